@@ -1,0 +1,40 @@
+/**
+ * Neutral column types. A connector converts the driver's values to these before a row leaves it.
+ *
+ * - `boolean`: JS boolean
+ * - `integer`: JS number, safe integer (|n| < 2^53)
+ * - `bigint`: decimal text of a 64-bit integer
+ * - `decimal`: decimal text, exact
+ * - `float`: JS number; NaN and infinities as the texts `NaN`, `Infinity`, `-Infinity`
+ * - `string`: text
+ * - `date`: `YYYY-MM-DD`
+ * - `time`: `HH:MM:SS[.ffffff]`
+ * - `timestamp`: `YYYY-MM-DDTHH:MM:SS[.ffffff]Z` for an instant, without `Z` where the source keeps no zone
+ * - `bytes`: base64 text
+ * - `json`: any JSON value
+ *
+ * `null` is null in every type.
+ */
+export type NeutralType =
+  | 'boolean'
+  | 'integer'
+  | 'bigint'
+  | 'decimal'
+  | 'float'
+  | 'string'
+  | 'date'
+  | 'time'
+  | 'timestamp'
+  | 'bytes'
+  | 'json';
+
+export interface Column {
+  name: string;
+  type: NeutralType;
+  nullable: boolean;
+}
+
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+
+/** Values by position, in the order of the columns. */
+export type Row = readonly JsonValue[];

@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import type { Connector } from './connector.js';
+import type { SignInMethod } from './sign-in.js';
+
+export interface Capabilities {
+  /** `read` takes a path, as browse returns it. */
+  readPath: boolean;
+  /** `read` takes a query text. */
+  readQuery: boolean;
+  /** The source itself refuses writes on the connections we open. */
+  readOnlyAtSource: boolean;
+  /** Deepest browse path, in segments. */
+  browseDepth: number;
+}
+
+/** What was really run, for `docs/reference/sources.md`. */
+export interface Evidence {
+  /** Real servers or vendor clients that the tests run against. */
+  verifiedAgainst: readonly string[];
+  /** What could not be run here, plainly. */
+  notVerified: readonly string[];
+  /** Known limits people should know before they choose this source. */
+  limits: readonly string[];
+}
+
+/** A data source as data. Imported at start, so it never imports a driver. */
+export interface SourceManifest {
+  /** Qlik's data source id where there is one; also the folder's name. */
+  id: string;
+  name: string;
+  /** Qlik's provider executable: `provider` of data-sources, `connectorProvider` of api-specs, `qType` of connections. */
+  provider: string;
+  /** Provider named in the connect statement, where Qlik's differs from `provider`. */
+  statementProvider?: string;
+  providerName: string;
+  /** Key that names the source in a connect statement; null when the provider has one source only. */
+  sourceProperty: 'sourceType' | 'driver' | null;
+  connectorVersion: string;
+  category: 'file' | 'database' | 'api';
+  stage: 'preview' | 'beta' | 'stable';
+  links: readonly { title: string; url: string }[];
+  /** Inline SVG, at most 4 KB, no script, no external reference. */
+  icon: string;
+  /** Every property, strict. The separated-credentials trio and `authCode` are added by the kit. */
+  properties: z.ZodObject;
+  /** In order; the first whose `when` matches is used. The last one should match always. */
+  signIns: readonly SignInMethod[];
+  capabilities: Capabilities;
+  evidence: Evidence;
+  /** Prefix of the source's QRI, for instance `qri:db:postgres://`. */
+  qriPrefix: string;
+  load: () => Promise<{ connector: Connector }>;
+}
