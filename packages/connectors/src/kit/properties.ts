@@ -1,0 +1,263 @@
+import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
+import { z } from 'zod';
+import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
+import type { SourceManifest } from '../spec/manifest.js';
+import type { SignInMethod } from '../spec/sign-in.js';
+
+// Everything that is derived from a manifest's properties: api-specs, validation, the split between
+// definition and vault, and the destination a credential is bound to.
+
+/** Qlik's separated-credentials trio, which every source takes. */
+const separatedProperties = {
+  separateCredentials: {
+    type: 'boolean',
+    default: false,
+    description: 'Each person brings their own credentials; none is stored with the connection.',
+  },
+  selectedCredentials: { type: 'string', description: 'Id of a separated credential of yours to use.' },
+  credentialsName: {
+    type: 'string',
+    description: 'Name for the separated credential made from this request.',
+  },
+} as const satisfies Record<string, PropertySpec>;
+
+/** Members of `connectionProperties` that steer credentials instead of describing the source. */
+export interface CredentialChoice {
+  separateCredentials: boolean;
+  selectedCredentials?: string;
+  credentialsName?: string;
+  /** Code pasted after an interactive sign-in. */
+  authCode?: string;
+}
+
+export interface SplitProperties {
+  /** Stored with the connection and visible; defaults applied. */
+  definition: Record<string, unknown>;
+  /** Sealed with the person's credential. */
+  credential: Record<string, unknown>;
+  /** Secrets of the connection itself. */
+  connectionSecrets: Record<string, unknown>;
+  signIn: SignInMethod;
+  choice: CredentialChoice;
+}
+
+/** One problem with one property, in words that name it. */
+export interface PropertyProblem {
+  property: string;
+  message: string;
+}
+
+export type ParsedProperties =
+  | { ok: true; value: SplitProperties }
+  | { ok: false; problems: PropertyProblem[] };
+
+/** Metadata of a property of this source; unmarked properties count as deciding. */
+export function metaOf(manifest: SourceManifest, name: string): PropertyMeta {
+  const schema = manifest.properties.shape[name] as z.ZodType | undefined;
+  const meta = schema ? propertyMeta(schema) : undefined;
+  if (!meta) throw new Error(`property ${name} of ${manifest.id} has no metadata`);
+  return meta;
+}
+
+/** True for sources that a person can sign in to in a browser. */
+export function hasInteractiveSignIn(manifest: SourceManifest): boolean {
+  return manifest.signIns.some((method) => method.oauth?.grant === 'authorization_code');
+}
+
+/** The source's properties as Qlik's `api-specs` has them. */
+export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
+  const schema = z.toJSONSchema(manifest.properties, { io: 'input', unrepresentable: 'any' });
+  const properties: Record<string, PropertySpec> = {};
+  for (const [name, value] of Object.entries(schema.properties ?? {})) {
+    const { decides, dials, holder, ...rest } = value as Record<string, unknown>;
+    const type = typeof rest['type'] === 'string' ? rest['type'] : 'string';
+    properties[name] = { ...rest, type };
+  }
+  if (hasInteractiveSignIn(manifest)) {
+    properties['authCode'] = {
+      type: 'string',
+      default: '',
+      description: 'Code shown after the interactive sign-in.',
+    };
+  }
+  return {
+    connectorProvider: manifest.provider,
+    connectorVersion: manifest.connectorVersion,
+    connectionProperties: {
+      type: 'object',
+      properties: { ...properties, ...separatedProperties },
+      ...(schema.required && schema.required.length > 0 ? { required: schema.required } : {}),
+    },
+  };
+}
+
+/** Strips `optional` and `default`, so that the kind of value underneath shows. */
+function innermost(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return innermost(schema.unwrap() as z.ZodType);
+  }
+  return schema;
+}
+
+/**
+ * The only coercion there is: the texts `true` and `false` for a boolean, decimal digits for a number, and a
+ * number or boolean where the schema wants one of a list of texts (`OAuthMechanism: 1`).
+ */
+export function coerceScalar(schema: z.ZodType, value: unknown): unknown {
+  const kind = innermost(schema);
+  if (kind instanceof z.ZodBoolean) {
+    if (value === 'true') return true;
+    if (value === 'false') return false;
+  }
+  if (kind instanceof z.ZodNumber && typeof value === 'string' && /^-?\d{1,15}$/.test(value))
+    return Number(value);
+  if (kind instanceof z.ZodEnum && (typeof value === 'number' || typeof value === 'boolean'))
+    return String(value);
+  return value;
+}
+
+const choiceSchema = z.strictObject({
+  separateCredentials: z.boolean().default(false),
+  selectedCredentials: z.string().max(64).optional(),
+  credentialsName: z.string().optional(),
+  authCode: z.string().max(8192).optional(),
+});
+
+/** Matches names without regard to case, drops `null`, coerces scalars; collects names nobody knows. */
+function canonical(shape: Record<string, z.ZodType>, input: Record<string, unknown>) {
+  const known = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
+  const value: Record<string, unknown> = Object.create(null);
+  const problems: PropertyProblem[] = [];
+  for (const [given, raw] of Object.entries(input)) {
+    const name = known.get(given.toLowerCase());
+    const schema = name === undefined ? undefined : shape[name];
+    if (name === undefined || schema === undefined) {
+      problems.push({ property: given.slice(0, 128), message: 'is not a property of this data source' });
+      continue;
+    }
+    if (raw === null || raw === undefined) continue;
+    const coerced = coerceScalar(schema, raw);
+    if (name in value && value[name] !== coerced) {
+      problems.push({ property: given.slice(0, 128), message: 'is given twice with different values' });
+      continue;
+    }
+    value[name] = coerced;
+  }
+  return { value, problems };
+}
+
+function problemsOf(error: z.ZodError): PropertyProblem[] {
+  return error.issues.map((issue) => ({
+    property: issue.path.length > 0 ? issue.path.join('.') : 'connectionProperties',
+    message: issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : issue.message,
+  }));
+}
+
+/** The sign-in method that the properties select. */
+export function selectSignIn(
+  manifest: SourceManifest,
+  properties: Readonly<Record<string, unknown>>,
+): SignInMethod {
+  const found = manifest.signIns.find((method) =>
+    Object.entries(method.when ?? {}).every(([name, wanted]) => String(properties[name]) === wanted),
+  );
+  if (!found) throw new Error(`${manifest.id} has no sign-in method for these properties`);
+  return found;
+}
+
+/**
+ * Validates `connectionProperties` against the source and splits them by who holds them.
+ * Whether the credential is complete is a separate question: see {@link missingCredentialFields}.
+ */
+export function parseProperties(
+  manifest: SourceManifest,
+  input: Readonly<Record<string, unknown>>,
+): ParsedProperties {
+  const shape = { ...manifest.properties.shape, ...choiceSchema.shape } as Record<string, z.ZodType>;
+  const { value, problems } = canonical(shape, input);
+  const steering = new Set(Object.keys(choiceSchema.shape));
+  const entries = Object.entries(value);
+  const source = manifest.properties.safeParse(
+    Object.fromEntries(entries.filter(([name]) => !steering.has(name))),
+  );
+  const choice = choiceSchema.safeParse(Object.fromEntries(entries.filter(([name]) => steering.has(name))));
+  if (!source.success) problems.push(...problemsOf(source.error));
+  if (!choice.success) problems.push(...problemsOf(choice.error));
+  if (problems.length > 0 || !source.success || !choice.success) return { ok: false, problems };
+
+  const split: Pick<SplitProperties, 'definition' | 'credential' | 'connectionSecrets'> = {
+    definition: {},
+    credential: {},
+    connectionSecrets: {},
+  };
+  for (const [name, property] of Object.entries(source.data)) {
+    if (property === undefined) continue;
+    const holder = metaOf(manifest, name).holder ?? 'definition';
+    const target = {
+      definition: split.definition,
+      credential: split.credential,
+      connection: split.connectionSecrets,
+    };
+    target[holder][name] = property;
+  }
+  const signIn = selectSignIn(manifest, split.definition);
+  const missing = (signIn.requiredProperties ?? []).filter(
+    (name) => split.definition[name] === undefined && split.connectionSecrets[name] === undefined,
+  );
+  if (missing.length > 0) {
+    return {
+      ok: false,
+      problems: missing.map((property) => ({
+        property,
+        message: `is required for sign-in by ${signIn.label}`,
+      })),
+    };
+  }
+  const { selectedCredentials, credentialsName, authCode, separateCredentials } = choice.data;
+  return {
+    ok: true,
+    value: {
+      ...split,
+      signIn,
+      choice: {
+        separateCredentials,
+        ...(selectedCredentials ? { selectedCredentials } : {}),
+        ...(credentialsName ? { credentialsName } : {}),
+        ...(authCode ? { authCode } : {}),
+      },
+    },
+  };
+}
+
+/** Credential properties that the sign-in method needs and the request lacks. */
+export function missingCredentialFields(
+  method: SignInMethod,
+  credential: Readonly<Record<string, unknown>>,
+): string[] {
+  return method.required.filter((name) => credential[name] === undefined || credential[name] === '');
+}
+
+function decidingValue(meta: PropertyMeta, value: unknown): string | undefined {
+  if (meta.decides === 'nothing' || value === undefined) return undefined;
+  if (meta.decides === 'origin' && typeof value === 'string') return new URL(value).origin;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/**
+ * Where the secrets of a credential may be sent, as one line that people can read and programs compare:
+ * the source, the sign-in method and every deciding property of the definition, sorted by name.
+ */
+export function destinationOf(
+  manifest: SourceManifest,
+  definition: Readonly<Record<string, unknown>>,
+): string {
+  const parts = Object.keys(manifest.properties.shape)
+    .toSorted()
+    .flatMap((name) => {
+      const meta = metaOf(manifest, name);
+      if (meta.holder === 'credential' || meta.holder === 'connection') return [];
+      const value = decidingValue(meta, definition[name]);
+      return value === undefined ? [] : [`${name}=${value}`];
+    });
+  return [manifest.id, ...parts].join('; ');
+}

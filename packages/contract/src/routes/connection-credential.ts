@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.js';
+import { instantSchema, nameSchema } from '../wire.js';
+import { authUrlSchema, connectionParamsSchema } from './data-connections.js';
+
+// My credential on a connection: CONTRACT.md part C.
+
+export const credentialStateSchema = z.enum([
+  'ready',
+  'missing',
+  'needs_confirmation',
+  'needs_sign_in',
+  'unreadable',
+]);
+export type CredentialState = z.infer<typeof credentialStateSchema>;
+
+export const connectionCredentialSchema = z
+  .object({
+    connectionId: z.string(),
+    dataSourceId: z.string(),
+    state: credentialStateSchema,
+    credentialId: z.string().optional(),
+    credentialsName: z.string().optional(),
+    separated: z.boolean(),
+    destination: z.string().meta({ description: 'Where the credential would be sent' }),
+    confirmedDestinations: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Where you allowed it to be sent' }),
+    signInMethods: z.array(z.string()),
+    updatedAt: instantSchema.optional(),
+  })
+  .meta({ id: 'ConnectionCredential' });
+
+const path = '/api/v1/data-connections/{qID}/credential' as const;
+const tag = 'data-connections';
+const permission = 'Anyone who may use the connection, for themselves.';
+
+export const getConnectionCredential = defineRoute({
+  id: 'getConnectionCredential',
+  method: 'GET',
+  path,
+  summary: 'State of your credential on a connection',
+  tag,
+  auth: 'person',
+  permission,
+  tier: 1,
+  params: connectionParamsSchema,
+  responses: { 200: { description: 'The state', schema: connectionCredentialSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
+});
+
+export const putConnectionCredential = defineRoute({
+  id: 'putConnectionCredential',
+  method: 'PUT',
+  path,
+  summary: 'Choose or bring your credential on a separated connection',
+  description:
+    'One of: `credentialId` of a credential you have; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to begin an interactive sign-in, then `connectionProperties.authCode`.',
+  tag,
+  auth: 'person',
+  permission,
+  tier: 2,
+  params: connectionParamsSchema,
+  body: z.object({
+    credentialId: z
+      .string()
+      .max(64)
+      .optional()
+      .meta({ aliases: ['qCredentialsID', 'selectedCredentials'] }),
+    credentialsName: nameSchema.optional(),
+    connectionProperties: z.record(z.string(), z.unknown()).optional(),
+    authUrlOnly: z.boolean().optional(),
+  }),
+  responses: {
+    200: {
+      description: 'The state, or `authUrl`',
+      schema: z.union([connectionCredentialSchema, authUrlSchema]),
+    },
+  },
+  errors: [
+    'DCERROR-0010',
+    'ACCESS-DENIED',
+    'NOT-FOUND',
+    'CONFLICT',
+    'SIGN-IN-INVALID',
+    'SIGN-IN-IN-PROGRESS',
+    'PROVIDER-FAILED',
+    'PROVIDER-REFUSED',
+    'EGRESS-REFUSED',
+  ],
+});
+
+export const deleteConnectionCredential = defineRoute({
+  id: 'deleteConnectionCredential',
+  method: 'DELETE',
+  path,
+  summary: 'Unlink your credential from a connection; the credential stays',
+  tag,
+  auth: 'person',
+  permission,
+  tier: 2,
+  params: connectionParamsSchema,
+  responses: { 204: { description: 'Unlinked' } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
+});
+
+export const confirmConnectionCredential = defineRoute({
+  id: 'confirmConnectionCredential',
+  method: 'POST',
+  path: '/api/v1/data-connections/{qID}/credential/actions/confirm',
+  summary: 'Allow your credential at the destination shown to you',
+  tag,
+  auth: 'person',
+  permission,
+  tier: 2,
+  params: connectionParamsSchema,
+  body: z.object({ destination: z.string().min(1).max(4096) }),
+  responses: { 200: { description: 'The state', schema: connectionCredentialSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+});

@@ -1,0 +1,220 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.js';
+import { instantSchema, listLinksSchema, nameSchema, selfLinksSchema, uuidSchema } from '../wire.js';
+
+// Qlik's data-connections: QLIK.md 1.1, types `ConnectionGet`, `ConnectionCreateResponse` of @qlik/api.
+
+export const privilegeSchema = z.enum(['change_owner', 'change_space', 'delete', 'list', 'read', 'update']);
+export type Privilege = z.infer<typeof privilegeSchema>;
+
+const tagsSchema = z
+  .array(z.string().refine((tag) => new TextEncoder().encode(tag).length <= 256, 'must be at most 256 bytes'))
+  .max(32);
+
+export const connectionSchema = z
+  .object({
+    id: z.string(),
+    qID: z.string(),
+    qEngineObjectID: z.string(),
+    qName: z.string(),
+    qType: z.string(),
+    datasourceID: z.string(),
+    qConnectStatement: z
+      .string()
+      .meta({ description: 'Connect string from the properties, without secrets' }),
+    qArchitecture: z.int(),
+    qLogOn: z.int(),
+    qSeparateCredentials: z.boolean(),
+    qCredentialsID: z
+      .string()
+      .optional()
+      .meta({ description: "The caller's credential on this connection, when it can be used" }),
+    qCredentialsName: z.string().optional(),
+    connectionProperties: z.record(z.string(), z.unknown()).optional(),
+    privileges: z.array(privilegeSchema),
+    qri: z.string(),
+    space: z.string().optional().meta({ description: 'Absent in a personal space' }),
+    tags: z.array(z.string()),
+    tenant: z.string(),
+    user: z.string().meta({ description: 'Owner' }),
+    version: z.literal('V1'),
+    created: instantSchema,
+    createdAt: instantSchema,
+    updated: instantSchema,
+    updatedAt: instantSchema,
+    links: selfLinksSchema,
+  })
+  .meta({ id: 'DataConnection' });
+export type ConnectionReply = z.infer<typeof connectionSchema>;
+
+/** Answer to `authUrlOnly`: where the person signs in. */
+export const authUrlSchema = z
+  .object({
+    authUrl: z
+      .string()
+      .meta({ description: 'Open it in a browser, sign in, and copy the code that is shown' }),
+    signInId: z.string(),
+    expiresAt: instantSchema,
+  })
+  .meta({ id: 'AuthUrl' });
+
+export const createConnectionBodySchema = z
+  .object({
+    datasourceID: z.string().min(1).max(128),
+    qName: nameSchema.meta({ aliases: ['connectionName'] }),
+    space: z
+      .string()
+      .max(64)
+      .optional()
+      .meta({ aliases: ['spaceId'], description: 'Absent or empty: your personal space' }),
+    connectionProperties: z
+      .record(z.string(), z.unknown())
+      .meta({ description: "The properties of the source's api-specs. Other names are refused." }),
+    tags: tagsSchema.optional(),
+    authUrlOnly: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Begin an interactive sign-in; nothing is created' }),
+    qID: uuidSchema.optional(),
+    qEngineObjectID: uuidSchema.optional(),
+    qType: z.string().max(256).optional(),
+  })
+  .meta({ id: 'DataConnectionCreate' });
+export type CreateConnectionBody = z.output<typeof createConnectionBodySchema>;
+
+export const connectionParamsSchema = z.object({
+  qID: z.string().min(1).max(512).meta({ description: 'Id, or the name with `type=connectionname`' }),
+});
+
+export const connectionLookupSchema = z.object({
+  type: z.enum(['connectionname']).optional(),
+  spaceId: z
+    .string()
+    .optional()
+    .meta({ aliases: ['space'], description: 'Scope of a name' }),
+  parseConnection: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Add `connectionProperties`, without secrets' }),
+  extended: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Accepted; adds nothing, for nothing returns a secret' }),
+  noCache: z.boolean().optional(),
+});
+
+export const listConnectionsQuerySchema = z.object({
+  spaceId: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ aliases: ['space'] }),
+  personal: z.boolean().optional(),
+  ownedByMe: z.boolean().optional(),
+  userId: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ description: 'Connections of that user; for administrators, or oneself' }),
+  limit: z.int().min(1).max(100).optional().meta({ description: 'Page size; absent: everything' }),
+  page: z.string().max(4096).optional().meta({ description: 'Opaque cursor of `links`' }),
+  sort: z
+    .string()
+    .regex(/^[+\- ]?(_id|qName|created|updated)$/, 'must be one of ±_id, ±qName, ±created, ±updated')
+    .optional(),
+  dataName: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(64)
+    .optional()
+    .meta({ description: 'Renames `data` in the reply' }),
+  noDatafiles: z.boolean().optional(),
+  owner: z.string().optional(),
+  extended: z.boolean().optional(),
+  includeQris: z.boolean().optional(),
+  includeDisabled: z.boolean().optional(),
+});
+
+export const connectionListSchema = z
+  .looseObject({
+    data: z.array(connectionSchema).optional(),
+    links: listLinksSchema,
+    meta: z.object({ count: z.int() }).optional(),
+  })
+  .meta({ id: 'DataConnections' });
+
+const tag = 'data-connections';
+
+export const listConnections = defineRoute({
+  id: 'listDataConnections',
+  method: 'GET',
+  path: '/api/v1/data-connections',
+  summary: 'List the connections the caller may see',
+  tag,
+  auth: 'person',
+  permission: 'Connections for which the caller holds the privilege `list`.',
+  tier: 1,
+  query: listConnectionsQuerySchema,
+  responses: { 200: { description: 'A page, or everything', schema: connectionListSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+});
+
+export const createConnection = defineRoute({
+  id: 'createDataConnection',
+  method: 'POST',
+  path: '/api/v1/data-connections',
+  summary: 'Create a connection, or begin an interactive sign-in',
+  description:
+    "Secrets in `connectionProperties` go to the vault: with `separateCredentials` they become the caller's own named credential, otherwise the connection's embedded one.",
+  tag,
+  auth: 'person',
+  permission: 'A role in the space that may create connections; anyone in their personal space.',
+  tier: 2,
+  body: createConnectionBodySchema,
+  responses: {
+    201: { description: 'The connection, or `authUrl`', schema: z.union([connectionSchema, authUrlSchema]) },
+  },
+  errors: [
+    'DCERROR-0010',
+    'ACCESS-DENIED',
+    'NOT-FOUND',
+    'DCAAS-2001',
+    'CONFLICT',
+    'SIGN-IN-INVALID',
+    'SIGN-IN-IN-PROGRESS',
+    'PROVIDER-FAILED',
+    'PROVIDER-REFUSED',
+    'EGRESS-REFUSED',
+  ],
+});
+
+export const getConnection = defineRoute({
+  id: 'getDataConnection',
+  method: 'GET',
+  path: '/api/v1/data-connections/{qID}',
+  summary: 'Get one connection by id or name',
+  tag,
+  auth: 'person',
+  permission: 'The privilege `read`.',
+  tier: 1,
+  params: connectionParamsSchema,
+  query: connectionLookupSchema,
+  responses: { 200: { description: 'The connection', schema: connectionSchema } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
+});
+
+export const deleteConnection = defineRoute({
+  id: 'deleteDataConnection',
+  method: 'DELETE',
+  path: '/api/v1/data-connections/{qID}',
+  summary: 'Delete a connection',
+  description: 'Its embedded credential goes with it; separated credentials stay with their people.',
+  tag,
+  auth: 'person',
+  permission: 'The privilege `delete`.',
+  tier: 2,
+  params: connectionParamsSchema,
+  query: connectionLookupSchema.pick({ type: true, spaceId: true }),
+  responses: { 204: { description: 'Deleted' } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
+});

@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.js';
+import { instantSchema, nameSchema, selfLinksSchema } from '../wire.js';
+import { authUrlSchema } from './data-connections.js';
+
+// Qlik's data-credentials (QLIK.md 1.2) and what Mooring adds to them.
+
+/** Exactly the members of Qlik's documented reply. */
+export const credentialSchema = z
+  .object({
+    connectionId: z.string().meta({
+      description: 'Id of the connection an embedded credential belongs to; empty for a separated one',
+    }),
+    created: instantSchema,
+    datasourceID: z.string(),
+    links: selfLinksSchema,
+    qConnCount: z.int().meta({ description: "The caller's live connections that use it" }),
+    qID: z.string(),
+    qName: z.string(),
+    qSeparated: z.int().meta({ description: '1 separated, 0 embedded' }),
+    qType: z.string(),
+    updated: instantSchema,
+  })
+  .meta({ id: 'DataCredential' });
+export type CredentialReply = z.infer<typeof credentialSchema>;
+
+export const credentialListSchema = z
+  .object({ data: z.array(credentialSchema) })
+  .meta({ id: 'DataCredentials' });
+
+const orphanSchema = z
+  .object({
+    qID: z.string(),
+    qName: z.string(),
+    qType: z.string(),
+    created: instantSchema,
+    updated: instantSchema,
+    datasourceID: z.string(),
+    user: z.string(),
+    tenant: z.string(),
+  })
+  .meta({ id: 'OrphanedDataCredential' });
+
+const paramsSchema = z.object({
+  qID: z.string().min(1).max(512).meta({ description: 'Id, or the name with `byCredentialName=true`' }),
+});
+const lookupSchema = z.object({
+  byCredentialName: z.boolean().optional(),
+  datasourceID: z
+    .string()
+    .max(128)
+    .optional()
+    .meta({ description: 'Scope of a name that several sources share' }),
+});
+
+const tag = 'data-credentials';
+const own = 'Own credentials only; others answer as unknown ones do.';
+
+export const getCredential = defineRoute({
+  id: 'getDataCredential',
+  method: 'GET',
+  path: '/api/v1/data-credentials/{qID}',
+  summary: 'Get one of your credentials by id or name; never its secret',
+  tag,
+  auth: 'person',
+  permission: own,
+  tier: 1,
+  params: paramsSchema,
+  query: lookupSchema,
+  responses: { 200: { description: 'The credential', schema: credentialSchema } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
+});
+
+export const deleteCredential = defineRoute({
+  id: 'deleteDataCredential',
+  method: 'DELETE',
+  path: '/api/v1/data-credentials/{qID}',
+  summary: 'Delete one of your credentials',
+  description: 'Connections that use it then have none; an OAuth grant is revoked at the provider.',
+  tag,
+  auth: 'person',
+  permission: own,
+  tier: 2,
+  params: paramsSchema,
+  query: lookupSchema,
+  responses: { 204: { description: 'Deleted' } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
+});
+
+export const filterOrphans = defineRoute({
+  id: 'filterOrphanedDataCredentials',
+  method: 'POST',
+  path: '/api/v1/data-credentials/actions/filter-orphan',
+  summary: 'Credentials that no connection uses',
+  tag,
+  auth: 'person',
+  permission: 'Own credentials; tenant administrators see those of everyone, without secrets.',
+  tier: 2,
+  body: z.object({
+    datasourceID: z.string().max(128).optional(),
+    qSeparated: z.int().min(0).max(1).optional(),
+    qType: z.string().max(256).optional(),
+  }),
+  responses: {
+    200: { description: 'Orphans', schema: z.object({ count: z.int(), data: z.array(orphanSchema) }) },
+  },
+  errors: ['DCERROR-0010'],
+});
+
+export const listCredentials = defineRoute({
+  id: 'listDataCredentials',
+  method: 'GET',
+  path: '/api/v1/data-credentials',
+  summary: 'List your credentials',
+  tag,
+  auth: 'person',
+  permission: 'Own credentials; `userId` of somebody else for tenant administrators.',
+  tier: 1,
+  query: z.object({ userId: z.string().max(64).optional(), datasourceID: z.string().max(128).optional() }),
+  responses: { 200: { description: 'Credentials', schema: credentialListSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+});
+
+export const createCredential = defineRoute({
+  id: 'createDataCredential',
+  method: 'POST',
+  path: '/api/v1/data-credentials',
+  summary: 'Bring a separated credential of your own, without a connection',
+  description:
+    '`connectionProperties` holds the secrets and the properties that decide where they may be sent (host, port, …). With `authUrlOnly` it begins an interactive sign-in.',
+  tag,
+  auth: 'person',
+  permission: 'Any person, for themselves.',
+  tier: 2,
+  body: z.object({
+    datasourceID: z.string().min(1).max(128),
+    qName: nameSchema.optional().meta({ aliases: ['credentialsName'] }),
+    connectionProperties: z.record(z.string(), z.unknown()),
+    authUrlOnly: z.boolean().optional(),
+  }),
+  responses: {
+    201: { description: 'The credential, or `authUrl`', schema: z.union([credentialSchema, authUrlSchema]) },
+  },
+  errors: [
+    'DCERROR-0010',
+    'DCAAS-2001',
+    'CONFLICT',
+    'SIGN-IN-INVALID',
+    'SIGN-IN-IN-PROGRESS',
+    'PROVIDER-FAILED',
+    'PROVIDER-REFUSED',
+    'EGRESS-REFUSED',
+  ],
+});
+
+const useSchema = z
+  .object({
+    at: instantSchema,
+    userId: z.string().meta({ description: 'Who used it' }),
+    connectionId: z.string(),
+    action: z.string(),
+    result: z.string(),
+    rows: z.int().optional(),
+  })
+  .meta({ id: 'CredentialUse' });
+
+export const listCredentialUses = defineRoute({
+  id: 'listDataCredentialUses',
+  method: 'GET',
+  path: '/api/v1/data-credentials/{qID}/uses',
+  summary: 'Who used your credential, when, and for what',
+  tag,
+  auth: 'person',
+  permission: own,
+  tier: 1,
+  params: paramsSchema,
+  query: z.object({ limit: z.int().min(1).max(1000).optional() }),
+  responses: { 200: { description: 'Latest first', schema: z.object({ data: z.array(useSchema) }) } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
+});

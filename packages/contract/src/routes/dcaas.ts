@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { apiSpecsSchema } from '../catalogue.js';
+import { defineRoute } from '../route.js';
+import { instantSchema } from '../wire.js';
+import { authUrlSchema, createConnection, createConnectionBodySchema } from './data-connections.js';
+
+// The older door: QLIK.md 1.4. `updateAt` is Qlik's spelling.
+
+export const dcaasConnectionSchema = z
+  .object({
+    connectionId: z.string(),
+    connectionName: z.string(),
+    dataSourceId: z.string(),
+    tenantId: z.string(),
+    userId: z.string(),
+    createdAt: instantSchema,
+    updateAt: instantSchema,
+    credentialsId: z.string().optional(),
+    spaceId: z.string().optional(),
+    connectionProperties: z.record(z.string(), z.unknown()).optional(),
+    tags: z.array(z.string()).optional(),
+  })
+  .meta({ id: 'DcaasConnection' });
+export type DcaasConnectionReply = z.infer<typeof dcaasConnectionSchema>;
+
+const tag = 'dcaas';
+
+export const createDcaasConnection = defineRoute({
+  id: 'createDcaasDataConnection',
+  method: 'POST',
+  path: '/api/v1/dcaas/actions/data-connections',
+  summary: 'Create a connection by properties, or begin an interactive sign-in (older door)',
+  tag,
+  auth: 'person',
+  permission: createConnection.permission,
+  tier: 2,
+  body: createConnectionBodySchema,
+  responses: {
+    201: {
+      description: 'The connection, or `authUrl`',
+      schema: z.union([dcaasConnectionSchema, authUrlSchema]),
+    },
+  },
+  errors: createConnection.errors,
+});
+
+export const getDcaasApiSpecs = defineRoute({
+  id: 'getDcaasApiSpecs',
+  method: 'GET',
+  path: '/api/v1/dcaas/actions/data-connections/api-specs',
+  summary: 'Properties of a data source (older door)',
+  tag,
+  auth: 'person',
+  permission: 'Any person.',
+  tier: 1,
+  query: z.object({ dataSourceId: z.string().min(1).max(128) }),
+  responses: { 200: { description: 'The properties', schema: apiSpecsSchema } },
+  errors: ['DCERROR-0010', 'DCAAS-2001'],
+});
+
+export const getDcaasConnection = defineRoute({
+  id: 'getDcaasDataConnection',
+  method: 'GET',
+  path: '/api/v1/dcaas/actions/data-connections/{connectionId}',
+  summary: 'Get one connection (older door)',
+  tag,
+  auth: 'person',
+  permission: 'The privilege `read`.',
+  tier: 1,
+  params: z.object({ connectionId: z.string().min(1).max(512) }),
+  responses: { 200: { description: 'The connection', schema: dcaasConnectionSchema } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
+});

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { errorTable } from './errors.js';
+
+// Building blocks of the wire form, shared by several features' schemas.
+
+/** RFC 4122 text, as connections and credentials are named. */
+export const uuidSchema = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, 'must be a UUID')
+  .transform((id) => id.toLowerCase())
+  .meta({ format: 'uuid' });
+
+/** 24 hexadecimal digits, as users and spaces are named. */
+export const objectIdSchema = z.string().regex(/^[0-9a-f]{24}$/i, 'must be 24 hexadecimal digits');
+
+/** ISO 8601 in UTC with `Z`. */
+export const instantSchema = z.string().meta({ format: 'date-time', description: 'ISO 8601 in UTC' });
+
+/**
+ * A name a person gives. Normalised to NFC and trimmed, so that two names that look the same are the same;
+ * control characters and the ones a client cannot put into a path are refused.
+ */
+export const nameSchema = z
+  .string()
+  .transform((name) => name.normalize('NFC').trim())
+  .pipe(
+    z
+      .string()
+      .min(1, 'must not be empty')
+      .max(256)
+      .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'must not contain control or invisible characters'),
+  );
+
+/** `{self: {href}}` and, for lists, `next` and `prev`. */
+export const linkSchema = z.object({ href: z.string() });
+export const selfLinksSchema = z.object({ self: linkSchema });
+export const listLinksSchema = z.object({
+  self: linkSchema.optional(),
+  next: linkSchema.optional(),
+  prev: linkSchema.optional(),
+});
+
+export const errorItemSchema = z
+  .object({
+    code: z.enum(Object.keys(errorTable) as [string, ...string[]]).meta({ description: 'Stable code' }),
+    title: z.string().meta({ description: 'What the code means' }),
+    detail: z.string().optional().meta({ description: 'What happened here, naming the field' }),
+    status: z.int().meta({ description: 'HTTP status' }),
+    meta: z.record(z.string(), z.unknown()).optional().meta({ description: 'Facts a program can use' }),
+  })
+  .meta({ id: 'ErrorItem' });
+
+export const errorsSchema = z
+  .object({
+    errors: z.array(errorItemSchema),
+    traceId: z.string().meta({ description: 'Finds the request in the log' }),
+  })
+  .meta({ id: 'Errors' });
+
+/** Query of lists that page with an opaque cursor. */
+export const pageQuery = { limit: z.int().min(1).max(100).optional(), next: z.string().max(4096).optional() };

@@ -1,0 +1,129 @@
+import type { Privilege } from '@mooring/contract/routes/data-connections';
+import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
+import type { TenantRole } from '@mooring/contract/routes/users';
+
+// The role matrix as data: QLIK.md 6.1 to 6.3. Decisions, list filters and the permissions page read it here.
+
+/** Role of the person who owns a space; not assignable, so it is written apart from the roles. */
+export type SpaceStanding = SpaceRole | 'owner';
+
+/** What a standing allows on the connections of a space. `own` limits it to connections the person owns. */
+export interface Grant {
+  see: boolean;
+  use: boolean;
+  create: boolean;
+  updateOwn: boolean;
+  delete: 'any' | 'own' | 'none';
+}
+
+const nothing: Grant = { see: false, use: false, create: false, updateOwn: false, delete: 'none' };
+const uses: Grant = { ...nothing, see: true, use: true };
+const makes: Grant = { see: true, use: true, create: true, updateOwn: true, delete: 'own' };
+const manages: Grant = { ...makes, delete: 'any' };
+
+export const spaceMatrix: Readonly<Record<SpaceType, Readonly<Partial<Record<SpaceStanding, Grant>>>>> = {
+  shared: { owner: manages, facilitator: manages, producer: makes, codeveloper: makes, dataconsumer: uses },
+  managed: { owner: manages, facilitator: manages, dataconsumer: uses },
+  data: { owner: manages, facilitator: manages, producer: uses, dataconsumer: uses },
+};
+
+/** Roles that may be assigned in a space of each type. */
+export const assignableRoles: Readonly<Record<SpaceType, readonly SpaceRole[]>> = {
+  shared: ['codeveloper', 'consumer', 'dataconsumer', 'facilitator', 'producer'],
+  managed: [
+    'basicconsumer',
+    'consumer',
+    'contributor',
+    'dataconsumer',
+    'facilitator',
+    'operator',
+    'publisher',
+  ],
+  data: ['consumer', 'dataconsumer', 'datapreview', 'facilitator', 'operator', 'producer', 'publisher'],
+};
+
+/** Space types that a tenant role administers; administrators never use data by that role. */
+export const administers: Readonly<Record<TenantRole, readonly (SpaceType | 'personal')[]>> = {
+  TenantAdmin: ['shared', 'managed', 'data', 'personal'],
+  AnalyticsAdmin: ['shared', 'managed'],
+  DataAdmin: ['data'],
+  AuditAdmin: [],
+};
+
+const administrator: readonly Privilege[] = [
+  'change_owner',
+  'change_space',
+  'delete',
+  'list',
+  'read',
+  'update',
+];
+const personalOwner: readonly Privilege[] = ['change_space', 'delete', 'list', 'read', 'update'];
+
+/** Everything the decision depends on. */
+export interface ConnectionFacts {
+  ownerId: string;
+  /** Absent in a personal space. */
+  space?: { type: SpaceType; ownerId: string; rolesOfCaller: readonly SpaceRole[] };
+}
+
+export interface Decision {
+  privileges: Privilege[];
+  mayUse: boolean;
+}
+
+export interface Person {
+  userId: string;
+  roles: readonly string[];
+}
+
+/** True when one of the person's tenant roles administers spaces of this type. */
+export function isAdministratorOf(person: Person, type: SpaceType | 'personal'): boolean {
+  return person.roles.some((role) => (administers[role as TenantRole] ?? []).includes(type));
+}
+
+/** What the person's standings in a space add up to; the highest wins. */
+export function grantIn(person: Person, space: NonNullable<ConnectionFacts['space']>): Grant {
+  const standings: SpaceStanding[] = [
+    ...space.rolesOfCaller,
+    ...(space.ownerId === person.userId ? (['owner'] as const) : []),
+  ];
+  const grants = standings.map((standing) => spaceMatrix[space.type][standing] ?? nothing);
+  return {
+    see: grants.some((grant) => grant.see),
+    use: grants.some((grant) => grant.use),
+    create: grants.some((grant) => grant.create),
+    updateOwn: grants.some((grant) => grant.updateOwn),
+    delete: grants.some((grant) => grant.delete === 'any')
+      ? 'any'
+      : grants.some((grant) => grant.delete === 'own')
+        ? 'own'
+        : 'none',
+  };
+}
+
+/**
+ * May this person do this to this connection: the one place that answers. Privileges are sorted, as Qlik's
+ * replies have them.
+ */
+export function decide(person: Person, connection: ConnectionFacts): Decision {
+  const isOwner = connection.ownerId === person.userId;
+  const isAdministrator = isAdministratorOf(person, connection.space?.type ?? 'personal');
+  const privileges = new Set<Privilege>(isAdministrator ? administrator : []);
+  if (!connection.space) {
+    if (isOwner) for (const privilege of personalOwner) privileges.add(privilege);
+    return { privileges: [...privileges].toSorted(), mayUse: isOwner };
+  }
+  const grant = grantIn(person, connection.space);
+  if (grant.see) privileges.add('list').add('read');
+  if (isOwner && grant.updateOwn) privileges.add('update').add('change_space');
+  if (grant.delete === 'any' || (isOwner && grant.delete === 'own')) privileges.add('delete');
+  return { privileges: [...privileges].toSorted(), mayUse: grant.use };
+}
+
+/** Roles, by space type, that make a person see the connections of a space; for the filter of lists. */
+export function seeingRoles(type: SpaceType): SpaceRole[] {
+  return Object.entries(spaceMatrix[type]).flatMap(([standing, grant]) =>
+    grant?.see && standing !== 'owner' ? [standing as SpaceRole] : [],
+  );
+}

@@ -1,0 +1,220 @@
+import { missingCredentialFields, type SplitProperties } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Config } from '../config.js';
+import { AppError, InvalidRequest } from '../http/app-error.js';
+import type { Caller } from '../http/handler.js';
+import type { RedeemedSignIn, SignIns } from '../sign-ins/sign-ins.js';
+import type { Store, Tx } from '../store/store.js';
+import type { CredentialTable } from '../store/tables.js';
+import type { Vault } from '../vault/envelope.js';
+import { newUuid } from '../vault/random.js';
+import { insertCredential, nameKey, replaceCredential, type SecretField } from './credential-records.js';
+import { storedGrant } from './grants.js';
+import { oauthSetup } from './oauth-setup.js';
+
+// How a credential comes in: fields in the request, or the code of an interactive sign-in. The three doors
+// (a new connection, one's own credential on a connection, a credential alone) all come through here.
+
+/** A credential that is complete but not stored yet. */
+export interface BroughtCredential {
+  secrets: Partial<Record<SecretField, unknown>>;
+  redeemed?: RedeemedSignIn;
+}
+
+export interface BringRequest {
+  caller: Caller;
+  manifest: SourceManifest;
+  split: SplitProperties;
+  /** Secrets of the connection, from the request or from the vault. */
+  connectionSecrets: Readonly<Record<string, unknown>>;
+  destination: string;
+  connection?: { id?: string; name?: string };
+}
+
+export interface StoreTarget {
+  caller: Caller;
+  manifest: SourceManifest;
+  signIn: string;
+  destination: string;
+  name: string;
+  /** Of an embedded credential. */
+  connectionId?: string;
+}
+
+export interface Bringing {
+  /** True when the request holds at least a part of a credential. */
+  isPresent(split: SplitProperties): boolean;
+  begin(request: BringRequest): ReturnType<SignIns['begin']>;
+  /**
+   * Checks that everything the sign-in method needs is there, and exchanges a pasted code.
+   * @throws InvalidRequest naming each missing property
+   */
+  complete(request: BringRequest): Promise<BroughtCredential>;
+  /** Stores it in the transaction that stores what it is for. */
+  store(tx: Tx, target: StoreTarget, brought: BroughtCredential): Promise<string>;
+  /** Gives an existing credential of the caller what was brought, in place. */
+  replace(
+    tx: Tx,
+    row: CredentialTable,
+    target: Pick<StoreTarget, 'signIn' | 'destination'>,
+    brought: BroughtCredential,
+  ): Promise<void>;
+  /** A separated credential of the caller and of this source; foreign and unknown ids are the same 404. */
+  selected(caller: Caller, manifest: SourceManifest, credentialId: string): Promise<CredentialTable>;
+  /** @throws AppError CONFLICT when the caller has a separated credential of this name for this source. */
+  assertNameFree(caller: Caller, manifest: SourceManifest, name: string): Promise<void>;
+}
+
+export interface BringDependencies {
+  store: Store;
+  vault: Vault;
+  signIns: SignIns;
+  clients: Config['oauth']['clients'];
+  now?: () => Date;
+}
+
+export function createBringing({
+  store,
+  vault,
+  signIns,
+  clients,
+  now = () => new Date(),
+}: BringDependencies): Bringing {
+  const setupOf = ({ split, connectionSecrets }: BringRequest) =>
+    oauthSetup({ method: split.signIn, definition: split.definition, secrets: connectionSecrets }, clients);
+
+  const signInRequest = (request: BringRequest) => ({
+    caller: request.caller,
+    manifest: request.manifest,
+    method: request.split.signIn,
+    setup: setupOf(request),
+    destination: request.destination,
+    ...(request.connection ? { connection: request.connection } : {}),
+  });
+
+  return {
+    isPresent: (split) => Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
+    begin: async (request) => signIns.begin(signInRequest(request)),
+
+    async complete(request) {
+      const { split } = request;
+      const missing = missingCredentialFields(split.signIn, split.credential);
+      if (missing.length > 0) {
+        throw new InvalidRequest(
+          missing.map((name) => ({
+            field: `connectionProperties.${name}`,
+            message: `is required for sign-in by ${split.signIn.label}`,
+          })),
+        );
+      }
+      const foreign = Object.keys(split.credential).filter((name) => !split.signIn.fields.includes(name));
+      if (foreign.length > 0) {
+        throw new InvalidRequest(
+          foreign.map((name) => ({
+            field: `connectionProperties.${name}`,
+            message: `is not used for sign-in by ${split.signIn.label}`,
+          })),
+        );
+      }
+      const secrets: BroughtCredential['secrets'] = { login: split.credential };
+      if (split.signIn.oauth?.grant !== 'authorization_code') {
+        if (split.choice.authCode) {
+          throw new InvalidRequest([
+            {
+              field: 'connectionProperties.authCode',
+              message: `is not used for sign-in by ${split.signIn.label}`,
+            },
+          ]);
+        }
+        // Fails early when the client of the exchange is not complete.
+        if (split.signIn.oauth) setupOf(request);
+        return { secrets };
+      }
+      if (!split.choice.authCode) {
+        throw new InvalidRequest([
+          {
+            field: 'connectionProperties.authCode',
+            message:
+              'is required: begin a sign-in with authUrlOnly, sign in, and send the code that is shown',
+          },
+        ]);
+      }
+      const redeemed = await signIns.redeem(signInRequest(request), split.choice.authCode);
+      return { secrets: { ...secrets, grant: storedGrant(redeemed.tokens, now().getTime()) }, redeemed };
+    },
+
+    async store(tx, target, brought) {
+      const id = newUuid();
+      await insertCredential(tx, vault, {
+        id,
+        tenantId: target.caller.tenantId,
+        ownerId: target.caller.userId,
+        sourceId: target.manifest.id,
+        name: target.name,
+        separated: target.connectionId === undefined,
+        connectionId: target.connectionId ?? null,
+        signIn: target.signIn,
+        destination: target.destination,
+        secrets: brought.secrets,
+        at: now().toISOString(),
+      });
+      await brought.redeemed?.complete(tx);
+      return id;
+    },
+
+    async replace(tx, row, target, brought) {
+      await replaceCredential(tx, vault, row, {
+        ...target,
+        secrets: brought.secrets,
+        at: now().toISOString(),
+      });
+      await brought.redeemed?.complete(tx);
+    },
+
+    async selected(caller, manifest, credentialId) {
+      const row = await store.db
+        .selectFrom('credential')
+        .selectAll()
+        .where('id', '=', credentialId.toLowerCase())
+        .where('tenant_id', '=', caller.tenantId)
+        .where('owner_id', '=', caller.userId)
+        .where('source_id', '=', manifest.id)
+        .where('separated', '=', 1)
+        .executeTakeFirst();
+      if (!row) throw new AppError('NOT-FOUND', 'You have no credential with this id for this data source.');
+      return row;
+    },
+
+    async assertNameFree(caller, manifest, name) {
+      const taken = await store.db
+        .selectFrom('credential')
+        .select('id')
+        .where('tenant_id', '=', caller.tenantId)
+        .where('owner_id', '=', caller.userId)
+        .where('source_id', '=', manifest.id)
+        .where('name_key', '=', nameKey(name))
+        .where('separated', '=', 1)
+        .executeTakeFirst();
+      if (taken) {
+        throw new AppError(
+          'CONFLICT',
+          'credentialsName: you have a credential of this name for this data source. Choose another name, or use it with selectedCredentials.',
+        );
+      }
+    },
+  };
+}
+
+/** Stores what was brought; a grant that cannot be stored is revoked rather than lost. */
+export async function storeBrought<Result>(
+  store: Store,
+  brought: BroughtCredential | undefined,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await store.transaction(work);
+  } catch (error) {
+    await brought?.redeemed?.abandon();
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { metaOf, missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
+import type { Login } from '@mooring/connectors/spec/connector';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Config } from '../config.js';
+import type { Store } from '../store/store.js';
+import type { ConnectionTable, CredentialTable } from '../store/tables.js';
+import { UnreadableError, type Vault } from '../vault/envelope.js';
+import { openConnectionSecrets } from './connection-secrets.js';
+import { sealContext } from './credential-records.js';
+import type { Grants } from './grants.js';
+import { oauthSetup } from './oauth-setup.js';
+import { type Resolution, resolveCredential } from './resolve.js';
+
+// The one module that opens credentials. It is asked for a connection on behalf of a person, and hands the
+// connector a login; it never hands a secret to a feature.
+
+export type OpenResult =
+  | { ok: true; credential?: CredentialTable; login: Login }
+  | { ok: false; resolution: Resolution };
+
+export interface Broker {
+  resolve(userId: string, connection: ConnectionTable): Promise<Resolution>;
+  /** The login this person uses on this connection, or why there is none. Resolves anew: nothing is handed over. */
+  open(userId: string, connection: ConnectionTable, manifest: SourceManifest): Promise<OpenResult>;
+}
+
+export interface BrokerDependencies {
+  store: Store;
+  vault: Vault;
+  grants: Grants;
+  clients: Config['oauth']['clients'];
+}
+
+/** True for a sign-in that needs nothing of the person, such as an anonymous HTTP source. */
+const needsNothing = (manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): boolean => {
+  const method = selectSignIn(manifest, definition);
+  return method.fields.length === 0 && !method.oauth;
+};
+
+export function createBroker({ store, vault, grants, clients }: BrokerDependencies): Broker {
+  /** Loads the sealed fields under the same conditions that made the credential usable, in one statement. */
+  const openLoginFields = async (credential: CredentialTable, connection: ConnectionTable) => {
+    const row = await store.db
+      .selectFrom('secret')
+      .innerJoin('credential', 'credential.id', 'secret.record_id')
+      .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
+      .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version'])
+      .where('secret.record_kind', '=', 'credential')
+      .where('secret.field', '=', 'login')
+      .where('credential.id', '=', credential.id)
+      .where('credential.owner_id', '=', credential.owner_id)
+      .where('credential.tenant_id', '=', connection.tenant_id)
+      .where('credential_destination.destination', '=', connection.destination)
+      .executeTakeFirst();
+    if (!row) throw new UnreadableError('the sealed login is gone');
+    const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+    return vault.open(sealed, sealContext(credential, 'login', row.version)) as Record<string, unknown>;
+  };
+
+  const loginOf = async (
+    credential: CredentialTable,
+    connection: ConnectionTable,
+    manifest: SourceManifest,
+  ): Promise<Login> => {
+    const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+    const method = selectSignIn(manifest, definition);
+    const fields = await openLoginFields(credential, connection);
+    const needsConnectionSecrets = Object.keys(manifest.properties.shape).some(
+      (name) => metaOf(manifest, name).holder === 'connection',
+    );
+    const secrets = needsConnectionSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
+    if (!method.oauth) return { signIn: method.id, fields };
+    const setup = oauthSetup({ method, definition, secrets }, clients);
+    const source = method.oauth.grant === 'authorization_code' ? grants.accessToken : grants.clientToken;
+    return { signIn: method.id, fields, accessToken: (options) => source(credential, setup, options) };
+  };
+
+  return {
+    resolve: (userId, connection) => resolveCredential(store.db, userId, connection),
+    async open(userId, connection, manifest) {
+      const resolution = await resolveCredential(store.db, userId, connection);
+      const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+      if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
+        return {
+          ok: true,
+          opened: undefined,
+          login: { signIn: selectSignIn(manifest, definition).id, fields: {} },
+        };
+      }
+      const { credential } = resolution;
+      if (resolution.state !== 'ready' || !credential) return { ok: false, resolution };
+      if (credential.sign_in !== selectSignIn(manifest, definition).id) {
+        return { ok: false, resolution: { ...resolution, state: 'missing' } };
+      }
+      try {
+        const login = await loginOf(credential, connection, manifest);
+        if (missingCredentialFields(selectSignIn(manifest, definition), login.fields).length > 0) {
+          return { ok: false, resolution: { ...resolution, state: 'missing' } };
+        }
+        return { ok: true, credential, login };
+      } catch (error) {
+        if (error instanceof UnreadableError)
+          return { ok: false, resolution: { ...resolution, state: 'unreadable' } };
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { Queryable } from '../store/store.js';
+import type { ConnectionTable } from '../store/tables.js';
+
+export interface CallersCredential {
+  id: string;
+  name: string;
+}
+
+const chunkSize = 400;
+
+/**
+ * The credential each connection would show to this person: the embedded one, or the person's own linked one
+ * that may be used at the connection's destination. Connections without one are absent from the map.
+ */
+export async function credentialsShownTo(
+  db: Queryable,
+  userId: string,
+  connections: readonly Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated'>[],
+): Promise<Map<string, CallersCredential>> {
+  const shown = new Map<string, CallersCredential>();
+  for (let start = 0; start < connections.length; start += chunkSize) {
+    const chunk = connections.slice(start, start + chunkSize);
+    const separated = chunk
+      .filter((connection) => connection.separated === 1)
+      .map((connection) => connection.id);
+    const embedded = chunk
+      .filter((connection) => connection.separated === 0)
+      .map((connection) => connection.id);
+    if (embedded.length > 0) {
+      const rows = await db
+        .selectFrom('credential')
+        .select(['id', 'name', 'connection_id'])
+        .where('connection_id', 'in', embedded)
+        .execute();
+      for (const row of rows)
+        if (row.connection_id) shown.set(row.connection_id, { id: row.id, name: row.name });
+    }
+    if (separated.length > 0) {
+      const rows = await db
+        .selectFrom('credential_link')
+        .innerJoin('connection', 'connection.id', 'credential_link.connection_id')
+        .innerJoin('credential', 'credential.id', 'credential_link.credential_id')
+        .innerJoin('credential_destination', (join) =>
+          join
+            .onRef('credential_destination.credential_id', '=', 'credential.id')
+            .onRef('credential_destination.destination', '=', 'connection.destination'),
+        )
+        .select(['credential.id', 'credential.name', 'credential_link.connection_id'])
+        .where('credential_link.connection_id', 'in', separated)
+        .where('credential_link.user_id', '=', userId)
+        .where('credential.owner_id', '=', userId)
+        .execute();
+      for (const row of rows) shown.set(row.connection_id, { id: row.id, name: row.name });
+    }
+  }
+  return shown;
+}

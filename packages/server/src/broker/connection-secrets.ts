@@ -1,0 +1,68 @@
+import type { Queryable, Tx } from '../store/store.js';
+import type { ConnectionTable } from '../store/tables.js';
+import type { SealContext, Vault } from '../vault/envelope.js';
+
+// Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to
+// the connection and to the person who gave them.
+
+type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id' | 'owner_id'>;
+
+const context = (connection: ConnectionRef, version: number): SealContext => ({
+  tenantId: connection.tenant_id,
+  recordKind: 'connection',
+  recordId: connection.id,
+  ownerId: connection.owner_id,
+  version,
+  field: 'secrets',
+});
+
+export async function insertConnectionSecrets(
+  tx: Tx,
+  vault: Vault,
+  connection: ConnectionRef,
+  secrets: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  if (Object.keys(secrets).length === 0) return;
+  const sealed = vault.seal(secrets, context(connection, 1));
+  await tx
+    .insertInto('secret')
+    .values({
+      tenant_id: connection.tenant_id,
+      record_kind: 'connection',
+      record_id: connection.id,
+      field: 'secrets',
+      owner_id: connection.owner_id,
+      version: 1,
+      key_id: sealed.keyId,
+      wrapped_key: sealed.wrappedKey,
+      ciphertext: sealed.ciphertext,
+    })
+    .execute();
+}
+
+/** @throws UnreadableError */
+export async function openConnectionSecrets(
+  db: Queryable,
+  vault: Vault,
+  connection: ConnectionRef,
+): Promise<Record<string, unknown>> {
+  const row = await db
+    .selectFrom('secret')
+    .selectAll()
+    .where('record_kind', '=', 'connection')
+    .where('record_id', '=', connection.id)
+    .where('tenant_id', '=', connection.tenant_id)
+    .executeTakeFirst();
+  if (!row) return {};
+  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+  return vault.open(sealed, context(connection, row.version)) as Record<string, unknown>;
+}
+
+export async function shredConnectionSecrets(tx: Tx, tenantId: string, connectionId: string): Promise<void> {
+  await tx
+    .deleteFrom('secret')
+    .where('record_kind', '=', 'connection')
+    .where('record_id', '=', connectionId)
+    .where('tenant_id', '=', tenantId)
+    .execute();
+}

@@ -1,0 +1,181 @@
+import type { Queryable, Tx } from '../store/store.js';
+import type { CredentialTable, SecretTable } from '../store/tables.js';
+import type { SealContext, Vault } from '../vault/envelope.js';
+
+// Rows of credentials and their sealed secrets. Only the broker reads or writes the `secret` table of credentials.
+
+/** What is sealed of a credential: `login` holds the opened fields, `grant` the tokens of an OAuth sign-in. */
+export type SecretField = 'login' | 'grant';
+
+export interface NewCredential {
+  id: string;
+  tenantId: string;
+  ownerId: string;
+  sourceId: string;
+  name: string;
+  separated: boolean;
+  connectionId: string | null;
+  signIn: string;
+  destination: string;
+  secrets: Partial<Record<SecretField, unknown>>;
+  at: string;
+}
+
+/** How names are compared: case counts, look-alike compositions do not. */
+export const nameKey = (name: string): string => name.normalize('NFC').trim();
+
+export function sealContext(
+  row: Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>,
+  field: SecretField,
+  version: number,
+): SealContext {
+  return {
+    tenantId: row.tenant_id,
+    recordKind: 'credential',
+    recordId: row.id,
+    ownerId: row.owner_id,
+    version,
+    field,
+  };
+}
+
+function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
+  const sealed = vault.seal(value, context);
+  return {
+    tenant_id: context.tenantId,
+    record_kind: context.recordKind as SecretTable['record_kind'],
+    record_id: context.recordId,
+    field: context.field,
+    owner_id: context.ownerId,
+    version: context.version,
+    key_id: sealed.keyId,
+    wrapped_key: sealed.wrappedKey,
+    ciphertext: sealed.ciphertext,
+  };
+}
+
+/** Stores a credential with its secrets and the one destination its person has allowed. */
+export async function insertCredential(tx: Tx, vault: Vault, credential: NewCredential): Promise<void> {
+  const row: CredentialTable = {
+    id: credential.id,
+    tenant_id: credential.tenantId,
+    owner_id: credential.ownerId,
+    source_id: credential.sourceId,
+    name: credential.name,
+    name_key: nameKey(credential.name),
+    separated: credential.separated ? 1 : 0,
+    connection_id: credential.connectionId,
+    sign_in: credential.signIn,
+    state: 'ready',
+    version: 1,
+    created_at: credential.at,
+    updated_at: credential.at,
+  };
+  await tx.insertInto('credential').values(row).execute();
+  for (const [field, value] of Object.entries(credential.secrets)) {
+    const context = sealContext(row, field as SecretField, 1);
+    await tx
+      .insertInto('secret')
+      .values(sealedRow(vault, context, value))
+      .execute();
+  }
+  await allowDestination(tx, row, credential.destination, credential.at);
+}
+
+/**
+ * Gives an existing credential new secrets, in place. Destinations that its person confirmed stay only when the
+ * new secrets are for one of them; otherwise the new destination is the only one.
+ */
+export async function replaceCredential(
+  tx: Tx,
+  vault: Vault,
+  row: CredentialTable,
+  fresh: { signIn: string; destination: string; secrets: NewCredential['secrets']; at: string },
+): Promise<void> {
+  const version = row.version + 1;
+  await tx
+    .updateTable('credential')
+    .set({ version, state: 'ready', sign_in: fresh.signIn, updated_at: fresh.at })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .execute();
+  await deleteSecrets(tx, row.tenant_id, row.id);
+  for (const [field, value] of Object.entries(fresh.secrets)) {
+    const context = sealContext(row, field as SecretField, version);
+    await tx
+      .insertInto('secret')
+      .values(sealedRow(vault, context, value))
+      .execute();
+  }
+  const known = await tx
+    .selectFrom('credential_destination')
+    .select('destination')
+    .where('credential_id', '=', row.id)
+    .where('destination', '=', fresh.destination)
+    .executeTakeFirst();
+  if (known) return;
+  await tx.deleteFrom('credential_destination').where('credential_id', '=', row.id).execute();
+  await allowDestination(tx, row, fresh.destination, fresh.at);
+}
+
+async function deleteSecrets(tx: Tx, tenantId: string, credentialId: string): Promise<void> {
+  await tx
+    .deleteFrom('secret')
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', credentialId)
+    .where('tenant_id', '=', tenantId)
+    .execute();
+}
+
+export async function allowDestination(
+  tx: Queryable,
+  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+  destination: string,
+  at: string,
+): Promise<void> {
+  await tx
+    .insertInto('credential_destination')
+    .values({ tenant_id: credential.tenant_id, credential_id: credential.id, destination, confirmed_at: at })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/**
+ * Replaces one sealed field when it still has the version that was read.
+ * @returns false when somebody else was faster; nothing is written then.
+ */
+export async function replaceSecret(
+  tx: Queryable,
+  vault: Vault,
+  row: Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>,
+  field: SecretField,
+  versionRead: number,
+  value: unknown,
+): Promise<boolean> {
+  const sealed = vault.seal(value, sealContext(row, field, versionRead + 1));
+  const result = await tx
+    .updateTable('secret')
+    .set({
+      version: versionRead + 1,
+      key_id: sealed.keyId,
+      wrapped_key: sealed.wrappedKey,
+      ciphertext: sealed.ciphertext,
+    })
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('field', '=', field)
+    .where('version', '=', versionRead)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** Deletes a credential and destroys its wrapped keys; links go with it. */
+export async function shredCredential(tx: Tx, tenantId: string, credentialId: string): Promise<void> {
+  await deleteSecrets(tx, tenantId, credentialId);
+  await tx
+    .deleteFrom('credential')
+    .where('id', '=', credentialId)
+    .where('tenant_id', '=', tenantId)
+    .execute();
+}

@@ -1,0 +1,202 @@
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Network } from '@mooring/connectors/spec/network';
+import type { Logger } from 'pino';
+import { requestClientCredentials } from '../oauth/client-credentials-grant.js';
+import { OAuthError } from '../oauth/oauth-error.js';
+import { refreshGrant } from '../oauth/refresh-grant.js';
+import type { TokenSet } from '../oauth/types.js';
+import type { Store } from '../store/store.js';
+import type { CredentialTable } from '../store/tables.js';
+import type { Vault } from '../vault/envelope.js';
+import { newUuid } from '../vault/random.js';
+import { replaceSecret, sealContext } from './credential-records.js';
+import type { OAuthSetup } from './oauth-setup.js';
+
+type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'version'>;
+
+export interface Grants {
+  /**
+   * A valid access token of this credential's grant. Refreshes at most once at a time per credential; a rotated
+   * refresh token is stored before the new access token is used.
+   * @throws ConnectorError `auth_failed` only when the grant is proven dead; the credential then needs a sign-in.
+   */
+  accessToken(credential: CredentialRef, setup: OAuthSetup, options?: { renew?: boolean }): Promise<string>;
+  /** A token of the connection's own client (RFC 6749 section 4.4); kept in memory only. */
+  clientToken(credential: CredentialRef, setup: OAuthSetup, options?: { renew?: boolean }): Promise<string>;
+}
+
+export interface GrantDependencies {
+  store: Store;
+  vault: Vault;
+  network: Network;
+  log: Logger;
+  now?: () => number;
+}
+
+const lifetimeAssumedMs = 3600_000;
+
+/** Renew this long before the end: five minutes, or a fifth of the life of a short-lived token. */
+const marginMs = (tokens: TokenSet, issuedAt: number): number =>
+  Math.min(300_000, 0.2 * ((tokens.expiresAt ?? issuedAt + lifetimeAssumedMs) - issuedAt));
+
+interface StoredGrant {
+  tokens: TokenSet;
+  issuedAt: number;
+}
+
+/** What is sealed as the `grant` of a credential. */
+export const storedGrant = (tokens: TokenSet, issuedAt: number): StoredGrant => ({ tokens, issuedAt });
+
+function signInAgain(cause: unknown): ConnectorError {
+  return new ConnectorError('auth_failed', 'The sign-in to the source is no longer valid.', {
+    remedy: 'Sign in again.',
+    cause,
+  });
+}
+
+function providerTrouble(error: unknown): unknown {
+  if (!(error instanceof OAuthError)) return error;
+  const kind =
+    error.kind === 'egress_refused'
+      ? 'egress_refused'
+      : error.kind === 'rate_limited'
+        ? 'rate_limited'
+        : 'unreachable';
+  return new ConnectorError(kind, 'The identity provider did not renew the sign-in. Nothing was lost.', {
+    remedy: 'Try again in a moment.',
+    retryable: true,
+    ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+    cause: error,
+  });
+}
+
+export function createGrants({ store, vault, network, log, now = Date.now }: GrantDependencies): Grants {
+  const refreshing = new Map<string, Promise<string>>();
+  const clientTokens = new Map<string, Promise<StoredGrant>>();
+
+  const load = async (credential: CredentialRef): Promise<{ grant: StoredGrant; version: number }> => {
+    const row = await store.db
+      .selectFrom('secret')
+      .selectAll()
+      .where('record_kind', '=', 'credential')
+      .where('record_id', '=', credential.id)
+      .where('tenant_id', '=', credential.tenant_id)
+      .where('owner_id', '=', credential.owner_id)
+      .where('field', '=', 'grant')
+      .executeTakeFirst();
+    if (!row) throw signInAgain(undefined);
+    const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+    return {
+      grant: vault.open(sealed, sealContext(credential, 'grant', row.version)) as StoredGrant,
+      version: row.version,
+    };
+  };
+
+  const isFresh = ({ tokens, issuedAt }: StoredGrant): boolean =>
+    (tokens.expiresAt ?? issuedAt + lifetimeAssumedMs) - marginMs(tokens, issuedAt) > now();
+
+  const markDead = async (credential: CredentialRef): Promise<void> => {
+    await store.db
+      .updateTable('credential')
+      .set({ state: 'needs_sign_in', updated_at: new Date(now()).toISOString() })
+      .where('id', '=', credential.id)
+      .where('tenant_id', '=', credential.tenant_id)
+      .execute();
+  };
+
+  const storeRenewed = async (
+    credential: CredentialRef,
+    version: number,
+    grant: StoredGrant,
+    intentId: string,
+  ) =>
+    store.transaction(async (tx) => {
+      const isStored = await replaceSecret(tx, vault, credential, 'grant', version, grant);
+      await tx.deleteFrom('intent').where('id', '=', intentId).execute();
+      return isStored;
+    });
+
+  const refresh = async (
+    credential: CredentialRef,
+    setup: OAuthSetup,
+    renew: boolean,
+    usedToken?: string,
+  ): Promise<string> => {
+    const { grant, version } = await load(credential);
+    // Somebody may have refreshed while this caller waited for its turn.
+    if (isFresh(grant) && !(renew && grant.tokens.accessToken === usedToken)) return grant.tokens.accessToken;
+    const { refreshToken } = grant.tokens;
+    const stillValid = !renew && (grant.tokens.expiresAt ?? Number.POSITIVE_INFINITY) > now();
+    if (refreshToken === undefined) {
+      if (stillValid) return grant.tokens.accessToken;
+      await markDead(credential);
+      throw signInAgain(undefined);
+    }
+    const intentId = newUuid();
+    const createdAt = new Date(now()).toISOString();
+    await store.db
+      .insertInto('intent')
+      .values({
+        id: intentId,
+        tenant_id: credential.tenant_id,
+        kind: 'refresh',
+        record_id: credential.id,
+        created_at: createdAt,
+      })
+      .execute();
+    try {
+      const tokens = await refreshGrant({ ...setup, refreshToken, network, now });
+      const renewed = storedGrant({ ...grant.tokens, ...tokens }, now());
+      if (await storeRenewed(credential, version, renewed, intentId)) return renewed.tokens.accessToken;
+      // A newer sign-in replaced the grant meanwhile; the newer one wins.
+      return (await load(credential)).grant.tokens.accessToken;
+    } catch (error) {
+      await store.db.deleteFrom('intent').where('id', '=', intentId).execute();
+      if (error instanceof OAuthError && error.kind === 'grant_dead') {
+        await markDead(credential);
+        throw signInAgain(error);
+      }
+      log.warn(
+        { credentialId: credential.id, kind: error instanceof OAuthError ? error.kind : 'unknown' },
+        'refresh failed',
+      );
+      if (stillValid && error instanceof OAuthError) return grant.tokens.accessToken;
+      throw providerTrouble(error);
+    }
+  };
+
+  return {
+    async accessToken(credential, setup, options = {}) {
+      const renew = options.renew ?? false;
+      const { grant } = await load(credential);
+      if (!renew && isFresh(grant)) return grant.tokens.accessToken;
+      const running = refreshing.get(credential.id);
+      if (running) return running;
+      const attempt = refresh(credential, setup, renew, grant.tokens.accessToken).finally(() =>
+        refreshing.delete(credential.id),
+      );
+      refreshing.set(credential.id, attempt);
+      return attempt;
+    },
+    async clientToken(credential, setup, options = {}) {
+      const key = `${credential.id}:${credential.version}`;
+      const fetchToken = async () =>
+        storedGrant(await requestClientCredentials({ ...setup, network, now }), now());
+      let current = clientTokens.get(key);
+      const grant = current && !options.renew ? await current.catch(() => undefined) : undefined;
+      if (grant && isFresh(grant)) return grant.tokens.accessToken;
+      if (clientTokens.get(key) === current) {
+        current = fetchToken();
+        clientTokens.set(key, current);
+      }
+      try {
+        return (await (clientTokens.get(key) ?? fetchToken())).tokens.accessToken;
+      } catch (error) {
+        clientTokens.delete(key);
+        if (error instanceof OAuthError && (error.kind === 'client_refused' || error.kind === 'grant_dead'))
+          throw signInAgain(error);
+        throw providerTrouble(error);
+      }
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { CredentialState } from '@mooring/contract/routes/connection-credential';
+import type { Queryable } from '../store/store.js';
+import type { ConnectionTable, CredentialTable } from '../store/tables.js';
+
+/** Which credential a person would use on a connection, or why there is none. Holds no secret. */
+export interface Resolution {
+  state: CredentialState;
+  credential?: CredentialTable;
+  /** The credential belongs to the connection and serves everyone who may use it. */
+  isEmbedded: boolean;
+}
+
+type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated' | 'destination' | 'source_id'>;
+
+/**
+ * Separated: the person's own linked credential and nothing else, whoever asks. Embedded: the connection's.
+ * Ownership is part of the statement that loads the row; there is no fallback identity.
+ */
+export async function resolveCredential(
+  db: Queryable,
+  userId: string,
+  connection: ConnectionRef,
+): Promise<Resolution> {
+  const isEmbedded = connection.separated === 0;
+  const base = db
+    .selectFrom('credential')
+    .leftJoin('credential_destination', (join) =>
+      join
+        .onRef('credential_destination.credential_id', '=', 'credential.id')
+        .on('credential_destination.destination', '=', connection.destination),
+    )
+    .selectAll('credential')
+    .select('credential_destination.confirmed_at')
+    .where('credential.tenant_id', '=', connection.tenant_id)
+    .where('credential.source_id', '=', connection.source_id);
+  const row = isEmbedded
+    ? await base.where('credential.connection_id', '=', connection.id).executeTakeFirst()
+    : await base
+        .innerJoin('credential_link', 'credential_link.credential_id', 'credential.id')
+        .where('credential_link.connection_id', '=', connection.id)
+        .where('credential_link.user_id', '=', userId)
+        .where('credential.owner_id', '=', userId)
+        .where('credential.separated', '=', 1)
+        .executeTakeFirst();
+  if (!row) return { state: 'missing', isEmbedded };
+  const { confirmed_at, ...credential } = row;
+  if (confirmed_at === null) return { state: 'needs_confirmation', credential, isEmbedded };
+  return { state: credential.state, credential, isEmbedded };
+}

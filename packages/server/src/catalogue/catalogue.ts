@@ -1,0 +1,55 @@
+import { parseProperties, type SplitProperties } from '@mooring/connectors/kit/properties';
+import type { Connector } from '@mooring/connectors/spec/connector';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { AppError, InvalidRequest } from '../http/app-error.js';
+
+/** The data sources of this server. Drivers are loaded on first use. */
+export interface Catalogue {
+  all(): readonly SourceManifest[];
+  /** @throws AppError DCAAS-2001 */
+  get(id: string): SourceManifest;
+  connector(manifest: SourceManifest): Promise<Connector>;
+}
+
+export function createCatalogue(manifests: readonly SourceManifest[]): Catalogue {
+  const byId = new Map(manifests.map((manifest) => [manifest.id.toLowerCase(), manifest]));
+  return {
+    all: () => manifests,
+    get(id) {
+      const found = byId.get(id.toLowerCase());
+      if (!found) {
+        throw new AppError(
+          'DCAAS-2001',
+          `There is no data source ${JSON.stringify(id.slice(0, 64))}. GET /api/v1/data-sources lists them.`,
+        );
+      }
+      return found;
+    },
+    async connector(manifest) {
+      try {
+        return (await manifest.load()).connector;
+      } catch (cause) {
+        throw new ConnectorError('driver_unavailable', `The driver of ${manifest.name} cannot be loaded.`, {
+          remedy: 'Install the server again with all its dependencies.',
+          cause,
+        });
+      }
+    },
+  };
+}
+
+/** @throws InvalidRequest naming each property */
+export function splitProperties(
+  manifest: SourceManifest,
+  input: Readonly<Record<string, unknown>>,
+): SplitProperties {
+  const parsed = parseProperties(manifest, input);
+  if (parsed.ok) return parsed.value;
+  throw new InvalidRequest(
+    parsed.problems.slice(0, 50).map(({ property, message }) => ({
+      field: property === 'connectionProperties' ? property : `connectionProperties.${property}`,
+      message,
+    })),
+  );
+}

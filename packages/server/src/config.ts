@@ -1,0 +1,225 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import path from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+
+// The only reader of the environment and of the configuration file. Everything else gets the frozen result.
+
+const urlSchema = z.url({ protocol: /^https?$/ }).describe('http or https URL');
+
+const oauthClientSchema = z.strictObject({
+  clientId: z.string().min(1).describe('Client id that the provider gave you.'),
+  clientSecret: z.string().min(1).optional().describe('Client secret; best as `env:NAME` or `file:PATH`.'),
+  issuer: urlSchema.optional().describe('Point the provider elsewhere: issuer.'),
+  authorizationEndpoint: urlSchema
+    .optional()
+    .describe('Point the provider elsewhere: authorization endpoint.'),
+  tokenEndpoint: urlSchema.optional().describe('Point the provider elsewhere: token endpoint.'),
+  revocationEndpoint: urlSchema.optional().describe('Point the provider elsewhere: revocation endpoint.'),
+});
+
+const fileSchema = z.strictObject({
+  publicUrl: urlSchema
+    .optional()
+    .describe('URL under which people reach this server; redirects and links are made from it.'),
+  egress: z
+    .strictObject({
+      allow: z
+        .array(z.string())
+        .default([])
+        .describe('Addresses or ranges that may be reached, each optionally with `:port`.'),
+      loopback: z
+        .enum(['auto', 'allow', 'deny'])
+        .default('auto')
+        .describe('`auto`: loopback is reachable only when the server itself listens on loopback.'),
+    })
+    .prefault({}),
+  oauth: z
+    .strictObject({
+      clients: z.record(z.string(), oauthClientSchema).default({}).describe('OAuth clients by provider key.'),
+    })
+    .prefault({}),
+  sources: z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .default({})
+    .describe('Settings by data source id, for instance `apiEndpoint` of a private cloud.'),
+  rateLimits: z
+    .union([
+      z.literal('off'),
+      z.strictObject({ tier1PerMinute: z.int().min(1), tier2PerMinute: z.int().min(1) }),
+    ])
+    .default('off')
+    .describe('`off`, or requests a minute for each tier.'),
+  limits: z
+    .strictObject({
+      signInMinutes: z
+        .number()
+        .positive()
+        .default(10)
+        .describe('How long an interactive sign-in stays open.'),
+      testSeconds: z.number().positive().default(15).describe('Time limit of a connection test.'),
+      readRows: z.int().min(0).default(0).describe('Most rows of one read; 0: no limit.'),
+      readBytes: z.int().min(0).default(0).describe('Most bytes of one read; 0: no limit.'),
+      readSeconds: z.number().min(0).default(3600).describe('Longest read in seconds; 0: no limit.'),
+      idleSeconds: z
+        .number()
+        .positive()
+        .default(30)
+        .describe('Longest silence of a source or a reader in seconds.'),
+    })
+    .prefault({}),
+});
+
+export type OAuthClientSettings = z.output<typeof oauthClientSchema>;
+export type Limits = z.output<typeof fileSchema>['limits'];
+
+export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publicUrl'>> {
+  readonly host: string;
+  readonly port: number;
+  readonly dataFolder: string;
+  /** Absent: derived from host and the port that was bound. */
+  readonly publicUrl: string | undefined;
+  readonly listensOnLoopback: boolean;
+  readonly masterKey:
+    | { source: 'environment'; value: string }
+    | { source: 'file'; path: string; mayCreate: boolean };
+  readonly adminKey: string | undefined;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+/** Flags of `mooring serve`; they win over the environment, which wins over the file. */
+export interface ServeFlags {
+  host?: string;
+  port?: string | number;
+  data?: string;
+  publicUrl?: string;
+  config?: string;
+}
+
+/** Says which setting is wrong and how to mend it. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function resolveReferences(value: unknown, environment: Environment, at: string): unknown {
+  if (typeof value === 'string' && value.startsWith('env:')) {
+    const found = environment[value.slice(4)];
+    if (found === undefined || found === '')
+      throw new ConfigError(`${at}: the environment variable ${value.slice(4)} is not set.`);
+    return found;
+  }
+  if (typeof value === 'string' && value.startsWith('file:')) {
+    try {
+      return readFileSync(value.slice(5), 'utf8').trim();
+    } catch {
+      throw new ConfigError(`${at}: the file ${value.slice(5)} cannot be read.`);
+    }
+  }
+  if (Array.isArray(value))
+    return value.map((item, index) => resolveReferences(item, environment, `${at}[${index}]`));
+  if (value !== null && typeof value === 'object') {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [
+        key,
+        resolveReferences(item, environment, at === '' ? key : `${at}.${key}`),
+      ]),
+    );
+  }
+  return value;
+}
+
+function readFile(filePath: string | undefined, environment: Environment): z.output<typeof fileSchema> {
+  let document: unknown = {};
+  if (filePath) {
+    let text: string;
+    try {
+      text = readFileSync(filePath, 'utf8');
+    } catch {
+      throw new ConfigError(
+        `The configuration file ${filePath} cannot be read (--config or MOORING_CONFIG).`,
+      );
+    }
+    document = resolveReferences(parseYaml(text) ?? {}, environment, '');
+  }
+  const parsed = fileSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
+  throw new ConfigError(`The configuration file ${filePath ?? ''} is not valid. ${lines.join('; ')}`);
+}
+
+function parsePort(value: string | number | undefined): number {
+  const port = Number(value ?? 8080);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new ConfigError('The port (--port or MOORING_PORT) must be a number from 0 to 65535.');
+  }
+  return port;
+}
+
+function parsePublicUrl(value: string | undefined): string | undefined {
+  if (value === undefined || value === '') return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    throw new ConfigError(
+      'The public URL (--public-url, MOORING_PUBLIC_URL or publicUrl) must be an http or https URL without user, query or fragment.',
+    );
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/**
+ * Flags, environment and file as one frozen object.
+ * @throws ConfigError naming the setting.
+ */
+export function loadConfig(flags: ServeFlags = {}, environment: Environment = process.env): Config {
+  const given = (name: string) => (environment[name] === '' ? undefined : environment[name]);
+  const file = readFile(flags.config ?? given('MOORING_CONFIG'), environment);
+  const host = flags.host ?? given('MOORING_HOST') ?? '127.0.0.1';
+  const dataFolder = path.resolve(flags.data ?? given('MOORING_DATA') ?? './mooring-data');
+  const masterKeyText = given('MOORING_MASTER_KEY');
+  const masterKeyFile = given('MOORING_MASTER_KEY_FILE');
+  const databaseUrl = given('MOORING_DATABASE_URL');
+  if (databaseUrl !== undefined) {
+    throw new ConfigError(
+      'MOORING_DATABASE_URL is set, but this version keeps its store in embedded SQLite only. Unset it.',
+    );
+  }
+  const fromEnvironment = (given('MOORING_EGRESS_ALLOW') ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  const level = given('MOORING_LOG_LEVEL') ?? 'info';
+  if (!['debug', 'info', 'warn', 'error', 'silent'].includes(level)) {
+    throw new ConfigError('MOORING_LOG_LEVEL must be debug, info, warn, error or silent.');
+  }
+  return Object.freeze({
+    ...file,
+    egress: { ...file.egress, allow: [...file.egress.allow, ...fromEnvironment] },
+    host,
+    port: parsePort(flags.port ?? given('MOORING_PORT')),
+    dataFolder,
+    publicUrl: parsePublicUrl(flags.publicUrl ?? given('MOORING_PUBLIC_URL') ?? file.publicUrl),
+    listensOnLoopback: isLoopback(host),
+    masterKey: masterKeyText
+      ? { source: 'environment' as const, value: masterKeyText }
+      : {
+          source: 'file' as const,
+          path: masterKeyFile ? path.resolve(masterKeyFile) : path.join(dataFolder, 'master.key'),
+          mayCreate: masterKeyFile === undefined,
+        },
+    adminKey: given('MOORING_ADMIN_KEY'),
+    logLevel: level as Config['logLevel'],
+  });
+}

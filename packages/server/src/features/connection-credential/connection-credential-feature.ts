@@ -1,0 +1,232 @@
+import { destinationOf } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import {
+  confirmConnectionCredential,
+  deleteConnectionCredential,
+  getConnectionCredential,
+  putConnectionCredential,
+} from '@mooring/contract/routes/connection-credential';
+import { loadConnection } from '../../access/connection-access.js';
+import { type Bringing, storeBrought } from '../../broker/bring.js';
+import { openConnectionSecrets } from '../../broker/connection-secrets.js';
+import { allowDestination } from '../../broker/credential-records.js';
+import { type Resolution, resolveCredential } from '../../broker/resolve.js';
+import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { isUniqueViolation, type Queryable, type Store } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
+import type { Vault } from '../../vault/envelope.js';
+
+export interface ConnectionCredentialDependencies {
+  store: Store;
+  vault: Vault;
+  catalogue: Catalogue;
+  bringing: Bringing;
+  now?: () => Date;
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** My credential on a connection: its state, choosing or bringing one, confirming a destination, unlinking. */
+export function createConnectionCredentialFeature(deps: ConnectionCredentialDependencies): BoundRoute[] {
+  const { store, vault, catalogue, bringing } = deps;
+  const now = () => (deps.now ?? (() => new Date()))().toISOString();
+
+  const usable = async (caller: Caller, id: string): Promise<ConnectionTable> => {
+    if (!uuidPattern.test(id)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
+    const found = await loadConnection(store.db, caller, { id: id.toLowerCase() });
+    if (!found) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!found.mayUse)
+      throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
+    return found.row;
+  };
+
+  const assertSeparated = (connection: ConnectionTable): void => {
+    if (connection.separated === 1) return;
+    throw new InvalidRequest([
+      {
+        field: 'qID',
+        message: 'this connection has an embedded credential, which serves everyone who may use it',
+      },
+    ]);
+  };
+
+  const link = async (
+    db: Queryable,
+    caller: Caller,
+    connection: ConnectionTable,
+    credentialId: string,
+  ): Promise<void> => {
+    await db
+      .insertInto('credential_link')
+      .values({
+        tenant_id: caller.tenantId,
+        connection_id: connection.id,
+        user_id: caller.userId,
+        credential_id: credentialId,
+        created_at: now(),
+      })
+      .onConflict((conflict) =>
+        conflict.columns(['connection_id', 'user_id']).doUpdateSet({ credential_id: credentialId }),
+      )
+      .execute();
+  };
+
+  const state = async (caller: Caller, connection: ConnectionTable) => {
+    const resolution = await resolveCredential(store.db, caller.userId, connection);
+    const manifest = catalogue.get(connection.source_id);
+    const credential = isShown(resolution, caller) ? resolution.credential : undefined;
+    const confirmed = credential
+      ? await store.db
+          .selectFrom('credential_destination')
+          .select('destination')
+          .where('credential_id', '=', credential.id)
+          .orderBy('confirmed_at')
+          .execute()
+      : [];
+    return {
+      connectionId: connection.id,
+      dataSourceId: connection.source_id,
+      state: resolution.state,
+      separated: connection.separated === 1,
+      destination: connection.destination,
+      signInMethods: manifest.signIns.map((method) => method.id),
+      ...(credential
+        ? {
+            credentialId: credential.id,
+            credentialsName: credential.name,
+            confirmedDestinations: confirmed.map((row) => row.destination),
+            updatedAt: credential.updated_at,
+          }
+        : {}),
+    };
+  };
+
+  const splitFor = (
+    connection: ConnectionTable,
+    manifest: SourceManifest,
+    given: Record<string, unknown>,
+  ) => {
+    const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+    const split = splitProperties(manifest, { ...definition, ...given });
+    if (destinationOf(manifest, split.definition) !== connection.destination) {
+      throw new InvalidRequest([
+        {
+          field: 'connectionProperties',
+          message:
+            "may hold only your credential here; the connection's own properties cannot be changed with it",
+        },
+      ]);
+    }
+    return split;
+  };
+
+  const bring = async (
+    caller: Caller,
+    connection: ConnectionTable,
+    given: Record<string, unknown>,
+    name: string | undefined,
+  ) => {
+    const manifest = catalogue.get(connection.source_id);
+    const split = splitFor(connection, manifest, given);
+    const { destination } = connection;
+    const request = {
+      caller,
+      manifest,
+      split,
+      connectionSecrets: await openConnectionSecrets(store.db, vault, connection),
+      destination,
+      connection: { id: connection.id, name: connection.name },
+    };
+    const wantedName = name ?? split.choice.credentialsName;
+    const current = await resolveCredential(store.db, caller.userId, connection);
+    const replaced =
+      wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
+    const newName = wantedName ?? connection.name;
+    if (!replaced) await bringing.assertNameFree(caller, manifest, newName);
+    const brought = await bringing.complete(request);
+    await storeBrought(store, brought, async (tx) => {
+      const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };
+      if (replaced) await bringing.replace(tx, replaced, target, brought);
+      else await link(tx, caller, connection, await bringing.store(tx, target, brought));
+    });
+  };
+
+  const put = bind(putConnectionCredential, async ({ params, body }, { caller }) => {
+    const connection = await usable(caller, params.qID);
+    assertSeparated(connection);
+    const manifest = catalogue.get(connection.source_id);
+    if (body.credentialId !== undefined) {
+      if (body.connectionProperties) {
+        throw new InvalidRequest([
+          { field: 'credentialId', message: 'and connectionProperties cannot both be given' },
+        ]);
+      }
+      const selected = await bringing.selected(caller, manifest, body.credentialId);
+      await link(store.db, caller, connection, selected.id);
+    } else if (body.authUrlOnly) {
+      const split = splitFor(connection, manifest, body.connectionProperties ?? {});
+      const begun = await bringing.begin({
+        caller,
+        manifest,
+        split,
+        connectionSecrets: await openConnectionSecrets(store.db, vault, connection),
+        destination: connection.destination,
+        connection: { id: connection.id, name: connection.name },
+      });
+      return { status: 200, body: begun };
+    } else if (body.connectionProperties) {
+      try {
+        await bring(caller, connection, body.connectionProperties, body.credentialsName);
+      } catch (error) {
+        if (isUniqueViolation(error))
+          throw new AppError('CONFLICT', 'credentialsName: you have a credential of this name.');
+        throw error;
+      }
+    } else {
+      throw new InvalidRequest([
+        { field: 'body', message: 'needs one of credentialId, connectionProperties or authUrlOnly' },
+      ]);
+    }
+    return { status: 200, body: await state(caller, connection) };
+  });
+
+  return [
+    bind(getConnectionCredential, async ({ params }, { caller }) => ({
+      status: 200,
+      body: await state(caller, await usable(caller, params.qID)),
+    })),
+    put,
+    bind(deleteConnectionCredential, async ({ params }, { caller }) => {
+      const connection = await usable(caller, params.qID);
+      assertSeparated(connection);
+      await store.db
+        .deleteFrom('credential_link')
+        .where('connection_id', '=', connection.id)
+        .where('user_id', '=', caller.userId)
+        .where('tenant_id', '=', caller.tenantId)
+        .execute();
+      return { status: 204 };
+    }),
+    bind(confirmConnectionCredential, async ({ params, body }, { caller }) => {
+      const connection = await usable(caller, params.qID);
+      if (body.destination !== connection.destination) {
+        throw new AppError(
+          'CONFLICT',
+          'destination: the connection now points elsewhere. Look at its state again before you confirm.',
+        );
+      }
+      const { credential } = await resolveCredential(store.db, caller.userId, connection);
+      if (!credential || credential.owner_id !== caller.userId) {
+        throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
+      }
+      await allowDestination(store.db, credential, connection.destination, now());
+      return { status: 200, body: await state(caller, connection) };
+    }),
+  ];
+}
+
+/** An embedded credential is named only to its owner. */
+const isShown = (resolution: Resolution, caller: Caller): boolean =>
+  !resolution.isEmbedded || resolution.credential?.owner_id === caller.userId;

@@ -1,0 +1,295 @@
+import { destinationOf } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
+import {
+  type AccessibleConnection,
+  decideFor,
+  loadConnection,
+  spaceFacts,
+} from '../../access/connection-access.js';
+import { grantIn } from '../../access/matrix.js';
+import { type Bringing, type BroughtCredential, storeBrought } from '../../broker/bring.js';
+import { credentialsShownTo } from '../../broker/callers-credentials.js';
+import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
+import { nameKey, shredCredential } from '../../broker/credential-records.js';
+import type { Revoker } from '../../broker/revoker.js';
+import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
+import type { Caller } from '../../http/handler.js';
+import type { BegunSignIn } from '../../sign-ins/sign-ins.js';
+import { isUniqueViolation, type Store } from '../../store/store.js';
+import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
+import { sha256 } from '../../vault/digest.js';
+import type { Vault } from '../../vault/envelope.js';
+import { newUuid } from '../../vault/random.js';
+import type { PresentedConnection } from './connection-presenter.js';
+
+export interface ConnectionServiceDependencies {
+  store: Store;
+  vault: Vault;
+  catalogue: Catalogue;
+  bringing: Bringing;
+  revoker: Revoker;
+  now?: () => Date;
+}
+
+export type CreateResult = { created: PresentedConnection } | { begun: BegunSignIn };
+
+/** How a connection is named in a request: by id, or by name in a scope. */
+export type ConnectionLookup = { id: string } | { name: string; spaceId?: string };
+
+export interface ConnectionService {
+  create(caller: Caller, body: CreateConnectionBody): Promise<CreateResult>;
+  get(caller: Caller, lookup: ConnectionLookup): Promise<PresentedConnection>;
+  remove(caller: Caller, lookup: ConnectionLookup): Promise<void>;
+  present(caller: Caller, rows: readonly ConnectionTable[]): Promise<PresentedConnection[]>;
+}
+
+const unknownConnection = () =>
+  new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+
+const nameTaken = () =>
+  new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
+
+/** Readable prefix and a hash of what the definition points to: equal for equal targets, in every space. */
+function qriOf(manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): string {
+  const target = Object.keys(manifest.properties.shape)
+    .toSorted()
+    .flatMap((name) => (definition[name] === undefined ? [] : [[name, definition[name]]]));
+  return `${manifest.qriPrefix}${sha256(JSON.stringify([manifest.id, target]))}`;
+}
+
+export function createConnectionService(deps: ConnectionServiceDependencies): ConnectionService {
+  const { store, vault, catalogue, bringing } = deps;
+  const now = deps.now ?? (() => new Date());
+
+  const assertMayCreateIn = async (caller: Caller, spaceId: string | undefined): Promise<void> => {
+    if (spaceId === undefined) return;
+    const space = await spaceFacts(store.db, caller, spaceId);
+    const isMember = space && (space.ownerId === caller.userId || space.rolesOfCaller.length > 0);
+    if (!space || !isMember)
+      throw new AppError('NOT-FOUND', 'space: there is no such space, or you are not in it.');
+    if (!grantIn(caller, space).create) {
+      throw new AppError(
+        'ACCESS-DENIED',
+        'space: your roles in this space do not let you create connections.',
+      );
+    }
+  };
+
+  const assertFree = async (
+    caller: Caller,
+    scope: string,
+    name: string,
+    id: string | undefined,
+  ): Promise<void> => {
+    const taken = await store.db
+      .selectFrom('connection')
+      .select('id')
+      .where('tenant_id', '=', caller.tenantId)
+      .where('scope', '=', scope)
+      .where('name_key', '=', nameKey(name))
+      .executeTakeFirst();
+    if (taken) throw nameTaken();
+    if (id === undefined) return;
+    const sameId = await store.db
+      .selectFrom('connection')
+      .select('id')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (sameId) throw new AppError('CONFLICT', 'qID: this id is taken.');
+  };
+
+  const present = async (
+    caller: Caller,
+    rows: readonly ConnectionTable[],
+  ): Promise<PresentedConnection[]> => {
+    const credentials = await credentialsShownTo(store.db, caller.userId, rows);
+    const presented: PresentedConnection[] = [];
+    for (const row of rows) {
+      const { privileges } = await decideFor(store.db, caller, row);
+      const credential = credentials.get(row.id);
+      presented.push({
+        row,
+        manifest: catalogue.get(row.source_id),
+        privileges,
+        ...(credential ? { credential } : {}),
+      });
+    }
+    return presented;
+  };
+
+  const find = async (caller: Caller, lookup: ConnectionLookup): Promise<AccessibleConnection> => {
+    if ('id' in lookup) {
+      const found = await loadConnection(store.db, caller, { id: lookup.id });
+      if (!found) throw unknownConnection();
+      return found;
+    }
+    const scope = lookup.spaceId ? `space:${lookup.spaceId}` : `user:${caller.userId}`;
+    const scoped = await loadConnection(store.db, caller, { scope, nameKey: nameKey(lookup.name) });
+    if (scoped) return scoped;
+    if (lookup.spaceId) throw unknownConnection();
+    // Without a space the name is looked for everywhere the caller can see, and must be the only one.
+    const candidates = await store.db
+      .selectFrom('connection')
+      .select('id')
+      .where('tenant_id', '=', caller.tenantId)
+      .where('name_key', '=', nameKey(lookup.name))
+      .limit(1000)
+      .execute();
+    const visible: AccessibleConnection[] = [];
+    for (const candidate of candidates) {
+      const found = await loadConnection(store.db, caller, { id: candidate.id });
+      if (found) visible.push(found);
+    }
+    if (visible.length > 1) {
+      throw new InvalidRequest([
+        { field: 'spaceId', message: 'is required: several spaces have a connection of this name' },
+      ]);
+    }
+    const [only] = visible;
+    if (!only) throw unknownConnection();
+    return only;
+  };
+
+  return {
+    present,
+
+    async create(caller, body) {
+      const manifest = catalogue.get(body.datasourceID);
+      const split = splitProperties(manifest, body.connectionProperties);
+      const { choice, signIn } = split;
+      if (body.qID && body.qEngineObjectID && body.qID !== body.qEngineObjectID) {
+        throw new InvalidRequest([{ field: 'qEngineObjectID', message: 'must equal qID' }]);
+      }
+      const spaceId = body.space || undefined;
+      await assertMayCreateIn(caller, spaceId);
+      const destination = destinationOf(manifest, split.definition);
+      const request = {
+        caller,
+        manifest,
+        split,
+        connectionSecrets: split.connectionSecrets,
+        destination,
+        connection: { name: body.qName },
+      };
+      if (body.authUrlOnly && signIn.oauth?.grant === 'authorization_code') {
+        return { begun: await bringing.begin(request) };
+      }
+      const id = body.qID ?? body.qEngineObjectID ?? newUuid();
+      const scope = spaceId ? `space:${spaceId}` : `user:${caller.userId}`;
+      await assertFree(caller, scope, body.qName, id);
+
+      // Everything that can be refused is refused before a code is spent.
+      const isSeparated = choice.separateCredentials;
+      const credentialName = choice.credentialsName ?? body.qName;
+      let selected: CredentialTable | undefined;
+      let brought: BroughtCredential | undefined;
+      if (choice.selectedCredentials !== undefined) {
+        if (!isSeparated) {
+          throw new InvalidRequest([
+            { field: 'connectionProperties.selectedCredentials', message: 'needs separateCredentials' },
+          ]);
+        }
+        if (bringing.isPresent(split)) {
+          throw new InvalidRequest([
+            {
+              field: 'connectionProperties.selectedCredentials',
+              message: 'and new secrets cannot both be given',
+            },
+          ]);
+        }
+        selected = await bringing.selected(caller, manifest, choice.selectedCredentials);
+      } else if (!isSeparated || bringing.isPresent(split)) {
+        if (isSeparated) await bringing.assertNameFree(caller, manifest, credentialName);
+        brought = await bringing.complete(request);
+      }
+
+      const at = now().toISOString();
+      const row: ConnectionTable = {
+        id,
+        tenant_id: caller.tenantId,
+        name: body.qName,
+        name_key: nameKey(body.qName),
+        scope,
+        space_id: spaceId ?? null,
+        owner_id: caller.userId,
+        source_id: manifest.id,
+        properties: JSON.stringify(split.definition),
+        separated: isSeparated ? 1 : 0,
+        destination,
+        qri: qriOf(manifest, split.definition),
+        tags: JSON.stringify([
+          ...(body.tags ?? []),
+          `DcaasAPI:${manifest.provider}:${manifest.connectorVersion}`,
+        ]),
+        version: 1,
+        created_at: at,
+        updated_at: at,
+      };
+      try {
+        await storeBrought(store, brought, async (tx) => {
+          await tx.insertInto('connection').values(row).execute();
+          await insertConnectionSecrets(tx, vault, row, split.connectionSecrets);
+          const target = { caller, manifest, signIn: signIn.id, destination, name: credentialName };
+          const credentialId = brought
+            ? await bringing.store(tx, isSeparated ? target : { ...target, connectionId: id }, brought)
+            : selected?.id;
+          if (isSeparated && credentialId) {
+            await tx
+              .insertInto('credential_link')
+              .values({
+                tenant_id: caller.tenantId,
+                connection_id: id,
+                user_id: caller.userId,
+                credential_id: credentialId,
+                created_at: at,
+              })
+              .execute();
+          }
+        });
+      } catch (error) {
+        if (isUniqueViolation(error)) throw nameTaken();
+        throw error;
+      }
+      const [created] = await present(caller, [row]);
+      if (!created) throw new Error('a connection that was just created cannot be presented');
+      return { created };
+    },
+
+    async get(caller, lookup) {
+      const { row, privileges } = await find(caller, lookup);
+      if (!privileges.includes('read')) throw unknownConnection();
+      const credential = (await credentialsShownTo(store.db, caller.userId, [row])).get(row.id);
+      return {
+        row,
+        manifest: catalogue.get(row.source_id),
+        privileges,
+        ...(credential ? { credential } : {}),
+      };
+    },
+
+    async remove(caller, lookup) {
+      const { row, privileges } = await find(caller, lookup);
+      if (!privileges.includes('delete'))
+        throw new AppError('ACCESS-DENIED', 'You may see this connection, but not delete it.');
+      const embedded = await store.db
+        .selectFrom('credential')
+        .selectAll()
+        .where('connection_id', '=', row.id)
+        .where('tenant_id', '=', row.tenant_id)
+        .executeTakeFirst();
+      const revocation = embedded ? await deps.revoker.prepare(embedded, row) : undefined;
+      await store.transaction(async (tx) => {
+        if (embedded) await shredCredential(tx, row.tenant_id, embedded.id);
+        await shredConnectionSecrets(tx, row.tenant_id, row.id);
+        await tx
+          .deleteFrom('connection')
+          .where('id', '=', row.id)
+          .where('tenant_id', '=', row.tenant_id)
+          .execute();
+      });
+      revocation?.send();
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { InvalidRequest } from '../../http/app-error.js';
+import type { Keyset, SortField } from './connection-store.js';
+
+// The opaque page cursor. It carries its own sort order, so that a page stays exact whatever is inserted or
+// deleted meanwhile; it holds no right: the filter is applied again on every page.
+
+const cursorSchema = z.strictObject({
+  d: z.enum(['next', 'prev']),
+  s: z.enum(['_id', 'qName', 'created', 'updated']),
+  r: z.boolean(),
+  v: z.string(),
+  i: z.string(),
+});
+
+export interface Cursor {
+  direction: 'next' | 'prev';
+  sort: { field: SortField; isDescending: boolean };
+  keyset: Keyset;
+}
+
+export function writeCursor({ direction, sort, keyset }: Cursor): string {
+  const text = JSON.stringify({
+    d: direction,
+    s: sort.field,
+    r: sort.isDescending,
+    v: keyset.value,
+    i: keyset.id,
+  });
+  return Buffer.from(text, 'utf8').toString('base64url');
+}
+
+/** A published example repeats the name inside the value (`page=page=…`), so that prefix is taken off. */
+export function readCursor(text: string): Cursor {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(text.replace(/^page=/, ''), 'base64url').toString('utf8'));
+    const { d, s, r, v, i } = cursorSchema.parse(json);
+    return { direction: d, sort: { field: s, isDescending: r }, keyset: { value: v, id: i } };
+  } catch {
+    throw new InvalidRequest([
+      { field: 'page', message: 'is not a cursor of this list; follow links.next.href as it is' },
+    ]);
+  }
+}

@@ -1,0 +1,159 @@
+import { destinationOf } from '@mooring/connectors/kit/properties';
+import type { CredentialReply } from '@mooring/contract/routes/data-credentials';
+import {
+  createCredential,
+  deleteCredential,
+  filterOrphans,
+  getCredential,
+  listCredentials,
+  listCredentialUses,
+} from '@mooring/contract/routes/data-credentials';
+import { isAdministratorOf } from '../../access/matrix.js';
+import { type Bringing, storeBrought } from '../../broker/bring.js';
+import { nameKey, shredCredential } from '../../broker/credential-records.js';
+import type { Revoker } from '../../broker/revoker.js';
+import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { isUniqueViolation, type Store } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import { connectionCounts, orphanedCredentials, ownCredentials, usesOf } from './credential-store.js';
+
+export interface CredentialsDependencies {
+  store: Store;
+  catalogue: Catalogue;
+  bringing: Bringing;
+  revoker: Revoker;
+  publicUrl: () => string;
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const unknownCredential = () => new AppError('NOT-FOUND', 'You have no such credential.');
+
+/** People's own credentials: find, list, bring, delete. Nothing here opens a secret. */
+export function createCredentialsFeature(deps: CredentialsDependencies): BoundRoute[] {
+  const { store, catalogue, bringing } = deps;
+
+  const find = async (
+    caller: Caller,
+    idOrName: string,
+    query: { byCredentialName?: boolean | undefined; datasourceID?: string | undefined },
+  ): Promise<CredentialTable> => {
+    if (!query.byCredentialName && !uuidPattern.test(idOrName)) {
+      throw new InvalidRequest([
+        { field: 'qID', message: 'must be a UUID; to look up by name add byCredentialName=true' },
+      ]);
+    }
+    const rows = await ownCredentials(store.db, caller, {
+      ...(query.byCredentialName ? { nameKey: nameKey(idOrName) } : { id: idOrName.toLowerCase() }),
+      ...(query.datasourceID ? { sourceId: query.datasourceID } : {}),
+    });
+    // A separated credential is what a person named; an embedded one only carries its connection's name.
+    const separated = rows.filter((row) => row.separated === 1);
+    const candidates = separated.length > 0 ? separated : rows;
+    if (candidates.length > 1) {
+      throw new InvalidRequest([
+        { field: 'datasourceID', message: 'is required: several of your credentials have this name' },
+      ]);
+    }
+    const [row] = candidates;
+    if (!row) throw unknownCredential();
+    return row;
+  };
+
+  const present = (row: CredentialTable, connectionCount: number): CredentialReply => ({
+    connectionId: row.connection_id ?? '',
+    created: row.created_at,
+    datasourceID: row.source_id,
+    links: { self: { href: `${deps.publicUrl()}/v1/data-credentials/${row.id}` } },
+    qConnCount: connectionCount,
+    qID: row.id,
+    qName: row.name,
+    qSeparated: row.separated,
+    qType: catalogue.get(row.source_id).provider,
+    updated: row.updated_at,
+  });
+
+  const presentAll = async (rows: readonly CredentialTable[]): Promise<CredentialReply[]> => {
+    const counts = await connectionCounts(store.db, rows);
+    return rows.map((row) => present(row, counts.get(row.id) ?? 0));
+  };
+
+  const create = bind(createCredential, async ({ body }, { caller }) => {
+    const manifest = catalogue.get(body.datasourceID);
+    const split = splitProperties(manifest, body.connectionProperties);
+    const name = body.qName ?? split.choice.credentialsName;
+    const destination = destinationOf(manifest, split.definition);
+    const request = { caller, manifest, split, connectionSecrets: split.connectionSecrets, destination };
+    if (body.authUrlOnly && split.signIn.oauth?.grant === 'authorization_code') {
+      return { status: 201, body: await bringing.begin(request) };
+    }
+    if (name === undefined) throw new InvalidRequest([{ field: 'qName', message: 'is required' }]);
+    await bringing.assertNameFree(caller, manifest, name);
+    const brought = await bringing.complete(request);
+    const target = { caller, manifest, signIn: split.signIn.id, destination, name };
+    try {
+      const id = await storeBrought(store, brought, (tx) => bringing.store(tx, target, brought));
+      return { status: 201, body: present(await find(caller, id, {}), 0) };
+    } catch (error) {
+      if (isUniqueViolation(error))
+        throw new AppError('CONFLICT', 'qName: you have a credential of this name for this data source.');
+      throw error;
+    }
+  });
+
+  const orphans = bind(filterOrphans, async ({ body }, { caller }) => {
+    const rows = await orphanedCredentials(store.db, caller, isAdministratorOf(caller, 'personal'), {
+      ...(body.datasourceID === undefined ? {} : { sourceId: body.datasourceID }),
+      ...(body.qSeparated === undefined ? {} : { separated: body.qSeparated }),
+    });
+    const data = rows
+      .map((row) => ({
+        qID: row.id,
+        qName: row.name,
+        qType: catalogue.get(row.source_id).provider,
+        created: row.created_at,
+        updated: row.updated_at,
+        datasourceID: row.source_id,
+        user: row.owner_id,
+        tenant: row.tenant_id,
+      }))
+      .filter((orphan) => body.qType === undefined || orphan.qType === body.qType);
+    return { status: 200, body: { count: data.length, data } };
+  });
+
+  return [
+    bind(listCredentials, async ({ query }, { caller }) => {
+      const ownerId = query.userId ?? caller.userId;
+      if (ownerId !== caller.userId && !isAdministratorOf(caller, 'personal')) {
+        throw new AppError(
+          'ACCESS-DENIED',
+          "userId: only tenant administrators may list somebody else's credentials.",
+        );
+      }
+      const rows = await ownCredentials(
+        store.db,
+        { userId: ownerId, tenantId: caller.tenantId },
+        query.datasourceID ? { sourceId: query.datasourceID } : {},
+      );
+      return { status: 200, body: { data: await presentAll(rows) } };
+    }),
+    create,
+    bind(getCredential, async ({ params, query }, { caller }) => {
+      const [reply] = await presentAll([await find(caller, params.qID, query)]);
+      return { status: 200, body: reply };
+    }),
+    bind(deleteCredential, async ({ params, query }, { caller }) => {
+      const row = await find(caller, params.qID, query);
+      const revocation = await deps.revoker.prepare(row, undefined);
+      await store.transaction((tx) => shredCredential(tx, row.tenant_id, row.id));
+      revocation?.send();
+      return { status: 204 };
+    }),
+    orphans,
+    bind(listCredentialUses, async ({ params, query }, { caller }) => {
+      const row = await find(caller, params.qID, {});
+      return { status: 200, body: { data: await usesOf(store.db, row, query.limit ?? 100) } };
+    }),
+  ];
+}

@@ -1,0 +1,108 @@
+import type { ConnectorErrorKind } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { type ErrorCode, type ErrorItem, errorTable } from '@mooring/contract/errors';
+import { AppError, InvalidRequest } from './app-error.js';
+
+/** Public code of each way in which a source fails. */
+const codeOfKind: Record<ConnectorErrorKind, ErrorCode> = {
+  auth_failed: 'SOURCE-SIGN-IN-FAILED',
+  permission_denied: 'SOURCE-PERMISSION-DENIED',
+  not_found: 'SOURCE-NOT-FOUND',
+  invalid_query: 'SOURCE-QUERY-INVALID',
+  invalid_config: 'SOURCE-CONFIGURATION-INVALID',
+  unreachable: 'SOURCE-UNREACHABLE',
+  egress_refused: 'EGRESS-REFUSED',
+  tls_failed: 'SOURCE-TLS-FAILED',
+  timeout: 'SOURCE-TIMEOUT',
+  cancelled: 'SOURCE-TIMEOUT',
+  rate_limited: 'SOURCE-RATE-LIMITED',
+  quota_exceeded: 'SOURCE-QUOTA-EXCEEDED',
+  too_large: 'SOURCE-TOO-LARGE',
+  unsupported: 'SOURCE-UNSUPPORTED',
+  driver_unavailable: 'SOURCE-DRIVER-UNAVAILABLE',
+  protocol_error: 'SOURCE-PROTOCOL-ERROR',
+};
+
+export const sourceErrorCode = (error: ConnectorError): ErrorCode => codeOfKind[error.kind];
+
+export interface ErrorReply {
+  status: number;
+  body: { errors: ErrorItem[]; traceId: string };
+  retryAfterSeconds?: number;
+  /** A fault of ours, to be logged with its cause. */
+  isFault: boolean;
+}
+
+const detailLengthMax = 2048;
+
+function item(code: ErrorCode, detail?: string, meta?: Record<string, unknown>): ErrorItem {
+  const { title, status } = errorTable[code];
+  return {
+    code,
+    title,
+    ...(detail ? { detail: detail.slice(0, detailLengthMax) } : {}),
+    status,
+    ...(meta ? { meta } : {}),
+  };
+}
+
+function fromFramework(error: {
+  code?: unknown;
+  statusCode?: unknown;
+}): { code: ErrorCode; detail?: string } | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return { code: 'BODY-TOO-LARGE', detail: 'The body may be at most 1 MiB.' };
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return { code: 'UNSUPPORTED-MEDIA-TYPE', detail: 'Send the body as application/json.' };
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return { code: 'DCERROR-0010', detail: 'body: is empty, but the content type says JSON' };
+    default:
+      // Broken JSON, content length that does not fit, bad percent encoding: the client's fault by status.
+      return typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500
+        ? { code: 'DCERROR-0010', detail: 'The request cannot be read: broken JSON, encoding or length.' }
+        : undefined;
+  }
+}
+
+/** Any thrown value as the contract's error answer. Unknown ones are INTERNAL, without a word of their text. */
+export function errorReply(error: unknown, traceId: string): ErrorReply {
+  if (error instanceof InvalidRequest) {
+    const errors = error.problems.map((problem) =>
+      item('DCERROR-0010', `${problem.field}: ${problem.message}`),
+    );
+    return { status: 400, body: { errors, traceId }, isFault: false };
+  }
+  if (error instanceof AppError) {
+    return {
+      status: error.status,
+      body: { errors: [item(error.code, error.detail, error.meta)], traceId },
+      ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+      isFault: error.status >= 500,
+    };
+  }
+  if (error instanceof ConnectorError) {
+    const detail = error.remedy ? `${error.message} ${error.remedy}` : error.message;
+    const meta = error.nativeCode ? { nativeCode: error.nativeCode } : undefined;
+    const code = sourceErrorCode(error);
+    return {
+      status: errorTable[code].status,
+      body: { errors: [item(code, detail, meta)], traceId },
+      ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+      isFault: false,
+    };
+  }
+  const known =
+    error instanceof Error
+      ? fromFramework(error as Error & { code?: unknown; statusCode?: unknown })
+      : undefined;
+  const { code, detail } = known ?? {
+    code: 'INTERNAL' as const,
+    detail: 'Quote the trace id to your administrator.',
+  };
+  return {
+    status: errorTable[code].status,
+    body: { errors: [item(code, detail)], traceId },
+    isFault: !known,
+  };
+}

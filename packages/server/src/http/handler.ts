@@ -1,0 +1,56 @@
+import type { Route, RouteInput } from '@mooring/contract/route';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** Who is calling, as established from the bearer token. */
+export interface Caller {
+  userId: string;
+  tenantId: string;
+  name: string;
+  /** Tenant roles. */
+  roles: readonly string[];
+  /** API key the request came with. */
+  keyId: string;
+}
+
+export interface Reply {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** The handler has written, or will write, the answer on the raw response. */
+export const handled = Symbol('handled');
+
+export interface RequestScope<CallerType = Caller> {
+  caller: CallerType;
+  traceId: string;
+  /** Aborted when the client leaves before the answer is complete. */
+  signal: AbortSignal;
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+type CallerOf<Definition extends Route> = Definition['auth'] extends 'person' ? Caller : undefined;
+
+export type Handler<Definition extends Route> = (
+  input: RouteInput<Definition>,
+  scope: RequestScope<CallerOf<Definition>>,
+) => Promise<Reply | typeof handled>;
+
+/** A route with the code that answers it. */
+export interface BoundRoute {
+  route: Route;
+  handler: (
+    input: RouteInput<Route>,
+    scope: RequestScope<Caller | undefined>,
+  ) => Promise<Reply | typeof handled>;
+}
+
+/** Ties a handler to its route; the types of the input follow from the route's schemas. */
+export function bind<const Definition extends Route>(
+  route: Definition,
+  handler: Handler<Definition>,
+): BoundRoute {
+  // The route's own types vanish in the list of all routes; registration feeds exactly what the schemas parsed.
+  return { route, handler: handler as unknown as BoundRoute['handler'] };
+}

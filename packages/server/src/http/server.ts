@@ -1,0 +1,195 @@
+import type { Socket } from 'node:net';
+import fastifyFormbody from '@fastify/formbody';
+import type { RouteInput } from '@mooring/contract/route';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { newToken } from '../vault/random.js';
+import { AppError } from './app-error.js';
+import { errorReply } from './error-reply.js';
+import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
+import { compileSerialiser } from './serialise.js';
+import { parseInput } from './tolerance.js';
+
+export interface HttpDependencies {
+  log: Logger;
+  routes: readonly BoundRoute[];
+  /** The person behind a bearer token, or undefined when it is not valid. */
+  authenticate: (token: string, remoteAddress: string) => Promise<Caller | undefined>;
+  /** Says why the service cannot work yet; undefined when it can. */
+  notReady: () => string | undefined;
+  observe: (route: string, method: string, status: number, seconds: number) => void;
+}
+
+const bodyBytesMax = 1024 * 1024;
+
+/** Headers of every answer; pages set a policy of their own. */
+const defaultHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+} as const;
+
+/** The bearer token; documented curl lines also send it without the word `Bearer`. Never from the query. */
+function tokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization;
+  const token = header === undefined ? undefined : /^\s*(?:Bearer\s+)?(\S{1,4096})\s*$/i.exec(header)?.[1];
+  return token?.toLowerCase() === 'bearer' ? undefined : token;
+}
+
+const neverAborted = new AbortController().signal;
+
+/** Fires when the client closes its connection before the answer is complete. */
+function clientSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  const socket: Socket = request.raw.socket;
+  const abort = () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  };
+  socket.once('close', abort);
+  reply.raw.once('close', () => {
+    socket.off('close', abort);
+    abort();
+  });
+  return controller.signal;
+}
+
+function register(app: FastifyInstance, { route, handler }: BoundRoute, deps: HttpDependencies): void {
+  const serialisers = new Map(
+    Object.entries(route.responses).map(([status, response]) => [
+      Number(status),
+      compileSerialiser(response),
+    ]),
+  );
+  const needsStore = route.tag !== 'platform';
+  app.route({
+    method: route.method,
+    url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+    handler: async (request, reply) => {
+      const reason = needsStore ? deps.notReady() : undefined;
+      if (reason !== undefined) throw new AppError('NOT-READY', reason);
+      let caller: Caller | undefined;
+      if (route.auth === 'person') {
+        const token = tokenOf(request);
+        caller = token === undefined ? undefined : await deps.authenticate(token, request.ip);
+        if (!caller) {
+          const detail =
+            token === undefined
+              ? 'Send an API key as: Authorization: Bearer <key>'
+              : 'The API key is not valid, has expired or was revoked.';
+          throw new AppError('AUTHENTICATION-REQUIRED', detail);
+        }
+      }
+      const input = {
+        params: route.params && parseInput(route.params, request.params, 'path'),
+        query: route.query && parseInput(route.query, request.query, 'query'),
+        headers: route.headers && parseInput(route.headers, request.headers, 'headers'),
+        body:
+          route.body &&
+          parseInput(
+            route.body,
+            request.body ?? (route.body.safeParse(undefined).success ? undefined : {}),
+            'body',
+          ),
+      } as unknown as RouteInput<typeof route>;
+      const scope: RequestScope<Caller | undefined> = {
+        caller,
+        traceId: request.id,
+        signal: route.method === 'POST' ? clientSignal(request, reply) : neverAborted,
+        request,
+        reply,
+      };
+      const answer = await handler(input, scope);
+      if (answer === handled) return reply;
+      reply.code(answer.status);
+      if (answer.headers) reply.headers(answer.headers);
+      if (answer.body === undefined) return reply.send();
+      if (typeof answer.body === 'string') return reply.send(answer.body);
+      const serialise = serialisers.get(answer.status);
+      reply.header('content-type', 'application/json; charset=utf-8');
+      return reply.send(serialise ? serialise(answer.body) : JSON.stringify(answer.body));
+    },
+  });
+}
+
+function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  const answer = errorReply(error, request.id);
+  if (answer.isFault)
+    log.error({ traceId: request.id, route: request.routeOptions.url, err: error }, 'request failed');
+  reply.code(answer.status).header('content-type', 'application/json; charset=utf-8');
+  if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
+  reply.send(JSON.stringify(answer.body));
+}
+
+/** Fastify with every route of the contract, the contract's errors, limits and one log line a request. */
+export async function createHttpServer(deps: HttpDependencies): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: bodyBytesMax,
+    requestTimeout: 60_000,
+    connectionTimeout: 0,
+    keepAliveTimeout: 72_000,
+    genReqId: () => newToken(12),
+    requestIdHeader: false,
+    disableRequestLogging: true,
+    trustProxy: false,
+    http: { maxHeaderSize: 16_384, headersTimeout: 20_000, requestTimeout: 60_000 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply, deps.log),
+  });
+  await app.register(fastifyFormbody, { bodyLimit: 65_536 });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ ...defaultHeaders, 'x-request-id': request.id });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    deps.observe(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
+    deps.log.info(
+      {
+        traceId: request.id,
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    );
+  });
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, deps.log));
+  const paths = new Map<string, Set<string>>();
+  for (const bound of deps.routes) {
+    register(app, bound, deps);
+    const key = bound.route.path.replace(/\{\w+\}/g, ':');
+    paths.set(key, (paths.get(key) ?? new Set()).add(bound.route.method));
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(paths, request.url);
+    if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+    sendError(
+      allowed.length > 0
+        ? new AppError('METHOD-NOT-ALLOWED', `This path takes ${allowed.join(', ')}.`)
+        : new AppError('NOT-FOUND', 'There is no such path. See /docs for the API.'),
+      request,
+      reply,
+      deps.log,
+    );
+  });
+  return app;
+}
+
+function allowedMethods(paths: Map<string, Set<string>>, url: string): string[] {
+  const segments = (url.split('?')[0] ?? '').replace(/\/+$/, '').split('/');
+  for (const [path, methods] of paths) {
+    const pattern = path.split('/');
+    if (pattern.length !== segments.length) continue;
+    if (pattern.every((part, index) => part === ':' || part === segments[index]))
+      return [...methods].toSorted();
+  }
+  return [];
+}

@@ -1,0 +1,127 @@
+import type { Db, Queryable, Store } from '../store/store.js';
+import type { SignInTable } from '../store/tables.js';
+import type { SealContext, Vault } from '../vault/envelope.js';
+
+// Rows of pending sign-ins and what is sealed with them: the PKCE verifier, and the code once it has arrived.
+
+type SealedField = 'verifier' | 'code';
+type SignInRef = Pick<SignInTable, 'id' | 'tenant_id' | 'user_id'>;
+
+const context = (row: SignInRef, field: SealedField): SealContext => ({
+  tenantId: row.tenant_id,
+  recordKind: 'sign-in',
+  recordId: row.id,
+  ownerId: row.user_id,
+  version: 1,
+  field,
+});
+
+export async function sealField(
+  db: Queryable,
+  vault: Vault,
+  row: SignInRef,
+  field: SealedField,
+  value: string,
+): Promise<void> {
+  const sealed = vault.seal(value, context(row, field));
+  const columns = { key_id: sealed.keyId, wrapped_key: sealed.wrappedKey, ciphertext: sealed.ciphertext };
+  await db
+    .insertInto('secret')
+    .values({
+      tenant_id: row.tenant_id,
+      record_kind: 'sign-in',
+      record_id: row.id,
+      field,
+      owner_id: row.user_id,
+      version: 1,
+      ...columns,
+    })
+    .onConflict((conflict) => conflict.columns(['record_kind', 'record_id', 'field']).doUpdateSet(columns))
+    .execute();
+}
+
+export async function openField(
+  db: Queryable,
+  vault: Vault,
+  row: SignInRef,
+  field: SealedField,
+): Promise<string | undefined> {
+  const found = await db
+    .selectFrom('secret')
+    .selectAll()
+    .where('record_kind', '=', 'sign-in')
+    .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('field', '=', field)
+    .executeTakeFirst();
+  if (!found) return undefined;
+  const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
+  return vault.open(sealed, context(row, field)) as string;
+}
+
+/** Ends a sign-in and destroys what was sealed with it. */
+export async function endSignIn(
+  db: Queryable,
+  row: SignInRef,
+  status: 'completed' | 'failed' | 'expired',
+  error: string | null = null,
+): Promise<void> {
+  await db
+    .deleteFrom('secret')
+    .where('record_kind', '=', 'sign-in')
+    .where('record_id', '=', row.id)
+    .execute();
+  await db
+    .updateTable('sign_in')
+    .set({ status, error })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .execute();
+}
+
+/**
+ * Takes the sign-in for redeeming, in one statement, and writes the intent with it.
+ * @returns false when somebody else was faster, or it is no longer open.
+ */
+export async function claimSignIn(
+  store: Store,
+  row: SignInRef,
+  intentId: string,
+  at: string,
+): Promise<boolean> {
+  return store.transaction(async (tx) => {
+    const claimed = await tx
+      .updateTable('sign_in')
+      .set({ status: 'redeeming' })
+      .where('id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .where('user_id', '=', row.user_id)
+      .where('status', 'in', ['pending', 'arrived'])
+      .where('expires_at', '>', at)
+      .executeTakeFirst();
+    if (claimed.numUpdatedRows !== 1n) return false;
+    await tx
+      .insertInto('intent')
+      .values({ id: intentId, tenant_id: row.tenant_id, kind: 'redeem', record_id: row.id, created_at: at })
+      .execute();
+    return true;
+  });
+}
+
+/** Ends sign-ins that are past their time and forgets ended ones after a week. */
+export async function purgeSignIns(db: Db, now: Date): Promise<void> {
+  const stale = await db
+    .selectFrom('sign_in')
+    .select(['id', 'tenant_id', 'user_id'])
+    .where('status', 'in', ['pending', 'arrived'])
+    .where('expires_at', '<=', now.toISOString())
+    .limit(500)
+    .execute();
+  for (const row of stale) await endSignIn(db, row, 'expired');
+  const weekAgo = new Date(now.getTime() - 7 * 86_400_000).toISOString();
+  await db
+    .deleteFrom('sign_in')
+    .where('created_at', '<', weekAgo)
+    .where('status', 'in', ['completed', 'failed', 'expired'])
+    .execute();
+}

@@ -1,0 +1,138 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import path from 'node:path';
+import { Kysely, Migrator, SqliteDialect, type Transaction } from 'kysely';
+import Database from 'libsql';
+import { migrations } from './migrations/all.js';
+import type { Tables } from './tables.js';
+
+export type Db = Kysely<Tables>;
+export type Tx = Transaction<Tables>;
+/** Whatever statements run on: the store itself or an open transaction. */
+export type Queryable = Db | Tx;
+
+/** The store cannot be opened; the message says why and what to do. */
+export class StoreError extends Error {
+  override name = 'StoreError';
+}
+
+export interface Store {
+  readonly db: Db;
+  /** One durable transaction; rolls back when `work` throws. */
+  transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
+  /** The setting that durability rests on, as the database reports it. */
+  durability(): { journalMode: string; synchronous: number };
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  dataFolder: string;
+}
+
+const fileName = 'mooring.db';
+
+export const storeExists = (dataFolder: string): boolean => existsSync(path.join(dataFolder, fileName));
+
+function assertSqliteFile(file: string): void {
+  if (!existsSync(file)) return;
+  const head = Buffer.alloc(16);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, head, 0, 16, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  // A damaged store must never be taken for a new one: SQLite makes a fresh database of an empty file.
+  if (head.toString('latin1') !== 'SQLite format 3\u0000') {
+    throw new StoreError(`The store ${file} is damaged: it is no SQLite database. Restore it from a backup.`);
+  }
+}
+
+/**
+ * Keeps a second process off the same data folder. The lock is a transaction on a file of its own, so the
+ * operating system drops it when the process dies, however it dies.
+ */
+function lockFolder(dataFolder: string): () => void {
+  const lock = new Database(path.join(dataFolder, 'lock'));
+  try {
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  } catch (cause) {
+    lock.close();
+    throw new StoreError(
+      `Another Mooring process is using ${dataFolder}. Stop it first, or choose another --data folder.`,
+      { cause },
+    );
+  }
+  return () => lock.close();
+}
+
+/**
+ * Opens the embedded store: WAL, synchronous FULL, foreign keys on. Creates the folder (0700) and the file when
+ * there is none. Does not migrate: see {@link migrate}.
+ * @throws StoreError
+ */
+export function openStore(options: StoreOptions): Store {
+  mkdirSync(options.dataFolder, { recursive: true, mode: 0o700 });
+  const file = path.join(options.dataFolder, fileName);
+  assertSqliteFile(file);
+  const unlock = lockFolder(options.dataFolder);
+  let database: Database.Database;
+  try {
+    database = new Database(file);
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 1000',
+    );
+    for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) chmodSync(file + suffix, 0o600);
+  } catch (cause) {
+    unlock();
+    throw new StoreError(`The store ${file} cannot be opened. It may be damaged; restore it from a backup.`, {
+      cause,
+    });
+  }
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  return {
+    db,
+    transaction: (work) => db.transaction().execute(work),
+    durability() {
+      const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
+      const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };
+      return { journalMode: journal.journal_mode, synchronous: synchronous.synchronous };
+    },
+    async close() {
+      await db.destroy();
+      unlock();
+    },
+  };
+}
+
+/**
+ * Brings the store to this version's tables.
+ * @throws StoreError when the store is from a newer version, or a step fails.
+ */
+export async function migrate(store: Store): Promise<void> {
+  const migrator = new Migrator({ db: store.db, provider: { getMigrations: async () => migrations } });
+  const known = new Set(Object.keys(migrations));
+  const applied = (
+    await migrator.getMigrations().catch((cause: unknown) => {
+      throw new StoreError(
+        'The store is from a newer version of Mooring. Start that version, or restore a backup.',
+        { cause },
+      );
+    })
+  ).filter((migration) => migration.executedAt);
+  if (applied.some((migration) => !known.has(migration.name))) {
+    throw new StoreError(
+      'The store is from a newer version of Mooring. Start that version, or restore a backup.',
+    );
+  }
+  const { error } = await migrator.migrateToLatest();
+  if (error)
+    throw new StoreError('The store could not be brought to this version; nothing was changed.', {
+      cause: error,
+    });
+}
+
+/** True for a violated UNIQUE or PRIMARY KEY constraint. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
+}

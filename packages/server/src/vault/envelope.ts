@@ -1,0 +1,125 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { KeyEncryptionKey } from './keyring.js';
+
+// Envelope encryption: AES-256-GCM, a fresh data key for every secret version, wrapped by the key-encryption
+// key. NIST SP 800-38D: 96-bit random IVs, each data key used once.
+
+/** What a sealed value is bound to. A value moved to another place does not open. */
+export interface SealContext {
+  tenantId: string;
+  /** Kind and id of the record, for instance `credential` and its UUID. */
+  recordKind: string;
+  recordId: string;
+  /** Person the secret belongs to. */
+  ownerId: string;
+  version: number;
+  field: string;
+}
+
+/** A sealed value as it is stored. */
+export interface Sealed {
+  keyId: string;
+  /** IV, ciphertext and tag of the data key under the key-encryption key, base64. */
+  wrappedKey: string;
+  /** IV, ciphertext and tag of the value under the data key, base64. */
+  ciphertext: string;
+}
+
+/** The sealed value was changed, moved, or is under a key that is not here. */
+export class UnreadableError extends Error {
+  override name = 'UnreadableError';
+}
+
+const ivLength = 12;
+const tagLength = 16;
+
+function additionalData(purpose: string, context: SealContext): Buffer {
+  const parts = [
+    purpose,
+    context.tenantId,
+    context.recordKind,
+    context.recordId,
+    context.ownerId,
+    String(context.version),
+    context.field,
+  ];
+  // Length prefixes, so that no two contexts can run into the same bytes.
+  return Buffer.concat(
+    parts.flatMap((part) => {
+      const bytes = Buffer.from(part, 'utf8');
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
+
+function encrypt(key: Buffer, plaintext: Buffer, aad: Buffer): string {
+  const iv = randomBytes(ivLength);
+  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagLength }).setAAD(aad);
+  return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]).toString(
+    'base64',
+  );
+}
+
+function decrypt(key: Buffer, sealed: string, aad: Buffer): Buffer {
+  const bytes = Buffer.from(sealed, 'base64');
+  if (bytes.length < ivLength + tagLength) throw new UnreadableError('sealed value is too short');
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivLength), {
+      authTagLength: tagLength,
+    });
+    decipher.setAAD(aad).setAuthTag(bytes.subarray(bytes.length - tagLength));
+    return Buffer.concat([
+      decipher.update(bytes.subarray(ivLength, bytes.length - tagLength)),
+      decipher.final(),
+    ]);
+  } catch (cause) {
+    throw new UnreadableError('sealed value does not open', { cause });
+  }
+}
+
+export interface Vault {
+  seal(value: unknown, context: SealContext): Sealed;
+  /**
+   * The value that was sealed in exactly this context.
+   * @throws UnreadableError
+   */
+  open(sealed: Sealed, context: SealContext): unknown;
+  /** Keyed digest for values that must be compared or logged without being known. */
+  readonly keyId: string;
+}
+
+/** The vault over one key-encryption key. Values travel as JSON. */
+export function createVault(key: KeyEncryptionKey): Vault {
+  return {
+    keyId: key.id,
+    seal(value, context) {
+      const dataKey = randomBytes(32);
+      const sealed = {
+        keyId: key.id,
+        wrappedKey: encrypt(key.bytes, dataKey, additionalData('data key', context)),
+        ciphertext: encrypt(
+          dataKey,
+          Buffer.from(JSON.stringify(value), 'utf8'),
+          additionalData('value', context),
+        ),
+      };
+      dataKey.fill(0);
+      return sealed;
+    },
+    open(sealed, context) {
+      if (sealed.keyId !== key.id) throw new UnreadableError('sealed under a key that is not here');
+      const dataKey = decrypt(key.bytes, sealed.wrappedKey, additionalData('data key', context));
+      try {
+        if (dataKey.length !== 32) throw new UnreadableError('data key has the wrong length');
+        const plaintext = decrypt(dataKey, sealed.ciphertext, additionalData('value', context));
+        const value: unknown = JSON.parse(plaintext.toString('utf8'));
+        plaintext.fill(0);
+        return value;
+      } finally {
+        dataKey.fill(0);
+      }
+    },
+  };
+}
