@@ -1,4 +1,10 @@
+import { manifest as amazonS3 } from './sources/File_AmazonS3Connector/manifest.js';
+import { manifest as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/manifest.js';
+import { manifest as gbq } from './sources/gbq/manifest.js';
+import { manifest as mysql } from './sources/mysql/manifest.js';
+import { manifest as postgres } from './sources/postgres/manifest.js';
+import { manifest as rest } from './sources/rest/manifest.js';
 import type { SourceManifest } from './spec/manifest.js';
 
 /** Every data source, one line each. Adding a source is its folder and a line here. */
-export const manifests: readonly SourceManifest[] = [];
+export const manifests: readonly SourceManifest[] = [amazonS3V2, amazonS3, gbq, mysql, postgres, rest];

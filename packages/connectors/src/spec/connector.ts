@@ -45,7 +45,17 @@ export interface BrowseRequest {
 
 export interface BrowseItem {
   name: string;
-  kind: 'bucket' | 'folder' | 'file' | 'catalog' | 'dataset' | 'schema' | 'table' | 'view' | 'column' | 'resource';
+  kind:
+    | 'bucket'
+    | 'folder'
+    | 'file'
+    | 'catalog'
+    | 'dataset'
+    | 'schema'
+    | 'table'
+    | 'view'
+    | 'column'
+    | 'resource';
   /** Give it back to browse or read. */
   path: readonly string[];
   /** Can be read with this path. */
@@ -96,7 +106,10 @@ export interface Session {
 /** A data source's behaviour; the driver is imported by the file that implements it. */
 export interface Connector {
   /** First target is the one a test reports on. Pure. */
-  targets(properties: Readonly<Record<string, unknown>>, settings: Readonly<Record<string, string>>): readonly Target[];
+  targets(
+    properties: Readonly<Record<string, unknown>>,
+    settings: Readonly<Record<string, string>>,
+  ): readonly Target[];
   /** Connects and signs in. Rejects with `auth_failed`, `unreachable`, `tls_failed`, …; leaves nothing open then. */
   open(input: ConnectorInput, context: SessionContext): Promise<Session>;
 }

@@ -35,7 +35,7 @@ export const inlineFilesSchema = z
 
 export type InlineFiles = z.infer<typeof inlineFilesSchema>;
 
-const noControlCharacters = /^[^\u0000-\u001f\u007f]*$/;
+const noControlCharacters = /^\P{Cc}*$/u;
 
 /** Text of one line: control characters are refused, so nothing can smuggle a line break into a protocol. */
 export const line = (lengthMax = 1024) =>

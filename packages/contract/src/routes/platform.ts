@@ -39,7 +39,7 @@ export const metrics = defineRoute({
   path: '/metrics',
   summary: 'Prometheus metrics',
   auth: 'public',
-  permission: 'Loopback clients; others need the key of a tenant administrator.',
+  permission: 'Clients on the same machine.',
   responses: { 200: { description: 'Prometheus text', contentTypes: ['text/plain'] } },
   errors: ['AUTHENTICATION-REQUIRED'],
 });

@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+
+// People's door on the command line. `serve` and `lab` hand over to their packages when they are asked for, so that
+// nothing else has to be loaded for them.
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** Runs until SIGTERM or SIGINT, then closes; a second signal ends at once. */
+async function runUntilSignal(running: Closable): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const stop = () => {
+      process.once('SIGTERM', () => process.exit(1));
+      process.once('SIGINT', () => process.exit(1));
+      resolve();
+    };
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+  });
+  await running.close();
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`mooring: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+const program = new Command('mooring')
+  .description(
+    'Self-hosted data connections: defined once, shared in a space, used with your own credentials.',
+  )
+  .version('0.1.0')
+  .showHelpAfterError();
+
+program
+  .command('serve')
+  .description('Start the service')
+  .option('--host <address>', 'address to listen on (MOORING_HOST, 127.0.0.1)')
+  .option('--port <number>', 'port, 0 for a free one (MOORING_PORT, 8080)')
+  .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
+  .option('--public-url <url>', 'URL under which people reach it (MOORING_PUBLIC_URL)')
+  .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
+  .action(async (flags) => {
+    process.umask(0o077);
+    try {
+      const { serve } = await import('@mooring/server/serve');
+      await runUntilSignal(await serve(flags));
+      process.exit(0);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('lab')
+  .description('Start local stand-ins for providers and sources, and print their addresses as one JSON line')
+  .action(async () => {
+    try {
+      const { runLab } = await import('@mooring/lab/lab');
+      await runLab((line) => process.stdout.write(`${line}\n`));
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+await program.parseAsync();

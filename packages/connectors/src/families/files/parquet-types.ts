@@ -1,0 +1,203 @@
+import type { ParquetParsers, SchemaElement, SchemaTree } from 'hyparquet';
+import type { JsonValue, NeutralType } from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { assertDepth } from './json-values.js';
+
+// Parquet's physical and logical types → neutral types. hyparquet turns decimals into floating-point numbers and
+// timestamps into milliseconds, so for flat columns we take the raw values and convert them exactly.
+// https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
+
+type Convert = (value: unknown) => JsonValue;
+
+/** How one top-level column comes out. */
+export interface ColumnPlan {
+  type: NeutralType;
+  /** Called with values that are neither null nor undefined. */
+  convert: Convert;
+  /** hyparquet must leave the raw value alone: strip the annotations before reading. */
+  isRaw: boolean;
+  /** A group, list or map. */
+  isNested: boolean;
+}
+
+type Unit = 'MILLIS' | 'MICROS' | 'NANOS';
+const perSecond: Record<Unit, bigint> = { MILLIS: 1_000n, MICROS: 1_000_000n, NANOS: 1_000_000_000n };
+
+const toBigInt = (value: unknown): bigint => BigInt(value as bigint | number);
+
+const toBase64: Convert = (value) => {
+  const bytes = value as Uint8Array;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+};
+
+const toFloat: Convert = (value) => {
+  const number = Number(value);
+  return Number.isFinite(number) ? number : String(number);
+};
+
+function fraction(rest: bigint, unit: Unit): string {
+  if (rest === 0n) return '';
+  const micros = unit === 'MILLIS' ? rest * 1_000n : unit === 'MICROS' ? rest : rest / 1_000n;
+  return `.${String(micros).padStart(6, '0')}`;
+}
+
+/** Nanoseconds are cut to microseconds, the finest that the neutral types carry. */
+function toTimestamp(value: bigint, unit: Unit, isUtc: boolean): string {
+  const scale = perSecond[unit];
+  const rest = ((value % scale) + scale) % scale;
+  const seconds = (value - rest) / scale;
+  const whole = new Date(Number(seconds) * 1_000).toISOString().slice(0, -5);
+  return `${whole}${fraction(rest, unit)}${isUtc ? 'Z' : ''}`;
+}
+
+function toTime(value: bigint, unit: Unit): string {
+  const scale = perSecond[unit];
+  const seconds = Number(value / scale);
+  const part = (number: number) => String(number).padStart(2, '0');
+  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(part).join(':');
+  return `${clock}${fraction(value % scale, unit)}`;
+}
+
+const toDate: Convert = (value) => new Date(Number(value) * 86_400_000).toISOString().slice(0, -14);
+
+function unscaled(value: unknown): bigint {
+  if (!(value instanceof Uint8Array)) return toBigInt(value);
+  const hex = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex');
+  return hex === '' ? 0n : BigInt.asIntN(value.byteLength * 8, BigInt(`0x${hex}`));
+}
+
+function toDecimal(value: unknown, scale: number): string {
+  const integer = unscaled(value);
+  if (scale <= 0) return String(integer);
+  const digits = String(integer < 0n ? -integer : integer).padStart(scale + 1, '0');
+  return `${integer < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+/** Values inside nested columns, which hyparquet has already converted. */
+function toJson(value: unknown): JsonValue {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return toFloat(value);
+  if (value instanceof Uint8Array) return toBase64(value);
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value) || ArrayBuffer.isView(value))
+    return Array.from(value as ArrayLike<unknown>, toJson);
+  if (typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item)]));
+  }
+  return value as string | boolean;
+}
+
+const same: Convert = (value) => value as JsonValue;
+const kept = (type: NeutralType, convert: Convert = same): ColumnPlan => ({
+  type,
+  convert,
+  isRaw: false,
+  isNested: false,
+});
+const raw = (type: NeutralType, convert: Convert): ColumnPlan => ({
+  type,
+  convert,
+  isRaw: true,
+  isNested: false,
+});
+
+function decimalScale({ converted_type, logical_type, scale }: SchemaElement): number | undefined {
+  if (logical_type?.type === 'DECIMAL') return logical_type.scale ?? 0;
+  return converted_type === 'DECIMAL' ? (scale ?? 0) : undefined;
+}
+
+function temporalPlan({ converted_type, logical_type, type }: SchemaElement): ColumnPlan | undefined {
+  if (logical_type?.type === 'TIMESTAMP') {
+    const { unit, isAdjustedToUTC } = logical_type;
+    return raw('timestamp', (value) => toTimestamp(toBigInt(value), unit, isAdjustedToUTC));
+  }
+  if (logical_type?.type === 'TIME') {
+    const { unit } = logical_type;
+    return raw('time', (value) => toTime(toBigInt(value), unit));
+  }
+  if (type === 'INT96') return kept('timestamp');
+  if (logical_type?.type === 'DATE' || converted_type === 'DATE') return raw('date', toDate);
+  const [kind, unit] = converted_type?.split('_') ?? [];
+  if (unit !== 'MILLIS' && unit !== 'MICROS') return undefined;
+  if (kind === 'TIMESTAMP') return raw('timestamp', (value) => toTimestamp(toBigInt(value), unit, true));
+  return kind === 'TIME' ? raw('time', (value) => toTime(toBigInt(value), unit)) : undefined;
+}
+
+function integerPlan(element: SchemaElement): ColumnPlan {
+  const { converted_type, logical_type, type } = element;
+  const isUnsigned =
+    logical_type?.type === 'INTEGER'
+      ? !logical_type.isSigned
+      : (converted_type?.startsWith('UINT_') ?? false);
+  if (type === 'INT64') {
+    return raw('bigint', (value) => String(isUnsigned ? BigInt.asUintN(64, toBigInt(value)) : value));
+  }
+  return raw('integer', isUnsigned ? (value) => Number(value) >>> 0 : (value) => Number(value));
+}
+
+function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan {
+  const annotation = logical_type?.type ?? converted_type;
+  switch (annotation) {
+    case 'STRING':
+    case 'UTF8':
+    case 'UUID':
+      return kept('string');
+    case 'ENUM':
+      return raw('string', (value) => Buffer.from(value as Uint8Array).toString('utf8'));
+    case 'JSON':
+      return kept('json', (value) => {
+        assertDepth(value as JsonValue);
+        return value as JsonValue;
+      });
+    case 'FLOAT16':
+      return kept('float', toFloat);
+    default:
+      return raw('bytes', toBase64);
+  }
+}
+
+/**
+ * Neutral type and conversion of a top-level column. 64-bit integers and decimals come as exact text; groups,
+ * lists and maps as `json` (in which decimals are floating-point numbers and bytes base64).
+ */
+export function columnPlan(column: SchemaTree): ColumnPlan {
+  const { element } = column;
+  if (column.children.length > 0 || element.repetition_type === 'REPEATED') {
+    return { type: 'json', convert: toJson, isRaw: false, isNested: true };
+  }
+  const scale = decimalScale(element);
+  if (scale !== undefined) return raw('decimal', (value) => toDecimal(value, scale));
+  const temporal = temporalPlan(element);
+  if (temporal) return temporal;
+  switch (element.type) {
+    case 'BOOLEAN':
+      return kept('boolean', Boolean);
+    case 'INT32':
+    case 'INT64':
+      return integerPlan(element);
+    case 'FLOAT':
+    case 'DOUBLE':
+      return raw('float', toFloat);
+    case 'BYTE_ARRAY':
+    case 'FIXED_LEN_BYTE_ARRAY':
+      return bytesPlan(element);
+    default:
+      throw new ConnectorError('unsupported', 'The Parquet file has a column of an unknown type.');
+  }
+}
+
+function instant(value: bigint | null | undefined, unit: Unit): string | null {
+  return value === null || value === undefined ? null : toTimestamp(toBigInt(value), unit, true);
+}
+
+/** Conversions that hyparquet does itself: values in nested columns, INT96 timestamps, JSON. */
+export const parquetParsers: Partial<ParquetParsers> = {
+  timestampFromMilliseconds: (value) => instant(value, 'MILLIS'),
+  timestampFromMicroseconds: (value) => instant(value, 'MICROS'),
+  timestampFromNanoseconds: (value) => instant(value, 'NANOS'),
+  dateFromDays: (days?: number) => (days === undefined || days === null ? null : toDate(days)),
+  jsonFromBytes: (bytes) => bytes && JSON.parse(Buffer.from(bytes).toString('utf8')),
+  geometryFromBytes: (bytes) => bytes,
+  geographyFromBytes: (bytes) => bytes,
+};

@@ -1,0 +1,277 @@
+// Streaming of one statement over the protocol of prepared statements: the server prepares a single statement
+// and tells its columns before anything runs; rows then flow as fast as the consumer takes them.
+import type { Connection, FieldPacket, PrepareStatementInfo } from 'mysql2';
+import { createBatchPacer } from '../../kit/batches.js';
+import type { RowStream } from '../../spec/connector.js';
+import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { columnPositions } from '../sql/browse.js';
+import { answered, type Wire } from './wire.js';
+
+/** How values of one column become neutral ones. */
+export interface MySqlType {
+  type: NeutralType;
+  /** Absent: the driver's value is neutral already. Never called with null. */
+  convert?: (value: unknown) => JsonValue;
+}
+
+export type MySqlTypes = (field: FieldPacket) => MySqlType;
+
+export interface StatementRead {
+  text: string;
+  /** Columns of the result to keep, in this order; absent: all. */
+  pick?: readonly string[];
+  limit?: number;
+  batchRows: number;
+}
+
+export interface ReadHooks {
+  types: MySqlTypes;
+  /** Translates whatever the driver throws. */
+  failure(error: unknown): ConnectorError;
+  /** Makes the server give up the running statement. */
+  cancel(): Promise<void>;
+  /** Called once, when the connection is free again. */
+  finished(): Promise<void>;
+}
+
+/** Bit of a column's flags. Source: MySQL manual, "Column Definition Flags". */
+const NOT_NULL_FLAG = 1;
+
+interface Statement extends PrepareStatementInfo {
+  columns: readonly unknown[];
+  parameters: readonly unknown[];
+}
+
+function noRows(): ConnectorError {
+  return new ConnectorError(
+    'invalid_query',
+    'The statement does not read rows; only such statements are run.',
+  );
+}
+
+/** @throws ConnectorError `invalid_query` for a statement that answers without rows; it was not run. */
+async function prepareRead(connection: Connection, text: string): Promise<Statement> {
+  const statement = await answered<PrepareStatementInfo>(connection, (callback) =>
+    connection.prepare(text, callback),
+  );
+  const { columns, parameters } = statement as Statement;
+  if (columns.length === 0) throw noRows();
+  if (parameters.length > 0) {
+    throw new ConnectorError('invalid_query', 'The statement must not have parameters.');
+  }
+  return statement as Statement;
+}
+
+interface Shape {
+  columns: Column[];
+  toRow: (values: unknown[]) => Row;
+}
+
+function shapeOf(
+  fields: readonly FieldPacket[],
+  types: MySqlTypes,
+  pick: readonly string[] | undefined,
+): Shape {
+  const kinds = fields.map(types);
+  const all = fields.map(({ name, flags }, index) => ({
+    name,
+    type: kinds[index]?.type ?? 'string',
+    nullable: (Number(flags) & NOT_NULL_FLAG) === 0,
+  }));
+  const converts = kinds.flatMap(({ convert }, index) => (convert ? [{ index, convert }] : []));
+  const convertInPlace = (values: unknown[]) => {
+    for (const { index, convert } of converts) {
+      if (values[index] !== null) values[index] = convert(values[index]);
+    }
+    return values as JsonValue[];
+  };
+  if (!pick) return { columns: all, toRow: convertInPlace };
+  const positions = columnPositions(
+    all.map(({ name }) => name),
+    pick,
+  );
+  return {
+    columns: positions.flatMap((position) => all[position] ?? []),
+    toRow: (values) => {
+      const converted = convertInPlace(values);
+      return positions.map((position) => converted[position] ?? null);
+    },
+  };
+}
+
+/** Rows that have arrived, the wish for more, and how it ended. */
+function createIntake(wire: Wire, read: StatementRead) {
+  const pacer = createBatchPacer();
+  const full: Row[][] = [];
+  let filling: Row[] = [];
+  let taken = 0;
+  let ended: { error?: unknown } | undefined;
+  let wake: () => void = () => undefined;
+  let isDiscarding = false;
+  let toRow: Shape['toRow'] | undefined;
+
+  const onData = (chunk: Buffer) => {
+    try {
+      pacer.received(chunk.length);
+    } catch (error) {
+      wire.destroy(error as ConnectorError);
+    }
+  };
+  const endWith = (error?: unknown) => {
+    if (ended) return;
+    // The answers to later commands must not wait behind the last batch.
+    wire.stream().off('data', onData).resume();
+    if (filling.length > 0) full.push(filling);
+    filling = [];
+    ended = error === undefined ? {} : { error };
+    wake();
+  };
+  const add = (values: unknown[]) => {
+    pacer.row();
+    if (isDiscarding || !toRow || taken >= (read.limit ?? Number.POSITIVE_INFINITY)) return;
+    taken += 1;
+    filling.push(toRow(values));
+    if (filling.length < read.batchRows && !pacer.isFull() && taken !== read.limit) return;
+    full.push(filling);
+    filling = [];
+    pacer.next(read.batchRows);
+    wire.stream().pause();
+    wake();
+  };
+  const take = async (): Promise<Row[] | undefined> => {
+    while (full.length === 0 && !ended) {
+      wire.stream().resume();
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    const batch = full.shift();
+    if (!batch && ended && 'error' in ended) throw ended.error;
+    if (full.length === 0 && taken !== read.limit) wire.stream().resume();
+    return batch;
+  };
+  const discard = async () => {
+    isDiscarding = true;
+    full.length = 0;
+    filling = [];
+    while (!ended) {
+      wire.stream().resume();
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  const begin = (shape: Shape) => {
+    toRow = shape.toRow;
+  };
+  wire.stream().on('data', onData);
+  return {
+    begin,
+    add,
+    endWith,
+    take,
+    discard,
+    isEnded: () => ended !== undefined,
+    isAtLimit: () => taken === read.limit && full.length === 0,
+  };
+}
+
+type Intake = ReturnType<typeof createIntake>;
+
+/**
+ * The driver writes a parser as program text, in which it refuses some names (`__proto__`); rows are arrays
+ * here, so nothing that the server chose needs to stand there.
+ */
+function hideNames(fields: FieldPacket[]): void {
+  for (const [index, field] of fields.entries()) field.name = String(index);
+}
+
+/** Resolves with the columns once the result begins; rows and the end go to the intake. */
+function execute(wire: Wire, statement: Statement, read: StatementRead, hooks: ReadHooks) {
+  const { connection } = wire;
+  const intake = createIntake(wire, read);
+  const columns = new Promise<Column[]>((resolve, reject) => {
+    const running = statement.execute([]);
+    // Closed after its result; the driver would keep it for good.
+    connection.unprepare(read.text);
+    const onLost = (error: unknown) => fail(error);
+    const fail = (error: unknown) => {
+      connection.off('error', onLost);
+      intake.endWith(error);
+      reject(error);
+    };
+    connection.on('error', onLost);
+    running.on('fields', (fields: unknown) => {
+      if (!Array.isArray(fields)) return reject(noRows());
+      try {
+        const shape = shapeOf(fields, hooks.types, read.pick);
+        intake.begin(shape);
+        hideNames(fields);
+        resolve(shape.columns);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    running.on('result', (row: unknown) => {
+      if (Array.isArray(row)) intake.add(row);
+    });
+    running.on('error', fail);
+    running.on('end', () => {
+      connection.off('error', onLost);
+      intake.endWith();
+    });
+  });
+  return { columns, intake };
+}
+
+/** Ends a statement that nobody reads any more, and empties the connection of its rows. */
+async function abandon(intake: Intake, hooks: ReadHooks): Promise<void> {
+  if (intake.isEnded()) return;
+  await hooks.cancel();
+  await intake.discard();
+}
+
+/**
+ * Starts a read inside a transaction that is open already.
+ * @throws ConnectorError; the caller ends the transaction then.
+ */
+export async function startRead(wire: Wire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
+  const { connection } = wire;
+  const statement = await prepareRead(connection, read.text).catch((error: unknown) => {
+    connection.unprepare(read.text);
+    throw error;
+  });
+  const { columns: described, intake } = execute(wire, statement, read, hooks);
+  const columns = await described.catch(async (error: unknown) => {
+    await abandon(intake, hooks);
+    throw error;
+  });
+  return { columns, batches: { [Symbol.asyncIterator]: () => iterate(intake, hooks) } };
+}
+
+function iterate(intake: Intake, hooks: ReadHooks): AsyncIterator<readonly Row[]> {
+  const done = { done: true as const, value: undefined };
+  let isDone = false;
+  const finish = async () => {
+    if (isDone) return done;
+    isDone = true;
+    await abandon(intake, hooks);
+    await hooks.finished();
+    return done;
+  };
+  return {
+    async next() {
+      if (isDone) return done;
+      try {
+        const batch = intake.isAtLimit() ? undefined : await intake.take();
+        return batch ? { done: false, value: batch } : await finish();
+      } catch (error) {
+        const failure = hooks.failure(error);
+        await finish();
+        throw failure;
+      }
+    },
+    return: finish,
+  };
+}

@@ -1,0 +1,176 @@
+import mysql from 'mysql2';
+import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js';
+import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
+import { type MySqlTypes, type StatementRead, startRead } from './reads.js';
+import { answered, command, dial, GOODBYE_MS, kill, type MySqlOptions, signedIn, type Wire } from './wire.js';
+
+/**
+ * Instants in UTC; read-only also where a statement ended our transaction; and ten minutes instead of one in
+ * which a slow reader may leave rows waiting.
+ */
+const SESSION_SETUP = [
+  `set session time_zone = '+00:00', session net_write_timeout = 600`,
+  'set session transaction read only',
+];
+
+/** Runs one of our own statements as a prepared one; values travel as parameters (case D12). */
+export type RunStatement = (text: string, values: readonly (string | number | null)[]) => Promise<Row[]>;
+type Row = readonly unknown[];
+
+/** What differs between the vendors that speak this protocol. */
+export interface MySqlVendor {
+  types: MySqlTypes;
+  catalogue(run: RunStatement): SqlCatalogue;
+  translate(error: unknown): ConnectorError;
+}
+
+/** A dot is part of the name, never a separator. */
+const quoted = (name: string) => mysql.escapeId(name, true);
+
+function toStatement(request: ReadRequest): StatementRead {
+  const { path, query, columns, limit, batchRows } = request;
+  const common = { batchRows, ...(limit === undefined ? {} : { limit }) };
+  if (query !== undefined) return { ...common, text: query, ...(columns ? { pick: columns } : {}) };
+  const [schema, table] = tableOf(path ?? []);
+  const from = `select ${columns?.map(quoted).join(', ') ?? '*'} from ${quoted(schema)}.${quoted(table)}`;
+  return { ...common, text: limit === undefined ? from : `${from} limit ${Math.trunc(limit)}` };
+}
+
+async function setUp({ connection }: Wire): Promise<void> {
+  for (const statement of SESSION_SETUP) await command(connection, statement);
+}
+
+interface Opened {
+  wire: Wire;
+  options: MySqlOptions;
+  context: SessionContext;
+  vendor: MySqlVendor;
+}
+
+function createSession({ wire, options, context, vendor }: Opened): Session {
+  const { connection, socket } = wire;
+  const { network, signal } = context;
+  const { threadId } = connection;
+  let state: 'idle' | 'busy' | 'ended' = 'idle';
+  /** A statement of the person has run since the last reset. */
+  let isUsed = false;
+  let killing: Promise<void> = Promise.resolve();
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+
+  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
+  const cancel = () => {
+    if (state === 'busy') killing = kill(network, options, { kind: 'query', threadId });
+    return killing;
+  };
+  const terminate = () => {
+    if (state === 'busy') killing = kill(network, options, { kind: 'connection', threadId });
+    state = 'ended';
+    wire.destroy(new ConnectorError('cancelled', 'The session was ended.'));
+  };
+  signal.addEventListener('abort', terminate, { once: true });
+
+  const claim = () => {
+    throwIfAborted(signal);
+    if (state === 'busy') throw new ConnectorError('unsupported', 'The session is busy with another read.');
+    if (state === 'ended') throw new ConnectorError('unreachable', 'The session is closed.');
+    state = 'busy';
+  };
+  const release = () => {
+    if (state === 'busy') state = 'idle';
+  };
+  const rollBack = async () => {
+    if (state !== 'busy') return;
+    // A kill that comes late may hit the first statement after the one it was meant for.
+    const attempt = () => command(connection, 'rollback');
+    await attempt().catch(attempt).then(release, terminate);
+  };
+  const refresh = async () => {
+    if (!isUsed) return;
+    await answered(connection, (callback) => connection.reset((error) => callback(error ?? null, undefined)));
+    await setUp(wire);
+    isUsed = false;
+  };
+  /** Runs statements of ours, one session one work at a time. */
+  const alone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    claim();
+    try {
+      await refresh();
+      return await work();
+    } catch (error) {
+      throw failure(error);
+    } finally {
+      release();
+    }
+  };
+
+  const catalogue = vendor.catalogue(async (sql, values) => {
+    const rows = await answered<unknown>(connection, (callback) =>
+      connection.execute(sql, [...values], (error, result) => callback(error, result)),
+    );
+    return rows as Row[];
+  });
+  const hooks = { types: vendor.types, failure, cancel, finished: rollBack };
+
+  return {
+    async ping() {
+      await alone(() =>
+        answered(connection, (callback) => connection.ping((error) => callback(error, undefined))),
+      );
+    },
+    browse: (request) => alone(() => browseSql(catalogue, request)),
+    async read(request) {
+      const statement = toStatement(request);
+      claim();
+      try {
+        await refresh();
+        isUsed = request.query !== undefined;
+        await command(connection, 'start transaction read only');
+        return await startRead(wire, statement, hooks);
+      } catch (error) {
+        const translated = failure(error);
+        await rollBack();
+        throw translated;
+      }
+    },
+    async close() {
+      signal.removeEventListener('abort', terminate);
+      if (state === 'busy') terminate();
+      if (state === 'idle') {
+        state = 'ended';
+        connection.end(() => undefined);
+        await settledWithin(gone, GOODBYE_MS);
+        wire.destroy();
+      }
+      await Promise.all([gone, killing]);
+    },
+  };
+}
+
+/**
+ * Connects and signs in.
+ * @throws ConnectorError; nothing is left open then.
+ */
+export async function openMySql(
+  options: MySqlOptions,
+  context: SessionContext,
+  vendor: MySqlVendor,
+): Promise<Session> {
+  const { signal, network } = context;
+  throwIfAborted(signal);
+  const wire = dial(network, options);
+  const abandon = () => wire.destroy(abortError(signal));
+  signal.addEventListener('abort', abandon, { once: true });
+  try {
+    await signedIn(wire.connection);
+    await setUp(wire);
+    throwIfAborted(signal);
+  } catch (error) {
+    wire.destroy();
+    throw signal.aborted ? abortError(signal) : vendor.translate(error);
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+  return createSession({ wire, options, context, vendor });
+}

@@ -1,0 +1,20 @@
+// The part of pg-cursor that is used here; the package brings no typings and its author points to none.
+declare module 'pg-cursor' {
+  import type { EventEmitter } from 'node:events';
+  import type { Connection, Submittable } from 'pg';
+
+  interface CursorOptions {
+    rowMode: 'array';
+    types: { getTypeParser(objectId: number): (text: string) => unknown };
+  }
+
+  class Cursor<Row> extends EventEmitter implements Submittable {
+    constructor(text: string, values: readonly unknown[], options: CursorOptions);
+    submit(connection: Connection): void;
+    /** Fewer rows than asked for: the result is at its end. */
+    read(rowsMax: number): Promise<Row[]>;
+    close(): Promise<void>;
+  }
+
+  export = Cursor;
+}

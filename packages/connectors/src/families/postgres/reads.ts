@@ -1,0 +1,184 @@
+// Streaming of one statement through a portal of the extended query protocol: the server accepts a single
+// statement there, keeps the result, and works only as far as batches are asked for.
+import type { Client, FieldDef } from 'pg';
+import Cursor from 'pg-cursor';
+import { createBatchPacer } from '../../kit/batches.js';
+import type { RowStream } from '../../spec/connector.js';
+import type { JsonValue, NeutralType, Row } from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { columnPositions } from '../sql/browse.js';
+
+/** How values of one type become neutral ones; the driver hands over their text form. */
+export interface PostgresType {
+  type: NeutralType;
+  parse: (text: string) => JsonValue;
+}
+
+/** @param objectId `dataTypeID` of a field of a result. */
+export type PostgresTypes = (objectId: number) => PostgresType;
+
+export interface StatementRead {
+  text: string;
+  values: readonly (string | number)[];
+  /** Columns of the result to keep, in this order; absent: all. */
+  pick?: readonly string[];
+  limit?: number;
+  batchRows: number;
+}
+
+export interface ReadHooks {
+  types: PostgresTypes;
+  /** Translates whatever the driver throws. */
+  failure(error: unknown): ConnectorError;
+  /** Makes the server give up the running statement. */
+  cancel(): Promise<void>;
+  /** Called once, when the portal is closed and the connection is free again. */
+  finished(): Promise<void>;
+}
+
+/** Fields of the result, or undefined when the statement answers with none. Nothing was executed yet. */
+function described(client: Client, cursor: Cursor<Row>): Promise<FieldDef[] | undefined> {
+  const { connection } = client;
+  return new Promise((resolve, reject) => {
+    const onRows = ({ fields }: { fields: FieldDef[] }) => settle(() => resolve(fields));
+    const onNothing = () => settle(() => resolve(undefined));
+    const onError = (error: unknown) => settle(() => reject(error));
+    const settle = (act: () => void) => {
+      connection.off('rowDescription', onRows).off('noData', onNothing);
+      cursor.off('error', onError);
+      act();
+    };
+    connection.on('rowDescription', onRows).on('noData', onNothing);
+    cursor.on('error', onError);
+  });
+}
+
+/** Counts what arrives; ends the connection when a row outgrows its cap, before the driver has buffered it. */
+function watchSize(client: Client, cursor: Cursor<Row>) {
+  const pacer = createBatchPacer();
+  const { stream } = client.connection;
+  const onData = (chunk: Buffer) => {
+    try {
+      pacer.received(chunk.length);
+    } catch (error) {
+      stream.destroy(error as ConnectorError);
+    }
+  };
+  stream.on('data', onData);
+  cursor.on('row', pacer.row);
+  return { pacer, stop: () => stream.off('data', onData) };
+}
+
+/**
+ * Starts a read inside a transaction that is open already.
+ * @throws ConnectorError; the caller ends the transaction then.
+ */
+export async function startRead(client: Client, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
+  const cursor = client.query(
+    new Cursor<Row>(read.text, read.values, {
+      rowMode: 'array', // Parsers of this cursor only, never the driver's global ones.
+      types: { getTypeParser: (objectId) => hooks.types(objectId).parse },
+    }),
+  );
+  const fields = await described(client, cursor);
+  if (!fields) {
+    await cursor.close();
+    throw new ConnectorError(
+      'invalid_query',
+      'The statement does not read rows; only such statements are run.',
+    );
+  }
+  const all = fields.map(({ name, dataTypeID }) => ({
+    name,
+    type: hooks.types(dataTypeID).type,
+    nullable: true,
+  }));
+  const positions = read.pick
+    ? columnPositions(
+        all.map(({ name }) => name),
+        read.pick,
+      )
+    : undefined;
+  return {
+    columns: positions ? positions.flatMap((position) => all[position] ?? []) : all,
+    batches: { [Symbol.asyncIterator]: () => iterate(client, cursor, { ...read, positions }, hooks) },
+  };
+}
+
+type Iteration = StatementRead & { positions: readonly number[] | undefined };
+
+/** Asks for the next batch while the consumer works on the one before; one ahead at the most. */
+function iterate(
+  client: Client,
+  cursor: Cursor<Row>,
+  read: Iteration,
+  hooks: ReadHooks,
+): AsyncIterator<readonly Row[]> {
+  const { pacer, stop } = watchSize(client, cursor);
+  let remaining = read.limit ?? Number.POSITIVE_INFINITY;
+  let ahead: Promise<Row[]> | undefined;
+  let isAsking = false;
+  let isDone = false;
+
+  const ask = () => {
+    const rows = remaining > 0 ? pacer.next(Math.min(read.batchRows, remaining)) : 0;
+    remaining -= rows;
+    if (rows === 0) return undefined;
+    isAsking = true;
+    const asked = cursor
+      .read(rows)
+      .then((batch) => {
+        if (batch.length < rows) remaining = 0;
+        return batch;
+      })
+      .finally(() => {
+        isAsking = false;
+      });
+    // A failure is reported to whoever takes the batch; nobody may have asked for it yet.
+    asked.catch(() => undefined);
+    return asked;
+  };
+  const finish = async () => {
+    if (isDone) return;
+    isDone = true;
+    stop();
+    await hooks.finished();
+  };
+  const project = (batch: Row[]): readonly Row[] => {
+    const { positions } = read;
+    return positions ? batch.map((row) => positions.map((position) => row[position] ?? null)) : batch;
+  };
+  const done = { done: true as const, value: undefined };
+
+  return {
+    async next() {
+      if (isDone) return done;
+      try {
+        const batch = await (ahead ?? ask());
+        if (!batch || batch.length === 0) {
+          await cursor.close();
+          await finish();
+          return done;
+        }
+        ahead = remaining > 0 ? ask() : undefined;
+        return { done: false, value: project(batch) };
+      } catch (error) {
+        const failure = hooks.failure(error);
+        await finish();
+        throw failure;
+      }
+    },
+    async return() {
+      if (isDone) return done;
+      if (isAsking) await hooks.cancel();
+      // A portal that failed is closed already, and closing it again would wait forever.
+      const isFailed = await Promise.resolve(ahead).then(
+        () => false,
+        () => true,
+      );
+      if (!isFailed) await cursor.close();
+      await finish();
+      return done;
+    },
+  };
+}

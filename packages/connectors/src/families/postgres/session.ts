@@ -1,0 +1,181 @@
+import type { Socket } from 'node:net';
+import pg from 'pg';
+import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js';
+import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
+import { type PostgresTypes, type StatementRead, startRead } from './reads.js';
+import {
+  type CancelKey,
+  createClient,
+  dial,
+  GOODBYE_MS,
+  type PostgresOptions,
+  requestCancel,
+} from './wire.js';
+
+/**
+ * Settings that the text form of values depends on, and the read-only default that holds also where a
+ * statement ended our transaction.
+ */
+const SESSION_SETUP = `
+  set default_transaction_read_only = on;
+  set datestyle = 'ISO, YMD';
+  set intervalstyle = 'iso_8601';
+  set timezone = 'UTC';
+  set bytea_output = 'hex';
+  set extra_float_digits = 3`;
+
+/** Clears what a statement of the person left behind: settings, locks, prepared statements (case X13). */
+const SESSION_RESET = 'discard all';
+
+/** Runs one of our own statements; values travel as parameters (case D12). */
+export type RunStatement = <Result>(text: string, values: unknown[]) => Promise<Result[]>;
+
+/** What differs between the vendors that speak this protocol. */
+export interface PostgresVendor {
+  types: PostgresTypes;
+  catalogue(run: RunStatement): SqlCatalogue;
+  translate(error: unknown): ConnectorError;
+}
+
+function toStatement(request: ReadRequest): StatementRead {
+  const { path, query, columns, limit, batchRows } = request;
+  const common = { batchRows, ...(limit === undefined ? {} : { limit }) };
+  if (query !== undefined)
+    return { ...common, text: query, values: [], ...(columns ? { pick: columns } : {}) };
+  const [schema, table] = tableOf(path ?? []);
+  const list = columns?.map((name) => pg.escapeIdentifier(name)).join(', ') ?? '*';
+  const from = `select ${list} from ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+  return limit === undefined
+    ? { ...common, text: from, values: [] }
+    : { ...common, text: `${from} limit $1`, values: [limit] };
+}
+
+interface Opened {
+  vendor: PostgresVendor;
+  client: pg.Client;
+  socket: Socket;
+  options: PostgresOptions;
+  context: SessionContext;
+}
+
+function createSession({ client, socket, options, context, vendor }: Opened): Session {
+  const { network, signal } = context;
+  let state: 'idle' | 'busy' | 'ended' = 'idle';
+  /** A statement of the person has run since the last reset. */
+  let isUsed = false;
+  let cancelling: Promise<void> = Promise.resolve();
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+
+  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
+  const cancel = () => {
+    cancelling = requestCancel(network, options, client as unknown as CancelKey);
+    return cancelling;
+  };
+  const terminate = () => {
+    if (state === 'busy') void cancel();
+    state = 'ended';
+    client.connection.stream.destroy();
+    socket.destroy();
+  };
+  signal.addEventListener('abort', terminate, { once: true });
+
+  const claim = () => {
+    throwIfAborted(signal);
+    if (state === 'busy') throw new ConnectorError('unsupported', 'The session is busy with another read.');
+    if (state === 'ended') throw new ConnectorError('unreachable', 'The session is closed.');
+    state = 'busy';
+  };
+  const release = () => {
+    if (state === 'busy') state = 'idle';
+  };
+  const rollBack = async () => {
+    if (state === 'busy') await client.query('rollback').then(release, terminate);
+  };
+  const refresh = async () => {
+    if (!isUsed) return;
+    await client.query(SESSION_RESET);
+    await client.query(SESSION_SETUP);
+    isUsed = false;
+  };
+  /** Runs statements of ours, one session one work at a time. */
+  const alone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    claim();
+    try {
+      await refresh();
+      return await work();
+    } catch (error) {
+      throw failure(error);
+    } finally {
+      release();
+    }
+  };
+
+  const catalogue = vendor.catalogue(async (text, values) => (await client.query(text, values)).rows);
+  const hooks = { types: vendor.types, failure, cancel, finished: rollBack };
+
+  return {
+    async ping() {
+      await alone(() => client.query('select 1'));
+    },
+    browse: (request) => alone(() => browseSql(catalogue, request)),
+    async read(request) {
+      const statement = toStatement(request);
+      claim();
+      try {
+        await refresh();
+        isUsed = request.query !== undefined;
+        await client.query('begin transaction read only');
+        return await startRead(client, statement, hooks);
+      } catch (error) {
+        const translated = failure(error);
+        await rollBack();
+        throw translated;
+      }
+    },
+    async close() {
+      signal.removeEventListener('abort', terminate);
+      if (state === 'busy') terminate();
+      if (state === 'idle') {
+        state = 'ended';
+        await settledWithin(client.end(), GOODBYE_MS);
+        socket.destroy();
+      }
+      await Promise.all([gone, cancelling]);
+    },
+  };
+}
+
+/**
+ * Connects and signs in.
+ * @throws ConnectorError; nothing is left open then.
+ */
+export async function openPostgres(
+  options: PostgresOptions,
+  context: SessionContext,
+  vendor: PostgresVendor,
+): Promise<Session> {
+  const { signal, network } = context;
+  throwIfAborted(signal);
+  const socket = dial(network, options);
+  const client = createClient(options, socket);
+  const abandon = () => {
+    client.connection.stream.destroy();
+    socket.destroy();
+  };
+  // Failures reach whoever waits for an answer; without a listener Node would end the process.
+  client.on('error', () => undefined);
+  signal.addEventListener('abort', abandon, { once: true });
+  try {
+    await client.connect();
+    await client.query(SESSION_SETUP);
+    throwIfAborted(signal);
+  } catch (error) {
+    abandon();
+    throw signal.aborted ? abortError(signal) : vendor.translate(error);
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+  return createSession({ client, socket, options, context, vendor });
+}

@@ -1,0 +1,67 @@
+// How a `pg` client is made to talk through the gate's socket, and through nothing else.
+import type { Socket } from 'node:net';
+import pg from 'pg';
+import { settledWithin } from '../../kit/deadline.js';
+import type { Network } from '../../spec/network.js';
+
+/** The driver's options, without the socket, and the start-up message that goes with them. */
+export interface PostgresOptions {
+  /** Every option that `pg` would otherwise take from the environment (PGHOST, PGSSLMODE, …) is set. */
+  client: pg.ClientConfig & { host: string; port: number };
+  /**
+   * The parameters of the start-up message, complete: `pg` would add PGOPTIONS and PGREPLICATION to its own.
+   * Source: PostgreSQL documentation, "Message Formats", StartupMessage.
+   */
+  startup: Readonly<Record<string, string>>;
+}
+
+/** Time that the server gets to say goodbye, or to take note of a cancel, before its socket is destroyed. */
+export const GOODBYE_MS = 1_000;
+
+/** The gate's socket connects on its own; `pg` would dial a second time. */
+export function dial(network: Network, options: PostgresOptions): Socket {
+  const { host, port } = options.client;
+  const socket = network.socket({ host, port });
+  return Object.assign(socket, { connect: () => socket });
+}
+
+/** A client that has not connected yet; `socket` comes from `dial`. */
+export function createClient(options: PostgresOptions, socket: Socket): pg.Client {
+  const client = new pg.Client({ ...options.client, stream: () => socket });
+  return Object.assign(client, { getStartupConf: () => options.startup });
+}
+
+/** Members of the driver's objects that its typings leave out. */
+export interface CancelKey {
+  processID: number | null;
+  secretKey: number | null;
+}
+interface WireConnection extends pg.Connection {
+  connect(port: number, host: string): void;
+  requestSsl(): void;
+  cancel(processId: number, secretKey: number): void;
+}
+
+/**
+ * Asks the server to stop the running statement, over a connection of its own and under the same TLS.
+ * Source: PostgreSQL documentation, "Canceling Requests in Progress". Never rejects.
+ */
+export async function requestCancel(
+  network: Network,
+  options: PostgresOptions,
+  key: CancelKey,
+): Promise<void> {
+  const { processID, secretKey } = key;
+  if (processID === null || secretKey === null) return;
+  const socket = dial(network, options);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const { ssl, port, host } = options.client;
+  const connection = new pg.Connection({ stream: () => socket, ssl }) as WireConnection;
+  const send = () => connection.cancel(processID, secretKey);
+  connection.on('error', () => socket.destroy());
+  connection.once('connect', () => (ssl ? connection.requestSsl() : send()));
+  connection.once('sslconnect', send);
+  connection.connect(port, host);
+  await settledWithin(closed, GOODBYE_MS);
+  socket.destroy();
+}

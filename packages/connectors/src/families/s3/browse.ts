@@ -1,0 +1,79 @@
+import { ListBucketsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
+import { formatOf } from '../files/formats.js';
+import { type Place, resolvePath } from './paths.js';
+
+interface BrowseContext {
+  client: S3Client;
+  abortSignal: AbortSignal;
+  /** The connection's bucket, if it is confined to one. */
+  bucket: string | undefined;
+}
+
+const listMax = 1_000;
+
+/** All buckets come in one answer of S3, so we page ourselves: the cursor is the last name given. */
+async function browseBuckets(request: BrowseRequest, context: BrowseContext): Promise<BrowseAnswer> {
+  const answer = await context.client.send(new ListBucketsCommand({}), { abortSignal: context.abortSignal });
+  const names = (answer.Buckets ?? []).flatMap(({ Name }) => (Name === undefined ? [] : [Name])).sort();
+  const after = request.page;
+  const left = after === undefined ? names : names.filter((name) => name > after);
+  const items = left
+    .slice(0, request.limit)
+    .map((name): BrowseItem => ({ name, kind: 'bucket', path: [name], readable: false, container: true }));
+  const last = items.at(-1)?.name;
+  return left.length > items.length && last !== undefined ? { items, next: last } : { items };
+}
+
+/** Keys are asked for in URL encoding: XML cannot carry all characters that a key may have. */
+function decoderOf(encoding: string | undefined): (text: string) => string {
+  return encoding === 'url' ? (text) => decodeURIComponent(text.replaceAll('+', ' ')) : (text) => text;
+}
+
+async function browseObjects(
+  { path, limit, page }: BrowseRequest,
+  { bucket, key }: Place,
+  { client, abortSignal }: BrowseContext,
+): Promise<BrowseAnswer> {
+  const prefix = key === '' || key.endsWith('/') ? key : `${key}/`;
+  const answer = await client.send(
+    new ListObjectsV2Command({
+      Bucket: bucket,
+      Prefix: prefix,
+      Delimiter: '/',
+      EncodingType: 'url',
+      MaxKeys: Math.min(limit, listMax),
+      ...(page === undefined ? {} : { ContinuationToken: page }),
+    }),
+    { abortSignal },
+  );
+  const decode = decoderOf(answer.EncodingType);
+  const items: BrowseItem[] = [];
+  for (const { Prefix } of answer.CommonPrefixes ?? []) {
+    const name = decode(Prefix ?? '').slice(prefix.length);
+    if (name === '') continue;
+    items.push({ name, kind: 'folder', path: [...path, name], readable: false, container: true });
+  }
+  for (const { Key, Size, LastModified } of answer.Contents ?? []) {
+    const name = decode(Key ?? '').slice(prefix.length);
+    // The empty object that consoles create to show an empty folder.
+    if (name === '') continue;
+    items.push({
+      name,
+      kind: 'file',
+      path: [...path, name],
+      readable: formatOf(name) !== undefined,
+      container: false,
+      ...(Size === undefined ? {} : { sizeBytes: Size }),
+      ...(LastModified === undefined ? {} : { modified: LastModified.toISOString() }),
+    });
+  }
+  const next = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
+  return next === undefined ? { items } : { items, next };
+}
+
+/** Lists buckets, or the folders and objects below a path. Errors are the SDK's own. */
+export async function browseS3(request: BrowseRequest, context: BrowseContext): Promise<BrowseAnswer> {
+  const place = resolvePath(request.path, context.bucket);
+  return place ? browseObjects(request, place, context) : browseBuckets(request, context);
+}

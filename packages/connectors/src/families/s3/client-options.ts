@@ -1,0 +1,67 @@
+import type { ConnectorInput } from '../../spec/connector.js';
+import type { InlineFiles } from '../../spec/fields.js';
+import { pemText } from './properties.js';
+
+/** Everything the AWS client is told about a connection. */
+export interface S3Options {
+  region: string;
+  /** Origin of an S3-compatible server; AWS when absent. */
+  endpoint?: string;
+  pathStyle: boolean;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  /** The connection may not leave this bucket. */
+  bucket?: string;
+  /** PEM certificates to trust beside the system's. */
+  ca?: string;
+}
+
+type Properties = Readonly<Record<string, unknown>>;
+
+const text = (fields: Properties, name: string): string | undefined => {
+  const value = fields[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+/** Stored properties and opened keys → options. Pure. */
+export function s3Options({ properties, login }: ConnectorInput): S3Options {
+  const endpoint = text(properties, 'endpoint');
+  const bucket = text(properties, 'bucketName');
+  const sessionToken = text(login.fields, 'sessionToken');
+  const certificates = (properties['rootCertificates'] ?? []) as InlineFiles;
+  return {
+    region: text(properties, 'region') ?? 'us-east-1',
+    pathStyle: (properties['pathStyle'] as boolean | undefined) ?? endpoint !== undefined,
+    credentials: {
+      accessKeyId: text(login.fields, 'accessKey') ?? '',
+      secretAccessKey: text(login.fields, 'secretKey') ?? '',
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+    },
+    ...(endpoint === undefined ? {} : { endpoint: new URL(endpoint).origin }),
+    ...(bucket === undefined ? {} : { bucket }),
+    ...(certificates.length === 0 ? {} : { ca: certificates.map(({ value }) => pemText(value)).join('\n') }),
+  };
+}
+
+/** Where requests go: scheme, host without brackets, port. */
+export interface S3Origin {
+  isTls: boolean;
+  host: string;
+  port: number;
+}
+
+function awsDomain(region: string): string {
+  if (region.startsWith('cn-')) return 'amazonaws.com.cn';
+  return region.startsWith('eusc-') ? 'amazonaws.eu' : 'amazonaws.com';
+}
+
+/** Origin of the endpoint, or AWS's regional one. Buckets of virtual-hosted style stand in front of its host. */
+export function s3Origin({ endpoint, region }: Pick<S3Options, 'endpoint' | 'region'>): S3Origin {
+  if (endpoint === undefined) return { isTls: true, host: `s3.${region}.${awsDomain(region)}`, port: 443 };
+  const { protocol, hostname, port } = new URL(endpoint);
+  const isTls = protocol === 'https:';
+  return {
+    isTls,
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? (isTls ? 443 : 80) : Number(port),
+  };
+}

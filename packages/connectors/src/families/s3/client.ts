@@ -1,0 +1,98 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { ConnectorError } from '../../spec/errors.js';
+import type { Network } from '../../spec/network.js';
+import { openByteReader } from '../files/byte-reader.js';
+import { type S3Options, type S3Origin, s3Origin } from './client-options.js';
+
+const connectMsMax = 5_000;
+const answerMsMax = 10_000;
+const attemptsMax = 2;
+
+/** Largest answer that is not an object's content: a listing or an error, in bytes. */
+const answerBytesMax = 16 * 1024 * 1024;
+
+type Handle = NodeHttpHandler['handle'];
+
+/**
+ * Checks the request that is really sent: SDK rules turn bucket names, ARNs and settings into host names, and
+ * whatever they do, a request goes to the connection's destination or nowhere.
+ */
+class BoundHandler extends NodeHttpHandler {
+  private readonly origin: S3Origin;
+
+  constructor(origin: S3Origin, options: ConstructorParameters<typeof NodeHttpHandler>[0]) {
+    super(options);
+    this.origin = origin;
+  }
+
+  override async handle(...[request, options]: Parameters<Handle>): ReturnType<Handle> {
+    const { isTls, host, port } = this.origin;
+    const hostname = request.hostname.replace(/^\[(.*)\]$/, '$1');
+    const requestPort = request.port ?? (request.protocol === 'https:' ? 443 : 80);
+    const isHere =
+      request.protocol === (isTls ? 'https:' : 'http:') &&
+      requestPort === port &&
+      (hostname === host || hostname.endsWith(`.${host}`));
+    if (!isHere) throw new ConnectorError('egress_refused', 'The request would leave the endpoint.');
+    return super.handle(request, options);
+  }
+}
+
+async function collectAnswer(stream: Parameters<typeof openByteReader>[0]): Promise<Uint8Array> {
+  const bytes = openByteReader(stream, false);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for (let chunk = await bytes.next(); chunk !== undefined; chunk = await bytes.next()) {
+    length += chunk.length;
+    if (length > answerBytesMax) {
+      bytes.close();
+      throw new ConnectorError('too_large', 'The answer of the source is too large.');
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+const none = async () => undefined;
+
+/**
+ * An AWS client for one session. All settings are given, so that neither the environment nor `~/.aws` nor the
+ * instance metadata service is ever consulted: keys, region, endpoint and retries are the connection's alone.
+ */
+export function createS3Client(options: S3Options, network: Network): S3Client {
+  const { http, https } = network.agents(options.ca === undefined ? {} : { ca: options.ca });
+  return new S3Client({
+    region: options.region,
+    credentials: options.credentials,
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    ignoreConfiguredEndpointUrls: true,
+    forcePathStyle: options.pathStyle,
+    requestHandler: new BoundHandler(s3Origin(options), {
+      httpAgent: http,
+      httpsAgent: https,
+      connectionTimeout: connectMsMax,
+      requestTimeout: answerMsMax,
+      throwOnRequestTimeout: true,
+      // A reader that pauses would look like an idle socket; the body has its own idle limit.
+      socketTimeout: 0,
+    }),
+    streamCollector: collectAnswer,
+    maxAttempts: attemptsMax,
+    retryMode: 'standard',
+    defaultsMode: 'standard',
+    followRegionRedirects: false,
+    useArnRegion: false,
+    useAccelerateEndpoint: false,
+    useDualstackEndpoint: false,
+    useFipsEndpoint: false,
+    useGlobalEndpoint: false,
+    disableMultiregionAccessPoints: true,
+    disableS3ExpressSessionAuth: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    authSchemePreference: ['sigv4'],
+    sigv4aSigningRegionSet: [options.region],
+    userAgentAppId: none,
+  });
+}

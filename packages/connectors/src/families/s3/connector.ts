@@ -1,0 +1,122 @@
+import {
+  HeadObjectCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type {
+  Connector,
+  ConnectorInput,
+  ReadRequest,
+  RowStream,
+  Session,
+  SessionContext,
+  Target,
+} from '../../spec/connector.js';
+import type { Row } from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { formatOf } from '../files/formats.js';
+import { readFile } from '../files/read-file.js';
+import { browseS3 } from './browse.js';
+import { createS3Client } from './client.js';
+import { type S3Options, s3Options, s3Origin } from './client-options.js';
+import { s3ErrorName, translateS3Error } from './errors.js';
+import { resolvePath } from './paths.js';
+import { storedObject } from './stored-object.js';
+
+/** Proves the keys: whoever is refused for lack of rights was recognised by the signature. */
+async function ping(client: S3Client, bucket: string | undefined, abortSignal: AbortSignal): Promise<void> {
+  try {
+    if (bucket === undefined) await client.send(new ListBucketsCommand({}), { abortSignal });
+    // Not HeadBucket: its refusal has no body, so wrong keys and missing rights would look the same.
+    else await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }), { abortSignal });
+  } catch (error) {
+    if (s3ErrorName(error) !== 'AccessDenied') throw error;
+  }
+}
+
+async function openObject(
+  client: S3Client,
+  bucket: string | undefined,
+  request: ReadRequest,
+  signal: AbortSignal,
+): Promise<RowStream> {
+  if (request.path === undefined) throw new ConnectorError('unsupported', 'S3 has no queries; read a path.');
+  const place = resolvePath(request.path, bucket);
+  if (place === undefined || place.key === '' || place.key.endsWith('/')) {
+    throw new ConnectorError('invalid_query', 'The path names a bucket or folder, not an object.');
+  }
+  if (formatOf(place.key) === undefined) {
+    // A missing object is told from one of a kind that cannot be read.
+    await client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: place.key }), {
+      abortSignal: signal,
+    });
+  }
+  return readFile(storedObject(client, place, signal), request);
+}
+
+function translated(stream: RowStream, signal: AbortSignal): RowStream {
+  const iterate = (): AsyncIterator<readonly Row[]> => {
+    const batches = stream.batches[Symbol.asyncIterator]();
+    return {
+      next: () =>
+        batches.next().catch((error: unknown) => {
+          throw translateS3Error(error, signal);
+        }),
+      return: async () => {
+        await batches.return?.();
+        return { done: true, value: undefined };
+      },
+    };
+  };
+  return { columns: stream.columns, batches: { [Symbol.asyncIterator]: iterate } };
+}
+
+function createSession(options: S3Options, context: SessionContext): Session {
+  const closing = new AbortController();
+  const signal = AbortSignal.any([context.signal, closing.signal]);
+  const client = createS3Client(options, context.network);
+  const attempt = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      signal.throwIfAborted();
+      return await work();
+    } catch (error) {
+      throw translateS3Error(error, signal);
+    }
+  };
+  return {
+    ping: () => attempt(() => ping(client, options.bucket, signal)),
+    browse: (request) =>
+      attempt(() => browseS3(request, { client, abortSignal: signal, bucket: options.bucket })),
+    read: (request) =>
+      attempt(async () => translated(await openObject(client, options.bucket, request, signal), signal)),
+    close: async () => {
+      closing.abort();
+      client.destroy();
+    },
+  };
+}
+
+function targets(properties: Readonly<Record<string, unknown>>): readonly Target[] {
+  const { isTls, host, port } = s3Origin(s3Options({ properties, login: { signIn: '', fields: {} } }));
+  return [{ host, port, tls: isTls ? 'implicit' : 'none' }];
+}
+
+/**
+ * The behaviour of both S3 sources. S3 keeps no sessions: `open` prepares a client, and every request proves
+ * the keys anew.
+ */
+export function s3Connector(optionsOf: (input: ConnectorInput) => S3Options): Connector {
+  return {
+    targets,
+    open: async (input, context) => {
+      if (context.signal.aborted) throw translateS3Error(undefined, context.signal);
+      const options = optionsOf(input);
+      const { accessKeyId, secretAccessKey } = options.credentials;
+      if (accessKeyId === '' || secretAccessKey === '') {
+        throw new ConnectorError('auth_failed', 'The access key or the secret key is missing.');
+      }
+      return createSession(options, context);
+    },
+  };
+}

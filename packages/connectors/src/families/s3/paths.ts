@@ -1,0 +1,40 @@
+import { ConnectorError } from '../../spec/errors.js';
+import { bucketNamePattern } from './properties.js';
+
+/**
+ * A place in S3. A path is `[bucket, 'folder/', 'file.csv']`: a folder's segment ends in a slash, so the
+ * segments joined are the key. On a connection that is confined to a bucket, paths begin below it.
+ */
+export interface Place {
+  bucket: string;
+  /** Empty for the bucket itself. */
+  key: string;
+}
+
+const keyBytesMax = 1024;
+
+function refuse(message: string): ConnectorError {
+  return new ConnectorError('invalid_query', message, {
+    remedy: 'Take the path from browse: [bucket, "folder/", "file.csv"].',
+  });
+}
+
+/**
+ * Resolves a path; a slash missing between segments is supplied.
+ * @returns undefined for the root of a connection without a bucket.
+ * @throws ConnectorError `invalid_query` for paths that a server or proxy might resolve to another place.
+ */
+export function resolvePath(path: readonly string[], confinedTo: string | undefined): Place | undefined {
+  const [bucket, ...rest] = confinedTo === undefined ? path : [confinedTo, ...path];
+  if (bucket === undefined) return undefined;
+  if (!bucketNamePattern.test(bucket)) throw refuse('The path does not begin with the name of a bucket.');
+  if (rest.some((segment) => segment === '')) throw refuse('The path has an empty segment.');
+  const key = rest
+    .map((segment, index) => (index < rest.length - 1 && !segment.endsWith('/') ? `${segment}/` : segment))
+    .join('');
+  if (Buffer.byteLength(key) > keyBytesMax) throw refuse(`The path is longer than ${keyBytesMax} bytes.`);
+  if (key.split('/').some((part) => part === '.' || part === '..')) {
+    throw refuse('The path has a segment "." or "..".');
+  }
+  return { bucket, key };
+}

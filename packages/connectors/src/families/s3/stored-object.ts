@@ -1,0 +1,59 @@
+import { Readable } from 'node:stream';
+import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { ConnectorError } from '../../spec/errors.js';
+import { openByteReader } from '../files/byte-reader.js';
+import type { ByteRanges, StoredFile } from '../files/stored-file.js';
+import type { Place } from './paths.js';
+
+function toReadable(body: unknown): Readable {
+  if (body instanceof Readable) return body;
+  throw new ConnectorError('protocol_error', 'The source sent no content.');
+}
+
+async function collectExactly(body: Readable, length: number): Promise<ArrayBuffer> {
+  const bytes = openByteReader(body, false);
+  const collected = new Uint8Array(length);
+  let at = 0;
+  for (let chunk = await bytes.next(); chunk !== undefined; chunk = await bytes.next()) {
+    if (at + chunk.length > length) break;
+    collected.set(chunk, at);
+    at += chunk.length;
+  }
+  bytes.close();
+  if (at !== length)
+    throw new ConnectorError('protocol_error', 'The source sent another range than asked for.');
+  return collected.buffer;
+}
+
+/** An object of S3 as a file. Errors are the SDK's own, translated by the session. */
+export function storedObject(client: S3Client, { bucket, key }: Place, abortSignal: AbortSignal): StoredFile {
+  const place = { Bucket: bucket, Key: key };
+
+  const openRanges = async (): Promise<ByteRanges> => {
+    const { ContentLength: byteLength = 0, ETag } = await client.send(new HeadObjectCommand(place), {
+      abortSignal,
+    });
+    const slice = async (start: number, end: number) => {
+      if (end <= start) return new ArrayBuffer(0);
+      const range = `bytes=${start}-${end - 1}`;
+      // Ranges of two versions of an object must never be mixed.
+      const version = ETag === undefined ? {} : { IfMatch: ETag };
+      const answer = await client.send(new GetObjectCommand({ ...place, ...version, Range: range }), {
+        abortSignal,
+      });
+      const body = toReadable(answer.Body);
+      if (answer.ContentRange?.startsWith(`bytes ${start}-`)) return collectExactly(body, end - start);
+      body.destroy();
+      throw new ConnectorError('unsupported', 'The source does not serve ranges of an object.');
+    };
+    return { byteLength, slice };
+  };
+
+  const open = async () => {
+    const { Body, ContentEncoding = '' } = await client.send(new GetObjectCommand(place), { abortSignal });
+    const isGzip = ContentEncoding.split(',').some((encoding) => encoding.trim().toLowerCase() === 'gzip');
+    return { body: toReadable(Body), isGzip };
+  };
+
+  return { name: key, open, openRanges };
+}

@@ -1,0 +1,87 @@
+// Browsing schema, table, column, the same for every SQL server; only the catalogue queries differ.
+import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
+import { ConnectorError } from '../../spec/errors.js';
+
+/** A row of one of the catalogue queries. */
+export interface CatalogueRow {
+  name: string;
+  /** Value of the keyset: the next page begins after it. */
+  key: string;
+  /** Of a table or view. */
+  isView?: boolean;
+  isReadable?: boolean;
+  /** Of a column: the vendor's name of its type. */
+  type?: string;
+  isNullable?: boolean;
+}
+
+/** Lists one level, ordered by key, beginning after `after` (null: from the start), at most `limit` rows. */
+export type ListLevel = (
+  parents: readonly string[],
+  after: string | null,
+  limit: number,
+) => Promise<CatalogueRow[]>;
+
+export interface SqlCatalogue {
+  schemas: ListLevel;
+  tables: ListLevel;
+  columns: ListLevel;
+}
+
+const DEPTH = 3;
+/** What a table of a hostile or huge catalogue costs at most in one answer (case D24). */
+const LIMIT_MAX = 1_000;
+
+function toItem(path: readonly string[], row: CatalogueRow): BrowseItem {
+  const item = { name: row.name, path: [...path, row.name] };
+  if (path.length === 0) return { ...item, kind: 'schema', readable: false, container: true };
+  if (path.length === 1) {
+    const kind = row.isView ? 'view' : 'table';
+    return { ...item, kind, readable: row.isReadable ?? true, container: true };
+  }
+  const type = row.type ?? 'unknown';
+  return {
+    ...item,
+    kind: 'column',
+    readable: false,
+    container: false,
+    type,
+    nullable: row.isNullable ?? true,
+  };
+}
+
+/**
+ * One page of a level.
+ * @throws ConnectorError `not_found` for a path that is too deep or names a table without columns.
+ */
+export async function browseSql(catalogue: SqlCatalogue, request: BrowseRequest): Promise<BrowseAnswer> {
+  const { path } = request;
+  const list = [catalogue.schemas, catalogue.tables, catalogue.columns][path.length];
+  if (!list) throw new ConnectorError('not_found', `Nothing can be listed deeper than ${DEPTH} levels.`);
+  const limit = Math.max(1, Math.min(request.limit, LIMIT_MAX));
+  const rows = await list(path, request.page ?? null, limit + 1);
+  if (path.length === DEPTH - 1 && rows.length === 0 && request.page === undefined) {
+    throw new ConnectorError('not_found', 'There is no such table, or this login may not see it.');
+  }
+  const items = rows.slice(0, limit).map((row) => toItem(path, row));
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  return last ? { items, next: last.key } : { items };
+}
+
+/** The schema and table of a path to read. @throws ConnectorError `not_found` for any other path. */
+export function tableOf(path: readonly string[]): [schema: string, table: string] {
+  const [schema, table, ...more] = path;
+  if (schema === undefined || table === undefined || more.length > 0) {
+    throw new ConnectorError('not_found', 'A path to read names a schema and a table.');
+  }
+  return [schema, table];
+}
+
+/** Positions of the asked columns. @throws ConnectorError `invalid_query` for an unknown name. */
+export function columnPositions(names: readonly string[], asked: readonly string[]): number[] {
+  return asked.map((name) => {
+    const position = names.indexOf(name);
+    if (position < 0) throw new ConnectorError('invalid_query', 'A column asked for is not in the result.');
+    return position;
+  });
+}

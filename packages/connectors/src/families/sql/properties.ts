@@ -1,0 +1,80 @@
+// Properties that every SQL server reached over a socket has in common.
+import { z } from 'zod';
+import { certificateFilesSchema, tlsModeSchema } from '../../kit/tls.js';
+import { line, property } from '../../spec/fields.js';
+
+const labels = /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/i;
+/** A name whose last label is a number would be read as an IPv4 address by some parsers (WHATWG URL, section 3.5). */
+const numericLastLabel = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i;
+
+const isHostName = (text: string) => labels.test(text) && !numericLastLabel.test(text);
+
+/** A host name or an IP address, without brackets, port, path or user. */
+export const hostSchema = line(253).refine(
+  (text) => isHostName(text) || z.ipv4().safeParse(text).success || z.ipv6().safeParse(text).success,
+  'must be a host name or an IP address',
+);
+
+export const hostProperty = property(hostSchema, {
+  title: 'Host',
+  description: 'Host name or IP address of the server.',
+  placeholder: 'db.example.com',
+  decides: 'value',
+  dials: 'host',
+});
+
+/** @param port the vendor's usual port. */
+export const portProperty = (port: number) =>
+  property(z.int().min(1).max(65_535).default(port), {
+    title: 'Port',
+    description: `TCP port of the server; ${port} where nothing else is set.`,
+    decides: 'value',
+  });
+
+export const tlsProperties = {
+  sslmode: property(tlsModeSchema.default('verify-full'), {
+    title: 'TLS',
+    description:
+      'verify-full (default): encrypted, certificate and host name checked. verify-ca: the host name is not checked. ' +
+      'require: encrypted, but anybody can pose as the server. disable: clear text, for trusted networks only.',
+    decides: 'value',
+  }),
+  rootCertificates: property(certificateFilesSchema.optional(), {
+    title: 'Root certificates',
+    description:
+      'PEM certificates of the authorities to trust for this server. Without any, the public authorities are trusted.',
+    decides: 'value',
+  }),
+};
+
+export const loginProperties = {
+  username: property(line(256).min(1).optional(), {
+    title: 'User name',
+    description: 'Login of the person at the server.',
+    holder: 'credential',
+    decides: 'nothing',
+  }),
+  password: property(line(1024).min(1).optional(), {
+    title: 'Password',
+    description: 'Password of the login.',
+    secret: true,
+    holder: 'credential',
+    decides: 'nothing',
+  }),
+};
+
+/** Name of a database, taken literally. */
+export const databaseNameSchema = line(128).min(1);
+
+/** What the properties above look like to a connector, defaults applied. */
+export const sqlEndpointSchema = z.object({
+  host: hostSchema,
+  port: z.int(),
+  sslmode: tlsModeSchema,
+  rootCertificates: certificateFilesSchema.optional(),
+});
+
+/** What a password sign-in holds. */
+export const sqlLoginSchema = z.object({ username: line(256).min(1), password: line(1024).min(1) });
+
+export type SqlEndpoint = z.infer<typeof sqlEndpointSchema>;

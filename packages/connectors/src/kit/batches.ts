@@ -1,0 +1,55 @@
+import { ConnectorError } from '../spec/errors.js';
+
+const MEBIBYTE = 1_048_576;
+/** A batch is kept near this size, so that a slow reader of wide rows holds little memory. */
+const BATCH_BYTES_TARGET = 4 * MEBIBYTE;
+/** Rows asked for first; a batch may hold four times as many rows as the one before. */
+const FIRST_ROWS = 16;
+const GROWTH_MAX = 4;
+/** A row that needs more bytes than this on the wire is refused (case D15). */
+const ROW_BYTES_MAX = 32 * MEBIBYTE;
+/** A batch of rows that suddenly grew is refused beyond this. */
+const BATCH_BYTES_MAX = 128 * MEBIBYTE;
+
+/** Sizes batches of a source that sends rows of unknown width, and guards memory against hostile ones. */
+export interface BatchPacer {
+  /** Rows to ask for now, at most `rowsMax`; starts the measure of the next batch. */
+  next(rowsMax: number): number;
+  /** Bytes arrived. @throws ConnectorError `too_large` when a row or batch outgrew its cap. */
+  received(bytes: number): void;
+  /** A row is complete. */
+  row(): void;
+  /** Whether the rows since `next` are as many bytes as a batch should have. */
+  isFull(): boolean;
+}
+
+/** One pacer serves one stream. */
+export function createBatchPacer(): BatchPacer {
+  let rowsBefore = FIRST_ROWS / GROWTH_MAX;
+  let bytesInBatch = 0;
+  let bytesInRow = 0;
+  let rowsInBatch = 0;
+
+  const next = (rowsMax: number) => {
+    const fitting = rowsInBatch === 0 ? FIRST_ROWS : (BATCH_BYTES_TARGET * rowsInBatch) / (bytesInBatch + 1);
+    const rows = Math.max(1, Math.min(rowsMax, rowsBefore * GROWTH_MAX, Math.floor(fitting)));
+    rowsBefore = rows;
+    bytesInBatch = 0;
+    rowsInBatch = 0;
+    return rows;
+  };
+  const received = (bytes: number) => {
+    bytesInBatch += bytes;
+    bytesInRow += bytes;
+    if (bytesInRow > ROW_BYTES_MAX || bytesInBatch > BATCH_BYTES_MAX) {
+      throw new ConnectorError('too_large', 'A row of the source is too large to be read.', {
+        remedy: 'Leave out the large column, or cut its values in the query.',
+      });
+    }
+  };
+  const row = () => {
+    rowsInBatch += 1;
+    bytesInRow = 0;
+  };
+  return { next, received, row, isFull: () => bytesInBatch >= BATCH_BYTES_TARGET };
+}

@@ -1,0 +1,27 @@
+import { ConnectorError } from '../spec/errors.js';
+
+/** Why a signal was aborted, as callers see it: `timeout` where a deadline passed, else `cancelled`. */
+export function abortError(signal: AbortSignal): ConnectorError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof ConnectorError) return reason;
+  return reason instanceof Error && reason.name === 'TimeoutError'
+    ? new ConnectorError('timeout', 'The source did not answer in time.', { retryable: true, cause: reason })
+    : new ConnectorError('cancelled', 'The work was cancelled.', { cause: reason });
+}
+
+/** @throws ConnectorError `cancelled` or `timeout` when the signal is aborted. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw abortError(signal);
+}
+
+/** Resolves when `work` settles or `timeoutMs` have passed, whichever is first; leaves no timer. */
+export function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    const finish = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    work.then(finish, finish);
+  });
+}

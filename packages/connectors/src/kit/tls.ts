@@ -1,0 +1,61 @@
+import type { ConnectionOptions } from 'node:tls';
+import { z } from 'zod';
+import { type InlineFiles, inlineFilesSchema } from '../spec/fields.js';
+
+const pemCertificates = /^\s*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/;
+
+/** Certificates to trust, each file one or more PEM certificates. Anything else (a path, a key) is refused. */
+export const certificateFilesSchema = inlineFilesSchema.refine(
+  (files) => files.every(({ value }) => pemCertificates.test(value)),
+  'must be PEM certificates (-----BEGIN CERTIFICATE-----), given as text',
+);
+
+/**
+ * How far TLS is demanded, in libpq's words.
+ * Source: PostgreSQL documentation, "SSL Mode Descriptions" (`prefer` and `allow` are left out: they fall back
+ * to clear text when somebody in the middle asks for it).
+ */
+export const tlsModeSchema = z.enum(['disable', 'require', 'verify-ca', 'verify-full']);
+
+export type TlsMode = z.infer<typeof tlsModeSchema>;
+
+/** What of Node's TLS options follows from a mode and the certificates of a connection. */
+export interface TlsDemands extends Pick<ConnectionOptions, 'rejectUnauthorized' | 'minVersion'> {
+  /** PEM texts that replace the built-in authorities; absent: the built-in ones. */
+  ca?: string[];
+  /** Whether the certificate must name the host that was dialled. */
+  verifyIdentity: boolean;
+}
+
+/** Undefined for `disable`: clear text. TLS 1.2 at least otherwise. */
+export function tlsDemands(mode: TlsMode, certificates: InlineFiles | undefined): TlsDemands | undefined {
+  if (mode === 'disable') return undefined;
+  return {
+    rejectUnauthorized: mode !== 'require',
+    verifyIdentity: mode === 'verify-full',
+    minVersion: 'TLSv1.2',
+    ...(certificates?.length ? { ca: certificates.map(({ value }) => value) } : {}),
+  };
+}
+
+const certificateCodes = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'EPROTO',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Whether an error code of Node means that a TLS handshake or a certificate check failed. */
+export function isTlsFailureCode(code: string): boolean {
+  return certificateCodes.has(code) || code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_');
+}

@@ -1,0 +1,112 @@
+import { throwIfAborted } from '../../kit/deadline.js';
+import type {
+  BrowseAnswer,
+  BrowseItem,
+  BrowseRequest,
+  Connector,
+  ReadRequest,
+  Target,
+} from '../../spec/connector.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { type Api, type JsonObject, objectIn, objectsIn, openApi, textIn } from './api.js';
+import { endpointsOf, usesServiceAccount } from './credentials.js';
+import { toColumn } from './data-types.js';
+import { fieldsOf, readQuery, readTable, tableUri } from './rows.js';
+
+const views = new Set(['VIEW', 'MATERIALIZED_VIEW']);
+
+function listed(answer: JsonObject, items: BrowseItem[]): BrowseAnswer {
+  const next = textIn(answer, 'nextPageToken');
+  return next === undefined ? { items } : { items, next };
+}
+
+async function browseDatasets(api: Api, { limit, page }: BrowseRequest): Promise<BrowseAnswer> {
+  const answer = await api.call({ uri: '/datasets', qs: { maxResults: limit, pageToken: page } });
+  const items = objectsIn(answer, 'datasets').map((dataset): BrowseItem => {
+    const name = textIn(objectIn(dataset, 'datasetReference'), 'datasetId') ?? '';
+    return { name, kind: 'dataset', path: [name], readable: false, container: true };
+  });
+  return listed(answer, items);
+}
+
+async function browseTables(
+  api: Api,
+  dataset: string,
+  { limit, page }: BrowseRequest,
+): Promise<BrowseAnswer> {
+  const uri = tableUri(dataset, 'x').replace(/\/x$/, '');
+  const answer = await api.call({ uri, qs: { maxResults: limit, pageToken: page } });
+  const items = objectsIn(answer, 'tables').map((table): BrowseItem => {
+    const name = textIn(objectIn(table, 'tableReference'), 'tableId') ?? '';
+    const kind = views.has(String(table['type'])) ? 'view' : 'table';
+    return { name, kind, path: [dataset, name], readable: true, container: true };
+  });
+  return listed(answer, items);
+}
+
+async function browseColumns(api: Api, path: readonly [string, string], request: BrowseRequest) {
+  const fields = fieldsOf(await api.call({ uri: tableUri(...path) }));
+  const start = Number(request.page ?? 0);
+  if (!Number.isSafeInteger(start) || start < 0) throw new ConnectorError('invalid_query', 'Unknown page.');
+  const end = start + request.limit;
+  const items = fields.slice(start, end).map((field): BrowseItem => {
+    const { name, type, nullable } = toColumn(field);
+    return { name, kind: 'column', path: [...path, name], readable: false, container: false, type, nullable };
+  });
+  return end < fields.length ? { items, next: String(end) } : { items };
+}
+
+function browse(api: Api, request: BrowseRequest): Promise<BrowseAnswer> {
+  const [dataset, table, ...more] = request.path;
+  if (dataset === undefined) return browseDatasets(api, request);
+  if (table === undefined) return browseTables(api, dataset, request);
+  if (more.length > 0) throw new ConnectorError('not_found', 'There is nothing below a column.');
+  return browseColumns(api, [dataset, table], request);
+}
+
+function read(api: Api, request: ReadRequest, taken: Set<Promise<void>>) {
+  if (request.query !== undefined) return readQuery(api, { ...request, query: request.query }, taken);
+  const [dataset, table, ...more] = request.path ?? [];
+  if (dataset === undefined || table === undefined || more.length > 0) {
+    throw new ConnectorError('not_found', 'Only a table or a view can be read.', {
+      remedy: 'Give the path as dataset and table.',
+    });
+  }
+  return readTable(api, { ...request, path: [dataset, table] }, taken);
+}
+
+function targetOf(url: URL): Target {
+  const isSecure = url.protocol === 'https:';
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port || (isSecure ? 443 : 80)),
+    tls: isSecure ? 'implicit' : 'none',
+  };
+}
+
+/** BigQuery through Google's client; each page of rows is one request. */
+export const connector: Connector = {
+  targets(properties, settings) {
+    const { api, token } = endpointsOf(settings);
+    return usesServiceAccount({ properties }) ? [targetOf(api), targetOf(token)] : [targetOf(api)];
+  },
+
+  async open(input, context) {
+    const closing = new AbortController();
+    const signal = AbortSignal.any([context.signal, closing.signal]);
+    throwIfAborted(signal);
+    const api = await openApi(input, context, signal);
+    const taken = new Set<Promise<void>>();
+    return {
+      ping: async () => {
+        await api.call({ uri: '/datasets', qs: { maxResults: 1 } });
+      },
+      browse: async (request) => browse(api, request),
+      read: async (request) => read(api, request, taken),
+      close: async () => {
+        closing.abort();
+        await Promise.all(taken);
+      },
+    };
+  },
+};

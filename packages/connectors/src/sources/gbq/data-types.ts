@@ -1,0 +1,120 @@
+import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
+
+/** A field of a table schema as the REST API has it (TableFieldSchema). */
+export interface Field {
+  name: string;
+  type: string;
+  mode?: string;
+  fields?: readonly Field[];
+}
+
+/** Type names of TableFieldSchema, the legacy ones and their standard SQL aliases. */
+const neutralTypes: Readonly<Record<string, NeutralType>> = {
+  STRING: 'string',
+  BYTES: 'bytes',
+  INTEGER: 'bigint',
+  INT64: 'bigint',
+  FLOAT: 'float',
+  FLOAT64: 'float',
+  NUMERIC: 'decimal',
+  BIGNUMERIC: 'decimal',
+  BOOLEAN: 'boolean',
+  BOOL: 'boolean',
+  TIMESTAMP: 'timestamp',
+  DATETIME: 'timestamp',
+  DATE: 'date',
+  TIME: 'time',
+  JSON: 'json',
+  RECORD: 'json',
+  STRUCT: 'json',
+  GEOGRAPHY: 'string',
+  INTERVAL: 'string',
+  RANGE: 'string',
+};
+
+/** The neutral column of a schema field; a repeated field is `json`, a type we do not know is `string`. */
+export function toColumn(field: Field): Column {
+  const isRepeated = field.mode === 'REPEATED';
+  return {
+    name: field.name,
+    type: isRepeated ? 'json' : (neutralTypes[field.type] ?? 'string'),
+    nullable: field.mode !== 'REQUIRED' && !isRepeated,
+  };
+}
+
+function broken(): never {
+  throw new ConnectorError('protocol_error', 'BigQuery sent a row that does not fit its schema.');
+}
+
+/** Microseconds since 1970 as ISO text; the fraction is left out when it is zero. */
+export function timestampOf(microseconds: string): string {
+  if (!/^-?\d{1,18}$/.test(microseconds)) return broken();
+  const total = BigInt(microseconds);
+  const fraction = ((total % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const seconds = Number((total - fraction) / 1_000_000n);
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return broken();
+  const tail = fraction === 0n ? '' : `.${fraction.toString().padStart(6, '0')}`;
+  return `${date.toISOString().slice(0, -5)}${tail}Z`;
+}
+
+function floatOf(text: string): JsonValue {
+  const value = Number(text);
+  if (Number.isFinite(value)) return value;
+  if (text === 'Infinity' || text === '+Infinity') return 'Infinity';
+  return text === '-Infinity' || text === 'NaN' ? text : broken();
+}
+
+function jsonOf(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return broken();
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function recordOf(value: unknown, fields: readonly Field[]): JsonValue {
+  const cells = isRecord(value) && Array.isArray(value['f']) ? value['f'] : broken();
+  // fromEntries defines the names, so a field called __proto__ stays a field.
+  return Object.fromEntries(fields.map((field, index) => [field.name, cellOf(field, cells[index])]));
+}
+
+function scalarOf(field: Field, value: unknown): JsonValue {
+  if (value === null || value === undefined) return null;
+  if (field.type === 'RECORD' || field.type === 'STRUCT') return recordOf(value, field.fields ?? []);
+  if (typeof value !== 'string') return broken();
+  switch (neutralTypes[field.type]) {
+    case 'boolean':
+      return value === 'true' || (value === 'false' ? false : broken());
+    case 'float':
+      return floatOf(value);
+    case 'timestamp':
+      return field.type === 'TIMESTAMP' ? timestampOf(value) : value;
+    case 'json':
+      return jsonOf(value);
+    default:
+      return value;
+  }
+}
+
+function cellOf(field: Field, cell: unknown): JsonValue {
+  const value = isRecord(cell) ? cell['v'] : broken();
+  if (field.mode !== 'REPEATED') return scalarOf(field, value);
+  const items = Array.isArray(value) ? value : [];
+  return items.map((item) => scalarOf(field, isRecord(item) ? item['v'] : broken()));
+}
+
+/**
+ * A row of tabledata.list or getQueryResults, `{f: [{v}, …]}`, asked for with `formatOptions.useInt64Timestamp`.
+ * INT64 and decimals stay text, so nothing is rounded; records become objects, repeated fields lists.
+ * @throws ConnectorError `protocol_error` when it does not fit the schema.
+ */
+export function toRow(fields: readonly Field[], row: unknown): Row {
+  const cells = isRecord(row) && Array.isArray(row['f']) ? row['f'] : broken();
+  return fields.map((field, index) => cellOf(field, cells[index]));
+}

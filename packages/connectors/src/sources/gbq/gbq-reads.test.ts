@@ -1,0 +1,225 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { allBatches, failureOf, waitUntil } from '../../suite/bench.js';
+import { timestampOf } from './data-types.js';
+
+import { answerQuery, inputOf, open, type Reply, type Seen, serve } from './test-stand.js';
+
+describe('gbq runs', () => {
+  it.each(['INSERT', 'CREATE_TABLE_AS_SELECT', 'SCRIPT', 'EXPORT_DATA', undefined])(
+    'D13: nothing that BigQuery calls %s',
+    async (statementType) => {
+      const stand = await serve(() => ({ body: { statistics: { query: { statementType } } } }));
+      const { session } = await open(stand);
+      const error = await failureOf(session.read({ query: 'x', batchRows: 1 }));
+      expect(error.kind).toBe('invalid_query');
+      expect(stand.calls()).toEqual(['POST /token', 'POST /jobs']);
+    },
+  );
+
+  it('the very statement that the dry run has seen, within the bytes that may be billed', async () => {
+    const stand = await serve(answerQuery([]));
+    const { session } = await open(stand, inputOf({ maximumBytesBilled: '1000', Location: 'EU' }));
+    const { batches } = await session.read({ query: 'SELECT "x"', batchRows: 10 });
+    for await (const _batch of batches) throw new Error('there is no row');
+    const [dry, run] = stand.seen.filter(({ path }) => path === '/jobs').map(({ body }) => JSON.parse(body));
+    expect(dry.configuration).toEqual({ ...run.configuration, dryRun: true });
+    expect(run.configuration.query).toEqual({
+      query: 'SELECT "x"',
+      useLegacySql: false,
+      maximumBytesBilled: '1000',
+    });
+    expect(run.jobReference).toMatchObject({ projectId: 'my-project', location: 'EU' });
+    expect(run.jobReference.jobId).toMatch(/^mooring_[0-9a-f-]{36}$/);
+  });
+
+  it('R23: page after page as the reader asks, and stops with it', async () => {
+    const numbers = Array.from({ length: 10 }, (_, index) => String(index));
+    const stand = await serve(answerQuery(numbers));
+    const { session } = await open(stand);
+    const pages = () => stand.calls().filter((call) => call.includes('/queries/')).length;
+    const all = await session.read({ query: 'SELECT', batchRows: 3 });
+    expect(pages()).toBe(1);
+    expect((await allBatches(all)).flat()).toEqual(numbers.map((n) => [n]));
+    expect(pages()).toBe(4);
+    const limited = await session.read({ query: 'SELECT', batchRows: 3, limit: 4 });
+    expect((await allBatches(limited)).map((batch) => batch.length)).toEqual([3, 1]);
+    expect(pages()).toBe(6);
+    for await (const _batch of (await session.read({ query: 'SELECT', batchRows: 3 })).batches) break;
+    expect(pages()).toBe(7);
+    expect(stand.calls().some((call) => call.includes('cancel'))).toBe(false);
+  });
+
+  it('D25: no longer than its caller stays', async () => {
+    const stand = await serve((request) =>
+      request.path.startsWith('/queries/') ? 'silence' : answerQuery([])(request),
+    );
+    const { session, abort } = await open(stand);
+    const failure = failureOf(session.read({ query: 'SELECT', batchRows: 1 }));
+    const isWaiting = async () => {
+      await nextTurn();
+      return stand.calls().some((call) => call.includes('/queries/'));
+    };
+    expect(await waitUntil(isWaiting, 5_000)).toBe(true);
+    abort.abort();
+    expect((await failure).kind).toBe('cancelled');
+    await session.close();
+    const cancel = stand.seen.at(-1);
+    const run = stand.seen.find(({ path, body }) => path === '/jobs' && !body.includes('dryRun'));
+    const { jobId } = JSON.parse(run?.body ?? '{}').jobReference;
+    expect(cancel?.path).toBe(`/jobs/${jobId}/cancel`);
+    expect(cancel?.query.get('location')).toBe('EU');
+  });
+});
+
+describe('gbq reads', () => {
+  const fields = [
+    { name: 'i', type: 'INTEGER', mode: 'REQUIRED' },
+    { name: 'f', type: 'FLOAT' },
+    { name: 'n', type: 'NUMERIC' },
+    { name: 'b', type: 'BOOLEAN' },
+    { name: 's', type: 'STRING' },
+    { name: 'y', type: 'BYTES' },
+    { name: 'd', type: 'DATE' },
+    { name: 't', type: 'TIME' },
+    { name: 'dt', type: 'DATETIME' },
+    { name: 'ts', type: 'TIMESTAMP' },
+    { name: 'j', type: 'JSON' },
+    { name: 'g', type: 'GEOGRAPHY' },
+    {
+      name: 'r',
+      type: 'RECORD',
+      fields: [
+        { name: '__proto__', type: 'INT64' },
+        { name: 'x', type: 'BOOL' },
+      ],
+    },
+    { name: 'a', type: 'TIMESTAMP', mode: 'REPEATED' },
+  ];
+  const values = [
+    '9223372036854775807',
+    'NaN',
+    '-99999999999999999999999999999.999999999',
+    'true',
+    'Älta 🚢',
+    'AAH/',
+    '0001-01-01',
+    '23:59:59.999999',
+    '2026-01-02T03:04:05',
+    '-1',
+    '{"a":[1,null]}',
+    'POINT(1 2)',
+    { f: [{ v: '-9223372036854775808' }, { v: 'false' }] },
+    [{ v: '1700000000123456' }],
+  ];
+  const expected = [
+    ...['9223372036854775807', 'NaN', '-99999999999999999999999999999.999999999', true, 'Älta 🚢', 'AAH/'],
+    ...['0001-01-01', '23:59:59.999999', '2026-01-02T03:04:05', '1969-12-31T23:59:59.999999Z'],
+  ];
+
+  const table =
+    (type: string) =>
+    (request: Seen): Reply | undefined => {
+      if (request.path === '/datasets/ds/tables/a%20b') return { body: { type, schema: { fields } } };
+      if (request.path !== '/datasets/ds/tables/a%20b/data') return undefined;
+      const names = request.query.get('selectedFields')?.split(',');
+      const chosen = fields.flatMap((field, index) => ((names?.includes(field.name) ?? true) ? [index] : []));
+      const nulls = fields.map(({ mode }) => (mode === 'REPEATED' ? [] : mode === 'REQUIRED' ? '0' : null));
+      const row = (cells: readonly unknown[]) => ({ f: chosen.map((index) => ({ v: cells[index] })) });
+      return { body: { totalRows: '2', rows: [row(values), row(nulls)] } };
+    };
+
+  it('every type without losing a digit', async () => {
+    const stand = await serve(table('TABLE'));
+    const { session } = await open(stand);
+    const { columns, batches } = await session.read({ path: ['ds', 'a b'], batchRows: 10 });
+    expect(columns.map(({ name, type }) => `${name}:${type}`).join(' ')).toBe(
+      'i:bigint f:float n:decimal b:boolean s:string y:bytes d:date t:time dt:timestamp ts:timestamp ' +
+        'j:json g:string r:json a:json',
+    );
+    expect(columns[0]?.nullable).toBe(false);
+    const rows = (await allBatches({ columns, batches })).flat();
+    expect(rows[0]?.slice(0, 10)).toEqual(expected);
+    expect(JSON.stringify(rows[0]?.slice(10))).toBe(
+      '[{"a":[1,null]},"POINT(1 2)",{"__proto__":"-9223372036854775808","x":false},["2023-11-14T22:13:20.123456Z"]]',
+    );
+    expect(rows[1]?.slice(1)).toEqual([...Array.from({ length: 12 }, () => null), []]);
+    expect(stand.seen.at(-1)?.query.get('formatOptions.useInt64Timestamp')).toBe('true');
+  });
+
+  it('only the columns asked for, in the order asked for', async () => {
+    const stand = await serve(table('TABLE'));
+    const { session } = await open(stand);
+    const stream = await session.read({ path: ['ds', 'a b'], columns: ['s', 'i'], batchRows: 10 });
+    expect((await allBatches(stream)).flat()[0]).toEqual(['Älta 🚢', '9223372036854775807']);
+    expect(stand.seen.at(-1)?.query.get('selectedFields')).toBe('i,s');
+    const unknown = session.read({ path: ['ds', 'a b'], columns: ['nope'], batchRows: 10 });
+    expect((await failureOf(unknown)).kind).toBe('invalid_query');
+  });
+
+  it('D12: a view by a SELECT whose names are quoted', async () => {
+    const stand = await serve((request) => table('VIEW')(request) ?? answerQuery(['1'])(request));
+    const { session } = await open(stand);
+    await session.read({ path: ['ds', 'a b'], columns: ['i', 's'], limit: 5, batchRows: 10 }).catch(() => {});
+    const run = stand.seen.find(({ path }) => path === '/jobs');
+    expect(JSON.parse(run?.body ?? '{}').configuration.query.query).toBe(
+      'SELECT `i`, `s` FROM `my-project`.`ds`.`a b` LIMIT 5',
+    );
+  });
+
+  it.each([['..', 'x'], ['ds', '..'], ['ds'], ['ds', 'a', 'b'], ['ds', 'x`; DROP'], ['ds/../..', 'x'], []])(
+    'S08: nothing outside the tables of the project by %j %j %j',
+    async (...path) => {
+      const stand = await serve(() => undefined);
+      const { session } = await open(stand);
+      const given = path.filter((part) => part !== undefined);
+      expect((await failureOf(session.read({ path: given, batchRows: 1 }))).kind).toBe('not_found');
+      for (const { path: asked } of stand.seen)
+        expect(asked).toMatch(/^\/(token|datasets\/[^/]+\/tables\/[^/]+)$/);
+    },
+  );
+
+  it('timestamps of all times BigQuery has', () => {
+    expect(timestampOf('0')).toBe('1970-01-01T00:00:00Z');
+    expect(timestampOf('-62135596800000000')).toBe('0001-01-01T00:00:00Z');
+    expect(timestampOf('253402300799999999')).toBe('9999-12-31T23:59:59.999999Z');
+  });
+});
+
+describe('gbq browses', () => {
+  it('datasets, tables and columns, page by page', async () => {
+    const fields = [
+      { name: 'a', type: 'INT64', mode: 'REQUIRED' },
+      { name: 'b', type: 'STRING' },
+    ];
+    const replies: Record<string, unknown> = {
+      '/datasets': { datasets: [{ datasetReference: { datasetId: 'ds' } }], nextPageToken: 'p2' },
+      '/datasets/ds/tables': {
+        tables: [
+          { tableReference: { tableId: 't' }, type: 'TABLE' },
+          { tableReference: { tableId: 'v' }, type: 'VIEW' },
+        ],
+      },
+      '/datasets/ds/tables/t': { type: 'TABLE', schema: { fields } },
+    };
+    const stand = await serve(({ path }) => (path in replies ? { body: replies[path] } : undefined));
+    const { session } = await open(stand);
+    const root = await session.browse({ path: [], limit: 1, page: 'p1' });
+    expect(root).toMatchObject({ items: [{ name: 'ds', kind: 'dataset', path: ['ds'] }], next: 'p2' });
+    expect(Object.fromEntries(stand.seen.at(-1)?.query ?? [])).toEqual({
+      maxResults: '1',
+      pageToken: 'p1',
+      prettyPrint: 'false',
+    });
+    const tables = await session.browse({ path: ['ds'], limit: 10 });
+    expect(tables.items.map(({ name, kind, readable }) => [name, kind, readable])).toEqual([
+      ['t', 'table', true],
+      ['v', 'view', true],
+    ]);
+    const columns = await session.browse({ path: ['ds', 't'], limit: 1 });
+    expect(columns).toMatchObject({ items: [{ name: 'a', type: 'bigint', nullable: false }], next: '1' });
+    const more = await session.browse({ path: ['ds', 't'], limit: 1, page: '1' });
+    expect(more).toMatchObject({ items: [{ name: 'b', type: 'string', nullable: true }] });
+    expect(more.next).toBeUndefined();
+  });
+});

@@ -1,0 +1,218 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { abortError } from '../../kit/deadline.js';
+import type { ReadRequest, RowStream } from '../../spec/connector.js';
+import type { JsonValue, Row } from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { type Api, type JsonObject, objectIn, objectsIn, textIn } from './api.js';
+import { type Field, toColumn, toRow } from './data-types.js';
+import { fromJob } from './errors.js';
+
+/** BigQuery holds a poll for a result that long. */
+const pollMs = 10_000;
+/** Between polls, for an answer that comes at once though the job still runs. */
+const pollPauseMs = 200;
+
+type FetchPage = (pageToken: string | undefined, rowsMax: number) => Promise<JsonObject>;
+
+/** The fields of a table or a result. */
+export function fieldsOf(answer: JsonObject): readonly Field[] {
+  return objectsIn(objectIn(answer, 'schema'), 'fields') as unknown as Field[];
+}
+
+function positionsOf(fields: readonly Field[], wanted: readonly string[] | undefined): number[] {
+  if (!wanted) return fields.map((_, index) => index);
+  return wanted.map((name) => {
+    const position = fields.findIndex((field) => field.name === name);
+    if (position === -1) throw new ConnectorError('invalid_query', 'There is no such column.');
+    return position;
+  });
+}
+
+async function* readPages(
+  first: JsonObject,
+  fetchPage: FetchPage,
+  request: ReadRequest,
+  convert: (row: JsonValue) => Row,
+): AsyncGenerator<readonly Row[]> {
+  let left = request.limit ?? Number.POSITIVE_INFINITY;
+  for (let page = first; ; ) {
+    const rows = Array.isArray(page['rows']) ? page['rows'] : [];
+    for (let start = 0; start < rows.length && left > 0; start += request.batchRows) {
+      const batch = rows.slice(start, Math.min(start + request.batchRows, start + left));
+      left -= batch.length;
+      yield batch.map(convert);
+    }
+    const token = textIn(page, 'pageToken');
+    if (token === undefined || left <= 0) return;
+    const next = await fetchPage(token, Math.min(request.batchRows, left));
+    if (textIn(next, 'pageToken') === token) {
+      throw new ConnectorError('protocol_error', 'BigQuery sent the same page twice.');
+    }
+    page = next;
+  }
+}
+
+async function streamOf(
+  fields: readonly Field[] | undefined,
+  fetchPage: FetchPage,
+  request: ReadRequest,
+): Promise<RowStream> {
+  const rowsMax = Math.max(1, Math.min(request.batchRows, request.limit ?? request.batchRows));
+  const first = await fetchPage(undefined, rowsMax);
+  const schema = fields ?? fieldsOf(first);
+  const positions = positionsOf(schema, request.columns);
+  const columns = schema.map(toColumn);
+  const pick = <Item>(items: readonly Item[]) => positions.map((position) => items[position] as Item);
+  const convert = (row: JsonValue): Row => pick(toRow(schema, row));
+  return { columns: pick(columns), batches: readPages(first, fetchPage, request, convert) };
+}
+
+function queryConfiguration(api: Api, query: string): JsonObject {
+  const { maximumBytesBilled } = api.properties;
+  return {
+    query: {
+      query,
+      useLegacySql: false,
+      ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled: String(maximumBytesBilled) }),
+    },
+  };
+}
+
+function jobReference(api: Api, jobId: string | undefined): JsonObject {
+  const { Location: location } = api.properties;
+  return {
+    projectId: api.projectId,
+    ...(jobId === undefined ? {} : { jobId }),
+    ...(location === undefined ? {} : { location }),
+  };
+}
+
+/** BigQuery itself says what kind of statement it is; a script, DML or DDL is not run. */
+async function assertSelect(api: Api, configuration: JsonObject): Promise<void> {
+  const answer = await api.call({
+    method: 'POST',
+    uri: '/jobs',
+    json: { configuration: { ...configuration, dryRun: true }, jobReference: jobReference(api, undefined) },
+  });
+  const type = textIn(objectIn(objectIn(answer, 'statistics'), 'query'), 'statementType');
+  if (type === 'SELECT') return;
+  throw new ConnectorError('invalid_query', 'Only a single SELECT statement can be read.', {
+    ...(type !== undefined && /^[A-Z_]{1,64}$/.test(type) ? { nativeCode: type } : {}),
+  });
+}
+
+/** Takes a job back when its caller is gone; the answer does not matter to anybody. */
+async function cancelJob(api: Api, jobId: string, location: string | undefined): Promise<void> {
+  await api
+    .callAfterAbort({ method: 'POST', uri: `/jobs/${jobId}/cancel`, qs: { location } })
+    .catch(() => {});
+}
+
+/**
+ * Runs a SELECT as a job and streams its result page by page. The job is cancelled when it does not complete for
+ * any reason.
+ * @param taken Collects what still goes on when a read fails, for `close` to wait for.
+ * @throws ConnectorError `invalid_query` unless a dry run says that it is a SELECT.
+ */
+export async function readQuery(
+  api: Api,
+  request: ReadRequest & { query: string },
+  taken: Set<Promise<void>>,
+) {
+  const configuration = queryConfiguration(api, request.query);
+  await assertSelect(api, configuration);
+  const jobId = `mooring_${crypto.randomUUID()}`;
+  let location = api.properties.Location;
+  let isAccepted = false;
+  let isComplete = false;
+
+  const results: FetchPage = async (pageToken, maxResults) => {
+    for (;;) {
+      const page = await api.call({
+        uri: `/queries/${jobId}`,
+        qs: { location, maxResults, pageToken, timeoutMs: pollMs, 'formatOptions.useInt64Timestamp': true },
+      });
+      if (page['jobComplete'] === true) return page;
+      await delay(pollPauseMs, undefined, { signal: api.signal }).catch(() => {
+        throw abortError(api.signal);
+      });
+    }
+  };
+
+  try {
+    const job = await api.call({
+      method: 'POST',
+      uri: '/jobs',
+      json: { configuration, jobReference: jobReference(api, jobId) },
+    });
+    isAccepted = true;
+    location = textIn(objectIn(job, 'jobReference'), 'location') ?? location;
+    const failure = objectIn(objectIn(job, 'status'), 'errorResult');
+    if (textIn(failure, 'reason') !== undefined) throw fromJob(failure);
+    return await streamOf(
+      undefined,
+      async (pageToken, rowsMax) => {
+        const page = await results(pageToken, rowsMax);
+        isComplete = true;
+        return page;
+      },
+      request,
+    );
+  } catch (error) {
+    // With a code BigQuery has answered, so a job that it did not accept is not there.
+    const isRefused = !isAccepted && error instanceof ConnectorError && error.nativeCode !== undefined;
+    if (!isComplete && !isRefused) {
+      const cancelling = cancelJob(api, jobId, location).finally(() => taken.delete(cancelling));
+      taken.add(cancelling);
+    }
+    throw error;
+  }
+}
+
+/** Quotes a name for standard SQL; names that could end the quotes are nobody's names in BigQuery. */
+function quoted(name: string): string {
+  if (/[`\\\p{Cc}]/u.test(name)) throw new ConnectorError('not_found', 'BigQuery has no such name.');
+  return `\`${name}\``;
+}
+
+/** Path of a table below the project, with names that cannot leave their segment. */
+export function tableUri(dataset: string, table: string): string {
+  const safe = (name: string) => {
+    if (name === '' || name === '.' || name === '..') {
+      throw new ConnectorError('not_found', 'BigQuery has no such name.');
+    }
+    return encodeURIComponent(name);
+  };
+  return `/datasets/${safe(dataset)}/tables/${safe(table)}`;
+}
+
+/** Streams a table by tabledata.list; what is no plain table (views, external tables) by `SELECT`. */
+export async function readTable(
+  api: Api,
+  request: ReadRequest & { path: readonly [string, string] },
+  taken: Set<Promise<void>>,
+) {
+  const [dataset, table] = request.path;
+  const uri = tableUri(dataset, table);
+  const metadata = await api.call({ uri });
+  const all = fieldsOf(metadata);
+  const wanted = positionsOf(all, request.columns).map((position) => all[position] as Field);
+  if (metadata['type'] !== 'TABLE') {
+    const names = request.columns ? wanted.map(({ name }) => quoted(name)).join(', ') : '*';
+    const from = [api.projectId, dataset, table].map(quoted).join('.');
+    const tail = request.limit === undefined ? '' : ` LIMIT ${request.limit}`;
+    const { path: _path, columns: _columns, ...rest } = request;
+    return readQuery(api, { ...rest, query: `SELECT ${names} FROM ${from}${tail}` }, taken);
+  }
+  // Commas and dots mean something in selectedFields.
+  const canSelect =
+    request.columns !== undefined && wanted.every(({ name }) => /^[\p{L}\p{N}_ -]+$/u.test(name));
+  const fields = canSelect ? all.filter((field) => wanted.includes(field)) : all;
+  const selectedFields = canSelect ? fields.map(({ name }) => name).join(',') : undefined;
+  const fetchPage: FetchPage = (pageToken, maxResults) =>
+    api.call({
+      uri: `${uri}/data`,
+      qs: { maxResults, pageToken, selectedFields, 'formatOptions.useInt64Timestamp': true },
+    });
+  return streamOf(fields, fetchPage, request);
+}

@@ -1,0 +1,48 @@
+import type { RunStatement } from '../../families/mysql/session.js';
+import type { CatalogueRow, SqlCatalogue } from '../../families/sql/browse.js';
+import { ConnectorError } from '../../spec/errors.js';
+
+/** Names compare by their bytes: the server's own order knows no difference between `Orders` and `orders`. */
+const SCHEMAS = `
+  select schema_name, schema_name
+  from information_schema.schemata
+  where schema_name not in ('information_schema', 'performance_schema', 'mysql', 'sys')
+    and cast(schema_name as binary) > cast(? as binary)
+  order by cast(schema_name as binary)`;
+
+const TABLES = `
+  select table_name, table_name, table_type like '%VIEW'
+  from information_schema.tables
+  where cast(table_schema as binary) = cast(? as binary) and cast(table_name as binary) > cast(? as binary)
+  order by cast(table_name as binary)`;
+
+const COLUMNS = `
+  select column_name, cast(ordinal_position as char), column_type, is_nullable = 'YES'
+  from information_schema.columns
+  where cast(table_schema as binary) = cast(? as binary) and cast(table_name as binary) = cast(? as binary)
+    and ordinal_position > ?
+  order by ordinal_position`;
+
+/** A parameter for LIMIT is refused by some versions when it comes as a text or a float. */
+const limited = (sql: string, limit: number) => `${sql} limit ${Math.trunc(limit)}`;
+
+const toNames = ([name, key]: readonly unknown[]): CatalogueRow => ({ name: String(name), key: String(key) });
+
+/** Browsing through `information_schema`, which shows what the login has rights to. */
+export function mySqlCatalogue(run: RunStatement): SqlCatalogue {
+  return {
+    schemas: async (_parents, after, limit) =>
+      (await run(limited(SCHEMAS, limit), [after ?? ''])).map(toNames),
+    tables: async ([schema = ''], after, limit) => {
+      const rows = await run(limited(TABLES, limit), [schema, after ?? '']);
+      return rows.map((row) => ({ ...toNames(row), isView: Number(row[2]) === 1 }));
+    },
+    columns: async ([schema = '', table = ''], after, limit) => {
+      if (after !== null && !/^\d{1,5}$/.test(after)) {
+        throw new ConnectorError('invalid_query', 'The page is none that was given out.');
+      }
+      const rows = await run(limited(COLUMNS, limit), [schema, table, after ?? '0']);
+      return rows.map((row) => ({ ...toNames(row), type: String(row[2]), isNullable: Number(row[3]) === 1 }));
+    },
+  };
+}

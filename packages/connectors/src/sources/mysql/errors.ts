@@ -1,0 +1,134 @@
+import { isTlsFailureCode } from '../../kit/tls.js';
+import { ConnectorError, type ConnectorErrorKind, type ConnectorErrorOptions } from '../../spec/errors.js';
+
+type Translation = readonly [kind: ConnectorErrorKind, message: string, options?: ConnectorErrorOptions];
+
+const retryable = { retryable: true };
+const signInRefused: Translation = [
+  'auth_failed',
+  'The server refused this user name and password.',
+  { remedy: 'Check the credential, and that the server lets this login in from here.' },
+];
+const noRight: Translation = ['permission_denied', 'This login has no right to what was asked for.'];
+const noDatabase: Translation = ['not_found', 'There is no such database.'];
+const busy: Translation = ['rate_limited', 'The server has no connection to spare.', retryable];
+const conflict: Translation = [
+  'protocol_error',
+  'The server gave the read up for another transaction.',
+  retryable,
+];
+const tooLong: Translation = ['timeout', 'The statement took longer than the server allows.'];
+const notSql: Translation = [
+  'invalid_query',
+  'The statement is not valid SQL, or is more than one statement.',
+];
+const writes: Translation = ['invalid_query', 'The statement writes; this connection only reads.'];
+const stopped: Translation = ['unreachable', 'The server is shutting down.', retryable];
+
+/** Number of the error → kind. Source: MySQL "Server Error Message Reference" and MariaDB "Error Codes". */
+const numbers = new Map<number, Translation>([
+  [1040, busy], // ER_CON_COUNT_ERROR
+  [1044, noRight], // ER_DBACCESS_DENIED_ERROR
+  [1045, signInRefused], // ER_ACCESS_DENIED_ERROR
+  [1049, noDatabase], // ER_BAD_DB_ERROR
+  [1053, stopped], // ER_SERVER_SHUTDOWN
+  [1054, ['invalid_query', 'A column asked for does not exist.']], // ER_BAD_FIELD_ERROR
+  [1064, notSql], // ER_PARSE_ERROR
+  [1065, notSql], // ER_EMPTY_QUERY
+  [1102, noDatabase], // ER_WRONG_DB_NAME
+  [1103, ['not_found', 'There is no such table.']], // ER_WRONG_TABLE_NAME
+  [1059, ['not_found', 'There is nothing with so long a name.']], // ER_TOO_LONG_IDENT
+  [1129, ['permission_denied', 'The server has blocked this service after failed attempts.']], // ER_HOST_IS_BLOCKED
+  [1130, ['permission_denied', 'The server lets nobody in from here.']], // ER_HOST_NOT_PRIVILEGED
+  [1142, noRight], // ER_TABLEACCESS_DENIED_ERROR
+  [1143, noRight], // ER_COLUMNACCESS_DENIED_ERROR
+  [1146, ['not_found', 'There is no such table, or this login may not see it.']], // ER_NO_SUCH_TABLE
+  [1153, ['too_large', 'The statement is too large for the server.']], // ER_NET_PACKET_TOO_LARGE
+  [1203, busy], // ER_TOO_MANY_USER_CONNECTIONS
+  [1205, ['timeout', 'The server waited too long for a lock.', retryable]], // ER_LOCK_WAIT_TIMEOUT
+  [1213, conflict], // ER_LOCK_DEADLOCK
+  [1226, ['quota_exceeded', 'This login has used up a limit of the server.', retryable]], // ER_USER_LIMIT_REACHED
+  [1227, noRight], // ER_SPECIFIC_ACCESS_DENIED_ERROR
+  [1290, writes], // ER_OPTION_PREVENTS_STATEMENT
+  [1295, ['unsupported', 'The server does not prepare this statement; only such statements are run.']], // ER_UNSUPPORTED_PS
+  [1317, ['cancelled', 'The server ended the statement before its end.']], // ER_QUERY_INTERRUPTED
+  [1370, noRight], // ER_PROCACCESS_DENIED_ERROR
+  [1698, signInRefused], // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
+  [1792, writes], // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+  [1820, signInRefused], // ER_MUST_CHANGE_PASSWORD
+  [1862, signInRefused], // ER_MUST_CHANGE_PASSWORD_LOGIN
+  [1927, ['cancelled', 'The server ended the session.']], // ER_CONNECTION_KILLED
+  [1969, tooLong], // ER_STATEMENT_TIMEOUT (MariaDB)
+  [3024, tooLong], // ER_QUERY_TIMEOUT (MySQL)
+  [3118, signInRefused], // ER_ACCOUNT_HAS_BEEN_LOCKED
+  [4151, signInRefused], // ER_ACCOUNT_HAS_BEEN_LOCKED (MariaDB)
+]);
+
+/** First two characters of SQLSTATE, for numbers that are not named above. */
+const classes = new Map<string, Translation>([
+  ['08', ['unreachable', 'The connection to the server failed.', retryable]],
+  ['22', ['invalid_query', 'A value in the statement does not fit its type.']],
+  ['28', signInRefused],
+  ['42', ['invalid_query', 'The statement does not fit the tables of the database.']],
+]);
+
+const notReached: Translation = ['unreachable', 'The server could not be reached.', retryable];
+const tlsFailed: Translation = [
+  'tls_failed',
+  'No trusted TLS connection to the server could be made.',
+  { remedy: 'Give the certificate of its authority as rootCertificates, or choose another sslmode.' },
+];
+const noSignIn: Translation = [
+  'unsupported',
+  'The server asks for a kind of sign-in that is not offered, or for the password in clear text.',
+];
+
+/** Codes of `mysql2` and of Node's sockets. */
+const codes = new Map<string, Translation>([
+  ['ECONNREFUSED', notReached],
+  ['ECONNRESET', notReached],
+  ['EHOSTUNREACH', notReached],
+  ['ENETUNREACH', notReached],
+  ['ENOTFOUND', notReached],
+  ['EAI_AGAIN', notReached],
+  ['EPIPE', notReached],
+  ['ETIMEDOUT', notReached],
+  ['PROTOCOL_CONNECTION_LOST', ['unreachable', 'The server closed the connection.', retryable]],
+  ['HANDSHAKE_SSL_ERROR', tlsFailed],
+  [
+    'HANDSHAKE_NO_SSL_SUPPORT',
+    [
+      'tls_failed',
+      'The server does not offer TLS.',
+      { remedy: 'Switch TLS on at the server. On a trusted network, sslmode disable does without.' },
+    ],
+  ],
+  ['AUTH_SWITCH_PLUGIN_ERROR', noSignIn],
+  ['MYSQL_CLEAR_PASSWORD_NOT_ENABLED', noSignIn],
+]);
+
+const unknown: Translation = ['protocol_error', 'The server answered in a way that was not understood.'];
+
+function memberOf(error: unknown, name: 'code' | 'errno' | 'sqlState'): unknown {
+  return typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
+}
+
+/** What `mysql2`, the socket or the server reported, as a `ConnectorError` whose text holds nothing native. */
+export function translateMySqlError(error: unknown): ConnectorError {
+  if (error instanceof ConnectorError) return error;
+  const code = String(memberOf(error, 'code') ?? '');
+  const state = String(memberOf(error, 'sqlState') ?? '');
+  const number = Number(memberOf(error, 'errno'));
+  const [kind, message, options] =
+    codes.get(code) ??
+    (isTlsFailureCode(code) ? tlsFailed : undefined) ??
+    numbers.get(number) ??
+    classes.get(state.slice(0, 2)) ??
+    unknown;
+  const native = number > 0 ? String(number) : code;
+  return new ConnectorError(kind, message, {
+    ...options,
+    ...(/^\w{1,64}$/.test(native) ? { nativeCode: native } : {}),
+    cause: error,
+  });
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import {
+  databaseNameSchema,
+  hostProperty,
+  loginProperties,
+  portProperty,
+  tlsProperties,
+} from '../../families/sql/properties.js';
+import { property } from '../../spec/fields.js';
+import type { SourceManifest } from '../../spec/manifest.js';
+
+const icon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="MySQL">' +
+  '<rect width="32" height="32" rx="7" fill="#00618a"/>' +
+  '<path d="M6 23V9l6 8 6-8v14M21 9h5M23.5 9v14" fill="none" stroke="#fff" stroke-width="2.2" ' +
+  'stroke-linecap="round" stroke-linejoin="round"/></svg>';
+
+export const manifest: SourceManifest = {
+  id: 'mysql',
+  name: 'MySQL',
+  provider: 'QvOdbcConnectorPackage.exe',
+  providerName: 'Qlik® ODBC Connector Package',
+  sourceProperty: 'driver',
+  connectorVersion: '1.0.0',
+  category: 'database',
+  stage: 'beta',
+  links: [
+    { title: 'MySQL documentation', url: 'https://dev.mysql.com/doc/' },
+    { title: 'MariaDB documentation', url: 'https://mariadb.com/docs/' },
+  ],
+  icon,
+  properties: z.strictObject({
+    host: hostProperty,
+    port: portProperty(3306),
+    database: property(databaseNameSchema.optional(), {
+      title: 'Database',
+      description: 'Database in which queries find tables that they name without one. Browsing shows all.',
+      decides: 'nothing',
+    }),
+    ...tlsProperties,
+    ...loginProperties,
+  }),
+  signIns: [
+    {
+      id: 'password',
+      label: 'User name and password',
+      fields: ['username', 'password'],
+      required: ['username', 'password'],
+    },
+  ],
+  capabilities: { readPath: true, readQuery: true, readOnlyAtSource: true, browseDepth: 3 },
+  evidence: {
+    verifiedAgainst: [
+      'MariaDB 10.11 (Debian), password sign-in by mysql_native_password, with and without TLS',
+    ],
+    notVerified: [
+      'A MySQL server of Oracle (caching_sha2_password is the driver’s own and was not run here)',
+      'PAM, LDAP and Kerberos sign-in (sign-in in clear text is refused)',
+    ],
+    limits: [
+      'Read-only: every read is one prepared statement in a read-only transaction that is rolled back.',
+      'Statements that the server does not prepare are refused.',
+      'A row of more than 32 MiB is refused.',
+      'TIME values beyond 24 hours and negative ones keep their hours, as MySQL writes them.',
+      'Numbers inside JSON values keep the precision of a double.',
+    ],
+  },
+  qriPrefix: 'qri:db:mysql://',
+  load: () => import('./connector.js'),
+};

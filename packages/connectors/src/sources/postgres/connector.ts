@@ -1,0 +1,16 @@
+import { openPostgres } from '../../families/postgres/session.js';
+import type { Connector } from '../../spec/connector.js';
+import { postgresCatalogue } from './catalogue.js';
+import { toPostgresOptions } from './credentials.js';
+import { postgresType } from './data-types.js';
+import { translatePostgresError } from './errors.js';
+
+const vendor = { types: postgresType, catalogue: postgresCatalogue, translate: translatePostgresError };
+
+/** PostgreSQL over `pg`. */
+export const connector: Connector = {
+  targets: ({ host, port, sslmode }) => [
+    { host: String(host), port: Number(port), tls: sslmode === 'disable' ? 'none' : 'starttls' },
+  ],
+  open: async (input, context) => openPostgres(toPostgresOptions(input), context, vendor),
+};

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import {
+  databaseNameSchema,
+  hostProperty,
+  loginProperties,
+  portProperty,
+  tlsProperties,
+} from '../../families/sql/properties.js';
+import { property } from '../../spec/fields.js';
+import type { SourceManifest } from '../../spec/manifest.js';
+
+const icon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="PostgreSQL">' +
+  '<rect width="32" height="32" rx="7" fill="#336791"/>' +
+  '<g fill="none" stroke="#fff" stroke-width="2"><ellipse cx="16" cy="9" rx="8" ry="3"/>' +
+  '<path d="M8 9v14c0 1.7 3.6 3 8 3s8-1.3 8-3V9M8 16c0 1.7 3.6 3 8 3s8-1.3 8-3"/></g></svg>';
+
+export const manifest: SourceManifest = {
+  id: 'postgres',
+  name: 'PostgreSQL',
+  provider: 'QvOdbcConnectorPackage.exe',
+  providerName: 'Qlik® ODBC Connector Package',
+  sourceProperty: 'driver',
+  connectorVersion: '1.0.0',
+  category: 'database',
+  stage: 'beta',
+  links: [
+    { title: 'PostgreSQL documentation', url: 'https://www.postgresql.org/docs/current/' },
+    { title: 'TLS modes', url: 'https://www.postgresql.org/docs/current/libpq-ssl.html' },
+  ],
+  icon,
+  properties: z.strictObject({
+    host: hostProperty,
+    port: portProperty(5432),
+    db: property(databaseNameSchema, {
+      title: 'Database',
+      description: 'Name of the database.',
+      decides: 'nothing',
+    }),
+    ...tlsProperties,
+    ...loginProperties,
+  }),
+  signIns: [
+    {
+      id: 'password',
+      label: 'User name and password',
+      fields: ['username', 'password'],
+      required: ['username', 'password'],
+    },
+  ],
+  capabilities: { readPath: true, readQuery: true, readOnlyAtSource: true, browseDepth: 3 },
+  evidence: {
+    verifiedAgainst: ['PostgreSQL 18 (embedded binaries), password sign-in by SCRAM, with and without TLS'],
+    notVerified: ['Client certificates, Kerberos', 'Redshift, CockroachDB, YugabyteDB', 'Connection poolers'],
+    limits: [
+      'Read-only: every read is one statement in a read-only transaction that is rolled back.',
+      'Arrays of types that PostgreSQL does not bring along arrive as their text.',
+      'A row of more than 32 MiB is refused.',
+      'Numbers inside JSON values keep the precision of a double.',
+    ],
+  },
+  qriPrefix: 'qri:db:postgres://',
+  load: () => import('./connector.js'),
+};

@@ -1,0 +1,138 @@
+import { isBearerToken, isHeaderValue } from '../../families/http/headers.js';
+import type { ConnectorInput } from '../../spec/connector.js';
+import { ConnectorError } from '../../spec/errors.js';
+import type { InlineFiles } from '../../spec/fields.js';
+import type { NetworkRequest } from '../../spec/network.js';
+import type { RestProperties } from './properties.js';
+
+function secretText(input: ConnectorInput, name: string): string {
+  const value = input.login.fields[name];
+  if (typeof value !== 'string' || value === '') {
+    throw new ConnectorError('auth_failed', `The credential has no ${name}.`, {
+      remedy: `Bring a credential with ${name}.`,
+    });
+  }
+  return value;
+}
+
+function authorizationHeader(
+  properties: RestProperties,
+  input: ConnectorInput,
+  accessToken: string | undefined,
+): [string, string] | undefined {
+  switch (properties.authSchema) {
+    case 'anonymous':
+      return undefined;
+    case 'basic': {
+      const username = secretText(input, 'username');
+      // RFC 7617 section 2: the first colon ends the user-id, so one inside would be another login.
+      if (username.includes(':')) {
+        throw new ConnectorError('invalid_config', 'A user name for basic sign-in must not contain a colon.');
+      }
+      const pair = Buffer.from(`${username}:${secretText(input, 'password')}`, 'utf8');
+      return ['authorization', `Basic ${pair.toString('base64')}`];
+    }
+    case 'apiKey': {
+      const key = secretText(input, 'apiKey');
+      if (!isHeaderValue(key)) {
+        throw new ConnectorError('invalid_config', 'The API key has characters that a header cannot carry.');
+      }
+      return [String(properties.apiKeyHeader).toLowerCase(), key];
+    }
+    case 'bearer':
+    case 'oauth2':
+    case 'oauth2ClientCredentials': {
+      const token =
+        properties.authSchema === 'bearer' ? secretText(input, 'bearerToken') : (accessToken ?? '');
+      if (!isBearerToken(token)) {
+        throw new ConnectorError(
+          'invalid_config',
+          'The token has characters that a bearer header cannot carry.',
+        );
+      }
+      return ['authorization', `Bearer ${token}`];
+    }
+  }
+}
+
+/**
+ * The complete headers of a request, lower-cased. They start from an empty set; the sign-in comes last, so no
+ * property can replace it.
+ * @throws ConnectorError `auth_failed` when a credential field is missing, `invalid_config` when it cannot be sent.
+ */
+export function requestHeaders(
+  properties: RestProperties,
+  input: ConnectorInput,
+  accessToken?: string,
+): Record<string, string> {
+  const headers = new Map([
+    ['accept', 'application/json'],
+    ['accept-encoding', 'gzip'],
+    ['user-agent', 'Mooring'],
+  ]);
+  if (properties.method === 'POST') headers.set('content-type', 'application/json');
+  for (const { name, value } of properties.queryHeaders) headers.set(name.toLowerCase(), value);
+  const authorization = authorizationHeader(properties, input, accessToken);
+  if (authorization) headers.set(...authorization);
+  return Object.fromEntries(headers);
+}
+
+/** The URL of the first request: the connection's address with its query parameters appended, no fragment. */
+export function requestUrl(properties: RestProperties): URL {
+  const url = new URL(properties.url);
+  url.hash = '';
+  for (const { name, value } of properties.queryParameters) url.searchParams.append(name, value);
+  return url;
+}
+
+const pemBegin = '-----BEGIN CERTIFICATE-----';
+
+function pemOf(value: string): string {
+  if (value.includes(pemBegin)) return value;
+  const bytes = Buffer.from(value, 'base64');
+  const text = bytes.toString('latin1');
+  if (text.includes(pemBegin)) return text;
+  // An X.509 certificate in DER is an ASN.1 SEQUENCE.
+  if (bytes[0] !== 0x30) {
+    throw new ConnectorError('invalid_config', 'A root certificate is neither PEM nor DER.', {
+      remedy: 'Give each certificate as PEM text, or as base64 of its PEM or DER file.',
+    });
+  }
+  const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
+  return [pemBegin, ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+}
+
+/**
+ * TLS options of a request: the connection's root certificates as PEM, the person's client certificate as PKCS#12.
+ * @throws ConnectorError `invalid_config` for a certificate that cannot be read, `auth_failed` for a missing one.
+ */
+export function tlsOptions(
+  properties: RestProperties,
+  input: ConnectorInput,
+): Pick<NetworkRequest, 'ca' | 'clientCertificate'> {
+  const options: Pick<NetworkRequest, 'ca' | 'clientCertificate'> = {};
+  if (properties.serverCertificateValidation === 'Custom') {
+    if (properties.rootCertificates.length === 0) {
+      throw new ConnectorError(
+        'invalid_config',
+        'Custom validation of the server certificate has no roots.',
+        {
+          remedy: 'Give rootCertificates, or set serverCertificateValidation to Default.',
+        },
+      );
+    }
+    options.ca = properties.rootCertificates.map((file) => pemOf(file.value)).join('\n');
+  }
+  if (properties.enableMutualSSL) {
+    const files = input.login.fields['mutualPfxCertificateFiles'] as InlineFiles | undefined;
+    const pfx = Buffer.from(files?.[0]?.value ?? '', 'base64');
+    if (pfx.length === 0) {
+      throw new ConnectorError('auth_failed', 'The credential has no client certificate.', {
+        remedy: 'Bring a credential with mutualPfxCertificateFiles, the PKCS#12 file as base64.',
+      });
+    }
+    const passphrase = input.login.fields['mutualPfxCertificateKey'];
+    options.clientCertificate = typeof passphrase === 'string' ? { pfx, passphrase } : { pfx };
+  }
+  return options;
+}

@@ -1,0 +1,124 @@
+import type { SourceManifest } from '../../spec/manifest.js';
+import type { OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
+import { propertiesSchema } from './properties.js';
+
+function presetOf(properties: Readonly<Record<string, unknown>>): OAuthPreset {
+  const text = (name: string) => {
+    const value = properties[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const authentication = properties['clientAuthentication'] as
+    | OAuthPreset['clientAuthentication']
+    | undefined;
+  const optional = {
+    authorizationEndpoint: text('authorizationUrl'),
+    revocationEndpoint: text('revocationUrl'),
+    issuer: text('issuer'),
+    audience: text('audience'),
+  };
+  return {
+    tokenEndpoint: text('tokenUrl') ?? '',
+    scopes: (text('scope') ?? '').split(' ').filter((scope) => scope !== ''),
+    clientAuthentication: authentication ?? 'client_secret_basic',
+    ...(Object.fromEntries(
+      Object.entries(optional).filter(([, value]) => value !== undefined),
+    ) as Partial<OAuthPreset>),
+  };
+}
+
+const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
+  grant,
+  preset: presetOf,
+  clientFields: { clientId: 'clientId', clientSecret: 'clientSecret' },
+});
+const certificate = ['mutualPfxCertificateFiles', 'mutualPfxCertificateKey'];
+
+/** Any service that answers with JSON over HTTP. */
+export const manifest: SourceManifest = {
+  id: 'rest',
+  name: 'REST',
+  provider: 'QvRestConnector.exe',
+  providerName: 'Qlik® REST Connector',
+  sourceProperty: null,
+  connectorVersion: '1.0.0',
+  category: 'api',
+  stage: 'beta',
+  links: [
+    {
+      title: 'HTTP Semantics (RFC 9110)',
+      url: 'https://www.rfc-editor.org/rfc/rfc9110',
+    },
+    {
+      title: 'Qlik REST connector',
+      url: 'https://help.qlik.com/en-US/cloud-services/Subsystems/REST_Connector_help/Content/Connectors_REST/Create-REST-connection/Create-REST-connection.htm',
+    },
+  ],
+  icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f6f8f" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"><path d="M11 5c-4 0-4 2-4 5s0 6-4 6c4 0 4 3 4 6s0 5 4 5M21 5c4 0 4 2 4 5s0 6 4 6c-4 0-4 3-4 6s0 5-4 5"/><path d="M12 16h8M17 12l4 4-4 4"/></svg>',
+  properties: propertiesSchema,
+  signIns: [
+    {
+      id: 'basic',
+      label: 'User name and password',
+      when: { authSchema: 'basic' },
+      fields: ['username', 'password', ...certificate],
+      required: ['username', 'password'],
+    },
+    {
+      id: 'bearer',
+      label: 'Bearer token',
+      when: { authSchema: 'bearer' },
+      fields: ['bearerToken', ...certificate],
+      required: ['bearerToken'],
+    },
+    {
+      id: 'api-key',
+      label: 'API key in a header',
+      when: { authSchema: 'apiKey' },
+      fields: ['apiKey', ...certificate],
+      required: ['apiKey'],
+      requiredProperties: ['apiKeyHeader'],
+    },
+    {
+      id: 'oauth2',
+      label: 'OAuth sign-in',
+      when: { authSchema: 'oauth2' },
+      fields: certificate,
+      required: [],
+      requiredProperties: ['authorizationUrl', 'tokenUrl', 'clientId'],
+      oauth: oauth('authorization_code'),
+    },
+    {
+      id: 'oauth2-client-credentials',
+      label: 'OAuth client credentials',
+      when: { authSchema: 'oauth2ClientCredentials' },
+      fields: certificate,
+      required: [],
+      requiredProperties: ['tokenUrl', 'clientId', 'clientSecret'],
+      oauth: oauth('client_credentials'),
+    },
+    {
+      id: 'certificate',
+      label: 'Client certificate',
+      when: { authSchema: 'anonymous', enableMutualSSL: 'true' },
+      fields: certificate,
+      required: ['mutualPfxCertificateFiles'],
+    },
+    { id: 'anonymous', label: 'Anonymous', fields: [], required: [] },
+  ],
+  capabilities: { readPath: true, readQuery: false, readOnlyAtSource: false, browseDepth: 1 },
+  evidence: {
+    verifiedAgainst: ['HTTP servers of the lab and of the tests (node:http)'],
+    notVerified: ['Public services on the Internet', 'A client certificate against a vendor’s server'],
+    limits: [
+      'HTTP has no read-only mode: a POST connection must be one that only reads.',
+      'Columns and types come from the first page; fields that only later pages have are left out.',
+      'Numbers are read as IEEE doubles: integers beyond 2^53 lose digits.',
+      'Of XML and CSV answers nothing is read; of pagination, Custom is not supported.',
+      'A page may have 64 MB, an answer 10,000 pages and 10,000 columns, a value 100 levels.',
+      'Two pages in a row that are byte for byte the same end a counted read with an error.',
+      'serverCertificateValidation None is refused; a header with encrypt true is refused in favour of apiKey.',
+    ],
+  },
+  qriPrefix: 'qri:rest://',
+  load: () => import('./connector.js'),
+};

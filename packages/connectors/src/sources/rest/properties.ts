@@ -1,0 +1,231 @@
+import { z } from 'zod';
+import { headerNameSchema, headerValueSchema } from '../../families/http/headers.js';
+import { inlineFilesSchema, line, property } from '../../spec/fields.js';
+
+const certificateValidationHint =
+  'must be Default or Custom: the validation of server certificates cannot be turned off';
+const paginationHint =
+  'must be None, Offset, NextPage, NextToken or NextUrl: Custom needs a load script and is not supported';
+const encryptHint =
+  'cannot be true: a secret header is a sign-in, use authSchema apiKey with apiKeyHeader and apiKey';
+
+function isHttpUrl(value: string): boolean {
+  // The URL parser forgives backslashes and blanks; what people read must be what is dialled.
+  if (/[\s\\]/.test(value) || !URL.canParse(value)) return false;
+  const url = new URL(value);
+  return (
+    /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && !value.includes('@/')
+  );
+}
+
+const httpUrl = () =>
+  line(2048).refine(isHttpUrl, 'must be an http or https URL without user name and password');
+
+function isJson(value: string): boolean {
+  try {
+    JSON.parse(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const pairs = { name: line(256).min(1), value: line(4096) };
+const endpoint = (title: string, description: string) =>
+  property(httpUrl(), { title, description, dials: 'url' }).optional();
+const parameter = (fallback: string, title: string, description: string) =>
+  property(line(256).min(1).default(fallback), { title, description, decides: 'nothing' });
+const fieldPath = (title: string, description: string) =>
+  property(line(512), {
+    title,
+    description: `${description} A JSON pointer (/paging/next) or names joined by dots (paging.next).`,
+    decides: 'nothing',
+  });
+const inHeader = (what: string) =>
+  property(z.boolean().default(false), {
+    title: `${what} is a header`,
+    description: `The path names a response header instead of a field of the answer.`,
+    decides: 'nothing',
+  });
+const count = (fallback: number, title: string, description: string) =>
+  property(z.int().min(0).max(1_000_000).default(fallback), { title, description, decides: 'nothing' });
+const secretText = (title: string, description: string) =>
+  property(line(16_384), { title, description, secret: true, holder: 'credential' }).optional();
+
+const request = {
+  url: property(httpUrl(), {
+    title: 'URL',
+    description: 'Address of the resource, http or https. Scheme, host and port bind the credentials.',
+    decides: 'origin',
+    dials: 'url',
+    placeholder: 'https://api.example.com/v1/items',
+  }),
+  // Method, body and headers stay deciding: with another person's login they could do more than read.
+  method: property(z.enum(['GET', 'POST']).default('GET'), {
+    title: 'Method',
+    description:
+      'GET, or POST for services that take their question in a body. Must not change anything there.',
+  }),
+  body: property(z.string().max(65_536).refine(isJson, 'must be JSON'), {
+    title: 'Body',
+    description: 'JSON text that is sent with POST; a GET has none.',
+  }).optional(),
+  timeout: property(z.int().min(1).max(600).default(30), {
+    title: 'Timeout',
+    description: 'Seconds that one request may take, answer included.',
+    decides: 'nothing',
+  }),
+  queryParameters: property(z.array(z.strictObject(pairs)).max(64).default([]), {
+    title: 'Query parameters',
+    description: 'Appended to the URL of each first request. Visible to all who see the connection.',
+    decides: 'nothing',
+  }),
+  queryHeaders: property(
+    z
+      .array(
+        z.strictObject({
+          name: headerNameSchema,
+          value: headerValueSchema,
+          encrypt: z.literal([false, 'false'], { error: encryptHint }).optional(),
+        }),
+      )
+      .max(64)
+      .default([]),
+    {
+      title: 'Request headers',
+      description:
+        'Sent with every request. Visible, so not for secrets; transport and proxy headers are refused.',
+    },
+  ),
+  dataPath: fieldPath(
+    'Data path',
+    'Where the rows are; absent: the first list in the answer. $: the whole answer.',
+  ).optional(),
+  allowWithConnection: property(z.boolean().default(false), {
+    title: 'Allow WITH CONNECTION',
+    description: "Accepted for Qlik's clients; Mooring has no load script, so it changes nothing.",
+    decides: 'nothing',
+  }),
+};
+
+const security = {
+  serverCertificateValidation: property(
+    z.enum(['Default', 'Custom'], { error: certificateValidationHint }).default('Default'),
+    {
+      title: 'Server certificate validation',
+      description: 'Default: the system trusts. Custom: rootCertificates too. It cannot be turned off.',
+    },
+  ),
+  rootCertificates: property(inlineFilesSchema.default([]), {
+    title: 'Root certificates',
+    description: 'Certificates to trust beside the system’s: PEM text, or base64 of PEM or DER.',
+  }),
+  enableMutualSSL: property(z.boolean().default(false), {
+    title: 'Client certificate',
+    description: 'Sign in to TLS with the client certificate of the credential.',
+  }),
+  mutualPfxCertificateFiles: property(inlineFilesSchema.min(1), {
+    title: 'Client certificate file',
+    description: 'PKCS#12 file with certificate and key, as base64.',
+    secret: true,
+    holder: 'credential',
+  }).optional(),
+  mutualPfxCertificateKey: secretText('Client certificate password', 'Password of the PKCS#12 file.'),
+};
+
+const signIn = {
+  authSchema: property(
+    z
+      .enum(['anonymous', 'basic', 'bearer', 'apiKey', 'oauth2', 'oauth2ClientCredentials'])
+      .default('anonymous'),
+    { title: 'Sign-in', description: 'How people sign in to the service.' },
+  ),
+  username: property(line(512), {
+    title: 'User name',
+    description: 'For basic sign-in.',
+    holder: 'credential',
+  }).optional(),
+  password: secretText('Password', 'For basic sign-in.'),
+  bearerToken: secretText('Token', 'Sent as a bearer token.'),
+  apiKeyHeader: property(headerNameSchema, {
+    title: 'API key header',
+    description: 'Header that carries the API key, for instance X-API-Key.',
+  }).optional(),
+  apiKey: secretText('API key', 'Sent in the API key header.'),
+  authorizationUrl: endpoint('Authorization URL', 'OAuth authorization endpoint of the provider.'),
+  tokenUrl: endpoint('Token URL', 'OAuth token endpoint of the provider.'),
+  revocationUrl: endpoint('Revocation URL', 'OAuth revocation endpoint of the provider (RFC 7009).'),
+  issuer: property(httpUrl(), {
+    title: 'Issuer',
+    description: 'Issuer identifier; the redirect’s iss parameter must equal it (RFC 9207).',
+  }).optional(),
+  scope: property(line(2048).default(''), { title: 'Scope', description: 'Scopes, separated by blanks.' }),
+  clientId: property(line(512), {
+    title: 'Client id',
+    description: 'Of your OAuth registration at the provider.',
+  }).optional(),
+  clientSecret: property(line(4096), {
+    title: 'Client secret',
+    description: 'Of your OAuth registration; sealed with the connection.',
+    secret: true,
+    holder: 'connection',
+  }).optional(),
+  clientAuthentication: property(
+    z.enum(['client_secret_post', 'client_secret_basic', 'none']).default('client_secret_basic'),
+    { title: 'Client authentication', description: 'How the client signs in at the token endpoint.' },
+  ),
+  audience: property(line(2048), {
+    title: 'Audience',
+    description: 'audience parameter, for providers that want one.',
+  }).optional(),
+};
+
+// Qlik documents the values of PaginationType; of the fields only NextUrlFieldPath and IsNextUrlFieldPathHeader
+// are known from published connect strings. The others are named after them.
+const pagination = {
+  PaginationType: property(
+    z.enum(['None', 'Offset', 'NextPage', 'NextToken', 'NextUrl'], { error: paginationHint }).default('None'),
+    { title: 'Pagination', description: 'How further pages are asked for.', decides: 'nothing' },
+  ),
+  OffsetStartParamName: parameter(
+    'offset',
+    'Start parameter',
+    'Query parameter with the first row of a page.',
+  ),
+  OffsetStartInitialValue: count(0, 'First start', 'Start of the first page.'),
+  OffsetCountParamName: parameter('limit', 'Count parameter', 'Query parameter with the rows of a page.'),
+  OffsetPageSize: count(100, 'Page size', 'Rows to ask for; 0 sends no count parameter.'),
+  OffsetTotalPath: fieldPath('Total path', 'Where the answer says how many rows there are.').optional(),
+  NextPageParamName: parameter('page', 'Page parameter', 'Query parameter with the number of the page.'),
+  NextPageInitialValue: count(1, 'First page', 'Number of the first page.'),
+  NextPageCountParamName: parameter(
+    'per_page',
+    'Page size parameter',
+    'Query parameter with the rows of a page.',
+  ),
+  NextPageSize: count(0, 'Page size', 'Rows to ask for; 0 sends no size parameter.'),
+  NextPageFieldPath: fieldPath(
+    'Next page path',
+    'Where the answer names the next page, or says true; absent: pages are counted until one is empty.',
+  ).optional(),
+  IsNextPageFieldPathHeader: inHeader('Next page'),
+  NextTokenParamName: parameter(
+    'pageToken',
+    'Token parameter',
+    'Query parameter with the token of the page.',
+  ),
+  NextTokenFieldPath: fieldPath('Next token path', 'Where the answer has the next token.').default(
+    'nextPageToken',
+  ),
+  IsNextTokenFieldPathHeader: inHeader('Next token'),
+  NextUrlFieldPath: fieldPath('Next URL path', 'Where the answer has the URL of the next page.').default(
+    'next',
+  ),
+  IsNextUrlFieldPathHeader: inHeader('Next URL'),
+};
+
+/** Every property of a REST connection, strict. */
+export const propertiesSchema = z.strictObject({ ...request, ...security, ...signIn, ...pagination });
+
+/** Definition of a REST connection with defaults applied; credentials are there only while a form is parsed. */
+export type RestProperties = z.infer<typeof propertiesSchema>;

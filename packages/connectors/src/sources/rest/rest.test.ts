@@ -1,0 +1,123 @@
+import { findFreePort } from '@mooring/lab/free-port';
+import { startRestApi } from '@mooring/lab/rest-api';
+import { sampleItems } from '@mooring/lab/rest-resources';
+import { describe, expect, it } from 'vitest';
+import { failureOf } from '../../suite/bench.js';
+import { describeConnector } from '../../suite/describe-connector.js';
+import { manifest } from './manifest.js';
+
+import { cleanups, inputOf, open, read } from './test-stand.js';
+
+describeConnector(manifest, {
+  // One connection is one resource, so a slow one would be another connection: see D20 and D25 below.
+  unsupported: ['query', 'slow'],
+  async start() {
+    const lab = await startRestApi();
+    const given = { url: `${lab.url}/basic/items`, authSchema: 'basic', ...lab.basic };
+    const dead = `http://127.0.0.1:${await findFreePort()}/items`;
+    return {
+      good: inputOf(given),
+      wrongPassword: inputOf({ ...given, password: 'wrong-password' }),
+      unreachable: inputOf({ ...given, url: dead }),
+      readablePath: ['items'],
+      readableRows: sampleItems.length,
+      types: [
+        {
+          title: 'all JSON has',
+          read: { path: ['items'] },
+          columns: [
+            { name: 'id', type: 'integer' },
+            { name: 'name', type: 'string' },
+            { name: 'price', type: 'float' },
+            { name: 'large', type: 'string' },
+            { name: 'active', type: 'boolean' },
+            { name: 'note', type: 'string' },
+            { name: 'tags', type: 'json' },
+            { name: 'owner', type: 'json' },
+            { name: 'created', type: 'string' },
+          ],
+          rows: sampleItems.map(Object.values),
+        },
+      ],
+      close: lab.close,
+    };
+  },
+});
+
+describe('rest on the lab', () => {
+  async function startLab() {
+    const lab = await startRestApi({ verifyAccessToken: async (token) => ({ active: token === 'granted' }) });
+    cleanups.push(lab.close);
+    return lab;
+  }
+
+  it('signs in each way, and is refused each way without the secret', async () => {
+    const lab = await startLab();
+    const ways: [string, Record<string, unknown>, Record<string, unknown>][] = [
+      ['basic', { authSchema: 'basic', ...lab.basic }, { password: 'x' }],
+      ['bearer', { authSchema: 'bearer', bearerToken: lab.bearer }, { bearerToken: 'x' }],
+      [
+        'key',
+        { authSchema: 'apiKey', apiKeyHeader: lab.apiKey.header, apiKey: lab.apiKey.value },
+        { apiKey: 'x' },
+      ],
+    ];
+    for (const [segment, right, wrong] of ways) {
+      const url = `${lab.url}/${segment}/wrapped`;
+      expect((await read({ url, ...right })).rows).toHaveLength(sampleItems.length);
+      expect((await failureOf(read({ url, ...right, ...wrong }))).kind).toBe('auth_failed');
+    }
+    const oauth = {
+      authSchema: 'oauth2ClientCredentials',
+      tokenUrl: lab.url,
+      clientId: 'c',
+      clientSecret: 's',
+    };
+    const input = inputOf(
+      { url: `${lab.url}/oauth/items`, ...oauth },
+      { accessToken: async () => 'granted' },
+    );
+    await (await open(input)).session.ping();
+  });
+
+  it.each([
+    ['offset', { PaginationType: 'Offset', OffsetTotalPath: 'paging.total' }],
+    ['page', { PaginationType: 'NextPage', NextPageCountParamName: 'size', NextPageSize: 7 }],
+    ['page', { PaginationType: 'NextPage', NextPageFieldPath: 'next' }],
+    [
+      'page',
+      { PaginationType: 'NextPage', NextPageFieldPath: 'X-Next-Page', IsNextPageFieldPathHeader: 'true' },
+    ],
+    ['token', { PaginationType: 'NextToken', NextTokenFieldPath: '/paging/nextToken' }],
+    [
+      'token',
+      { PaginationType: 'NextToken', NextTokenFieldPath: 'x-next-token', IsNextTokenFieldPathHeader: 'true' },
+    ],
+    ['next-url', { PaginationType: 'NextUrl' }],
+    ['next-url', { PaginationType: 'NextUrl', NextUrlFieldPath: 'link', IsNextUrlFieldPathHeader: 'true' }],
+  ])('reads all pages of /%s by %j', async (resource, paging) => {
+    const lab = await startLab();
+    const { rows } = await read({ url: `${lab.url}/anonymous/${resource}`, ...paging }, { columns: ['id'] });
+    expect(rows.flat()).toEqual(sampleItems.map(({ id }) => id));
+  });
+
+  it.each([
+    ['401', 'auth_failed'],
+    ['403', 'permission_denied'],
+    ['429', 'rate_limited'],
+    ['500', 'protocol_error'],
+    ['drop', 'unreachable'],
+    ['cut', 'protocol_error'],
+    ['html', 'protocol_error'],
+    ['broken', 'protocol_error'],
+    ['deep', 'too_large'],
+    ['huge', 'too_large'],
+    ['hang', 'timeout'],
+    ['stall', 'timeout'],
+    ['next-loop', 'protocol_error'],
+  ])('names the fault %s as %s', async (fault, kind) => {
+    const lab = await startLab();
+    const url = `${lab.url}/anonymous/faults/${fault}`;
+    expect((await failureOf(read({ url, timeout: 2, PaginationType: 'NextUrl' }))).kind).toBe(kind);
+  });
+});

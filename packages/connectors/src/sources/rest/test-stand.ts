@@ -1,0 +1,91 @@
+// Servers that behave as a test wants them to, and sessions that prove they left nothing open.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { afterEach, expect } from 'vitest';
+import { parseProperties, selectSignIn } from '../../kit/properties.js';
+import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
+import type { Row } from '../../spec/data-types.js';
+import { allBatches } from '../../suite/bench.js';
+import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
+import { connector } from './connector.js';
+import { manifest } from './manifest.js';
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface Stand {
+  url: string;
+  port: number;
+  requests: IncomingMessage[];
+}
+
+export const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+export async function listen(handler: Handler): Promise<Stand & { close(): Promise<void> }> {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    handler(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()).closeAllConnections());
+  return { url: `http://127.0.0.1:${address.port}`, port: address.port, requests, close };
+}
+
+/** As `listen`, for one test. */
+export async function serve(handler: Handler): Promise<Stand> {
+  const stand = await listen(handler);
+  cleanups.push(stand.close);
+  return stand;
+}
+
+export const json =
+  (document: unknown, headers: Record<string, string> = {}): Handler =>
+  (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', ...headers });
+    response.end(typeof document === 'string' ? document : JSON.stringify(document));
+  };
+
+export function inputOf(
+  given: Record<string, unknown>,
+  login: Partial<ConnectorInput['login']> = {},
+): ConnectorInput {
+  const parsed = parseProperties(manifest, given);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const { definition, credential } = parsed.value;
+  const signIn = selectSignIn(manifest, definition).id;
+  return { properties: definition, login: { signIn, fields: credential, ...login } };
+}
+
+export function problemsOf(given: Record<string, unknown>): string[] {
+  const parsed = parseProperties(manifest, { url: 'http://127.0.0.1/x', ...given });
+  return parsed.ok ? [] : [...new Set(parsed.problems.map(({ property }) => property))];
+}
+
+export interface Opened {
+  session: Session;
+  network: DirectNetwork;
+  abort: AbortController;
+}
+
+export async function open(input: ConnectorInput): Promise<Opened> {
+  const network = createDirectNetwork();
+  const abort = new AbortController();
+  const session = await connector.open(input, { network, settings: {}, signal: abort.signal });
+  cleanups.push(async () => {
+    await session.close();
+    expect(await network.idle(2_000)).toBe(true);
+    network.close();
+  });
+  return { session, network, abort };
+}
+
+export async function read(given: Record<string, unknown>, request: Partial<ReadRequest> = {}) {
+  const { session } = await open(inputOf(given));
+  const stream = await session.read({ path: [], batchRows: 100, ...request });
+  const rows: Row[] = (await allBatches(stream)).flat();
+  return { columns: stream.columns, rows };
+}

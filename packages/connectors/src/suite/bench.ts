@@ -1,0 +1,115 @@
+// What tests of a connector share: sessions that prove they left nothing open, and what errors must not say.
+import { inspect } from 'node:util';
+import { expect } from 'vitest';
+import type { Connector, ConnectorInput, RowStream, Session } from '../spec/connector.js';
+import type { Row } from '../spec/data-types.js';
+import { ConnectorError } from '../spec/errors.js';
+import { propertyMeta } from '../spec/fields.js';
+import type { SourceManifest } from '../spec/manifest.js';
+import { createDirectNetwork, type DirectNetwork } from './direct-network.js';
+import type { StartedSource } from './harness.js';
+
+/** Longest time until the sockets of a closed session are gone. */
+export const CLOSE_MS_MAX = 2_000;
+
+/** The part of a started source that opens sessions. */
+export type BenchSource = Pick<StartedSource, 'good' | 'settings'>;
+
+/** Opens sessions with one source over a network of its own. */
+export class Bench<Source extends BenchSource = BenchSource> {
+  readonly network: DirectNetwork = createDirectNetwork();
+  readonly connector: Connector;
+  readonly source: Source;
+
+  constructor(connector: Connector, source: Source) {
+    this.connector = connector;
+    this.source = source;
+  }
+
+  open(input: ConnectorInput, signal: AbortSignal = new AbortController().signal): Promise<Session> {
+    return this.connector.open(input, {
+      network: this.network,
+      settings: this.source.settings ?? {},
+      signal,
+    });
+  }
+
+  /** Runs `use` in a fresh session, closes it and proves that no socket is left. */
+  async within<Result>(
+    use: (session: Session) => Promise<Result>,
+    options: { input?: ConnectorInput; signal?: AbortSignal } = {},
+  ): Promise<Result> {
+    const session = await this.open(options.input ?? this.source.good, options.signal);
+    try {
+      return await use(session);
+    } finally {
+      await session.close();
+      expect(await this.network.idle(CLOSE_MS_MAX), 'sockets left open after close').toBe(true);
+    }
+  }
+}
+
+/** Reads a stream to its end. */
+export async function allBatches(stream: RowStream): Promise<(readonly Row[])[]> {
+  const batches: (readonly Row[])[] = [];
+  for await (const batch of stream.batches) batches.push(batch);
+  return batches;
+}
+
+/** The `ConnectorError` with which `work` fails; anything else fails the test. */
+export async function failureOf(work: Promise<unknown>): Promise<ConnectorError> {
+  const outcome = await work.then(
+    () => new Error('expected a failure'),
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(ConnectorError);
+  return outcome as ConnectorError;
+}
+
+/** Secret values of an input, as the manifest marks them. */
+export async function secretsOf(manifest: SourceManifest, input: ConnectorInput): Promise<string[]> {
+  const values: string[] = [];
+  const collect = (value: unknown): void => {
+    if (typeof value === 'string' && value.length >= 4) values.push(value);
+    else if (Array.isArray(value)) {
+      for (const item of value) collect((item as { value?: unknown }).value ?? item);
+    }
+  };
+  for (const [name, schema] of Object.entries(manifest.properties.shape)) {
+    if (!propertyMeta(schema as never)?.secret) continue;
+    collect(input.login.fields[name]);
+    collect(input.properties[name]);
+  }
+  if (input.login.accessToken) collect(await input.login.accessToken().catch(() => undefined));
+  return values;
+}
+
+/** Asserts that no secret stands in anything of the error that may be shown or logged. */
+export function expectNoSecrets(error: ConnectorError, secrets: readonly string[]): void {
+  const shown = [
+    error.message,
+    error.remedy,
+    error.stack,
+    inspect(error, { depth: 12, maxStringLength: null }),
+  ];
+  const text = shown.join('\n');
+  for (const secret of secrets) {
+    const encoded = [
+      secret,
+      encodeURIComponent(secret),
+      JSON.stringify(secret).slice(1, -1),
+      Buffer.from(secret).toString('base64'),
+      Buffer.from(secret).toString('hex'),
+    ];
+    for (const form of encoded) expect(text.includes(form), 'a secret stands in an error').toBe(false);
+  }
+}
+
+/** Asks until `holds` is true or the time is over; answers what it found last. */
+export async function waitUntil(holds: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end) {
+    if (await holds()) return true;
+  }
+  return holds();
+}

@@ -1,0 +1,262 @@
+// The behaviour that every data source must show. One suite over all drivers, so a new source is proven by
+// its harness alone; what a source cannot do is written in `unsupported`, never left out silently.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ConnectorInput, ReadRequest } from '../spec/connector.js';
+import type { ConnectorErrorKind } from '../spec/errors.js';
+import type { SourceManifest } from '../spec/manifest.js';
+import {
+  allBatches,
+  Bench,
+  CLOSE_MS_MAX,
+  expectNoSecrets,
+  failureOf,
+  secretsOf,
+  waitUntil,
+} from './bench.js';
+import type { Ability, ConnectorHarness, SlowWork, StartedSource } from './harness.js';
+
+type StartedBench = Bench<StartedSource>;
+
+/** Longest time a refused sign-in or an unreachable host may take. */
+const FAILURE_MS_MAX = 10_000;
+/** Longest time the source may go on after a cancel (case D25). */
+const CANCEL_MS_MAX = 2_000;
+
+function describeFailures(
+  manifest: SourceManifest,
+  harness: ConnectorHarness,
+  bench: () => StartedBench,
+): void {
+  const fails = async (input: ConnectorInput | undefined, kind: ConnectorErrorKind) => {
+    if (!input) throw new Error('the harness gave no input');
+    const begin = performance.now();
+    const work = bench()
+      .open(input)
+      .then((session) => session.ping().finally(() => session.close()));
+    const error = await failureOf(work);
+    expect(error.kind).toBe(kind);
+    expect(performance.now() - begin).toBeLessThan(FAILURE_MS_MAX);
+    expectNoSecrets(error, await secretsOf(manifest, input));
+    expect(await bench().network.idle(CLOSE_MS_MAX), 'sockets left open after a failure').toBe(true);
+  };
+
+  if (!harness.unsupported.includes('wrongPassword')) {
+    it('refuses a wrong secret with auth_failed and leaves nothing open', () =>
+      fails(bench().source.wrongPassword, 'auth_failed'));
+  }
+
+  it('answers unreachable when nothing listens', () => fails(bench().source.unreachable, 'unreachable'));
+
+  it('does not open once the signal is aborted', async () => {
+    const work = bench()
+      .open(bench().source.good, AbortSignal.abort())
+      .then((session) => session.ping().finally(() => session.close()));
+    expect((await failureOf(work)).kind).toBe('cancelled');
+    expect(await bench().network.idle(CLOSE_MS_MAX)).toBe(true);
+  });
+
+  it('answers an unknown column with invalid_query and no secret', async () => {
+    const { readablePath, good } = bench().source;
+    const error = await bench().within((session) =>
+      failureOf(
+        session.read({ path: readablePath, columns: ['no_such_column'], batchRows: 10 }).then(allBatches),
+      ),
+    );
+    expect(error.kind).toBe('invalid_query');
+    expectNoSecrets(error, await secretsOf(manifest, good));
+  });
+
+  it('answers an unknown path with not_found', async () => {
+    const path = [...bench().source.readablePath.slice(0, -1), 'no_such_item'];
+    const error = await bench().within((session) =>
+      failureOf(session.read({ path, batchRows: 10 }).then(allBatches)),
+    );
+    expect(error.kind).toBe('not_found');
+  });
+}
+
+function describeReads(harness: ConnectorHarness, bench: () => StartedBench): void {
+  const read = (request: Omit<ReadRequest, 'batchRows'>, batchRows = 1_000) =>
+    bench().within(async (session) => {
+      const stream = await session.read({ ...request, batchRows });
+      return { columns: stream.columns, batches: await allBatches(stream) };
+    });
+
+  it('reads all rows of a path, each as wide as the columns', async () => {
+    const { readablePath, readableRows } = bench().source;
+    const { columns, batches } = await read({ path: readablePath });
+    expect(batches.flat()).toHaveLength(readableRows);
+    for (const row of batches.flat()) expect(row).toHaveLength(columns.length);
+  });
+
+  it('keeps to batchRows and never yields an empty batch', async () => {
+    const { readablePath, readableRows } = bench().source;
+    const { batches } = await read({ path: readablePath }, 2);
+    for (const batch of batches) expect([1, 2]).toContain(batch.length);
+    expect(batches.flat()).toHaveLength(readableRows);
+  });
+
+  it('keeps to the limit, also where it is no multiple of batchRows', async () => {
+    const { readablePath } = bench().source;
+    expect((await read({ path: readablePath, limit: 3 }, 2)).batches.flat()).toHaveLength(3);
+    expect((await read({ path: readablePath, limit: 2 }, 2)).batches.flat()).toHaveLength(2);
+  });
+
+  it('gives the columns asked for, in the order asked for', async () => {
+    const { readablePath } = bench().source;
+    const whole = await read({ path: readablePath, limit: 2 });
+    const [first, second] = whole.columns;
+    if (!first || !second) throw new Error('the readable path needs two columns');
+    const picked = await read({ path: readablePath, columns: [second.name, first.name], limit: 2 });
+    expect(picked.columns.map(({ name }) => name)).toEqual([second.name, first.name]);
+    expect(picked.batches.flat()).toEqual(whole.batches.flat().map((row) => [row[1], row[0]]));
+  });
+
+  it('stops when the reader leaves, and the session can be closed', async () => {
+    await bench().within(async (session) => {
+      const stream = await session.read({ path: bench().source.readablePath, batchRows: 1 });
+      for await (const batch of stream.batches) {
+        expect(batch).toHaveLength(1);
+        break;
+      }
+    });
+  });
+
+  it('reads twice in one session', async () => {
+    const { readablePath, readableRows } = bench().source;
+    await bench().within(async (session) => {
+      for (let round = 0; round < 2; round += 1) {
+        const batches = await allBatches(await session.read({ path: readablePath, batchRows: 100 }));
+        expect(batches.flat()).toHaveLength(readableRows);
+      }
+    });
+  });
+
+  if (harness.unsupported.includes('query')) {
+    it('refuses a query, as its capabilities say', async () => {
+      const error = await bench().within((session) =>
+        failureOf(session.read({ query: 'select 1', batchRows: 1 }).then(allBatches)),
+      );
+      expect(['unsupported', 'invalid_query']).toContain(error.kind);
+    });
+  } else {
+    it('reads a query', async () => {
+      const { query } = bench().source;
+      const { columns, batches } = await read(query === undefined ? {} : { query });
+      expect(columns.length).toBeGreaterThan(0);
+      expect(batches.flat().length).toBeGreaterThan(0);
+    });
+  }
+
+  if (!harness.unsupported.includes('types')) {
+    it('brings every declared value over unchanged', async () => {
+      for (const expected of bench().source.types ?? []) {
+        const { columns, batches } = await read(expected.read);
+        expect(
+          columns.map(({ name, type }) => ({ name, type })),
+          expected.title,
+        ).toEqual(expected.columns);
+        expect(batches.flat(), expected.title).toEqual(expected.rows);
+      }
+    });
+  }
+}
+
+function describeCancel(harness: ConnectorHarness, bench: () => StartedBench): void {
+  if (harness.unsupported.includes('slow')) return;
+
+  const started = async (slow: SlowWork) =>
+    expect(await waitUntil(() => slow.isRunning(), FAILURE_MS_MAX), 'the slow work never began').toBe(true);
+
+  it('D25: stops the work at the source within two seconds of an abort', async () => {
+    const { slow } = bench().source;
+    if (!slow) throw new Error('the harness gave no slow work');
+    const controller = new AbortController();
+    await bench().within(
+      async (session) => {
+        const failure = failureOf(session.read({ ...slow.read, batchRows: 10 }).then(allBatches));
+        await started(slow);
+        controller.abort();
+        expect((await failure).kind).toBe('cancelled');
+        expect(await waitUntil(async () => !(await slow.isRunning()), CANCEL_MS_MAX)).toBe(true);
+      },
+      { signal: controller.signal },
+    );
+  });
+}
+
+function describeBrowse(manifest: SourceManifest, bench: () => StartedBench): void {
+  it('finds the readable item by browsing from the root, page by page', async () => {
+    const { readablePath } = bench().source;
+    await bench().within(async (session) => {
+      for (let depth = 0; depth < readablePath.length; depth += 1) {
+        const path = readablePath.slice(0, depth);
+        const items = [];
+        let page: string | undefined;
+        do {
+          const answer = await session.browse({ path, limit: 2, ...(page === undefined ? {} : { page }) });
+          expect(answer.items.length).toBeLessThanOrEqual(2);
+          items.push(...answer.items);
+          page = answer.next;
+        } while (page !== undefined);
+        const paths = items.map((item) => JSON.stringify(item.path));
+        expect(new Set(paths).size, 'an item was listed twice').toBe(paths.length);
+        const found = items.find((item) => item.name === readablePath[depth]);
+        expect(found?.path, `${readablePath[depth]} was not listed`).toEqual(
+          readablePath.slice(0, depth + 1),
+        );
+        if (depth === readablePath.length - 1) expect(found?.readable).toBe(manifest.capabilities.readPath);
+        else expect(found?.container).toBe(true);
+      }
+    });
+  });
+}
+
+/**
+ * Registers the contract suite of a source.
+ * @param manifest the source under test; its connector is loaded through `manifest.load`.
+ * @param harness starts what the source talks to and says what the source cannot do.
+ */
+export function describeConnector(manifest: SourceManifest, harness: ConnectorHarness): void {
+  describe(`connector contract: ${manifest.id}`, () => {
+    let current: StartedBench | undefined;
+    const bench = (): StartedBench => {
+      if (!current) throw new Error('the source was not started');
+      return current;
+    };
+
+    beforeAll(async () => {
+      const { connector } = await manifest.load();
+      current = new Bench(connector, await harness.start());
+    });
+    afterAll(async () => {
+      current?.network.close();
+      await current?.source.close();
+    });
+
+    it('says in its harness what it cannot do, and its capabilities agree', () => {
+      const abilities: readonly Ability[] = ['wrongPassword', 'query', 'slow', 'types'];
+      for (const ability of abilities) {
+        const given = bench().source[ability] !== undefined;
+        expect(given, ability).toBe(!harness.unsupported.includes(ability));
+      }
+      expect(manifest.capabilities.readQuery).toBe(!harness.unsupported.includes('query'));
+      const parsed = manifest.properties.partial().safeParse(bench().source.good.properties);
+      expect(parsed.error?.issues ?? [], 'the good properties do not fit the schema').toEqual([]);
+    });
+
+    it('names at least one target that a test can probe', () => {
+      const { good, settings } = bench().source;
+      expect(bench().connector.targets(good.properties, settings ?? {}).length).toBeGreaterThan(0);
+    });
+
+    it('signs in and pings', () => bench().within((session) => session.ping()));
+
+    it('closes twice without complaint', () => bench().within((session) => session.close()));
+
+    describeFailures(manifest, harness, bench);
+    describeReads(harness, bench);
+    describeCancel(harness, bench);
+    describeBrowse(manifest, bench);
+  });
+}

@@ -1,0 +1,30 @@
+import type { Route } from './route.js';
+import * as apiKeys from './routes/api-keys.js';
+import * as connectionCredential from './routes/connection-credential.js';
+import * as dataConnections from './routes/data-connections.js';
+import * as dataCredentials from './routes/data-credentials.js';
+import * as dataSources from './routes/data-sources.js';
+import * as dcaas from './routes/dcaas.js';
+import * as platform from './routes/platform.js';
+import * as signIns from './routes/sign-ins.js';
+import * as spaces from './routes/spaces.js';
+import * as use from './routes/use.js';
+import * as users from './routes/users.js';
+
+const isRoute = (value: unknown): value is Route =>
+  typeof value === 'object' && value !== null && 'method' in value && 'responses' in value;
+
+/** Every route of the contract. */
+export const allRoutes: readonly Route[] = [
+  platform,
+  users,
+  apiKeys,
+  spaces,
+  dataSources,
+  dataConnections,
+  connectionCredential,
+  dataCredentials,
+  dcaas,
+  signIns,
+  use,
+].flatMap((module) => Object.values(module).filter(isRoute));

@@ -1,0 +1,82 @@
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { allRoutes } from './all-routes.js';
+import { type ErrorCode, errorTable } from './errors.js';
+import type { Route } from './route.js';
+import { errorsSchema } from './wire.js';
+
+/** Errors that every route of its kind can answer beside its own. */
+const commonErrors = (route: Route): ErrorCode[] => [
+  ...(route.auth === 'person' ? (['AUTHENTICATION-REQUIRED'] as const) : []),
+  ...(route.body ? (['BODY-TOO-LARGE', 'UNSUPPORTED-MEDIA-TYPE'] as const) : []),
+  ...(route.tag === 'platform' ? [] : (['INTERNAL', 'NOT-READY'] as const)),
+];
+
+function errorResponses(route: Route): ZodOpenApiOperationObject['responses'] {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of new Set([...route.errors, ...commonErrors(route)])) {
+    const { status } = errorTable[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      String(status),
+      {
+        description: codes.map((code) => `\`${code}\`: ${errorTable[code].meaning}`).join('\n\n'),
+        content: { 'application/json': { schema: errorsSchema } },
+      },
+    ]),
+  );
+}
+
+function operation(route: Route): ZodOpenApiOperationObject {
+  const responses = Object.fromEntries(
+    Object.entries(route.responses).map(([status, response]) => {
+      const types = response.contentTypes ?? (response.schema ? ['application/json'] : []);
+      const content = Object.fromEntries(
+        types.map((type) => [type, response.schema ? { schema: response.schema } : {}]),
+      );
+      return [status, { description: response.description, ...(types.length > 0 ? { content } : {}) }];
+    }),
+  );
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    description: [route.description, `Permission: ${route.permission}`, `Rate tier: ${route.tier}.`]
+      .filter(Boolean)
+      .join('\n\n'),
+    tags: [route.tag],
+    security: route.auth === 'person' ? [{ bearer: [] }] : [],
+    requestParams: {
+      ...(route.params ? { path: route.params } : {}),
+      ...(route.query ? { query: route.query } : {}),
+      ...(route.headers ? { header: route.headers } : {}),
+    },
+    ...(route.body ? { requestBody: { content: { 'application/json': { schema: route.body } } } } : {}),
+    responses: { ...responses, ...errorResponses(route) } as ZodOpenApiOperationObject['responses'],
+  };
+}
+
+let document: unknown;
+
+/** The API as OpenAPI 3.1, from the route objects. */
+export function openApiDocument(): unknown {
+  if (document !== undefined) return document;
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of allRoutes) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
+  }
+  document = createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Mooring',
+      version: '0.1.0',
+      description:
+        'Shared data connections, used with your own credentials. Follows the public data-connections API of Qlik Cloud and adds test, browse, preview, read and resolve.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'API key' } } },
+    paths,
+  });
+  return document;
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { exportJWK, generateKeyPair } from 'jose';
+import type { Configuration } from 'oidc-provider';
+import { errorPage, type LabUser } from './pages.js';
+import type { AuthorizationStore } from './store.js';
+
+/** Scopes beside OpenID's that the server knows; unknown ones are ignored, as RFC 6749 section 3.3 allows. */
+const apiScopes = [
+  'https://www.googleapis.com/auth/bigquery',
+  'https://www.googleapis.com/auth/bigquery.readonly',
+  'https://www.googleapis.com/auth/cloud-platform',
+  'read',
+  'write',
+];
+
+const day = 24 * 3600;
+
+async function signingKeys() {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  return { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] };
+}
+
+const isOwnToken = (_: unknown, client: { clientId: string }, token: { clientId?: string | undefined }) =>
+  token.clientId === client.clientId;
+
+const features: NonNullable<Configuration['features']> = {
+  devInteractions: { enabled: false },
+  clientCredentials: { enabled: true },
+  revocation: { enabled: true, allowedPolicy: isOwnToken },
+  introspection: { enabled: true, allowedPolicy: isOwnToken },
+  rpInitiatedLogout: { enabled: false },
+  resourceIndicators: { enabled: false },
+};
+
+function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']> {
+  return {
+    AccessToken: accessTokenSeconds,
+    ClientCredentials: accessTokenSeconds,
+    AuthorizationCode: 60,
+    IdToken: 3600,
+    RefreshToken: 14 * day,
+    Grant: 14 * day,
+    Session: day,
+    Interaction: 3600,
+  };
+}
+
+/**
+ * Settings of oidc-provider. Everything it has a "you should change this" default for is set, because it prints
+ * a notice on standard output where it is not.
+ */
+export async function providerConfiguration(input: {
+  store: AuthorizationStore;
+  users: readonly LabUser[];
+  accessTokenSeconds: number;
+  rotate: boolean;
+  /** Says whether the sign-in that led to this code asked for offline access. */
+  isOfflineCode: (code: string) => boolean;
+}): Promise<Configuration> {
+  return {
+    adapter: input.store.adapter,
+    jwks: (await signingKeys()) as NonNullable<Configuration['jwks']>,
+    cookies: { keys: [randomBytes(24).toString('base64url')] },
+    scopes: ['openid', 'offline_access', ...apiScopes],
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+    extraParams: ['access_type', 'include_granted_scopes'],
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
+    features,
+    ttl: lifetimes(input.accessTokenSeconds),
+    renderError: (context, { error, error_description: description }) => {
+      context.type = 'text/html; charset=utf-8';
+      context.body = errorPage(error, description ?? '');
+    },
+    expiresWithSession: () => false,
+    rotateRefreshToken: input.rotate,
+    issueRefreshToken: async (_, client, code) =>
+      client.grantTypeAllowed('refresh_token') && input.isOfflineCode(code.jti),
+    findAccount: (_, id) => {
+      const user = input.users.find(({ login }) => login === id);
+      if (user === undefined) return undefined;
+      const claims = { sub: id, name: user.login, email: user.email, email_verified: true };
+      return { accountId: id, claims: () => claims };
+    },
+  };
+}

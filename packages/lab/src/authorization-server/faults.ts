@@ -1,0 +1,123 @@
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type CannedAnswer, readRequestBody } from '../loopback-http.js';
+
+/**
+ * What goes wrong with one call of the token endpoint. With `commit` the server does the work first (codes are
+ * used up, refresh tokens rotate) and only its answer is lost or replaced.
+ */
+export type TokenFault =
+  | { kind: 'answer'; answer: CannedAnswer; commit?: boolean }
+  | { kind: 'drop'; commit?: boolean };
+
+/** Faults, changed by assignment at any time; the defaults are none. */
+export interface AuthorizationSwitches {
+  /** Waited after the work and before the answer of every token call. */
+  tokenDelayMs: number;
+  /** Token calls are answered only when this settles; the work is done before. For tests that cannot sleep. */
+  tokenHold: Promise<unknown> | undefined;
+  /** One fault a token call, first in first out. */
+  tokenNext: TokenFault[];
+  /** For every token call that finds `tokenNext` empty. */
+  tokenAlways: TokenFault | undefined;
+  /** Instead of revoking. */
+  revocationAlways: CannedAnswer | undefined;
+  /** Parameters of the redirect back to the client: a string replaces (a lie), null leaves out. */
+  authorizationResponse: Record<string, string | null>;
+}
+
+type GrantType = 'authorization_code' | 'refresh_token' | 'client_credentials' | 'other';
+
+/** Calls since the start or the last `resetCounts`, failed ones included. */
+export interface AuthorizationCounts {
+  /** New authorization requests; resumed ones after a sign-in page are not counted again. */
+  authorization: number;
+  token: Record<GrantType, number>;
+  revocation: number;
+}
+
+type Middleware = Parameters<Provider['use']>[0];
+type Context = Parameters<Middleware>[0];
+
+export function createSwitches(): AuthorizationSwitches {
+  return {
+    tokenDelayMs: 0,
+    tokenHold: undefined,
+    tokenNext: [],
+    tokenAlways: undefined,
+    revocationAlways: undefined,
+    authorizationResponse: {},
+  };
+}
+
+export function emptyCounts(): AuthorizationCounts {
+  const token = { authorization_code: 0, refresh_token: 0, client_credentials: 0, other: 0 };
+  return { authorization: 0, token, revocation: 0 };
+}
+
+function isGrantType(value: unknown): value is GrantType {
+  return value === 'authorization_code' || value === 'refresh_token' || value === 'client_credentials';
+}
+
+function answerWith(context: Context, answer: CannedAnswer): void {
+  context.status = answer.status;
+  context.set(answer.headers ?? {});
+  context.type = answer.contentType ?? 'application/json';
+  context.body = answer.body;
+}
+
+function rewriteRedirect(context: Context, changes: Record<string, string | null>): void {
+  const location = context.response.get('location');
+  if (Object.keys(changes).length === 0 || !URL.canParse(location)) return;
+  const target = new URL(location);
+  if (
+    target.origin === context.origin ||
+    !(target.searchParams.has('code') || target.searchParams.has('error'))
+  )
+    return;
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) target.searchParams.delete(name);
+    else target.searchParams.set(name, value);
+  }
+  context.set('location', target.href);
+}
+
+/** Counts the calls and makes them go wrong, around oidc-provider's own handling. */
+export function createFaultMiddleware(
+  switches: AuthorizationSwitches,
+  countsNow: () => AuthorizationCounts,
+): Middleware {
+  async function token(context: Context, next: () => Promise<void>): Promise<void> {
+    const fault = switches.tokenNext.shift() ?? switches.tokenAlways;
+    let grantType: unknown;
+    if (fault === undefined || fault.commit) {
+      await next();
+      grantType = (context as KoaContextWithOIDC).oidc?.params?.grant_type;
+    } else {
+      grantType = new URLSearchParams((await readRequestBody(context.req)).toString()).get('grant_type');
+    }
+    countsNow().token[isGrantType(grantType) ? grantType : 'other'] += 1;
+    await switches.tokenHold;
+    if (switches.tokenDelayMs > 0) {
+      await new Promise((resolve) => setTimeout(resolve, switches.tokenDelayMs).unref());
+    }
+    if (fault?.kind === 'answer') answerWith(context, fault.answer);
+    if (fault?.kind === 'drop') {
+      context.respond = false;
+      context.req.socket.destroy();
+    }
+  }
+
+  return async (context, next) => {
+    if (context.path === '/token') return await token(context, next);
+    if (context.path === '/token/revocation') {
+      countsNow().revocation += 1;
+      if (switches.revocationAlways) return answerWith(context, switches.revocationAlways);
+      return await next();
+    }
+    if (context.path === '/auth') countsNow().authorization += 1;
+    await next();
+    if (context.path === '/auth' || context.path.startsWith('/auth/')) {
+      rewriteRedirect(context, switches.authorizationResponse);
+    }
+  };
+}

@@ -1,0 +1,91 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { IssuedCertificate } from '../certificate-authority.js';
+import type { ServerUser } from '../server-user.js';
+import type { PostgresBinaries } from './binaries.js';
+
+export interface ClusterOptions {
+  binaries: PostgresBinaries;
+  folder: string;
+  user: ServerUser;
+  port: number;
+}
+
+export const adminName = 'lab_admin';
+
+const run = promisify(execFile);
+
+async function writeOwned(path: string, text: string, user: ServerUser): Promise<void> {
+  await writeFile(path, text, { mode: 0o600 });
+  if (user !== null) await chown(path, user.uid, user.gid);
+}
+
+/** Makes the data folder with one superuser, `lab_admin`, reachable by password only. */
+export async function initialiseCluster(
+  { binaries, folder, user }: ClusterOptions,
+  secrets: { adminPassword: string; certificate: IssuedCertificate },
+): Promise<void> {
+  if (user !== null) await chown(folder, user.uid, user.gid);
+  await chmod(folder, 0o700);
+  const passwordFile = join(folder, 'admin-password');
+  await writeOwned(passwordFile, secrets.adminPassword, user);
+  const data = join(folder, 'data');
+  const args = [`--pgdata=${data}`, `--username=${adminName}`, `--pwfile=${passwordFile}`, '--no-sync'];
+  args.push('--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-instructions');
+  await run(binaries.initdb, args, { ...user, cwd: folder });
+  await writeOwned(passwordFile, '', user);
+  await writeOwned(join(data, 'pg_hba.conf'), 'host all all 127.0.0.0/8 scram-sha-256\n', user);
+  await writeOwned(join(data, 'server.crt'), secrets.certificate.cert, user);
+  await writeOwned(join(data, 'server.key'), secrets.certificate.key, user);
+}
+
+const settings = [
+  'listen_addresses=127.0.0.1,127.0.0.2',
+  'unix_socket_directories=',
+  'ssl=on',
+  'max_connections=200',
+  'shared_buffers=32MB',
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  'wal_level=minimal',
+  'max_wal_senders=0',
+  'io_method=sync',
+  'jit=off',
+  'timezone=UTC',
+];
+
+/**
+ * Starts the server and waits until it accepts connections.
+ * @throws Error with the end of the server's log when it ends before that, for instance because the port is taken.
+ */
+export async function startServer({ binaries, folder, user, port }: ClusterOptions): Promise<ChildProcess> {
+  const args = ['-D', join(folder, 'data'), '-p', String(port), ...settings.flatMap((one) => ['-c', one])];
+  const child = spawn(binaries.postgres, args, {
+    ...user,
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`PostgreSQL did not start: ${log.slice(-2000)}`)));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-8000);
+      if (log.includes('ready to accept connections')) resolve();
+    });
+  });
+  return child;
+}
+
+/** Ends all sessions and the server (a fast shutdown), and waits for its exit. */
+export async function stopServer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGINT');
+  await exited;
+}

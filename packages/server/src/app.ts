@@ -1,0 +1,95 @@
+import { manifests } from '@mooring/connectors/registry';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { type Authenticator, createAuthenticator } from './access/authenticate.js';
+import { createBringing } from './broker/bring.js';
+import { createBroker } from './broker/broker.js';
+import { createGrants } from './broker/grants.js';
+import { createRevoker, type Revoker } from './broker/revoker.js';
+import { createUseLog } from './broker/uses.js';
+import { createCatalogue } from './catalogue/catalogue.js';
+import type { Config } from './config.js';
+import { createGate } from './egress/gate.js';
+import { createPolicy } from './egress/policy.js';
+import { createApiKeysFeature } from './features/api-keys/api-keys-feature.js';
+import { createCatalogueFeature } from './features/catalogue/catalogue-feature.js';
+import { createConnectionCredentialFeature } from './features/connection-credential/connection-credential-feature.js';
+import { createConnectionsFeature } from './features/connections/connections-feature.js';
+import { createCredentialsFeature } from './features/credentials/credentials-feature.js';
+import { registerDocs } from './features/platform/docs.js';
+import { type Check, createPlatformFeature } from './features/platform/platform-feature.js';
+import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
+import { createSpacesFeature } from './features/spaces/spaces-feature.js';
+import { createUseFeature } from './features/use/use-feature.js';
+import { createUsersFeature } from './features/users/users-feature.js';
+import { createHttpServer } from './http/server.js';
+import { createMetrics } from './metrics.js';
+import { createSessions } from './sessions/sessions.js';
+import { createArrivals } from './sign-ins/arrival.js';
+import { createSignIns } from './sign-ins/sign-ins.js';
+import type { Store } from './store/store.js';
+import type { Vault } from './vault/envelope.js';
+
+export interface AppDependencies {
+  config: Config;
+  log: Logger;
+  store: Store;
+  vault: Vault;
+  publicUrl: () => string;
+  /** Why the service cannot work; undefined when it can. */
+  notReady: () => string | undefined;
+  checks: () => Promise<Record<string, Check>>;
+}
+
+export interface App {
+  http: FastifyInstance;
+  authenticator: Authenticator;
+  revoker: Revoker;
+}
+
+/** The composition root: makes every room and connects them; nothing is decided here. */
+export async function createApp(deps: AppDependencies): Promise<App> {
+  const { config, log, store, vault, publicUrl } = deps;
+  const { clients } = config.oauth;
+  const catalogue = createCatalogue(manifests);
+  const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
+  const gate = createGate({ policy, onRefused: (refusal) => log.warn(refusal, 'egress refused') });
+  const authenticator = createAuthenticator(store.db);
+  const grants = createGrants({ store, vault, network: gate, log });
+  const broker = createBroker({ store, vault, grants, clients });
+  const signIns = createSignIns({
+    store,
+    vault,
+    network: gate,
+    log,
+    publicUrl,
+    signInMinutes: config.limits.signInMinutes,
+  });
+  const bringing = createBringing({ store, vault, signIns, clients });
+  const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
+  const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
+  const uses = createUseLog(store);
+  const arrivals = createArrivals({ store, vault });
+  const metrics = createMetrics(gate, sessions.openCount);
+  const routes = [
+    ...createPlatformFeature({ store, publicUrl, checks: deps.checks, metricsText: metrics.text }),
+    ...createUsersFeature({ store, publicUrl }),
+    ...createApiKeysFeature({ store, authenticator, publicUrl }),
+    ...createSpacesFeature({ store, publicUrl }),
+    ...createCatalogueFeature({ catalogue, publicUrl, startedAt: new Date().toISOString() }),
+    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
+    ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
+    ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
+    ...createSignInsFeature({ store, catalogue, arrivals }),
+    ...createUseFeature({ store, vault, catalogue, broker, bringing, sessions, uses, log, gate, config }),
+  ];
+  const http = await createHttpServer({
+    log,
+    routes,
+    authenticate: (token) => authenticator.authenticate(token),
+    notReady: deps.notReady,
+    observe: metrics.observe,
+  });
+  await registerDocs(http);
+  return { http, authenticator, revoker };
+}

@@ -1,0 +1,58 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { SocketTarget } from '@mooring/connectors/spec/network';
+import type { Dialer } from './dialer.js';
+import type { Refuse } from './failure.js';
+import type { TlsSettings } from './tls-context.js';
+
+const FREE_SOCKETS_MAX = 16;
+
+/**
+ * See `Network.agents`. Idle connections are kept for the next request through the same pair of agents only; the
+ * holder ends them, and those still being made, with `destroy()`.
+ */
+export function createAgents(
+  dialer: Dialer,
+  refuse: Refuse,
+  settings: TlsSettings,
+): { http: HttpAgent; https: HttpsAgent } {
+  const http = new HttpAgent({ keepAlive: true, maxFreeSockets: FREE_SOCKETS_MAX });
+  openThrough(http, refuse, (target, signal) => dialer.openConnected(target, { signal }));
+  const https = new HttpsAgent({ keepAlive: true, maxFreeSockets: FREE_SOCKETS_MAX });
+  openThrough(https, refuse, (target, signal) =>
+    dialer.openSecure(target, { settings, protocols: ['http/1.1'], signal }),
+  );
+  return { http, https };
+}
+
+/** Only host and port of a request's options decide: `lookup`, `localAddress`, `servername` and the like are unread. */
+function openThrough(
+  agent: HttpAgent,
+  refuse: Refuse,
+  open: (target: SocketTarget, signal: AbortSignal) => Promise<Duplex>,
+): void {
+  const dials = new Set<AbortController>();
+
+  agent.createConnection = (options, callback) => {
+    // Node's types want a stream beside an error; Node does not.
+    const done = callback as (error: Error | null, stream?: Duplex) => void;
+    const target = { host: options.host ?? '', port: Number(options.port) };
+    if (options.socketPath) {
+      done(refuse('unix_socket', target.port));
+      return undefined;
+    }
+    const dial = new AbortController();
+    dials.add(dial);
+    open(target, dial.signal)
+      .finally(() => dials.delete(dial))
+      .then((stream) => done(null, stream), done);
+    return undefined;
+  };
+
+  const destroyIdle = agent.destroy.bind(agent);
+  agent.destroy = () => {
+    for (const dial of dials) dial.abort();
+    destroyIdle();
+  };
+}

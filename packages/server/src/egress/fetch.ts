@@ -1,0 +1,158 @@
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { NetworkRequest, SocketTarget } from '@mooring/connectors/spec/network';
+import { Client, type Dispatcher } from 'undici';
+import type { Dialer } from './dialer.js';
+import { cancelled, codeOf, type Refuse, translateNetworkError } from './failure.js';
+import { readBody } from './response-body.js';
+
+export interface FetchTimeouts {
+  /** From the sent request to the end of the answer's headers, in milliseconds. */
+  headersTimeoutMs: number;
+  /** Between two pieces of the answer, in milliseconds. */
+  bodyTimeoutMs: number;
+  /** Between two reads of the answer by its consumer, in milliseconds. */
+  unreadTimeoutMs: number;
+}
+
+export interface FetchDeps {
+  dialer: Dialer;
+  refuse: Refuse;
+  timeouts: FetchTimeouts;
+}
+
+interface Destination extends SocketTarget {
+  origin: string;
+  path: string;
+  isSecure: boolean;
+}
+
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+const HEADER_BYTES_MAX = 32 * 1024;
+/** Headers that say where a request goes or how it is framed; the URL and the body say that already. */
+const OWN_HEADERS =
+  /^(?:host|connection|content-length|keep-alive|transfer-encoding|upgrade|expect|te|trailer|proxy-.*)$/i;
+/** Fetch standard, "null body status". */
+const BODILESS_STATUSES = new Set([204, 205, 304]);
+
+/**
+ * See `Network.fetch`. One connection a request, so nothing that a server binds to a connection is ever shared.
+ * Nothing is read ahead: a body that is neither read nor cancelled holds its connection until the unread time-out.
+ */
+export async function fetchOnce(
+  { dialer, refuse, timeouts }: FetchDeps,
+  url: string,
+  request: NetworkRequest = {},
+): Promise<Response> {
+  const destination = parseDestination(url, refuse);
+  assertHeaders(request.headers ?? {});
+  if (request.signal?.aborted) throw cancelled(request.signal.reason);
+
+  const dial = new AbortController();
+  const client = new Client(destination.origin, {
+    // The parsed URL is what was judged, so it is what is dialled, whatever undici passes here.
+    connect: (_options, callback) => {
+      openFor(dialer, destination, request, dial.signal).then(
+        (socket) => callback(null, socket),
+        (error) => callback(error, null),
+      );
+    },
+    headersTimeout: timeouts.headersTimeoutMs,
+    bodyTimeout: timeouts.bodyTimeoutMs,
+    maxHeaderSize: HEADER_BYTES_MAX,
+    allowH2: false,
+  });
+  const close = () => {
+    request.signal?.removeEventListener('abort', close);
+    dial.abort();
+    client.destroy().catch(() => undefined);
+  };
+  // Not undici's own `signal`, which it does not look at before the connection stands.
+  request.signal?.addEventListener('abort', close);
+  const translate = (error: unknown) => translateHttpError(error, request.signal);
+  try {
+    const answer = await client.request({
+      path: destination.path,
+      method: (request.method ?? 'GET').toUpperCase() as Dispatcher.HttpMethod,
+      headers: request.headers ?? {},
+      body: request.body ?? null,
+      reset: true,
+    });
+    return toResponse(answer, request, timeouts, translate, close);
+  } catch (error) {
+    close();
+    throw translate(error);
+  }
+}
+
+function parseDestination(text: string, refuse: Refuse): Destination {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) throw refuse('invalid_url', 0);
+  const isSecure = url.protocol === 'https:';
+  if (!isSecure && url.protocol !== 'http:') throw refuse('scheme', Number(url.port));
+  const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
+  if (url.username !== '' || url.password !== '') throw refuse('user_info', port);
+  return { origin: url.origin, path: `${url.pathname}${url.search}`, host: url.hostname, port, isSecure };
+}
+
+function assertHeaders(headers: Record<string, string>): void {
+  if (Object.keys(headers).some((name) => OWN_HEADERS.test(name))) throw invalidRequest();
+}
+
+function openFor(dialer: Dialer, destination: Destination, request: NetworkRequest, signal: AbortSignal) {
+  if (!destination.isSecure) return dialer.openConnected(destination, { signal });
+  return dialer.openSecure(destination, { settings: request, protocols: ['http/1.1'], signal });
+}
+
+function toResponse(
+  answer: Dispatcher.ResponseData,
+  request: NetworkRequest,
+  timeouts: FetchTimeouts,
+  translate: (error: unknown) => ConnectorError,
+  close: () => void,
+): Response {
+  // Whoever reads it hears of its errors; when nobody does, they must not end the process.
+  answer.body.on('error', () => undefined);
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(answer.headers)) {
+    for (const each of [value ?? []].flat()) headers.append(name, each);
+  }
+  const status = answer.statusCode;
+  if (BODILESS_STATUSES.has(status) || request.method?.toUpperCase() === 'HEAD') {
+    close();
+    return new Response(null, { status, headers });
+  }
+  const limits = {
+    bytesMax: request.bodyBytesMax ?? BODY_BYTES_MAX,
+    unreadTimeoutMs: timeouts.unreadTimeoutMs,
+  };
+  const body = readBody(answer.body, headers.get('content-encoding') ?? '', limits, translate, close);
+  // The body is decoded here, and these two describe it as it was on the wire.
+  if (headers.has('content-encoding')) headers.delete('content-length');
+  headers.delete('content-encoding');
+  return new Response(body, { status, headers });
+}
+
+function translateHttpError(error: unknown, signal: AbortSignal | undefined): ConnectorError {
+  if (signal?.aborted) return cancelled(error);
+  const known = translateNetworkError(error);
+  if (known !== undefined) return known;
+  const code = codeOf(error);
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
+    return invalidRequest(error);
+  return new ConnectorError('protocol_error', 'The answer of the server is not valid HTTP.', {
+    ...(code === undefined ? {} : { nativeCode: code }),
+    cause: error,
+  });
+}
+
+function invalidRequest(cause?: unknown): ConnectorError {
+  return new ConnectorError(
+    'invalid_config',
+    'The request has a method, header or path that cannot be sent.',
+    {
+      remedy:
+        'Use plain header names and values without line breaks, and none that decide destination or framing.',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import type { Socket } from 'node:net';
+import type { Network, SocketTarget } from '@mooring/connectors/spec/network';
+import { createAgents } from './agents.js';
+import { createDialer, type OpenOptions } from './dialer.js';
+import { egressRefused, type Refuse } from './failure.js';
+import { fetchOnce } from './fetch.js';
+import type { EgressPolicy, RefusalReason } from './policy.js';
+import { createResolver, type Lookup, lookupInSystem } from './resolver.js';
+import { createTlsContexts, type TlsSettings } from './tls-context.js';
+
+export interface RefusalEvent {
+  reason: RefusalReason;
+  /** As asked for, so not always a port; 0 when the URL had none or was none. */
+  port: number;
+}
+
+export interface GateOptions {
+  policy: EgressPolicy;
+  /** Default: the system's resolver. */
+  lookup?: Lookup;
+  /** For name and TCP together, and again for the TLS handshake. Default 10 s. */
+  connectTimeoutMs?: number;
+  /** For the headers of an HTTP answer, and between two pieces of its body. Default 60 s. */
+  responseTimeoutMs?: number;
+  /** For the operator's log; holds no host, so that it can be logged as it is. */
+  onRefused?: (event: RefusalEvent) => void;
+}
+
+export interface GateCounts {
+  /** TCP connections that were made. */
+  connected: number;
+  refused: Readonly<Record<RefusalReason, number>>;
+}
+
+export interface DialOptions extends OpenOptions {
+  /** Present: TLS from the first byte, with these settings. */
+  tls?: TlsSettings | undefined;
+}
+
+export interface Gate extends Network {
+  /** Connects and tells each stage that is passed. @throws ConnectorError as `Network` tells. */
+  dial(target: SocketTarget, options?: DialOptions): Promise<Socket>;
+  /** Since the start of the process, for metrics. */
+  counts(): GateCounts;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 60_000;
+/** A consumer with back-pressure of its own may pause far longer than a server. */
+const UNREAD_TIMEOUT_MS = 300_000;
+
+/**
+ * The way out of the process: the one implementation of `Network`. Whatever is asked for, the host is parsed once and
+ * resolved once, every answer must be allowed by the policy, and the connection goes to an answer that was checked.
+ */
+export function createGate(options: GateOptions): Gate {
+  const refused: Record<RefusalReason, number> = {
+    invalid_url: 0,
+    invalid_host: 0,
+    invalid_port: 0,
+    scheme: 0,
+    user_info: 0,
+    unix_socket: 0,
+    metadata: 0,
+    loopback: 0,
+    not_public: 0,
+  };
+  let connected = 0;
+  const refuse: Refuse = (reason, port) => {
+    refused[reason] += 1;
+    options.onRefused?.({ reason, port });
+    return egressRefused();
+  };
+  const responseTimeoutMs = options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS;
+  const dialer = createDialer({
+    resolver: createResolver(options.policy, options.lookup ?? lookupInSystem, refuse),
+    contexts: createTlsContexts(),
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    onConnected: () => {
+      connected += 1;
+    },
+  });
+  const timeouts = {
+    headersTimeoutMs: responseTimeoutMs,
+    bodyTimeoutMs: responseTimeoutMs,
+    unreadTimeoutMs: UNREAD_TIMEOUT_MS,
+  };
+
+  return {
+    socket: (target) => dialer.open(target),
+    agents: (tls = {}) => createAgents(dialer, refuse, tls),
+    fetch: (url, request) => fetchOnce({ dialer, refuse, timeouts }, url, request),
+    dial: (target, { tls, ...rest } = {}) =>
+      tls === undefined
+        ? dialer.openConnected(target, rest)
+        : dialer.openSecure(target, { ...rest, settings: tls }),
+    counts: () => ({ connected, refused: { ...refused } }),
+  };
+}

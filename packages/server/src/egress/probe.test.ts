@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { createServer as createTcpServer } from 'node:net';
+import { createServer } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { listen, startCanary } from './__fixtures__/canary.js';
+import { createGate, type GateOptions } from './gate.js';
+import { createPolicy, type EgressSettings } from './policy.js';
+import { probe } from './probe.js';
+
+function buildGate({
+  loopback = 'allow',
+  ...options
+}: Partial<EgressSettings> & Omit<GateOptions, 'policy'> = {}) {
+  return createGate({ policy: createPolicy({ allow: [], loopback, listensOnLoopback: false }), ...options });
+}
+
+function passed(...names: string[]) {
+  return names.map((name) => ({ name, ok: true, ms: expect.any(Number) }));
+}
+
+function fixture(name: string): string {
+  return readFileSync(new URL(`./__fixtures__/${name}`, import.meta.url), 'utf8');
+}
+
+describe('probe', () => {
+  it.each(['none', 'starttls'] as const)('passes name, route and TCP of a server with %s', async (tls) => {
+    await using canary = await startCanary();
+    const stages = await probe(buildGate(), { host: '127.0.0.1', port: canary.port, tls });
+    expect(stages).toEqual(passed('name', 'route', 'tcp'));
+    expect(canary.connections()).toBe(1);
+  });
+
+  it('follows implicit TLS with the authority of the connection', async () => {
+    const server = createServer({ cert: fixture('server.pem'), key: fixture('server-key.pem') });
+    server.on('tlsClientError', () => undefined);
+    const { port, stop } = await listen(server);
+    const target = { host: '127.0.0.1', port, tls: 'implicit' } as const;
+    expect(await probe(buildGate(), { ...target, ca: fixture('authority.pem') })).toEqual(
+      passed('name', 'route', 'tcp', 'tls'),
+    );
+    expect(await probe(buildGate(), target)).toEqual([
+      ...passed('name', 'route', 'tcp'),
+      {
+        name: 'tls',
+        ok: false,
+        ms: expect.any(Number),
+        code: 'tls_failed',
+        message: expect.any(String),
+        remedy: expect.stringContaining('authority'),
+      },
+    ]);
+    expect(await probe(buildGate(), { ...target, ca: '/etc/passwd' })).toEqual([
+      ...passed('name', 'route', 'tcp'),
+      expect.objectContaining({ name: 'tls', ok: false, code: 'invalid_config' }),
+    ]);
+    await stop();
+  });
+
+  it('stops at a name that is not known', async () => {
+    const lookup = () => Promise.reject(Object.assign(new Error(), { code: 'ENOTFOUND' }));
+    expect(await probe(buildGate({ lookup }), { host: 'a.example.test', port: 1, tls: 'none' })).toEqual([
+      expect.objectContaining({ name: 'name', ok: false, code: 'unreachable' }),
+    ]);
+  });
+
+  it.each(['127.0.0.1', 'localhost', '127.1', '[::]', 'metadata', '/var/run/x', 'name.example.test'])(
+    'S01: stops at the route to %s, in the same words for each',
+    async (host) => {
+      await using canary = await startCanary();
+      const gate = buildGate({ loopback: 'deny', lookup: async () => ['8.8.8.8', '127.0.0.1'] });
+      expect(await probe(gate, { host, port: canary.port, tls: 'none' })).toEqual([
+        ...passed('name'),
+        {
+          name: 'route',
+          ok: false,
+          ms: expect.any(Number),
+          code: 'egress_refused',
+          message: "The server's network policy does not allow this destination.",
+          remedy: expect.stringContaining('egress.allow'),
+        },
+      ]);
+      expect(canary.connections()).toBe(0);
+    },
+  );
+
+  it('stops at TCP of a closed port', async () => {
+    const { port, stop } = await listen(createTcpServer());
+    await stop();
+    expect(await probe(buildGate(), { host: '127.0.0.1', port, tls: 'implicit' })).toEqual([
+      ...passed('name', 'route'),
+      expect.objectContaining({ name: 'tcp', ok: false, code: 'unreachable', remedy: expect.any(String) }),
+    ]);
+  });
+
+  it('D20: stops in its budget at a server that is silent in the handshake', async () => {
+    await using canary = await startCanary();
+    const gate = buildGate({ connectTimeoutMs: 50 });
+    expect(await probe(gate, { host: '127.0.0.1', port: canary.port, tls: 'implicit' })).toEqual([
+      ...passed('name', 'route', 'tcp'),
+      expect.objectContaining({ name: 'tls', ok: false, code: 'timeout' }),
+    ]);
+  });
+
+  it('tells nothing more once it was given up', async () => {
+    let answer: (addresses: string[]) => void = () => undefined;
+    const answered = new Promise<string[]>((resolve) => {
+      answer = resolve;
+    });
+    const gate = buildGate({ connectTimeoutMs: 20, lookup: () => answered });
+    const stages = await probe(gate, { host: 'slow.example.test', port: 1, tls: 'none' });
+    answer(['127.0.0.1']);
+    await new Promise(setImmediate);
+    expect(stages).toEqual([expect.objectContaining({ name: 'name', ok: false, code: 'timeout' })]);
+  });
+
+  it('stops when the caller leaves', async () => {
+    const stages = await probe(buildGate(), { host: '127.0.0.1', port: 1, tls: 'none' }, AbortSignal.abort());
+    expect(stages).toEqual([expect.objectContaining({ name: 'name', ok: false, code: 'cancelled' })]);
+  });
+});

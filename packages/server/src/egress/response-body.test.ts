@@ -1,0 +1,42 @@
+import { PassThrough } from 'node:stream';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { describe, expect, it } from 'vitest';
+import { rejectionOf } from './__fixtures__/canary.js';
+import { readBody } from './response-body.js';
+
+function buildBody(unreadTimeoutMs: number) {
+  const source = new PassThrough();
+  let close: () => void = () => undefined;
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
+  const translate = (error: unknown) =>
+    error instanceof ConnectorError
+      ? error
+      : new ConnectorError('protocol_error', 'Unexpected.', { cause: error });
+  const body = readBody(source, '', { bytesMax: 1_000, unreadTimeoutMs }, translate, close);
+  return { source, closed, reader: body.getReader() };
+}
+
+describe('a body that its consumer leaves alone', () => {
+  it('is given up, whether it was ever read or not', async () => {
+    for (const isReadOnce of [false, true]) {
+      const { source, closed, reader } = buildBody(10);
+      source.write('half');
+      if (isReadOnce) expect(String(Buffer.from((await reader.read()).value ?? []))).toBe('half');
+      await closed;
+      expect(source.destroyed).toBe(true);
+      expect(await rejectionOf(reader.read())).toMatchObject({ kind: 'timeout' });
+    }
+  });
+
+  it('waits for a slow source as long as somebody reads', async () => {
+    const { source, closed, reader } = buildBody(10);
+    const pending = reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    source.end('late');
+    expect(String(Buffer.from((await pending).value ?? []))).toBe('late');
+    expect((await reader.read()).done).toBe(true);
+    await closed;
+  });
+});

@@ -1,0 +1,105 @@
+import { pipeline, type Readable, Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+
+export interface BodyLimits {
+  /** After decompression. */
+  bytesMax: number;
+  /** How long the reader may leave the body alone before the connection is given up, in milliseconds. */
+  unreadTimeoutMs: number;
+}
+
+const DECODERS = new Map([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+
+/**
+ * The body as a web stream that pulls from the source only when it is read, decoded and limited in size.
+ * @param encoding value of the `content-encoding` header, '' for none
+ * @param translate makes a `ConnectorError` of what goes wrong while reading
+ * @param onClosed called once when the body has ended, failed or was left
+ * @throws ConnectorError `unsupported` for a coding that is not gzip, deflate or br, or for several
+ */
+export function readBody(
+  source: Readable,
+  encoding: string,
+  limits: BodyLimits,
+  translate: (error: unknown) => ConnectorError,
+  onClosed: () => void,
+): ReadableStream<Uint8Array> {
+  const decoder = decoderOf(encoding);
+  const limiter = limitBytes(limits.bytesMax);
+  const chain = decoder === undefined ? [source, limiter] : [source, decoder, limiter];
+  pipeline(chain, onClosed);
+  const chunks = limiter[Symbol.asyncIterator]();
+  let unread: NodeJS.Timeout | undefined;
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start() {
+        armUnread();
+      },
+      async pull(controller) {
+        clearTimeout(unread);
+        try {
+          const next = await chunks.next();
+          if (next.done) return controller.close();
+          controller.enqueue(new Uint8Array(next.value));
+          armUnread();
+        } catch (error) {
+          throw translate(error);
+        }
+      },
+      cancel() {
+        clearTimeout(unread);
+        limiter.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+
+  function armUnread(): void {
+    unread = setTimeout(() => limiter.destroy(abandoned()), limits.unreadTimeoutMs);
+    unread.unref();
+  }
+}
+
+function decoderOf(encoding: string): Transform | undefined {
+  const coding = encoding.trim().toLowerCase();
+  if (coding === '' || coding === 'identity') return undefined;
+  const create = DECODERS.get(coding);
+  if (create === undefined) {
+    throw new ConnectorError(
+      'unsupported',
+      'The server answered with a content encoding that is not supported.',
+      {
+        remedy: 'Ask it for gzip, deflate, br or no encoding.',
+      },
+    );
+  }
+  return create();
+}
+
+function limitBytes(bytesMax: number): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) done(tooLarge());
+      else done(null, chunk);
+    },
+  });
+}
+
+function tooLarge(): ConnectorError {
+  return new ConnectorError('too_large', 'The answer of the server is larger than allowed.', {
+    remedy: 'Ask for less at a time.',
+  });
+}
+
+function abandoned(): ConnectorError {
+  return new ConnectorError('timeout', 'The answer of the server was not read in time.');
+}

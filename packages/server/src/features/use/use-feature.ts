@@ -1,0 +1,261 @@
+import { missingCredentialFields } from '@mooring/connectors/kit/properties';
+import type { Row } from '@mooring/connectors/spec/data-types';
+import {
+  browseConnection,
+  previewConnection,
+  readConnection,
+  resolveConnection,
+  testConnection,
+  testUnsaved,
+} from '@mooring/contract/routes/use';
+import { decideFor } from '../../access/connection-access.js';
+import { splitProperties } from '../../catalogue/catalogue.js';
+import type { Config } from '../../config.js';
+import type { Gate } from '../../egress/gate.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { type BoundRoute, bind, handled } from '../../http/handler.js';
+import { testInStages } from '../../sessions/staged-test.js';
+import { contentTypeOf, negotiate } from '../../streams/media-type.js';
+import { sendRows } from '../../streams/row-reply.js';
+import { createUseService, outcomeOf, type UseServiceDependencies } from './use-service.js';
+
+export interface UseDependencies extends UseServiceDependencies {
+  gate: Gate;
+  config: Config;
+}
+
+const batchRows = 1000;
+const previewRows = 100;
+
+/** Exactly one of path and query, and only what the source can do. */
+function assertTarget(
+  body: { path?: unknown; query?: unknown },
+  capabilities: { readPath: boolean; readQuery: boolean },
+): void {
+  if ((body.path === undefined) === (body.query === undefined)) {
+    throw new InvalidRequest([{ field: 'path', message: 'or query: give exactly one of the two' }]);
+  }
+  if (body.query !== undefined && !capabilities.readQuery) {
+    throw new InvalidRequest([
+      { field: 'query', message: 'is not supported by this data source; give a path' },
+    ]);
+  }
+}
+
+/** Takes what is defined, so that optional members stay absent. */
+function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
+}
+
+/** test, browse, preview, read and resolve: everything that uses a connection, under the caller's own credential. */
+export function createUseFeature(deps: UseDependencies): BoundRoute[] {
+  const service = createUseService(deps);
+  const { limits } = deps.config;
+  const withTime = (signal: AbortSignal, seconds: number) =>
+    AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+  const testDeps = {
+    catalogue: deps.catalogue,
+    gate: deps.gate,
+    sessions: deps.sessions,
+    settings: deps.config.sources,
+  };
+
+  const test = bind(testConnection, async ({ params }, { caller, signal }) => {
+    const use = await service.prepare(caller, params.qID, 'test');
+    const answer = await testInStages(
+      { ...use, signal: withTime(signal, limits.testSeconds) },
+      testDeps,
+    ).catch(async (error: unknown) => {
+      await use.ticket.finish(outcomeOf(error));
+      throw error;
+    });
+    await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
+    if (use.mayEdit) return { status: 200, body: answer };
+    const coarse = answer.ok
+      ? { name: 'connection', ok: true }
+      : {
+          name: 'connection',
+          ok: false,
+          message: 'The connection does not work for you now.',
+          remedy: 'Ask the owner of the connection.',
+        };
+    return { status: 200, body: { ok: answer.ok, stages: [coarse] } };
+  });
+
+  const unsaved = bind(testUnsaved, async ({ body }, { signal }) => {
+    const manifest = deps.catalogue.get(body.datasourceID);
+    const split = splitProperties(manifest, body.connectionProperties);
+    if (split.choice.selectedCredentials !== undefined) {
+      throw new InvalidRequest([
+        {
+          field: 'connectionProperties.selectedCredentials',
+          message: 'is not used here: a stored secret is used only through a saved connection',
+        },
+      ]);
+    }
+    if (split.signIn.oauth) {
+      throw new InvalidRequest([
+        {
+          field: 'connectionProperties',
+          message: `sign-in by ${split.signIn.label} can be tested once the connection is saved`,
+        },
+      ]);
+    }
+    const missing = missingCredentialFields(split.signIn, split.credential);
+    if (missing.length > 0) {
+      throw new InvalidRequest(
+        missing.map((name) => ({ field: `connectionProperties.${name}`, message: 'is required' })),
+      );
+    }
+    const login = { signIn: split.signIn.id, fields: split.credential };
+    const request = {
+      manifest,
+      properties: split.definition,
+      login,
+      signal: withTime(signal, limits.testSeconds),
+    };
+    return { status: 200, body: await testInStages(request, testDeps) };
+  });
+
+  const browse = bind(browseConnection, async ({ params, body }, { caller, signal }) => {
+    const use = await service.prepare(caller, params.qID, 'browse');
+    const answer = await service.run(use, withTime(signal, limits.idleSeconds), (session) =>
+      session.browse({
+        path: body.path ?? [],
+        limit: body.limit ?? 200,
+        ...(body.page ? { page: body.page } : {}),
+      }),
+    );
+    return {
+      status: 200,
+      body: { ...answer, items: answer.items.map((item) => ({ ...item, path: [...item.path] })) },
+    };
+  });
+
+  const preview = bind(previewConnection, async ({ params, body }, { caller, signal }) => {
+    const { manifest } = await service.usable(caller, params.qID);
+    assertTarget(body, manifest.capabilities);
+    const use = await service.prepare(caller, params.qID, 'preview');
+    const limit = body.limit ?? previewRows;
+    const { columns, rows } = await service.run(
+      use,
+      withTime(signal, limits.idleSeconds),
+      async (session) => {
+        // One row more than asked for tells whether there is more.
+        const stream = await session.read({
+          ...defined(body),
+          limit: limit + 1,
+          batchRows: Math.min(batchRows, limit + 1),
+        });
+        const found: Row[] = [];
+        for await (const batch of stream.batches) {
+          found.push(...batch);
+          if (found.length > limit) break;
+        }
+        return { columns: stream.columns, rows: found };
+      },
+    );
+    return {
+      status: 200,
+      body: { columns: [...columns], rows: rows.slice(0, limit), truncated: rows.length > limit },
+    };
+  });
+
+  const read = bind(readConnection, async ({ params, body }, { caller, request, reply, signal }) => {
+    const format = negotiate(request.headers.accept);
+    if (!format) {
+      throw new AppError(
+        'NOT-ACCEPTABLE',
+        `Offered are ${(['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ')}.`,
+      );
+    }
+    const { manifest } = await service.usable(caller, params.qID);
+    assertTarget(body, manifest.capabilities);
+    const use = await service.prepare(caller, params.qID, 'read');
+    const leaving = new AbortController();
+    const sessionSignal = AbortSignal.any([signal, leaving.signal]);
+    try {
+      const outcome = await deps.sessions.run({ ...use, signal: sessionSignal }, async (session) => {
+        const stream = await session.read({ ...defined(body), batchRows });
+        return sendRows({
+          response: reply.raw,
+          headers: reply.getHeaders() as Record<string, string>,
+          format,
+          stream,
+          caps: {
+            rowsMax: limits.readRows,
+            bytesMax: limits.readBytes,
+            secondsMax: limits.readSeconds,
+            idleSeconds: limits.idleSeconds,
+          },
+          abort: leaving,
+          onHead: () => reply.hijack(),
+          // The record is written before the trailer, so that a whole answer is always on record.
+          onEnd: (result) =>
+            use.ticket.finish(result.state === 'complete' ? 'ok' : result.state, result.rows),
+        });
+      });
+      if (outcome.state === 'failed' || outcome.state === 'cancelled') {
+        await use.ticket.finish(
+          outcome.error === undefined ? 'cancelled' : outcomeOf(outcome.error),
+          outcome.rows,
+        );
+      }
+      return handled;
+    } catch (error) {
+      await use.ticket.finish(outcomeOf(error));
+      throw error;
+    }
+  });
+
+  const resolve = bind(resolveConnection, async ({ params, body }, { caller }) => {
+    const { connection, mayEdit } = await service.usable(caller, params.qID);
+    const userId = body?.as ?? caller.userId;
+    if (userId !== caller.userId && !mayEdit) {
+      throw new AppError(
+        'ACCESS-DENIED',
+        'as: only people who may edit the connection may ask for somebody else.',
+      );
+    }
+    const person = await deps.store.db
+      .selectFrom('user')
+      .select(['id', 'tenant_id', 'roles'])
+      .where('id', '=', userId)
+      .where('tenant_id', '=', caller.tenantId)
+      .executeTakeFirst();
+    if (!person) throw new AppError('NOT-FOUND', 'as: there is no such person.');
+    const asPerson = {
+      userId: person.id,
+      tenantId: person.tenant_id,
+      roles: JSON.parse(person.roles) as string[],
+    };
+    const { mayUse } = await decideFor(deps.store.db, asPerson, connection);
+    const resolution = await deps.broker.resolve(person.id, connection);
+    const isShown = resolution.credential?.owner_id === caller.userId;
+    const usable = mayUse && resolution.state === 'ready';
+    return {
+      status: 200,
+      body: {
+        connectionId: connection.id,
+        dataSourceId: connection.source_id,
+        userId: person.id,
+        separated: connection.separated === 1,
+        usable,
+        ...(resolution.credential && isShown ? { credentialId: resolution.credential.id } : {}),
+        ...(resolution.credential && (isShown || resolution.isEmbedded)
+          ? { credentialOwnerId: resolution.credential.owner_id }
+          : {}),
+        state: resolution.state,
+        reason: mayUse
+          ? service.explain(resolution)
+          : "This person's roles do not let them use data through this connection.",
+        destination: connection.destination,
+        ...(usable || resolution.isEmbedded
+          ? {}
+          : { bring: `/api/v1/data-connections/${connection.id}/credential` }),
+      },
+    };
+  });
+
+  return [test, unsaved, browse, preview, read, resolve];
+}

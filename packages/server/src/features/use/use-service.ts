@@ -1,0 +1,230 @@
+import type { Session } from '@mooring/connectors/spec/connector';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Logger } from 'pino';
+import { loadConnection } from '../../access/connection-access.js';
+import type { Bringing } from '../../broker/bring.js';
+import type { Broker } from '../../broker/broker.js';
+import { openConnectionSecrets } from '../../broker/connection-secrets.js';
+import type { Resolution } from '../../broker/resolve.js';
+import type { UseLog, UseTicket } from '../../broker/uses.js';
+import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { sourceErrorCode } from '../../http/error-reply.js';
+import type { Caller } from '../../http/handler.js';
+import type { Sessions } from '../../sessions/sessions.js';
+import type { Store } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
+import type { Vault } from '../../vault/envelope.js';
+
+export interface UseServiceDependencies {
+  store: Store;
+  vault: Vault;
+  catalogue: Catalogue;
+  broker: Broker;
+  bringing: Bringing;
+  sessions: Sessions;
+  uses: UseLog;
+  log: Logger;
+}
+
+/** A use that may go ahead: the right was checked and the use is on record. */
+export interface PreparedUse {
+  caller: Caller;
+  connection: ConnectionTable;
+  manifest: SourceManifest;
+  properties: Record<string, unknown>;
+  login: Parameters<Sessions['run']>[0]['login'];
+  ticket: UseTicket;
+  mayEdit: boolean;
+}
+
+export interface UsableConnection {
+  connection: ConnectionTable;
+  manifest: SourceManifest;
+  mayEdit: boolean;
+}
+
+export interface UseService {
+  usable(caller: Caller, qID: string): Promise<UsableConnection>;
+  /** @throws AppError CREDENTIALS-REQUIRED when the caller must bring, confirm or renew a credential first */
+  prepare(caller: Caller, qID: string, action: string): Promise<PreparedUse>;
+  /** Runs in a session of the caller's own login and records the outcome before the answer. */
+  run<Result>(
+    prepared: PreparedUse,
+    signal: AbortSignal,
+    work: (session: Session) => Promise<Result>,
+  ): Promise<Result>;
+  explain(resolution: Resolution): string;
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const explanations: Record<Resolution['state'], string> = {
+  ready: 'A credential is ready.',
+  missing: 'You have no credential on this connection. Bring one, or choose one of yours.',
+  needs_confirmation:
+    'The connection points to a destination you have not allowed for your credential. Confirm it, or bring a credential.',
+  needs_sign_in: 'The sign-in behind your credential has ended. Sign in again.',
+  unreadable: 'The stored credential cannot be opened. Bring it again.',
+};
+
+const embeddedExplanations: Record<Resolution['state'], string> = {
+  ...explanations,
+  missing: "The connection's own credential is missing. Its owner must bring it.",
+  needs_sign_in:
+    "The sign-in behind the connection's own credential has ended. Its owner must sign in again.",
+  unreadable: "The connection's own credential cannot be opened. Its owner must bring it again.",
+};
+
+/** What the outcome is called in the record of uses. */
+export function outcomeOf(error: unknown): string {
+  if (error instanceof ConnectorError)
+    return error.kind === 'cancelled' ? 'cancelled' : sourceErrorCode(error);
+  return error instanceof AppError ? error.code : 'INTERNAL';
+}
+
+export function createUseService(deps: UseServiceDependencies): UseService {
+  const { store, vault, catalogue, broker } = deps;
+
+  const usable = async (caller: Caller, qID: string): Promise<UsableConnection> => {
+    if (!uuidPattern.test(qID)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
+    const found = await loadConnection(store.db, caller, { id: qID.toLowerCase() });
+    if (!found) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!found.mayUse)
+      throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
+    return {
+      connection: found.row,
+      manifest: catalogue.get(found.row.source_id),
+      mayEdit: found.privileges.includes('update'),
+    };
+  };
+
+  const explain = (resolution: Resolution) =>
+    (resolution.isEmbedded ? embeddedExplanations : explanations)[resolution.state];
+
+  /** A fresh sign-in link, where the person can renew the credential by signing in. */
+  const signInLink = async (
+    caller: Caller,
+    connection: ConnectionTable,
+    manifest: SourceManifest,
+    resolution: Resolution,
+  ) => {
+    if (resolution.isEmbedded || resolution.state === 'needs_confirmation') return undefined;
+    const split = splitProperties(manifest, JSON.parse(connection.properties) as Record<string, unknown>);
+    if (split.signIn.oauth?.grant !== 'authorization_code') return undefined;
+    try {
+      const { authUrl, signInId, expiresAt } = await deps.bringing.begin({
+        caller,
+        manifest,
+        split,
+        connectionSecrets: await openConnectionSecrets(store.db, vault, connection),
+        destination: connection.destination,
+        connection: { id: connection.id, name: connection.name },
+      });
+      return { authUrl, signInId, expiresAt };
+    } catch (error) {
+      // The refusal itself must reach the person even when the operator's OAuth client is not configured.
+      deps.log.warn({ connectionId: connection.id, err: error }, 'no sign-in link could be made');
+      return undefined;
+    }
+  };
+
+  const refuse = async (
+    caller: Caller,
+    connection: ConnectionTable,
+    manifest: SourceManifest,
+    resolution: Resolution,
+  ): Promise<AppError> => {
+    const signIn = await signInLink(caller, connection, manifest, resolution);
+    const isTheirs = !resolution.isEmbedded || resolution.credential?.owner_id === caller.userId;
+    return new AppError('CREDENTIALS-REQUIRED', explain(resolution), {
+      meta: {
+        reason: resolution.state,
+        connectionId: connection.id,
+        dataSourceId: connection.source_id,
+        ...(resolution.credential && isTheirs ? { credentialId: resolution.credential.id } : {}),
+        ...(signIn ? { signIn } : {}),
+        bring: resolution.isEmbedded
+          ? `/api/v1/data-connections/${connection.id}`
+          : `/api/v1/data-connections/${connection.id}/credential`,
+      },
+    });
+  };
+
+  /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
+  const refuseIfEnded = async (
+    caller: Caller,
+    connection: ConnectionTable,
+    manifest: SourceManifest,
+  ): Promise<void> => {
+    const resolution = await broker.resolve(caller.userId, connection);
+    if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution);
+  };
+
+  const record = async (
+    caller: Caller,
+    connection: ConnectionTable,
+    resolution: Resolution,
+    action: string,
+  ): Promise<UseTicket> => {
+    try {
+      return await deps.uses.begin({
+        tenantId: caller.tenantId,
+        userId: caller.userId,
+        connectionId: connection.id,
+        credentialId: resolution.credential?.id ?? null,
+        credentialOwnerId: resolution.credential?.owner_id ?? null,
+        action,
+      });
+    } catch (cause) {
+      throw new AppError(
+        'NOT-READY',
+        'The use cannot be recorded, so it does not happen. Try again in a moment.',
+        {
+          cause,
+          retryAfterSeconds: 5,
+        },
+      );
+    }
+  };
+
+  return {
+    usable,
+    explain,
+    async prepare(caller, qID, action) {
+      const { connection, manifest, mayEdit } = await usable(caller, qID);
+      const resolution = await broker.resolve(caller.userId, connection);
+      const ticket = await record(caller, connection, resolution, action);
+      const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
+        await ticket.finish(outcomeOf(error));
+        throw error;
+      });
+      if (!opened.ok) {
+        await ticket.finish(`CREDENTIALS-REQUIRED ${opened.resolution.state}`);
+        throw await refuse(caller, connection, manifest, opened.resolution);
+      }
+      const properties = JSON.parse(connection.properties) as Record<string, unknown>;
+      return { caller, connection, manifest, properties, login: opened.login, ticket, mayEdit };
+    },
+
+    async run({ caller, manifest, properties, login, ticket, connection }, signal, work) {
+      try {
+        const result = await deps.sessions.run({ manifest, properties, login, signal }, work);
+        await ticket.finish('ok');
+        return result;
+      } catch (error) {
+        await ticket.finish(outcomeOf(error));
+        if (error instanceof ConnectorError && error.kind === 'auth_failed')
+          await refuseIfEnded(caller, connection, manifest);
+        if (error instanceof ConnectorError) {
+          deps.log.info(
+            { connectionId: connection.id, kind: error.kind, nativeCode: error.nativeCode },
+            'source failed',
+          );
+        }
+        throw error;
+      }
+    },
+  };
+}

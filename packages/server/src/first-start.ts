@@ -1,0 +1,57 @@
+import { mayBeToken, newApiKeyToken } from './access/token.js';
+import { ConfigError } from './config.js';
+import type { Store } from './store/store.js';
+import { sha256 } from './vault/digest.js';
+import { newObjectId, newToken, newUuid } from './vault/random.js';
+
+export interface FirstStart {
+  /** A key that was generated and must be shown once; absent when the operator chose one or this is no first start. */
+  generatedAdminKey?: string;
+}
+
+/** Gives a new store its tenant, its first administrator and that person's API key. Does nothing on a store that has them. */
+export async function firstStart(store: Store, adminKey: string | undefined): Promise<FirstStart> {
+  const known = await store.db.selectFrom('tenant').select('id').limit(1).executeTakeFirst();
+  if (known) return {};
+  if (adminKey !== undefined && (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey))) {
+    throw new ConfigError(
+      'MOORING_ADMIN_KEY must be at least 16 characters without blanks. Make one with: openssl rand -hex 24',
+    );
+  }
+  const token = adminKey ?? newApiKeyToken();
+  const at = new Date().toISOString();
+  const tenantId = newToken(24);
+  const userId = newObjectId();
+  await store.transaction(async (tx) => {
+    await tx.insertInto('tenant').values({ id: tenantId, name: 'mooring', created_at: at }).execute();
+    await tx
+      .insertInto('user')
+      .values({
+        id: userId,
+        tenant_id: tenantId,
+        subject: 'admin',
+        name: 'Administrator',
+        email: null,
+        status: 'active',
+        roles: JSON.stringify(['TenantAdmin']),
+        created_at: at,
+        updated_at: at,
+      })
+      .execute();
+    await tx
+      .insertInto('api_key')
+      .values({
+        id: newUuid(),
+        tenant_id: tenantId,
+        user_id: userId,
+        token_hash: sha256(token),
+        description: 'First administrator',
+        created_by: userId,
+        created_at: at,
+        expires_at: null,
+        revoked_at: null,
+      })
+      .execute();
+  });
+  return adminKey === undefined ? { generatedAdminKey: token } : {};
+}

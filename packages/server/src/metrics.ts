@@ -1,0 +1,44 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Gate } from './egress/gate.js';
+
+export interface Metrics {
+  observe(route: string, method: string, status: number, seconds: number): void;
+  text(): Promise<{ text: string; contentType: string }>;
+}
+
+/** Prometheus metrics. Labels hold route patterns and codes only, so they neither grow nor tell a name. */
+export function createMetrics(gate: Gate, openSessions: () => number): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'mooring_http_request_seconds',
+    help: 'Time to answer a request, by route pattern, method and status class',
+    labelNames: ['route', 'method', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'mooring_open_sessions',
+    help: 'Sessions with data sources that are open now',
+    registers: [registry],
+    collect() {
+      this.set(openSessions());
+    },
+  });
+  new Counter({
+    name: 'mooring_egress_refused_total',
+    help: 'Outbound connections that the network policy refused, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(gate.counts().refused)) this.inc({ reason }, count);
+    },
+  });
+  return {
+    observe(route, method, status, seconds) {
+      requests.observe({ route, method, status: `${Math.floor(status / 100)}xx` }, seconds);
+    },
+    text: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+  };
+}

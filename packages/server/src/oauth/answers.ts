@@ -1,0 +1,165 @@
+// What the answer of a token endpoint means. One table, because the standard's few codes are joined by many that
+// providers made up. Whatever is not in it is `nonsense`: an unknown answer must never cost anybody a grant.
+import type { OAuthErrorKind } from './oauth-error.js';
+
+export type GrantStep = 'code' | 'refresh' | 'client';
+
+export interface Answer {
+  status: number;
+  /** The `Retry-After` header. */
+  retryAfter?: string | null;
+  /** The parsed JSON object of the body; undefined when it is none. */
+  body?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface Verdict {
+  kind: OAuthErrorKind;
+  providerCode?: string;
+  retryAfterSeconds?: number;
+}
+
+type Meaning = OAuthErrorKind | 'grant' | 'code' | 'refresh_token';
+
+/** What a refused grant is depends on what was sent; a code that names another thing than was sent proves nothing. */
+const meaningAtStep: Record<'grant' | 'code' | 'refresh_token', Record<GrantStep, OAuthErrorKind>> = {
+  grant: { code: 'code_refused', refresh: 'grant_dead', client: 'client_refused' },
+  code: { code: 'code_refused', refresh: 'nonsense', client: 'nonsense' },
+  refresh_token: { code: 'nonsense', refresh: 'grant_dead', client: 'nonsense' },
+};
+
+/** By error code in lower case. The first of each group are those of RFC 6749 section 5.2 and its extensions. */
+const codesOf: Readonly<Partial<Record<Meaning, readonly string[]>>> = {
+  grant: ['invalid_grant'],
+  code: ['bad_verification_code', 'invalid_code', 'code_already_used', 'bad_auth_code', 'expired_auth_code'],
+  refresh_token: ['bad_refresh_token', 'invalid_refresh_token'],
+  client_refused: [
+    'invalid_client',
+    'unauthorized_client',
+    'invalid_request',
+    'unsupported_grant_type',
+    'invalid_scope',
+    'invalid_target',
+    'invalid_resource',
+    'invalid_client_id',
+    'invalid_client_credentials',
+    'incorrect_client_credentials',
+    'bad_client_id',
+    'bad_client_secret',
+    'deleted_client',
+    'disabled_client',
+    'application_suspended',
+    'redirect_uri_mismatch',
+    'bad_redirect_uri',
+    'invalid_redirect_uri',
+    'invalid_grant_type',
+    'oauth_authorization_url_mismatch',
+    'org_internal',
+  ],
+  consent_required: [
+    'interaction_required',
+    'login_required',
+    'consent_required',
+    'account_selection_required',
+    'access_denied',
+    'admin_policy_enforced',
+  ],
+  rate_limited: [
+    'slow_down',
+    'ratelimited',
+    'rate_limited',
+    'rate_limit_exceeded',
+    'too_many_requests',
+    'e0000047',
+  ],
+  unavailable: [
+    'temporarily_unavailable',
+    'server_error',
+    'internal_error',
+    'internal_failure',
+    'fatal_error',
+    'service_unavailable',
+    'request_timeout',
+  ],
+};
+
+const meanings = new Map<string, Meaning>(
+  Object.entries(codesOf).flatMap(([meaning, codes]) => codes.map((code) => [code, meaning as Meaning])),
+);
+
+/**
+ * Some refuse a second request for a grant that another is just renewing with the very code of a dead grant, and
+ * tell the difference in words only.
+ */
+const temporaryWording =
+  /already being processed|too many requests|temporar|transient|try again (later|after)/i;
+
+const printableCode = /^[\w.-]{1,64}$/;
+const retryAfterSecondsMax = 86_400;
+
+/**
+ * @param now milliseconds since the epoch, for a `Retry-After` that is a date
+ * @returns undefined when the answer is a success as far as status and error code tell
+ */
+export function judgeAnswer(answer: Answer, step: GrantStep, now: number): Verdict | undefined {
+  const code = errorCodeOf(answer);
+  const kind = kindOf(answer, code, step);
+  if (kind === undefined) return undefined;
+  const retryAfterSeconds = readRetryAfter(answer.retryAfter ?? null, now);
+  return {
+    kind,
+    ...(code !== undefined && printableCode.test(code) ? { providerCode: code } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  };
+}
+
+function kindOf(
+  { status, body }: Answer,
+  code: string | undefined,
+  step: GrantStep,
+): OAuthErrorKind | undefined {
+  if (status === 429) return 'rate_limited';
+  if (status >= 500 || status === 408 || status === 425) return 'unavailable';
+  if (status >= 300 && status < 400) return 'nonsense';
+  if (code === undefined) {
+    return status >= 200 && status < 300 && body !== undefined ? undefined : 'nonsense';
+  }
+  const meaning = meanings.get(code.toLowerCase()) ?? 'nonsense';
+  if (meaning !== 'grant' && meaning !== 'code' && meaning !== 'refresh_token') return meaning;
+  return isSaidToBeTemporary(body) ? 'unavailable' : meaningAtStep[meaning][step];
+}
+
+/** The error code, wherever the provider puts it: most in `error`, also when they answer with 200. */
+function errorCodeOf({ status, body }: Answer): string | undefined {
+  if (body === undefined) return undefined;
+  const nested = typeof body['error'] === 'object' && body['error'] !== null ? body['error'] : {};
+  const isFailure = status < 200 || status > 299 || body['ok'] === false;
+  const candidates = isFailure
+    ? [
+        body['error'],
+        ...['status', 'type'].map((name) => member(nested, name)),
+        body['status'],
+        body['errorCode'],
+      ]
+    : [body['error']];
+  return candidates.find(
+    (candidate): candidate is string => typeof candidate === 'string' && candidate !== '',
+  );
+}
+
+function isSaidToBeTemporary(body: Answer['body']): boolean {
+  const description = body?.['error_description'] ?? body?.['message'];
+  return typeof description === 'string' && temporaryWording.test(description);
+}
+
+const member = (value: object, name: string): unknown => (value as Record<string, unknown>)[name];
+
+/** Delay in seconds or HTTP-date (RFC 9110 section 10.2.3), at most a day. Anything else counts as not sent. */
+export function readRetryAfter(header: string | null, now: number): number | undefined {
+  const text = header?.trim() ?? '';
+  if (/^\d{1,10}$/.test(text)) return Math.min(Number(text), retryAfterSecondsMax);
+  if (!/^[A-Za-z]{3,9}[, ].*\d{2}:\d{2}:\d{2}/.test(text)) return undefined;
+  // An asctime date carries no zone, and it is always GMT.
+  const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
+  if (Number.isNaN(at)) return undefined;
+  return Math.min(Math.max(0, Math.ceil((at - now) / 1000)), retryAfterSecondsMax);
+}

@@ -1,0 +1,46 @@
+import {
+  authorizationCodeGrantRequest,
+  expectNoState,
+  processAuthorizationCodeResponse,
+  validateAuthResponse,
+} from 'oauth4webapi';
+import { requestTokens } from './token-endpoint.js';
+import type { ProviderCall, TokenSet } from './types.js';
+
+export interface CodeExchange extends ProviderCall {
+  /** As in the authorization URL, letter by letter. */
+  redirectUri: string;
+  /** From a redirect that `readRedirect` accepted. */
+  code: string;
+  codeVerifier: string;
+}
+
+/**
+ * Redeems an authorization code (RFC 6749 section 4.1.3, with PKCE). An ID token is checked when the issuer is known.
+ * @returns tokens; `scope` is what was asked for when the provider does not say (section 5.1)
+ * @throws OAuthError. After `unavailable` the code may or may not have been used.
+ */
+export async function exchangeCode(exchange: CodeExchange): Promise<TokenSet> {
+  const { preset, redirectUri, code, codeVerifier } = exchange;
+  const tokens = await requestTokens(exchange, {
+    step: 'code',
+    send: ({ server, client, authentication }, options) => {
+      // State and issuer were judged when the redirect arrived; only the code is left of it.
+      const callback = validateAuthResponse(server, client, new URLSearchParams({ code }), expectNoState);
+      return authorizationCodeGrantRequest(
+        server,
+        client,
+        authentication,
+        callback,
+        redirectUri,
+        codeVerifier,
+        {
+          ...options,
+          ...(preset.resource === undefined ? {} : { additionalParameters: { resource: preset.resource } }),
+        },
+      );
+    },
+    process: ({ server, client }, response) => processAuthorizationCodeResponse(server, client, response),
+  });
+  return preset.scopes.length === 0 ? tokens : { scope: preset.scopes.join(' '), ...tokens };
+}

@@ -1,0 +1,97 @@
+import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
+import type { CustomFetchOptions } from 'oauth4webapi';
+import { type Answer, type GrantStep, judgeAnswer } from './answers.js';
+import { OAuthError, type OAuthErrorKind } from './oauth-error.js';
+import { normaliseTokenBody, type TokenBodyOptions } from './token-body.js';
+import type { ProviderCall } from './types.js';
+
+const tokenTimeoutMs = 10_000;
+const bodyBytesMax = 256 * 1024;
+
+type CustomFetch = (
+  url: string,
+  options: CustomFetchOptions<'GET' | 'POST', URLSearchParams | undefined>,
+) => Promise<Response>;
+
+/** Kinds that are not here mean that the provider could not be asked, or did not answer to the end. */
+const kindOfFailure: Partial<Record<ConnectorErrorKind, OAuthErrorKind>> = {
+  egress_refused: 'egress_refused',
+  invalid_config: 'client_refused',
+  too_large: 'nonsense',
+  unsupported: 'nonsense',
+  protocol_error: 'nonsense',
+};
+
+/**
+ * What the library is given in place of `fetch`: through the gate, with one time limit for request and answer, and no
+ * redirect followed. Only answers that can be a success are handed on, in the form the library reads; every other
+ * one is judged here and thrown.
+ */
+export function createTokenFetch(call: ProviderCall, step: GrantStep, body: TokenBodyOptions): CustomFetch {
+  return async (url, request) => {
+    const answer = await askProvider(call, url, request);
+    const verdict = judgeAnswer(answer, step, (call.now ?? Date.now)());
+    if (verdict !== undefined) {
+      const { kind, providerCode, ...rest } = verdict;
+      const isShown = providerCode !== undefined && !isEcho(providerCode, sentSecrets(call, request));
+      throw new OAuthError(kind, { ...rest, ...(isShown ? { providerCode } : {}) });
+    }
+    return Response.json(normaliseTokenBody(answer.body ?? {}, body));
+  };
+}
+
+/** The body is read whatever type it claims to be: JSON is sent as text, and pages of errors as JSON. */
+export async function askProvider(
+  call: Pick<ProviderCall, 'network' | 'signal' | 'tokenTimeoutMs'>,
+  url: string,
+  request: Pick<CustomFetchOptions<string, URLSearchParams | undefined>, 'method' | 'headers' | 'body'>,
+): Promise<Answer> {
+  const timeout = AbortSignal.timeout(call.tokenTimeoutMs ?? tokenTimeoutMs);
+  const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
+  try {
+    const response = await call.network.fetch(url, {
+      method: request.method,
+      headers: { ...request.headers },
+      ...(request.body === undefined ? {} : { body: request.body.toString() }),
+      signal,
+      bodyBytesMax,
+    });
+    const { status } = response;
+    const isRedirect = status >= 300 && status < 400;
+    if (isRedirect) await response.body?.cancel();
+    const isJudgedByStatus = status === 429 || status >= 500;
+    const text = isRedirect
+      ? ''
+      : isJudgedByStatus
+        ? await response.text().catch(() => '')
+        : await response.text();
+    return { status, retryAfter: response.headers.get('retry-after'), body: parseObject(text) };
+  } catch (error) {
+    const kind = error instanceof ConnectorError ? kindOfFailure[error.kind] : undefined;
+    throw new OAuthError(kind ?? 'unavailable', { cause: error });
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An error code that repeats what was sent could carry a secret into messages and logs. */
+function isEcho(providerCode: string, sent: readonly string[]): boolean {
+  return sent.some(
+    (secret) => secret.includes(providerCode) || (secret.length > 7 && providerCode.includes(secret)),
+  );
+}
+
+function sentSecrets(call: ProviderCall, request: Parameters<CustomFetch>[1]): string[] {
+  const names = ['code', 'code_verifier', 'refresh_token', 'client_secret'];
+  const sent = names.map((name) => request.body?.get(name) ?? '');
+  return [...sent, call.client.clientSecret ?? ''];
+}

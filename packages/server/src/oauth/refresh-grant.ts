@@ -1,0 +1,27 @@
+import { processRefreshTokenResponse, refreshTokenGrantRequest } from 'oauth4webapi';
+import { requestTokens } from './token-endpoint.js';
+import type { ProviderCall, TokenSet } from './types.js';
+
+export interface RefreshRequest extends ProviderCall {
+  refreshToken: string;
+}
+
+/**
+ * Renews an access token (RFC 6749 section 6).
+ * @returns tokens whose `refreshToken` is the new one, or the one given when the provider sends none
+ * @throws OAuthError: only `grant_dead` proves that the person has to sign in again
+ */
+export async function refreshGrant(request: RefreshRequest): Promise<TokenSet> {
+  const { preset, refreshToken } = request;
+  const tokens = await requestTokens(request, {
+    step: 'refresh',
+    isRenewable: true,
+    send: ({ server, client, authentication }, options) =>
+      refreshTokenGrantRequest(server, client, authentication, refreshToken, {
+        ...options,
+        ...(preset.resource === undefined ? {} : { additionalParameters: { resource: preset.resource } }),
+      }),
+    process: ({ server, client }, response) => processRefreshTokenResponse(server, client, response),
+  });
+  return { refreshToken, ...tokens };
+}

@@ -1,0 +1,137 @@
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  type Client,
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretPost,
+  clockSkew,
+  clockTolerance,
+  customFetch,
+  getValidatedIdTokenClaims,
+  None,
+  OperationProcessingError,
+  type TokenEndpointRequestOptions,
+  type TokenEndpointResponse,
+  UnsupportedOperationError,
+} from 'oauth4webapi';
+import type { GrantStep } from './answers.js';
+import { isPlainLoopback } from './endpoint-scheme.js';
+import { OAuthError } from './oauth-error.js';
+import { createTokenFetch } from './provider-fetch.js';
+import type { OAuthClient, ProviderCall, TokenSet } from './types.js';
+
+/** What the functions of the library take. */
+export interface LibraryParts {
+  server: AuthorizationServer;
+  client: Client;
+  authentication: ClientAuth;
+}
+
+export interface TokenRequest {
+  step: GrantStep;
+  /** The token can be asked for again, with or without a new refresh token. */
+  isRenewable?: boolean;
+  send: (parts: LibraryParts, options: TokenEndpointRequestOptions) => Promise<Response>;
+  process: (parts: LibraryParts, response: Response) => Promise<TokenEndpointResponse>;
+}
+
+/** Asymmetric only: a signature that anybody can make with what the client knows, or none, proves nothing. */
+const idTokenAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
+const clockToleranceSeconds = 600;
+const forbiddenTargets = ['OAUTH_HTTP_REQUEST_FORBIDDEN', 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN'];
+const brokenTargets = ['OAUTH_MISSING_SERVER_METADATA', 'OAUTH_INVALID_SERVER_METADATA'];
+
+/** The name under which providers see this service; the library would send its own. */
+export const requestHeaders = { 'user-agent': 'Mooring' };
+
+/**
+ * Asks the token endpoint through the library and reads what it gives.
+ * @throws OAuthError for everything that goes wrong.
+ */
+export async function requestTokens(call: ProviderCall, request: TokenRequest): Promise<TokenSet> {
+  const now = call.now ?? Date.now;
+  const sentAt = now();
+  const parts = libraryParts(call.preset, call.client, sentAt);
+  const body = {
+    isRenewable: request.isRenewable === true,
+    // Without a known issuer an ID token cannot be judged, and in a refresh it could only cost the new tokens.
+    keepIdToken: request.step === 'code' && call.preset.issuer !== undefined,
+  };
+  try {
+    const response = await request.send(parts, {
+      [customFetch]: createTokenFetch(call, request.step, body),
+      [allowInsecureRequests]: isPlainLoopback(call.preset.tokenEndpoint),
+      headers: requestHeaders,
+    });
+    return toTokenSet(await request.process(parts, response), sentAt);
+  } catch (error) {
+    throw translateLibraryError(error);
+  }
+}
+
+/** @param now milliseconds since the epoch, for the times in ID tokens */
+export function libraryParts(preset: OAuthPreset, client: OAuthClient, now: number): LibraryParts {
+  return {
+    server: {
+      // The library wants one; it is compared with nothing unless the preset names it.
+      issuer: preset.issuer ?? preset.tokenEndpoint,
+      token_endpoint: preset.tokenEndpoint,
+      ...(preset.revocationEndpoint === undefined ? {} : { revocation_endpoint: preset.revocationEndpoint }),
+      id_token_signing_alg_values_supported: idTokenAlgorithms,
+    },
+    client: {
+      client_id: client.clientId,
+      [clockSkew]: Math.round((now - Date.now()) / 1000),
+      [clockTolerance]: clockToleranceSeconds,
+    },
+    authentication: authenticationOf(preset, client),
+  };
+}
+
+function authenticationOf(preset: OAuthPreset, { clientSecret }: OAuthClient): ClientAuth {
+  if (preset.clientAuthentication === 'none' || !clientSecret) return None();
+  return preset.clientAuthentication === 'client_secret_basic'
+    ? ClientSecretBasic(clientSecret)
+    : ClientSecretPost(clientSecret);
+}
+
+function toTokenSet(response: TokenEndpointResponse, sentAt: number): TokenSet {
+  if (response.token_type !== 'bearer')
+    throw new OAuthError('nonsense', { detail: 'The token is no bearer token.' });
+  const claims = getValidatedIdTokenClaims(response);
+  const email = claims?.['email'];
+  return {
+    accessToken: response.access_token,
+    ...(response.refresh_token === undefined ? {} : { refreshToken: response.refresh_token }),
+    ...(response.expires_in === undefined ? {} : { expiresAt: sentAt + response.expires_in * 1000 }),
+    ...(response.scope === undefined ? {} : { scope: response.scope }),
+    ...(claims === undefined ? {} : { subject: claims.sub }),
+    ...(typeof email === 'string' ? { email } : {}),
+  };
+}
+
+/** Errors of the library hold the answer, and with it tokens: only their code is carried on. */
+export function translateLibraryError(error: unknown): unknown {
+  if (!(error instanceof OperationProcessingError || error instanceof UnsupportedOperationError))
+    return error;
+  const code = error.code ?? '';
+  if (forbiddenTargets.includes(code)) {
+    return new OAuthError('egress_refused', { detail: 'Its address must begin with https.' });
+  }
+  if (brokenTargets.includes(code))
+    return new OAuthError('client_refused', { detail: 'Its address is no URL.' });
+  return new OAuthError('nonsense', { detail: `It failed the check ${code}.` });
+}

@@ -1,0 +1,37 @@
+import type { Network } from '@mooring/connectors/spec/network';
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+
+/** A registration at a provider. Without a secret it is a public client (RFC 6749 section 2.1). */
+export interface OAuthClient {
+  clientId: string;
+  clientSecret?: string;
+}
+
+/** What a token endpoint gave. */
+export interface TokenSet {
+  accessToken: string;
+  refreshToken?: string;
+  /**
+   * Milliseconds since the epoch, counted from the moment of the request. Absent when the provider gave no usable
+   * life and no refresh token: then only the source can tell that the token has ended.
+   */
+  expiresAt?: number;
+  /** Granted scopes, separated by spaces. */
+  scope?: string;
+  /** `sub` and `email` of a validated ID token (OpenID Connect Core section 3.1.3.7). */
+  subject?: string;
+  email?: string;
+}
+
+/** One call to an identity provider. */
+export interface ProviderCall {
+  preset: OAuthPreset;
+  client: OAuthClient;
+  /** The only way out. */
+  network: Network;
+  signal?: AbortSignal;
+  /** For the whole call, answer included. Default 10 s. */
+  tokenTimeoutMs?: number;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  now?: () => number;
+}

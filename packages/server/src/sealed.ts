@@ -1,0 +1,42 @@
+import { healthz, readyz } from '@mooring/contract/routes/platform';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import { AppError } from './http/app-error.js';
+import { bind } from './http/handler.js';
+import { createHttpServer } from './http/server.js';
+import type { RunningServer } from './serve.js';
+
+export interface SealedOptions {
+  config: Config;
+  log: Logger;
+  /** What is wrong and what to do, in words. */
+  reason: string;
+}
+
+/** A server that cannot open its store: alive and saying why it is not ready, and nothing else. */
+export async function sealedServer({ config, log, reason }: SealedOptions): Promise<RunningServer> {
+  const http = await createHttpServer({
+    log,
+    routes: [
+      bind(healthz, async () => ({ status: 200, body: { status: 'ok' } })),
+      bind(readyz, async () => ({
+        status: 503,
+        // The reason names local paths, so it is for the log; readiness tells only that an operator is needed.
+        body: { status: 'not ready', checks: { store: { ok: false, detail: 'Sealed. The log says why.' } } },
+      })),
+    ],
+    authenticate: async () => undefined,
+    notReady: () => reason,
+    observe: () => undefined,
+  });
+  http.addHook('onRequest', async (request) => {
+    if (request.routeOptions.url !== undefined) return;
+    throw new AppError(
+      'NOT-READY',
+      'The service is sealed: its store or master key is not available. The operator finds the reason in the log.',
+    );
+  });
+  const url = await http.listen({ host: config.host, port: config.port });
+  log.error({ url, reason }, 'sealed: not ready');
+  return { url, close: () => http.close() };
+}

@@ -1,0 +1,158 @@
+import { mkdirSync } from 'node:fs';
+import pino, { type Logger } from 'pino';
+import { createApp } from './app.js';
+import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
+import type { Check } from './features/platform/platform-feature.js';
+import { firstStart } from './first-start.js';
+import { reconcile } from './reconcile.js';
+import { sealedServer } from './sealed.js';
+import { purgeSignIns } from './sign-ins/sign-in-store.js';
+import { migrate, openStore, type Store, StoreError, storeExists } from './store/store.js';
+import { createVault, type Vault } from './vault/envelope.js';
+import { checkKey, hasKeyCheck } from './vault/key-check.js';
+import { KeyError, loadMasterKey } from './vault/keyring.js';
+
+export interface RunningServer {
+  url: string;
+  /** Finishes what is under way, then closes everything. */
+  close(): Promise<void>;
+}
+
+export interface ServeSurroundings {
+  /** Standard output: the ready line, and a generated key once. */
+  print(line: string): void;
+  log: Logger;
+  /** Instead of the process's environment. */
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Log lines as JSON on standard error. Values under these names are masked should one ever get there. */
+export function createLog(level: string): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: ['authorization', '*.authorization', 'password', '*.password', 'token', '*.token'],
+        censor: '[secret]',
+      },
+      serializers: { err: pino.stdSerializers.errWithCause },
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+const drainMs = 30_000;
+
+interface Opened {
+  store: Store;
+  vault: Vault;
+  createdKeyFile: string | undefined;
+}
+
+/** Opens the store under its key. Nothing is written before the key has proven to be the right one. */
+async function openUnderKey(config: Config): Promise<Opened> {
+  const existed = storeExists(config.dataFolder);
+  if (!existed) mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+  const { key, createdFile } = loadMasterKey(config.masterKey, existed);
+  const vault = createVault(key);
+  const store = openStore({ dataFolder: config.dataFolder });
+  try {
+    if (await hasKeyCheck(store.db)) await checkKey(store.db, vault);
+    await migrate(store);
+    await checkKey(store.db, vault);
+    return { store, vault, createdKeyFile: createdFile };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+const isKnown = (error: unknown): error is Error =>
+  error instanceof KeyError || error instanceof StoreError || error instanceof ConfigError;
+
+/**
+ * `mooring serve`. With a missing or wrong key, or a store that cannot be opened, the server starts sealed: alive,
+ * not ready, answering 503, having written nothing.
+ * @throws ConfigError for settings that make no sense.
+ */
+export async function serve(
+  flags: ServeFlags,
+  surroundings?: Partial<ServeSurroundings>,
+): Promise<RunningServer> {
+  const config = loadConfig(flags, surroundings?.environment);
+  const log = surroundings?.log ?? createLog(config.logLevel);
+  const print = surroundings?.print ?? ((line) => process.stdout.write(`${line}\n`));
+  let opened: Opened;
+  try {
+    opened = await openUnderKey(config);
+  } catch (error) {
+    if (!isKnown(error)) throw error;
+    log.error({ err: error }, error.message);
+    return sealedServer({ config, log, reason: error.message });
+  }
+  const { store, vault, createdKeyFile } = opened;
+  if (createdKeyFile) {
+    log.warn(
+      { path: createdKeyFile },
+      'a master key was made; keep a copy apart from the data, without it no credential can be read',
+    );
+  }
+  const first = await firstStart(store, config.adminKey).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  await reconcile(store, log);
+
+  let url = config.publicUrl ?? '';
+  let isDraining = false;
+  const checks = async (): Promise<Record<string, Check>> => ({
+    store: await store.db
+      .selectFrom('setting')
+      .select('name')
+      .limit(1)
+      .execute()
+      .then(() => ({ ok: true }))
+      .catch(() => ({ ok: false, detail: 'The store does not answer.' })),
+    key: { ok: true },
+    draining: { ok: !isDraining },
+  });
+  const app = await createApp({
+    config,
+    log,
+    store,
+    vault,
+    publicUrl: () => url,
+    notReady: () => undefined,
+    checks,
+  });
+  const bound = await app.http
+    .listen({ host: config.host, port: config.port })
+    .catch(async (cause: unknown) => {
+      await store.close();
+      throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
+    });
+  url ||= bound;
+  const purge = setInterval(() => {
+    purgeSignIns(store.db, new Date()).catch((error: unknown) =>
+      log.warn({ err: error }, 'sign-ins could not be purged'),
+    );
+  }, 60_000).unref();
+
+  print(`Mooring listening on ${url}`);
+  if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
+  return {
+    url,
+    async close() {
+      isDraining = true;
+      clearInterval(purge);
+      const force = setTimeout(() => app.http.server.closeAllConnections(), drainMs).unref();
+      await app.http.close();
+      clearTimeout(force);
+      await app.revoker.settled();
+      await store.close();
+      log.info('stopped');
+    },
+  };
+}

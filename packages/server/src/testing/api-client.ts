@@ -1,0 +1,71 @@
+/** An answer with its body read: JSON where it is JSON, text otherwise. */
+export interface Answer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  body: any;
+  text: string;
+  headers: Headers;
+}
+
+export interface ApiClient {
+  get(path: string): Promise<Answer>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  put(path: string, body?: unknown): Promise<Answer>;
+  patch(path: string, body?: unknown): Promise<Answer>;
+  delete(path: string): Promise<Answer>;
+}
+
+/** HTTP as a client outside would do it. */
+export function apiClient(url: string, key: string | undefined): ApiClient {
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    extra: Record<string, string> = {},
+  ): Promise<Answer> => {
+    const headers: Record<string, string> = { ...extra };
+    if (key !== undefined) headers['authorization'] = `Bearer ${key}`;
+    if (body !== undefined) headers['content-type'] ??= 'application/json';
+    const response = await fetch(new URL(path, url), {
+      method,
+      headers,
+      redirect: 'manual',
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+    return {
+      status: response.status,
+      body: isJson && text !== '' ? JSON.parse(text) : undefined,
+      text,
+      headers: response.headers,
+    };
+  };
+  return {
+    get: (path) => call('GET', path),
+    post: (path, body, headers) => call('POST', path, body ?? {}, headers),
+    put: (path, body) => call('PUT', path, body ?? {}),
+    patch: (path, body) => call('PATCH', path, body ?? []),
+    delete: (path) => call('DELETE', path),
+  };
+}
+
+/** A person with an API key of their own. */
+export interface TestPerson {
+  id: string;
+  key: string;
+  api: ApiClient;
+}
+
+/** Adds a person through the public door. */
+export async function addPerson(
+  url: string,
+  adminKey: string,
+  subject: string,
+  roles: string[] = [],
+): Promise<TestPerson> {
+  const admin = apiClient(url, adminKey);
+  const user = await admin.post('/api/v1/users', { subject, name: subject, roles });
+  const key = await admin.post('/api/v1/api-keys', { description: `key of ${subject}`, sub: user.body.id });
+  return { id: user.body.id, key: key.body.token, api: apiClient(url, key.body.token) };
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import pino from 'pino';
+import { serve } from '../serve.js';
+
+// A real server on a fresh data folder and a free loopback port, for tests. It goes through the same door as
+// `mooring serve`.
+
+export interface TestServer {
+  url: string;
+  adminKey: string;
+  dataFolder: string;
+  /** Everything the server logged so far. */
+  logText(): string;
+  printed: string[];
+  close(): Promise<void>;
+  /** Stops, and starts again on the same data. */
+  restart(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** Configuration file as an object. */
+  configuration?: object;
+  environment?: Readonly<Record<string, string>>;
+}
+
+export const adminKey = 'test-administrator-key-0123456789';
+
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-test-'));
+  const dataFolder = path.join(folder, 'data');
+  const configFile = path.join(folder, 'config.yaml');
+  // JSON is YAML.
+  writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
+  const environment = { MOORING_ADMIN_KEY: adminKey, ...options.environment };
+  const chunks: string[] = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      chunks.push(String(chunk));
+      done();
+    },
+  });
+  const printed: string[] = [];
+  const start = () =>
+    serve(
+      { port: 0, data: dataFolder, config: configFile },
+      { print: (line) => printed.push(line), log: pino({ level: 'debug', base: null }, sink), environment },
+    );
+  let running = await start();
+  return {
+    get url() {
+      return running.url;
+    },
+    adminKey,
+    dataFolder,
+    printed,
+    logText: () => chunks.join(''),
+    async restart() {
+      await running.close();
+      running = await start();
+    },
+    async close() {
+      await running.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

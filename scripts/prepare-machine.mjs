@@ -1,0 +1,35 @@
+// What npm cannot bring for the tests: a browser and MariaDB. Found, installed from Debian when this is root, or
+// named with the exact command. Nothing is ever skipped for the lack of it.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const needs = [
+  { package: 'chromium', paths: ['/usr/bin/chromium'] },
+  { package: 'mariadb-server', paths: ['/usr/sbin/mariadbd', '/usr/libexec/mariadbd'] },
+];
+
+const missing = needs
+  .filter((need) => !need.paths.some((path) => existsSync(path)))
+  .map((need) => need.package);
+if (missing.length > 0) {
+  const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  const canInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+  if (!canInstall) {
+    process.stderr.write(
+      `The tests need ${missing.join(' and ')}. Install with:\n\n  sudo apt-get update && sudo ${command}\n\n`,
+    );
+    process.exit(1);
+  }
+  process.stdout.write(`Installing ${missing.join(' and ')} from Debian.\n`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const [program, ...parameters] of [
+    ['apt-get', 'update', '-qq'],
+    ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing],
+  ]) {
+    const result = spawnSync(program, parameters, { stdio: ['ignore', 'ignore', 'inherit'], env });
+    if (result.status !== 0) {
+      process.stderr.write(`${program} failed. Run by hand: ${command}\n`);
+      process.exit(1);
+    }
+  }
+}
