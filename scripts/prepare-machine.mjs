@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 
 const needs = [
   { package: 'chromium', paths: ['/usr/bin/chromium'] },
-  { package: 'mariadb-server', paths: ['/usr/sbin/mariadbd', '/usr/libexec/mariadbd'] },
+  { package: 'mariadb-server-core mariadb-client-core', paths: ['/usr/sbin/mariadbd'] },
 ];
 
 const missing = needs
@@ -24,7 +24,7 @@ if (missing.length > 0) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   for (const [program, ...parameters] of [
     ['apt-get', 'update', '-qq'],
-    ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing],
+    ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing.flatMap((names) => names.split(' '))],
   ]) {
     const result = spawnSync(program, parameters, { stdio: ['ignore', 'ignore', 'inherit'], env });
     if (result.status !== 0) {

@@ -72,7 +72,16 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     if (!method.oauth) return { signIn: method.id, fields };
     const setup = oauthSetup({ method, definition, secrets }, clients);
     const source = method.oauth.grant === 'authorization_code' ? grants.accessToken : grants.clientToken;
-    return { signIn: method.id, fields, accessToken: (options) => source(credential, setup, options) };
+    let handedOut: string | undefined;
+    return {
+      signIn: method.id,
+      fields,
+      async accessToken(options = {}) {
+        // The token this session used is the one that was refused; others may have renewed it since.
+        handedOut = await source(credential, setup, options.renew && handedOut ? { refused: handedOut } : {});
+        return handedOut;
+      },
+    };
   };
 
   return {

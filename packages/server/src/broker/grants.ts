@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { requestClientCredentials } from '../oauth/client-credentials-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { refreshGrant } from '../oauth/refresh-grant.js';
+import { revokeToken } from '../oauth/revocation.js';
 import type { TokenSet } from '../oauth/types.js';
 import type { Store } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
@@ -14,15 +15,20 @@ import type { OAuthSetup } from './oauth-setup.js';
 
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'version'>;
 
+export interface TokenOptions {
+  /** The token that the source refused. A newer one is given without asking the provider again. */
+  refused?: string;
+}
+
 export interface Grants {
   /**
    * A valid access token of this credential's grant. Refreshes at most once at a time per credential; a rotated
    * refresh token is stored before the new access token is used.
    * @throws ConnectorError `auth_failed` only when the grant is proven dead; the credential then needs a sign-in.
    */
-  accessToken(credential: CredentialRef, setup: OAuthSetup, options?: { renew?: boolean }): Promise<string>;
+  accessToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
   /** A token of the connection's own client (RFC 6749 section 4.4); kept in memory only. */
-  clientToken(credential: CredentialRef, setup: OAuthSetup, options?: { renew?: boolean }): Promise<string>;
+  clientToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
 }
 
 export interface GrantDependencies {
@@ -95,14 +101,27 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
   const isFresh = ({ tokens, issuedAt }: StoredGrant): boolean =>
     (tokens.expiresAt ?? issuedAt + lifetimeAssumedMs) - marginMs(tokens, issuedAt) > now();
 
-  const markDead = async (credential: CredentialRef): Promise<void> => {
-    await store.db
-      .updateTable('credential')
-      .set({ state: 'needs_sign_in', updated_at: new Date(now()).toISOString() })
-      .where('id', '=', credential.id)
-      .where('tenant_id', '=', credential.tenant_id)
-      .execute();
-  };
+  const isUsable = (grant: StoredGrant, refused: string | undefined): boolean =>
+    isFresh(grant) && grant.tokens.accessToken !== refused;
+
+  /** Only while the grant that was proven dead is still the stored one: a newer sign-in must not suffer for it. */
+  const markDead = (credential: CredentialRef, version: number): Promise<void> =>
+    store.transaction(async (tx) => {
+      const row = await tx
+        .selectFrom('secret')
+        .select('version')
+        .where('record_kind', '=', 'credential')
+        .where('record_id', '=', credential.id)
+        .where('field', '=', 'grant')
+        .executeTakeFirst();
+      if (row?.version !== version) return;
+      await tx
+        .updateTable('credential')
+        .set({ state: 'needs_sign_in', updated_at: new Date(now()).toISOString() })
+        .where('id', '=', credential.id)
+        .where('tenant_id', '=', credential.tenant_id)
+        .execute();
+    });
 
   const storeRenewed = async (
     credential: CredentialRef,
@@ -119,17 +138,17 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
   const refresh = async (
     credential: CredentialRef,
     setup: OAuthSetup,
-    renew: boolean,
-    usedToken?: string,
+    refused: string | undefined,
   ): Promise<string> => {
     const { grant, version } = await load(credential);
     // Somebody may have refreshed while this caller waited for its turn.
-    if (isFresh(grant) && !(renew && grant.tokens.accessToken === usedToken)) return grant.tokens.accessToken;
+    if (isUsable(grant, refused)) return grant.tokens.accessToken;
     const { refreshToken } = grant.tokens;
-    const stillValid = !renew && (grant.tokens.expiresAt ?? Number.POSITIVE_INFINITY) > now();
+    const stillValid =
+      grant.tokens.accessToken !== refused && (grant.tokens.expiresAt ?? Number.POSITIVE_INFINITY) > now();
     if (refreshToken === undefined) {
       if (stillValid) return grant.tokens.accessToken;
-      await markDead(credential);
+      await markDead(credential, version);
       throw signInAgain(undefined);
     }
     const intentId = newUuid();
@@ -148,12 +167,13 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
       const tokens = await refreshGrant({ ...setup, refreshToken, network, now });
       const renewed = storedGrant({ ...grant.tokens, ...tokens }, now());
       if (await storeRenewed(credential, version, renewed, intentId)) return renewed.tokens.accessToken;
-      // A newer sign-in replaced the grant meanwhile; the newer one wins.
+      // The grant was deleted or replaced by a newer sign-in meanwhile: what was just issued must not live on.
+      await revokeToken({ ...setup, token: tokens.refreshToken ?? tokens.accessToken, network });
       return (await load(credential)).grant.tokens.accessToken;
     } catch (error) {
       await store.db.deleteFrom('intent').where('id', '=', intentId).execute();
       if (error instanceof OAuthError && error.kind === 'grant_dead') {
-        await markDead(credential);
+        await markDead(credential, version);
         throw signInAgain(error);
       }
       log.warn(
@@ -167,12 +187,11 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
 
   return {
     async accessToken(credential, setup, options = {}) {
-      const renew = options.renew ?? false;
       const { grant } = await load(credential);
-      if (!renew && isFresh(grant)) return grant.tokens.accessToken;
+      if (isUsable(grant, options.refused)) return grant.tokens.accessToken;
       const running = refreshing.get(credential.id);
       if (running) return running;
-      const attempt = refresh(credential, setup, renew, grant.tokens.accessToken).finally(() =>
+      const attempt = refresh(credential, setup, options.refused).finally(() =>
         refreshing.delete(credential.id),
       );
       refreshing.set(credential.id, attempt);
@@ -180,22 +199,26 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
     },
     async clientToken(credential, setup, options = {}) {
       const key = `${credential.id}:${credential.version}`;
-      const fetchToken = async () =>
-        storedGrant(await requestClientCredentials({ ...setup, network, now }), now());
-      let current = clientTokens.get(key);
-      const grant = current && !options.renew ? await current.catch(() => undefined) : undefined;
-      if (grant && isFresh(grant)) return grant.tokens.accessToken;
+      const current = clientTokens.get(key);
+      const grant = await current?.catch(() => undefined);
+      if (grant && isUsable(grant, options.refused)) return grant.tokens.accessToken;
+      // Whoever comes first replaces the token; the others wait for the same one.
       if (clientTokens.get(key) === current) {
-        current = fetchToken();
-        clientTokens.set(key, current);
+        const fetched = requestClientCredentials({ ...setup, network, now });
+        clientTokens.set(
+          key,
+          fetched.then((tokens) => storedGrant(tokens, now())),
+        );
       }
       try {
-        return (await (clientTokens.get(key) ?? fetchToken())).tokens.accessToken;
+        const fresh = await clientTokens.get(key);
+        if (!fresh) throw new Error('the client token was dropped while it was awaited');
+        return fresh.tokens.accessToken;
       } catch (error) {
         clientTokens.delete(key);
-        if (error instanceof OAuthError && (error.kind === 'client_refused' || error.kind === 'grant_dead'))
-          throw signInAgain(error);
-        throw providerTrouble(error);
+        const isRefused =
+          error instanceof OAuthError && (error.kind === 'client_refused' || error.kind === 'grant_dead');
+        throw isRefused ? signInAgain(error) : providerTrouble(error);
       }
     },
   };

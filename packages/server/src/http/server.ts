@@ -133,7 +133,6 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     keepAliveTimeout: 72_000,
     genReqId: () => newToken(12),
     requestIdHeader: false,
-    disableRequestLogging: true,
     trustProxy: false,
     http: { maxHeaderSize: 16_384, headersTimeout: 20_000, requestTimeout: 60_000 },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },

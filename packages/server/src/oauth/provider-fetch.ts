@@ -13,13 +13,12 @@ type CustomFetch = (
   options: CustomFetchOptions<'GET' | 'POST', URLSearchParams | undefined>,
 ) => Promise<Response>;
 
-/** Kinds that are not here mean that the provider could not be asked, or did not answer to the end. */
+/** Kinds that are not here, broken HTTP among them, mean that the provider did not answer to the end, if at all. */
 const kindOfFailure: Partial<Record<ConnectorErrorKind, OAuthErrorKind>> = {
   egress_refused: 'egress_refused',
   invalid_config: 'client_refused',
   too_large: 'nonsense',
   unsupported: 'nonsense',
-  protocol_error: 'nonsense',
 };
 
 /**

@@ -1,7 +1,7 @@
 // The whole way of a grant against a real authorization server, through the real gate.
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
-import { createSwitches } from '@mooring/lab/authorization-faults';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';

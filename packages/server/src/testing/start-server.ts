@@ -43,12 +43,13 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
   });
   const printed: string[] = [];
-  const start = () =>
+  // A restart keeps the port, so that clients and registered redirects stay valid.
+  const start = (port: string | number) =>
     serve(
-      { port: 0, data: dataFolder, config: configFile },
+      { port, data: dataFolder, config: configFile },
       { print: (line) => printed.push(line), log: pino({ level: 'debug', base: null }, sink), environment },
     );
-  let running = await start();
+  let running = await start(0);
   return {
     get url() {
       return running.url;
@@ -58,8 +59,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     printed,
     logText: () => chunks.join(''),
     async restart() {
+      const { port } = new URL(running.url);
       await running.close();
-      running = await start();
+      running = await start(port);
     },
     async close() {
       await running.close();

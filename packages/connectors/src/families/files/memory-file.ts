@@ -33,6 +33,7 @@ export function memoryFile(
   }
   return {
     name,
+    signal: new AbortController().signal,
     bytesSent: () => sent,
     isClosed: () => body === undefined || body.destroyed || body.readableEnded,
     open: async () => {

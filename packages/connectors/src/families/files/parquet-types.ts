@@ -1,7 +1,9 @@
-import type { ParquetParsers, SchemaElement, SchemaTree } from 'hyparquet';
+import type { SchemaElement } from 'hyparquet';
 import type { JsonValue, NeutralType } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { assertDepth } from './json-values.js';
+import { brokenParquet } from './parquet-decoder.js';
+import type { ColumnShape } from './parquet-worker.js';
 
 // Parquet's physical and logical types → neutral types. hyparquet turns decimals into floating-point numbers and
 // timestamps into milliseconds, so for flat columns we take the raw values and convert them exactly.
@@ -43,6 +45,9 @@ function fraction(rest: bigint, unit: Unit): string {
 
 /** Nanoseconds are cut to microseconds, the finest that the neutral types carry. */
 function toTimestamp(value: bigint, unit: Unit, isUtc: boolean): string {
+  if (unit === 'MILLIS' && value % 1_000n === 0n) {
+    return `${new Date(Number(value)).toISOString().slice(0, -5)}${isUtc ? 'Z' : ''}`;
+  }
   const scale = perSecond[unit];
   const rest = ((value % scale) + scale) % scale;
   const seconds = (value - rest) / scale;
@@ -88,6 +93,19 @@ function toJson(value: unknown): JsonValue {
   return value as string | boolean;
 }
 
+const toText: Convert = (value) => Buffer.from(value as Uint8Array).toString('utf8');
+
+function toJsonDocument(value: unknown): JsonValue {
+  try {
+    const document = JSON.parse(String(toText(value))) as JsonValue;
+    assertDepth(document);
+    return document;
+  } catch (error) {
+    // The native message quotes the value, so it is not kept.
+    throw error instanceof ConnectorError ? error : brokenParquet('a JSON value is not valid');
+  }
+}
+
 const same: Convert = (value) => value as JsonValue;
 const kept = (type: NeutralType, convert: Convert = same): ColumnPlan => ({
   type,
@@ -116,7 +134,7 @@ function temporalPlan({ converted_type, logical_type, type }: SchemaElement): Co
     const { unit } = logical_type;
     return raw('time', (value) => toTime(toBigInt(value), unit));
   }
-  if (type === 'INT96') return kept('timestamp');
+  if (type === 'INT96') return kept('timestamp', (value) => toTimestamp(toBigInt(value), 'NANOS', true));
   if (logical_type?.type === 'DATE' || converted_type === 'DATE') return raw('date', toDate);
   const [kind, unit] = converted_type?.split('_') ?? [];
   if (unit !== 'MILLIS' && unit !== 'MICROS') return undefined;
@@ -144,12 +162,9 @@ function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan 
     case 'UUID':
       return kept('string');
     case 'ENUM':
-      return raw('string', (value) => Buffer.from(value as Uint8Array).toString('utf8'));
+      return raw('string', toText);
     case 'JSON':
-      return kept('json', (value) => {
-        assertDepth(value as JsonValue);
-        return value as JsonValue;
-      });
+      return raw('json', toJsonDocument);
     case 'FLOAT16':
       return kept('float', toFloat);
     default:
@@ -159,11 +174,11 @@ function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan 
 
 /**
  * Neutral type and conversion of a top-level column. 64-bit integers and decimals come as exact text; groups,
- * lists and maps as `json` (in which decimals are floating-point numbers and bytes base64).
+ * lists and maps as `json`, in which decimals are floating-point numbers, timestamps have milliseconds (those of
+ * nanoseconds are numbers of nanoseconds since 1970, as text) and bytes are base64.
  */
-export function columnPlan(column: SchemaTree): ColumnPlan {
-  const { element } = column;
-  if (column.children.length > 0 || element.repetition_type === 'REPEATED') {
+export function columnPlan(element: ColumnShape): ColumnPlan {
+  if (element.isGroup || element.repetition_type === 'REPEATED') {
     return { type: 'json', convert: toJson, isRaw: false, isNested: true };
   }
   const scale = decimalScale(element);
@@ -186,18 +201,3 @@ export function columnPlan(column: SchemaTree): ColumnPlan {
       throw new ConnectorError('unsupported', 'The Parquet file has a column of an unknown type.');
   }
 }
-
-function instant(value: bigint | null | undefined, unit: Unit): string | null {
-  return value === null || value === undefined ? null : toTimestamp(toBigInt(value), unit, true);
-}
-
-/** Conversions that hyparquet does itself: values in nested columns, INT96 timestamps, JSON. */
-export const parquetParsers: Partial<ParquetParsers> = {
-  timestampFromMilliseconds: (value) => instant(value, 'MILLIS'),
-  timestampFromMicroseconds: (value) => instant(value, 'MICROS'),
-  timestampFromNanoseconds: (value) => instant(value, 'NANOS'),
-  dateFromDays: (days?: number) => (days === undefined || days === null ? null : toDate(days)),
-  jsonFromBytes: (bytes) => bytes && JSON.parse(Buffer.from(bytes).toString('utf8')),
-  geometryFromBytes: (bytes) => bytes,
-  geographyFromBytes: (bytes) => bytes,
-};

@@ -36,8 +36,8 @@ export async function readFile(
     });
   }
   if (known.format === 'parquet') {
-    const rows = await readParquet(await file.openRanges(), request);
-    return toRowStream(rows, request, () => {});
+    const rows = await readParquet(await file.openRanges(), request, file.signal);
+    return toRowStream(rows, request, rows.close);
   }
   const { body, isGzip } = await file.open();
   const bytes = openByteReader(body, isGzip || known.isGzip);

@@ -11,6 +11,8 @@ export interface ByteRanges {
 export interface StoredFile {
   /** Name whose ending says the format; never shown to callers. */
   name: string;
+  /** Aborted when nobody wants the file any more; what is still open then is torn down. */
+  signal: AbortSignal;
   /**
    * Opens the bytes from the start. `isGzip`: the store says the bytes are gzip although the name may not.
    * Destroying the stream must stop the transfer.

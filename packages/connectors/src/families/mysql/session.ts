@@ -7,11 +7,12 @@ import { type MySqlTypes, type StatementRead, startRead } from './reads.js';
 import { answered, command, dial, GOODBYE_MS, kill, type MySqlOptions, signedIn, type Wire } from './wire.js';
 
 /**
- * Instants in UTC; read-only also where a statement ended our transaction; and ten minutes instead of one in
+ * Text in UTF-8, also after a reset, which falls back to the server's default; instants in UTC; read-only also where a statement ended our transaction; and ten minutes instead of one in
  * which a slow reader may leave rows waiting.
  */
 const SESSION_SETUP = [
-  `set session time_zone = '+00:00', session net_write_timeout = 600`,
+  `set session character_set_client = utf8mb4, session character_set_connection = utf8mb4,
+    session character_set_results = utf8mb4, session time_zone = '+00:00', session net_write_timeout = 600`,
   'set session transaction read only',
 ];
 

@@ -55,5 +55,5 @@ export function storedObject(client: S3Client, { bucket, key }: Place, abortSign
     return { body: toReadable(Body), isGzip };
   };
 
-  return { name: key, open, openRanges };
+  return { name: key, signal: abortSignal, open, openRanges };
 }

@@ -14,7 +14,7 @@ import {
   usesServiceAccount,
 } from './credentials.js';
 import { fromResponse, fromTokenResponse } from './errors.js';
-import { type BigQueryProperties, propertiesSchema, scope } from './manifest.js';
+import { type BigQueryProperties, propertiesSchema, scope } from './properties.js';
 
 /** Longer than the long poll of getQueryResults. */
 const requestSeconds = 60;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { InlineFiles } from '../../spec/fields.js';
-import type { BigQueryProperties } from './manifest.js';
+import type { BigQueryProperties } from './properties.js';
 
 /** What a service account signs in with. */
 export interface ServiceAccountKey {

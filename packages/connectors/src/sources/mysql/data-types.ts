@@ -8,8 +8,14 @@ const UNSIGNED_FLAG = 32;
 const BINARY_CHARSET = 63;
 const BIGINT_BITS = 63;
 
-const toLocal = (value: unknown): JsonValue => String(value).replace(' ', 'T');
-const toInstant = (value: unknown): JsonValue => `${String(value).replace(' ', 'T')}Z`;
+/** Whole seconds of a column with fractions arrive as `.000000` or without, depending on the protocol. */
+function trimFraction(text: string): string {
+  return text.endsWith('0') && text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+const toTime = (value: unknown): JsonValue => trimFraction(String(value));
+const toLocal = (value: unknown): JsonValue => trimFraction(String(value)).replace(' ', 'T');
+const toInstant = (value: unknown): JsonValue => `${toLocal(value)}Z`;
 
 function toBase64(value: unknown): JsonValue {
   return Buffer.isBuffer(value) ? value.toString('base64') : Buffer.from(String(value)).toString('base64');
@@ -61,7 +67,7 @@ const types = new Map<number, MySqlType>([
   [Types.BIT, { type: 'bigint', convert: bitsToDecimal }],
   [Types.DATE, { type: 'date' }],
   [Types.NEWDATE, { type: 'date' }],
-  [Types.TIME, { type: 'time' }],
+  [Types.TIME, { type: 'time', convert: toTime }],
   [Types.DATETIME, { type: 'timestamp', convert: toLocal }],
   [Types.TIMESTAMP, { type: 'timestamp', convert: toInstant }],
   [Types.JSON, json],

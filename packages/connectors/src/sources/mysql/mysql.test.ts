@@ -36,7 +36,7 @@ async function isRunning(lab: LabMariaDb, marker: string): Promise<boolean> {
   const connection = await mysql.createConnection({ host, port, ...admin });
   try {
     const [rows] = await connection.query<mysql.RowDataPacket[]>(
-      `select 1 from information_schema.processlist where id <> connection_id() and command = 'Execute' and info like ?`,
+      `select 1 from information_schema.processlist where id <> connection_id() and command in ('Execute', 'Query') and info like ?`,
       [`%${marker}%`],
     );
     return rows.length > 0;
@@ -135,6 +135,8 @@ const typeRows = [
   [3, ...Array.from({ length: 27 }, () => null)],
 ];
 
+const exactTypes = typeColumns.filter(({ type }) => type !== 'float').map(({ name }) => name);
+
 describeConnector(manifest, {
   unsupported: [],
   start: async () => {
@@ -149,10 +151,18 @@ describeConnector(manifest, {
       slow: { read: { query: slowQuery }, isRunning: () => isRunning(lab, 'slow_contract_work') },
       types: [
         {
-          title: 'all types',
+          title: 'all types, which travel in binary for the floats among them',
           read: { query: 'select * from sales.all_types order by id' },
           columns: typeColumns,
           rows: typeRows,
+        },
+        {
+          title: 'all types but floats, which travel as text',
+          read: { query: `select ${exactTypes.join(', ')} from sales.all_types order by id` },
+          columns: typeColumns.filter(({ name }) => exactTypes.includes(name)),
+          rows: typeRows.map((row) =>
+            row.filter((_, index) => exactTypes.includes(typeColumns[index]?.name ?? '')),
+          ),
         },
       ],
       close: lab.close,
@@ -320,6 +330,25 @@ describe('mysql, against a real server', () => {
     });
   });
 
+  it('keeps every character after a session was used, whatever the server prefers', async () => {
+    const { host, port, admin } = lab;
+    const connection = await mysql.createConnection({ host, port, ...admin });
+    const prefer = async (charset: string) => {
+      for (const of of ['client', 'connection', 'results']) {
+        await connection.query(`set global character_set_${of} = ${charset}`);
+      }
+    };
+    await prefer('latin1');
+    await bench.within(async (session) => {
+      const query = `select '大阪 😀' as name`;
+      for (let round = 0; round < 2; round += 1) {
+        expect(await allBatches(await session.read({ query, batchRows: 1 }))).toEqual([[['大阪 😀']]]);
+      }
+    });
+    await prefer('utf8mb4');
+    await connection.end();
+  });
+
   it('D10: gives columns named __proto__ back literally', async () => {
     await bench.within(async (session) => {
       const stream = await session.read({
@@ -329,6 +358,12 @@ describe('mysql, against a real server', () => {
       expect(stream.columns.map(({ name }) => name)).toEqual(['__proto__', 'constructor']);
       expect(await allBatches(stream)).toEqual([[[1, 2]]]);
     });
+  });
+
+  it('keeps every digit of floats', async () => {
+    const query =
+      'select cast(16777215 as float), cast(0.1 as double) + 0.2, cast(123456789012345680 as double)';
+    expect(await rowsOf({ query })).toEqual([[16777215, 0.1 + 0.2, 123456789012345680]]);
   });
 
   it('tells single-precision numbers, geometry and bits as people wrote them', async () => {
@@ -366,6 +401,24 @@ describe('mysql, against a real server', () => {
       const session = await bench.open(inputFor(lab, { properties: { sslmode } }));
       await session.ping();
       await session.close();
+    }
+  });
+
+  it('D22: checks the name, or the address, that was asked for and no other', async () => {
+    const { network } = bench;
+    // The certificate is for localhost and 127.0.0.1; the network leads every name to that server.
+    const misled = { ...network, socket: () => network.socket({ host: lab.host, port: lab.port }) };
+    for (const [host, isTrusted] of [
+      ['localhost', true],
+      ['127.0.0.1', true],
+      ['db.example.com', false],
+      ['192.0.2.7', false],
+    ] as const) {
+      const input = inputFor(lab, { properties: { host } });
+      const context = { network: misled, settings: {}, signal: new AbortController().signal };
+      const work = connector.open(input, context);
+      if (isTrusted) await work.then((session) => session.close());
+      else expect((await failureOf(work)).kind).toBe('tls_failed');
     }
   });
 

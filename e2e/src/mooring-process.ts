@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+// The built product as a process of its own, started as a person would start it.
+
+export interface MooringOptions {
+  /** The configuration file as an object. */
+  configuration?: object;
+  /** Beside PATH, HOME and the administrator's key; nothing else of this process's environment is passed on. */
+  environment?: Readonly<Record<string, string>>;
+  /** Kept after `stop`; absent: a temporary one that `stop` removes. */
+  dataFolder?: string;
+}
+
+export interface MooringProcess {
+  /** Base URL from the ready line, without a slash at its end. */
+  url: string;
+  adminKey: string;
+  dataFolder: string;
+  pid: number;
+  /** Lines of standard output so far. */
+  printed(): readonly string[];
+  /** Standard error so far: the log, one JSON object a line. */
+  logText(): string;
+  /** SIGTERM, then waits for the end and removes what was temporary. @returns the exit code, null after a signal */
+  stop(): Promise<number | null>;
+  /** SIGKILL. Files stay until `stop`, so that the same data folder can be started again. */
+  kill(): Promise<void>;
+}
+
+const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
+const builtMain = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+const adminKey = 'e2e-administrator-key-0123456789abcdef';
+const readyPrefix = 'Mooring listening on ';
+const readyWithinMs = 30_000;
+
+/** Ends the process when this one goes without having stopped it. */
+function endWithThisProcess(pid: number): () => void {
+  const end = () => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended already.
+    }
+  };
+  process.once('exit', end);
+  return () => process.removeListener('exit', end);
+}
+
+function startProcess(options: MooringOptions, folder: string, dataFolder: string) {
+  if (!existsSync(builtMain)) throw new Error('Mooring is not built. Run: npm run build');
+  const configFile = path.join(folder, 'config.yaml');
+  // JSON is YAML.
+  writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
+  const logFile = path.join(folder, 'log.ndjson');
+  const log = openSync(logFile, 'a', 0o600);
+  const { PATH = '', HOME = folder } = process.env;
+  const child = spawn(
+    process.execPath,
+    [executable, 'serve', '--port', '0', '--data', dataFolder, '--config', configFile],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', log],
+      env: { PATH, HOME, MOORING_ADMIN_KEY: adminKey, ...options.environment },
+    },
+  );
+  closeSync(log);
+  const { stdout } = child;
+  if (!stdout) throw new Error('The process has no standard output');
+  return { child, stdout, logText: () => readFileSync(logFile, 'utf8') };
+}
+
+/**
+ * Starts `mooring serve` on a free loopback port and waits for its ready line.
+ * @throws Error with the log when it ends before it is ready, or is not ready within 30 seconds
+ */
+export async function startMooring(options: MooringOptions = {}): Promise<MooringProcess> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-e2e-'));
+  const dataFolder = options.dataFolder ?? path.join(folder, 'data');
+  const { child, stdout, logText } = startProcess(options, folder, dataFolder);
+  const pid = child.pid ?? 0;
+  const forget = endWithThisProcess(pid);
+  const ended = once(child, 'exit').then(([code]) => {
+    forget();
+    return code as number | null;
+  });
+  const printed: string[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`mooring serve ${why}:\n${logText()}`));
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail(`was not ready within ${readyWithinMs} ms`);
+    }, readyWithinMs);
+    child.once('error', reject);
+    createInterface({ input: stdout }).on('line', (line) => {
+      printed.push(line);
+      if (line.startsWith(readyPrefix)) {
+        clearTimeout(timer);
+        resolve(line.slice(readyPrefix.length));
+      }
+    });
+    void ended.then((code) => {
+      clearTimeout(timer);
+      fail(`ended with code ${code}`);
+    });
+  }).catch((error: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
+  return {
+    url,
+    adminKey: options.environment?.['MOORING_ADMIN_KEY'] ?? adminKey,
+    dataFolder,
+    pid,
+    printed: () => printed,
+    logText,
+    async stop() {
+      child.kill('SIGTERM');
+      const code = await ended;
+      rmSync(folder, { recursive: true, force: true });
+      return code;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

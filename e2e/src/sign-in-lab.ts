@@ -1,0 +1,60 @@
+import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { type MooringOptions, type MooringProcess, startMooring } from './mooring-process.js';
+
+/** Mooring with the lab's authorization server in Google's place, and the BigQuery that takes its tokens. */
+export interface SignInLab {
+  mooring: MooringProcess;
+  authorizationServer: LabAuthorizationServer;
+  bigquery: LabBigQuery;
+  close(): Promise<void>;
+}
+
+export async function startSignInLab(options: MooringOptions = {}): Promise<SignInLab> {
+  const authorizationServer = await startAuthorizationServer();
+  const bigquery = await startBigQuery({ verifyAccessToken: authorizationServer.verifyAccessToken });
+  const { client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } = authorizationServer;
+  const google = { ...client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint };
+  const configuration = {
+    ...options.configuration,
+    oauth: { clients: { google } },
+    sources: { gbq: { apiEndpoint: bigquery.url } },
+  };
+  const closeLab = async () => {
+    await Promise.all([authorizationServer.close(), bigquery.close()]);
+  };
+  const mooring = await startMooring({ ...options, configuration }).catch(async (error: unknown) => {
+    await closeLab();
+    throw error;
+  });
+  authorizationServer.addRedirectUri(`${mooring.url}/oauth/callback/google`);
+  return {
+    mooring,
+    authorizationServer,
+    bigquery,
+    async close() {
+      await mooring.stop();
+      await closeLab();
+    },
+  };
+}
+
+/** What stands alone in the element that the contract names. */
+export function codeOnPage(html: string): string {
+  const code = /<[^>]+ id="?auth-code"?[^>]*>([^<]*)</.exec(html)?.[1]?.trim();
+  if (!code) throw new Error(`The page has no code:\n${html.slice(0, 2000)}`);
+  return code;
+}
+
+/** Signs in as a person would in a browser, and reads the code off the page they land on. */
+export async function signInAndCopyCode(
+  { authorizationServer }: Pick<SignInLab, 'authorizationServer'>,
+  authUrl: string,
+  login: 'alice' | 'bob' = 'alice',
+): Promise<string> {
+  const user = authorizationServer.users.find((one) => one.login === login);
+  if (!user) throw new Error(`The lab has no user ${login}`);
+  const { login: name, password } = user;
+  return codeOnPage((await walkSignIn({ authUrl, login: name, password })).html);
+}

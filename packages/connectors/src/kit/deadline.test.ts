@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { ConnectorError } from '../spec/errors.js';
+import { abortError, settledWithin, throwIfAborted } from './deadline.js';
+
+describe('an aborted signal', () => {
+  it('tells a passed deadline, a caller who left, and a reason of ours apart', () => {
+    const deadline = AbortSignal.abort(new DOMException('late', 'TimeoutError'));
+    expect(abortError(deadline).kind).toBe('timeout');
+    expect(abortError(AbortSignal.abort()).kind).toBe('cancelled');
+    const reason = new ConnectorError('permission_denied', 'The use was revoked.');
+    expect(abortError(AbortSignal.abort(reason))).toBe(reason);
+    expect(() => throwIfAborted(AbortSignal.abort())).toThrowError(ConnectorError);
+    expect(() => throwIfAborted(new AbortController().signal)).not.toThrow();
+  });
+
+  it('waiting ends with the work, with its failure, or with the time', async () => {
+    await settledWithin(Promise.resolve(), 60_000);
+    await settledWithin(Promise.reject(new Error('no')), 60_000);
+    await settledWithin(new Promise(() => undefined), 1);
+  });
+});

@@ -1,0 +1,191 @@
+import type { RowStream } from '@mooring/connectors/spec/connector';
+import type { Column, Row } from '@mooring/connectors/spec/data-types';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { createOutputMeter, type OutputMeter } from './output-meter.js';
+
+/** Limits of one stream; 0 means no cap. */
+export interface StreamCaps {
+  rowsMax: number;
+  /** Of encoded output. */
+  bytesMax: number;
+  secondsMax: number;
+  /** Longest silence of the source, and of the reader. */
+  idleSeconds: number;
+  /** Rows the caller asked for: reaching them is the end, not a cut. */
+  limit?: number;
+}
+
+export type Cap = 'rows' | 'bytes' | 'time';
+
+export interface StreamOutcome {
+  state: 'complete' | 'truncated';
+  /** What cut a truncated stream. */
+  cap?: Cap;
+  /** Rows and bytes that left the encoder. */
+  rows: number;
+  bytes: number;
+}
+
+export interface CappedRows {
+  columns: readonly Column[];
+  /** Can be iterated once. */
+  batches: AsyncIterable<readonly Row[]>;
+  /** For the encoder, which alone can count bytes. */
+  meter: OutputMeter;
+  /** Valid once the encoder has ended. */
+  outcome(): StreamOutcome;
+}
+
+/** How long a source may take to stop by itself before its session is aborted. */
+const LEAVE_MS = 2000;
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * Rows to ask the source for: one more than the cap, which shows whether the cap cuts anything.
+ * Undefined: all of them.
+ */
+export function sourceLimit({ limit, rowsMax }: Pick<StreamCaps, 'limit' | 'rowsMax'>): number | undefined {
+  if (rowsMax === 0) return limit;
+  return limit === undefined ? rowsMax + 1 : Math.min(limit, rowsMax + 1);
+}
+
+/** The reason of an abort as a failure of the read. */
+export function abortFailure(signal: AbortSignal): ConnectorError {
+  return signal.reason instanceof ConnectorError
+    ? signal.reason
+    : new ConnectorError('cancelled', 'The read was cancelled.', { cause: signal.reason });
+}
+
+function after(seconds: number, act: () => void): NodeJS.Timeout {
+  return setTimeout(act, Math.min(seconds * 1000, TIMER_MS_MAX));
+}
+
+/** An iteration of a source that knows whether the source owes an answer. */
+interface Pulling {
+  next(): Promise<IteratorResult<readonly Row[], unknown>>;
+  /** Ends the work at the source within {@link LEAVE_MS}, by itself or by aborting its session. */
+  leave(): Promise<void>;
+}
+
+function startPulling(stream: RowStream, stop: AbortController): Pulling {
+  const source = stream.batches[Symbol.asyncIterator]();
+  let isOwed = false;
+  const abort = () => stop.abort(new ConnectorError('cancelled', 'The read has ended.'));
+  return {
+    async next() {
+      isOwed = true;
+      try {
+        return await source.next();
+      } finally {
+        isOwed = false;
+      }
+    },
+    async leave() {
+      // A source that still owes a batch may not even look at `return()` before it has it.
+      if (isOwed) abort();
+      const returned = (async () => source.return?.())().catch(() => undefined);
+      if (isOwed) return;
+      await new Promise<void>((resolve) => {
+        const finish = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          abort();
+          finish();
+        }, LEAVE_MS);
+        void returned.then(finish);
+      });
+    },
+  };
+}
+
+interface Patience {
+  idleSeconds: number;
+  /** Infinite without a cap. */
+  secondsLeft: number;
+  signal: AbortSignal;
+}
+
+type Pulled = IteratorResult<readonly Row[], unknown> | 'time';
+
+/** The next batch, or `time` when the deadline passes first. */
+function pull(source: Pulling, { idleSeconds, secondsLeft, signal }: Patience): Promise<Pulled> {
+  return new Promise<Pulled>((resolve, reject) => {
+    const timers: NodeJS.Timeout[] = [];
+    const settle = (act: () => void) => {
+      for (const timer of timers) clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      act();
+    };
+    const onAbort = () => settle(() => reject(abortFailure(signal)));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (Number.isFinite(secondsLeft)) timers.push(after(secondsLeft, () => settle(() => resolve('time'))));
+    if (idleSeconds > 0) {
+      const silence = () =>
+        new ConnectorError('timeout', `The source sent nothing for ${idleSeconds} seconds.`);
+      timers.push(after(idleSeconds, () => settle(() => reject(silence()))));
+    }
+    source.next().then(
+      (result) => settle(() => resolve(result)),
+      (error: unknown) => settle(() => reject(error)),
+    );
+  });
+}
+
+async function* cutRows(
+  stream: RowStream,
+  caps: StreamCaps,
+  { stop, onCut }: { stop: AbortController; onCut: (cap: Cap) => void },
+): AsyncGenerator<readonly Row[], void, undefined> {
+  const endsAt = caps.secondsMax > 0 ? performance.now() + caps.secondsMax * 1000 : Number.POSITIVE_INFINITY;
+  const rowsMax = caps.rowsMax > 0 ? caps.rowsMax : Number.POSITIVE_INFINITY;
+  const limit = caps.limit ?? Number.POSITIVE_INFINITY;
+  const source = startPulling(stream, stop);
+  let rows = 0;
+  try {
+    while (rows < limit) {
+      const secondsLeft = (endsAt - performance.now()) / 1000;
+      if (secondsLeft <= 0) return onCut('time');
+      const pulled = await pull(source, { idleSeconds: caps.idleSeconds, secondsLeft, signal: stop.signal });
+      if (pulled === 'time') return onCut('time');
+      if (pulled.done) return;
+      const batch = pulled.value;
+      const take = Math.min(batch.length, limit - rows, rowsMax - rows);
+      rows += take;
+      if (take > 0) yield take < batch.length ? batch.slice(0, take) : batch;
+      if (take < batch.length && rows < limit) return onCut('rows');
+    }
+  } finally {
+    await source.leave();
+  }
+}
+
+/**
+ * The rows of a source, cut at the caps. The cut is told by `outcome()`; a silent source is a failure instead.
+ * The clock of `secondsMax` starts with the first
+ * batch asked for. Leaving the iteration ends the work at the source.
+ *
+ * @param stop its signal must be the one the session was opened with: it is aborted when the source has to be
+ * left while it owes a batch; aborting it from outside fails the iteration.
+ * @throws ConnectorError (from the iteration) `timeout` after `idleSeconds` without a batch, the reason of an
+ * abort, and whatever the source fails with.
+ */
+export function applyCaps(stream: RowStream, caps: StreamCaps, stop: AbortController): CappedRows {
+  const meter = createOutputMeter(caps.bytesMax);
+  let cut: Cap | undefined;
+  const onCut = (cap: Cap) => {
+    cut = cap;
+  };
+  return {
+    columns: stream.columns,
+    batches: cutRows(stream, caps, { stop, onCut }),
+    meter,
+    outcome() {
+      const cap = meter.isFull() ? 'bytes' : cut;
+      const counts = { rows: meter.rows(), bytes: meter.bytes() };
+      return cap ? { state: 'truncated', cap, ...counts } : { state: 'complete', ...counts };
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import type { Column, Row } from '@mooring/connectors/spec/data-types';
+import type { RecordBatch } from 'apache-arrow';
+import { type ArrowLibrary, arrowColumn } from './arrow-columns.js';
+import { distinctNames } from './column-names.js';
+import { createOutputMeter, type OutputMeter } from './output-meter.js';
+
+/** Continuation marker and a length of 0 end the stream. */
+const END_BYTES = 8;
+/** Rows of one record batch, so that a message stays small whatever the source's batches are. */
+const ROWS_MAX = 8192;
+
+/** Messages of the streaming format. */
+interface Messages {
+  schema(): Uint8Array;
+  rows(rows: readonly Row[]): Uint8Array;
+  end(): Uint8Array;
+}
+
+/** The library's writer keeps what it writes in a queue without end; this one hands it over at once. */
+function createWriter(arrow: ArrowLibrary) {
+  class Writer extends arrow.RecordBatchStreamWriter {
+    #pieces: Uint8Array[] = [];
+
+    protected override _write(piece: ArrayBufferView): this {
+      this.#pieces.push(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
+      return this;
+    }
+
+    /** What was written since the last call. */
+    take(): Uint8Array {
+      const bytes = Buffer.concat(this.#pieces);
+      this.#pieces = [];
+      // Only the file format needs these; here they would grow with the stream.
+      this._recordBatchBlocks = [];
+      return bytes;
+    }
+  }
+  return new Writer();
+}
+
+function createMessages(arrow: ArrowLibrary, columns: readonly Column[], first: readonly Row[]): Messages {
+  const forms = columns.map((column, position) => arrowColumn(arrow, { column, position }, first));
+  const names = distinctNames(columns);
+  // What a source says about null may be wrong of views and joins, so every field may hold it.
+  const schema = new arrow.Schema(
+    forms.map(({ type }, position) => new arrow.Field(names[position] ?? '', type, true)),
+  );
+  const type = new arrow.Struct(schema.fields);
+  const writer = createWriter(arrow);
+  const batchOf = (rows: readonly Row[]): RecordBatch => {
+    const children = forms.map((form) => form.dataOf(rows));
+    return new arrow.RecordBatch(
+      schema,
+      arrow.makeData({ type, length: rows.length, nullCount: 0, children }),
+    );
+  };
+  return {
+    schema() {
+      writer.reset(undefined, schema);
+      return writer.take();
+    },
+    rows(rows) {
+      writer.write(batchOf(rows));
+      return writer.take();
+    },
+    end() {
+      writer.finish();
+      return writer.take();
+    },
+  };
+}
+
+const nothing = new Uint8Array(0);
+
+/** The most rows, of those at the start, whose message fits. */
+function fitting(messages: Messages, rows: readonly Row[], room: number): { message: Uint8Array; rows: number } {
+  let count = rows.length;
+  while (count > 0) {
+    const message = messages.rows(rows.slice(0, count));
+    if (message.length <= room) return { message, rows: count };
+    count = Math.min(count - 1, Math.floor((count * room) / message.length));
+  }
+  return { message: nothing, rows: 0 };
+}
+
+/**
+ * Arrow's IPC streaming format (Columnar Format 1.5), a record batch for a batch of the source; see
+ * {@link arrowColumn} for the types. A batch is asked for when the one before was taken by the consumer; the
+ * first chunk comes after the first batch. Schema and end are always written, whatever the byte cap.
+ * @throws ConnectorError `unsupported` when an Arrow type cannot hold a value.
+ */
+export async function* encodeArrow(
+  columns: readonly Column[],
+  batches: AsyncIterable<readonly Row[]>,
+  meter: OutputMeter = createOutputMeter(),
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const arrow = await import('apache-arrow');
+  const begin = (first: readonly Row[]): Messages => {
+    const started = createMessages(arrow, columns, first);
+    head = started.schema();
+    meter.wrote(0, head.length + END_BYTES);
+    return started;
+  };
+  let head: Uint8Array = nothing;
+  let messages: Messages | undefined;
+  for await (const batch of batches) {
+    if (batch.length > 0) messages ??= begin(batch);
+    for (let from = 0; messages && from < batch.length && !meter.isFull(); from += ROWS_MAX) {
+      const rows = batch.slice(from, from + ROWS_MAX);
+      const part = fitting(messages, rows, meter.room());
+      if (part.rows < rows.length) meter.full();
+      meter.wrote(part.rows, part.message.length);
+      const chunk = Buffer.concat([head, part.message]);
+      head = nothing;
+      if (chunk.length > 0) yield chunk;
+    }
+    if (meter.isFull()) break;
+  }
+  messages ??= begin([]);
+  yield Buffer.concat([head, messages.end()]);
+}

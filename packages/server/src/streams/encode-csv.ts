@@ -1,0 +1,62 @@
+import type { Column, JsonValue, Row } from '@mooring/connectors/spec/data-types';
+import { distinctNames } from './column-names.js';
+import { encodeText, type TextForm } from './encode-text.js';
+import { createOutputMeter } from './output-meter.js';
+
+// Quoting is done here because csv-stringify costs 720 ns a row of five columns against 205 ns for this, both
+// with the same output; reading a row from the PostgreSQL driver costs 2,700 ns, of which a fifth may be spent.
+// The test holds the two against each other.
+
+const needsQuotes = /[",\r\n]/;
+const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+const cell = (text: string): string => (needsQuotes.test(text) ? quoted(text) : text);
+
+/** First characters after which a spreadsheet may read a formula, full-width forms included (OWASP, CSV Injection). */
+const formulaStart = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+/** A signed number is no formula, and columns of files without types hold many. */
+const signedNumber = /^[+-]\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** Text that a spreadsheet shows and never runs. */
+function disarmed(text: string): string {
+  return formulaStart.test(text) && !signedNumber.test(text) ? `'${text}` : text;
+}
+
+type Encoder = (value: JsonValue) => string;
+
+const encoders: Readonly<Record<'string' | 'json' | 'other', Encoder>> = {
+  string: (value) => (value === '' ? '""' : cell(disarmed(String(value)))),
+  json: (value) => cell(JSON.stringify(value)),
+  other: (value) => (typeof value === 'string' ? cell(value) : String(value)),
+};
+
+function encoderOf({ type }: Column): Encoder {
+  return type === 'string' || type === 'json' ? encoders[type] : encoders.other;
+}
+
+function csvForm(columns: readonly Column[]): TextForm {
+  const cells = columns.map(encoderOf);
+  const line = (row: Row): string => {
+    let text = '';
+    for (let index = 0; index < cells.length; index += 1) {
+      const value = row[index] ?? null;
+      if (index > 0) text += ',';
+      if (value !== null) text += cells[index]?.(value);
+    }
+    return `${text}\r\n`;
+  };
+  const names = distinctNames(columns).map((name) => encoders.string(name));
+  return { head: `${names.join(',')}\r\n`, line };
+}
+
+/**
+ * Comma-separated values with a header line and CRLF (RFC 4180), UTF-8 without byte order mark.
+ * Null is an empty cell and the empty text is `""`; `json` cells hold JSON text. A name, or a cell of a `string`
+ * column, that a spreadsheet would run as a formula gets a leading apostrophe; signed numbers do not.
+ */
+export function encodeCsv(
+  columns: readonly Column[],
+  batches: AsyncIterable<readonly Row[]>,
+  meter = createOutputMeter(),
+): AsyncGenerator<Uint8Array, void, undefined> {
+  return encodeText(csvForm(columns), batches, meter);
+}

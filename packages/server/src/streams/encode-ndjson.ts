@@ -1,0 +1,47 @@
+import type { Column, JsonValue, Row } from '@mooring/connectors/spec/data-types';
+import { distinctNames } from './column-names.js';
+import { encodeText, type TextForm } from './encode-text.js';
+import { createOutputMeter } from './output-meter.js';
+
+/** What JSON may not hold as it is: quote, backslash, control characters, and surrogates, which may be alone. */
+const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+function jsonText(value: JsonValue | undefined): string {
+  switch (typeof value) {
+    case 'string':
+      return needsEscape.test(value) ? JSON.stringify(value) : `"${value}"`;
+    case 'number':
+      return Number.isFinite(value) ? `${value}` : `"${value}"`;
+    case 'boolean':
+      return value ? 'true' : 'false';
+    default:
+      return value === null || value === undefined ? 'null' : JSON.stringify(value);
+  }
+}
+
+// Text is built, not objects: no key such as __proto__ can mean anything, and it costs half the time.
+function ndjsonForm(columns: readonly Column[]): TextForm {
+  const keys = distinctNames(columns).map(
+    (name, index) => `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`,
+  );
+  const end = keys.length === 0 ? '{}\n' : '}\n';
+  const line = (row: Row): string => {
+    let text = '';
+    for (let index = 0; index < keys.length; index += 1) text += keys[index] + jsonText(row[index]);
+    return text + end;
+  };
+  return { head: '', line };
+}
+
+/**
+ * One JSON object a row, keyed by column name in the order of the columns, each line ended by LF.
+ * Values as the neutral types have them: 64-bit integers, decimals and `NaN` are texts, null is null.
+ * Source: github.com/ndjson/ndjson-spec 1.0; RFC 8259.
+ */
+export function encodeNdjson(
+  columns: readonly Column[],
+  batches: AsyncIterable<readonly Row[]>,
+  meter = createOutputMeter(),
+): AsyncGenerator<Uint8Array, void, undefined> {
+  return encodeText(ndjsonForm(columns), batches, meter);
+}

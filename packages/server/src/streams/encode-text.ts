@@ -1,0 +1,66 @@
+import type { Row } from '@mooring/connectors/spec/data-types';
+import type { OutputMeter } from './output-meter.js';
+
+/** A line-by-line form of rows. */
+export interface TextForm {
+  /** Stands before the first row; always written, whatever the byte cap. */
+  head: string;
+  /** One row with its line end. */
+  line(row: Row): string;
+}
+
+/** Large enough that the cost of a write vanishes, small enough that the event loop is never held for long. */
+const CHUNK_LENGTH = 65_536;
+
+/** As many whole rows as the room takes. */
+function fitting(form: TextForm, rows: readonly Row[], room: number): { text: string; rows: number } {
+  let text = '';
+  let left = room;
+  for (const [index, row] of rows.entries()) {
+    const line = form.line(row);
+    left -= Buffer.byteLength(line);
+    if (left < 0) return { text, rows: index };
+    text += line;
+  }
+  return { text, rows: rows.length };
+}
+
+/**
+ * UTF-8 text of the rows, about 64 KiB a chunk and never across batches. A batch is asked for when the one
+ * before was taken by the consumer; the first chunk comes after the first batch.
+ * Ends after the last whole row that fits when the byte cap is reached.
+ */
+export async function* encodeText(
+  form: TextForm,
+  batches: AsyncIterable<readonly Row[]>,
+  meter: OutputMeter,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let head = form.head;
+  const chunkOf = (rows: readonly Row[], body: string): Uint8Array => {
+    let chunk = Buffer.from(head + body);
+    let count = rows.length;
+    if (chunk.length > meter.room()) {
+      const part = fitting(form, rows, meter.room() - Buffer.byteLength(head));
+      chunk = Buffer.from(head + part.text);
+      count = part.rows;
+      if (count < rows.length) meter.full();
+    }
+    head = '';
+    meter.wrote(count, chunk.length);
+    return chunk;
+  };
+  for await (const batch of batches) {
+    let from = 0;
+    let body = '';
+    for (let to = 1; to <= batch.length; to += 1) {
+      body += form.line(batch[to - 1] ?? []);
+      if (body.length < CHUNK_LENGTH && to < batch.length) continue;
+      const chunk = chunkOf(batch.slice(from, to), body);
+      if (chunk.length > 0) yield chunk;
+      if (meter.isFull()) return;
+      from = to;
+      body = '';
+    }
+  }
+  if (head !== '') yield chunkOf([], '');
+}

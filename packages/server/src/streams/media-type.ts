@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http';
+import accepts from 'accepts';
+
+/** Forms in which rows leave the server. */
+export type StreamFormat = 'ndjson' | 'csv' | 'arrow';
+
+/** In the order of preference where the caller leaves the choice to the server. */
+const canonicalTypes = {
+  'application/x-ndjson': 'ndjson',
+  'text/csv': 'csv',
+  'application/vnd.apache.arrow.stream': 'arrow',
+} as const satisfies Record<string, StreamFormat>;
+
+/** Names in use for newline-delimited JSON; a caller that names only JSON means it too. */
+const aliases: Readonly<Record<string, StreamFormat>> = {
+  'application/ndjson': 'ndjson',
+  'application/jsonl': 'ndjson',
+  'application/json': 'ndjson',
+};
+
+const formatOf = new Map<string, StreamFormat>(Object.entries({ ...canonicalTypes, ...aliases }));
+
+/**
+ * The form that an `Accept` header asks for, by its weights (RFC 9110, section 12.5.1).
+ * @param accept absent or empty: NDJSON
+ * @returns undefined when none of ours is acceptable (status 406)
+ */
+export function negotiate(accept: string | undefined): StreamFormat | undefined {
+  if (accept === undefined || accept.trim() === '') return 'ndjson';
+  // The library reads nothing but the headers of a request.
+  const negotiator = accepts({ headers: { accept } } as IncomingMessage);
+  for (const range of negotiator.types()) {
+    const named = formatOf.get(range.toLowerCase());
+    if (named) return named;
+    if (!range.includes('*')) continue;
+    // Lets the library match the wildcard, so that a type with weight 0 stays out.
+    const matched = negotiator.types(Object.keys(canonicalTypes));
+    if (typeof matched === 'string') return formatOf.get(matched);
+  }
+  return undefined;
+}
+
+const contentTypes: Readonly<Record<StreamFormat, string>> = {
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv; charset=utf-8; header=present',
+  arrow: 'application/vnd.apache.arrow.stream',
+};
+
+/** Value of the `Content-Type` header. */
+export const contentTypeOf = (format: StreamFormat): string => contentTypes[format];
