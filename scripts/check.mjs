@@ -6,7 +6,7 @@ const steps = [
   ['types', 'npx', ['tsc', '-b']],
   ['layering', 'npx', ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'e2e', 'bench']],
   ['dead code', 'npx', ['knip', '--no-progress']],
-  ['shape of routes, sources and rooms', 'npx', ['vitest', 'run', '--project', 'shape']],
+  ['shape of routes, sources and rooms', 'npx', ['vitest', 'run', 'shape.test.ts']],
   ['generated files are fresh', 'node', ['scripts/generate.mjs', '--check']],
 ];
 

@@ -24,7 +24,14 @@ if (missing.length > 0) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   for (const [program, ...parameters] of [
     ['apt-get', 'update', '-qq'],
-    ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing.flatMap((names) => names.split(' '))],
+    [
+      'apt-get',
+      'install',
+      '-y',
+      '-qq',
+      '--no-install-recommends',
+      ...missing.flatMap((names) => names.split(' ')),
+    ],
   ]) {
     const result = spawnSync(program, parameters, { stdio: ['ignore', 'ignore', 'inherit'], env });
     if (result.status !== 0) {

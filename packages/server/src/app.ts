@@ -22,6 +22,7 @@ import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
 import { createUsersFeature } from './features/users/users-feature.js';
+import type { BoundRoute } from './http/handler.js';
 import { createHttpServer } from './http/server.js';
 import { createMetrics } from './metrics.js';
 import { createSessions } from './sessions/sessions.js';
@@ -43,6 +44,7 @@ export interface AppDependencies {
 
 export interface App {
   http: FastifyInstance;
+  routes: readonly BoundRoute[];
   authenticator: Authenticator;
   revoker: Revoker;
 }
@@ -91,5 +93,5 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, authenticator, revoker };
+  return { http, routes, authenticator, revoker };
 }

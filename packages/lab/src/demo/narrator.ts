@@ -17,6 +17,8 @@ export interface Narrator {
   bad(text: string): void;
   /** As it is, without indentation. */
   line(text?: string): void;
+  /** A line in which nothing is masked: what a person needs to go on by hand. */
+  reveal(text: string): void;
   /** Shows that something slow is under way, and that it is done. */
   during<Result>(text: string, work: () => Promise<Result>): Promise<Result>;
 }
@@ -44,6 +46,7 @@ export function createNarrator(output: NodeJS.WriteStream, secrets: SecretValues
   return {
     width: columns - 8,
     line,
+    reveal: (text) => void output.write(`${text}\n`),
     good,
     heading: (text) => line(`\n${style('bold', text)}`),
     title: (number, text) => line(`\n  ${style('cyan', number)} ${text}`),

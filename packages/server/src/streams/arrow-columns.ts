@@ -34,7 +34,7 @@ interface ColumnForm {
   fill(values: readonly JsonValue[], validity: Validity): Data;
 }
 
-function textForm(arrow: ArrowLibrary, toText: (value: JsonValue) => string): ColumnForm {
+function textForm(arrow: ArrowLibrary, toText: (value: NonNullable<JsonValue>) => string): ColumnForm {
   const type = new arrow.Utf8();
   return {
     type,
@@ -81,7 +81,11 @@ function formOf(arrow: ArrowLibrary, neutral: NeutralType, first: readonly JsonV
       return {
         type,
         fill: (values, validity) =>
-          arrow.makeData({ type, ...validity, data: filled(new BigInt64Array(values.length), values, int64) }),
+          arrow.makeData({
+            type,
+            ...validity,
+            data: filled(new BigInt64Array(values.length), values, int64),
+          }),
       };
     }
     case 'float': {
@@ -89,7 +93,11 @@ function formOf(arrow: ArrowLibrary, neutral: NeutralType, first: readonly JsonV
       return {
         type,
         fill: (values, validity) =>
-          arrow.makeData({ type, ...validity, data: filled(new Float64Array(values.length), values, float64) }),
+          arrow.makeData({
+            type,
+            ...validity,
+            data: filled(new Float64Array(values.length), values, float64),
+          }),
       };
     }
     case 'date': {

@@ -56,7 +56,8 @@ export function abortFailure(signal: AbortSignal): ConnectorError {
     : new ConnectorError('cancelled', 'The read was cancelled.', { cause: signal.reason });
 }
 
-function after(seconds: number, act: () => void): NodeJS.Timeout {
+/** A timer; longer times than Node's timers can hold are cut to 24 days. */
+export function afterSeconds(seconds: number, act: () => void): NodeJS.Timeout {
   return setTimeout(act, Math.min(seconds * 1000, TIMER_MS_MAX));
 }
 
@@ -121,11 +122,12 @@ function pull(source: Pulling, { idleSeconds, secondsLeft, signal }: Patience): 
     const onAbort = () => settle(() => reject(abortFailure(signal)));
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
-    if (Number.isFinite(secondsLeft)) timers.push(after(secondsLeft, () => settle(() => resolve('time'))));
+    if (Number.isFinite(secondsLeft))
+      timers.push(afterSeconds(secondsLeft, () => settle(() => resolve('time'))));
     if (idleSeconds > 0) {
       const silence = () =>
         new ConnectorError('timeout', `The source sent nothing for ${idleSeconds} seconds.`);
-      timers.push(after(idleSeconds, () => settle(() => reject(silence()))));
+      timers.push(afterSeconds(idleSeconds, () => settle(() => reject(silence()))));
     }
     source.next().then(
       (result) => settle(() => resolve(result)),

@@ -73,7 +73,11 @@ function createMessages(arrow: ArrowLibrary, columns: readonly Column[], first: 
 const nothing = new Uint8Array(0);
 
 /** The most rows, of those at the start, whose message fits. */
-function fitting(messages: Messages, rows: readonly Row[], room: number): { message: Uint8Array; rows: number } {
+function fitting(
+  messages: Messages,
+  rows: readonly Row[],
+  room: number,
+): { message: Uint8Array; rows: number } {
   let count = rows.length;
   while (count > 0) {
     const message = messages.rows(rows.slice(0, count));

@@ -3,8 +3,8 @@ import { distinctNames } from './column-names.js';
 import { encodeText, type TextForm } from './encode-text.js';
 import { createOutputMeter } from './output-meter.js';
 
-/** What JSON may not hold as it is: quote, backslash, control characters, and surrogates, which may be alone. */
-const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
+/** What JSON may not hold as it is: quote, backslash, control characters, and halves of surrogate pairs. */
+const needsEscape = /["\\\p{Cc}\p{Cs}]/u;
 
 function jsonText(value: JsonValue | undefined): string {
   switch (typeof value) {

@@ -29,7 +29,8 @@ export function negotiate(accept: string | undefined): StreamFormat | undefined 
   if (accept === undefined || accept.trim() === '') return 'ndjson';
   // The library reads nothing but the headers of a request.
   const negotiator = accepts({ headers: { accept } } as IncomingMessage);
-  for (const range of negotiator.types()) {
+  const ranges = negotiator.types();
+  for (const range of Array.isArray(ranges) ? ranges : []) {
     const named = formatOf.get(range.toLowerCase());
     if (named) return named;
     if (!range.includes('*')) continue;

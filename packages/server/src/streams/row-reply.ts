@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { abortFailure, applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
+import { abortFailure, afterSeconds, applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv } from './encode-csv.js';
 import { encodeNdjson } from './encode-ndjson.js';
@@ -36,6 +36,10 @@ export type ReplyOutcome =
   /** The reader closed the connection. */
   | { state: 'left'; rows: number; bytes: number };
 
+const STATE_TRAILER = 'Mooring-Stream';
+
+const hasTrailers = ({ req }: ServerResponse): boolean => req.httpVersion !== '1.0';
+
 type Encode = (
   columns: readonly Column[],
   batches: AsyncIterable<readonly Row[]>,
@@ -51,7 +55,7 @@ const encoders: Readonly<Record<StreamFormat, Encode>> = {
 /** Ends a body so that no reader takes it for whole: no last chunk, and a reset where there are no chunks. */
 function breakOff(response: ServerResponse): void {
   const { socket } = response;
-  if (response.req.httpVersion === '1.0' && socket?.destroyed === false) {
+  if (!hasTrailers(response) && socket?.destroyed === false) {
     try {
       socket.resetAndDestroy();
       return;
@@ -62,20 +66,99 @@ function breakOff(response: ServerResponse): void {
   response.destroy();
 }
 
-/** Waits for the event. @throws ConnectorError `timeout` when the reader takes nothing for so long; the abort's. */
-async function taken(
-  response: ServerResponse,
-  event: 'drain' | 'finish',
-  { idleSeconds, stop }: { idleSeconds: number; stop: AbortController },
-): Promise<void> {
+interface Patience {
+  idleSeconds: number;
+  stop: AbortController;
+}
+
+function throwIfStopped({ stop: { signal } }: Patience): void {
+  if (signal.aborted) throw abortFailure(signal);
+}
+
+/** Waits until the reader has taken what was written. @throws ConnectorError `timeout`, or why it was stopped */
+async function taken(response: ServerResponse, event: 'drain' | 'finish', patience: Patience): Promise<void> {
+  const { idleSeconds, stop } = patience;
   const stalled = () =>
     stop.abort(new ConnectorError('timeout', `The reader took nothing for ${idleSeconds} seconds.`));
-  const timer = idleSeconds > 0 ? setTimeout(stalled, idleSeconds * 1000) : undefined;
+  const timer = idleSeconds > 0 ? afterSeconds(idleSeconds, stalled) : undefined;
   try {
     await once(response, event, { signal: stop.signal });
   } catch (error) {
-    throw stop.signal.aborted ? abortFailure(stop.signal) : error;
+    throwIfStopped(patience);
+    throw error;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+async function write(response: ServerResponse, chunk: Uint8Array, patience: Patience): Promise<void> {
+  if (!response.write(chunk)) await taken(response, 'drain', patience);
+  // A reader and a source that never make us wait must not keep everybody else waiting.
+  await nextTurn();
+  throwIfStopped(patience);
+}
+
+function sendHead({ response, format }: RowReply, more: OutgoingHttpHeaders): void {
+  for (const [name, value] of Object.entries(more)) if (value !== undefined) response.setHeader(name, value);
+  response.setHeader('Content-Type', contentTypeOf(format));
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  if (hasTrailers(response)) response.setHeader('Trailer', STATE_TRAILER);
+  response.writeHead(200);
+}
+
+async function finish(response: ServerResponse, outcome: StreamOutcome, patience: Patience): Promise<void> {
+  if (hasTrailers(response)) {
+    const state = outcome.cap ? `${outcome.state};cap=${outcome.cap}` : outcome.state;
+    response.addTrailers({ [STATE_TRAILER]: state });
+  } else if (outcome.state === 'truncated') {
+    return breakOff(response);
+  }
+  response.end();
+  await taken(response, 'finish', patience);
+}
+
+/**
+ * Answers with the rows as a chunked body, at the pace of the reader. The trailer `Mooring-Stream` ends it with
+ * `complete`, or with `truncated;cap=rows|bytes|time`; a failure breaks it off without the last chunk. A reader on
+ * HTTP/1.0, which has neither chunks nor trailers, gets a reset connection for both a cut and a failure.
+ *
+ * @throws whatever fails before the first byte is sent (source, encoding, `beforeHead`, a reader that has left):
+ * the response is untouched then and can still carry an error. Later failures are in the outcome.
+ */
+export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
+  const { response, stop } = reply;
+  const patience = { idleSeconds: reply.caps.idleSeconds, stop };
+  const { columns, batches, meter, outcome } = applyCaps(reply.stream, reply.caps, stop);
+  const chunks = encoders[reply.format](columns, batches, meter);
+  let hasLeft = false;
+  const onClose = () => {
+    if (response.writableFinished) return;
+    hasLeft = true;
+    stop.abort(new ConnectorError('cancelled', 'The reader left.'));
+  };
+  response.once('close', onClose);
+  if (response.destroyed) onClose();
+  try {
+    let next = await chunks.next();
+    const headers = (await reply.beforeHead?.()) ?? {};
+    throwIfStopped(patience);
+    sendHead(reply, headers);
+    while (!next.done) {
+      await write(response, next.value, patience);
+      next = await chunks.next();
+    }
+    await finish(response, outcome(), patience);
+    return outcome();
+  } catch (error) {
+    response.off('close', onClose);
+    stop.abort(error);
+    if (response.headersSent) breakOff(response);
+    await chunks.return();
+    if (!response.headersSent) throw error;
+    const counts = { rows: meter.rows(), bytes: meter.bytes() };
+    return hasLeft ? { state: 'left', ...counts } : { state: 'failed', error, ...counts };
+  } finally {
+    response.off('close', onClose);
   }
 }

@@ -23,7 +23,7 @@ export interface ColumnPlan {
 }
 
 type Unit = 'MILLIS' | 'MICROS' | 'NANOS';
-const perSecond: Record<Unit, bigint> = { MILLIS: 1_000n, MICROS: 1_000_000n, NANOS: 1_000_000_000n };
+const perSecond: Record<Unit, number> = { MILLIS: 1e3, MICROS: 1e6, NANOS: 1e9 };
 
 const toBigInt = (value: unknown): bigint => BigInt(value as bigint | number);
 
@@ -37,30 +37,32 @@ const toFloat: Convert = (value) => {
   return Number.isFinite(number) ? number : String(number);
 };
 
-function fraction(rest: bigint, unit: Unit): string {
-  if (rest === 0n) return '';
-  const micros = unit === 'MILLIS' ? rest * 1_000n : unit === 'MICROS' ? rest : rest / 1_000n;
-  return `.${String(micros).padStart(6, '0')}`;
+/** Whole seconds and microseconds behind them; nanoseconds are cut, the neutral types carry no finer ones. */
+function splitSeconds(value: bigint, unit: Unit): { seconds: number; micros: number } {
+  const scale = perSecond[unit];
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) {
+    const seconds = Math.floor(number / scale);
+    return { seconds, micros: Math.floor(((number - seconds * scale) * 1e6) / scale) };
+  }
+  const whole = BigInt(scale);
+  const rest = ((value % whole) + whole) % whole;
+  return { seconds: Number((value - rest) / whole), micros: Math.floor((Number(rest) * 1e6) / scale) };
 }
 
-/** Nanoseconds are cut to microseconds, the finest that the neutral types carry. */
+const fraction = (micros: number) => (micros === 0 ? '' : `.${String(micros).padStart(6, '0')}`);
+
 function toTimestamp(value: bigint, unit: Unit, isUtc: boolean): string {
-  if (unit === 'MILLIS' && value % 1_000n === 0n) {
-    return `${new Date(Number(value)).toISOString().slice(0, -5)}${isUtc ? 'Z' : ''}`;
-  }
-  const scale = perSecond[unit];
-  const rest = ((value % scale) + scale) % scale;
-  const seconds = (value - rest) / scale;
-  const whole = new Date(Number(seconds) * 1_000).toISOString().slice(0, -5);
-  return `${whole}${fraction(rest, unit)}${isUtc ? 'Z' : ''}`;
+  const { seconds, micros } = splitSeconds(value, unit);
+  const whole = new Date(seconds * 1_000).toISOString().slice(0, -5);
+  return `${whole}${fraction(micros)}${isUtc ? 'Z' : ''}`;
 }
 
 function toTime(value: bigint, unit: Unit): string {
-  const scale = perSecond[unit];
-  const seconds = Number(value / scale);
+  const { seconds, micros } = splitSeconds(value, unit);
   const part = (number: number) => String(number).padStart(2, '0');
-  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(part).join(':');
-  return `${clock}${fraction(value % scale, unit)}`;
+  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return `${clock.map(part).join(':')}${fraction(micros)}`;
 }
 
 const toDate: Convert = (value) => new Date(Number(value) * 86_400_000).toISOString().slice(0, -14);

@@ -1,0 +1,378 @@
+import { createServer, Agent as HttpAgent, type RequestListener, type Server } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { type AddressInfo, Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { type LabS3, startS3 } from '@mooring/lab/s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
+import { ConnectorError } from '../../spec/errors.js';
+import type { Network } from '../../spec/network.js';
+import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
+import { s3Options } from './client-options.js';
+import { s3Connector } from './connector.js';
+import { labBucket, s3Input } from './s3-harness.js';
+
+const connector = s3Connector(s3Options);
+let lab: LabS3;
+let network: DirectNetwork;
+const sessions: Session[] = [];
+
+beforeAll(async () => {
+  lab = await startS3();
+});
+afterAll(() => lab.close());
+beforeEach(() => {
+  network = createDirectNetwork();
+});
+afterEach(async () => {
+  for (const session of sessions.splice(0)) await session.close();
+  const isIdle = await network.idle(2_000);
+  network.close();
+  expect(isIdle, 'sockets left open').toBe(true);
+});
+
+async function open(input: ConnectorInput, signal = new AbortController().signal): Promise<Session> {
+  const session = await connector.open(input, { network, settings: {}, signal });
+  sessions.push(session);
+  return session;
+}
+
+const analyst = (properties: Readonly<Record<string, unknown>> = {}) =>
+  open(s3Input(lab.accounts.analyst, { endpoint: lab.url, ...properties }));
+const intern = (properties: Readonly<Record<string, unknown>> = {}) =>
+  open(s3Input(lab.accounts.intern, { endpoint: lab.url, ...properties }));
+
+async function rowsOf(session: Session, path: string[], request: Partial<ReadRequest> = {}) {
+  const stream = await session.read({ path, batchRows: 1_000, ...request });
+  const rows = [];
+  for await (const batch of stream.batches) rows.push(...batch);
+  return { columns: stream.columns.map(({ name }) => name), rows };
+}
+
+async function failureOf(work: Promise<unknown>): Promise<ConnectorError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ConnectorError) return error;
+  throw new Error(`expected a ConnectorError, got ${String(error)}`);
+}
+
+describe('browsing S3', () => {
+  it('begins at the buckets, page by page, and goes down through folders', async () => {
+    const session = await analyst();
+    const first = await session.browse({ path: [], limit: 2 });
+    expect(first.items.map(({ name, kind }) => [name, kind])).toEqual([
+      ['mooring-lab', 'bucket'],
+      ['mooring-lab-archive', 'bucket'],
+    ]);
+    const second = await session.browse({ path: [], limit: 2, page: first.next ?? '' });
+    expect(second).toMatchObject({ items: [{ name: 'mooring-lab-scratch' }] });
+    expect(second.next).toBeUndefined();
+
+    const folders = await session.browse({ path: [labBucket], limit: 100 });
+    expect(folders.items.map(({ name }) => name)).toEqual(['hostile/', 'many/', 'private/', 'public/']);
+    const files = await session.browse({ path: [labBucket, 'public/'], limit: 100 });
+    expect(files.items.find(({ name }) => name === 'orders.csv')).toMatchObject({
+      kind: 'file',
+      path: [labBucket, 'public/', 'orders.csv'],
+      readable: true,
+      container: false,
+      sizeBytes: expect.any(Number),
+      modified: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    });
+    expect(files.items.find(({ name }) => name === 'readme.txt')?.readable).toBe(false);
+  });
+
+  it('lists every item once over many pages', async () => {
+    const session = await analyst({ bucketName: labBucket });
+    const names: string[] = [];
+    let page: string | undefined;
+    do {
+      const request = page === undefined ? {} : { page };
+      const answer = await session.browse({ path: ['many/'], limit: 500, ...request });
+      names.push(...answer.items.map(({ name }) => name));
+      page = answer.next;
+    } while (page !== undefined);
+    expect(names).toHaveLength(1_234);
+    expect(new Set(names).size).toBe(1_234);
+  });
+
+  it('gives paths back that can be read, whatever characters they have', async () => {
+    const session = await analyst({ bucketName: labBucket });
+    const { items } = await session.browse({ path: ['public/', 'with space/'], limit: 10 });
+    expect(items.map(({ name }) => name)).toEqual(['ærø 大阪 + 100% & more.csv']);
+    expect((await rowsOf(session, [...(items[0]?.path ?? [])])).rows).toHaveLength(10);
+  });
+});
+
+describe('reading S3', () => {
+  it('reads the same orders from every text format', async () => {
+    const session = await analyst({ bucketName: labBucket });
+    const csv = await rowsOf(session, ['public/', 'orders.csv']);
+    expect(csv.rows).toHaveLength(10);
+    for (const name of ['orders.tsv', 'orders.csv.gz', 'with bom.csv']) {
+      expect(await rowsOf(session, ['public/', name]), name).toEqual(csv);
+    }
+    const json = await rowsOf(session, ['public/', 'orders.json']);
+    expect(json.columns).toEqual(csv.columns);
+    for (const name of ['orders.ndjson', 'orders.ndjson.gz']) {
+      expect(await rowsOf(session, ['public/', name]), name).toEqual(json);
+    }
+  });
+
+  it('reads Parquet by ranges, row group by row group', async () => {
+    const session = await analyst();
+    const { rows } = await rowsOf(session, [labBucket, 'public/', 'orders.parquet'], {
+      columns: ['big', 'id'],
+    });
+    expect(rows.map(([, id]) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(rows[0]?.[0]).toBe('9223372036854775807');
+  });
+
+  it('D14: streams nine hundred thousand rows and stops at the limit', async () => {
+    const session = await analyst({ bucketName: labBucket });
+    let count = 0;
+    for await (const batch of (await session.read({ path: ['public/', 'big.csv'], batchRows: 1_000 }))
+      .batches) {
+      expect(batch.length).toBeLessThanOrEqual(1_000);
+      count += batch.length;
+    }
+    expect(count).toBe(900_000);
+    expect((await rowsOf(session, ['public/', 'big.csv'], { limit: 1_500 })).rows).toHaveLength(1_500);
+  });
+
+  it('D16: refuses hostile files with a kind, and can go on', async () => {
+    const session = await analyst({ bucketName: labBucket });
+    const expected = {
+      'bomb.csv.gz': 'too_large',
+      'truncated.csv.gz': 'protocol_error',
+      'not-a.parquet': 'protocol_error',
+      'page.json': 'protocol_error',
+      'ragged.csv': 'protocol_error',
+    };
+    for (const [name, kind] of Object.entries(expected)) {
+      expect((await failureOf(rowsOf(session, ['hostile/', name]))).kind, name).toBe(kind);
+    }
+    await session.ping();
+  });
+
+  it('leaves nothing open when the session is closed while a read is unfinished', async () => {
+    const session = await analyst({ bucketName: labBucket });
+    await session.read({ path: ['public/', 'big.csv'], batchRows: 10 });
+    await session.read({ path: ['public/', 'orders.parquet'], batchRows: 10 });
+    await session.close();
+    expect(await network.idle(2_000)).toBe(true);
+    expect((await failureOf(session.ping())).kind).toBe('cancelled');
+  });
+
+  it('tells a missing object, a missing bucket, a folder and an unreadable file apart', async () => {
+    const session = await analyst();
+    const kindOf = async (path: string[]) => (await failureOf(rowsOf(session, path))).kind;
+    expect(await kindOf([labBucket, 'public/', 'nope.csv'])).toBe('not_found');
+    expect(await kindOf([labBucket, 'public/', 'nope.parquet'])).toBe('not_found');
+    expect(await kindOf(['mooring-nope', 'a.csv'])).toBe('not_found');
+    expect(await kindOf([labBucket, 'public/'])).toBe('invalid_query');
+    expect(await kindOf([])).toBe('invalid_query');
+    expect(await kindOf([labBucket, 'public/', 'readme.txt'])).toBe('unsupported');
+  });
+});
+
+describe('rights on S3', () => {
+  it('are those of the keys: nobody reads or lists more than they may', async () => {
+    const session = await intern({ bucketName: labBucket });
+    expect((await rowsOf(session, ['public/', 'orders.csv'])).rows).toHaveLength(10);
+    for (const work of [
+      () => rowsOf(session, ['private/', 'salaries.csv']),
+      () => session.browse({ path: ['private/'], limit: 10 }),
+      () => session.browse({ path: [], limit: 10 }),
+    ]) {
+      const error = await failureOf(work());
+      expect([error.kind, error.nativeCode]).toEqual(['permission_denied', 'AccessDenied']);
+      expect(error.message).not.toMatch(/salaries|private|mooring-lab/);
+    }
+  });
+
+  it('are not needed for a ping, but right keys are', async () => {
+    await (await intern()).ping();
+    await (await intern({ bucketName: labBucket })).ping();
+    const { accessKey } = lab.accounts.intern;
+    for (const bucket of [{}, { bucketName: labBucket }]) {
+      const properties = { endpoint: lab.url, ...bucket };
+      const wrong = await open(s3Input({ accessKey, secretKey: 'wrong' }, properties));
+      expect(await failureOf(wrong.ping())).toMatchObject({
+        kind: 'auth_failed',
+        nativeCode: 'SignatureDoesNotMatch',
+      });
+      const unknown = await open(s3Input({ accessKey: 'NOBODY', secretKey: 'wrong' }, properties));
+      expect(await failureOf(unknown.ping())).toMatchObject({
+        kind: 'auth_failed',
+        nativeCode: 'InvalidAccessKeyId',
+      });
+    }
+  });
+
+  it('S08: end at the bucket that the connection is confined to', async () => {
+    const session = await analyst({ bucketName: labBucket });
+    const outside = [
+      ['..', 'mooring-lab-archive', '2023', 'orders.csv'],
+      ['../mooring-lab-archive/2023/orders.csv'],
+      ['public/../../mooring-lab-archive/2023/orders.csv'],
+      ['./public/orders.csv'],
+    ];
+    for (const path of outside) {
+      expect((await failureOf(rowsOf(session, path))).kind).toBe('invalid_query');
+      expect((await failureOf(session.browse({ path, limit: 1 }))).kind).toBe('invalid_query');
+    }
+    for (const path of [
+      ['mooring-lab-archive', '2023/', 'orders.csv'],
+      ['//127.0.0.1:9/x.csv'],
+      ['%2e%2e/x.csv'],
+    ]) {
+      expect((await failureOf(rowsOf(session, path))).kind).toBe('not_found');
+    }
+    const port = new URL(lab.url).port;
+    expect(new Set(network.dialled)).toEqual(new Set([`127.0.0.1:${port}`]));
+  });
+
+  it('S08: do not let a bucket in a path choose another host', async () => {
+    const session = await analyst({ pathStyle: false });
+    const buckets = ['arn:aws:s3:us-east-1:123456789012:accesspoint/x', 'evil.example/', 'a@b', 'x y', '..'];
+    for (const bucket of buckets) {
+      expect((await failureOf(session.browse({ path: [bucket], limit: 1 }))).kind).toBe('invalid_query');
+    }
+    expect(network.dialled).toEqual([]);
+  });
+});
+
+describe('the AWS client', () => {
+  let server: Server | undefined;
+  afterEach(() => {
+    server?.closeAllConnections();
+    server?.close();
+  });
+
+  async function serve(listener: RequestListener): Promise<string> {
+    server = createServer(listener);
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  /** A network that lets nothing out, as the gate does: the socket fails with a ConnectorError. */
+  function refusingNetwork(): Network & { dialled: string[] } {
+    const dialled: string[] = [];
+    const refuse = (options: { host?: string | null; port?: string | number | null }) => {
+      dialled.push(`${options.host}:${options.port}`);
+      return new Socket().destroy(new ConnectorError('egress_refused', 'The address is not allowed.'));
+    };
+    const agents = () => {
+      const made = { http: new HttpAgent(), https: new HttpsAgent() };
+      made.http.createConnection = refuse;
+      made.https.createConnection = refuse;
+      return made;
+    };
+    return { ...network, agents, dialled };
+  }
+
+  const keys = { accessKey: 'AKIACANARY', secretKey: 'canary-secret' };
+
+  it('S11: takes nothing from the environment: neither endpoint, region, keys nor profile', async () => {
+    let isCalled = false;
+    const canary = await serve((_request, response) => {
+      isCalled = true;
+      response.destroy();
+    });
+    const planted: Record<string, string> = {
+      AWS_ENDPOINT_URL: canary,
+      AWS_ENDPOINT_URL_S3: canary,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'ENV',
+      AWS_SECRET_ACCESS_KEY: 'ENV',
+      AWS_PROFILE: 'no-such-profile',
+      AWS_CONFIG_FILE: '/nonexistent/config',
+      AWS_USE_FIPS_ENDPOINT: 'not-a-boolean',
+      AWS_USE_DUALSTACK_ENDPOINT: 'not-a-boolean',
+      AWS_S3_USE_ARN_REGION: 'not-a-boolean',
+      AWS_MAX_ATTEMPTS: 'not-a-number',
+      AWS_RETRY_MODE: 'not-a-mode',
+      AWS_REQUEST_CHECKSUM_CALCULATION: 'not-a-mode',
+      AWS_DEFAULTS_MODE: 'auto',
+      HTTP_PROXY: canary,
+      HTTPS_PROXY: canary,
+    };
+    const before = { ...process.env };
+    Object.assign(process.env, planted);
+    try {
+      await (await analyst()).ping();
+      const gate = refusingNetwork();
+      const aws = await connector.open(s3Input(keys, { region: 'eu-central-1' }), {
+        network: gate,
+        settings: {},
+        signal: new AbortController().signal,
+      });
+      sessions.push(aws);
+      expect((await failureOf(aws.ping())).kind).toBe('egress_refused');
+      expect(gate.dialled).toEqual(['s3.eu-central-1.amazonaws.com:443']);
+    } finally {
+      for (const name of Object.keys(planted)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+    expect(isCalled).toBe(false);
+  });
+
+  it('S03: follows no redirect, neither by Location nor by bucket region', async () => {
+    let calls = 0;
+    const endpoint = await serve((_request, response) => {
+      calls += 1;
+      response.writeHead(301, {
+        location: 'http://127.0.0.1:9/',
+        'x-amz-bucket-region': 'eu-west-1',
+        'content-type': 'application/xml',
+      });
+      response.end('<Error><Code>PermanentRedirect</Code><Endpoint>127.0.0.1:9</Endpoint></Error>');
+    });
+    const session = await open(s3Input(keys, { endpoint, bucketName: 'some-bucket' }));
+    const error = await failureOf(session.ping());
+    expect([error.kind, error.nativeCode]).toEqual(['invalid_config', 'PermanentRedirect']);
+    expect(calls).toBe(1);
+    expect(new Set(network.dialled)).toEqual(new Set([new URL(endpoint).host]));
+  });
+
+  it('D23: keeps what a source says about itself and its callers out of errors', async () => {
+    const endpoint = await serve((_request, response) => {
+      response.writeHead(403, { 'content-type': 'application/xml' });
+      response.end(
+        '<Error><Code>SignatureDoesNotMatch</Code><Message>canary-secret \u001b[31m</Message>' +
+          '<AWSAccessKeyId>AKIACANARY</AWSAccessKeyId><StringToSign>canary-secret</StringToSign></Error>',
+      );
+    });
+    const session = await open(s3Input(keys, { endpoint }));
+    const error = await failureOf(session.ping());
+    expect(error.kind).toBe('auth_failed');
+    expect(
+      `${error.message} ${error.stack} ${JSON.stringify(error.cause)} ${String(error.cause)}`,
+    ).not.toMatch(/canary|AKIACANARY/i);
+  });
+
+  it('D15: refuses an endless listing', async () => {
+    const endpoint = await serve(async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/xml' });
+      const block = '<Buckets>'.padEnd(1024 * 1024, ' ');
+      while (!response.destroyed) {
+        response.write(block);
+        await setImmediate();
+      }
+    });
+    const session = await open(s3Input(keys, { endpoint }));
+    expect((await failureOf(session.ping())).kind).toBe('too_large');
+  });
+
+  it('S10: does not repeat what a server that is no S3 says', async () => {
+    const endpoint = await serve((_request, response) => {
+      response.end('SECRET-BANNER not xml at all');
+    });
+    const session = await open(s3Input(keys, { endpoint, bucketName: 'some-bucket' }));
+    const error = await failureOf(session.browse({ path: [], limit: 1 }));
+    expect(`${error.message} ${String(error.cause)}`).not.toContain('SECRET-BANNER');
+  });
+});

@@ -1,0 +1,112 @@
+import { signInWithBrowser } from '../browser-visit.js';
+import { expectEqual, Mismatch, textAt, valueAt } from '../expectations.js';
+import type { Narrator } from '../narrator.js';
+import { askForCode } from '../sign-in-by-hand.js';
+import type { Stage } from '../stage.js';
+import type { Step, Walk } from '../walk.js';
+import type { Team } from './team.js';
+
+const door = '/api/v1/dcaas/actions/data-connections';
+
+export interface SignInContext extends Team {
+  walk: Walk;
+  stage: Stage;
+  /** Not null: the person at the keyboard signs in, in their own browser. */
+  byHand: { narrator: Narrator; signal: AbortSignal } | null;
+}
+
+/** What the authorization URL must carry; null: some value. */
+function expectedParameters({ lab, mooring }: Stage): Record<string, string | null> {
+  return {
+    client_id: lab.authorizationServer.client.clientId,
+    response_type: 'code',
+    scope: 'https://www.googleapis.com/auth/bigquery',
+    redirect_uri: `${mooring.url}/oauth/callback/google`,
+    prompt: 'consent',
+    access_type: 'offline',
+    state: null,
+    code_challenge: null,
+    code_challenge_method: 'S256',
+  };
+}
+
+function checkAuthUrl(step: Step, stage: Stage, authUrl: string): void {
+  const url = new URL(authUrl);
+  expectEqual(
+    'address of authUrl',
+    url.origin + url.pathname,
+    stage.lab.authorizationServer.authorizationEndpoint,
+  );
+  step.say('·', `authUrl leads to ${url.origin}${url.pathname} and carries`);
+  for (const [name, expected] of Object.entries(expectedParameters(stage))) {
+    const values = url.searchParams.getAll(name);
+    const [value = ''] = values;
+    if (expected === null) stage.secrets.hide(value);
+    step.show([`${name}=${value}`]);
+    if (expected !== null) expectEqual(name, values, [expected]);
+    else if (values.length !== 1 || value.length < 22) {
+      throw new Mismatch(name, 'one value of at least 128 bits', values);
+    }
+  }
+}
+
+async function begin({ walk, alice, stage }: SignInContext, body: object): Promise<string> {
+  return walk.step(
+    'A5  Alice asks for BigQuery and gets a link to sign in',
+    'nothing is created yet; the link asks for a code, with PKCE and a state of its own',
+    async (step) => {
+      const answer = await step.call(alice, `POST ${door}`, {
+        status: 201,
+        body: { ...body, authUrlOnly: 'true' },
+        show: ['signInId', 'expiresAt', 'authUrl'],
+      });
+      const authUrl = textAt(answer.body, 'authUrl');
+      checkAuthUrl(step, stage, authUrl);
+      return authUrl;
+    },
+  );
+}
+
+async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): Promise<string> {
+  const [{ login, password }] = stage.lab.authorizationServer.users;
+  const { secrets } = stage;
+  if (byHand === null) {
+    return walk.step(
+      'A5  Alice opens the link, signs in and allows access',
+      'she landed on a page of Mooring that shows her a one-time code',
+      (step) => signInWithBrowser(step, { authUrl, login, password, secrets }),
+    );
+  }
+  return walk.step('A5  You sign in as Alice', 'you brought a code', async () => {
+    const code = await askForCode(byHand.narrator, { authUrl, login, password, signal: byHand.signal });
+    secrets.hide(code);
+    return code;
+  });
+}
+
+/**
+ * The documented flow A5 on BigQuery, through the older door, with a sign-in that really happens.
+ * @returns the connection's id.
+ */
+export async function signInInteractively(context: SignInContext): Promise<string> {
+  const { walk, alice, spaceId, stage } = context;
+  const properties = { OAuthMechanism: '1', Catalog: stage.lab.bigquery.projectId };
+  const body = { dataSourceId: 'gbq', connectionName: 'Orders in BigQuery', spaceId };
+  const authUrl = await begin(context, { ...body, connectionProperties: { ...properties, authCode: '' } });
+  const authCode = await signIn(context, authUrl);
+  return walk.step(
+    'A5  Alice sends the same call with the code',
+    "the connection is there; Google's tokens stay in the vault",
+    async (step) => {
+      const answer = await step.call(alice, `POST ${door}`, {
+        status: 201,
+        body: { ...body, connectionProperties: { ...properties, authCode } },
+      });
+      expectEqual('dataSourceId', valueAt(answer.body, 'dataSourceId'), 'gbq');
+      expectEqual('connectionName', valueAt(answer.body, 'connectionName'), 'Orders in BigQuery');
+      expectEqual('spaceId', valueAt(answer.body, 'spaceId'), spaceId);
+      textAt(answer.body, 'updateAt');
+      return textAt(answer.body, 'connectionId');
+    },
+  );
+}

@@ -1,0 +1,30 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expectEqual } from '../expectations.js';
+import type { Stage } from '../stage.js';
+import type { Walk } from '../walk.js';
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Looks for every secret of the walk where Mooring keeps things. */
+export async function searchForSecrets(walk: Walk, { mooring, secrets }: Stage): Promise<void> {
+  await walk.step(
+    'The data folder and the log are searched for every password and key of this walk',
+    'not one is there, neither as it is nor in base64 or hexadecimal',
+    async (step) => {
+      const files = await filesBelow(mooring.dataFolder);
+      for (const file of files) {
+        const bytes = await readFile(file);
+        step.say('·', `${file.slice(mooring.dataFolder.length + 1)}, ${bytes.length} bytes`);
+        expectEqual(`secrets in ${file}`, secrets.countIn(bytes), 0);
+      }
+      const log = mooring.log();
+      step.say('·', `log, ${log.trimEnd().split('\n').length} lines`);
+      expectEqual('secrets in the log', secrets.countIn(Buffer.from(log)), 0);
+      expectEqual('files in the data folder', files.length > 0, true);
+    },
+  );
+}

@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { InvalidRequest } from './app-error.js';
+import { parseInput } from './tolerance.js';
+
+const schema = z.object({
+  datasourceID: z.string(),
+  space: z
+    .string()
+    .optional()
+    .meta({ aliases: ['spaceId'] }),
+  authUrlOnly: z.boolean().optional(),
+  limit: z.int().optional(),
+  properties: z.record(z.string(), z.unknown()).optional(),
+});
+const parse = (value: unknown) => parseInput(schema, value, 'body');
+
+describe('what documented clients send', () => {
+  it('matches names without regard to case, and by their other spellings', () => {
+    expect(parse({ dataSourceId: 'a', SPACEID: 's' })).toEqual({ datasourceID: 'a', space: 's' });
+  });
+
+  it('takes booleans and numbers as texts, and only exactly those', () => {
+    expect(parse({ datasourceID: 'a', authUrlOnly: 'true', limit: '5' })).toEqual({
+      datasourceID: 'a',
+      authUrlOnly: true,
+      limit: 5,
+    });
+    for (const wrong of ['yes', 'TRUE', '', '1.5', ' 1', '0x10', [], {}]) {
+      expect(() => parse({ datasourceID: 'a', limit: wrong })).toThrow(InvalidRequest);
+    }
+    expect(() => parse({ datasourceID: 'a', authUrlOnly: 'yes' })).toThrow(InvalidRequest);
+  });
+
+  it('ignores null and unknown members', () => {
+    expect(parse({ datasourceID: 'a', space: null, other: 1 })).toEqual({ datasourceID: 'a' });
+  });
+
+  it('accepts two spellings that agree and refuses two that do not', () => {
+    expect(parse({ dataSourceId: 'a', datasourceID: 'a' })).toEqual({ datasourceID: 'a' });
+    expect(() => parse({ dataSourceId: 'a', datasourceID: 'b' })).toThrow(/disagrees/);
+  });
+
+  it('leaves the inside of free-form members alone', () => {
+    expect(parse({ datasourceID: 'a', properties: { Port: '1', port: '2', x: null } }).properties).toEqual({
+      Port: '1',
+      port: '2',
+      x: null,
+    });
+  });
+
+  it('D11: refuses any other JSON with an error that names a field, and never throws anything else', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        try {
+          parse(value);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidRequest);
+        }
+      }),
+    );
+  });
+});

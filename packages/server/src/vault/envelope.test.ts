@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createVault, type SealContext, UnreadableError } from './envelope.js';
+import { loadMasterKey } from './keyring.js';
+
+const keyOf = (text: string) => loadMasterKey({ source: 'environment', value: text }, true).key;
+const key = keyOf('q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=');
+const otherKey = keyOf('Zb9s2XcQ7vTn4mKd8wRy1hUj5gLp3fEo6aIiVxCzB0M=');
+const context: SealContext = {
+  tenantId: 'tenant',
+  recordKind: 'credential',
+  recordId: 'record',
+  ownerId: 'alice',
+  version: 1,
+  field: 'login',
+};
+
+describe('the vault', () => {
+  const vault = createVault(key);
+
+  it('opens what it sealed, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const restored = vault.open(vault.seal(value, context), context);
+        expect(JSON.stringify(restored)).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  it.each(['tenantId', 'recordKind', 'recordId', 'ownerId', 'version', 'field'] as const)(
+    'V03, V04, V05: does not open a value under another %s',
+    (member) => {
+      const sealed = vault.seal('secret', context);
+      const moved = { ...context, [member]: member === 'version' ? 2 : 'other' };
+      expect(() => vault.open(sealed, moved)).toThrow(UnreadableError);
+    },
+  );
+
+  it('keeps contexts apart whose members run together', () => {
+    const sealed = vault.seal('secret', { ...context, recordId: 'ab', ownerId: 'c' });
+    expect(() => vault.open(sealed, { ...context, recordId: 'a', ownerId: 'bc' })).toThrow(UnreadableError);
+  });
+
+  it('V02: does not open a value with any byte changed', () => {
+    const sealed = vault.seal('secret', context);
+    for (const member of ['wrappedKey', 'ciphertext'] as const) {
+      const bytes = Buffer.from(sealed[member], 'base64');
+      for (let index = 0; index < bytes.length; index += 1) {
+        const changed = Buffer.from(bytes);
+        changed[index] = (changed[index] ?? 0) ^ 1;
+        expect(() => vault.open({ ...sealed, [member]: changed.toString('base64') }, context)).toThrow(
+          UnreadableError,
+        );
+      }
+    }
+    expect(() => vault.open({ ...sealed, keyId: 'other' }, context)).toThrow(UnreadableError);
+    expect(() => vault.open({ ...sealed, ciphertext: '' }, context)).toThrow(UnreadableError);
+  });
+
+  it('V12: never seals two values under one data key or with one IV', () => {
+    const seals = Array.from({ length: 2000 }, () => vault.seal('same', context));
+    for (const member of ['wrappedKey', 'ciphertext'] as const) {
+      expect(new Set(seals.map((sealed) => sealed[member])).size).toBe(seals.length);
+      expect(new Set(seals.map((sealed) => sealed[member].slice(0, 16))).size).toBe(seals.length);
+    }
+  });
+
+  it('does not open under another key', () => {
+    expect(() => createVault(otherKey).open(vault.seal('secret', context), context)).toThrow(UnreadableError);
+  });
+
+  it('says nothing of the value in its error', () => {
+    try {
+      vault.open({ ...vault.seal('the-secret-value', context), keyId: 'x' }, context);
+    } catch (error) {
+      expect(String((error as Error).stack)).not.toContain('the-secret-value');
+    }
+  });
+});
+
+describe('the master key', () => {
+  it.each([
+    ['too short', Buffer.alloc(16, 7).toString('base64')],
+    ['all zero', Buffer.alloc(32).toString('base64')],
+    ['one repeated byte', Buffer.alloc(32, 65).toString('base64')],
+    ['counting up', Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64')],
+    ['an example of documentation', Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')],
+    ['not base64', 'correct horse battery staple!!!'],
+  ])('V08: refuses a key that is %s', (_what, value) => {
+    expect(() => keyOf(value)).toThrow(/openssl rand -base64 32/);
+  });
+});
