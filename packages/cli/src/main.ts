@@ -1,7 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 
-// People's door on the command line. `serve` and `lab` hand over to their packages when they are asked for, so that
-// nothing else has to be loaded for them.
+// People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
+// that nothing else has to be loaded for them.
 
 interface Closable {
   close(): Promise<void>;
@@ -59,6 +60,21 @@ program
     try {
       const { runLab } = await import('@mooring/lab/lab');
       await runLab((line) => process.stdout.write(`${line}\n`));
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('demo')
+  .description('Walk through the main flows on the lab and a fresh Mooring, then leave both up until Ctrl-C')
+  .option('--exit', 'stop everything at the end; the exit code says whether every answer was right')
+  .option('--manual', 'go through the interactive sign-in in your own browser')
+  .action(async (flags) => {
+    try {
+      const { runDemo } = await import('@mooring/lab/demo/run-demo');
+      const command = [process.execPath, fileURLToPath(new URL('../bin/mooring.js', import.meta.url))];
+      process.exit(await runDemo({ ...flags, command, output: process.stdout }));
     } catch (error) {
       fail(error);
     }

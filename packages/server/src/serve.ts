@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { firstStart } from './first-start.js';
+import { createLog } from './log.js';
 import { reconcile } from './reconcile.js';
 import { sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
@@ -24,23 +25,6 @@ export interface ServeSurroundings {
   log: Logger;
   /** Instead of the process's environment. */
   environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** Log lines as JSON on standard error. Values under these names are masked should one ever get there. */
-export function createLog(level: string): Logger {
-  return pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      redact: {
-        paths: ['authorization', '*.authorization', 'password', '*.password', 'token', '*.token'],
-        censor: '[secret]',
-      },
-      serializers: { err: pino.stdSerializers.errWithCause },
-    },
-    pino.destination({ dest: 2, sync: true }),
-  );
 }
 
 const drainMs = 30_000;

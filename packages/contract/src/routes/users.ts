@@ -67,7 +67,7 @@ export const createUser = defineRoute({
   permission: 'Tenant administrators.',
   tier: 2,
   body: z.object({
-    subject: z.string().trim().min(1).max(256),
+    subject: nameSchema,
     name: nameSchema.optional(),
     email: z.email().max(256).optional(),
     roles: z.array(tenantRoleSchema).max(8).optional(),

@@ -55,8 +55,6 @@ function fromFramework(error: {
       return { code: 'BODY-TOO-LARGE', detail: 'The body may be at most 1 MiB.' };
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return { code: 'UNSUPPORTED-MEDIA-TYPE', detail: 'Send the body as application/json.' };
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return { code: 'DCERROR-0010', detail: 'body: is empty, but the content type says JSON' };
     default:
       // Broken JSON, content length that does not fit, bad percent encoding: the client's fault by status.
       return typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import fastifyFormbody from '@fastify/formbody';
 import type { RouteInput } from '@mooring/contract/route';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -7,6 +6,7 @@ import { newToken } from '../vault/random.js';
 import { AppError } from './app-error.js';
 import { errorReply } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
+import { acceptOnlyJson } from './json-body.js';
 import { compileSerialiser } from './serialise.js';
 import { parseInput } from './tolerance.js';
 
@@ -142,7 +142,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     onConstructorPoisoning: 'error',
     frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply, deps.log),
   });
-  await app.register(fastifyFormbody, { bodyLimit: 65_536 });
+  acceptOnlyJson(app);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...defaultHeaders, 'x-request-id': request.id });
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InvalidRequest } from './app-error.js';
+import { assertStorable } from './storable.js';
 
 // What documented clients send beside the schema: any casing of member names, the other spellings of a name,
 // booleans and numbers as texts, null for absent. CONTRACT.md, "Tolerances".
@@ -82,6 +83,7 @@ export function parseInput<Schema extends z.ZodType>(
   value: unknown,
   fallbackField: string,
 ): z.output<Schema> {
+  assertStorable(value, fallbackField);
   const parsed = schema.safeParse(tolerate(schema, value));
   if (parsed.success) return parsed.data;
   throw new InvalidRequest(

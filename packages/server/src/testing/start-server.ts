@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
-import pino from 'pino';
+import { createLog } from '../log.js';
 import { serve } from '../serve.js';
 
 // A real server on a fresh data folder and a free loopback port, for tests. It goes through the same door as
@@ -47,7 +47,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const start = (port: string | number) =>
     serve(
       { port, data: dataFolder, config: configFile },
-      { print: (line) => printed.push(line), log: pino({ level: 'debug', base: null }, sink), environment },
+      { print: (line) => printed.push(line), log: createLog('debug', sink), environment },
     );
   let running = await start(0);
   return {

@@ -14,7 +14,7 @@ const isAccepted = (properties: Record<string, unknown>) => s3Properties.safePar
 describe('S3 properties', () => {
   it('become the options of the client', () => {
     const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
-    const files = [{ name: 'ca.pem', value: Buffer.from(pem).toString('base64') }];
+    const files = [{ name: 'ca.pem', value: pem }];
     expect(
       s3Options(parsed({ endpoint: 'https://s3.example.com/', bucketName: 'b1c', rootCertificates: files })),
     ).toEqual({

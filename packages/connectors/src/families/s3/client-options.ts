@@ -1,6 +1,5 @@
 import type { ConnectorInput } from '../../spec/connector.js';
 import type { InlineFiles } from '../../spec/fields.js';
-import { pemText } from './properties.js';
 
 /** Everything the AWS client is told about a connection. */
 export interface S3Options {
@@ -38,7 +37,7 @@ export function s3Options({ properties, login }: ConnectorInput): S3Options {
     },
     ...(endpoint === undefined ? {} : { endpoint: new URL(endpoint).origin }),
     ...(bucket === undefined ? {} : { bucket }),
-    ...(certificates.length === 0 ? {} : { ca: certificates.map(({ value }) => pemText(value)).join('\n') }),
+    ...(certificates.length === 0 ? {} : { ca: certificates.map(({ value }) => value).join('\n') }),
   };
 }
 

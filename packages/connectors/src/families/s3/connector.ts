@@ -4,6 +4,7 @@ import {
   ListObjectsV2Command,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { throwIfAborted } from '../../kit/deadline.js';
 import type {
   Connector,
   ConnectorInput,
@@ -110,7 +111,7 @@ export function s3Connector(optionsOf: (input: ConnectorInput) => S3Options): Co
   return {
     targets,
     open: async (input, context) => {
-      if (context.signal.aborted) throw translateS3Error(undefined, context.signal);
+      throwIfAborted(context.signal);
       const options = optionsOf(input);
       const { accessKeyId, secretAccessKey } = options.credentials;
       if (accessKeyId === '' || secretAccessKey === '') {

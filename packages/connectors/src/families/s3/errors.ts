@@ -1,3 +1,5 @@
+import { abortError } from '../../kit/deadline.js';
+import { isTlsFailureCode } from '../../kit/tls.js';
 import { ConnectorError, type ConnectorErrorKind } from '../../spec/errors.js';
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -105,10 +107,9 @@ const networkCodes = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'EPIPE',
+  'ERR_SOCKET_CLOSED',
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
-const tlsCode = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH|EPROTO)/;
-
 interface NativeError {
   name?: unknown;
   code?: unknown;
@@ -146,7 +147,7 @@ function transportError(error: NativeError): ConnectorError | undefined {
     const message = 'The source could not be reached or broke the connection.';
     return new ConnectorError('unreachable', message, { nativeCode: code, retryable: true, cause });
   }
-  if (tlsCode.test(code)) {
+  if (isTlsFailureCode(code)) {
     return new ConnectorError('tls_failed', 'The source did not prove its identity by TLS.', {
       nativeCode: code,
       remedy: 'Give the root certificate of the endpoint, or correct its host name.',
@@ -157,10 +158,11 @@ function transportError(error: NativeError): ConnectorError | undefined {
 }
 
 /**
- * Native error → ConnectorError. Whatever happens after the signal was aborted is `cancelled`.
+ * Native error → ConnectorError. Whatever happens after the signal was aborted is `cancelled`, or `timeout`
+ * where a deadline aborted it.
  */
 export function translateS3Error(error: unknown, signal: AbortSignal): ConnectorError {
-  if (signal.aborted) return new ConnectorError('cancelled', 'The request was cancelled.');
+  if (signal.aborted) return abortError(signal);
   const own = withinCauses(error);
   if (own) return own;
   const native = (error ?? {}) as NativeError;

@@ -5,8 +5,8 @@ import { s3Properties, s3SignIns } from './properties.js';
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#3f7d20" stroke-width="1.6">' +
-  '<ellipse cx="12" cy="5" rx="8" ry="2.6"/><path d="M4 5l2.2 14c.3 1.4 2.7 2.4 5.8 2.4s5.500-1 5.800-2.400L20 5"/>' +
-  '<circle cx="12" cy="12.500" r="1.600"/></svg>';
+  '<ellipse cx="12" cy="5" rx="8" ry="2.6"/><path d="M4 5l2.2 14c.3 1.4 2.7 2.4 5.8 2.4s5.5-1 5.8-2.4L20 5"/>' +
+  '<circle cx="12" cy="12.5" r="1.6"/></svg>';
 
 /** What the manifests of both S3 sources have in common; they differ in id, name and version. */
 export const s3Manifest = {
@@ -40,7 +40,7 @@ export const s3Manifest = {
       'Files: .csv, .tsv, .json, .ndjson, .jsonl, each also as .gz, and .parquet; told by the ending of the name.',
       'CSV and TSV: first record is the header, delimiter comma or tab, UTF-8 or UTF-16 LE with a mark; all values are text, an empty field is the empty text, missing trailing fields are null, a record longer than the header fails.',
       'JSON is parsed as a whole, up to 64 MB. NDJSON is streamed; its first 1,000 rows decide the columns, later keys are left out, and numbers beyond 2^53 lose digits.',
-      'Parquet: decimals inside nested columns are floating-point, nanoseconds are cut to microseconds, a preview reads the whole chunks of the first row group.',
+      'Parquet: read by ranges, a row group of the wanted columns (256 MB at most) at a time, so a preview fetches the first whole row group; decimals inside nested columns are floating-point, nanoseconds are cut to microseconds.',
       'A record or line holds at most 8 MB, a file at most 10,000 columns, and gzip may expand at most 200 times.',
       'Nothing is ever written, but the keys you bring may have the right to: give them read-only ones.',
     ],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { inlineFilesSchema, line, property } from '../../spec/fields.js';
+import { certificateFilesSchema } from '../../kit/tls.js';
+import { line, property } from '../../spec/fields.js';
 import type { SignInMethod } from '../../spec/sign-in.js';
 
 // Pure data: manifests import this at start, so no driver is imported here.
@@ -53,14 +54,6 @@ function isOrigin(text: string): boolean {
   return hostname !== '' && `${username}${password}${search}${hash}` === '' && pathname === '/';
 }
 
-/** Text of the certificates in an inline file; files arrive as PEM or as base64 of PEM. */
-export function pemText(value: string): string {
-  return value.includes('-----BEGIN') ? value : Buffer.from(value, 'base64').toString('utf8');
-}
-
-const isCertificate = ({ value }: { value: string }) =>
-  pemText(value).includes('-----BEGIN CERTIFICATE-----');
-
 /** Connection properties of both S3 sources. The first five are Qlik's, the rest is ours. */
 export const s3Properties = z.strictObject({
   accessKey: property(line(256).min(1).optional(), {
@@ -108,6 +101,7 @@ export const s3Properties = z.strictObject({
       description: 'URL of an S3-compatible server. Leave it out for AWS.',
       decides: 'origin',
       dials: 'url',
+      dials: 'url',
       placeholder: 'https://s3.example.com:9000',
     },
   ),
@@ -122,15 +116,10 @@ export const s3Properties = z.strictObject({
     secret: true,
     holder: 'credential',
   }),
-  rootCertificates: property(
-    inlineFilesSchema
-      .refine((files) => files.every(isCertificate), 'must hold PEM certificates, inline')
-      .optional(),
-    {
-      title: 'Root certificates',
-      description: "PEM certificates to trust beside the system's, for an endpoint with a private authority.",
-    },
-  ),
+  rootCertificates: property(certificateFilesSchema.optional(), {
+    title: 'Root certificates',
+    description: "PEM certificates to trust beside the system's, for an endpoint with a private authority.",
+  }),
 });
 
 export const s3SignIns: readonly SignInMethod[] = [

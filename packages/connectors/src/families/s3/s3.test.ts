@@ -1,7 +1,8 @@
 import { createServer, Agent as HttpAgent, type RequestListener, type Server } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { type AddressInfo, Socket } from 'node:net';
+import { createServer as createTlsServer, Agent as HttpsAgent } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
+import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
@@ -263,7 +264,12 @@ describe('the AWS client', () => {
     const dialled: string[] = [];
     const refuse = (options: { host?: string | null; port?: string | number | null }) => {
       dialled.push(`${options.host}:${options.port}`);
-      return new Socket().destroy(new ConnectorError('egress_refused', 'The address is not allowed.'));
+      const refusal = new ConnectorError('egress_refused', 'The address is not allowed.');
+      return connect({
+        host: String(options.host),
+        port: 443,
+        lookup: (_host, _all, done) => done(refusal, ''),
+      });
     };
     const agents = () => {
       const made = { http: new HttpAgent(), https: new HttpsAgent() };
@@ -312,12 +318,29 @@ describe('the AWS client', () => {
       });
       sessions.push(aws);
       expect((await failureOf(aws.ping())).kind).toBe('egress_refused');
-      expect(gate.dialled).toEqual(['s3.eu-central-1.amazonaws.com:443']);
+      await failureOf(aws.browse({ path: ['some-bucket'], limit: 1 }));
+      expect(gate.dialled).toEqual([
+        's3.eu-central-1.amazonaws.com:443',
+        'some-bucket.s3.eu-central-1.amazonaws.com:443',
+      ]);
     } finally {
       for (const name of Object.keys(planted)) delete process.env[name];
       Object.assign(process.env, before);
     }
     expect(isCalled).toBe(false);
+  });
+
+  it('D22: trusts a private authority only where its certificate is given', async () => {
+    const authority = createCertificateAuthority();
+    server = createTlsServer(authority.issue(['127.0.0.1']), (_request, response) => {
+      response.writeHead(403, { 'content-type': 'application/xml' });
+      response.end('<Error><Code>AccessDenied</Code></Error>');
+    });
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    const endpoint = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect((await failureOf((await open(s3Input(keys, { endpoint }))).ping())).kind).toBe('tls_failed');
+    const rootCertificates = [{ name: 'ca.pem', value: authority.certificate }];
+    await (await open(s3Input(keys, { endpoint, rootCertificates }))).ping();
   });
 
   it('S03: follows no redirect, neither by Location nor by bucket region', async () => {

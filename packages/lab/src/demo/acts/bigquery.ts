@@ -59,16 +59,12 @@ async function readData({ walk, alice, stage }: Context, id: string): Promise<vo
     expectEqual('owners', owners, ['alice', 'alice']);
     expectEqual('truncated', valueAt(body, 'truncated'), true);
   });
-  await walk.step(
-    'Alice runs a query',
-    'five rows; BigQuery saw alice ask, not Mooring',
-    async (step) => {
-      expectEqual('owners', await readOwners(step, alice, id), Array(5).fill('alice'));
-      const job = lastJob(stage);
-      step.say('·', `BigQuery ran for ${job.sub}: ${job.query}`);
-      expectEqual('who BigQuery saw', job, { sub: 'alice', query });
-    },
-  );
+  await walk.step('Alice runs a query', 'five rows; BigQuery saw alice ask, not Mooring', async (step) => {
+    expectEqual('owners', await readOwners(step, alice, id), Array(5).fill('alice'));
+    const job = lastJob(stage);
+    step.say('·', `BigQuery ran for ${job.sub}: ${job.query}`);
+    expectEqual('who BigQuery saw', job, { sub: 'alice', query });
+  });
 }
 
 async function makeSeparated({ walk, alice, spaceId, stage }: Context): Promise<string> {

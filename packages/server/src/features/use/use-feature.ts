@@ -1,5 +1,7 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import { missingCredentialFields } from '@mooring/connectors/kit/properties';
 import type { Row } from '@mooring/connectors/spec/data-types';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
 import {
   browseConnection,
   previewConnection,
@@ -16,7 +18,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { testInStages } from '../../sessions/staged-test.js';
 import { contentTypeOf, negotiate } from '../../streams/media-type.js';
-import { sendRows } from '../../streams/row-reply.js';
+import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
 import { createUseService, outcomeOf, type UseServiceDependencies } from './use-service.js';
 
 export interface UseDependencies extends UseServiceDependencies {
@@ -46,6 +48,15 @@ function assertTarget(
 function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
 }
+
+/** What a read is called in the record of uses. */
+function readResult(outcome: ReplyOutcome): string {
+  if (outcome.state === 'failed') return outcomeOf(outcome.error);
+  if (outcome.state === 'truncated') return `truncated ${outcome.cap}`;
+  return outcome.state === 'left' ? 'cancelled' : 'ok';
+}
+
+const logged = (outcome: ReplyOutcome) => ({ state: readResult(outcome), rows: outcome.rows });
 
 /** test, browse, preview, read and resolve: everything that uses a connection, under the caller's own credential. */
 export function createUseFeature(deps: UseDependencies): BoundRoute[] {
@@ -172,39 +183,39 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const { manifest } = await service.usable(caller, params.qID);
     assertTarget(body, manifest.capabilities);
     const use = await service.prepare(caller, params.qID, 'read');
-    const leaving = new AbortController();
-    const sessionSignal = AbortSignal.any([signal, leaving.signal]);
+    const stop = new AbortController();
+    const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
+    signal.addEventListener('abort', leave, { once: true });
     try {
-      const outcome = await deps.sessions.run({ ...use, signal: sessionSignal }, async (session) => {
+      const outcome = await deps.sessions.run({ ...use, signal: stop.signal }, async (session) => {
         const stream = await session.read({ ...defined(body), batchRows });
         return sendRows({
           response: reply.raw,
-          headers: reply.getHeaders() as Record<string, string>,
           format,
           stream,
+          stop,
           caps: {
             rowsMax: limits.readRows,
             bytesMax: limits.readBytes,
             secondsMax: limits.readSeconds,
             idleSeconds: limits.idleSeconds,
           },
-          abort: leaving,
-          onHead: () => reply.hijack(),
-          // The record is written before the trailer, so that a whole answer is always on record.
-          onEnd: (result) =>
-            use.ticket.finish(result.state === 'complete' ? 'ok' : result.state, result.rows),
+          // From here on the answer is written past the framework, so its headers go along by hand.
+          beforeHead: () => {
+            const headers = reply.getHeaders() as OutgoingHttpHeaders;
+            reply.hijack();
+            return headers;
+          },
         });
       });
-      if (outcome.state === 'failed' || outcome.state === 'cancelled') {
-        await use.ticket.finish(
-          outcome.error === undefined ? 'cancelled' : outcomeOf(outcome.error),
-          outcome.rows,
-        );
-      }
+      await use.ticket.finish(readResult(outcome), outcome.rows);
+      deps.log.info({ connectionId: use.connection.id, ...logged(outcome) }, 'read ended');
       return handled;
     } catch (error) {
       await use.ticket.finish(outcomeOf(error));
       throw error;
+    } finally {
+      signal.removeEventListener('abort', leave);
     }
   });
 

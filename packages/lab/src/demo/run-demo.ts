@@ -1,0 +1,99 @@
+// `mooring demo`: the documented flows, end to end, on real servers of the lab and a Mooring of its own.
+import { printInvitation, printSummary, printTrouble } from './ending.js';
+import { createNarrator, type Narrator } from './narrator.js';
+import { createSecretValues } from './secrets.js';
+import { openStage, type Stage } from './stage.js';
+import { tellStory } from './story.js';
+
+export interface DemoOptions {
+  /** Program and arguments that start Mooring's command line; `serve` and its flags are appended. */
+  command: readonly string[];
+  /** Stop everything after the walk instead of leaving it up until Ctrl-C. */
+  exit?: boolean;
+  /** The person at the keyboard goes through the interactive sign-in in their own browser. */
+  manual?: boolean;
+  output: NodeJS.WriteStream;
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const exitCodeOfInterrupt = 130;
+
+/** Aborts at the first signal; further ones are ignored, because stopping is under way. */
+function listenForStop() {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort(new Error('Interrupted'));
+  for (const name of stopSignals) process.on(name, stop);
+  return {
+    signal: stopping.signal,
+    release() {
+      for (const name of stopSignals) process.removeListener(name, stop);
+    },
+  };
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** @returns true when every step passed, and the server was still there when it was told to stop. */
+async function perform(
+  stage: Stage,
+  narrator: Narrator,
+  options: DemoOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { mooring } = stage;
+  const story = await tellStory({ stage, narrator, isManual: options.manual ?? false, signal });
+  printSummary(narrator, story.records);
+  const isOk = story.team !== undefined && story.records.every((record) => record.isOk);
+  if (!isOk) printTrouble(narrator, mooring.log());
+  if (options.exit) return isOk;
+  printInvitation(narrator, stage, story);
+  const isStillUp = await Promise.race([
+    untilAborted(signal).then(() => true),
+    mooring.ended.then(() => signal.aborted),
+  ]);
+  if (!isStillUp) {
+    narrator.bad('Mooring has ended by itself.');
+    printTrouble(narrator, mooring.log());
+  }
+  return isOk && isStillUp;
+}
+
+/**
+ * Starts the lab and Mooring, walks through the flows and prints them, and ends everything it started.
+ * @returns the exit code: 0 when every answer was as promised, 1 when not, 130 when interrupted before the end.
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const secrets = createSecretValues();
+  const narrator = createNarrator(options.output, secrets);
+  const { signal, release } = listenForStop();
+  narrator.heading('Mooring: connections defined once, shared in a space, used with your own credentials');
+  narrator.line();
+  let stage: Stage | undefined;
+  let isOk = false;
+  let isWhole = false;
+  try {
+    stage = await openStage({ command: options.command, narrator, secrets, signal });
+    isOk = await perform(stage, narrator, options, signal);
+    isWhole = true;
+  } catch (error) {
+    if (!signal.aborted) narrator.bad(error instanceof Error ? error.message : String(error));
+  }
+  if (stage !== undefined) {
+    const opened = stage;
+    narrator.line();
+    const code = await narrator.during(
+      'Stopping Mooring and the lab, removing the data folder',
+      opened.close,
+    );
+    if (code !== 0) narrator.bad(`Mooring stopped with exit code ${code}, expected 0.`);
+    isOk &&= code === 0;
+  }
+  release();
+  if (signal.aborted && !isWhole) return exitCodeOfInterrupt;
+  return isOk ? 0 : 1;
+}

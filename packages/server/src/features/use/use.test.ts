@@ -1,0 +1,271 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { startPostgres } from '@mooring/lab/postgres';
+import { tableFromIPC } from 'apache-arrow';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPerson, type TestPerson } from '../../testing/api-client.js';
+import { startServer, type TestServer } from '../../testing/start-server.js';
+
+type Postgres = Awaited<ReturnType<typeof startPostgres>>;
+
+describe('using a shared connection', () => {
+  let lab: Postgres;
+  let server: TestServer;
+  let alice: TestPerson;
+  let bob: TestPerson;
+  let carol: TestPerson;
+  let connection: string;
+  let spaceId: string;
+
+  const properties = (login: object, more: object = {}) => ({
+    host: lab.host,
+    port: String(lab.port),
+    db: lab.database,
+    sslmode: 'disable',
+    ...login,
+    ...more,
+  });
+
+  beforeAll(async () => {
+    lab = await startPostgres();
+    server = await startServer({ configuration: { limits: { testSeconds: 5, idleSeconds: 5 } } });
+    alice = await addPerson(server.url, server.adminKey, 'alice');
+    bob = await addPerson(server.url, server.adminKey, 'bob');
+    carol = await addPerson(server.url, server.adminKey, 'carol');
+    spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' })).body.id;
+    for (const person of [bob, carol]) {
+      const member = { type: 'user', assigneeId: person.id, roles: ['dataconsumer'] };
+      await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, member);
+    }
+    const { user: username, password } = lab.roles.alice;
+    const made = await alice.api.post('/api/v1/data-connections', {
+      dataSourceId: 'postgres',
+      qName: 'orders',
+      space: spaceId,
+      connectionProperties: properties(
+        { username, password },
+        { separateCredentials: 'true', credentialsName: 'my login' },
+      ),
+    });
+    connection = `/api/v1/data-connections/${made.body.qID}`;
+  });
+  afterAll(async () => {
+    await server.close();
+    await lab.close();
+  });
+
+  const rowsOf = async (person: TestPerson) =>
+    (await person.api.post(`${connection}/actions/preview`, { path: ['sales', 'orders'] })).body.rows;
+
+  it('X07: refuses a person without a credential, typed, and never falls back to another', async () => {
+    const refused = await bob.api.post(`${connection}/actions/read`, { path: ['sales', 'orders'] });
+    expect(refused.status).toBe(403);
+    expect(refused.body.errors[0]).toMatchObject({
+      code: 'CREDENTIALS-REQUIRED',
+      meta: { reason: 'missing', dataSourceId: 'postgres', bring: `${connection}/credential` },
+    });
+    expect(refused.body.errors[0].meta).not.toHaveProperty('signIn');
+    expect((await bob.api.post(`${connection}/actions/resolve`)).body).toMatchObject({
+      usable: false,
+      state: 'missing',
+    });
+  });
+
+  it('shows two people their own rows through one connection', async () => {
+    const { user: username, password } = lab.roles.bob;
+    const brought = await bob.api.put(`${connection}/credential`, {
+      credentialsName: 'bobs login',
+      connectionProperties: { username, password },
+    });
+    expect(brought.body).toMatchObject({ state: 'ready', separated: true, credentialsName: 'bobs login' });
+    const [ofAlice, ofBob] = [await rowsOf(alice), await rowsOf(bob)];
+    expect(ofAlice.length).toBe(5);
+    expect(ofBob.length).toBe(3);
+    expect(JSON.stringify(ofAlice)).not.toEqual(JSON.stringify(ofBob));
+    expect(
+      (await carol.api.post(`${connection}/actions/preview`, { path: ['sales', 'orders'] })).status,
+    ).toBe(403);
+  });
+
+  it('shows the owner of a credential who used it', async () => {
+    const mine = await bob.api.get('/api/v1/data-credentials/bobs%20login?byCredentialName=true');
+    const uses = await bob.api.get(`/api/v1/data-credentials/${mine.body.qID}/uses`);
+    expect(uses.body.data[0]).toMatchObject({ userId: bob.id, action: 'preview', result: 'ok' });
+    expect((await alice.api.get(`/api/v1/data-credentials/${mine.body.qID}/uses`)).status).toBe(404);
+  });
+
+  it('tests in stages for the owner, and coarsely for others', async () => {
+    const answer = await alice.api.post(`${connection}/actions/test`);
+    expect(answer.body.ok).toBe(true);
+    expect(answer.body.stages.map((stage: { name: string }) => stage.name)).toEqual([
+      'name',
+      'route',
+      'tcp',
+      'signIn',
+      'rights',
+      'firstRow',
+    ]);
+    expect((await bob.api.post(`${connection}/actions/test`)).body).toEqual({
+      ok: true,
+      stages: [{ name: 'connection', ok: true }],
+    });
+  });
+
+  it.each([
+    ['a wrong password', { password: 'wrong' }, 'signIn', 'SOURCE-SIGN-IN-FAILED'],
+    ['a closed port', { port: 1 }, 'tcp', 'SOURCE-UNREACHABLE'],
+    ['a name that is none', { host: 'no-such-host.invalid' }, 'name', 'SOURCE-UNREACHABLE'],
+    ['a metadata address', { host: '169.254.169.254' }, 'route', 'EGRESS-REFUSED'],
+    ['TLS that is not trusted', { sslmode: 'verify-full' }, 'tls', 'SOURCE-TLS-FAILED'],
+  ])('says at which stage %s fails, with a code and a remedy', async (_what, wrong, stage, code) => {
+    const { user: username, password } = lab.roles.alice;
+    const answer = await alice.api.post('/api/v1/data-connections/actions/test', {
+      dataSourceId: 'postgres',
+      connectionProperties: properties({ username, password }, wrong),
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.body.ok).toBe(false);
+    expect(answer.body.stages.at(-1)).toMatchObject({ name: stage, ok: false, code });
+    expect(answer.body.stages.at(-1).remedy).toBeTruthy();
+    expect(answer.text).not.toContain(password);
+  });
+
+  it('X04: does not use a credential at another destination until its person confirms it', async () => {
+    const credential = await alice.api.get('/api/v1/data-credentials/my%20login?byCredentialName=true');
+    const made = await alice.api.post('/api/v1/data-connections', {
+      dataSourceId: 'postgres',
+      qName: 'elsewhere',
+      space: spaceId,
+      connectionProperties: {
+        ...properties({}),
+        host: 'localhost',
+        separateCredentials: true,
+        selectedCredentials: credential.body.qID,
+      },
+    });
+    expect(made.status).toBe(201);
+    expect(made.body).not.toHaveProperty('qCredentialsID');
+    const path = `/api/v1/data-connections/${made.body.qID}`;
+    const refused = await alice.api.post(`${path}/actions/preview`, { path: ['sales', 'orders'] });
+    expect(refused.body.errors[0]).toMatchObject({
+      code: 'CREDENTIALS-REQUIRED',
+      meta: { reason: 'needs_confirmation' },
+    });
+    const state = await alice.api.get(`${path}/credential`);
+    expect(state.body.destination).toContain('host=localhost');
+    expect(
+      (await alice.api.post(`${path}/credential/actions/confirm`, { destination: 'host=elsewhere' })).status,
+    ).toBe(409);
+    const confirmed = await alice.api.post(`${path}/credential/actions/confirm`, {
+      destination: state.body.destination,
+    });
+    expect(confirmed.body.state).toBe('ready');
+    expect((await alice.api.post(`${path}/actions/preview`, { path: ['sales', 'orders'] })).status).toBe(200);
+  });
+
+  it('browses level by level', async () => {
+    const schemas = await alice.api.post(`${connection}/actions/browse`, { path: [] });
+    expect(schemas.body.items.map((item: { name: string }) => item.name)).toContain('sales');
+    const tables = await alice.api.post(`${connection}/actions/browse`, { path: ['sales'], limit: 2 });
+    expect(tables.body.items).toHaveLength(2);
+    const more = await alice.api.post(`${connection}/actions/browse`, {
+      path: ['sales'],
+      limit: 2,
+      page: tables.body.next,
+    });
+    expect(more.body.items[0].name).not.toBe(tables.body.items[0].name);
+    const columns = await alice.api.post(`${connection}/actions/browse`, { path: ['sales', 'orders'] });
+    expect(columns.body.items[0]).toMatchObject({ kind: 'column' });
+  });
+
+  it('R/D13: refuses to write, whatever the statement', async () => {
+    for (const query of [
+      'DELETE FROM sales.scratch',
+      'SELECT 1; SELECT 2',
+      "COPY (SELECT 1) TO PROGRAM 'true'",
+      'WITH x AS (DELETE FROM sales.scratch RETURNING *) SELECT * FROM x',
+    ]) {
+      const answer = await alice.api.post(`${connection}/actions/preview`, { query });
+      expect(answer.status, query).toBeGreaterThanOrEqual(400);
+      expect(answer.status, query).toBeLessThan(500);
+      expect(answer.text).not.toMatch(/syntax|DELETE FROM|sales\.scratch/);
+    }
+  });
+
+  it('refuses both, neither, and unknown columns by name', async () => {
+    expect((await alice.api.post(`${connection}/actions/preview`, {})).status).toBe(400);
+    expect(
+      (await alice.api.post(`${connection}/actions/preview`, { path: ['a'], query: 'select 1' })).status,
+    ).toBe(400);
+    const answer = await alice.api.post(`${connection}/actions/preview`, {
+      path: ['sales', 'orders'],
+      columns: ['nope'],
+    });
+    expect(answer.status).toBe(422);
+  });
+
+  describe('read', () => {
+    const read = (
+      body: object,
+      accept: string,
+    ): Promise<{ message: IncomingMessage; request: ClientRequest }> =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest(
+          `${server.url}${connection}/actions/read`,
+          {
+            method: 'POST',
+            headers: { authorization: `Bearer ${alice.key}`, 'content-type': 'application/json', accept },
+          },
+          (message) => resolve({ message, request }),
+        );
+        request.on('error', reject);
+        request.end(JSON.stringify(body));
+      });
+    const bytesOf = async (message: IncomingMessage): Promise<Buffer> => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of message) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks);
+    };
+
+    it.each([
+      ['application/x-ndjson', (bytes: Buffer) => bytes.toString().trim().split('\n').length],
+      ['text/csv', (bytes: Buffer) => bytes.toString().trim().split('\r\n').length - 1],
+      ['application/vnd.apache.arrow.stream', (bytes: Buffer) => tableFromIPC(bytes).numRows],
+    ])('streams %s, whole, with a trailer that says so', async (type, countRows) => {
+      const { message } = await read({ query: 'SELECT * FROM generate_series(1, 5000) AS n' }, type);
+      expect(message.headers['content-type']).toContain(type);
+      expect(message.headers['x-request-id']).toBeTruthy();
+      expect(countRows(await bytesOf(message))).toBe(5000);
+      expect(message.trailers['mooring-stream']).toBe('complete');
+    });
+
+    it('refuses what it does not offer', async () => {
+      const { message } = await read({ path: ['sales', 'orders'] }, 'application/xml');
+      expect(message.statusCode).toBe(406);
+      await bytesOf(message);
+    });
+
+    it('ends abnormally when the source fails midway', async () => {
+      const { message } = await read(
+        { query: 'SELECT 1 / (60000 - n) FROM generate_series(1, 70000) AS n' },
+        'text/csv',
+      );
+      expect(message.statusCode).toBe(200);
+      await expect(bytesOf(message)).rejects.toThrow(/aborted/);
+    });
+
+    it('D25: stops the source within two seconds when the client leaves', async () => {
+      const { message, request } = await read(
+        { query: 'SELECT n, pg_sleep(0.001) FROM generate_series(1, 1000000) AS n' },
+        'text/csv',
+      );
+      await new Promise((resolve) => message.once('data', resolve));
+      request.destroy();
+      const running = async () => {
+        const query =
+          "SELECT count(*)::int FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
+        return (await alice.api.post(`${connection}/actions/preview`, { query })).body.rows[0][0];
+      };
+      await expect.poll(running, { timeout: 2000, interval: 50 }).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,55 @@
+import pino, { type DestinationStream, type Logger } from 'pino';
+
+interface LoggedError {
+  type: string;
+  code?: string;
+  message?: string;
+  frames?: string[];
+  cause?: LoggedError;
+}
+
+/** Errors whose words are ours; whatever a driver or a source says may repeat a login. */
+const ownTypes = new Set([
+  'AppError',
+  'ConfigError',
+  'ConnectorError',
+  'KeyError',
+  'OAuthError',
+  'StoreError',
+  'UnreadableError',
+]);
+
+/** An error as it may be logged: type, code and place; its words only when they are ours. */
+export function loggedError(error: unknown, depth = 0): LoggedError {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { code } = error as { code?: unknown };
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return {
+    type: error.name,
+    ...(typeof code === 'string' && /^[\w.-]{1,64}$/.test(code) ? { code } : {}),
+    ...(ownTypes.has(error.name) ? { message: error.message } : {}),
+    ...(depth === 0 ? { frames: frames.slice(0, 12).map((line) => line.trim()) } : {}),
+    ...(error.cause !== undefined && depth < 4 ? { cause: loggedError(error.cause, depth + 1) } : {}),
+  };
+}
+
+/** Log lines as JSON on standard error, or where a test wants them. */
+export function createLog(
+  level: string,
+  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: (error: unknown) => loggedError(error) },
+      // A second line of defence: nothing is logged under these names on purpose.
+      redact: {
+        paths: ['authorization', '*.authorization', 'password', '*.password', 'token', '*.token'],
+        censor: '[secret]',
+      },
+    },
+    destination,
+  );
+}
