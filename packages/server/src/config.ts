@@ -195,6 +195,9 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
       'MOORING_DATABASE_URL is set, but this version keeps its store in embedded SQLite only. Unset it.',
     );
   }
+  if (file.rateLimits !== 'off') {
+    throw new ConfigError('rateLimits is set, but this version does not limit rates yet. Set it to off.');
+  }
   const fromEnvironment = (given('MOORING_EGRESS_ALLOW') ?? '')
     .split(',')
     .map((entry) => entry.trim())
@@ -221,4 +224,68 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     adminKey: given('MOORING_ADMIN_KEY'),
     logLevel: level as Config['logLevel'],
   });
+}
+
+interface Setting {
+  name: string;
+  default: string;
+  meaning: string;
+}
+
+const environmentSettings: readonly Setting[] = [
+  { name: 'MOORING_HOST', default: '127.0.0.1', meaning: 'Address to listen on (`--host`).' },
+  { name: 'MOORING_PORT', default: '8080', meaning: 'Port; 0 picks a free one (`--port`).' },
+  { name: 'MOORING_DATA', default: './mooring-data', meaning: 'Data folder (`--data`).' },
+  {
+    name: 'MOORING_PUBLIC_URL',
+    default: 'host and port',
+    meaning:
+      'URL under which people reach the server (`--public-url`). Links and redirects are made from it, never from a request.',
+  },
+  { name: 'MOORING_CONFIG', default: '', meaning: 'Configuration file (`--config`).' },
+  {
+    name: 'MOORING_DATABASE_URL',
+    default: '',
+    meaning:
+      'Empty: embedded SQLite under the data folder. This version has no other store and refuses to start when it is set.',
+  },
+  { name: 'MOORING_MASTER_KEY', default: '', meaning: 'Master key: 32 bytes as base64.' },
+  {
+    name: 'MOORING_MASTER_KEY_FILE',
+    default: '`master.key` in the data folder, made once',
+    meaning: 'File that holds the master key, mode 0600.',
+  },
+  {
+    name: 'MOORING_ADMIN_KEY',
+    default: 'generated, printed once',
+    meaning: 'API key that the first start gives to the first tenant administrator; at least 16 characters.',
+  },
+  {
+    name: 'MOORING_EGRESS_ALLOW',
+    default: '',
+    meaning:
+      'Addresses or ranges that may be reached, comma-separated, each optionally with `:port`; added to `egress.allow`.',
+  },
+  { name: 'MOORING_LOG_LEVEL', default: 'info', meaning: 'debug, info, warn, error or silent.' },
+];
+
+function settingsOf(schema: z.core.JSONSchema.BaseSchema, prefix: string): Setting[] {
+  if (schema.properties === undefined) {
+    const value = schema.default === undefined ? '' : JSON.stringify(schema.default);
+    const inner =
+      typeof schema.additionalProperties === 'object'
+        ? settingsOf(schema.additionalProperties, `${prefix}.<key>`)
+        : [];
+    const isMap = inner.length > 1 || inner[0]?.name.split('.').length !== prefix.split('.').length + 1;
+    return [{ name: prefix, default: value, meaning: schema.description ?? '' }, ...(isMap ? inner : [])];
+  }
+  return Object.entries(schema.properties).flatMap(([name, property]) =>
+    typeof property === 'boolean' ? [] : settingsOf(property, prefix === '' ? name : `${prefix}.${name}`),
+  );
+}
+
+/** Every setting with its default and meaning, for the reference page. */
+export function describeConfiguration(): { environment: readonly Setting[]; file: Setting[] } {
+  const schema = z.toJSONSchema(fileSchema, { io: 'output', unrepresentable: 'any' });
+  return { environment: environmentSettings, file: settingsOf(schema, '') };
 }

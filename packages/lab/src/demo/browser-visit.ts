@@ -10,6 +10,9 @@ export interface BrowserVisit {
   secrets: SecretValues;
 }
 
+/** Without the ids in it, which are long and mean nothing to people. */
+const shortPath = (url: URL) => url.pathname.replaceAll(/[\w-]{20,}/g, '…');
+
 /** A `fetch` that tells which pages were opened and which forms sent; queries stay out, they hold one-time values. */
 function narratedFetch(step: Step): typeof globalThis.fetch {
   return async (input, init) => {
@@ -19,9 +22,9 @@ function narratedFetch(step: Step): typeof globalThis.fetch {
     const fields = form.map(([name, value]) => `${name}=${value}`).join('&');
     const response = await fetch(input, init);
     const location = response.headers.get('location');
-    const next = location === null ? 'a page' : `go to ${new URL(location, url).pathname}`;
+    const next = location === null ? 'a page' : `go to ${shortPath(new URL(location, url))}`;
     const sent = fields === '' ? '' : `  ${fields}`;
-    step.say('·', `browser ${method} ${url.pathname}${sent}  ← ${response.status}, ${next}`);
+    step.say('·', `browser ${method} ${shortPath(url)}${sent}  ← ${response.status}, ${next}`);
     return response;
   };
 }

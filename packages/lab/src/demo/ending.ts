@@ -1,34 +1,41 @@
 import type { Narrator } from './narrator.js';
 import type { Stage } from './stage.js';
 import type { Story } from './story.js';
-import { duration, tableLines } from './text-layout.js';
+import { duration, tableLines, wrap } from './text-layout.js';
 import type { StepRecord } from './walk.js';
 
-const titleLengthMax = 58;
-const showedLengthMax = 72;
+const titleWidth = 42;
+/** Number, result, time, and the blanks between the columns. */
+const otherWidth = 22;
 
-const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+function summaryRows({ number, title, showed, isOk, ms }: StepRecord, showedWidth: number) {
+  const titles = wrap(title, titleWidth);
+  const sentences = wrap(showed, showedWidth);
+  return Array.from({ length: Math.max(titles.length, sentences.length) }, (_, index) => [
+    index === 0 ? number : '',
+    titles[index] ?? '',
+    sentences[index] ?? '',
+    index > 0 ? '' : isOk ? 'ok' : 'FAILED',
+    index === 0 ? Math.round(ms) : '',
+  ]);
+}
 
 /** The table of all steps, and one line that says how it went. */
 export function printSummary(narrator: Narrator, records: readonly StepRecord[]): void {
   narrator.heading('Summary');
-  const rows = records.map(({ number, title, showed, isOk, ms }) => [
-    number,
-    isOk ? '✓' : '✗',
-    Math.round(ms),
-    cut(title, titleLengthMax),
-    cut(showed, showedLengthMax),
-  ]);
-  const lines = tableLines([['step', ' ', 'ms', 'what was done', 'what it showed'], ...rows]);
-  for (const line of lines) narrator.line(`  ${line}`);
+  narrator.line();
+  const showedWidth = Math.max(24, narrator.columns - titleWidth - otherWidth);
+  const rows = records.flatMap((record) => summaryRows(record, showedWidth));
+  for (const line of tableLines([['step', '', 'what it showed', 'result', 'ms'], ...rows])) {
+    narrator.line(`  ${line}`);
+  }
   const failed = records.filter(({ isOk }) => !isOk);
   const total = duration(records.reduce((sum, { ms }) => sum + ms, 0));
   narrator.line();
   if (failed.length === 0) narrator.good(`All ${records.length} steps passed in ${total}.`);
-  else
-    narrator.bad(
-      `${failed.length} of ${records.length} steps failed; what followed in their parts was not run.`,
-    );
+  else {
+    narrator.bad(`${failed.length} of ${records.length} steps failed; the steps after them were not run.`);
+  }
 }
 
 const levelWarn = 40;

@@ -4,7 +4,9 @@ import { duration, wrap } from './text-layout.js';
 
 /** Where the demo tells its story: a terminal, or a file or pipe that gets plain text. */
 export interface Narrator {
-  /** Characters that a line of content may have. */
+  /** Characters that a line may have. */
+  columns: number;
+  /** Characters that a line of a request or an answer may have. */
   width: number;
   /** A part of the demo. */
   heading(text: string): void;
@@ -24,7 +26,6 @@ export interface Narrator {
 }
 
 const widthMax = 118;
-const widthOfPlainText = 110;
 const eraseLine = '\r\u001b[2K';
 
 type Style = Parameters<typeof styleText>[0];
@@ -34,7 +35,7 @@ export function createNarrator(output: NodeJS.WriteStream, secrets: SecretValues
   const isTerminal = output.isTTY === true;
   const hasColours = isTerminal && !process.env['NO_COLOR'];
   const style = (format: Style, text: string) => (hasColours ? styleText(format, text) : text);
-  const columns = isTerminal ? Math.min(output.columns || 80, widthMax) : widthOfPlainText;
+  const columns = isTerminal ? Math.min(output.columns || 80, widthMax) : widthMax;
   const print = (text: string) => output.write(secrets.mask(text));
   const line = (text = '') => void print(`${text}\n`);
   const timed = (ms: number | undefined) => (ms === undefined ? '' : style('dim', `  ${duration(ms)}`));
@@ -44,6 +45,7 @@ export function createNarrator(output: NodeJS.WriteStream, secrets: SecretValues
     line(`      ${style('green', '✓')} ${all.join('\n')}${timed(ms)}`);
   };
   return {
+    columns,
     width: columns - 8,
     line,
     reveal: (text) => void output.write(`${text}\n`),

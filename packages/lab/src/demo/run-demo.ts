@@ -2,7 +2,7 @@
 import { printInvitation, printSummary, printTrouble } from './ending.js';
 import { createNarrator, type Narrator } from './narrator.js';
 import { createSecretValues } from './secrets.js';
-import { openStage, type Stage } from './stage.js';
+import type { Stage } from './stage.js';
 import { tellStory } from './story.js';
 
 export interface DemoOptions {
@@ -36,6 +36,22 @@ function untilAborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/**
+ * Loads the lab without the line that oidc-provider prints when it is imported on Node 20, where it works all the
+ * same: it would be the first thing that a newcomer reads.
+ */
+async function loadStage(): Promise<typeof import('./stage.js')> {
+  const { warn } = console;
+  console.warn = (text: string) => {
+    if (!text.includes('Unsupported runtime')) warn(text);
+  };
+  try {
+    return await import('./stage.js');
+  } finally {
+    console.warn = warn;
+  }
 }
 
 /** @returns true when every step passed, and the server was still there when it was told to stop. */
@@ -72,11 +88,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const narrator = createNarrator(options.output, secrets);
   const { signal, release } = listenForStop();
   narrator.heading('Mooring: connections defined once, shared in a space, used with your own credentials');
-  narrator.line();
+  narrator.line('→ request   ← answer   ✓ checked against the contract   ••• a secret\n');
   let stage: Stage | undefined;
   let isOk = false;
   let isWhole = false;
   try {
+    const { openStage } = await loadStage();
     stage = await openStage({ command: options.command, narrator, secrets, signal });
     isOk = await perform(stage, narrator, options, signal);
     isWhole = true;

@@ -1,55 +1,81 @@
-/** JSON on as few lines as fit, broken between members only where a line is full. */
+const textLengthMax = 90;
+
+/** Certificates and sign-in links would fill the screen. */
+function inline(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > textLengthMax ? `${value.slice(0, textLengthMax - 30)}…` : value);
+  }
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : `[${value.map(inline).join(', ')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${inline(member)}`);
+  return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
+}
+
+/** JSON on one line where it fits, otherwise as many members on each line as fit. */
 export function jsonLines(value: unknown, width: number): string[] {
-  const spaced = JSON.stringify(shorten(value), null, 1)?.replace(/\n\s*/g, ' ') ?? '';
-  return wrap(spaced, width);
+  const whole = inline(value);
+  if (whole.length <= width || value === null || typeof value !== 'object') return [whole];
+  const isList = Array.isArray(value);
+  const lines: string[] = [];
+  let line = '';
+  const flush = () => {
+    if (line !== '') lines.push(`  ${line}`);
+    line = '';
+  };
+  const entries = Object.entries(value);
+  for (const [index, [name, member]] of entries.entries()) {
+    const comma = index === entries.length - 1 ? '' : ',';
+    const key = isList ? '' : `${JSON.stringify(name)}: `;
+    const [first = '', ...more] = jsonLines(member, width - 2 - key.length - comma.length);
+    const piece = `${key}${first}${more.length === 0 ? comma : ''}`;
+    if (more.length > 0 || line.length + 1 + piece.length > width - 2) flush();
+    line = line === '' ? piece : `${line} ${piece}`;
+    if (more.length === 0) continue;
+    flush();
+    const last = more.length - 1;
+    lines.push(...more.map((one, at) => `  ${one}${at === last ? comma : ''}`));
+  }
+  flush();
+  return [isList ? '[' : '{', ...lines, isList ? ']' : '}'];
 }
 
 /** Breaks a text at blanks; a word that is longer than a line keeps its line. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
-  let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
   }
-  return line === '' ? lines : [...lines, line];
+  return lines;
 }
 
-const textLengthMax = 72;
-
-/** Certificates and sign-in links would fill the screen. */
-function shorten(value: unknown): unknown {
-  if (typeof value === 'string') {
-    return value.length > textLengthMax ? `${value.slice(0, textLengthMax - 10)}…` : value;
-  }
-  if (Array.isArray(value)) return value.map(shorten);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shorten(member)]));
-}
-
-/** Only these members, in this order; those that are not there stay out. */
-export function pick(value: unknown, names: readonly string[]): unknown {
+/** Only the members at these paths (names joined by dots, lists are looked through), in this order. */
+export function pick(value: unknown, paths: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => pick(item, paths));
   if (value === null || typeof value !== 'object') return value;
   const members = value as Record<string, unknown>;
-  return Object.fromEntries(names.flatMap((name) => (name in members ? [[name, members[name]]] : [])));
+  const names = new Set(paths.map((path) => path.split('.', 1)[0] ?? ''));
+  const picked = [...names].flatMap((name) => {
+    if (!(name in members)) return [];
+    const below = paths
+      .filter((path) => path.startsWith(`${name}.`))
+      .map((path) => path.slice(name.length + 1));
+    return [[name, below.length === 0 ? members[name] : pick(members[name], below)]];
+  });
+  return Object.fromEntries(picked);
 }
 
-/** Columns of equal width, numbers to the right; each row one line. */
+/** Columns of equal width; each row one line. Numbers stand to the right. */
 export function tableLines(rows: readonly (readonly (string | number)[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => String(row[column] ?? '').length)),
   );
+  const pad = (cell: string | number, width: number) =>
+    typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width);
   return rows.map((row) =>
     row
-      .map((cell, column) =>
-        typeof cell === 'number'
-          ? String(cell).padStart(widths[column] ?? 0)
-          : cell.padEnd(widths[column] ?? 0),
-      )
+      .map((cell, column) => pad(cell, widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   );

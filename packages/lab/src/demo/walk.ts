@@ -1,8 +1,9 @@
-import { expectEqual, Mismatch, textAt, valueAt } from './expectations.js';
+import { answerLines } from './answer-text.js';
+import { expectEqual, Mismatch, textAt } from './expectations.js';
 import { callHttp, type HttpAnswer } from './http-call.js';
 import type { Narrator } from './narrator.js';
 import type { SecretValues } from './secrets.js';
-import { duration, jsonLines, pick } from './text-layout.js';
+import { jsonLines } from './text-layout.js';
 
 /** Somebody with an API key. */
 export interface Person {
@@ -15,7 +16,7 @@ export interface Call {
   status: number;
   body?: unknown;
   accept?: string;
-  /** Members of the answer to print; everything by default. */
+  /** Paths to members of the answer to print; everything by default. */
   show?: readonly string[];
   /** Paths to members of the answer that are secret, to be masked from now on. */
   hide?: readonly string[];
@@ -56,7 +57,8 @@ export interface WalkOptions {
   signal: AbortSignal;
 }
 
-const rowsShown = 6;
+/** `200 ` before the first line of an answer. */
+const statusWidth = 4;
 
 /** A step failed and said so; the act is over. */
 class ActEnded extends Error {
@@ -64,27 +66,23 @@ class ActEnded extends Error {
 }
 
 function createStep({ narrator, secrets, url, signal }: WalkOptions): Step {
+  const { width } = narrator;
+  const maskIn = (value: unknown) => JSON.parse(secrets.mask(JSON.stringify(value))) as unknown;
   const printAnswer = (answer: HttpAnswer, show: Call['show']) => {
-    const { status, body, text, bytes } = answer;
-    narrator.exchange('←', status === 204 ? '204, no content' : String(status));
-    if (body !== undefined) {
-      const picked = status >= 400 ? valueAt(body, 'errors.0') : show === undefined ? body : pick(body, show);
-      narrator.detail(jsonLines(picked, narrator.width));
-    } else if (bytes.length > 0 && !bytes.subarray(0, 4).equals(arrowMark)) {
-      const lines = text.trimEnd().split('\n');
-      narrator.detail(lines.slice(0, rowsShown).map((line) => line.slice(0, narrator.width)));
-      if (lines.length > rowsShown) narrator.detail([`… ${lines.length} lines`]);
-    } else if (bytes.length > 0) {
-      narrator.detail([`${bytes.length} bytes of Arrow`]);
-    }
+    const masked = answer.body === undefined ? answer : { ...answer, body: maskIn(answer.body) };
+    const [first = '', ...more] = answerLines(masked, show, width - statusWidth);
+    if (more.length === 0) narrator.exchange('←', `${answer.status} ${first}`.trimEnd());
+    else narrator.exchange('←', String(answer.status));
+    if (more.length > 0) narrator.detail([first, ...more]);
   };
   return {
     say: narrator.exchange,
     show: narrator.detail,
     async call(person, request, { status, body, accept, show, hide = [] }) {
       const [method = '', path = ''] = request.split(' ');
-      narrator.exchange('→', `${request}   as ${person.name}${accept === undefined ? '' : `, ${accept}`}`);
-      if (body !== undefined) narrator.detail(jsonLines(body, narrator.width));
+      const wants = accept === undefined ? '' : `, accepts ${accept}`;
+      narrator.exchange('→', `${request}  (${person.name}${wants})`);
+      if (body !== undefined) narrator.detail(jsonLines(maskIn(body), width));
       const sent = { ...(body === undefined ? {} : { body }), ...(accept === undefined ? {} : { accept }) };
       const answer = await callHttp({ url: new URL(path, url), method, key: person.key, signal, ...sent });
       if (answer.status < 400) for (const one of hide) secrets.hide(textAt(answer.body, one));
@@ -96,12 +94,10 @@ function createStep({ narrator, secrets, url, signal }: WalkOptions): Step {
   };
 }
 
-/** Start of every Arrow IPC message. */
-export const arrowMark = Buffer.alloc(4, 0xff);
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 function printFailure(narrator: Narrator, error: unknown): void {
-  const { message } = error instanceof Error ? error : new Error(String(error));
-  narrator.bad(message);
+  narrator.bad(messageOf(error));
   if (!(error instanceof Mismatch)) return;
   const text = (value: unknown) => JSON.stringify(value, null, 1)?.replace(/\n\s*/g, ' ') ?? 'nothing';
   narrator.line(`        expected  ${text(error.expected)}`);
@@ -144,7 +140,7 @@ export function createWalk(options: WalkOptions): Walk {
         signal.throwIfAborted();
         printFailure(narrator, error);
         const ms = performance.now() - since;
-        records.push({ number, title, showed: `FAILED after ${duration(ms)}`, isOk: false, ms });
+        records.push({ number, title, showed: messageOf(error), isOk: false, ms });
         throw new ActEnded(title, { cause: error });
       }
     },

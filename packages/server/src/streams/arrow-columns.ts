@@ -52,16 +52,15 @@ function binaryForm(arrow: ArrowLibrary): ColumnForm {
 
 /**
  * Neutral types do not tell instants from readings of a clock without a zone; the first values do. Where there
- * are none yet, or of both kinds, only text is right for whatever follows.
+ * are none yet, of both kinds, or others such as `infinity`, only text is right for whatever follows.
  */
 function timestampForm(arrow: ArrowLibrary, first: readonly JsonValue[]): ColumnForm {
   const known = first.filter((value) => typeof value === 'string');
-  const instants = known.filter(isInstant).length;
-  if (known.length === 0 || (instants > 0 && instants < known.length)) return textForm(arrow, text);
-  const isZoned = instants > 0;
-  const type = new arrow.TimestampMicrosecond(isZoned ? 'UTC' : null);
+  const isZoned = known.some(isInstant);
   const convert = (value: JsonValue) =>
     typeof value === 'string' && isInstant(value) === isZoned ? toMicroseconds(value) : undefined;
+  if (known.length === 0 || known.some((value) => convert(value) === undefined)) return textForm(arrow, text);
+  const type = new arrow.TimestampMicrosecond(isZoned ? 'UTC' : null);
   return {
     type,
     fill: (values, validity) =>

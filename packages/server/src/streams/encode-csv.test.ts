@@ -33,11 +33,17 @@ describe('CSV', () => {
   });
 
   it('is byte for byte what csv-stringify writes', async () => {
-    const cells = fc.oneof(nasty.filter((text) => text !== ''), fc.integer(), fc.boolean(), fc.constant(null));
+    const cells = fc.oneof(
+      nasty.filter((text) => text !== ''),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(cells, cells)), async (rows) => {
         const expected = stringify([['a', 'b'], ...rows], {
           record_delimiter: '\r\n',
+          quote_record_delimiter: true,
           cast: { boolean: String },
         });
         expect(await textOf(untouched, batchesOf(rows))).toBe(expected);
@@ -88,9 +94,12 @@ describe('CSV', () => {
     );
   });
 
-  it.each(['-5', '+31', '-12.50', '-1e-7'])('D17: leaves a signed number in a text alone: %s', async (value) => {
-    expect(await bodyOf([column('a')], batchesOf([[value]]))).toEqual([value]);
-  });
+  it.each(['-5', '+31', '-12.50', '-1e-7'])(
+    'D17: leaves a signed number in a text alone: %s',
+    async (value) => {
+      expect(await bodyOf([column('a')], batchesOf([[value]]))).toEqual([value]);
+    },
+  );
 
   it('D17: never lets a text through that a spreadsheet would run', async () => {
     await fc.assert(

@@ -2,12 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { contentTypeOf, negotiate } from './media-type.js';
 
 describe('the form of an answer', () => {
-  it.each([undefined, '', ' ', '*/*', 'application/*', 'application/json', 'application/json, text/plain, */*'])(
-    'is NDJSON for a caller without a wish of its own: %s',
-    (accept) => {
-      expect(negotiate(accept)).toBe('ndjson');
-    },
-  );
+  it.each([
+    undefined,
+    '',
+    ' ',
+    '*/*',
+    'application/*',
+    'application/json',
+    'application/json, text/plain, */*',
+  ])('is NDJSON for a caller without a wish of its own: %s', (accept) => {
+    expect(negotiate(accept)).toBe('ndjson');
+  });
 
   it.each([
     ['application/x-ndjson', 'ndjson'],

@@ -101,7 +101,6 @@ export const s3Properties = z.strictObject({
       description: 'URL of an S3-compatible server. Leave it out for AWS.',
       decides: 'origin',
       dials: 'url',
-      dials: 'url',
       placeholder: 'https://s3.example.com:9000',
     },
   ),

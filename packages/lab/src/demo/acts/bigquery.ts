@@ -30,7 +30,7 @@ const lastJob = ({ lab }: Stage) => {
 };
 
 async function look({ walk, alice }: Context, id: string): Promise<void> {
-  await walk.step('Alice tests it', 'her grant works at BigQuery', async (step) => {
+  await walk.step('Alice tests the connection', 'her grant works at BigQuery', async (step) => {
     const { body } = await step.call(alice, `POST ${connections}/${id}/actions/test`, { status: 200 });
     expectEqual('ok', valueAt(body, 'ok'), true);
   });
@@ -50,7 +50,7 @@ async function look({ walk, alice }: Context, id: string): Promise<void> {
 }
 
 async function readData({ walk, alice, stage }: Context, id: string): Promise<void> {
-  await walk.step('Alice previews a table', 'two rows and the word that there are more', async (step) => {
+  await walk.step('Alice previews a table', 'two rows, and that there are more', async (step) => {
     const { body } = await step.call(alice, `POST ${connections}/${id}/actions/preview`, {
       status: 200,
       body: { path: ['sales', 'orders'], columns: ['id', 'owner', 'product'], limit: 2 },
@@ -59,7 +59,7 @@ async function readData({ walk, alice, stage }: Context, id: string): Promise<vo
     expectEqual('owners', owners, ['alice', 'alice']);
     expectEqual('truncated', valueAt(body, 'truncated'), true);
   });
-  await walk.step('Alice runs a query', 'five rows; BigQuery saw alice ask, not Mooring', async (step) => {
+  await walk.step('Alice runs a query', 'five rows; BigQuery saw alice ask', async (step) => {
     expectEqual('owners', await readOwners(step, alice, id), Array(5).fill('alice'));
     const job = lastJob(stage);
     step.say('·', `BigQuery ran for ${job.sub}: ${job.query}`);
@@ -69,8 +69,8 @@ async function readData({ walk, alice, stage }: Context, id: string): Promise<vo
 
 async function makeSeparated({ walk, alice, spaceId, stage }: Context): Promise<string> {
   return walk.step(
-    'Alice shares BigQuery with separated credentials',
-    "the connection has nobody's grant; each person signs in",
+    'Alice shares it for separate sign-ins',
+    'the connection holds no grant of hers',
     async (step) => {
       const { body } = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -96,8 +96,8 @@ async function letBobSignIn({ walk, bob, stage }: Context, id: string): Promise<
   const { secrets } = stage;
   const [, { login, password }] = stage.lab.authorizationServer.users;
   await walk.step(
-    'Bob reads, and is asked to sign in',
-    'the refusal carries a link; he followed it, and reads his own three rows',
+    'Bob is asked to sign in, does, and reads',
+    'three rows; BigQuery saw bob ask',
     async (step) => {
       const refusal = await step.call(bob, `POST ${connections}/${id}/actions/read`, {
         status: 403,

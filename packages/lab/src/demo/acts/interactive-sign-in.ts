@@ -52,8 +52,8 @@ function checkAuthUrl(step: Step, stage: Stage, authUrl: string): void {
 
 async function begin({ walk, alice, stage }: SignInContext, body: object): Promise<string> {
   return walk.step(
-    'A5  Alice asks for BigQuery and gets a link to sign in',
-    'nothing is created yet; the link asks for a code, with PKCE and a state of its own',
+    'A5  Alice asks for a link to sign in',
+    'nothing is created yet; PKCE and state are in it',
     async (step) => {
       const answer = await step.call(alice, `POST ${door}`, {
         status: 201,
@@ -72,8 +72,8 @@ async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): 
   const { secrets } = stage;
   if (byHand === null) {
     return walk.step(
-      'A5  Alice opens the link, signs in and allows access',
-      'she landed on a page of Mooring that shows her a one-time code',
+      'A5  Alice signs in and allows access',
+      "Mooring's page shows her a one-time code",
       (step) => signInWithBrowser(step, { authUrl, login, password, secrets }),
     );
   }
@@ -95,8 +95,8 @@ export async function signInInteractively(context: SignInContext): Promise<strin
   const authUrl = await begin(context, { ...body, connectionProperties: { ...properties, authCode: '' } });
   const authCode = await signIn(context, authUrl);
   return walk.step(
-    'A5  Alice sends the same call with the code',
-    "the connection is there; Google's tokens stay in the vault",
+    'A5  Alice sends the code',
+    'the connection is there, the grant in the vault',
     async (step) => {
       const answer = await step.call(alice, `POST ${door}`, {
         status: 201,

@@ -40,8 +40,8 @@ async function firstConnection(context: Context): Promise<string> {
   const { walk, alice, spaceId, s3 } = context;
   const { accessKey, secretKey } = s3.accounts.analyst;
   return walk.step(
-    'A1  Alice connects to S3, her keys kept apart from the connection',
-    'the keys became her credential serviceAccount123; the connection holds none',
+    'A1  Alice connects to S3 with her keys',
+    'the keys are her credential; the connection has none',
     async (step) => {
       const { body } = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -68,28 +68,24 @@ async function firstConnection(context: Context): Promise<string> {
 }
 
 async function readParquet({ walk, alice }: Context, connectionId: string): Promise<void> {
-  await walk.step(
-    'Alice reads a Parquet file through it',
-    'three rows of orders.parquet, typed columns',
-    async (step) => {
-      const { body } = await step.call(alice, `POST ${connections}/${connectionId}/actions/preview`, {
-        status: 200,
-        body: { path: ['public', 'orders.parquet'], columns: ['id', 'customer', 'price', 'paid'], limit: 3 },
-      });
-      expectEqual('rows', listAt(body, 'rows'), [
-        [1, 'Customer 1', 10.5, false],
-        [2, 'Customer 2', 21, true],
-        [3, 'Customer 3', 31.5, true],
-      ]);
-      expectEqual('truncated', valueAt(body, 'truncated'), true);
-    },
-  );
+  await walk.step('Alice reads a Parquet file through it', 'three rows, typed columns', async (step) => {
+    const { body } = await step.call(alice, `POST ${connections}/${connectionId}/actions/preview`, {
+      status: 200,
+      body: { path: ['public', 'orders.parquet'], columns: ['id', 'customer', 'price', 'paid'], limit: 3 },
+    });
+    expectEqual('rows', listAt(body, 'rows'), [
+      [1, 'Customer 1', 10.5, false],
+      [2, 'Customer 2', 21, true],
+      [3, 'Customer 3', 31.5, true],
+    ]);
+    expectEqual('truncated', valueAt(body, 'truncated'), true);
+  });
 }
 
 async function findByName({ walk, alice, url }: Context): Promise<string> {
   return walk.step(
-    'A2  Alice finds her credential by its name',
-    'exactly the documented members; one connection uses it; no secret',
+    'A2  Alice finds her credential by name',
+    'exactly the documented members, and no secret',
     async (step) => {
       const { body } = await step.call(alice, `GET ${credentials}/serviceAccount123?byCredentialName=true`, {
         status: 200,
@@ -113,8 +109,8 @@ async function findByName({ walk, alice, url }: Context): Promise<string> {
 async function reuse(context: Context, credentialId: string): Promise<string> {
   const { walk, alice, spaceId } = context;
   return walk.step(
-    'A3  Alice uses the same credential for another bucket',
-    'no key was sent again, and three rows came from the second bucket',
+    'A3  Alice reuses it for another bucket',
+    'three rows from there, and no key was sent again',
     async (step) => {
       const created = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -146,8 +142,8 @@ async function reuse(context: Context, credentialId: string): Promise<string> {
 
 async function deleteSeparated({ walk, alice }: Context, ids: readonly string[], credentialId: string) {
   await walk.step(
-    'A4  Alice deletes both connections, then the credential',
-    'the credential outlived its connections, was found as an orphan, and went when she said so',
+    'A4  Alice deletes both connections',
+    'her credential outlived them, until she deleted it',
     async (step) => {
       for (const id of ids) await step.call(alice, `DELETE ${connections}/${id}`, { status: 204 });
       const show = ['qID', 'qName', 'qConnCount'];
@@ -156,6 +152,7 @@ async function deleteSeparated({ walk, alice }: Context, ids: readonly string[],
       const orphans = await step.call(alice, `POST ${credentials}/actions/filter-orphan`, {
         status: 200,
         body: { datasourceID: 'File_AmazonS3Connector', qSeparated: 1 },
+        show: ['count', 'data.qID', 'data.qName', 'data.datasourceID'],
       });
       expectEqual('count', valueAt(orphans.body, 'count'), 1);
       expectEqual('orphan', valueAt(orphans.body, 'data.0.qID'), credentialId);
@@ -167,21 +164,17 @@ async function deleteSeparated({ walk, alice }: Context, ids: readonly string[],
 
 async function deleteEmbedded(context: Context): Promise<void> {
   const { walk, alice, s3 } = context;
-  await walk.step(
-    'A4  An embedded credential goes with its connection',
-    'nothing of it can be found any more',
-    async (step) => {
-      const connectionProperties = { ...s3.accounts.analyst, ...place(context, 'mooring-lab') };
-      const created = await step.call(alice, `POST ${connections}`, {
-        status: 201,
-        body: { dataSourceId: 'File_AmazonS3Connector', qName: 'My bucket', connectionProperties },
-        show: connectionShown,
-      });
-      const credentialId = textAt(created.body, 'qCredentialsID');
-      await step.call(alice, `DELETE ${connections}/${textAt(created.body, 'qID')}`, { status: 204 });
-      await step.call(alice, `GET ${credentials}/${credentialId}`, { status: 404 });
-    },
-  );
+  await walk.step('A4  Alice deletes one with embedded keys', 'its credential went with it', async (step) => {
+    const connectionProperties = { ...s3.accounts.analyst, ...place(context, 'mooring-lab') };
+    const created = await step.call(alice, `POST ${connections}`, {
+      status: 201,
+      body: { dataSourceId: 'File_AmazonS3Connector', qName: 'My bucket', connectionProperties },
+      show: connectionShown,
+    });
+    const credentialId = textAt(created.body, 'qCredentialsID');
+    await step.call(alice, `DELETE ${connections}/${textAt(created.body, 'qID')}`, { status: 204 });
+    await step.call(alice, `GET ${credentials}/${credentialId}`, { status: 404 });
+  });
 }
 
 /** The documented flows A1 to A4, on S3, with reads in between that prove the credential works. */

@@ -30,15 +30,15 @@ async function giveKey(step: Step, administrator: Person, name: string, userId: 
 export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): Promise<Team> {
   const ids = await walk.step(
     'The administrator adds Alice and Bob',
-    'Alice and Bob are people of this Mooring',
+    'both are people of this Mooring',
     async (step) => ({
       alice: await addPerson(step, administrator, 'Alice'),
       bob: await addPerson(step, administrator, 'Bob'),
     }),
   );
   const people = await walk.step(
-    'Each gets an API key of their own',
-    'a key is shown once; Mooring keeps only its hash',
+    'Each gets an API key',
+    'shown once; Mooring keeps its hash only',
     async (step) => ({
       alice: await giveKey(step, administrator, 'Alice', ids.alice),
       bob: await giveKey(step, administrator, 'Bob', ids.bob),
@@ -46,8 +46,8 @@ export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): P
   );
   for (const { key } of Object.values(people)) secrets.entrust(key);
   const spaceId = await walk.step(
-    'Alice makes a shared space and lets Bob use the data in it',
-    'Bob may use what is in the space Sales, but not change it',
+    'Alice shares a space with Bob',
+    'Bob may use what is in it, not change it',
     async (step) => {
       const space = await step.call(people.alice, 'POST /api/v1/spaces', {
         status: 201,

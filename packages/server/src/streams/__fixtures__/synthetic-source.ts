@@ -1,7 +1,11 @@
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, NeutralType, Row } from '@mooring/connectors/spec/data-types';
 
-export const column = (name: string, type: NeutralType = 'string'): Column => ({ name, type, nullable: true });
+export const column = (name: string, type: NeutralType = 'string'): Column => ({
+  name,
+  type,
+  nullable: true,
+});
 
 /** What a source may do when a batch is asked for. */
 export type Step = readonly Row[] | Error | 'silence';
@@ -27,11 +31,13 @@ export function syntheticSource(
 ): SyntheticSource {
   let pulled = 0;
   let isReleased = false;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const release = () => {
-    isReleased = true;
-    resolve();
-  };
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = () => {
+      isReleased = true;
+      resolve();
+    };
+  });
   async function* batches(): AsyncGenerator<readonly Row[], void, undefined> {
     try {
       for (;;) {
@@ -55,7 +61,7 @@ export function syntheticSource(
     stream: { columns, batches: batches() },
     pulled: () => pulled,
     isReleased: () => isReleased,
-    released: promise,
+    released,
   };
 }
 

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+// `mooring serve` where it must not come up: it stays sealed, or ends. Never ready, so it prints no ready line.
+
+export interface SealedOptions {
+  dataFolder: string;
+  environment?: Readonly<Record<string, string>>;
+}
+
+export interface SealedMooring {
+  /** Where it answers that it is not ready; undefined when it ended instead. */
+  url: string | undefined;
+  /** The plain message in which it says why. */
+  reason: string;
+  printed(): string;
+  logText(): string;
+  /** @returns the exit code */
+  stop(): Promise<number | null>;
+}
+
+const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
+
+interface LogLine {
+  level: number;
+  msg: string;
+  url?: string;
+  reason?: string;
+}
+
+function parseLine(line: string): LogLine | undefined {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts and waits until the process says that it is sealed, or ends.
+ * @throws Error when it prints a ready line.
+ */
+export async function startSealed({ dataFolder, environment = {} }: SealedOptions): Promise<SealedMooring> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [executable, 'serve', '--port', '0', '--data', dataFolder], {
+    cwd: tmpdir(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH, HOME, ...environment },
+  });
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  let printed = '';
+  let log = '';
+  const said = await new Promise<{ url: string | undefined; reason: string }>((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+      child.kill('SIGKILL');
+      reject(new Error(`It came up: ${printed}`));
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+      const sealed = log
+        .split('\n')
+        .map(parseLine)
+        .find((line) => line?.msg === 'sealed: not ready');
+      if (sealed) resolve({ url: sealed.url, reason: sealed.reason ?? '' });
+    });
+    void ended.then(() => resolve({ url: undefined, reason: log }));
+  });
+  return {
+    ...said,
+    printed: () => printed,
+    logText: () => log,
+    async stop() {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}

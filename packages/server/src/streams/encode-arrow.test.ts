@@ -1,0 +1,204 @@
+import type { Column, NeutralType, Row } from '@mooring/connectors/spec/data-types';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { DataType, type Table, tableFromIPC } from 'apache-arrow';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { batchesOf, bytesOf, column } from './__fixtures__/synthetic-source.js';
+import { encodeArrow } from './encode-arrow.js';
+import { createOutputMeter } from './output-meter.js';
+
+const tableOf = async (...input: Parameters<typeof encodeArrow>): Promise<Table> =>
+  tableFromIPC(await bytesOf(encodeArrow(...input)));
+
+/** Values of one column as its buffers hold them, so that nothing is lost to the reader's conversions. */
+async function stored(type: NeutralType, ...values: readonly Row[number][]) {
+  const table = await tableOf([column('a', type)], batchesOf(values.map((value) => [value])));
+  const data = table.getChildAt(0)?.data[0];
+  const isValid = (index: number) => data?.getValid(index) ?? false;
+  const raw = Array.from(data?.values as Iterable<number | bigint>).slice(0, values.length);
+  return {
+    type: String(table.schema.fields[0]?.type),
+    values: raw.map((value, index) => (isValid(index) ? value : null)),
+  };
+}
+
+async function read(type: NeutralType, ...values: readonly Row[number][]) {
+  const table = await tableOf([column('a', type)], batchesOf(values.map((value) => [value])));
+  const vector = table.getChildAt(0);
+  return { type: String(vector?.type), values: Array.from(vector ?? []) as unknown[] };
+}
+
+describe('Arrow', () => {
+  it('gives every neutral type back, with nulls', async () => {
+    expect(await read('boolean', true, null, false)).toEqual({ type: 'Bool', values: [true, null, false] });
+    expect(await read('integer', 9007199254740991, null, -1)).toEqual({
+      type: 'Int64',
+      values: [9007199254740991n, null, -1n],
+    });
+    expect(await read('bigint', '9223372036854775807', '-9223372036854775808', null)).toEqual({
+      type: 'Int64',
+      values: [9223372036854775807n, -9223372036854775808n, null],
+    });
+    expect(await read('float', -0.5, 'NaN', '-Infinity', null)).toEqual({
+      type: 'Float64',
+      values: [-0.5, Number.NaN, Number.NEGATIVE_INFINITY, null],
+    });
+    expect(await read('decimal', '-0.10', null)).toEqual({ type: 'Utf8', values: ['-0.10', null] });
+    expect(await read('string', '', null, '😀é', 'x')).toEqual({
+      type: 'Utf8',
+      values: ['', null, '😀é', 'x'],
+    });
+    expect(await read('time', '23:59:59.000001', null)).toEqual({
+      type: 'Utf8',
+      values: ['23:59:59.000001', null],
+    });
+    expect(await read('json', { a: [1, null] }, 'x', null, -1)).toEqual({
+      type: 'Utf8',
+      values: ['{"a":[1,null]}', '"x"', null, '-1'],
+    });
+    expect(await read('bytes', 'AP8Q', null, '')).toEqual({
+      type: 'Binary',
+      values: [Uint8Array.of(0, 255, 16), null, new Uint8Array(0)],
+    });
+  });
+
+  it('keeps dates to the day, before 1970 and on leap days too', async () => {
+    expect(
+      await stored('date', '1970-01-01', null, '1969-12-31', '2024-02-29', '0001-01-01', '10000-01-01'),
+    ).toEqual({
+      type: 'Date32<DAY>',
+      values: [0, null, -1, 19782, -719162, 2932897],
+    });
+  });
+
+  it('keeps timestamps to the microsecond, and says whether they are instants', async () => {
+    expect(
+      await stored(
+        'timestamp',
+        null,
+        '2024-02-29T12:34:56.000001Z',
+        '1969-12-31T23:59:59.5Z',
+        '0001-01-01T00:00:00Z',
+      ),
+    ).toEqual({
+      type: 'Timestamp<MICROSECOND, UTC>',
+      values: [null, 1709210096000001n, -500000n, -62135596800000000n],
+    });
+    expect(await stored('timestamp', '2024-02-29T12:34:56.000001')).toEqual({
+      type: 'Timestamp<MICROSECOND>',
+      values: [1709210096000001n],
+    });
+  });
+
+  it('counts days and microseconds as JavaScript does', async () => {
+    const date = fc.date({ min: new Date('0000-01-01'), max: new Date('9999-12-31'), noInvalidDate: true });
+    await fc.assert(
+      fc.asyncProperty(date, fc.integer({ min: 0, max: 999 }), async (when, micros) => {
+        const fraction = String(micros).padStart(3, '0');
+        const text = when.toISOString().replace('Z', `${fraction}Z`);
+        const exact = BigInt(when.getTime()) * 1000n + BigInt(micros);
+        expect((await stored('timestamp', text)).values).toEqual([exact]);
+        expect((await stored('date', text.slice(0, 10))).values).toEqual([
+          Math.floor(when.getTime() / 86_400_000),
+        ]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each([
+    ['only null', [null, null]],
+    ['both kinds', ['2024-02-29T12:34:56Z', '2024-02-29T12:34:56']],
+    ['no calendar form', ['infinity']],
+  ])('leaves timestamps as text when the first batch has %s', async (_case, values) => {
+    const columns = [column('a', 'timestamp')];
+    const rows = values.map((value) => [value]);
+    const table = await tableOf(columns, batchesOf(rows, [['2024-02-29T12:34:56.1Z']]));
+    expect(String(table.schema.fields[0]?.type)).toBe('Utf8');
+    expect(Array.from(table.getChildAt(0) ?? [])).toEqual([...values, '2024-02-29T12:34:56.1Z']);
+  });
+
+  it.each<[NeutralType, Row[number]]>([
+    ['bigint', '9223372036854775808'],
+    ['bigint', ''],
+    ['integer', 1.5],
+    ['boolean', 'true'],
+    ['float', 'x'],
+    ['date', '2024-02-30'],
+    ['date', 'infinity'],
+    ['date', '0044-03-15 BC'],
+  ])('refuses what the type cannot hold instead of writing something else: %s %j', async (type, value) => {
+    const error = await read(type, value).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ConnectorError);
+    expect(error).toMatchObject({ kind: 'unsupported', message: expect.stringContaining('Column "a"') });
+  });
+
+  it.each([
+    'infinity',
+    '2024-02-29T12:34:56',
+    '2024-02-30T00:00:00Z',
+    '2024-02-29T24:00:00Z',
+    '2024-02-29T12:34Z',
+  ])('refuses a timestamp that is not an instant among instants: %s', async (value) => {
+    const batches = batchesOf([['2024-02-29T12:34:56Z']], [[value]]);
+    await expect(tableOf([column('a', 'timestamp')], batches)).rejects.toMatchObject({
+      kind: 'unsupported',
+    });
+  });
+
+  it('gives any text back, in many batches', async () => {
+    const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string(), fc.constant(null));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(text, { minLength: 1, maxLength: 20 }), { maxLength: 4 }),
+        async (batches) => {
+          const rows = batches.map((batch) => batch.map((value): Row => [value]));
+          const table = await tableOf([column('a')], batchesOf(...rows));
+          expect(Array.from(table.getChildAt(0) ?? [])).toEqual(batches.flat());
+          expect(table.batches.filter((batch) => batch.numRows > 0)).toHaveLength(batches.length);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('does not join halves of surrogate pairs of neighbours', async () => {
+    expect((await read('string', 'a\ud83d', '\ude00b')).values).toEqual(['a\ufffd', '\ufffdb']);
+  });
+
+  it('has the schema without any row, each name once, and every field nullable', async () => {
+    const columns: Column[] = [
+      column('id', 'integer'),
+      { ...column('id'), nullable: false },
+      column('__proto__', 'date'),
+    ];
+    const table = await tableOf(columns, batchesOf());
+    expect(table.numRows).toBe(0);
+    expect(table.schema.fields.map(({ name, nullable }) => [name, nullable])).toEqual([
+      ['id', true],
+      ['id_2', true],
+      ['__proto__', true],
+    ]);
+    expect(table.schema.fields.every(({ type }) => !DataType.isNull(type))).toBe(true);
+  });
+
+  it('D14: stays a whole stream when the byte cap cuts it', async () => {
+    const columns = [column('a', 'integer'), column('b')];
+    const rows: Row[] = Array.from({ length: 3000 }, (_, index) => [index, 'x'.repeat(index % 50)]);
+    for (const bytesMax of [1, 500, 5000, 50_000, 51_234]) {
+      const meter = createOutputMeter(bytesMax);
+      const bytes = await bytesOf(
+        encodeArrow(columns, batchesOf(rows.slice(0, 1000), rows.slice(1000)), meter),
+      );
+      const table = tableFromIPC(bytes);
+      expect(bytes.length).toBe(meter.bytes());
+      expect(table.numRows).toBe(meter.rows());
+      expect(meter.isFull()).toBe(true);
+      expect(meter.rows()).toBeLessThan(3000);
+      if (bytesMax >= 5000) {
+        expect(bytes.length).toBeLessThanOrEqual(bytesMax);
+        expect(bytes.length).toBeGreaterThan(bytesMax * 0.7);
+      }
+    }
+  });
+});

@@ -1,0 +1,304 @@
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { Row } from '@mooring/connectors/spec/data-types';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { tableFromIPC } from 'apache-arrow';
+import { afterEach, describe, expect, it } from 'vitest';
+import { column, sourceOf, syntheticSource } from './__fixtures__/synthetic-source.js';
+import type { StreamCaps } from './caps.js';
+import { type ReplyOutcome, type RowReply, sendRows } from './row-reply.js';
+
+const columns = [column('a', 'integer'), column('b')];
+const caps: StreamCaps = { rowsMax: 0, bytesMax: 0, secondsMax: 0, idleSeconds: 30 };
+const wide = 'x'.repeat(1000);
+const batch = (number: number, rows = 100): Row[] =>
+  Array.from({ length: rows }, (_, index) => [number * rows + index, wide]);
+
+type Given = Omit<RowReply, 'response' | 'format' | 'caps' | 'stop'> & Partial<RowReply>;
+
+interface Served {
+  port: number;
+  /** How the reply to the first request ended; rejects with what it threw before the head. */
+  ended: Promise<ReplyOutcome>;
+}
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** A bare server that answers with the rows, or with status 418 and the kind of error. */
+async function serve(given: Given): Promise<Served> {
+  const { promise, resolve, reject } = deferred<ReplyOutcome>();
+  const server = createServer((_request, response) => {
+    const reply = { format: 'ndjson' as const, caps, stop: new AbortController(), ...given, response };
+    sendRows(reply).then(resolve, (error: unknown) => {
+      reject(error);
+      response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
+    });
+  });
+  promise.catch(() => undefined);
+  servers.push(server);
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return { port: (server.address() as AddressInfo).port, ended: promise };
+}
+
+function deferred<Value>() {
+  let resolve: (value: Value) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<Value>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
+
+function open(port: number): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request({ port, host: '127.0.0.1', method: 'POST', agent: false }, resolve).on('error', reject).end();
+  });
+}
+
+async function get(port: number) {
+  const response = await open(port);
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const { statusCode, headers, trailers } = response;
+  return { status: statusCode, headers, trailers, body: Buffer.concat(chunks) };
+}
+
+/** Everything a bare socket receives until the connection ends, and whether it was reset. */
+function rawGet(port: number, version: string): Promise<{ text: string; code: string | undefined }> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`POST / HTTP/${version}\r\nHost: x\r\n\r\n`),
+    );
+    let text = '';
+    let code: string | undefined;
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      code = error.code;
+    });
+    socket.on('close', () => resolve({ text, code }));
+  });
+}
+
+/** Sends a request and reads nothing. */
+function openWithoutReading(port: number): Promise<Socket> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.pause();
+      socket.write('POST / HTTP/1.1\r\nHost: x\r\n\r\n', () => resolve(socket));
+    });
+    socket.on('error', () => undefined);
+  });
+}
+
+describe('a whole stream', () => {
+  it('ends with the trailer that says so', async () => {
+    const source = sourceOf(columns, [[1, 'x']], [[2, 'y']]);
+    const { port, ended } = await serve({
+      stream: source.stream,
+      beforeHead: () => ({ 'x-request-id': 'r1', 'cache-control': 'public' }),
+    });
+    const answer = await get(port);
+    expect(answer.status).toBe(200);
+    expect(answer.body.toString()).toBe('{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n');
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/x-ndjson',
+      'transfer-encoding': 'chunked',
+      trailer: 'Mooring-Stream',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': 'r1',
+    });
+    expect(answer.trailers).toEqual({ 'mooring-stream': 'complete' });
+    expect(await ended).toEqual({ state: 'complete', rows: 2, bytes: answer.body.length });
+  });
+
+  it('may be empty', async () => {
+    const { port, ended } = await serve({ stream: sourceOf(columns).stream });
+    const answer = await get(port);
+    expect([answer.status, answer.body.length, answer.trailers['mooring-stream']]).toEqual([
+      200,
+      0,
+      'complete',
+    ]);
+    expect(await ended).toEqual({ state: 'complete', rows: 0, bytes: 0 });
+  });
+
+  it('comes as CSV and as Arrow', async () => {
+    const csv = await get(
+      (await serve({ stream: sourceOf(columns, [[1, '=x']]).stream, format: 'csv' })).port,
+    );
+    expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8; header=present');
+    expect(csv.body.toString()).toBe("a,b\r\n1,'=x\r\n");
+    const arrow = await get(
+      (await serve({ stream: sourceOf(columns, batch(0)).stream, format: 'arrow' })).port,
+    );
+    expect(arrow.headers['content-type']).toBe('application/vnd.apache.arrow.stream');
+    expect(tableFromIPC(arrow.body).numRows).toBe(100);
+  });
+
+  it('does not abort the session, and the connection serves another request', async () => {
+    const stop = new AbortController();
+    const { port, ended } = await serve({ stream: sourceOf(columns, batch(0)).stream, stop });
+    await get(port);
+    await ended;
+    await new Promise(setImmediate);
+    expect(stop.signal.aborted).toBe(false);
+  });
+});
+
+describe('a cut stream', () => {
+  it.each([
+    [{ ...caps, rowsMax: 250 }, 'truncated;cap=rows'],
+    [{ ...caps, bytesMax: 100_000 }, 'truncated;cap=bytes'],
+    [{ ...caps, secondsMax: 0.2 }, 'truncated;cap=time'],
+  ])('D14: ends whole, with the cap in the trailer: %j', async (limits, trailer) => {
+    const source = syntheticSource(columns, (number) => batch(number));
+    const { port, ended } = await serve({ stream: source.stream, caps: limits });
+    const answer = await get(port);
+    expect(answer.trailers).toEqual({ 'mooring-stream': trailer });
+    const lines = answer.body.toString().split('\n').slice(0, -1);
+    expect(lines.every((line, index) => JSON.parse(line).a === index)).toBe(true);
+    expect(await ended).toMatchObject({ state: 'truncated', rows: lines.length, bytes: answer.body.length });
+    expect(source.isReleased()).toBe(true);
+  });
+
+  it('D14: is a reset connection for HTTP/1.0, which has no trailers', async () => {
+    const { port } = await serve({
+      stream: sourceOf(columns, batch(0)).stream,
+      caps: { ...caps, rowsMax: 3 },
+    });
+    expect(await rawGet(port, '1.0')).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('is whole for HTTP/1.0 when nothing was cut', async () => {
+    const { port } = await serve({ stream: sourceOf(columns, [[1, 'x']]).stream });
+    const { text, code } = await rawGet(port, '1.0');
+    expect(code).toBeUndefined();
+    expect(text.endsWith('\r\n\r\n{"a":1,"b":"x"}\n')).toBe(true);
+  });
+});
+
+describe('a failure before the first byte', () => {
+  const failure = new ConnectorError('invalid_query', 'No such table.');
+
+  it('leaves the response free for an error', async () => {
+    const stop = new AbortController();
+    const { port, ended } = await serve({ stream: sourceOf(columns, failure).stream, stop });
+    const answer = await get(port);
+    expect([answer.status, answer.body.toString()]).toEqual([418, 'invalid_query']);
+    expect(answer.headers['trailer']).toBeUndefined();
+    await expect(ended).rejects.toBe(failure);
+    expect(stop.signal.aborted).toBe(true);
+  });
+
+  it('may be a value that Arrow cannot hold', async () => {
+    const source = sourceOf([column('a', 'date')], [['infinity']]);
+    const { port } = await serve({ stream: source.stream, format: 'arrow' });
+    expect((await get(port)).body.toString()).toBe('unsupported');
+    expect(source.isReleased()).toBe(true);
+  });
+
+  it('V18: may be a use that cannot be recorded; nothing is sent and the source is left', async () => {
+    const source = syntheticSource(columns, (number) => batch(number));
+    const { port } = await serve({
+      stream: source.stream,
+      beforeHead: async () => {
+        throw new ConnectorError('cancelled', 'The audit log cannot be written.');
+      },
+    });
+    expect((await get(port)).status).toBe(418);
+    expect([source.pulled(), source.isReleased()]).toEqual([1, true]);
+  });
+});
+
+describe('a failure midway', () => {
+  const failing = () =>
+    sourceOf(columns, batch(0), batch(1), new ConnectorError('protocol_error', 'The source broke.'));
+
+  it('breaks the body off, so that a part never looks whole', async () => {
+    const { port, ended } = await serve({ stream: failing().stream });
+    await expect(get(port)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(await ended).toMatchObject({ state: 'failed', rows: 200, error: { kind: 'protocol_error' } });
+  });
+
+  it.each(['ndjson', 'csv', 'arrow'] as const)('sends no last chunk: %s', async (format) => {
+    const { port } = await serve({ stream: failing().stream, format });
+    const { text } = await rawGet(port, '1.1');
+    expect(text).toContain('Transfer-Encoding: chunked');
+    expect(text).not.toContain('\r\n0\r\n');
+    expect(text).not.toContain('mooring-stream:');
+  });
+
+  it('resets the connection of an HTTP/1.0 reader', async () => {
+    const { port } = await serve({ stream: failing().stream });
+    expect(await rawGet(port, '1.0')).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('X18: comes from a revocation too, while the source is silent', async () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const source = syntheticSource(columns, (number) => (number === 0 ? batch(0) : 'silence'), signal);
+    const { port, ended } = await serve({ stream: source.stream, stop });
+    const response = await open(port);
+    response.once('data', () => stop.abort(new ConnectorError('permission_denied', 'Access was revoked.')));
+    await new Promise((resolve) => response.once('error', resolve));
+    expect(await ended).toMatchObject({ state: 'failed', error: { kind: 'permission_denied' } });
+  });
+
+  it('comes from a source that goes silent', async () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const source = syntheticSource(columns, (number) => (number === 0 ? batch(0) : 'silence'), signal);
+    const { port, ended } = await serve({ stream: source.stream, stop, caps: { ...caps, idleSeconds: 0.1 } });
+    await expect(get(port)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(await ended).toMatchObject({ state: 'failed', error: { kind: 'timeout' } });
+    await source.released;
+  });
+});
+
+describe('a reader', () => {
+  it('D25: that leaves stops the source at once, also while the source is silent', async () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const source = syntheticSource(columns, (number) => (number === 0 ? batch(0) : 'silence'), signal);
+    const { port, ended } = await serve({ stream: source.stream, stop });
+    const response = await open(port);
+    response.once('data', () => response.destroy());
+    expect(await ended).toMatchObject({ state: 'left', rows: 100 });
+    await source.released;
+    expect(signal.aborted).toBe(true);
+  });
+
+  it('D25: that leaves without having read stops the source', async () => {
+    const source = syntheticSource(columns, (number) => batch(number));
+    const { port, ended } = await serve({ stream: source.stream });
+    const socket = await openWithoutReading(port);
+    socket.destroy();
+    const outcome = await ended.catch((error: unknown) => error);
+    expect(outcome instanceof ConnectorError ? outcome.kind : (outcome as ReplyOutcome).state).toMatch(
+      /left|cancelled/,
+    );
+    await source.released;
+  });
+
+  it('R23: that takes nothing is cut, and little was read for it', async () => {
+    const source = syntheticSource(columns, (number) => batch(number));
+    const { port, ended } = await serve({ stream: source.stream, caps: { ...caps, idleSeconds: 0.3 } });
+    const socket = await openWithoutReading(port);
+    const outcome = await ended;
+    expect(outcome).toMatchObject({ state: 'failed', error: { kind: 'timeout' } });
+    // What the kernel's two buffers take is out of our hands: some megabytes; more was never read.
+    expect(outcome.bytes).toBeLessThan(32 * 1_048_576);
+    expect(source.pulled() - outcome.rows / 100).toBeLessThanOrEqual(1);
+    socket.destroy();
+  });
+});
