@@ -45,8 +45,8 @@ program
   .action(async (flags) => {
     process.umask(0o077);
     try {
-      const { serve } = await import('@mooring/server/serve');
-      await runUntilSignal(await serve(flags));
+      const { runServer } = await import('@mooring/server/run');
+      await runUntilSignal(await runServer(flags));
       process.exit(0);
     } catch (error) {
       fail(error);

@@ -36,7 +36,8 @@ function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']
   return {
     AccessToken: accessTokenSeconds,
     ClientCredentials: accessTokenSeconds,
-    AuthorizationCode: 60,
+    // RFC 6749 section 4.1.2 allows ten minutes; a person who copies a code by hand needs more than one.
+    AuthorizationCode: 600,
     IdToken: 3600,
     RefreshToken: 14 * day,
     Grant: 14 * day,

@@ -30,8 +30,15 @@ const eraseLine = '\r\u001b[2K';
 
 type Style = Parameters<typeof styleText>[0];
 
+/** A terminal, a file, a pipe; standard output is one. */
+export interface Output {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
+
 /** @param secrets Masked in everything that is written. */
-export function createNarrator(output: NodeJS.WriteStream, secrets: SecretValues): Narrator {
+export function createNarrator(output: Output, secrets: SecretValues): Narrator {
   const isTerminal = output.isTTY === true;
   const hasColours = isTerminal && !process.env['NO_COLOR'];
   const style = (format: Style, text: string) => (hasColours ? styleText(format, text) : text);

@@ -1,6 +1,6 @@
 // `mooring demo`: the documented flows, end to end, on real servers of the lab and a Mooring of its own.
 import { printInvitation, printSummary, printTrouble } from './ending.js';
-import { createNarrator, type Narrator } from './narrator.js';
+import { createNarrator, type Narrator, type Output } from './narrator.js';
 import { createSecretValues } from './secrets.js';
 import type { Stage } from './stage.js';
 import { tellStory } from './story.js';
@@ -12,7 +12,7 @@ export interface DemoOptions {
   exit?: boolean;
   /** The person at the keyboard goes through the interactive sign-in in their own browser. */
   manual?: boolean;
-  output: NodeJS.WriteStream;
+  output: Output;
 }
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -98,7 +98,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     isOk = await perform(stage, narrator, options, signal);
     isWhole = true;
   } catch (error) {
-    if (!signal.aborted) narrator.bad(error instanceof Error ? error.message : String(error));
+    if (signal.aborted) narrator.line('\n  Interrupted before the end.');
+    else narrator.bad(error instanceof Error ? error.message : String(error));
   }
   if (stage !== undefined) {
     const opened = stage;

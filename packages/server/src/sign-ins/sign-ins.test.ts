@@ -2,7 +2,7 @@ import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, addPerson, apiClient, type TestPerson } from '../testing/api-client.js';
+import { type Answer, addPerson, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
 
 type AuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;

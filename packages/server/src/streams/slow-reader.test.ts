@@ -45,22 +45,16 @@ async function measure(format: StreamFormat) {
     if (number % 50 === 0) memoryMax = Math.max(memoryMax, memory());
     return number < ROWS / BATCH_ROWS ? batchAt(number) : undefined;
   });
-  const { promise: outcome, resolve } = (() => {
-    let settle: (value: ReturnType<typeof sendRows>) => void = () => undefined;
-    const settled = new Promise<Awaited<ReturnType<typeof sendRows>>>((done) => {
-      settle = done;
-    });
-    return { promise: settled, resolve: settle };
-  })();
+  let sent: ReturnType<typeof sendRows> | undefined;
   const server = createServer((_request, served) => {
     response = served;
-    resolve(sendRows({ response: served, stream: source.stream, format, caps, stop: new AbortController() }));
+    sent = sendRows({ response: served, stream: source.stream, format, caps, stop: new AbortController() });
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const before = memory();
   const read = await readSlowly((server.address() as AddressInfo).port);
   server.close();
-  return { ...read, outcome: await outcome, heldMax, memoryGrowth: memoryMax - before };
+  return { ...read, outcome: await sent, heldMax, memoryGrowth: memoryMax - before };
 }
 
 describe('R23: a slow reader of two million rows', () => {

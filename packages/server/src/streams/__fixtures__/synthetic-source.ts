@@ -26,7 +26,7 @@ export interface SyntheticSource {
  */
 export function syntheticSource(
   columns: readonly Column[],
-  step: (batch: number) => Step | undefined,
+  step: (batch: number) => Step | undefined | Promise<Step | undefined>,
   signal?: AbortSignal,
 ): SyntheticSource {
   let pulled = 0;
@@ -42,7 +42,7 @@ export function syntheticSource(
     try {
       for (;;) {
         pulled += 1;
-        const next = step(pulled - 1);
+        const next = await step(pulled - 1);
         if (next === undefined) return;
         if (next instanceof Error) throw next;
         if (next === 'silence') {

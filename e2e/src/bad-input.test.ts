@@ -1,0 +1,144 @@
+import { allRoutes } from '@mooring/contract/all-routes';
+import type { Route } from '@mooring/contract/route';
+import type { Answer } from '@mooring/server/testing/api-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assertErrorShape } from './error-shape.js';
+import { inventory, type PopulatedMooring, startPopulatedMooring } from './populated-mooring.js';
+import { type RouteExample, routeExamples } from './route-examples.js';
+
+// Bad input to every route that takes a body: a 4xx in the contract's shape that names the field, and nothing
+// stored. What is wrong is derived from the contract, so a new route or member is covered from its first day.
+
+let populated: PopulatedMooring;
+let before: unknown;
+
+beforeAll(async () => {
+  populated = await startPopulatedMooring();
+  before = await inventory(populated.admin);
+});
+afterAll(async () => {
+  expect(await inventory(populated.admin)).toEqual(before);
+  expect(populated.mooring.logText()).not.toMatch(/"level":(50|60)/);
+  await populated.close();
+});
+
+type Member = { safeParse(value: unknown): { success: boolean } };
+type ObjectSchema = { shape: Record<string, Member> };
+
+const withBody = allRoutes.filter((route) => route.body !== undefined);
+
+/** Members of the body's schema, also behind `optional`. */
+function membersOf(route: Route): Record<string, Member> {
+  const body = route.body as unknown as ObjectSchema & { unwrap?: () => ObjectSchema };
+  return (body.shape ? body : body.unwrap?.())?.shape ?? {};
+}
+
+const exampleOf = (route: Route): RouteExample => {
+  const example = routeExamples(populated.admin.has)[route.id];
+  if (!example) throw new Error(`route-examples.ts has nothing for ${route.id}`);
+  return example;
+};
+
+async function send(
+  route: Route,
+  body: unknown,
+  contentType = 'application/json',
+  key = populated.mooring.adminKey,
+): Promise<Answer> {
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => exampleOf(route).params?.[name] ?? name);
+  const response = await fetch(`${populated.mooring.url}${path}`, {
+    method: route.method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': contentType },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, text, body: JSON.parse(text), headers: response.headers };
+}
+
+/** A 400 with one code, whose detail begins with the field. */
+function expectRefused(answer: Answer, field: string): void {
+  assertErrorShape(answer);
+  expect([answer.status, answer.body.errors[0].code]).toEqual([400, 'DCERROR-0010']);
+  const details: string[] = answer.body.errors.map((error: { detail: string }) => error.detail);
+  const names = (detail: string) => detail.startsWith(`${field}:`) || detail.startsWith(`${field}.`);
+  expect(details.some(names), `${field} in ${details.join(' | ')}`).toBe(true);
+}
+
+describe('bad input', () => {
+  it('has a right example of every route to start from', () => {
+    expect(Object.keys(routeExamples(populated.admin.has)).toSorted()).toEqual(
+      allRoutes.map((route) => route.id).toSorted(),
+    );
+  });
+
+  describe.each(withBody)('$method $path', (route) => {
+    it('refuses broken JSON, other content types, broken UTF-8 and what is too large', async () => {
+      for (const broken of ['{', '{"a":1}}', "{'a':1}", 'undefined', '{"a":1,}', '{"__proto__":{"a":1}}']) {
+        const answer = await send(route, broken);
+        assertErrorShape(answer);
+        expect([broken, answer.status, answer.body.errors[0].code]).toEqual([broken, 400, 'DCERROR-0010']);
+      }
+      const json = JSON.stringify(exampleOf(route).body);
+      for (const type of ['text/plain', 'application/xml', 'application/x-www-form-urlencoded', 'nonsense']) {
+        const answer = await send(route, json, type);
+        assertErrorShape(answer);
+        expect([type, answer.status, answer.body.errors[0].code]).toEqual([
+          type,
+          415,
+          'UNSUPPORTED-MEDIA-TYPE',
+        ]);
+      }
+      const tooLarge = await send(route, `{"a":"${'x'.repeat(1024 * 1024)}"}`);
+      assertErrorShape(tooLarge);
+      expect(tooLarge.status).toBe(413);
+      const response = await populated.admin.api.get('/healthz');
+      expect(response.status).toBe(200);
+    });
+
+    it('refuses a body that is no object', async () => {
+      for (const body of ['[]', '"text"', '1', 'true']) expectRefused(await send(route, body), 'body');
+    });
+
+    it('says 401 before it looks at the body', async () => {
+      for (const body of ['{}', '{', JSON.stringify(exampleOf(route).body)]) {
+        const answer = await send(route, body, 'application/json', 'not-a-valid-key-at-all');
+        assertErrorShape(answer);
+        // Broken JSON is met while the body is read, before anybody is asked who they are.
+        expect(body === '{' ? [400, 401] : [401]).toContain(answer.status);
+      }
+    });
+
+    it('names every required member that is missing', async () => {
+      const body = exampleOf(route).body ?? {};
+      for (const [name, schema] of Object.entries(membersOf(route))) {
+        if (schema.safeParse(undefined).success) continue;
+        const { [name]: _left, ...rest } = body;
+        expectRefused(await send(route, rest), name);
+        expectRefused(await send(route, { ...rest, [name]: null }), name);
+      }
+    });
+
+    it('names every member of the wrong type', async () => {
+      const body = exampleOf(route).body ?? {};
+      for (const name of Object.keys(membersOf(route))) {
+        for (const wrong of [{ wrong: 1 }, [[{}]], 'wrong type \u2713'.repeat(400)]) {
+          const isObject =
+            name === 'connectionProperties' && !Array.isArray(wrong) && typeof wrong === 'object';
+          if (!isObject && !isFree(name, wrong))
+            expectRefused(await send(route, { ...body, [name]: wrong }), name);
+        }
+      }
+    });
+
+    it('names every text that is too long', async () => {
+      const body = exampleOf(route).body ?? {};
+      for (const [name, value] of Object.entries(body)) {
+        if (typeof value === 'string')
+          expectRefused(await send(route, { ...body, [name]: 'x'.repeat(200_000) }), name);
+      }
+    });
+  });
+});
+
+/** A query may be long text in any language of any source. */
+const isFree = (name: string, value: unknown) => name === 'query' && typeof value === 'string';

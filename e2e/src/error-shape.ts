@@ -1,0 +1,26 @@
+import { errorTable } from '@mooring/contract/errors';
+import type { Answer } from '@mooring/server/testing/api-client';
+import { expect } from 'vitest';
+
+const known: Readonly<Record<string, { status: number; title: string }>> = errorTable;
+const inside =
+  /node_modules|\bat \S+ \(|\.[jt]s:\d+|node:internal|sqlite|sql_|SELECT\s.+\sFROM|zod|TypeError|RangeError|Cannot read|undefined/i;
+
+/** The contract's error shape and nothing beside it, with codes of the table and no word from inside the server. */
+export function assertErrorShape({ status, body, text }: Pick<Answer, 'status' | 'body' | 'text'>): void {
+  expect(Object.keys(body).toSorted(), text).toEqual(['errors', 'traceId']);
+  expect(body.traceId, text).toMatch(/^[\w-]{8,}$/);
+  expect(body.errors.length, text).toBeGreaterThan(0);
+  for (const error of body.errors) {
+    const { code, title, detail, status: itemStatus, meta, ...rest } = error;
+    expect(rest, text).toEqual({});
+    expect({ title, status: itemStatus }, text).toEqual({
+      title: known[code]?.title,
+      status: known[code]?.status,
+    });
+    expect(itemStatus, text).toBe(status);
+    if (detail !== undefined) expect(detail, text).toEqual(expect.any(String));
+    if (meta !== undefined) expect(meta, text).toEqual(expect.any(Object));
+    expect(String(detail ?? '')).not.toMatch(inside);
+  }
+}

@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { newApiKeyToken } from '@mooring/server/access/token';
+import { openStore } from '@mooring/server/store/store';
+import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
+import { sha256 } from '@mooring/server/vault/digest';
+import { newObjectId, newToken, newUuid } from '@mooring/server/vault/random';
+import { type MooringProcess, startMooring } from './mooring-process.js';
+
+/** One of everything a person can have. */
+export interface Belongings {
+  userId: string;
+  spaceId: string;
+  spaceName: string;
+  /** Of another member of the space. */
+  assignmentId: string;
+  memberId: string;
+  /** Separated; its host refuses every TCP connection. */
+  connectionId: string;
+  connectionName: string;
+  destination: string;
+  credentialId: string;
+  credentialsName: string;
+  apiKeyId: string;
+  signInId: string;
+}
+
+export interface Resident {
+  api: ApiClient;
+  has: Belongings;
+}
+
+export interface PopulatedMooring {
+  mooring: MooringProcess;
+  /** Tenant administrator. */
+  admin: Resident;
+  /** Without a tenant role; alice and bob share no space. */
+  alice: Resident;
+  bob: Resident;
+  /** Administrator of another tenant. */
+  mallory: Resident;
+  close(): Promise<void>;
+}
+
+/** Properties of a PostgreSQL that nobody can reach; creating a connection to it dials nothing. */
+export const deadPostgres = { host: '127.0.0.1', port: 9, db: 'lab', sslmode: 'disable' };
+
+async function made(answer: Promise<Answer>): Promise<Answer['body']> {
+  const { status, body, text } = await answer;
+  if (status !== 200 && status !== 201) throw new Error(`Answered ${status}: ${text}`);
+  return body;
+}
+
+async function furnish(api: ApiClient, name: string, memberId: string): Promise<Belongings> {
+  const me = await made(api.get('/api/v1/users/me'));
+  const spaceName = `${name}'s space`.replace("'", '');
+  const space = await made(api.post('/api/v1/spaces', { name: spaceName, type: 'shared' }));
+  const member = { type: 'user', assigneeId: memberId, roles: ['dataconsumer'] };
+  const assignment = await made(api.post(`/api/v1/spaces/${space.id}/assignments`, member));
+  const login = { username: name, password: `canary-password-of-${name}` };
+  const credentialsName = `login of ${name}`;
+  const connection = await made(
+    api.post('/api/v1/data-connections', {
+      datasourceID: 'postgres',
+      qName: `connection of ${name}`,
+      space: space.id,
+      connectionProperties: { ...deadPostgres, ...login, separateCredentials: true, credentialsName },
+    }),
+  );
+  const state = await made(api.get(`/api/v1/data-connections/${connection.qID}/credential`));
+  const key = await made(api.post('/api/v1/api-keys', { description: `second key of ${name}` }));
+  const provider = 'http://127.0.0.1:9';
+  const signIn = await made(
+    api.post('/api/v1/data-credentials', {
+      datasourceID: 'rest',
+      authUrlOnly: true,
+      connectionProperties: {
+        url: `${provider}/`,
+        authSchema: 'oauth2',
+        authorizationUrl: `${provider}/auth`,
+        tokenUrl: `${provider}/token`,
+        clientId: 'client',
+      },
+    }),
+  );
+  return {
+    userId: me.id,
+    spaceId: space.id,
+    spaceName,
+    assignmentId: assignment.id,
+    memberId,
+    connectionId: connection.qID,
+    connectionName: connection.qName,
+    destination: state.destination,
+    credentialId: connection.qCredentialsID,
+    credentialsName,
+    apiKeyId: key.id,
+    signInId: signIn.signInId,
+  };
+}
+
+/** Puts a second tenant with an administrator into a store that no server has open; there is no door for that. */
+async function addTenant(dataFolder: string, name: string): Promise<string> {
+  const store = openStore({ dataFolder });
+  const token = newApiKeyToken();
+  const at = new Date().toISOString();
+  const [tenant_id, user_id] = [newToken(24), newObjectId()];
+  await store.transaction(async (tx) => {
+    await tx.insertInto('tenant').values({ id: tenant_id, name, created_at: at }).execute();
+    const roles = JSON.stringify(['TenantAdmin']);
+    const person = { id: user_id, tenant_id, subject: name, name, email: null, roles };
+    await tx
+      .insertInto('user')
+      .values({ ...person, status: 'active', created_at: at, updated_at: at })
+      .execute();
+    const key = { id: newUuid(), tenant_id, user_id, token_hash: sha256(token), description: name };
+    const life = { created_by: user_id, created_at: at, expires_at: null, revoked_at: null };
+    await tx
+      .insertInto('api_key')
+      .values({ ...key, ...life })
+      .execute();
+  });
+  await store.close();
+  return token;
+}
+
+/** Mooring with two tenants and four people, each of whom has one of everything. */
+export async function startPopulatedMooring(): Promise<PopulatedMooring> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-populated-'));
+  const dataFolder = path.join(folder, 'data');
+  await (await startMooring({ dataFolder })).stop();
+  const malloryKey = await addTenant(dataFolder, 'mallory');
+  const mooring = await startMooring({ dataFolder });
+  const { url, adminKey } = mooring;
+  const admin = apiClient(url, adminKey);
+  const mallory = apiClient(url, malloryKey);
+  const member = await addPerson(url, adminKey, 'member');
+  const foreignMember = await made(mallory.post('/api/v1/users', { subject: 'foreign member' }));
+  const alice = await addPerson(url, adminKey, 'alice');
+  const bob = await addPerson(url, adminKey, 'bob');
+  return {
+    mooring,
+    admin: { api: admin, has: await furnish(admin, 'admin', member.id) },
+    alice: { api: alice.api, has: await furnish(alice.api, 'alice', member.id) },
+    bob: { api: bob.api, has: await furnish(bob.api, 'bob', member.id) },
+    mallory: { api: mallory, has: await furnish(mallory, 'mallory', foreignMember.id) },
+    async close() {
+      await mooring.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Everything that lists and details show an administrator of the tenant; equal before and after what stored nothing. */
+export async function inventory({ api, has }: Resident): Promise<unknown> {
+  const paths = [
+    '/api/v1/users',
+    '/api/v1/spaces',
+    '/api/v1/api-keys',
+    '/api/v1/data-connections',
+    '/api/v1/data-credentials',
+    `/api/v1/spaces/${has.spaceId}/assignments`,
+    `/api/v1/data-connections/${has.connectionId}/credential`,
+  ];
+  const lists = await Promise.all(paths.map((one) => made(api.get(one))));
+  const orphans = await made(api.post('/api/v1/data-credentials/actions/filter-orphan', {}));
+  return [...lists.map((list) => list.data ?? list), orphans.data];
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { type Belongings, deadPostgres } from './populated-mooring.js';
+
+/** A request that is right in every part, for one route of the contract. */
+export interface RouteExample {
+  params?: Readonly<Record<string, string>>;
+  query?: Readonly<Record<string, string>>;
+  body?: Readonly<Record<string, unknown>>;
+}
+
+const fresh = (what: string) => `${what} ${randomUUID()}`;
+
+function connectionExamples(): Record<string, RouteExample> {
+  const login = { username: 'someone', password: 'canary-password-of-an-example' };
+  const properties = { ...deadPostgres, ...login, separateCredentials: 'true' };
+  const create = (): RouteExample => ({
+    body: {
+      datasourceID: 'postgres',
+      qName: fresh('example'),
+      connectionProperties: { ...properties, credentialsName: fresh('example') },
+      tags: ['one'],
+      authUrlOnly: false,
+    },
+  });
+  return {
+    createDataConnection: create(),
+    createDcaasDataConnection: create(),
+    createDataCredential: {
+      body: {
+        datasourceID: 'postgres',
+        qName: fresh('example'),
+        connectionProperties: { ...deadPostgres, ...login },
+      },
+    },
+    testUnsavedConnection: {
+      body: { datasourceID: 'postgres', connectionProperties: { ...deadPostgres, ...login } },
+    },
+  };
+}
+
+function useExamples(has: Belongings): Record<string, RouteExample> {
+  const params = { qID: has.connectionId };
+  const target = { path: ['lab', 'sales', 'orders'], columns: ['id'], limit: 10 };
+  return {
+    testConnection: { params },
+    browseConnection: { params, body: { path: ['lab'], limit: 10, page: 'x' } },
+    previewConnection: { params, body: target },
+    readConnection: { params, body: target },
+    resolveConnection: { params, body: { as: has.userId } },
+    getConnectionCredential: { params },
+    putConnectionCredential: { params, body: { credentialId: has.credentialId } },
+    confirmConnectionCredential: { params, body: { destination: has.destination } },
+    deleteConnectionCredential: { params },
+  };
+}
+
+function peopleExamples(has: Belongings): Record<string, RouteExample> {
+  const params = { spaceId: has.spaceId };
+  const page = { limit: '10' };
+  return {
+    getMyUser: {},
+    listUsers: { query: page },
+    createUser: {
+      body: { subject: fresh('example'), name: 'Example', email: 'a@example.com', roles: ['DataAdmin'] },
+    },
+    listApiKeys: { query: { sub: has.userId, status: 'active', ...page } },
+    createApiKey: {
+      body: { description: 'example', expiry: 'P1D', sub: has.userId, subType: 'user' },
+    },
+    deleteApiKey: { params: { id: has.apiKeyId } },
+    listSpaces: { query: { name: 'a', type: 'shared,data', ownerId: has.userId, ...page } },
+    createSpace: { body: { name: fresh('example'), type: 'managed', description: 'example' } },
+    getSpace: { params },
+    deleteSpace: { params },
+    listAssignments: { params, query: { assigneeId: has.userId, ...page } },
+    createAssignment: { params, body: { type: 'user', assigneeId: has.userId, roles: ['producer'] } },
+    putAssignment: {
+      params: { ...params, assignmentId: has.assignmentId },
+      body: { roles: ['dataconsumer'] },
+    },
+    deleteAssignment: { params: { ...params, assignmentId: has.assignmentId } },
+  };
+}
+
+/** By the id of the route. @param has what the requests are about: things of whoever sends them */
+export function routeExamples(has: Belongings): Record<string, RouteExample> {
+  const connection = { qID: has.connectionId };
+  const credential = { qID: has.credentialId };
+  const source = { dataSourceId: 'postgres' };
+  return {
+    healthz: {},
+    readyz: {},
+    metrics: {},
+    openapi: {},
+    productInfo: {},
+    getMyTenant: {},
+    ...peopleExamples(has),
+    listDataSources: {
+      query: { ...source, detail: 'true', includeDisabled: 'true', includeui: 'true' },
+    },
+    getDataSourceApiSpecs: { params: source },
+    getDataSourceIcon: { params: source },
+    listDataConnections: {
+      query: { spaceId: has.spaceId, userId: has.userId, limit: '10', sort: '+qName', noDatafiles: 'true' },
+    },
+    getDataConnection: { params: connection, query: { parseConnection: 'true', extended: 'true' } },
+    deleteDataConnection: { params: connection },
+    getDcaasApiSpecs: { query: source },
+    getDcaasDataConnection: { params: { connectionId: has.connectionId } },
+    ...connectionExamples(),
+    listDataCredentials: { query: { userId: has.userId, datasourceID: 'postgres' } },
+    getDataCredential: { params: credential, query: { datasourceID: 'postgres' } },
+    deleteDataCredential: { params: credential },
+    filterOrphanedDataCredentials: { body: { datasourceID: 'postgres', qSeparated: 1, qType: 'x' } },
+    listDataCredentialUses: { params: credential, query: { limit: '10' } },
+    getSignIn: { params: { id: has.signInId } },
+    signInCallback: {
+      params: { context: 'google' },
+      query: { code: 'x', state: 'y', iss: 'http://127.0.0.1:9' },
+    },
+    ...useExamples(has),
+  };
+}
