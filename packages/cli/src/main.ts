@@ -4,13 +4,9 @@ import { Command } from 'commander';
 // People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
 // that nothing else has to be loaded for them.
 
-interface Closable {
-  close(): Promise<void>;
-}
-
-/** Runs until SIGTERM or SIGINT, then closes; a second signal ends at once. */
-async function runUntilSignal(running: Closable): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Settles at the first SIGTERM or SIGINT from now on; a second one ends the process at once. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
     const stop = () => {
       process.once('SIGTERM', () => process.exit(1));
       process.once('SIGINT', () => process.exit(1));
@@ -19,7 +15,6 @@ async function runUntilSignal(running: Closable): Promise<void> {
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
   });
-  await running.close();
 }
 
 function fail(error: unknown): never {
@@ -46,7 +41,11 @@ program
     process.umask(0o077);
     try {
       const { runServer } = await import('@mooring/server/run');
-      await runUntilSignal(await runServer(flags));
+      // Heard from before the ready line on: whoever waits for that line may send it at once.
+      const signalled = firstSignal();
+      const running = await runServer(flags);
+      await signalled;
+      await running.close();
       process.exit(0);
     } catch (error) {
       fail(error);

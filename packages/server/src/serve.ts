@@ -119,9 +119,9 @@ export async function serve(
     });
   url ||= bound;
   const purge = setInterval(() => {
-    purgeSignIns(store.db, new Date()).catch((error: unknown) =>
-      log.warn({ err: error }, 'sign-ins could not be purged'),
-    );
+    purgeSignIns(store.db, new Date())
+      .then(() => store.checkpoint())
+      .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
   }, 60_000).unref();
 
   print(`Mooring listening on ${url}`);
@@ -132,9 +132,13 @@ export async function serve(
       isDraining = true;
       clearInterval(purge);
       const force = setTimeout(() => app.http.server.closeAllConnections(), drainMs).unref();
+      // A connection that was busy when the close began stays open for its client's next request otherwise.
+      const idle = setInterval(() => app.http.server.closeIdleConnections(), 100);
       await app.http.close();
+      clearInterval(idle);
       clearTimeout(force);
       await app.revoker.settled();
+      await store.checkpoint();
       await store.close();
       log.info('stopped');
     },

@@ -60,7 +60,7 @@ export function printInvitation(narrator: Narrator, stage: Stage, story: Story):
     ['API reference', `${mooring.url}/docs`],
     ['Key of the administrator', administrator.key],
     ...people.map(({ name, key }) => [`Key of ${name}`, key]),
-    ...logins.map(({ login, password }) => [`Sign-in page, ${login}`, password]),
+    ...logins.map(({ login, password }) => [`Password of ${login} at the lab's sign-in page`, password]),
   ];
   for (const line of tableLines(rows)) narrator.reveal(`  ${line}`);
   if (team !== undefined && sharedConnectionId !== undefined) {

@@ -88,7 +88,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const narrator = createNarrator(options.output, secrets);
   const { signal, release } = listenForStop();
   narrator.heading('Mooring: connections defined once, shared in a space, used with your own credentials');
-  narrator.line('→ request   ← answer   ✓ checked against the contract   ••• a secret\n');
+  narrator.line('Real servers on this machine: no account, no network, nothing to install.');
+  narrator.line('→ request   ← answer   ✓ what the answers showed   ••• a secret\n');
   let stage: Stage | undefined;
   let isOk = false;
   let isWhole = false;

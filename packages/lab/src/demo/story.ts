@@ -33,11 +33,13 @@ export async function tellStory({ stage, narrator, isManual, signal }: StoryOpti
   const walk = createWalk({ narrator, secrets, url: mooring.url, acts: actCount, signal });
   const team = await walk.act('two people and a space', () => makeTeam(walk, stage));
   if (team === undefined) return { records: walk.records, team, sharedConnectionId: undefined };
-  await walk.act('S3 with separated credentials', () => shareS3(walk, stage, team));
+  await walk.act('S3 with separated credentials (documented flows A1 to A4)', () =>
+    shareS3(walk, stage, team),
+  );
   const sharedConnectionId = await walk.act('one connection, two people, other rows for each', () =>
     serveTwoPeople(walk, stage, team),
   );
-  await walk.act('BigQuery with an interactive sign-in', async () => {
+  await walk.act('BigQuery with an interactive sign-in (documented flow A5)', async () => {
     const byHand = isManual ? { narrator, signal } : null;
     const id = await signInInteractively({ ...team, walk, stage, byHand });
     await useBigQuery(walk, stage, team, id);

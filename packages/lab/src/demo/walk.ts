@@ -57,6 +57,8 @@ export interface WalkOptions {
   signal: AbortSignal;
 }
 
+const callSeconds = 60;
+const mismatchLengthMax = 1000;
 /** `200 ` before the first line of an answer. */
 const statusWidth = 4;
 
@@ -84,7 +86,9 @@ function createStep({ narrator, secrets, url, signal }: WalkOptions): Step {
       narrator.exchange('→', `${request}  (${person.name}${wants})`);
       if (body !== undefined) narrator.detail(jsonLines(maskIn(body), width));
       const sent = { ...(body === undefined ? {} : { body }), ...(accept === undefined ? {} : { accept }) };
-      const answer = await callHttp({ url: new URL(path, url), method, key: person.key, signal, ...sent });
+      const inTime = AbortSignal.any([signal, AbortSignal.timeout(callSeconds * 1000)]);
+      const target = { url: new URL(path, url), method, key: person.key, signal: inTime };
+      const answer = await callHttp({ ...target, ...sent });
       if (answer.status < 400) for (const one of hide) secrets.hide(textAt(answer.body, one));
       printAnswer(answer, show);
       expectEqual(`status of ${request}`, answer.status, status);
@@ -99,7 +103,7 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 function printFailure(narrator: Narrator, error: unknown): void {
   narrator.bad(messageOf(error));
   if (!(error instanceof Mismatch)) return;
-  const text = (value: unknown) => JSON.stringify(value, null, 1)?.replace(/\n\s*/g, ' ') ?? 'nothing';
+  const text = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, mismatchLengthMax);
   narrator.line(`        expected  ${text(error.expected)}`);
   narrator.line(`        got       ${text(error.got)}`);
 }

@@ -1,6 +1,6 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { Kysely, Migrator, SqliteDialect, type Transaction } from 'kysely';
+import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { migrations } from './migrations/all.js';
 import type { Tables } from './tables.js';
@@ -21,6 +21,8 @@ export interface Store {
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
   /** The setting that durability rests on, as the database reports it. */
   durability(): { journalMode: string; synchronous: number };
+  /** Moves the write-ahead log into the store and empties it, so that what was shredded is gone from both. */
+  checkpoint(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -30,20 +32,32 @@ export interface StoreOptions {
 
 const fileName = 'mooring.db';
 
-export const storeExists = (dataFolder: string): boolean => existsSync(path.join(dataFolder, fileName));
+/** True also when only the log of one is left: such a folder is not new. */
+export const storeExists = (dataFolder: string): boolean =>
+  ['', '-wal'].some((suffix) => existsSync(path.join(dataFolder, fileName + suffix)));
 
 function assertSqliteFile(file: string): void {
-  if (!existsSync(file)) return;
-  const head = Buffer.alloc(16);
+  if (!existsSync(file)) {
+    // A store is never there without its file, and a new one would throw away what its log still holds.
+    if (!existsSync(`${file}-wal`)) return;
+    throw new StoreError(`The store ${file} is missing, but its log is there. Restore it from a backup.`);
+  }
+  const head = Buffer.alloc(18);
   const descriptor = openSync(file, 'r');
   try {
-    readSync(descriptor, head, 0, 16, 0);
+    readSync(descriptor, head, 0, head.length, 0);
   } finally {
     closeSync(descriptor);
   }
   // A damaged store must never be taken for a new one: SQLite makes a fresh database of an empty file.
-  if (head.toString('latin1') !== 'SQLite format 3\u0000') {
+  if (head.toString('latin1', 0, 16) !== 'SQLite format 3\u0000') {
     throw new StoreError(`The store ${file} is damaged: it is no SQLite database. Restore it from a backup.`);
+  }
+  // SQLite takes a last page that was cut for one of zeros. A crash leaves such a page only while the log has it.
+  const pageSize = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16);
+  const isLogEmpty = (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
+  if (isLogEmpty && statSync(file).size % pageSize !== 0) {
+    throw new StoreError(`The store ${file} is damaged: its end is missing. Restore it from a backup.`);
   }
 }
 
@@ -97,6 +111,10 @@ export function openStore(options: StoreOptions): Store {
       const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };
       return { journalMode: journal.journal_mode, synchronous: synchronous.synchronous };
     },
+    async checkpoint() {
+      // Through the query queue: SQLite refuses it in the middle of a transaction.
+      await sql.raw('PRAGMA wal_checkpoint(TRUNCATE)').execute(db);
+    },
     async close() {
       await db.destroy();
       unlock();
@@ -113,23 +131,26 @@ export async function migrate(store: Store): Promise<void> {
   const known = new Set(Object.keys(migrations));
   const applied = (
     await migrator.getMigrations().catch((cause: unknown) => {
-      throw new StoreError(
-        'The store is from a newer version of Mooring. Start that version, or restore a backup.',
-        { cause },
-      );
+      throw isCorrupt(cause) ? damaged(cause) : new StoreError(fromNewerVersion, { cause });
     })
   ).filter((migration) => migration.executedAt);
-  if (applied.some((migration) => !known.has(migration.name))) {
-    throw new StoreError(
-      'The store is from a newer version of Mooring. Start that version, or restore a backup.',
-    );
-  }
+  if (applied.some((migration) => !known.has(migration.name))) throw new StoreError(fromNewerVersion);
   const { error } = await migrator.migrateToLatest();
+  if (isCorrupt(error)) throw damaged(error);
   if (error)
     throw new StoreError('The store could not be brought to this version; nothing was changed.', {
       cause: error,
     });
 }
+
+const fromNewerVersion =
+  'The store is from a newer version of Mooring. Start that version, or restore a backup.';
+
+const isCorrupt = (error: unknown): boolean =>
+  /^SQLITE_(CORRUPT|NOTADB)/.test(String((error as { code?: unknown } | undefined)?.code));
+
+const damaged = (cause: unknown): StoreError =>
+  new StoreError('The store is damaged. Restore it from a backup.', { cause });
 
 /** True for a violated UNIQUE or PRIMARY KEY constraint. */
 export function isUniqueViolation(error: unknown): boolean {

@@ -9,7 +9,7 @@ import { toDays } from './arrow-instants.js';
 export class Unfit extends Error {}
 
 /** Undefined: the value does not fit. */
-export type Convert<Value> = (value: NonNullable<JsonValue>) => Value | undefined;
+type Convert<Value> = (value: NonNullable<JsonValue>) => Value | undefined;
 
 export interface Validity {
   length: number;
@@ -19,7 +19,7 @@ export interface Validity {
 }
 
 /** Values of changing length, end to end. */
-export interface Variable {
+interface Variable {
   data: Uint8Array;
   /** Where each value begins, and where the last one ends. */
   valueOffsets: Int32Array;

@@ -20,7 +20,7 @@ import { isInstant, toMicroseconds } from './arrow-instants.js';
 export type ArrowLibrary = typeof import('apache-arrow');
 
 /** One column of an Arrow stream. */
-export interface ArrowColumn {
+interface ArrowColumn {
   type: DataType;
   /**
    * The column's values in the rows.

@@ -49,6 +49,9 @@ export function sourceLimit({ limit, rowsMax }: Pick<StreamCaps, 'limit' | 'rows
   return limit === undefined ? rowsMax + 1 : Math.min(limit, rowsMax + 1);
 }
 
+/** Reason of an abort by {@link applyCaps}, for a source that is left while it owes a batch. No failure. */
+export const readEnded = new ConnectorError('cancelled', 'The read has ended.');
+
 /** The reason of an abort as a failure of the read. */
 export function abortFailure(signal: AbortSignal): ConnectorError {
   return signal.reason instanceof ConnectorError
@@ -71,7 +74,7 @@ interface Pulling {
 function startPulling(stream: RowStream, stop: AbortController): Pulling {
   const source = stream.batches[Symbol.asyncIterator]();
   let isOwed = false;
-  const abort = () => stop.abort(new ConnectorError('cancelled', 'The read has ended.'));
+  const abort = () => stop.abort(readEnded);
   return {
     async next() {
       isOwed = true;

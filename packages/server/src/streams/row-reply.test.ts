@@ -1,108 +1,26 @@
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { tableFromIPC } from 'apache-arrow';
 import { afterEach, describe, expect, it } from 'vitest';
+import {
+  noCaps as caps,
+  closeServers,
+  deferred,
+  get,
+  open,
+  openWithoutReading,
+  rawGet,
+  serve,
+} from './__fixtures__/row-server.js';
 import { column, sourceOf, syntheticSource } from './__fixtures__/synthetic-source.js';
-import type { StreamCaps } from './caps.js';
-import { type ReplyOutcome, type RowReply, sendRows } from './row-reply.js';
+import type { ReplyOutcome } from './row-reply.js';
 
 const columns = [column('a', 'integer'), column('b')];
-const caps: StreamCaps = { rowsMax: 0, bytesMax: 0, secondsMax: 0, idleSeconds: 30 };
 const wide = 'x'.repeat(1000);
 const batch = (number: number, rows = 100): Row[] =>
   Array.from({ length: rows }, (_, index) => [number * rows + index, wide]);
 
-type Given = Omit<RowReply, 'response' | 'format' | 'caps' | 'stop'> & Partial<RowReply>;
-
-interface Served {
-  port: number;
-  /** How the reply to the first request ended; rejects with what it threw before the head. */
-  ended: Promise<ReplyOutcome>;
-}
-
-const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
-/** A bare server that answers with the rows, or with status 418 and the kind of error. */
-async function serve(given: Given): Promise<Served> {
-  const { promise, resolve, reject } = deferred<ReplyOutcome>();
-  const server = createServer((_request, response) => {
-    const reply = { format: 'ndjson' as const, caps, stop: new AbortController(), ...given, response };
-    sendRows(reply).then(resolve, (error: unknown) => {
-      reject(error);
-      response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
-    });
-  });
-  promise.catch(() => undefined);
-  servers.push(server);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  return { port: (server.address() as AddressInfo).port, ended: promise };
-}
-
-function deferred<Value>() {
-  let resolve: (value: Value) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<Value>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
-}
-
-function open(port: number): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request({ port, host: '127.0.0.1', method: 'POST', agent: false }, resolve).on('error', reject).end();
-  });
-}
-
-async function get(port: number) {
-  const response = await open(port);
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  const { statusCode, headers, trailers } = response;
-  return { status: statusCode, headers, trailers, body: Buffer.concat(chunks) };
-}
-
-/** Everything a bare socket receives until the connection ends, and whether it was reset. */
-function rawGet(
-  port: number,
-  version: string,
-  onData = () => {},
-): Promise<{ text: string; code: string | undefined }> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () =>
-      socket.write(`POST / HTTP/${version}\r\nHost: x\r\n\r\n`),
-    );
-    let text = '';
-    let code: string | undefined;
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-      onData();
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      code = error.code;
-    });
-    socket.on('close', () => resolve({ text, code }));
-  });
-}
-
-/** Sends a request and reads nothing. */
-function openWithoutReading(port: number): Promise<Socket> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.pause();
-      socket.write('POST / HTTP/1.1\r\nHost: x\r\n\r\n', () => resolve(socket));
-    });
-    socket.on('error', () => undefined);
-  });
-}
+afterEach(closeServers);
 
 describe('a whole stream', () => {
   it('ends with the trailer that says so', async () => {
@@ -150,6 +68,20 @@ describe('a whole stream', () => {
     expect(tableFromIPC(arrow.body).numRows).toBe(100);
   });
 
+  it('is whole although the source is slow to stop behind the limit', async () => {
+    const stop = new AbortController();
+    const batches = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: batch(0) }),
+        return: () => new Promise<never>(() => undefined),
+      }),
+    };
+    const { port, ended } = await serve({ stream: { columns, batches }, stop, caps: { ...caps, limit: 5 } });
+    expect((await get(port)).trailers).toEqual({ 'mooring-stream': 'complete' });
+    expect(await ended).toMatchObject({ state: 'complete', rows: 5 });
+    expect(stop.signal.aborted).toBe(true);
+  });
+
   it('does not abort the session, and the connection serves another request', async () => {
     const stop = new AbortController();
     const { port, ended } = await serve({ stream: sourceOf(columns, batch(0)).stream, stop });
@@ -175,6 +107,33 @@ describe('a cut stream', () => {
     expect(await ended).toMatchObject({ state: 'truncated', rows: lines.length, bytes: answer.body.length });
     expect(source.isReleased()).toBe(true);
   });
+
+  it.each([
+    ['ndjson', 0],
+    ['ndjson', 1],
+    ['csv', 0],
+    ['arrow', 0],
+    ['arrow', 1],
+  ] as const)(
+    'D14: ends whole when the time is over while the source is silent: %s after %i',
+    async (format, batches) => {
+      const stop = new AbortController();
+      const { signal } = stop;
+      const source = syntheticSource(
+        columns,
+        (number) => (number < batches ? batch(number) : 'silence'),
+        signal,
+      );
+      const limits = { ...caps, secondsMax: 0.1 };
+      const { port, ended } = await serve({ stream: source.stream, format, stop, caps: limits });
+      const answer = await get(port);
+      expect(answer.trailers).toEqual({ 'mooring-stream': 'truncated;cap=time' });
+      expect(await ended).toMatchObject({ state: 'truncated', cap: 'time', rows: batches * 100 });
+      if (format === 'arrow') expect(tableFromIPC(answer.body).numRows).toBe(batches * 100);
+      await source.released;
+      expect(signal.aborted).toBe(true);
+    },
+  );
 
   it('D14: is a reset connection for HTTP/1.0, which has no trailers', async () => {
     const received = deferred<void>();

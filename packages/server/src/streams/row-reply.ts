@@ -4,7 +4,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { abortFailure, afterSeconds, applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
+import {
+  abortFailure,
+  afterSeconds,
+  applyCaps,
+  readEnded,
+  type StreamCaps,
+  type StreamOutcome,
+} from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv } from './encode-csv.js';
 import { encodeNdjson } from './encode-ndjson.js';
@@ -66,25 +73,27 @@ function breakOff(response: ServerResponse): void {
   response.destroy();
 }
 
+/** How long to bear with the reader, and what else ends the reply. */
 interface Patience {
   idleSeconds: number;
-  stop: AbortController;
+  signal: AbortSignal;
+  end(reason: unknown): void;
 }
 
-function throwIfStopped({ stop: { signal } }: Patience): void {
+function throwIfEnded({ signal }: Patience): void {
   if (signal.aborted) throw abortFailure(signal);
 }
 
-/** Waits until the reader has taken what was written. @throws ConnectorError `timeout`, or why it was stopped */
+/** Waits until the reader has taken what was written. @throws ConnectorError `timeout`, or why it was ended */
 async function taken(response: ServerResponse, event: 'drain' | 'finish', patience: Patience): Promise<void> {
-  const { idleSeconds, stop } = patience;
+  const { idleSeconds, signal, end } = patience;
   const stalled = () =>
-    stop.abort(new ConnectorError('timeout', `The reader took nothing for ${idleSeconds} seconds.`));
+    end(new ConnectorError('timeout', `The reader took nothing for ${idleSeconds} seconds.`));
   const timer = idleSeconds > 0 ? afterSeconds(idleSeconds, stalled) : undefined;
   try {
-    await once(response, event, { signal: stop.signal });
+    await once(response, event, { signal });
   } catch (error) {
-    throwIfStopped(patience);
+    throwIfEnded(patience);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -95,7 +104,7 @@ async function write(response: ServerResponse, chunk: Uint8Array, patience: Pati
   if (!response.write(chunk)) await taken(response, 'drain', patience);
   // A reader and a source that never make us wait must not keep everybody else waiting.
   await nextTurn();
-  throwIfStopped(patience);
+  throwIfEnded(patience);
 }
 
 function sendHead({ response, format }: RowReply, more: OutgoingHttpHeaders): void {
@@ -128,21 +137,32 @@ async function finish(response: ServerResponse, outcome: StreamOutcome, patience
  */
 export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
   const { response, stop } = reply;
-  const patience = { idleSeconds: reply.caps.idleSeconds, stop };
+  // Apart from `stop`, because a source may have to be stopped for a reply that goes on to its proper end.
+  const halt = new AbortController();
+  const end = (reason: unknown) => {
+    halt.abort(reason);
+    stop.abort(reason);
+  };
+  const onStop = () => {
+    if (stop.signal.reason !== readEnded) halt.abort(stop.signal.reason);
+  };
+  const patience = { idleSeconds: reply.caps.idleSeconds, signal: halt.signal, end };
   const { columns, batches, meter, outcome } = applyCaps(reply.stream, reply.caps, stop);
   const chunks = encoders[reply.format](columns, batches, meter);
   let hasLeft = false;
   const onClose = () => {
     if (response.writableFinished) return;
     hasLeft = true;
-    stop.abort(new ConnectorError('cancelled', 'The reader left.'));
+    end(new ConnectorError('cancelled', 'The reader left.'));
   };
   response.once('close', onClose);
+  stop.signal.addEventListener('abort', onStop);
+  if (stop.signal.aborted) onStop();
   if (response.destroyed) onClose();
   try {
     let next = await chunks.next();
     const headers = (await reply.beforeHead?.()) ?? {};
-    throwIfStopped(patience);
+    throwIfEnded(patience);
     sendHead(reply, headers);
     while (!next.done) {
       await write(response, next.value, patience);
@@ -152,7 +172,7 @@ export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
     return outcome();
   } catch (error) {
     response.off('close', onClose);
-    stop.abort(error);
+    end(error);
     if (response.headersSent) breakOff(response);
     await chunks.return();
     if (!response.headersSent) throw error;
@@ -160,5 +180,6 @@ export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
     return hasLeft ? { state: 'left', ...counts } : { state: 'failed', error, ...counts };
   } finally {
     response.off('close', onClose);
+    stop.signal.removeEventListener('abort', onStop);
   }
 }

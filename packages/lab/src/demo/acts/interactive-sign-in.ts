@@ -1,5 +1,5 @@
 import { signInWithBrowser } from '../browser-visit.js';
-import { expectEqual, Mismatch, textAt, valueAt } from '../expectations.js';
+import { expectEqual, listAt, Mismatch, textAt, valueAt } from '../expectations.js';
 import type { Narrator } from '../narrator.js';
 import { askForCode } from '../sign-in-by-hand.js';
 import type { Stage } from '../stage.js';
@@ -50,7 +50,7 @@ function checkAuthUrl(step: Step, stage: Stage, authUrl: string): void {
   }
 }
 
-async function begin({ walk, alice, stage }: SignInContext, body: object): Promise<string> {
+async function begin({ walk, alice, spaceId, stage }: SignInContext, body: object): Promise<string> {
   return walk.step(
     'A5  Alice asks for a link to sign in',
     'nothing is created yet; PKCE and state are in it',
@@ -62,6 +62,12 @@ async function begin({ walk, alice, stage }: SignInContext, body: object): Promi
       });
       const authUrl = textAt(answer.body, 'authUrl');
       checkAuthUrl(step, stage, authUrl);
+      const list = await step.call(alice, `GET /api/v1/data-connections?spaceId=${spaceId}`, {
+        status: 200,
+        show: ['data.qName', 'data.datasourceID'],
+      });
+      const sources = listAt(list.body, 'data').map((one) => valueAt(one, 'datasourceID'));
+      expectEqual('connections to BigQuery', sources.filter((source) => source === 'gbq').length, 0);
       return authUrl;
     },
   );
@@ -96,7 +102,7 @@ export async function signInInteractively(context: SignInContext): Promise<strin
   const authCode = await signIn(context, authUrl);
   return walk.step(
     'A5  Alice sends the code',
-    'the connection is there, the grant in the vault',
+    'one code was exchanged; the connection is there',
     async (step) => {
       const answer = await step.call(alice, `POST ${door}`, {
         status: 201,
@@ -106,6 +112,9 @@ export async function signInInteractively(context: SignInContext): Promise<strin
       expectEqual('connectionName', valueAt(answer.body, 'connectionName'), 'Orders in BigQuery');
       expectEqual('spaceId', valueAt(answer.body, 'spaceId'), spaceId);
       textAt(answer.body, 'updateAt');
+      const exchanges = stage.lab.authorizationServer.counts().token.authorization_code;
+      step.say('·', `the authorization server exchanged ${exchanges} code`);
+      expectEqual('codes exchanged', exchanges, 1);
       return textAt(answer.body, 'connectionId');
     },
   );

@@ -1,7 +1,7 @@
 import { arrowMark } from '../answer-text.js';
 import { expectEqual, expectMatch, listAt, Mismatch, textAt, valueAt } from '../expectations.js';
 import type { Stage } from '../stage.js';
-import type { Person, Walk } from '../walk.js';
+import type { Person, Step, Walk } from '../walk.js';
 import type { Team } from './team.js';
 
 const connections = '/api/v1/data-connections';
@@ -48,6 +48,7 @@ async function makeConnection({ walk, alice, spaceId, postgres }: Context): Prom
         },
         show: ['qID', 'qName', 'qSeparateCredentials', 'qCredentialsName', 'privileges'],
       });
+      expectEqual('her login in it', textAt(body, 'qConnectStatement').includes(roles.alice.user), false);
       return textAt(body, 'qID');
     },
   );
@@ -62,18 +63,18 @@ async function testAndRead({ walk, alice }: Context, id: string): Promise<void> 
       if (!stages.includes(name)) throw new Mismatch('stages', `also ${name}`, stages);
     }
   });
-  await walk.step('Alice reads the orders', 'five rows, all hers', async (step) => {
-    await readOrders(step.call, alice, id, nameRows('alice', 1001, 5));
-  });
+  await walk.step('Alice reads the orders', 'five rows, all hers', (step) =>
+    readOrders(step, alice, id, nameRows('alice', 1001, 5)),
+  );
 }
 
 async function readOrders(
-  call: Parameters<Parameters<Walk['step']>[2]>[0]['call'],
+  step: Step,
   person: Person,
   id: string,
   expected: readonly string[],
 ): Promise<void> {
-  const answer = await call(person, `POST ${connections}/${id}/actions/read`, {
+  const answer = await step.call(person, `POST ${connections}/${id}/actions/read`, {
     status: 200,
     accept: 'application/x-ndjson',
     body: orders,
@@ -140,12 +141,8 @@ async function letBobBring({ walk, bob, postgres }: Context, id: string): Promis
     });
     expectEqual('state', valueAt(body, 'state'), 'ready');
   });
-  await walk.step(
-    'Bob reads the same orders',
-    'three rows, all his; none of the five of Alice',
-    async (step) => {
-      await readOrders(step.call, bob, id, nameRows('bob', 2001, 3));
-    },
+  await walk.step('Bob reads the same orders', 'three rows, all his; none of the five of Alice', (step) =>
+    readOrders(step, bob, id, nameRows('bob', 2001, 3)),
   );
 }
 

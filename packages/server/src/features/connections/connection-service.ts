@@ -42,40 +42,50 @@ export interface ConnectionService {
   create(caller: Caller, body: CreateConnectionBody): Promise<CreateResult>;
   get(caller: Caller, lookup: ConnectionLookup): Promise<PresentedConnection>;
   remove(caller: Caller, lookup: ConnectionLookup): Promise<void>;
+  /** The connection with what the caller may do to it. @throws AppError NOT-FOUND */
+  find(caller: Caller, lookup: ConnectionLookup): Promise<AccessibleConnection>;
   present(caller: Caller, rows: readonly ConnectionTable[]): Promise<PresentedConnection[]>;
 }
 
 const unknownConnection = () =>
   new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
 
-const nameTaken = () =>
+export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
 
 /** Readable prefix and a hash of what the definition points to: equal for equal targets, in every space. */
-function qriOf(manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): string {
+export function qriOf(manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): string {
   const target = Object.keys(manifest.properties.shape)
     .toSorted()
     .flatMap((name) => (definition[name] === undefined ? [] : [[name, definition[name]]]));
   return `${manifest.qriPrefix}${sha256(JSON.stringify([manifest.id, target]))}`;
 }
 
+/**
+ * @param isAdministrator may move connections into spaces without being a member
+ * @throws AppError NOT-FOUND for a space the caller may not know of, ACCESS-DENIED without a role that creates
+ */
+export async function assertMayCreateIn(
+  store: Store,
+  caller: Caller,
+  spaceId: string | undefined,
+  isAdministrator = false,
+): Promise<void> {
+  if (spaceId === undefined) return;
+  const space = await spaceFacts(store.db, caller, spaceId);
+  if (space && isAdministrator) return;
+  const isMember = space && (space.ownerId === caller.userId || space.rolesOfCaller.length > 0);
+  if (!space || !isMember) {
+    throw new AppError('NOT-FOUND', 'space: there is no such space, or you are not in it.');
+  }
+  if (!grantIn(caller, space).create) {
+    throw new AppError('ACCESS-DENIED', 'space: your roles in this space do not let you create connections.');
+  }
+}
+
 export function createConnectionService(deps: ConnectionServiceDependencies): ConnectionService {
   const { store, vault, catalogue, bringing } = deps;
   const now = deps.now ?? (() => new Date());
-
-  const assertMayCreateIn = async (caller: Caller, spaceId: string | undefined): Promise<void> => {
-    if (spaceId === undefined) return;
-    const space = await spaceFacts(store.db, caller, spaceId);
-    const isMember = space && (space.ownerId === caller.userId || space.rolesOfCaller.length > 0);
-    if (!space || !isMember)
-      throw new AppError('NOT-FOUND', 'space: there is no such space, or you are not in it.');
-    if (!grantIn(caller, space).create) {
-      throw new AppError(
-        'ACCESS-DENIED',
-        'space: your roles in this space do not let you create connections.',
-      );
-    }
-  };
 
   const assertFree = async (
     caller: Caller,
@@ -154,6 +164,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
 
   return {
     present,
+    find,
 
     async create(caller, body) {
       const manifest = catalogue.get(body.datasourceID);
@@ -163,7 +174,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         throw new InvalidRequest([{ field: 'qEngineObjectID', message: 'must equal qID' }]);
       }
       const spaceId = body.space || undefined;
-      await assertMayCreateIn(caller, spaceId);
+      await assertMayCreateIn(store, caller, spaceId);
       const destination = destinationOf(manifest, split.definition);
       const request = {
         caller,

@@ -46,6 +46,7 @@ export function syntheticSource(
         if (next === undefined) return;
         if (next instanceof Error) throw next;
         if (next === 'silence') {
+          signal?.throwIfAborted();
           await new Promise((_resolve, reject) => {
             signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
           });

@@ -1,0 +1,62 @@
+import type { LabPostgres } from '@mooring/lab/postgres';
+import type { LabS3 } from '@mooring/lab/s3';
+import type { MooringProcess } from './mooring-process.js';
+
+const path = '/api/v1/data-connections';
+
+/** Body that creates a PostgreSQL connection with a separated login; clear text on both sides of a comparison. */
+export function postgresConnection(
+  name: string,
+  login: { user: string; password: string },
+  server: { host: string; port: number; database: string },
+): object {
+  return {
+    dataSourceId: 'postgres',
+    qName: name,
+    connectionProperties: {
+      host: server.host,
+      port: server.port,
+      db: server.database,
+      sslmode: 'disable',
+      separateCredentials: true,
+      credentialsName: name,
+      username: login.user,
+      password: login.password,
+    },
+  };
+}
+
+async function create(mooring: MooringProcess, body: object): Promise<string> {
+  const created = (await mooring.call('POST', path, body)) as { qID: string };
+  return created.qID;
+}
+
+/** @returns id of a connection to the lab's PostgreSQL. */
+export function connectPostgres(mooring: MooringProcess, postgres: LabPostgres): Promise<string> {
+  return create(mooring, postgresConnection('Lab database', postgres.roles.reader, postgres));
+}
+
+/** @returns id of a connection to the lab's S3. */
+export function connectS3(mooring: MooringProcess, s3: LabS3): Promise<string> {
+  return create(mooring, {
+    dataSourceId: 'File_AmazonS3ConnectorV2',
+    qName: 'Lab files',
+    connectionProperties: {
+      endpoint: s3.url,
+      region: s3.region,
+      bucketName: 'mooring-lab',
+      ...s3.accounts.analyst,
+    },
+  });
+}
+
+/** @returns id of a connection in a shared space whose source is never asked. */
+export async function connectInSpace(mooring: MooringProcess): Promise<string> {
+  const space = (await mooring.call('POST', '/api/v1/spaces', { name: 'Bench', type: 'shared' })) as {
+    id: string;
+  };
+  const login = { user: 'reader', password: 'not a real password' };
+  const server = { host: '127.0.0.1', port: 5432, database: 'lab' };
+  const body = postgresConnection('In a space', login, server);
+  return create(mooring, { ...body, space: space.id });
+}

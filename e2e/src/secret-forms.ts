@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+// The forms in which a secret could lie about or leave: as it is, and in the encodings of this trade.
+
+/** Base64 of the bytes at one of the three offsets they can have in a longer text, without letters that neighbours share. */
+function base64At(bytes: Buffer, offset: number): string {
+  const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+  return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
+}
+
+const everyByte = (bytes: Buffer, write: (hex: string) => string) =>
+  [...bytes].map((byte) => write(byte.toString(16).padStart(2, '0'))).join('');
+
+/** Every form of a secret, by the form's name. */
+export function formsOf(secret: string): Map<string, string> {
+  const bytes = Buffer.from(secret, 'utf8');
+  const aligned = [0, 1, 2].map((offset) => base64At(bytes, offset));
+  const json = JSON.stringify(secret).slice(1, -1);
+  const forms: Record<string, string> = {
+    plain: secret,
+    reversed: [...secret].toReversed().join(''),
+    'JSON in JSON': JSON.stringify(json).slice(1, -1),
+    JSON: json,
+    'JSON, all escaped': [...secret].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+    'percent-encoded': encodeURIComponent(secret),
+    'percent-encoded, all': everyByte(bytes, (hex) => `%${hex}`),
+    form: new URLSearchParams({ '': secret }).toString().slice(1),
+    HTML: secret.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`),
+    hex: bytes.toString('hex'),
+    'hex, capitals': bytes.toString('hex').toUpperCase(),
+    'hex with colons': everyByte(bytes, (hex) => `${hex}:`).slice(0, -1),
+    'UTF-16': bytes.toString('utf8').split('').join('\0'),
+  };
+  aligned.forEach((text, offset) => {
+    forms[`base64 at ${offset}`] = text;
+    forms[`base64url at ${offset}`] = text.replaceAll('+', '-').replaceAll('/', '_');
+  });
+  return new Map(Object.entries(forms));
+}
+
+/** Something a secret might be in. */
+export interface Place {
+  name: string;
+  bytes: Buffer;
+}
+
+/** Where which secret lies, as `<secret's name> (<form>) in <place>`; empty when none does. */
+export function findSecrets(secrets: ReadonlyMap<string, string>, places: readonly Place[]): string[] {
+  const found: string[] = [];
+  for (const [name, secret] of secrets) {
+    if (secret.length < 8) throw new Error(`The secret ${name} is too short to be found without error`);
+    for (const [form, text] of formsOf(secret)) {
+      const wanted = Buffer.from(text, 'utf8');
+      for (const place of places) {
+        if (place.bytes.includes(wanted)) found.push(`${name} (${form}) in ${place.name}`);
+      }
+    }
+  }
+  return found;
+}
+
+/** Every file below a folder. */
+export function filesIn(folder: string): Place[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .map((file) => ({ name: file, bytes: readFileSync(file) }));
+}

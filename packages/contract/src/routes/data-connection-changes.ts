@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.js';
+import { nameSchema, uuidSchema } from '../wire.js';
+import { connectionParamsSchema, connectionSchema } from './data-connections.js';
+
+// Changing connections: PUT, PATCH, bulk and duplicate. QLIK.md 1.1.
+
+const tag = 'data-connections';
+
+/** RFC 6902 reduced to the three operations Qlik has; member names in any casing. */
+export const patchBodySchema = z
+  .array(
+    z.object({
+      op: z.enum(['add', 'replace', 'remove']),
+      path: z.string().min(1).max(1024).startsWith('/', 'must begin with a slash'),
+      value: z.unknown().optional(),
+    }),
+  )
+  .max(100)
+  .meta({ id: 'Patch' });
+export type PatchBody = z.output<typeof patchBodySchema>;
+
+const spaceIdSchema = z.string().max(64);
+
+export const updateConnectionBodySchema = z
+  .object({
+    qID: uuidSchema,
+    qEngineObjectID: uuidSchema,
+    qName: nameSchema,
+    qType: z.string().min(1).max(256),
+    qConnectStatement: z.string().min(1).max(100_000),
+    datasourceID: z.string().max(128).optional(),
+    qArchitecture: z.int().min(0).max(1).optional(),
+    qLogOn: z.union([z.string(), z.int()]).optional(),
+    qConnectionSecret: z.string().max(100_000).optional(),
+    qCredentialsID: z.string().max(64).optional(),
+    qCredentialsName: z.string().max(256).optional(),
+    qUsername: z.string().max(1024).optional(),
+    qPassword: z.string().max(10_000).optional(),
+    qSeparateCredentials: z.boolean().optional(),
+    space: spaceIdSchema.optional().meta({ aliases: ['spaceId'] }),
+  })
+  .meta({ id: 'DataConnectionUpdate' });
+export type UpdateConnectionBody = z.output<typeof updateConnectionBodySchema>;
+
+const lookupSchema = z.object({
+  type: z.enum(['connectionname']).optional(),
+  spaceId: z
+    .string()
+    .optional()
+    .meta({ aliases: ['space'] }),
+});
+
+const changeErrors = [
+  'DCERROR-0010',
+  'ACCESS-DENIED',
+  'NOT-FOUND',
+  'CONFLICT',
+  'SIGN-IN-INVALID',
+  'SIGN-IN-IN-PROGRESS',
+  'PROVIDER-FAILED',
+  'PROVIDER-REFUSED',
+  'EGRESS-REFUSED',
+] as const;
+
+const changePermission =
+  'The privilege `update`; `change_space` to move it, `change_owner` to give it away. Linking a credential of your own needs only the right to use the connection.';
+
+export const updateConnection = defineRoute({
+  id: 'updateDataConnection',
+  method: 'PUT',
+  path: '/api/v1/data-connections/{qID}',
+  summary: 'Replace a connection',
+  description: 'A changed destination of an embedded connection needs its credential in the same request.',
+  tag,
+  auth: 'person',
+  permission: changePermission,
+  tier: 2,
+  params: connectionParamsSchema,
+  query: lookupSchema,
+  body: updateConnectionBodySchema,
+  responses: { 204: { description: 'Changed' } },
+  errors: changeErrors,
+});
+
+export const patchConnection = defineRoute({
+  id: 'patchDataConnection',
+  method: 'PATCH',
+  path: '/api/v1/data-connections/{qID}',
+  summary: 'Change parts of a connection, or renew its sign-in',
+  description:
+    'Paths: `/qName`, `/tags`, `/space`, `/user`, `/qCredentialsID`, `/qUsername`, `/qPassword`, `/qConnectStatement`, `/qSeparateCredentials`, `/connectionProperties` and below. With the header `qlik-auth-code` an interactive sign-in is renewed in place.',
+  tag,
+  auth: 'person',
+  permission: changePermission,
+  tier: 2,
+  params: connectionParamsSchema,
+  query: lookupSchema,
+  headers: z.object({
+    'qlik-auth-code': z
+      .string()
+      .max(8192)
+      .optional()
+      .meta({ description: 'Code of an interactive sign-in: `CODE` or `code=CODE`' }),
+  }),
+  body: patchBodySchema,
+  responses: { 204: { description: 'Changed' } },
+  errors: changeErrors,
+});
+
+const bulkReplySchema = z
+  .object({
+    data: z.array(
+      z.object({
+        id: z.string(),
+        status: z.int(),
+        error: z
+          .object({ code: z.string(), title: z.string(), detail: z.string().optional(), status: z.int() })
+          .optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'BulkResponse' });
+
+export const bulkDeleteConnections = defineRoute({
+  id: 'bulkDeleteDataConnections',
+  method: 'POST',
+  path: '/api/v1/data-connections/actions/delete',
+  summary: 'Delete connections by id',
+  tag,
+  auth: 'person',
+  permission: 'Administrators, for the connections they administer.',
+  tier: 2,
+  body: z.object({
+    connections: z
+      .array(z.object({ id: uuidSchema, name: z.string().optional() }))
+      .min(1)
+      .max(500),
+  }),
+  responses: { 207: { description: 'A result for each', schema: bulkReplySchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+});
+
+export const bulkUpdateConnections = defineRoute({
+  id: 'bulkUpdateDataConnections',
+  method: 'POST',
+  path: '/api/v1/data-connections/actions/update',
+  summary: 'Rename, move or give away connections by id',
+  description:
+    'An empty `spaceId` moves to the personal space of `ownerId`, or of the current owner. A new owner gets no credential: they bring their own.',
+  tag,
+  auth: 'person',
+  permission: 'Administrators, for the connections they administer.',
+  tier: 2,
+  body: z.object({
+    connections: z
+      .array(
+        z.object({
+          id: uuidSchema,
+          name: nameSchema.optional(),
+          ownerId: z.string().min(1).max(64).optional(),
+          spaceId: spaceIdSchema.optional(),
+          spaceType: z.enum(['personal', 'shared', 'managed', 'data']).optional(),
+        }),
+      )
+      .min(1)
+      .max(500),
+  }),
+  responses: { 207: { description: 'A result for each', schema: bulkReplySchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+});
+
+export const duplicateConnection = defineRoute({
+  id: 'duplicateDataConnection',
+  method: 'POST',
+  path: '/api/v1/data-connections/actions/duplicate',
+  summary: 'Copy a connection',
+  description:
+    "An embedded credential is copied only for its owner, or replaced by the one given. Of separated ones the caller's link is copied. An interactive sign-in is never copied: the copy needs one of its own.",
+  tag,
+  auth: 'person',
+  permission: 'The privilege `read` on the original, and a role in the target space that may create.',
+  tier: 2,
+  body: z.object({
+    id: uuidSchema,
+    name: nameSchema.optional().meta({ description: 'Absent: the name with ` (1)`, ` (2)` … behind it' }),
+    spaceId: spaceIdSchema.optional().meta({ aliases: ['space'], description: 'Absent: the same space' }),
+    qUsername: z.string().max(1024).optional(),
+    qPassword: z.string().max(10_000).optional(),
+  }),
+  responses: { 201: { description: 'The copy', schema: connectionSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+});

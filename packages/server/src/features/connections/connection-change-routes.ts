@@ -1,0 +1,224 @@
+import { selectSignIn } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import {
+  bulkDeleteConnections,
+  bulkUpdateConnections,
+  duplicateConnection,
+  patchConnection,
+  updateConnection,
+} from '@mooring/contract/routes/data-connection-changes';
+import { nameSchema } from '@mooring/contract/wire';
+import { z } from 'zod';
+import type { AccessibleConnection } from '../../access/connection-access.js';
+import { isAdministratorOf } from '../../access/matrix.js';
+import type { Catalogue } from '../../catalogue/catalogue.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { errorReply } from '../../http/error-reply.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { parseInput } from '../../http/tolerance.js';
+import { type ChangeConnection, type ConnectionChange, propertiesOf } from './connection-changes.js';
+import type { DuplicateConnection } from './connection-duplicates.js';
+import { loginProperties, type PatchableDocument, patchDocument } from './connection-patch.js';
+import { presentConnection } from './connection-presenter.js';
+import type { ConnectionService } from './connection-service.js';
+import { connectStatement, parseConnectStatement } from './connect-statement.js';
+import { lookupOf } from './lookup.js';
+
+export interface ChangeRoutesDependencies {
+  catalogue: Catalogue;
+  service: ConnectionService;
+  change: ChangeConnection;
+  duplicate: DuplicateConnection;
+  postedSelfUrl: (id: string) => string;
+}
+
+const tagsSchema = z
+  .array(z.string().refine((tag) => Buffer.byteLength(tag) <= 256, 'must be at most 256 bytes'))
+  .max(32);
+
+const patchedSchema = z.object({
+  qName: nameSchema,
+  tags: tagsSchema,
+  space: z.string().max(64),
+  user: z.string().min(1).max(64),
+  qCredentialsID: z.string().max(64),
+  qUsername: z.string().max(1024).optional(),
+  qPassword: z.string().max(10_000).optional(),
+  qSeparateCredentials: z.boolean(),
+  qConnectStatement: z.string().max(100_000),
+});
+
+interface Login {
+  qUsername?: string | undefined;
+  qPassword?: string | undefined;
+}
+
+/** `qUsername` and `qPassword` as properties; given twice, in both forms, they are refused. */
+function withLogin(manifest: SourceManifest, properties: Record<string, unknown>, login: Login): Record<string, unknown> {
+  if (login.qUsername === undefined && login.qPassword === undefined) return properties;
+  const method = selectSignIn(manifest, properties);
+  const extra = loginProperties(manifest, method, { username: login.qUsername, password: login.qPassword });
+  const twice = Object.keys(extra).find((name) => properties[name] !== undefined);
+  if (twice) throw new InvalidRequest([{ field: 'qPassword', message: `and connectionProperties.${twice} cannot both be given` }]);
+  return { ...properties, ...extra };
+}
+
+/** PUT, PATCH, bulk update and delete, duplicate. */
+export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): BoundRoute[] {
+  const { catalogue, service, change } = deps;
+
+  const statementOf = ({ row }: AccessibleConnection, manifest: SourceManifest) =>
+    connectStatement(manifest, JSON.parse(row.properties) as Record<string, unknown>, row.separated === 1);
+
+  const put = bind(updateConnection, async ({ params, query, body }, { caller }) => {
+    const found = await service.find(caller, lookupOf(params.qID, query));
+    const { row } = found;
+    const manifest = catalogue.get(row.source_id);
+    if (body.qID !== row.id) throw new InvalidRequest([{ field: 'qID', message: 'must be the id of the connection' }]);
+    if (body.qEngineObjectID !== row.id) throw new InvalidRequest([{ field: 'qEngineObjectID', message: 'must equal qID' }]);
+    if (body.datasourceID !== undefined && body.datasourceID.toLowerCase() !== row.source_id.toLowerCase()) {
+      throw new InvalidRequest([{ field: 'datasourceID', message: 'cannot be changed' }]);
+    }
+    const isSame = body.qConnectStatement === statementOf(found, manifest);
+    const stored = propertiesOf(row);
+    const parsed = isSame ? stored : parseConnectStatement(manifest, body.qConnectStatement);
+    const separateCredentials = body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1;
+    const properties = withLogin(manifest, { ...parsed, separateCredentials }, body);
+    if (body.qCredentialsName && body.qPassword !== undefined) properties['credentialsName'] = body.qCredentialsName;
+    const isPropertyChange = JSON.stringify(properties) !== JSON.stringify({ ...stored, separateCredentials: row.separated === 1 });
+    const { credential } = await service.shown(caller, row);
+    const wantsCredential = body.qCredentialsID !== undefined && body.qCredentialsID !== (credential?.id ?? '');
+    const wanted: ConnectionChange = {
+      ...(body.qName === row.name ? {} : { name: body.qName }),
+      ...(isPropertyChange ? { properties } : {}),
+      ...(body.space === undefined ? {} : { spaceId: body.space || null }),
+      ...(wantsCredential ? { credentialId: body.qCredentialsID || null } : {}),
+    };
+    await change(caller, found, wanted);
+    return { status: 204 };
+  });
+
+  const documentOf = async (caller: Caller, found: AccessibleConnection, manifest: SourceManifest): Promise<PatchableDocument> => {
+    const { row } = found;
+    return {
+      qName: row.name,
+      tags: JSON.parse(row.tags) as string[],
+      space: row.space_id ?? '',
+      user: row.owner_id,
+      qCredentialsID: (await service.shown(caller, row)).credential?.id ?? '',
+      qUsername: undefined,
+      qPassword: undefined,
+      qSeparateCredentials: row.separated === 1,
+      qConnectStatement: statementOf(found, manifest),
+      connectionProperties: { ...propertiesOf(row), separateCredentials: row.separated === 1 },
+    };
+  };
+
+  const patchedChange = async (
+    caller: Caller,
+    found: AccessibleConnection,
+    patch: Parameters<typeof patchDocument>[1],
+    authCode: string | undefined,
+  ): Promise<ConnectionChange> => {
+    const { row } = found;
+    const manifest = catalogue.get(row.source_id);
+    const before = await documentOf(caller, found, manifest);
+    const { document, touched } = patchDocument(before, patch, manifest);
+    const has = (prefix: string) => [...touched].some((path) => path === prefix || path.startsWith(`${prefix}/`));
+    if (has('qConnectStatement') && has('connectionProperties')) {
+      throw new InvalidRequest([{ field: '/qConnectStatement', message: 'and /connectionProperties cannot be changed together' }]);
+    }
+    const { connectionProperties, ...members } = document;
+    const removed = Object.fromEntries(
+      Object.entries(members).map(([name, value]) => [name, value ?? (name === 'space' || name === 'qCredentialsID' ? '' : undefined)]),
+    );
+    const values = parseInput(patchedSchema, { ...removed, tags: removed['tags'] ?? [] }, 'patch');
+    let properties = connectionProperties;
+    if (has('qConnectStatement')) properties = parseConnectStatement(manifest, values.qConnectStatement);
+    if (has('qSeparateCredentials')) properties = { ...properties, separateCredentials: values.qSeparateCredentials };
+    if (authCode !== undefined) properties = { ...properties, authCode };
+    properties = withLogin(manifest, properties, values);
+    const changesProperties =
+      authCode !== undefined ||
+      ['connectionProperties', 'qConnectStatement', 'qSeparateCredentials', 'qUsername', 'qPassword'].some(has);
+    return {
+      ...(has('qName') ? { name: values.qName } : {}),
+      ...(has('tags') ? { tags: values.tags } : {}),
+      ...(has('space') ? { spaceId: values.space || null } : {}),
+      ...(has('user') ? { ownerId: values.user } : {}),
+      ...(changesProperties ? { properties } : {}),
+      ...(has('qCredentialsID') ? { credentialId: values.qCredentialsID || null } : {}),
+    };
+  };
+
+  const assertAdministrator = (caller: Caller): void => {
+    if ((['personal', 'shared', 'managed', 'data'] as const).some((type) => isAdministratorOf(caller, type))) return;
+    throw new AppError('ACCESS-DENIED', 'Only administrators may change many connections at once.');
+  };
+
+  /** One item of a bulk request: its failure is its own. */
+  const settle = async (id: string, traceId: string, work: () => Promise<void>) => {
+    try {
+      await work();
+      return { id, status: 204 };
+    } catch (error) {
+      const { status, body } = errorReply(error, traceId);
+      const [first] = body.errors;
+      return { id, status, ...(first ? { error: first } : {}) };
+    }
+  };
+
+  const administered = async (caller: Caller, id: string): Promise<AccessibleConnection> => {
+    const found = await service.find(caller, { id });
+    if (!found.privileges.includes('change_owner')) {
+      throw new AppError('ACCESS-DENIED', 'You do not administer the space of this connection.');
+    }
+    return found;
+  };
+
+  return [
+    put,
+    bind(patchConnection, async ({ params, query, headers, body }, { caller }) => {
+      const found = await service.find(caller, lookupOf(params.qID, query));
+      await change(caller, found, await patchedChange(caller, found, body, headers['qlik-auth-code'] || undefined));
+      return { status: 204 };
+    }),
+    bind(bulkDeleteConnections, async ({ body }, { caller, traceId }) => {
+      assertAdministrator(caller);
+      const data = [];
+      for (const { id } of body.connections) {
+        data.push(
+          await settle(id, traceId, async () => {
+            await administered(caller, id);
+            await service.remove(caller, { id });
+          }),
+        );
+      }
+      return { status: 207, body: { data } };
+    }),
+    bind(bulkUpdateConnections, async ({ body }, { caller, traceId }) => {
+      assertAdministrator(caller);
+      const data = [];
+      for (const { id, name, ownerId, spaceId } of body.connections) {
+        data.push(
+          await settle(id, traceId, async () => {
+            const found = await administered(caller, id);
+            await change(caller, found, {
+              ...(name === undefined ? {} : { name }),
+              ...(ownerId === undefined ? {} : { ownerId }),
+              ...(spaceId === undefined ? {} : { spaceId: spaceId || null }),
+            });
+          }),
+        );
+      }
+      return { status: 207, body: { data } };
+    }),
+    bind(duplicateConnection, async ({ body }, { caller }) => {
+      const found = await service.find(caller, { id: body.id });
+      const copy = await deps.duplicate(caller, found, body);
+      const [presented] = await service.present(caller, [copy]);
+      if (!presented) throw new Error('a connection that was just copied cannot be presented');
+      return { status: 201, body: presentConnection(presented, deps.postedSelfUrl(copy.id)) };
+    }),
+  ];
+}

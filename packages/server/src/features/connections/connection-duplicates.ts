@@ -1,0 +1,108 @@
+import { selectSignIn } from '@mooring/connectors/kit/properties';
+import type { AccessibleConnection } from '../../access/connection-access.js';
+import { openConnectionSecrets } from '../../broker/connection-secrets.js';
+import { insertConnectionSecrets } from '../../broker/connection-secrets.js';
+import { linkCredential } from '../../broker/links.js';
+import { nameKey } from '../../broker/credential-records.js';
+import { resolveCredential } from '../../broker/resolve.js';
+import { splitProperties } from '../../catalogue/catalogue.js';
+import { AppError } from '../../http/app-error.js';
+import type { Caller } from '../../http/handler.js';
+import { isUniqueViolation, type Store } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
+import { newUuid } from '../../vault/random.js';
+import { propertiesOf } from './connection-changes.js';
+import { loginProperties } from './connection-patch.js';
+import { assertMayCreateIn, type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+
+export interface DuplicateRequest {
+  name?: string | undefined;
+  /** Absent: the space of the original; empty: the caller's personal space. */
+  spaceId?: string | undefined;
+  qUsername?: string | undefined;
+  qPassword?: string | undefined;
+}
+
+export type DuplicateConnection = (caller: Caller, found: AccessibleConnection, request: DuplicateRequest) => Promise<ConnectionTable>;
+
+const copiesMax = 1000;
+
+/** The name with ` (1)`, ` (2)` … behind it: the first that is free in the scope. */
+async function freeName(store: Store, row: ConnectionTable, scope: string): Promise<string> {
+  const base = row.name.replace(/ \(\d{1,4}\)$/, '');
+  const taken = new Set(
+    (
+      await store.db
+        .selectFrom('connection')
+        .select('name_key')
+        .where('tenant_id', '=', row.tenant_id)
+        .where('scope', '=', scope)
+        .execute()
+    ).map((other) => other.name_key),
+  );
+  for (let number = 1; number <= copiesMax; number += 1) {
+    const name = `${base.slice(0, 248)} (${number})`;
+    if (!taken.has(nameKey(name))) return name;
+  }
+  throw new AppError('CONFLICT', 'name: there are too many copies of this connection. Give the copy a name.');
+}
+
+export function createDuplicator(deps: ConnectionServiceDependencies): DuplicateConnection {
+  const { store, vault, catalogue, bringing } = deps;
+  const now = deps.now ?? (() => new Date());
+
+  return async (caller, { row, privileges }, request) => {
+    if (!privileges.includes('read')) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    const spaceId = request.spaceId === undefined ? row.space_id : request.spaceId || null;
+    if (spaceId !== null) await assertMayCreateIn(store, caller, spaceId);
+    const scope = spaceId === null ? `user:${caller.userId}` : `space:${spaceId}`;
+    const manifest = catalogue.get(row.source_id);
+    const definition = JSON.parse(row.properties) as Record<string, unknown>;
+    const method = selectSignIn(manifest, definition);
+    const hasLogin = request.qUsername !== undefined || request.qPassword !== undefined;
+    const login = hasLogin
+      ? loginProperties(manifest, method, { username: request.qUsername, password: request.qPassword })
+      : {};
+    const isMine = row.owner_id === caller.userId;
+    const connectionSecrets = isMine ? await openConnectionSecrets(store.db, vault, row) : {};
+    const split = splitProperties(manifest, { ...propertiesOf(row), ...login });
+    const name = request.name ?? (await freeName(store, row, scope));
+    const { destination } = row;
+    const brought = hasLogin ? await bringing.complete({ caller, manifest, split, connectionSecrets, destination }) : undefined;
+    const isSeparated = row.separated === 1;
+    if (isSeparated && brought) await bringing.assertNameFree(caller, manifest, name);
+    const current = await resolveCredential(store.db, caller.userId, row);
+    const copied = brought ? undefined : await bringing.copyOwn(caller, current.credential);
+
+    const at = now().toISOString();
+    const id = newUuid();
+    const copy: ConnectionTable = {
+      ...row,
+      id,
+      name,
+      name_key: nameKey(name),
+      scope,
+      space_id: spaceId,
+      owner_id: caller.userId,
+      version: 1,
+      created_at: at,
+      updated_at: at,
+    };
+    try {
+      await store.transaction(async (tx) => {
+        await tx.insertInto('connection').values(copy).execute();
+        await insertConnectionSecrets(tx, vault, copy, connectionSecrets);
+        const target = { caller, manifest, signIn: method.id, destination, name };
+        const secrets = brought ?? (isSeparated ? undefined : copied);
+        const credentialId = secrets
+          ? await bringing.store(tx, isSeparated ? target : { ...target, connectionId: id }, secrets)
+          : current.credential?.id;
+        if (isSeparated && credentialId) await linkCredential(tx, copy, caller.userId, credentialId, at);
+      });
+    } catch (error) {
+      if (isUniqueViolation(error)) throw nameTaken();
+      throw error;
+    }
+    return copy;
+  };
+}

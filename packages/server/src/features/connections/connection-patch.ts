@@ -1,0 +1,136 @@
+import { metaOf } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { PatchBody } from '@mooring/contract/routes/data-connection-changes';
+import { applyPatch, Pointer } from 'rfc6902';
+import { InvalidRequest } from '../../http/app-error.js';
+
+// A PATCH as Qlik has it: RFC 6902 reduced to add, replace and remove, where replacing what is absent adds it
+// (secrets are never in the document a client sees, and yet are replaced).
+
+/** The members a person may change, as one document. */
+export interface PatchableDocument {
+  qName: string;
+  tags: unknown;
+  space: unknown;
+  user: unknown;
+  qCredentialsID: unknown;
+  qUsername: unknown;
+  qPassword: unknown;
+  qSeparateCredentials: unknown;
+  qConnectStatement: unknown;
+  connectionProperties: Record<string, unknown>;
+}
+
+const aliases: Readonly<Record<string, keyof PatchableDocument>> = {
+  qname: 'qName',
+  connectionname: 'qName',
+  tags: 'tags',
+  space: 'space',
+  spaceid: 'space',
+  user: 'user',
+  ownerid: 'user',
+  qcredentialsid: 'qCredentialsID',
+  qusername: 'qUsername',
+  qpassword: 'qPassword',
+  qseparatecredentials: 'qSeparateCredentials',
+  qconnectstatement: 'qConnectStatement',
+  connectionproperties: 'connectionProperties',
+};
+
+const steering = ['separateCredentials', 'selectedCredentials', 'credentialsName', 'authCode'];
+
+/** The path with the casing of the document, or the problem with it. */
+function canonicalPath(path: string, manifest: SourceManifest): string[] {
+  const [first = '', second, ...rest] = Pointer.fromJSON(path).tokens.slice(1);
+  const member = aliases[first.toLowerCase()];
+  if (!member) throw new InvalidRequest([{ field: path.slice(0, 128), message: 'cannot be changed' }]);
+  if (member !== 'connectionProperties') {
+    if (second !== undefined && member !== 'tags') {
+      throw new InvalidRequest([{ field: path.slice(0, 128), message: 'cannot be changed' }]);
+    }
+    return second === undefined ? [member] : [member, second];
+  }
+  if (second === undefined) return [member];
+  const known = [...Object.keys(manifest.properties.shape), ...steering].find(
+    (name) => name.toLowerCase() === second.toLowerCase(),
+  );
+  if (known === undefined) {
+    throw new InvalidRequest([
+      { field: path.slice(0, 128), message: 'is not a property of this data source' },
+    ]);
+  }
+  return [member, known, ...rest];
+}
+
+/** Members of the document that the patch touches; for the rules about what may not be changed together. */
+export interface PatchedDocument {
+  document: PatchableDocument;
+  touched: Set<string>;
+}
+
+/** @throws InvalidRequest naming the path */
+export function patchDocument(
+  document: PatchableDocument,
+  patch: PatchBody,
+  manifest: SourceManifest,
+): PatchedDocument {
+  const copy = structuredClone(document);
+  const touched = new Set<string>();
+  for (const { op, path, value } of patch) {
+    const field = path.slice(0, 128);
+    if (op !== 'remove' && value === undefined)
+      throw new InvalidRequest([{ field, message: 'needs a value' }]);
+    const tokens = canonicalPath(path, manifest);
+    touched.add(tokens.slice(0, 2).join('/'));
+    const pointer = new Pointer(['', ...tokens]);
+    const exists = pointer.get(copy) !== undefined;
+    if (op === 'remove' && !exists) {
+      // A secret is not in the document, but it is there.
+      if (isSecret(tokens, manifest)) continue;
+      throw new InvalidRequest([{ field, message: 'is not there to be removed' }]);
+    }
+    const operation =
+      op === 'remove'
+        ? { op, path: pointer.toString() }
+        : { op: exists ? ('replace' as const) : ('add' as const), path: pointer.toString(), value };
+    const [problem] = applyPatch(copy, [operation]);
+    if (problem) throw new InvalidRequest([{ field, message: 'does not exist' }]);
+  }
+  return { document: copy, touched };
+}
+
+function isSecret(tokens: readonly string[], manifest: SourceManifest): boolean {
+  const [member, name] = tokens;
+  if (member === 'qPassword' || member === 'qUsername' || member === 'qCredentialsID') return true;
+  if (member !== 'connectionProperties' || name === undefined || !(name in manifest.properties.shape))
+    return false;
+  return (metaOf(manifest, name).holder ?? 'definition') !== 'definition';
+}
+
+/**
+ * Where `qUsername` and `qPassword` go: the sign-in method's user name and its one secret.
+ * @throws InvalidRequest for a method that has no such pair
+ */
+export function loginProperties(
+  manifest: SourceManifest,
+  method: SignInMethod,
+  login: { username?: string | undefined; password?: string | undefined },
+): Record<string, unknown> {
+  const secrets = method.fields.filter((name) => metaOf(manifest, name).secret);
+  const names = method.fields.filter((name) => !metaOf(manifest, name).secret);
+  const [secretName] = method.required.filter((name) => secrets.includes(name));
+  const [userName] = method.required.filter((name) => names.includes(name));
+  if (secretName === undefined) {
+    throw new InvalidRequest([{ field: 'qPassword', message: `is not used for sign-in by ${method.label}` }]);
+  }
+  if (login.username !== undefined && userName === undefined) {
+    throw new InvalidRequest([
+      { field: 'qUsername', message: `is not used for sign-in by ${method.label}; use connectionProperties` },
+    ]);
+  }
+  return {
+    ...(login.username !== undefined && userName !== undefined ? { [userName]: login.username } : {}),
+    ...(login.password === undefined ? {} : { [secretName]: login.password }),
+  };
+}
