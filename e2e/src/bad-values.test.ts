@@ -3,7 +3,6 @@ import type { ErrorCode } from '@mooring/contract/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertErrorShape } from './error-shape.js';
 import {
-  deadPostgres,
   inventory,
   type PopulatedMooring,
   startPopulatedMooring,
@@ -21,6 +20,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   expect(await inventory(populated.admin)).toEqual(before);
+  expect(populated.source.connections()).toBe(0);
   expect(populated.mooring.logText()).not.toMatch(/"level":(50|60)/);
   await populated.close();
 });
@@ -32,7 +32,10 @@ const s3Keys = { accessKey: 'AKIACANARY', secretKey: 'canary-secret-key' };
 const connection = (changes: object = {}, properties: object = {}, source = 'postgres') => ({
   datasourceID: source,
   qName: `never stored ${randomUUID()}`,
-  connectionProperties: { ...(source === 'postgres' ? { ...deadPostgres, ...login } : {}), ...properties },
+  connectionProperties: {
+    ...(source === 'postgres' ? { ...populated.admin.has.sourceProperties, ...login } : {}),
+    ...properties,
+  },
   ...changes,
 });
 
@@ -123,10 +126,10 @@ const signInConnection = (properties: object) =>
   connection(
     {},
     {
-      url: 'http://127.0.0.1:9/',
+      url: `${populated.source.url}/`,
       authSchema: 'oauth2',
-      authorizationUrl: 'http://127.0.0.1:9/auth',
-      tokenUrl: 'http://127.0.0.1:9/token',
+      authorizationUrl: `${populated.source.url}/auth`,
+      tokenUrl: `${populated.source.url}/token`,
       clientId: 'client',
       ...properties,
     },

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertErrorShape } from './error-shape.js';
 import {
   type Belongings,
-  deadPostgres,
   inventory,
   type PopulatedMooring,
   startPopulatedMooring,
@@ -25,6 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   expect(await everything()).toEqual(before);
+  expect(populated.source.connections()).toBe(0);
   await populated.close();
 });
 
@@ -147,7 +147,11 @@ describe("X05: other people's ids", () => {
         body: {
           datasourceID: 'postgres',
           qName: 'never made',
-          connectionProperties: { ...deadPostgres, separateCredentials: true, selectedCredentials: id },
+          connectionProperties: {
+            ...populated.bob.has.sourceProperties,
+            separateCredentials: true,
+            selectedCredentials: id,
+          },
         },
       }));
     },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
 
 // The built product as a process of its own, started as a person would start it.
 
@@ -39,19 +40,6 @@ const adminKey = 'e2e-administrator-key-0123456789abcdef';
 const readyPrefix = 'Mooring listening on ';
 const readyWithinMs = 30_000;
 
-/** Ends the process when this one goes without having stopped it. */
-function endWithThisProcess(pid: number): () => void {
-  const end = () => {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended already.
-    }
-  };
-  process.once('exit', end);
-  return () => process.removeListener('exit', end);
-}
-
 function startProcess(options: MooringOptions, folder: string, dataFolder: string) {
   if (!existsSync(builtMain)) throw new Error('Mooring is not built. Run: npm run build');
   const configFile = path.join(folder, 'config.yaml');
@@ -84,7 +72,7 @@ export async function startMooring(options: MooringOptions = {}): Promise<Moorin
   const dataFolder = options.dataFolder ?? path.join(folder, 'data');
   const { child, stdout, logText } = startProcess(options, folder, dataFolder);
   const pid = child.pid ?? 0;
-  const forget = endWithThisProcess(pid);
+  const forget = guardAgainstOrphan({ pid, signal: 'TERM' }, folder);
   const ended = once(child, 'exit').then(([code]) => {
     forget();
     return code as number | null;

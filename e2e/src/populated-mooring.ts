@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type Canary, startCanary } from '@mooring/lab/canary';
 import { newApiKeyToken } from '@mooring/server/access/token';
 import { openStore } from '@mooring/server/store/store';
 import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
@@ -16,7 +17,9 @@ export interface Belongings {
   /** Of another member of the space. */
   assignmentId: string;
   memberId: string;
-  /** Separated; its host refuses every TCP connection. */
+  /** Properties of a PostgreSQL that resets every connection and counts it; creating dials nothing. */
+  sourceProperties: Readonly<Record<string, string | number>>;
+  /** Separated, to that PostgreSQL. */
   connectionId: string;
   connectionName: string;
   destination: string;
@@ -40,11 +43,10 @@ export interface PopulatedMooring {
   bob: Resident;
   /** Administrator of another tenant. */
   mallory: Resident;
+  /** What every connection and sign-in of theirs points at. */
+  source: Canary;
   close(): Promise<void>;
 }
-
-/** Properties of a PostgreSQL that nobody can reach; creating a connection to it dials nothing. */
-export const deadPostgres = { host: '127.0.0.1', port: 9, db: 'lab', sslmode: 'disable' };
 
 async function made(answer: Promise<Answer>): Promise<Answer['body']> {
   const { status, body, text } = await answer;
@@ -52,25 +54,33 @@ async function made(answer: Promise<Answer>): Promise<Answer['body']> {
   return body;
 }
 
-async function furnish(api: ApiClient, name: string, memberId: string): Promise<Belongings> {
+interface Furnishing {
+  api: ApiClient;
+  name: string;
+  memberId: string;
+  source: Canary;
+}
+
+async function furnish({ api, name, memberId, source }: Furnishing): Promise<Belongings> {
   const me = await made(api.get('/api/v1/users/me'));
-  const spaceName = `${name}'s space`.replace("'", '');
+  const spaceName = `space of ${name}`;
   const space = await made(api.post('/api/v1/spaces', { name: spaceName, type: 'shared' }));
   const member = { type: 'user', assigneeId: memberId, roles: ['dataconsumer'] };
   const assignment = await made(api.post(`/api/v1/spaces/${space.id}/assignments`, member));
   const login = { username: name, password: `canary-password-of-${name}` };
   const credentialsName = `login of ${name}`;
+  const sourceProperties = { host: source.host, port: source.port, db: 'lab', sslmode: 'disable' };
   const connection = await made(
     api.post('/api/v1/data-connections', {
       datasourceID: 'postgres',
       qName: `connection of ${name}`,
       space: space.id,
-      connectionProperties: { ...deadPostgres, ...login, separateCredentials: true, credentialsName },
+      connectionProperties: { ...sourceProperties, ...login, separateCredentials: true, credentialsName },
     }),
   );
   const state = await made(api.get(`/api/v1/data-connections/${connection.qID}/credential`));
   const key = await made(api.post('/api/v1/api-keys', { description: `second key of ${name}` }));
-  const provider = 'http://127.0.0.1:9';
+  const provider = source.url;
   const signIn = await made(
     api.post('/api/v1/data-credentials', {
       datasourceID: 'rest',
@@ -90,6 +100,7 @@ async function furnish(api: ApiClient, name: string, memberId: string): Promise<
     spaceName,
     assignmentId: assignment.id,
     memberId,
+    sourceProperties,
     connectionId: connection.qID,
     connectionName: connection.qName,
     destination: state.destination,
@@ -139,14 +150,21 @@ export async function startPopulatedMooring(): Promise<PopulatedMooring> {
   const foreignMember = await made(mallory.post('/api/v1/users', { subject: 'foreign member' }));
   const alice = await addPerson(url, adminKey, 'alice');
   const bob = await addPerson(url, adminKey, 'bob');
+  const source = await startCanary();
+  const resident = async (name: string, api: ApiClient, memberId: string): Promise<Resident> => ({
+    api,
+    has: await furnish({ api, name, memberId, source }),
+  });
   return {
     mooring,
-    admin: { api: admin, has: await furnish(admin, 'admin', member.id) },
-    alice: { api: alice.api, has: await furnish(alice.api, 'alice', member.id) },
-    bob: { api: bob.api, has: await furnish(bob.api, 'bob', member.id) },
-    mallory: { api: mallory, has: await furnish(mallory, 'mallory', foreignMember.id) },
+    admin: await resident('admin', admin, member.id),
+    alice: await resident('alice', alice.api, member.id),
+    bob: await resident('bob', bob.api, member.id),
+    mallory: await resident('mallory', mallory, foreignMember.id),
+    source,
     async close() {
       await mooring.stop();
+      await source.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

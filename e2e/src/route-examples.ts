@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Belongings, deadPostgres } from './populated-mooring.js';
+import type { Belongings } from './populated-mooring.js';
 
 /** A request that is right in every part, for one route of the contract. */
 export interface RouteExample {
@@ -10,9 +10,9 @@ export interface RouteExample {
 
 const fresh = (what: string) => `${what} ${randomUUID()}`;
 
-function connectionExamples(): Record<string, RouteExample> {
+function connectionExamples({ sourceProperties }: Belongings): Record<string, RouteExample> {
   const login = { username: 'someone', password: 'canary-password-of-an-example' };
-  const properties = { ...deadPostgres, ...login, separateCredentials: 'true' };
+  const properties = { ...sourceProperties, ...login, separateCredentials: 'true' };
   const create = (): RouteExample => ({
     body: {
       datasourceID: 'postgres',
@@ -29,11 +29,11 @@ function connectionExamples(): Record<string, RouteExample> {
       body: {
         datasourceID: 'postgres',
         qName: fresh('example'),
-        connectionProperties: { ...deadPostgres, ...login },
+        connectionProperties: { ...sourceProperties, ...login },
       },
     },
     testUnsavedConnection: {
-      body: { datasourceID: 'postgres', connectionProperties: { ...deadPostgres, ...login } },
+      body: { datasourceID: 'postgres', connectionProperties: { ...sourceProperties, ...login } },
     },
   };
 }
@@ -107,7 +107,7 @@ export function routeExamples(has: Belongings): Record<string, RouteExample> {
     deleteDataConnection: { params: connection },
     getDcaasApiSpecs: { query: source },
     getDcaasDataConnection: { params: { connectionId: has.connectionId } },
-    ...connectionExamples(),
+    ...connectionExamples(has),
     listDataCredentials: { query: { userId: has.userId, datasourceID: 'postgres' } },
     getDataCredential: { params: credential, query: { datasourceID: 'postgres' } },
     deleteDataCredential: { params: credential },

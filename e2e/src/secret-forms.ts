@@ -22,7 +22,9 @@ export function formsOf(secret: string): Map<string, string> {
     reversed: [...secret].toReversed().join(''),
     'JSON in JSON': JSON.stringify(json).slice(1, -1),
     JSON: json,
-    'JSON, all escaped': [...secret].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+    'JSON, all escaped': [...secret]
+      .map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
     'percent-encoded': encodeURIComponent(secret),
     'percent-encoded, all': everyByte(bytes, (hex) => `%${hex}`),
     form: new URLSearchParams({ '': secret }).toString().slice(1),

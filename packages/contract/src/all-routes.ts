@@ -1,6 +1,7 @@
 import type { Route } from './route.js';
 import * as apiKeys from './routes/api-keys.js';
 import * as connectionCredential from './routes/connection-credential.js';
+import * as dataConnectionChanges from './routes/data-connection-changes.js';
 import * as dataConnections from './routes/data-connections.js';
 import * as dataCredentials from './routes/data-credentials.js';
 import * as dataSources from './routes/data-sources.js';
@@ -22,6 +23,7 @@ export const allRoutes: readonly Route[] = [
   spaces,
   dataSources,
   dataConnections,
+  dataConnectionChanges,
   connectionCredential,
   dataCredentials,
   dcaas,

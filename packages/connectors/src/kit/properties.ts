@@ -92,7 +92,7 @@ export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
 }
 
 /** Strips `optional` and `default`, so that the kind of value underneath shows. */
-function innermost(schema: z.ZodType): z.ZodType {
+export function innermost(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
     return innermost(schema.unwrap() as z.ZodType);
   }

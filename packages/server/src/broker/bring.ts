@@ -8,7 +8,13 @@ import type { Store, Tx } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
-import { insertCredential, nameKey, replaceCredential, type SecretField } from './credential-records.js';
+import {
+  insertCredential,
+  nameKey,
+  replaceCredential,
+  type SecretField,
+  sealContext,
+} from './credential-records.js';
 import { storedGrant } from './grants.js';
 import { oauthSetup } from './oauth-setup.js';
 
@@ -59,6 +65,11 @@ export interface Bringing {
     target: Pick<StoreTarget, 'signIn' | 'destination'>,
     brought: BroughtCredential,
   ): Promise<void>;
+  /**
+   * The secrets of an embedded credential of the caller's own, for a copy of its connection. An interactive grant
+   * is not copied: two holders of one refresh token would end it for both.
+   */
+  copyOwn(caller: Caller, credential: CredentialTable | undefined): Promise<BroughtCredential | undefined>;
   /** A separated credential of the caller and of this source; foreign and unknown ids are the same 404. */
   selected(caller: Caller, manifest: SourceManifest, credentialId: string): Promise<CredentialTable>;
   /** @throws AppError CONFLICT when the caller has a separated credential of this name for this source. */
@@ -169,6 +180,23 @@ export function createBringing({
         at: now().toISOString(),
       });
       await brought.redeemed?.complete(tx);
+    },
+
+    async copyOwn(caller, credential) {
+      if (!credential || credential.connection_id === null) return undefined;
+      const row = await store.db
+        .selectFrom('secret')
+        .innerJoin('credential', 'credential.id', 'secret.record_id')
+        .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version'])
+        .where('secret.record_kind', '=', 'credential')
+        .where('secret.field', '=', 'login')
+        .where('credential.id', '=', credential.id)
+        .where('credential.owner_id', '=', caller.userId)
+        .where('credential.tenant_id', '=', caller.tenantId)
+        .executeTakeFirst();
+      if (!row) return undefined;
+      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+      return { secrets: { login: vault.open(sealed, sealContext(credential, 'login', row.version)) } };
     },
 
     async selected(caller, manifest, credentialId) {

@@ -52,6 +52,9 @@ function scalar(schema: z.ZodType, value: unknown): unknown {
  */
 export function tolerate(schema: z.ZodType, value: unknown, at = ''): unknown {
   const target = unwrap(schema);
+  if (target instanceof z.ZodArray && Array.isArray(value)) {
+    return value.map((item, index) => tolerate(target.element as z.ZodType, item, `${at}${index}.`));
+  }
   if (
     !(target instanceof z.ZodObject) ||
     value === null ||

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { migrations } from './migrations/all.js';
+import { cacheStatements } from './statement-cache.js';
 import type { Tables } from './tables.js';
 
 export type Db = Kysely<Tables>;
@@ -102,7 +103,7 @@ export function openStore(options: StoreOptions): Store {
       cause,
     });
   }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: cacheStatements(database) }) });
   return {
     db,
     transaction: (work) => db.transaction().execute(work),

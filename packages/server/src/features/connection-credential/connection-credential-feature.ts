@@ -10,11 +10,12 @@ import { loadConnection } from '../../access/connection-access.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecrets } from '../../broker/connection-secrets.js';
 import { allowDestination } from '../../broker/credential-records.js';
+import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { type Resolution, resolveCredential } from '../../broker/resolve.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
-import { isUniqueViolation, type Queryable, type Store } from '../../store/store.js';
+import { isUniqueViolation, type Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 
@@ -50,27 +51,6 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         message: 'this connection has an embedded credential, which serves everyone who may use it',
       },
     ]);
-  };
-
-  const link = async (
-    db: Queryable,
-    caller: Caller,
-    connection: ConnectionTable,
-    credentialId: string,
-  ): Promise<void> => {
-    await db
-      .insertInto('credential_link')
-      .values({
-        tenant_id: caller.tenantId,
-        connection_id: connection.id,
-        user_id: caller.userId,
-        credential_id: credentialId,
-        created_at: now(),
-      })
-      .onConflict((conflict) =>
-        conflict.columns(['connection_id', 'user_id']).doUpdateSet({ credential_id: credentialId }),
-      )
-      .execute();
   };
 
   const state = async (caller: Caller, connection: ConnectionTable) => {
@@ -149,7 +129,8 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     await storeBrought(store, brought, async (tx) => {
       const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };
       if (replaced) await bringing.replace(tx, replaced, target, brought);
-      else await link(tx, caller, connection, await bringing.store(tx, target, brought));
+      else
+        await linkCredential(tx, connection, caller.userId, await bringing.store(tx, target, brought), now());
     });
   };
 
@@ -164,7 +145,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         ]);
       }
       const selected = await bringing.selected(caller, manifest, body.credentialId);
-      await link(store.db, caller, connection, selected.id);
+      await linkCredential(store.db, connection, caller.userId, selected.id, now());
     } else if (body.authUrlOnly) {
       const split = splitFor(connection, manifest, body.connectionProperties ?? {});
       const begun = await bringing.begin({
@@ -201,12 +182,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     bind(deleteConnectionCredential, async ({ params }, { caller }) => {
       const connection = await usable(caller, params.qID);
       assertSeparated(connection);
-      await store.db
-        .deleteFrom('credential_link')
-        .where('connection_id', '=', connection.id)
-        .where('user_id', '=', caller.userId)
-        .where('tenant_id', '=', caller.tenantId)
-        .execute();
+      await unlinkCredentials(store.db, connection, caller.userId);
       return { status: 204 };
     }),
     bind(confirmConnectionCredential, async ({ params, body }, { caller }) => {

@@ -26,3 +26,16 @@ export function connectStatement(
   const text = pairs.map(([key, value]) => `${key}=${quoted(value)};`).join('');
   return `CUSTOM CONNECT TO "${text.replaceAll('"', '""')}"`;
 }
+
+/** Placeholder until the parser of the kit lands. */
+export function parseConnectStatement(manifest: SourceManifest, statement: string): Record<string, unknown> {
+  const inner = /"(.*)"/s.exec(statement)?.[1]?.replaceAll('""', '"') ?? '';
+  const properties: Record<string, unknown> = {};
+  for (const match of inner.matchAll(/([^=;]+)=(\{(?:[^}]|\}\})*\}|[^;]*);/g)) {
+    const name = match[1] ?? '';
+    if (name === 'provider' || name === manifest.sourceProperty) continue;
+    const raw = match[2] ?? '';
+    properties[name] = raw.startsWith('{') ? raw.slice(1, -1).replaceAll('}}', '}') : raw;
+  }
+  return properties;
+}

@@ -16,12 +16,12 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { errorReply } from '../../http/error-reply.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { parseInput } from '../../http/tolerance.js';
+import { connectStatement, parseConnectStatement } from './connect-statement.js';
 import { type ChangeConnection, type ConnectionChange, propertiesOf } from './connection-changes.js';
 import type { DuplicateConnection } from './connection-duplicates.js';
 import { loginProperties, type PatchableDocument, patchDocument } from './connection-patch.js';
 import { presentConnection } from './connection-presenter.js';
 import type { ConnectionService } from './connection-service.js';
-import { connectStatement, parseConnectStatement } from './connect-statement.js';
 import { lookupOf } from './lookup.js';
 
 export interface ChangeRoutesDependencies {
@@ -54,12 +54,19 @@ interface Login {
 }
 
 /** `qUsername` and `qPassword` as properties; given twice, in both forms, they are refused. */
-function withLogin(manifest: SourceManifest, properties: Record<string, unknown>, login: Login): Record<string, unknown> {
+function withLogin(
+  manifest: SourceManifest,
+  properties: Record<string, unknown>,
+  login: Login,
+): Record<string, unknown> {
   if (login.qUsername === undefined && login.qPassword === undefined) return properties;
   const method = selectSignIn(manifest, properties);
   const extra = loginProperties(manifest, method, { username: login.qUsername, password: login.qPassword });
   const twice = Object.keys(extra).find((name) => properties[name] !== undefined);
-  if (twice) throw new InvalidRequest([{ field: 'qPassword', message: `and connectionProperties.${twice} cannot both be given` }]);
+  if (twice)
+    throw new InvalidRequest([
+      { field: 'qPassword', message: `and connectionProperties.${twice} cannot both be given` },
+    ]);
   return { ...properties, ...extra };
 }
 
@@ -74,20 +81,26 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     const found = await service.find(caller, lookupOf(params.qID, query));
     const { row } = found;
     const manifest = catalogue.get(row.source_id);
-    if (body.qID !== row.id) throw new InvalidRequest([{ field: 'qID', message: 'must be the id of the connection' }]);
-    if (body.qEngineObjectID !== row.id) throw new InvalidRequest([{ field: 'qEngineObjectID', message: 'must equal qID' }]);
+    if (body.qID !== row.id)
+      throw new InvalidRequest([{ field: 'qID', message: 'must be the id of the connection' }]);
+    if (body.qEngineObjectID !== row.id)
+      throw new InvalidRequest([{ field: 'qEngineObjectID', message: 'must equal qID' }]);
     if (body.datasourceID !== undefined && body.datasourceID.toLowerCase() !== row.source_id.toLowerCase()) {
       throw new InvalidRequest([{ field: 'datasourceID', message: 'cannot be changed' }]);
     }
     const isSame = body.qConnectStatement === statementOf(found, manifest);
     const stored = propertiesOf(row);
     const parsed = isSame ? stored : parseConnectStatement(manifest, body.qConnectStatement);
-    const separateCredentials = body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1;
+    const separateCredentials =
+      body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1;
     const properties = withLogin(manifest, { ...parsed, separateCredentials }, body);
-    if (body.qCredentialsName && body.qPassword !== undefined) properties['credentialsName'] = body.qCredentialsName;
-    const isPropertyChange = JSON.stringify(properties) !== JSON.stringify({ ...stored, separateCredentials: row.separated === 1 });
+    if (body.qCredentialsName && body.qPassword !== undefined)
+      properties['credentialsName'] = body.qCredentialsName;
+    const isPropertyChange =
+      JSON.stringify(properties) !== JSON.stringify({ ...stored, separateCredentials: row.separated === 1 });
     const { credential } = await service.shown(caller, row);
-    const wantsCredential = body.qCredentialsID !== undefined && body.qCredentialsID !== (credential?.id ?? '');
+    const wantsCredential =
+      body.qCredentialsID !== undefined && body.qCredentialsID !== (credential?.id ?? '');
     const wanted: ConnectionChange = {
       ...(body.qName === row.name ? {} : { name: body.qName }),
       ...(isPropertyChange ? { properties } : {}),
@@ -98,7 +111,11 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     return { status: 204 };
   });
 
-  const documentOf = async (caller: Caller, found: AccessibleConnection, manifest: SourceManifest): Promise<PatchableDocument> => {
+  const documentOf = async (
+    caller: Caller,
+    found: AccessibleConnection,
+    manifest: SourceManifest,
+  ): Promise<PatchableDocument> => {
     const { row } = found;
     return {
       qName: row.name,
@@ -124,23 +141,31 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     const manifest = catalogue.get(row.source_id);
     const before = await documentOf(caller, found, manifest);
     const { document, touched } = patchDocument(before, patch, manifest);
-    const has = (prefix: string) => [...touched].some((path) => path === prefix || path.startsWith(`${prefix}/`));
+    const has = (prefix: string) =>
+      [...touched].some((path) => path === prefix || path.startsWith(`${prefix}/`));
     if (has('qConnectStatement') && has('connectionProperties')) {
-      throw new InvalidRequest([{ field: '/qConnectStatement', message: 'and /connectionProperties cannot be changed together' }]);
+      throw new InvalidRequest([
+        { field: '/qConnectStatement', message: 'and /connectionProperties cannot be changed together' },
+      ]);
     }
     const { connectionProperties, ...members } = document;
-    const removed = Object.fromEntries(
-      Object.entries(members).map(([name, value]) => [name, value ?? (name === 'space' || name === 'qCredentialsID' ? '' : undefined)]),
+    // What was removed is empty where a connection can be without it.
+    const values = parseInput(
+      patchedSchema,
+      { space: '', qCredentialsID: '', tags: [], ...members },
+      'patch',
     );
-    const values = parseInput(patchedSchema, { ...removed, tags: removed['tags'] ?? [] }, 'patch');
     let properties = connectionProperties;
     if (has('qConnectStatement')) properties = parseConnectStatement(manifest, values.qConnectStatement);
-    if (has('qSeparateCredentials')) properties = { ...properties, separateCredentials: values.qSeparateCredentials };
+    if (has('qSeparateCredentials'))
+      properties = { ...properties, separateCredentials: values.qSeparateCredentials };
     if (authCode !== undefined) properties = { ...properties, authCode };
     properties = withLogin(manifest, properties, values);
     const changesProperties =
       authCode !== undefined ||
-      ['connectionProperties', 'qConnectStatement', 'qSeparateCredentials', 'qUsername', 'qPassword'].some(has);
+      ['connectionProperties', 'qConnectStatement', 'qSeparateCredentials', 'qUsername', 'qPassword'].some(
+        has,
+      );
     return {
       ...(has('qName') ? { name: values.qName } : {}),
       ...(has('tags') ? { tags: values.tags } : {}),
@@ -152,7 +177,8 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
   };
 
   const assertAdministrator = (caller: Caller): void => {
-    if ((['personal', 'shared', 'managed', 'data'] as const).some((type) => isAdministratorOf(caller, type))) return;
+    if ((['personal', 'shared', 'managed', 'data'] as const).some((type) => isAdministratorOf(caller, type)))
+      return;
     throw new AppError('ACCESS-DENIED', 'Only administrators may change many connections at once.');
   };
 
@@ -180,7 +206,11 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     put,
     bind(patchConnection, async ({ params, query, headers, body }, { caller }) => {
       const found = await service.find(caller, lookupOf(params.qID, query));
-      await change(caller, found, await patchedChange(caller, found, body, headers['qlik-auth-code'] || undefined));
+      await change(
+        caller,
+        found,
+        await patchedChange(caller, found, body, headers['qlik-auth-code'] || undefined),
+      );
       return { status: 204 };
     }),
     bind(bulkDeleteConnections, async ({ body }, { caller, traceId }) => {

@@ -1,9 +1,8 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { AccessibleConnection } from '../../access/connection-access.js';
-import { openConnectionSecrets } from '../../broker/connection-secrets.js';
-import { insertConnectionSecrets } from '../../broker/connection-secrets.js';
-import { linkCredential } from '../../broker/links.js';
+import { insertConnectionSecrets, openConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
+import { linkCredential } from '../../broker/links.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { AppError } from '../../http/app-error.js';
@@ -23,7 +22,11 @@ export interface DuplicateRequest {
   qPassword?: string | undefined;
 }
 
-export type DuplicateConnection = (caller: Caller, found: AccessibleConnection, request: DuplicateRequest) => Promise<ConnectionTable>;
+export type DuplicateConnection = (
+  caller: Caller,
+  found: AccessibleConnection,
+  request: DuplicateRequest,
+) => Promise<ConnectionTable>;
 
 const copiesMax = 1000;
 
@@ -52,7 +55,8 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
   const now = deps.now ?? (() => new Date());
 
   return async (caller, { row, privileges }, request) => {
-    if (!privileges.includes('read')) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!privileges.includes('read'))
+      throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
     const spaceId = request.spaceId === undefined ? row.space_id : request.spaceId || null;
     if (spaceId !== null) await assertMayCreateIn(store, caller, spaceId);
     const scope = spaceId === null ? `user:${caller.userId}` : `space:${spaceId}`;
@@ -68,7 +72,9 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const split = splitProperties(manifest, { ...propertiesOf(row), ...login });
     const name = request.name ?? (await freeName(store, row, scope));
     const { destination } = row;
-    const brought = hasLogin ? await bringing.complete({ caller, manifest, split, connectionSecrets, destination }) : undefined;
+    const brought = hasLogin
+      ? await bringing.complete({ caller, manifest, split, connectionSecrets, destination })
+      : undefined;
     const isSeparated = row.separated === 1;
     if (isSeparated && brought) await bringing.assertNameFree(caller, manifest, name);
     const current = await resolveCredential(store.db, caller.userId, row);

@@ -42,6 +42,8 @@ export interface ConnectionService {
   create(caller: Caller, body: CreateConnectionBody): Promise<CreateResult>;
   get(caller: Caller, lookup: ConnectionLookup): Promise<PresentedConnection>;
   remove(caller: Caller, lookup: ConnectionLookup): Promise<void>;
+  /** The connection with the credential it shows to the caller. */
+  shown(caller: Caller, row: ConnectionTable): Promise<PresentedConnection>;
   /** The connection with what the caller may do to it. @throws AppError NOT-FOUND */
   find(caller: Caller, lookup: ConnectionLookup): Promise<AccessibleConnection>;
   present(caller: Caller, rows: readonly ConnectionTable[]): Promise<PresentedConnection[]>;
@@ -165,6 +167,11 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
   return {
     present,
     find,
+    async shown(caller, row) {
+      const [presented] = await present(caller, [row]);
+      if (!presented) throw new Error('a connection cannot be presented');
+      return presented;
+    },
 
     async create(caller, body) {
       const manifest = catalogue.get(body.datasourceID);

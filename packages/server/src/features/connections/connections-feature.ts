@@ -6,15 +6,14 @@ import {
 } from '@mooring/contract/routes/data-connections';
 import { createDcaasConnection, getDcaasConnection } from '@mooring/contract/routes/dcaas';
 import { isAdministratorOf } from '../../access/matrix.js';
-import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { AppError } from '../../http/app-error.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import type { Store } from '../../store/store.js';
+import { createConnectionChangeRoutes } from './connection-change-routes.js';
+import { createConnectionChanger } from './connection-changes.js';
+import { createDuplicator } from './connection-duplicates.js';
 import { presentConnection, presentDcaas } from './connection-presenter.js';
-import {
-  type ConnectionLookup,
-  type ConnectionServiceDependencies,
-  createConnectionService,
-} from './connection-service.js';
+import { type ConnectionServiceDependencies, createConnectionService } from './connection-service.js';
 import {
   countConnections,
   keysetOf,
@@ -23,25 +22,11 @@ import {
   type SortField,
 } from './connection-store.js';
 import { readCursor, writeCursor } from './list-cursor.js';
+import { lookupOf } from './lookup.js';
 
 export interface ConnectionsDependencies extends ConnectionServiceDependencies {
   store: Store;
   publicUrl: () => string;
-}
-
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-/** Which connection a path means: an id, or with `type=connectionname` a name. */
-function lookupOf(
-  qID: string,
-  query: { type?: string | undefined; spaceId?: string | undefined } = {},
-): ConnectionLookup {
-  if (query.type === 'connectionname')
-    return { name: qID, ...(query.spaceId ? { spaceId: query.spaceId } : {}) };
-  if (uuidPattern.test(qID)) return { id: qID.toLowerCase() };
-  throw new InvalidRequest([
-    { field: 'qID', message: 'must be a UUID; to look up by name add type=connectionname' },
-  ]);
 }
 
 /** data-connections and the older dcaas door over one service. */
@@ -111,8 +96,17 @@ export function createConnectionsFeature(deps: ConnectionsDependencies): BoundRo
     };
   });
 
+  const changes = createConnectionChangeRoutes({
+    catalogue: deps.catalogue,
+    service,
+    change: createConnectionChanger(deps),
+    duplicate: createDuplicator(deps),
+    postedSelfUrl,
+  });
+
   return [
     list,
+    ...changes,
     bind(createConnection, async ({ body }, { caller }) => {
       const result = await service.create(caller, body);
       if ('begun' in result) return { status: 201, body: result.begun };

@@ -8,7 +8,10 @@ export function lookupOf(
   qID: string,
   query: { type?: string | undefined; spaceId?: string | undefined } = {},
 ): ConnectionLookup {
-  if (query.type === 'connectionname') return { name: qID, ...(query.spaceId ? { spaceId: query.spaceId } : {}) };
+  if (query.type === 'connectionname')
+    return { name: qID, ...(query.spaceId ? { spaceId: query.spaceId } : {}) };
   if (uuidPattern.test(qID)) return { id: qID.toLowerCase() };
-  throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID; to look up by name add type=connectionname' }]);
+  throw new InvalidRequest([
+    { field: 'qID', message: 'must be a UUID; to look up by name add type=connectionname' },
+  ]);
 }

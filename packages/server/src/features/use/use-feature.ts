@@ -17,6 +17,7 @@ import type { Gate } from '../../egress/gate.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { testInStages } from '../../sessions/staged-test.js';
+import { sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
 import { createUseService, outcomeOf, type UseServiceDependencies } from './use-service.js';
@@ -188,7 +189,9 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     signal.addEventListener('abort', leave, { once: true });
     try {
       const outcome = await deps.sessions.run({ ...use, signal: stop.signal }, async (session) => {
-        const stream = await session.read({ ...defined(body), batchRows });
+        const { limit } = body;
+        const rows = sourceLimit(defined({ limit, rowsMax: limits.readRows }));
+        const stream = await session.read(defined({ ...body, limit: rows, batchRows }));
         return sendRows({
           response: reply.raw,
           format,
@@ -199,6 +202,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
             bytesMax: limits.readBytes,
             secondsMax: limits.readSeconds,
             idleSeconds: limits.idleSeconds,
+            ...(limit === undefined ? {} : { limit }),
           },
           // From here on the answer is written past the framework, so its headers go along by hand.
           beforeHead: () => {

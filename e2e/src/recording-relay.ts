@@ -1,0 +1,50 @@
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+
+/** Passes TCP on to another port of this machine and keeps what clients sent. */
+export interface RecordingRelay {
+  port: number;
+  /** What each connection has sent so far, in the order in which they came. */
+  sent(): readonly Buffer[];
+  /** Login names of PostgreSQL's startup messages so far (protocol 3.0, message format "StartupMessage"). */
+  logins(): readonly string[];
+  close(): Promise<void>;
+}
+
+function loginIn(sent: Buffer): string[] {
+  // Length and version come first, then names and values, each ended by a zero byte.
+  const words = sent.subarray(8).toString('latin1').split('\0');
+  const at = words.indexOf('user');
+  return at % 2 === 0 ? [words[at + 1] ?? ''] : [];
+}
+
+export async function startRecordingRelay(targetPort: number): Promise<RecordingRelay> {
+  const recorded: Buffer[][] = [];
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const chunks: Buffer[] = [];
+    recorded.push(chunks);
+    const upstream = createConnection({ host: '127.0.0.1', port: targetPort });
+    client.on('data', (chunk: Buffer) => chunks.push(chunk));
+    client.pipe(upstream).pipe(client);
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      open.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.once('close', () => open.delete(socket));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const sent = () => recorded.map((chunks) => Buffer.concat(chunks));
+  return {
+    port: (server.address() as AddressInfo).port,
+    sent,
+    logins: () => sent().flatMap(loginIn),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      }),
+  };
+}

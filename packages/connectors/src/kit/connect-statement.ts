@@ -1,0 +1,197 @@
+import { z } from 'zod';
+import type { SourceManifest } from '../spec/manifest.js';
+import { innermost, metaOf, type PropertyProblem } from './properties.js';
+
+// Connect statements, as Qlik writes them: `CUSTOM CONNECT TO "provider=…;sourceType=…;key=value;"` (QLIK.md 2.4).
+// Written strictly, so that what was written reads back the same; read leniently, as they are met in the wild.
+
+/** A value with characters that would end it is put in braces, closing braces doubled, as ODBC connect strings do. */
+function quoted(text: string): string {
+  return /[;="'{}\s]/.test(text) ? `{${text.replaceAll('}', '}}')}}` : text;
+}
+
+const isOfDefinition = (manifest: SourceManifest, name: string): boolean =>
+  (metaOf(manifest, name).holder ?? 'definition') === 'definition';
+
+/**
+ * The connect statement of a definition. Only properties that the definition holds are written, so no secret can
+ * be in it. Lists are written as JSON.
+ */
+export function writeConnectStatement(
+  manifest: SourceManifest,
+  definition: Readonly<Record<string, unknown>>,
+  isSeparated: boolean,
+): string {
+  const pairs: [string, string][] = [['provider', manifest.statementProvider ?? manifest.provider]];
+  if (manifest.sourceProperty) pairs.push([manifest.sourceProperty, manifest.id]);
+  for (const name of Object.keys(manifest.properties.shape)) {
+    const value = definition[name];
+    if (value === undefined || !isOfDefinition(manifest, name)) continue;
+    pairs.push([name, typeof value === 'string' ? value : JSON.stringify(value)]);
+  }
+  if (isSeparated) pairs.push(['separateCredentials', 'true']);
+  const text = pairs.map(([key, value]) => `${key}=${quoted(value)};`).join('');
+  return `CUSTOM CONNECT TO "${text.replaceAll('"', '""')}"`;
+}
+
+/** A statement taken apart: which source it names, and everything else as text. */
+export interface StatementParts {
+  provider?: string;
+  /** Data source id, where the statement names one. */
+  source?: string;
+  /** The other keys, as they were spelled, with their values unquoted. */
+  values: Map<string, string>;
+}
+
+const opening = /^\s*(?:(?:CUSTOM|ODBC|OLEDB|LIB)\s+)?CONNECT(?:32|64)?\s+TO\s+/i;
+
+/** What stands between the outer quotes, or the text itself where there are none. */
+function bodyOf(statement: string): string {
+  const text = statement.replace(opening, '').trim().replace(/;$/, '').trimEnd();
+  for (const quote of ['"', "'"]) {
+    if (text.length >= 2 && text.startsWith(quote) && text.endsWith(quote)) {
+      return text.slice(1, -1).replaceAll(quote + quote, quote);
+    }
+  }
+  return text;
+}
+
+const blankToEnd = /\s*(?:;|$)/y;
+
+/** Index behind the closing mark when nothing but blanks follows it before the next `;`. */
+function endsAt(body: string, close: number): number | undefined {
+  blankToEnd.lastIndex = close + 1;
+  return blankToEnd.test(body) ? blankToEnd.lastIndex : undefined;
+}
+
+/** A value in braces or quotes, with its mark doubled inside; undefined when it is no such value. */
+function readMarked(body: string, start: number): { value: string; next: number } | undefined {
+  const mark = { '{': '}', '"': '"', "'": "'" }[body[start] ?? ''];
+  if (mark === undefined) return undefined;
+  for (let at = body.indexOf(mark, start + 1); at >= 0; at = body.indexOf(mark, at + 1)) {
+    if (body[at + 1] === mark) {
+      at += 1;
+      continue;
+    }
+    const next = endsAt(body, at);
+    if (next !== undefined)
+      return { value: body.slice(start + 1, at).replaceAll(mark + mark, mark), next };
+  }
+  return undefined;
+}
+
+function readValue(body: string, start: number): { value: string; next: number } {
+  const blanks = /\s*/y;
+  blanks.lastIndex = start;
+  blanks.test(body);
+  const marked = readMarked(body, blanks.lastIndex);
+  if (marked) return marked;
+  const semicolon = body.indexOf(';', start);
+  const end = semicolon < 0 ? body.length : semicolon;
+  return { value: body.slice(start, end).trim(), next: end + 1 };
+}
+
+const statementProblem = (message: string): PropertyProblem => ({ property: 'qConnectStatement', message });
+
+/**
+ * Takes a statement apart without knowing its source. Accepted: double, single or no outer quotes, blanks around
+ * keys and values, trailing `;`, values in braces or quotes. Values are never part of a problem's message.
+ */
+export function readConnectStatement(
+  statement: string,
+): { ok: true; parts: StatementParts } | { ok: false; problems: PropertyProblem[] } {
+  const body = bodyOf(statement);
+  const parts: StatementParts = { values: new Map() };
+  const problems: PropertyProblem[] = [];
+  const spellings = new Map<string, string>();
+  let at = 0;
+  while (at < body.length) {
+    if (/[\s;]/.test(body[at] ?? '')) {
+      at += 1;
+      continue;
+    }
+    const equals = body.indexOf('=', at);
+    const semicolon = body.indexOf(';', at);
+    if (equals < 0 || (semicolon >= 0 && semicolon < equals)) {
+      problems.push(statementProblem('must be a list of key=value; pairs'));
+      break;
+    }
+    const key = body.slice(at, equals).trim();
+    const { value, next } = readValue(body, equals + 1);
+    at = next;
+    const earlier = spellings.get(key.toLowerCase());
+    if (earlier !== undefined && earlier !== value)
+      problems.push(statementProblem(`gives ${key.slice(0, 64)} twice with different values`));
+    if (earlier !== undefined) continue;
+    spellings.set(key.toLowerCase(), value);
+    parts.values.set(key, value);
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  for (const key of [...parts.values.keys()]) {
+    const lower = key.toLowerCase();
+    if (lower !== 'provider' && lower !== 'sourcetype' && lower !== 'driver') continue;
+    parts[lower === 'provider' ? 'provider' : 'source'] = parts.values.get(key) ?? '';
+    parts.values.delete(key);
+  }
+  return { ok: true, parts };
+}
+
+/** Qlik's REST lists: names and values joined by `%2`, pairs by `%1`. */
+const pairList = (text: string): { name: string; value: string }[] =>
+  text.split('%1').flatMap((pair) => {
+    if (pair === '') return [];
+    const [name = '', ...value] = pair.split('%2');
+    return [{ name, value: value.join('%2') }];
+  });
+
+/** The value in the type that its schema wants; a text where nothing else fits, for validation to name. */
+function typed(schema: z.ZodType | undefined, text: string): unknown {
+  const kind = schema && innermost(schema);
+  if (kind instanceof z.ZodBoolean && /^(?:true|false)$/i.test(text)) return text.toLowerCase();
+  if (kind instanceof z.ZodNumber && /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text)) return Number(text);
+  if (!(kind instanceof z.ZodArray || kind instanceof z.ZodObject || kind instanceof z.ZodRecord)) return text;
+  if (/^[[{]/.test(text)) {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      return text;
+    }
+  }
+  return kind instanceof z.ZodArray ? pairList(text) : text;
+}
+
+const isNamed = (given: string | undefined, ...names: (string | undefined)[]): boolean =>
+  given === undefined || given === '' || names.some((name) => name?.toLowerCase() === given.toLowerCase());
+
+/**
+ * A statement as `connectionProperties`, for {@link parseProperties} to validate. Provider names of the statement
+ * and of the connection type are both accepted; a secret is a problem that names it, for statements are visible.
+ */
+export function parseConnectStatement(
+  manifest: SourceManifest,
+  statement: string,
+): { ok: true; properties: Record<string, unknown> } | { ok: false; problems: PropertyProblem[] } {
+  const read = readConnectStatement(statement);
+  if (!read.ok) return read;
+  const { provider, source, values } = read.parts;
+  const problems: PropertyProblem[] = [];
+  if (!isNamed(provider, manifest.provider, manifest.statementProvider))
+    problems.push(statementProblem(`names another provider than that of ${manifest.id}`));
+  if (!isNamed(source, manifest.id))
+    problems.push(statementProblem(`names another data source than ${manifest.id}`));
+  const shape = manifest.properties.shape as Record<string, z.ZodType>;
+  const known = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
+  const properties: Record<string, unknown> = Object.create(null);
+  for (const [key, text] of values) {
+    const name = known.get(key.toLowerCase());
+    const isSecret =
+      name === undefined ? key.toLowerCase() === 'authcode' : metaOf(manifest, name).secret === true;
+    if (!isSecret) properties[name ?? key] = typed(name === undefined ? undefined : shape[name], text);
+    else if (text !== '') {
+      problems.push(
+        statementProblem(`must not hold the secret ${name ?? 'authCode'}; statements are visible to others`),
+      );
+    }
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, properties };
+}
