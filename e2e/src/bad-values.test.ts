@@ -2,11 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorCode } from '@mooring/contract/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertErrorShape } from './error-shape.js';
-import {
-  inventory,
-  type PopulatedMooring,
-  startPopulatedMooring,
-} from './populated-mooring.js';
+import { inventory, type PopulatedMooring, startPopulatedMooring } from './populated-mooring.js';
 
 // Bad input that only the meaning of a field shows: unknown property or source, name taken, foreign id, values that
 // contradict each other. Each is a 4xx that names the field, and stores nothing.

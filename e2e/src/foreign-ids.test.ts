@@ -53,6 +53,7 @@ async function send(route: Route, example: RouteExample): Promise<Answer> {
   const target = query === '' ? path : `${path}?${query}`;
   if (route.method === 'GET') return api.get(target);
   if (route.method === 'DELETE') return api.delete(target);
+  if (route.method === 'PATCH') return api.patch(target, example.body);
   return api[route.method === 'PUT' ? 'put' : 'post'](target, example.body);
 }
 
@@ -104,6 +105,10 @@ const inBody = [
   ['createAssignment', 'assigneeId'],
   ['createApiKey', 'sub'],
   ['resolveConnection', 'as'],
+  ['updateDataConnection', 'qCredentialsID'],
+  ['updateDataConnection', 'space'],
+  ['duplicateDataConnection', 'id'],
+  ['duplicateDataConnection', 'spaceId'],
 ] as const;
 
 describe("X05: other people's ids", () => {

@@ -168,6 +168,12 @@ function requestsTo(route: Route): Sent[] {
   if (body === undefined) return requests;
   const url = urlOf(route);
   for (const value of jsonValues) requests.push({ method, url, body: value });
+  if (Array.isArray(body)) {
+    for (const name of ['op', 'path', 'value', 'unknown'])
+      for (const value of jsonValues)
+        requests.push({ method, url, body: `[${bodyWith({ op: 'replace', path: '/tags' }, name, value)}]` });
+    return requests;
+  }
   for (const name of [...membersOf(route.body), '__proto__', 'toString', ''])
     for (const value of jsonValues) {
       requests.push({ method, url, body: bodyWith(body, name, value) });

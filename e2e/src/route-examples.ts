@@ -5,7 +5,8 @@ import type { Belongings } from './populated-mooring.js';
 export interface RouteExample {
   params?: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
-  body?: Readonly<Record<string, unknown>>;
+  /** An object, or the list of a JSON Patch. */
+  body?: Readonly<Record<string, unknown>> | readonly object[];
 }
 
 const fresh = (what: string) => `${what} ${randomUUID()}`;
@@ -35,6 +36,40 @@ function connectionExamples({ sourceProperties }: Belongings): Record<string, Ro
     testUnsavedConnection: {
       body: { datasourceID: 'postgres', connectionProperties: { ...sourceProperties, ...login } },
     },
+  };
+}
+
+/** Each leaves its connection as it was. */
+function changeExamples(has: Belongings): Record<string, RouteExample> {
+  const { connectionId, connectionName, spaceId, sourceProperties } = has;
+  const params = { qID: connectionId };
+  const pairs = Object.entries({ ...sourceProperties, separateCredentials: 'true' });
+  const statement = [
+    'provider=QvOdbcConnectorPackage.exe',
+    'driver=postgres',
+    ...pairs.map((pair) => pair.join('=')),
+  ];
+  return {
+    updateDataConnection: {
+      params,
+      body: {
+        qID: connectionId,
+        qEngineObjectID: connectionId,
+        qName: connectionName,
+        qType: 'QvOdbcConnectorPackage.exe',
+        qConnectStatement: `CUSTOM CONNECT TO "${statement.join(';')};"`,
+        datasourceID: 'postgres',
+        qSeparateCredentials: true,
+        space: spaceId,
+      },
+    },
+    patchDataConnection: {
+      params,
+      body: [{ op: 'replace', path: '/qName', value: connectionName }],
+    },
+    bulkDeleteDataConnections: { body: { connections: [{ id: randomUUID() }] } },
+    bulkUpdateDataConnections: { body: { connections: [{ id: connectionId, name: connectionName }] } },
+    duplicateDataConnection: { body: { id: connectionId, name: fresh('copy'), spaceId } },
   };
 }
 
@@ -118,6 +153,7 @@ export function routeExamples(has: Belongings): Record<string, RouteExample> {
       params: { context: 'google' },
       query: { code: 'x', state: 'y', iss: 'http://127.0.0.1:9' },
     },
+    ...changeExamples(has),
     ...useExamples(has),
   };
 }

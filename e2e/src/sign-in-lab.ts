@@ -19,7 +19,7 @@ export async function startSignInLab(options: MooringOptions = {}): Promise<Sign
   const configuration = {
     ...options.configuration,
     oauth: { clients: { google } },
-    sources: { gbq: { apiEndpoint: bigquery.url } },
+    sources: { gbq: { apiEndpoint: bigquery.url, tokenEndpoint: bigquery.serviceAccountKey.token_uri } },
   };
   const closeLab = async () => {
     await Promise.all([authorizationServer.close(), bigquery.close()]);

@@ -59,3 +59,16 @@ export const errorsSchema = z
 
 /** Query of lists that page with an opaque cursor. */
 export const pageQuery = { limit: z.int().min(1).max(100).optional(), next: z.string().max(4096).optional() };
+
+/** RFC 6902 reduced to the three operations Qlik has; member names in any casing. */
+export const patchBodySchema = z
+  .array(
+    z.object({
+      op: z.enum(['add', 'replace', 'remove']),
+      path: z.string().min(1).max(1024).startsWith('/', 'must begin with a slash'),
+      value: z.unknown().optional(),
+    }),
+  )
+  .max(100)
+  .meta({ id: 'Patch' });
+export type PatchBody = z.output<typeof patchBodySchema>;

@@ -147,7 +147,7 @@ const pairList = (text: string): { name: string; value: string }[] =>
 /** The value in the type that its schema wants; a text where nothing else fits, for validation to name. */
 function typed(schema: z.ZodType | undefined, text: string): unknown {
   const kind = schema && innermost(schema);
-  if (kind instanceof z.ZodBoolean && /^(?:true|false)$/i.test(text)) return text.toLowerCase();
+  if (kind instanceof z.ZodBoolean && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if (kind instanceof z.ZodNumber && /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text)) return Number(text);
   if (!(kind instanceof z.ZodArray || kind instanceof z.ZodObject || kind instanceof z.ZodRecord)) return text;
   if (/^[[{]/.test(text)) {
@@ -160,8 +160,20 @@ function typed(schema: z.ZodType | undefined, text: string): unknown {
   return kind instanceof z.ZodArray ? pairList(text) : text;
 }
 
+/** Members that steer credentials and may stand in a statement beside the source's own properties. */
+const steering: Readonly<Record<string, z.ZodType>> = {
+  separateCredentials: z.boolean(),
+  selectedCredentials: z.string(),
+  credentialsName: z.string(),
+};
+
 const isNamed = (given: string | undefined, ...names: (string | undefined)[]): boolean =>
   given === undefined || given === '' || names.some((name) => name?.toLowerCase() === given.toLowerCase());
+
+const isSecret = (manifest: SourceManifest, name: string): boolean =>
+  Object.hasOwn(manifest.properties.shape, name)
+    ? metaOf(manifest, name).secret === true
+    : name.toLowerCase() === 'authcode';
 
 /**
  * A statement as `connectionProperties`, for {@link parseProperties} to validate. Provider names of the statement
@@ -179,15 +191,14 @@ export function parseConnectStatement(
     problems.push(statementProblem(`names another provider than that of ${manifest.id}`));
   if (!isNamed(source, manifest.id))
     problems.push(statementProblem(`names another data source than ${manifest.id}`));
-  const shape = manifest.properties.shape as Record<string, z.ZodType>;
+  const shape: Record<string, z.ZodType> = { ...steering, ...manifest.properties.shape };
   const known = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
   const properties: Record<string, unknown> = Object.create(null);
   for (const [key, text] of values) {
     const name = known.get(key.toLowerCase());
-    const isSecret =
-      name === undefined ? key.toLowerCase() === 'authcode' : metaOf(manifest, name).secret === true;
-    if (!isSecret) properties[name ?? key] = typed(name === undefined ? undefined : shape[name], text);
-    else if (text !== '') {
+    if (!isSecret(manifest, name ?? key)) {
+      properties[name ?? key] = typed(name === undefined ? undefined : shape[name], text);
+    } else if (text !== '') {
       problems.push(
         statementProblem(`must not hold the secret ${name ?? 'authCode'}; statements are visible to others`),
       );

@@ -1,24 +1,11 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { nameSchema, uuidSchema } from '../wire.js';
+import { nameSchema, patchBodySchema, uuidSchema } from '../wire.js';
 import { connectionParamsSchema, connectionSchema } from './data-connections.js';
 
 // Changing connections: PUT, PATCH, bulk and duplicate. QLIK.md 1.1.
 
 const tag = 'data-connections';
-
-/** RFC 6902 reduced to the three operations Qlik has; member names in any casing. */
-export const patchBodySchema = z
-  .array(
-    z.object({
-      op: z.enum(['add', 'replace', 'remove']),
-      path: z.string().min(1).max(1024).startsWith('/', 'must begin with a slash'),
-      value: z.unknown().optional(),
-    }),
-  )
-  .max(100)
-  .meta({ id: 'Patch' });
-export type PatchBody = z.output<typeof patchBodySchema>;
 
 const spaceIdSchema = z.string().max(64);
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema, nameSchema, selfLinksSchema } from '../wire.js';
+import { instantSchema, nameSchema, patchBodySchema, selfLinksSchema, uuidSchema } from '../wire.js';
 import { authUrlSchema } from './data-connections.js';
 
 // Qlik's data-credentials (QLIK.md 1.2) and what Mooring adds to them.
@@ -69,6 +69,53 @@ export const getCredential = defineRoute({
   query: lookupSchema,
   responses: { 200: { description: 'The credential', schema: credentialSchema } },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
+});
+
+const changeErrors = ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'] as const;
+
+export const updateCredential = defineRoute({
+  id: 'updateDataCredential',
+  method: 'PUT',
+  path: '/api/v1/data-credentials/{qID}',
+  summary: 'Rename one of your credentials, give it a new secret, or link it to a connection',
+  tag,
+  auth: 'person',
+  permission: own,
+  tier: 2,
+  params: paramsSchema,
+  query: lookupSchema,
+  body: z.object({
+    qName: nameSchema,
+    qType: z.string().min(1).max(256),
+    qUsername: z.string().max(1024),
+    qPassword: z.string().min(1).max(10_000),
+    qID: uuidSchema.optional(),
+    datasourceID: z.string().max(128).optional(),
+    connectionId: z
+      .string()
+      .max(64)
+      .optional()
+      .meta({ description: 'Connection to link a separated credential to' }),
+  }),
+  responses: { 204: { description: 'Changed' } },
+  errors: changeErrors,
+});
+
+export const patchCredential = defineRoute({
+  id: 'patchDataCredential',
+  method: 'PATCH',
+  path: '/api/v1/data-credentials/{qID}',
+  summary: 'Change parts of one of your credentials',
+  description: 'Paths: `/qName`, `/qUsername`, `/qPassword`, `/connectionId`.',
+  tag,
+  auth: 'person',
+  permission: own,
+  tier: 2,
+  params: paramsSchema,
+  query: lookupSchema,
+  body: patchBodySchema,
+  responses: { 204: { description: 'Changed' } },
+  errors: changeErrors,
 });
 
 export const deleteCredential = defineRoute({

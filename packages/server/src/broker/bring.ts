@@ -12,6 +12,7 @@ import {
   insertCredential,
   nameKey,
   replaceCredential,
+  replaceSecret,
   type SecretField,
   sealContext,
 } from './credential-records.js';
@@ -64,6 +65,16 @@ export interface Bringing {
     row: CredentialTable,
     target: Pick<StoreTarget, 'signIn' | 'destination'>,
     brought: BroughtCredential,
+  ): Promise<void>;
+  /**
+   * Gives a credential new login fields, keeping those that are not named, its destinations and its links.
+   * @throws AppError CONFLICT when it was changed meanwhile
+   */
+  changeLogin(
+    tx: Tx,
+    row: CredentialTable,
+    manifest: SourceManifest,
+    fields: Readonly<Record<string, unknown>>,
   ): Promise<void>;
   /**
    * The secrets of an embedded credential of the caller's own, for a copy of its connection. An interactive grant
@@ -180,6 +191,45 @@ export function createBringing({
         at: now().toISOString(),
       });
       await brought.redeemed?.complete(tx);
+    },
+
+    async changeLogin(tx, row, manifest, fields) {
+      const stored = await tx
+        .selectFrom('secret')
+        .selectAll()
+        .where('record_kind', '=', 'credential')
+        .where('record_id', '=', row.id)
+        .where('tenant_id', '=', row.tenant_id)
+        .where('owner_id', '=', row.owner_id)
+        .where('field', '=', 'login')
+        .executeTakeFirstOrThrow();
+      const sealed = { keyId: stored.key_id, wrappedKey: stored.wrapped_key, ciphertext: stored.ciphertext };
+      const login = vault.open(sealed, sealContext(row, 'login', stored.version)) as Record<string, unknown>;
+      const changed = manifest.properties.partial().safeParse({ ...login, ...fields });
+      if (!changed.success) {
+        throw new InvalidRequest(
+          changed.error.issues.map((issue) => ({
+            field: issue.path.join('.') || 'qPassword',
+            message: issue.message,
+          })),
+        );
+      }
+      // Only what a credential holds: defaults of the definition must not slip in.
+      const kept = Object.fromEntries(
+        Object.entries(changed.data).filter(([name]) => name in login || name in fields),
+      );
+      if (!(await replaceSecret(tx, vault, row, 'login', stored.version, kept))) {
+        throw new AppError(
+          'CONFLICT',
+          'The credential was changed by another request meanwhile. Repeat the change.',
+        );
+      }
+      await tx
+        .updateTable('credential')
+        .set({ version: row.version + 1, state: 'ready', updated_at: now().toISOString() })
+        .where('id', '=', row.id)
+        .where('tenant_id', '=', row.tenant_id)
+        .execute();
     },
 
     async copyOwn(caller, credential) {

@@ -1,3 +1,4 @@
+import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
@@ -11,15 +12,16 @@ import { nameSchema } from '@mooring/contract/wire';
 import { z } from 'zod';
 import type { AccessibleConnection } from '../../access/connection-access.js';
 import { isAdministratorOf } from '../../access/matrix.js';
+import { type LoginPair, loginProperties } from '../../broker/login-pair.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
+import { propertiesOfStatement } from '../../catalogue/connect-statement.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { errorReply } from '../../http/error-reply.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { parseInput } from '../../http/tolerance.js';
-import { connectStatement, parseConnectStatement } from './connect-statement.js';
 import { type ChangeConnection, type ConnectionChange, propertiesOf } from './connection-changes.js';
 import type { DuplicateConnection } from './connection-duplicates.js';
-import { loginProperties, type PatchableDocument, patchDocument } from './connection-patch.js';
+import { type PatchableDocument, patchDocument } from './connection-patch.js';
 import { presentConnection } from './connection-presenter.js';
 import type { ConnectionService } from './connection-service.js';
 import { lookupOf } from './lookup.js';
@@ -48,20 +50,15 @@ const patchedSchema = z.object({
   qConnectStatement: z.string().max(100_000),
 });
 
-interface Login {
-  qUsername?: string | undefined;
-  qPassword?: string | undefined;
-}
-
 /** `qUsername` and `qPassword` as properties; given twice, in both forms, they are refused. */
 function withLogin(
   manifest: SourceManifest,
   properties: Record<string, unknown>,
-  login: Login,
+  login: LoginPair,
 ): Record<string, unknown> {
   if (login.qUsername === undefined && login.qPassword === undefined) return properties;
   const method = selectSignIn(manifest, properties);
-  const extra = loginProperties(manifest, method, { username: login.qUsername, password: login.qPassword });
+  const extra = loginProperties(method, login);
   const twice = Object.keys(extra).find((name) => properties[name] !== undefined);
   if (twice)
     throw new InvalidRequest([
@@ -75,7 +72,11 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
   const { catalogue, service, change } = deps;
 
   const statementOf = ({ row }: AccessibleConnection, manifest: SourceManifest) =>
-    connectStatement(manifest, JSON.parse(row.properties) as Record<string, unknown>, row.separated === 1);
+    writeConnectStatement(
+      manifest,
+      JSON.parse(row.properties) as Record<string, unknown>,
+      row.separated === 1,
+    );
 
   const put = bind(updateConnection, async ({ params, query, body }, { caller }) => {
     const found = await service.find(caller, lookupOf(params.qID, query));
@@ -90,7 +91,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     }
     const isSame = body.qConnectStatement === statementOf(found, manifest);
     const stored = propertiesOf(row);
-    const parsed = isSame ? stored : parseConnectStatement(manifest, body.qConnectStatement);
+    const parsed = isSame ? stored : propertiesOfStatement(manifest, body.qConnectStatement);
     const separateCredentials =
       body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1;
     const properties = withLogin(manifest, { ...parsed, separateCredentials }, body);
@@ -150,13 +151,10 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     }
     const { connectionProperties, ...members } = document;
     // What was removed is empty where a connection can be without it.
-    const values = parseInput(
-      patchedSchema,
-      { space: '', qCredentialsID: '', tags: [], ...members },
-      'patch',
-    );
+    const whole = Object.assign({ space: '', qCredentialsID: '', tags: [] }, members);
+    const values = parseInput(patchedSchema, whole, 'patch');
     let properties = connectionProperties;
-    if (has('qConnectStatement')) properties = parseConnectStatement(manifest, values.qConnectStatement);
+    if (has('qConnectStatement')) properties = propertiesOfStatement(manifest, values.qConnectStatement);
     if (has('qSeparateCredentials'))
       properties = { ...properties, separateCredentials: values.qSeparateCredentials };
     if (authCode !== undefined) properties = { ...properties, authCode };

@@ -3,6 +3,7 @@ import type { AccessibleConnection } from '../../access/connection-access.js';
 import { insertConnectionSecrets, openConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
+import { loginProperties } from '../../broker/login-pair.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { AppError } from '../../http/app-error.js';
@@ -11,7 +12,6 @@ import { isUniqueViolation, type Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import { newUuid } from '../../vault/random.js';
 import { propertiesOf } from './connection-changes.js';
-import { loginProperties } from './connection-patch.js';
 import { assertMayCreateIn, type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
 
 export interface DuplicateRequest {
@@ -64,9 +64,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const definition = JSON.parse(row.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
     const hasLogin = request.qUsername !== undefined || request.qPassword !== undefined;
-    const login = hasLogin
-      ? loginProperties(manifest, method, { username: request.qUsername, password: request.qPassword })
-      : {};
+    const login = hasLogin ? loginProperties(method, request) : {};
     const isMine = row.owner_id === caller.userId;
     const connectionSecrets = isMine ? await openConnectionSecrets(store.db, vault, row) : {};
     const split = splitProperties(manifest, { ...propertiesOf(row), ...login });

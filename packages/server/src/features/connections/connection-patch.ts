@@ -1,7 +1,6 @@
 import { metaOf } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
-import type { PatchBody } from '@mooring/contract/routes/data-connection-changes';
+import type { PatchBody } from '@mooring/contract/wire';
 import { applyPatch, Pointer } from 'rfc6902';
 import { InvalidRequest } from '../../http/app-error.js';
 
@@ -106,31 +105,4 @@ function isSecret(tokens: readonly string[], manifest: SourceManifest): boolean 
   if (member !== 'connectionProperties' || name === undefined || !(name in manifest.properties.shape))
     return false;
   return (metaOf(manifest, name).holder ?? 'definition') !== 'definition';
-}
-
-/**
- * Where `qUsername` and `qPassword` go: the sign-in method's user name and its one secret.
- * @throws InvalidRequest for a method that has no such pair
- */
-export function loginProperties(
-  manifest: SourceManifest,
-  method: SignInMethod,
-  login: { username?: string | undefined; password?: string | undefined },
-): Record<string, unknown> {
-  const secrets = method.fields.filter((name) => metaOf(manifest, name).secret);
-  const names = method.fields.filter((name) => !metaOf(manifest, name).secret);
-  const [secretName] = method.required.filter((name) => secrets.includes(name));
-  const [userName] = method.required.filter((name) => names.includes(name));
-  if (secretName === undefined) {
-    throw new InvalidRequest([{ field: 'qPassword', message: `is not used for sign-in by ${method.label}` }]);
-  }
-  if (login.username !== undefined && userName === undefined) {
-    throw new InvalidRequest([
-      { field: 'qUsername', message: `is not used for sign-in by ${method.label}; use connectionProperties` },
-    ]);
-  }
-  return {
-    ...(login.username !== undefined && userName !== undefined ? { [userName]: login.username } : {}),
-    ...(login.password === undefined ? {} : { [secretName]: login.password }),
-  };
 }

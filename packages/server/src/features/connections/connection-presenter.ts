@@ -1,10 +1,10 @@
+import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { metaOf } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { ConnectionReply, Privilege } from '@mooring/contract/routes/data-connections';
 import type { DcaasConnectionReply } from '@mooring/contract/routes/dcaas';
 import type { CallersCredential } from '../../broker/callers-credentials.js';
 import type { ConnectionTable } from '../../store/tables.js';
-import { connectStatement } from './connect-statement.js';
 
 /** Everything an answer about a connection is made from; the presenter decides what of it leaves. */
 export interface PresentedConnection {
@@ -48,7 +48,7 @@ export function presentConnection(
     qName: row.name,
     qType: manifest.provider,
     datasourceID: row.source_id,
-    qConnectStatement: connectStatement(manifest, definition, row.separated === 1),
+    qConnectStatement: writeConnectStatement(manifest, definition, row.separated === 1),
     qArchitecture: 0,
     qLogOn: 1,
     qSeparateCredentials: row.separated === 1,

@@ -7,6 +7,8 @@ import {
   getCredential,
   listCredentials,
   listCredentialUses,
+  patchCredential,
+  updateCredential,
 } from '@mooring/contract/routes/data-credentials';
 import { isAdministratorOf } from '../../access/matrix.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
@@ -17,6 +19,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { isUniqueViolation, type Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
+import { changeOfPatch, createCredentialChanger } from './credential-changes.js';
 import { connectionCounts, orphanedCredentials, ownCredentials, usesOf } from './credential-store.js';
 
 export interface CredentialsDependencies {
@@ -102,6 +105,22 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     }
   });
 
+  const change = createCredentialChanger(deps);
+  const update = bind(updateCredential, async ({ params, query, body }, { caller }) => {
+    const row = await find(caller, params.qID, query);
+    if (body.qID !== undefined && body.qID !== row.id) {
+      throw new InvalidRequest([{ field: 'qID', message: 'must be the id of the credential' }]);
+    }
+    if (body.datasourceID !== undefined && body.datasourceID.toLowerCase() !== row.source_id.toLowerCase()) {
+      throw new InvalidRequest([{ field: 'datasourceID', message: 'cannot be changed' }]);
+    }
+    if (body.qType !== catalogue.get(row.source_id).provider) {
+      throw new InvalidRequest([{ field: 'qType', message: 'cannot be changed' }]);
+    }
+    await change(caller, row, body);
+    return { status: 204 };
+  });
+
   const orphans = bind(filterOrphans, async ({ body }, { caller }) => {
     const rows = await orphanedCredentials(store.db, caller, isAdministratorOf(caller, 'personal'), {
       ...(body.datasourceID === undefined ? {} : { sourceId: body.datasourceID }),
@@ -139,6 +158,11 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       return { status: 200, body: { data: await presentAll(rows) } };
     }),
     create,
+    update,
+    bind(patchCredential, async ({ params, query, body }, { caller }) => {
+      await change(caller, await find(caller, params.qID, query), changeOfPatch(body));
+      return { status: 204 };
+    }),
     bind(getCredential, async ({ params, query }, { caller }) => {
       const [reply] = await presentAll([await find(caller, params.qID, query)]);
       return { status: 200, body: reply };

@@ -1,0 +1,129 @@
+import { startPostgres } from '@mooring/lab/postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPerson, type TestPerson } from '../../testing/api-client.js';
+import { startServer, type TestServer } from '../../testing/start-server.js';
+
+const provider = 'QvOdbcConnectorPackage.exe';
+
+describe('data-credentials', () => {
+  let lab: Awaited<ReturnType<typeof startPostgres>>;
+  let server: TestServer;
+  let alice: TestPerson;
+  let bob: TestPerson;
+  let connection: string;
+  let credential: string;
+
+  beforeAll(async () => {
+    lab = await startPostgres();
+    server = await startServer();
+    alice = await addPerson(server.url, server.adminKey, 'alice');
+    bob = await addPerson(server.url, server.adminKey, 'bob');
+    const made = await alice.api.post('/api/v1/data-connections', {
+      datasourceID: 'postgres',
+      qName: 'orders',
+      connectionProperties: {
+        host: lab.host,
+        port: lab.port,
+        db: lab.database,
+        sslmode: 'disable',
+        username: lab.roles.alice.user,
+        password: 'not yet right',
+        separateCredentials: true,
+        credentialsName: 'login',
+      },
+    });
+    connection = `/api/v1/data-connections/${made.body.qID}`;
+    credential = `/api/v1/data-credentials/${made.body.qCredentialsID}`;
+  });
+  afterAll(async () => {
+    await server.close();
+    await lab.close();
+  });
+
+  const reads = async () =>
+    (await alice.api.post(`${connection}/actions/preview`, { path: ['sales', 'orders'] })).status;
+
+  it('R08: uses a new password from the next request on, keeping what was not sent', async () => {
+    expect(await reads()).toBe(403);
+    const patched = await alice.api.patch(credential, [
+      { op: 'replace', path: '/qPassword', value: lab.roles.alice.password },
+    ]);
+    expect(patched.status, patched.text).toBe(204);
+    expect(await reads()).toBe(200);
+    const { user: qUsername, password: qPassword } = lab.roles.bob;
+    const put = await alice.api.put(credential, { qName: 'login', qType: provider, qUsername, qPassword });
+    expect(put.status, put.text).toBe(204);
+    expect(
+      (await alice.api.post(`${connection}/actions/preview`, { path: ['sales', 'orders'] })).body.rows,
+    ).toHaveLength(3);
+  });
+
+  it('renames, and refuses a name that is taken', async () => {
+    expect(
+      (await alice.api.patch(credential, [{ op: 'replace', path: '/QNAME', value: 'renamed' }])).status,
+    ).toBe(204);
+    expect((await alice.api.get('/api/v1/data-credentials/renamed?byCredentialName=true')).status).toBe(200);
+    const other = {
+      datasourceID: 'postgres',
+      qName: 'other',
+      connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'p' },
+    };
+    const made = await alice.api.post('/api/v1/data-credentials', other);
+    const clash = await alice.api.patch(`/api/v1/data-credentials/${made.body.qID}`, [
+      { op: 'replace', path: '/qName', value: 'renamed' },
+    ]);
+    expect(clash.status).toBe(409);
+  });
+
+  it('links to a connection by its id, and not to one the caller may not use', async () => {
+    const other = await alice.api.get('/api/v1/data-credentials/other?byCredentialName=true');
+    const id = connection.split('/').at(-1);
+    const linked = await alice.api.patch(`/api/v1/data-credentials/${other.body.qID}`, [
+      { op: 'add', path: '/connectionId', value: id },
+    ]);
+    expect(linked.status).toBe(204);
+    // Another destination: it waits for its person.
+    expect((await alice.api.get(`${connection}/credential`)).body).toMatchObject({
+      state: 'needs_confirmation',
+      credentialId: other.body.qID,
+    });
+    const foreign = await bob.api.post('/api/v1/data-credentials', {
+      datasourceID: 'postgres',
+      qName: 'bobs',
+      connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'p' },
+    });
+    const refused = await bob.api.patch(`/api/v1/data-credentials/${foreign.body.qID}`, [
+      { op: 'add', path: '/connectionId', value: id },
+    ]);
+    expect(refused.status).toBe(404);
+  });
+
+  it('X05: answers for another person as for an unknown id', async () => {
+    const mine = await bob.api.patch(credential, [{ op: 'replace', path: '/qName', value: 'stolen' }]);
+    const random = await bob.api.patch('/api/v1/data-credentials/00000000-0000-4000-8000-000000000000', [
+      { op: 'replace', path: '/qName', value: 'stolen' },
+    ]);
+    expect(mine.status).toBe(404);
+    expect({ ...mine.body, traceId: '' }).toEqual({ ...random.body, traceId: '' });
+  });
+
+  it('refuses what cannot be changed, and an embedded credential that is to leave its connection', async () => {
+    for (const path of ['/qID', '/qType', '/datasourceID', '/owner']) {
+      expect((await alice.api.patch(credential, [{ op: 'replace', path, value: 'x' }])).status, path).toBe(
+        400,
+      );
+    }
+    const put = { qName: 'x', qType: 'other.exe', qUsername: 'u', qPassword: 'p' };
+    expect((await alice.api.put(credential, put)).status).toBe(400);
+    const embedded = await alice.api.post('/api/v1/data-connections', {
+      datasourceID: 'postgres',
+      qName: 'embedded',
+      connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'p' },
+    });
+    const moved = await alice.api.patch(`/api/v1/data-credentials/${embedded.body.qCredentialsID}`, [
+      { op: 'replace', path: '/connectionId', value: connection.split('/').at(-1) },
+    ]);
+    expect(moved.status).toBe(400);
+    expect(moved.body.errors[0].detail).toContain('Connection ID changed');
+  });
+});

@@ -1,0 +1,52 @@
+import { newerDoorOf } from '@mooring/contract/newer-door';
+import { type BoundRoute, handled } from './handler.js';
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * A connection or a credential as the newer door writes it: `createdAt` beside `created`, and a link that stays
+ * behind this door. Anything else is left as it is; rows of a source must not be touched.
+ */
+function renamed(value: unknown): unknown {
+  if (!isObject(value) || typeof value['qID'] !== 'string') return value;
+  const { created, links } = value;
+  const self = isObject(links) && isObject(links['self']) ? links['self']['href'] : undefined;
+  return {
+    ...value,
+    ...(typeof created === 'string' ? { createdAt: created } : {}),
+    ...(typeof self === 'string'
+      ? { links: { self: { href: self.replace(/(?:\/api)?\/v1\/(?=data-)/, '/api/connectivity/') } } }
+      : {}),
+  };
+}
+
+function newerForm(body: unknown): unknown {
+  if (!isObject(body)) return body;
+  if ('qID' in body) return renamed(body);
+  return Object.fromEntries(
+    Object.entries(body).map(([name, member]) => [
+      name,
+      Array.isArray(member) ? member.map(renamed) : member,
+    ]),
+  );
+}
+
+/** The routes, and each of them that has one behind its newer door, answered by the same handler. */
+export function withNewerDoor(routes: readonly BoundRoute[]): BoundRoute[] {
+  const newer = routes.flatMap(({ route, handler }): BoundRoute[] => {
+    const derived = newerDoorOf(route);
+    if (!derived) return [];
+    return [
+      {
+        route: derived,
+        async handler(input, scope) {
+          const answer = await handler(input, scope);
+          if (answer === handled || answer.body === undefined) return answer;
+          return { ...answer, body: newerForm(answer.body) };
+        },
+      },
+    ];
+  });
+  return [...routes, ...newer];
+}
