@@ -144,5 +144,6 @@ describe('bad input', () => {
   });
 });
 
-/** A query may be long text in any language of any source. */
-const isFree = (name: string, value: unknown) => name === 'query' && typeof value === 'string';
+/** Text in a language of its own, which is judged by what it says and may be long. */
+const isFree = (name: string, value: unknown) =>
+  typeof value === 'string' && ['query', 'qConnectStatement'].includes(name);

@@ -57,8 +57,10 @@ export const errorsSchema = z
   })
   .meta({ id: 'Errors' });
 
+const cursorSchema = z.string().min(1).max(4096).optional();
+
 /** Query of lists that page with an opaque cursor. */
-export const pageQuery = { limit: z.int().min(1).max(100).optional(), next: z.string().max(4096).optional() };
+export const pageQuery = { limit: z.int().min(1).max(100).optional(), next: cursorSchema, prev: cursorSchema };
 
 /** RFC 6902 reduced to the three operations Qlik has; member names in any casing. */
 export const patchBodySchema = z

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema, listLinksSchema, nameSchema, pageQuery, selfLinksSchema } from '../wire.js';
+import {
+  instantSchema,
+  listLinksSchema,
+  nameSchema,
+  objectIdSchema,
+  pageQuery,
+  selfLinksSchema,
+} from '../wire.js';
 
 // QLIK.md 1.5.
 
@@ -11,6 +18,7 @@ export const userSchema = z
     subject: z.string(),
     name: z.string(),
     email: z.string().optional(),
+    clientId: z.string().optional().meta({ description: 'OAuth client that acts as this user' }),
     status: z.enum(['active', 'disabled']),
     roles: z.array(z.string()),
     assignedRoles: z.array(
@@ -41,6 +49,20 @@ export const getMe = defineRoute({
   errors: [],
 });
 
+const listSchema = z.object({
+  data: z.array(userSchema),
+  links: listLinksSchema,
+  totalResults: z.int().optional().meta({ description: 'With `totalResults=true`' }),
+});
+
+const filterSchema = z.string().max(8192).meta({
+  description:
+    'SCIM filter (RFC 7644) on id, subject, name, email, status, clientId, createdAt and lastUpdatedAt, for instance `name co "ann" and status eq "active"`',
+});
+const sortSchema = z.string().max(64).meta({
+  description: 'id, name, subject, status, createdAt or lastUpdatedAt, with + or - before it',
+});
+
 export const listUsers = defineRoute({
   id: 'listUsers',
   method: 'GET',
@@ -50,11 +72,42 @@ export const listUsers = defineRoute({
   auth: 'person',
   permission: 'Any person of the tenant.',
   tier: 1,
-  query: z.object(pageQuery),
-  responses: {
-    200: { description: 'Users', schema: z.object({ data: z.array(userSchema), links: listLinksSchema }) },
-  },
+  query: z.object({
+    filter: filterSchema.optional(),
+    sort: sortSchema.optional(),
+    totalResults: z.boolean().optional(),
+    ...pageQuery,
+  }),
+  responses: { 200: { description: 'Users', schema: listSchema } },
   errors: ['DCERROR-0010'],
+});
+
+export const filterUsers = defineRoute({
+  id: 'filterUsers',
+  method: 'POST',
+  path: '/api/v1/users/actions/filter',
+  summary: 'List users, with the filter in the body',
+  tag: 'users',
+  auth: 'person',
+  permission: 'Any person of the tenant.',
+  tier: 2,
+  query: z.object({ sort: sortSchema.optional(), ...pageQuery }),
+  body: z.object({ filter: filterSchema.optional() }),
+  responses: { 200: { description: 'Users', schema: listSchema } },
+  errors: ['DCERROR-0010'],
+});
+
+export const countUsers = defineRoute({
+  id: 'countUsers',
+  method: 'GET',
+  path: '/api/v1/users/actions/count',
+  summary: 'Number of users in the tenant',
+  tag: 'users',
+  auth: 'person',
+  permission: 'Any person of the tenant.',
+  tier: 1,
+  responses: { 200: { description: 'The number', schema: z.object({ total: z.int() }) } },
+  errors: [],
 });
 
 export const createUser = defineRoute({
@@ -71,7 +124,103 @@ export const createUser = defineRoute({
     name: nameSchema.optional(),
     email: z.email().max(256).optional(),
     roles: z.array(tenantRoleSchema).max(8).optional(),
+    assignedRoles: z
+      .array(z.union([z.object({ name: tenantRoleSchema }), z.object({ id: tenantRoleSchema })]))
+      .max(8)
+      .optional()
+      .meta({ description: 'The same as `roles`, as `[{name}]` or `[{id}]`' }),
   }),
   responses: { 201: { description: 'The user', schema: userSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'CONFLICT'],
+});
+
+const inviteeSchema = z.object({ email: z.email().max(256), name: nameSchema.optional() });
+
+export const inviteUsers = defineRoute({
+  id: 'inviteUsers',
+  method: 'POST',
+  path: '/api/v1/users/actions/invite',
+  summary: 'Add people by their e-mail address',
+  description: 'No e-mail is sent; give each person an API key through `POST /api/v1/api-keys` with `sub`.',
+  tag: 'users',
+  auth: 'person',
+  permission: 'Tenant administrators.',
+  tier: 2,
+  body: z.object({ invitees: z.array(inviteeSchema).max(100).optional() }),
+  responses: {
+    207: {
+      description: 'One result for each person',
+      schema: z.object({
+        data: z.array(
+          z.object({
+            email: z.string(),
+            status: z.enum(['ok', 'exists']),
+            subject: z.string(),
+            userId: z.string(),
+          }),
+        ),
+      }),
+    },
+  },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+});
+
+const userParams = z.object({ userId: objectIdSchema });
+
+export const getUser = defineRoute({
+  id: 'getUser',
+  method: 'GET',
+  path: '/api/v1/users/{userId}',
+  summary: 'Get one user',
+  tag: 'users',
+  auth: 'person',
+  permission: 'Any person of the tenant.',
+  tier: 1,
+  params: userParams,
+  responses: { 200: { description: 'The user', schema: userSchema } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
+});
+
+const userPatchSchema = z
+  .array(
+    z.object({
+      op: z.enum(['replace', 'set', 'add', 'remove-value']),
+      path: z.string().min(1).max(64).startsWith('/', 'must begin with a slash'),
+      value: z.unknown(),
+    }),
+  )
+  .max(100)
+  .meta({ id: 'UserPatch' });
+
+export const patchUser = defineRoute({
+  id: 'patchUser',
+  method: 'PATCH',
+  path: '/api/v1/users/{userId}',
+  summary: 'Change a user',
+  description:
+    '`replace` on `/name`, `/email`, `/status` (`active`, `disabled`), and `replace`, `add` or `remove-value` on `/assignedRoles`. Disabling somebody revokes their API keys and tokens and destroys the credentials they brought.',
+  tag: 'users',
+  auth: 'person',
+  permission: 'Tenant administrators.',
+  tier: 2,
+  params: userParams,
+  body: userPatchSchema,
+  responses: { 204: { description: 'Changed' } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+});
+export type UserPatch = z.output<typeof userPatchSchema>;
+
+export const deleteUser = defineRoute({
+  id: 'deleteUser',
+  method: 'DELETE',
+  path: '/api/v1/users/{userId}',
+  summary: 'Delete a user with their keys and credentials',
+  description: 'Refused while they own connections or spaces: give those to somebody else first.',
+  tag: 'users',
+  auth: 'person',
+  permission: 'Tenant administrators.',
+  tier: 2,
+  params: userParams,
+  responses: { 204: { description: 'Deleted' } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });

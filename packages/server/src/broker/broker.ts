@@ -71,7 +71,10 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     const secrets = needsConnectionSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
     if (!method.oauth) return { signIn: method.id, fields };
     const setup = oauthSetup({ method, definition, secrets }, clients);
-    const source = method.oauth.grant === 'authorization_code' ? grants.accessToken : grants.clientToken;
+    const isInteractive = method.oauth.grant === 'authorization_code';
+    // Now, while the person can still be told; the connector asks for a token only in the midst of its work.
+    if (isInteractive) await grants.assertReadable(credential);
+    const source = isInteractive ? grants.accessToken : grants.clientToken;
     let handedOut: string | undefined;
     return {
       signIn: method.id,

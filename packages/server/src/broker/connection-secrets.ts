@@ -1,6 +1,7 @@
+import { AppError } from '../http/app-error.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { ConnectionTable } from '../store/tables.js';
-import type { SealContext, Vault } from '../vault/envelope.js';
+import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 
 // Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to
 // the connection and to the person who gave them.
@@ -56,6 +57,35 @@ export async function openConnectionSecrets(
   if (!row) return {};
   const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
   return vault.open(sealed, context(connection, row.version)) as Record<string, unknown>;
+}
+
+/**
+ * For a change that needs them, such as a new sign-in.
+ * @throws AppError CREDENTIALS-REQUIRED when they cannot be opened
+ */
+export async function openConnectionSecretsOrRefuse(
+  db: Queryable,
+  vault: Vault,
+  connection: ConnectionRef & Pick<ConnectionTable, 'source_id'>,
+): Promise<Record<string, unknown>> {
+  try {
+    return await openConnectionSecrets(db, vault, connection);
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    throw new AppError(
+      'CREDENTIALS-REQUIRED',
+      "The connection's own secret cannot be opened. Its owner must give it again.",
+      {
+        meta: {
+          reason: 'unreadable',
+          connectionId: connection.id,
+          dataSourceId: connection.source_id,
+          bring: `/api/v1/data-connections/${connection.id}`,
+        },
+        cause,
+      },
+    );
+  }
 }
 
 export async function shredConnectionSecrets(tx: Tx, tenantId: string, connectionId: string): Promise<void> {

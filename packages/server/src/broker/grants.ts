@@ -27,6 +27,11 @@ export interface Grants {
    * @throws ConnectorError `auth_failed` only when the grant is proven dead; the credential then needs a sign-in.
    */
   accessToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
+  /**
+   * Proves that the stored grant, if there is one, can be opened.
+   * @throws UnreadableError
+   */
+  assertReadable(credential: CredentialRef): Promise<void>;
   /** A token of the connection's own client (RFC 6749 section 4.4); kept in memory only. */
   clientToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
 }
@@ -80,7 +85,9 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
   const refreshing = new Map<string, Promise<string>>();
   const clientTokens = new Map<string, Promise<StoredGrant>>();
 
-  const load = async (credential: CredentialRef): Promise<{ grant: StoredGrant; version: number }> => {
+  const find = async (
+    credential: CredentialRef,
+  ): Promise<{ grant: StoredGrant; version: number } | undefined> => {
     const row = await store.db
       .selectFrom('secret')
       .selectAll()
@@ -90,12 +97,18 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
       .where('owner_id', '=', credential.owner_id)
       .where('field', '=', 'grant')
       .executeTakeFirst();
-    if (!row) throw signInAgain(undefined);
+    if (!row) return undefined;
     const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
     return {
       grant: vault.open(sealed, sealContext(credential, 'grant', row.version)) as StoredGrant,
       version: row.version,
     };
+  };
+
+  const load = async (credential: CredentialRef) => {
+    const found = await find(credential);
+    if (!found) throw signInAgain(undefined);
+    return found;
   };
 
   const isFresh = ({ tokens, issuedAt }: StoredGrant): boolean =>
@@ -186,6 +199,9 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
   };
 
   return {
+    async assertReadable(credential) {
+      await find(credential);
+    },
     async accessToken(credential, setup, options = {}) {
       const { grant } = await load(credential);
       if (isUsable(grant, options.refused)) return grant.tokens.accessToken;

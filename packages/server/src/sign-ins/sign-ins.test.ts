@@ -407,6 +407,28 @@ describe('interactive sign-in', () => {
     expect((await read(bob)).status).toBe(200);
   });
 
+  it('renews an embedded sign-in in place by PATCH with qlik-auth-code', async () => {
+    const found = await alice.api.get(
+      `/api/v1/data-connections/warehouse?type=connectionname&spaceId=${spaceId}`,
+    );
+    const path = `/api/v1/data-connections/${found.body.qID}`;
+    const read = () => alice.api.post(`${path}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });
+    lab.revokeGrantsOf('alice');
+    lab.expireAccessTokens();
+    const refused = await read();
+    expect(refused.body.errors[0]).toMatchObject({
+      code: 'CREDENTIALS-REQUIRED',
+      meta: { reason: 'needs_sign_in', bring: path },
+    });
+    const page = await walk(refused.body.errors[0].meta.signIn.authUrl);
+    const renewed = await alice.api.patch(path, [], { 'qlik-auth-code': `code=${codeOf(page.html)}` });
+    expect(renewed.status, renewed.text).toBe(204);
+    expect((await read()).status).toBe(200);
+    expect((await alice.api.get(path)).body.qCredentialsID).toBe(found.body.qCredentialsID);
+    const again = await alice.api.patch(path, [], { 'qlik-auth-code': codeOf(page.html) });
+    expect(again.status).toBe(400);
+  });
+
   it('O28: revokes the grant at the provider when its credential is deleted', async () => {
     lab.resetCounts();
     const credential = await bob.api.get('/api/v1/data-credentials/bobs%20google?byCredentialName=true');

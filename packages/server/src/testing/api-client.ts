@@ -11,7 +11,7 @@ export interface ApiClient {
   get(path: string): Promise<Answer>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   put(path: string, body?: unknown): Promise<Answer>;
-  patch(path: string, body?: unknown): Promise<Answer>;
+  patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   delete(path: string): Promise<Answer>;
 }
 
@@ -45,7 +45,7 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
     get: (path) => call('GET', path),
     post: (path, body, headers) => call('POST', path, body ?? {}, headers),
     put: (path, body) => call('PUT', path, body ?? {}),
-    patch: (path, body) => call('PATCH', path, body ?? []),
+    patch: (path, body, headers) => call('PATCH', path, body ?? [], headers),
     delete: (path) => call('DELETE', path),
   };
 }

@@ -8,7 +8,7 @@ import {
 } from '@mooring/contract/routes/connection-credential';
 import { loadConnection } from '../../access/connection-access.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
-import { openConnectionSecrets } from '../../broker/connection-secrets.js';
+import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination } from '../../broker/credential-records.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { type Resolution, resolveCredential } from '../../broker/resolve.js';
@@ -115,7 +115,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       caller,
       manifest,
       split,
-      connectionSecrets: await openConnectionSecrets(store.db, vault, connection),
+      connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, connection),
       destination,
       connection: { id: connection.id, name: connection.name },
     };
@@ -152,7 +152,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         caller,
         manifest,
         split,
-        connectionSecrets: await openConnectionSecrets(store.db, vault, connection),
+        connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, connection),
         destination: connection.destination,
         connection: { id: connection.id, name: connection.name },
       });

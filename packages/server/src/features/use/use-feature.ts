@@ -217,6 +217,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       return handled;
     } catch (error) {
       await use.ticket.finish(outcomeOf(error));
+      if (error instanceof ConnectorError && error.kind === 'auth_failed') await service.refuseIfEnded(use);
       throw error;
     } finally {
       signal.removeEventListener('abort', leave);

@@ -55,6 +55,8 @@ export interface UseService {
     signal: AbortSignal,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result>;
+  /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
+  refuseIfEnded(prepared: PreparedUse): Promise<void>;
   explain(resolution: Resolution): string;
 }
 
@@ -109,8 +111,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     connection: ConnectionTable,
     manifest: SourceManifest,
     resolution: Resolution,
+    mayEdit: boolean,
   ) => {
-    if (resolution.isEmbedded || resolution.state === 'needs_confirmation') return undefined;
+    // An embedded credential is renewed by somebody who may change the connection, with PATCH and qlik-auth-code.
+    if ((resolution.isEmbedded && !mayEdit) || resolution.state === 'needs_confirmation') return undefined;
     const split = splitProperties(manifest, JSON.parse(connection.properties) as Record<string, unknown>);
     if (split.signIn.oauth?.grant !== 'authorization_code') return undefined;
     try {
@@ -135,8 +139,9 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     connection: ConnectionTable,
     manifest: SourceManifest,
     resolution: Resolution,
+    mayEdit: boolean,
   ): Promise<AppError> => {
-    const signIn = await signInLink(caller, connection, manifest, resolution);
+    const signIn = await signInLink(caller, connection, manifest, resolution, mayEdit);
     const isTheirs = !resolution.isEmbedded || resolution.credential?.owner_id === caller.userId;
     return new AppError('CREDENTIALS-REQUIRED', explain(resolution), {
       meta: {
@@ -153,13 +158,9 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   };
 
   /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
-  const refuseIfEnded = async (
-    caller: Caller,
-    connection: ConnectionTable,
-    manifest: SourceManifest,
-  ): Promise<void> => {
+  const refuseIfEnded = async ({ caller, connection, manifest, mayEdit }: PreparedUse): Promise<void> => {
     const resolution = await broker.resolve(caller.userId, connection);
-    if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution);
+    if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
   };
 
   const record = async (
@@ -192,6 +193,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   return {
     usable,
     explain,
+    refuseIfEnded,
     async prepare(caller, qID, action) {
       const { connection, manifest, mayEdit } = await usable(caller, qID);
       const resolution = await broker.resolve(caller.userId, connection);
@@ -202,21 +204,21 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       });
       if (!opened.ok) {
         await ticket.finish(`CREDENTIALS-REQUIRED ${opened.resolution.state}`);
-        throw await refuse(caller, connection, manifest, opened.resolution);
+        throw await refuse(caller, connection, manifest, opened.resolution, mayEdit);
       }
       const properties = JSON.parse(connection.properties) as Record<string, unknown>;
       return { caller, connection, manifest, properties, login: opened.login, ticket, mayEdit };
     },
 
-    async run({ caller, manifest, properties, login, ticket, connection }, signal, work) {
+    async run(prepared, signal, work) {
+      const { manifest, properties, login, ticket, connection } = prepared;
       try {
         const result = await deps.sessions.run({ manifest, properties, login, signal }, work);
         await ticket.finish('ok');
         return result;
       } catch (error) {
         await ticket.finish(outcomeOf(error));
-        if (error instanceof ConnectorError && error.kind === 'auth_failed')
-          await refuseIfEnded(caller, connection, manifest);
+        if (error instanceof ConnectorError && error.kind === 'auth_failed') await refuseIfEnded(prepared);
         if (error instanceof ConnectorError) {
           deps.log.info(
             { connectionId: connection.id, kind: error.kind, nativeCode: error.nativeCode },
