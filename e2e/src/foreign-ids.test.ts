@@ -9,7 +9,7 @@ import {
   type PopulatedMooring,
   startPopulatedMooring,
 } from './populated-mooring.js';
-import { type RouteExample, routeExamples } from './route-examples.js';
+import { exampleFor, type RouteExample } from './route-examples.js';
 
 // X05: what belongs to other people, of this tenant and of another one, answers exactly as what does not exist.
 
@@ -74,7 +74,7 @@ async function expectLikeRandom(route: Route, exampleWith: (id: string) => Route
   }
 }
 
-const own = (route: Route): RouteExample => routeExamples(populated.bob.has)[route.id] ?? {};
+const own = (route: Route): RouteExample => exampleFor(route, populated.bob.has) ?? {};
 const byId = (id: string): Route => {
   const route = allRoutes.find((one) => one.id === id);
   if (!route) throw new Error(`No route ${id}`);
@@ -105,6 +105,7 @@ const inBody = [
   ['createAssignment', 'assigneeId'],
   ['createApiKey', 'sub'],
   ['resolveConnection', 'as'],
+  ['updateDataCredential', 'connectionId'],
   ['updateDataConnection', 'qCredentialsID'],
   ['updateDataConnection', 'space'],
   ['duplicateDataConnection', 'id'],

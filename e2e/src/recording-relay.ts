@@ -1,10 +1,12 @@
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 
-/** Passes TCP on to another port of this machine and keeps what clients sent. */
+/** Passes TCP on to another port of this machine and keeps what went either way. */
 export interface RecordingRelay {
   port: number;
   /** What each connection has sent so far, in the order in which they came. */
   sent(): readonly Buffer[];
+  /** What came back on each of them. */
+  answered(): readonly Buffer[];
   /** Login names of PostgreSQL's startup messages so far (protocol 3.0, message format "StartupMessage"). */
   logins(): readonly string[];
   close(): Promise<void>;
@@ -18,13 +20,14 @@ function loginIn(sent: Buffer): string[] {
 }
 
 export async function startRecordingRelay(targetPort: number): Promise<RecordingRelay> {
-  const recorded: Buffer[][] = [];
+  const recorded: { sent: Buffer[]; answered: Buffer[] }[] = [];
   const open = new Set<Socket>();
   const server = createServer((client) => {
-    const chunks: Buffer[] = [];
-    recorded.push(chunks);
+    const record: (typeof recorded)[number] = { sent: [], answered: [] };
+    recorded.push(record);
     const upstream = createConnection({ host: '127.0.0.1', port: targetPort });
-    client.on('data', (chunk: Buffer) => chunks.push(chunk));
+    client.on('data', (chunk: Buffer) => record.sent.push(chunk));
+    upstream.on('data', (chunk: Buffer) => record.answered.push(chunk));
     client.pipe(upstream).pipe(client);
     for (const [socket, other] of [
       [client, upstream],
@@ -36,10 +39,11 @@ export async function startRecordingRelay(targetPort: number): Promise<Recording
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const sent = () => recorded.map((chunks) => Buffer.concat(chunks));
+  const sent = () => recorded.map((record) => Buffer.concat(record.sent));
   return {
     port: (server.address() as AddressInfo).port,
     sent,
+    answered: () => recorded.map((record) => Buffer.concat(record.answered)),
     logins: () => sent().flatMap(loginIn),
     close: () =>
       new Promise((resolve) => {

@@ -13,7 +13,7 @@ const everyByte = (bytes: Buffer, write: (hex: string) => string) =>
   [...bytes].map((byte) => write(byte.toString(16).padStart(2, '0'))).join('');
 
 /** Every form of a secret, by the form's name. */
-export function formsOf(secret: string): Map<string, string> {
+export function formsOf(secret: string): Map<string, Buffer> {
   const bytes = Buffer.from(secret, 'utf8');
   const aligned = [0, 1, 2].map((offset) => base64At(bytes, offset));
   const json = JSON.stringify(secret).slice(1, -1);
@@ -32,13 +32,13 @@ export function formsOf(secret: string): Map<string, string> {
     hex: bytes.toString('hex'),
     'hex, capitals': bytes.toString('hex').toUpperCase(),
     'hex with colons': everyByte(bytes, (hex) => `${hex}:`).slice(0, -1),
-    'UTF-16': bytes.toString('utf8').split('').join('\0'),
   };
   aligned.forEach((text, offset) => {
     forms[`base64 at ${offset}`] = text;
     forms[`base64url at ${offset}`] = text.replaceAll('+', '-').replaceAll('/', '_');
   });
-  return new Map(Object.entries(forms));
+  const texts = Object.entries(forms).map(([name, text]) => [name, Buffer.from(text, 'utf8')] as const);
+  return new Map([...texts, ['UTF-16', Buffer.from(secret, 'utf16le')]]);
 }
 
 /** Something a secret might be in. */
@@ -52,8 +52,7 @@ export function findSecrets(secrets: ReadonlyMap<string, string>, places: readon
   const found: string[] = [];
   for (const [name, secret] of secrets) {
     if (secret.length < 8) throw new Error(`The secret ${name} is too short to be found without error`);
-    for (const [form, text] of formsOf(secret)) {
-      const wanted = Buffer.from(text, 'utf8');
+    for (const [form, wanted] of formsOf(secret)) {
       for (const place of places) {
         if (place.bytes.includes(wanted)) found.push(`${name} (${form}) in ${place.name}`);
       }

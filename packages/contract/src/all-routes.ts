@@ -1,9 +1,11 @@
+import { newerDoorOf } from './newer-door.js';
 import type { Route } from './route.js';
 import * as apiKeys from './routes/api-keys.js';
 import * as connectionCredential from './routes/connection-credential.js';
 import * as dataConnectionChanges from './routes/data-connection-changes.js';
 import * as dataConnections from './routes/data-connections.js';
 import * as dataCredentials from './routes/data-credentials.js';
+import * as dataSourceEndpoints from './routes/data-source-endpoints.js';
 import * as dataSources from './routes/data-sources.js';
 import * as dcaas from './routes/dcaas.js';
 import * as platform from './routes/platform.js';
@@ -15,13 +17,13 @@ import * as users from './routes/users.js';
 const isRoute = (value: unknown): value is Route =>
   typeof value === 'object' && value !== null && 'method' in value && 'responses' in value;
 
-/** Every route of the contract. */
-export const allRoutes: readonly Route[] = [
+const modules = [
   platform,
   users,
   apiKeys,
   spaces,
   dataSources,
+  dataSourceEndpoints,
   dataConnections,
   dataConnectionChanges,
   connectionCredential,
@@ -29,4 +31,9 @@ export const allRoutes: readonly Route[] = [
   dcaas,
   signIns,
   use,
-].flatMap((module) => Object.values(module).filter(isRoute));
+];
+
+const routes: readonly Route[] = modules.flatMap((module) => Object.values(module).filter(isRoute));
+
+/** Every route of the contract, those behind the newer door included. */
+export const allRoutes: readonly Route[] = [...routes, ...routes.flatMap((route) => newerDoorOf(route) ?? [])];

@@ -75,6 +75,7 @@ export function openApiDocument(): unknown {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
+    tags: [...new Set(allRoutes.map((route) => route.tag))].map((name) => ({ name })),
     components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'API key' } } },
     paths,
   });

@@ -74,8 +74,7 @@ function readMarked(body: string, start: number): { value: string; next: number 
       continue;
     }
     const next = endsAt(body, at);
-    if (next !== undefined)
-      return { value: body.slice(start + 1, at).replaceAll(mark + mark, mark), next };
+    if (next !== undefined) return { value: body.slice(start + 1, at).replaceAll(mark + mark, mark), next };
   }
   return undefined;
 }
@@ -149,7 +148,8 @@ function typed(schema: z.ZodType | undefined, text: string): unknown {
   const kind = schema && innermost(schema);
   if (kind instanceof z.ZodBoolean && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if (kind instanceof z.ZodNumber && /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text)) return Number(text);
-  if (!(kind instanceof z.ZodArray || kind instanceof z.ZodObject || kind instanceof z.ZodRecord)) return text;
+  if (!(kind instanceof z.ZodArray || kind instanceof z.ZodObject || kind instanceof z.ZodRecord))
+    return text;
   if (/^[[{]/.test(text)) {
     try {
       return JSON.parse(text) as unknown;

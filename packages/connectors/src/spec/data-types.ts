@@ -9,7 +9,8 @@
  * - `string`: text
  * - `date`: `YYYY-MM-DD`
  * - `time`: `HH:MM:SS[.ffffff]`
- * - `timestamp`: `YYYY-MM-DDTHH:MM:SS[.ffffff]Z` for an instant, without `Z` where the source keeps no zone
+ * - `timestamp`: an instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`
+ * - `datetime`: the reading of a clock whose zone the source does not keep, `YYYY-MM-DDTHH:MM:SS[.ffffff]`
  * - `bytes`: base64 text
  * - `json`: any JSON value
  *
@@ -25,6 +26,7 @@ export type NeutralType =
   | 'date'
   | 'time'
   | 'timestamp'
+  | 'datetime'
   | 'bytes'
   | 'json';
 

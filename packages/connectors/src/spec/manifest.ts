@@ -49,5 +49,10 @@ export interface SourceManifest {
   evidence: Evidence;
   /** Prefix of the source's QRI, for instance `qri:db:postgres://`. */
   qriPrefix: string;
+  /**
+   * Definition properties that name the target, in order; whatever else differs, the same values are the same
+   * target and have the same QRI. Absent: every property of the definition.
+   */
+  qriProperties?: readonly string[];
   load: () => Promise<{ connector: Connector }>;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema, listLinksSchema, pageQuery } from '../wire.js';
+import { instantSchema, listLinksSchema, pageQuery, patchBodySchema } from '../wire.js';
 
 // QLIK.md 1.5.
 
@@ -36,6 +36,12 @@ export const listApiKeys = defineRoute({
   query: z.object({
     sub: z.string().max(64).optional(),
     status: z.enum(['active', 'expired', 'revoked']).optional(),
+    createdByUser: z.string().max(64).optional(),
+    sort: z.string().max(64).optional().meta({
+      description: 'id, sub, createdByUser, description or created, with + or - before it',
+    }),
+    startingAfter: z.string().min(1).max(64).optional().meta({ description: 'Ids above this one' }),
+    endingBefore: z.string().min(1).max(64).optional().meta({ description: 'Ids below this one' }),
     ...pageQuery,
   }),
   responses: {
@@ -58,11 +64,85 @@ export const createApiKey = defineRoute({
     expiry: z.iso
       .duration()
       .optional()
-      .meta({ description: 'ISO 8601 duration, at most P3650D; absent: P365D' }),
+      .meta({ description: 'ISO 8601 duration, at most `max_api_key_expiry` of the tenant; absent: P365D or that, whichever is less' }),
     sub: z.string().max(64).optional(),
     subType: z.enum(['user']).optional(),
   }),
   responses: { 201: { description: 'The key with its token', schema: apiKeySchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+});
+
+const keyParams = z.object({ id: z.string().min(1).max(64) });
+const ownOrAdministered = 'Own keys; any of the tenant for tenant administrators.';
+
+export const getApiKey = defineRoute({
+  id: 'getApiKey',
+  method: 'GET',
+  path: '/api/v1/api-keys/{id}',
+  summary: 'Get an API key, without its token',
+  tag: 'api-keys',
+  auth: 'person',
+  permission: ownOrAdministered,
+  tier: 1,
+  params: keyParams,
+  responses: { 200: { description: 'The key', schema: apiKeySchema } },
+  errors: ['NOT-FOUND'],
+});
+
+export const patchApiKey = defineRoute({
+  id: 'patchApiKey',
+  method: 'PATCH',
+  path: '/api/v1/api-keys/{id}',
+  summary: 'Change the description of an API key',
+  tag: 'api-keys',
+  auth: 'person',
+  permission: ownOrAdministered,
+  tier: 2,
+  params: keyParams,
+  body: patchBodySchema,
+  responses: { 204: { description: 'Changed' } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
+});
+
+const apiKeysConfigSchema = z
+  .object({
+    max_api_key_expiry: z
+      .string()
+      .meta({ description: 'Longest life of a new key, and its life when none is asked for; ISO 8601 duration' }),
+    max_keys_per_user: z.int().meta({ description: 'Most active keys of one person' }),
+  })
+  .meta({ id: 'ApiKeysConfig' });
+export type ApiKeysConfig = z.output<typeof apiKeysConfigSchema>;
+
+const configParams = z.object({ tenantId: z.string().min(1).max(64) });
+
+export const getApiKeysConfig = defineRoute({
+  id: 'getApiKeysConfig',
+  method: 'GET',
+  path: '/api/v1/api-keys/configs/{tenantId}',
+  summary: "Limits of the tenant's API keys",
+  tag: 'api-keys',
+  auth: 'person',
+  permission: 'Any person of the tenant.',
+  tier: 1,
+  params: configParams,
+  responses: { 200: { description: 'The limits', schema: apiKeysConfigSchema } },
+  errors: ['NOT-FOUND'],
+});
+
+export const patchApiKeysConfig = defineRoute({
+  id: 'patchApiKeysConfig',
+  method: 'PATCH',
+  path: '/api/v1/api-keys/configs/{tenantId}',
+  summary: "Change the limits of the tenant's API keys",
+  description: '`replace` on `/max_api_key_expiry` and `/max_keys_per_user`. Keys that exist keep their life.',
+  tag: 'api-keys',
+  auth: 'person',
+  permission: 'Tenant administrators.',
+  tier: 2,
+  params: configParams,
+  body: patchBodySchema,
+  responses: { 204: { description: 'Changed' } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
 });
 
@@ -73,9 +153,9 @@ export const deleteApiKey = defineRoute({
   summary: 'Revoke an API key',
   tag: 'api-keys',
   auth: 'person',
-  permission: 'Own keys; any of the tenant for tenant administrators.',
+  permission: ownOrAdministered,
   tier: 2,
-  params: z.object({ id: z.string().min(1).max(64) }),
+  params: keyParams,
   responses: { 204: { description: 'Revoked; refused from the next request on' } },
   errors: ['NOT-FOUND'],
 });

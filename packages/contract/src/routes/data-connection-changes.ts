@@ -18,7 +18,7 @@ export const updateConnectionBodySchema = z
     qConnectStatement: z.string().min(1).max(100_000),
     datasourceID: z.string().max(128).optional(),
     qArchitecture: z.int().min(0).max(1).optional(),
-    qLogOn: z.union([z.string(), z.int()]).optional(),
+    qLogOn: z.enum(['0', '1', 'LOG_ON_SERVICE_USER', 'LOG_ON_CURRENT_USER']).optional(),
     qConnectionSecret: z.string().max(100_000).optional(),
     qCredentialsID: z.string().max(64).optional(),
     qCredentialsName: z.string().max(256).optional(),

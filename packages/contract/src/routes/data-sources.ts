@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { apiSpecsSchema, dataSourcesSchema } from '../catalogue.js';
+import {
+  apiSpecsSchema,
+  dataSourceSettingsSchema,
+  dataSourcesSchema,
+  gatewaysSchema,
+} from '../catalogue.js';
 import { defineRoute } from '../route.js';
 
 const tag = 'data-sources';
@@ -15,10 +20,14 @@ export const listDataSources = defineRoute({
   permission: 'Any person.',
   tier: 1,
   query: z.object({
-    dataSourceId: z.string().max(128).optional(),
-    detail: z.boolean().optional(),
+    dataSourceId: z
+      .union([z.string().max(128), z.array(z.string().max(128)).max(100)])
+      .transform((given) => (Array.isArray(given) ? given.at(-1) : given))
+      .optional()
+      .meta({ description: 'Only this one; given several times, the last counts' }),
+    detail: z.boolean().optional().meta({ description: 'Add `connectorNodes`' }),
     includeDisabled: z.boolean().optional(),
-    includeui: z.boolean().optional(),
+    includeui: z.boolean().optional().meta({ description: 'Add `uiInfo`: icon and documentation' }),
   }),
   responses: { 200: { description: 'Data sources', schema: dataSourcesSchema } },
   errors: ['DCERROR-0010', 'DCAAS-2001'],
@@ -50,4 +59,48 @@ export const getDataSourceIcon = defineRoute({
   params,
   responses: { 200: { description: 'SVG', contentTypes: ['image/svg+xml'] } },
   errors: ['DCAAS-2001'],
+});
+
+export const getDataSourceGateways = defineRoute({
+  id: 'getDataSourceGateways',
+  method: 'GET',
+  path: '/api/v1/data-sources/{dataSourceId}/gateways',
+  summary: 'Gateways of a data source: none, for Mooring reaches its sources itself',
+  tag,
+  auth: 'person',
+  permission: 'Any person.',
+  tier: 1,
+  params,
+  query: z.object({ forceRefresh: z.boolean().optional() }),
+  responses: { 200: { description: 'An empty list', schema: gatewaysSchema } },
+  errors: ['DCERROR-0010', 'DCAAS-2001'],
+});
+
+export const getDataSourceSettings = defineRoute({
+  id: 'getDataSourceSettings',
+  method: 'GET',
+  path: '/api/v1/data-sources/{dataSourceId}/settings',
+  summary: 'Whether a data source is switched off',
+  tag,
+  auth: 'person',
+  permission: 'Tenant administrators.',
+  tier: 1,
+  params,
+  responses: { 200: { description: 'The settings', schema: dataSourceSettingsSchema } },
+  errors: ['ACCESS-DENIED', 'DCAAS-2001'],
+});
+
+export const putDataSourceSettings = defineRoute({
+  id: 'putDataSourceSettings',
+  method: 'PUT',
+  path: '/api/v1/data-sources/{dataSourceId}/settings',
+  summary: 'Switch a data source off or on for the tenant',
+  tag,
+  auth: 'person',
+  permission: 'Tenant administrators.',
+  tier: 2,
+  params,
+  body: dataSourceSettingsSchema,
+  responses: { 200: { description: 'The settings', schema: dataSourceSettingsSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'DCAAS-2001'],
 });

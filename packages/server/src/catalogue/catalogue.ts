@@ -3,28 +3,41 @@ import type { Connector } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { AppError, InvalidRequest } from '../http/app-error.js';
+import type { SourceSettings } from './source-settings.js';
 
 /** The data sources of this server. Drivers are loaded on first use. */
 export interface Catalogue {
   all(): readonly SourceManifest[];
   /** @throws AppError DCAAS-2001 */
   get(id: string): SourceManifest;
+  /**
+   * The same, for making or using a connection: not when the tenant has switched the source off.
+   * @throws AppError DCAAS-2001
+   */
+  enabled(tenantId: string, id: string): Promise<SourceManifest>;
   connector(manifest: SourceManifest): Promise<Connector>;
 }
 
-export function createCatalogue(manifests: readonly SourceManifest[]): Catalogue {
+export function createCatalogue(
+  manifests: readonly SourceManifest[],
+  settings: Pick<SourceSettings, 'isDisabled'>,
+): Catalogue {
   const byId = new Map(manifests.map((manifest) => [manifest.id.toLowerCase(), manifest]));
+  const get = (id: string): SourceManifest => {
+    const found = byId.get(id.toLowerCase());
+    if (found) return found;
+    throw new AppError(
+      'DCAAS-2001',
+      `There is no data source ${JSON.stringify(id.slice(0, 64))}. GET /api/v1/data-sources lists them.`,
+    );
+  };
   return {
     all: () => manifests,
-    get(id) {
-      const found = byId.get(id.toLowerCase());
-      if (!found) {
-        throw new AppError(
-          'DCAAS-2001',
-          `There is no data source ${JSON.stringify(id.slice(0, 64))}. GET /api/v1/data-sources lists them.`,
-        );
-      }
-      return found;
+    get,
+    async enabled(tenantId, id) {
+      const manifest = get(id);
+      if (!(await settings.isDisabled(tenantId, manifest.id))) return manifest;
+      throw new AppError('DCAAS-2001', `An administrator has switched the data source ${manifest.id} off.`);
     },
     async connector(manifest) {
       try {

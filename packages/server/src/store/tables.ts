@@ -20,6 +20,8 @@ export interface UserTable {
   status: 'active' | 'disabled';
   /** JSON array of tenant roles. */
   roles: string;
+  /** Of a user that a machine acts as. */
+  client_id: string | null;
   created_at: string;
   updated_at: string;
 }
@@ -33,6 +35,7 @@ export interface ApiKeyTable {
   description: string;
   created_by: string;
   created_at: string;
+  updated_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
 }
@@ -75,6 +78,8 @@ export interface ConnectionTable {
   name: string;
   /** The name as it is compared. */
   name_key: string;
+  /** The name as it is ordered where case must not count. */
+  name_fold: string;
   /** `space:<id>` or `user:<id>`; names are unique in it. */
   scope: string;
   space_id: string | null;
@@ -90,6 +95,22 @@ export interface ConnectionTable {
   version: number;
   created_at: string;
   updated_at: string;
+}
+
+/** How many connections of a source a scope holds; kept in the transaction that adds or removes one. */
+export interface ConnectionTallyTable {
+  tenant_id: string;
+  scope: string;
+  source_id: string;
+  total: number;
+}
+
+export interface SourceSettingTable {
+  tenant_id: string;
+  source_id: string;
+  disabled: number;
+  updated_at: string;
+  updated_by: string;
 }
 
 export interface CredentialTable {
@@ -112,7 +133,7 @@ export interface CredentialTable {
 
 export interface SecretTable {
   tenant_id: string;
-  record_kind: 'credential' | 'connection' | 'sign-in';
+  record_kind: 'credential' | 'connection' | 'sign-in' | 'signing-key';
   record_id: string;
   field: string;
   owner_id: string;
@@ -187,6 +208,84 @@ export interface UseTable {
   hash: string;
 }
 
+export interface OAuthClientTable {
+  id: string;
+  tenant_id: string;
+  user_id: string;
+  name: string;
+  description: string;
+  app_type: 'web';
+  /** JSON array. */
+  allowed_scopes: string;
+  client_uri: string;
+  logo_uri: string;
+  created_at: string;
+  created_by: string;
+  updated_at: string;
+}
+
+export interface OAuthClientSecretTable {
+  tenant_id: string;
+  client_id: string;
+  hint: string;
+  /** SHA-256 of the secret. */
+  secret_hash: string;
+  created_at: string;
+  created_by: string;
+}
+
+export interface OAuthTokenTable {
+  /** The token's `jti`; the token itself is not kept. */
+  id: string;
+  tenant_id: string;
+  client_id: string;
+  user_id: string;
+  /** Space-separated. */
+  scope: string;
+  created_at: string;
+  expires_at: string;
+}
+
+export interface AuditEventTable {
+  id: string;
+  tenant_id: string;
+  at: string;
+  type: string;
+  source: string;
+  user_id: string;
+  resource_id: string;
+  owner_id: string | null;
+  space_id: string | null;
+  top_level_id: string | null;
+  /** JSON object; never a secret. */
+  data: string;
+}
+
+export interface RateCountTable {
+  tenant_id: string;
+  tier: number;
+  /** Number of the slice of time since the epoch. */
+  slice: number;
+  user_id: string;
+  requests: number;
+}
+
+export interface IdempotentRequestTable {
+  tenant_id: string;
+  user_id: string;
+  route: string;
+  /** SHA-256 of the key. */
+  key_hash: string;
+  /** Who is answering it. */
+  claim: string;
+  is_answered: number;
+  key_id: string;
+  wrapped_key: string;
+  /** Fingerprint of the request and, once there, the answer; both may hold what nobody should read. */
+  ciphertext: string;
+  created_at: string;
+}
+
 export interface Tables {
   setting: SettingTable;
   tenant: TenantTable;
@@ -196,6 +295,8 @@ export interface Tables {
   assignment: AssignmentTable;
   assignment_role: AssignmentRoleTable;
   connection: ConnectionTable;
+  connection_tally: ConnectionTallyTable;
+  source_setting: SourceSettingTable;
   credential: CredentialTable;
   secret: SecretTable;
   credential_destination: DestinationTable;
@@ -203,4 +304,10 @@ export interface Tables {
   sign_in: SignInTable;
   intent: IntentTable;
   use: UseTable;
+  oauth_client: OAuthClientTable;
+  oauth_client_secret: OAuthClientSecretTable;
+  oauth_token: OAuthTokenTable;
+  audit_event: AuditEventTable;
+  rate_count: RateCountTable;
+  idempotent_request: IdempotentRequestTable;
 }

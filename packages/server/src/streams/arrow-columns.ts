@@ -50,16 +50,9 @@ function binaryForm(arrow: ArrowLibrary): ColumnForm {
   };
 }
 
-/**
- * Neutral types do not tell instants from readings of a clock without a zone; the first values do. Where there
- * are none yet, of both kinds, or others such as `infinity`, only text is right for whatever follows.
- */
-function timestampForm(arrow: ArrowLibrary, first: readonly JsonValue[]): ColumnForm {
-  const known = first.filter((value) => typeof value === 'string');
-  const isZoned = known.some(isInstant);
+function timeForm(arrow: ArrowLibrary, isZoned: boolean): ColumnForm {
   const convert = (value: JsonValue) =>
     typeof value === 'string' && isInstant(value) === isZoned ? toMicroseconds(value) : undefined;
-  if (known.length === 0 || known.some((value) => convert(value) === undefined)) return textForm(arrow, text);
   const type = new arrow.TimestampMicrosecond(isZoned ? 'UTC' : null);
   return {
     type,
@@ -68,7 +61,7 @@ function timestampForm(arrow: ArrowLibrary, first: readonly JsonValue[]): Column
   };
 }
 
-function formOf(arrow: ArrowLibrary, neutral: NeutralType, first: readonly JsonValue[]): ColumnForm {
+function formOf(arrow: ArrowLibrary, neutral: NeutralType): ColumnForm {
   switch (neutral) {
     case 'boolean': {
       const type = new arrow.Bool();
@@ -108,7 +101,8 @@ function formOf(arrow: ArrowLibrary, neutral: NeutralType, first: readonly JsonV
       };
     }
     case 'timestamp':
-      return timestampForm(arrow, first);
+    case 'datetime':
+      return timeForm(arrow, neutral === 'timestamp');
     case 'bytes':
       return binaryForm(arrow);
     case 'json':
@@ -120,18 +114,15 @@ function formOf(arrow: ArrowLibrary, neutral: NeutralType, first: readonly JsonV
 
 /**
  * `boolean` → Bool, `integer` and `bigint` → Int64, `float` → Float64, `date` → Date32, `timestamp` → Timestamp in
- * microseconds (zone `UTC` for instants, none for readings of a clock; Utf8 when the first batch does not show
- * which), `bytes` → Binary; `decimal`, whose precision the neutral types do not carry, and `time`, `string` and
+ * microseconds with the zone `UTC`, `datetime` → the same without a zone, `bytes` → Binary; `decimal`, whose precision the neutral types do not carry, and `time`, `string` and
  * `json` → Utf8 with their exact text.
- * @param first rows of the first batch
  */
 export function arrowColumn(
   arrow: ArrowLibrary,
   { column, position }: { column: Column; position: number },
-  first: readonly Row[],
 ): ArrowColumn {
   const valuesOf = (rows: readonly Row[]) => rows.map((row) => row[position] ?? null);
-  const form = formOf(arrow, column.type, valuesOf(first));
+  const form = formOf(arrow, column.type);
   return {
     type: form.type,
     dataOf(rows) {

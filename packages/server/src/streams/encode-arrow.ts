@@ -38,8 +38,8 @@ function createWriter(arrow: ArrowLibrary) {
   return new Writer();
 }
 
-function createMessages(arrow: ArrowLibrary, columns: readonly Column[], first: readonly Row[]): Messages {
-  const forms = columns.map((column, position) => arrowColumn(arrow, { column, position }, first));
+function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messages {
+  const forms = columns.map((column, position) => arrowColumn(arrow, { column, position }));
   const names = distinctNames(columns);
   // What a source says about null may be wrong of views and joins, so every field may hold it.
   const schema = new arrow.Schema(
@@ -99,17 +99,11 @@ export async function* encodeArrow(
   meter: OutputMeter = createOutputMeter(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const arrow = await import('apache-arrow');
-  const begin = (first: readonly Row[]): Messages => {
-    const started = createMessages(arrow, columns, first);
-    head = started.schema();
-    meter.wrote(0, head.length + END_BYTES);
-    return started;
-  };
-  let head: Uint8Array = nothing;
-  let messages: Messages | undefined;
+  const messages = createMessages(arrow, columns);
+  let head = messages.schema();
+  meter.wrote(0, head.length + END_BYTES);
   for await (const batch of batches) {
-    if (batch.length > 0) messages ??= begin(batch);
-    for (let from = 0; messages && from < batch.length && !meter.isFull(); from += ROWS_MAX) {
+    for (let from = 0; from < batch.length && !meter.isFull(); from += ROWS_MAX) {
       const rows = batch.slice(from, from + ROWS_MAX);
       const part = fitting(messages, rows, meter.room());
       if (part.rows < rows.length) meter.full();
@@ -120,6 +114,5 @@ export async function* encodeArrow(
     }
     if (meter.isFull()) break;
   }
-  messages ??= begin([]);
   yield Buffer.concat([head, messages.end()]);
 }

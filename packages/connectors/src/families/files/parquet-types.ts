@@ -130,7 +130,9 @@ function decimalScale({ converted_type, logical_type, scale }: SchemaElement): n
 function temporalPlan({ converted_type, logical_type, type }: SchemaElement): ColumnPlan | undefined {
   if (logical_type?.type === 'TIMESTAMP') {
     const { unit, isAdjustedToUTC } = logical_type;
-    return raw('timestamp', (value) => toTimestamp(toBigInt(value), unit, isAdjustedToUTC));
+    return raw(isAdjustedToUTC ? 'timestamp' : 'datetime', (value) =>
+      toTimestamp(toBigInt(value), unit, isAdjustedToUTC),
+    );
   }
   if (logical_type?.type === 'TIME') {
     const { unit } = logical_type;

@@ -46,4 +46,5 @@ export const s3Manifest = {
     ],
   },
   qriPrefix: 'qri:file:s3://',
+  qriProperties: ['endpoint', 'region', 'bucketName'],
 } as const satisfies Omit<SourceManifest, 'id' | 'name' | 'load'>;

@@ -22,7 +22,7 @@ const neutralTypes: Readonly<Record<string, NeutralType>> = {
   BOOLEAN: 'boolean',
   BOOL: 'boolean',
   TIMESTAMP: 'timestamp',
-  DATETIME: 'timestamp',
+  DATETIME: 'datetime',
   DATE: 'date',
   TIME: 'time',
   JSON: 'json',
@@ -94,7 +94,7 @@ function scalarOf(field: Field, value: unknown): JsonValue {
     case 'float':
       return floatOf(value);
     case 'timestamp':
-      return field.type === 'TIMESTAMP' ? timestampOf(value) : value;
+      return timestampOf(value);
     case 'json':
       return jsonOf(value);
     default:

@@ -134,7 +134,7 @@ describe('gbq reads', () => {
     const { session } = await open(stand);
     const { columns, batches } = await session.read({ path: ['ds', 'a b'], batchRows: 10 });
     expect(columns.map(({ name, type }) => `${name}:${type}`).join(' ')).toBe(
-      'i:bigint f:float n:decimal b:boolean s:string y:bytes d:date t:time dt:timestamp ts:timestamp ' +
+      'i:bigint f:float n:decimal b:boolean s:string y:bytes d:date t:time dt:datetime ts:timestamp ' +
         'j:json g:string r:json a:json',
     );
     expect(columns[0]?.nullable).toBe(false);

@@ -20,7 +20,7 @@ const labColumns = [
   { name: 'c_timestamp', type: 'timestamp' },
   { name: 'c_date', type: 'date' },
   { name: 'c_time', type: 'time' },
-  { name: 'c_datetime', type: 'timestamp' },
+  { name: 'c_datetime', type: 'datetime' },
   { name: 'c_geography', type: 'string' },
   { name: 'c_json', type: 'json' },
   { name: 'c_array', type: 'json' },

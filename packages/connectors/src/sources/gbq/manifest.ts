@@ -63,5 +63,6 @@ export const manifest: SourceManifest = {
     ],
   },
   qriPrefix: 'qri:db:bigquery://',
+  qriProperties: ['Catalog'],
   load: () => import('./connector.js'),
 };

@@ -68,7 +68,7 @@ const types = new Map<number, MySqlType>([
   [Types.DATE, { type: 'date' }],
   [Types.NEWDATE, { type: 'date' }],
   [Types.TIME, { type: 'time', convert: toTime }],
-  [Types.DATETIME, { type: 'timestamp', convert: toLocal }],
+  [Types.DATETIME, { type: 'datetime', convert: toLocal }],
   [Types.TIMESTAMP, { type: 'timestamp', convert: toInstant }],
   [Types.JSON, json],
   [Types.GEOMETRY, { type: 'json', convert: toGeometry }],

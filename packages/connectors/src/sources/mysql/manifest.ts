@@ -66,5 +66,6 @@ export const manifest: SourceManifest = {
     ],
   },
   qriPrefix: 'qri:db:mysql://',
+  qriProperties: ['host', 'port', 'database'],
   load: () => import('./connector.js'),
 };

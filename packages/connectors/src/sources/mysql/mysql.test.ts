@@ -68,7 +68,7 @@ const typeColumns = Object.entries({
   c_blob: 'bytes',
   c_date: 'date',
   c_time: 'time',
-  c_datetime: 'timestamp',
+  c_datetime: 'datetime',
   c_timestamp: 'timestamp',
   c_year: 'integer',
   c_json: 'json',

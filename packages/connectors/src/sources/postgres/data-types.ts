@@ -63,7 +63,7 @@ const scalars = new Map<number, PostgresType>([
   [701, { type: 'float', parse: toFloat }], // float8
   [1082, { type: 'date', parse: asIs }], // date
   [1083, { type: 'time', parse: asIs }], // time
-  [1114, { type: 'timestamp', parse: toLocalTimestamp }], // timestamp
+  [1114, { type: 'datetime', parse: toLocalTimestamp }], // timestamp
   [1184, { type: 'timestamp', parse: toInstant }], // timestamptz
   [1700, { type: 'decimal', parse: asIs }], // numeric
   [3802, { type: 'json', parse: JSON.parse }], // jsonb

@@ -60,5 +60,6 @@ export const manifest: SourceManifest = {
     ],
   },
   qriPrefix: 'qri:db:postgres://',
+  qriProperties: ['host', 'port', 'db'],
   load: () => import('./connector.js'),
 };

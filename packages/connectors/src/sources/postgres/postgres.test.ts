@@ -126,7 +126,7 @@ const typeColumns = Object.entries({
   c_date: 'date',
   c_time: 'time',
   c_timetz: 'string',
-  c_timestamp: 'timestamp',
+  c_timestamp: 'datetime',
   c_timestamptz: 'timestamp',
   c_interval: 'string',
   c_bytea: 'bytes',

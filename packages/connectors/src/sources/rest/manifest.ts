@@ -120,5 +120,6 @@ export const manifest: SourceManifest = {
     ],
   },
   qriPrefix: 'qri:rest://',
+  qriProperties: ['url'],
   load: () => import('./connector.js'),
 };

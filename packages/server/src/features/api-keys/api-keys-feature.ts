@@ -1,14 +1,28 @@
-import { type ApiKeyReply, createApiKey, deleteApiKey, listApiKeys } from '@mooring/contract/routes/api-keys';
+import {
+  type ApiKeyReply,
+  createApiKey,
+  deleteApiKey,
+  getApiKey,
+  getApiKeysConfig,
+  listApiKeys,
+  patchApiKey,
+  patchApiKeysConfig,
+} from '@mooring/contract/routes/api-keys';
+import { z } from 'zod';
 import type { Authenticator } from '../../access/authenticate.js';
 import { isAdministratorOf } from '../../access/matrix.js';
 import { newApiKeyToken } from '../../access/token.js';
+import { record } from '../../audit/record.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import { nextLink, readPage } from '../../http/page.js';
-import type { Store } from '../../store/store.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
+import { parseInput } from '../../http/tolerance.js';
+import type { Store, Tx } from '../../store/store.js';
 import type { ApiKeyTable } from '../../store/tables.js';
 import { sha256 } from '../../vault/digest.js';
 import { newUuid } from '../../vault/random.js';
+import { durationMs } from './key-duration.js';
+import { keyLimits, patchLimits, writeLimits } from './key-limits.js';
 
 export interface ApiKeysDependencies {
   store: Store;
@@ -17,35 +31,22 @@ export interface ApiKeysDependencies {
   now?: () => Date;
 }
 
-const expiryDefault = 'P365D';
-const expiryDaysMax = 3650;
+const lifeDefaultMs = 365 * 86_400_000;
 
-/** Milliseconds of an ISO 8601 duration; a month counts 30 days and a year 365, as key lifetimes need no calendar. */
-function durationMs(text: string): number {
-  const parts =
-    /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$/.exec(
-      text,
-    );
-  if (!parts)
-    throw new InvalidRequest([
-      { field: 'expiry', message: 'must be an ISO 8601 duration, for instance P90D' },
-    ]);
-  const [years, months, weeks, days, hours, minutes, seconds] = parts
-    .slice(1)
-    .map((part) => Number(part ?? 0));
-  const dayCount = (years ?? 0) * 365 + (months ?? 0) * 30 + (weeks ?? 0) * 7 + (days ?? 0);
-  const ms = (((dayCount * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
-  if (ms < 1000 || ms > expiryDaysMax * 86_400_000) {
-    throw new InvalidRequest([
-      { field: 'expiry', message: `must be from one second to ${expiryDaysMax} days` },
-    ]);
-  }
-  return ms;
-}
+const keyOrder: ListOrder = {
+  sorts: { sub: 'user_id', createdByUser: 'created_by', description: 'description', created: 'created_at' },
+  idColumn: 'id',
+  sortDefault: '+id',
+  limitDefault: 100,
+};
 
+const unknownKey = () => new AppError('NOT-FOUND', 'You have no such API key.');
+
+/** API keys: made, shown without their token, described and revoked. */
 export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
   const { store, authenticator, publicUrl } = deps;
   const now = deps.now ?? (() => new Date());
+  const administers = (caller: Caller) => isAdministratorOf(caller, 'personal');
 
   const statusOf = (row: ApiKeyTable): ApiKeyReply['status'] => {
     if (row.revoked_at !== null) return 'revoked';
@@ -60,82 +61,159 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     subType: 'user',
     status: statusOf(row),
     created: row.created_at,
-    lastUpdated: row.revoked_at ?? row.created_at,
+    lastUpdated: row.revoked_at ?? row.updated_at ?? row.created_at,
     createdByUser: row.created_by,
     ...(row.expires_at === null ? {} : { expiry: row.expires_at }),
   });
 
+  const keysOf = (caller: Caller) => {
+    const statement = store.db.selectFrom('api_key').selectAll().where('tenant_id', '=', caller.tenantId);
+    return administers(caller) ? statement : statement.where('user_id', '=', caller.userId);
+  };
+
+  const find = async (caller: Caller, id: string): Promise<ApiKeyTable> => {
+    const row = await keysOf(caller).where('id', '=', id).executeTakeFirst();
+    if (!row) throw unknownKey();
+    return row;
+  };
+
+  const insert = async (tx: Tx, row: ApiKeyTable): Promise<void> => {
+    const { max_keys_per_user: most } = await keyLimits(tx, row.tenant_id);
+    const { active } = await tx
+      .selectFrom('api_key')
+      .select((eb) => eb.fn.countAll<number>().as('active'))
+      .where('user_id', '=', row.user_id)
+      .where('revoked_at', 'is', null)
+      .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', row.created_at)]))
+      .executeTakeFirstOrThrow();
+    if (Number(active) >= most) {
+      throw new AppError('CONFLICT', `A person may have ${most} active keys. Revoke one first.`);
+    }
+    await tx.insertInto('api_key').values(row).execute();
+  };
+
+  const list = bind(listApiKeys, async ({ query }, { caller, request }) => {
+    const page = readList(query, keyOrder);
+    let statement = keysOf(caller);
+    if (query.sub !== undefined) statement = statement.where('user_id', '=', query.sub);
+    if (query.createdByUser !== undefined) statement = statement.where('created_by', '=', query.createdByUser);
+    const at = now().toISOString();
+    if (query.status === 'revoked') statement = statement.where('revoked_at', 'is not', null);
+    if (query.status === 'expired')
+      statement = statement.where('revoked_at', 'is', null).where('expires_at', '<=', at);
+    if (query.status === 'active') {
+      statement = statement
+        .where('revoked_at', 'is', null)
+        .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]));
+    }
+    const rows = await statement.where(page.condition).orderBy(page.order).limit(page.fetch).execute();
+    const { shown, links } = turnPage(page, rows, publicUrl(), request.url);
+    return { status: 200, body: { data: shown.map(present), links } };
+  });
+
+  const create = bind(createApiKey, async ({ body }, { caller }) => {
+    const userId = body.sub ?? caller.userId;
+    if (userId !== caller.userId && !administers(caller)) {
+      throw new AppError('ACCESS-DENIED', 'sub: only tenant administrators may make keys for somebody else.');
+    }
+    const user = await store.db
+      .selectFrom('user')
+      .select('id')
+      .where('id', '=', userId)
+      .where('tenant_id', '=', caller.tenantId)
+      .executeTakeFirst();
+    if (!user) throw new AppError('NOT-FOUND', 'sub: there is no such person.');
+    const limits = await keyLimits(store.db, caller.tenantId);
+    const longestMs = durationMs(limits.max_api_key_expiry, 'expiry');
+    const lifeMs = body.expiry ? durationMs(body.expiry, 'expiry') : Math.min(lifeDefaultMs, longestMs);
+    if (lifeMs > longestMs) {
+      throw new InvalidRequest([{ field: 'expiry', message: `must be at most ${limits.max_api_key_expiry}` }]);
+    }
+    const token = newApiKeyToken();
+    const at = now();
+    const row: ApiKeyTable = {
+      id: newUuid(),
+      tenant_id: caller.tenantId,
+      user_id: userId,
+      token_hash: sha256(token),
+      description: body.description ?? '',
+      created_by: caller.userId,
+      created_at: at.toISOString(),
+      updated_at: null,
+      expires_at: new Date(at.getTime() + lifeMs).toISOString(),
+      revoked_at: null,
+    };
+    await store.transaction(async (tx) => {
+      await insert(tx, row);
+      await record(tx, { name: 'api-key.created', by: caller, resourceId: row.id, ownerId: userId });
+    });
+    return { status: 201, body: { ...present(row), token } };
+  });
+
+  const ownTenant = (caller: Caller, tenantId: string): void => {
+    if (tenantId !== caller.tenantId) throw new AppError('NOT-FOUND', 'There is no such tenant.');
+  };
+
   return [
-    bind(listApiKeys, async ({ query }, { caller, request }) => {
-      const page = readPage(query, 100);
-      let statement = store.db.selectFrom('api_key').selectAll().where('tenant_id', '=', caller.tenantId);
-      const isAdministrator = isAdministratorOf(caller, 'personal');
-      if (!isAdministrator) statement = statement.where('user_id', '=', caller.userId);
-      if (query.sub !== undefined) statement = statement.where('user_id', '=', query.sub);
-      const at = now().toISOString();
-      if (query.status === 'revoked') statement = statement.where('revoked_at', 'is not', null);
-      if (query.status === 'expired')
-        statement = statement.where('revoked_at', 'is', null).where('expires_at', '<=', at);
-      if (query.status === 'active') {
-        statement = statement
-          .where('revoked_at', 'is', null)
-          .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]));
+    list,
+    create,
+    bind(getApiKey, async ({ params }, { caller }) => ({
+      status: 200,
+      body: present(await find(caller, params.id)),
+    })),
+    bind(patchApiKey, async ({ params, body }, { caller }) => {
+      const row = await find(caller, params.id);
+      let { description } = row;
+      for (const { op, path, value } of body) {
+        if (op !== 'replace' || path !== '/description') {
+          throw new InvalidRequest([{ field: path, message: 'only /description can be replaced' }]);
+        }
+        description = parseInput(z.string().max(256), value, path);
       }
-      if (page.afterId !== undefined) statement = statement.where('id', '>', page.afterId);
-      const rows = await statement
-        .orderBy('id')
-        .limit(page.limit + 1)
-        .execute();
-      const shown = rows.slice(0, page.limit);
-      const links = nextLink(
-        publicUrl(),
-        request.url,
-        rows.length > page.limit ? shown.at(-1)?.id : undefined,
-      );
-      return { status: 200, body: { data: shown.map(present), links } };
-    }),
-    bind(createApiKey, async ({ body }, { caller }) => {
-      const userId = body.sub ?? caller.userId;
-      if (userId !== caller.userId && !isAdministratorOf(caller, 'personal')) {
-        throw new AppError(
-          'ACCESS-DENIED',
-          'sub: only tenant administrators may make keys for somebody else.',
-        );
-      }
-      const user = await store.db
-        .selectFrom('user')
-        .select('id')
-        .where('id', '=', userId)
-        .where('tenant_id', '=', caller.tenantId)
-        .executeTakeFirst();
-      if (!user) throw new AppError('NOT-FOUND', 'sub: there is no such person.');
-      const token = newApiKeyToken();
-      const at = now();
-      const row: ApiKeyTable = {
-        id: newUuid(),
-        tenant_id: caller.tenantId,
-        user_id: userId,
-        token_hash: sha256(token),
-        description: body.description ?? '',
-        created_by: caller.userId,
-        created_at: at.toISOString(),
-        expires_at: new Date(at.getTime() + durationMs(body.expiry ?? expiryDefault)).toISOString(),
-        revoked_at: null,
-      };
-      await store.db.insertInto('api_key').values(row).execute();
-      return { status: 201, body: { ...present(row), token } };
+      await store.transaction(async (tx) => {
+        await tx
+          .updateTable('api_key')
+          .set({ description, updated_at: now().toISOString() })
+          .where('id', '=', row.id)
+          .execute();
+        await record(tx, { name: 'api-key.updated', by: caller, resourceId: row.id, ownerId: row.user_id });
+      });
+      return { status: 204 };
     }),
     bind(deleteApiKey, async ({ params }, { caller }) => {
-      let statement = store.db
-        .updateTable('api_key')
-        .set({ revoked_at: now().toISOString() })
-        .where('id', '=', params.id)
-        .where('tenant_id', '=', caller.tenantId)
-        .where('revoked_at', 'is', null);
-      if (!isAdministratorOf(caller, 'personal')) statement = statement.where('user_id', '=', caller.userId);
-      const result = await statement.executeTakeFirst();
-      if (result.numUpdatedRows !== 1n) throw new AppError('NOT-FOUND', 'You have no such API key.');
+      const row = await find(caller, params.id);
+      await store.transaction(async (tx) => {
+        const result = await tx
+          .updateTable('api_key')
+          .set({ revoked_at: now().toISOString() })
+          .where('id', '=', row.id)
+          .where('revoked_at', 'is', null)
+          .executeTakeFirst();
+        if (result.numUpdatedRows !== 1n) throw unknownKey();
+        await record(tx, { name: 'api-key.revoked', by: caller, resourceId: row.id, ownerId: row.user_id });
+      });
       authenticator.forget();
+      return { status: 204 };
+    }),
+    bind(getApiKeysConfig, async ({ params }, { caller }) => {
+      ownTenant(caller, params.tenantId);
+      return { status: 200, body: await keyLimits(store.db, caller.tenantId) };
+    }),
+    bind(patchApiKeysConfig, async ({ params, body }, { caller }) => {
+      ownTenant(caller, params.tenantId);
+      if (!administers(caller)) {
+        throw new AppError('ACCESS-DENIED', 'Only tenant administrators may change the limits of API keys.');
+      }
+      await store.transaction(async (tx) => {
+        const limits = patchLimits(await keyLimits(tx, caller.tenantId), body);
+        await writeLimits(tx, caller.tenantId, limits);
+        await record(tx, {
+          name: 'api-key.updated',
+          by: caller,
+          resourceId: caller.tenantId,
+          data: { ...limits },
+        });
+      });
       return { status: 204 };
     }),
   ];

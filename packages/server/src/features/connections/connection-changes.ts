@@ -8,20 +8,17 @@ import {
   openConnectionSecrets,
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
-import { nameKey, shredCredential } from '../../broker/credential-records.js';
+import { shredCredential } from '../../broker/credential-records.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
+import { qriOf } from '../../catalogue/qri.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import { isUniqueViolation, type Tx } from '../../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
-import {
-  assertMayCreateIn,
-  type ConnectionServiceDependencies,
-  nameTaken,
-  qriOf,
-} from './connection-service.js';
+import { nameColumns, replaceConnection } from './connection-rows.js';
+import { assertMayCreateIn, type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
 
 /** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
 export interface ConnectionChange {
@@ -211,8 +208,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const name = change.name ?? row.name;
     const next: ConnectionTable = {
       ...row,
-      name,
-      name_key: nameKey(name),
+      ...nameColumns(name),
       owner_id: ownerId,
       space_id: spaceId,
       scope: spaceId === null ? `user:${ownerId}` : `space:${spaceId}`,
@@ -224,17 +220,9 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
       version: row.version + 1,
       updated_at: now().toISOString(),
     };
-    const { id, ...columns } = next;
     try {
       await storeBrought(store, step.brought, async (tx) => {
-        const updated = await tx
-          .updateTable('connection')
-          .set(columns)
-          .where('id', '=', id)
-          .where('tenant_id', '=', row.tenant_id)
-          .where('version', '=', row.version)
-          .executeTakeFirst();
-        if (updated.numUpdatedRows !== 1n) {
+        if (!(await replaceConnection(tx, row, next))) {
           throw new AppError(
             'CONFLICT',
             'The connection was changed by somebody else meanwhile. Read it again and repeat the change.',

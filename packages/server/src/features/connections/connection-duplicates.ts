@@ -12,6 +12,7 @@ import { isUniqueViolation, type Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import { newUuid } from '../../vault/random.js';
 import { propertiesOf } from './connection-changes.js';
+import { insertConnection, nameColumns } from './connection-rows.js';
 import { assertMayCreateIn, type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
 
 export interface DuplicateRequest {
@@ -60,7 +61,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const spaceId = request.spaceId === undefined ? row.space_id : request.spaceId || null;
     if (spaceId !== null) await assertMayCreateIn(store, caller, spaceId);
     const scope = spaceId === null ? `user:${caller.userId}` : `space:${spaceId}`;
-    const manifest = catalogue.get(row.source_id);
+    const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
     const definition = JSON.parse(row.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
     const hasLogin = request.qUsername !== undefined || request.qPassword !== undefined;
@@ -83,8 +84,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const copy: ConnectionTable = {
       ...row,
       id,
-      name,
-      name_key: nameKey(name),
+      ...nameColumns(name),
       scope,
       space_id: spaceId,
       owner_id: caller.userId,
@@ -94,7 +94,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     };
     try {
       await store.transaction(async (tx) => {
-        await tx.insertInto('connection').values(copy).execute();
+        await insertConnection(tx, copy);
         await insertConnectionSecrets(tx, vault, copy, connectionSecrets);
         const target = { caller, manifest, signIn: method.id, destination, name };
         const secrets = brought ?? (isSeparated ? undefined : copied);

@@ -1,5 +1,4 @@
 import { destinationOf } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
 import {
   type AccessibleConnection,
@@ -14,15 +13,16 @@ import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/co
 import { nameKey, shredCredential } from '../../broker/credential-records.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
+import { qriOf } from '../../catalogue/qri.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import type { BegunSignIn } from '../../sign-ins/sign-ins.js';
 import { isUniqueViolation, type Store } from '../../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
-import { sha256 } from '../../vault/digest.js';
 import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 import type { PresentedConnection } from './connection-presenter.js';
+import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
 
 export interface ConnectionServiceDependencies {
   store: Store;
@@ -54,14 +54,6 @@ const unknownConnection = () =>
 
 export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
-
-/** Readable prefix and a hash of what the definition points to: equal for equal targets, in every space. */
-export function qriOf(manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): string {
-  const target = Object.keys(manifest.properties.shape)
-    .toSorted()
-    .flatMap((name) => (definition[name] === undefined ? [] : [[name, definition[name]]]));
-  return `${manifest.qriPrefix}${sha256(JSON.stringify([manifest.id, target]))}`;
-}
 
 /**
  * @param isAdministrator may move connections into spaces without being a member
@@ -174,7 +166,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
     },
 
     async create(caller, body) {
-      const manifest = catalogue.get(body.datasourceID);
+      const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
       const split = splitProperties(manifest, body.connectionProperties);
       const { choice, signIn } = split;
       if (body.qID && body.qEngineObjectID && body.qID !== body.qEngineObjectID) {
@@ -227,8 +219,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       const row: ConnectionTable = {
         id,
         tenant_id: caller.tenantId,
-        name: body.qName,
-        name_key: nameKey(body.qName),
+        ...nameColumns(body.qName),
         scope,
         space_id: spaceId ?? null,
         owner_id: caller.userId,
@@ -247,7 +238,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       };
       try {
         await storeBrought(store, brought, async (tx) => {
-          await tx.insertInto('connection').values(row).execute();
+          await insertConnection(tx, row);
           await insertConnectionSecrets(tx, vault, row, split.connectionSecrets);
           const target = { caller, manifest, signIn: signIn.id, destination, name: credentialName };
           const credentialId = brought
@@ -301,11 +292,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       await store.transaction(async (tx) => {
         if (embedded) await shredCredential(tx, row.tenant_id, embedded.id);
         await shredConnectionSecrets(tx, row.tenant_id, row.id);
-        await tx
-          .deleteFrom('connection')
-          .where('id', '=', row.id)
-          .where('tenant_id', '=', row.tenant_id)
-          .execute();
+        await deleteConnection(tx, row);
       });
       revocation?.send();
     },

@@ -1,89 +1,224 @@
-import { createUser, getMe, listUsers, type UserReply } from '@mooring/contract/routes/users';
+import {
+  countUsers,
+  createUser,
+  deleteUser,
+  filterUsers,
+  getMe,
+  getUser,
+  inviteUsers,
+  listUsers,
+  patchUser,
+} from '@mooring/contract/routes/users';
+import type { Authenticator } from '../../access/authenticate.js';
 import { isAdministratorOf } from '../../access/matrix.js';
-import { AppError } from '../../http/app-error.js';
+import { record } from '../../audit/record.js';
+import type { Leaving } from '../../broker/leaving.js';
+import { scimCondition } from '../../filter/scim-filter.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
-import { nextLink, readPage } from '../../http/page.js';
-import { isUniqueViolation, type Store } from '../../store/store.js';
+import { type ListQuery, readList, turnPage } from '../../http/keyset.js';
+import { isUniqueViolation, type Store, type Tx } from '../../store/store.js';
 import type { UserTable } from '../../store/tables.js';
-import { newObjectId } from '../../vault/random.js';
+import { newObjectId, newUuid } from '../../vault/random.js';
+import { patchUserRow } from './user-patch.js';
+import { presentUser, rolesOf } from './user-presenter.js';
+import { filterColumns, isLastAdministrator, loadUser, possessionsOf, userOrder } from './user-store.js';
 
 export interface UsersDependencies {
   store: Store;
+  authenticator: Authenticator;
+  leaving: Leaving;
   publicUrl: () => string;
 }
 
-export function createUsersFeature({ store, publicUrl }: UsersDependencies): BoundRoute[] {
-  const present = (row: UserTable): UserReply => ({
-    id: row.id,
-    tenantId: row.tenant_id,
-    subject: row.subject,
-    name: row.name,
-    ...(row.email === null ? {} : { email: row.email }),
-    status: row.status,
-    roles: JSON.parse(row.roles) as string[],
-    assignedRoles: (JSON.parse(row.roles) as string[]).map((name) => ({
-      id: name,
-      name,
-      type: 'default',
-      level: 'admin',
-    })),
-    created: row.created_at,
-    createdAt: row.created_at,
-    lastUpdated: row.updated_at,
-    lastUpdatedAt: row.updated_at,
-    links: { self: { href: `${publicUrl()}/api/v1/users/${row.id}` } },
-  });
+const unknownUser = () => new AppError('NOT-FOUND', 'There is no such user.');
 
-  const load = async (caller: Caller): Promise<UserTable> =>
-    store.db
-      .selectFrom('user')
+function assertAdministrator(caller: Caller): void {
+  if (!isAdministratorOf(caller, 'personal')) {
+    throw new AppError('ACCESS-DENIED', 'Only tenant administrators may add, change or delete users.');
+  }
+}
+
+function newUser(caller: Caller, person: { subject: string; name: string; email: string | null; roles: string[] }) {
+  // Such a name would be taken for the user of an OAuth client.
+  if (/^qlikbot\\/i.test(person.subject)) {
+    throw new InvalidRequest([{ field: 'subject', message: 'must not begin with qlikbot\\' }]);
+  }
+  const at = new Date().toISOString();
+  const row: UserTable = {
+    ...person,
+    id: newObjectId(),
+    tenant_id: caller.tenantId,
+    status: 'active',
+    roles: JSON.stringify([...new Set(person.roles)]),
+    client_id: null,
+    created_at: at,
+    updated_at: at,
+  };
+  return row;
+}
+
+async function insertUser(tx: Tx, caller: Caller, row: UserTable): Promise<void> {
+  await tx.insertInto('user').values(row).execute();
+  await record(tx, { name: 'user.created', by: caller, resourceId: row.id, data: { subject: row.subject } });
+}
+
+/** People of a tenant: list, add, change, disable, delete. */
+export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
+  const { store, authenticator, leaving, publicUrl } = deps;
+  const present = (row: UserTable) => presentUser(row, publicUrl());
+
+  const list = async (
+    caller: Caller,
+    query: ListQuery & { filter?: string | undefined; totalResults?: boolean | undefined },
+    requestUrl: string,
+  ) => {
+    const page = readList(query, userOrder);
+    let matching = store.db.selectFrom('user').where('tenant_id', '=', caller.tenantId);
+    if (query.filter) matching = matching.where(scimCondition(query.filter, filterColumns));
+    const rows = await matching
       .selectAll()
-      .where('id', '=', caller.userId)
-      .where('tenant_id', '=', caller.tenantId)
+      .where(page.condition)
+      .orderBy(page.order)
+      .limit(page.fetch)
+      .execute();
+    const { shown, links } = turnPage(page, rows, publicUrl(), requestUrl);
+    const data = shown.map(present);
+    if (!query.totalResults) return { data, links };
+    const { total } = await matching
+      .select((eb) => eb.fn.countAll<number>().as('total'))
       .executeTakeFirstOrThrow();
+    return { data, links, totalResults: Number(total) };
+  };
+
+  const find = async (caller: Caller, id: string): Promise<UserTable> => {
+    const row = await loadUser(store.db, caller.tenantId, { id: id.toLowerCase() });
+    if (!row) throw unknownUser();
+    return row;
+  };
+
+  const readRoutes: BoundRoute[] = [
+    bind(getMe, async (_input, { caller }) => ({ status: 200, body: present(await find(caller, caller.userId)) })),
+    bind(listUsers, async ({ query }, { caller, request }) => ({
+      status: 200,
+      body: await list(caller, query, request.url),
+    })),
+    bind(filterUsers, async ({ query, body }, { caller, request }) => ({
+      status: 200,
+      body: await list(caller, { ...query, filter: body.filter }, request.url),
+    })),
+    bind(countUsers, async (_input, { caller }) => {
+      const { total } = await store.db
+        .selectFrom('user')
+        .select((eb) => eb.fn.countAll<number>().as('total'))
+        .where('tenant_id', '=', caller.tenantId)
+        .executeTakeFirstOrThrow();
+      return { status: 200, body: { total: Number(total) } };
+    }),
+    bind(getUser, async ({ params }, { caller }) => ({
+      status: 200,
+      body: present(await find(caller, params.userId)),
+    })),
+  ];
 
   return [
-    bind(getMe, async (_input, { caller }) => ({ status: 200, body: present(await load(caller)) })),
-    bind(listUsers, async ({ query }, { caller, request }) => {
-      const page = readPage(query, 100);
-      let statement = store.db.selectFrom('user').selectAll().where('tenant_id', '=', caller.tenantId);
-      if (page.afterId !== undefined) statement = statement.where('id', '>', page.afterId);
-      const rows = await statement
-        .orderBy('id')
-        .limit(page.limit + 1)
-        .execute();
-      const shown = rows.slice(0, page.limit);
-      const links = nextLink(
-        publicUrl(),
-        request.url,
-        rows.length > page.limit ? shown.at(-1)?.id : undefined,
-      );
-      return { status: 200, body: { data: shown.map(present), links } };
-    }),
+    ...readRoutes,
     bind(createUser, async ({ body }, { caller }) => {
-      if (!isAdministratorOf(caller, 'personal')) {
-        throw new AppError('ACCESS-DENIED', 'Only tenant administrators may add people.');
-      }
-      const at = new Date().toISOString();
-      const row: UserTable = {
-        id: newObjectId(),
-        tenant_id: caller.tenantId,
+      assertAdministrator(caller);
+      const assigned = body.assignedRoles?.map((role) => ('name' in role ? role.name : role.id)) ?? [];
+      const row = newUser(caller, {
         subject: body.subject,
         name: body.name ?? body.subject,
         email: body.email ?? null,
-        status: 'active',
-        roles: JSON.stringify(body.roles ?? []),
-        created_at: at,
-        updated_at: at,
-      };
+        roles: [...(body.roles ?? []), ...assigned],
+      });
       try {
-        await store.db.insertInto('user').values(row).execute();
+        await store.transaction((tx) => insertUser(tx, caller, row));
       } catch (error) {
         if (isUniqueViolation(error))
           throw new AppError('CONFLICT', 'subject: a person with this subject exists.');
         throw error;
       }
       return { status: 201, body: present(row) };
+    }),
+    bind(inviteUsers, async ({ body }, { caller }) => {
+      assertAdministrator(caller);
+      const data = await store.transaction(async (tx) => {
+        const results = [];
+        for (const { email, name } of body.invitees ?? []) {
+          const known = await loadUser(tx, caller.tenantId, { email });
+          const row = known ?? newUser(caller, { subject: newUuid(), name: name ?? email, email, roles: [] });
+          if (!known) await insertUser(tx, caller, row);
+          results.push({ email, status: known ? 'exists' : 'ok', subject: row.subject, userId: row.id });
+        }
+        return results;
+      });
+      return { status: 207, body: { data } };
+    }),
+    bind(patchUser, async ({ params, body }, { caller }) => {
+      assertAdministrator(caller);
+      const before = await find(caller, params.userId);
+      const departure =
+        patchUserRow(before, body).status === 'disabled' ? await leaving(before) : undefined;
+      await store.transaction(async (tx) => {
+        const row = await loadUser(tx, caller.tenantId, { id: before.id });
+        if (!row) throw unknownUser();
+        const changed = patchUserRow(row, body);
+        const administers = changed.status === 'active' && rolesOf(changed).includes('TenantAdmin');
+        if (rolesOf(row).includes('TenantAdmin') && !administers && (await isLastAdministrator(tx, row))) {
+          throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
+        }
+        await tx
+          .updateTable('user')
+          .set({ ...changed, updated_at: new Date().toISOString() })
+          .where('id', '=', row.id)
+          .execute();
+        if (changed.status === 'disabled') await departure?.apply(tx);
+        const isDisabled = changed.status === 'disabled' && row.status === 'active';
+        await record(tx, {
+          name: isDisabled ? 'user.disabled' : 'user.updated',
+          by: caller,
+          resourceId: row.id,
+          data: { paths: body.map((operation) => operation.path) },
+        });
+      });
+      authenticator.forget();
+      departure?.send();
+      return { status: 204 };
+    }),
+    bind(deleteUser, async ({ params }, { caller }) => {
+      assertAdministrator(caller);
+      const before = await find(caller, params.userId);
+      if (before.client_id !== null) {
+        throw new AppError('CONFLICT', 'An OAuth client acts as this user. Delete the client instead.');
+      }
+      const departure = await leaving(before);
+      await store.transaction(async (tx) => {
+        const row = await loadUser(tx, caller.tenantId, { id: before.id });
+        if (!row) throw unknownUser();
+        if (rolesOf(row).includes('TenantAdmin') && (await isLastAdministrator(tx, row))) {
+          throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
+        }
+        const possessions = await possessionsOf(tx, row);
+        if (possessions) {
+          throw new AppError(
+            'CONFLICT',
+            `The user still owns ${possessions}. Give them to somebody else or delete them first.`,
+          );
+        }
+        await departure.apply(tx);
+        await tx.deleteFrom('sign_in').where('user_id', '=', row.id).execute();
+        await tx.deleteFrom('user').where('id', '=', row.id).where('tenant_id', '=', row.tenant_id).execute();
+        await record(tx, {
+          name: 'user.deleted',
+          by: caller,
+          resourceId: row.id,
+          data: { subject: row.subject },
+        });
+      });
+      authenticator.forget();
+      departure.send();
+      return { status: 204 };
     }),
   ];
 }

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 
-// OAuth clients that act as a user of their own, and the access tokens they were given.
+// OAuth clients that act as a user of their own, and the access tokens they were given. API keys can be changed.
 const statements = [
+  `ALTER TABLE api_key ADD COLUMN updated_at text`,
   `ALTER TABLE "user" ADD COLUMN client_id text`,
   `CREATE TABLE oauth_client (
     id text PRIMARY KEY, tenant_id text NOT NULL REFERENCES tenant (id),

@@ -1,7 +1,13 @@
 import type { Migration } from 'kysely';
 import * as firstTables from './0001-first-tables.js';
+import * as machineClients from './0002-machine-clients.js';
+import * as auditAndRequests from './0003-audit-and-requests.js';
+import * as connectionLists from './0004-connection-lists.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
   '0001-first-tables': firstTables,
+  '0002-machine-clients': machineClients,
+  '0003-audit-and-requests': auditAndRequests,
+  '0004-connection-lists': connectionLists,
 };

@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { findSecrets, formsOf } from './secret-forms.js';
+
+// The scan that other tests rest on, held to what it says it finds.
+
+const secret = 'Canary "quoted" <é&> ~/+ \\ end';
+const secrets = new Map([['canary', secret]]);
+const found = (bytes: string | Buffer) =>
+  findSecrets(secrets, [{ name: 'place', bytes: Buffer.from(bytes) }]);
+
+describe('the scan for secrets', () => {
+  it.each([...formsOf(secret)])('finds a secret that is %s', (form, bytes) => {
+    const text = Buffer.concat([Buffer.from('before'), bytes, Buffer.from('after')]);
+    expect(found(text)).toContain(`canary (${form}) in place`);
+  });
+
+  it('finds what encoders make of a text that has the secret in its midst, wherever it begins', () => {
+    for (let length = 0; length < 6; length += 1) {
+      const text = `${'x'.repeat(length)}${secret}${'y'.repeat(5)}`;
+      for (const encoding of ['base64', 'base64url', 'hex'] as const)
+        expect(found(Buffer.from(text).toString(encoding)), encoding).not.toEqual([]);
+      expect(found(Buffer.from(text, 'utf16le')), 'UTF-16').not.toEqual([]);
+      expect(found(JSON.stringify({ text })), 'JSON').not.toEqual([]);
+      expect(found(JSON.stringify(JSON.stringify({ text }))), 'JSON in JSON').not.toEqual([]);
+      expect(found(new URLSearchParams({ text }).toString()), 'form').not.toEqual([]);
+      expect(found(encodeURIComponent(text)), 'URL').not.toEqual([]);
+    }
+  });
+
+  it('finds nothing where nothing is, and refuses secrets too short to tell', () => {
+    expect(found(randomBytes(100_000))).toEqual([]);
+    expect(found(gzipSync(secret)), 'compressed, which no output here is').toEqual([]);
+    expect(() => findSecrets(new Map([['short', 'abc']]), [])).toThrow(/too short/);
+  });
+});

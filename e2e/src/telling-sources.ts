@@ -1,0 +1,104 @@
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
+// Sources and providers that tell everything they know in their errors, which is more than they should (D23).
+
+interface Closable {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** Text that such a source would write around a secret. */
+const around = (secret: string) =>
+  `login with "${secret}" failed <b>${secret}</b>\r\n\u001b[31m${Buffer.from(secret).toString('base64')} ${encodeURIComponent(secret)}`;
+
+/** The password of an Authorization header of any scheme, the header itself, or what else came. */
+function whatCame({ headers }: IncomingMessage): string {
+  const { authorization = JSON.stringify(headers) } = headers;
+  const [, basic] = /^Basic (\S+)$/.exec(authorization) ?? [];
+  return `${authorization} ${basic === undefined ? '' : Buffer.from(basic, 'base64').toString()}`;
+}
+
+function tell(request: IncomingMessage, response: ServerResponse, status: number): void {
+  const secret = whatCame(request);
+  const text = around(secret);
+  const inHeader = encodeURI(secret).replaceAll(/[\r\n]/g, '');
+  response.writeHead(status, `No ${encodeURIComponent(secret).slice(0, 200)}`, {
+    'content-type': request.url?.startsWith('/html') ? 'text/html' : 'application/json',
+    'www-authenticate': `Bearer realm="${inHeader}", error_description="${inHeader}"`,
+    location: `http://127.0.0.1:9/?leaked=${inHeader}`,
+    'x-amz-request-id': inHeader,
+    'retry-after': inHeader,
+  });
+  const error = { code: secret, message: text, status: secret, errors: [{ reason: secret, message: text }] };
+  response.end(
+    request.url?.startsWith('/html') ? `<p>${text}` : JSON.stringify({ error, error_description: text }),
+  );
+}
+
+/** HTTP: `/<anything>/<status>` answers with that status, the secret in every part of the answer. */
+export async function startTellingHttp(): Promise<Closable & { url: string }> {
+  const server = createHttpServer((request, response) => {
+    const status = Number(/\/(\d{3})(?:\?|$)/.exec(request.url ?? '')?.[1] ?? 500);
+    request.resume().once('end', () => tell(request, response, status));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** One message of PostgreSQL's protocol 3.0: type, length, body. */
+function message(type: string, body: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length + 4);
+  return Buffer.concat([Buffer.from(type), length, body]);
+}
+
+function startTelling(onConnection: (socket: Socket) => void): Promise<Closable> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => undefined).once('close', () => open.delete(socket));
+    onConnection(socket);
+  });
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () =>
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: () =>
+          new Promise((done) => {
+            server.close(() => done());
+            for (const socket of open) socket.destroy();
+          }),
+      }),
+    );
+  });
+}
+
+/** PostgreSQL that knows the password and puts it into every field of its error. */
+export const startTellingPostgres = (secret: string): Promise<Closable> =>
+  startTelling((socket) => {
+    socket.once('data', () => {
+      const fields = [...'SVMDHWtcdn'].map(
+        (field) => `${field}${field === 'S' ? 'FATAL' : around(secret)}\0`,
+      );
+      socket.end(message('E', Buffer.from(`${fields.join('')}C28P01\0\0`)));
+    });
+  });
+
+/** MySQL that greets with an error packet (protocol "ERR_Packet") that has the password. */
+export const startTellingMysql = (secret: string): Promise<Closable> =>
+  startTelling((socket) => {
+    const body = Buffer.concat([Buffer.from([0xff, 0x15, 0x04]), Buffer.from(`#28000${around(secret)}`)]);
+    const head = Buffer.alloc(4);
+    head.writeUIntLE(body.length, 0, 3);
+    socket.end(Buffer.concat([head, body]));
+  });

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { manifests } from '../registry.js';
+import { metaOf } from './properties.js';
+import { qriDefinitionOf, qriTargetOf } from './qri.js';
+
+describe('resource identifiers', () => {
+  it.each(manifests.map((manifest) => [manifest.id, manifest] as const))(
+    '%s: are made of visible properties of the definition',
+    (_id, manifest) => {
+      const { connectionPart, pathPart, qriPrefix } = qriDefinitionOf(manifest);
+      expect(qriPrefix).toMatch(/^qri:[a-z:-]+:\/\/$/);
+      expect(connectionPart.properties.length).toBeGreaterThan(0);
+      for (const name of connectionPart.properties) {
+        const { holder = 'definition', secret = false } = metaOf(manifest, name);
+        expect([name, holder, secret]).toEqual([name, 'definition', false]);
+        expect(connectionPart.template).toContain(`{${name}}`);
+      }
+      expect(pathPart.properties.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('do not depend on how a host or a URL is spelled', () => {
+    const [postgres, rest] = ['postgres', 'rest'].map((id) => manifests.find((one) => one.id === id));
+    if (!postgres || !rest) throw new Error('no such source');
+    const target = (host: string) => qriTargetOf(postgres, { host, port: 5432, db: 'sales' });
+    expect(target('DB.Example.COM')).toEqual(target('db.example.com'));
+    expect(target('db2.example.com')).not.toEqual(target('db.example.com'));
+    expect(qriTargetOf(rest, { url: 'https://API.example.com:443/a' })).toEqual(
+      qriTargetOf(rest, { url: 'https://api.example.com/a', timeout: 5 }),
+    );
+  });
+});

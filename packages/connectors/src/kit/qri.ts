@@ -1,0 +1,49 @@
+import type { QriDefinition } from '@mooring/contract/catalogue';
+import type { SourceManifest } from '../spec/manifest.js';
+import { metaOf } from './properties.js';
+
+// Resource identifiers: which properties of a connection name its target, and what a path in it is made of.
+
+/** What a path in a source consists of, by kind of source. */
+const pathProperties: Readonly<Record<SourceManifest['category'], readonly string[]>> = {
+  file: ['filePath'],
+  database: ['database', 'schema', 'table'],
+  api: ['resource'],
+};
+
+const placeholders = (names: readonly string[]) => names.map((name) => `{${name}}`).join('/');
+
+const targetNames = (manifest: SourceManifest): readonly string[] =>
+  manifest.qriProperties ??
+  Object.keys(manifest.properties.shape)
+    .filter((name) => (metaOf(manifest, name).holder ?? 'definition') === 'definition')
+    .toSorted();
+
+/** How the QRIs of a source are made, as Qlik's data-sources have it. */
+export function qriDefinitionOf(manifest: SourceManifest): QriDefinition {
+  const target = targetNames(manifest);
+  const path = pathProperties[manifest.category];
+  return {
+    qriPrefix: manifest.qriPrefix,
+    connectionPart: { template: placeholders(target), properties: [...target] },
+    pathPart: { prefix: '#', template: placeholders(path), properties: [...path] },
+  };
+}
+
+/** Hosts and URLs in one spelling, so that the same server is the same target. */
+function normal(manifest: SourceManifest, name: string, value: unknown): string {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  const { dials } = metaOf(manifest, name);
+  if (dials === 'url' && URL.canParse(value)) return new URL(value).href;
+  return dials === 'host' ? value.toLowerCase() : value;
+}
+
+/** The values that name a connection's target, in the order of its QRI definition; empty where one is not set. */
+export function qriTargetOf(
+  manifest: SourceManifest,
+  definition: Readonly<Record<string, unknown>>,
+): string[] {
+  return targetNames(manifest).map((name) =>
+    definition[name] === undefined ? '' : normal(manifest, name, definition[name]),
+  );
+}

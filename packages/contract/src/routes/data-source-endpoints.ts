@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.js';
+
+// Operations that Qlik has only under `/api/connectivity`: endpoints and QRIs. Types of @qlik/api
+// connectivity/data-sources.
+
+const endpointSchema = z
+  .object({
+    id: z.string(),
+    dataSourceId: z.string(),
+    url: z.string().meta({
+      description: 'HTTP address of this server; Mooring has no gRPC endpoint, data is read by `actions/read`',
+    }),
+    isPodUrl: z.boolean(),
+  })
+  .meta({ id: 'DataSourceEndpoint' });
+
+const tag = 'data-sources';
+
+export const getDataSourceEndpoints = defineRoute({
+  id: 'connectivityGetDataSourceEndpoints',
+  method: 'GET',
+  path: '/api/connectivity/data-sources/endpoints',
+  summary: 'Where the data of each enabled data source is read',
+  tag,
+  auth: 'person',
+  permission: 'Any person.',
+  tier: 1,
+  responses: {
+    200: { description: 'Endpoints', schema: z.object({ endpoints: z.array(endpointSchema) }) },
+  },
+  errors: [],
+});
+
+const given = z.string().min(1).max(100_000).optional();
+
+export const filterDataSourceEndpoints = defineRoute({
+  id: 'connectivityFilterDataSourceEndpoints',
+  method: 'POST',
+  path: '/api/connectivity/data-sources/endpoints/actions/filter',
+  summary: 'Where the data of one connection is read',
+  description:
+    'The connection by `connectionId`, `connectionName` (`Space:Name`, `:Name`, or a name with `spaceId`) or `connectionString`; or only a `dataSourceId`. Never a user name or a password: the read runs under the credential that Mooring holds for the caller.',
+  tag,
+  auth: 'person',
+  permission: 'The right to use data through the connection.',
+  tier: 2,
+  body: z.object({
+    connectionId: given,
+    connectionName: given,
+    connectionString: given,
+    dataSourceId: given,
+    spaceId: z.string().max(64).optional(),
+    checkCredentials: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Refuse when a separated connection lacks a credential of the caller' }),
+    reloadId: z.string().max(256).optional(),
+    type: z.enum(['rld', 'dq']).optional(),
+  }),
+  responses: {
+    201: {
+      description: 'The endpoint and the connection',
+      schema: z.object({
+        endpoint: endpointSchema,
+        connection: z
+          .object({
+            connectionString: z.string(),
+            dataInterfaceType: z.string(),
+            connectionId: z.string().optional(),
+            qri: z.string().optional(),
+            spaceQualifiedConnectionName: z.string().optional(),
+          })
+          .optional(),
+      }),
+    },
+  },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'CREDENTIALS-REQUIRED', 'NOT-FOUND', 'DCAAS-2001'],
+});
+
+const qriPropertySchema = z.object({
+  name: z.string().max(256).optional(),
+  value: z.string().max(4096).optional(),
+});
+
+const qriTargetSchema = {
+  connection: z.string(),
+  connectionType: z.enum(['id', 'name', 'properties']),
+};
+
+export const generateQris = defineRoute({
+  id: 'connectivityGenerateQri',
+  method: 'POST',
+  path: '/api/connectivity/data-sources/actions/generate-qri',
+  summary: 'Resource identifiers of connections, and of paths in them',
+  description:
+    'One result for each item, in order. A QRI is the same for the same target, whoever connects to it and how; without `rawValues` its parts are hashed.',
+  tag,
+  auth: 'person',
+  permission: 'The privilege `read` on each connection; others answer as unknown ones do.',
+  tier: 2,
+  body: z.object({
+    data: z
+      .array(
+        z.object({
+          connection: qriTargetSchema.connection.min(1).max(100_000),
+          connectionType: qriTargetSchema.connectionType,
+          dataSourceId: z.string().max(128).optional(),
+          spaceId: z.string().max(64).optional(),
+          pathProperties: z.array(qriPropertySchema).max(16).optional(),
+          itemProperties: z.array(qriPropertySchema).max(16).optional(),
+          requestId: z.string().max(256).optional(),
+        }),
+      )
+      .max(100)
+      .default([]),
+    rawValues: z.boolean().optional(),
+  }),
+  responses: {
+    207: {
+      description: 'A result for each item',
+      schema: z.object({
+        data: z.array(
+          z.object({
+            ...qriTargetSchema,
+            dataSourceId: z.string(),
+            isFullyQualified: z.boolean(),
+            qri: z.string().meta({ description: 'Empty where it could not be made' }),
+            requestId: z.string().optional(),
+            status: z.object({
+              code: z.int(),
+              errorResponse: z
+                .object({ dcaasErrorCode: z.int(), errorCodeName: z.string(), errorMessage: z.string() })
+                .optional(),
+            }),
+          }),
+        ),
+      }),
+    },
+  },
+  errors: ['DCERROR-0010'],
+});

@@ -1,0 +1,25 @@
+/** Everything that is put on record, by the kind of thing it happened to. */
+export const auditEvents = {
+  'data-connection': ['created', 'updated', 'deleted'],
+  'data-credential': ['created', 'updated', 'deleted'],
+  'data-use': ['refused'],
+  'sign-in': ['completed'],
+  space: ['created', 'updated', 'deleted'],
+  'space-assignment': ['created', 'updated', 'deleted'],
+  user: ['created', 'updated', 'disabled', 'deleted'],
+  'api-key': ['created', 'updated', 'revoked'],
+  'oauth-client': ['created', 'updated', 'deleted'],
+  'oauth-client-secret': ['created', 'deleted'],
+  'oauth-token': ['issued', 'revoked'],
+} as const;
+
+type Kinds = typeof auditEvents;
+export type AuditKind = keyof Kinds;
+/** For instance `data-connection.created`. */
+export type AuditEventName = { [Kind in AuditKind]: `${Kind}.${Kinds[Kind][number]}` }[AuditKind];
+
+/** As clients see it, for instance `mooring.v1.data-connection.created`. */
+export const eventTypeOf = (name: AuditEventName): string => `mooring.v1.${name}`;
+
+/** As clients see it, for instance `mooring/data-connection`. */
+export const sourceOf = (kind: AuditKind): string => `mooring/${kind}`;

@@ -1,0 +1,43 @@
+import type { Db, Queryable } from '../store/store.js';
+import { newUuid } from '../vault/random.js';
+import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './event-types.js';
+
+export interface AuditEvent {
+  name: AuditEventName;
+  /** Who did it. */
+  by: { tenantId: string; userId: string };
+  /** Id of what it happened to. */
+  resourceId: string;
+  ownerId?: string | null;
+  spaceId?: string | null;
+  /** Id of what contains the resource, for instance the space of an assignment. */
+  parentId?: string;
+  /** Facts for a reader; names, ids and flags, never a value that could be a secret. */
+  data?: Record<string, unknown>;
+}
+
+/** Puts an event on record. Called in the transaction of the change, so that neither is there without the other. */
+export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
+  await tx
+    .insertInto('audit_event')
+    .values({
+      id: newUuid(),
+      tenant_id: event.by.tenantId,
+      at: new Date().toISOString(),
+      type: eventTypeOf(event.name),
+      source: sourceOf(event.name.slice(0, event.name.indexOf('.')) as AuditKind),
+      user_id: event.by.userId,
+      resource_id: event.resourceId,
+      owner_id: event.ownerId ?? null,
+      space_id: event.spaceId ?? null,
+      top_level_id: event.parentId ?? null,
+      data: JSON.stringify(event.data ?? {}),
+    })
+    .execute();
+}
+
+/** Forgets events that are older than they are kept. */
+export async function purgeAuditEvents(db: Db, now: Date, days: number): Promise<void> {
+  const oldest = new Date(now.getTime() - days * 86_400_000).toISOString();
+  await db.deleteFrom('audit_event').where('at', '<', oldest).execute();
+}

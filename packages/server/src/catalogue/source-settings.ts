@@ -1,0 +1,40 @@
+import type { Store } from '../store/store.js';
+
+/** Which data sources a tenant has switched off. Nothing else about them changes. */
+export interface SourceSettings {
+  isDisabled(tenantId: string, sourceId: string): Promise<boolean>;
+  disabledIn(tenantId: string): Promise<ReadonlySet<string>>;
+  set(by: { tenantId: string; userId: string }, sourceId: string, isDisabled: boolean): Promise<void>;
+}
+
+export function createSourceSettings(store: Store, now: () => Date = () => new Date()): SourceSettings {
+  const disabled = (tenantId: string) =>
+    store.db
+      .selectFrom('source_setting')
+      .select('source_id')
+      .where('tenant_id', '=', tenantId)
+      .where('disabled', '=', 1);
+  return {
+    async isDisabled(tenantId, sourceId) {
+      return (
+        (await disabled(tenantId).where('source_id', '=', sourceId).executeTakeFirst()) !== undefined
+      );
+    },
+    async disabledIn(tenantId) {
+      const rows = await disabled(tenantId).execute();
+      return new Set(rows.map((row) => row.source_id));
+    },
+    async set({ tenantId, userId }, sourceId, isDisabled) {
+      const values = {
+        disabled: isDisabled ? 1 : 0,
+        updated_at: now().toISOString(),
+        updated_by: userId,
+      };
+      await store.db
+        .insertInto('source_setting')
+        .values({ tenant_id: tenantId, source_id: sourceId, ...values })
+        .onConflict((conflict) => conflict.columns(['tenant_id', 'source_id']).doUpdateSet(values))
+        .execute();
+    },
+  };
+}

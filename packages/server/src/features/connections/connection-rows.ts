@@ -1,0 +1,65 @@
+import { nameKey } from '../../broker/credential-records.js';
+import { nameFold } from '../../store/name-fold.js';
+import type { Tx } from '../../store/store.js';
+import type { ConnectionTable, ConnectionTallyTable } from '../../store/tables.js';
+
+// The only statements that write connections. They keep the number of connections by scope and source, so that a
+// list can say how many there are without counting them.
+
+type Place = Pick<ConnectionTable, 'tenant_id' | 'scope' | 'source_id'>;
+
+/** Every column that follows from the name. */
+export const nameColumns = (name: string): Pick<ConnectionTable, 'name' | 'name_key' | 'name_fold'> => ({
+  name,
+  name_key: nameKey(name),
+  name_fold: nameFold(name),
+});
+
+async function tally(tx: Tx, { tenant_id, scope, source_id }: Place, difference: 1 | -1): Promise<void> {
+  const row: ConnectionTallyTable = { tenant_id, scope, source_id, total: difference };
+  await tx
+    .insertInto('connection_tally')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'scope', 'source_id'])
+        .doUpdateSet((eb) => ({ total: eb('connection_tally.total', '+', difference) })),
+    )
+    .execute();
+}
+
+export async function insertConnection(tx: Tx, row: ConnectionTable): Promise<void> {
+  await tx.insertInto('connection').values(row).execute();
+  await tally(tx, row, 1);
+}
+
+/**
+ * Replaces a row by its next version.
+ * @returns false when somebody else changed or deleted it meanwhile; nothing is written then.
+ */
+export async function replaceConnection(tx: Tx, row: ConnectionTable, next: ConnectionTable): Promise<boolean> {
+  const { id, ...columns } = next;
+  const result = await tx
+    .updateTable('connection')
+    .set(columns)
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('version', '=', row.version)
+    .executeTakeFirst();
+  if (result.numUpdatedRows !== 1n) return false;
+  if (next.scope !== row.scope) {
+    await tally(tx, row, -1);
+    await tally(tx, next, 1);
+  }
+  return true;
+}
+
+export async function deleteConnection(tx: Tx, row: ConnectionTable): Promise<void> {
+  const result = await tx
+    .deleteFrom('connection')
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .returning(['tenant_id', 'scope', 'source_id'])
+    .executeTakeFirst();
+  if (result) await tally(tx, result, -1);
+}

@@ -1,0 +1,75 @@
+import { sql } from 'kysely';
+import type { FilterColumns } from '../../filter/scim-filter.js';
+import type { ListOrder } from '../../http/keyset.js';
+import type { Queryable } from '../../store/store.js';
+import type { UserTable } from '../../store/tables.js';
+
+export const filterColumns: FilterColumns = {
+  id: { column: 'user.id', kind: 'text' },
+  subject: { column: 'user.subject', kind: 'text' },
+  name: { column: 'user.name', kind: 'text' },
+  email: { column: 'user.email', kind: 'text' },
+  status: { column: 'user.status', kind: 'text' },
+  clientid: { column: 'user.client_id', kind: 'text' },
+  createdat: { column: 'user.created_at', kind: 'instant' },
+  lastupdatedat: { column: 'user.updated_at', kind: 'instant' },
+};
+
+export const userOrder: ListOrder = {
+  sorts: {
+    name: 'user.name',
+    subject: 'user.subject',
+    status: 'user.status',
+    createdAt: 'user.created_at',
+    lastUpdatedAt: 'user.updated_at',
+  },
+  idColumn: 'user.id',
+  sortDefault: '+id',
+  limitDefault: 100,
+};
+
+export async function loadUser(
+  db: Queryable,
+  tenantId: string,
+  where: { id: string } | { email: string },
+): Promise<UserTable | undefined> {
+  const statement = db.selectFrom('user').selectAll().where('tenant_id', '=', tenantId);
+  return (
+    'id' in where
+      ? statement.where('id', '=', where.id)
+      : statement.where((eb) => eb(eb.fn<string>('lower', ['email']), '=', where.email.toLowerCase()))
+  ).executeTakeFirst();
+}
+
+/** True when nobody else could administer the tenant. */
+export async function isLastAdministrator(db: Queryable, user: UserTable): Promise<boolean> {
+  const other = await db
+    .selectFrom('user')
+    .select('id')
+    .where('tenant_id', '=', user.tenant_id)
+    .where('id', '<>', user.id)
+    .where('status', '=', 'active')
+    .where('client_id', 'is', null)
+    .where('roles', 'like', '%"TenantAdmin"%')
+    .limit(1)
+    .executeTakeFirst();
+  return other === undefined;
+}
+
+/** What a person still owns, in words; undefined when nothing. */
+export async function possessionsOf(db: Queryable, user: UserTable): Promise<string | undefined> {
+  for (const [table, words] of [
+    ['connection', 'connections'],
+    ['space', 'spaces'],
+  ] as const) {
+    const owned = await db
+      .selectFrom(table)
+      .select(sql<number>`1`.as('one'))
+      .where('owner_id', '=', user.id)
+      .where('tenant_id', '=', user.tenant_id)
+      .limit(1)
+      .executeTakeFirst();
+    if (owned) return words;
+  }
+  return undefined;
+}
