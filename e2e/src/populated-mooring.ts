@@ -11,6 +11,7 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 
 /** One of everything a person can have. */
 export interface Belongings {
+  tenantId: string;
   userId: string;
   spaceId: string;
   spaceName: string;
@@ -95,6 +96,7 @@ async function furnish({ api, name, memberId, source }: Furnishing): Promise<Bel
     }),
   );
   return {
+    tenantId: me.tenantId,
     userId: me.id,
     spaceId: space.id,
     spaceName,

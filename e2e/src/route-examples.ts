@@ -128,18 +128,47 @@ function peopleExamples(has: Belongings): Record<string, RouteExample> {
     createApiKey: {
       body: { description: 'example', expiry: 'P1D', sub: has.userId, subType: 'user' },
     },
+    getApiKey: { params: { id: has.apiKeyId } },
+    patchApiKey: {
+      params: { id: has.apiKeyId },
+      body: [{ op: 'replace', path: '/description', value: 'example' }],
+    },
+    getApiKeysConfig: { params: { tenantId: has.tenantId } },
+    patchApiKeysConfig: {
+      params: { tenantId: has.tenantId },
+      body: [{ op: 'replace', path: '/max_keys_per_user', value: 1000 }],
+    },
     deleteApiKey: { params: { id: has.apiKeyId } },
     listSpaces: { query: { name: 'a', type: 'shared,data', ownerId: has.userId, ...page } },
     createSpace: { body: { name: fresh('example'), type: 'managed', description: 'example' } },
+    listSpaceTypes: {},
     getSpace: { params },
+    updateSpace: { params, body: { name: has.spaceName, description: 'example' } },
+    patchSpace: { params, body: [{ op: 'replace', path: '/description', value: 'example' }] },
     deleteSpace: { params },
     listAssignments: { params, query: { assigneeId: has.userId, ...page } },
     createAssignment: { params, body: { type: 'user', assigneeId: has.userId, roles: ['producer'] } },
+    getAssignment: { params: { ...params, assignmentId: has.assignmentId } },
     putAssignment: {
       params: { ...params, assignmentId: has.assignmentId },
       body: { roles: ['dataconsumer'] },
     },
     deleteAssignment: { params: { ...params, assignmentId: has.assignmentId } },
+  };
+}
+
+/** About a source that no other example uses, because these may switch it off. */
+function sourceExamples(has: Belongings): Record<string, RouteExample> {
+  const params = { dataSourceId: 'mysql' };
+  return {
+    getDataSourceGateways: { params, query: { forceRefresh: 'true' } },
+    getDataSourceSettings: { params },
+    putDataSourceSettings: { params, body: { disabled: false } },
+    connectivityGetDataSourceEndpoints: {},
+    connectivityFilterDataSourceEndpoints: { body: { connectionId: has.connectionId, type: 'rld' } },
+    connectivityGenerateQri: {
+      body: { data: [{ connection: has.connectionId, connectionType: 'id' }], rawValues: false },
+    },
   };
 }
 
@@ -179,6 +208,7 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
       params: { context: 'google' },
       query: { code: 'x', state: 'y', iss: 'http://127.0.0.1:9' },
     },
+    ...sourceExamples(has),
     ...changeExamples(has),
     ...useExamples(has),
   };

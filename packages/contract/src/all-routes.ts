@@ -8,6 +8,8 @@ import * as dataCredentials from './routes/data-credentials.js';
 import * as dataSourceEndpoints from './routes/data-source-endpoints.js';
 import * as dataSources from './routes/data-sources.js';
 import * as dcaas from './routes/dcaas.js';
+import * as oauthClients from './routes/oauth-clients.js';
+import * as oauthTokens from './routes/oauth-tokens.js';
 import * as platform from './routes/platform.js';
 import * as signIns from './routes/sign-ins.js';
 import * as spaces from './routes/spaces.js';
@@ -21,6 +23,8 @@ const modules = [
   platform,
   users,
   apiKeys,
+  oauthClients,
+  oauthTokens,
   spaces,
   dataSources,
   dataSourceEndpoints,
@@ -36,4 +40,7 @@ const modules = [
 const routes: readonly Route[] = modules.flatMap((module) => Object.values(module).filter(isRoute));
 
 /** Every route of the contract, those behind the newer door included. */
-export const allRoutes: readonly Route[] = [...routes, ...routes.flatMap((route) => newerDoorOf(route) ?? [])];
+export const allRoutes: readonly Route[] = [
+  ...routes,
+  ...routes.flatMap((route) => newerDoorOf(route) ?? []),
+];

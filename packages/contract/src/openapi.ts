@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { allRoutes } from './all-routes.js';
 import { type ErrorCode, errorTable } from './errors.js';
@@ -7,6 +8,7 @@ import { errorsSchema } from './wire.js';
 /** Errors that every route of its kind can answer beside its own. */
 const commonErrors = (route: Route): ErrorCode[] => [
   ...(route.auth === 'person' ? (['AUTHENTICATION-REQUIRED'] as const) : []),
+  ...(route.tier === 'none' ? [] : (['HTTP-429'] as const)),
   ...(route.body ? (['BODY-TOO-LARGE', 'UNSUPPORTED-MEDIA-TYPE'] as const) : []),
   ...(route.tag === 'platform' ? [] : (['INTERNAL', 'NOT-READY'] as const)),
 ];
@@ -26,6 +28,10 @@ function errorResponses(route: Route): ZodOpenApiOperationObject['responses'] {
       },
     ]),
   );
+}
+
+function requestBody(schema: z.ZodType, types: Route['bodyTypes'] = ['application/json']) {
+  return { content: Object.fromEntries(types.map((type) => [type, { schema }])) };
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
@@ -51,7 +57,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(route.query ? { query: route.query } : {}),
       ...(route.headers ? { header: route.headers } : {}),
     },
-    ...(route.body ? { requestBody: { content: { 'application/json': { schema: route.body } } } } : {}),
+    ...(route.body ? { requestBody: requestBody(route.body, route.bodyTypes) } : {}),
     responses: { ...responses, ...errorResponses(route) } as ZodOpenApiOperationObject['responses'],
   };
 }

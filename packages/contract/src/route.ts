@@ -35,6 +35,8 @@ export interface Route {
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: z.ZodType;
+  /** Media types of the body; absent: JSON. */
+  bodyTypes?: readonly ('application/json' | 'application/x-www-form-urlencoded')[];
   responses: Readonly<Record<number, RouteResponse>>;
   errors: readonly ErrorCode[];
 }

@@ -60,7 +60,11 @@ export const errorsSchema = z
 const cursorSchema = z.string().min(1).max(4096).optional();
 
 /** Query of lists that page with an opaque cursor. */
-export const pageQuery = { limit: z.int().min(1).max(100).optional(), next: cursorSchema, prev: cursorSchema };
+export const pageQuery = {
+  limit: z.int().min(1).max(100).optional(),
+  next: cursorSchema,
+  prev: cursorSchema,
+};
 
 /** RFC 6902 reduced to the three operations Qlik has; member names in any casing. */
 export const patchBodySchema = z

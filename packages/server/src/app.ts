@@ -1,13 +1,17 @@
 import { manifests } from '@mooring/connectors/registry';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { createAccessTokens } from './access/access-tokens.js';
 import { type Authenticator, createAuthenticator } from './access/authenticate.js';
+import { createSigningKeys } from './access/signing-key.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
 import { createGrants } from './broker/grants.js';
+import { createLeaving } from './broker/leaving.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
+import { createSourceSettings } from './catalogue/source-settings.js';
 import type { Config } from './config.js';
 import { createGate } from './egress/gate.js';
 import { createPolicy } from './egress/policy.js';
@@ -16,6 +20,9 @@ import { createCatalogueFeature } from './features/catalogue/catalogue-feature.j
 import { createConnectionCredentialFeature } from './features/connection-credential/connection-credential-feature.js';
 import { createConnectionsFeature } from './features/connections/connections-feature.js';
 import { createCredentialsFeature } from './features/credentials/credentials-feature.js';
+import { createEndpointsFeature } from './features/endpoints/endpoints-feature.js';
+import { createOAuthClientsFeature } from './features/oauth-clients/oauth-clients-feature.js';
+import { createOAuthTokensFeature } from './features/oauth-tokens/oauth-tokens-feature.js';
 import { registerDocs } from './features/platform/docs.js';
 import { type Check, createPlatformFeature } from './features/platform/platform-feature.js';
 import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
@@ -23,8 +30,10 @@ import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
 import { createUsersFeature } from './features/users/users-feature.js';
 import type { BoundRoute } from './http/handler.js';
+import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createMetrics } from './metrics.js';
+import { createGuessGuard } from './rates/guess-guard.js';
 import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
 import { createSignIns } from './sign-ins/sign-ins.js';
@@ -53,10 +62,13 @@ export interface App {
 export async function createApp(deps: AppDependencies): Promise<App> {
   const { config, log, store, vault, publicUrl } = deps;
   const { clients } = config.oauth;
-  const catalogue = createCatalogue(manifests);
+  const sourceSettings = createSourceSettings(store);
+  const catalogue = createCatalogue(manifests, sourceSettings);
   const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
   const gate = createGate({ policy, onRefused: (refusal) => log.warn(refusal, 'egress refused') });
-  const authenticator = createAuthenticator(store.db);
+  const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
+  const authenticator = createAuthenticator({ db: store.db, accessTokens });
+  const guesses = createGuessGuard();
   const grants = createGrants({ store, vault, network: gate, log });
   const broker = createBroker({ store, vault, grants, clients });
   const signIns = createSignIns({
@@ -69,26 +81,36 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   });
   const bringing = createBringing({ store, vault, signIns, clients });
   const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
+  const leaving = createLeaving({ store, revoker });
   const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
   const uses = createUseLog(store);
   const arrivals = createArrivals({ store, vault });
   const metrics = createMetrics(gate, sessions.openCount);
-  const routes = [
+  const routes = withNewerDoor([
     ...createPlatformFeature({ store, publicUrl, checks: deps.checks, metricsText: metrics.text }),
-    ...createUsersFeature({ store, publicUrl }),
+    ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
     ...createApiKeysFeature({ store, authenticator, publicUrl }),
+    ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
+    ...createOAuthTokensFeature({ store, accessTokens, authenticator, guesses, publicUrl }),
     ...createSpacesFeature({ store, publicUrl }),
-    ...createCatalogueFeature({ catalogue, publicUrl, startedAt: new Date().toISOString() }),
+    ...createCatalogueFeature({
+      catalogue,
+      settings: sourceSettings,
+      publicUrl,
+      startedAt: new Date().toISOString(),
+    }),
+    ...createEndpointsFeature({ store, catalogue, publicUrl }),
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
     ...createSignInsFeature({ store, catalogue, arrivals }),
     ...createUseFeature({ store, vault, catalogue, broker, bringing, sessions, uses, log, gate, config }),
-  ];
+  ]);
   const http = await createHttpServer({
     log,
     routes,
     authenticate: (token) => authenticator.authenticate(token),
+    wrongToken: guesses.failed,
     notReady: deps.notReady,
     observe: metrics.observe,
   });

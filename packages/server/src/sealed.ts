@@ -26,6 +26,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
       })),
     ],
     authenticate: async () => undefined,
+    wrongToken: () => undefined,
     notReady: () => reason,
     observe: () => undefined,
   });

@@ -8,7 +8,7 @@ describe('resource identifiers', () => {
     '%s: are made of visible properties of the definition',
     (_id, manifest) => {
       const { connectionPart, pathPart, qriPrefix } = qriDefinitionOf(manifest);
-      expect(qriPrefix).toMatch(/^qri:[a-z:-]+:\/\/$/);
+      expect(qriPrefix).toMatch(/^qri:[a-z0-9:-]+:\/\/$/);
       expect(connectionPart.properties.length).toBeGreaterThan(0);
       for (const name of connectionPart.properties) {
         const { holder = 'definition', secret = false } = metaOf(manifest, name);

@@ -61,10 +61,10 @@ export const createApiKey = defineRoute({
   tier: 2,
   body: z.object({
     description: z.string().max(256).optional(),
-    expiry: z.iso
-      .duration()
-      .optional()
-      .meta({ description: 'ISO 8601 duration, at most `max_api_key_expiry` of the tenant; absent: P365D or that, whichever is less' }),
+    expiry: z.iso.duration().optional().meta({
+      description:
+        'ISO 8601 duration, at most `max_api_key_expiry` of the tenant; absent: P365D or that, whichever is less',
+    }),
     sub: z.string().max(64).optional(),
     subType: z.enum(['user']).optional(),
   }),
@@ -106,9 +106,9 @@ export const patchApiKey = defineRoute({
 
 const apiKeysConfigSchema = z
   .object({
-    max_api_key_expiry: z
-      .string()
-      .meta({ description: 'Longest life of a new key, and its life when none is asked for; ISO 8601 duration' }),
+    max_api_key_expiry: z.string().meta({
+      description: 'Longest life of a new key, and its life when none is asked for; ISO 8601 duration',
+    }),
     max_keys_per_user: z.int().meta({ description: 'Most active keys of one person' }),
   })
   .meta({ id: 'ApiKeysConfig' });
@@ -135,7 +135,8 @@ export const patchApiKeysConfig = defineRoute({
   method: 'PATCH',
   path: '/api/v1/api-keys/configs/{tenantId}',
   summary: "Change the limits of the tenant's API keys",
-  description: '`replace` on `/max_api_key_expiry` and `/max_keys_per_user`. Keys that exist keep their life.',
+  description:
+    '`replace` on `/max_api_key_expiry` and `/max_keys_per_user`. Keys that exist keep their life.',
   tag: 'api-keys',
   auth: 'person',
   permission: 'Tenant administrators.',

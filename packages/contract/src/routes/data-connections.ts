@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema, listLinksSchema, nameSchema, selfLinksSchema, uuidSchema } from '../wire.js';
+import {
+  errorItemSchema,
+  instantSchema,
+  listLinksSchema,
+  nameSchema,
+  selfLinksSchema,
+  uuidSchema,
+} from '../wire.js';
 
 // Qlik's data-connections: QLIK.md 1.1, types `ConnectionGet`, `ConnectionCreateResponse` of @qlik/api.
 
@@ -32,7 +39,7 @@ export const connectionSchema = z
     qCredentialsName: z.string().optional(),
     connectionProperties: z.record(z.string(), z.unknown()).optional(),
     privileges: z.array(privilegeSchema),
-    qri: z.string(),
+    qri: z.string().optional().meta({ description: 'In lists only with `includeQris`' }),
     space: z.string().optional().meta({ description: 'Absent in a personal space' }),
     tags: z.array(z.string()),
     tenant: z.string(),
@@ -58,6 +65,13 @@ export const authUrlSchema = z
   })
   .meta({ id: 'AuthUrl' });
 
+/** Chosen by the client; an empty one is none. */
+const chosenIdSchema = z
+  .string()
+  .transform((id) => (id === '' ? undefined : id))
+  .pipe(uuidSchema.optional())
+  .optional();
+
 export const createConnectionBodySchema = z
   .object({
     datasourceID: z.string().min(1).max(128),
@@ -75,12 +89,43 @@ export const createConnectionBodySchema = z
       .boolean()
       .optional()
       .meta({ description: 'Begin an interactive sign-in; nothing is created' }),
-    qID: uuidSchema.optional(),
-    qEngineObjectID: uuidSchema.optional(),
+    qID: chosenIdSchema,
+    qEngineObjectID: chosenIdSchema,
     qType: z.string().max(256).optional(),
   })
   .meta({ id: 'DataConnectionCreate' });
 export type CreateConnectionBody = z.output<typeof createConnectionBodySchema>;
+
+/** Body of POST data-connections: by properties, or by connect statement where there are no properties. */
+export const postConnectionBodySchema = createConnectionBodySchema
+  .partial({ connectionProperties: true })
+  .extend({
+    qConnectStatement: z.string().min(1).max(100_000).optional().meta({
+      description: 'Instead of `connectionProperties`, and without secrets; needs `qType`',
+    }),
+    qUsername: z
+      .string()
+      .max(1024)
+      .optional()
+      .meta({ description: 'With a statement: user name or access key of the credential' }),
+    qPassword: z
+      .string()
+      .max(100_000)
+      .optional()
+      .meta({ description: 'With a statement: password or secret key of the credential' }),
+    qSeparateCredentials: z.boolean().optional(),
+    qCredentialsID: z.string().max(64).optional().meta({ description: 'A separated credential of yours' }),
+    qCredentialsName: z.string().max(256).optional(),
+    qConnectionSecret: z
+      .string()
+      .max(100_000)
+      .optional()
+      .meta({ description: "The connection's own secret, for sources that have one" }),
+    qLogOn: z.enum(['0', '1', 'LOG_ON_SERVICE_USER', 'LOG_ON_CURRENT_USER']).optional(),
+    qArchitecture: z.int().min(0).max(1).optional(),
+  })
+  .meta({ id: 'DataConnectionPost' });
+export type PostConnectionBody = z.output<typeof postConnectionBodySchema>;
 
 export const connectionParamsSchema = z.object({
   qID: z.string().min(1).max(512).meta({ description: 'Id, or the name with `type=connectionname`' }),
@@ -101,6 +146,13 @@ export const connectionLookupSchema = z.object({
     .optional()
     .meta({ description: 'Accepted; adds nothing, for nothing returns a secret' }),
   noCache: z.boolean().optional(),
+  credentialId: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .meta({ description: 'A credential of yours to show the connection with; unknown ones are a 404' }),
+  byCredentialName: z.boolean().optional().meta({ description: '`credentialId` is a name' }),
 });
 
 export const listConnectionsQuerySchema = z.object({
@@ -122,25 +174,49 @@ export const listConnectionsQuerySchema = z.object({
     .string()
     .regex(/^[+\- ]?(_id|qName|created|updated)$/, 'must be one of ±_id, ±qName, ±created, ±updated')
     .optional(),
+  caseinsensitive: z
+    .boolean()
+    .optional()
+    .meta({ description: 'With `sort` by qName: in the order of `locale`, whatever the case' }),
+  locale: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({ description: 'ICU locale, for `caseinsensitive`; absent: en' }),
+  filter: z.string().max(4096).optional().meta({
+    description:
+      'SCIM filter (RFC 7644) on qName, qType, datasourceID, created, updated and qri, for instance `qName co "sales" and created gt "2026-01-31T00:00:00Z"`',
+  }),
   dataName: z
     .string()
     .min(1, 'must not be empty')
     .max(64)
+    .refine((name) => !/^(?:links|meta|errors|__proto__)$/i.test(name), 'is the name of another member')
     .optional()
     .meta({ description: 'Renames `data` in the reply' }),
   noDatafiles: z.boolean().optional(),
   owner: z.string().optional(),
   extended: z.boolean().optional(),
-  includeQris: z.boolean().optional(),
-  includeDisabled: z.boolean().optional(),
+  includeQris: z.boolean().optional().meta({ description: 'Add `qri`' }),
+  includeDisabled: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Connections of data sources that are switched off, too' }),
 });
 
 export const connectionListSchema = z
-  .looseObject({
+  .object({
     data: z.array(connectionSchema).optional(),
     links: listLinksSchema,
     meta: z.object({ count: z.int() }).optional(),
+    errors: z
+      .array(errorItemSchema)
+      .optional()
+      .meta({ description: 'Connections that cannot be read any more, and are left out of `data`' }),
   })
+  // With `dataName` the connections are in a member of that name.
+  .catchall(z.array(connectionSchema))
   .meta({ id: 'DataConnections' });
 
 const tag = 'data-connections';
@@ -165,12 +241,12 @@ export const createConnection = defineRoute({
   path: '/api/v1/data-connections',
   summary: 'Create a connection, or begin an interactive sign-in',
   description:
-    "Secrets in `connectionProperties` go to the vault: with `separateCredentials` they become the caller's own named credential, otherwise the connection's embedded one.",
+    "By `connectionProperties`, or by `qConnectStatement` with `qType`. Secrets in `connectionProperties` go to the vault: with `separateCredentials` they become the caller's own named credential, otherwise the connection's embedded one.",
   tag,
   auth: 'person',
   permission: 'A role in the space that may create connections; anyone in their personal space.',
   tier: 2,
-  body: createConnectionBodySchema,
+  body: postConnectionBodySchema,
   responses: {
     201: { description: 'The connection, or `authUrl`', schema: z.union([connectionSchema, authUrlSchema]) },
   },

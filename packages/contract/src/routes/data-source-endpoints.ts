@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
+import { uuidSchema } from '../wire.js';
 
 // Operations that Qlik has only under `/api/connectivity`: endpoints and QRIs. Types of @qlik/api
 // connectivity/data-sources.
@@ -9,7 +10,8 @@ const endpointSchema = z
     id: z.string(),
     dataSourceId: z.string(),
     url: z.string().meta({
-      description: 'HTTP address of this server; Mooring has no gRPC endpoint, data is read by `actions/read`',
+      description:
+        'HTTP address of this server; Mooring has no gRPC endpoint, data is read by `actions/read`',
     }),
     isPodUrl: z.boolean(),
   })
@@ -46,7 +48,7 @@ export const filterDataSourceEndpoints = defineRoute({
   permission: 'The right to use data through the connection.',
   tier: 2,
   body: z.object({
-    connectionId: given,
+    connectionId: uuidSchema.optional(),
     connectionName: given,
     connectionString: given,
     dataSourceId: given,

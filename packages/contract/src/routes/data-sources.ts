@@ -1,10 +1,5 @@
 import { z } from 'zod';
-import {
-  apiSpecsSchema,
-  dataSourceSettingsSchema,
-  dataSourcesSchema,
-  gatewaysSchema,
-} from '../catalogue.js';
+import { apiSpecsSchema, dataSourceSettingsSchema, dataSourcesSchema, gatewaysSchema } from '../catalogue.js';
 import { defineRoute } from '../route.js';
 
 const tag = 'data-sources';

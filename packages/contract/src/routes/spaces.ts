@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema, listLinksSchema, objectIdSchema, pageQuery } from '../wire.js';
+import { instantSchema, listLinksSchema, objectIdSchema, pageQuery, patchBodySchema } from '../wire.js';
 
 // Spaces and their assignments: QLIK.md 1.5 and 6.1.
 
@@ -70,6 +70,15 @@ export const listSpaces = defineRoute({
     name: z.string().max(256).optional().meta({ description: 'Part of the name, case-insensitive' }),
     type: z.string().max(64).optional().meta({ description: 'Comma-separated list of types' }),
     ownerId: z.string().max(64).optional(),
+    roles: z
+      .union([z.string().max(256), z.array(z.string().max(64)).max(10)])
+      .optional()
+      .meta({
+        description: 'Comma-separated roles; spaces in which the caller has one of them',
+      }),
+    sort: z.string().max(64).optional().meta({
+      description: 'name, type or createdAt, with + or - before it',
+    }),
     ...pageQuery,
   }),
   responses: {
@@ -99,6 +108,19 @@ export const createSpace = defineRoute({
   errors: ['DCERROR-0010', 'CONFLICT'],
 });
 
+export const listSpaceTypes = defineRoute({
+  id: 'listSpaceTypes',
+  method: 'GET',
+  path: '/api/v1/spaces/types',
+  summary: 'Types a space may have',
+  tag: 'spaces',
+  auth: 'person',
+  permission: 'Any person.',
+  tier: 1,
+  responses: { 200: { description: 'The types', schema: z.object({ data: z.array(spaceTypeSchema) }) } },
+  errors: [],
+});
+
 export const getSpace = defineRoute({
   id: 'getSpace',
   method: 'GET',
@@ -111,6 +133,43 @@ export const getSpace = defineRoute({
   params: spaceParams,
   responses: { 200: { description: 'The space', schema: spaceSchema } },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
+});
+
+export const spaceUpdateSchema = z.object({
+  name: spaceName.optional(),
+  description: z.string().max(1024).optional(),
+  ownerId: objectIdSchema.optional(),
+});
+export type SpaceUpdate = z.output<typeof spaceUpdateSchema>;
+
+const changeSpace = {
+  tag: 'spaces',
+  auth: 'person',
+  permission:
+    'Owner, facilitator or tenant administrator; the owner is changed by the owner or a tenant administrator.',
+  tier: 2,
+  params: spaceParams,
+  responses: { 200: { description: 'The space', schema: spaceSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+} as const;
+
+export const updateSpace = defineRoute({
+  ...changeSpace,
+  id: 'updateSpace',
+  method: 'PUT',
+  path: '/api/v1/spaces/{spaceId}',
+  summary: 'Change name, description or owner of a space',
+  body: spaceUpdateSchema,
+});
+
+export const patchSpace = defineRoute({
+  ...changeSpace,
+  id: 'patchSpace',
+  method: 'PATCH',
+  path: '/api/v1/spaces/{spaceId}',
+  summary: 'Change parts of a space',
+  description: '`replace` on `/name`, `/description` and `/ownerId`.',
+  body: patchBodySchema,
 });
 
 export const deleteSpace = defineRoute({
@@ -130,7 +189,7 @@ export const deleteSpace = defineRoute({
 export const assignmentSchema = z
   .object({
     id: z.string(),
-    type: z.literal('user'),
+    type: z.enum(['user', 'bot']).meta({ description: '`bot`: the user of an OAuth client' }),
     assigneeId: z.string(),
     roles: z.array(spaceRoleSchema),
     spaceId: z.string(),
@@ -161,7 +220,11 @@ export const listAssignments = defineRoute({
   responses: {
     200: {
       description: 'Assignments',
-      schema: z.object({ data: z.array(assignmentSchema), links: listLinksSchema }),
+      schema: z.object({
+        data: z.array(assignmentSchema),
+        links: listLinksSchema,
+        meta: z.object({ count: z.int() }),
+      }),
     },
   },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
@@ -178,12 +241,26 @@ export const createAssignment = defineRoute({
   tier: 2,
   params: spaceParams,
   body: z.object({
-    type: z.enum(['user']),
+    type: z.enum(['user', 'bot']),
     assigneeId: z.string().min(1).max(64),
     roles: z.array(spaceRoleSchema).min(1).max(10),
   }),
   responses: { 201: { description: 'The assignment', schema: assignmentSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+});
+
+export const getAssignment = defineRoute({
+  id: 'getAssignment',
+  method: 'GET',
+  path: '/api/v1/spaces/{spaceId}/assignments/{assignmentId}',
+  summary: 'Get one assignment',
+  tag: 'spaces',
+  auth: 'person',
+  permission: 'Members and tenant administrators.',
+  tier: 1,
+  params: assignmentParams,
+  responses: { 200: { description: 'The assignment', schema: assignmentSchema } },
+  errors: ['DCERROR-0010', 'NOT-FOUND'],
 });
 
 export const putAssignment = defineRoute({

@@ -1,7 +1,8 @@
 import type { Caller } from '../http/handler.js';
 import type { Db } from '../store/store.js';
 import { sha256 } from '../vault/digest.js';
-import { mayBeToken } from './token.js';
+import type { AccessTokens } from './access-tokens.js';
+import { isAccessToken, mayBeToken } from './token.js';
 
 interface Known {
   caller: Caller;
@@ -12,20 +13,31 @@ interface Known {
 
 export interface Authenticator {
   authenticate(token: string): Promise<Caller | undefined>;
-  /** Forgets what is known about keys, after a key or a person changed. */
+  /** Forgets what is known about keys and tokens, after one of them or a person changed. */
   forget(): void;
+}
+
+export interface AuthenticatorDependencies {
+  db: Db;
+  accessTokens: AccessTokens;
+  now?: () => number;
 }
 
 const freshMs = 2000;
 const knownMax = 10_000;
 
 /**
- * The person behind an API key. The token itself is never stored: the store holds its SHA-256, which is enough
- * for a value of 160 bits or more.
+ * The person behind an API key, or the machine behind an access token. The key itself is never stored: the store
+ * holds its SHA-256, which is enough for a value of 160 bits or more.
  */
-export function createAuthenticator(db: Db, now: () => number = Date.now): Authenticator {
+export function createAuthenticator({
+  db,
+  accessTokens,
+  now = Date.now,
+}: AuthenticatorDependencies): Authenticator {
   const known = new Map<string, Known>();
-  const load = async (hash: string): Promise<Known | undefined> => {
+
+  const loadKey = async (hash: string): Promise<Known | undefined> => {
     const row = await db
       .selectFrom('api_key')
       .innerJoin('user', (join) =>
@@ -56,13 +68,57 @@ export function createAuthenticator(db: Db, now: () => number = Date.now): Authe
       freshUntil: now() + freshMs,
     };
   };
+
+  /** Roles reach as far as the scope that both the token has and its client still may have. */
+  const loadAccessToken = async (token: string): Promise<Known | undefined> => {
+    const id = await accessTokens.verify(token);
+    if (id === undefined) return undefined;
+    const row = await db
+      .selectFrom('oauth_token')
+      .innerJoin('oauth_client', 'oauth_client.id', 'oauth_token.client_id')
+      .innerJoin('user', (join) =>
+        join
+          .onRef('user.id', '=', 'oauth_client.user_id')
+          .onRef('user.tenant_id', '=', 'oauth_token.tenant_id'),
+      )
+      .select([
+        'oauth_token.id',
+        'oauth_token.scope',
+        'oauth_token.expires_at',
+        'oauth_client.allowed_scopes',
+        'user.id as user_id',
+        'user.tenant_id',
+        'user.name',
+        'user.roles',
+      ])
+      .where('oauth_token.id', '=', id)
+      .where('user.status', '=', 'active')
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const allowed = JSON.parse(row.allowed_scopes) as string[];
+    const scopes = row.scope.split(' ').filter((scope) => allowed.includes(scope));
+    if (scopes.length === 0) return undefined;
+    return {
+      caller: Object.freeze({
+        userId: row.user_id,
+        tenantId: row.tenant_id,
+        name: row.name,
+        roles: scopes.includes('admin_classic') ? (JSON.parse(row.roles) as string[]) : [],
+        keyId: row.id,
+      }),
+      expiresAt: Date.parse(row.expires_at),
+      freshUntil: now() + freshMs,
+    };
+  };
+
   return {
     async authenticate(token) {
-      if (!mayBeToken(token)) return undefined;
+      const isJwt = isAccessToken(token);
+      if (!isJwt && !mayBeToken(token)) return undefined;
       const hash = sha256(token);
       let entry = known.get(hash);
       if (!entry || entry.freshUntil <= now()) {
-        entry = await load(hash);
+        entry = await (isJwt ? loadAccessToken(token) : loadKey(hash));
         if (!entry) {
           known.delete(hash);
           return undefined;

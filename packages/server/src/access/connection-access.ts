@@ -1,11 +1,12 @@
 import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Caller } from '../http/handler.js';
 import type { Queryable } from '../store/store.js';
-import type { ConnectionTable, Tables } from '../store/tables.js';
+import type { ConnectionTable } from '../store/tables.js';
 import { type ConnectionFacts, type Decision, decide, isAdministratorOf, seeingRoles } from './matrix.js';
 
 const spaceTypes: readonly SpaceType[] = ['shared', 'managed', 'data'];
+const idsAtOnce = 400;
 
 /** The space of a connection as the decision sees it, with the caller's roles in it. */
 export async function spaceFacts(
@@ -68,39 +69,64 @@ export async function decideFor(
   return space ? decide(person, { ownerId: row.owner_id, space }) : { privileges: [], mayUse: false };
 }
 
-/** The same rule as {@link decide} for `list`, as a condition in SQL, so that lists are filtered before they are paged. */
-export function visibleTo(caller: Caller) {
-  return (eb: ExpressionBuilder<Tables, 'connection'>): Expression<SqlBool> => {
-    const conditions: Expression<SqlBool>[] = [
-      isAdministratorOf(caller, 'personal')
-        ? eb('connection.space_id', 'is', null)
-        : eb.and([eb('connection.space_id', 'is', null), eb('connection.owner_id', '=', caller.userId)]),
-    ];
-    for (const type of spaceTypes) {
-      const ofType = eb
-        .selectFrom('space')
-        .select('space.id')
-        .where('space.tenant_id', '=', caller.tenantId)
-        .where('space.type', '=', type);
-      if (isAdministratorOf(caller, type)) {
-        conditions.push(eb('connection.space_id', 'in', ofType));
-        continue;
-      }
-      const seen = ofType.where((inner) =>
-        inner.or([
-          inner('space.owner_id', '=', caller.userId),
-          inner.exists(
-            inner
-              .selectFrom('assignment_role')
-              .select(sql<number>`1`.as('one'))
-              .whereRef('assignment_role.space_id', '=', 'space.id')
-              .where('assignment_role.user_id', '=', caller.userId)
-              .where('assignment_role.role', 'in', seeingRoles(type)),
-          ),
-        ]),
-      );
-      conditions.push(eb('connection.space_id', 'in', seen));
+/** {@link decideFor} for many connections, with two statements however many there are. */
+export async function decideForAll<Row extends Pick<ConnectionTable, 'owner_id' | 'space_id'>>(
+  db: Queryable,
+  person: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
+  rows: readonly Row[],
+): Promise<Map<Row, Decision>> {
+  const spaceIds = [...new Set(rows.flatMap((row) => (row.space_id === null ? [] : [row.space_id])))];
+  const spaces = new Map<string, NonNullable<ConnectionFacts['space']>>();
+  for (let start = 0; start < spaceIds.length; start += idsAtOnce) {
+    const found = await db
+      .selectFrom('space')
+      .leftJoin('assignment_role', (join) =>
+        join
+          .onRef('assignment_role.space_id', '=', 'space.id')
+          .on('assignment_role.user_id', '=', person.userId),
+      )
+      .select(['space.id', 'space.type', 'space.owner_id', 'assignment_role.role'])
+      .where('space.id', 'in', spaceIds.slice(start, start + idsAtOnce))
+      .where('space.tenant_id', '=', person.tenantId)
+      .execute();
+    for (const { id, type, owner_id, role } of found) {
+      const roles = [...(spaces.get(id)?.rolesOfCaller ?? []), ...(role === null ? [] : [role as SpaceRole])];
+      spaces.set(id, { type, ownerId: owner_id, rolesOfCaller: roles });
     }
-    return eb.or(conditions);
+  }
+  return new Map(
+    rows.map((row) => {
+      if (row.space_id === null) return [row, decide(person, { ownerId: row.owner_id })];
+      const space = spaces.get(row.space_id);
+      return [
+        row,
+        space ? decide(person, { ownerId: row.owner_id, space }) : { privileges: [], mayUse: false },
+      ];
+    }),
+  );
+}
+
+/** True for a person who may list every connection of the tenant. */
+export const seesEverything = (caller: Caller): boolean =>
+  isAdministratorOf(caller, 'personal') && spaceTypes.every((type) => isAdministratorOf(caller, type));
+
+/**
+ * The scopes (`user:…`, `space:…`) whose connections the caller may list: the same rule as {@link decide}, as a
+ * subquery with the one column `scope`, so that lists are filtered before they are paged.
+ */
+export function visibleScopes(caller: Caller) {
+  const spacesOf = (type: SpaceType) => {
+    const ofType = sql`select 'space:' || space.id as scope from space
+      where space.tenant_id = ${caller.tenantId} and space.type = ${type}`;
+    if (isAdministratorOf(caller, type)) return ofType;
+    return sql`${ofType} and (space.owner_id = ${caller.userId} or exists (
+      select 1 from assignment_role where assignment_role.space_id = space.id
+        and assignment_role.user_id = ${caller.userId}
+        and assignment_role.role in (${sql.join(seeingRoles(type))})))`;
   };
+  const personal = isAdministratorOf(caller, 'personal')
+    ? sql`select 'user:' || ${sql.ref('user.id')} as scope from ${sql.table('user')}
+        where ${sql.ref('user.tenant_id')} = ${caller.tenantId}`
+    : sql`select ${`user:${caller.userId}`} as scope`;
+  return sql<{ scope: string }>`${sql.join([personal, ...spaceTypes.map(spacesOf)], sql` union all `)}`;
 }

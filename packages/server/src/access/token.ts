@@ -1,11 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { newBase62 } from '../vault/random.js';
 
-// API keys: `mrg_` + 32 characters of 0-9A-Za-z (190 bits) + `_` + 6-digit checksum in the same alphabet.
-// The checksum lets a mistyped or invented key be refused without asking the store, and lets secret scanners
-// know a real one.
+// Secrets that programs carry: prefix + `_` + 32 characters of 0-9A-Za-z (190 bits) + `_` + 6-digit checksum in
+// the same alphabet. `mrg` is an API key, `mrs` the secret of an OAuth client. The checksum lets a mistyped or
+// invented one be refused without asking the store, and lets secret scanners know a real one.
 
-export const tokenPattern = /^mrg_([0-9A-Za-z]{32})_([0-9A-Za-z]{6})$/;
+const tokenPattern = /^(mrg|mrs)_([0-9A-Za-z]{32})_([0-9A-Za-z]{6})$/;
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -19,14 +19,29 @@ function checksum(text: string): string {
   return digits;
 }
 
-export function newApiKeyToken(): string {
+function newSecret(prefix: 'mrg' | 'mrs'): string {
   const body = newBase62(32);
-  return `mrg_${body}_${checksum(body)}`;
+  return `${prefix}_${body}_${checksum(body)}`;
 }
+
+function isWellFormed(token: string, prefix: 'mrg' | 'mrs'): boolean {
+  const parts = tokenPattern.exec(token);
+  return parts?.[1] === prefix && parts[2] !== undefined && checksum(parts[2]) === parts[3];
+}
+
+export const newApiKeyToken = (): string => newSecret('mrg');
+
+export const newClientSecret = (): string => newSecret('mrs');
+
+/** The part of a client secret that may be shown: its prefix and 24 of its 190 bits. */
+export const hintOf = (clientSecret: string): string => clientSecret.slice(0, 8);
 
 /** False for a token of our form whose checksum does not fit. Other forms (a key of the operator's choosing) may be valid. */
 export function mayBeToken(token: string): boolean {
-  if (!token.startsWith('mrg_')) return token.length >= 16;
-  const parts = tokenPattern.exec(token);
-  return parts?.[1] !== undefined && checksum(parts[1]) === parts[2];
+  return token.startsWith('mrg_') ? isWellFormed(token, 'mrg') : token.length >= 16;
 }
+
+export const mayBeClientSecret = (text: string): boolean => isWellFormed(text, 'mrs');
+
+/** True for what can only be a signed access token: three parts, the first a JSON object. */
+export const isAccessToken = (token: string): boolean => /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(token);

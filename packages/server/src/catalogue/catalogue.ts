@@ -15,12 +15,14 @@ export interface Catalogue {
    * @throws AppError DCAAS-2001
    */
   enabled(tenantId: string, id: string): Promise<SourceManifest>;
+  /** Ids of the sources that the tenant has switched off. */
+  disabledIn(tenantId: string): Promise<ReadonlySet<string>>;
   connector(manifest: SourceManifest): Promise<Connector>;
 }
 
 export function createCatalogue(
   manifests: readonly SourceManifest[],
-  settings: Pick<SourceSettings, 'isDisabled'>,
+  settings: Pick<SourceSettings, 'isDisabled' | 'disabledIn'>,
 ): Catalogue {
   const byId = new Map(manifests.map((manifest) => [manifest.id.toLowerCase(), manifest]));
   const get = (id: string): SourceManifest => {
@@ -34,6 +36,7 @@ export function createCatalogue(
   return {
     all: () => manifests,
     get,
+    disabledIn: (tenantId) => settings.disabledIn(tenantId),
     async enabled(tenantId, id) {
       const manifest = get(id);
       if (!(await settings.isDisabled(tenantId, manifest.id))) return manifest;

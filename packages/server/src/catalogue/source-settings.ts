@@ -16,9 +16,7 @@ export function createSourceSettings(store: Store, now: () => Date = () => new D
       .where('disabled', '=', 1);
   return {
     async isDisabled(tenantId, sourceId) {
-      return (
-        (await disabled(tenantId).where('source_id', '=', sourceId).executeTakeFirst()) !== undefined
-      );
+      return (await disabled(tenantId).where('source_id', '=', sourceId).executeTakeFirst()) !== undefined;
     },
     async disabledIn(tenantId) {
       const rows = await disabled(tenantId).execute();

@@ -7,8 +7,8 @@ import { InvalidRequest } from '../http/app-error.js';
 
 /** A column that a filter may name. Instants are stored as ISO 8601 text in UTC with milliseconds. */
 export interface FilterColumn {
-  /** `table.column` or `column`. */
-  column: string;
+  /** `table.column` or `column`, or an expression that stands for one. */
+  column: string | RawBuilder<unknown>;
   kind: 'text' | 'instant';
 }
 
@@ -82,11 +82,14 @@ const patternOf = {
   ew: (text: string) => `%${text}`,
 };
 
+const refTo = (column: FilterColumn['column']): RawBuilder<unknown> =>
+  typeof column === 'string' ? sql.ref(column) : column;
+
 /** Never NULL, so that `not` of it is what a reader expects. */
 function compare(filter: Compare, { column, kind }: FilterColumn): Condition {
   const { op, attrPath, compValue } = filter;
   const attribute = attrPath.slice(0, 64);
-  const ref = sql.ref(column);
+  const ref = refTo(column);
   if (compValue === null) {
     if (op === 'eq') return sql`${ref} is null`;
     if (op === 'ne') return sql`${ref} is not null`;
@@ -137,7 +140,7 @@ export function scimCondition(filterText: string, columns: FilterColumns): () =>
         throw invalid('value paths in [ ] are not offered here');
       case 'pr': {
         const { column } = columnOf(filter.attrPath, columns);
-        return sql`(${sql.ref(column)} is not null and ${sql.ref(column)} <> '')`;
+        return sql`(${refTo(column)} is not null and ${refTo(column)} <> '')`;
       }
       default:
         conditions += 1;

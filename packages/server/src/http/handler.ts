@@ -8,7 +8,7 @@ export interface Caller {
   name: string;
   /** Tenant roles. */
   roles: readonly string[];
-  /** API key the request came with. */
+  /** API key or access token the request came with. */
   keyId: string;
 }
 

@@ -6,7 +6,7 @@ import { newToken } from '../vault/random.js';
 import { AppError } from './app-error.js';
 import { errorReply } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
-import { acceptOnlyJson } from './json-body.js';
+import { acceptBodies } from './json-body.js';
 import { compileSerialiser } from './serialise.js';
 import { parseInput } from './tolerance.js';
 
@@ -14,7 +14,9 @@ export interface HttpDependencies {
   log: Logger;
   routes: readonly BoundRoute[];
   /** The person behind a bearer token, or undefined when it is not valid. */
-  authenticate: (token: string, remoteAddress: string) => Promise<Caller | undefined>;
+  authenticate: (token: string) => Promise<Caller | undefined>;
+  /** Told of each wrong token with the address it came from; throws when there were too many. */
+  wrongToken: (remoteAddress: string) => void;
   /** Says why the service cannot work yet; undefined when it can. */
   notReady: () => string | undefined;
   observe: (route: string, method: string, status: number, seconds: number) => void;
@@ -56,6 +58,17 @@ function clientSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal
   return controller.signal;
 }
 
+async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promise<Caller> {
+  const token = tokenOf(request);
+  const caller = token === undefined ? undefined : await deps.authenticate(token);
+  if (caller) return caller;
+  if (token === undefined) {
+    throw new AppError('AUTHENTICATION-REQUIRED', 'Send an API key as: Authorization: Bearer <key>');
+  }
+  deps.wrongToken(request.ip);
+  throw new AppError('AUTHENTICATION-REQUIRED', 'The API key is not valid, has expired or was revoked.');
+}
+
 function register(app: FastifyInstance, { route, handler }: BoundRoute, deps: HttpDependencies): void {
   const serialisers = new Map(
     Object.entries(route.responses).map(([status, response]) => [
@@ -67,21 +80,11 @@ function register(app: FastifyInstance, { route, handler }: BoundRoute, deps: Ht
   app.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+    config: { acceptsForm: route.bodyTypes?.includes('application/x-www-form-urlencoded') ?? false },
     handler: async (request, reply) => {
       const reason = needsStore ? deps.notReady() : undefined;
       if (reason !== undefined) throw new AppError('NOT-READY', reason);
-      let caller: Caller | undefined;
-      if (route.auth === 'person') {
-        const token = tokenOf(request);
-        caller = token === undefined ? undefined : await deps.authenticate(token, request.ip);
-        if (!caller) {
-          const detail =
-            token === undefined
-              ? 'Send an API key as: Authorization: Bearer <key>'
-              : 'The API key is not valid, has expired or was revoked.';
-          throw new AppError('AUTHENTICATION-REQUIRED', detail);
-        }
-      }
+      const caller = route.auth === 'person' ? await callerOf(request, deps) : undefined;
       const input = {
         params: route.params && parseInput(route.params, request.params, 'path'),
         query: route.query && parseInput(route.query, request.query, 'query'),
@@ -142,7 +145,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     onConstructorPoisoning: 'error',
     frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply, deps.log),
   });
-  acceptOnlyJson(app);
+  acceptBodies(app);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...defaultHeaders, 'x-request-id': request.id });
   });

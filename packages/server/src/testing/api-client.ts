@@ -8,11 +8,11 @@ export interface Answer {
 }
 
 export interface ApiClient {
-  get(path: string): Promise<Answer>;
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
-  put(path: string, body?: unknown): Promise<Answer>;
+  put(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
-  delete(path: string): Promise<Answer>;
+  delete(path: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
 /** HTTP as a client outside would do it. */
@@ -42,11 +42,11 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
     };
   };
   return {
-    get: (path) => call('GET', path),
+    get: (path, headers) => call('GET', path, undefined, headers),
     post: (path, body, headers) => call('POST', path, body ?? {}, headers),
-    put: (path, body) => call('PUT', path, body ?? {}),
+    put: (path, body, headers) => call('PUT', path, body ?? {}, headers),
     patch: (path, body, headers) => call('PATCH', path, body ?? [], headers),
-    delete: (path) => call('DELETE', path),
+    delete: (path, headers) => call('DELETE', path, undefined, headers),
   };
 }
 

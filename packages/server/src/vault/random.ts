@@ -6,6 +6,9 @@ export const newUuid = (): string => randomUUID();
 /** 24 hexadecimal digits, as Qlik names users and spaces. */
 export const newObjectId = (): string => randomBytes(12).toString('hex');
 
+/** Hexadecimal text of `byteCount` random bytes; OAuth clients are named by 16. */
+export const newHex = (byteCount: number): string => randomBytes(byteCount).toString('hex');
+
 /** Base64url text of `byteCount` random bytes. */
 export const newToken = (byteCount = 32): string => randomBytes(byteCount).toString('base64url');
 

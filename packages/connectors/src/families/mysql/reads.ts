@@ -1,12 +1,15 @@
 // Streaming of one statement. The server first prepares it, which takes a single statement only and tells its
 // columns before anything runs; rows then flow as fast as the consumer takes them.
-import { type Connection, type FieldPacket, type PrepareStatementInfo, Types } from 'mysql2';
+import mysql, { type Connection, type FieldPacket, type PrepareStatementInfo } from 'mysql2';
 import { createBatchPacer } from '../../kit/batches.js';
 import type { RowStream } from '../../spec/connector.js';
 import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnPositions } from '../sql/browse.js';
 import { answered, type Wire } from './wire.js';
+
+// The driver is CommonJS, and Node finds this name on its default export only.
+const { Types } = mysql;
 
 /** How values of one column become neutral ones. */
 export interface MySqlType {

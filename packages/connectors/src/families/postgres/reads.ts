@@ -93,12 +93,15 @@ export async function startRead(client: Client, read: StatementRead, hooks: Read
     type: hooks.types(dataTypeID).type,
     nullable: true,
   }));
-  const positions = read.pick
-    ? columnPositions(
-        all.map(({ name }) => name),
-        read.pick,
-      )
-    : undefined;
+  const names = all.map(({ name }) => name);
+  let positions: readonly number[] | undefined;
+  try {
+    positions = read.pick ? columnPositions(names, read.pick) : undefined;
+  } catch (error) {
+    // The connection takes no other statement, not even a rollback, while the portal is open.
+    await cursor.close();
+    throw error;
+  }
   return {
     columns: positions ? positions.flatMap((position) => all[position] ?? []) : all,
     batches: { [Symbol.asyncIterator]: () => iterate(client, cursor, { ...read, positions }, hooks) },

@@ -1,6 +1,9 @@
-import { type FieldPacket, Types } from 'mysql2';
+import mysql, { type FieldPacket } from 'mysql2';
 import type { MySqlType } from '../../families/mysql/reads.js';
 import type { JsonValue } from '../../spec/data-types.js';
+
+// The driver is CommonJS, and Node finds this name on its default export only.
+const { Types } = mysql;
 
 /** Bit of a column's flags. Source: MySQL manual, "Column Definition Flags". */
 const UNSIGNED_FLAG = 32;

@@ -96,7 +96,8 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     const page = readList(query, keyOrder);
     let statement = keysOf(caller);
     if (query.sub !== undefined) statement = statement.where('user_id', '=', query.sub);
-    if (query.createdByUser !== undefined) statement = statement.where('created_by', '=', query.createdByUser);
+    if (query.createdByUser !== undefined)
+      statement = statement.where('created_by', '=', query.createdByUser);
     const at = now().toISOString();
     if (query.status === 'revoked') statement = statement.where('revoked_at', 'is not', null);
     if (query.status === 'expired')
@@ -127,7 +128,9 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     const longestMs = durationMs(limits.max_api_key_expiry, 'expiry');
     const lifeMs = body.expiry ? durationMs(body.expiry, 'expiry') : Math.min(lifeDefaultMs, longestMs);
     if (lifeMs > longestMs) {
-      throw new InvalidRequest([{ field: 'expiry', message: `must be at most ${limits.max_api_key_expiry}` }]);
+      throw new InvalidRequest([
+        { field: 'expiry', message: `must be at most ${limits.max_api_key_expiry}` },
+      ]);
     }
     const token = newApiKeyToken();
     const at = now();

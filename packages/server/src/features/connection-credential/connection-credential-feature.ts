@@ -137,7 +137,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
   const put = bind(putConnectionCredential, async ({ params, body }, { caller }) => {
     const connection = await usable(caller, params.qID);
     assertSeparated(connection);
-    const manifest = catalogue.get(connection.source_id);
+    const manifest = await catalogue.enabled(caller.tenantId, connection.source_id);
     if (body.credentialId !== undefined) {
       if (body.connectionProperties) {
         throw new InvalidRequest([

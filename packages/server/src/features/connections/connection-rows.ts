@@ -37,7 +37,11 @@ export async function insertConnection(tx: Tx, row: ConnectionTable): Promise<vo
  * Replaces a row by its next version.
  * @returns false when somebody else changed or deleted it meanwhile; nothing is written then.
  */
-export async function replaceConnection(tx: Tx, row: ConnectionTable, next: ConnectionTable): Promise<boolean> {
+export async function replaceConnection(
+  tx: Tx,
+  row: ConnectionTable,
+  next: ConnectionTable,
+): Promise<boolean> {
   const { id, ...columns } = next;
   const result = await tx
     .updateTable('connection')

@@ -83,7 +83,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
   };
 
   const create = bind(createCredential, async ({ body }, { caller }) => {
-    const manifest = catalogue.get(body.datasourceID);
+    const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
     const split = splitProperties(manifest, body.connectionProperties);
     const name = body.qName ?? split.choice.credentialsName;
     const destination = destinationOf(manifest, split.definition);

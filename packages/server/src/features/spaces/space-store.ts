@@ -1,23 +1,40 @@
-import type { SpaceRole } from '@mooring/contract/routes/spaces';
+import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
+import { type SqlBool, sql } from 'kysely';
 import type { Caller } from '../../http/handler.js';
-import type { Queryable, Store, Tx } from '../../store/store.js';
+import type { ListOrder } from '../../http/keyset.js';
+import type { Queryable, Tx } from '../../store/store.js';
 import type { AssignmentTable, SpaceTable } from '../../store/tables.js';
 
+export const spaceOrder: ListOrder = {
+  sorts: { name: 'space.name_key', type: 'space.type', createdAt: 'space.created_at' },
+  idColumn: 'space.id',
+  sortDefault: '+id',
+  limitDefault: 100,
+};
+
+export const assignmentOrder: ListOrder = {
+  sorts: {},
+  idColumn: 'assignment.id',
+  sortDefault: '+id',
+  limitDefault: 100,
+};
+
+export interface SpaceFilter {
+  namePart?: string | undefined;
+  types?: readonly SpaceType[] | undefined;
+  ownerId?: string | undefined;
+  /** Roles of which the caller has one. */
+  roles?: readonly SpaceRole[] | undefined;
+}
+
 /** Spaces the caller has a standing in; all of the tenant for administrators. */
-export async function visibleSpaces(
+export function spacesVisibleTo(
   db: Queryable,
   caller: Caller,
   ofEveryone: boolean,
-  where: {
-    id?: string;
-    namePart?: string;
-    types?: readonly string[];
-    ownerId?: string;
-    afterId?: string;
-    limit?: number;
-  },
-): Promise<SpaceTable[]> {
-  let statement = db.selectFrom('space').selectAll('space').where('space.tenant_id', '=', caller.tenantId);
+  filter: SpaceFilter = {},
+) {
+  let statement = db.selectFrom('space').where('space.tenant_id', '=', caller.tenantId);
   if (!ofEveryone) {
     statement = statement.where((eb) =>
       eb.or([
@@ -32,16 +49,26 @@ export async function visibleSpaces(
       ]),
     );
   }
-  if (where.id !== undefined) statement = statement.where('space.id', '=', where.id);
-  if (where.namePart !== undefined) {
-    const pattern = `%${where.namePart.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
-    statement = statement.where((eb) => eb(eb.fn<string>('lower', ['space.name']), 'like', pattern));
+  const { namePart, types, ownerId, roles } = filter;
+  if (namePart !== undefined) {
+    const pattern = `%${namePart.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+    statement = statement.where(sql<SqlBool>`space.name_key like ${pattern} escape '\\'`);
   }
-  if (where.types) statement = statement.where('space.type', 'in', where.types as SpaceTable['type'][]);
-  if (where.ownerId !== undefined) statement = statement.where('space.owner_id', '=', where.ownerId);
-  if (where.afterId !== undefined) statement = statement.where('space.id', '>', where.afterId);
-  statement = statement.orderBy('space.id');
-  return (where.limit === undefined ? statement : statement.limit(where.limit)).execute();
+  if (types) statement = statement.where('space.type', 'in', types);
+  if (ownerId !== undefined) statement = statement.where('space.owner_id', '=', ownerId);
+  if (roles) {
+    statement = statement.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('assignment_role')
+          .select('assignment_role.role')
+          .whereRef('assignment_role.space_id', '=', 'space.id')
+          .where('assignment_role.user_id', '=', caller.userId)
+          .where('assignment_role.role', 'in', roles),
+      ),
+    );
+  }
+  return statement;
 }
 
 export async function rolesIn(db: Queryable, spaceId: string, userId: string): Promise<SpaceRole[]> {
@@ -57,29 +84,49 @@ export async function rolesIn(db: Queryable, spaceId: string, userId: string): P
 
 export interface AssignmentWithRoles extends AssignmentTable {
   roles: SpaceRole[];
+  isMachine: boolean;
 }
 
-export async function assignmentsOf(
+/** Adds what each assignment's reply needs beside its row. */
+export async function withRoles(
   db: Queryable,
   spaceId: string,
-  where: { id?: string; assigneeId?: string; afterId?: string; limit?: number } = {},
+  rows: readonly AssignmentTable[],
 ): Promise<AssignmentWithRoles[]> {
-  let statement = db.selectFrom('assignment').selectAll().where('space_id', '=', spaceId);
-  if (where.id !== undefined) statement = statement.where('id', '=', where.id);
-  if (where.assigneeId !== undefined) statement = statement.where('user_id', '=', where.assigneeId);
-  if (where.afterId !== undefined) statement = statement.where('id', '>', where.afterId);
-  if (where.limit !== undefined) statement = statement.limit(where.limit);
-  const rows = await statement.orderBy('id').execute();
+  if (rows.length === 0) return [];
+  const members = rows.map((row) => row.user_id);
   const roles = await db
     .selectFrom('assignment_role')
     .select(['assignment_id', 'role'])
     .where('space_id', '=', spaceId)
+    .where('user_id', 'in', members)
     .orderBy('role')
+    .execute();
+  const machines = await db
+    .selectFrom('user')
+    .select('id')
+    .where('id', 'in', members)
+    .where('client_id', 'is not', null)
     .execute();
   return rows.map((row) => ({
     ...row,
     roles: roles.filter((role) => role.assignment_id === row.id).map((role) => role.role as SpaceRole),
+    isMachine: machines.some((machine) => machine.id === row.user_id),
   }));
+}
+
+export async function assignmentOf(
+  db: Queryable,
+  spaceId: string,
+  id: string,
+): Promise<AssignmentWithRoles | undefined> {
+  const row = await db
+    .selectFrom('assignment')
+    .selectAll()
+    .where('id', '=', id)
+    .where('space_id', '=', spaceId)
+    .executeTakeFirst();
+  return row && (await withRoles(db, spaceId, [row]))[0];
 }
 
 export async function writeRoles(
@@ -103,20 +150,14 @@ export async function writeRoles(
 }
 
 /** Deletes the space when it holds no connection; false when it does. */
-export async function deleteEmptySpace(store: Store, space: SpaceTable): Promise<boolean> {
-  return store.transaction(async (tx) => {
-    const used = await tx
-      .selectFrom('connection')
-      .select('id')
-      .where('space_id', '=', space.id)
-      .limit(1)
-      .executeTakeFirst();
-    if (used) return false;
-    await tx
-      .deleteFrom('space')
-      .where('id', '=', space.id)
-      .where('tenant_id', '=', space.tenant_id)
-      .execute();
-    return true;
-  });
+export async function deleteEmptySpace(tx: Tx, space: SpaceTable): Promise<boolean> {
+  const used = await tx
+    .selectFrom('connection')
+    .select('id')
+    .where('space_id', '=', space.id)
+    .limit(1)
+    .executeTakeFirst();
+  if (used) return false;
+  await tx.deleteFrom('space').where('id', '=', space.id).where('tenant_id', '=', space.tenant_id).execute();
+  return true;
 }

@@ -94,8 +94,8 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     return { status: 200, body: { ok: answer.ok, stages: [coarse] } };
   });
 
-  const unsaved = bind(testUnsaved, async ({ body }, { signal }) => {
-    const manifest = deps.catalogue.get(body.datasourceID);
+  const unsaved = bind(testUnsaved, async ({ body }, { caller, signal }) => {
+    const manifest = await deps.catalogue.enabled(caller.tenantId, body.datasourceID);
     const split = splitProperties(manifest, body.connectionProperties);
     if (split.choice.selectedCredentials !== undefined) {
       throw new InvalidRequest([

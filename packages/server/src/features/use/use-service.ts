@@ -97,7 +97,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
     return {
       connection: found.row,
-      manifest: catalogue.get(found.row.source_id),
+      manifest: await catalogue.enabled(caller.tenantId, found.row.source_id),
       mayEdit: found.privileges.includes('update'),
     };
   };

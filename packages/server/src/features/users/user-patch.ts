@@ -24,7 +24,11 @@ function rolesIn(value: unknown, field: string): string[] {
   return parseInput(rolesSchema, names, field);
 }
 
-function patchedRoles(op: UserPatch[number]['op'], current: readonly string[], given: readonly string[]): string[] {
+function patchedRoles(
+  op: UserPatch[number]['op'],
+  current: readonly string[],
+  given: readonly string[],
+): string[] {
   if (op === 'add') return [...new Set([...current, ...given])];
   if (op === 'remove-value') return current.filter((role) => !given.includes(role));
   return [...new Set(given)];

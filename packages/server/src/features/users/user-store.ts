@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { FilterColumns } from '../../filter/scim-filter.js';
 import type { ListOrder } from '../../http/keyset.js';
 import type { Queryable } from '../../store/store.js';
@@ -54,22 +53,4 @@ export async function isLastAdministrator(db: Queryable, user: UserTable): Promi
     .limit(1)
     .executeTakeFirst();
   return other === undefined;
-}
-
-/** What a person still owns, in words; undefined when nothing. */
-export async function possessionsOf(db: Queryable, user: UserTable): Promise<string | undefined> {
-  for (const [table, words] of [
-    ['connection', 'connections'],
-    ['space', 'spaces'],
-  ] as const) {
-    const owned = await db
-      .selectFrom(table)
-      .select(sql<number>`1`.as('one'))
-      .where('owner_id', '=', user.id)
-      .where('tenant_id', '=', user.tenant_id)
-      .limit(1)
-      .executeTakeFirst();
-    if (owned) return words;
-  }
-  return undefined;
 }

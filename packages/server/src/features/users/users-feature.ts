@@ -22,7 +22,7 @@ import type { UserTable } from '../../store/tables.js';
 import { newObjectId, newUuid } from '../../vault/random.js';
 import { patchUserRow } from './user-patch.js';
 import { presentUser, rolesOf } from './user-presenter.js';
-import { filterColumns, isLastAdministrator, loadUser, possessionsOf, userOrder } from './user-store.js';
+import { filterColumns, isLastAdministrator, loadUser, userOrder } from './user-store.js';
 
 export interface UsersDependencies {
   store: Store;
@@ -39,7 +39,10 @@ function assertAdministrator(caller: Caller): void {
   }
 }
 
-function newUser(caller: Caller, person: { subject: string; name: string; email: string | null; roles: string[] }) {
+function newUser(
+  caller: Caller,
+  person: { subject: string; name: string; email: string | null; roles: string[] },
+) {
   // Such a name would be taken for the user of an OAuth client.
   if (/^qlikbot\\/i.test(person.subject)) {
     throw new InvalidRequest([{ field: 'subject', message: 'must not begin with qlikbot\\' }]);
@@ -98,7 +101,10 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
   };
 
   const readRoutes: BoundRoute[] = [
-    bind(getMe, async (_input, { caller }) => ({ status: 200, body: present(await find(caller, caller.userId)) })),
+    bind(getMe, async (_input, { caller }) => ({
+      status: 200,
+      body: present(await find(caller, caller.userId)),
+    })),
     bind(listUsers, async ({ query }, { caller, request }) => ({
       status: 200,
       body: await list(caller, query, request.url),
@@ -158,8 +164,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
     bind(patchUser, async ({ params, body }, { caller }) => {
       assertAdministrator(caller);
       const before = await find(caller, params.userId);
-      const departure =
-        patchUserRow(before, body).status === 'disabled' ? await leaving(before) : undefined;
+      const departure = patchUserRow(before, body).status === 'disabled' ? await leaving(before) : undefined;
       await store.transaction(async (tx) => {
         const row = await loadUser(tx, caller.tenantId, { id: before.id });
         if (!row) throw unknownUser();
@@ -199,16 +204,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         if (rolesOf(row).includes('TenantAdmin') && (await isLastAdministrator(tx, row))) {
           throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
         }
-        const possessions = await possessionsOf(tx, row);
-        if (possessions) {
-          throw new AppError(
-            'CONFLICT',
-            `The user still owns ${possessions}. Give them to somebody else or delete them first.`,
-          );
-        }
-        await departure.apply(tx);
-        await tx.deleteFrom('sign_in').where('user_id', '=', row.id).execute();
-        await tx.deleteFrom('user').where('id', '=', row.id).where('tenant_id', '=', row.tenant_id).execute();
+        await departure.remove(tx);
         await record(tx, {
           name: 'user.deleted',
           by: caller,

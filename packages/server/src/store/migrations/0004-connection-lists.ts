@@ -29,7 +29,11 @@ export async function up(db: Kysely<Tables>): Promise<void> {
   for (const statement of before) await sql.raw(statement).execute(db);
   const rows = await db.selectFrom('connection').select(['id', 'name']).execute();
   for (const { id, name } of rows) {
-    await db.updateTable('connection').set({ name_fold: nameFold(name) }).where('id', '=', id).execute();
+    await db
+      .updateTable('connection')
+      .set({ name_fold: nameFold(name) })
+      .where('id', '=', id)
+      .execute();
   }
   for (const statement of after) await sql.raw(statement).execute(db);
 }

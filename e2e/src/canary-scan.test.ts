@@ -1,0 +1,300 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { allRoutes } from '@mooring/contract/all-routes';
+import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { interactiveSources, keepWhatPassedTheRelay, signIn } from './canary-sign-ins.js';
+import { awkward, plain, type SourceUse } from './canary-sources.js';
+import { type CanaryStand, secretsLeftOut, startCanaryStand } from './canary-stand.js';
+import { filesIn, findSecrets } from './secret-forms.js';
+
+// One run through every door with a unique secret in every secret field, then a search for each of them, plain and
+// encoded, in everything that came out: data folder, log, metrics, descriptions, and every answer with its headers.
+
+let stand: CanaryStand;
+let admin: ApiClient;
+let alice: TestPerson;
+/** May see and use what is in the shared space, and has nothing of her own. */
+let viewer: TestPerson;
+let spaceId: string;
+const connectionIds: string[] = [];
+const credentialIds: string[] = [];
+
+beforeAll(async () => {
+  stand = await startCanaryStand();
+  const { url, adminKey } = stand.mooring;
+  admin = stand.recording(stand.keep('administrator key', adminKey));
+  const add = async (subject: string) => {
+    const person = await addPerson(url, adminKey, subject);
+    return { ...person, api: stand.recording(stand.keep(`API key of ${subject}`, person.key)) };
+  };
+  alice = await add('alice');
+  viewer = await add('viewer');
+  spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Shared', type: 'shared' })).body.id;
+  const assignment = { type: 'user', assigneeId: viewer.id, roles: ['dataconsumer'] };
+  await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, assignment);
+  const masterKey = readFileSync(path.join(stand.mooring.dataFolder, 'master.key'), 'utf8').trim();
+  stand.keep('master key', masterKey);
+  stand.keep('bytes of the master key', Buffer.from(masterKey, 'base64').toString('hex'));
+});
+afterAll(() => stand.close());
+
+async function connect({ name, datasourceID, properties }: SourceUse, choice: object = {}): Promise<string> {
+  const connectionProperties = { ...properties, ...choice };
+  const qName = `${name} ${connectionIds.length}`;
+  const body = { datasourceID, qName, space: spaceId, connectionProperties };
+  const { status, body: made, text } = await alice.api.post('/api/v1/data-connections', body);
+  expect(status, `${name}: ${text}`).toBe(201);
+  connectionIds.push(made.qID);
+  credentialIds.push(made.qCredentialsID);
+  return made.qID;
+}
+
+/** Every use of a connection. @returns what the test of it said */
+async function useAll({ api }: TestPerson, id: string, { target }: SourceUse): Promise<boolean> {
+  const at = (action: string) => `/api/v1/data-connections/${id}/actions/${action}`;
+  const test = await api.post(at('test'), {});
+  await api.post(at('browse'), {});
+  await api.post(at('preview'), { ...target, limit: 5 });
+  await api.post(at('read'), target, { accept: 'application/x-ndjson' });
+  await api.post(at('read'), { ...target, columns: ['no such column'] }, { accept: 'text/csv' });
+  await api.post(at('resolve'), {});
+  await api.get(`/api/v1/data-connections/${id}?parseConnection=true&extended=true`);
+  return test.body?.ok === true;
+}
+
+async function testUnsaved({ datasourceID, properties }: SourceUse): Promise<void> {
+  const body = { datasourceID, connectionProperties: properties };
+  expect((await alice.api.post('/api/v1/data-connections/actions/test', body)).status).toBeLessThan(500);
+}
+
+describe('a run through every door', () => {
+  it('gives every secret property of every source a secret of its own', () => {
+    // That one takes the empty text only.
+    expect(secretsLeftOut([...stand.working, ...stand.failing])).toEqual(['gbq P12CustomPwd']);
+    expect(stand.secrets.size).toBeGreaterThan(60);
+  });
+
+  it('uses sources that work, embedded and separated, as owner and as somebody without a credential', async () => {
+    for (const source of stand.working) {
+      const embedded = await connect(source);
+      expect(await useAll(alice, embedded, source), source.name).toBe(true);
+      expect(await useAll(viewer, embedded, source), source.name).toBe(true);
+      const own = await connect(source, { separateCredentials: true, credentialsName: `my ${source.name}` });
+      expect(await useAll(alice, own, source), source.name).toBe(true);
+      expect(await useAll(viewer, own, source), source.name).toBe(false);
+      await testUnsaved(source);
+    }
+  });
+
+  it('uses sources that refuse, and sources that repeat the secret in every part of their error (D23)', async () => {
+    for (const source of stand.failing) {
+      const id = await connect(source);
+      // A source that answers 200 with an error in it is data, and not among these.
+      expect(await useAll(alice, id, source), source.name).toBe(false);
+      expect(await useAll(viewer, id, source), source.name).toBe(false);
+      await testUnsaved(source);
+    }
+    const { bigquery } = stand.lab;
+    const [line = ''] = bigquery.serviceAccountKey.private_key.split('\n').slice(1);
+    const body = JSON.stringify({
+      error: { code: 400, message: line, errors: [{ reason: line, message: line }] },
+    });
+    for (const status of [400, 403, 404, 500]) {
+      bigquery.switches.answerNext.push({ status, body });
+      const { id, source } = await bigQuery();
+      await useAll(alice, id, source);
+      bigquery.switches.answerNext.length = 0;
+    }
+  }, 120_000);
+
+  async function bigQuery() {
+    const source = stand.working.find(({ datasourceID }) => datasourceID === 'gbq');
+    if (!source) throw new Error('The lab has no BigQuery');
+    return { source, id: await connect(source) };
+  }
+
+  it('sends secrets where they do not belong, and is refused without an echo (V17, W16)', async () => {
+    const { port } = stand.lab.postgres;
+    const postgres = { host: '127.0.0.1', port, db: 'lab', username: 'alice' };
+    const secret = () => stand.keep(`misplaced ${stand.secrets.size}`, awkward('misplaced'));
+    const token = () => stand.keep(`misplaced ${stand.secrets.size}`, plain('misplaced'));
+    const wrong: [string, object | string][] = [
+      ['postgres', { ...postgres, passwrod: secret() }],
+      ['postgres', { ...postgres, password: { value: secret() } }],
+      ['postgres', { ...postgres, password: [secret()] }],
+      ['postgres', { ...postgres, password: `${secret()}\n` }],
+      ['postgres', { ...postgres, password: secret().repeat(200) }],
+      ['postgres', { ...postgres, password: secret(), sslmode: secret() }],
+      ['postgres', { ...postgres, password: secret(), port: secret() }],
+      ['postgres', { ...postgres, host: `alice:${token()}@127.0.0.1` }],
+      ['rest', { url: `http://alice:${token()}@127.0.0.1:${port}/` }],
+      ['rest', { url: 'http://127.0.0.1/', queryHeaders: [{ name: 'x', value: token(), encrypt: true }] }],
+      [
+        'rest',
+        {
+          url: 'http://127.0.0.1/',
+          authSchema: 'basic',
+          username: 'u',
+          password: secret(),
+          bearerToken: secret(),
+        },
+      ],
+      ['gbq', { KeyFilePath: secret() }],
+      ['gbq', { KeyFilePath: [{ name: 'k', value: secret(), more: secret() }] }],
+      ['gbq', { P12CustomPwd: secret() }],
+      ['File_AmazonS3Connector', { accessKey: secret(), secretKey: { raw: secret() } }],
+      [
+        'File_AmazonS3Connector',
+        { accessKey: token(), secretKey: secret(), endpoint: `http://u:${token()}@127.0.0.1` },
+      ],
+      ['no such source', { password: secret() }],
+    ];
+    for (const [datasourceID, connectionProperties] of wrong) {
+      const body = { datasourceID, qName: 'Refused', connectionProperties };
+      for (const door of ['data-connections', 'data-credentials', 'data-connections/actions/test']) {
+        const { status, text } = await alice.api.post(`/api/v1/${door}`, body);
+        // The test of what is not saved ignores secrets of other sign-ins.
+        expect(door.endsWith('test') ? [200, 400, 404] : [400, 404], `${door} ${text}`).toContain(status);
+      }
+    }
+    const json = { 'content-type': 'application/json' };
+    await alice.api.post('/api/v1/data-connections', `{"datasourceID":"postgres","x":"${token()}`, json);
+    await alice.api.post('/api/v1/data-connections', token(), { 'content-type': 'text/plain' });
+    for (const name of ['access_token', 'api_key', 'authorization', 'token'])
+      expect((await stand.recording('').get(`/api/v1/users/me?${name}=${token()}`)).status).toBe(401);
+    expect((await stand.recording(token()).get('/api/v1/users/me')).status).toBe(401);
+    expect(
+      (await stand.recording('').get(`/oauth/callback/google?code=${token()}&state=${token()}`)).status,
+    ).toBe(400);
+    expect((await stand.recording('').get(`/no/such/path?password=${token()}`)).status).toBe(404);
+  });
+});
+
+async function begin({ datasourceID, properties }: SourceUse, choice: object): Promise<string> {
+  const { status, body, text } = await alice.api.post('/api/v1/data-connections', {
+    datasourceID,
+    qName: 'Begun',
+    space: spaceId,
+    connectionProperties: { ...properties, ...choice },
+    authUrlOnly: true,
+  });
+  expect(status, text).toBe(201);
+  await alice.api.get(`/api/v1/sign-ins/${body.signInId}`);
+  return body.authUrl;
+}
+
+describe('sign-ins', () => {
+  it('begins, completes, refreshes and revokes', async () => {
+    const { authorizationServer } = stand.lab;
+    for (const source of interactiveSources(stand)) {
+      for (const choice of [{}, { separateCredentials: true, credentialsName: `grant ${source.name}` }]) {
+        const authCode = await signIn(stand, await begin(source, choice));
+        const id = await connect(source, { ...choice, authCode });
+        expect(await useAll(alice, id, source), source.name).toBe(true);
+        authorizationServer.expireAccessTokens();
+        expect(await useAll(alice, id, source), `${source.name}, renewed`).toBe(true);
+        await useAll(viewer, id, source);
+      }
+    }
+    expect(authorizationServer.counts().token.refresh_token).toBeGreaterThan(0);
+  });
+
+  it('meets providers that refuse, fail, and repeat what they were told', async () => {
+    const { switches } = stand.lab.authorizationServer;
+    const canary = () => stand.keep(`of the provider ${stand.secrets.size}`, awkward('provider'));
+    const answers = [
+      {
+        status: 400,
+        body: JSON.stringify({ error: 'invalid_grant', error_description: canary(), error_uri: canary() }),
+      },
+      { status: 400, body: JSON.stringify({ error: canary() }) },
+      { status: 401, body: JSON.stringify({ error: 'invalid_client', error_description: canary() }) },
+      { status: 500, body: `<title>${canary()}</title>`, contentType: 'text/html' },
+      { status: 200, body: `access_token=${canary()}`, contentType: 'text/plain' },
+      { status: 200, body: JSON.stringify({ access_token: canary(), token_type: canary() }) },
+      { status: 302, body: '', headers: { location: `http://127.0.0.1:9/?${encodeURIComponent(canary())}` } },
+    ];
+    for (const source of interactiveSources(stand)) {
+      for (const answer of answers) {
+        const authCode = await signIn(stand, await begin(source, {}));
+        switches.tokenNext = [{ kind: 'answer', answer }];
+        const connectionProperties = { ...source.properties, authCode };
+        const body = {
+          datasourceID: source.datasourceID,
+          qName: 'Never',
+          space: spaceId,
+          connectionProperties,
+        };
+        const failed = await alice.api.post('/api/v1/data-connections', body);
+        expect([400, 403, 424], failed.text).toContain(failed.status);
+        switches.tokenNext = [];
+      }
+    }
+  });
+});
+
+/** Path parameters that fit a route's path. */
+function candidates(routePath: string): string[] {
+  if (!routePath.includes('{')) return [''];
+  if (routePath.includes('data-sources')) return ['gbq', 'rest'];
+  if (routePath.includes('/spaces/')) return [spaceId];
+  if (routePath.includes('/users/')) return [alice.id];
+  return routePath.includes('data-credentials') ? credentialIds : connectionIds;
+}
+
+describe('what comes out', () => {
+  it('asks every GET of the contract about everything, as owner, member and administrator (V15)', async () => {
+    let answered = 0;
+    for (const { method, path: routePath } of allRoutes) {
+      if (method !== 'GET') continue;
+      for (const id of candidates(routePath)) {
+        for (const api of [alice.api, viewer.api, admin]) {
+          const { status } = await api.get(routePath.replace(/\{\w+\}/, id).replaceAll(/\{\w+\}/g, 'none'));
+          expect(status, routePath).toBeLessThan(500);
+          if (status === 200) answered += 1;
+        }
+      }
+    }
+    await alice.api.post('/api/v1/data-credentials/actions/filter-orphan', {});
+    await admin.post('/api/v1/data-credentials/actions/filter-orphan', {});
+    expect(answered).toBeGreaterThan(250);
+  }, 120_000);
+
+  it('changes and deletes what is there', async () => {
+    const source = stand.working.find(({ datasourceID }) => datasourceID === 'postgres');
+    if (!source) throw new Error('The lab has no PostgreSQL');
+    const own = await connect(source, { separateCredentials: true, credentialsName: 'to be replaced' });
+    const password = stand.keep('replacing password', awkward('replacing'));
+    const replaced = await alice.api.put(`/api/v1/data-connections/${own}/credential`, {
+      connectionProperties: { username: 'alice', password },
+    });
+    expect(replaced.status, replaced.text).toBe(200);
+    expect(await useAll(alice, own, source)).toBe(false);
+    // Credentials first: a grant of a connection's own client is revoked with that client.
+    for (const id of credentialIds) await alice.api.delete(`/api/v1/data-credentials/${id}`);
+    for (const id of connectionIds) {
+      expect((await alice.api.delete(`/api/v1/data-connections/${id}`)).status).toBe(204);
+    }
+    await expect.poll(() => stand.lab.authorizationServer.counts().revocation).toBeGreaterThanOrEqual(4);
+    for (const count of keepWhatPassedTheRelay(stand)) expect(count).toBeGreaterThan(1);
+  });
+
+  it('V01, V15, V17, D23, W22, W23: holds no secret, plain or encoded', async () => {
+    const { mooring, places, secrets, handedOut } = stand;
+    const folder = () =>
+      filesIn(mooring.dataFolder).filter(({ name }) => path.basename(name) !== 'master.key');
+    const log = { name: 'the log', bytes: Buffer.from(mooring.logText()) };
+    const printed = { name: 'standard output', bytes: Buffer.from(mooring.printed().join('\n')) };
+    expect(log.bytes.length).toBeGreaterThan(50_000);
+    expect(places.length).toBeGreaterThan(1000);
+    expect(findSecrets(secrets, [log, printed, ...folder()])).toEqual([]);
+    expect(findSecrets(handedOut, [log, printed, ...folder()])).toEqual([]);
+    expect(findSecrets(secrets, places)).toEqual([]);
+    for (const line of mooring.logText().trim().split('\n'))
+      expect(() => JSON.parse(line), line).not.toThrow();
+    await mooring.kill();
+    expect(findSecrets(secrets, folder())).toEqual([]);
+    expect(findSecrets(handedOut, folder())).toEqual([]);
+  }, 120_000);
+});

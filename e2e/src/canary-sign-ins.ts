@@ -1,0 +1,67 @@
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import type { SourceUse } from './canary-sources.js';
+import type { CanaryStand } from './canary-stand.js';
+import { codeOnPage } from './sign-in-lab.js';
+
+// Interactive sign-ins of the canary run, and the secrets that come into being in them.
+
+/** Sources that people sign in to in a browser. */
+export function interactiveSources({ lab }: CanaryStand): SourceUse[] {
+  const { authorizationServer, tokenUrl, rest, bigquery } = lab;
+  const { client, authorizationEndpoint } = authorizationServer;
+  const endpoints = {
+    // The lab's server, like others, gives a refresh token only after it has asked.
+    authorizationUrl: `${authorizationEndpoint}?prompt=consent`,
+    tokenUrl,
+    revocationUrl: `${tokenUrl}/revocation`,
+  };
+  const scope = 'openid offline_access';
+  return [
+    {
+      name: 'BigQuery by sign-in',
+      datasourceID: 'gbq',
+      properties: { OAuthMechanism: '1', Catalog: bigquery.projectId },
+      target: { path: ['sales', 'orders'] },
+    },
+    {
+      name: 'REST by sign-in',
+      datasourceID: 'rest',
+      properties: { url: `${rest.url}/oauth/items`, authSchema: 'oauth2', scope, ...endpoints, ...client },
+      target: { path: [] },
+    },
+  ];
+}
+
+/** Signs in as a person would, and keeps what passed through the address bar. @returns the code on the page */
+export async function signIn(
+  { lab, places, secrets, handedOut, keep }: CanaryStand,
+  authUrl: string,
+): Promise<string> {
+  const { authorizationServer } = lab;
+  const asked = new URL(authUrl).searchParams;
+  authorizationServer.addRedirectUri(asked.get('redirect_uri') ?? '');
+  const [{ login, password }] = authorizationServer.users;
+  const { finalUrl, html } = await walkSignIn({ authUrl, login, password });
+  places.push({ name: 'the callback page', bytes: Buffer.from(html) });
+  keep(`authorization code ${secrets.size}`, new URL(finalUrl).searchParams.get('code') ?? '');
+  const code = codeOnPage(html);
+  handedOut.set(`code on the page ${handedOut.size}`, code);
+  handedOut.set(`state ${handedOut.size}`, asked.get('state') ?? '');
+  return code;
+}
+
+const passing = {
+  'token of the provider': /"(?:access_token|refresh_token|id_token)":"([^"]+)"/g,
+  'secret of the service': /(?:^|[&\s])(?:code_verifier|refresh_token|client_secret|token)=([^&\s]+)/g,
+  'login of the client': /authorization: Basic (\S+)/gi,
+};
+
+/** Keeps what the service and the provider told each other. @returns how many of each kind there were */
+export function keepWhatPassedTheRelay({ lab, keep }: CanaryStand): number[] {
+  const passed = Buffer.concat([...lab.relay.sent(), ...lab.relay.answered()]).toString('latin1');
+  return Object.entries(passing).map(([kind, pattern]) => {
+    const values = new Set([...passed.matchAll(pattern)].map(([, value = '']) => value));
+    for (const value of values) keep(`${kind} ${value.slice(0, 4)}…`, value);
+    return values.size;
+  });
+}

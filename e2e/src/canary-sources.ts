@@ -1,0 +1,204 @@
+import { randomBytes } from 'node:crypto';
+import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
+import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
+import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
+import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
+import { type LabS3, startS3 } from '@mooring/lab/s3';
+import { type RecordingRelay, startRecordingRelay } from './recording-relay.js';
+import { startTellingHttp, startTellingMysql, startTellingPostgres } from './telling-sources.js';
+
+// Every source with working secrets, and every source with secrets that are refused, some of them out loud.
+
+/** How one source is connected, and what of it is read. */
+export interface SourceUse {
+  name: string;
+  datasourceID: string;
+  properties: Record<string, unknown>;
+  /** Of preview and read. */
+  target: { path: string[] } | { query: string };
+}
+
+export interface CanaryLab {
+  authorizationServer: LabAuthorizationServer;
+  /** In front of the authorization server, for what the service itself sends there. */
+  relay: RecordingRelay;
+  tokenUrl: string;
+  s3: LabS3;
+  postgres: LabPostgres;
+  mariadb: LabMariaDb;
+  rest: LabRestApi;
+  bigquery: LabBigQuery;
+  tellingHttp: Awaited<ReturnType<typeof startTellingHttp>>;
+  tellingPostgres: Awaited<ReturnType<typeof startTellingPostgres>>;
+  tellingMysql: Awaited<ReturnType<typeof startTellingMysql>>;
+  /** The password that the two telling databases know. */
+  told: string;
+  close(): Promise<void>;
+}
+
+/** Not one form of it is the same as another, so that each encoding would show. */
+export const awkward = (name: string) => `${name} ~"<&+/\\ é ${randomBytes(9).toString('base64url')}`;
+/** For places that take the letters of a token only. */
+export const plain = (name: string) => `${name}.${randomBytes(18).toString('base64url')}`;
+
+export async function startCanaryLab(): Promise<CanaryLab> {
+  const authorizationServer = await startAuthorizationServer();
+  const { verifyAccessToken, url } = authorizationServer;
+  const told = awkward('told');
+  const parts = {
+    authorizationServer,
+    relay: await startRecordingRelay(Number(new URL(url).port)),
+    s3: await startS3(),
+    postgres: await startPostgres({ rowsInBig: 10 }),
+    mariadb: await startMariaDb(),
+    rest: await startRestApi({ verifyAccessToken }),
+    bigquery: await startBigQuery({ verifyAccessToken, rowsInBig: 10 }),
+    tellingHttp: await startTellingHttp(),
+    tellingPostgres: await startTellingPostgres(told),
+    tellingMysql: await startTellingMysql(told),
+  };
+  return {
+    ...parts,
+    told,
+    tokenUrl: `http://127.0.0.1:${parts.relay.port}/token`,
+    async close() {
+      for (const part of Object.values(parts)) await part.close();
+    },
+  };
+}
+
+const s3Ids = ['File_AmazonS3Connector', 'File_AmazonS3ConnectorV2'] as const;
+const files = { path: ['public', 'orders.csv'] };
+const bigQueryOrders = { path: ['sales', 'orders'] };
+
+const bucketOf = ({ s3 }: CanaryLab) => ({ endpoint: s3.url, region: s3.region, bucketName: 'mooring-lab' });
+const machineOf = ({ tokenUrl, authorizationServer }: CanaryLab) => ({
+  authSchema: 'oauth2ClientCredentials',
+  tokenUrl,
+  ...authorizationServer.machineClient,
+});
+
+function restUse(name: string, url: string, properties: object): SourceUse {
+  return { name, datasourceID: 'rest', properties: { url, ...properties }, target: { path: [] } };
+}
+
+interface DatabaseLogin {
+  name: string;
+  port: number;
+  password: string;
+}
+
+function postgresUse({ postgres }: CanaryLab, { name, port, password }: DatabaseLogin): SourceUse {
+  const properties = {
+    host: '127.0.0.1',
+    port,
+    db: postgres.database,
+    sslmode: 'disable',
+    username: 'alice',
+    password,
+  };
+  const target = { query: 'select * from sales.orders' };
+  return { name: `PostgreSQL ${name}`, datasourceID: 'postgres', properties, target };
+}
+
+function mysqlUse({ mariadb }: CanaryLab, { name, port, password }: DatabaseLogin): SourceUse {
+  const { database } = mariadb;
+  const properties = { host: '127.0.0.1', port, database, sslmode: 'disable', username: 'alice', password };
+  return {
+    name: `MySQL ${name}`,
+    datasourceID: 'mysql',
+    properties,
+    target: { query: 'select * from orders' },
+  };
+}
+
+function bigQueryUse(lab: CanaryLab, name: string, more: object = {}): SourceUse {
+  const { projectId, serviceAccountKey } = lab.bigquery;
+  const KeyFilePath = [{ name: 'key.json', value: JSON.stringify(serviceAccountKey) }];
+  const properties = { Catalog: projectId, KeyFilePath, ...more };
+  return { name: `BigQuery ${name}`, datasourceID: 'gbq', properties, target: bigQueryOrders };
+}
+
+/** Sources that work with the secrets they are given. */
+export function workingSources(lab: CanaryLab): SourceUse[] {
+  const { s3, postgres, mariadb, rest } = lab;
+  const at = (path: string) => `${rest.url}${path}`;
+  const { header, value } = rest.apiKey;
+  return [
+    ...s3Ids.map((datasourceID): SourceUse => {
+      const properties = { ...bucketOf(lab), ...s3.accounts.analyst };
+      return { name: datasourceID, datasourceID, properties, target: files };
+    }),
+    postgresUse(lab, { name: 'right', port: postgres.port, password: postgres.roles.alice.password }),
+    mysqlUse(lab, { name: 'right', port: mariadb.port, password: mariadb.roles.alice.password }),
+    restUse('REST basic', at('/basic/items'), { authSchema: 'basic', ...rest.basic }),
+    restUse('REST bearer', at('/bearer/items'), { authSchema: 'bearer', bearerToken: rest.bearer }),
+    restUse('REST key', at('/key/items'), { authSchema: 'apiKey', apiKeyHeader: header, apiKey: value }),
+    restUse('REST machine', at('/oauth/items'), machineOf(lab)),
+    bigQueryUse(lab, 'service account'),
+  ];
+}
+
+function failingFiles(lab: CanaryLab): SourceUse[] {
+  const keys = () => ({
+    accessKey: plain('access'),
+    secretKey: awkward('secret'),
+    sessionToken: plain('session'),
+  });
+  const telling = { endpoint: lab.tellingHttp.url, bucketName: 'leaks' };
+  return s3Ids.flatMap((datasourceID): SourceUse[] => [
+    {
+      name: `${datasourceID} wrong`,
+      datasourceID,
+      properties: { ...bucketOf(lab), ...keys() },
+      target: files,
+    },
+    { name: `${datasourceID} telling`, datasourceID, properties: { ...telling, ...keys() }, target: files },
+  ]);
+}
+
+/** Every status with every sign-in, the secret in all parts of the answer. */
+function tellingRest({ tellingHttp }: CanaryLab): SourceUse[] {
+  return [302, 400, 401, 403, 404, 429, 500, 503].flatMap((status) => {
+    const url = `${tellingHttp.url}/${status === 401 ? 'html' : 'json'}/${status}`;
+    const use = (signIn: string, properties: object) => restUse(`REST ${status} ${signIn}`, url, properties);
+    return [
+      use('basic', { authSchema: 'basic', username: 'reporter', password: awkward('basic') }),
+      use('key', { authSchema: 'apiKey', apiKeyHeader: 'X-Api-Key', apiKey: plain('key') }),
+      use('bearer', { authSchema: 'bearer', bearerToken: plain('bearer') }),
+    ];
+  });
+}
+
+/** Sources that refuse the secrets, and some that repeat them. */
+export function failingSources(lab: CanaryLab): SourceUse[] {
+  const { postgres, mariadb, rest, tellingHttp, told } = lab;
+  const machine = machineOf(lab);
+  const certificate = {
+    enableMutualSSL: true,
+    mutualPfxCertificateFiles: [{ name: 'me.pfx', value: randomBytes(60).toString('base64') }],
+    mutualPfxCertificateKey: awkward('pfx'),
+  };
+  const wrong = awkward('wrong');
+  const items = `${rest.url}/oauth/items`;
+  return [
+    ...failingFiles(lab),
+    postgresUse(lab, { name: 'wrong', port: postgres.port, password: awkward('wrong') }),
+    postgresUse(lab, { name: 'telling', port: lab.tellingPostgres.port, password: told }),
+    postgresUse(lab, { name: 'closed', port: 9, password: awkward('closed') }),
+    mysqlUse(lab, { name: 'wrong', port: mariadb.port, password: awkward('wrong') }),
+    mysqlUse(lab, { name: 'telling', port: lab.tellingMysql.port, password: told }),
+    restUse('REST wrong', `${rest.url}/basic/items`, {
+      authSchema: 'basic',
+      username: 'me',
+      password: wrong,
+    }),
+    restUse('REST certificate', `${rest.url.replace('http:', 'https:')}/anonymous/items`, certificate),
+    restUse('REST machine wrong', items, { ...machine, clientSecret: awkward('wrong') }),
+    restUse('REST provider telling', items, { ...machine, tokenUrl: `${tellingHttp.url}/json/400` }),
+    restUse('REST provider page', items, { ...machine, tokenUrl: `${tellingHttp.url}/html/500` }),
+    ...tellingRest(lab),
+    bigQueryUse(lab, 'of another', { Email: 'someone@else.example' }),
+  ];
+}

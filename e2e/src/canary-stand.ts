@@ -1,0 +1,115 @@
+import { metaOf } from '@mooring/connectors/kit/properties';
+import { manifests } from '@mooring/connectors/registry';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
+import {
+  type CanaryLab,
+  failingSources,
+  type SourceUse,
+  startCanaryLab,
+  workingSources,
+} from './canary-sources.js';
+import { type MooringProcess, startMooring } from './mooring-process.js';
+import type { Place } from './secret-forms.js';
+
+// A Mooring that is told every secret there is, and whose every answer is kept.
+
+export interface CanaryStand {
+  mooring: MooringProcess;
+  lab: CanaryLab;
+  working: readonly SourceUse[];
+  failing: readonly SourceUse[];
+  /** Secrets that nobody may ever see again, by name. */
+  secrets: ReadonlyMap<string, string>;
+  /** Handed to a person on purpose, and to nobody else: not for the disk and not for the log. */
+  handedOut: Map<string, string>;
+  /** Takes a secret into the scan. @returns it */
+  keep(name: string, value: string): string;
+  /** Everything that came back so far. */
+  places: Place[];
+  /** The API with this key; every answer becomes a place. */
+  recording(key: string): ApiClient;
+  close(): Promise<void>;
+}
+
+function placeOf(name: string, { status, headers, text }: Answer): Place {
+  const head = [...headers].map(([header, value]) => `${header}: ${value}`).join('\n');
+  return { name, bytes: Buffer.from(`${status}\n${head}\n\n${text}`) };
+}
+
+function recordingClient(api: ApiClient, places: Place[]): ApiClient {
+  const record = async (method: string, path: string, call: Promise<Answer>) => {
+    const answer = await call;
+    places.push(placeOf(`${method} ${path} -> ${answer.status}`, answer));
+    return answer;
+  };
+  return {
+    get: (path) => record('GET', path, api.get(path)),
+    post: (path, body, headers) => record('POST', path, api.post(path, body, headers)),
+    put: (path, body) => record('PUT', path, api.put(path, body)),
+    patch: (path, body) => record('PATCH', path, api.patch(path, body)),
+    delete: (path) => record('DELETE', path, api.delete(path)),
+  };
+}
+
+const secretProperties = (manifest: SourceManifest) =>
+  Object.keys(manifest.properties.shape).filter((property) => metaOf(manifest, property).secret);
+
+/** The long lines of a file; of a key file, those of its private key. */
+function linesOf({ value }: { value: string }): string[] {
+  const text = value.startsWith('{') ? String(JSON.parse(value).private_key) : value;
+  return text.split('\n').filter((line) => line.length > 40);
+}
+
+/** Values of the properties that their manifest marks secret. */
+function secretsIn({ name, datasourceID, properties }: SourceUse): [string, string][] {
+  const manifest = manifests.find(({ id }) => id === datasourceID);
+  if (!manifest) throw new Error(`There is no source ${datasourceID}`);
+  return secretProperties(manifest).flatMap((property) => {
+    const value = properties[property];
+    const values =
+      typeof value === 'string' ? [value] : ((value ?? []) as { value: string }[]).flatMap(linesOf);
+    return values.map((one, index): [string, string] => [`${name} ${property} ${index}`, one]);
+  });
+}
+
+/** Secret properties that no use gives a value, as `<source> <property>`. */
+export function secretsLeftOut(uses: readonly SourceUse[]): string[] {
+  return manifests.flatMap((manifest) =>
+    secretProperties(manifest)
+      .filter(
+        (property) => !uses.some((use) => use.datasourceID === manifest.id && property in use.properties),
+      )
+      .map((property) => `${manifest.id} ${property}`),
+  );
+}
+
+export async function startCanaryStand(): Promise<CanaryStand> {
+  const lab = await startCanaryLab();
+  const { client, issuer, authorizationEndpoint } = lab.authorizationServer;
+  const endpoints = { tokenEndpoint: lab.tokenUrl, revocationEndpoint: `${lab.tokenUrl}/revocation` };
+  const { url } = lab.bigquery;
+  const mooring = await startMooring({
+    configuration: {
+      oauth: { clients: { google: { ...client, issuer, authorizationEndpoint, ...endpoints } } },
+      sources: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } },
+    },
+    environment: { MOORING_LOG_LEVEL: 'debug' },
+  });
+  const [working, failing] = [workingSources(lab), failingSources(lab)];
+  const secrets = new Map([...working, ...failing].flatMap(secretsIn));
+  secrets.set('client secret of Google', client.clientSecret);
+  const places: Place[] = [];
+  return {
+    ...{ mooring, lab, working, failing, secrets, places, handedOut: new Map() },
+    keep(name, value) {
+      secrets.set(name, value);
+      return value;
+    },
+    recording: (key) => recordingClient(apiClient(mooring.url, key), places),
+    async close() {
+      await mooring.stop();
+      await lab.close();
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { decodeJwt, type JWTPayload, SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate, openStore, type Store } from '../store/store.js';
+import { createVault } from '../vault/envelope.js';
+import { loadMasterKey } from '../vault/keyring.js';
+import { type AccessTokens, createAccessTokens } from './access-tokens.js';
+import { createSigningKeys, type SigningKeys } from './signing-key.js';
+
+const masterKey = 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=';
+const client = { clientId: 'client', userId: 'user', tenantId: 'tenant', scope: 'user_default' };
+
+describe('access tokens', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-tokens-'));
+  const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
+  let store: Store;
+  let keys: SigningKeys;
+  let tokens: AccessTokens;
+  let now = Date.parse('2026-01-01T00:00:00Z');
+
+  beforeAll(async () => {
+    store = openStore({ dataFolder: folder });
+    await migrate(store);
+    keys = createSigningKeys(store.db, vault);
+    tokens = createAccessTokens(
+      keys,
+      () => 'https://mooring.example',
+      () => now,
+    );
+  });
+  afterAll(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Signed with the right key, but with other claims. */
+  const signed = async (change: (claims: JWTPayload) => JWTPayload): Promise<string> => {
+    const { token } = await tokens.issue(client);
+    const { kid, privateKey } = await keys.current();
+    const header = { alg: 'ES256', kid, typ: 'at+jwt' };
+    return new SignJWT(change(decodeJwt(token))).setProtectedHeader(header).sign(privateKey);
+  };
+
+  it('are known again by every node with the same store and key', async () => {
+    const { token, id } = await tokens.issue(client);
+    const otherNode = createSigningKeys(store.db, vault);
+    const there = createAccessTokens(
+      otherNode,
+      () => 'https://mooring.example',
+      () => now,
+    );
+    expect(await there.verify(token)).toBe(id);
+    expect((await otherNode.current()).kid).toBe((await keys.current()).kid);
+  });
+
+  it('two nodes that need the first key at once end with one', async () => {
+    await store.db.deleteFrom('secret').execute();
+    const nodes = [createSigningKeys(store.db, vault), createSigningKeys(store.db, vault)];
+    const [one, two] = await Promise.all(nodes.map((node) => node.current()));
+    expect(one?.kid).toBe(two?.kid);
+    keys = createSigningKeys(store.db, vault);
+    tokens = createAccessTokens(
+      keys,
+      () => 'https://mooring.example',
+      () => now,
+    );
+  });
+
+  it('end with their time', async () => {
+    const { token, id } = await tokens.issue(client);
+    now += 3599_000;
+    expect(await tokens.verify(token)).toBe(id);
+    now += 1000;
+    expect(await tokens.verify(token)).toBeUndefined();
+  });
+
+  it.each([
+    ['no exp', ({ exp, ...claims }: JWTPayload) => claims],
+    ['no nbf', ({ nbf, ...claims }: JWTPayload) => claims],
+    ['no jti', ({ jti, ...claims }: JWTPayload) => claims],
+    ['no client_id', ({ client_id, ...claims }: JWTPayload) => claims],
+    ['nbf in the future', (claims: JWTPayload) => ({ ...claims, nbf: Number(claims.nbf) + 60 })],
+    ['another issuer', (claims: JWTPayload) => ({ ...claims, iss: 'https://other.example' })],
+    ['another audience', (claims: JWTPayload) => ({ ...claims, aud: 'other' })],
+  ])('W17: are refused with %s, even under the right key', async (_what, change) => {
+    expect(await tokens.verify(await signed((claims) => claims))).toBeDefined();
+    expect(await tokens.verify(await signed(change))).toBeUndefined();
+  });
+
+  it('V02: a signing key that was changed at rest is not used', async () => {
+    const { token } = await tokens.issue(client);
+    await store.db.updateTable('secret').set({ owner_id: 'x', ciphertext: 'AAAA' }).execute();
+    const reopened = createAccessTokens(createSigningKeys(store.db, vault), () => 'https://mooring.example');
+    await expect(reopened.verify(token)).rejects.toMatchObject({ code: 'NOT-READY' });
+    await expect(reopened.issue(client)).rejects.toMatchObject({ code: 'NOT-READY' });
+  });
+});

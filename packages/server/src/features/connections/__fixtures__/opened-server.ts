@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import { createApp } from '../../../app.js';
+import { loadConfig } from '../../../config.js';
+import { firstStart } from '../../../first-start.js';
+import { migrate, openStore, type Store } from '../../../store/store.js';
+import { type ApiClient, apiClient } from '../../../testing/api-client.js';
+import { createVault } from '../../../vault/envelope.js';
+import { loadMasterKey } from '../../../vault/keyring.js';
+
+/** A server whose store the test can reach: to damage a row, or to fill it faster than HTTP could. */
+export interface OpenedServer {
+  url: string;
+  adminKey: string;
+  admin: ApiClient;
+  store: Store;
+  tenantId: string;
+  close(): Promise<void>;
+}
+
+const adminKey = 'test-administrator-key-0123456789';
+
+export async function openedServer(): Promise<OpenedServer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-opened-'));
+  const config = loadConfig({ data: folder }, {});
+  const store = openStore({ dataFolder: folder });
+  await migrate(store);
+  await firstStart(store, adminKey);
+  let url = '';
+  const app = await createApp({
+    config,
+    log: pino({ level: 'silent' }),
+    store,
+    vault: createVault(loadMasterKey(config.masterKey, false).key),
+    publicUrl: () => url,
+    notReady: () => undefined,
+    checks: async () => ({}),
+  });
+  url = await app.http.listen({ host: '127.0.0.1', port: 0 });
+  const { id: tenantId } = await store.db.selectFrom('tenant').select('id').executeTakeFirstOrThrow();
+  return {
+    url,
+    adminKey,
+    admin: apiClient(url, adminKey),
+    store,
+    tenantId,
+    async close() {
+      await app.http.close();
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

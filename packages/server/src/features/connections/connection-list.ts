@@ -1,0 +1,185 @@
+import { type ErrorItem, errorTable } from '@mooring/contract/errors';
+import { type ConnectionReply, listConnections } from '@mooring/contract/routes/data-connections';
+import { sql } from 'kysely';
+import type { z } from 'zod';
+import { decideForAll } from '../../access/connection-access.js';
+import { isAdministratorOf } from '../../access/matrix.js';
+import { credentialsShownTo } from '../../broker/callers-credentials.js';
+import type { Catalogue } from '../../catalogue/catalogue.js';
+import { type FilterColumns, scimCondition } from '../../filter/scim-filter.js';
+import { AppError } from '../../http/app-error.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import type { Store } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
+import { collatedMax, collatorOf, listCollated } from './collated-names.js';
+import { presentConnection } from './connection-presenter.js';
+import {
+  countConnections,
+  keysetOf,
+  type ListOrder,
+  listConnectionRows,
+  type Page,
+  type Selection,
+  type SortField,
+} from './connection-store.js';
+import { type Cursor, readCursor, writeCursor } from './list-cursor.js';
+
+export interface ConnectionListDependencies {
+  store: Store;
+  catalogue: Catalogue;
+  publicUrl: () => string;
+  selfUrl: (id: string) => string;
+}
+
+type Query = z.output<typeof listConnections.query>;
+
+const pageMax = 100;
+const localeDefault = 'en';
+
+/** A connection that a list must not fail for: what is wrong with it, for `errors`. */
+function problemOf(row: ConnectionTable, error: unknown): ErrorItem {
+  const code =
+    error instanceof AppError && error.code === 'DCAAS-2001'
+      ? 'DCAAS-2001'
+      : ('SOURCE-CONFIGURATION-INVALID' as const);
+  const reason =
+    code === 'DCAAS-2001'
+      ? `there is no data source ${JSON.stringify(row.source_id.slice(0, 64))} here`
+      : 'its stored properties cannot be read';
+  const { status, title } = errorTable[code];
+  return { code, title, detail: `Connection ${row.id} is left out: ${reason}.`, status };
+}
+
+/** GET data-connections: filter, order, page, and what of each row is shown. */
+export function createConnectionList(deps: ConnectionListDependencies): BoundRoute {
+  const { store, catalogue } = deps;
+
+  // `qType` is no column: it follows from the source.
+  const qType = sql`case connection.source_id ${sql.join(
+    catalogue.all().map(({ id, provider }) => sql`when ${id} then ${provider}`),
+    sql` `,
+  )} else '' end`;
+  const filterColumns: FilterColumns = {
+    qname: { column: 'connection.name', kind: 'text' },
+    qtype: { column: qType, kind: 'text' },
+    datasourceid: { column: 'connection.source_id', kind: 'text' },
+    created: { column: 'connection.created_at', kind: 'instant' },
+    createdat: { column: 'connection.created_at', kind: 'instant' },
+    updated: { column: 'connection.updated_at', kind: 'instant' },
+    qri: { column: 'connection.qri', kind: 'text' },
+  };
+
+  const selectionOf = async (caller: Caller, query: Query): Promise<Selection> => {
+    const { userId } = query;
+    if (userId !== undefined && userId !== caller.userId && !isAdministratorOf(caller, 'personal')) {
+      throw new AppError(
+        'ACCESS-DENIED',
+        "userId: only tenant administrators may ask for somebody else's connections.",
+      );
+    }
+    const ownerId = query.ownedByMe ? caller.userId : userId;
+    const hidden = query.includeDisabled ? [] : [...(await catalogue.disabledIn(caller.tenantId))];
+    return {
+      caller,
+      personal: query.personal ?? false,
+      hiddenSources: hidden,
+      ...(query.spaceId ? { spaceId: query.spaceId } : {}),
+      ...(ownerId === undefined ? {} : { ownerId }),
+      ...(query.filter?.trim() ? { filter: scimCondition(query.filter, filterColumns)() } : {}),
+    };
+  };
+
+  /** The order that was asked for. Of names in a locale's order only as many are sorted as memory and time allow. */
+  const orderOf = async (query: Query, selection: Selection): Promise<ListOrder> => {
+    const text = query.sort ?? '+created';
+    const order: ListOrder = {
+      field: text.replace(/^[+\- ]/, '') as SortField,
+      isDescending: text.startsWith('-'),
+    };
+    if (order.field !== 'qName' || !query.caseinsensitive) return order;
+    const locale = query.locale ?? localeDefault;
+    collatorOf(locale);
+    const isShort = query.limit === undefined || (await countConnections(store.db, selection)) <= collatedMax;
+    return { ...order, collation: isShort ? { locale } : 'folded' };
+  };
+
+  const rowsOf = (selection: Selection, page: Page): Promise<ConnectionTable[]> =>
+    typeof page.order.collation === 'object'
+      ? listCollated(store.db, selection, page, page.order.collation.locale)
+      : listConnectionRows(store.db, selection, page);
+
+  const presentAll = async (caller: Caller, rows: readonly ConnectionTable[], withQri: boolean) => {
+    const decisions = await decideForAll(store.db, caller, rows);
+    const credentials = await credentialsShownTo(store.db, caller.userId, rows);
+    const data: ConnectionReply[] = [];
+    const errors: ErrorItem[] = [];
+    for (const row of rows) {
+      const credential = credentials.get(row.id);
+      try {
+        const { qri, ...reply } = presentConnection(
+          {
+            row,
+            manifest: catalogue.get(row.source_id),
+            privileges: decisions.get(row)?.privileges ?? [],
+            ...(credential ? { credential } : {}),
+          },
+          deps.selfUrl(row.id),
+        );
+        data.push(withQri && qri !== undefined ? { ...reply, qri } : reply);
+      } catch (error) {
+        errors.push(problemOf(row, error));
+      }
+    }
+    return { data, errors };
+  };
+
+  const linksOf = (
+    requestUrl: string,
+    limit: number | undefined,
+    cursor: Cursor | undefined,
+    order: ListOrder,
+    rows: readonly ConnectionTable[],
+    hasMore: boolean,
+  ) => {
+    const isBackwards = cursor?.direction === 'prev';
+    const link = (direction: 'next' | 'prev', row: ConnectionTable | undefined) => {
+      if (!row) return {};
+      const url = new URL(`${deps.publicUrl()}${requestUrl.replace(/^\/+/, '/')}`);
+      for (const name of [...url.searchParams.keys()])
+        if (/^(page|limit|sort)$/i.test(name)) url.searchParams.delete(name);
+      url.searchParams.set('limit', String(limit));
+      url.searchParams.set('page', writeCursor({ direction, order, keyset: keysetOf(row, order) }));
+      return { [direction]: { href: url.href } };
+    };
+    return {
+      self: { href: `${deps.publicUrl()}${requestUrl}` },
+      ...(isBackwards || hasMore ? link('next', rows.at(-1)) : {}),
+      ...((isBackwards && hasMore) || (cursor && !isBackwards) ? link('prev', rows[0]) : {}),
+    };
+  };
+
+  return bind(listConnections, async ({ query }, { caller, request }) => {
+    const selection = await selectionOf(caller, query);
+    const cursor = query.page === undefined ? undefined : readCursor(query.page);
+    const order = cursor?.order ?? (await orderOf(query, selection));
+    const limit = query.limit ?? (cursor ? pageMax : undefined);
+    const found = await rowsOf(selection, {
+      order,
+      ...(cursor ? { position: { keyset: cursor.keyset, direction: cursor.direction } } : {}),
+      ...(limit === undefined ? {} : { limit: limit + 1 }),
+    });
+    const hasMore = limit !== undefined && found.length > limit;
+    const surplus = cursor?.direction === 'prev' ? found.slice(1) : found.slice(0, limit);
+    const rows = hasMore ? surplus : found;
+    const { data, errors } = await presentAll(caller, rows, query.includeQris ?? false);
+    return {
+      status: 200,
+      body: {
+        [query.dataName ?? 'data']: data,
+        links: linksOf(request.url, limit, cursor, order, rows, hasMore),
+        meta: { count: limit === undefined ? rows.length : await countConnections(store.db, selection) },
+        ...(errors.length > 0 ? { errors } : {}),
+      },
+    };
+  });
+}

@@ -1,0 +1,83 @@
+import { metaOf, selectSignIn } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { CreateConnectionBody, PostConnectionBody } from '@mooring/contract/routes/data-connections';
+import { loginProperties } from '../../broker/login-pair.js';
+import type { Catalogue } from '../../catalogue/catalogue.js';
+import { propertiesOfStatement } from '../../catalogue/connect-statement.js';
+import { InvalidRequest } from '../../http/app-error.js';
+
+// Qlik's `ConnectionCreate`, the body by connect statement, as the body by properties.
+
+const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
+
+function assertType(manifest: SourceManifest, qType: string | undefined): void {
+  if (!qType) throw invalid('qType', 'is required with qConnectStatement');
+  const names = [manifest.provider, manifest.statementProvider].map((name) => name?.toLowerCase());
+  if (!names.includes(qType.toLowerCase()))
+    throw invalid('qType', `must be ${manifest.provider}, the provider of ${manifest.id}`);
+}
+
+/** Adds what the request says beside the statement; where the statement says something else, it is refused. */
+function combined(
+  properties: Record<string, unknown>,
+  additions: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  for (const [name, value] of Object.entries(additions)) {
+    const stated = properties[name];
+    if (stated !== undefined && stated !== value)
+      throw invalid('qConnectStatement', `says something else about ${name} than the rest of the request`);
+  }
+  return { ...properties, ...additions };
+}
+
+/** The one secret that a connection of this source keeps itself, such as the client secret of its registration. */
+function connectionSecret(manifest: SourceManifest, secret: string): Record<string, unknown> {
+  const names = Object.keys(manifest.properties.shape).filter(
+    (name) => metaOf(manifest, name).holder === 'connection',
+  );
+  const [name] = names;
+  if (name === undefined || names.length > 1)
+    throw invalid(
+      'qConnectionSecret',
+      `is not used: connections of ${manifest.id} keep no secret of their own`,
+    );
+  return { [name]: secret };
+}
+
+function credentialChoice(body: PostConnectionBody, stated: unknown): Record<string, unknown> {
+  const selected = body.qCredentialsID || undefined;
+  const isSeparated = body.qSeparateCredentials ?? (selected === undefined ? undefined : (stated ?? true));
+  if (selected !== undefined && isSeparated !== true)
+    throw invalid(
+      'qCredentialsID',
+      'needs qSeparateCredentials: an embedded credential belongs to its connection',
+    );
+  return {
+    ...(isSeparated === undefined ? {} : { separateCredentials: isSeparated }),
+    ...(selected === undefined ? {} : { selectedCredentials: selected }),
+    ...(selected === undefined && body.qCredentialsName ? { credentialsName: body.qCredentialsName } : {}),
+  };
+}
+
+/**
+ * The request as one by properties. `connectionProperties` win where both are given, as in a connection that was
+ * read and is sent back.
+ * @throws InvalidRequest, AppError DCAAS-2001
+ */
+export function byProperties(catalogue: Catalogue, body: PostConnectionBody): CreateConnectionBody {
+  const { connectionProperties, qConnectStatement } = body;
+  if (connectionProperties !== undefined) return { ...body, connectionProperties };
+  if (qConnectStatement === undefined)
+    throw invalid('connectionProperties', 'is required, or qConnectStatement instead');
+  const manifest = catalogue.get(body.datasourceID);
+  assertType(manifest, body.qType);
+  const stated = propertiesOfStatement(manifest, qConnectStatement);
+  const login = { qUsername: body.qUsername || undefined, qPassword: body.qPassword || undefined };
+  const hasLogin = login.qUsername !== undefined || login.qPassword !== undefined;
+  const additions = {
+    ...credentialChoice(body, stated['separateCredentials']),
+    ...(hasLogin ? loginProperties(selectSignIn(manifest, stated), login) : {}),
+    ...(body.qConnectionSecret ? connectionSecret(manifest, body.qConnectionSecret) : {}),
+  };
+  return { ...body, connectionProperties: combined(stated, additions) };
+}
