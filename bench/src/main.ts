@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Benchmark, Finding } from './benchmark.js';
 import { createConnection } from './benchmarks/create-connection.js';
 import { getConnection } from './benchmarks/get-connection.js';
+import { listConnections } from './benchmarks/list-connections.js';
 import { memory } from './benchmarks/memory.js';
 import { postgresRead } from './benchmarks/postgres-read.js';
 import { s3Read } from './benchmarks/s3-read.js';
@@ -16,6 +17,7 @@ const benchmarks: readonly Benchmark[] = [
   memory,
   getConnection,
   createConnection,
+  listConnections,
   postgresRead,
   s3Read,
 ];

@@ -172,6 +172,25 @@ function sourceExamples(has: Belongings): Record<string, RouteExample> {
   };
 }
 
+/** About a machine that does not exist. */
+function machineExamples(): Record<string, RouteExample> {
+  const params = { id: 'd8a3f6c12b4e4f7a9c0d5e6f' };
+  return {
+    listOAuthClients: { query: { limit: '10' } },
+    createOAuthClient: { body: { clientName: fresh('client'), appType: 'web' } },
+    getOAuthClient: { params },
+    patchOAuthClient: { params, body: [{ op: 'replace', path: '/description', value: 'example' }] },
+    deleteOAuthClient: { params },
+    createOAuthClientSecret: { params },
+    deleteOAuthClientSecret: { params: { ...params, hint: 'abcdef' } },
+    issueToken: {
+      body: { grant_type: 'client_credentials', client_id: params.id, client_secret: 'not-a-secret' },
+    },
+    listOAuthTokens: { query: { limit: '10' } },
+    revokeOAuthToken: { params: { tokenId: params.id } },
+  };
+}
+
 /** By the id of the route. */
 function routeExamples(has: Belongings): Record<string, RouteExample> {
   const connection = { qID: has.connectionId };
@@ -208,6 +227,7 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
       params: { context: 'google' },
       query: { code: 'x', state: 'y', iss: 'http://127.0.0.1:9' },
     },
+    ...machineExamples(),
     ...sourceExamples(has),
     ...changeExamples(has),
     ...useExamples(has),

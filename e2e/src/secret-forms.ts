@@ -12,7 +12,7 @@ function base64At(bytes: Buffer, offset: number): string {
 const everyByte = (bytes: Buffer, write: (hex: string) => string) =>
   [...bytes].map((byte) => write(byte.toString(16).padStart(2, '0'))).join('');
 
-/** Every form of a secret, by the form's name. */
+/** Every form of a secret that is different from the others, by the form's name. */
 export function formsOf(secret: string): Map<string, Buffer> {
   const bytes = Buffer.from(secret, 'utf8');
   const aligned = [0, 1, 2].map((offset) => base64At(bytes, offset));
@@ -37,7 +37,8 @@ export function formsOf(secret: string): Map<string, Buffer> {
     forms[`base64 at ${offset}`] = text;
     forms[`base64url at ${offset}`] = text.replaceAll('+', '-').replaceAll('/', '_');
   });
-  const texts = Object.entries(forms).map(([name, text]) => [name, Buffer.from(text, 'utf8')] as const);
+  const names = new Map(Object.entries(forms).map(([name, text]) => [text, name]));
+  const texts = [...names].map(([text, name]) => [name, Buffer.from(text, 'utf8')] as const);
   return new Map([...texts, ['UTF-16', Buffer.from(secret, 'utf16le')]]);
 }
 

@@ -1,6 +1,7 @@
 import { newerDoorOf } from './newer-door.js';
 import type { Route } from './route.js';
 import * as apiKeys from './routes/api-keys.js';
+import * as audits from './routes/audits.js';
 import * as connectionCredential from './routes/connection-credential.js';
 import * as dataConnectionChanges from './routes/data-connection-changes.js';
 import * as dataConnections from './routes/data-connections.js';
@@ -26,6 +27,7 @@ const modules = [
   oauthClients,
   oauthTokens,
   spaces,
+  audits,
   dataSources,
   dataSourceEndpoints,
   dataConnections,

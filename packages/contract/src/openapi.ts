@@ -1,9 +1,9 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { allRoutes } from './all-routes.js';
 import { type ErrorCode, errorTable } from './errors.js';
 import type { Route } from './route.js';
-import { errorsSchema } from './wire.js';
+import { errorsSchema, rateLimitedSchema } from './wire.js';
 
 /** Errors that every route of its kind can answer beside its own. */
 const commonErrors = (route: Route): ErrorCode[] => [
@@ -24,7 +24,11 @@ function errorResponses(route: Route): ZodOpenApiOperationObject['responses'] {
       String(status),
       {
         description: codes.map((code) => `\`${code}\`: ${errorTable[code].meaning}`).join('\n\n'),
-        content: { 'application/json': { schema: errorsSchema } },
+        content: {
+          'application/json': {
+            schema: codes.includes('HTTP-429') ? z.union([rateLimitedSchema, errorsSchema]) : errorsSchema,
+          },
+        },
       },
     ]),
   );

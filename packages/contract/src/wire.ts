@@ -59,6 +59,11 @@ export const errorsSchema = z
 
 const cursorSchema = z.string().min(1).max(4096).optional();
 
+/** The documented answer to too many requests, which is without `status` and `traceId`. */
+export const rateLimitedSchema = z
+  .object({ errors: z.array(errorItemSchema.omit({ status: true, meta: true })) })
+  .meta({ id: 'RateLimited' });
+
 /** Query of lists that page with an opaque cursor. */
 export const pageQuery = {
   limit: z.int().min(1).max(100).optional(),

@@ -16,6 +16,7 @@ import type { Config } from './config.js';
 import { createGate } from './egress/gate.js';
 import { createPolicy } from './egress/policy.js';
 import { createApiKeysFeature } from './features/api-keys/api-keys-feature.js';
+import { createAuditsFeature } from './features/audits/audits-feature.js';
 import { createCatalogueFeature } from './features/catalogue/catalogue-feature.js';
 import { createConnectionCredentialFeature } from './features/connection-credential/connection-credential-feature.js';
 import { createConnectionsFeature } from './features/connections/connections-feature.js';
@@ -34,6 +35,7 @@ import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createMetrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
+import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
 import { createSignIns } from './sign-ins/sign-ins.js';
@@ -56,6 +58,8 @@ export interface App {
   routes: readonly BoundRoute[];
   authenticator: Authenticator;
   revoker: Revoker;
+  /** Absent when requests are not limited. */
+  rates: RateTiers | undefined;
 }
 
 /** The composition root: makes every room and connects them; nothing is decided here. */
@@ -69,6 +73,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
   const authenticator = createAuthenticator({ db: store.db, accessTokens });
   const guesses = createGuessGuard();
+  const rates =
+    config.rateLimits === 'off' ? undefined : createRateTiers({ store, limits: config.rateLimits, log });
   const grants = createGrants({ store, vault, network: gate, log });
   const broker = createBroker({ store, vault, grants, clients });
   const signIns = createSignIns({
@@ -93,6 +99,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
     ...createOAuthTokensFeature({ store, accessTokens, authenticator, guesses, publicUrl }),
     ...createSpacesFeature({ store, publicUrl }),
+    ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),
     ...createCatalogueFeature({
       catalogue,
       settings: sourceSettings,
@@ -111,9 +118,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     routes,
     authenticate: (token) => authenticator.authenticate(token),
     wrongToken: guesses.failed,
+    takeRequest: async (caller, tier) => rates?.take(caller, tier),
     notReady: deps.notReady,
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker };
+  return { http, routes, authenticator, revoker, rates };
 }

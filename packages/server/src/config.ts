@@ -49,7 +49,9 @@ const fileSchema = z.strictObject({
       z.strictObject({ tier1PerMinute: z.int().min(1), tier2PerMinute: z.int().min(1) }),
     ])
     .default('off')
-    .describe('`off`, or requests a minute for each tier.'),
+    .describe(
+      "`off`, or requests a minute for each tier, judged over five minutes per person. A tenant may take half of its people's limits together. Qlik's are `{tier1PerMinute: 1000, tier2PerMinute: 100}`.",
+    ),
   limits: z
     .strictObject({
       signInMinutes: z
@@ -66,6 +68,7 @@ const fileSchema = z.strictObject({
         .positive()
         .default(30)
         .describe('Longest silence of a source or a reader in seconds.'),
+      auditDays: z.int().min(1).default(90).describe('How long the record of what happened is kept.'),
     })
     .prefault({}),
 });
@@ -194,9 +197,6 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     throw new ConfigError(
       'MOORING_DATABASE_URL is set, but this version keeps its store in embedded SQLite only. Unset it.',
     );
-  }
-  if (file.rateLimits !== 'off') {
-    throw new ConfigError('rateLimits is set, but this version does not limit rates yet. Set it to off.');
   }
   const fromEnvironment = (given('MOORING_EGRESS_ALLOW') ?? '')
     .split(',')

@@ -27,6 +27,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
     ],
     authenticate: async () => undefined,
     wrongToken: () => undefined,
+    takeRequest: async () => undefined,
     notReady: () => reason,
     observe: () => undefined,
   });

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
+import { purgeAuditEvents } from './audit/record.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { firstStart } from './first-start.js';
@@ -120,6 +121,7 @@ export async function serve(
   url ||= bound;
   const purge = setInterval(() => {
     purgeSignIns(store.db, new Date())
+      .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
       .then(() => store.checkpoint())
       .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
   }, 60_000).unref();
@@ -138,6 +140,7 @@ export async function serve(
       clearInterval(idle);
       clearTimeout(force);
       await app.revoker.settled();
+      await app.rates?.close();
       await store.checkpoint();
       await store.close();
       log.info('stopped');

@@ -75,6 +75,44 @@ export const productInfo = defineRoute({
   errors: [],
 });
 
+export const getCsrfToken = defineRoute({
+  ...open,
+  id: 'getCsrfToken',
+  method: 'GET',
+  path: '/api/v1/csrf-token',
+  summary: 'A token for clients that ask for one before each change',
+  description:
+    'Answers in the header `qlik-csrf-token`. Nothing here is signed in by cookie, so nothing checks the token: every call carries its own `Authorization`.',
+  responses: { 204: { description: 'The token is in the header' } },
+  errors: [],
+});
+
+const tenantSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    hostnames: z.array(z.string()),
+    status: z.literal('active'),
+    created: z.string(),
+    lastUpdated: z.string(),
+    links: z.object({ self: z.object({ href: z.string() }) }),
+  })
+  .meta({ id: 'Tenant' });
+
+export const getTenantById = defineRoute({
+  id: 'getTenant',
+  method: 'GET',
+  path: '/api/v1/tenants/{tenantId}',
+  summary: 'The tenant of the caller, by its id',
+  tag,
+  auth: 'person',
+  permission: 'Any person, for their own tenant.',
+  tier: 1,
+  params: z.object({ tenantId: z.string().min(1).max(64) }),
+  responses: { 200: { description: 'The tenant', schema: tenantSchema } },
+  errors: ['NOT-FOUND'],
+});
+
 export const getTenant = defineRoute({
   id: 'getMyTenant',
   method: 'GET',
@@ -87,15 +125,7 @@ export const getTenant = defineRoute({
   responses: {
     200: {
       description: 'The tenant',
-      schema: z.object({
-        id: z.string(),
-        name: z.string(),
-        hostnames: z.array(z.string()),
-        status: z.literal('active'),
-        created: z.string(),
-        lastUpdated: z.string(),
-        links: z.object({ self: z.object({ href: z.string() }) }),
-      }),
+      schema: tenantSchema,
     },
   },
   errors: [],

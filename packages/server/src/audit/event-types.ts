@@ -3,6 +3,7 @@ export const auditEvents = {
   'data-connection': ['created', 'updated', 'deleted'],
   'data-credential': ['created', 'updated', 'deleted'],
   'data-use': ['refused'],
+  'data-source': ['updated'],
   'sign-in': ['completed'],
   space: ['created', 'updated', 'deleted'],
   'space-assignment': ['created', 'updated', 'deleted'],

@@ -1,4 +1,5 @@
 import type { Db, Queryable } from '../store/store.js';
+import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { newUuid } from '../vault/random.js';
 import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './event-types.js';
 
@@ -34,6 +35,40 @@ export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
       data: JSON.stringify(event.data ?? {}),
     })
     .execute();
+}
+
+type What = 'created' | 'updated' | 'deleted';
+
+export async function recordConnection(
+  tx: Queryable,
+  what: What,
+  by: AuditEvent['by'],
+  row: Pick<ConnectionTable, 'id' | 'name' | 'source_id' | 'owner_id' | 'space_id'>,
+): Promise<void> {
+  await record(tx, {
+    name: `data-connection.${what}`,
+    by,
+    resourceId: row.id,
+    ownerId: row.owner_id,
+    spaceId: row.space_id,
+    data: { qName: row.name, datasourceID: row.source_id },
+  });
+}
+
+/** Credentials are only ever changed by their own person. */
+export async function recordCredential(
+  tx: Queryable,
+  what: What,
+  row: Pick<CredentialTable, 'id' | 'name' | 'source_id' | 'owner_id' | 'tenant_id' | 'connection_id'>,
+): Promise<void> {
+  await record(tx, {
+    name: `data-credential.${what}`,
+    by: { tenantId: row.tenant_id, userId: row.owner_id },
+    resourceId: row.id,
+    ownerId: row.owner_id,
+    ...(row.connection_id === null ? {} : { parentId: row.connection_id }),
+    data: { qName: row.name, datasourceID: row.source_id },
+  });
 }
 
 /** Forgets events that are older than they are kept. */

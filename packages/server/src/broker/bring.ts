@@ -1,5 +1,6 @@
 import { missingCredentialFields, type SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
 import { AppError, InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
@@ -180,6 +181,14 @@ export function createBringing({
         secrets: brought.secrets,
         at: now().toISOString(),
       });
+      await recordCredential(tx, 'created', {
+        id,
+        tenant_id: target.caller.tenantId,
+        owner_id: target.caller.userId,
+        source_id: target.manifest.id,
+        name: target.name,
+        connection_id: target.connectionId ?? null,
+      });
       await brought.redeemed?.complete(tx);
       return id;
     },
@@ -190,6 +199,7 @@ export function createBringing({
         secrets: brought.secrets,
         at: now().toISOString(),
       });
+      await recordCredential(tx, 'updated', row);
       await brought.redeemed?.complete(tx);
     },
 

@@ -47,14 +47,20 @@ export function createRevoker({
 }: RevokerDependencies): Revoker {
   const underWay = new Set<Promise<void>>();
 
-  const anyConnectionOf = (credential: CredentialTable) =>
-    store.db
+  /** The connection an embedded credential belongs to, or one that uses a separated one. */
+  const anyConnectionOf = (credential: CredentialTable) => {
+    const connections = store.db
       .selectFrom('connection')
-      .innerJoin('credential_link', 'credential_link.connection_id', 'connection.id')
       .selectAll('connection')
+      .where('connection.tenant_id', '=', credential.tenant_id);
+    if (credential.connection_id !== null) {
+      return connections.where('connection.id', '=', credential.connection_id).executeTakeFirst();
+    }
+    return connections
+      .innerJoin('credential_link', 'credential_link.connection_id', 'connection.id')
       .where('credential_link.credential_id', '=', credential.id)
-      .where('connection.tenant_id', '=', credential.tenant_id)
       .executeTakeFirst();
+  };
 
   return {
     async prepare(credential, connection) {

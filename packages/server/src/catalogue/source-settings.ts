@@ -1,3 +1,4 @@
+import { record } from '../audit/record.js';
 import type { Store } from '../store/store.js';
 
 /** Which data sources a tenant has switched off. Nothing else about them changes. */
@@ -28,11 +29,19 @@ export function createSourceSettings(store: Store, now: () => Date = () => new D
         updated_at: now().toISOString(),
         updated_by: userId,
       };
-      await store.db
-        .insertInto('source_setting')
-        .values({ tenant_id: tenantId, source_id: sourceId, ...values })
-        .onConflict((conflict) => conflict.columns(['tenant_id', 'source_id']).doUpdateSet(values))
-        .execute();
+      await store.transaction(async (tx) => {
+        await tx
+          .insertInto('source_setting')
+          .values({ tenant_id: tenantId, source_id: sourceId, ...values })
+          .onConflict((conflict) => conflict.columns(['tenant_id', 'source_id']).doUpdateSet(values))
+          .execute();
+        await record(tx, {
+          name: 'data-source.updated',
+          by: { tenantId, userId },
+          resourceId: sourceId,
+          data: { disabled: isDisabled },
+        });
+      });
     },
   };
 }

@@ -173,6 +173,6 @@ describe('a SCIM filter on the store', () => {
     for (const filter of hostile) {
       expect(() => scimCondition(filter, columns)).toThrow(InvalidRequest);
     }
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(2000);
   });
 });

@@ -63,6 +63,14 @@ function fromFramework(error: {
   }
 }
 
+/** The body as it is sent. That of a reached rate limit is documented to the letter, without `status` and `traceId`. */
+export function writeErrorBody({ errors, traceId }: ErrorReply['body']): string {
+  const documented = errors.some((error) => error.code === 'HTTP-429')
+    ? { errors: errors.map(({ code, title, detail }) => ({ code, title, detail })) }
+    : { errors, traceId };
+  return JSON.stringify(documented);
+}
+
 /** Any thrown value as the contract's error answer. Unknown ones are INTERNAL, without a word of their text. */
 export function errorReply(error: unknown, traceId: string): ErrorReply {
   if (error instanceof InvalidRequest) {

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino';
 import { newToken } from '../vault/random.js';
 import { AppError } from './app-error.js';
-import { errorReply } from './error-reply.js';
+import { errorReply, writeErrorBody } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
 import { acceptBodies } from './json-body.js';
 import { compileSerialiser } from './serialise.js';
@@ -17,6 +17,8 @@ export interface HttpDependencies {
   authenticate: (token: string) => Promise<Caller | undefined>;
   /** Told of each wrong token with the address it came from; throws when there were too many. */
   wrongToken: (remoteAddress: string) => void;
+  /** Counts a request of a rate tier; throws when the limit is reached. */
+  takeRequest: (caller: Caller, tier: 1 | 2) => Promise<void>;
   /** Says why the service cannot work yet; undefined when it can. */
   notReady: () => string | undefined;
   observe: (route: string, method: string, status: number, seconds: number) => void;
@@ -85,6 +87,7 @@ function register(app: FastifyInstance, { route, handler }: BoundRoute, deps: Ht
       const reason = needsStore ? deps.notReady() : undefined;
       if (reason !== undefined) throw new AppError('NOT-READY', reason);
       const caller = route.auth === 'person' ? await callerOf(request, deps) : undefined;
+      if (caller && route.tier !== 'none') await deps.takeRequest(caller, route.tier);
       const input = {
         params: route.params && parseInput(route.params, request.params, 'path'),
         query: route.query && parseInput(route.query, request.query, 'query'),
@@ -124,7 +127,7 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply,
   reply.code(answer.status).header('content-type', 'application/json; charset=utf-8');
   if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
-  reply.send(JSON.stringify(answer.body));
+  reply.send(writeErrorBody(answer.body));
 }
 
 /** Fastify with every route of the contract, the contract's errors, limits and one log line a request. */

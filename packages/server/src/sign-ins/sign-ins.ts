@@ -2,6 +2,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Logger } from 'pino';
+import { record } from '../audit/record.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
@@ -257,6 +258,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         async complete(tx) {
           await tx.deleteFrom('intent').where('id', '=', intentId).execute();
           await endSignIn(tx, row, 'completed');
+          await record(tx, { name: 'sign-in.completed', by: request.caller, resourceId: row.id });
         },
         async abandon() {
           const token = tokens.refreshToken ?? tokens.accessToken;

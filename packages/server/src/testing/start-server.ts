@@ -28,6 +28,15 @@ export interface TestServerOptions {
 
 export const adminKey = 'test-administrator-key-0123456789';
 
+/** The HTTP client keeps connections open; those to the server that is gone fail once and are then dropped. */
+async function forgetOldConnections(url: string): Promise<void> {
+  for (let round = 0; round < 20; round += 1) {
+    const answers = await Promise.allSettled(Array.from({ length: 40 }, () => fetch(`${url}/healthz`)));
+    for (const answer of answers) if (answer.status === 'fulfilled') await answer.value.arrayBuffer();
+    if (answers.every((answer) => answer.status === 'fulfilled')) return;
+  }
+}
+
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-test-'));
   const dataFolder = path.join(folder, 'data');
@@ -62,6 +71,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       const { port } = new URL(running.url);
       await running.close();
       running = await start(port);
+      await forgetOldConnections(running.url);
     },
     async close() {
       await running.close();

@@ -158,6 +158,7 @@ const signIn = {
   issuer: property(httpUrl(), {
     title: 'Issuer',
     description: 'Issuer identifier; the redirect’s iss parameter must equal it (RFC 9207).',
+    dials: 'url',
   }).optional(),
   scope: property(line(2048).default(''), { title: 'Scope', description: 'Scopes, separated by blanks.' }),
   clientId: property(line(512), {

@@ -1,6 +1,7 @@
 import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { AccessibleConnection } from '../../access/connection-access.js';
+import { recordConnection } from '../../audit/record.js';
 import type { BroughtCredential } from '../../broker/bring.js';
 import { storeBrought } from '../../broker/bring.js';
 import {
@@ -236,6 +237,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
           await insertConnectionSecrets(tx, vault, next, kept);
         }
         await applyCredential(tx, caller, next, row, manifest, split, step, change);
+        await recordConnection(tx, 'updated', caller, next);
       });
     } catch (error) {
       if (isUniqueViolation(error)) throw nameTaken();

@@ -1,5 +1,6 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { AccessibleConnection } from '../../access/connection-access.js';
+import { recordConnection } from '../../audit/record.js';
 import { insertConnectionSecrets, openConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
@@ -95,6 +96,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     try {
       await store.transaction(async (tx) => {
         await insertConnection(tx, copy);
+        await recordConnection(tx, 'created', caller, copy);
         await insertConnectionSecrets(tx, vault, copy, connectionSecrets);
         const target = { caller, manifest, signIn: method.id, destination, name };
         const secrets = brought ?? (isSeparated ? undefined : copied);

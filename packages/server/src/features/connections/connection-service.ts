@@ -2,11 +2,12 @@ import { destinationOf } from '@mooring/connectors/kit/properties';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
 import {
   type AccessibleConnection,
-  decideFor,
+  decideForAll,
   loadConnection,
   spaceFacts,
 } from '../../access/connection-access.js';
 import { grantIn } from '../../access/matrix.js';
+import { recordConnection } from '../../audit/record.js';
 import { type Bringing, type BroughtCredential, storeBrought } from '../../broker/bring.js';
 import { credentialsShownTo } from '../../broker/callers-credentials.js';
 import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
@@ -33,13 +34,16 @@ export interface ConnectionServiceDependencies {
   now?: () => Date;
 }
 
+/** How a connection was described; those by properties carry Qlik's tag for it. */
+export type CreatedBy = 'properties' | 'statement';
+
 export type CreateResult = { created: PresentedConnection } | { begun: BegunSignIn };
 
 /** How a connection is named in a request: by id, or by name in a scope. */
 export type ConnectionLookup = { id: string } | { name: string; spaceId?: string };
 
 export interface ConnectionService {
-  create(caller: Caller, body: CreateConnectionBody): Promise<CreateResult>;
+  create(caller: Caller, body: CreateConnectionBody, by?: CreatedBy): Promise<CreateResult>;
   get(caller: Caller, lookup: ConnectionLookup): Promise<PresentedConnection>;
   remove(caller: Caller, lookup: ConnectionLookup): Promise<void>;
   /** The connection with the credential it shows to the caller. */
@@ -109,18 +113,16 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
     rows: readonly ConnectionTable[],
   ): Promise<PresentedConnection[]> => {
     const credentials = await credentialsShownTo(store.db, caller.userId, rows);
-    const presented: PresentedConnection[] = [];
-    for (const row of rows) {
-      const { privileges } = await decideFor(store.db, caller, row);
+    const decisions = await decideForAll(store.db, caller, rows);
+    return rows.map((row) => {
       const credential = credentials.get(row.id);
-      presented.push({
+      return {
         row,
         manifest: catalogue.get(row.source_id),
-        privileges,
+        privileges: decisions.get(row)?.privileges ?? [],
         ...(credential ? { credential } : {}),
-      });
-    }
-    return presented;
+      };
+    });
   };
 
   const find = async (caller: Caller, lookup: ConnectionLookup): Promise<AccessibleConnection> => {
@@ -165,7 +167,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       return presented;
     },
 
-    async create(caller, body) {
+    async create(caller, body, by = 'properties') {
       const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
       const split = splitProperties(manifest, body.connectionProperties);
       const { choice, signIn } = split;
@@ -230,7 +232,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         qri: qriOf(manifest, split.definition),
         tags: JSON.stringify([
           ...(body.tags ?? []),
-          `DcaasAPI:${manifest.provider}:${manifest.connectorVersion}`,
+          ...(by === 'properties' ? [`DcaasAPI:${manifest.provider}:${manifest.connectorVersion}`] : []),
         ]),
         version: 1,
         created_at: at,
@@ -239,6 +241,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       try {
         await storeBrought(store, brought, async (tx) => {
           await insertConnection(tx, row);
+          await recordConnection(tx, 'created', caller, row);
           await insertConnectionSecrets(tx, vault, row, split.connectionSecrets);
           const target = { caller, manifest, signIn: signIn.id, destination, name: credentialName };
           const credentialId = brought
@@ -293,6 +296,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         if (embedded) await shredCredential(tx, row.tenant_id, embedded.id);
         await shredConnectionSecrets(tx, row.tenant_id, row.id);
         await deleteConnection(tx, row);
+        await recordConnection(tx, 'deleted', caller, row);
       });
       revocation?.send();
     },

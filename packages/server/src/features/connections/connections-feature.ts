@@ -35,7 +35,11 @@ export function createConnectionsFeature(deps: ConnectionsDependencies): BoundRo
     createConnectionList({ ...deps, selfUrl }),
     ...changes,
     bind(createConnection, async ({ body }, { caller }) => {
-      const result = await service.create(caller, byProperties(deps.catalogue, body));
+      const result = await service.create(
+        caller,
+        byProperties(deps.catalogue, body),
+        body.connectionProperties ? 'properties' : 'statement',
+      );
       if ('begun' in result) return { status: 201, body: result.begun };
       return { status: 201, body: presentConnection(result.created, postedSelfUrl(result.created.row.id)) };
     }),

@@ -1,6 +1,7 @@
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
 import { loadConnection } from '../../access/connection-access.js';
+import { recordCredential } from '../../audit/record.js';
 import type { Bringing } from '../../broker/bring.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
@@ -100,6 +101,7 @@ export function createCredentialChanger({ store, catalogue, bringing }: Credenti
         }
         if (fields) await bringing.changeLogin(tx, row, manifest, fields);
         if (target) await linkCredential(tx, target, caller.userId, row.id, at);
+        await recordCredential(tx, 'updated', { ...row, name: change.qName ?? row.name });
       });
     } catch (error) {
       if (isUniqueViolation(error))

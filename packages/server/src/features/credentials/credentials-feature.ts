@@ -11,6 +11,7 @@ import {
   updateCredential,
 } from '@mooring/contract/routes/data-credentials';
 import { isAdministratorOf } from '../../access/matrix.js';
+import { recordCredential } from '../../audit/record.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { nameKey, shredCredential } from '../../broker/credential-records.js';
 import type { Revoker } from '../../broker/revoker.js';
@@ -170,7 +171,10 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     bind(deleteCredential, async ({ params, query }, { caller }) => {
       const row = await find(caller, params.qID, query);
       const revocation = await deps.revoker.prepare(row, undefined);
-      await store.transaction((tx) => shredCredential(tx, row.tenant_id, row.id));
+      await store.transaction(async (tx) => {
+        await shredCredential(tx, row.tenant_id, row.id);
+        await recordCredential(tx, 'deleted', row);
+      });
       revocation?.send();
       return { status: 204 };
     }),

@@ -30,7 +30,12 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
     routePrefix: '/docs',
     staticCSP: true,
     transformStaticCSP: () => policy,
-    uiConfig: { persistAuthorization: false, displayRequestDuration: true, tryItOutEnabled: true, docExpansion: 'list' },
+    uiConfig: {
+      persistAuthorization: false,
+      displayRequestDuration: true,
+      tryItOutEnabled: true,
+      docExpansion: 'list',
+    },
     logo: { type: 'image/svg+xml', content: Buffer.from(logo), href: '/docs', target: '_self' },
     theme: { title: 'Mooring API' },
   });

@@ -1,8 +1,18 @@
 import { openApiDocument } from '@mooring/contract/openapi';
-import { getTenant, healthz, metrics, openapi, productInfo, readyz } from '@mooring/contract/routes/platform';
+import {
+  getCsrfToken,
+  getTenant,
+  getTenantById,
+  healthz,
+  metrics,
+  openapi,
+  productInfo,
+  readyz,
+} from '@mooring/contract/routes/platform';
 import { AppError } from '../../http/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { Store } from '../../store/store.js';
+import { newToken } from '../../vault/random.js';
 
 export interface Check {
   ok: boolean;
@@ -20,6 +30,25 @@ const isLoopback = (address: string): boolean => /^(::1|::ffff:127\.|127\.)/.tes
 
 /** Health, readiness, metrics, the API description and what Qlik's client probes. */
 export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] {
+  const csrfToken = newToken();
+
+  const tenantOf = async (caller: Caller) => {
+    const tenant = await deps.store.db
+      .selectFrom('tenant')
+      .selectAll()
+      .where('id', '=', caller.tenantId)
+      .executeTakeFirstOrThrow();
+    return {
+      id: tenant.id,
+      name: tenant.name,
+      hostnames: [new URL(deps.publicUrl()).host],
+      status: 'active',
+      created: tenant.created_at,
+      lastUpdated: tenant.created_at,
+      links: { self: { href: `${deps.publicUrl()}/api/v1/tenants/me` } },
+    };
+  };
+
   return [
     bind(healthz, async () => ({ status: 200, body: { status: 'ok' } })),
     bind(readyz, async () => {
@@ -42,24 +71,11 @@ export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] 
       status: 200,
       body: { composition: { deploymentType: '', productName: 'Mooring', releaseLabel: '-' } },
     })),
-    bind(getTenant, async (_input, { caller }) => {
-      const tenant = await deps.store.db
-        .selectFrom('tenant')
-        .selectAll()
-        .where('id', '=', caller.tenantId)
-        .executeTakeFirstOrThrow();
-      return {
-        status: 200,
-        body: {
-          id: tenant.id,
-          name: tenant.name,
-          hostnames: [new URL(deps.publicUrl()).host],
-          status: 'active',
-          created: tenant.created_at,
-          lastUpdated: tenant.created_at,
-          links: { self: { href: `${deps.publicUrl()}/api/v1/tenants/me` } },
-        },
-      };
+    bind(getCsrfToken, async () => ({ status: 204, headers: { 'qlik-csrf-token': csrfToken } })),
+    bind(getTenant, async (_input, { caller }) => ({ status: 200, body: await tenantOf(caller) })),
+    bind(getTenantById, async ({ params }, { caller }) => {
+      if (params.tenantId !== caller.tenantId) throw new AppError('NOT-FOUND', 'There is no such tenant.');
+      return { status: 200, body: await tenantOf(caller) };
     }),
   ];
 }

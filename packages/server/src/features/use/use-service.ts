@@ -1,8 +1,10 @@
+import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Logger } from 'pino';
 import { loadConnection } from '../../access/connection-access.js';
+import { record as recordEvent } from '../../audit/record.js';
 import type { Bringing } from '../../broker/bring.js';
 import type { Broker } from '../../broker/broker.js';
 import { openConnectionSecrets } from '../../broker/connection-secrets.js';
@@ -89,12 +91,24 @@ export function outcomeOf(error: unknown): string {
 export function createUseService(deps: UseServiceDependencies): UseService {
   const { store, vault, catalogue, broker } = deps;
 
+  const recordRefusal = (caller: Caller, connection: ConnectionTable, reason: string) =>
+    recordEvent(store.db, {
+      name: 'data-use.refused',
+      by: caller,
+      resourceId: connection.id,
+      ownerId: connection.owner_id,
+      spaceId: connection.space_id,
+      data: { reason },
+    });
+
   const usable = async (caller: Caller, qID: string): Promise<UsableConnection> => {
     if (!uuidPattern.test(qID)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
     const found = await loadConnection(store.db, caller, { id: qID.toLowerCase() });
     if (!found) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
-    if (!found.mayUse)
+    if (!found.mayUse) {
+      await recordRefusal(caller, found.row, 'role');
       throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
+    }
     return {
       connection: found.row,
       manifest: await catalogue.enabled(caller.tenantId, found.row.source_id),
@@ -115,9 +129,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   ) => {
     // An embedded credential is renewed by somebody who may change the connection, with PATCH and qlik-auth-code.
     if ((resolution.isEmbedded && !mayEdit) || resolution.state === 'needs_confirmation') return undefined;
-    const split = splitProperties(manifest, JSON.parse(connection.properties) as Record<string, unknown>);
-    if (split.signIn.oauth?.grant !== 'authorization_code') return undefined;
+    const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+    if (selectSignIn(manifest, definition).oauth?.grant !== 'authorization_code') return undefined;
     try {
+      const split = splitProperties(manifest, definition);
       const { authUrl, signInId, expiresAt } = await deps.bringing.begin({
         caller,
         manifest,
@@ -143,6 +158,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   ): Promise<AppError> => {
     const signIn = await signInLink(caller, connection, manifest, resolution, mayEdit);
     const isTheirs = !resolution.isEmbedded || resolution.credential?.owner_id === caller.userId;
+    await recordRefusal(caller, connection, resolution.state);
     return new AppError('CREDENTIALS-REQUIRED', explain(resolution), {
       meta: {
         reason: resolution.state,

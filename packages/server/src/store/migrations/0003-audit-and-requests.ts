@@ -11,7 +11,7 @@ const statements = [
   `CREATE INDEX audit_event_user ON audit_event (tenant_id, user_id, at, id)`,
   `CREATE TABLE rate_count (
     tenant_id text NOT NULL, tier integer NOT NULL, slice integer NOT NULL, user_id text NOT NULL,
-    requests integer NOT NULL, PRIMARY KEY (tenant_id, tier, slice, user_id))`,
+    requests integer NOT NULL, PRIMARY KEY (tenant_id, user_id, tier, slice))`,
   `CREATE TABLE idempotent_request (
     tenant_id text NOT NULL, user_id text NOT NULL, route text NOT NULL, key_hash text NOT NULL,
     claim text NOT NULL, is_answered integer NOT NULL, key_id text NOT NULL, wrapped_key text NOT NULL,

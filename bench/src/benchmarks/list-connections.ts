@@ -1,0 +1,180 @@
+import { insertConnection, nameColumns } from '@mooring/server/features/connections/connection-rows';
+import { openStore } from '@mooring/server/store/store';
+import type { ConnectionTable } from '@mooring/server/store/tables';
+import { newUuid } from '@mooring/server/vault/random';
+import type { Benchmark, Finding } from '../benchmark.js';
+import { apiKey, type MooringProcess, startMooring } from '../mooring-process.js';
+import type { Stage } from '../stage.js';
+import { interleave, median, medianRatio } from '../statistics.js';
+
+const spaceCount = 200;
+/** Every how many-th space the person with few sees. */
+const fewOf = 50;
+const rowsAtOnce = 5000;
+const path = '/api/v1/data-connections';
+
+interface Listed {
+  links: { next?: { href: string } };
+  meta: { count: number };
+}
+
+interface Person {
+  name: string;
+  key: string;
+}
+
+interface Filled {
+  mooring: MooringProcess;
+  people: readonly Person[];
+}
+
+/** The administrator, a member of every space, and a member of a few. */
+async function addPeople(mooring: MooringProcess): Promise<{ people: Person[]; spaceIds: string[] }> {
+  const add = async (name: string) => {
+    const { id } = (await mooring.call('POST', '/api/v1/users', { subject: name, name })) as { id: string };
+    const made = await mooring.call('POST', '/api/v1/api-keys', { description: name, sub: id });
+    return { id, key: (made as { token: string }).token };
+  };
+  const everywhere = await add('member');
+  const few = await add('visitor');
+  const spaceIds: string[] = [];
+  for (let index = 0; index < spaceCount; index += 1) {
+    const body = { name: `Space ${index}`, type: 'shared' };
+    const { id } = (await mooring.call('POST', '/api/v1/spaces', body)) as { id: string };
+    spaceIds.push(id);
+    for (const assignee of index % fewOf === 0 ? [everywhere, few] : [everywhere]) {
+      await mooring.call('POST', `/api/v1/spaces/${id}/assignments`, {
+        type: 'user',
+        assigneeId: assignee.id,
+        roles: ['dataconsumer'],
+      });
+    }
+  }
+  const people = [
+    { name: 'an administrator', key: apiKey },
+    { name: `a member of all ${spaceCount} spaces`, key: everywhere.key },
+    { name: `a member of ${spaceCount / fewOf} of ${spaceCount} spaces`, key: few.key },
+  ];
+  return { people, spaceIds };
+}
+
+/** Writes the connections with the server's own statements; over HTTP it would take minutes. */
+async function fill(dataFolder: string, spaceIds: readonly string[], count: number): Promise<void> {
+  const store = openStore({ dataFolder });
+  const owner = await store.db
+    .selectFrom('user')
+    .select(['id', 'tenant_id'])
+    .limit(1)
+    .executeTakeFirstOrThrow();
+  for (let start = 0; start < count; start += rowsAtOnce) {
+    await store.transaction(async (tx) => {
+      for (let index = start; index < Math.min(count, start + rowsAtOnce); index += 1) {
+        const spaceId = spaceIds[index % spaceIds.length] ?? '';
+        const at = new Date(1_700_000_000_000 + index * 1000).toISOString();
+        const row: ConnectionTable = {
+          id: newUuid(),
+          tenant_id: owner.tenant_id,
+          ...nameColumns(`Connection ${index}`),
+          scope: `space:${spaceId}`,
+          space_id: spaceId,
+          owner_id: owner.id,
+          source_id: 'postgres',
+          properties: JSON.stringify({
+            host: 'db.example.com',
+            port: 5432,
+            db: 'sales',
+            sslmode: 'verify-full',
+          }),
+          separated: 1,
+          destination: 'postgres; host=db.example.com; port=5432',
+          qri: 'qri:db:postgres://bench',
+          tags: '[]',
+          version: 1,
+          created_at: at,
+          updated_at: at,
+        };
+        await insertConnection(tx, row);
+      }
+    });
+  }
+  await store.close();
+}
+
+async function filled(stage: Stage, count: number): Promise<Filled> {
+  const dataFolder = await stage.freshPath(`list-${count}`);
+  const first = await startMooring(dataFolder);
+  const { people, spaceIds } = await addPeople(first);
+  await first.stop();
+  await fill(dataFolder, spaceIds, count);
+  return { mooring: await startMooring(dataFolder), people };
+}
+
+async function fetchPage(url: string, key: string): Promise<Listed> {
+  const response = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+  if (!response.ok) throw new Error(`GET ${url}: ${response.status}`);
+  return (await response.json()) as Listed;
+}
+
+/** The last page that is full, by following `next` from the first. */
+async function deepest(first: string, key: string): Promise<string> {
+  let url = first;
+  for (;;) {
+    const page = await fetchPage(url, key);
+    const next = page.links.next?.href;
+    if (next === undefined) return url;
+    const after = await fetchPage(next, key);
+    if (after.links.next === undefined) return url;
+    url = next;
+  }
+}
+
+const milliseconds = (url: string, key: string, times: number) => async () => {
+  const begun = performance.now();
+  for (let count = 0; count < times; count += 1) await fetchPage(url, key);
+  return (performance.now() - begun) / times;
+};
+
+/** A page of 20, first and deepest, among many connections and among few, for people who see all or little. */
+async function run(stage: Stage): Promise<Finding[]> {
+  const [fewCount, manyCount] = [1000, stage.isQuick ? 10_000 : 100_000];
+  const few = await filled(stage, fewCount);
+  const many = await filled(stage, manyCount);
+  const times = stage.isQuick ? 20 : 100;
+  const findings: Finding[] = [];
+  try {
+    for (const [index, { name }] of many.people.entries()) {
+      const sides = await Promise.all(
+        [few, many].map(async ({ mooring, people }) => {
+          const { key } = people[index] ?? { key: '' };
+          const first = `${mooring.url}${path}?limit=20&sort=%2Bcreated`;
+          return { key, first, deepest: await deepest(first, key) };
+        }),
+      );
+      for (const which of ['first', 'deepest'] as const) {
+        const [small, large] = sides;
+        if (!small || !large) throw new Error('a side is missing');
+        const rounds = await interleave(stage.isQuick ? 2 : 7, {
+          small: milliseconds(small[which], small.key, times),
+          large: milliseconds(large[which], large.key, times),
+        });
+        findings.push({
+          what: `${which} page of 20 among ${manyCount.toLocaleString('en')} connections in ${spaceCount} spaces, ${name}`,
+          ours: `${median(rounds.large).toFixed(2)} ms`,
+          ceiling: {
+            name: `the same among ${fewCount.toLocaleString('en')}`,
+            value: `${median(rounds.small).toFixed(2)} ms`,
+          },
+          ratio: medianRatio(rounds.small, rounds.large),
+          // 1.5 times the time.
+          aim: { atLeast: 0.67 },
+        });
+      }
+    }
+    return findings;
+  } finally {
+    await few.mooring.stop();
+    await many.mooring.stop();
+  }
+}
+
+export const listConnections: Benchmark = { name: 'list', run };

@@ -1,0 +1,43 @@
+/** Where a secret goes that somebody put into the wrong place: data source and connection properties. */
+export function misplacedSecrets(options: {
+  /** Of a server that would answer. */
+  port: number;
+  /** A fresh secret with letters that need escaping. */
+  secret: () => string;
+  /** A fresh secret of plain letters. */
+  token: () => string;
+}): [datasourceID: string, connectionProperties: object][] {
+  const { port, secret, token } = options;
+  const postgres = { host: '127.0.0.1', port, db: 'lab', username: 'alice' };
+  return [
+    ['postgres', { ...postgres, passwrod: secret() }],
+    ['postgres', { ...postgres, password: { value: secret() } }],
+    ['postgres', { ...postgres, password: [secret()] }],
+    ['postgres', { ...postgres, password: `${secret()}\n` }],
+    ['postgres', { ...postgres, password: secret().repeat(200) }],
+    ['postgres', { ...postgres, password: secret(), sslmode: secret() }],
+    ['postgres', { ...postgres, password: secret(), port: secret() }],
+    ['postgres', { ...postgres, host: `alice:${token()}@127.0.0.1` }],
+    ['rest', { url: `http://alice:${token()}@127.0.0.1:${port}/` }],
+    ['rest', { url: 'http://127.0.0.1/', queryHeaders: [{ name: 'x', value: token(), encrypt: true }] }],
+    [
+      'rest',
+      {
+        url: 'http://127.0.0.1/',
+        authSchema: 'basic',
+        username: 'u',
+        password: secret(),
+        bearerToken: secret(),
+      },
+    ],
+    ['gbq', { KeyFilePath: secret() }],
+    ['gbq', { KeyFilePath: [{ name: 'k', value: secret(), more: secret() }] }],
+    ['gbq', { P12CustomPwd: secret() }],
+    ['File_AmazonS3Connector', { accessKey: secret(), secretKey: { raw: secret() } }],
+    [
+      'File_AmazonS3Connector',
+      { accessKey: token(), secretKey: secret(), endpoint: `http://u:${token()}@127.0.0.1` },
+    ],
+    ['no such source', { password: secret() }],
+  ];
+}

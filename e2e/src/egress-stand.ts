@@ -1,0 +1,145 @@
+import { metaOf } from '@mooring/connectors/kit/properties';
+import { manifests } from '@mooring/connectors/registry';
+import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
+import { type Canary, startCanary } from '@mooring/lab/canary';
+import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
+import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
+import { type LabS3, startS3 } from '@mooring/lab/s3';
+import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
+import { type MooringProcess, startMooring } from './mooring-process.js';
+
+// Mooring that may reach the lab's ports on loopback and nothing else there, beside a listener that it must never
+// reach, whatever it is told.
+
+/** A data source with properties that work under this policy. */
+export interface AllowedSource {
+  datasourceID: string;
+  properties: Readonly<Record<string, unknown>>;
+}
+
+export interface EgressStand {
+  mooring: MooringProcess;
+  api: ApiClient;
+  authorizationServer: LabAuthorizationServer;
+  rest: LabRestApi;
+  bigquery: LabBigQuery;
+  s3: LabS3;
+  postgres: LabPostgres;
+  /** On 127.0.0.1. */
+  canary: Canary;
+  /** On the same port of every loopback address that this machine has. */
+  connections(): number;
+  sources: AllowedSource[];
+  close(): Promise<void>;
+}
+
+/** `host` and `url` properties of the manifests, by source. */
+export function dialledProperties(datasourceID: string): Map<string, 'host' | 'url'> {
+  const manifest = manifests.find(({ id }) => id === datasourceID);
+  if (!manifest) throw new Error(`There is no source ${datasourceID}`);
+  const found = new Map<string, 'host' | 'url'>();
+  for (const name of Object.keys(manifest.properties.shape)) {
+    const { dials } = metaOf(manifest, name);
+    if (dials) found.set(name, dials);
+  }
+  return found;
+}
+
+async function startCanaries(): Promise<Canary[]> {
+  const first = await startCanary();
+  const others = ['127.0.0.2', '::1'].map((host) => startCanary({ host, port: first.port }));
+  const started = await Promise.allSettled(others);
+  // A machine without IPv6 has no ::1 to be reached at.
+  return [first, ...started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))];
+}
+
+/** Everything by which a library could be led away through the environment. */
+function misleading({ url, host, port }: Canary): Record<string, string> {
+  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3'];
+  const google = ['BIGQUERY_EMULATOR_HOST', 'STORAGE_EMULATOR_HOST', 'GCE_METADATA_HOST'];
+  return {
+    ...Object.fromEntries(names.flatMap((name) => [name, name.toLowerCase()]).map((name) => [name, url])),
+    ...Object.fromEntries(google.map((name) => [name, `${host}:${port}`])),
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: url,
+    NO_PROXY: '',
+    PGHOST: host,
+    PGPORT: String(port),
+  };
+}
+
+const portOf = (url: string) => Number(new URL(url).port);
+
+export async function startEgressStand(): Promise<EgressStand> {
+  const authorizationServer = await startAuthorizationServer();
+  const { verifyAccessToken, client } = authorizationServer;
+  const { issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } = authorizationServer;
+  const rest = await startRestApi({ verifyAccessToken });
+  const bigquery = await startBigQuery({ verifyAccessToken, rowsInBig: 10 });
+  const s3 = await startS3();
+  const postgres = await startPostgres({ rowsInBig: 10 });
+  const canaries = await startCanaries();
+  const [canary] = canaries as [Canary];
+  const open = [...[authorizationServer, rest, bigquery, s3].map(({ url }) => portOf(url)), postgres.port];
+  const mooring = await startMooring({
+    configuration: {
+      egress: { loopback: 'deny', allow: open.map((port) => `127.0.0.1:${port}`) },
+      limits: { testSeconds: 5, idleSeconds: 5 },
+      oauth: {
+        clients: { google: { ...client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } },
+      },
+      sources: { gbq: { apiEndpoint: bigquery.url, tokenEndpoint: `${bigquery.url}/token` } },
+    },
+    environment: misleading(canary),
+  });
+  const { user, password } = postgres.roles.alice;
+  const sql = { host: '127.0.0.1', port: postgres.port, username: user, password, sslmode: 'disable' };
+  const bucket = { endpoint: s3.url, bucketName: 'mooring-lab', ...s3.accounts.analyst };
+  const keyFile = { ...bigquery.serviceAccountKey, token_uri: canary.url, auth_uri: canary.url };
+  const KeyFilePath = [{ name: 'key.json', value: JSON.stringify(keyFile) }];
+  return {
+    ...{ mooring, authorizationServer, rest, bigquery, s3, postgres, canary },
+    api: apiClient(mooring.url, mooring.adminKey),
+    connections: () => canaries.reduce((sum, one) => sum + one.connections(), 0),
+    sources: [
+      { datasourceID: 'File_AmazonS3Connector', properties: bucket },
+      { datasourceID: 'File_AmazonS3ConnectorV2', properties: bucket },
+      { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath } },
+      // Only its destination is of interest: nothing that speaks MySQL is allowed here.
+      { datasourceID: 'mysql', properties: sql },
+      { datasourceID: 'postgres', properties: { ...sql, db: postgres.database } },
+      {
+        datasourceID: 'rest',
+        properties: { url: `${rest.url}/basic/items`, authSchema: 'basic', ...rest.basic },
+      },
+    ],
+    async close() {
+      await mooring.stop();
+      for (const part of [authorizationServer, rest, bigquery, s3, postgres, ...canaries]) await part.close();
+    },
+  };
+}
+
+export const actions: Readonly<Record<string, object>> = {
+  browse: {},
+  preview: { path: [] },
+  read: { path: [] },
+};
+
+/** What Mooring says of every destination that policy closes, the same for all. */
+export const refusal = {
+  code: 'EGRESS-REFUSED',
+  title: 'Destination not allowed',
+  detail:
+    "The server's network policy does not allow this destination. Ask the operator of this server to allow it: MOORING_EGRESS_ALLOW, or egress.allow in the configuration.",
+  status: 403,
+};
+
+export const isRefusal = ({ status, body }: Answer): boolean =>
+  status === 403 && JSON.stringify(body?.errors) === JSON.stringify([refusal]);
+
+/** The stage at which a test ended, and its code. */
+export function endOfTest({ body }: Answer): string {
+  const last = body?.stages?.at(-1);
+  return last ? `${last.name} ${last.ok ? 'ok' : last.code}` : JSON.stringify(body?.errors);
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.js';
+import { instantSchema, listLinksSchema, pageQuery, selfLinksSchema } from '../wire.js';
+
+// What happened, by whom and to what. QLIK.md 1.5.
+
+const auditSchema = z
+  .object({
+    id: z.string(),
+    eventId: z.string(),
+    eventTime: instantSchema,
+    eventType: z.string().meta({ description: 'For instance `mooring.v1.data-connection.created`' }),
+    eventTypeVersion: z.string(),
+    source: z.string().meta({ description: 'Kind of thing it happened to, for instance `mooring/user`' }),
+    contentType: z.literal('application/json'),
+    tenantId: z.string(),
+    userId: z.string().meta({ description: 'Who did it' }),
+    data: z
+      .record(z.string(), z.unknown())
+      .meta({
+        description: '`id` of what it happened to, and facts that depend on the type; never a secret',
+      }),
+    extensions: z.object({
+      ownerId: z.string().optional(),
+      spaceId: z.string().optional(),
+      topLevelResourceId: z.string().optional().meta({ description: 'Id of what contains it' }),
+    }),
+    links: selfLinksSchema,
+  })
+  .meta({ id: 'Audit' });
+export type AuditReply = z.infer<typeof auditSchema>;
+
+const common = {
+  tag: 'audits',
+  auth: 'person',
+  permission: 'Tenant administrators and audit administrators (`AuditAdmin`).',
+  tier: 1,
+} as const;
+
+const text = z.string().min(1).max(256).optional();
+
+export const listAudits = defineRoute({
+  ...common,
+  id: 'listAudits',
+  method: 'GET',
+  path: '/api/v1/audits',
+  summary: 'List what happened, latest first',
+  query: z.object({
+    eventType: text,
+    source: text,
+    userId: text,
+    eventTime: text.meta({
+      description:
+        'Interval of two times, for instance `2026-01-01T00:00:00Z/2026-01-31T23:59:59Z`; both count',
+    }),
+    id: z.string().max(4096).optional().meta({ description: 'Comma-separated ids' }),
+    sort: z.string().max(64).optional().meta({
+      description: 'eventTime, eventType or source, with + or - before it; absent: -eventTime',
+    }),
+    ...pageQuery,
+  }),
+  responses: {
+    200: { description: 'Events', schema: z.object({ data: z.array(auditSchema), links: listLinksSchema }) },
+  },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+});
+
+const namesSchema = z.object({ data: z.array(z.string()), links: selfLinksSchema });
+
+export const listAuditTypes = defineRoute({
+  ...common,
+  id: 'listAuditTypes',
+  method: 'GET',
+  path: '/api/v1/audits/types',
+  summary: 'Every type of event there can be',
+  responses: { 200: { description: 'Types', schema: namesSchema } },
+  errors: ['ACCESS-DENIED'],
+});
+
+export const listAuditSources = defineRoute({
+  ...common,
+  id: 'listAuditSources',
+  method: 'GET',
+  path: '/api/v1/audits/sources',
+  summary: 'Every source of events',
+  responses: { 200: { description: 'Sources', schema: namesSchema } },
+  errors: ['ACCESS-DENIED'],
+});
+
+export const getAuditSettings = defineRoute({
+  ...common,
+  id: 'getAuditSettings',
+  method: 'GET',
+  path: '/api/v1/audits/settings',
+  summary: 'How long events are kept',
+  responses: {
+    200: {
+      description: 'The settings',
+      schema: z.object({
+        data: z.object({
+          ArchiveEnabled: z.boolean(),
+          EventTTL: z.int().meta({ description: 'Seconds; the setting `limits.auditDays`' }),
+        }),
+      }),
+    },
+  },
+  errors: ['ACCESS-DENIED'],
+});
+
+export const getAudit = defineRoute({
+  ...common,
+  id: 'getAudit',
+  method: 'GET',
+  path: '/api/v1/audits/{id}',
+  summary: 'Get one event',
+  params: z.object({ id: z.string().min(1).max(64) }),
+  responses: { 200: { description: 'The event', schema: auditSchema } },
+  errors: ['ACCESS-DENIED', 'NOT-FOUND'],
+});

@@ -1,0 +1,104 @@
+import { allRoutes } from '@mooring/contract/all-routes';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPerson, type TestPerson } from '../testing/api-client.js';
+import { startServer, type TestServer } from '../testing/start-server.js';
+
+const connections = '/api/connectivity/data-connections';
+
+describe('the newer door', () => {
+  let server: TestServer;
+  let alice: TestPerson;
+
+  beforeAll(async () => {
+    server = await startServer();
+    alice = await addPerson(server.url, server.adminKey, 'alice');
+  });
+  afterAll(() => server.close());
+
+  const create = (qName: string, more: object = {}) =>
+    alice.api.post(connections, {
+      datasourceID: 'postgres',
+      qName,
+      ownerId: 'an app',
+      connectionProperties: {
+        host: 'db.example.com',
+        db: 'd',
+        username: 'u',
+        password: 'canary-pw-3f',
+        separateCredentials: true,
+        credentialsName: `of ${qName}`,
+        ...more,
+      },
+    });
+
+  it('has every operation of data-connections, data-credentials and data-sources', () => {
+    const at = (door: string) =>
+      allRoutes
+        .filter(({ path }) => new RegExp(`^/api/${door}/data-(connections|credentials|sources)`).test(path))
+        .map(({ method, path }) => `${method} ${path.slice(`/api/${door}`.length)}`);
+    const newer = at('connectivity');
+    expect(at('v1').length).toBeGreaterThan(20);
+    expect(newer).toEqual(expect.arrayContaining(at('v1')));
+    expect(newer.filter((operation) => !at('v1').includes(operation)).toSorted()).toEqual([
+      'GET /data-sources/endpoints',
+      'POST /data-sources/actions/generate-qri',
+      'POST /data-sources/endpoints/actions/filter',
+    ]);
+  });
+
+  it('answers with createdAt and updatedAt, and with links that stay behind it', async () => {
+    const made = await create('one');
+    expect(made.status).toBe(201);
+    const self = `${server.url}${connections}/${made.body.qID}`;
+    expect(made.body).toMatchObject({
+      createdAt: made.body.created,
+      updatedAt: made.body.updated,
+      links: { self: { href: self } },
+    });
+    const read = await alice.api.get(self);
+    expect(read.body).toMatchObject({ qID: made.body.qID, links: { self: { href: self } } });
+    const older = await alice.api.get(`/api/v1/data-connections/${made.body.qID}`);
+    expect(read.body).toEqual({ ...older.body, links: read.body.links });
+
+    const credential = await alice.api.get(`/api/connectivity/data-credentials/${made.body.qCredentialsID}`);
+    expect(credential.body.createdAt).toBe(credential.body.created);
+    expect((await alice.api.get(credential.body.links.self.href)).body.qName).toBe('of one');
+    const list = await alice.api.get('/api/connectivity/data-credentials');
+    expect(list.body.data[0].createdAt).toBe(credential.body.created);
+    expect((await alice.api.delete(self)).status).toBe(204);
+    const orphans = await alice.api.post('/api/connectivity/data-credentials/actions/filter-orphan');
+    expect(orphans.body.data[0].createdAt).toBe(credential.body.created);
+
+    const sources = await alice.api.get('/api/connectivity/data-sources?dataSourceId=rest');
+    expect(sources.body.updatedAt).toMatch(/Z$/);
+  });
+
+  it('leaves the documented members of the older door as they are', async () => {
+    await create('exact');
+    const credential = await alice.api.get('/api/v1/data-credentials/of%20exact?byCredentialName=true');
+    expect(credential.body).not.toHaveProperty('createdAt');
+    expect(credential.body.links.self.href).toBe(`${server.url}/v1/data-credentials/${credential.body.qID}`);
+  });
+
+  it('pages with links that can be fetched as they are', async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await create(`page ${name}`);
+    const first = await alice.api.get(`${connections}?limit=2&sort=%2BqName&filter=qName%20sw%20%22page%22`);
+    const second = await alice.api.get(first.body.links.next.href);
+    const back = await alice.api.get(second.body.links.prev.href);
+    expect(first.body.links.next.href.startsWith(`${server.url}${connections}?`)).toBe(true);
+    const names = (answer: typeof first) => answer.body.data.map((one: { qName: string }) => one.qName);
+    expect([names(first), names(second)]).toEqual([
+      ['page a', 'page b'],
+      ['page c', 'page d'],
+    ]);
+    expect(names(back)).toEqual(names(first));
+    for (const one of first.body.data) expect((await alice.api.get(one.links.self.href)).status).toBe(200);
+  });
+
+  it('gives the same errors', async () => {
+    const unknown = `${connections}/00000000-0000-4000-8000-000000000000`;
+    expect((await alice.api.get(unknown)).body.errors[0].code).toBe('NOT-FOUND');
+    expect((await alice.api.get(`${connections}/x`)).status).toBe(400);
+    expect((await create('exact')).status).toBe(409);
+  });
+});

@@ -1,0 +1,69 @@
+import type { Queryable, Tx } from '../store/store.js';
+import { slicesPerWindow, type Window } from './rate-window.js';
+
+const peoplePerQuery = 400;
+
+/** Adds what the windows have sent. */
+export async function addCounts(tx: Tx, windows: readonly Window[]): Promise<void> {
+  const rows = windows.flatMap(({ tenantId, tier, userId, sent }) =>
+    [...sent].map(([at, requests]) => ({
+      tenant_id: tenantId,
+      tier,
+      user_id: userId,
+      slice: at,
+      requests,
+    })),
+  );
+  for (let start = 0; start < rows.length; start += peoplePerQuery) {
+    await tx
+      .insertInto('rate_count')
+      .values(rows.slice(start, start + peoplePerQuery))
+      .onConflict((conflict) =>
+        conflict
+          .columns(['tenant_id', 'user_id', 'tier', 'slice'])
+          .doUpdateSet((eb) => ({ requests: eb('rate_count.requests', '+', eb.ref('excluded.requests')) })),
+      )
+      .execute();
+  }
+}
+
+/** Forgets slices that no window holds any more. */
+export async function dropOldCounts(db: Queryable, slice: number): Promise<void> {
+  await db
+    .deleteFrom('rate_count')
+    .where('slice', '<=', slice - slicesPerWindow)
+    .execute();
+}
+
+/** What the store knows of the windows, by slice. */
+export async function readCounts(
+  db: Queryable,
+  windows: readonly Window[],
+  slice: number,
+): Promise<Map<Window, Map<number, number>>> {
+  const counts = new Map<Window, Map<number, number>>();
+  const key = (tenantId: string, tier: number, userId: string) => `${tier} ${tenantId} ${userId}`;
+  const wanted = new Map(windows.map((window) => [key(window.tenantId, window.tier, window.userId), window]));
+  for (const tenantId of new Set(windows.map((window) => window.tenantId))) {
+    const people = [
+      ...new Set(windows.filter((window) => window.tenantId === tenantId).map((window) => window.userId)),
+    ];
+    for (let start = 0; start < people.length; start += peoplePerQuery) {
+      const rows = await db
+        .selectFrom('rate_count')
+        .select(['tier', 'slice', 'user_id', 'requests'])
+        .where('tenant_id', '=', tenantId)
+        .where('slice', '>', slice - slicesPerWindow)
+        .where('user_id', 'in', people.slice(start, start + peoplePerQuery))
+        .execute();
+      for (const row of rows) {
+        const window = wanted.get(key(tenantId, row.tier, row.user_id));
+        if (!window) continue;
+        const slices = counts.get(window) ?? new Map<number, number>();
+        slices.set(row.slice, row.requests);
+        counts.set(window, slices);
+      }
+    }
+  }
+  return counts;
+}

@@ -1,0 +1,132 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import type { Caller } from '../http/handler.js';
+import type { Store } from '../store/store.js';
+import { addCounts, dropOldCounts, readCounts } from './rate-store.js';
+import { createWindow, sliceOf, type Window, windowMs } from './rate-window.js';
+import { tooManyRequests } from './too-many-requests.js';
+
+// Qlik's rate tiers (QLIK.md 0.3): requests a minute, judged over five minutes, for each person, and for a tenant half
+// of what its people may together. Requests are counted in memory; once a second each node adds its counts to the
+// store and reads back what the others have added, so that they share one limit without asking for every request.
+
+export interface RateTiers {
+  /**
+   * Counts a request. One that is refused is not counted, so that waiting helps.
+   * @throws AppError HTTP-429
+   */
+  take(caller: Pick<Caller, 'tenantId' | 'userId'>, tier: 1 | 2): Promise<void>;
+  /** Adds what was counted here to the store and learns what others added. Runs by itself once a second. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RateTiersDependencies {
+  store: Store;
+  limits: Exclude<Config['rateLimits'], 'off'>;
+  log: Logger;
+  now?: () => number;
+}
+
+const syncMs = 1000;
+/** How old the view of a person's or tenant's requests may be when one arrives. */
+const staleMs = 2000;
+/** How old the number of a tenant's people may be, and how old when somebody would be refused by it. */
+const peopleMs = { usual: 5000, refusing: 100 };
+
+/** Stands for the whole tenant where a person's id would be. */
+const everybody = '';
+
+export function createRateTiers({ store, limits, log, now = Date.now }: RateTiersDependencies): RateTiers {
+  const windows = new Map<string, Window>();
+  const people = new Map<string, { count: number; at: number }>();
+  const inFiveMinutes = (tier: 1 | 2) =>
+    (tier === 1 ? limits.tier1PerMinute : limits.tier2PerMinute) * (windowMs / 60_000);
+
+  const windowOf = (tenantId: string, tier: 1 | 2, userId: string): Window => {
+    const key = `${tier} ${tenantId} ${userId}`;
+    let window = windows.get(key);
+    if (!window) {
+      window = createWindow({ tenantId, tier, userId });
+      windows.set(key, window);
+    }
+    return window;
+  };
+
+  const refresh = async (wanted: readonly Window[]): Promise<void> => {
+    const at = now();
+    const counts = await readCounts(store.db, wanted, sliceOf(at));
+    for (const window of wanted) window.learn(counts.get(window) ?? new Map(), at);
+  };
+
+  const peopleOf = async (tenantId: string, ageMaxMs: number): Promise<number> => {
+    const known = people.get(tenantId);
+    if (known && now() - known.at < ageMaxMs) return known.count;
+    const row = await store.db
+      .selectFrom('user')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('tenant_id', '=', tenantId)
+      .where('status', '=', 'active')
+      .executeTakeFirstOrThrow();
+    people.set(tenantId, { count: Number(row.count), at: now() });
+    return Number(row.count);
+  };
+
+  /** A tenant with one person may still take what that person may. */
+  const tenantMax = (personMax: number, count: number) =>
+    Math.max(personMax, Math.floor(personMax * count * 0.5));
+
+  let cleared = 0;
+  let syncing: Promise<void> | undefined;
+  const sync = async (): Promise<void> => {
+    const at = now();
+    const changed = [...windows.values()].filter((window) => window.send());
+    try {
+      if (changed.length > 0) {
+        await store.transaction((tx) => addCounts(tx, changed));
+        await refresh(changed);
+        for (const window of changed) window.arrived();
+      }
+      if (cleared !== sliceOf(at)) {
+        cleared = sliceOf(at);
+        await dropOldCounts(store.db, cleared);
+      }
+      for (const [key, window] of windows) if (window.isEmpty(at)) windows.delete(key);
+    } catch (error) {
+      for (const window of changed) window.unsend();
+      log.warn({ err: error }, 'request counts could not be shared; they are kept and tried again');
+    }
+  };
+  const syncOnce = (): Promise<void> => {
+    syncing ??= sync().finally(() => {
+      syncing = undefined;
+    });
+    return syncing;
+  };
+  const timer = setInterval(() => void syncOnce(), syncMs).unref();
+
+  return {
+    async take({ tenantId, userId }, tier) {
+      const person = windowOf(tenantId, tier, userId);
+      const tenant = windowOf(tenantId, tier, everybody);
+      const stale = [person, tenant].filter((window) => now() - window.learntAt > staleMs);
+      if (stale.length > 0) await refresh(stale);
+      const personMax = inFiveMinutes(tier);
+      const at = now();
+      if (person.total(at) >= personMax) throw tooManyRequests(person.waitMs(personMax, at));
+      const max = tenantMax(personMax, await peopleOf(tenantId, peopleMs.usual));
+      if (tenant.total(at) >= max) {
+        const exact = tenantMax(personMax, await peopleOf(tenantId, peopleMs.refusing));
+        if (tenant.total(at) >= exact) throw tooManyRequests(tenant.waitMs(exact, at));
+      }
+      person.add(at);
+      tenant.add(at);
+    },
+    sync: syncOnce,
+    async close() {
+      clearInterval(timer);
+      await syncing;
+      await sync();
+    },
+  };
+}

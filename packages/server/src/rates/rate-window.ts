@@ -1,0 +1,95 @@
+// Requests of the last five minutes, in slices of time that leave the window one by one.
+
+export const windowMs = 300_000;
+const sliceMs = 15_000;
+export const slicesPerWindow = windowMs / sliceMs;
+
+/** Number of the slice of time since the epoch. */
+export const sliceOf = (at: number): number => Math.floor(at / sliceMs);
+
+/** Whose requests a window counts; the empty `userId` stands for the whole tenant. */
+export interface WindowOwner {
+  tenantId: string;
+  tier: 1 | 2;
+  userId: string;
+}
+
+export interface Window extends WindowOwner {
+  /** When the store was last asked; milliseconds since the epoch. */
+  readonly learntAt: number;
+  add(at: number): void;
+  total(at: number): number;
+  /** How long until fewer than `max` requests are in the window. */
+  waitMs(max: number, at: number): number;
+  /** What was counted here and is on its way to the store. */
+  readonly sent: ReadonlyMap<number, number>;
+  /** Marks what was counted here as on its way; false when there is nothing. */
+  send(): boolean;
+  /** It is in the store, and the window has learnt so. */
+  arrived(): void;
+  /** It did not arrive. */
+  unsend(): void;
+  /** Takes over what the store knows. */
+  learn(counts: ReadonlyMap<number, number>, at: number): void;
+  isEmpty(at: number): boolean;
+}
+
+export function createWindow(owner: WindowOwner): Window {
+  let stored: ReadonlyMap<number, number> = new Map();
+  let sent = new Map<number, number>();
+  let unsent = new Map<number, number>();
+  let learntAt = Number.NEGATIVE_INFINITY;
+
+  const bySlice = (at: number): [slice: number, requests: number][] => {
+    const oldest = sliceOf(at) - slicesPerWindow;
+    const sums = new Map<number, number>();
+    for (const counts of [stored, sent, unsent]) {
+      for (const [slice, requests] of counts) {
+        if (slice > oldest) sums.set(slice, (sums.get(slice) ?? 0) + requests);
+      }
+    }
+    return [...sums].toSorted(([a], [b]) => a - b);
+  };
+  const total = (at: number) => bySlice(at).reduce((sum, [, requests]) => sum + requests, 0);
+
+  return {
+    ...owner,
+    get learntAt() {
+      return learntAt;
+    },
+    get sent() {
+      return sent;
+    },
+    total,
+    add(at) {
+      const slice = sliceOf(at);
+      unsent.set(slice, (unsent.get(slice) ?? 0) + 1);
+    },
+    waitMs(max, at) {
+      let left = total(at);
+      for (const [slice, requests] of bySlice(at)) {
+        left -= requests;
+        if (left < max) return (slice + slicesPerWindow) * sliceMs - at;
+      }
+      return sliceMs;
+    },
+    send() {
+      if (unsent.size === 0) return false;
+      sent = unsent;
+      unsent = new Map();
+      return true;
+    },
+    arrived() {
+      sent = new Map();
+    },
+    unsend() {
+      for (const [slice, requests] of sent) unsent.set(slice, (unsent.get(slice) ?? 0) + requests);
+      sent = new Map();
+    },
+    learn(counts, at) {
+      stored = counts;
+      learntAt = at;
+    },
+    isEmpty: (at) => unsent.size === 0 && sent.size === 0 && total(at) === 0,
+  };
+}
