@@ -4,7 +4,6 @@ import type { Answer } from '@mooring/server/testing/api-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AllowedSource,
-  actions,
   dialledProperties,
   type EgressStand,
   endOfTest,

@@ -16,6 +16,8 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 export interface AllowedSource {
   datasourceID: string;
   properties: Readonly<Record<string, unknown>>;
+  /** Of something to read. */
+  path: readonly string[];
 }
 
 export interface EgressStand {
@@ -68,6 +70,9 @@ function misleading({ url, host, port }: Canary): Record<string, string> {
   };
 }
 
+/** Allowed, and nothing listens there. */
+const closedPort = 9;
+
 const portOf = (url: string) => Number(new URL(url).port);
 
 export async function startEgressStand(): Promise<EgressStand> {
@@ -80,11 +85,12 @@ export async function startEgressStand(): Promise<EgressStand> {
   const postgres = await startPostgres({ rowsInBig: 10 });
   const canaries = await startCanaries();
   const [canary] = canaries as [Canary];
-  const open = [...[authorizationServer, rest, bigquery, s3].map(({ url }) => portOf(url)), postgres.port];
+  const ports = [authorizationServer, rest, bigquery, s3].map(({ url }) => portOf(url));
+  const open = [...ports, postgres.port, closedPort];
   const mooring = await startMooring({
     configuration: {
       egress: { loopback: 'deny', allow: open.map((port) => `127.0.0.1:${port}`) },
-      limits: { testSeconds: 5, idleSeconds: 5 },
+      limits: { testSeconds: 4, idleSeconds: 2 },
       oauth: {
         clients: { google: { ...client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } },
       },
@@ -96,21 +102,24 @@ export async function startEgressStand(): Promise<EgressStand> {
   const sql = { host: '127.0.0.1', port: postgres.port, username: user, password, sslmode: 'disable' };
   const bucket = { endpoint: s3.url, bucketName: 'mooring-lab', ...s3.accounts.analyst };
   const keyFile = { ...bigquery.serviceAccountKey, token_uri: canary.url, auth_uri: canary.url };
+  const file = ['public', 'orders.csv'];
+  const table = ['sales', 'orders'];
   const KeyFilePath = [{ name: 'key.json', value: JSON.stringify(keyFile) }];
   return {
     ...{ mooring, authorizationServer, rest, bigquery, s3, postgres, canary },
     api: apiClient(mooring.url, mooring.adminKey),
     connections: () => canaries.reduce((sum, one) => sum + one.connections(), 0),
     sources: [
-      { datasourceID: 'File_AmazonS3Connector', properties: bucket },
-      { datasourceID: 'File_AmazonS3ConnectorV2', properties: bucket },
-      { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath } },
-      // Only its destination is of interest: nothing that speaks MySQL is allowed here.
-      { datasourceID: 'mysql', properties: sql },
-      { datasourceID: 'postgres', properties: { ...sql, db: postgres.database } },
+      { datasourceID: 'File_AmazonS3Connector', properties: bucket, path: file },
+      { datasourceID: 'File_AmazonS3ConnectorV2', properties: bucket, path: file },
+      { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
+      // Only where it would go is of interest: nothing here speaks MySQL.
+      { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
+      { datasourceID: 'postgres', properties: { ...sql, db: postgres.database }, path: table },
       {
         datasourceID: 'rest',
         properties: { url: `${rest.url}/basic/items`, authSchema: 'basic', ...rest.basic },
+        path: [],
       },
     ],
     async close() {
@@ -119,12 +128,6 @@ export async function startEgressStand(): Promise<EgressStand> {
     },
   };
 }
-
-export const actions: Readonly<Record<string, object>> = {
-  browse: {},
-  preview: { path: [] },
-  read: { path: [] },
-};
 
 /** What Mooring says of every destination that policy closes, the same for all. */
 export const refusal = {

@@ -119,7 +119,9 @@ describe("X05: other people's ids", () => {
   });
 
   it('the same paths with own ids are answered, so that the comparison above means something', async () => {
-    for (const route of ofPeople.filter((one) => one.method === 'GET' && one.path.includes('{'))) {
+    // The example of an audit event is none, for nobody knows the id of one beforehand.
+    const read = ofPeople.filter((one) => one.method === 'GET' && one.path.includes('{'));
+    for (const route of read.filter((one) => one.id !== 'getAudit')) {
       const { status } = await send(route, own(route));
       // 403 where it takes an administrator, which bob is not.
       expect([200, 403], `${route.path} answered ${status}`).toContain(status);

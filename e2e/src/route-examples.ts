@@ -203,6 +203,13 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
     openapi: {},
     productInfo: {},
     getMyTenant: {},
+    getTenant: { params: { tenantId: has.tenantId } },
+    getCsrfToken: {},
+    listAudits: { query: { limit: '10' } },
+    listAuditTypes: {},
+    listAuditSources: {},
+    getAuditSettings: {},
+    getAudit: { params: { id: '00000000-0000-4000-8000-000000000000' } },
     ...peopleExamples(has),
     listDataSources: {
       query: { ...source, detail: 'true', includeDisabled: 'true', includeui: 'true' },

@@ -74,10 +74,26 @@ export const errorTable = {
     meaning: 'None of the media types in `Accept` is offered.',
   },
   CONFLICT: { status: 409, title: 'Already exists', meaning: 'The name or id is taken in this scope.' },
+  'IDEMPOTENCY-IN-PROGRESS': {
+    status: 409,
+    title: 'The first request is still at work',
+    meaning: 'A request with the same `Idempotency-Key` has not finished; try again in a moment.',
+  },
+  'IDEMPOTENCY-OUTCOME-UNKNOWN': {
+    status: 409,
+    title: 'Outcome of the first request unknown',
+    meaning:
+      'A request with the same `Idempotency-Key` was cut short. Look whether it took effect before you repeat it with a new key.',
+  },
   'SIGN-IN-IN-PROGRESS': {
     status: 409,
     title: 'Sign-in in progress',
     meaning: 'The same sign-in is being completed by another request.',
+  },
+  'PRECONDITION-FAILED': {
+    status: 412,
+    title: 'Changed meanwhile',
+    meaning: 'The resource is not in the state that `If-Match` names. Read it again and repeat the change.',
   },
   'BODY-TOO-LARGE': {
     status: 413,
@@ -88,6 +104,11 @@ export const errorTable = {
     status: 415,
     title: 'Unsupported media type',
     meaning: 'The body must be JSON.',
+  },
+  'IDEMPOTENCY-KEY-REUSED': {
+    status: 422,
+    title: 'Key used for another request',
+    meaning: 'The `Idempotency-Key` belongs to a request with another content. Use a new key.',
   },
   'SOURCE-QUERY-INVALID': {
     status: 422,

@@ -9,6 +9,10 @@ import { errorsSchema, rateLimitedSchema } from './wire.js';
 const commonErrors = (route: Route): ErrorCode[] => [
   ...(route.auth === 'person' ? (['AUTHENTICATION-REQUIRED'] as const) : []),
   ...(route.tier === 'none' ? [] : (['HTTP-429'] as const)),
+  ...(route.idempotent
+    ? (['IDEMPOTENCY-KEY-REUSED', 'IDEMPOTENCY-IN-PROGRESS', 'IDEMPOTENCY-OUTCOME-UNKNOWN'] as const)
+    : []),
+  ...(route.etag && route.method !== 'GET' ? (['PRECONDITION-FAILED'] as const) : []),
   ...(route.body ? (['BODY-TOO-LARGE', 'UNSUPPORTED-MEDIA-TYPE'] as const) : []),
   ...(route.tag === 'platform' ? [] : (['INTERNAL', 'NOT-READY'] as const)),
 ];
@@ -38,6 +42,24 @@ function requestBody(schema: z.ZodType, types: Route['bodyTypes'] = ['applicatio
   return { content: Object.fromEntries(types.map((type) => [type, { schema }])) };
 }
 
+const idempotencyKey = z.string().max(255).optional().meta({
+  description:
+    'Any key of your choosing, kept for a day: the same request with the same key is done once and answered alike',
+});
+const ifMatch = z.string().optional().meta({
+  description:
+    '`ETag` of the state you read: the change is refused with 412 when there is another one by now',
+});
+
+function headerParameters(route: Route): { header?: z.ZodObject } {
+  const shape = {
+    ...route.headers?.shape,
+    ...(route.idempotent ? { 'Idempotency-Key': idempotencyKey } : {}),
+    ...(route.etag && route.method !== 'GET' ? { 'If-Match': ifMatch } : {}),
+  };
+  return Object.keys(shape).length > 0 ? { header: z.object(shape) } : {};
+}
+
 function operation(route: Route): ZodOpenApiOperationObject {
   const responses = Object.fromEntries(
     Object.entries(route.responses).map(([status, response]) => {
@@ -59,7 +81,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
     requestParams: {
       ...(route.params ? { path: route.params } : {}),
       ...(route.query ? { query: route.query } : {}),
-      ...(route.headers ? { header: route.headers } : {}),
+      ...headerParameters(route),
     },
     ...(route.body ? { requestBody: requestBody(route.body, route.bodyTypes) } : {}),
     responses: { ...responses, ...errorResponses(route) } as ZodOpenApiOperationObject['responses'],

@@ -37,6 +37,10 @@ export interface Route {
   body?: z.ZodType;
   /** Media types of the body; absent: JSON. */
   bodyTypes?: readonly ('application/json' | 'application/x-www-form-urlencoded')[];
+  /** A create that is done once for each `Idempotency-Key`. */
+  idempotent?: true;
+  /** Kind of resource whose state `ETag` and `If-Match` are about. */
+  etag?: 'connection' | 'credential' | 'space';
   responses: Readonly<Record<number, RouteResponse>>;
   errors: readonly ErrorCode[];
 }

@@ -31,6 +31,7 @@ import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
 import { createUsersFeature } from './features/users/users-feature.js';
 import type { BoundRoute } from './http/handler.js';
+import { createIdempotency, type Idempotency } from './http/idempotency.js';
 import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createMetrics } from './metrics.js';
@@ -58,6 +59,7 @@ export interface App {
   routes: readonly BoundRoute[];
   authenticator: Authenticator;
   revoker: Revoker;
+  idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
 }
@@ -72,6 +74,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const gate = createGate({ policy, onRefused: (refusal) => log.warn(refusal, 'egress refused') });
   const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
   const authenticator = createAuthenticator({ db: store.db, accessTokens });
+  const idempotency = createIdempotency({ db: store.db, vault, log });
   const guesses = createGuessGuard();
   const rates =
     config.rateLimits === 'off' ? undefined : createRateTiers({ store, limits: config.rateLimits, log });
@@ -119,9 +122,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     authenticate: (token) => authenticator.authenticate(token),
     wrongToken: guesses.failed,
     takeRequest: async (caller, tier) => rates?.take(caller, tier),
+    idempotency,
     notReady: deps.notReady,
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, rates };
+  return { http, routes, authenticator, revoker, rates, idempotency };
 }

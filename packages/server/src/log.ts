@@ -33,10 +33,13 @@ export function loggedError(error: unknown, depth = 0): LoggedError {
   };
 }
 
-/** Log lines as JSON on standard error, or where a test wants them. */
+/**
+ * Log lines as JSON on standard error, or where a test wants them. A slow reader of standard error does not hold up
+ * requests: lines wait in memory, and whatever waits is written when the process exits.
+ */
 export function createLog(
   level: string,
-  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+  destination: DestinationStream = pino.destination({ dest: 2, sync: false }),
 ): Logger {
   return pino(
     {

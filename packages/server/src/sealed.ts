@@ -28,6 +28,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
     authenticate: async () => undefined,
     wrongToken: () => undefined,
     takeRequest: async () => undefined,
+    idempotency: { once: (_request, work) => work(), purge: async () => undefined },
     notReady: () => reason,
     observe: () => undefined,
   });

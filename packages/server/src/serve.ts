@@ -122,6 +122,7 @@ export async function serve(
   const purge = setInterval(() => {
     purgeSignIns(store.db, new Date())
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
+      .then(() => app.idempotency.purge(new Date()))
       .then(() => store.checkpoint())
       .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
   }, 60_000).unref();

@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { ConnectorError } from '../spec/errors.js';
-import { abortError, settledWithin, throwIfAborted } from './deadline.js';
+import { abortError, settledWithin, throwIfAborted, timeLimit } from './deadline.js';
 
 describe('an aborted signal', () => {
   it('tells a passed deadline, a caller who left, and a reason of ours apart', () => {
@@ -17,5 +19,17 @@ describe('an aborted signal', () => {
     await settledWithin(Promise.resolve(), 60_000);
     await settledWithin(Promise.reject(new Error('no')), 60_000);
     await settledWithin(new Promise(() => undefined), 1);
+  });
+
+  it('comes at its time limit beside other signals, also when memory was cleaned up before', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage: () => void = runInNewContext('gc');
+    const both = AbortSignal.any([new AbortController().signal, timeLimit(60)]);
+    const aborted = new Promise((resolve) => both.addEventListener('abort', resolve, { once: true }));
+    // Only what nobody holds any longer is collected, so the making of the signal must be over.
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    await aborted;
+    expect(abortError(both).kind).toBe('timeout');
   });
 });

@@ -14,6 +14,17 @@ export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw abortError(signal);
 }
 
+/**
+ * Aborts with a `TimeoutError` after so long. `AbortSignal.timeout` is not for `AbortSignal.any`: Node 20 lets the
+ * garbage collector take it there, and then the limit never comes (https://github.com/nodejs/node/issues/57736).
+ */
+export function timeLimit(timeoutMs: number): AbortSignal {
+  const controller = new AbortController();
+  const expire = () => controller.abort(new DOMException('The time limit has passed.', 'TimeoutError'));
+  setTimeout(expire, timeoutMs).unref();
+  return controller.signal;
+}
+
 /** Resolves when `work` settles or `timeoutMs` have passed, whichever is first; leaves no timer. */
 export function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {

@@ -16,12 +16,14 @@ export const apiKeySchema = z
     lastUpdated: instantSchema,
     createdByUser: z.string(),
     expiry: instantSchema.optional(),
-    token: z
-      .string()
-      .optional()
-      .meta({ description: 'Shown once, in the reply to its creation', secret: true }),
   })
   .meta({ id: 'ApiKey' });
+
+const apiKeyWithTokenSchema = apiKeySchema
+  .extend({
+    token: z.string().meta({ description: 'Shown once, in the reply to its creation', secret: true }),
+  })
+  .meta({ id: 'ApiKeyWithToken' });
 export type ApiKeyReply = z.infer<typeof apiKeySchema>;
 
 export const listApiKeys = defineRoute({
@@ -68,7 +70,8 @@ export const createApiKey = defineRoute({
     sub: z.string().max(64).optional(),
     subType: z.enum(['user']).optional(),
   }),
-  responses: { 201: { description: 'The key with its token', schema: apiKeySchema } },
+  idempotent: true,
+  responses: { 201: { description: 'The key with its token', schema: apiKeyWithTokenSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });
 

@@ -15,11 +15,9 @@ const auditSchema = z
     contentType: z.literal('application/json'),
     tenantId: z.string(),
     userId: z.string().meta({ description: 'Who did it' }),
-    data: z
-      .record(z.string(), z.unknown())
-      .meta({
-        description: '`id` of what it happened to, and facts that depend on the type; never a secret',
-      }),
+    data: z.record(z.string(), z.unknown()).meta({
+      description: '`id` of what it happened to, and facts that depend on the type; never a secret',
+    }),
     extensions: z.object({
       ownerId: z.string().optional(),
       spaceId: z.string().optional(),

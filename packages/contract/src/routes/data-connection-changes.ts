@@ -66,6 +66,7 @@ export const updateConnection = defineRoute({
   params: connectionParamsSchema,
   query: lookupSchema,
   body: updateConnectionBodySchema,
+  etag: 'connection',
   responses: { 204: { description: 'Changed' } },
   errors: changeErrors,
 });
@@ -91,6 +92,7 @@ export const patchConnection = defineRoute({
       .meta({ description: 'Code of an interactive sign-in: `CODE` or `code=CODE`' }),
   }),
   body: patchBodySchema,
+  etag: 'connection',
   responses: { 204: { description: 'Changed' } },
   errors: changeErrors,
 });
@@ -175,6 +177,7 @@ export const duplicateConnection = defineRoute({
     qUsername: z.string().max(1024).optional(),
     qPassword: z.string().max(10_000).optional(),
   }),
+  idempotent: true,
   responses: { 201: { description: 'The copy', schema: connectionSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });

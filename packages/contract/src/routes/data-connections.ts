@@ -247,6 +247,7 @@ export const createConnection = defineRoute({
   permission: 'A role in the space that may create connections; anyone in their personal space.',
   tier: 2,
   body: postConnectionBodySchema,
+  idempotent: true,
   responses: {
     201: { description: 'The connection, or `authUrl`', schema: z.union([connectionSchema, authUrlSchema]) },
   },
@@ -275,6 +276,7 @@ export const getConnection = defineRoute({
   tier: 1,
   params: connectionParamsSchema,
   query: connectionLookupSchema,
+  etag: 'connection',
   responses: { 200: { description: 'The connection', schema: connectionSchema } },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
 });
@@ -291,6 +293,7 @@ export const deleteConnection = defineRoute({
   tier: 2,
   params: connectionParamsSchema,
   query: connectionLookupSchema.pick({ type: true, spaceId: true }),
+  etag: 'connection',
   responses: { 204: { description: 'Deleted' } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
 });

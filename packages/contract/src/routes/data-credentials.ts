@@ -69,6 +69,7 @@ export const getCredential = defineRoute({
   tier: 1,
   params: paramsSchema,
   query: lookupSchema,
+  etag: 'credential',
   responses: { 200: { description: 'The credential', schema: credentialSchema } },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
 });
@@ -99,6 +100,7 @@ export const updateCredential = defineRoute({
       .optional()
       .meta({ description: 'Connection to link a separated credential to' }),
   }),
+  etag: 'credential',
   responses: { 204: { description: 'Changed' } },
   errors: changeErrors,
 });
@@ -116,6 +118,7 @@ export const patchCredential = defineRoute({
   params: paramsSchema,
   query: lookupSchema,
   body: patchBodySchema,
+  etag: 'credential',
   responses: { 204: { description: 'Changed' } },
   errors: changeErrors,
 });
@@ -132,6 +135,7 @@ export const deleteCredential = defineRoute({
   tier: 2,
   params: paramsSchema,
   query: lookupSchema,
+  etag: 'credential',
   responses: { 204: { description: 'Deleted' } },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
 });
@@ -187,6 +191,7 @@ export const createCredential = defineRoute({
     connectionProperties: z.record(z.string(), z.unknown()),
     authUrlOnly: z.boolean().optional(),
   }),
+  idempotent: true,
   responses: {
     201: { description: 'The credential, or `authUrl`', schema: z.union([credentialSchema, authUrlSchema]) },
   },

@@ -35,6 +35,7 @@ export const createDcaasConnection = defineRoute({
   permission: createConnection.permission,
   tier: 2,
   body: createConnectionBodySchema,
+  idempotent: true,
   responses: {
     201: {
       description: 'The connection, or `authUrl`',

@@ -17,7 +17,6 @@ const secretHintSchema = z.object({
 
 const clientSecret = z
   .string()
-  .optional()
   .meta({ description: 'Shown once, in the reply to its creation', secret: true });
 
 const clientSchema = z
@@ -39,7 +38,6 @@ const clientSchema = z
     createdAt: instantSchema,
     updatedAt: instantSchema,
     createdByType: z.literal('user'),
-    clientSecret,
   })
   .meta({ id: 'OAuthClient' });
 export type OAuthClientReply = z.infer<typeof clientSchema>;
@@ -106,7 +104,13 @@ export const createOAuthClient = defineRoute({
     appType: z.literal('web'),
     allowedAuthMethods: z.array(z.literal('client_secret')).max(1).optional(),
   }),
-  responses: { 201: { description: 'The client with its secret', schema: clientSchema } },
+  idempotent: true,
+  responses: {
+    201: {
+      description: 'The client with its secret',
+      schema: clientSchema.extend({ clientSecret }).meta({ id: 'OAuthClientWithSecret' }),
+    },
+  },
   errors: ['DCERROR-0010', 'ACCESS-DENIED'],
 });
 
@@ -158,6 +162,7 @@ export const createOAuthClientSecret = defineRoute({
   summary: 'Add a secret, so that the former one can be replaced without a break; at most five',
   tier: 2,
   params: clientParams,
+  idempotent: true,
   responses: {
     201: {
       description: 'The secret',

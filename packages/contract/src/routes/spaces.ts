@@ -104,6 +104,7 @@ export const createSpace = defineRoute({
   permission: 'Any person.',
   tier: 2,
   body: z.object({ name: spaceName, type: spaceTypeSchema, description: z.string().max(1024).optional() }),
+  idempotent: true,
   responses: { 201: { description: 'The space', schema: spaceSchema } },
   errors: ['DCERROR-0010', 'CONFLICT'],
 });
@@ -131,6 +132,7 @@ export const getSpace = defineRoute({
   permission: 'Members and tenant administrators.',
   tier: 1,
   params: spaceParams,
+  etag: 'space',
   responses: { 200: { description: 'The space', schema: spaceSchema } },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
 });
@@ -159,6 +161,7 @@ export const updateSpace = defineRoute({
   method: 'PUT',
   path: '/api/v1/spaces/{spaceId}',
   summary: 'Change name, description or owner of a space',
+  etag: 'space',
   body: spaceUpdateSchema,
 });
 
@@ -169,6 +172,7 @@ export const patchSpace = defineRoute({
   path: '/api/v1/spaces/{spaceId}',
   summary: 'Change parts of a space',
   description: '`replace` on `/name`, `/description` and `/ownerId`.',
+  etag: 'space',
   body: patchBodySchema,
 });
 
@@ -182,6 +186,7 @@ export const deleteSpace = defineRoute({
   permission: 'Owner, facilitator or tenant administrator.',
   tier: 2,
   params: spaceParams,
+  etag: 'space',
   responses: { 204: { description: 'Deleted' } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });
@@ -245,6 +250,7 @@ export const createAssignment = defineRoute({
     assigneeId: z.string().min(1).max(64),
     roles: z.array(spaceRoleSchema).min(1).max(10),
   }),
+  idempotent: true,
   responses: { 201: { description: 'The assignment', schema: assignmentSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });

@@ -130,6 +130,7 @@ export const createUser = defineRoute({
       .optional()
       .meta({ description: 'The same as `roles`, as `[{name}]` or `[{id}]`' }),
   }),
+  idempotent: true,
   responses: { 201: { description: 'The user', schema: userSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'CONFLICT'],
 });
@@ -147,6 +148,7 @@ export const inviteUsers = defineRoute({
   permission: 'Tenant administrators.',
   tier: 2,
   body: z.object({ invitees: z.array(inviteeSchema).max(100).optional() }),
+  idempotent: true,
   responses: {
     207: {
       description: 'One result for each person',

@@ -1,6 +1,8 @@
 import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
 import { sql } from 'kysely';
 import type { Caller } from '../http/handler.js';
+import { type Argument, compileOnce } from '../store/compile-once.js';
+import { observeRow } from '../store/row-versions.js';
 import type { Queryable } from '../store/store.js';
 import type { ConnectionTable } from '../store/tables.js';
 import { type ConnectionFacts, type Decision, decide, isAdministratorOf, seeingRoles } from './matrix.js';
@@ -8,12 +10,27 @@ import { type ConnectionFacts, type Decision, decide, isAdministratorOf, seeingR
 const spaceTypes: readonly SpaceType[] = ['shared', 'managed', 'data'];
 const idsAtOnce = 400;
 
+type Space = NonNullable<ConnectionFacts['space']>;
+
+/** The space that the rows are about: a row for each role of the person in it, or one without a role. */
+function spaceOf(
+  rows: readonly { spaceType: SpaceType | null; spaceOwnerId: string | null; role: string | null }[],
+): Space | undefined {
+  const [first] = rows;
+  if (!first || first.spaceType === null || first.spaceOwnerId === null) return undefined;
+  return {
+    type: first.spaceType,
+    ownerId: first.spaceOwnerId,
+    rolesOfCaller: rows.flatMap(({ role }) => (role === null ? [] : [role as SpaceRole])),
+  };
+}
+
 /** The space of a connection as the decision sees it, with the caller's roles in it. */
 export async function spaceFacts(
   db: Queryable,
   caller: Pick<Caller, 'userId' | 'tenantId'>,
   spaceId: string,
-): Promise<ConnectionFacts['space'] | undefined> {
+): Promise<Space | undefined> {
   const rows = await db
     .selectFrom('space')
     .leftJoin('assignment_role', (join) =>
@@ -21,41 +38,67 @@ export async function spaceFacts(
         .onRef('assignment_role.space_id', '=', 'space.id')
         .on('assignment_role.user_id', '=', caller.userId),
     )
-    .select(['space.type', 'space.owner_id', 'assignment_role.role'])
+    .select(['space.type as spaceType', 'space.owner_id as spaceOwnerId', 'assignment_role.role'])
     .where('space.id', '=', spaceId)
     .where('space.tenant_id', '=', caller.tenantId)
     .execute();
-  const [first] = rows;
-  if (!first) return undefined;
-  return {
-    type: first.type,
-    ownerId: first.owner_id,
-    rolesOfCaller: rows.flatMap((row) => (row.role === null ? [] : [row.role as SpaceRole])),
-  };
+  return spaceOf(rows);
 }
 
 export interface AccessibleConnection extends Decision {
   row: ConnectionTable;
 }
 
+/** Connections of the tenant with their space: a row for each role of the person in it, or one without a role. */
+const withStanding = (db: Queryable, argument: Argument<{ userId: string; tenantId: string }>) =>
+  db
+    .selectFrom('connection')
+    .leftJoin('space', (join) =>
+      join
+        .onRef('space.id', '=', 'connection.space_id')
+        .onRef('space.tenant_id', '=', 'connection.tenant_id'),
+    )
+    .leftJoin('assignment_role', (join) =>
+      join
+        .onRef('assignment_role.space_id', '=', 'space.id')
+        .on('assignment_role.user_id', '=', argument('userId')),
+    )
+    .selectAll('connection')
+    .select(['space.type as spaceType', 'space.owner_id as spaceOwnerId', 'assignment_role.role'])
+    .where('connection.tenant_id', '=', argument('tenantId'));
+
+const byId = compileOnce((db, argument: Argument<{ userId: string; tenantId: string; id: string }>) =>
+  withStanding(db, argument).where('connection.id', '=', argument('id')),
+);
+
+const byName = compileOnce(
+  (db, argument: Argument<{ userId: string; tenantId: string; scope: string; nameKey: string }>) =>
+    withStanding(db, argument)
+      .where('connection.scope', '=', argument('scope'))
+      .where('connection.name_key', '=', argument('nameKey')),
+);
+
 /**
- * A connection of the caller's tenant together with what the caller may do to it. Undefined when there is none,
- * and when the caller may neither see nor use it: the two must not be told apart.
+ * A connection of the caller's tenant together with what the caller may do to it, loaded by one statement.
+ * Undefined when there is none, and when the caller may neither see nor use it: the two must not be told apart.
  */
 export async function loadConnection(
   db: Queryable,
   caller: Caller,
   where: { id: string } | { scope: string; nameKey: string },
 ): Promise<AccessibleConnection | undefined> {
-  let query = db.selectFrom('connection').selectAll().where('tenant_id', '=', caller.tenantId);
-  query =
+  const { userId, tenantId } = caller;
+  const rows =
     'id' in where
-      ? query.where('id', '=', where.id)
-      : query.where('scope', '=', where.scope).where('name_key', '=', where.nameKey);
-  const row = await query.executeTakeFirst();
-  if (!row) return undefined;
-  const decision = await decideFor(db, caller, row);
-  return decision.privileges.length > 0 || decision.mayUse ? { row, ...decision } : undefined;
+      ? await byId(db, { userId, tenantId, ...where })
+      : await byName(db, { userId, tenantId, ...where });
+  const [first] = rows;
+  if (!first) return undefined;
+  const { spaceType, spaceOwnerId, role, ...row } = first;
+  const decision = decideIn(caller, row, spaceOf(rows));
+  if (decision.privileges.length === 0 && !decision.mayUse) return undefined;
+  observeRow(caller, 'connection', row);
+  return { row, ...decision };
 }
 
 /** What a person may do to a connection that is already loaded. */
@@ -64,8 +107,17 @@ export async function decideFor(
   person: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
   row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
 ): Promise<Decision> {
+  const space = row.space_id === null ? undefined : await spaceFacts(db, person, row.space_id);
+  return decideIn(person, row, space);
+}
+
+/** A connection whose space is not there, or not of the tenant, is nobody's. */
+function decideIn(
+  person: Pick<Caller, 'userId' | 'roles'>,
+  row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
+  space: Space | undefined,
+): Decision {
   if (row.space_id === null) return decide(person, { ownerId: row.owner_id });
-  const space = await spaceFacts(db, person, row.space_id);
   return space ? decide(person, { ownerId: row.owner_id, space }) : { privileges: [], mayUse: false };
 }
 
@@ -76,7 +128,7 @@ export async function decideForAll<Row extends Pick<ConnectionTable, 'owner_id' 
   rows: readonly Row[],
 ): Promise<Map<Row, Decision>> {
   const spaceIds = [...new Set(rows.flatMap((row) => (row.space_id === null ? [] : [row.space_id])))];
-  const spaces = new Map<string, NonNullable<ConnectionFacts['space']>>();
+  const spaces = new Map<string, Space>();
   for (let start = 0; start < spaceIds.length; start += idsAtOnce) {
     const found = await db
       .selectFrom('space')
@@ -94,16 +146,7 @@ export async function decideForAll<Row extends Pick<ConnectionTable, 'owner_id' 
       spaces.set(id, { type, ownerId: owner_id, rolesOfCaller: roles });
     }
   }
-  return new Map(
-    rows.map((row) => {
-      if (row.space_id === null) return [row, decide(person, { ownerId: row.owner_id })];
-      const space = spaces.get(row.space_id);
-      return [
-        row,
-        space ? decide(person, { ownerId: row.owner_id, space }) : { privileges: [], mayUse: false },
-      ];
-    }),
-  );
+  return new Map(rows.map((row) => [row, decideIn(person, row, spaces.get(row.space_id ?? ''))]));
 }
 
 /** True for a person who may list every connection of the tenant. */

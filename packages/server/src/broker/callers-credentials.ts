@@ -1,9 +1,47 @@
+import { type Argument, compileOnce } from '../store/compile-once.js';
 import type { Queryable } from '../store/store.js';
 import type { ConnectionTable } from '../store/tables.js';
 
 export interface CallersCredential {
   id: string;
   name: string;
+}
+
+type Connection = Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated'>;
+
+const embeddedIn = compileOnce((db, argument: Argument<{ connectionId: string }>) =>
+  db.selectFrom('credential').select(['id', 'name']).where('connection_id', '=', argument('connectionId')),
+);
+
+const linkedBy = compileOnce((db, argument: Argument<{ connectionId: string; userId: string }>) =>
+  linked(db)
+    .where('credential_link.connection_id', '=', argument('connectionId'))
+    .where('credential_link.user_id', '=', argument('userId'))
+    .where('credential.owner_id', '=', argument('userId')),
+);
+
+/** Separated credentials that are linked to a connection and may be used at its destination. */
+const linked = (db: Queryable) =>
+  db
+    .selectFrom('credential_link')
+    .innerJoin('connection', 'connection.id', 'credential_link.connection_id')
+    .innerJoin('credential', 'credential.id', 'credential_link.credential_id')
+    .innerJoin('credential_destination', (join) =>
+      join
+        .onRef('credential_destination.credential_id', '=', 'credential.id')
+        .onRef('credential_destination.destination', '=', 'connection.destination'),
+    )
+    .select(['credential.id', 'credential.name', 'credential_link.connection_id']);
+
+/** The credential that one connection would show to this person; see {@link credentialsShownTo}. */
+export async function credentialShownTo(
+  db: Queryable,
+  userId: string,
+  { id: connectionId, separated }: Connection,
+): Promise<CallersCredential | undefined> {
+  const [found] =
+    separated === 1 ? await linkedBy(db, { connectionId, userId }) : await embeddedIn(db, { connectionId });
+  return found && { id: found.id, name: found.name };
 }
 
 const chunkSize = 400;
@@ -15,7 +53,7 @@ const chunkSize = 400;
 export async function credentialsShownTo(
   db: Queryable,
   userId: string,
-  connections: readonly Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated'>[],
+  connections: readonly Connection[],
 ): Promise<Map<string, CallersCredential>> {
   const shown = new Map<string, CallersCredential>();
   for (let start = 0; start < connections.length; start += chunkSize) {
@@ -36,16 +74,7 @@ export async function credentialsShownTo(
         if (row.connection_id) shown.set(row.connection_id, { id: row.id, name: row.name });
     }
     if (separated.length > 0) {
-      const rows = await db
-        .selectFrom('credential_link')
-        .innerJoin('connection', 'connection.id', 'credential_link.connection_id')
-        .innerJoin('credential', 'credential.id', 'credential_link.credential_id')
-        .innerJoin('credential_destination', (join) =>
-          join
-            .onRef('credential_destination.credential_id', '=', 'credential.id')
-            .onRef('credential_destination.destination', '=', 'connection.destination'),
-        )
-        .select(['credential.id', 'credential.name', 'credential_link.connection_id'])
+      const rows = await linked(db)
         .where('credential_link.connection_id', 'in', separated)
         .where('credential_link.user_id', '=', userId)
         .where('credential.owner_id', '=', userId)

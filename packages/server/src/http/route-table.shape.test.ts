@@ -79,7 +79,13 @@ describe('the route table', () => {
         }
       }
     }
-    // The token of a new API key must be shown once: nobody, not even we, can show it again.
-    expect(secret).toEqual(['createApiKey.token']);
+    expect(secret).toEqual([
+      // Must be shown once: nobody, not even we, can show them again.
+      'createApiKey.token',
+      'createOAuthClient.clientSecret',
+      'createOAuthClientSecret.clientSecret',
+      // What the token endpoint is for.
+      'issueToken.access_token',
+    ]);
   });
 });

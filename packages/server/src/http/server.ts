@@ -2,12 +2,13 @@ import type { Socket } from 'node:net';
 import type { RouteInput } from '@mooring/contract/route';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { newToken } from '../vault/random.js';
+import { newUuid } from '../vault/random.js';
+import { answeringOf } from './answering.js';
 import { AppError } from './app-error.js';
 import { errorReply, writeErrorBody } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
+import type { Idempotency } from './idempotency.js';
 import { acceptBodies } from './json-body.js';
-import { compileSerialiser } from './serialise.js';
 import { parseInput } from './tolerance.js';
 
 export interface HttpDependencies {
@@ -19,6 +20,7 @@ export interface HttpDependencies {
   wrongToken: (remoteAddress: string) => void;
   /** Counts a request of a rate tier; throws when the limit is reached. */
   takeRequest: (caller: Caller, tier: 1 | 2) => Promise<void>;
+  idempotency: Idempotency;
   /** Says why the service cannot work yet; undefined when it can. */
   notReady: () => string | undefined;
   observe: (route: string, method: string, status: number, seconds: number) => void;
@@ -71,13 +73,9 @@ async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promis
   throw new AppError('AUTHENTICATION-REQUIRED', 'The API key is not valid, has expired or was revoked.');
 }
 
-function register(app: FastifyInstance, { route, handler }: BoundRoute, deps: HttpDependencies): void {
-  const serialisers = new Map(
-    Object.entries(route.responses).map(([status, response]) => [
-      Number(status),
-      compileSerialiser(response),
-    ]),
-  );
+function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencies): void {
+  const { route } = bound;
+  const answering = answeringOf(bound, deps.idempotency);
   const needsStore = route.tag !== 'platform';
   app.route({
     method: route.method,
@@ -107,15 +105,10 @@ function register(app: FastifyInstance, { route, handler }: BoundRoute, deps: Ht
         request,
         reply,
       };
-      const answer = await handler(input, scope);
+      const answer = await answering(input, scope);
       if (answer === handled) return reply;
-      reply.code(answer.status);
-      if (answer.headers) reply.headers(answer.headers);
-      if (answer.body === undefined) return reply.send();
-      if (typeof answer.body === 'string') return reply.send(answer.body);
-      const serialise = serialisers.get(answer.status);
-      reply.header('content-type', 'application/json; charset=utf-8');
-      return reply.send(serialise ? serialise(answer.body) : JSON.stringify(answer.body));
+      reply.code(answer.status).headers(answer.headers);
+      return reply.send(answer.text);
     },
   });
 }
@@ -137,7 +130,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     requestTimeout: 60_000,
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
-    genReqId: () => newToken(12),
+    genReqId: newUuid,
     requestIdHeader: false,
     trustProxy: false,
     http: { maxHeaderSize: 16_384, headersTimeout: 20_000, requestTimeout: 60_000 },
@@ -149,10 +142,11 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply, deps.log),
   });
   acceptBodies(app);
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ ...defaultHeaders, 'x-request-id': request.id });
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(defaultHeaders).header('x-request-id', request.id);
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     deps.observe(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
     deps.log.info(
@@ -165,6 +159,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
       },
       'request',
     );
+    done();
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, deps.log));
   const paths = new Map<string, Set<string>>();

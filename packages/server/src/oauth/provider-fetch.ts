@@ -1,3 +1,4 @@
+import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import type { CustomFetchOptions } from 'oauth4webapi';
 import { type Answer, type GrantStep, judgeAnswer } from './answers.js';
@@ -45,7 +46,7 @@ export async function askProvider(
   url: string,
   request: Pick<CustomFetchOptions<string, URLSearchParams | undefined>, 'method' | 'headers' | 'body'>,
 ): Promise<Answer> {
-  const timeout = AbortSignal.timeout(call.tokenTimeoutMs ?? tokenTimeoutMs);
+  const timeout = timeLimit(call.tokenTimeoutMs ?? tokenTimeoutMs);
   const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
   try {
     const response = await call.network.fetch(url, {

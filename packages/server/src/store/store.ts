@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { migrations } from './migrations/all.js';
+import { guarded } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
 import type { Tables } from './tables.js';
 
@@ -106,7 +107,7 @@ export function openStore(options: StoreOptions): Store {
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: cacheStatements(database) }) });
   return {
     db,
-    transaction: (work) => db.transaction().execute(work),
+    transaction: (work) => db.transaction().execute(guarded(work)),
     durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
       const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };

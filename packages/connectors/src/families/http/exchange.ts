@@ -1,3 +1,4 @@
+import { timeLimit } from '../../kit/deadline.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { Network, NetworkRequest } from '../../spec/network.js';
@@ -114,7 +115,7 @@ async function follow({ network, request, stop }: Attempt, start: URL) {
  * @throws ConnectorError for every failure; none of them repeats what the source sent.
  */
 export async function exchangeJson(exchange: Exchange, url: URL, request: ExchangeRequest): Promise<Answer> {
-  const deadline = AbortSignal.timeout(exchange.timeoutSeconds * 1000);
+  const deadline = timeLimit(exchange.timeoutSeconds * 1000);
   const attempt = async (renew: boolean) => {
     const stop = new AbortController();
     const signal = AbortSignal.any([exchange.signal, deadline, stop.signal]);

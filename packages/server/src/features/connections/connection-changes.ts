@@ -19,7 +19,8 @@ import type { Caller } from '../../http/handler.js';
 import { isUniqueViolation, type Tx } from '../../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { nameColumns, replaceConnection } from './connection-rows.js';
-import { assertMayCreateIn, type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import { assertMayCreateIn } from './may-create.js';
 
 /** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
 export interface ConnectionChange {

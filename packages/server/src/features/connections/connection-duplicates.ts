@@ -14,7 +14,8 @@ import type { ConnectionTable } from '../../store/tables.js';
 import { newUuid } from '../../vault/random.js';
 import { propertiesOf } from './connection-changes.js';
 import { insertConnection, nameColumns } from './connection-rows.js';
-import { assertMayCreateIn, type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import { assertMayCreateIn } from './may-create.js';
 
 export interface DuplicateRequest {
   name?: string | undefined;

@@ -1,15 +1,9 @@
 import { destinationOf } from '@mooring/connectors/kit/properties';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
-import {
-  type AccessibleConnection,
-  decideForAll,
-  loadConnection,
-  spaceFacts,
-} from '../../access/connection-access.js';
-import { grantIn } from '../../access/matrix.js';
+import { type AccessibleConnection, decideForAll, loadConnection } from '../../access/connection-access.js';
 import { recordConnection } from '../../audit/record.js';
 import { type Bringing, type BroughtCredential, storeBrought } from '../../broker/bring.js';
-import { credentialsShownTo } from '../../broker/callers-credentials.js';
+import { credentialShownTo, credentialsShownTo } from '../../broker/callers-credentials.js';
 import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey, shredCredential } from '../../broker/credential-records.js';
 import type { Revoker } from '../../broker/revoker.js';
@@ -24,6 +18,7 @@ import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 import type { PresentedConnection } from './connection-presenter.js';
 import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
+import { assertMayCreateIn } from './may-create.js';
 
 export interface ConnectionServiceDependencies {
   store: Store;
@@ -58,28 +53,6 @@ const unknownConnection = () =>
 
 export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
-
-/**
- * @param isAdministrator may move connections into spaces without being a member
- * @throws AppError NOT-FOUND for a space the caller may not know of, ACCESS-DENIED without a role that creates
- */
-export async function assertMayCreateIn(
-  store: Store,
-  caller: Caller,
-  spaceId: string | undefined,
-  isAdministrator = false,
-): Promise<void> {
-  if (spaceId === undefined) return;
-  const space = await spaceFacts(store.db, caller, spaceId);
-  if (space && isAdministrator) return;
-  const isMember = space && (space.ownerId === caller.userId || space.rolesOfCaller.length > 0);
-  if (!space || !isMember) {
-    throw new AppError('NOT-FOUND', 'space: there is no such space, or you are not in it.');
-  }
-  if (!grantIn(caller, space).create) {
-    throw new AppError('ACCESS-DENIED', 'space: your roles in this space do not let you create connections.');
-  }
-}
 
 export function createConnectionService(deps: ConnectionServiceDependencies): ConnectionService {
   const { store, vault, catalogue, bringing } = deps;
@@ -158,14 +131,16 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
     return only;
   };
 
+  const shown = async (caller: Caller, row: ConnectionTable): Promise<PresentedConnection> => {
+    const [presented] = await present(caller, [row]);
+    if (!presented) throw new Error('a connection cannot be presented');
+    return presented;
+  };
+
   return {
     present,
     find,
-    async shown(caller, row) {
-      const [presented] = await present(caller, [row]);
-      if (!presented) throw new Error('a connection cannot be presented');
-      return presented;
-    },
+    shown,
 
     async create(caller, body, by = 'properties') {
       const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
@@ -264,15 +239,13 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         if (isUniqueViolation(error)) throw nameTaken();
         throw error;
       }
-      const [created] = await present(caller, [row]);
-      if (!created) throw new Error('a connection that was just created cannot be presented');
-      return { created };
+      return { created: await shown(caller, row) };
     },
 
     async get(caller, lookup) {
       const { row, privileges } = await find(caller, lookup);
       if (!privileges.includes('read')) throw unknownConnection();
-      const credential = (await credentialsShownTo(store.db, caller.userId, [row])).get(row.id);
+      const credential = await credentialShownTo(store.db, caller.userId, row);
       return {
         row,
         manifest: catalogue.get(row.source_id),

@@ -6,9 +6,9 @@ import { chosenCredential } from './chosen-credential.js';
 import { createConnectionChangeRoutes } from './connection-change-routes.js';
 import { createConnectionChanger } from './connection-changes.js';
 import { createDuplicator } from './connection-duplicates.js';
-import { createConnectionList } from './connection-list.js';
 import { presentConnection, presentDcaas } from './connection-presenter.js';
 import { type ConnectionServiceDependencies, createConnectionService } from './connection-service.js';
+import { createConnectionList } from './list/connection-list.js';
 import { lookupOf } from './lookup.js';
 import { byProperties } from './statement-body.js';
 

@@ -18,6 +18,7 @@ import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { observeRow } from '../../store/row-versions.js';
 import { isUniqueViolation, type Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { changeOfPatch, createCredentialChanger } from './credential-changes.js';
@@ -62,6 +63,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     }
     const [row] = candidates;
     if (!row) throw unknownCredential();
+    observeRow(caller, 'credential', row);
     return row;
   };
 

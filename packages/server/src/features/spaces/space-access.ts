@@ -2,6 +2,7 @@ import type { AssignmentReply, SpaceReply, SpaceRole } from '@mooring/contract/r
 import { assignableRoles, isAdministratorOf } from '../../access/matrix.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
+import { observeRow } from '../../store/row-versions.js';
 import type { Store } from '../../store/store.js';
 import type { SpaceTable } from '../../store/tables.js';
 import { type AssignmentWithRoles, rolesIn, spacesVisibleTo } from './space-store.js';
@@ -17,6 +18,7 @@ export function createSpaceAccess(store: Store, publicUrl: () => string) {
       .where('space.id', '=', id.toLowerCase())
       .executeTakeFirst();
     if (!space) throw new AppError('NOT-FOUND', 'There is no such space, or you are not in it.');
+    observeRow(caller, 'space', space);
     return space;
   };
 

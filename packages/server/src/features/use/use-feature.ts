@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { missingCredentialFields } from '@mooring/connectors/kit/properties';
 import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
@@ -64,7 +65,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   const service = createUseService(deps);
   const { limits } = deps.config;
   const withTime = (signal: AbortSignal, seconds: number) =>
-    AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+    AbortSignal.any([signal, timeLimit(seconds * 1000)]);
   const testDeps = {
     catalogue: deps.catalogue,
     gate: deps.gate,
@@ -187,11 +188,15 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const stop = new AbortController();
     const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
     signal.addEventListener('abort', leave, { once: true });
+    // The stream has limits of its own from its first row on; a source that is silent before has this one.
+    const late = () => stop.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
+    const starting = setTimeout(late, limits.idleSeconds * 1000);
     try {
       const outcome = await deps.sessions.run({ ...use, signal: stop.signal }, async (session) => {
         const { limit } = body;
         const rows = sourceLimit(defined({ limit, rowsMax: limits.readRows }));
         const stream = await session.read(defined({ ...body, limit: rows, batchRows }));
+        clearTimeout(starting);
         return sendRows({
           response: reply.raw,
           format,
@@ -220,6 +225,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       if (error instanceof ConnectorError && error.kind === 'auth_failed') await service.refuseIfEnded(use);
       throw error;
     } finally {
+      clearTimeout(starting);
       signal.removeEventListener('abort', leave);
     }
   });

@@ -2,17 +2,17 @@ import { type ErrorItem, errorTable } from '@mooring/contract/errors';
 import { type ConnectionReply, listConnections } from '@mooring/contract/routes/data-connections';
 import { sql } from 'kysely';
 import type { z } from 'zod';
-import { decideForAll } from '../../access/connection-access.js';
-import { isAdministratorOf } from '../../access/matrix.js';
-import { credentialsShownTo } from '../../broker/callers-credentials.js';
-import type { Catalogue } from '../../catalogue/catalogue.js';
-import { type FilterColumns, scimCondition } from '../../filter/scim-filter.js';
-import { AppError } from '../../http/app-error.js';
-import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
-import type { Store } from '../../store/store.js';
-import type { ConnectionTable } from '../../store/tables.js';
+import { decideForAll } from '../../../access/connection-access.js';
+import { isAdministratorOf } from '../../../access/matrix.js';
+import { credentialsShownTo } from '../../../broker/callers-credentials.js';
+import type { Catalogue } from '../../../catalogue/catalogue.js';
+import { type FilterColumns, scimCondition } from '../../../filter/scim-filter.js';
+import { AppError } from '../../../http/app-error.js';
+import { type BoundRoute, bind, type Caller } from '../../../http/handler.js';
+import type { Store } from '../../../store/store.js';
+import type { ConnectionTable } from '../../../store/tables.js';
+import { presentConnection } from '../connection-presenter.js';
 import { collatedMax, collatorOf, listCollated } from './collated-names.js';
-import { presentConnection } from './connection-presenter.js';
 import {
   countConnections,
   keysetOf,

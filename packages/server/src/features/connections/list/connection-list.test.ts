@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, addPerson, type TestPerson } from '../../testing/api-client.js';
-import { type OpenedServer, openedServer } from './__fixtures__/opened-server.js';
+import { type Answer, addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { type OpenedServer, openedServer } from '../__fixtures__/opened-server.js';
 
 interface Listed {
   qID: string;

@@ -1,6 +1,6 @@
-import { InvalidRequest } from '../../http/app-error.js';
-import type { Db } from '../../store/store.js';
-import type { ConnectionTable } from '../../store/tables.js';
+import { InvalidRequest } from '../../../http/app-error.js';
+import type { Db } from '../../../store/store.js';
+import type { ConnectionTable } from '../../../store/tables.js';
 import { connectionRows, type Page, type Selection, selectedNames } from './connection-store.js';
 
 // Names in the order of a locale. No database here knows ICU's orders, so the names are sorted in memory; that is

@@ -5,12 +5,12 @@ import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decideForAll } from '../../access/connection-access.js';
-import { assignableRoles } from '../../access/matrix.js';
-import type { Caller } from '../../http/handler.js';
-import { migrate, openStore, type Store } from '../../store/store.js';
-import type { ConnectionTable } from '../../store/tables.js';
-import { deleteConnection, insertConnection, nameColumns, replaceConnection } from './connection-rows.js';
+import { decideForAll } from '../../../access/connection-access.js';
+import { assignableRoles } from '../../../access/matrix.js';
+import type { Caller } from '../../../http/handler.js';
+import { migrate, openStore, type Store } from '../../../store/store.js';
+import type { ConnectionTable } from '../../../store/tables.js';
+import { deleteConnection, insertConnection, nameColumns, replaceConnection } from '../connection-rows.js';
 import {
   countConnections,
   keysetOf,
@@ -223,6 +223,46 @@ describe('lists of connections in the store', () => {
         }
       }
     }
+  });
+
+  it('every page stays exact while 1,000 others are inserted and deleted', async () => {
+    const busy = await addSpace('shared', 'dataconsumer');
+    const stays: ConnectionTable[] = [];
+    for (let count = 0; count < 300; count += 1) stays.push(await add(row('ann', busy)));
+    const passing: ConnectionTable[] = [];
+    for (const who of [caller('ann', ['TenantAdmin']), caller('cat')]) {
+      for (const field of ['qName', 'created', '_id'] as const) {
+        const order: ListOrder = { field, isDescending: field === 'created' };
+        const seen: ConnectionTable[] = [];
+        let position: Page['position'];
+        for (;;) {
+          const page = await listConnectionRows(store.db, selection({ caller: who }), {
+            order,
+            limit: 20,
+            ...(position ? { position } : {}),
+          });
+          const last = page.at(-1);
+          seen.push(...page);
+          if (!last || page.length < 20) break;
+          position = { keyset: keysetOf(last, order), direction: 'next' };
+          await store.transaction(async (tx) => {
+            for (const one of passing.splice(0, 9)) await deleteConnection(tx, one);
+            for (let count = 0; count < 10; count += 1) {
+              const one = row('ben', busy);
+              passing.push(one);
+              await insertConnection(tx, one);
+            }
+          });
+        }
+        const kept = new Set(ids(stays));
+        const whole = await listConnectionRows(store.db, selection({ caller: who, spaceId: busy }), {
+          order,
+        });
+        expect(ids(seen).filter((id) => kept.has(id))).toEqual(ids(whole).filter((id) => kept.has(id)));
+        expect(new Set(ids(seen)).size).toBe(seen.length);
+      }
+    }
+    expect(made).toBeGreaterThan(1000);
   });
 
   it('keeps the tally equal to what it counts, whatever is made, moved and deleted', async () => {

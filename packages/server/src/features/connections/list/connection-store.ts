@@ -1,9 +1,9 @@
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
-import { seesEverything, visibleScopes } from '../../access/connection-access.js';
-import { isAdministratorOf } from '../../access/matrix.js';
-import type { Caller } from '../../http/handler.js';
-import type { Queryable } from '../../store/store.js';
-import type { ConnectionTable } from '../../store/tables.js';
+import { seesEverything, visibleScopes } from '../../../access/connection-access.js';
+import { isAdministratorOf } from '../../../access/matrix.js';
+import type { Caller } from '../../../http/handler.js';
+import type { Queryable } from '../../../store/store.js';
+import type { ConnectionTable } from '../../../store/tables.js';
 
 // Which connections a list shows, in which order. A page costs the same among a hundred connections and a hundred
 // thousand: it is read from an index in the order that is asked for, and never from the whole table.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InvalidRequest } from '../../http/app-error.js';
+import { InvalidRequest } from '../../../http/app-error.js';
 import type { Keyset, ListOrder } from './connection-store.js';
 
 // The opaque page cursor. It carries its own sort order, so that a page stays exact whatever is inserted or

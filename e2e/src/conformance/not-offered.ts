@@ -1,0 +1,22 @@
+const shares = 'Shares are of apps and charts, which Mooring does not have.';
+const tenancy = "Tenants are made, changed and ended by Qlik's own registration and subscription.";
+const consent = 'Published and native clients are for Qlik embedded; a client here belongs to its tenant.';
+
+/** Functions of the client that have no counterpart here, each with its reason. */
+export const notOffered: Readonly<Record<string, string>> = {
+  'spaces.getSpaceShares': shares,
+  'spaces.createSpaceShare': shares,
+  'spaces.getSpaceShare': shares,
+  'spaces.patchShare': shares,
+  'spaces.deleteSpaceShare': shares,
+  'tenants.createTenant': tenancy,
+  'tenants.patchTenant': tenancy,
+  'tenants.deactivateTenant': tenancy,
+  'tenants.reactivateTenant': tenancy,
+  'oauth-clients.publishOAuthClient': consent,
+  'oauth-clients.getOAuthClientConnectionConfig': consent,
+  'oauth-clients.patchOAuthClientConnectionConfig': consent,
+  'oauth-clients.deleteOAuthClientConnectionConfig': consent,
+  'audits.getArchivedAudits': "The archive is a store of Qlik's; here every event stays in the list.",
+  'audits.fetchConsumptionAppAudits': 'Answers with an app about the consumption of a Qlik subscription.',
+};

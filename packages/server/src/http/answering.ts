@@ -1,0 +1,89 @@
+import type { Route, RouteInput } from '@mooring/contract/route';
+import { RowChangedError, watchRow } from '../store/row-versions.js';
+import { AppError } from './app-error.js';
+import { entityTag, expectedVersions } from './conditional.js';
+import { type BoundRoute, type Caller, handled, type Reply, type RequestScope } from './handler.js';
+import { type Idempotency, readIdempotencyKey } from './idempotency.js';
+import { compileSerialiser } from './serialise.js';
+
+/** An answer as it goes out. */
+export interface WrittenAnswer {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  text?: string;
+}
+
+type Input = RouteInput<Route>;
+type Scope = RequestScope<Caller | undefined>;
+type Answering = (input: Input, scope: Scope) => Promise<WrittenAnswer | typeof handled>;
+
+/** Writes replies by the schemas of the route, so that nothing leaves that they do not name. */
+function writerOf(route: Route): (reply: Reply) => WrittenAnswer {
+  const serialisers = new Map(
+    Object.entries(route.responses).map(([status, response]) => [
+      Number(status),
+      compileSerialiser(response),
+    ]),
+  );
+  return ({ status, body, headers = {} }) => {
+    if (body === undefined) return { status, headers };
+    if (typeof body === 'string') return { status, headers, text: body };
+    const serialise = serialisers.get(status) ?? JSON.stringify;
+    return {
+      status,
+      headers: { ...headers, 'content-type': 'application/json; charset=utf-8' },
+      text: serialise(body),
+    };
+  };
+}
+
+/** `ETag` on what is read, `If-Match` on what is written. */
+function conditionally(route: Route, answer: Answering): Answering {
+  const { etag } = route;
+  if (!etag) return answer;
+  return async (input, scope) => {
+    if (!scope.caller) return answer(input, scope);
+    // An object of this request's own: the authenticator shares one between requests.
+    const caller = Object.freeze({ ...scope.caller });
+    const isRead = route.method === 'GET';
+    const expected = isRead ? undefined : expectedVersions(scope.request.headers['if-match']);
+    try {
+      const { result, watch } = await watchRow(caller, etag, expected, () =>
+        answer(input, { ...scope, caller }),
+      );
+      if (!isRead || result === handled || !watch.seen) return result;
+      return { ...result, headers: { ...result.headers, etag: entityTag(watch.seen.version) } };
+    } catch (error) {
+      if (!(error instanceof RowChangedError)) throw error;
+      throw new AppError(
+        'PRECONDITION-FAILED',
+        'If-Match: somebody changed it since you read it. Read it again and repeat the change.',
+      );
+    }
+  };
+}
+
+/** One answer for each `Idempotency-Key`. */
+function idempotently(route: Route, answer: Answering, idempotency: Idempotency): Answering {
+  if (!route.idempotent) return answer;
+  return async (input, scope) => {
+    const key = readIdempotencyKey(scope.request.headers['idempotency-key']);
+    const { caller } = scope;
+    if (key === undefined || !caller) return answer(input, scope);
+    return idempotency.once({ caller, route: route.id, key, input }, async () => {
+      const written = await answer(input, scope);
+      if (written === handled) throw new Error(`${route.id} answers a stream and cannot be idempotent`);
+      return written;
+    });
+  };
+}
+
+/** Everything between a parsed request and the bytes of its answer. */
+export function answeringOf({ route, handler }: BoundRoute, idempotency: Idempotency): Answering {
+  const write = writerOf(route);
+  const answer: Answering = async (input, scope) => {
+    const reply = await handler(input, scope);
+    return reply === handled ? handled : write(reply);
+  };
+  return idempotently(route, conditionally(route, answer), idempotency);
+}

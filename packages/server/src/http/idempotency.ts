@@ -1,0 +1,213 @@
+import type { Logger } from 'pino';
+import type { Db } from '../store/store.js';
+import type { IdempotentRequestTable } from '../store/tables.js';
+import { sha256 } from '../vault/digest.js';
+import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
+import { newUuid } from '../vault/random.js';
+import type { WrittenAnswer } from './answering.js';
+import { AppError, InvalidRequest } from './app-error.js';
+import type { Caller } from './handler.js';
+
+// Idempotency-Key: a create that is sent again with its key is answered again, and done once. Answers may show a
+// secret once (a new API key), so what is kept of them is sealed.
+
+export interface Idempotency {
+  /**
+   * Does the work, or gives the answer it had.
+   * @throws AppError when the key was used for another request, or the first one has not finished
+   */
+  once(request: IdempotentRequest, work: () => Promise<WrittenAnswer>): Promise<WrittenAnswer>;
+  /** Forgets keys after their day. */
+  purge(now: Date): Promise<void>;
+}
+
+export interface IdempotentRequest {
+  caller: Pick<Caller, 'tenantId' | 'userId'>;
+  route: string;
+  key: string;
+  /** The request as the handler sees it. */
+  input: unknown;
+}
+
+interface Kept {
+  fingerprint: string;
+  answer?: WrittenAnswer;
+}
+
+type Row = Pick<IdempotentRequestTable, 'tenant_id' | 'user_id' | 'route' | 'key_hash'>;
+
+const keptMs = 86_400_000;
+const pollMs = 100;
+/** How long a second request waits for the first, and after which the first can no longer be at work. */
+const waitMaxMs = 30_000;
+const workMaxMs = 120_000;
+
+/** @throws InvalidRequest for what is no key */
+export function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header;
+  throw new InvalidRequest([
+    { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, for instance a UUID' },
+  ]);
+}
+
+/** The same for two requests that mean the same, whatever the order of their members. */
+function fingerprintOf(input: unknown): string {
+  const sorted = (_name: string, value: unknown): unknown =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  return sha256(JSON.stringify(input, sorted));
+}
+
+const sealContext = (row: Row): SealContext => ({
+  tenantId: row.tenant_id,
+  recordKind: 'idempotent-request',
+  recordId: row.key_hash,
+  ownerId: row.user_id,
+  version: 1,
+  field: row.route,
+});
+
+const unknownOutcome = () =>
+  new AppError(
+    'IDEMPOTENCY-OUTCOME-UNKNOWN',
+    'The first request with this key was cut short. Look whether it took effect before you repeat it with a new key.',
+  );
+
+export interface IdempotencyDependencies {
+  db: Db;
+  vault: Vault;
+  log: Logger;
+}
+
+export function createIdempotency({ db, vault, log }: IdempotencyDependencies): Idempotency {
+  const running = new Map<string, Promise<unknown>>();
+
+  const sealed = (row: Row, kept: Kept) => {
+    const { keyId, wrappedKey, ciphertext } = vault.seal(kept, sealContext(row));
+    return { key_id: keyId, wrapped_key: wrappedKey, ciphertext };
+  };
+
+  const opened = (row: IdempotentRequestTable): Kept => {
+    try {
+      const { key_id: keyId, wrapped_key: wrappedKey, ciphertext } = row;
+      return vault.open({ keyId, wrappedKey, ciphertext }, sealContext(row)) as Kept;
+    } catch (cause) {
+      if (cause instanceof UnreadableError) throw unknownOutcome();
+      throw cause;
+    }
+  };
+
+  const rowOf = (row: Row) =>
+    db
+      .selectFrom('idempotent_request')
+      .selectAll()
+      .where('tenant_id', '=', row.tenant_id)
+      .where('user_id', '=', row.user_id)
+      .where('route', '=', row.route)
+      .where('key_hash', '=', row.key_hash)
+      .executeTakeFirst();
+
+  const claimed = async (row: Row, claim: string, kept: Kept): Promise<boolean> => {
+    const result = await db
+      .insertInto('idempotent_request')
+      .values({ ...row, claim, is_answered: 0, ...sealed(row, kept), created_at: new Date().toISOString() })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    return result.numInsertedOrUpdatedRows === 1n;
+  };
+
+  const release = (claim: string) => db.deleteFrom('idempotent_request').where('claim', '=', claim).execute();
+
+  /** The work of whoever holds the claim. Only what took effect is kept: a refusal may be mended and sent again. */
+  const perform = async (
+    row: Row,
+    claim: string,
+    fingerprint: string,
+    work: () => Promise<WrittenAnswer>,
+  ): Promise<WrittenAnswer> => {
+    let answer: WrittenAnswer;
+    try {
+      answer = await work();
+    } catch (error) {
+      await release(claim);
+      throw error;
+    }
+    if (answer.status >= 300) {
+      await release(claim);
+      return answer;
+    }
+    await db
+      .updateTable('idempotent_request')
+      .set({ is_answered: 1, ...sealed(row, { fingerprint, answer }) })
+      .where('claim', '=', claim)
+      .execute()
+      // It took effect, so it is answered; whoever repeats it is told that the outcome is unknown.
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'the answer to an idempotent request was not kept'),
+      );
+    return answer;
+  };
+
+  /** The kept answer, or undefined when the key is free again. */
+  const earlierAnswer = async (row: Row, fingerprint: string): Promise<WrittenAnswer | undefined> => {
+    const waitUntil = Date.now() + waitMaxMs;
+    const name = JSON.stringify(row);
+    for (;;) {
+      const found = await rowOf(row);
+      if (!found) return undefined;
+      const age = Date.now() - Date.parse(found.created_at);
+      if (age > keptMs) {
+        await release(found.claim);
+        return undefined;
+      }
+      const kept = opened(found);
+      if (kept.fingerprint !== fingerprint) {
+        throw new AppError(
+          'IDEMPOTENCY-KEY-REUSED',
+          'Idempotency-Key: this key was used for a different request. Use a new one.',
+        );
+      }
+      if (kept.answer) return kept.answer;
+      const here = running.get(name);
+      if (!here && age > workMaxMs) throw unknownOutcome();
+      if (Date.now() > waitUntil) {
+        throw new AppError('IDEMPOTENCY-IN-PROGRESS', 'The first request with this key is still at work.', {
+          retryAfterSeconds: 5,
+        });
+      }
+      await (here ?? new Promise((resolve) => setTimeout(resolve, pollMs)));
+    }
+  };
+
+  return {
+    async once({ caller, route, key, input }, work) {
+      const row: Row = {
+        tenant_id: caller.tenantId,
+        user_id: caller.userId,
+        route,
+        key_hash: sha256(key),
+      };
+      const fingerprint = fingerprintOf(input);
+      const name = JSON.stringify(row);
+      for (;;) {
+        const claim = newUuid();
+        if (await claimed(row, claim, { fingerprint })) {
+          const performing = perform(row, claim, fingerprint, work);
+          running.set(
+            name,
+            performing.catch(() => undefined),
+          );
+          return await performing.finally(() => running.delete(name));
+        }
+        const answer = await earlierAnswer(row, fingerprint);
+        if (answer) return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
+      }
+    },
+    async purge(now) {
+      const oldest = new Date(now.getTime() - keptMs).toISOString();
+      await db.deleteFrom('idempotent_request').where('created_at', '<', oldest).execute();
+    },
+  };
+}

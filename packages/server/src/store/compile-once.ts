@@ -1,0 +1,40 @@
+import { type CompiledQuery, type DialectAdapter, type RawBuilder, sql } from 'kysely';
+import type { Queryable } from './store.js';
+
+type Arguments = Readonly<Record<string, string | number | null>>;
+
+/** Stands for a value that is known only when the statement runs. */
+export type Argument<Args extends Arguments> = <Name extends keyof Args>(
+  name: Name,
+) => RawBuilder<Args[Name]>;
+
+class Placeholder {
+  readonly name: PropertyKey;
+
+  constructor(name: PropertyKey) {
+    this.name = name;
+  }
+}
+
+/**
+ * A statement of a hot path: built and compiled by Kysely once for each dialect, then run with other values.
+ * Building and compiling costs as much as a point read.
+ */
+export function compileOnce<Args extends Arguments, Row>(
+  build: (db: Queryable, argument: Argument<Args>) => { compile(): CompiledQuery<Row> },
+): (db: Queryable, args: Args) => Promise<Row[]> {
+  const compiled = new WeakMap<DialectAdapter, CompiledQuery<Row>>();
+  return async (db, args) => {
+    const { adapter } = db.getExecutor();
+    let query = compiled.get(adapter);
+    if (!query) {
+      query = build(db, (name) => sql`${new Placeholder(name)}`).compile();
+      compiled.set(adapter, query);
+    }
+    const parameters = query.parameters.map((value) =>
+      value instanceof Placeholder ? args[value.name as keyof Args] : value,
+    );
+    const { rows } = await db.executeQuery<Row>({ ...query, parameters });
+    return rows;
+  };
+}
