@@ -1,9 +1,11 @@
-// What npm cannot bring for the tests: a browser and MariaDB. Found, installed from Debian when this is root, or
+// What npm cannot bring for the tests: a browser, MariaDB, curl and openssl. Found, installed from Debian when this is root, or
 // named with the exact command. Nothing is ever skipped for the lack of it.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const needs = [
+  { package: 'curl', paths: ['/usr/bin/curl'] },
+  { package: 'openssl', paths: ['/usr/bin/openssl'] },
   { package: 'chromium', paths: ['/usr/bin/chromium'] },
   { package: 'mariadb-server-core mariadb-client-core', paths: ['/usr/sbin/mariadbd'] },
 ];

@@ -104,7 +104,10 @@ function shuffled<Item>(items: readonly Item[]): Item[] {
 describe('people on one connection', () => {
   it('X14: 2,000 interleaved requests of 20 people: every answer holds their own rows, 0 crossings', async () => {
     const own = members.flatMap((member) =>
-      Array.from({ length: requestsOfEach }, (_, number) => () => (number % 2 === 0 ? preview : read)(member)),
+      Array.from(
+        { length: requestsOfEach },
+        (_, number) => () => (number % 2 === 0 ? preview : read)(member),
+      ),
     );
     expect(own).toHaveLength(2000);
     const refusals: string[] = [];

@@ -35,19 +35,21 @@ export const onePage: readonly string[] = ['audits.getAuditTypes', 'audits.getAu
 const unknownProperty = 'An unknown connection property is a 400 that names it.';
 const noSecret = '`extended` brings no secret out: `qConnectionSecret` is never there.';
 const noGateway = 'Direct Access gateways are Qlik software: the list is always empty.';
+const localeOrder =
+  'With `caseinsensitive`, lists of up to 2,000 connections and unpaged ones are in the exact order of `locale`; longer ones are in an order without case and accents that is the same in every locale.';
 const noDataFiles = 'There are no data files, so `owner` and `noDatafiles` have nothing to act on.';
 
 /** What the types do not show, by function; one of `connectivity` without a note has that of the older door. */
 export const notes: Readonly<Record<string, string>> = {
-  'data-connections.getDataConnections': `${noSecret} ${noDataFiles}`,
-  'connectivity/data-connections.getDataConnections': `${noSecret} ${noDataFiles} Without \`limit\` everything comes in one page, as from the older door; Qlik's text says 20.`,
-  'data-connections.createDataConnection': `${unknownProperty} The code to send back after a sign-in is a one-time ticket of ours; the provider's own code is accepted too.`,
+  'data-connections.getDataConnections': `${noSecret} ${noDataFiles} ${localeOrder}`,
+  'connectivity/data-connections.getDataConnections': `${noSecret} ${noDataFiles} ${localeOrder} Without \`limit\` everything comes in one page, as from the older door; Qlik's text says 20.`,
+  'data-connections.createDataConnection': `${unknownProperty} A secret in a connect statement is a 400 that names it: it belongs into \`qPassword\`. The code to send back after a sign-in is a one-time ticket of ours; the provider's own code is accepted too.`,
   'data-connections.getDataConnection': noSecret,
   'data-sources.getDataSources': 'The sources that Mooring has: see [sources](sources.md).',
   'data-sources.getDataSourceGateways': noGateway,
   'dcaas.dataConnectionsDcaas': unknownProperty,
   'connectivity/data-sources.filterDataSourceEndpoints':
-    'The login of the connection is never in the answer: `user` and `password` are absent.',
+    'The login of the connection is never in the answer: `user` and `password` are absent. `endpoint.url` is the HTTP address where the data is read; there is no gRPC endpoint.',
   'users.inviteUsers':
     'Mooring sends no e-mail: the person is made at once, and comes in with an API key made for them.',
   'users.deleteUser': 'The last tenant administrator and the user of an OAuth client stay (409).',
