@@ -10,8 +10,10 @@ const encryptHint =
   'cannot be true: a secret header is a sign-in, use authSchema apiKey with apiKeyHeader and apiKey';
 
 function isHttpUrl(value: string): boolean {
-  // The URL parser forgives backslashes, blanks and any number of slashes; what people read must be what is dialled.
-  if (/[\s\\]/.test(value) || !/^https?:\/\/[^/]/i.test(value) || !URL.canParse(value)) return false;
+  // The URL parser forgives backslashes, blanks, an empty user and any number of slashes; what people read must be
+  // what is dialled.
+  if (/[\s\\]/.test(value) || !/^https?:\/\/[^/?#@]+(?:[/?#]|$)/i.test(value) || !URL.canParse(value))
+    return false;
   const url = new URL(value);
   return (
     /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && !value.includes('@/')
