@@ -64,7 +64,7 @@ export default {
       'Go out through the Network of the gate.',
       {
         path: `${server}|^packages/connectors/src/(?!suite/)`,
-        pathNot: `${server}egress/|\\.test\\.ts$|test-stand|harness|families/mysql/wire\\.ts$`,
+        pathNot: `${server}egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$`,
       },
       {
         path: '^(node:)?(net|tls|http|https|dgram|dns|dns/promises)$|^undici$',
