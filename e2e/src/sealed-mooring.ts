@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
 
 // `mooring serve` where it must not come up: it stays sealed, or ends. Never ready, so it prints no ready line.
 
@@ -49,7 +50,11 @@ export async function startSealed({ dataFolder, environment = {} }: SealedOption
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH, HOME, ...environment },
   });
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  const forget = guardAgainstOrphan({ pid: child.pid ?? 0, signal: 'TERM' }, null);
+  const ended = once(child, 'exit').then(([code]) => {
+    forget();
+    return code as number | null;
+  });
   let printed = '';
   let log = '';
   const said = await new Promise<{ url: string | undefined; reason: string }>((resolve, reject) => {

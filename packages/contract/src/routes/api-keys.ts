@@ -15,7 +15,7 @@ export const apiKeySchema = z
     created: instantSchema,
     lastUpdated: instantSchema,
     createdByUser: z.string(),
-    expiry: instantSchema.optional(),
+    expiry: instantSchema.meta({ description: '9999-12-31T23:59:59.999Z: does not end' }),
   })
   .meta({ id: 'ApiKey' });
 

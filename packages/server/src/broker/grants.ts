@@ -1,6 +1,7 @@
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
+import { egressRefused } from '../egress/failure.js';
 import { requestClientCredentials } from '../oauth/client-credentials-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { refreshGrant } from '../oauth/refresh-grant.js';
@@ -67,12 +68,8 @@ function signInAgain(cause: unknown): ConnectorError {
 
 function providerTrouble(error: unknown): unknown {
   if (!(error instanceof OAuthError)) return error;
-  const kind =
-    error.kind === 'egress_refused'
-      ? 'egress_refused'
-      : error.kind === 'rate_limited'
-        ? 'rate_limited'
-        : 'unreachable';
+  if (error.kind === 'egress_refused') return egressRefused();
+  const kind = error.kind === 'rate_limited' ? 'rate_limited' : 'unreachable';
   return new ConnectorError(kind, 'The identity provider did not renew the sign-in. Nothing was lost.', {
     remedy: 'Try again in a moment.',
     retryable: true,

@@ -4,6 +4,7 @@ import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Logger } from 'pino';
 import { record } from '../audit/record.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
+import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
 import { authorizationUrl, createSignInSecrets } from '../oauth/authorization-url.js';
@@ -158,7 +159,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         .where('id', '=', row.id)
         .execute();
     });
-    if (kind === 'egress_refused') throw new AppError('EGRESS-REFUSED', undefined, { cause: error });
+    if (kind === 'egress_refused') throw egressRefused();
     if (mayRetry || kind === 'nonsense') {
       const retryAfterSeconds = error instanceof OAuthError ? error.retryAfterSeconds : undefined;
       throw new AppError('PROVIDER-FAILED', mayRetry ? 'Send the same code again in a moment.' : beginAgain, {

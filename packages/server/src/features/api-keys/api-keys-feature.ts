@@ -40,6 +40,9 @@ const keyOrder: ListOrder = {
   limitDefault: 100,
 };
 
+/** The key that an operator chose has no end, and clients expect one. */
+const neverEnds = '9999-12-31T23:59:59.999Z';
+
 const unknownKey = () => new AppError('NOT-FOUND', 'You have no such API key.');
 
 /** API keys: made, shown without their token, described and revoked. */
@@ -63,7 +66,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     created: row.created_at,
     lastUpdated: row.revoked_at ?? row.updated_at ?? row.created_at,
     createdByUser: row.created_by,
-    ...(row.expires_at === null ? {} : { expiry: row.expires_at }),
+    expiry: row.expires_at ?? neverEnds,
   });
 
   const keysOf = (caller: Caller) => {
