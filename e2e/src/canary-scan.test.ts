@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { misplacedSecrets } from './canary-misplaced.js';
 import { interactiveSources, keepWhatPassedTheRelay, signIn } from './canary-sign-ins.js';
 import { awkward, plain, type SourceUse } from './canary-sources.js';
 import { type CanaryStand, secretsLeftOut, startCanaryStand } from './canary-stand.js';
 import { filesIn, findSecrets } from './secret-forms.js';
+
+// Processes start and stop in these tests; a machine with other work must not fail them.
+vi.setConfig({ testTimeout: 120_000 });
 
 // One run through every door with a unique secret in every secret field, then a search for each of them, plain and
 // encoded, in everything that came out: data folder, log, metrics, descriptions, and every answer with its headers.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type Database from 'libsql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { filesIn, findSecrets } from './secret-forms.js';
 import {
   loginOf,
@@ -10,6 +10,9 @@ import {
   startVaultStand,
   type VaultStand,
 } from './vault-stand.js';
+
+// Processes start and stop in these tests; a machine with other work must not fail them.
+vi.setConfig({ testTimeout: 120_000 });
 
 // The store in the hands of somebody who can read and write its files, but does not have the key.
 

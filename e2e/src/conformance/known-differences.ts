@@ -22,11 +22,6 @@ export const typeDifferences: readonly TypeDifference[] = [
     functions: ['data-sources.getDataSources', 'connectivity/data-sources.getDataSources'],
     why: "null for sources that have none, as in recorded replies of Qlik's.",
   },
-  {
-    fault: 'data[].expiry is missing',
-    functions: ['api-keys.getApiKeys'],
-    why: "the administrator's first key never expires, so that nobody is locked out.",
-  },
 ];
 
 /** Lists whose types have `next` and `prev` although no page of them can be asked for. */
