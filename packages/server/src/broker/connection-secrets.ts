@@ -96,3 +96,17 @@ export async function shredConnectionSecrets(tx: Tx, tenantId: string, connectio
     .where('tenant_id', '=', tenantId)
     .execute();
 }
+
+/** For a change that may bring them anew: secrets that cannot be opened count as none. */
+export async function openConnectionSecretsOrNone(
+  db: Queryable,
+  vault: Vault,
+  connection: ConnectionRef,
+): Promise<Record<string, unknown>> {
+  try {
+    return await openConnectionSecrets(db, vault, connection);
+  } catch (error) {
+    if (error instanceof UnreadableError) return {};
+    throw error;
+  }
+}

@@ -110,6 +110,16 @@ export async function startRead(client: Client, read: StatementRead, hooks: Read
 
 type Iteration = StatementRead & { positions: readonly number[] | undefined };
 
+/** What `ask` writes leaves in one piece: in two, each batch would wake the server once more (5 % of a fast read). */
+function askedAtOnce<Answer>({ connection: { stream } }: Client, ask: () => Answer): Answer {
+  stream.cork();
+  try {
+    return ask();
+  } finally {
+    stream.uncork();
+  }
+}
+
 /** Asks for the next batch while the consumer works on the one before; one ahead at the most. */
 function iterate(
   client: Client,
@@ -128,8 +138,7 @@ function iterate(
     remaining -= rows;
     if (rows === 0) return undefined;
     isAsking = true;
-    const asked = cursor
-      .read(rows)
+    const asked = askedAtOnce(client, () => cursor.read(rows))
       .then((batch) => {
         if (batch.length < rows) remaining = 0;
         return batch;

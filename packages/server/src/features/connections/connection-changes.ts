@@ -6,7 +6,7 @@ import type { BroughtCredential } from '../../broker/bring.js';
 import { storeBrought } from '../../broker/bring.js';
 import {
   insertConnectionSecrets,
-  openConnectionSecrets,
+  openConnectionSecretsOrNone,
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
 import { shredCredential } from '../../broker/credential-records.js';
@@ -126,7 +126,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
       return { selected: await bringing.selected(caller, manifest, selectedId) };
     }
     if (!hasNew) return {};
-    const stored = await openConnectionSecrets(store.db, vault, row);
+    const stored = await openConnectionSecretsOrNone(store.db, vault, row);
     const name = split.choice.credentialsName;
     const current =
       wasSeparated === isSeparated
@@ -195,7 +195,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const split = splitProperties(manifest, change.properties ?? propertiesOf(row));
     const destination = destinationOf(manifest, split.definition);
     const step = await prepareCredential(caller, row, manifest, split, destination, change);
-    const stored = await openConnectionSecrets(store.db, vault, row);
+    const stored = await openConnectionSecretsOrNone(store.db, vault, row);
     const missing = Object.keys(stored).filter((name) => !(name in split.connectionSecrets));
     if (destination !== row.destination && missing.length > 0) {
       throw new InvalidRequest(

@@ -1,7 +1,7 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { AccessibleConnection } from '../../access/connection-access.js';
 import { recordConnection } from '../../audit/record.js';
-import { insertConnectionSecrets, openConnectionSecrets } from '../../broker/connection-secrets.js';
+import { insertConnectionSecrets, openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginProperties } from '../../broker/login-pair.js';
@@ -69,7 +69,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const hasLogin = request.qUsername !== undefined || request.qPassword !== undefined;
     const login = hasLogin ? loginProperties(method, request) : {};
     const isMine = row.owner_id === caller.userId;
-    const connectionSecrets = isMine ? await openConnectionSecrets(store.db, vault, row) : {};
+    const connectionSecrets = isMine ? await openConnectionSecretsOrRefuse(store.db, vault, row) : {};
     const split = splitProperties(manifest, { ...propertiesOf(row), ...login });
     const name = request.name ?? (await freeName(store, row, scope));
     const { destination } = row;
