@@ -1,20 +1,46 @@
-/** What the service needs to run an OAuth exchange for a source. Pure data: no vendor is named outside a manifest. */
+/** How an answer of a token endpoint is to be taken; see `server/src/oauth/answers.ts`. */
+export type AnswerMeaning =
+  | 'grant_dead'
+  | 'code_refused'
+  | 'client_refused'
+  | 'consent_required'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'nonsense';
+
+/** What the service needs to run an OAuth exchange for a source. Pure data: no vendor is named outside a manifest or preset. */
 export interface OAuthPreset {
   /** Key under `oauth.clients` in the operator's configuration; absent when the connection brings its own client. */
   provider?: string;
   authorizationEndpoint?: string;
   tokenEndpoint: string;
   revocationEndpoint?: string;
+  /** Where a device asks for its code (RFC 8628 section 3.1). */
+  deviceAuthorizationEndpoint?: string;
+  /** Where authorization requests are pushed (RFC 9126); when set, they always are. */
+  pushedAuthorizationRequestEndpoint?: string;
   /** Issuer identifier; when set, the `iss` parameter of the redirect must equal it where it is sent (RFC 9207). */
   issuer?: string;
   scopes: readonly string[];
+  /** Asked for beside `scopes`, so that the provider says who signed in (`openid`, `email`). */
+  accountScopes?: readonly string[];
+  /** What separates scopes in requests; a blank (RFC 6749 section 3.3) unless the provider departs from it. */
+  scopeSeparator?: ' ' | ',';
+  /** Where a provider without ID tokens says who signed in: a GET with the access token; JSON pointers into its answer. */
+  account?: { endpoint: string; subject: string; email?: string };
   /** Sent as given on the authorization request, for instance `prompt=consent`. */
   authorizationParameters?: Readonly<Record<string, string>>;
-  /** How the client authenticates at the token endpoint (RFC 6749 section 2.3.1). */
-  clientAuthentication: 'client_secret_post' | 'client_secret_basic' | 'none';
+  /** How the client authenticates at the token endpoint (RFC 6749 section 2.3.1, RFC 7523 section 2.2). */
+  clientAuthentication: 'client_secret_post' | 'client_secret_basic' | 'private_key_jwt' | 'none';
   /** `resource` (RFC 8707) or `audience` to send, when the provider wants one. */
   resource?: string;
   audience?: string;
+  /** Days after which an unused refresh token ends; the service then renews idle grants in half that time. */
+  idleDays?: number;
+  /** Life of an access token whose answer has no `expires_in`; an hour unless given. */
+  tokenLifeSeconds?: number;
+  /** Error codes of this provider, in lower case, that mean something else here than in general. */
+  answers?: Readonly<Record<string, AnswerMeaning>>;
 }
 
 /** The client of a connection that brings its own OAuth registration as properties. */

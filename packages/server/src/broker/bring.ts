@@ -10,14 +10,14 @@ import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
 import {
+  type CredentialSecrets,
   insertCredential,
   nameKey,
   replaceCredential,
   replaceSecret,
-  type SecretField,
   sealContext,
 } from './credential-records.js';
-import { storedGrant } from './grants.js';
+import { storedGrant } from './grant-state.js';
 import { oauthSetup } from './oauth-setup.js';
 
 // How a credential comes in: fields in the request, or the code of an interactive sign-in. The three doors
@@ -25,7 +25,7 @@ import { oauthSetup } from './oauth-setup.js';
 
 /** A credential that is complete but not stored yet. */
 export interface BroughtCredential {
-  secrets: Partial<Record<SecretField, unknown>>;
+  secrets: CredentialSecrets;
   redeemed?: RedeemedSignIn;
 }
 
@@ -163,7 +163,13 @@ export function createBringing({
         ]);
       }
       const redeemed = await signIns.redeem(signInRequest(request), split.choice.authCode);
-      return { secrets: { ...secrets, grant: storedGrant(redeemed.tokens, now().getTime()) }, redeemed };
+      return {
+        secrets: {
+          ...secrets,
+          grant: storedGrant(redeemed.tokens, now().getTime(), setupOf(request).preset),
+        },
+        redeemed,
+      };
     },
 
     async store(tx, target, brought) {
@@ -256,7 +262,8 @@ export function createBringing({
         .executeTakeFirst();
       if (!row) return undefined;
       const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-      return { secrets: { login: vault.open(sealed, sealContext(credential, 'login', row.version)) } };
+      const login = vault.open(sealed, sealContext(credential, 'login', row.version));
+      return { secrets: { login: login as Record<string, unknown> } };
     },
 
     async selected(caller, manifest, credentialId) {

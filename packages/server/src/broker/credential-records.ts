@@ -1,11 +1,17 @@
 import type { Queryable, Tx } from '../store/store.js';
 import type { CredentialTable, SecretTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
+import { recordNewGrant, type StoredGrant } from './grant-state.js';
 
 // Rows of credentials and their sealed secrets. Only the broker reads or writes the `secret` table of credentials.
 
 /** What is sealed of a credential: `login` holds the opened fields, `grant` the tokens of an OAuth sign-in. */
 export type SecretField = 'login' | 'grant';
+
+export interface CredentialSecrets {
+  login?: Readonly<Record<string, unknown>>;
+  grant?: StoredGrant;
+}
 
 export interface NewCredential {
   id: string;
@@ -17,7 +23,7 @@ export interface NewCredential {
   connectionId: string | null;
   signIn: string;
   destination: string;
-  secrets: Partial<Record<SecretField, unknown>>;
+  secrets: CredentialSecrets;
   at: string;
 }
 
@@ -79,6 +85,7 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
       .values(sealedRow(vault, context, value))
       .execute();
   }
+  if (credential.secrets.grant) await recordNewGrant(tx, row, credential.secrets.grant);
   await allowDestination(tx, row, credential.destination, credential.at);
 }
 
@@ -107,6 +114,8 @@ export async function replaceCredential(
       .values(sealedRow(vault, context, value))
       .execute();
   }
+  if (fresh.secrets.grant) await recordNewGrant(tx, row, fresh.secrets.grant);
+  else await tx.deleteFrom('grant_state').where('credential_id', '=', row.id).execute();
   const known = await tx
     .selectFrom('credential_destination')
     .select('destination')

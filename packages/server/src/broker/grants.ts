@@ -12,6 +12,7 @@ import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
 import { replaceSecret, sealContext } from './credential-records.js';
+import { recordRenewedGrant, type StoredGrant, storedGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
 
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'version'>;
@@ -50,14 +51,6 @@ const lifetimeAssumedMs = 3600_000;
 /** Renew this long before the end: five minutes, or a fifth of the life of a short-lived token. */
 const marginMs = (tokens: TokenSet, issuedAt: number): number =>
   Math.min(300_000, 0.2 * ((tokens.expiresAt ?? issuedAt + lifetimeAssumedMs) - issuedAt));
-
-interface StoredGrant {
-  tokens: TokenSet;
-  issuedAt: number;
-}
-
-/** What is sealed as the `grant` of a credential. */
-export const storedGrant = (tokens: TokenSet, issuedAt: number): StoredGrant => ({ tokens, issuedAt });
 
 function signInAgain(cause: unknown): ConnectorError {
   return new ConnectorError('auth_failed', 'The sign-in to the source is no longer valid.', {
@@ -142,6 +135,7 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
     store.transaction(async (tx) => {
       const isStored = await replaceSecret(tx, vault, credential, 'grant', version, grant);
       await tx.deleteFrom('intent').where('id', '=', intentId).execute();
+      if (isStored) await recordRenewedGrant(tx, credential, grant);
       return isStored;
     });
 
@@ -175,7 +169,7 @@ export function createGrants({ store, vault, network, log, now = Date.now }: Gra
       .execute();
     try {
       const tokens = await refreshGrant({ ...setup, refreshToken, network, now });
-      const renewed = storedGrant({ ...grant.tokens, ...tokens }, now());
+      const renewed = storedGrant({ ...grant.tokens, ...tokens }, now(), setup.preset);
       if (await storeRenewed(credential, version, renewed, intentId)) return renewed.tokens.accessToken;
       // The grant was deleted or replaced by a newer sign-in meanwhile: what was just issued must not live on.
       await revokeToken({ ...setup, token: tokens.refreshToken ?? tokens.accessToken, network });

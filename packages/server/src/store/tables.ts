@@ -143,6 +143,38 @@ export interface SecretTable {
   ciphertext: string;
 }
 
+/**
+ * The life of an interactive grant: docs/reference/grant-lifecycle.md. Nothing here is secret. The row is there
+ * from the first grant of a credential to its deletion.
+ */
+export interface GrantStateTable {
+  credential_id: string;
+  tenant_id: string;
+  /** Account that signed in, as the provider names it; null where it names none. */
+  account_issuer: string | null;
+  account_subject: string | null;
+  account_email: string | null;
+  /** Granted scopes, separated by blanks; null when the provider never said. */
+  scope: string | null;
+  /** Scopes that an earlier grant had and this one has not; null when none. */
+  scope_lost: string | null;
+  /** When the stored tokens were issued. */
+  issued_at: string;
+  /** When an unused grant is renewed, so that its provider does not end it; null where none does. */
+  keep_alive_at: string | null;
+  /** Process that renews the grant, until `lease_until`; null when nobody does. */
+  holder: string | null;
+  /** Adds one with every holder, so that a late one shows. */
+  fence: number;
+  lease_until: string | null;
+  /** Version of the sealed grant that is being renewed: the intent. Stays when the outcome is not known. */
+  intent_version: number | null;
+  /** Token calls with the stored refresh token whose outcome is not known, the running one included. */
+  attempts: number;
+  /** The provider is not asked before; null when it may be at once. */
+  not_before: string | null;
+}
+
 export interface DestinationTable {
   tenant_id: string;
   credential_id: string;
@@ -299,6 +331,7 @@ export interface Tables {
   source_setting: SourceSettingTable;
   credential: CredentialTable;
   secret: SecretTable;
+  grant_state: GrantStateTable;
   credential_destination: DestinationTable;
   credential_link: LinkTable;
   sign_in: SignInTable;

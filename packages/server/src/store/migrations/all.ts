@@ -3,6 +3,7 @@ import * as firstTables from './0001-first-tables.js';
 import * as machineClients from './0002-machine-clients.js';
 import * as auditAndRequests from './0003-audit-and-requests.js';
 import * as connectionLists from './0004-connection-lists.js';
+import * as grantState from './0005-grant-state.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   '0002-machine-clients': machineClients,
   '0003-audit-and-requests': auditAndRequests,
   '0004-connection-lists': connectionLists,
+  '0005-grant-state': grantState,
 };
