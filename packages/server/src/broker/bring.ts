@@ -117,7 +117,18 @@ export function createBringing({
 
   return {
     isPresent: (split) => Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
-    begin: async (request) => signIns.begin(signInRequest(request)),
+    async begin(request) {
+      const { signIn } = request.split;
+      if (signIn.oauth?.grant !== 'authorization_code') {
+        throw new InvalidRequest([
+          {
+            field: 'authUrlOnly',
+            message: `is not used for sign-in by ${signIn.label}: there is no page to sign in at. Send the credential in connectionProperties`,
+          },
+        ]);
+      }
+      return signIns.begin(signInRequest(request));
+    },
 
     async complete(request) {
       const { split } = request;

@@ -94,6 +94,21 @@ describe('rate tiers', () => {
     expect(await passing(tiers, 't1-0', 1, 1200)).toBe(1020);
   });
 
+  it('R20: counts nothing twice while counts are on their way to the store', async () => {
+    await people('t1', 2);
+    const tiers = node();
+    await passing(tiers, 't1-0', 2, 300);
+    for (let round = 0; round < 20; round += 1) {
+      // What was learnt is stale, so that each of these looks at the store in the midst of the sync.
+      now += 2001;
+      await passing(tiers, 't1-0', 2, 1);
+      now += 2001;
+      const syncing = tiers.sync();
+      expect(await take(tiers, 't1-0', 2)).toBeUndefined();
+      await syncing;
+    }
+  });
+
   it('R21: stops writes at 500 and leaves reads alone', async () => {
     await people('t1', 2);
     const tiers = node();

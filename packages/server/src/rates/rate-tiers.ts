@@ -39,7 +39,7 @@ const everybody = '';
 
 export function createRateTiers({ store, limits, log, now = Date.now }: RateTiersDependencies): RateTiers {
   const windows = new Map<string, Window>();
-  const people = new Map<string, { count: number; at: number }>();
+  const people = new Map<string, { count: number; at: number; refusing: boolean }>();
   const inFiveMinutes = (tier: 1 | 2) =>
     (tier === 1 ? limits.tier1PerMinute : limits.tier2PerMinute) * (windowMs / 60_000);
 
@@ -53,22 +53,33 @@ export function createRateTiers({ store, limits, log, now = Date.now }: RateTier
     return window;
   };
 
+  // What is on its way to the store counts here too, so nobody may read the store between its arrival and the moment
+  // this is known: the same requests would count twice.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const mine = turn.then(work, work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+
   const refresh = async (wanted: readonly Window[]): Promise<void> => {
     const at = now();
     const counts = await readCounts(store.db, wanted, sliceOf(at));
     for (const window of wanted) window.learn(counts.get(window) ?? new Map(), at);
   };
 
-  const peopleOf = async (tenantId: string, ageMaxMs: number): Promise<number> => {
+  /** @param refusing the answer refuses somebody, so only a count that was taken for another refusal will do */
+  const peopleOf = async (tenantId: string, refusing: boolean): Promise<number> => {
     const known = people.get(tenantId);
-    if (known && now() - known.at < ageMaxMs) return known.count;
+    const ageMaxMs = refusing ? peopleMs.refusing : peopleMs.usual;
+    if (known && (known.refusing || !refusing) && now() - known.at < ageMaxMs) return known.count;
     const row = await store.db
       .selectFrom('user')
       .select((eb) => eb.fn.countAll<number>().as('count'))
       .where('tenant_id', '=', tenantId)
       .where('status', '=', 'active')
       .executeTakeFirstOrThrow();
-    people.set(tenantId, { count: Number(row.count), at: now() });
+    people.set(tenantId, { count: Number(row.count), at: now(), refusing });
     return Number(row.count);
   };
 
@@ -98,7 +109,7 @@ export function createRateTiers({ store, limits, log, now = Date.now }: RateTier
     }
   };
   const syncOnce = (): Promise<void> => {
-    syncing ??= sync().finally(() => {
+    syncing ??= inTurn(sync).finally(() => {
       syncing = undefined;
     });
     return syncing;
@@ -109,14 +120,19 @@ export function createRateTiers({ store, limits, log, now = Date.now }: RateTier
     async take({ tenantId, userId }, tier) {
       const person = windowOf(tenantId, tier, userId);
       const tenant = windowOf(tenantId, tier, everybody);
-      const stale = [person, tenant].filter((window) => now() - window.learntAt > staleMs);
-      if (stale.length > 0) await refresh(stale);
+      const isStale = (window: Window) => now() - window.learntAt > staleMs;
+      if ([person, tenant].some(isStale)) {
+        await inTurn(async () => {
+          const stale = [person, tenant].filter(isStale);
+          if (stale.length > 0) await refresh(stale);
+        });
+      }
       const personMax = inFiveMinutes(tier);
       const at = now();
       if (person.total(at) >= personMax) throw tooManyRequests(person.waitMs(personMax, at));
-      const max = tenantMax(personMax, await peopleOf(tenantId, peopleMs.usual));
+      const max = tenantMax(personMax, await peopleOf(tenantId, false));
       if (tenant.total(at) >= max) {
-        const exact = tenantMax(personMax, await peopleOf(tenantId, peopleMs.refusing));
+        const exact = tenantMax(personMax, await peopleOf(tenantId, true));
         if (tenant.total(at) >= exact) throw tooManyRequests(tenant.waitMs(exact, at));
       }
       person.add(at);
@@ -126,7 +142,7 @@ export function createRateTiers({ store, limits, log, now = Date.now }: RateTier
     async close() {
       clearInterval(timer);
       await syncing;
-      await sync();
+      await inTurn(sync);
     },
   };
 }

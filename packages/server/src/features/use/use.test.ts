@@ -70,6 +70,12 @@ describe('using a shared connection', () => {
     });
   });
 
+  it('D11: says that there is no page to sign in at, where a source takes a password', async () => {
+    const refused = await bob.api.put(`${connection}/credential`, { credentialId: null, authUrlOnly: true });
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors[0].detail).toMatch(/^authUrlOnly: .*connectionProperties/);
+  });
+
   it('shows two people their own rows through one connection', async () => {
     const { user: username, password } = lab.roles.bob;
     const brought = await bob.api.put(`${connection}/credential`, {
