@@ -1,17 +1,20 @@
+import type { CallInput } from '@mooring/contract/client';
+import { createConnection } from '@mooring/contract/routes/data-connections';
+import { createSpace } from '@mooring/contract/routes/spaces';
 import type { LabPostgres } from '@mooring/lab/postgres';
 import type { LabS3 } from '@mooring/lab/s3';
 import type { MooringProcess } from './mooring-process.js';
 
-const path = '/api/v1/data-connections';
+type ConnectionBody = NonNullable<CallInput<typeof createConnection>['body']>;
 
 /** Body that creates a PostgreSQL connection with a separated login; clear text on both sides of a comparison. */
 export function postgresConnection(
   name: string,
   login: { user: string; password: string },
   server: { host: string; port: number; database: string },
-): object {
+): ConnectionBody {
   return {
-    dataSourceId: 'postgres',
+    datasourceID: 'postgres',
     qName: name,
     connectionProperties: {
       host: server.host,
@@ -26,8 +29,9 @@ export function postgresConnection(
   };
 }
 
-async function create(mooring: MooringProcess, body: object): Promise<string> {
-  const created = (await mooring.call('POST', path, body)) as { qID: string };
+async function create(mooring: MooringProcess, body: ConnectionBody): Promise<string> {
+  const created = await mooring.api.call(createConnection, { body });
+  if (!('qID' in created)) throw new Error('a sign-in was begun instead of a connection');
   return created.qID;
 }
 
@@ -39,7 +43,7 @@ export function connectPostgres(mooring: MooringProcess, postgres: LabPostgres):
 /** @returns id of a connection to the lab's S3. */
 export function connectS3(mooring: MooringProcess, s3: LabS3): Promise<string> {
   return create(mooring, {
-    dataSourceId: 'File_AmazonS3ConnectorV2',
+    datasourceID: 'File_AmazonS3ConnectorV2',
     qName: 'Lab files',
     connectionProperties: {
       endpoint: s3.url,
@@ -52,9 +56,7 @@ export function connectS3(mooring: MooringProcess, s3: LabS3): Promise<string> {
 
 /** @returns id of a connection in a shared space whose source is never asked. */
 export async function connectInSpace(mooring: MooringProcess): Promise<string> {
-  const space = (await mooring.call('POST', '/api/v1/spaces', { name: 'Bench', type: 'shared' })) as {
-    id: string;
-  };
+  const space = await mooring.api.call(createSpace, { body: { name: 'Bench', type: 'shared' } });
   const login = { user: 'reader', password: 'not a real password' };
   const server = { host: '127.0.0.1', port: 5432, database: 'lab' };
   const body = postgresConnection('In a space', login, server);

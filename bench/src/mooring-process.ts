@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type ApiClient, createApiClient } from '@mooring/contract/client';
 
 /** API key of the administrator of every server that the benchmarks start. */
 export const apiKey = 'bench-administrator-key-0123456789';
@@ -15,8 +16,8 @@ export interface MooringProcess {
   pid: number;
   /** From the spawn to the ready line. */
   startSeconds: number;
-  /** Calls the API with JSON. @throws Error unless the answer is a 2xx. */
-  call(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** The API, as the administrator. */
+  api: ApiClient;
   /** Drains and ends it. */
   stop(): Promise<void>;
 }
@@ -33,22 +34,6 @@ async function readUrl(child: ChildProcess): Promise<string> {
     if (line.startsWith(readyPrefix)) return line.slice(readyPrefix.length);
   }
   throw new Error('mooring serve ended before it was ready');
-}
-
-function caller(url: string): MooringProcess['call'] {
-  return async (method, path, body) => {
-    const response = await fetch(url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${apiKey}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return text === '' ? undefined : JSON.parse(text);
-  };
 }
 
 /**
@@ -75,7 +60,7 @@ export async function startMooring(
     url,
     pid: child.pid ?? 0,
     startSeconds,
-    call: caller(url),
+    api: createApiClient({ url, token: apiKey }),
     async stop() {
       child.kill('SIGTERM');
       await ended;

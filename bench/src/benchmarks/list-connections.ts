@@ -1,3 +1,6 @@
+import { createApiKey } from '@mooring/contract/routes/api-keys';
+import { createAssignment, createSpace } from '@mooring/contract/routes/spaces';
+import { createUser } from '@mooring/contract/routes/users';
 import { insertConnection, nameColumns } from '@mooring/server/features/connections/connection-rows';
 import { openStore } from '@mooring/server/store/store';
 import type { ConnectionTable } from '@mooring/server/store/tables';
@@ -31,22 +34,20 @@ interface Filled {
 /** The administrator, a member of every space, and a member of a few. */
 async function addPeople(mooring: MooringProcess): Promise<{ people: Person[]; spaceIds: string[] }> {
   const add = async (name: string) => {
-    const { id } = (await mooring.call('POST', '/api/v1/users', { subject: name, name })) as { id: string };
-    const made = await mooring.call('POST', '/api/v1/api-keys', { description: name, sub: id });
-    return { id, key: (made as { token: string }).token };
+    const { id } = await mooring.api.call(createUser, { body: { subject: name, name } });
+    const { token } = await mooring.api.call(createApiKey, { body: { description: name, sub: id } });
+    return { id, key: token };
   };
   const everywhere = await add('member');
   const few = await add('visitor');
   const spaceIds: string[] = [];
   for (let index = 0; index < spaceCount; index += 1) {
-    const body = { name: `Space ${index}`, type: 'shared' };
-    const { id } = (await mooring.call('POST', '/api/v1/spaces', body)) as { id: string };
+    const { id } = await mooring.api.call(createSpace, { body: { name: `Space ${index}`, type: 'shared' } });
     spaceIds.push(id);
     for (const assignee of index % fewOf === 0 ? [everywhere, few] : [everywhere]) {
-      await mooring.call('POST', `/api/v1/spaces/${id}/assignments`, {
-        type: 'user',
-        assigneeId: assignee.id,
-        roles: ['dataconsumer'],
+      await mooring.api.call(createAssignment, {
+        params: { spaceId: id },
+        body: { type: 'user', assigneeId: assignee.id, roles: ['dataconsumer'] },
       });
     }
   }

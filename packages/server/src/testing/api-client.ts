@@ -1,3 +1,7 @@
+import { createApiClient } from '@mooring/contract/client';
+import { createApiKey } from '@mooring/contract/routes/api-keys';
+import { createUser, type TenantRole } from '@mooring/contract/routes/users';
+
 /** An answer with its body read: JSON where it is JSON, text otherwise. */
 export interface Answer {
   status: number;
@@ -62,10 +66,10 @@ export async function addPerson(
   url: string,
   adminKey: string,
   subject: string,
-  roles: string[] = [],
+  roles: TenantRole[] = [],
 ): Promise<TestPerson> {
-  const admin = apiClient(url, adminKey);
-  const user = await admin.post('/api/v1/users', { subject, name: subject, roles });
-  const key = await admin.post('/api/v1/api-keys', { description: `key of ${subject}`, sub: user.body.id });
-  return { id: user.body.id, key: key.body.token, api: apiClient(url, key.body.token) };
+  const admin = createApiClient({ url, token: adminKey });
+  const { id } = await admin.call(createUser, { body: { subject, name: subject, roles } });
+  const { token } = await admin.call(createApiKey, { body: { description: `key of ${subject}`, sub: id } });
+  return { id, key: token, api: apiClient(url, token) };
 }

@@ -1,0 +1,169 @@
+import type { z } from 'zod';
+import type { Route } from './route.js';
+
+// A client made of the same route objects as the server: what they say of input and answers is what a program is
+// checked against when it is compiled. The console, the command line and tests use it.
+
+type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
+
+/** Member `Name` with the schema's input type; may be left out when every member of the schema may. */
+type Part<Name extends string, Schema> = [Schema] extends [z.ZodType]
+  ? Record<never, never> extends Input<Schema>
+    ? { [Key in Name]?: Input<Schema> }
+    : { [Key in Name]: Input<Schema> }
+  : { [Key in Name]?: undefined };
+
+/** What a call of this operation takes. */
+export type CallInput<Definition extends Route> = Part<'params', Definition['params']> &
+  Part<'query', Definition['query']> &
+  Part<'headers', Definition['headers']> &
+  Part<'body', Definition['body']>;
+
+type Responses<Definition extends Route> = Definition['responses'][keyof Definition['responses']];
+
+/** What a call of this operation gives: the body of whichever success it answers with; undefined for an empty one. */
+export type CallResult<Definition extends Route> =
+  Responses<Definition> extends infer Answer
+    ? Answer extends { schema: infer Schema extends z.ZodType }
+      ? z.output<Schema>
+      : undefined
+    : never;
+
+/** One item of an error answer; `code` is stable and listed in the error table. */
+export interface ApiErrorItem {
+  code: string;
+  title: string;
+  detail?: string;
+  meta?: Record<string, unknown>;
+}
+
+/** An answer that is no success. The message names operation, status and what the server said. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly errors: readonly ApiErrorItem[];
+  readonly traceId: string | undefined;
+  /** Seconds the server asked to wait. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(operation: string, response: Response, body: unknown) {
+    const { errors, traceId } = readErrors(body);
+    const words = errors.map(({ code, title, detail }) => `${code}: ${detail ?? title}`).join(' ');
+    super(`${operation} answered ${response.status}. ${words}`.trim());
+    this.name = 'ApiError';
+    this.status = response.status;
+    this.errors = errors;
+    this.traceId = traceId;
+    const wait = Number(response.headers.get('retry-after') ?? Number.NaN);
+    this.retryAfterSeconds = Number.isFinite(wait) ? wait : undefined;
+  }
+
+  /** True when one of the errors has this code. */
+  is(code: string): boolean {
+    return this.errors.some((error) => error.code === code);
+  }
+}
+
+function readErrors(body: unknown): { errors: ApiErrorItem[]; traceId: string | undefined } {
+  const { errors, traceId } = (typeof body === 'object' && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >;
+  return {
+    errors: Array.isArray(errors) ? (errors as ApiErrorItem[]) : [],
+    traceId: typeof traceId === 'string' ? traceId : undefined,
+  };
+}
+
+export interface ClientOptions {
+  /** Base URL of the service, without `/api`. */
+  url: string;
+  /** API key or access token; absent for public operations. */
+  token?: string;
+  /** Default: the global one. */
+  fetch?: typeof fetch;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Done once, however often it is sent; for operations that are `idempotent`. */
+  idempotencyKey?: string;
+}
+
+export interface ApiClient {
+  /**
+   * Calls one operation.
+   * @throws ApiError for every answer that is no success
+   */
+  call<const Definition extends Route>(
+    route: Definition,
+    ...input: Record<never, never> extends CallInput<Definition>
+      ? [input?: CallInput<Definition>, options?: CallOptions]
+      : [input: CallInput<Definition>, options?: CallOptions]
+  ): Promise<CallResult<Definition>>;
+  /** The same for operations that stream: the answer itself, its body unread. */
+  open<const Definition extends Route>(
+    route: Definition,
+    input: CallInput<Definition> & { accept: string },
+    options?: CallOptions,
+  ): Promise<Response>;
+}
+
+interface LooseInput {
+  params?: Record<string, unknown> | undefined;
+  query?: Record<string, unknown> | undefined;
+  headers?: Record<string, unknown> | undefined;
+  body?: unknown;
+}
+
+function addressOf(base: string, route: Route, { params = {}, query = {} }: LooseInput): URL {
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String(params[name])),
+  );
+  const url = new URL(base.replace(/\/+$/, '') + path);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  return url;
+}
+
+async function bodyOf(response: Response): Promise<unknown> {
+  const text = await response.text();
+  if (text === '') return undefined;
+  return response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text;
+}
+
+/** A client for one person, or for nobody. */
+export function createApiClient(options: ClientOptions): ApiClient {
+  const send = async (
+    route: Route,
+    input: LooseInput,
+    accept: string,
+    { signal, idempotencyKey }: CallOptions,
+  ) => {
+    const headers = new Headers({ accept });
+    if (options.token !== undefined) headers.set('authorization', `Bearer ${options.token}`);
+    if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey);
+    for (const [name, value] of Object.entries(input.headers ?? {})) {
+      if (value !== undefined) headers.set(name, String(value));
+    }
+    if (input.body !== undefined) headers.set('content-type', 'application/json');
+    const response = await (options.fetch ?? fetch)(addressOf(options.url, route, input), {
+      method: route.method,
+      headers,
+      redirect: 'manual',
+      ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
+      ...(signal ? { signal } : {}),
+    });
+    if (!response.ok) throw new ApiError(route.id, response, await bodyOf(response));
+    return response;
+  };
+
+  return {
+    async call(route, ...[input, callOptions]) {
+      const response = await send(route, (input ?? {}) as LooseInput, 'application/json', callOptions ?? {});
+      return (await bodyOf(response)) as never;
+    },
+    open: (route, { accept, ...input }, callOptions) =>
+      send(route, input as unknown as LooseInput, accept, callOptions ?? {}),
+  };
+}
