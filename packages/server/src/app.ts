@@ -6,7 +6,7 @@ import { type Authenticator, createAuthenticator } from './access/authenticate.j
 import { createSigningKeys } from './access/signing-key.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
-import { createGrants } from './broker/grants.js';
+import { createGrants, type Grants } from './broker/grants.js';
 import { createLeaving } from './broker/leaving.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createUseLog } from './broker/uses.js';
@@ -59,6 +59,7 @@ export interface App {
   routes: readonly BoundRoute[];
   authenticator: Authenticator;
   revoker: Revoker;
+  grants: Grants;
   idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -78,7 +79,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const guesses = createGuessGuard();
   const rates =
     config.rateLimits === 'off' ? undefined : createRateTiers({ store, limits: config.rateLimits, log });
-  const grants = createGrants({ store, vault, network: gate, log });
+  const grants = createGrants({ store, vault, network: gate, log, clock: store.clock });
   const broker = createBroker({ store, vault, grants, clients });
   const signIns = createSignIns({
     store,
@@ -127,5 +128,5 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, rates, idempotency };
+  return { http, routes, authenticator, revoker, grants, rates, idempotency };
 }

@@ -112,6 +112,7 @@ export async function serve(
     notReady: () => undefined,
     checks,
   });
+  await app.grants.freeLeases();
   const bound = await app.http
     .listen({ host: config.host, port: config.port })
     .catch(async (cause: unknown) => {
@@ -140,6 +141,7 @@ export async function serve(
       await app.http.close();
       clearInterval(idle);
       clearTimeout(force);
+      await app.grants.settled();
       await app.revoker.settled();
       await app.rates?.close();
       await store.checkpoint();

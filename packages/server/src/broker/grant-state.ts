@@ -48,6 +48,7 @@ const settled = {
   lease_until: null,
   intent_version: null,
   attempts: 0,
+  failures: 0,
   not_before: null,
 } as const;
 

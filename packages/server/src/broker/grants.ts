@@ -1,21 +1,14 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
-import { egressRefused } from '../egress/failure.js';
-import { requestClientCredentials } from '../oauth/client-credentials-grant.js';
-import { OAuthError } from '../oauth/oauth-error.js';
-import { refreshGrant } from '../oauth/refresh-grant.js';
-import { revokeToken } from '../oauth/revocation.js';
-import type { TokenSet } from '../oauth/types.js';
+import type { Clock } from '../store/clock.js';
 import type { Store } from '../store/store.js';
-import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
-import { newUuid } from '../vault/random.js';
-import { replaceSecret, sealContext } from './credential-records.js';
-import { recordRenewedGrant, type StoredGrant, storedGrant } from './grant-state.js';
+import { createClientTokens } from './client-tokens.js';
+import { type CredentialRef, createGrantRecords } from './grant-records.js';
+import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
-
-type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'version'>;
+import { createRefreshLeases } from './refresh-lease.js';
+import { refresh, signInAgain } from './refreshing.js';
 
 export interface TokenOptions {
   /** The token that the source refused. A newer one is given without asking the provider again. */
@@ -24,11 +17,16 @@ export interface TokenOptions {
 
 export interface Grants {
   /**
-   * A valid access token of this credential's grant. Refreshes at most once at a time per credential; a rotated
-   * refresh token is stored before the new access token is used.
+   * A valid access token of this credential's grant. Of all processes on the store one at a time renews it; a
+   * rotated refresh token is stored before the new access token is used.
    * @throws ConnectorError `auth_failed` only when the grant is proven dead; the credential then needs a sign-in.
    */
   accessToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
+  /**
+   * Renews a grant that nobody uses, so that its provider does not end it.
+   * @throws ConnectorError as `accessToken`
+   */
+  renewIdle(credential: CredentialRef, setup: OAuthSetup): Promise<void>;
   /**
    * Proves that the stored grant, if there is one, can be opened.
    * @throws UnreadableError
@@ -36,6 +34,10 @@ export interface Grants {
   assertReadable(credential: CredentialRef): Promise<void>;
   /** A token of the connection's own client (RFC 6749 section 4.4); kept in memory only. */
   clientToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
+  /** On a store that only this process has, before anything else: what dead processes held is free at once. */
+  freeLeases(): Promise<void>;
+  /** Resolves when every renewal that was begun has ended. */
+  settled(): Promise<void>;
 }
 
 export interface GrantDependencies {
@@ -43,190 +45,102 @@ export interface GrantDependencies {
   vault: Vault;
   network: Network;
   log: Logger;
-  now?: () => number;
+  clock: Clock;
 }
 
 const lifetimeAssumedMs = 3600_000;
+/** With so much left, a token is used while its successor is fetched. */
+const enoughLeftMs = 30_000;
 
-/** Renew this long before the end: five minutes, or a fifth of the life of a short-lived token. */
-const marginMs = (tokens: TokenSet, issuedAt: number): number =>
-  Math.min(300_000, 0.2 * ((tokens.expiresAt ?? issuedAt + lifetimeAssumedMs) - issuedAt));
+const endOf = ({ tokens, issuedAt }: StoredGrant): number => tokens.expiresAt ?? issuedAt + lifetimeAssumedMs;
 
-function signInAgain(cause: unknown): ConnectorError {
-  return new ConnectorError('auth_failed', 'The sign-in to the source is no longer valid.', {
-    remedy: 'Sign in again.',
-    cause,
-  });
-}
+export function createGrants({ store, vault, network, log, clock }: GrantDependencies): Grants {
+  const records = createGrantRecords(store, vault);
+  const leases = createRefreshLeases(store, clock);
+  const clientTokens = createClientTokens(network, clock);
+  const refreshing = new Map<string, Promise<StoredGrant>>();
+  /** Differs by process, so that they do not all find one token due at the same moment. */
+  const spread = Math.random();
 
-function providerTrouble(error: unknown): unknown {
-  if (!(error instanceof OAuthError)) return error;
-  if (error.kind === 'egress_refused') return egressRefused();
-  const kind = error.kind === 'rate_limited' ? 'rate_limited' : 'unreachable';
-  return new ConnectorError(kind, 'The identity provider did not renew the sign-in. Nothing was lost.', {
-    remedy: 'Try again in a moment.',
-    retryable: true,
-    ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
-    cause: error,
-  });
-}
-
-export function createGrants({ store, vault, network, log, now = Date.now }: GrantDependencies): Grants {
-  const refreshing = new Map<string, Promise<string>>();
-  const clientTokens = new Map<string, Promise<StoredGrant>>();
-
-  const find = async (
-    credential: CredentialRef,
-  ): Promise<{ grant: StoredGrant; version: number } | undefined> => {
-    const row = await store.db
-      .selectFrom('secret')
-      .selectAll()
-      .where('record_kind', '=', 'credential')
-      .where('record_id', '=', credential.id)
-      .where('tenant_id', '=', credential.tenant_id)
-      .where('owner_id', '=', credential.owner_id)
-      .where('field', '=', 'grant')
-      .executeTakeFirst();
-    if (!row) return undefined;
-    const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-    return {
-      grant: vault.open(sealed, sealContext(credential, 'grant', row.version)) as StoredGrant,
-      version: row.version,
-    };
+  /** Renew this long before the end: five minutes, or a fifth of a short life; a quarter less for some. */
+  const marginMs = (grant: StoredGrant, credential: CredentialRef): number => {
+    const place = (Number.parseInt(credential.id.slice(0, 4), 16) / 0xffff + spread) % 1;
+    return Math.min(300_000, 0.2 * (endOf(grant) - grant.issuedAt)) * (0.75 + 0.25 * place);
   };
 
-  const load = async (credential: CredentialRef) => {
-    const found = await find(credential);
+  const goodFor =
+    (credential: CredentialRef, { refused }: TokenOptions) =>
+    (grant: StoredGrant): boolean =>
+      grant.tokens.accessToken !== refused && endOf(grant) - marginMs(grant, credential) > clock.now();
+
+  /** How long the token will still be taken, as far as anybody knows. */
+  const leftMs = ({ tokens }: StoredGrant, refused: string | undefined): number =>
+    tokens.accessToken === refused ? 0 : (tokens.expiresAt ?? Number.POSITIVE_INFINITY) - clock.now();
+
+  const load = async (credential: CredentialRef): Promise<StoredGrant> => {
+    const found = await records.find(credential);
     if (!found) throw signInAgain(undefined);
-    return found;
+    return found.grant;
   };
 
-  const isFresh = ({ tokens, issuedAt }: StoredGrant): boolean =>
-    (tokens.expiresAt ?? issuedAt + lifetimeAssumedMs) - marginMs(tokens, issuedAt) > now();
-
-  const isUsable = (grant: StoredGrant, refused: string | undefined): boolean =>
-    isFresh(grant) && grant.tokens.accessToken !== refused;
-
-  /** Only while the grant that was proven dead is still the stored one: a newer sign-in must not suffer for it. */
-  const markDead = (credential: CredentialRef, version: number): Promise<void> =>
-    store.transaction(async (tx) => {
-      const row = await tx
-        .selectFrom('secret')
-        .select('version')
-        .where('record_kind', '=', 'credential')
-        .where('record_id', '=', credential.id)
-        .where('field', '=', 'grant')
-        .executeTakeFirst();
-      if (row?.version !== version) return;
-      await tx
-        .updateTable('credential')
-        .set({ state: 'needs_sign_in', updated_at: new Date(now()).toISOString() })
-        .where('id', '=', credential.id)
-        .where('tenant_id', '=', credential.tenant_id)
-        .execute();
-    });
-
-  const storeRenewed = async (
-    credential: CredentialRef,
-    version: number,
-    grant: StoredGrant,
-    intentId: string,
-  ) =>
-    store.transaction(async (tx) => {
-      const isStored = await replaceSecret(tx, vault, credential, 'grant', version, grant);
-      await tx.deleteFrom('intent').where('id', '=', intentId).execute();
-      if (isStored) await recordRenewedGrant(tx, credential, grant);
-      return isStored;
-    });
-
-  const refresh = async (
+  /** One renewal at a time for each credential in this process; who comes later gets the same one's outcome. */
+  const renewOnce = (
     credential: CredentialRef,
     setup: OAuthSetup,
-    refused: string | undefined,
-  ): Promise<string> => {
-    const { grant, version } = await load(credential);
-    // Somebody may have refreshed while this caller waited for its turn.
-    if (isUsable(grant, refused)) return grant.tokens.accessToken;
-    const { refreshToken } = grant.tokens;
-    const stillValid =
-      grant.tokens.accessToken !== refused && (grant.tokens.expiresAt ?? Number.POSITIVE_INFINITY) > now();
-    if (refreshToken === undefined) {
-      if (stillValid) return grant.tokens.accessToken;
-      await markDead(credential, version);
-      throw signInAgain(undefined);
-    }
-    const intentId = newUuid();
-    const createdAt = new Date(now()).toISOString();
-    await store.db
-      .insertInto('intent')
-      .values({
-        id: intentId,
-        tenant_id: credential.tenant_id,
-        kind: 'refresh',
-        record_id: credential.id,
-        created_at: createdAt,
-      })
-      .execute();
-    try {
-      const tokens = await refreshGrant({ ...setup, refreshToken, network, now });
-      const renewed = storedGrant({ ...grant.tokens, ...tokens }, now(), setup.preset);
-      if (await storeRenewed(credential, version, renewed, intentId)) return renewed.tokens.accessToken;
-      // The grant was deleted or replaced by a newer sign-in meanwhile: what was just issued must not live on.
-      await revokeToken({ ...setup, token: tokens.refreshToken ?? tokens.accessToken, network });
-      return (await load(credential)).grant.tokens.accessToken;
-    } catch (error) {
-      await store.db.deleteFrom('intent').where('id', '=', intentId).execute();
-      if (error instanceof OAuthError && error.kind === 'grant_dead') {
-        await markDead(credential, version);
-        throw signInAgain(error);
-      }
-      log.warn(
-        { credentialId: credential.id, kind: error instanceof OAuthError ? error.kind : 'unknown' },
-        'refresh failed',
-      );
-      if (stillValid && error instanceof OAuthError) return grant.tokens.accessToken;
-      throw providerTrouble(error);
-    }
+    isGood: (grant: StoredGrant) => boolean,
+  ): Promise<StoredGrant> => {
+    const running = refreshing.get(credential.id);
+    if (running) return running;
+    const begun = refresh({ records, leases, network, clock, log }, { credential, setup, isGood }).finally(
+      () => refreshing.delete(credential.id),
+    );
+    refreshing.set(credential.id, begun);
+    return begun;
   };
 
   return {
     async assertReadable(credential) {
-      await find(credential);
+      await records.find(credential);
     },
+
     async accessToken(credential, setup, options = {}) {
-      const { grant } = await load(credential);
-      if (isUsable(grant, options.refused)) return grant.tokens.accessToken;
-      const running = refreshing.get(credential.id);
-      if (running) return running;
-      const attempt = refresh(credential, setup, options.refused).finally(() =>
-        refreshing.delete(credential.id),
-      );
-      refreshing.set(credential.id, attempt);
-      return attempt;
-    },
-    async clientToken(credential, setup, options = {}) {
-      const key = `${credential.id}:${credential.version}`;
-      const current = clientTokens.get(key);
-      const grant = await current?.catch(() => undefined);
-      if (grant && isUsable(grant, options.refused)) return grant.tokens.accessToken;
-      // Whoever comes first replaces the token; the others wait for the same one.
-      if (clientTokens.get(key) === current) {
-        const fetched = requestClientCredentials({ ...setup, network, now });
-        clientTokens.set(
-          key,
-          fetched.then((tokens) => storedGrant(tokens, now())),
+      const isGood = goodFor(credential, options);
+      const grant = await load(credential);
+      if (isGood(grant)) return grant.tokens.accessToken;
+      const renewing = renewOnce(credential, setup, isGood);
+      if (leftMs(grant, options.refused) > enoughLeftMs) {
+        renewing.catch((error: unknown) =>
+          log.debug({ credentialId: credential.id, err: error }, 'renewal put off'),
         );
+        return grant.tokens.accessToken;
       }
       try {
-        const fresh = await clientTokens.get(key);
-        if (!fresh) throw new Error('the client token was dropped while it was awaited');
-        return fresh.tokens.accessToken;
+        const renewed = await renewing;
+        // What others asked for may be the token that this caller's source has refused.
+        if (renewed.tokens.accessToken !== options.refused) return renewed.tokens.accessToken;
+        return (await renewOnce(credential, setup, isGood)).tokens.accessToken;
       } catch (error) {
-        clientTokens.delete(key);
-        const isRefused =
-          error instanceof OAuthError && (error.kind === 'client_refused' || error.kind === 'grant_dead');
-        throw isRefused ? signInAgain(error) : providerTrouble(error);
+        const now = await load(credential);
+        const isDead = (error as { kind?: unknown }).kind === 'auth_failed';
+        if (!isDead && leftMs(now, options.refused) > 0) return now.tokens.accessToken;
+        throw error;
       }
+    },
+
+    async renewIdle(credential, setup) {
+      const before = await load(credential);
+      await renewOnce(credential, setup, (grant) => grant.issuedAt !== before.issuedAt);
+    },
+
+    async clientToken(credential, setup, options = {}) {
+      const { tokens } = await clientTokens.get(credential, setup, goodFor(credential, options));
+      return tokens.accessToken;
+    },
+
+    freeLeases: leases.freeAll,
+
+    async settled() {
+      await Promise.allSettled(refreshing.values());
     },
   };
 }

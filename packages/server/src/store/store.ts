@@ -2,6 +2,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSy
 import path from 'node:path';
 import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
+import { type Clock, createClock } from './clock.js';
 import { migrations } from './migrations/all.js';
 import { guarded } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
@@ -19,6 +20,8 @@ export class StoreError extends Error {
 
 export interface Store {
   readonly db: Db;
+  /** The time that leases and expiries are judged by. */
+  readonly clock: Clock;
   /** One durable transaction; rolls back when `work` throws. */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
   /** The setting that durability rests on, as the database reports it. */
@@ -107,6 +110,8 @@ export function openStore(options: StoreOptions): Store {
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: cacheStatements(database) }) });
   return {
     db,
+    // The only process on this store: its own clock is the store's.
+    clock: createClock(async () => Date.now()),
     transaction: (work) => db.transaction().execute(guarded(work)),
     durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };

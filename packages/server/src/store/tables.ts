@@ -171,6 +171,8 @@ export interface GrantStateTable {
   intent_version: number | null;
   /** Token calls with the stored refresh token whose outcome is not known, the running one included. */
   attempts: number;
+  /** Renewals in a row that did not succeed; the pause grows with it. */
+  failures: number;
   /** The provider is not asked before; null when it may be at once. */
   not_before: string | null;
 }
