@@ -1,19 +1,52 @@
 import { defineConfig } from 'vitest/config';
 
+const testTimeout = 30_000;
+const hookTimeout = 120_000;
+// Tests import sources directly, so a failing test points at TypeScript, not at a stale build.
+const ssr = {
+  resolve: { conditions: ['mooring-source', 'node', 'default'], externalConditions: ['node'] },
+};
+
+/** Tests that are the same on both stores; they reach the store through the API, or through what opens it. */
+const onBothStores = [
+  'packages/server/src/access/permissions.test.ts',
+  'packages/server/src/features/{api-keys,audits,catalogue,connections,credentials,endpoints,oauth-clients,oauth-tokens,spaces,users}/**/*.test.ts',
+  'packages/server/src/features/use/use.test.ts',
+  'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
+  'packages/server/src/rates/limits-over-http.test.ts',
+  'packages/server/src/sign-ins/*.test.ts',
+];
+
+/** Several nodes need a store that they can share. */
+const onPostgresOnly = ['packages/server/src/store/{several-nodes,database-faults}.test.ts'];
+
 export default defineConfig({
-  // Tests import sources directly, so a failing test points at TypeScript, not at a stale build.
-  ssr: {
-    resolve: {
-      conditions: ['mooring-source', 'node', 'default'],
-      externalConditions: ['node'],
-    },
-  },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './scripts/closing-line-reporter.mjs'],
+    projects: [
+      {
+        ssr,
+        test: {
+          name: 'embedded store',
+          include: ['packages/*/src/**/*.test.ts', 'e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
+          exclude: onPostgresOnly,
+          testTimeout,
+          hookTimeout,
+          provide: { databaseServer: undefined },
+        },
+      },
+      {
+        ssr,
+        test: {
+          name: 'PostgreSQL store',
+          include: [...onBothStores, ...onPostgresOnly],
+          testTimeout,
+          hookTimeout,
+          globalSetup: ['./scripts/postgres-for-tests.mjs'],
+        },
+      },
+    ],
   },
 });

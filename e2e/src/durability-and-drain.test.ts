@@ -46,7 +46,7 @@ describe('durability', () => {
   it('R02: every commit is flushed: write-ahead log with synchronous FULL', async () => {
     const store = openStore({ dataFolder: path.join(folder, 'pragmas') });
     const full = 2;
-    expect(store.durability()).toEqual({ journalMode: 'wal', synchronous: full });
+    expect(await store.durability()).toEqual({ journalMode: 'wal', synchronous: full });
     await store.close();
   });
 

@@ -186,6 +186,12 @@ export const errorTable = {
     title: 'Internal error',
     meaning: 'A fault of Mooring. The trace id finds it in the log.',
   },
+  'OUTCOME-UNKNOWN': {
+    status: 503,
+    title: 'Outcome unknown',
+    meaning:
+      'The store was lost while the change was being made, so it may have taken effect. Look before you repeat it, or send it with an `Idempotency-Key`.',
+  },
   'NOT-READY': { status: 503, title: 'Not ready', meaning: 'The store or the master key is not available.' },
 } as const satisfies Record<string, { status: number; title: string; meaning: string }>;
 

@@ -14,7 +14,7 @@ const commonErrors = (route: Route): ErrorCode[] => [
     : []),
   ...(route.etag && route.method !== 'GET' ? (['PRECONDITION-FAILED'] as const) : []),
   ...(route.body ? (['BODY-TOO-LARGE', 'UNSUPPORTED-MEDIA-TYPE'] as const) : []),
-  ...(route.tag === 'platform' ? [] : (['INTERNAL', 'NOT-READY'] as const)),
+  ...(route.tag === 'platform' ? [] : (['INTERNAL', 'NOT-READY', 'OUTCOME-UNKNOWN'] as const)),
 ];
 
 function errorResponses(route: Route): ZodOpenApiOperationObject['responses'] {

@@ -80,6 +80,8 @@ export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publ
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
+  /** Absent: embedded SQLite under the data folder. Holds a password. */
+  readonly databaseUrl: string | undefined;
   /** Absent: derived from host and the port that was bound. */
   readonly publicUrl: string | undefined;
   readonly listensOnLoopback: boolean;
@@ -193,9 +195,9 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
   const masterKeyText = given('MOORING_MASTER_KEY');
   const masterKeyFile = given('MOORING_MASTER_KEY_FILE');
   const databaseUrl = given('MOORING_DATABASE_URL');
-  if (databaseUrl !== undefined) {
+  if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
     throw new ConfigError(
-      'MOORING_DATABASE_URL is set, but this version keeps its store in embedded SQLite only. Unset it.',
+      'MOORING_DATABASE_URL must be empty, or postgres://user:password@host:port/database.',
     );
   }
   const fromEnvironment = (given('MOORING_EGRESS_ALLOW') ?? '')
@@ -212,6 +214,7 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     host,
     port: parsePort(flags.port ?? given('MOORING_PORT')),
     dataFolder,
+    databaseUrl,
     publicUrl: parsePublicUrl(flags.publicUrl ?? given('MOORING_PUBLIC_URL') ?? file.publicUrl),
     listensOnLoopback: isLoopback(host),
     masterKey: masterKeyText
@@ -247,7 +250,7 @@ const environmentSettings: readonly Setting[] = [
     name: 'MOORING_DATABASE_URL',
     default: '',
     meaning:
-      'Empty: embedded SQLite under the data folder. This version has no other store and refuses to start when it is set.',
+      'Empty: embedded SQLite under the data folder, for one node. `postgres://user:password@host:port/database`: a PostgreSQL database that any number of nodes share; `?sslmode=verify-full&sslrootcert=…` for TLS. All nodes need the same master key.',
   },
   { name: 'MOORING_MASTER_KEY', default: '', meaning: 'Master key: 32 bytes as base64.' },
   {

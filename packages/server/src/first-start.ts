@@ -1,6 +1,6 @@
 import { mayBeToken, newApiKeyToken } from './access/token.js';
 import { ConfigError } from './config.js';
-import type { Store } from './store/store.js';
+import type { Queryable, Store } from './store/store.js';
 import { sha256 } from './vault/digest.js';
 import { newObjectId, newToken, newUuid } from './vault/random.js';
 
@@ -11,8 +11,9 @@ export interface FirstStart {
 
 /** Gives a new store its tenant, its first administrator and that person's API key. Does nothing on a store that has them. */
 export async function firstStart(store: Store, adminKey: string | undefined): Promise<FirstStart> {
-  const known = await store.db.selectFrom('tenant').select('id').limit(1).executeTakeFirst();
-  if (known) return {};
+  const hasTenant = async (db: Queryable) =>
+    (await db.selectFrom('tenant').select('id').limit(1).executeTakeFirst()) !== undefined;
+  if (await hasTenant(store.db)) return {};
   if (adminKey !== undefined && (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey))) {
     throw new ConfigError(
       'MOORING_ADMIN_KEY must be at least 16 characters without blanks. Make one with: openssl rand -hex 24',
@@ -22,7 +23,9 @@ export async function firstStart(store: Store, adminKey: string | undefined): Pr
   const at = new Date().toISOString();
   const tenantId = newToken(24);
   const userId = newObjectId();
-  await store.transaction(async (tx) => {
+  const isFirst = await store.transaction(async (tx) => {
+    // Of nodes that start together on a new database, one is first.
+    if (await hasTenant(tx)) return false;
     await tx.insertInto('tenant').values({ id: tenantId, name: 'mooring', created_at: at }).execute();
     await tx
       .insertInto('user')
@@ -52,6 +55,7 @@ export async function firstStart(store: Store, adminKey: string | undefined): Pr
         revoked_at: null,
       })
       .execute();
+    return true;
   });
-  return adminKey === undefined ? { generatedAdminKey: token } : {};
+  return isFirst && adminKey === undefined ? { generatedAdminKey: token } : {};
 }

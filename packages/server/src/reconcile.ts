@@ -2,13 +2,19 @@ import type { Logger } from 'pino';
 import { endSignIn } from './sign-ins/sign-in-store.js';
 import type { Store } from './store/store.js';
 
+/** Longer than the time limits of a code exchange and of storing what it gave. */
+const exchangeMaxMs = 120_000;
+
 /**
  * Settles what a crash left open. A code that was being redeemed may have been spent, and its tokens are lost
- * with the process, so that sign-in has failed and the person begins again. A refresh that was under way keeps
- * the stored grant: the next use tries once more, and the provider's answer decides.
+ * with the process, so that sign-in has failed and the person begins again A refresh that was under way keeps
+ * its own trace (`grant_state`) and is settled by the next use.
+ *
+ * On a shared store other nodes are at work: theirs is what is younger than any exchange can be.
  */
 export async function reconcile(store: Store, log: Logger): Promise<void> {
-  const intents = await store.db.selectFrom('intent').selectAll().execute();
+  const oldest = store.kind === 'sqlite' ? store.clock.iso() : store.clock.iso(-exchangeMaxMs);
+  const intents = await store.db.selectFrom('intent').selectAll().where('created_at', '<=', oldest).execute();
   for (const intent of intents) {
     await store.transaction(async (tx) => {
       if (intent.kind === 'redeem') {

@@ -1,18 +1,16 @@
-import { mkdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { purgeAuditEvents } from './audit/record.js';
-import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
+import { ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { firstStart } from './first-start.js';
 import { createLog } from './log.js';
+import { type Opened, openUnderKey } from './open-store.js';
 import { reconcile } from './reconcile.js';
 import { sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
-import { migrate, openStore, type Store, StoreError, storeExists } from './store/store.js';
-import { createVault, type Vault } from './vault/envelope.js';
-import { checkKey, hasKeyCheck } from './vault/key-check.js';
-import { KeyError, loadMasterKey } from './vault/keyring.js';
+import { StoreError } from './store/store-error.js';
+import { KeyError } from './vault/keyring.js';
 
 export interface RunningServer {
   url: string;
@@ -29,30 +27,6 @@ export interface ServeSurroundings {
 }
 
 const drainMs = 30_000;
-
-interface Opened {
-  store: Store;
-  vault: Vault;
-  createdKeyFile: string | undefined;
-}
-
-/** Opens the store under its key. Nothing is written before the key has proven to be the right one. */
-async function openUnderKey(config: Config): Promise<Opened> {
-  const existed = storeExists(config.dataFolder);
-  if (!existed) mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-  const { key, createdFile } = loadMasterKey(config.masterKey, existed);
-  const vault = createVault(key);
-  const store = openStore({ dataFolder: config.dataFolder });
-  try {
-    if (await hasKeyCheck(store.db)) await checkKey(store.db, vault);
-    await migrate(store);
-    await checkKey(store.db, vault);
-    return { store, vault, createdKeyFile: createdFile };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
 
 const isKnown = (error: unknown): error is Error =>
   error instanceof KeyError || error instanceof StoreError || error instanceof ConfigError;
@@ -71,7 +45,7 @@ export async function serve(
   const print = surroundings?.print ?? ((line) => process.stdout.write(`${line}\n`));
   let opened: Opened;
   try {
-    opened = await openUnderKey(config);
+    opened = await openUnderKey(config, log);
   } catch (error) {
     if (!isKnown(error)) throw error;
     log.error({ err: error }, error.message);
@@ -112,7 +86,7 @@ export async function serve(
     notReady: () => undefined,
     checks,
   });
-  await app.grants.freeLeases();
+  if (store.kind === 'sqlite') await app.grants.freeLeases();
   const bound = await app.http
     .listen({ host: config.host, port: config.port })
     .catch(async (cause: unknown) => {
@@ -122,6 +96,7 @@ export async function serve(
   url ||= bound;
   const purge = setInterval(() => {
     purgeSignIns(store.db, new Date())
+      .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
       .then(() => app.idempotency.purge(new Date()))
       .then(() => store.checkpoint())

@@ -23,7 +23,7 @@ export interface AuthenticatorDependencies {
   now?: () => number;
 }
 
-const freshMs = 2000;
+const freshMs = 1000;
 const knownMax = 10_000;
 
 /**

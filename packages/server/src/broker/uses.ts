@@ -47,23 +47,78 @@ export function hashOfUse(use: Unhashed): string {
   );
 }
 
-async function append(db: Queryable, use: Omit<Unhashed, 'seq' | 'previous_hash'>): Promise<number> {
-  const last = await db
-    .selectFrom('use')
-    .select(['seq', 'hash'])
-    .where('tenant_id', '=', use.tenant_id)
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  const record: Unhashed = { ...use, seq: (last?.seq ?? 0) + 1, previous_hash: last?.hash ?? '' };
-  await db
-    .insertInto('use')
-    .values({ ...record, hash: hashOfUse(record) })
-    .execute();
-  return record.seq;
+type NewRecord = Omit<Unhashed, 'seq' | 'previous_hash'>;
+
+/** Appends records to the chains of their tenants, in order. @returns their places */
+async function append(tx: Queryable, records: readonly NewRecord[]): Promise<number[]> {
+  const heads = new Map<string, Pick<UseTable, 'seq' | 'hash'>>();
+  const placed: UseTable[] = [];
+  for (const use of records) {
+    const head =
+      heads.get(use.tenant_id) ??
+      (await tx
+        .selectFrom('use')
+        .select(['seq', 'hash'])
+        .where('tenant_id', '=', use.tenant_id)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst());
+    const record: Unhashed = { ...use, seq: (head?.seq ?? 0) + 1, previous_hash: head?.hash ?? '' };
+    const row = { ...record, hash: hashOfUse(record) };
+    heads.set(use.tenant_id, row);
+    placed.push(row);
+  }
+  await tx.insertInto('use').values(placed).execute();
+  return placed.map(({ seq }) => seq);
+}
+
+interface Waiting {
+  record: NewRecord;
+  placed(seq: number): void;
+  failed(error: unknown): void;
+}
+
+const recordsAtOnce = 200;
+
+/**
+ * Everybody waits for the end of one chain, so whatever comes while a transaction runs goes into the next one
+ * together.
+ */
+function createAppender(store: Store): (record: NewRecord) => Promise<number> {
+  let waiting: Waiting[] = [];
+  let isRunning = false;
+
+  const run = async (): Promise<void> => {
+    isRunning = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, recordsAtOnce);
+      waiting = waiting.slice(recordsAtOnce);
+      try {
+        const seqs = await store.transaction((tx) =>
+          append(
+            tx,
+            batch.map(({ record }) => record),
+          ),
+        );
+        batch.forEach((one, index) => {
+          one.placed(seqs[index] ?? 0);
+        });
+      } catch (error) {
+        for (const one of batch) one.failed(error);
+      }
+    }
+    isRunning = false;
+  };
+
+  return (record) =>
+    new Promise((placed, failed) => {
+      waiting.push({ record, placed, failed });
+      if (!isRunning) void run();
+    });
 }
 
 export function createUseLog(store: Store, now: () => Date = () => new Date()): UseLog {
+  const add = createAppender(store);
   return {
     async begin(use) {
       const common = {
@@ -75,11 +130,11 @@ export function createUseLog(store: Store, now: () => Date = () => new Date()): 
         action: use.action,
       };
       const started = { ...common, at: now().toISOString(), result: 'started', rows: null, of_seq: null };
-      const seq = await store.transaction((tx) => append(tx, started));
+      const seq = await add(started);
       return {
         async finish(result, rows) {
           const ended = { ...common, at: now().toISOString(), result, rows: rows ?? null, of_seq: seq };
-          await store.transaction((tx) => append(tx, ended));
+          await add(ended);
         },
       };
     },

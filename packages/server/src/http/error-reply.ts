@@ -1,6 +1,7 @@
 import type { ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { type ErrorCode, type ErrorItem, errorTable } from '@mooring/contract/errors';
+import { OutcomeUnknownError, StoreUnavailableError } from '../store/store-error.js';
 import { AppError, InvalidRequest } from './app-error.js';
 
 /** Public code of each way in which a source fails. */
@@ -71,6 +72,23 @@ export function writeErrorBody({ errors, traceId }: ErrorReply['body']): string 
   return JSON.stringify(documented);
 }
 
+const storeRetrySeconds = 1;
+
+/** A store that other machines keep can be away for a while. */
+function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
+  const reply = (code: ErrorCode, detail: string, retryAfterSeconds?: number): ErrorReply => ({
+    status: errorTable[code].status,
+    body: { errors: [item(code, detail)], traceId },
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    isFault: true,
+  });
+  if (error instanceof OutcomeUnknownError) {
+    return reply('OUTCOME-UNKNOWN', 'The store was lost during the change. Look whether it took effect.');
+  }
+  if (!(error instanceof StoreUnavailableError)) return undefined;
+  return reply('NOT-READY', 'The store does not answer. Nothing was changed; try again.', storeRetrySeconds);
+}
+
 /** Any thrown value as the contract's error answer. Unknown ones are INTERNAL, without a word of their text. */
 export function errorReply(error: unknown, traceId: string): ErrorReply {
   if (error instanceof InvalidRequest) {
@@ -98,6 +116,8 @@ export function errorReply(error: unknown, traceId: string): ErrorReply {
       isFault: false,
     };
   }
+  const ofStore = fromStore(error, traceId);
+  if (ofStore) return ofStore;
   const known =
     error instanceof Error
       ? fromFramework(error as Error & { code?: unknown; statusCode?: unknown })

@@ -80,22 +80,30 @@ async function currentVersion(tx: Tx, table: VersionedTable, id: string): Promis
   return row && versionOf(row);
 }
 
-/** A transaction's work, which fails when the row was changed since the request last saw it. */
-export function guarded<Result>(work: (tx: Tx) => Promise<Result>): (tx: Tx) => Promise<Result> {
+type Run = <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>;
+
+/** Runs a transaction that fails when the row was changed since the request last saw it. */
+export async function guardedTransaction<Result>(
+  run: Run,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Result> {
   const watch = conditional.getStore();
-  if (!watch) return work;
-  return async (tx) => {
-    const { seen } = watch;
-    if (seen && (await currentVersion(tx, watch.table, seen.id)) !== seen.version) {
-      // What the request does now is to clean up after itself, which must not fail too.
-      watch.seen = undefined;
-      throw new RowChangedError();
-    }
-    const result = await work(tx);
-    if (seen) {
-      const version = await currentVersion(tx, watch.table, seen.id);
-      watch.seen = { id: seen.id, version: version ?? '' };
-    }
+  const seen = watch?.seen;
+  if (!watch || !seen) return run(work);
+  let after: string | undefined;
+  try {
+    // The store may run this more than once, so what was seen changes only when it has been committed.
+    const result = await run(async (tx) => {
+      if ((await currentVersion(tx, watch.table, seen.id)) !== seen.version) throw new RowChangedError();
+      const done = await work(tx);
+      after = await currentVersion(tx, watch.table, seen.id);
+      return done;
+    });
+    watch.seen = { id: seen.id, version: after ?? '' };
     return result;
-  };
+  } catch (error) {
+    // What the request does now is to clean up after itself, which must not fail too.
+    if (error instanceof RowChangedError) watch.seen = undefined;
+    throw error;
+  }
 }

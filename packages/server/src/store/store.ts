@@ -4,8 +4,9 @@ import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { type Clock, createClock } from './clock.js';
 import { migrations } from './migrations/all.js';
-import { guarded } from './row-versions.js';
+import { guardedTransaction } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
+import { isUniqueViolation, StoreError, StoreUnavailableError } from './store-error.js';
 import type { Tables } from './tables.js';
 
 export type Db = Kysely<Tables>;
@@ -13,22 +14,32 @@ export type Tx = Transaction<Tables>;
 /** Whatever statements run on: the store itself or an open transaction. */
 export type Queryable = Db | Tx;
 
-/** The store cannot be opened; the message says why and what to do. */
-export class StoreError extends Error {
-  override name = 'StoreError';
-}
-
 export interface Store {
+  /** `sqlite`: embedded, of this process alone. `postgres`: shared with other nodes. */
+  readonly kind: 'sqlite' | 'postgres';
   readonly db: Db;
   /** The time that leases and expiries are judged by. */
   readonly clock: Clock;
-  /** One durable transaction; rolls back when `work` throws. */
+  /**
+   * One durable transaction; rolls back when `work` throws. A shared store may run `work` again when others changed
+   * the same rows, so it must have no effect but on `tx`.
+   * @throws StoreUnavailableError, OutcomeUnknownError
+   */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
   /** The setting that durability rests on, as the database reports it. */
-  durability(): { journalMode: string; synchronous: number };
+  durability(): Promise<Durability>;
   /** Moves the write-ahead log into the store and empties it, so that what was shredded is gone from both. */
   checkpoint(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What an acknowledged write rests on. */
+export interface Durability {
+  journalMode: string;
+  /** SQLite: 2 is FULL. PostgreSQL: `synchronous_commit`. */
+  synchronous: number | string;
+  /** PostgreSQL only. */
+  fsync?: string;
 }
 
 export interface StoreOptions {
@@ -109,11 +120,12 @@ export function openStore(options: StoreOptions): Store {
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: cacheStatements(database) }) });
   return {
+    kind: 'sqlite',
     db,
     // The only process on this store: its own clock is the store's.
     clock: createClock(async () => Date.now()),
-    transaction: (work) => db.transaction().execute(guarded(work)),
-    durability() {
+    transaction: (work) => guardedTransaction((guarded) => db.transaction().execute(guarded), work),
+    async durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
       const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };
       return { journalMode: journal.journal_mode, synchronous: synchronous.synchronous };
@@ -134,16 +146,30 @@ export function openStore(options: StoreOptions): Store {
  * @throws StoreError when the store is from a newer version, or a step fails.
  */
 export async function migrate(store: Store): Promise<void> {
+  // Nodes that start together on an empty database may collide where they make the table that keeps them apart.
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await migrateOnce(store);
+    } catch (error) {
+      const isCollision = store.kind === 'postgres' && isUniqueViolation((error as Error).cause);
+      if (!isCollision || attempt === 5) throw error;
+    }
+  }
+}
+
+async function migrateOnce(store: Store): Promise<void> {
   const migrator = new Migrator({ db: store.db, provider: { getMigrations: async () => migrations } });
   const known = new Set(Object.keys(migrations));
   const applied = (
     await migrator.getMigrations().catch((cause: unknown) => {
+      if (cause instanceof StoreUnavailableError) throw cause;
       throw isCorrupt(cause) ? damaged(cause) : new StoreError(fromNewerVersion, { cause });
     })
   ).filter((migration) => migration.executedAt);
   if (applied.some((migration) => !known.has(migration.name))) throw new StoreError(fromNewerVersion);
   const { error } = await migrator.migrateToLatest();
   if (isCorrupt(error)) throw damaged(error);
+  if (error instanceof StoreUnavailableError) throw error;
   if (error)
     throw new StoreError('The store could not be brought to this version; nothing was changed.', {
       cause: error,
@@ -158,9 +184,3 @@ const isCorrupt = (error: unknown): boolean =>
 
 const damaged = (cause: unknown): StoreError =>
   new StoreError('The store is damaged. Restore it from a backup.', { cause });
-
-/** True for a violated UNIQUE or PRIMARY KEY constraint. */
-export function isUniqueViolation(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
-}

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
+import { inject } from 'vitest';
 import { createLog } from '../log.js';
 import { serve } from '../serve.js';
+import { type DatabaseServer, freshDatabase } from './shared-database.js';
 
 // A real server on a fresh data folder and a free loopback port, for tests. It goes through the same door as
 // `mooring serve`.
@@ -15,6 +17,8 @@ export interface TestServer {
   /** Everything the server logged so far. */
   logText(): string;
   printed: string[];
+  /** Everything in the store, as one text: the bytes of its files, or every row of its tables. */
+  storedText(): Promise<string>;
   close(): Promise<void>;
   /** Stops, and starts again on the same data. */
   restart(): Promise<void>;
@@ -24,6 +28,15 @@ export interface TestServerOptions {
   /** Configuration file as an object. */
   configuration?: object;
   environment?: Readonly<Record<string, string>>;
+  /** `given`: the environment names the store. Otherwise a fresh one, of the kind the tests run on. */
+  database?: 'given';
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Set where the tests run on PostgreSQL instead of SQLite: `scripts/postgres-for-tests.mjs`. */
+    databaseServer: DatabaseServer | undefined;
+  }
 }
 
 export const adminKey = 'test-administrator-key-0123456789';
@@ -43,7 +56,13 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const configFile = path.join(folder, 'config.yaml');
   // JSON is YAML.
   writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
-  const environment = { MOORING_ADMIN_KEY: adminKey, ...options.environment };
+  const databaseServer = options.database === 'given' ? undefined : inject('databaseServer');
+  const database = databaseServer && (await freshDatabase(databaseServer));
+  const environment = {
+    MOORING_ADMIN_KEY: adminKey,
+    ...(database ? { MOORING_DATABASE_URL: database.url } : {}),
+    ...options.environment,
+  };
   const chunks: string[] = [];
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -67,6 +86,11 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     dataFolder,
     printed,
     logText: () => chunks.join(''),
+    async storedText() {
+      if (database) return database.text();
+      const files = ['mooring.db', 'mooring.db-wal'].map((name) => path.join(dataFolder, name));
+      return files.map((file) => readFileSync(file, 'latin1')).join('');
+    },
     async restart() {
       const { port } = new URL(running.url);
       await running.close();
@@ -75,6 +99,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     async close() {
       await running.close();
+      await database?.drop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,4 +1,5 @@
 import type { Db } from '../store/store.js';
+import { StoreUnavailableError } from '../store/store-error.js';
 import { type Sealed, UnreadableError, type Vault } from './envelope.js';
 import { KeyError } from './keyring.js';
 
@@ -18,14 +19,18 @@ const context = {
  * @throws KeyError
  */
 export async function checkKey(db: Db, vault: Vault): Promise<void> {
-  const row = await db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
+  const read = () => db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
+  let row = await read();
   if (!row) {
+    // Of nodes that start together on a new store one writes the record, and all are held to it.
     await db
       .insertInto('setting')
       .values({ name, value: JSON.stringify(vault.seal('mooring', context)) })
+      .onConflict((conflict) => conflict.doNothing())
       .execute();
-    return;
+    row = await read();
   }
+  if (!row) throw new KeyError('The key-check record cannot be written.');
   try {
     vault.open(JSON.parse(row.value) as Sealed, context);
   } catch (error) {
@@ -43,7 +48,8 @@ export async function hasKeyCheck(db: Db): Promise<boolean> {
       (await db.selectFrom('setting').select('name').where('name', '=', name).executeTakeFirst()) !==
       undefined
     );
-  } catch {
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
     // No such table yet: a store that was never migrated.
     return false;
   }

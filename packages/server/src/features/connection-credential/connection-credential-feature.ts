@@ -15,7 +15,8 @@ import { type Resolution, resolveCredential } from '../../broker/resolve.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
-import { isUniqueViolation, type Store } from '../../store/store.js';
+import type { Store } from '../../store/store.js';
+import { isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 

@@ -10,7 +10,8 @@ import type { Catalogue } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import { parseInput } from '../../http/tolerance.js';
-import { isUniqueViolation, type Store } from '../../store/store.js';
+import type { Store } from '../../store/store.js';
+import { isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 
 /** What a PUT or PATCH of a credential asks for. */

@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { ddl } from '../ddl.js';
 
 // Portable SQL only: the same statements run on SQLite and PostgreSQL.
 const statements = [
@@ -72,5 +73,5 @@ const statements = [
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(db);
+  for (const statement of statements) await ddl(db, statement);
 }

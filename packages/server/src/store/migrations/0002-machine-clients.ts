@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { ddl } from '../ddl.js';
 
 // OAuth clients that act as a user of their own, and the access tokens they were given. API keys can be changed.
 const statements = [
@@ -22,5 +23,5 @@ const statements = [
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(db);
+  for (const statement of statements) await ddl(db, statement);
 }

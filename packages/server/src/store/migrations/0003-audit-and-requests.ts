@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { ddl } from '../ddl.js';
 
 // What happened (audit), how much each person asked for (rate tiers), and which creates were already answered.
 const statements = [
@@ -20,5 +21,5 @@ const statements = [
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(db);
+  for (const statement of statements) await ddl(db, statement);
 }

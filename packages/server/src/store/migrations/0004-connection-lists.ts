@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { ddl } from '../ddl.js';
 import { nameFold } from '../name-fold.js';
 import type { Tables } from '../tables.js';
 
@@ -26,7 +27,7 @@ const after = [
 ];
 
 export async function up(db: Kysely<Tables>): Promise<void> {
-  for (const statement of before) await sql.raw(statement).execute(db);
+  for (const statement of before) await ddl(db as Kysely<unknown>, statement);
   const rows = await db.selectFrom('connection').select(['id', 'name']).execute();
   for (const { id, name } of rows) {
     await db
@@ -35,5 +36,5 @@ export async function up(db: Kysely<Tables>): Promise<void> {
       .where('id', '=', id)
       .execute();
   }
-  for (const statement of after) await sql.raw(statement).execute(db);
+  for (const statement of after) await ddl(db as Kysely<unknown>, statement);
 }

@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { ddl } from '../ddl.js';
 
 // The life of each interactive grant. Grants from before have a row without an account, due for renewal as needed.
 const statements = [
@@ -16,5 +17,5 @@ const statements = [
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(db);
+  for (const statement of statements) await ddl(db, statement);
 }

@@ -1,0 +1,102 @@
+import { mkdirSync } from 'node:fs';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import { openPostgresStore } from './store/postgres-store.js';
+import { migrate, openStore, type Store, storeExists } from './store/store.js';
+import { StoreError, StoreUnavailableError } from './store/store-error.js';
+import { createVault, type Vault } from './vault/envelope.js';
+import { checkKey, hasKeyCheck } from './vault/key-check.js';
+import { loadMasterKey } from './vault/keyring.js';
+
+export interface Opened {
+  store: Store;
+  vault: Vault;
+  createdKeyFile: string | undefined;
+}
+
+/** A migration may take longer than a request should wait. */
+const migrationMs = 600_000;
+/** How long a start waits for a database that is coming up as well. */
+const databaseMs = 30_000;
+
+/** Nothing is written before the key has proven to be the right one. */
+async function prepare(store: Store, vault: Vault): Promise<void> {
+  if (await hasKeyCheck(store.db)) await checkKey(store.db, vault);
+  await migrate(store);
+  await checkKey(store.db, vault);
+}
+
+async function openEmbedded(config: Config): Promise<Opened> {
+  const existed = storeExists(config.dataFolder);
+  if (!existed) mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+  const { key, createdFile } = loadMasterKey(config.masterKey, existed);
+  const vault = createVault(key);
+  const store = openStore({ dataFolder: config.dataFolder });
+  try {
+    await prepare(store, vault);
+    return { store, vault, createdKeyFile: createdFile };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function waitForDatabase(store: Store): Promise<void> {
+  const until = Date.now() + databaseMs;
+  for (;;) {
+    try {
+      await store.durability();
+      return;
+    } catch (cause) {
+      if (!(cause instanceof StoreUnavailableError)) throw cause;
+      if (Date.now() > until) {
+        throw new StoreError('The database of MOORING_DATABASE_URL does not answer, or refuses the login.', {
+          cause,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+async function warnOfLostWrites(store: Store, log: Logger): Promise<void> {
+  const { synchronous, fsync } = await store.durability();
+  if (synchronous === 'off' || fsync === 'off') {
+    log.warn(
+      { synchronousCommit: synchronous, fsync },
+      'the database acknowledges writes that a crash of it can lose; set synchronous_commit and fsync to on',
+    );
+  }
+}
+
+/** Every node needs the same key, so a new one is made only for a database that has none yet. */
+async function openShared(config: Config, url: string, log: Logger): Promise<Opened> {
+  const store = openPostgresStore({ url });
+  const patient = openPostgresStore({ url, patienceMs: migrationMs, connectionsMax: 1 });
+  try {
+    await waitForDatabase(store);
+    const existed = await hasKeyCheck(store.db);
+    mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+    const { key, createdFile } = loadMasterKey(config.masterKey, existed);
+    const vault = createVault(key);
+    await prepare(patient, vault);
+    await store.clock.align();
+    await warnOfLostWrites(store, log);
+    return { store, vault, createdKeyFile: createdFile };
+  } catch (error) {
+    await store.close();
+    throw error;
+  } finally {
+    await patient.close();
+  }
+}
+
+/**
+ * Opens the store under its key, and brings it to this version.
+ * @throws KeyError, StoreError
+ */
+export function openUnderKey(config: Config, log: Logger): Promise<Opened> {
+  return config.databaseUrl === undefined
+    ? openEmbedded(config)
+    : openShared(config, config.databaseUrl, log);
+}

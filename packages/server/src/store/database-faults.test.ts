@@ -1,0 +1,119 @@
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type ApiClient, apiClient } from '../testing/api-client.js';
+import { type DatabaseRelay, startDatabaseRelay } from '../testing/database-relay.js';
+import { startNodes, type TestNodes } from '../testing/start-nodes.js';
+import type { TestServer } from '../testing/start-server.js';
+
+const connections = '/api/v1/data-connections';
+const body = (qName: string) => ({
+  dataSourceId: 'rest',
+  qName,
+  connectionProperties: { url: 'http://127.0.0.1:9/' },
+});
+
+describe('a database that fails', () => {
+  let relay: DatabaseRelay;
+  let all: TestNodes;
+  let node: TestServer;
+  let admin: ApiClient;
+  let nobody: ApiClient;
+
+  beforeAll(async () => {
+    const server = inject('databaseServer');
+    if (!server) throw new Error('these tests belong to the project "PostgreSQL store"');
+    relay = await startDatabaseRelay(server);
+    all = await startNodes({
+      count: 1,
+      via: (url) => {
+        const through = new URL(url);
+        through.port = String(relay.port);
+        return through.href;
+      },
+    });
+    node = all.nodes[0] as TestServer;
+    admin = apiClient(node.url, node.adminKey);
+    nobody = apiClient(node.url, undefined);
+  });
+  afterAll(async () => {
+    await all.close();
+    await relay.close();
+  });
+  afterEach(() => relay.thaw());
+
+  const timed = async <Result>(work: () => Promise<Result>): Promise<[Result, number]> => {
+    const begun = performance.now();
+    const result = await work();
+    return [result, (performance.now() - begun) / 1000];
+  };
+
+  it('R13: is told in two seconds while it is silent, and forgotten as soon as it is back', async () => {
+    relay.freeze();
+    for (let round = 0; round < 3; round += 1) {
+      const [refused, seconds] = await timed(() => admin.get('/api/v1/spaces'));
+      expect(refused.status).toBe(503);
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect(refused.body.errors[0]).toMatchObject({ code: 'NOT-READY' });
+      expect(seconds).toBeLessThan(2.5);
+    }
+    expect((await nobody.get('/healthz')).status).toBe(200);
+    expect((await nobody.get('/readyz')).status).toBe(503);
+    // More than the pool has connections, so that each of them meets the silence.
+    const crowd = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces')));
+    expect(crowd.every((answer) => answer.status === 503)).toBe(true);
+    relay.thaw();
+    const [, seconds] = await timed(() =>
+      expect.poll(async () => (await admin.get('/api/v1/spaces')).status, { timeout: 5000 }).toBe(200),
+    );
+    expect(seconds).toBeLessThan(5);
+    expect((await nobody.get('/readyz')).status).toBe(200);
+    const after = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces')));
+    expect(after.every((answer) => answer.status === 200)).toBe(true);
+  });
+
+  it('R14: says that an outcome is not known, and makes nothing twice for one Idempotency-Key', async () => {
+    relay.cutAtCommit();
+    const unknown = await admin.post(connections, body('cut'));
+    expect([unknown.status, unknown.body.errors[0].code]).toEqual([503, 'OUTCOME-UNKNOWN']);
+    const found = await admin.get(`${connections}?filter=${encodeURIComponent('qName eq "cut"')}`);
+    expect(found.body.data).toHaveLength(1);
+    for (let round = 0; round < 10; round += 1) {
+      const key = { 'idempotency-key': `round-${round}` };
+      relay.cutAtCommit();
+      const first = await admin.post(connections, body(`round ${round}`), key);
+      expect([201, 503]).toContain(first.status);
+      const second = await admin.post(connections, body(`round ${round}`), key);
+      expect([201, 409]).toContain(second.status);
+      const filter = encodeURIComponent(`qName eq "round ${round}"`);
+      expect((await admin.get(`${connections}?filter=${filter}`)).body.data.length).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('R15: drops connections to a primary that has become read-only, and writes again when it may', async () => {
+    const database = new pg.Client({ connectionString: all.database.url });
+    await database.connect();
+    const name = new URL(all.database.url).pathname.slice(1);
+    await database.query(`alter database ${name} set default_transaction_read_only = on`);
+    await database.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    );
+    const refused = await admin.post('/api/v1/spaces', { name: 'Read only', type: 'shared' });
+    expect(refused.status).toBe(503);
+    expect((await admin.get('/api/v1/spaces')).status).toBe(200);
+    await database.query('set transaction_read_only = off');
+    await database.query(
+      `begin read write; alter database ${name} set default_transaction_read_only = off; commit`,
+    );
+    await database.end();
+    await expect
+      .poll(async () => (await admin.post('/api/v1/spaces', { name: 'Back', type: 'shared' })).status, {
+        timeout: 10_000,
+      })
+      .toBe(201);
+  });
+
+  it('never shows its password', async () => {
+    const { password } = new URL(all.database.url);
+    expect(node.logText()).not.toContain(decodeURIComponent(password));
+  });
+});

@@ -1,0 +1,163 @@
+import {
+  Kysely,
+  type MigrationLockOptions,
+  PostgresAdapter,
+  PostgresDialect,
+  type RawBuilder,
+  sql,
+  type Transaction,
+} from 'kysely';
+import { createClock } from './clock.js';
+import { createPostgresPool } from './postgres-pool.js';
+import { guardedTransaction } from './row-versions.js';
+import type { Store, Tx } from './store.js';
+import { OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
+import type { Tables } from './tables.js';
+
+// The store that several nodes share: PostgreSQL, and databases that speak its protocol and isolate as it does.
+
+export interface PostgresStoreOptions {
+  url: string;
+  connectionsMax?: number;
+  /** How long a request waits for the store before it is told that there is none. */
+  patienceMs?: number;
+}
+
+/** More transactions at once only find each other in conflict. */
+const writersMax = 4;
+const attemptsMax = 16;
+const pauseMs = { first: 4, most: 400 };
+const alignMs = 30_000;
+
+/** serialization_failure and deadlock_detected: the database asks to run the transaction again. */
+const isConflict = (error: unknown): boolean =>
+  ['40001', '40P01'].includes(String((error as { code?: unknown }).code));
+
+interface Slots {
+  /** Runs the work when fewer than the most are at work. */
+  run<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+function createSlots(most: number): Slots {
+  let taken = 0;
+  const waiting: (() => void)[] = [];
+  return {
+    async run(work) {
+      if (taken >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+      else taken += 1;
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next) next();
+        else taken -= 1;
+      }
+    },
+  };
+}
+
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Locks a row where Kysely takes an advisory lock, which not every database of this protocol has. */
+class RowLockAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(db: Kysely<unknown>, lock: MigrationLockOptions): Promise<void> {
+    const table = sql.table(lock.lockTable);
+    await sql`select id from ${table} where id = ${lock.lockRowId} for update`.execute(db);
+  }
+
+  override async releaseMigrationLock(): Promise<void> {
+    // The row is free when the transaction of the migration ends.
+  }
+}
+
+class SharedDialect extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new RowLockAdapter();
+  }
+}
+
+/**
+ * Opens a shared store. Connections are made as they are needed, so a database that is down shows at the first use.
+ * Transactions are serialisable, as all of SQLite's are, and run again when the database finds two in conflict.
+ * @throws StoreError for a URL that is none
+ */
+export function openPostgresStore(options: PostgresStoreOptions): Store {
+  const patienceMs = options.patienceMs ?? 1_800;
+  const pool = createPostgresPool({
+    url: options.url,
+    connectionsMax: options.connectionsMax ?? 20,
+    connectMs: patienceMs,
+    statementMs: patienceMs,
+  });
+  const db = new Kysely<Tables>({ dialect: new SharedDialect({ pool }) });
+
+  const once = async <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> => {
+    let isCommitting = false;
+    try {
+      return await db
+        .transaction()
+        .setIsolationLevel('serializable')
+        .execute(async (tx: Transaction<Tables>) => {
+          const result = await work(tx);
+          isCommitting = true;
+          return result;
+        });
+    } catch (error) {
+      if (isCommitting && error instanceof StoreUnavailableError) {
+        throw new OutcomeUnknownError('The store went away during a commit.', { cause: error });
+      }
+      throw error;
+    }
+  };
+
+  const slots = createSlots(writersMax);
+  const losers = createSlots(1);
+
+  const again = async <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        // Those of this node that have lost once go on one after the other, so that they do not undo each other.
+        const inTurn = attempt === 1 ? slots.run : losers.run;
+        return await inTurn(() => once(work));
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+        if (attempt === attemptsMax) {
+          throw new StoreUnavailableError('Too many requests change the same thing.', { cause: error });
+        }
+        await after(Math.random() * Math.min(pauseMs.first * 2 ** attempt, pauseMs.most));
+      }
+    }
+  };
+
+  const value = async (expression: RawBuilder<unknown>): Promise<unknown> => {
+    const { rows } = await sql<{ value: unknown }>`select ${expression} as value`.execute(db);
+    return rows[0]?.value;
+  };
+
+  const clock = createClock(async () =>
+    Number(await value(sql`(extract(epoch from clock_timestamp()) * 1000)::float8`)),
+  );
+  const aligning = setInterval(() => void clock.align(), alignMs).unref();
+
+  return {
+    kind: 'postgres',
+    db,
+    clock,
+    transaction: (work) => guardedTransaction(again, work),
+    async durability() {
+      const setting = async (name: string) => String(await value(sql`current_setting(${name}, true)`));
+      return {
+        journalMode: 'wal',
+        synchronous: await setting('synchronous_commit'),
+        fsync: await setting('fsync'),
+      };
+    },
+    async checkpoint() {
+      // The database keeps its log by itself.
+    },
+    async close() {
+      clearInterval(aligning);
+      await db.destroy();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A TCP relay before a database, whose wire can be frozen, or cut at a commit. */
+export interface DatabaseRelay {
+  port: number;
+  /** Nothing goes through, in either direction, until `thaw`; connections are accepted and stay silent. */
+  freeze(): void;
+  thaw(): void;
+  /** The next commit reaches the database, and its connection is cut before the answer comes back. */
+  cutAtCommit(): void;
+  close(): Promise<void>;
+}
+
+export async function startDatabaseRelay(target: { host: string; port: number }): Promise<DatabaseRelay> {
+  const pairs = new Set<[Socket, Socket]>();
+  let isFrozen = false;
+  let cutsNext = false;
+
+  const server = createServer((client) => {
+    const database = connect(target.port, target.host);
+    const pair: [Socket, Socket] = [client, database];
+    pairs.add(pair);
+    let isCut = false;
+    const end = () => {
+      pairs.delete(pair);
+      client.destroy();
+      database.destroy();
+    };
+    client.on('data', (bytes) => {
+      if (cutsNext && bytes.includes('commit')) {
+        cutsNext = false;
+        isCut = true;
+      }
+      database.write(bytes);
+    });
+    database.on('data', (bytes) => (isCut ? end() : client.write(bytes)));
+    for (const socket of pair) {
+      socket.on('error', end);
+      socket.on('close', end);
+      if (isFrozen) socket.pause();
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const each = (work: (socket: Socket) => void) => {
+    for (const pair of pairs) pair.forEach(work);
+  };
+  return {
+    port,
+    freeze() {
+      isFrozen = true;
+      each((socket) => socket.pause());
+    },
+    thaw() {
+      isFrozen = false;
+      each((socket) => socket.resume());
+    },
+    cutAtCommit() {
+      cutsNext = true;
+    },
+    async close() {
+      each((socket) => socket.destroy());
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
