@@ -6,6 +6,8 @@ import { type MooringOptions, type MooringProcess, startMooring } from './moorin
 /** Mooring with the lab's authorization server in Google's place, and the BigQuery that takes its tokens. */
 export interface SignInLab {
   mooring: MooringProcess;
+  /** What it was started with; for more nodes. */
+  configuration: object;
   authorizationServer: LabAuthorizationServer;
   bigquery: LabBigQuery;
   close(): Promise<void>;
@@ -31,6 +33,7 @@ export async function startSignInLab(options: MooringOptions = {}): Promise<Sign
   authorizationServer.addRedirectUri(`${mooring.url}/oauth/callback/google`);
   return {
     mooring,
+    configuration,
     authorizationServer,
     bigquery,
     async close() {
