@@ -19,6 +19,11 @@ export interface AuthorizationSwitches {
   tokenNext: TokenFault[];
   /** For every token call that finds `tokenNext` empty. */
   tokenAlways: TokenFault | undefined;
+  /**
+   * Told of every token call when it has arrived, when the work is done, and when the answer has been sent; the call
+   * goes on when it settles. For tests that end the caller at just that moment.
+   */
+  tokenWatch: ((moment: 'arrived' | 'done' | 'answered') => unknown) | undefined;
   /** Instead of revoking. */
   revocationAlways: CannedAnswer | undefined;
   /** Parameters of the redirect back to the client: a string replaces (a lie), null leaves out. */
@@ -42,6 +47,7 @@ export function createSwitches(): AuthorizationSwitches {
   return {
     tokenDelayMs: 0,
     tokenHold: undefined,
+    tokenWatch: undefined,
     tokenNext: [],
     tokenAlways: undefined,
     revocationAlways: undefined,
@@ -89,6 +95,8 @@ export function createFaultMiddleware(
   async function token(context: Context, next: () => Promise<void>): Promise<void> {
     const fault = switches.tokenNext.shift() ?? switches.tokenAlways;
     let grantType: unknown;
+    await switches.tokenWatch?.('arrived');
+    context.res.once('finish', () => switches.tokenWatch?.('answered'));
     if (fault === undefined || fault.commit) {
       await next();
       grantType = (context as KoaContextWithOIDC).oidc?.params?.grant_type;
@@ -96,6 +104,7 @@ export function createFaultMiddleware(
       grantType = new URLSearchParams((await readRequestBody(context.req)).toString()).get('grant_type');
     }
     countsNow().token[isGrantType(grantType) ? grantType : 'other'] += 1;
+    await switches.tokenWatch?.('done');
     await switches.tokenHold;
     if (switches.tokenDelayMs > 0) {
       await new Promise((resolve) => setTimeout(resolve, switches.tokenDelayMs).unref());

@@ -56,7 +56,7 @@ export function providerTrouble(error: unknown, waitMs?: number): unknown {
   const kind = failure?.kind === 'rate_limited' ? 'rate_limited' : 'unreachable';
   return new ConnectorError(kind, 'The identity provider did not renew the sign-in. Nothing was lost.', {
     ...more,
-    remedy: seconds === undefined ? 'Try again in a moment.' : `Try again in ${seconds} seconds.`,
+    remedy: seconds === undefined ? 'Try again in a moment.' : `Try again in ${seconds} s.`,
     cause: error,
   });
 }
