@@ -5,6 +5,12 @@ import { manifests } from '../packages/connectors/dist/registry.js';
 import { errorTable } from '../packages/contract/dist/errors.js';
 import { openApiDocument } from '../packages/contract/dist/openapi.js';
 import { administers, assignableRoles, decide, spaceMatrix } from '../packages/server/dist/access/matrix.js';
+import {
+  crashPoints,
+  grantInvariants,
+  grantLifecycle,
+  grantStates,
+} from '../packages/server/dist/broker/grant-lifecycle.js';
 import { describeConfiguration } from '../packages/server/dist/config.js';
 
 const folder = new URL('../docs/reference/', import.meta.url);
@@ -128,12 +134,34 @@ function configurationPage() {
   return text;
 }
 
+function grantLifecyclePage() {
+  const code = (text) => `\`${text}\``;
+  let text = head('The life of a grant');
+  text +=
+    'What OAuth providers issue for a credential, from the begun sign-in to its end. Each row has a test that is named by its id.\n\n';
+  text += `## States\n\n${table(
+    ['state', 'what it is'],
+    Object.entries(grantStates).map(([state, meaning]) => [code(state), meaning]),
+  )}\n`;
+  text += `\n## Events\n\n${table(
+    ['id', 'in', 'event', 'then', 'effect'],
+    grantLifecycle.map(({ id, from, event, to, effect }) => [id, code(from), event, code(to), effect]),
+  )}\n`;
+  text += `\n## Invariants\n\n${list(grantInvariants)}`;
+  text += `\n## After kill -9\n\nShown by \`npx vitest run e2e/src/refresh-crash.test.ts\`, a hundred grants for each of the first five.\n\n${table(
+    ['the process died', 'the start finds', 'then'],
+    crashPoints.map(({ point, found, then }) => [point, found, then]),
+  )}\n`;
+  return text;
+}
+
 const files = {
   'openapi.json': `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   'sources.md': sourcesPage(),
   'errors.md': errorsPage(),
   'permissions.md': permissionsPage(),
   'configuration.md': configurationPage(),
+  'grant-lifecycle.md': grantLifecyclePage(),
 };
 
 const isCheck = process.argv.includes('--check');
