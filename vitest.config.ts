@@ -10,6 +10,7 @@ const ssr = {
 /** Tests that are the same on both stores; they reach the store through the API, or through what opens it. */
 const onBothStores = [
   'packages/server/src/access/permissions.test.ts',
+  'packages/server/src/broker/*.test.ts',
   'packages/server/src/features/{api-keys,audits,catalogue,connections,credentials,endpoints,oauth-clients,oauth-tokens,spaces,users}/**/*.test.ts',
   'packages/server/src/features/use/use.test.ts',
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',

@@ -90,6 +90,21 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
 }
 
 /**
+ * Above every version there has been: renewals count up the sealed grant alone, and one that is under way must not
+ * find its version again in a newer sign-in.
+ */
+async function nextVersion(tx: Tx, row: CredentialTable): Promise<number> {
+  const { newest } = await tx
+    .selectFrom('secret')
+    .select((eb) => eb.fn.max('version').as('newest'))
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .executeTakeFirstOrThrow();
+  return Math.max(row.version, Number(newest ?? 0)) + 1;
+}
+
+/**
  * Gives an existing credential new secrets, in place. Destinations that its person confirmed stay only when the
  * new secrets are for one of them; otherwise the new destination is the only one.
  */
@@ -99,7 +114,7 @@ export async function replaceCredential(
   row: CredentialTable,
   fresh: { signIn: string; destination: string; secrets: NewCredential['secrets']; at: string },
 ): Promise<void> {
-  const version = row.version + 1;
+  const version = await nextVersion(tx, row);
   await tx
     .updateTable('credential')
     .set({ version, state: 'ready', sign_in: fresh.signIn, updated_at: fresh.at })

@@ -163,31 +163,33 @@ export const grantInvariants: readonly string[] = [
 ];
 
 /** What a start finds after kill -9, and what becomes of it. */
-export const crashPoints: readonly { point: string; found: string; then: string }[] = [
+export const crashPoints: readonly { point: string; found: string; result: string }[] = [
   {
     point: 'after the intent, before the call',
     found: 'an intent, an old refresh token that is good',
-    then: 'the next use renews it: one call, `ready`',
+    result: 'the next use renews it: one call, `ready`',
   },
   {
     point: 'the provider has rotated, its answer is not here',
     found: 'an intent, a refresh token that is used up',
-    then: 'the next use tries once; the provider refuses it: one call, `needs_sign_in` (or `ready` where the provider has a grace period)',
+    result:
+      'the next use tries once; the provider refuses it: one call, `needs_sign_in` (or `ready` where the provider has a grace period)',
   },
   {
     point: 'the answer is here, not stored',
     found: 'the same',
-    then: 'the same; nobody has been given the lost token',
+    result: 'the same; nobody has been given the lost token',
   },
   {
     point: 'stored, nobody answered yet',
     found: 'the new tokens, no intent',
-    then: 'used as they are: no call',
+    result: 'used as they are: no call',
   },
-  { point: 'answered, lease not released', found: 'the new tokens', then: 'used as they are: no call' },
+  { point: 'answered, lease not released', found: 'the new tokens', result: 'used as they are: no call' },
   {
     point: 'during a code exchange',
     found: 'an intent and a sign-in that is `redeeming`',
-    then: 'the sign-in has failed; on a shared store two minutes later, as another node may be at work on it',
+    result:
+      'the sign-in has failed; on a shared store two minutes later, as another node may be at work on it',
   },
 ];

@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import { gateOf } from '../../oauth/__fixtures__/token-server.js';
+import { authorizationUrl, createSignInSecrets } from '../../oauth/authorization-url.js';
+import { exchangeCode } from '../../oauth/code-grant.js';
+import type { TokenSet } from '../../oauth/types.js';
+import type { Clock } from '../../store/clock.js';
+import { openPostgresStore } from '../../store/postgres-store.js';
+import { migrate, openStore, type Store } from '../../store/store.js';
+import type { CredentialTable, GrantStateTable } from '../../store/tables.js';
+import { freshDatabase } from '../../testing/shared-database.js';
+import { createVault } from '../../vault/envelope.js';
+import { loadMasterKey } from '../../vault/keyring.js';
+import { newHex, newUuid } from '../../vault/random.js';
+import { insertCredential, replaceCredential, shredCredential } from '../credential-records.js';
+import { storedGrant } from '../grant-state.js';
+import { createGrants, type Grants } from '../grants.js';
+import type { OAuthSetup } from '../oauth-setup.js';
+
+// Grants over a real store, a real authorization server and the real gate. Each `process()` is what one process of
+// the service would have: it shares nothing with the others but the store.
+
+const at = () => new Date().toISOString();
+const network = gateOf();
+
+/** A clock that tests move; it stands for the store's. */
+export interface MovableClock extends Clock {
+  move(ms: number): void;
+  /** Back to the time of this machine. */
+  reset(): void;
+}
+
+export function movableClock(offsetMs = 0): MovableClock {
+  let offset = offsetMs;
+  const now = () => Date.now() + offset;
+  return {
+    now,
+    iso: (ms = 0) => new Date(now() + ms).toISOString(),
+    align: async () => undefined,
+    move(ms) {
+      offset += ms;
+    },
+    reset() {
+      offset = 0;
+    },
+  };
+}
+
+export interface GrantStand {
+  lab: LabAuthorizationServer;
+  store: Store;
+  setup: OAuthSetup;
+  clock: MovableClock;
+  process(clock?: Clock): Grants;
+  /** Signs in as a person would; a new grant, stored for a new credential. */
+  credential(): Promise<CredentialTable>;
+  /** The same person signs in again for the same credential. */
+  signInAgain(credential: CredentialTable): Promise<CredentialTable>;
+  delete(credential: CredentialTable): Promise<void>;
+  stateOf(credential: CredentialTable): Promise<CredentialTable['state'] | undefined>;
+  grantState(credential: CredentialTable): Promise<GrantStateTable | undefined>;
+  close(): Promise<void>;
+}
+
+async function freshStore(): Promise<{ store: Store; drop(): Promise<void> }> {
+  const server = inject('databaseServer');
+  if (server) {
+    const database = await freshDatabase(server);
+    return { store: openPostgresStore({ url: database.url }), drop: database.drop };
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-grants-'));
+  return {
+    store: openStore({ dataFolder: folder }),
+    drop: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+export async function startGrantStand(): Promise<GrantStand> {
+  const lab = await startAuthorizationServer();
+  const application: LoopbackServer = await listenOnLoopback(
+    0,
+    () => (_, response) => response.end('arrived'),
+  );
+  const redirectUri = `${application.url}/oauth/callback/lab`;
+  lab.addRedirectUri(redirectUri);
+  const { store, drop } = await freshStore();
+  await migrate(store);
+  const value = Buffer.from(newHex(32), 'hex').toString('base64');
+  const vault = createVault(loadMasterKey({ source: 'environment', value }, true).key);
+  const preset: OAuthPreset = {
+    authorizationEndpoint: lab.authorizationEndpoint,
+    tokenEndpoint: lab.tokenEndpoint,
+    revocationEndpoint: lab.revocationEndpoint,
+    issuer: lab.issuer,
+    scopes: ['openid', 'read', 'write', 'offline_access'],
+    authorizationParameters: { prompt: 'consent' },
+    clientAuthentication: 'client_secret_post',
+  };
+  const setup: OAuthSetup = { preset, client: lab.client };
+  const clock = movableClock();
+  await store.transaction(async (tx) => {
+    await tx.insertInto('tenant').values({ id: 't', name: 't', created_at: at() }).execute();
+    const times = { created_at: at(), updated_at: at() };
+    const person = { subject: 'alice', name: 'alice', status: 'active' as const, roles: '[]' };
+    await tx
+      .insertInto('user')
+      .values({ id: 'u', tenant_id: 't', ...person, ...times })
+      .execute();
+  });
+
+  const signIn = async (): Promise<TokenSet> => {
+    const secrets = createSignInSecrets();
+    const authUrl = await authorizationUrl({ ...setup, redirectUri, ...secrets });
+    const { login, password } = lab.users[0];
+    const { finalUrl } = await walkSignIn({ authUrl, login, password });
+    const code = new URL(finalUrl).searchParams.get('code') ?? '';
+    const { codeVerifier } = secrets;
+    return exchangeCode({ ...setup, redirectUri, code, codeVerifier, network, now: clock.now });
+  };
+  const load = (id: string) =>
+    store.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
+
+  return {
+    lab,
+    store,
+    setup,
+    clock,
+    process: (own = clock) =>
+      createGrants({ store, vault, network, log: pino({ level: 'silent' }), clock: own }),
+    async credential() {
+      const grant = storedGrant(await signIn(), clock.now(), preset);
+      const id = newUuid();
+      await store.transaction((tx) =>
+        insertCredential(tx, vault, {
+          ...{
+            id,
+            tenantId: 't',
+            ownerId: 'u',
+            sourceId: 'rest',
+            name: id,
+            separated: true,
+            connectionId: null,
+          },
+          ...{ signIn: 'oauth2', destination: 'there', secrets: { login: {}, grant }, at: at() },
+        }),
+      );
+      return (await load(id)) as CredentialTable;
+    },
+    async signInAgain(credential) {
+      const grant = storedGrant(await signIn(), clock.now(), preset);
+      const fresh = { signIn: 'oauth2', destination: 'there', secrets: { login: {}, grant }, at: at() };
+      await store.transaction((tx) => replaceCredential(tx, vault, credential, fresh));
+      return (await load(credential.id)) as CredentialTable;
+    },
+    delete: (credential) => store.transaction((tx) => shredCredential(tx, 't', credential.id)),
+    stateOf: async (credential) => (await load(credential.id))?.state,
+    grantState: (credential) =>
+      store.db
+        .selectFrom('grant_state')
+        .selectAll()
+        .where('credential_id', '=', credential.id)
+        .executeTakeFirst(),
+    async close() {
+      await store.close();
+      await drop();
+      await application.close();
+      await lab.close();
+    },
+  };
+}

@@ -1,0 +1,301 @@
+import type { TokenFault } from '@mooring/lab/authorization-server/faults';
+import { createSwitches } from '@mooring/lab/authorization-server/faults';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CredentialTable } from '../store/tables.js';
+import { type GrantStand, movableClock, startGrantStand } from './__fixtures__/grant-stand.js';
+
+// The cells of docs/reference/grant-lifecycle.md that are about renewal; each is named by its id.
+
+const life = 300_000;
+const answer = (status: number, body: object | string, headers: Record<string, string> = {}): TokenFault => ({
+  kind: 'answer',
+  answer: {
+    status,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers,
+    ...(typeof body === 'string' ? { contentType: 'text/html' } : {}),
+  },
+});
+
+describe('the life of a grant', () => {
+  let stand: GrantStand;
+  let credential: CredentialTable;
+
+  beforeAll(async () => {
+    stand = await startGrantStand();
+  });
+  afterAll(() => stand.close());
+  beforeEach(async () => {
+    Object.assign(stand.lab.switches, createSwitches());
+    stand.clock.reset();
+    credential = await stand.credential();
+    stand.lab.resetCounts();
+  });
+
+  const calls = () => stand.lab.counts().token.refresh_token;
+  const isGood = async (token: string) => (await stand.lab.verifyAccessToken(token)).active;
+  /** Lets the token end, by the clock of the store. */
+  const end = () => stand.clock.move(life + 1000);
+  /** Holds the next token call after its work and before its answer. */
+  const holdNext = () => {
+    let release = () => {};
+    let tell = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const arrived = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    stand.lab.switches.tokenWatch = (moment) => {
+      if (moment !== 'done') return undefined;
+      stand.lab.switches.tokenWatch = undefined;
+      tell();
+      return held;
+    };
+    return { arrived, release };
+  };
+  const asked = (process = stand.process()) => process.accessToken(credential, stand.setup);
+  const signInAgain = () => {
+    stand.clock.reset();
+    return stand.signInAgain(credential);
+  };
+
+  it('G1: uses a token with life left, and calls nobody', async () => {
+    const process = stand.process();
+    expect(await asked(process)).toBe(await asked(process));
+    expect(calls()).toBe(0);
+  });
+
+  it('G2: renews a token that is about to end, and lets the use go on with it meanwhile', async () => {
+    const process = stand.process();
+    const before = await asked(process);
+    stand.clock.move(life - 40_000);
+    const { release } = holdNext();
+    expect(await asked(process)).toBe(before);
+    release();
+    await process.settled();
+    expect(calls()).toBe(1);
+    expect(await asked(process)).not.toBe(before);
+    expect(calls()).toBe(1);
+  });
+
+  it('G3, F1, O20: renews once for all uses of all processes when the token has ended', async () => {
+    end();
+    const processes = [stand.process(), stand.process(), stand.process()];
+    const tokens = await Promise.all(Array.from({ length: 60 }, (_, index) => asked(processes[index % 3])));
+    expect(new Set(tokens).size).toBe(1);
+    expect(await isGood(tokens[0] ?? '')).toBe(true);
+    expect(calls()).toBe(1);
+    expect(await stand.grantState(credential)).toMatchObject({
+      holder: null,
+      intent_version: null,
+      attempts: 0,
+    });
+  });
+
+  it('G4: renews once when the source refuses the token, whoever says so', async () => {
+    const processes = [stand.process(), stand.process()];
+    const refused = await asked(processes[0]);
+    const options = { refused };
+    const tokens = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (processes[index % 2] ?? stand.process()).accessToken(credential, stand.setup, options),
+      ),
+    );
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).not.toBe(refused);
+    expect(calls()).toBe(1);
+  });
+
+  it('F1, O26: keeps the refresh token that an answer leaves out, and remembers scopes that are lost', async () => {
+    end();
+    const fresh = { access_token: 'a-token', token_type: 'Bearer', expires_in: 60, scope: 'read openid' };
+    stand.lab.switches.tokenNext = [answer(200, fresh)];
+    expect(await asked()).toBe('a-token');
+    expect((await stand.grantState(credential))?.scope_lost?.split(' ').toSorted()).toEqual([
+      'offline_access',
+      'write',
+    ]);
+    stand.clock.move(61_000);
+    expect(await isGood(await asked())).toBe(true);
+    expect(calls()).toBe(2);
+  });
+
+  it.each([
+    ['F2, O24: a grant that is proven dead', answer(400, { error: 'invalid_grant' })],
+    ['F3: a provider that wants the person', answer(400, { error: 'interaction_required' })],
+  ])('%s asks for a new sign-in, with one call', async (_, fault) => {
+    end();
+    stand.lab.switches.tokenAlways = fault;
+    const process = stand.process();
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => asked(process)));
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { kind: 'auth_failed' } });
+    expect(await stand.stateOf(credential)).toBe('needs_sign_in');
+    expect(calls()).toBe(1);
+  });
+
+  it.each([
+    ['500', answer(500, { error: 'server_error' })],
+    ['503', answer(503, 'down')],
+    ['an HTML page', answer(200, '<html><body>maintenance</body></html>')],
+    ['no answer', { kind: 'drop' } as TokenFault],
+    ['an unknown error', answer(400, { error: 'something_new' })],
+  ])('F4, S1, S2, O25: %s costs no grant: a pause, then one try more', async (_, fault) => {
+    end();
+    stand.lab.switches.tokenNext = [fault];
+    const process = stand.process();
+    await expect(asked(process)).rejects.toMatchObject({ kind: 'unreachable', retryAfterSeconds: 1 });
+    expect(await stand.grantState(credential)).toMatchObject({ holder: null, attempts: 1, failures: 1 });
+    await expect(asked(process)).rejects.toMatchObject({ kind: 'unreachable' });
+    await expect(asked(stand.process())).rejects.toMatchObject({ kind: 'unreachable' });
+    expect(calls()).toBe(1);
+    stand.clock.move(1000);
+    expect(await isGood(await asked(process))).toBe(true);
+    expect(calls()).toBe(2);
+    expect(await stand.stateOf(credential)).toBe('ready');
+  });
+
+  it('F4, O25: doubles the pause, and goes on with a token that is still good', async () => {
+    stand.lab.switches.tokenAlways = answer(503, 'down');
+    const process = stand.process();
+    const before = await asked(process);
+    stand.clock.move(life - 20_000);
+    expect(await asked(process)).toBe(before);
+    stand.clock.move(21_000);
+    for (let failure = 1; failure <= 5; failure += 1) {
+      stand.clock.move(60_000);
+      await expect(asked(process)).rejects.toMatchObject({ kind: 'unreachable' });
+    }
+    expect(calls()).toBe(6);
+    const row = await stand.grantState(credential);
+    const pause = Date.parse(row?.not_before ?? '') - stand.clock.now();
+    expect(pause).toBeGreaterThan(20_000);
+    expect(pause).toBeLessThanOrEqual(32_000);
+  });
+
+  it('F5, O25: honours Retry-After in every process', async () => {
+    end();
+    stand.lab.switches.tokenNext = [answer(429, {}, { 'retry-after': '120' })];
+    await expect(asked()).rejects.toMatchObject({ kind: 'rate_limited', retryAfterSeconds: 120 });
+    stand.clock.move(119_000);
+    await expect(asked()).rejects.toMatchObject({ retryAfterSeconds: 1 });
+    expect(calls()).toBe(1);
+    expect(await stand.grantState(credential)).toMatchObject({ intent_version: null, attempts: 0 });
+    stand.clock.move(1000);
+    expect(await isGood(await asked())).toBe(true);
+  });
+
+  it('F6: a refused client is for the operator; no person is asked', async () => {
+    end();
+    stand.lab.switches.tokenNext = [answer(401, { error: 'invalid_client' })];
+    await expect(asked()).rejects.toMatchObject({ kind: 'unreachable', remedy: /operator/ });
+    expect(await stand.stateOf(credential)).toBe('ready');
+    stand.clock.move(60_000);
+    expect(await isGood(await asked())).toBe(true);
+  });
+
+  it('F7, S1, O23: another process goes on when the one that held the lease is gone', async () => {
+    end();
+    await stand.store.db
+      .updateTable('grant_state')
+      .set({
+        holder: 'a dead process',
+        fence: 9,
+        intent_version: 1,
+        attempts: 1,
+        lease_until: stand.clock.iso(5000),
+      })
+      .where('credential_id', '=', credential.id)
+      .execute();
+    const waiting = asked();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls()).toBe(0);
+    stand.clock.move(5001);
+    expect(await isGood(await waiting)).toBe(true);
+    expect(calls()).toBe(1);
+  });
+
+  it('F8, O29: a deleted credential stays deleted, and what was just issued is revoked', async () => {
+    end();
+    const process = stand.process();
+    const { arrived, release } = holdNext();
+    const waiting = asked(process).catch((error: unknown) => error);
+    await arrived;
+    await stand.delete(credential);
+    release();
+    expect(await waiting).toMatchObject({ kind: 'auth_failed' });
+    expect(await stand.stateOf(credential)).toBeUndefined();
+    expect(stand.lab.counts().revocation).toBe(1);
+  });
+
+  it('F9, O30: a newer sign-in wins over a renewal that was under way, and nothing of it is revoked', async () => {
+    end();
+    // Its grant has been renewed before, so that the versions of grant and credential differ.
+    await asked();
+    end();
+    const { arrived, release } = holdNext();
+    const waiting = asked();
+    await arrived;
+    const newer = await signInAgain();
+    const token = await stand.process().accessToken(newer, stand.setup);
+    release();
+    expect(await waiting).toBe(token);
+    expect(await isGood(token)).toBe(true);
+    expect(await stand.process().accessToken(newer, stand.setup)).toBe(token);
+    expect(stand.lab.counts().revocation).toBe(0);
+    expect(await stand.stateOf(credential)).toBe('ready');
+  });
+
+  it('F2, F9, O30: an old grant that is found dead does not end a newer sign-in', async () => {
+    end();
+    const { arrived, release } = holdNext();
+    stand.lab.switches.tokenNext = [
+      { ...answer(400, { error: 'invalid_grant' }), commit: true } as TokenFault,
+    ];
+    const waiting = asked();
+    await arrived;
+    await signInAgain();
+    release();
+    expect(await isGood(await waiting)).toBe(true);
+    expect(await stand.stateOf(credential)).toBe('ready');
+  });
+
+  it('F10, O21: a late answer is kept while it is the newest, though the lease is another’s by now', async () => {
+    end();
+    const { arrived, release } = holdNext();
+    const waiting = asked();
+    await arrived;
+    await stand.store.db
+      .updateTable('grant_state')
+      .set({ holder: 'another process', fence: 99, lease_until: stand.clock.iso(60_000) })
+      .where('credential_id', '=', credential.id)
+      .execute();
+    release();
+    const token = await waiting;
+    expect(await isGood(token)).toBe(true);
+    expect(await asked(stand.process())).toBe(token);
+    expect(calls()).toBe(1);
+  });
+
+  it('O27: clocks ten minutes apart make no storm, as the store’s clock is the one that counts', async () => {
+    const processes = [stand.process(), stand.process()];
+    end();
+    for (let round = 0; round < 6; round += 1) await asked(processes[round % 2]);
+    expect(calls()).toBe(1);
+    // A process whose clock really is off renews too early or too late, and each time once.
+    const skewed = stand.process(movableClock(stand.clock.now() - Date.now() + 600_000));
+    const early = await skewed.accessToken(credential, stand.setup);
+    expect(await isGood(early)).toBe(true);
+    expect(calls()).toBe(2);
+  });
+
+  it('N1, N2: a dead grant is not asked for again, and a new sign-in makes the same credential good', async () => {
+    end();
+    stand.lab.switches.tokenNext = [answer(400, { error: 'invalid_grant' })];
+    await expect(asked()).rejects.toMatchObject({ kind: 'auth_failed' });
+    const renewed = await signInAgain();
+    expect(renewed.state).toBe('ready');
+    expect(await stand.grantState(credential)).toMatchObject({ account_subject: 'alice', failures: 0 });
+    expect(await isGood(await stand.process().accessToken(renewed, stand.setup))).toBe(true);
+  });
+});
