@@ -152,6 +152,38 @@ describe('O18, O22, O23: kill -9 of the process that renews', () => {
     }
   });
 
+  it('R4, O18: during a code exchange: no half-made connection, and the person begins again', async () => {
+    const before = (await api.get('/api/v1/data-connections')).body.data.length;
+    for (let kill = 0; kill < kills; kill += 1) {
+      const connectionProperties = properties(lab.bigquery.projectId);
+      const begun = [];
+      for (let index = 0; index < grants; index += 1) {
+        const body = { datasourceID: 'gbq', qName: `new ${kill}.${index}`, connectionProperties };
+        const { authUrl, signInId } = (
+          await api.post('/api/v1/data-connections', { ...body, authUrlOnly: true })
+        ).body;
+        const authCode = await signIn(authUrl);
+        const complete = { ...body, connectionProperties: { ...connectionProperties, authCode } };
+        begun.push({ complete, signInId });
+      }
+      const reached = allAt('done');
+      const completing = begun.map(({ complete }) =>
+        api.post('/api/v1/data-connections', complete).catch(() => undefined),
+      );
+      await reached;
+      await mooring.kill();
+      await Promise.all(completing);
+      lab.authorizationServer.switches.tokenWatch = undefined;
+      await startAgain();
+      for (const { complete, signInId } of begun) {
+        expect((await api.get(`/api/v1/sign-ins/${signInId}`)).body.state).toBe('failed');
+        const again = await api.post('/api/v1/data-connections', complete);
+        expect([again.status, again.body.errors[0].code]).toEqual([400, 'SIGN-IN-INVALID']);
+      }
+      expect((await api.get('/api/v1/data-connections')).body.data.length).toBe(before);
+    }
+  });
+
   it('when the answer is lost: one try more, then a new sign-in, and no loop', async () => {
     const { authorizationServer } = lab;
     for (let kill = 0; kill < kills; kill += 1) {

@@ -6,7 +6,9 @@ import { type Authenticator, createAuthenticator } from './access/authenticate.j
 import { createSigningKeys } from './access/signing-key.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
+import { setupOfCredential } from './broker/credential-setup.js';
 import { createGrants, type Grants } from './broker/grants.js';
+import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createUseLog } from './broker/uses.js';
@@ -41,6 +43,7 @@ import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
 import { createSignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
+import type { CredentialTable } from './store/tables.js';
 import type { Vault } from './vault/envelope.js';
 
 export interface AppDependencies {
@@ -60,6 +63,7 @@ export interface App {
   authenticator: Authenticator;
   revoker: Revoker;
   grants: Grants;
+  keepAlive: KeepAlive;
   idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -79,7 +83,12 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const guesses = createGuessGuard();
   const rates =
     config.rateLimits === 'off' ? undefined : createRateTiers({ store, limits: config.rateLimits, log });
-  const grants = createGrants({ store, vault, network: gate, log, clock: store.clock });
+  const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
+  const { endTokens } = revoker;
+  const grants = createGrants({ store, vault, network: gate, endTokens, log, clock: store.clock });
+  const setupOf = (credential: CredentialTable) =>
+    setupOfCredential(store.db, { vault, catalogue, clients }, credential);
+  const keepAlive = createKeepAlive({ store, grants, setupOf, log });
   const broker = createBroker({ store, vault, grants, clients });
   const signIns = createSignIns({
     store,
@@ -90,8 +99,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     signInMinutes: config.limits.signInMinutes,
   });
   const bringing = createBringing({ store, vault, signIns, clients });
-  const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
-  const leaving = createLeaving({ store, revoker });
+  const leaving = createLeaving({ revoker });
   const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
   const uses = createUseLog(store);
   const arrivals = createArrivals({ store, vault });
@@ -128,5 +136,5 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, grants, rates, idempotency };
+  return { http, routes, authenticator, revoker, grants, keepAlive, rates, idempotency };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { purgeAuditEvents } from './audit/record.js';
+import { purgeRevocations } from './broker/revocation-queue.js';
 import { ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { firstStart } from './first-start.js';
@@ -99,6 +100,7 @@ export async function serve(
       .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
       .then(() => app.idempotency.purge(new Date()))
+      .then(() => purgeRevocations(store, config.limits.auditDays))
       .then(() => store.checkpoint())
       .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
   }, 60_000).unref();
@@ -116,8 +118,10 @@ export async function serve(
       await app.http.close();
       clearInterval(idle);
       clearTimeout(force);
+      await app.keepAlive.close();
       await app.grants.settled();
       await app.revoker.settled();
+      app.revoker.close();
       await app.rates?.close();
       await store.checkpoint();
       await store.close();

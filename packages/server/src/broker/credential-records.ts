@@ -164,6 +164,21 @@ export async function allowDestination(
     .execute();
 }
 
+/** Where its person has allowed it to be sent, oldest first. */
+export async function confirmedDestinations(
+  db: Queryable,
+  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('credential_destination')
+    .select('destination')
+    .where('credential_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .orderBy('confirmed_at')
+    .execute();
+  return rows.map(({ destination }) => destination);
+}
+
 /**
  * Replaces one sealed field when it still has the version that was read.
  * @returns false when somebody else was faster; nothing is written then.

@@ -1,5 +1,6 @@
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CredentialTable } from '../store/tables.js';
 import { type GrantStand, movableClock, startGrantStand } from './__fixtures__/grant-stand.js';
@@ -225,7 +226,7 @@ describe('the life of a grant', () => {
     release();
     expect(await waiting).toMatchObject({ kind: 'auth_failed' });
     expect(await stand.stateOf(credential)).toBeUndefined();
-    expect(stand.lab.counts().revocation).toBe(1);
+    await expect.poll(() => stand.lab.counts().revocation).toBe(1);
   });
 
   it('F9, O30: a newer sign-in wins over a renewal that was under way, and nothing of it is revoked', async () => {
@@ -258,6 +259,36 @@ describe('the life of a grant', () => {
     release();
     expect(await isGood(await waiting)).toBe(true);
     expect(await stand.stateOf(credential)).toBe('ready');
+  });
+
+  it('F11, O19: keeps in memory what the store cannot take, and stores it when it is back', async () => {
+    end();
+    const { arrived, release } = holdNext();
+    const waiting = asked();
+    await arrived;
+    const { db } = stand.store;
+    await sql.raw('alter table secret rename to secret_away').execute(db);
+    release();
+    await expect.poll(() => stand.lab.switches.tokenWatch).toBeUndefined();
+    await new Promise((resolve) => setImmediate(resolve));
+    await sql.raw('alter table secret_away rename to secret').execute(db);
+    const token = await waiting;
+    expect(await isGood(token)).toBe(true);
+    expect(await asked(stand.process())).toBe(token);
+    expect(calls()).toBe(1);
+  });
+
+  it('G5: renews a grant that nobody uses in half of its idle time, once', async () => {
+    await stand.store.db.deleteFrom('credential').where('id', '<>', credential.id).execute();
+    const keepers = [stand.keepAlive(), stand.keepAlive()];
+    await keepers[0]?.round();
+    expect(calls()).toBe(0);
+    stand.clock.move(5 * 86_400_000 + 1000);
+    await Promise.all(keepers.map((keeper) => keeper.round()));
+    expect(calls()).toBe(1);
+    const row = await stand.grantState(credential);
+    expect(Date.parse(row?.keep_alive_at ?? '')).toBeGreaterThan(stand.clock.now() + 4 * 86_400_000);
+    for (const keeper of keepers) await keeper.close();
   });
 
   it('F10, O21: a late answer is kept while it is the newest, though the lease is another’s by now', async () => {

@@ -6,7 +6,10 @@ import { recordRenewedGrant, type StoredGrant } from './grant-state.js';
 
 // Sealed grants in the store. Every write names the version it was made from: whoever is late changes nothing.
 
-export type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'version'>;
+export type CredentialRef = Pick<
+  CredentialTable,
+  'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name' | 'version'
+>;
 
 export interface VersionedGrant {
   grant: StoredGrant;

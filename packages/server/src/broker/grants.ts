@@ -9,6 +9,7 @@ import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import { createRefreshLeases } from './refresh-lease.js';
 import { refresh, signInAgain } from './refreshing.js';
+import type { Revoker } from './revoker.js';
 
 export interface TokenOptions {
   /** The token that the source refused. A newer one is given without asking the provider again. */
@@ -44,6 +45,8 @@ export interface GrantDependencies {
   store: Store;
   vault: Vault;
   network: Network;
+  /** Tokens that were issued for a credential that is gone are ended at the provider. */
+  endTokens: Revoker['endTokens'];
   log: Logger;
   clock: Clock;
 }
@@ -54,7 +57,7 @@ const enoughLeftMs = 30_000;
 
 const endOf = ({ tokens, issuedAt }: StoredGrant): number => tokens.expiresAt ?? issuedAt + lifetimeAssumedMs;
 
-export function createGrants({ store, vault, network, log, clock }: GrantDependencies): Grants {
+export function createGrants({ store, vault, network, endTokens, log, clock }: GrantDependencies): Grants {
   const records = createGrantRecords(store, vault);
   const leases = createRefreshLeases(store, clock);
   const clientTokens = createClientTokens(network, clock);
@@ -91,9 +94,10 @@ export function createGrants({ store, vault, network, log, clock }: GrantDepende
   ): Promise<StoredGrant> => {
     const running = refreshing.get(credential.id);
     if (running) return running;
-    const begun = refresh({ records, leases, network, clock, log }, { credential, setup, isGood }).finally(
-      () => refreshing.delete(credential.id),
-    );
+    const begun = refresh(
+      { records, leases, network, endTokens, clock, log },
+      { credential, setup, isGood },
+    ).finally(() => refreshing.delete(credential.id));
     refreshing.set(credential.id, begun);
     return begun;
   };

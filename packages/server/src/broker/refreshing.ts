@@ -5,6 +5,7 @@ import { egressRefused } from '../egress/failure.js';
 import { OAuthError, type OAuthErrorKind } from '../oauth/oauth-error.js';
 import { refreshGrant } from '../oauth/refresh-grant.js';
 import { revokeToken } from '../oauth/revocation.js';
+import type { TokenSet } from '../oauth/types.js';
 import type { Clock } from '../store/clock.js';
 import type { CredentialRef, GrantRecords, VersionedGrant } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
@@ -23,6 +24,8 @@ export interface RefreshDependencies {
   records: GrantRecords;
   leases: RefreshLeases;
   network: Network;
+  /** Tokens that were issued for a credential that is gone. */
+  endTokens(credential: CredentialRef, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
   clock: Clock;
   log: Logger;
 }
@@ -164,7 +167,7 @@ async function underLease(
  * @returns false when the grant is another by now
  */
 async function keep(
-  { records, network, clock, log }: RefreshDependencies,
+  { records, network, clock, log, endTokens }: RefreshDependencies,
   { credential, setup }: RefreshRequest,
   found: VersionedGrant,
   renewed: StoredGrant,
@@ -175,8 +178,10 @@ async function keep(
     try {
       const outcome = await records.replace(credential, found.version, renewed);
       // A newer sign-in is left alone: some providers end every grant of an account with any one of them.
-      if (outcome === 'gone') await revokeToken({ ...setup, token, network });
-      if (outcome === 'gone') throw signInAgain(undefined);
+      if (outcome === 'gone') {
+        await endTokens(credential, setup, renewed.tokens);
+        throw signInAgain(undefined);
+      }
       return outcome === 'stored';
     } catch (error) {
       if (error instanceof ConnectorError) throw error;

@@ -1,31 +1,39 @@
-import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Config } from '../config.js';
 import { revokeToken } from '../oauth/revocation.js';
 import type { TokenSet } from '../oauth/types.js';
-import type { Store } from '../store/store.js';
-import type { ConnectionTable, CredentialTable } from '../store/tables.js';
+import type { Queryable, Store, Tx } from '../store/store.js';
+import type { ConnectionTable, CredentialTable, RevocationTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { openConnectionSecrets } from './connection-secrets.js';
-import { sealContext } from './credential-records.js';
-import { oauthSetup } from './oauth-setup.js';
+import { sealContext, shredCredential } from './credential-records.js';
+import { setupOfCredential } from './credential-setup.js';
+import type { CredentialRef } from './grant-records.js';
+import type { StoredGrant } from './grant-state.js';
+import type { OAuthSetup } from './oauth-setup.js';
+import { due, end, enqueue, open, putOff, take, tokenToRevoke } from './revocation-queue.js';
 
-/** Telling the provider that a grant has ended. */
-export interface Revocation {
-  /** Sends it without holding up the answer; the outcome goes to the log. */
-  send(): void;
+// The end of credentials: the key to their secrets is destroyed in the transaction that deletes them, and their
+// providers are told afterwards, for as long as it takes.
+
+export interface EndOptions {
+  /** Those with one id make one report; without one, only ends that a provider must be told are on record. */
+  batchId?: string;
+  /** The connection as it was, where it is being changed in the same transaction. */
+  connection?: ConnectionTable;
 }
 
 export interface Revoker {
-  /** Takes the token while the vault can still open it; undefined when the credential holds no grant. */
-  prepare(
-    credential: CredentialTable,
-    connection: ConnectionTable | undefined,
-  ): Promise<Revocation | undefined>;
-  /** Resolves when every revocation that was sent has ended. */
+  /** Deletes a credential, destroys its keys, and notes in the same transaction what its provider is to be told. */
+  end(tx: Tx, credential: CredentialTable, options?: EndOptions): Promise<void>;
+  /** Notes tokens that were issued for a credential that is gone. */
+  endTokens(credential: CredentialRef, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
+  /** Tells providers what is due, without holding anybody up; a node that dies leaves it to the next. */
+  kick(): void;
+  /** Resolves when what was begun has ended. */
   settled(): Promise<void>;
+  close(): void;
 }
 
 export interface RevokerDependencies {
@@ -35,78 +43,105 @@ export interface RevokerDependencies {
   catalogue: Catalogue;
   clients: Config['oauth']['clients'];
   log: Logger;
+  /** Between looks at what others have left. */
+  lookMs?: number;
 }
 
-export function createRevoker({
-  store,
-  vault,
-  network,
-  catalogue,
-  clients,
-  log,
-}: RevokerDependencies): Revoker {
-  const underWay = new Set<Promise<void>>();
+const atOnce = 8;
+const pause = { firstMs: 1_000, mostMs: 600_000 };
+/** A provider that could not be told for so long will not be. */
+const patienceMs = 7 * 86_400_000;
 
-  /** The connection an embedded credential belongs to, or one that uses a separated one. */
-  const anyConnectionOf = (credential: CredentialTable) => {
-    const connections = store.db
-      .selectFrom('connection')
-      .selectAll('connection')
-      .where('connection.tenant_id', '=', credential.tenant_id);
-    if (credential.connection_id !== null) {
-      return connections.where('connection.id', '=', credential.connection_id).executeTakeFirst();
-    }
-    return connections
-      .innerJoin('credential_link', 'credential_link.connection_id', 'connection.id')
-      .where('credential_link.credential_id', '=', credential.id)
+export function createRevoker(deps: RevokerDependencies): Revoker {
+  const { store, vault, network, log } = deps;
+
+  /** What the provider of a stored grant is to be told; a status when there is nothing to tell. */
+  const toTell = async (tx: Queryable, credential: CredentialTable, connection?: ConnectionTable) => {
+    const row = await tx
+      .selectFrom('secret')
+      .selectAll()
+      .where('record_kind', '=', 'credential')
+      .where('record_id', '=', credential.id)
+      .where('tenant_id', '=', credential.tenant_id)
+      .where('owner_id', '=', credential.owner_id)
+      .where('field', '=', 'grant')
       .executeTakeFirst();
+    if (!row) return { status: 'none' as const };
+    try {
+      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+      const { tokens } = vault.open(sealed, sealContext(credential, 'grant', row.version)) as StoredGrant;
+      const setup = await setupOfCredential(tx, deps, credential, connection);
+      if (!setup?.preset.revocationEndpoint) return { status: 'unsupported' as const };
+      return { sealed: { setup, token: tokenToRevoke(tokens) } };
+    } catch (error) {
+      // An unreadable grant or a client that is no longer configured must not keep a person from deleting.
+      log.warn({ credentialId: credential.id }, 'grant cannot be revoked at the provider');
+      return {
+        status: error instanceof UnreadableError ? ('unreadable' as const) : ('unsupported' as const),
+      };
+    }
   };
 
+  const tell = async (row: RevocationTable): Promise<void> => {
+    if (!(await take(store, row))) return;
+    const sealed = await open(store, vault, row).catch((error: unknown) => {
+      if (error instanceof UnreadableError) return undefined;
+      throw error;
+    });
+    if (!sealed) return end(store, row, 'unreadable');
+    const outcome = await revokeToken({ ...sealed.setup, token: sealed.token, network });
+    log.info(
+      { credentialId: row.credential_id, outcome, attempts: row.attempts + 1 },
+      'provider told of the end',
+    );
+    if (outcome !== 'failed') return end(store, row, outcome);
+    if (Date.parse(row.created_at) + patienceMs < store.clock.now()) return end(store, row, 'failed');
+    return putOff(store, row, Math.min(pause.firstMs * 2 ** Math.min(row.attempts, 20), pause.mostMs));
+  };
+
+  let isClosed = false;
+  let working: Promise<void> | undefined;
+  const work = async (): Promise<void> => {
+    for (let rows = await due(store, atOnce); rows.length > 0 && !isClosed; rows = await due(store, atOnce)) {
+      await Promise.all(rows.map(tell));
+    }
+  };
+  const kick = (): void => {
+    working ??= work()
+      .catch((error: unknown) => log.warn({ err: error }, 'the queue of revocations could not be worked on'))
+      .finally(() => {
+        working = undefined;
+      });
+  };
+  const looking = setInterval(kick, deps.lookMs ?? 5_000).unref();
+
   return {
-    async prepare(credential, connection) {
-      const row = await store.db
-        .selectFrom('secret')
-        .selectAll()
-        .where('record_kind', '=', 'credential')
-        .where('record_id', '=', credential.id)
-        .where('field', '=', 'grant')
-        .executeTakeFirst();
-      if (!row) return undefined;
-      try {
-        const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-        const { tokens } = vault.open(sealed, sealContext(credential, 'grant', row.version)) as {
-          tokens: TokenSet;
-        };
-        const manifest = catalogue.get(credential.source_id);
-        const via = connection ?? (await anyConnectionOf(credential));
-        const definition = via ? (JSON.parse(via.properties) as Record<string, unknown>) : {};
-        const method = via
-          ? selectSignIn(manifest, definition)
-          : manifest.signIns.find((signIn) => signIn.id === credential.sign_in);
-        if (!method?.oauth) return undefined;
-        const secrets = via ? await openConnectionSecrets(store.db, vault, via) : {};
-        const setup = oauthSetup({ method, definition, secrets }, clients);
-        return {
-          send() {
-            const token = tokens.refreshToken ?? tokens.accessToken;
-            const work = revokeToken({ ...setup, token, network })
-              .catch(() => 'failed' as const)
-              .then((outcome) =>
-                log.info({ credentialId: credential.id, outcome }, 'grant revoked at the provider'),
-              )
-              .finally(() => underWay.delete(work));
-            underWay.add(work);
-          },
-        };
-      } catch (error) {
-        // An unreadable grant or a client that is no longer configured must not keep a person from deleting.
-        const reason = error instanceof UnreadableError ? 'unreadable' : 'not configured';
-        log.warn({ credentialId: credential.id, reason }, 'grant cannot be revoked at the provider');
-        return undefined;
+    async end(tx, credential, { batchId, connection } = {}) {
+      const found = await toTell(tx, credential, connection);
+      if (batchId !== undefined || found.sealed) {
+        await enqueue(tx, store, vault, {
+          credential,
+          ...found,
+          ...(batchId === undefined ? {} : { batchId }),
+        });
       }
+      await shredCredential(tx, credential.tenant_id, credential.id);
     },
+    async endTokens(credential, setup, tokens) {
+      if (!setup.preset.revocationEndpoint) return;
+      await store.transaction((tx) =>
+        enqueue(tx, store, vault, { credential, sealed: { setup, token: tokenToRevoke(tokens) } }),
+      );
+      kick();
+    },
+    kick,
     async settled() {
-      await Promise.all(underWay);
+      kick();
+      await working;
+    },
+    close() {
+      isClosed = true;
+      clearInterval(looking);
     },
   };
 }

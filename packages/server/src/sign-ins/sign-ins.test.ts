@@ -80,7 +80,7 @@ describe('interactive sign-in', () => {
     return walkSignIn({ authUrl, login: user.login, password: user.password });
   };
 
-  it('A5: signs in, shows a code, and the second call makes a connection that reads', async () => {
+  it('P1, R1, A5: signs in, shows a code, and the second call makes a connection that reads', async () => {
     lab.resetCounts();
     const begun = await begin(alice);
     expect(begun.status).toBe(201);
@@ -194,7 +194,7 @@ describe('interactive sign-in', () => {
     expect(lab.counts().token.authorization_code).toBe(0);
   });
 
-  it('O03: redeems once when the same code is sent 50 times at once', async () => {
+  it('P3, O03: redeems once when the same code is sent 50 times at once', async () => {
     lab.resetCounts();
     const page = await walk((await begin(alice)).body.authUrl);
     const answers = await Promise.all(
@@ -298,7 +298,7 @@ describe('interactive sign-in', () => {
     });
   });
 
-  it('O17: closes the sign-in when a code of another flow is pasted', async () => {
+  it('R2, O17: closes the sign-in when a code of another flow is pasted', async () => {
     const first = await begin(alice);
     const firstPage = await walkRaw(first);
     const second = await begin(alice);
@@ -335,7 +335,7 @@ describe('interactive sign-in', () => {
     expect((await finish(alice, 'raw 2', `code=${code}&state=${state}`)).status).toBe(201);
   });
 
-  it('keeps the code for another try when the provider is down, and refuses it once it was used', async () => {
+  it('R3: keeps the code for another try when the provider is down, and refuses it once it was used', async () => {
     const page = await walk((await begin(alice)).body.authUrl);
     lab.switches.tokenNext = [
       { kind: 'answer', answer: { status: 503, body: '<html>down</html>' } },
@@ -376,7 +376,7 @@ describe('interactive sign-in', () => {
     expect((await read()).status).toBe(200);
   });
 
-  it('O24: asks the person to sign in again when the grant is dead, once, and leaves others alone', async () => {
+  it('N1, N2, O24: asks the person to sign in again when the grant is dead, once, and leaves others alone', async () => {
     const connection = await alice.api.get(
       `/api/v1/data-connections/warehouse%202?type=connectionname&spaceId=${spaceId}`,
     );
@@ -429,15 +429,59 @@ describe('interactive sign-in', () => {
     expect(again.status).toBe(400);
   });
 
-  it('O28: revokes the grant at the provider when its credential is deleted', async () => {
-    lab.resetCounts();
+  /** A separated grant of bob's, brought to the shared connection. */
+  const bringAsBob = async (): Promise<string> => {
+    const found = await bob.api.get(
+      `/api/v1/data-connections/warehouse%202?type=connectionname&spaceId=${spaceId}`,
+    );
+    const path = `/api/v1/data-connections/${found.body.qID}/credential`;
+    const begun = await bob.api.put(path, { authUrlOnly: true });
+    const page = await walk(begun.body.authUrl, 'bob');
+    const connectionProperties = { authCode: codeOf(page.html) };
+    const brought = await bob.api.put(path, { credentialsName: 'bobs google', connectionProperties });
+    expect(brought.status, brought.text).toBe(200);
+    return `/api/v1/data-credentials/${brought.body.credentialId}`;
+  };
+
+  it('G7, D1, O28: revokes the grant at the provider when its credential is deleted', async () => {
     const credential = await bob.api.get('/api/v1/data-credentials/bobs%20google?byCredentialName=true');
+    const before = await server.storedText();
+    lab.resetCounts();
     expect((await bob.api.delete(`/api/v1/data-credentials/${credential.body.qID}`)).status).toBe(204);
-    await server.restart();
-    expect(lab.counts().revocation).toBe(1);
+    await expect.poll(() => lab.counts().revocation).toBe(1);
+    expect(before).toContain(credential.body.qID);
+    const found = await bob.api.get(
+      `/api/v1/data-connections/warehouse%202?type=connectionname&spaceId=${spaceId}`,
+    );
+    const refused = await bob.api.post(`/api/v1/data-connections/${found.body.qID}/actions/test`);
+    expect(refused.body.errors[0]).toMatchObject({
+      code: 'CREDENTIALS-REQUIRED',
+      meta: { reason: 'missing' },
+    });
   });
 
-  it('O04: refuses a code after the time of the sign-in', async () => {
+  it('D2, O28: deletes at once when the provider is down, and tells it later, over a restart', async () => {
+    const path = await bringAsBob();
+    lab.resetCounts();
+    lab.switches.revocationAlways = { status: 503, body: 'down' };
+    expect((await bob.api.delete(path)).status).toBe(204);
+    await expect.poll(() => lab.counts().revocation).toBe(1);
+    await server.restart();
+    lab.switches.revocationAlways = undefined;
+    await expect.poll(() => lab.counts().revocation, { timeout: 20_000 }).toBeGreaterThan(1);
+    const told = lab.counts().revocation;
+    await server.restart();
+    expect(lab.counts().revocation).toBe(told);
+  });
+
+  it('N3: a dead grant can be deleted', async () => {
+    const path = await bringAsBob();
+    lab.revokeGrantsOf('bob');
+    expect((await bob.api.delete(path)).status).toBe(204);
+    expect((await bob.api.get(path)).status).toBe(404);
+  });
+
+  it('P2, O04: refuses a code after the time of the sign-in', async () => {
     const short = await startServer({
       configuration: {
         oauth: {

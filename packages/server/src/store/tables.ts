@@ -133,7 +133,7 @@ export interface CredentialTable {
 
 export interface SecretTable {
   tenant_id: string;
-  record_kind: 'credential' | 'connection' | 'sign-in' | 'signing-key';
+  record_kind: 'credential' | 'connection' | 'sign-in' | 'signing-key' | 'revocation';
   record_id: string;
   field: string;
   owner_id: string;
@@ -175,6 +175,29 @@ export interface GrantStateTable {
   failures: number;
   /** The provider is not asked before; null when it may be at once. */
   not_before: string | null;
+}
+
+/** The end of a credential, and whether its provider has been told. */
+export interface RevocationTable {
+  id: string;
+  tenant_id: string;
+  credential_id: string;
+  credential_name: string;
+  owner_id: string;
+  source_id: string;
+  /** Of those that were revoked together. */
+  batch_id: string | null;
+  /**
+   * `none`: there was no grant to revoke. `queued`: the provider is still to be told. `unsupported`: it has no way to
+   * be told. `unreadable`: the grant could not be opened any more. `failed`: given up.
+   */
+  status: 'none' | 'queued' | 'revoked' | 'unsupported' | 'unreadable' | 'failed';
+  attempts: number;
+  not_before: string;
+  /** A node is telling the provider, until then. */
+  lease_until: string | null;
+  created_at: string;
+  ended_at: string | null;
 }
 
 export interface DestinationTable {
@@ -334,6 +357,7 @@ export interface Tables {
   credential: CredentialTable;
   secret: SecretTable;
   grant_state: GrantStateTable;
+  revocation: RevocationTable;
   credential_destination: DestinationTable;
   credential_link: LinkTable;
   sign_in: SignInTable;

@@ -1,12 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { manifests } from '@mooring/connectors/registry';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { pino } from 'pino';
 import { inject } from 'vitest';
+import { createCatalogue } from '../../catalogue/catalogue.js';
+import { createSourceSettings } from '../../catalogue/source-settings.js';
 import { gateOf } from '../../oauth/__fixtures__/token-server.js';
 import { authorizationUrl, createSignInSecrets } from '../../oauth/authorization-url.js';
 import { exchangeCode } from '../../oauth/code-grant.js';
@@ -22,7 +25,9 @@ import { newHex, newUuid } from '../../vault/random.js';
 import { insertCredential, replaceCredential, shredCredential } from '../credential-records.js';
 import { storedGrant } from '../grant-state.js';
 import { createGrants, type Grants } from '../grants.js';
+import { createKeepAlive, type KeepAlive } from '../keep-alive.js';
 import type { OAuthSetup } from '../oauth-setup.js';
+import { createRevoker } from '../revoker.js';
 
 // Grants over a real store, a real authorization server and the real gate. Each `process()` is what one process of
 // the service would have: it shares nothing with the others but the store.
@@ -59,6 +64,8 @@ export interface GrantStand {
   setup: OAuthSetup;
   clock: MovableClock;
   process(clock?: Clock): Grants;
+  /** The keeper of idle grants of such a process. */
+  keepAlive(): KeepAlive;
   /** Signs in as a person would; a new grant, stored for a new credential. */
   credential(): Promise<CredentialTable>;
   /** The same person signs in again for the same credential. */
@@ -102,9 +109,21 @@ export async function startGrantStand(): Promise<GrantStand> {
     scopes: ['openid', 'read', 'write', 'offline_access'],
     authorizationParameters: { prompt: 'consent' },
     clientAuthentication: 'client_secret_post',
+    idleDays: 10,
   };
   const setup: OAuthSetup = { preset, client: lab.client };
   const clock = movableClock();
+  const log = pino({ level: 'silent' });
+  const { endTokens, ...revoker } = createRevoker({
+    ...{
+      store,
+      vault,
+      network,
+      log,
+      clients: {},
+      catalogue: createCatalogue(manifests, createSourceSettings(store)),
+    },
+  });
   await store.transaction(async (tx) => {
     await tx.insertInto('tenant').values({ id: 't', name: 't', created_at: at() }).execute();
     const times = { created_at: at(), updated_at: at() };
@@ -124,6 +143,7 @@ export async function startGrantStand(): Promise<GrantStand> {
     const { codeVerifier } = secrets;
     return exchangeCode({ ...setup, redirectUri, code, codeVerifier, network, now: clock.now });
   };
+  const process = (own: Clock = clock) => createGrants({ store, vault, network, log, endTokens, clock: own });
   const load = (id: string) =>
     store.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
 
@@ -132,8 +152,9 @@ export async function startGrantStand(): Promise<GrantStand> {
     store,
     setup,
     clock,
-    process: (own = clock) =>
-      createGrants({ store, vault, network, log: pino({ level: 'silent' }), clock: own }),
+    process: (own = clock) => createGrants({ store, vault, network, log, endTokens, clock: own }),
+    keepAlive: () =>
+      createKeepAlive({ store: { ...store, clock }, grants: process(), setupOf: async () => setup, log }),
     async credential() {
       const grant = storedGrant(await signIn(), clock.now(), preset);
       const id = newUuid();
@@ -168,6 +189,8 @@ export async function startGrantStand(): Promise<GrantStand> {
         .where('credential_id', '=', credential.id)
         .executeTakeFirst(),
     async close() {
+      await revoker.settled();
+      revoker.close();
       await store.close();
       await drop();
       await application.close();

@@ -9,7 +9,7 @@ import {
 import { loadConnection } from '../../access/connection-access.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
-import { allowDestination } from '../../broker/credential-records.js';
+import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { type Resolution, resolveCredential } from '../../broker/resolve.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
@@ -58,14 +58,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     const resolution = await resolveCredential(store.db, caller.userId, connection);
     const manifest = catalogue.get(connection.source_id);
     const credential = isShown(resolution, caller) ? resolution.credential : undefined;
-    const confirmed = credential
-      ? await store.db
-          .selectFrom('credential_destination')
-          .select('destination')
-          .where('credential_id', '=', credential.id)
-          .orderBy('confirmed_at')
-          .execute()
-      : [];
+    const confirmed = credential ? await confirmedDestinations(store.db, credential) : [];
     return {
       connectionId: connection.id,
       dataSourceId: connection.source_id,
@@ -77,7 +70,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         ? {
             credentialId: credential.id,
             credentialsName: credential.name,
-            confirmedDestinations: confirmed.map((row) => row.destination),
+            confirmedDestinations: confirmed,
             updatedAt: credential.updated_at,
           }
         : {}),

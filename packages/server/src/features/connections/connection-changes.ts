@@ -9,7 +9,6 @@ import {
   openConnectionSecretsOrNone,
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
-import { shredCredential } from '../../broker/credential-records.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
@@ -173,7 +172,9 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     // A new owner gets no credential of the former one; neither does a connection that became separated.
     const dropsEmbedded =
       isSeparated || next.owner_id !== previous.owner_id || (step.brought && !step.replaced);
-    if (embedded && dropsEmbedded) await shredCredential(tx, previous.tenant_id, embedded.id);
+    if (embedded && dropsEmbedded) {
+      await deps.revoker.end(tx, embedded, { connection: previous });
+    }
     if (!isSeparated) await unlinkCredentials(tx, next);
     if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
     if (step.selected) await linkCredential(tx, next, caller.userId, step.selected.id, at);

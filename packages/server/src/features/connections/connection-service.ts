@@ -5,7 +5,7 @@ import { recordConnection } from '../../audit/record.js';
 import { type Bringing, type BroughtCredential, storeBrought } from '../../broker/bring.js';
 import { credentialShownTo, credentialsShownTo } from '../../broker/callers-credentials.js';
 import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
-import { nameKey, shredCredential } from '../../broker/credential-records.js';
+import { nameKey } from '../../broker/credential-records.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
@@ -265,14 +265,13 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         .where('connection_id', '=', row.id)
         .where('tenant_id', '=', row.tenant_id)
         .executeTakeFirst();
-      const revocation = embedded ? await deps.revoker.prepare(embedded, row) : undefined;
       await store.transaction(async (tx) => {
-        if (embedded) await shredCredential(tx, row.tenant_id, embedded.id);
+        if (embedded) await deps.revoker.end(tx, embedded);
         await shredConnectionSecrets(tx, row.tenant_id, row.id);
         await deleteConnection(tx, row);
         await recordConnection(tx, 'deleted', caller, row);
       });
-      revocation?.send();
+      deps.revoker.kick();
     },
   };
 }

@@ -13,7 +13,7 @@ import {
 import { isAdministratorOf } from '../../access/matrix.js';
 import { recordCredential } from '../../audit/record.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
-import { nameKey, shredCredential } from '../../broker/credential-records.js';
+import { nameKey } from '../../broker/credential-records.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -173,12 +173,11 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     }),
     bind(deleteCredential, async ({ params, query }, { caller }) => {
       const row = await find(caller, params.qID, query);
-      const revocation = await deps.revoker.prepare(row, undefined);
       await store.transaction(async (tx) => {
-        await shredCredential(tx, row.tenant_id, row.id);
+        await deps.revoker.end(tx, row);
         await recordCredential(tx, 'deleted', row);
       });
-      revocation?.send();
+      deps.revoker.kick();
       return { status: 204 };
     }),
     orphans,

@@ -187,11 +187,10 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
 
   const remove = bind(deleteOAuthClient, async ({ params }, { caller }) => {
     const row = await find(store.db, caller, params.id);
-    const departure = await leaving({ id: row.user_id, tenant_id: row.tenant_id });
     await store.transaction(async (tx) => {
       await find(tx, caller, row.id);
       // The client, its secrets and tokens go with its user.
-      await departure.remove(tx);
+      await leaving.remove(tx, { id: row.user_id, tenant_id: row.tenant_id });
       await record(tx, {
         name: 'oauth-client.deleted',
         by: caller,
@@ -200,7 +199,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
       });
     });
     authenticator.forget();
-    departure.send();
+    leaving.send();
     return { status: 204 };
   });
 

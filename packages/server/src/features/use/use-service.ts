@@ -8,6 +8,7 @@ import { record as recordEvent } from '../../audit/record.js';
 import type { Bringing } from '../../broker/bring.js';
 import type { Broker } from '../../broker/broker.js';
 import { openConnectionSecrets } from '../../broker/connection-secrets.js';
+import { confirmedDestinations } from '../../broker/credential-records.js';
 import type { Resolution } from '../../broker/resolve.js';
 import type { UseLog, UseTicket } from '../../broker/uses.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
@@ -159,6 +160,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     const signIn = await signInLink(caller, connection, manifest, resolution, mayEdit);
     const isTheirs = !resolution.isEmbedded || resolution.credential?.owner_id === caller.userId;
     await recordRefusal(caller, connection, resolution.state);
+    const confirmed =
+      resolution.state === 'needs_confirmation' && resolution.credential && isTheirs
+        ? await confirmedDestinations(store.db, resolution.credential)
+        : undefined;
     return new AppError('CREDENTIALS-REQUIRED', explain(resolution), {
       meta: {
         reason: resolution.state,
@@ -166,6 +171,14 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         dataSourceId: connection.source_id,
         ...(resolution.credential && isTheirs ? { credentialId: resolution.credential.id } : {}),
         ...(signIn ? { signIn } : {}),
+        // Old and new, so that the person can be asked without another request.
+        ...(confirmed
+          ? {
+              confirm: `/api/v1/data-connections/${connection.id}/credential/actions/confirm`,
+              destination: connection.destination,
+              confirmedDestinations: confirmed,
+            }
+          : {}),
         bring: resolution.isEmbedded
           ? `/api/v1/data-connections/${connection.id}`
           : `/api/v1/data-connections/${connection.id}/credential`,

@@ -165,7 +165,6 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
     bind(patchUser, async ({ params, body }, { caller }) => {
       assertAdministrator(caller);
       const before = await find(caller, params.userId);
-      const departure = patchUserRow(before, body).status === 'disabled' ? await leaving(before) : undefined;
       await store.transaction(async (tx) => {
         const row = await loadUser(tx, caller.tenantId, { id: before.id });
         if (!row) throw unknownUser();
@@ -179,7 +178,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
           .set({ ...changed, updated_at: new Date().toISOString() })
           .where('id', '=', row.id)
           .execute();
-        if (changed.status === 'disabled') await departure?.apply(tx);
+        if (changed.status === 'disabled') await leaving.apply(tx, row);
         const isDisabled = changed.status === 'disabled' && row.status === 'active';
         await record(tx, {
           name: isDisabled ? 'user.disabled' : 'user.updated',
@@ -189,7 +188,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         });
       });
       authenticator.forget();
-      departure?.send();
+      leaving.send();
       return { status: 204 };
     }),
     bind(deleteUser, async ({ params }, { caller }) => {
@@ -198,14 +197,13 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
       if (before.client_id !== null) {
         throw new AppError('CONFLICT', 'An OAuth client acts as this user. Delete the client instead.');
       }
-      const departure = await leaving(before);
       await store.transaction(async (tx) => {
         const row = await loadUser(tx, caller.tenantId, { id: before.id });
         if (!row) throw unknownUser();
         if (rolesOf(row).includes('TenantAdmin') && (await isLastAdministrator(tx, row))) {
           throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
         }
-        await departure.remove(tx);
+        await leaving.remove(tx, row);
         await record(tx, {
           name: 'user.deleted',
           by: caller,
@@ -214,7 +212,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         });
       });
       authenticator.forget();
-      departure.send();
+      leaving.send();
       return { status: 204 };
     }),
   ];

@@ -4,6 +4,7 @@ import * as machineClients from './0002-machine-clients.js';
 import * as auditAndRequests from './0003-audit-and-requests.js';
 import * as connectionLists from './0004-connection-lists.js';
 import * as grantState from './0005-grant-state.js';
+import * as revocations from './0007-revocations.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003-audit-and-requests': auditAndRequests,
   '0004-connection-lists': connectionLists,
   '0005-grant-state': grantState,
+  '0007-revocations': revocations,
 };

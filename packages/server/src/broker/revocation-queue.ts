@@ -1,0 +1,158 @@
+import type { TokenSet } from '../oauth/types.js';
+import type { Queryable, Store } from '../store/store.js';
+import type { CredentialTable, RevocationTable } from '../store/tables.js';
+import type { SealContext, Vault } from '../vault/envelope.js';
+import { newUuid } from '../vault/random.js';
+import type { OAuthSetup } from './oauth-setup.js';
+
+// Grants whose providers are still to be told that they have ended. What is needed to tell them is sealed; it is
+// destroyed as soon as they know.
+
+/** What is sealed with an entry. */
+export interface SealedRevocation {
+  setup: OAuthSetup;
+  token: string;
+}
+
+export const tokenToRevoke = (tokens: TokenSet): string => tokens.refreshToken ?? tokens.accessToken;
+
+const context = (row: Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>): SealContext => ({
+  tenantId: row.tenant_id,
+  recordKind: 'revocation',
+  recordId: row.id,
+  ownerId: row.owner_id,
+  version: 1,
+  field: 'token',
+});
+
+const leaseMs = 60_000;
+
+type Credential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
+
+export interface NewRevocation {
+  credential: Credential;
+  batchId?: string;
+  /** Present: the provider is to be told. */
+  sealed?: SealedRevocation;
+  /** Why there is nothing to tell. */
+  status?: 'none' | 'unsupported' | 'unreadable';
+}
+
+/** Puts the end of a credential on record, in the transaction that ends it. */
+export async function enqueue(
+  tx: Queryable,
+  store: Store,
+  vault: Vault,
+  one: NewRevocation,
+): Promise<string> {
+  const { credential, sealed } = one;
+  const at = store.clock.iso();
+  const row: RevocationTable = {
+    id: newUuid(),
+    tenant_id: credential.tenant_id,
+    credential_id: credential.id,
+    credential_name: credential.name,
+    owner_id: credential.owner_id,
+    source_id: credential.source_id,
+    batch_id: one.batchId ?? null,
+    status: sealed ? 'queued' : (one.status ?? 'none'),
+    attempts: 0,
+    not_before: at,
+    lease_until: null,
+    created_at: at,
+    ended_at: sealed ? null : at,
+  };
+  await tx.insertInto('revocation').values(row).execute();
+  if (sealed) {
+    const { keyId, wrappedKey, ciphertext } = vault.seal(sealed, context(row));
+    await tx
+      .insertInto('secret')
+      .values({
+        ...{ tenant_id: row.tenant_id, record_kind: 'revocation', record_id: row.id, field: 'token' },
+        ...{ owner_id: row.owner_id, version: 1, key_id: keyId, wrapped_key: wrappedKey, ciphertext },
+      })
+      .execute();
+  }
+  return row.id;
+}
+
+/** Entries that are due and that nobody is at work on. */
+export function due(store: Store, limit: number): Promise<RevocationTable[]> {
+  const now = store.clock.iso();
+  return store.db
+    .selectFrom('revocation')
+    .selectAll()
+    .where('status', '=', 'queued')
+    .where('not_before', '<=', now)
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
+    .orderBy('not_before')
+    .limit(limit)
+    .execute();
+}
+
+/** Takes one entry; false when another node was faster. */
+export async function take(store: Store, row: RevocationTable): Promise<boolean> {
+  const now = store.clock.iso();
+  const taken = await store.db
+    .updateTable('revocation')
+    .set((eb) => ({ lease_until: store.clock.iso(leaseMs), attempts: eb('attempts', '+', 1) }))
+    .where('id', '=', row.id)
+    .where('status', '=', 'queued')
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
+    .executeTakeFirst();
+  return taken.numUpdatedRows === 1n;
+}
+
+/** @throws UnreadableError */
+export async function open(
+  store: Store,
+  vault: Vault,
+  row: RevocationTable,
+): Promise<SealedRevocation | undefined> {
+  const found = await store.db
+    .selectFrom('secret')
+    .selectAll()
+    .where('record_kind', '=', 'revocation')
+    .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .executeTakeFirst();
+  if (!found) return undefined;
+  const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
+  return vault.open(sealed, context(row)) as SealedRevocation;
+}
+
+/** The provider knows, or never will: the token is destroyed. */
+export function end(store: Store, row: RevocationTable, status: RevocationTable['status']): Promise<void> {
+  return store.transaction(async (tx) => {
+    await tx
+      .deleteFrom('secret')
+      .where('record_kind', '=', 'revocation')
+      .where('record_id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .execute();
+    await tx
+      .updateTable('revocation')
+      .set({ status, lease_until: null, ended_at: store.clock.iso() })
+      .where('id', '=', row.id)
+      .execute();
+  });
+}
+
+/** To be tried again later. */
+export async function putOff(store: Store, row: RevocationTable, pauseMs: number): Promise<void> {
+  await store.db
+    .updateTable('revocation')
+    .set({ lease_until: null, not_before: store.clock.iso(pauseMs) })
+    .where('id', '=', row.id)
+    .execute();
+}
+
+/** Ended entries are a report, kept for a while. */
+export async function purgeRevocations(store: Store, days: number): Promise<void> {
+  const oldest = store.clock.iso(-days * 86_400_000);
+  await store.db
+    .deleteFrom('revocation')
+    .where('status', '<>', 'queued')
+    .where('created_at', '<', oldest)
+    .execute();
+}

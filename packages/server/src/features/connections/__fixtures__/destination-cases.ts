@@ -1,0 +1,111 @@
+// What an edit of a connection means for the credentials on it: one table for all sources. CASES rule 2.
+
+/**
+ * `confirm`: another destination: everybody confirms, and an embedded credential is sent again in the same request.
+ * `keep`: harmless. `refuse`: no such property here; nothing is changed.
+ */
+export type Meaning = 'confirm' | 'keep' | 'refuse';
+
+export interface Edit {
+  what: string;
+  path: string;
+  value: unknown;
+  meaning: Meaning;
+}
+
+export interface SourceCase {
+  datasourceID: string;
+  definition: Readonly<Record<string, unknown>>;
+  credential: Readonly<Record<string, unknown>>;
+  edits: readonly Edit[];
+}
+
+const edit = (what: string, meaning: Meaning, name: string, value: unknown): Edit => ({
+  what,
+  path: `/connectionProperties/${name}`,
+  value,
+  meaning,
+});
+const everywhere: readonly Edit[] = [
+  { what: 'rename', path: '/qName', value: 'renamed', meaning: 'keep' },
+  { what: 'tags', path: '/tags', value: ['a', 'b'], meaning: 'keep' },
+  edit('proxy', 'refuse', 'proxy', 'http://127.0.0.1:9'),
+];
+
+/** Addresses of two listeners: where the credential is for, and where it must never get to. */
+export interface Places {
+  here: { host: string; port: number; url: string };
+  there: { host: string; port: number; url: string };
+}
+
+export function destinationCases({ here, there }: Places, certificate: string): SourceCase[] {
+  const certificates = [{ name: 'ca.pem', value: certificate }];
+  const sql = (datasourceID: string, definition: object): SourceCase => ({
+    datasourceID,
+    definition: { host: here.host, port: here.port, sslmode: 'verify-ca', ...definition },
+    credential: { username: 'somebody', password: 'canary-matrix' },
+    edits: [
+      ...everywhere,
+      edit('host', 'confirm', 'host', 'localhost'),
+      edit('port', 'confirm', 'port', there.port),
+      edit('TLS lowered', 'confirm', 'sslmode', 'disable'),
+      edit('CA replaced', 'confirm', 'rootCertificates', certificates),
+      edit('region', 'refuse', 'region', 'eu-west-1'),
+      edit('token URL', 'refuse', 'tokenUrl', there.url),
+    ],
+  });
+  const s3 = (datasourceID: string): SourceCase => ({
+    datasourceID,
+    definition: { endpoint: here.url, region: 'us-east-1', bucketName: 'one', pathStyle: true },
+    credential: { accessKey: 'AKIAEXAMPLE', secretKey: 'canary-matrix' },
+    edits: [
+      ...everywhere,
+      edit('host', 'confirm', 'endpoint', `http://localhost:${here.port}`),
+      edit('port', 'confirm', 'endpoint', there.url),
+      edit('path of the endpoint', 'keep', 'endpoint', `${here.url}/`),
+      edit('TLS lowered', 'confirm', 'endpoint', here.url.replace('http:', 'https:')),
+      edit('CA replaced', 'confirm', 'rootCertificates', certificates),
+      edit('region', 'keep', 'region', 'eu-central-1'),
+      edit('bucket', 'keep', 'bucketName', 'two'),
+      edit('token URL', 'refuse', 'tokenUrl', there.url),
+    ],
+  });
+  return [
+    sql('postgres', { db: 'one' }),
+    sql('mysql', { database: 'one' }),
+    s3('File_AmazonS3ConnectorV2'),
+    s3('File_AmazonS3Connector'),
+    {
+      datasourceID: 'rest',
+      definition: { url: `${here.url}/items`, authSchema: 'basic' },
+      credential: { username: 'somebody', password: 'canary-matrix' },
+      edits: [
+        ...everywhere,
+        edit('host', 'confirm', 'url', `http://localhost:${here.port}/items`),
+        edit('port', 'confirm', 'url', `${there.url}/items`),
+        edit('path of the URL', 'keep', 'url', `${here.url}/other`),
+        edit('TLS lowered', 'confirm', 'url', `${here.url.replace('http:', 'https:')}/items`),
+        edit('validation changed', 'confirm', 'serverCertificateValidation', 'Custom'),
+        edit('CA replaced', 'confirm', 'rootCertificates', certificates),
+        edit('token URL', 'confirm', 'tokenUrl', `${there.url}/token`),
+        edit('method', 'confirm', 'method', 'POST'),
+        edit('headers', 'confirm', 'queryHeaders', [{ name: 'x-one', value: '1' }]),
+        edit('region', 'refuse', 'region', 'eu-west-1'),
+      ],
+    },
+    {
+      datasourceID: 'gbq',
+      definition: { OAuthMechanism: '0', Catalog: 'project-one' },
+      credential: { KeyFilePath: [{ name: 'key.json', value: '{"type":"service_account"}' }] },
+      edits: [
+        ...everywhere,
+        edit('project', 'keep', 'Catalog', 'project-two'),
+        edit('region', 'keep', 'Location', 'EU'),
+        edit('host', 'refuse', 'host', 'localhost'),
+        edit('port', 'refuse', 'port', 1),
+        edit('token URL', 'refuse', 'tokenUrl', there.url),
+        edit('CA replaced', 'refuse', 'rootCertificates', certificates),
+      ],
+    },
+  ];
+}
