@@ -194,7 +194,11 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
       lab.resetCounts();
       const [before, dialled] = [there.connections(), here.connections()];
       const moved = { path: '/connectionProperties/url', value: `${there.url}/items` };
-      expect((await patch(connection, moved)).status).toBe(204);
+      expect((await patch(connection, moved)).status).toBe(400);
+      // The connection's own secret is bound as well, so it comes along.
+      const secret = { op: 'add', path: '/connectionProperties/clientSecret', value: client.clientSecret };
+      const answer = await alice.api.patch(connection, [{ op: 'add', ...moved }, secret]);
+      expect(answer.status, answer.text).toBe(204);
       const refused = await alice.api.post(`${connection}/actions/test`);
       expect(refused.body.errors[0].meta).toMatchObject({ reason: 'needs_confirmation' });
       expect(lab.counts().token.refresh_token).toBe(0);
