@@ -160,6 +160,48 @@ describe('signing in with a browser', () => {
     expect(named.status).toBe(404);
   });
 
+  it('signing in again takes one link and one click, and the refused call succeeds as it was', async () => {
+    const begun = await person.api.post(door, bodyOf('Renewed', ''));
+    await signIn(begun.body.authUrl);
+    await tabTo('Allow');
+    await page.keyboard.press('Enter');
+    const made = await person.api.post(door, bodyOf('Renewed', await codeShown()));
+    expect(made.status, made.text).toBe(201);
+    const use = () =>
+      person.api.post(`/api/v1/data-connections/${made.body.connectionId}/actions/preview`, {
+        path: ['sales', 'orders'],
+      });
+    expect((await use()).status).toBe(200);
+    lab.authorizationServer.revokeGrantsOf('alice');
+    lab.authorizationServer.expireAccessTokens();
+    const refused = await use();
+    expect([refused.status, refused.body.errors[0].meta.reason]).toEqual([403, 'needs_sign_in']);
+    const { authUrl, poll } = refused.body.errors[0].meta.signIn;
+
+    // The provider has forgotten the person as well, so its own pages come first.
+    await signIn(authUrl);
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.getByRole('heading', { name: 'Renew your sign-in' }).waitFor();
+    expect(await page.locator('main').textContent()).toContain('al…@lab.example');
+    for (const [name, colorScheme, width] of [
+      ['light', 'light', 900],
+      ['dark', 'dark', 900],
+      ['phone', 'light', 360],
+    ] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 760 });
+      await shoot(`7-renew-${name}`);
+    }
+    // The button has the focus: Enter is the one click.
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Signed in again' }).waitFor();
+    await shoot('8-renewed');
+    expect((await person.api.get(poll)).body.state).toBe('completed');
+    const again = await use();
+    expect([again.status, again.body.rows.length]).toEqual([200, 5]);
+    expect(complaints).toEqual([]);
+  });
+
   it('O06: the page names who began it, and somebody else cannot use its code', async () => {
     const mallory = await addPerson(lab.mooring.url, lab.mooring.adminKey, 'Mallory');
     const begun = await person.api.post(door, bodyOf('Mine alone', ''));

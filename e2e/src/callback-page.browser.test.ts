@@ -37,6 +37,13 @@ const views: Record<string, () => CallbackView> = {
     initiatorName: '<img src=x onerror="document.title=1"><script>document.title=1</script>',
     connectionName: '\u202Egnp.exe '.repeat(40) + 'w'.repeat(300),
   }),
+  '/renewal': () => ({ ...codeView(), renewal: { account: 'al…@lab.example', action: '/renewed' } }),
+  '/done': () => ({
+    kind: 'done',
+    title: 'Signed in again',
+    detail: 'The sign-in of al…@lab.example works again.',
+    remedy: 'You can close this page.',
+  }),
   '/problem': () => ({
     kind: 'problem',
     title: 'This sign-in has expired',
@@ -188,7 +195,7 @@ describe('the callback page in a browser', () => {
   it('O35: asks for nothing but itself, and breaks no rule of its policy', async () => {
     for (const path of Object.keys(views)) {
       const { page, requests, complaints } = await open(path);
-      if (path !== '/problem') await copyByKeyboard(page);
+      if (path === '/code' || path === '/hostile') await copyByKeyboard(page);
       expect(requests).toEqual([`${server.url}${path}`]);
       expect(complaints).toEqual([]);
       await context.close();

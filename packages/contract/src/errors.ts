@@ -85,6 +85,12 @@ export const errorTable = {
     meaning:
       'A request with the same `Idempotency-Key` was cut short. Look whether it took effect before you repeat it with a new key.',
   },
+  'SIGN-IN-ACCOUNT-DIFFERS': {
+    status: 409,
+    title: 'Another account signed in',
+    meaning:
+      'Another account has signed in than the credential had. Nothing was changed; `meta.choose` is where to say whether it replaces the old one, is added beside it, or is dropped.',
+  },
   'SIGN-IN-IN-PROGRESS': {
     status: 409,
     title: 'Sign-in in progress',

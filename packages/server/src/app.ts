@@ -41,9 +41,11 @@ import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
+import { createParkedGrants, type ParkedGrants } from './sign-ins/parked-grants.js';
+import { createRenewals } from './sign-ins/renewal.js';
 import { createSignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
-import type { CredentialTable } from './store/tables.js';
+import type { ConnectionTable, CredentialTable } from './store/tables.js';
 import type { Vault } from './vault/envelope.js';
 
 export interface AppDependencies {
@@ -64,6 +66,7 @@ export interface App {
   revoker: Revoker;
   grants: Grants;
   keepAlive: KeepAlive;
+  parked: ParkedGrants;
   idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -86,17 +89,21 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
   const { endTokens } = revoker;
   const grants = createGrants({ store, vault, network: gate, endTokens, log, clock: store.clock });
-  const setupOf = (credential: CredentialTable) =>
-    setupOfCredential(store.db, { vault, catalogue, clients }, credential);
+  const setupOf = (credential: CredentialTable, connection?: ConnectionTable) =>
+    setupOfCredential(store.db, { vault, catalogue, clients }, credential, connection);
   const keepAlive = createKeepAlive({ store, grants, setupOf, log });
   const broker = createBroker({ store, vault, grants, clients });
+  const { signInMinutes } = config.limits;
+  const parked = createParkedGrants({ store, vault, setupOf, endTokens, signInMinutes });
+  const renewals = createRenewals({ store, vault, network: gate, log, parked, setupOf, endTokens });
   const signIns = createSignIns({
+    parked,
     store,
     vault,
     network: gate,
     log,
     publicUrl,
-    signInMinutes: config.limits.signInMinutes,
+    signInMinutes,
   });
   const bringing = createBringing({ store, vault, signIns, clients });
   const leaving = createLeaving({ revoker });
@@ -122,7 +129,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
-    ...createSignInsFeature({ store, catalogue, arrivals }),
+    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, publicUrl }),
     ...createUseFeature({ store, vault, catalogue, broker, bringing, sessions, uses, log, gate, config }),
   ]);
   const http = await createHttpServer({
@@ -136,5 +143,5 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, grants, keepAlive, rates, idempotency };
+  return { http, routes, authenticator, revoker, grants, keepAlive, parked, rates, idempotency };
 }

@@ -98,6 +98,7 @@ export async function serve(
   const purge = setInterval(() => {
     purgeSignIns(store.db, new Date())
       .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
+      .then(() => app.parked.expire())
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
       .then(() => app.idempotency.purge(new Date()))
       .then(() => purgeRevocations(store, config.limits.auditDays))

@@ -85,6 +85,7 @@ export const putConnectionCredential = defineRoute({
     'CONFLICT',
     'SIGN-IN-INVALID',
     'SIGN-IN-IN-PROGRESS',
+    'SIGN-IN-ACCOUNT-DIFFERS',
     'PROVIDER-FAILED',
     'PROVIDER-REFUSED',
     'EGRESS-REFUSED',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema } from '../wire.js';
+import { instantSchema, nameSchema } from '../wire.js';
 
 // Interactive sign-in: DESIGN section 5.
 
@@ -8,11 +8,33 @@ export const signInStateSchema = z.enum([
   'pending',
   'arrived',
   'redeeming',
+  'needs_choice',
   'completed',
   'failed',
   'expired',
 ]);
 export type SignInState = z.infer<typeof signInStateSchema>;
+
+/** What may be done with a grant of another account than before. */
+export const accountChoiceSchema = z.enum(['replace', 'add', 'cancel']);
+
+const signInSchema = z
+  .object({
+    id: z.string(),
+    state: signInStateSchema,
+    dataSourceId: z.string(),
+    connectionId: z.string().optional(),
+    credentialId: z.string().optional().meta({ description: 'Your credential that is being renewed' }),
+    createdAt: instantSchema,
+    expiresAt: instantSchema,
+    error: z.string().optional().meta({ description: "The provider's error code, when it failed" }),
+    account: z
+      .object({ remembered: z.string().optional(), signedIn: z.string().optional() })
+      .optional()
+      .meta({ description: 'Masked; there when the state is needs_choice' }),
+    choices: z.array(accountChoiceSchema).optional(),
+  })
+  .meta({ id: 'SignIn' });
 
 export const getSignIn = defineRoute({
   id: 'getSignIn',
@@ -27,17 +49,7 @@ export const getSignIn = defineRoute({
   responses: {
     200: {
       description: 'The state',
-      schema: z
-        .object({
-          id: z.string(),
-          state: signInStateSchema,
-          dataSourceId: z.string(),
-          connectionId: z.string().optional(),
-          createdAt: instantSchema,
-          expiresAt: instantSchema,
-          error: z.string().optional().meta({ description: "The provider's error code, when it failed" }),
-        })
-        .meta({ id: 'SignIn' }),
+      schema: signInSchema,
     },
   },
   errors: ['NOT-FOUND'],
@@ -58,4 +70,40 @@ export const signInCallback = defineRoute({
   params: z.object({ context: z.string().min(1).max(128) }),
   responses: { 200: { description: 'The page', contentTypes: ['text/html'] } },
   errors: ['DCERROR-0010'],
+});
+
+export const chooseAccount = defineRoute({
+  id: 'chooseAccount',
+  method: 'POST',
+  path: '/api/v1/sign-ins/{id}/actions/choose',
+  summary: 'Say what to do with the grant of another account',
+  description:
+    'When another account has signed in than the credential had. `replace`: the credential is that account from now on. `add`: a new credential beside the old one, used on this connection. `cancel`: the grant is ended.',
+  tag: 'sign-ins',
+  auth: 'person',
+  permission: 'Whoever began it.',
+  tier: 2,
+  params: z.object({ id: z.string().min(1).max(64) }),
+  body: z.object({ choice: accountChoiceSchema, credentialsName: nameSchema.optional() }),
+  responses: { 200: { description: 'The state after it', schema: signInSchema } },
+  errors: ['DCERROR-0010', 'NOT-FOUND', 'SIGN-IN-INVALID', 'SIGN-IN-IN-PROGRESS', 'CONFLICT'],
+});
+
+/** The one button of the page that renews a sign-in. */
+export const renewSignIn = defineRoute({
+  id: 'renewSignIn',
+  method: 'POST',
+  path: '/oauth/callback/{context}/renew',
+  summary: 'Renew a sign-in in place, from the page the provider sends the person to',
+  description:
+    'Only for a credential that its person began to renew, and only when the account is the one it had; otherwise nothing is changed.',
+  tag: 'sign-ins',
+  auth: 'public',
+  permission: 'Public; whoever has the one-time ticket of the page, from the page itself.',
+  tier: 'none',
+  params: z.object({ context: z.string().min(1).max(128) }),
+  bodyTypes: ['application/x-www-form-urlencoded'],
+  body: z.object({ ticket: z.string().min(1).max(128) }),
+  responses: { 200: { description: 'A page that says what happened', contentTypes: ['text/html'] } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
 });

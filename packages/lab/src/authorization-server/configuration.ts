@@ -65,6 +65,8 @@ export async function providerConfiguration(input: {
     scopes: ['openid', 'offline_access', ...apiScopes],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     extraParams: ['access_type', 'include_granted_scopes'],
+    // As large providers do: the ID token itself says who signed in.
+    conformIdTokenClaims: false,
     responseTypes: ['code'],
     pkce: { required: () => true },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },

@@ -4,7 +4,7 @@ import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
 import { AppError, InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
-import type { RedeemedSignIn, SignIns } from '../sign-ins/sign-ins.js';
+import { accountDiffers, type RedeemedSignIn, type SignIns } from '../sign-ins/sign-ins.js';
 import type { Store, Tx } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
@@ -17,7 +17,8 @@ import {
   replaceSecret,
   sealContext,
 } from './credential-records.js';
-import { storedGrant } from './grant-state.js';
+import { accountOfGrant, compareAccounts, maskedAccount, rememberedAccount } from './grant-account.js';
+import { type StoredGrant, storedGrant } from './grant-state.js';
 import { oauthSetup } from './oauth-setup.js';
 
 // How a credential comes in: fields in the request, or the code of an interactive sign-in. The three doors
@@ -37,6 +38,8 @@ export interface BringRequest {
   connectionSecrets: Readonly<Record<string, unknown>>;
   destination: string;
   connection?: { id?: string; name?: string };
+  /** Credential of the caller that this would replace. */
+  replaces?: CredentialTable;
 }
 
 export interface StoreTarget {
@@ -113,7 +116,25 @@ export function createBringing({
     setup: setupOf(request),
     destination: request.destination,
     ...(request.connection ? { connection: request.connection } : {}),
+    ...(request.replaces ? { renews: request.replaces } : {}),
   });
+
+  /** @throws AppError SIGN-IN-ACCOUNT-DIFFERS when another account has signed in than the credential had */
+  const assertSameAccount = async (
+    replaces: CredentialTable | undefined,
+    redeemed: RedeemedSignIn,
+    grant: StoredGrant,
+  ): Promise<void> => {
+    if (!replaces) return;
+    const remembered = await rememberedAccount(store.db, replaces);
+    const account = accountOfGrant(grant);
+    if (!remembered || !account || compareAccounts(remembered, account) !== 'different') return;
+    await redeemed.park(grant, account);
+    throw accountDiffers(redeemed.signInId, {
+      remembered: maskedAccount(remembered),
+      signedIn: maskedAccount(account),
+    });
+  };
 
   return {
     isPresent: (split) => Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
@@ -174,13 +195,9 @@ export function createBringing({
         ]);
       }
       const redeemed = await signIns.redeem(signInRequest(request), split.choice.authCode);
-      return {
-        secrets: {
-          ...secrets,
-          grant: storedGrant(redeemed.tokens, now().getTime(), setupOf(request).preset),
-        },
-        redeemed,
-      };
+      const grant = storedGrant(redeemed.tokens, now().getTime(), setupOf(request).preset);
+      await assertSameAccount(request.replaces, redeemed, grant);
+      return { secrets: { ...secrets, grant }, redeemed };
     },
 
     async store(tx, target, brought) {

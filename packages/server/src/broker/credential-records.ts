@@ -142,6 +142,34 @@ export async function replaceCredential(
   await allowDestination(tx, row, fresh.destination, fresh.at);
 }
 
+/** Gives an existing credential a new grant and leaves everything else of it as it is. */
+export async function renewGrant(
+  tx: Tx,
+  vault: Vault,
+  row: CredentialTable,
+  grant: StoredGrant,
+): Promise<void> {
+  const version = await nextVersion(tx, row);
+  await tx
+    .deleteFrom('secret')
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('field', '=', 'grant')
+    .execute();
+  await tx
+    .insertInto('secret')
+    .values(sealedRow(vault, sealContext(row, 'grant', version), grant))
+    .execute();
+  await tx
+    .updateTable('credential')
+    .set({ version, state: 'ready', updated_at: new Date().toISOString() })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .execute();
+  await recordNewGrant(tx, row, grant);
+}
+
 async function deleteSecrets(tx: Tx, tenantId: string, credentialId: string): Promise<void> {
   await tx
     .deleteFrom('secret')

@@ -29,13 +29,14 @@ export interface AuthorizationUrlInput extends SignInSecrets {
 export async function authorizationUrl(input: AuthorizationUrlInput): Promise<string> {
   const { preset, client } = input;
   const url = parseEndpoint(preset.authorizationEndpoint);
+  const scopes = [...new Set([...preset.scopes, ...(preset.accountScopes ?? [])])];
   const parameters = {
     ...preset.authorizationParameters,
     ...(preset.resource === undefined ? {} : { resource: preset.resource }),
     ...(preset.audience === undefined ? {} : { audience: preset.audience }),
     client_id: client.clientId,
     response_type: 'code',
-    ...(preset.scopes.length === 0 ? {} : { scope: preset.scopes.join(' ') }),
+    ...(scopes.length === 0 ? {} : { scope: scopes.join(preset.scopeSeparator ?? ' ') }),
     redirect_uri: input.redirectUri,
     state: input.state,
     code_challenge: await calculatePKCECodeChallenge(input.codeVerifier),

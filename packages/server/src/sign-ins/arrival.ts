@@ -1,3 +1,4 @@
+import { maskedAccount, rememberedAccount } from '../broker/grant-account.js';
 import { readRedirect } from '../oauth/redirect.js';
 import type { Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
@@ -17,6 +18,8 @@ export type Arrival =
       sourceId: string;
       connectionName?: string;
       expiresAt: Date;
+      /** Account, masked, that the credential had: the page may renew it in place. */
+      renews?: string;
     }
   | { ok: false; reason: 'unknown' | 'expired' | 'used' | 'issuer' | 'provider'; providerError?: string };
 
@@ -90,6 +93,10 @@ export function createArrivals({ store, vault, now = () => new Date() }: Arrival
       }
       const ticket = await keepCode(row, read.code);
       if (ticket === undefined) return { ok: false, reason: 'used' };
+      const remembered =
+        row.credential_id === null
+          ? undefined
+          : await rememberedAccount(store.db, { id: row.credential_id, tenant_id: row.tenant_id });
       return {
         ok: true,
         ticket,
@@ -97,6 +104,7 @@ export function createArrivals({ store, vault, now = () => new Date() }: Arrival
         sourceId: row.source_id,
         ...(row.connection_name === null ? {} : { connectionName: row.connection_name }),
         expiresAt: new Date(row.expires_at),
+        ...(remembered ? { renews: maskedAccount(remembered) } : {}),
       };
     },
   };

@@ -4,7 +4,7 @@ import type { SealContext, Vault } from '../vault/envelope.js';
 
 // Rows of pending sign-ins and what is sealed with them: the PKCE verifier, and the code once it has arrived.
 
-type SealedField = 'verifier' | 'code';
+type SealedField = 'verifier' | 'code' | 'grant';
 type SignInRef = Pick<SignInTable, 'id' | 'tenant_id' | 'user_id'>;
 
 const context = (row: SignInRef, field: SealedField): SealContext => ({

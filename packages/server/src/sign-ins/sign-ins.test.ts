@@ -88,7 +88,7 @@ describe('interactive sign-in', () => {
     expect(Object.fromEntries(url.searchParams)).toMatchObject({
       client_id: lab.client.clientId,
       response_type: 'code',
-      scope: 'https://www.googleapis.com/auth/bigquery',
+      scope: 'https://www.googleapis.com/auth/bigquery openid email',
       redirect_uri: `${server.url}/oauth/callback/google`,
       prompt: 'consent',
       access_type: 'offline',

@@ -3,6 +3,8 @@ import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Logger } from 'pino';
 import { record } from '../audit/record.js';
+import type { GrantAccount } from '../broker/grant-account.js';
+import type { StoredGrant } from '../broker/grant-state.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
@@ -14,10 +16,11 @@ import { OAuthError } from '../oauth/oauth-error.js';
 import { revokeToken } from '../oauth/revocation.js';
 import type { TokenSet } from '../oauth/types.js';
 import type { Store, Tx } from '../store/store.js';
-import type { SignInTable } from '../store/tables.js';
+import type { CredentialTable, SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
+import type { ParkedGrants } from './parked-grants.js';
 import { readPastedCode } from './pasted-code.js';
 import { claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
 
@@ -31,6 +34,8 @@ export interface SignInRequest {
   /** Everything that decides where the grant may be used; the second call must have the same. */
   destination: string;
   connection?: { id?: string; name?: string };
+  /** Credential of the caller that is being renewed. */
+  renews?: Pick<CredentialTable, 'id'>;
 }
 
 export interface BegunSignIn {
@@ -43,6 +48,9 @@ export interface BegunSignIn {
 export interface RedeemedSignIn {
   tokens: TokenSet;
   complete(tx: Tx): Promise<void>;
+  /** Another account than before has signed in: keeps the grant for the person's choice. */
+  park(grant: StoredGrant, account: GrantAccount | undefined): Promise<void>;
+  readonly signInId: string;
   /** The grant could not be stored: revokes it at the provider and ends the sign-in. */
   abandon(): Promise<void>;
 }
@@ -59,6 +67,7 @@ export interface SignInDependencies {
   log: Logger;
   publicUrl: () => string;
   signInMinutes: number;
+  parked: ParkedGrants;
   now?: () => Date;
 }
 
@@ -75,6 +84,25 @@ function redirectContext({ manifest, setup }: SignInRequest): string {
   return `${manifest.id}-${sha256(server)
     .replace(/[^A-Za-z0-9]/g, '')
     .slice(0, 16)}`;
+}
+
+/** The answer to a sign-in by another account than before. */
+export function accountDiffers(
+  signInId: string,
+  accounts: { remembered?: string; signedIn?: string } = {},
+): AppError {
+  return new AppError(
+    'SIGN-IN-ACCOUNT-DIFFERS',
+    'Another account has signed in than this credential had. Nothing was changed: choose what to do.',
+    {
+      meta: {
+        signInId,
+        ...accounts,
+        choices: ['replace', 'add', 'cancel'],
+        choose: `/api/v1/sign-ins/${signInId}/actions/choose`,
+      },
+    },
+  );
 }
 
 export function createSignIns(deps: SignInDependencies): SignIns {
@@ -116,6 +144,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         'Another request is completing this sign-in. Look at the sign-in for its result.',
       );
     }
+    if (row.status === 'needs_choice') throw accountDiffers(row.id);
     if (row.status === 'completed')
       throw new AppError('SIGN-IN-INVALID', `This code was used already. ${beginAgain}`);
     if (row.status === 'failed')
@@ -202,6 +231,10 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         ticket_hash: null,
         code_hash: null,
         error: null,
+        credential_id: request.renews?.id ?? null,
+        account_issuer: null,
+        account_subject: null,
+        account_email: null,
         created_at: at.toISOString(),
         expires_at: new Date(at.getTime() + deps.signInMinutes * 60_000).toISOString(),
       };
@@ -256,6 +289,17 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       }
       return {
         tokens,
+        signInId: row.id,
+        async park(grant, account) {
+          // A sign-in that was not begun for a credential is remembered as being for the one it would replace.
+          const renewed = { ...row, credential_id: request.renews?.id ?? row.credential_id };
+          await store.db
+            .updateTable('sign_in')
+            .set({ credential_id: renewed.credential_id })
+            .where('id', '=', row.id)
+            .execute();
+          await deps.parked.park(renewed, grant, { account, intentId });
+        },
         async complete(tx) {
           await tx.deleteFrom('intent').where('id', '=', intentId).execute();
           await endSignIn(tx, row, 'completed');

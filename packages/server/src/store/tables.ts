@@ -232,12 +232,19 @@ export interface SignInTable {
   /** The issuer's metadata promises `iss` in the redirect (RFC 9207). */
   issuer_promised: number;
   redirect_uri: string;
-  status: 'pending' | 'arrived' | 'redeeming' | 'completed' | 'failed' | 'expired';
+  /** `needs_choice`: another account than before has signed in; its grant is sealed with the sign-in. */
+  status: 'pending' | 'arrived' | 'redeeming' | 'needs_choice' | 'completed' | 'failed' | 'expired';
   ticket_hash: string | null;
   code_hash: string | null;
   error: string | null;
   created_at: string;
   expires_at: string;
+  /** Credential of the same person that is being renewed. */
+  credential_id: string | null;
+  /** Account that signed in, while its person is to choose. */
+  account_issuer: string | null;
+  account_subject: string | null;
+  account_email: string | null;
 }
 
 export interface IntentTable {

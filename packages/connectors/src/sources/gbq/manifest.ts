@@ -9,6 +9,7 @@ const google: OAuthPreset = {
   revocationEndpoint: 'https://oauth2.googleapis.com/revoke',
   issuer: 'https://accounts.google.com',
   scopes: [scope],
+  accountScopes: ['openid', 'email'],
   authorizationParameters: { prompt: 'consent', access_type: 'offline' },
   clientAuthentication: 'client_secret_post',
 };

@@ -20,7 +20,7 @@ function expectedParameters({ lab, mooring }: Stage): Record<string, string | nu
   return {
     client_id: lab.authorizationServer.client.clientId,
     response_type: 'code',
-    scope: 'https://www.googleapis.com/auth/bigquery',
+    scope: 'https://www.googleapis.com/auth/bigquery openid email',
     redirect_uri: `${mooring.url}/oauth/callback/google`,
     prompt: 'consent',
     access_type: 'offline',

@@ -119,7 +119,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
     const newName = wantedName ?? connection.name;
     if (!replaced) await bringing.assertNameFree(caller, manifest, newName);
-    const brought = await bringing.complete(request);
+    const brought = await bringing.complete({ ...request, ...(replaced ? { replaces: replaced } : {}) });
     await storeBrought(store, brought, async (tx) => {
       const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };
       if (replaced) await bringing.replace(tx, replaced, target, brought);
@@ -142,7 +142,9 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       await linkCredential(store.db, connection, caller.userId, selected.id, now());
     } else if (body.authUrlOnly) {
       const split = splitFor(connection, manifest, body.connectionProperties ?? {});
+      const { credential: renewed } = await resolveCredential(store.db, caller.userId, connection);
       const begun = await bringing.begin({
+        ...(renewed?.owner_id === caller.userId ? { replaces: renewed } : {}),
         caller,
         manifest,
         split,

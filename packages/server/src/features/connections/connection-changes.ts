@@ -144,6 +144,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
       connectionSecrets: { ...stored, ...split.connectionSecrets },
       destination,
       connection: { id: row.id, name: row.name },
+      ...(replaced ? { replaces: replaced } : {}),
     });
     return replaced ? { brought, replaced } : { brought };
   };

@@ -70,6 +70,13 @@ svg { flex: none; display: block; }
 .remedy { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 .remedy p { color: var(--muted); }
 .sign { margin-bottom: 1rem; color: var(--muted); }
+.sign.done { color: var(--done); }
+form { margin-top: 1.25rem; }
+.fine { margin: .75rem 0 1.25rem; font-size: .875rem; color: var(--muted); }
+details { margin-top: 1.25rem; }
+summary { cursor: pointer; font-weight: 600; color: var(--muted); border-radius: .25rem; }
+summary:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+details .code { margin-top: 1rem; }
 @media (max-width: 32rem) {
   body { padding: 1.25rem .75rem; gap: 1rem; justify-content: flex-start; }
   main { padding: 1.375rem 1.125rem 1.25rem; }

@@ -12,6 +12,14 @@ export type CallbackView =
       sourceName: string;
       connectionName?: string;
       expiresAt: Date;
+      /** Present: one button renews the sign-in of this account, and the code is the other way. */
+      renewal?: { account: string; action: string };
+    }
+  | {
+      kind: 'done';
+      title: string;
+      detail: string;
+      remedy: string;
     }
   | {
       kind: 'problem';
@@ -28,10 +36,11 @@ export interface CallbackPage {
   headers: Record<string, string>;
 }
 
-/** Renders the page that a redirect lands on. It loads nothing, sends nothing and cannot be framed. */
+/** Renders the page that a redirect lands on. It loads nothing, sends nothing but its one form, and cannot be framed. */
 export function renderCallbackPage(view: CallbackView): CallbackPage {
   const nonce = newToken(18);
-  const { title, body } = view.kind === 'code' ? codeView(view) : problemView(view);
+  const { title, body } = bodyOf(view);
+  const action = view.kind === 'code' ? view.renewal?.action : undefined;
   const script = view.kind === 'code' ? `<script nonce="${nonce}">${callbackScript}</script>` : '';
   const html = `<!doctype html>
 <html lang="en">
@@ -51,7 +60,48 @@ ${script}
 </body>
 </html>
 `;
-  return { html, headers: pageHeaders(nonce) };
+  return { html, headers: pageHeaders(nonce, action !== undefined) };
+}
+
+function bodyOf(view: CallbackView): { title: string; body: string } {
+  if (view.kind !== 'code') return noticeView(view);
+  return view.renewal ? renewalView(view, view.renewal) : codeView(view);
+}
+
+function codeSection(view: Extract<CallbackView, { kind: 'code' }>): string {
+  return `<section class="code" aria-labelledby="code-label">
+<div class="head"><p class="label" id="code-label">Your one-time code</p>
+<p class="meta">Works until <time id="expiry" datetime="${view.expiresAt.toISOString()}">${utcTime(view.expiresAt)}</time></p></div>
+<code id="auth-code" translate="no">${escapeHtml(view.code)}</code>
+<button id="copy-code" type="button" hidden><span class="copy">${copyIcon}Copy code</span>
+<span class="done">${doneIcon}Copied</span></button>
+<p id="copy-status" role="status" aria-live="polite"></p>
+</section>`;
+}
+
+function renewalView(
+  view: Extract<CallbackView, { kind: 'code' }>,
+  { account, action }: { account: string; action: string },
+) {
+  const initiator = name(view.initiatorName);
+  const source = name(view.sourceName);
+  const connection = view.connectionName ? ` for the connection ${name(view.connectionName)}` : '';
+  const title = 'Renew your sign-in';
+  const body = `<h1>${title}</h1>
+<p class="lead">${initiator} started this sign-in to ${source}${connection}. It was last signed in as ${name(account)}.</p>
+<form method="post" action="${escapeHtml(action)}">
+<input type="hidden" name="ticket" value="${escapeHtml(view.code)}">
+<button type="submit" autofocus>Renew sign-in</button>
+</form>
+<p class="fine">Only the same account is renewed here. With another one, nothing changes until ${initiator} has chosen.</p>
+<section class="note" aria-labelledby="note-title">
+<h2 id="note-title">Are you ${initiator}?</h2>
+<p>If not, or if somebody else sent you here, close this page and keep the code below to yourself.</p>
+</section>
+<details><summary>Asked for a code?</summary>
+${codeSection(view)}
+</details>`;
+  return { title, body };
 }
 
 function codeView(view: Extract<CallbackView, { kind: 'code' }>) {
@@ -61,14 +111,7 @@ function codeView(view: Extract<CallbackView, { kind: 'code' }>) {
   const title = 'Copy your code to finish';
   const body = `<h1>${title}</h1>
 <p class="lead">${initiator} started this sign-in to ${source}${connection}. Paste the code where you started.</p>
-<section class="code" aria-labelledby="code-label">
-<div class="head"><p class="label" id="code-label">Your one-time code</p>
-<p class="meta">Works until <time id="expiry" datetime="${view.expiresAt.toISOString()}">${utcTime(view.expiresAt)}</time></p></div>
-<code id="auth-code" translate="no">${escapeHtml(view.code)}</code>
-<button id="copy-code" type="button" hidden><span class="copy">${copyIcon}Copy code</span>
-<span class="done">${doneIcon}Copied</span></button>
-<p id="copy-status" role="status" aria-live="polite"></p>
-</section>
+${codeSection(view)}
 <section class="note" aria-labelledby="note-title">
 <h2 id="note-title">Are you ${initiator}?</h2>
 <p>If not, or if somebody else sent you here, close this page and keep the code to yourself. With it, they could
@@ -77,18 +120,18 @@ reach your data in ${source}.</p>
   return { title, body };
 }
 
-function problemView(view: Extract<CallbackView, { kind: 'problem' }>) {
-  const body = `<div class="sign">${problemIcon}</div>
+function noticeView(view: Extract<CallbackView, { kind: 'problem' | 'done' }>) {
+  const body = `<div class="sign ${view.kind}">${view.kind === 'done' ? finishedIcon : problemIcon}</div>
 <h1>${escapeHtml(view.title)}</h1>
 <p class="lead">${escapeHtml(view.detail)}</p>
 <section class="remedy" aria-labelledby="remedy-title">
-<h2 id="remedy-title">What you can do</h2>
+<h2 id="remedy-title">${view.kind === 'done' ? 'What happens now' : 'What you can do'}</h2>
 <p>${escapeHtml(view.remedy)}</p>
 </section>`;
   return { title: view.title, body };
 }
 
-function pageHeaders(nonce: string): Record<string, string> {
+function pageHeaders(nonce: string, hasForm: boolean): Record<string, string> {
   return {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Security-Policy': [
@@ -96,7 +139,7 @@ function pageHeaders(nonce: string): Record<string, string> {
       `script-src 'nonce-${nonce}'`,
       `style-src 'nonce-${nonce}'`,
       "base-uri 'none'",
-      "form-action 'none'",
+      `form-action ${hasForm ? "'self'" : "'none'"}`,
       "frame-ancestors 'none'",
     ].join('; '),
     'Cache-Control': 'no-store',
@@ -141,4 +184,5 @@ const copyIcon = icon(
   '<rect x="9" y="9" width="11" height="11" rx="2"/><path d="M5 15V6a2 2 0 0 1 2-2h8"/>',
 );
 const doneIcon = icon(18, '<path d="m5 12.5 4.5 4.5L19 7.5"/>');
+const finishedIcon = icon(32, '<circle cx="12" cy="12" r="9"/><path d="m8 12.5 2.8 2.8L16 9.5"/>');
 const problemIcon = icon(32, '<circle cx="12" cy="12" r="9"/><path d="M12 7.5v5.5M12 16.5v.01"/>');

@@ -141,8 +141,9 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         connectionSecrets: await openConnectionSecrets(store.db, vault, connection),
         destination: connection.destination,
         connection: { id: connection.id, name: connection.name },
+        ...(resolution.credential?.owner_id === caller.userId ? { replaces: resolution.credential } : {}),
       });
-      return { authUrl, signInId, expiresAt };
+      return { authUrl, signInId, expiresAt, poll: `/api/v1/sign-ins/${signInId}` };
     } catch (error) {
       // The refusal itself must reach the person even when the operator's OAuth client is not configured.
       deps.log.warn({ connectionId: connection.id, err: error }, 'no sign-in link could be made');

@@ -1,0 +1,220 @@
+import { startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { createSwitches } from '@mooring/lab/authorization-server/faults';
+import { startBigQuery } from '@mooring/lab/bigquery';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Answer, addPerson, type TestPerson } from '../testing/api-client.js';
+import { startServer, type TestServer } from '../testing/start-server.js';
+
+const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
+const actionOf = (html: string): string => /<form method="post" action="([^"]+)"/.exec(html)?.[1] ?? '';
+
+describe('signing in again', () => {
+  let lab: Awaited<ReturnType<typeof startAuthorizationServer>>;
+  let bigQuery: Awaited<ReturnType<typeof startBigQuery>>;
+  let server: TestServer;
+  let owner: TestPerson;
+  let alice: TestPerson;
+  let path: string;
+
+  beforeAll(async () => {
+    lab = await startAuthorizationServer();
+    bigQuery = await startBigQuery({ verifyAccessToken: lab.verifyAccessToken });
+    const { issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } = lab;
+    const google = { ...lab.client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint };
+    server = await startServer({
+      configuration: { oauth: { clients: { google } }, sources: { gbq: { apiEndpoint: bigQuery.url } } },
+    });
+    lab.addRedirectUri(`${server.url}/oauth/callback/google`);
+    owner = await addPerson(server.url, server.adminKey, 'owner');
+    alice = await addPerson(server.url, server.adminKey, 'alice');
+    const space = await owner.api.post('/api/v1/spaces', { name: 'Warehouse', type: 'shared' });
+    const member = { type: 'user', assigneeId: alice.id, roles: ['dataconsumer'] };
+    await owner.api.post(`/api/v1/spaces/${space.body.id}/assignments`, member);
+    const properties = { OAuthMechanism: '1', Catalog: bigQuery.projectId, separateCredentials: true };
+    const body = { datasourceID: 'gbq', qName: 'warehouse', space: space.body.id };
+    const begun = await owner.api.post('/api/v1/data-connections', {
+      ...{ ...body, authUrlOnly: true, connectionProperties: properties },
+    });
+    const page = await walk(begun.body.authUrl, 'bob');
+    const made = await owner.api.post('/api/v1/data-connections', {
+      ...{ ...body, connectionProperties: { ...properties, authCode: codeOf(page.html) } },
+    });
+    expect(made.status, made.text).toBe(201);
+    path = `/api/v1/data-connections/${made.body.qID}`;
+  });
+  afterAll(async () => {
+    await server.close();
+    await bigQuery.close();
+    await lab.close();
+  });
+
+  const walk = (authUrl: string, login: 'alice' | 'bob' = 'alice') => {
+    const user = lab.users.find((one) => one.login === login);
+    if (!user) throw new Error(`the lab has no ${login}`);
+    return walkSignIn({ authUrl, login, password: user.password });
+  };
+  const use = (person = alice) =>
+    person.api.post(`${path}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });
+  const signInOf = (refused: Answer) => refused.body.errors[0].meta.signIn;
+  const press = (page: { html: string }, headers: Record<string, string> = {}) =>
+    fetch(new URL(actionOf(page.html), server.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body: new URLSearchParams({ ticket: codeOf(page.html) }),
+    });
+  const credentialOf = async (person = alice) => (await person.api.get(`${path}/credential`)).body;
+
+  /** Alice's credential is good, and then its grant is ended at the provider. */
+  beforeEach(async () => {
+    Object.assign(lab.switches, createSwitches());
+    for (const { qID } of (await alice.api.get('/api/v1/data-credentials')).body.data) {
+      await alice.api.delete(`/api/v1/data-credentials/${qID}`);
+    }
+    const begun = await alice.api.put(`${path}/credential`, { authUrlOnly: true });
+    const page = await walk(begun.body.authUrl);
+    expect(actionOf(page.html)).toBe('');
+    const connectionProperties = { authCode: codeOf(page.html) };
+    const brought = await alice.api.put(`${path}/credential`, {
+      credentialsName: 'mine',
+      connectionProperties,
+    });
+    expect(brought.status, brought.text).toBe(200);
+    expect((await use()).body.rows[0][0]).toContain('alice');
+    lab.revokeGrantsOf('alice');
+    lab.expireAccessTokens();
+    lab.resetCounts();
+  });
+
+  it('takes one link and one click, and the refused call then succeeds as it was', async () => {
+    const refused = await use();
+    expect(refused.status).toBe(403);
+    expect(refused.body.errors[0].meta).toMatchObject({ reason: 'needs_sign_in' });
+    const { authUrl, poll } = signInOf(refused);
+    expect((await alice.api.get(poll)).body.state).toBe('pending');
+    const page = await walk(authUrl);
+    expect(page.html).toContain('al…@lab.example');
+    expect((await alice.api.get(poll)).body.state).toBe('arrived');
+    expect(lab.counts().token.authorization_code).toBe(0);
+    expect((await use()).status).toBe(403);
+    const done = await press(page);
+    expect(done.status).toBe(200);
+    expect(await done.text()).toContain('Signed in again');
+    expect((await alice.api.get(poll)).body.state).toBe('completed');
+    const again = await use();
+    expect(again.status, again.text).toBe(200);
+    expect(again.body.rows[0][0]).toContain('alice');
+    expect((await credentialOf()).credentialsName).toBe('mine');
+  });
+
+  it('O03: makes one token call for fifty clicks, and tells the others', async () => {
+    const page = await walk(signInOf(await use()).authUrl);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => press(page)));
+    const counts = answers.map(({ status }) => status).toSorted();
+    expect(counts).toEqual([200, ...Array.from({ length: 49 }, () => 409)]);
+    expect(lab.counts().token.authorization_code).toBe(1);
+    expect((await press(page)).status).toBe(409);
+    expect((await use()).status).toBe(200);
+  });
+
+  it('O06: attaches nothing of another account, whoever presses, and lets the person choose', async () => {
+    const { authUrl, poll, signInId } = signInOf(await use());
+    const page = await walk(authUrl, 'bob');
+    const pressed = await press(page);
+    expect(pressed.status).toBe(409);
+    expect(await pressed.text()).toContain('Another account has signed in');
+    expect((await alice.api.get(poll)).body).toMatchObject({
+      state: 'needs_choice',
+      account: { remembered: 'al…@lab.example', signedIn: 'bo…@lab.example' },
+      choices: ['replace', 'add', 'cancel'],
+    });
+    expect((await use()).status).toBe(403);
+    const choose = (person: TestPerson, choice: string) =>
+      person.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice });
+    expect((await choose(owner, 'replace')).status).toBe(404);
+    lab.resetCounts();
+    expect((await choose(alice, 'cancel')).body.state).toBe('failed');
+    await expect.poll(() => lab.counts().revocation).toBe(1);
+    expect((await choose(alice, 'replace')).status).toBe(400);
+    expect((await use()).status).toBe(403);
+  });
+
+  it('replaces the account when its person says so', async () => {
+    const { authUrl, signInId } = signInOf(await use());
+    await press(await walk(authUrl, 'bob'));
+    const before = await credentialOf();
+    const chosen = await alice.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice: 'replace' });
+    expect([chosen.status, chosen.body.state]).toEqual([200, 'completed']);
+    expect((await credentialOf()).credentialId).toBe(before.credentialId);
+    expect((await use()).body.rows[0][0]).toContain('bob');
+  });
+
+  it('adds the account beside the old one when its person says so', async () => {
+    const { authUrl, signInId } = signInOf(await use());
+    await press(await walk(authUrl, 'bob'));
+    const before = await credentialOf();
+    const chosen = await alice.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice: 'add' });
+    expect(chosen.status, chosen.text).toBe(200);
+    const after = await credentialOf();
+    expect(after.credentialId).not.toBe(before.credentialId);
+    expect(after.credentialsName).toBe('mine (2)');
+    expect((await use()).body.rows[0][0]).toContain('bob');
+    expect((await alice.api.get(`/api/v1/data-credentials/${before.credentialId}`)).status).toBe(200);
+  });
+
+  it('never replaces the account silently where a code is pasted', async () => {
+    const { authUrl } = signInOf(await use());
+    const page = await walk(authUrl, 'bob');
+    const paste = () =>
+      alice.api.put(`${path}/credential`, { connectionProperties: { authCode: codeOf(page.html) } });
+    const refused = await paste();
+    expect([refused.status, refused.body.errors[0].code]).toEqual([409, 'SIGN-IN-ACCOUNT-DIFFERS']);
+    expect(refused.body.errors[0].meta).toMatchObject({
+      remembered: 'al…@lab.example',
+      signedIn: 'bo…@lab.example',
+      choices: ['replace', 'add', 'cancel'],
+    });
+    expect((await paste()).status).toBe(409);
+    expect(lab.counts().token.authorization_code).toBe(1);
+    expect((await use()).status).toBe(403);
+    expect((await alice.api.post(refused.body.errors[0].meta.choose, { choice: 'replace' })).status).toBe(
+      200,
+    );
+    expect((await use()).body.rows[0][0]).toContain('bob');
+  });
+
+  it('W02: is not for forms of other sites, nor for a ticket of another path', async () => {
+    const page = await walk(signInOf(await use()).authUrl);
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'https://evil.example' },
+    ]) {
+      expect((await press(page, headers as Record<string, string>)).status).toBe(403);
+    }
+    const elsewhere = {
+      html: page.html.replace('/oauth/callback/google/renew', '/oauth/callback/other/renew'),
+    };
+    expect((await press(elsewhere)).status).toBe(409);
+    expect(lab.counts().token.authorization_code).toBe(0);
+    expect((await press(page, { 'sec-fetch-site': 'same-origin', origin: server.url })).status).toBe(200);
+  });
+
+  it('loses nothing when the provider is down at the click', async () => {
+    const page = await walk(signInOf(await use()).authUrl);
+    lab.switches.tokenNext = [{ kind: 'answer', answer: { status: 503, body: 'down' } }];
+    const down = await press(page);
+    expect(down.status).toBe(409);
+    expect(await down.text()).toContain('does not answer');
+    expect((await press(page)).status).toBe(200);
+    expect((await use()).status).toBe(200);
+  });
+
+  it('G7: a credential that is deleted meanwhile is not brought back', async () => {
+    const page = await walk(signInOf(await use()).authUrl);
+    const { credentialId } = await credentialOf();
+    await alice.api.delete(`/api/v1/data-credentials/${credentialId}`);
+    expect((await press(page)).status).toBe(409);
+    expect(lab.counts().token.authorization_code).toBe(0);
+  });
+});
