@@ -6,6 +6,8 @@ export interface DatabaseRelay {
   port: number;
   /** Nothing goes through, in either direction, until `thaw`; connections are accepted and stay silent. */
   freeze(): void;
+  /** Freezes when bytes with this text are about to reach the database; they arrive after `thaw`. */
+  freezeAt(text: string): void;
   thaw(): void;
   /** The next commit reaches the database, and its connection is cut before the answer comes back. */
   cutAtCommit(): void;
@@ -16,6 +18,14 @@ export async function startDatabaseRelay(target: { host: string; port: number })
   const pairs = new Set<[Socket, Socket]>();
   let isFrozen = false;
   let cutsNext = false;
+  let freezesAt: string | undefined;
+  const each = (work: (socket: Socket) => void) => {
+    for (const pair of pairs) pair.forEach(work);
+  };
+  const freeze = () => {
+    isFrozen = true;
+    each((socket) => socket.pause());
+  };
 
   const server = createServer((client) => {
     const database = connect(target.port, target.host);
@@ -28,6 +38,12 @@ export async function startDatabaseRelay(target: { host: string; port: number })
       database.destroy();
     };
     client.on('data', (bytes) => {
+      if (freezesAt !== undefined && bytes.includes(freezesAt)) {
+        freezesAt = undefined;
+        freeze();
+        client.unshift(bytes);
+        return;
+      }
       if (cutsNext && bytes.includes('commit')) {
         cutsNext = false;
         isCut = true;
@@ -44,14 +60,11 @@ export async function startDatabaseRelay(target: { host: string; port: number })
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const each = (work: (socket: Socket) => void) => {
-    for (const pair of pairs) pair.forEach(work);
-  };
   return {
     port,
-    freeze() {
-      isFrozen = true;
-      each((socket) => socket.pause());
+    freeze,
+    freezeAt(text) {
+      freezesAt = text;
     },
     thaw() {
       isFrozen = false;
