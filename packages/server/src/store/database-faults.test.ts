@@ -117,7 +117,7 @@ describe('a database that fails', () => {
 
   it('R14: makes nothing twice for one Idempotency-Key where nothing but the key tells two apart', async () => {
     for (let round = 0; round < 5; round += 1) {
-      const description = `cut ${round}`;
+      const description = `cut-${round}`;
       const key = { 'idempotency-key': description };
       relay.cutAtCommit();
       const first = await admin.post('/api/v1/api-keys', { description }, key);
