@@ -19,7 +19,7 @@ const onBothStores = [
 ];
 
 /** Several nodes need a store that they can share. */
-const onPostgresOnly = ['packages/server/src/store/{several-nodes,database-faults}.test.ts'];
+const onPostgresOnly = ['packages/server/src/store/{several-nodes,database-faults,shared-start}.test.ts'];
 
 export default defineConfig({
   test: {

@@ -10,7 +10,7 @@ import { createClock } from './clock.js';
 import { createPostgresPool } from './postgres-pool.js';
 import { guardedTransaction } from './row-versions.js';
 import type { Store, Tx } from './store.js';
-import { OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
+import { isConflict, OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
 import type { Tables } from './tables.js';
 
 // The store that several nodes share: PostgreSQL, and databases that speak its protocol and isolate as it does.
@@ -27,10 +27,6 @@ const writersMax = 4;
 const attemptsMax = 16;
 const pauseMs = { first: 4, most: 400 };
 const alignMs = 30_000;
-
-/** serialization_failure and deadlock_detected: the database asks to run the transaction again. */
-const isConflict = (error: unknown): boolean =>
-  ['40001', '40P01'].includes(String((error as { code?: unknown }).code));
 
 /** Says that the store was silent for as long as one waits for it, so whoever waits behind waits in vain. */
 const isSilence = (error: unknown): boolean =>

@@ -11,14 +11,21 @@ export interface DatabaseRelay {
   thaw(): void;
   /** The next commit reaches the database, and its connection is cut before the answer comes back. */
   cutAtCommit(): void;
+  /** The connection is cut when bytes with this text are about to reach the database, which they do not. */
+  cutBefore(text: string): void;
   close(): Promise<void>;
 }
 
-export async function startDatabaseRelay(target: { host: string; port: number }): Promise<DatabaseRelay> {
+/** @param listenAt 0: a free port */
+export async function startDatabaseRelay(
+  target: { host: string; port: number },
+  listenAt = 0,
+): Promise<DatabaseRelay> {
   const pairs = new Set<[Socket, Socket]>();
   let isFrozen = false;
   let cutsNext = false;
   let freezesAt: string | undefined;
+  let cutsBefore: string | undefined;
   const each = (work: (socket: Socket) => void) => {
     for (const pair of pairs) pair.forEach(work);
   };
@@ -38,6 +45,10 @@ export async function startDatabaseRelay(target: { host: string; port: number })
       database.destroy();
     };
     client.on('data', (bytes) => {
+      if (cutsBefore !== undefined && bytes.includes(cutsBefore)) {
+        cutsBefore = undefined;
+        return end();
+      }
       if (freezesAt !== undefined && bytes.includes(freezesAt)) {
         freezesAt = undefined;
         freeze();
@@ -57,7 +68,7 @@ export async function startDatabaseRelay(target: { host: string; port: number })
       if (isFrozen) socket.pause();
     }
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(listenAt, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
@@ -72,6 +83,9 @@ export async function startDatabaseRelay(target: { host: string; port: number })
     },
     cutAtCommit() {
       cutsNext = true;
+    },
+    cutBefore(text) {
+      cutsBefore = text;
     },
     async close() {
       each((socket) => socket.destroy());
