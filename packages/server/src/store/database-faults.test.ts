@@ -1,7 +1,7 @@
+import { type DatabaseRelay, startDatabaseRelay } from '@mooring/lab/postgres/relay';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
-import { type DatabaseRelay, startDatabaseRelay } from '../testing/database-relay.js';
 import { startNodes, type TestNodes } from '../testing/start-nodes.js';
 import type { TestServer } from '../testing/start-server.js';
 

@@ -132,7 +132,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   const aligning = setInterval(() => void clock.align(), alignMs).unref();
 
   return {
-    kind: 'postgres',
+    kind: 'postgresql',
     db,
     clock,
     transaction: (work) => guardedTransaction(again, work),

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { startDatabaseRelay } from '@mooring/lab/postgres/relay';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
-import { startDatabaseRelay } from '../testing/database-relay.js';
 import { type DatabaseServer, type FreshDatabase, freshDatabase } from '../testing/shared-database.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
 import { newHex } from '../vault/random.js';

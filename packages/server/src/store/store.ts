@@ -15,8 +15,8 @@ export type Tx = Transaction<Tables>;
 export type Queryable = Db | Tx;
 
 export interface Store {
-  /** `sqlite`: embedded, of this process alone. `postgres`: shared with other nodes. */
-  readonly kind: 'sqlite' | 'postgres';
+  /** `sqlite`: embedded, of this process alone. `postgresql`: shared with other nodes. */
+  readonly kind: 'sqlite' | 'postgresql';
   readonly db: Db;
   /** The time that leases and expiries are judged by. */
   readonly clock: Clock;
@@ -154,7 +154,7 @@ export async function migrate(store: Store): Promise<void> {
       return await migrateOnce(store);
     } catch (error) {
       const { cause } = error as Error;
-      const isCollision = store.kind === 'postgres' && (isUniqueViolation(cause) || isConflict(cause));
+      const isCollision = store.kind === 'postgresql' && (isUniqueViolation(cause) || isConflict(cause));
       if (!isCollision || attempt === migrationsMax) throw error;
     }
   }
