@@ -160,16 +160,21 @@ export async function migrate(store: Store): Promise<void> {
   }
 }
 
+/** Kysely's own list has only the migrations that this version knows. */
+async function appliedNames(store: Store, migrator: Migrator): Promise<string[]> {
+  const known = await migrator.getMigrations();
+  if (!known.some((migration) => migration.executedAt)) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(store.db);
+  return rows.map(({ name }) => name);
+}
+
 async function migrateOnce(store: Store): Promise<void> {
   const migrator = new Migrator({ db: store.db, provider: { getMigrations: async () => migrations } });
-  const known = await migrator.getMigrations().catch((cause: unknown) => {
+  const applied = await appliedNames(store, migrator).catch((cause: unknown) => {
     if (cause instanceof StoreUnavailableError) throw cause;
     throw isCorrupt(cause) ? damaged(cause) : new StoreError(notMigrated, { cause });
   });
-  if (known.some((migration) => migration.executedAt)) {
-    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(store.db);
-    if (rows.some(({ name }) => !(name in migrations))) throw new StoreError(fromNewerVersion);
-  }
+  if (applied.some((name) => !(name in migrations))) throw new StoreError(fromNewerVersion);
   const { error } = await migrator.migrateToLatest();
   if (isCorrupt(error)) throw damaged(error);
   if (error instanceof StoreUnavailableError) throw error;
