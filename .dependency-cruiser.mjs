@@ -74,8 +74,8 @@ export default {
     rule(
       'store-drivers-only-in-store',
       'Ask the store room for a query.',
-      { path: server, pathNot: `${server}store/` },
-      { path: 'node_modules/libsql/' },
+      { path: server, pathNot: `${server}(store|testing)/|\\.test\\.ts$` },
+      { path: 'node_modules/(libsql|pg|pg-connection-string)/' },
     ),
     rule(
       'no-orphans',

@@ -19,7 +19,9 @@ const onBothStores = [
 ];
 
 /** Several nodes need a store that they can share. */
-const onPostgresOnly = ['packages/server/src/store/{several-nodes,database-faults}.test.ts'];
+const onPostgresOnly = [
+  'packages/server/src/store/{several-nodes,database-faults,shared-start,shared-work}.test.ts',
+];
 
 export default defineConfig({
   test: {

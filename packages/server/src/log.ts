@@ -15,7 +15,9 @@ const ownTypes = new Set([
   'ConnectorError',
   'KeyError',
   'OAuthError',
+  'OutcomeUnknownError',
   'StoreError',
+  'StoreUnavailableError',
   'UnreadableError',
 ]);
 

@@ -16,8 +16,11 @@ export interface Opened {
 
 /** A migration may take longer than a request should wait. */
 const migrationMs = 600_000;
-/** How long a start waits for a database that is coming up as well. */
-const databaseMs = 30_000;
+/** How long a start waits for a database that is coming up as well, before it goes on waiting as a sealed server. */
+const databaseMs = 5_000;
+
+/** The database does not answer yet; it may be enough to wait. */
+export class DatabaseAwayError extends StoreError {}
 
 /** Nothing is written before the key has proven to be the right one. */
 async function prepare(store: Store, vault: Vault): Promise<void> {
@@ -41,18 +44,28 @@ async function openEmbedded(config: Config): Promise<Opened> {
   }
 }
 
+/** A login or a database that the server does not have, or no password where one is asked for: waiting is no help. */
+function isRefusedLogin(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return /^(28...|3D000)$/.test(String(code)) || /^SASL/.test(String(message));
+}
+
 async function waitForDatabase(store: Store): Promise<void> {
   const until = Date.now() + databaseMs;
   for (;;) {
     try {
       await store.durability();
       return;
-    } catch (cause) {
-      if (!(cause instanceof StoreUnavailableError)) throw cause;
-      if (Date.now() > until) {
-        throw new StoreError('The database of MOORING_DATABASE_URL does not answer, or refuses the login.', {
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      const { cause } = error;
+      if (isRefusedLogin(cause)) {
+        throw new StoreError('The database of MOORING_DATABASE_URL refuses the login, or is not there.', {
           cause,
         });
+      }
+      if (Date.now() > until) {
+        throw new DatabaseAwayError('The database of MOORING_DATABASE_URL does not answer.', { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
@@ -93,7 +106,7 @@ async function openShared(config: Config, url: string, log: Logger): Promise<Ope
 
 /**
  * Opens the store under its key, and brings it to this version.
- * @throws KeyError, StoreError
+ * @throws KeyError, StoreError, DatabaseAwayError
  */
 export function openUnderKey(config: Config, log: Logger): Promise<Opened> {
   return config.databaseUrl === undefined

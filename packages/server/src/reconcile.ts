@@ -7,7 +7,7 @@ const exchangeMaxMs = 120_000;
 
 /**
  * Settles what a crash left open. A code that was being redeemed may have been spent, and its tokens are lost
- * with the process, so that sign-in has failed and the person begins again A refresh that was under way keeps
+ * with the process, so that sign-in has failed and the person begins again. A refresh that was under way keeps
  * its own trace (`grant_state`) and is settled by the next use.
  *
  * On a shared store other nodes are at work: theirs is what is younger than any exchange can be.

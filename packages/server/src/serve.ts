@@ -2,15 +2,15 @@ import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { purgeAuditEvents } from './audit/record.js';
 import { purgeRevocations } from './broker/revocation-queue.js';
-import { ConfigError, loadConfig, type ServeFlags } from './config.js';
+import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { firstStart } from './first-start.js';
 import { createLog } from './log.js';
-import { type Opened, openUnderKey } from './open-store.js';
+import { DatabaseAwayError, type Opened, openUnderKey } from './open-store.js';
 import { reconcile } from './reconcile.js';
 import { sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
-import { StoreError } from './store/store-error.js';
+import { OutcomeUnknownError, StoreError, StoreUnavailableError } from './store/store-error.js';
 import { KeyError } from './vault/keyring.js';
 
 export interface RunningServer {
@@ -29,12 +29,26 @@ export interface ServeSurroundings {
 
 const drainMs = 30_000;
 
+/** It may be enough to wait. */
+const isAway = (error: unknown): boolean =>
+  error instanceof DatabaseAwayError ||
+  error instanceof StoreUnavailableError ||
+  error instanceof OutcomeUnknownError;
+
 const isKnown = (error: unknown): error is Error =>
-  error instanceof KeyError || error instanceof StoreError || error instanceof ConfigError;
+  error instanceof KeyError || error instanceof StoreError || error instanceof ConfigError || isAway(error);
+
+const tryAgainMs = 1_000;
+
+interface Start {
+  config: Config;
+  log: Logger;
+  print(line: string): void;
+}
 
 /**
  * `mooring serve`. With a missing or wrong key, or a store that cannot be opened, the server starts sealed: alive,
- * not ready, answering 503, having written nothing.
+ * not ready, answering 503, having written nothing. While its database is only away it goes on trying.
  * @throws ConfigError for settings that make no sense.
  */
 export async function serve(
@@ -44,14 +58,53 @@ export async function serve(
   const config = loadConfig(flags, surroundings?.environment);
   const log = surroundings?.log ?? createLog(config.logLevel);
   const print = surroundings?.print ?? ((line) => process.stdout.write(`${line}\n`));
+  const start = { config, log, print };
   let opened: Opened;
   try {
     opened = await openUnderKey(config, log);
   } catch (error) {
     if (!isKnown(error)) throw error;
     log.error({ err: error }, error.message);
-    return sealedServer({ config, log, reason: error.message });
+    const sealed = await sealedServer({ config, log, reason: error.message });
+    return isAway(error) ? untilDatabaseIsBack(start, sealed) : sealed;
   }
+  return serveOpened(start, opened);
+}
+
+/** A sealed server that becomes one like any other when its database answers. */
+function untilDatabaseIsBack({ config, log, print }: Start, sealed: RunningServer): RunningServer {
+  let current = sealed;
+  let isClosed = false;
+  const { port } = new URL(sealed.url);
+  const trying = async (): Promise<void> => {
+    while (!isClosed) {
+      await new Promise((resolve) => setTimeout(resolve, tryAgainMs));
+      let opened: Opened;
+      try {
+        opened = await openUnderKey(config, log);
+      } catch (error) {
+        if (isAway(error)) continue;
+        return log.error({ err: error }, 'still sealed; mend this and start again');
+      }
+      await current.close();
+      current = await serveOpened({ config: { ...config, port: Number(port) }, log, print }, opened);
+      return;
+    }
+  };
+  const tried = trying().catch((error: unknown) => log.error({ err: error }, 'the server could not start'));
+  return {
+    get url() {
+      return current.url;
+    },
+    async close() {
+      isClosed = true;
+      await tried;
+      await current.close();
+    },
+  };
+}
+
+async function serveOpened({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
   const { store, vault, createdKeyFile } = opened;
   if (createdKeyFile) {
     log.warn(

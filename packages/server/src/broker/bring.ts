@@ -6,6 +6,7 @@ import { AppError, InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
 import { accountDiffers, type RedeemedSignIn, type SignIns } from '../sign-ins/sign-ins.js';
 import type { Store, Tx } from '../store/store.js';
+import { OutcomeUnknownError } from '../store/store-error.js';
 import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
@@ -337,7 +338,9 @@ export async function storeBrought<Result>(
   try {
     return await store.transaction(work);
   } catch (error) {
-    await brought?.redeemed?.abandon();
+    // It may be stored, and a stored grant must not be revoked. If it is not, the sign-in's intent is still there
+    // and ends it.
+    if (!(error instanceof OutcomeUnknownError)) await brought?.redeemed?.abandon();
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { Queryable, Store } from '../store/store.js';
+import { isUniqueViolation } from '../store/store-error.js';
 import type { UseTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 
@@ -79,6 +80,18 @@ interface Waiting {
 }
 
 const recordsAtOnce = 200;
+/** Other nodes append to the same chain; not every database tells a place that was just taken from a conflict. */
+const appendsMax = 8;
+
+async function appendAfterOthers(store: Store, records: readonly NewRecord[]): Promise<number[]> {
+  for (let time = 1; ; time += 1) {
+    try {
+      return await store.transaction((tx) => append(tx, records));
+    } catch (error) {
+      if (!isUniqueViolation(error) || time === appendsMax) throw error;
+    }
+  }
+}
 
 /**
  * Everybody waits for the end of one chain, so whatever comes while a transaction runs goes into the next one
@@ -94,11 +107,9 @@ function createAppender(store: Store): (record: NewRecord) => Promise<number> {
       const batch = waiting.slice(0, recordsAtOnce);
       waiting = waiting.slice(recordsAtOnce);
       try {
-        const seqs = await store.transaction((tx) =>
-          append(
-            tx,
-            batch.map(({ record }) => record),
-          ),
+        const seqs = await appendAfterOthers(
+          store,
+          batch.map(({ record }) => record),
         );
         batch.forEach((one, index) => {
           one.placed(seqs[index] ?? 0);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Db } from '../store/store.js';
+import { OutcomeUnknownError, StoreUnavailableError } from '../store/store-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
@@ -32,6 +33,8 @@ export interface IdempotentRequest {
 interface Kept {
   fingerprint: string;
   answer?: WrittenAnswer;
+  /** The store was lost while the work was being committed. */
+  isOutcomeUnknown?: true;
 }
 
 type Row = Pick<IdempotentRequestTable, 'tenant_id' | 'user_id' | 'route' | 'key_hash'>;
@@ -41,6 +44,10 @@ const pollMs = 100;
 /** How long a second request waits for the first, and after which the first can no longer be at work. */
 const waitMaxMs = 30_000;
 const workMaxMs = 120_000;
+/** A store that was lost is asked again this often, to be told what has become of a request. */
+const retell = { times: 60, everyMs: 1_000 };
+
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms).unref());
 
 /** @throws InvalidRequest for what is no key */
 export function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
@@ -109,16 +116,55 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
       .where('key_hash', '=', row.key_hash)
       .executeTakeFirst();
 
-  const claimed = async (row: Row, claim: string, kept: Kept): Promise<boolean> => {
-    const result = await db
-      .insertInto('idempotent_request')
-      .values({ ...row, claim, is_answered: 0, ...sealed(row, kept), created_at: new Date().toISOString() })
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirst();
-    return result.numInsertedOrUpdatedRows === 1n;
+  const release = (claim: string) => db.deleteFrom('idempotent_request').where('claim', '=', claim).execute();
+
+  const keep = (row: Row, claim: string, kept: Kept) =>
+    db
+      .updateTable('idempotent_request')
+      .set({ is_answered: 1, ...sealed(row, kept) })
+      .where('claim', '=', claim)
+      .execute();
+
+  /** Goes on until the store is back; the client is not kept waiting for that. */
+  const whenStoreIsBack = async (work: () => Promise<unknown>): Promise<void> => {
+    for (let time = 1; ; time += 1) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        if (time === retell.times)
+          return log.warn({ err: error }, 'what became of an idempotent request was not kept');
+        await after(retell.everyMs);
+      }
+    }
   };
 
-  const release = (claim: string) => db.deleteFrom('idempotent_request').where('claim', '=', claim).execute();
+  const claimed = async (row: Row, claim: string, kept: Kept): Promise<boolean> => {
+    try {
+      const result = await db
+        .insertInto('idempotent_request')
+        .values({ ...row, claim, is_answered: 0, ...sealed(row, kept), created_at: new Date().toISOString() })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst();
+      return result.numInsertedOrUpdatedRows === 1n;
+    } catch (cause) {
+      if (!(cause instanceof OutcomeUnknownError)) throw cause;
+      // Perhaps claimed, but nothing has been done under the claim.
+      void whenStoreIsBack(() => release(claim));
+      throw new StoreUnavailableError('The store does not answer.', { cause });
+    }
+  };
+
+  /** What failed may be sent again, unless it may have taken effect. */
+  const settleFailure = async (row: Row, claim: string, fingerprint: string, error: unknown) => {
+    if (error instanceof OutcomeUnknownError) {
+      void whenStoreIsBack(() => keep(row, claim, { fingerprint, isOutcomeUnknown: true }));
+    } else if (error instanceof StoreUnavailableError) {
+      void whenStoreIsBack(() => release(claim));
+    } else {
+      await release(claim);
+    }
+  };
 
   /** The work of whoever holds the claim. Only what took effect is kept: a refusal may be mended and sent again. */
   const perform = async (
@@ -131,22 +177,17 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
     try {
       answer = await work();
     } catch (error) {
-      await release(claim);
+      await settleFailure(row, claim, fingerprint, error);
       throw error;
     }
     if (answer.status >= 300) {
       await release(claim);
       return answer;
     }
-    await db
-      .updateTable('idempotent_request')
-      .set({ is_answered: 1, ...sealed(row, { fingerprint, answer }) })
-      .where('claim', '=', claim)
-      .execute()
-      // It took effect, so it is answered; whoever repeats it is told that the outcome is unknown.
-      .catch((error: unknown) =>
-        log.warn({ err: error }, 'the answer to an idempotent request was not kept'),
-      );
+    // It took effect, so it is answered; whoever repeats it before this is kept is told that the outcome is unknown.
+    await keep(row, claim, { fingerprint, answer }).catch(() => {
+      void whenStoreIsBack(() => keep(row, claim, { fingerprint, answer }));
+    });
     return answer;
   };
 
@@ -170,6 +211,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
         );
       }
       if (kept.answer) return kept.answer;
+      if (kept.isOutcomeUnknown) throw unknownOutcome();
       const here = running.get(name);
       if (!here && age > workMaxMs) throw unknownOutcome();
       if (Date.now() > waitUntil) {

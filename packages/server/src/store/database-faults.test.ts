@@ -1,7 +1,7 @@
+import { type DatabaseRelay, startDatabaseRelay } from '@mooring/lab/postgres/relay';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
-import { type DatabaseRelay, startDatabaseRelay } from '../testing/database-relay.js';
 import { startNodes, type TestNodes } from '../testing/start-nodes.js';
 import type { TestServer } from '../testing/start-server.js';
 
@@ -69,6 +69,66 @@ describe('a database that fails', () => {
     expect((await nobody.get('/readyz')).status).toBe(200);
     const after = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces')));
     expect(after.every((answer) => answer.status === 200)).toBe(true);
+  });
+
+  it('R13: tells writers in two seconds too, however many wait for one another', async () => {
+    relay.freeze();
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => {
+        const key = index % 2 === 0 ? {} : { 'idempotency-key': `frozen-${index}` };
+        return timed(() => admin.post('/api/v1/spaces', { name: `Frozen ${index}`, type: 'shared' }, key));
+      }),
+    );
+    relay.thaw();
+    for (const [answer, seconds] of answers) {
+      expect(answer.status).toBe(503);
+      expect(seconds).toBeLessThan(2.5);
+    }
+    // What was refused can be sent again with its key.
+    await expect
+      .poll(
+        async () => {
+          const key = { 'idempotency-key': 'frozen-1' };
+          return (await admin.post('/api/v1/spaces', { name: 'Frozen 1', type: 'shared' }, key)).status;
+        },
+        { timeout: 5000 },
+      )
+      .toBe(201);
+  });
+
+  it('R13: ends a transaction that a silence cuts in the middle without waiting twice', async () => {
+    relay.freezeAt('insert into "space"');
+    const key = { 'idempotency-key': 'frozen-midway' };
+    const [refused, seconds] = await timed(() =>
+      admin.post('/api/v1/spaces', { name: 'Midway', type: 'shared' }, key),
+    );
+    relay.thaw();
+    expect([refused.status, refused.body.errors[0].code]).toEqual([503, 'NOT-READY']);
+    expect(seconds).toBeLessThan(2.5);
+    await expect
+      .poll(
+        async () => (await admin.post('/api/v1/spaces', { name: 'Midway', type: 'shared' }, key)).status,
+        {
+          timeout: 5000,
+        },
+      )
+      .toBe(201);
+  });
+
+  it('R14: makes nothing twice for one Idempotency-Key where nothing but the key tells two apart', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const description = `cut-${round}`;
+      const key = { 'idempotency-key': description };
+      relay.cutAtCommit();
+      const first = await admin.post('/api/v1/api-keys', { description }, key);
+      expect([first.status, first.body.errors[0].code]).toEqual([503, 'OUTCOME-UNKNOWN']);
+      const second = await admin.post('/api/v1/api-keys', { description }, key);
+      expect([second.status, second.body.errors[0].code]).toEqual([409, 'IDEMPOTENCY-OUTCOME-UNKNOWN']);
+      const { data } = (await admin.get('/api/v1/api-keys?limit=100')).body;
+      expect(data.filter((found: { description: string }) => found.description === description)).toHaveLength(
+        1,
+      );
+    }
   });
 
   it('R14: says that an outcome is not known, and makes nothing twice for one Idempotency-Key', async () => {

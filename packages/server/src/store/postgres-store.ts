@@ -5,13 +5,12 @@ import {
   PostgresDialect,
   type RawBuilder,
   sql,
-  type Transaction,
 } from 'kysely';
 import { createClock } from './clock.js';
 import { createPostgresPool } from './postgres-pool.js';
 import { guardedTransaction } from './row-versions.js';
 import type { Store, Tx } from './store.js';
-import { OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
+import { isConflict, OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
 import type { Tables } from './tables.js';
 
 // The store that several nodes share: PostgreSQL, and databases that speak its protocol and isolate as it does.
@@ -29,9 +28,11 @@ const attemptsMax = 16;
 const pauseMs = { first: 4, most: 400 };
 const alignMs = 30_000;
 
-/** serialization_failure and deadlock_detected: the database asks to run the transaction again. */
-const isConflict = (error: unknown): boolean =>
-  ['40001', '40P01'].includes(String((error as { code?: unknown }).code));
+/** Says that the store was silent for as long as one waits for it, so whoever waits behind waits in vain. */
+const isSilence = (error: unknown): boolean =>
+  (error instanceof StoreUnavailableError || error instanceof OutcomeUnknownError) &&
+  error.cause instanceof Error &&
+  /timeout/i.test(error.cause.message);
 
 interface Slots {
   /** Runs the work when fewer than the most are at work. */
@@ -40,16 +41,24 @@ interface Slots {
 
 function createSlots(most: number): Slots {
   let taken = 0;
-  const waiting: (() => void)[] = [];
+  let waiting: { go(): void; fail(error: unknown): void }[] = [];
   return {
     async run(work) {
-      if (taken >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+      if (taken >= most) await new Promise<void>((go, fail) => waiting.push({ go, fail }));
       else taken += 1;
       try {
         return await work();
+      } catch (error) {
+        if (isSilence(error)) {
+          for (const { fail } of waiting) {
+            fail(new StoreUnavailableError('The store does not answer.', { cause: error }));
+          }
+          waiting = [];
+        }
+        throw error;
       } finally {
         const next = waiting.shift();
-        if (next) next();
+        if (next) next.go();
         else taken -= 1;
       }
     },
@@ -86,29 +95,12 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   const pool = createPostgresPool({
     url: options.url,
     connectionsMax: options.connectionsMax ?? 20,
-    connectMs: patienceMs,
-    statementMs: patienceMs,
+    patienceMs,
   });
   const db = new Kysely<Tables>({ dialect: new SharedDialect({ pool }) });
 
-  const once = async <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> => {
-    let isCommitting = false;
-    try {
-      return await db
-        .transaction()
-        .setIsolationLevel('serializable')
-        .execute(async (tx: Transaction<Tables>) => {
-          const result = await work(tx);
-          isCommitting = true;
-          return result;
-        });
-    } catch (error) {
-      if (isCommitting && error instanceof StoreUnavailableError) {
-        throw new OutcomeUnknownError('The store went away during a commit.', { cause: error });
-      }
-      throw error;
-    }
-  };
+  const once = <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> =>
+    db.transaction().setIsolationLevel('serializable').execute(work);
 
   const slots = createSlots(writersMax);
   const losers = createSlots(1);
@@ -140,7 +132,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   const aligning = setInterval(() => void clock.align(), alignMs).unref();
 
   return {
-    kind: 'postgres',
+    kind: 'postgresql',
     db,
     clock,
     transaction: (work) => guardedTransaction(again, work),

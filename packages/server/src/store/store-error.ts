@@ -20,8 +20,12 @@ interface DriverError {
 
 /** True for a violated UNIQUE or PRIMARY KEY constraint. */
 export function isUniqueViolation(error: unknown): boolean {
-  const code = (error as DriverError).code;
+  const code = (error as DriverError | undefined)?.code;
   return (
     code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === '23505' // unique_violation
   );
 }
+
+/** True for serialization_failure and deadlock_detected: the database asks to run the transaction again. */
+export const isConflict = (error: unknown): boolean =>
+  ['40001', '40P01'].includes(String((error as DriverError | undefined)?.code));

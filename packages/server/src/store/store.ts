@@ -6,7 +6,7 @@ import { type Clock, createClock } from './clock.js';
 import { migrations } from './migrations/all.js';
 import { guardedTransaction } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
-import { isUniqueViolation, StoreError, StoreUnavailableError } from './store-error.js';
+import { isConflict, isUniqueViolation, StoreError, StoreUnavailableError } from './store-error.js';
 import type { Tables } from './tables.js';
 
 export type Db = Kysely<Tables>;
@@ -15,8 +15,8 @@ export type Tx = Transaction<Tables>;
 export type Queryable = Db | Tx;
 
 export interface Store {
-  /** `sqlite`: embedded, of this process alone. `postgres`: shared with other nodes. */
-  readonly kind: 'sqlite' | 'postgres';
+  /** `sqlite`: embedded, of this process alone. `postgresql`: shared with other nodes. */
+  readonly kind: 'sqlite' | 'postgresql';
   readonly db: Db;
   /** The time that leases and expiries are judged by. */
   readonly clock: Clock;
@@ -141,6 +141,8 @@ export function openStore(options: StoreOptions): Store {
   };
 }
 
+const migrationsMax = 5;
+
 /**
  * Brings the store to this version's tables.
  * @throws StoreError when the store is from a newer version, or a step fails.
@@ -151,30 +153,35 @@ export async function migrate(store: Store): Promise<void> {
     try {
       return await migrateOnce(store);
     } catch (error) {
-      const isCollision = store.kind === 'postgres' && isUniqueViolation((error as Error).cause);
-      if (!isCollision || attempt === 5) throw error;
+      const { cause } = error as Error;
+      const isCollision = store.kind === 'postgresql' && (isUniqueViolation(cause) || isConflict(cause));
+      if (!isCollision || attempt === migrationsMax) throw error;
     }
   }
 }
 
+/** Kysely's own list has only the migrations that this version knows. */
+async function appliedNames(store: Store, migrator: Migrator): Promise<string[]> {
+  const known = await migrator.getMigrations();
+  if (!known.some((migration) => migration.executedAt)) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(store.db);
+  return rows.map(({ name }) => name);
+}
+
 async function migrateOnce(store: Store): Promise<void> {
   const migrator = new Migrator({ db: store.db, provider: { getMigrations: async () => migrations } });
-  const known = new Set(Object.keys(migrations));
-  const applied = (
-    await migrator.getMigrations().catch((cause: unknown) => {
-      if (cause instanceof StoreUnavailableError) throw cause;
-      throw isCorrupt(cause) ? damaged(cause) : new StoreError(fromNewerVersion, { cause });
-    })
-  ).filter((migration) => migration.executedAt);
-  if (applied.some((migration) => !known.has(migration.name))) throw new StoreError(fromNewerVersion);
+  const applied = await appliedNames(store, migrator).catch((cause: unknown) => {
+    if (cause instanceof StoreUnavailableError) throw cause;
+    throw isCorrupt(cause) ? damaged(cause) : new StoreError(notMigrated, { cause });
+  });
+  if (applied.some((name) => !(name in migrations))) throw new StoreError(fromNewerVersion);
   const { error } = await migrator.migrateToLatest();
   if (isCorrupt(error)) throw damaged(error);
   if (error instanceof StoreUnavailableError) throw error;
-  if (error)
-    throw new StoreError('The store could not be brought to this version; nothing was changed.', {
-      cause: error,
-    });
+  if (error) throw new StoreError(notMigrated, { cause: error });
 }
+
+const notMigrated = 'The store could not be brought to this version; nothing was changed.';
 
 const fromNewerVersion =
   'The store is from a newer version of Mooring. Start that version, or restore a backup.';

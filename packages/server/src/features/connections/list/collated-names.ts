@@ -40,17 +40,20 @@ export async function listCollated(
   const compare = (a: { id: string; name: string }, b: { id: string; name: string }) =>
     sign * (collator.compare(a.name, b.name) || byId(a.id, b.id));
   // One transaction, so that no row can vanish between its name and the rest of it.
-  return db.transaction().execute(async (tx) => {
-    const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
-    if (limit !== undefined && names.length > collatedEnd) {
-      throw invalid('page', 'the list has grown too long for the order of a locale; begin again');
-    }
-    const sorted = names.toSorted(compare);
-    const from = position && { id: position.keyset.id, name: position.keyset.value };
-    const start = from ? sorted.findIndex((name) => compare(name, from) > 0) : 0;
-    const found = start < 0 ? [] : sorted.slice(start, limit === undefined ? undefined : start + limit);
-    const ids = found.map((name) => name.id);
-    const rows = await connectionRows(tx, selection, ids);
-    return isReversed ? rows.toReversed() : rows;
-  });
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (tx) => {
+      const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
+      if (limit !== undefined && names.length > collatedEnd) {
+        throw invalid('page', 'the list has grown too long for the order of a locale; begin again');
+      }
+      const sorted = names.toSorted(compare);
+      const from = position && { id: position.keyset.id, name: position.keyset.value };
+      const start = from ? sorted.findIndex((name) => compare(name, from) > 0) : 0;
+      const found = start < 0 ? [] : sorted.slice(start, limit === undefined ? undefined : start + limit);
+      const ids = found.map((name) => name.id);
+      const rows = await connectionRows(tx, selection, ids);
+      return isReversed ? rows.toReversed() : rows;
+    });
 }

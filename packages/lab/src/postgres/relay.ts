@@ -6,16 +6,33 @@ export interface DatabaseRelay {
   port: number;
   /** Nothing goes through, in either direction, until `thaw`; connections are accepted and stay silent. */
   freeze(): void;
+  /** Freezes when bytes with this text are about to reach the database; they arrive after `thaw`. */
+  freezeAt(text: string): void;
   thaw(): void;
   /** The next commit reaches the database, and its connection is cut before the answer comes back. */
   cutAtCommit(): void;
+  /** The connection is cut when bytes with this text are about to reach the database, which they do not. */
+  cutBefore(text: string): void;
   close(): Promise<void>;
 }
 
-export async function startDatabaseRelay(target: { host: string; port: number }): Promise<DatabaseRelay> {
+/** @param listenAt 0: a free port */
+export async function startDatabaseRelay(
+  target: { host: string; port: number },
+  listenAt = 0,
+): Promise<DatabaseRelay> {
   const pairs = new Set<[Socket, Socket]>();
   let isFrozen = false;
   let cutsNext = false;
+  let freezesAt: string | undefined;
+  let cutsBefore: string | undefined;
+  const each = (work: (socket: Socket) => void) => {
+    for (const pair of pairs) pair.forEach(work);
+  };
+  const freeze = () => {
+    isFrozen = true;
+    each((socket) => socket.pause());
+  };
 
   const server = createServer((client) => {
     const database = connect(target.port, target.host);
@@ -28,6 +45,16 @@ export async function startDatabaseRelay(target: { host: string; port: number })
       database.destroy();
     };
     client.on('data', (bytes) => {
+      if (cutsBefore !== undefined && bytes.includes(cutsBefore)) {
+        cutsBefore = undefined;
+        return end();
+      }
+      if (freezesAt !== undefined && bytes.includes(freezesAt)) {
+        freezesAt = undefined;
+        freeze();
+        client.unshift(bytes);
+        return;
+      }
       if (cutsNext && bytes.includes('commit')) {
         cutsNext = false;
         isCut = true;
@@ -41,17 +68,14 @@ export async function startDatabaseRelay(target: { host: string; port: number })
       if (isFrozen) socket.pause();
     }
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(listenAt, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const each = (work: (socket: Socket) => void) => {
-    for (const pair of pairs) pair.forEach(work);
-  };
   return {
     port,
-    freeze() {
-      isFrozen = true;
-      each((socket) => socket.pause());
+    freeze,
+    freezeAt(text) {
+      freezesAt = text;
     },
     thaw() {
       isFrozen = false;
@@ -59,6 +83,9 @@ export async function startDatabaseRelay(target: { host: string; port: number })
     },
     cutAtCommit() {
       cutsNext = true;
+    },
+    cutBefore(text) {
+      cutsBefore = text;
     },
     async close() {
       each((socket) => socket.destroy());
