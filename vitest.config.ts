@@ -12,7 +12,7 @@ const onBothStores = [
   'packages/server/src/access/permissions.test.ts',
   'packages/server/src/broker/*.test.ts',
   'packages/server/src/features/{api-keys,audits,catalogue,connections,credentials,endpoints,oauth-clients,oauth-tokens,spaces,users}/**/*.test.ts',
-  'packages/server/src/features/use/use.test.ts',
+  'packages/server/src/features/use/*.test.ts',
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',
   'packages/server/src/sign-ins/*.test.ts',

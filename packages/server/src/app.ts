@@ -39,6 +39,7 @@ import { createHttpServer } from './http/server.js';
 import { createMetrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
+import { createRunningUses, type RunningUses } from './sessions/running-uses.js';
 import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
 import { createParkedGrants, type ParkedGrants } from './sign-ins/parked-grants.js';
@@ -67,6 +68,7 @@ export interface App {
   grants: Grants;
   keepAlive: KeepAlive;
   parked: ParkedGrants;
+  runningUses: RunningUses;
   idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -108,6 +110,11 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const bringing = createBringing({ store, vault, signIns, clients });
   const leaving = createLeaving({ revoker });
   const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
+  const runningUses = createRunningUses({
+    store,
+    isKeyAlive: authenticator.isAlive,
+    isSourceDisabled: sourceSettings.isDisabled,
+  });
   const uses = createUseLog(store);
   const arrivals = createArrivals({ store, vault });
   const metrics = createMetrics(gate, sessions.openCount);
@@ -130,7 +137,19 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
     ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, publicUrl }),
-    ...createUseFeature({ store, vault, catalogue, broker, bringing, sessions, uses, log, gate, config }),
+    ...createUseFeature({
+      store,
+      vault,
+      catalogue,
+      broker,
+      bringing,
+      sessions,
+      runningUses,
+      uses,
+      log,
+      gate,
+      config,
+    }),
   ]);
   const http = await createHttpServer({
     log,
@@ -143,5 +162,5 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, grants, keepAlive, parked, rates, idempotency };
+  return { http, routes, authenticator, revoker, grants, keepAlive, parked, runningUses, rates, idempotency };
 }

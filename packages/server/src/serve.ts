@@ -172,6 +172,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await app.http.close();
       clearInterval(idle);
       clearTimeout(force);
+      app.runningUses.close();
       await app.keepAlive.close();
       await app.grants.settled();
       await app.revoker.settled();

@@ -13,6 +13,8 @@ interface Known {
 
 export interface Authenticator {
   authenticate(token: string): Promise<Caller | undefined>;
+  /** True while this caller's key or token, and the person behind it, may still be used: asks the store. */
+  isAlive(caller: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>): Promise<boolean>;
   /** Forgets what is known about keys and tokens, after one of them or a person changed. */
   forget(): void;
 }
@@ -127,6 +129,34 @@ export function createAuthenticator({
         known.set(hash, entry);
       }
       return entry.expiresAt > now() ? entry.caller : undefined;
+    },
+    async isAlive({ keyId, userId, tenantId }) {
+      const at = new Date(now()).toISOString();
+      const person = await db
+        .selectFrom('user')
+        .select('id')
+        .where('id', '=', userId)
+        .where('tenant_id', '=', tenantId)
+        .where('status', '=', 'active')
+        .executeTakeFirst();
+      if (!person) return false;
+      const key = await db
+        .selectFrom('api_key')
+        .select('id')
+        .where('id', '=', keyId)
+        .where('tenant_id', '=', tenantId)
+        .where('revoked_at', 'is', null)
+        .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
+        .executeTakeFirst();
+      if (key) return true;
+      const token = await db
+        .selectFrom('oauth_token')
+        .select('id')
+        .where('id', '=', keyId)
+        .where('tenant_id', '=', tenantId)
+        .where('expires_at', '>', at)
+        .executeTakeFirst();
+      return token !== undefined;
     },
     forget: () => known.clear(),
   };

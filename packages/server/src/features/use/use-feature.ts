@@ -21,7 +21,7 @@ import { testInStages } from '../../sessions/staged-test.js';
 import { sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
-import { createUseService, outcomeOf, type UseServiceDependencies } from './use-service.js';
+import { createUseService, outcomeOf, throwIfTakenAway, type UseServiceDependencies } from './use-service.js';
 
 export interface UseDependencies extends UseServiceDependencies {
   gate: Gate;
@@ -76,13 +76,14 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   const test = bind(testConnection, async ({ params }, { caller, signal }) => {
     const use = await service.prepare(caller, params.qID, 'test');
     const answer = await testInStages(
-      { ...use, signal: withTime(signal, limits.testSeconds) },
+      { ...use, signal: withTime(AbortSignal.any([signal, use.watch.signal]), limits.testSeconds) },
       testDeps,
     ).catch(async (error: unknown) => {
       await use.ticket.finish(outcomeOf(error));
       throw error;
     });
     await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
+    throwIfTakenAway(use);
     if (use.mayEdit) return { status: 200, body: answer };
     const coarse = answer.ok
       ? { name: 'connection', ok: true }
@@ -188,6 +189,9 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const stop = new AbortController();
     const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
     signal.addEventListener('abort', leave, { once: true });
+    const takeAway = () =>
+      stop.abort(new ConnectorError('cancelled', 'The right to this use was taken away.'));
+    use.watch.signal.addEventListener('abort', takeAway, { once: true });
     // The stream has limits of its own from its first row on; a source that is silent before has this one.
     const late = () => stop.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
     const starting = setTimeout(late, limits.idleSeconds * 1000);
@@ -222,11 +226,13 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       return handled;
     } catch (error) {
       await use.ticket.finish(outcomeOf(error));
+      throwIfTakenAway(use);
       if (error instanceof ConnectorError && error.kind === 'auth_failed') await service.refuseIfEnded(use);
       throw error;
     } finally {
       clearTimeout(starting);
       signal.removeEventListener('abort', leave);
+      use.watch.signal.removeEventListener('abort', takeAway);
     }
   });
 

@@ -15,6 +15,7 @@ import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { sourceErrorCode } from '../../http/error-reply.js';
 import type { Caller } from '../../http/handler.js';
+import type { RunningUses, WatchedUse } from '../../sessions/running-uses.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
@@ -27,6 +28,7 @@ export interface UseServiceDependencies {
   broker: Broker;
   bringing: Bringing;
   sessions: Sessions;
+  runningUses: RunningUses;
   uses: UseLog;
   log: Logger;
 }
@@ -40,6 +42,8 @@ export interface PreparedUse {
   login: Parameters<Sessions['run']>[0]['login'];
   ticket: UseTicket;
   mayEdit: boolean;
+  /** Ends with the right to the use. Whoever prepared it ends it, through `finish`. */
+  watch: WatchedUse;
 }
 
 export interface UsableConnection {
@@ -87,6 +91,11 @@ export function outcomeOf(error: unknown): string {
   if (error instanceof ConnectorError)
     return error.kind === 'cancelled' ? 'cancelled' : sourceErrorCode(error);
   return error instanceof AppError ? error.code : 'INTERNAL';
+}
+
+/** @throws AppError ACCESS-DENIED when the right to the use is gone by now */
+export function throwIfTakenAway({ watch }: Pick<PreparedUse, 'watch'>): void {
+  if (watch.signal.aborted) throw watch.signal.reason;
 }
 
 export function createUseService(deps: UseServiceDependencies): UseService {
@@ -237,17 +246,33 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         throw await refuse(caller, connection, manifest, opened.resolution, mayEdit);
       }
       const properties = JSON.parse(connection.properties) as Record<string, unknown>;
-      return { caller, connection, manifest, properties, login: opened.login, ticket, mayEdit };
+      const watch = deps.runningUses.watch({
+        caller,
+        connectionId: connection.id,
+        credentialId: resolution.credential?.id,
+      });
+      return {
+        ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
+        ticket: {
+          async finish(result, rows) {
+            watch.end();
+            await ticket.finish(watch.signal.aborted ? 'revoked' : result, rows);
+          },
+        },
+      };
     },
 
     async run(prepared, signal, work) {
       const { manifest, properties, login, ticket, connection } = prepared;
       try {
-        const result = await deps.sessions.run({ manifest, properties, login, signal }, work);
+        const watched = AbortSignal.any([signal, prepared.watch.signal]);
+        const result = await deps.sessions.run({ manifest, properties, login, signal: watched }, work);
+        throwIfTakenAway(prepared);
         await ticket.finish('ok');
         return result;
       } catch (error) {
         await ticket.finish(outcomeOf(error));
+        throwIfTakenAway(prepared);
         if (error instanceof ConnectorError && error.kind === 'auth_failed') await refuseIfEnded(prepared);
         if (error instanceof ConnectorError) {
           deps.log.info(

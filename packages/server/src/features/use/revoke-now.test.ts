@@ -1,0 +1,137 @@
+import { startPostgres } from '@mooring/lab/postgres';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { startNodes } from '../../testing/start-nodes.js';
+import { startServer, type TestServer } from '../../testing/start-server.js';
+
+// What is taken away ends what runs on it: on the same node, and where the store is shared, on another one.
+
+const endsWithinMs = 2_500;
+
+describe('X18: a stream ends when the right to it is gone', () => {
+  let lab: Awaited<ReturnType<typeof startPostgres>>;
+  /** Where things are taken away, and where the stream runs. */
+  let here: TestServer;
+  let there: TestServer;
+  let close: () => Promise<void>;
+  let owner: TestPerson;
+  let admin: ApiClient;
+  let spaceId: string;
+  let bob: TestPerson;
+  let assignmentId: string;
+  let connection: string;
+  let count = 0;
+
+  beforeAll(async () => {
+    lab = await startPostgres({ rowsInBig: 20_000_000 });
+    if (inject('databaseServer')) {
+      const all = await startNodes({ count: 2 });
+      [here, there] = all.nodes as [TestServer, TestServer];
+      close = all.close;
+    } else {
+      here = await startServer();
+      there = here;
+      close = () => here.close();
+    }
+    admin = apiClient(here.url, here.adminKey);
+    owner = await addPerson(here.url, here.adminKey, 'owner');
+    spaceId = (await owner.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' })).body.id;
+    const made = await owner.api.post('/api/v1/data-connections', {
+      datasourceID: 'postgres',
+      qName: 'big',
+      space: spaceId,
+      connectionProperties: {
+        ...{
+          host: lab.host,
+          port: lab.port,
+          db: lab.database,
+          sslmode: 'disable',
+          separateCredentials: true,
+        },
+        ...{ credentialsName: 'mine', username: lab.roles.reader.user, password: lab.roles.reader.password },
+      },
+    });
+    expect(made.status, made.text).toBe(201);
+    connection = `/api/v1/data-connections/${made.body.qID}`;
+  });
+  afterAll(async () => {
+    await close();
+    await lab.close();
+  });
+  beforeEach(async () => {
+    count += 1;
+    bob = await addPerson(here.url, here.adminKey, `bob ${count}`);
+    const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
+    assignmentId = (await owner.api.post(`/api/v1/spaces/${spaceId}/assignments`, member)).body.id;
+    const { user: username, password } = lab.roles.reader;
+    const brought = await bob.api.put(`${connection}/credential`, {
+      credentialsName: `bobs ${count}`,
+      connectionProperties: { username, password },
+    });
+    expect(brought.status, brought.text).toBe(200);
+  });
+
+  const read = () =>
+    fetch(`${there.url}${connection}/actions/read`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bob.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ path: ['sales', 'big'] }),
+    });
+  const drain = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> => {
+    for (let next = await reader.read(); !next.done; next = await reader.read());
+  };
+  const credentialId = async () => (await bob.api.get(`${connection}/credential`)).body.credentialId;
+
+  const ways: [what: string, take: () => Promise<{ status: number }>][] = [
+    [
+      'their place in the space',
+      () => owner.api.delete(`/api/v1/spaces/${spaceId}/assignments/${assignmentId}`),
+    ],
+    [
+      'their account',
+      () => admin.patch(`/api/v1/users/${bob.id}`, [{ op: 'replace', path: '/status', value: 'disabled' }]),
+    ],
+    [
+      'their key',
+      async () => {
+        const keys = await bob.api.get('/api/v1/api-keys');
+        return bob.api.delete(`/api/v1/api-keys/${keys.body.data[0].id}`);
+      },
+    ],
+    ['their credential', async () => bob.api.delete(`/api/v1/data-credentials/${await credentialId()}`)],
+    ['the link to it', () => bob.api.delete(`${connection}/credential`)],
+    ['the source', () => admin.put('/api/v1/data-sources/postgres/settings', { disabled: true })],
+  ];
+
+  it.each(ways)('taking away %s', async (what, take) => {
+    const response = await read();
+    expect(response.status).toBe(200);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    let ended = 0;
+    const reading = drain(reader).then(
+      () => 'whole',
+      () => 'broken off',
+    );
+    void reading.then(() => {
+      ended = performance.now();
+    });
+    expect((await take()).status).toBeLessThan(300);
+    const begun = performance.now();
+    expect(await reading).toBe('broken off');
+    expect(ended - begun).toBeLessThan(endsWithinMs);
+    await expect.poll(async () => (await read()).status, { timeout: 5000 }).toBeGreaterThanOrEqual(400);
+    if (what === 'the source') await admin.put('/api/v1/data-sources/postgres/settings', { disabled: false });
+  });
+
+  it('says in the record of uses that it was revoked', async () => {
+    const response = await read();
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    const id = await credentialId();
+    await bob.api.delete(`${connection}/credential`);
+    await drain(reader).catch(() => undefined);
+    const uses = () => bob.api.get(`/api/v1/data-credentials/${id}/uses`);
+    await expect.poll(async () => (await uses()).body.data[0].result).toBe('revoked');
+  });
+});
