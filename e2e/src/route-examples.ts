@@ -230,6 +230,11 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
     filterOrphanedDataCredentials: { body: { datasourceID: 'postgres', qSeparated: 1, qType: 'x' } },
     listDataCredentialUses: { params: credential, query: { limit: '10' } },
     getSignIn: { params: { id: has.signInId } },
+    chooseAccount: { params: { id: has.signInId }, body: { choice: 'cancel' } },
+    renewSignIn: { params: { context: 'google' }, body: { ticket: 'mst_none' } },
+    revokeDataCredentials: { body: { dataSourceId: 'no-such-source' } },
+    getDataCredentialRevocation: { params: { id: randomUUID() } },
+    verifyUses: { body: { head: { seq: 0, hash: '' } } },
     signInCallback: {
       params: { context: 'google' },
       query: { code: 'x', state: 'y', iss: 'http://127.0.0.1:9' },

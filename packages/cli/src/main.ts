@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 // People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
 // that nothing else has to be loaded for them.
@@ -74,6 +74,54 @@ program
       const { runDemo } = await import('@mooring/lab/demo/run-demo');
       const command = [process.execPath, fileURLToPath(new URL('../bin/mooring.js', import.meta.url))];
       process.exit(await runDemo({ ...flags, command, output: process.stdout }));
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+const urlOption = () =>
+  new Option('--url <url>', 'base URL of the server').env('MOORING_URL').makeOptionMandatory();
+
+/** Never a flag: the arguments of a process can be read by others on the machine. */
+function apiKey(): string {
+  const key = process.env['MOORING_API_KEY'];
+  if (!key) throw new Error('Set MOORING_API_KEY to your API key.');
+  return key;
+}
+
+const printLine = (line: string) => process.stdout.write(`${line}\n`);
+
+program
+  .command('revoke')
+  .description(
+    'Destroy all credentials of a person, of a source, or all; an API key comes from MOORING_API_KEY',
+  )
+  .addOption(urlOption())
+  .addOption(new Option('--user <id or subject>', 'those of a person').conflicts(['source', 'all']))
+  .addOption(new Option('--source <id>', 'those of a data source').conflicts('all'))
+  .option('--all', 'all there are')
+  .action(async (flags) => {
+    try {
+      if (!flags.user && !flags.source && !flags.all)
+        throw new Error('Give one of --user, --source and --all.');
+      const { revoke } = await import('./revoke.js');
+      process.exitCode = (await revoke({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('audit')
+  .description('Look at what is on record')
+  .command('verify')
+  .description('Prove that the record of uses is whole; an API key comes from MOORING_API_KEY')
+  .addOption(urlOption())
+  .option('--head <seq:hash>', 'a head that an earlier run printed; it must still be on the chain')
+  .action(async (flags) => {
+    try {
+      const { verifyAudit } = await import('./audit.js');
+      process.exitCode = (await verifyAudit({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
     } catch (error) {
       fail(error);
     }

@@ -28,6 +28,7 @@ import { createOAuthClientsFeature } from './features/oauth-clients/oauth-client
 import { createOAuthTokensFeature } from './features/oauth-tokens/oauth-tokens-feature.js';
 import { registerDocs } from './features/platform/docs.js';
 import { type Check, createPlatformFeature } from './features/platform/platform-feature.js';
+import { createRevocationsFeature } from './features/revocations/revocations-feature.js';
 import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
@@ -115,7 +116,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
-  const uses = createUseLog(store);
+  const uses = createUseLog(store, vault);
   const arrivals = createArrivals({ store, vault });
   const metrics = createMetrics(gate, sessions.openCount);
   const routes = withNewerDoor([
@@ -136,6 +137,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
+    ...createRevocationsFeature({ store, vault, revoker, runningUses }),
     ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, publicUrl }),
     ...createUseFeature({
       store,

@@ -215,6 +215,12 @@ const useSchema = z
     action: z.string(),
     result: z.string(),
     rows: z.int().optional(),
+    bytes: z.int().optional(),
+    keyId: z.string().optional().meta({ description: 'API key or access token it was asked with' }),
+    credentialVersion: z.int().optional(),
+    whatHash: z.string().optional().meta({
+      description: 'Keyed hash of path or query: the same for the same one, and nothing else',
+    }),
   })
   .meta({ id: 'CredentialUse' });
 

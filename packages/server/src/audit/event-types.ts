@@ -1,7 +1,7 @@
 /** Everything that is put on record, by the kind of thing it happened to. */
 export const auditEvents = {
   'data-connection': ['created', 'updated', 'deleted'],
-  'data-credential': ['created', 'updated', 'deleted'],
+  'data-credential': ['created', 'updated', 'deleted', 'revoked'],
   'data-use': ['refused'],
   'data-source': ['updated'],
   'sign-in': ['completed'],

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashOfUse } from '../broker/uses.js';
+import { hashOfUse } from '../broker/use-chain.js';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../testing/api-client.js';
 import { startNodes, type TestNodes } from '../testing/start-nodes.js';
 import type { UseTable } from './tables.js';
@@ -114,6 +114,7 @@ describe('several nodes on one database', () => {
         ...rest,
         seq: Number(rest.seq),
         of_seq: rest.of_seq === null ? null : Number(rest.of_seq),
+        credential_version: rest.credential_version === null ? null : Number(rest.credential_version),
       };
       expect(use.seq).toBe(index + 1);
       expect(use.previous_hash).toBe(rows[index - 1]?.hash ?? '');

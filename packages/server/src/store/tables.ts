@@ -133,7 +133,14 @@ export interface CredentialTable {
 
 export interface SecretTable {
   tenant_id: string;
-  record_kind: 'credential' | 'connection' | 'sign-in' | 'signing-key' | 'revocation';
+  record_kind:
+    | 'credential'
+    | 'connection'
+    | 'sign-in'
+    | 'signing-key'
+    | 'revocation'
+    | 'use-key'
+    | 'use-head';
   record_id: string;
   field: string;
   owner_id: string;
@@ -270,6 +277,12 @@ export interface UseTable {
   of_seq: number | null;
   previous_hash: string;
   hash: string;
+  /** API key or access token that it was asked with. */
+  key_id: string | null;
+  credential_version: number | null;
+  /** HMAC of path or query under a sealed key of the tenant: tells whether two were the same, and nothing else. */
+  what_hash: string | null;
+  bytes: number | null;
 }
 
 export interface OAuthClientTable {

@@ -15,6 +15,7 @@ export interface FreshDatabase {
   url: string;
   /** Every row of every table. */
   text(): Promise<string>;
+  run(statement: string): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -54,6 +55,9 @@ export async function freshDatabase(server: DatabaseServer): Promise<FreshDataba
   return {
     url: `postgres://${login}@${server.host}:${server.port}/${name}`,
     text: () => asAdmin(server, name, textOf),
+    async run(statement) {
+      await asAdmin(server, name, (client) => client.query(statement));
+    },
     async drop() {
       await asAdmin(server, 'postgres', (client) =>
         client.query(`drop database if exists ${name} with (force)`),

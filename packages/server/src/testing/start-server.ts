@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
+import Database from 'libsql';
 import { inject } from 'vitest';
 import { createLog } from '../log.js';
 import { serve } from '../serve.js';
@@ -19,6 +20,8 @@ export interface TestServer {
   printed: string[];
   /** Everything in the store, as one text: the bytes of its files, or every row of its tables. */
   storedText(): Promise<string>;
+  /** One statement, past the server, as somebody who can write the store would run it. */
+  sql(statement: string): Promise<void>;
   close(): Promise<void>;
   /** Stops, and starts again on the same data. */
   restart(): Promise<void>;
@@ -90,6 +93,15 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       if (database) return database.text();
       const files = ['mooring.db', 'mooring.db-wal'].map((name) => path.join(dataFolder, name));
       return files.map((file) => readFileSync(file, 'latin1')).join('');
+    },
+    async sql(statement) {
+      if (database) return database.run(statement);
+      const file = new Database(path.join(dataFolder, 'mooring.db'));
+      try {
+        file.exec(statement);
+      } finally {
+        file.close();
+      }
     },
     async restart() {
       const { port } = new URL(running.url);

@@ -77,6 +77,10 @@ export async function usesOf(db: Db, credential: CredentialTable, limit: number)
       'begun.action',
       'ended.result',
       'ended.rows',
+      'ended.bytes',
+      'begun.key_id',
+      'begun.credential_version',
+      'begun.what_hash',
     ])
     .where('begun.tenant_id', '=', credential.tenant_id)
     .where('begun.credential_id', '=', credential.id)
@@ -91,5 +95,9 @@ export async function usesOf(db: Db, credential: CredentialTable, limit: number)
     action: row.action,
     result: row.result ?? 'started',
     ...(row.rows === null ? {} : { rows: row.rows }),
+    ...(row.bytes === null ? {} : { bytes: row.bytes }),
+    ...(row.key_id === null ? {} : { keyId: row.key_id }),
+    ...(row.credential_version === null ? {} : { credentialVersion: row.credential_version }),
+    ...(row.what_hash === null ? {} : { whatHash: row.what_hash }),
   }));
 }

@@ -132,7 +132,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   });
 
   const browse = bind(browseConnection, async ({ params, body }, { caller, signal }) => {
-    const use = await service.prepare(caller, params.qID, 'browse');
+    const use = await service.prepare(caller, params.qID, 'browse', body.path ?? []);
     const answer = await service.run(use, withTime(signal, limits.idleSeconds), (session) =>
       session.browse({
         path: body.path ?? [],
@@ -149,7 +149,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   const preview = bind(previewConnection, async ({ params, body }, { caller, signal }) => {
     const { manifest } = await service.usable(caller, params.qID);
     assertTarget(body, manifest.capabilities);
-    const use = await service.prepare(caller, params.qID, 'preview');
+    const use = await service.prepare(caller, params.qID, 'preview', body);
     const limit = body.limit ?? previewRows;
     const { columns, rows } = await service.run(
       use,
@@ -185,7 +185,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     }
     const { manifest } = await service.usable(caller, params.qID);
     assertTarget(body, manifest.capabilities);
-    const use = await service.prepare(caller, params.qID, 'read');
+    const use = await service.prepare(caller, params.qID, 'read', body);
     const stop = new AbortController();
     const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
     signal.addEventListener('abort', leave, { once: true });
@@ -221,7 +221,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
           },
         });
       });
-      await use.ticket.finish(readResult(outcome), outcome.rows);
+      await use.ticket.finish(readResult(outcome), { rows: outcome.rows, bytes: outcome.bytes });
       deps.log.info({ connectionId: use.connection.id, ...logged(outcome) }, 'read ended');
       return handled;
     } catch (error) {

@@ -55,7 +55,7 @@ export interface UsableConnection {
 export interface UseService {
   usable(caller: Caller, qID: string): Promise<UsableConnection>;
   /** @throws AppError CREDENTIALS-REQUIRED when the caller must bring, confirm or renew a credential first */
-  prepare(caller: Caller, qID: string, action: string): Promise<PreparedUse>;
+  prepare(caller: Caller, qID: string, action: string, what?: unknown): Promise<PreparedUse>;
   /** Runs in a session of the caller's own login and records the outcome before the answer. */
   run<Result>(
     prepared: PreparedUse,
@@ -207,6 +207,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     connection: ConnectionTable,
     resolution: Resolution,
     action: string,
+    what: unknown,
   ): Promise<UseTicket> => {
     try {
       return await deps.uses.begin({
@@ -215,7 +216,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         connectionId: connection.id,
         credentialId: resolution.credential?.id ?? null,
         credentialOwnerId: resolution.credential?.owner_id ?? null,
+        credentialVersion: resolution.credential?.version ?? null,
+        keyId: caller.keyId,
         action,
+        what,
       });
     } catch (cause) {
       throw new AppError(
@@ -233,10 +237,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     usable,
     explain,
     refuseIfEnded,
-    async prepare(caller, qID, action) {
+    async prepare(caller, qID, action, what) {
       const { connection, manifest, mayEdit } = await usable(caller, qID);
       const resolution = await broker.resolve(caller.userId, connection);
-      const ticket = await record(caller, connection, resolution, action);
+      const ticket = await record(caller, connection, resolution, action, what);
       const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
         await ticket.finish(outcomeOf(error));
         throw error;
@@ -254,9 +258,9 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       return {
         ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
         ticket: {
-          async finish(result, rows) {
+          async finish(result, given) {
             watch.end();
-            await ticket.finish(watch.signal.aborted ? 'revoked' : result, rows);
+            await ticket.finish(watch.signal.aborted ? 'revoked' : result, given);
           },
         },
       };

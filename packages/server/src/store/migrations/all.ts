@@ -6,6 +6,7 @@ import * as connectionLists from './0004-connection-lists.js';
 import * as grantState from './0005-grant-state.js';
 import * as revocations from './0007-revocations.js';
 import * as renewals from './0010-renewals.js';
+import * as useFacts from './0011-use-facts.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   '0005-grant-state': grantState,
   '0007-revocations': revocations,
   '0010-renewals': renewals,
+  '0011-use-facts': useFacts,
 };

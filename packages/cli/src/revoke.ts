@@ -1,0 +1,47 @@
+import { type ApiClient, createApiClient } from '@mooring/contract/client';
+import { getTenant } from '@mooring/contract/routes/platform';
+import { getRevocation, revokeCredentials } from '@mooring/contract/routes/revocations';
+
+export interface RevokeFlags {
+  url: string;
+  apiKey: string;
+  user?: string;
+  source?: string;
+  all?: true;
+}
+
+const pollMs = 1_000;
+/** Providers that are down are told later by the server; nobody sits here for that. */
+const patienceMs = 30_000;
+
+type Report = Awaited<ReturnType<typeof follow>>;
+
+async function follow(api: ApiClient, id: string) {
+  const until = Date.now() + patienceMs;
+  for (;;) {
+    const report = await api.call(getRevocation, { params: { id } });
+    if (!report.counts.queued || Date.now() > until) return report;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+/** @returns true when every provider that can be told has been told */
+export async function revoke(flags: RevokeFlags, print: (line: string) => void): Promise<boolean> {
+  const api = createApiClient({ url: flags.url, token: flags.apiKey });
+  const body = {
+    ...(flags.user === undefined ? {} : { userId: flags.user }),
+    ...(flags.source === undefined ? {} : { dataSourceId: flags.source }),
+    ...(flags.all ? { all: (await api.call(getTenant)).id } : {}),
+  };
+  const begun = await api.call(revokeCredentials, { body });
+  const report: Report = begun.total === 0 ? begun : await follow(api, begun.id);
+  for (const { credentialId, qName, userId, datasourceID, status } of report.data) {
+    print(`${credentialId}  ${datasourceID}  ${status}  ${JSON.stringify(qName)} of ${userId}`);
+  }
+  const counts = Object.entries(report.counts).map(([status, count]) => `${count} ${status}`);
+  print(
+    `${report.total} credentials destroyed${counts.length === 0 ? '' : `; providers: ${counts.join(', ')}`}.`,
+  );
+  if (report.counts.queued) print(`The server goes on telling providers: revocation ${report.id}.`);
+  return !report.counts.queued && !report.counts.failed;
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.js';
+import { instantSchema } from '../wire.js';
+
+// Revoke now, and the proof of what was used: CONTRACT.md part C, for administrators.
+
+const tag = 'data-credentials';
+const administrators = 'Tenant administrators.';
+
+export const revocationStatusSchema = z.enum([
+  'none',
+  'queued',
+  'revoked',
+  'unsupported',
+  'unreadable',
+  'failed',
+]);
+
+const revocationReportSchema = z
+  .object({
+    id: z.string(),
+    total: z.int(),
+    counts: z.partialRecord(revocationStatusSchema, z.int()).meta({ description: 'Credentials by status' }),
+    data: z.array(
+      z.object({
+        credentialId: z.string(),
+        qName: z.string(),
+        userId: z.string().meta({ description: 'Whose it was' }),
+        datasourceID: z.string(),
+        status: revocationStatusSchema.meta({
+          description:
+            'Of the provider; the credential itself is destroyed in every case. none: no grant. queued: still to be told. unsupported: it has no way to be told. unreadable: the grant could not be opened. failed: given up.',
+        }),
+        endedAt: instantSchema.optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'RevocationReport' });
+
+export const revokeCredentials = defineRoute({
+  id: 'revokeDataCredentials',
+  method: 'POST',
+  path: '/api/v1/data-credentials/actions/revoke',
+  summary: 'Destroy all credentials of a person, of a source, or all there are',
+  description:
+    'Exactly one of `userId`, `dataSourceId` and `all`. Running uses end within two seconds on every node; providers are told, for as long as it takes. There is no way back.',
+  tag,
+  auth: 'person',
+  permission: administrators,
+  tier: 2,
+  body: z.object({
+    userId: z.string().min(1).max(64).optional(),
+    dataSourceId: z.string().min(1).max(128).optional(),
+    all: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .meta({ description: "Everybody's: the tenant's id, so that nobody sends it by mistake" }),
+  }),
+  responses: { 200: { description: 'A line for each credential', schema: revocationReportSchema } },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
+});
+
+export const getRevocation = defineRoute({
+  id: 'getDataCredentialRevocation',
+  method: 'GET',
+  path: '/api/v1/data-credentials/revocations/{id}',
+  summary: 'How far a revocation has come',
+  tag,
+  auth: 'person',
+  permission: administrators,
+  tier: 1,
+  params: z.object({ id: z.string().min(1).max(64) }),
+  responses: { 200: { description: 'A line for each credential', schema: revocationReportSchema } },
+  errors: ['ACCESS-DENIED', 'NOT-FOUND'],
+});
+
+export const verifyUses = defineRoute({
+  id: 'verifyUses',
+  method: 'POST',
+  path: '/api/v1/data-credentials/actions/verify-uses',
+  summary: 'Prove that the record of uses is whole',
+  description:
+    'Walks the chain of all uses. The head is to be written down elsewhere: with it, a store that was set back as a whole shows the next time.',
+  tag,
+  auth: 'person',
+  permission: 'Tenant and audit administrators.',
+  tier: 2,
+  body: z
+    .object({
+      head: z
+        .object({ seq: z.int().min(0), hash: z.string().max(64) })
+        .optional()
+        .meta({ description: 'A head that was written down earlier; it must still be on the chain' }),
+    })
+    .optional(),
+  responses: {
+    200: {
+      description: 'What was found',
+      schema: z
+        .object({
+          ok: z.boolean(),
+          records: z.int(),
+          head: z.object({ seq: z.int(), hash: z.string() }).optional(),
+          broken: z
+            .object({ seq: z.int(), problem: z.string() })
+            .optional()
+            .meta({ description: 'The first place where the chain does not hold' }),
+        })
+        .meta({ id: 'UseChainReport' }),
+    },
+  },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+});

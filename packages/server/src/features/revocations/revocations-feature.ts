@@ -1,0 +1,143 @@
+import { getRevocation, revokeCredentials, verifyUses } from '@mooring/contract/routes/revocations';
+import { record } from '../../audit/record.js';
+import type { Revoker } from '../../broker/revoker.js';
+import { isOnChain, verifyUses as verifyChain } from '../../broker/use-chain.js';
+import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import type { RunningUses } from '../../sessions/running-uses.js';
+import type { Store } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import type { Vault } from '../../vault/envelope.js';
+import { newUuid } from '../../vault/random.js';
+
+export interface RevocationsDependencies {
+  store: Store;
+  vault: Vault;
+  revoker: Revoker;
+  runningUses: RunningUses;
+}
+
+type Scope = { userId: string } | { dataSourceId: string } | { all: true };
+
+/** Credentials ended in one transaction: short ones, so that others get their turn in between. */
+const perTransaction = 50;
+/** How long the answer waits for providers that are quick. */
+const providersMs = 1_500;
+
+function assertRole(caller: Caller, ...roles: string[]): void {
+  if (roles.some((role) => caller.roles.includes(role))) return;
+  throw new AppError('ACCESS-DENIED', `This is for people with the role ${roles.join(' or ')}.`);
+}
+
+/** Revoke everything of a person, of a source, or all there is; and the proof that the record of uses is whole. */
+export function createRevocationsFeature(deps: RevocationsDependencies): BoundRoute[] {
+  const { store, vault, revoker, runningUses } = deps;
+
+  const personOf = async (caller: Caller, idOrSubject: string): Promise<string> => {
+    const person = await store.db
+      .selectFrom('user')
+      .select('id')
+      .where('tenant_id', '=', caller.tenantId)
+      .where((eb) => eb.or([eb('id', '=', idOrSubject), eb('subject', '=', idOrSubject)]))
+      .executeTakeFirst();
+    if (!person) throw new AppError('NOT-FOUND', 'userId: there is no such person.');
+    return person.id;
+  };
+
+  const scopeOf = async (caller: Caller, body: Record<string, unknown>): Promise<Scope> => {
+    const given = ['userId', 'dataSourceId', 'all'].filter((name) => body[name] !== undefined);
+    if (given.length !== 1) {
+      throw new InvalidRequest([
+        { field: given[1] ?? 'body', message: 'give exactly one of userId, dataSourceId and all' },
+      ]);
+    }
+    if (body['userId'] !== undefined) return { userId: await personOf(caller, String(body['userId'])) };
+    if (body['dataSourceId'] !== undefined) return { dataSourceId: String(body['dataSourceId']) };
+    if (body['all'] !== caller.tenantId) {
+      throw new InvalidRequest([
+        { field: 'all', message: "must be the tenant's id: see GET /api/v1/tenants/me" },
+      ]);
+    }
+    return { all: true };
+  };
+
+  const next = (caller: Caller, scope: Scope): Promise<CredentialTable[]> => {
+    let statement = store.db
+      .selectFrom('credential')
+      .selectAll()
+      .where('tenant_id', '=', caller.tenantId)
+      .orderBy('id')
+      .limit(perTransaction);
+    if ('userId' in scope) statement = statement.where('owner_id', '=', scope.userId);
+    if ('dataSourceId' in scope) statement = statement.where('source_id', '=', scope.dataSourceId);
+    return statement.execute();
+  };
+
+  const reportOf = async (caller: Caller, id: string) => {
+    const rows = await store.db
+      .selectFrom('revocation')
+      .selectAll()
+      .where('tenant_id', '=', caller.tenantId)
+      .where('batch_id', '=', id)
+      .orderBy('id')
+      .execute();
+    const counts: Partial<Record<(typeof rows)[number]['status'], number>> = {};
+    for (const { status } of rows) counts[status] = (counts[status] ?? 0) + 1;
+    return {
+      id,
+      total: rows.length,
+      counts,
+      data: rows.map((row) => ({
+        credentialId: row.credential_id,
+        qName: row.credential_name,
+        userId: row.owner_id,
+        datasourceID: row.source_id,
+        status: row.status,
+        ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+      })),
+    };
+  };
+
+  return [
+    bind(revokeCredentials, async ({ body }, { caller }) => {
+      assertRole(caller, 'TenantAdmin');
+      const scope = await scopeOf(caller, body);
+      const batchId = newUuid();
+      await record(store.db, {
+        name: 'data-credential.revoked',
+        by: caller,
+        resourceId: batchId,
+        data: { scope },
+      });
+      for (let rows = await next(caller, scope); rows.length > 0; rows = await next(caller, scope)) {
+        const batch = rows;
+        await store.transaction(async (tx) => {
+          for (const row of batch) await revoker.end(tx, row, { batchId });
+        });
+      }
+      await store.checkpoint();
+      await runningUses.look();
+      await Promise.race([
+        revoker.settled(),
+        new Promise((resolve) => setTimeout(resolve, providersMs).unref()),
+      ]);
+      return { status: 200, body: await reportOf(caller, batchId) };
+    }),
+    bind(getRevocation, async ({ params }, { caller }) => {
+      assertRole(caller, 'TenantAdmin');
+      const report = await reportOf(caller, params.id);
+      if (report.total === 0) throw new AppError('NOT-FOUND', 'There is no such revocation.');
+      return { status: 200, body: report };
+    }),
+    bind(verifyUses, async ({ body }, { caller }) => {
+      assertRole(caller, 'TenantAdmin', 'AuditAdmin');
+      const report = await verifyChain(store.db, vault, caller.tenantId);
+      const known = body?.head;
+      if (report.ok && known && known.seq > 0 && !(await isOnChain(store.db, caller.tenantId, known))) {
+        const broken = { seq: known.seq, problem: 'not the chain whose head was given' };
+        return { status: 200, body: { ...report, ok: false, broken } };
+      }
+      return { status: 200, body: report };
+    }),
+  ];
+}

@@ -1,0 +1,196 @@
+import { startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { startServer, type TestServer } from '../../testing/start-server.js';
+
+const connections = '/api/v1/data-connections';
+const revoke = '/api/v1/data-credentials/actions/revoke';
+const verify = '/api/v1/data-credentials/actions/verify-uses';
+
+describe('revoke everything', () => {
+  let server: TestServer;
+  let lab: Awaited<ReturnType<typeof startAuthorizationServer>>;
+  let admin: ApiClient;
+  let alice: TestPerson;
+  let bob: TestPerson;
+  let count = 0;
+
+  beforeAll(async () => {
+    lab = await startAuthorizationServer();
+    server = await startServer();
+    admin = apiClient(server.url, server.adminKey);
+    alice = await addPerson(server.url, server.adminKey, 'alice');
+    bob = await addPerson(server.url, server.adminKey, 'bob');
+  });
+  afterAll(async () => {
+    await server.close();
+    await lab.close();
+  });
+
+  /** A separated login. @returns its id */
+  const bring = async ({ api }: TestPerson, datasourceID = 'postgres') => {
+    count += 1;
+    const made = await api.post('/api/v1/data-credentials', {
+      datasourceID,
+      qName: `login ${count}`,
+      connectionProperties: {
+        ...{ host: '127.0.0.1', port: 9, username: 'somebody', password: `canary-revoked-${count}` },
+        ...(datasourceID === 'postgres' ? { db: 'x' } : { database: 'x' }),
+      },
+    });
+    expect(made.status, made.text).toBe(201);
+    return made.body.qID as string;
+  };
+  /** A grant, on a connection of its own. */
+  const signIn = async ({ api }: TestPerson, revocationUrl: string | undefined) => {
+    count += 1;
+    const { client, authorizationEndpoint, tokenEndpoint } = lab;
+    const properties = {
+      ...{ url: 'http://127.0.0.1:9/', authSchema: 'oauth2', scope: 'openid read', ...client },
+      ...{ authorizationUrl: `${authorizationEndpoint}?prompt=consent`, tokenUrl: tokenEndpoint },
+      ...(revocationUrl === undefined ? {} : { revocationUrl }),
+    };
+    const body = { datasourceID: 'rest', qName: `grant ${count}` };
+    const begun = await api.post(connections, {
+      ...body,
+      authUrlOnly: true,
+      connectionProperties: properties,
+    });
+    expect(begun.status, begun.text).toBe(201);
+    lab.addRedirectUri(new URL(begun.body.authUrl).searchParams.get('redirect_uri') ?? '');
+    const { login, password } = lab.users[0];
+    const page = await walkSignIn({ authUrl: begun.body.authUrl, login, password });
+    const authCode = /id="auth-code"[^>]*>([^<]+)</.exec(page.html)?.[1];
+    const made = await api.post(connections, { ...body, connectionProperties: { ...properties, authCode } });
+    expect(made.status, made.text).toBe(201);
+  };
+  const tenantId = async () => (await admin.get('/api/v1/tenants/me')).body.id;
+
+  it('is for tenant administrators, and for one scope at a time', async () => {
+    for (const body of [{ userId: alice.id }, { all: await tenantId() }]) {
+      expect((await alice.api.post(revoke, body)).status).toBe(403);
+    }
+    for (const body of [{}, { userId: alice.id, dataSourceId: 'rest' }, { all: 'another' }]) {
+      expect((await admin.post(revoke, body)).status).toBe(400);
+    }
+    expect((await admin.post(revoke, { userId: 'nobody' })).status).toBe(404);
+  });
+
+  it('ends those of one person and of one source, and nobody else’s', async () => {
+    const [ofAlice, mysql, ofBob] = [await bring(alice), await bring(alice, 'mysql'), await bring(bob)];
+    const bySource = await admin.post(revoke, { dataSourceId: 'mysql' });
+    expect(bySource.body).toMatchObject({ total: 1, data: [{ credentialId: mysql, status: 'none' }] });
+    const byPerson = await admin.post(revoke, { userId: 'alice' });
+    expect(byPerson.body.data.map((row: { credentialId: string }) => row.credentialId)).toEqual([ofAlice]);
+    expect((await alice.api.get(`/api/v1/data-credentials/${ofAlice}`)).status).toBe(404);
+    expect((await bob.api.get(`/api/v1/data-credentials/${ofBob}`)).status).toBe(200);
+    const events = await admin.get('/api/v1/audits?eventType=mooring.v1.data-credential.revoked');
+    expect(events.body.data).toHaveLength(2);
+  });
+
+  it('O28: tells providers, and reports which could not be told yet', async () => {
+    lab.resetCounts();
+    await signIn(alice, lab.revocationEndpoint);
+    await signIn(alice, undefined);
+    // Nothing listens there.
+    await signIn(alice, 'http://127.0.0.1:9/revoke');
+    const answer = await admin.post(revoke, { userId: alice.id });
+    expect(answer.body.counts).toEqual({ revoked: 1, unsupported: 1, queued: 1 });
+    expect(lab.counts().revocation).toBe(1);
+    const report = await admin.get(`/api/v1/data-credentials/revocations/${answer.body.id}`);
+    expect(report.body.total).toBe(3);
+    expect((await alice.api.get(`/api/v1/data-credentials/revocations/${answer.body.id}`)).status).toBe(403);
+  });
+
+  it('C07, V13: ends a thousand at once, and leaves nothing of their keys in the store', async () => {
+    for (let round = 0; round < 40; round += 1) {
+      await Promise.all(Array.from({ length: 25 }, () => bring(round % 2 === 0 ? alice : bob)));
+    }
+    const before = await server.storedText();
+    const wrapped = [...before.matchAll(/[A-Za-z0-9+/]{80}/g)].length;
+    expect(wrapped).toBeGreaterThan(1000);
+    const answer = await admin.post(revoke, { all: await tenantId() });
+    expect(answer.status, answer.text).toBe(200);
+    expect(answer.body.total).toBeGreaterThanOrEqual(1000);
+    expect((await admin.get('/api/v1/data-credentials')).body.data).toEqual([]);
+    expect((await bob.api.get('/api/v1/data-credentials')).body.data).toEqual([]);
+    const after = await server.storedText();
+    // Of the signing keys, hash keys and heads of the tenant there are a few left.
+    expect([...after.matchAll(/[A-Za-z0-9+/]{80}/g)].length).toBeLessThan(wrapped / 10);
+  }, 120_000);
+});
+
+describe('V18: the record of uses', () => {
+  let server: TestServer;
+  let admin: ApiClient;
+  let path: string;
+
+  beforeAll(async () => {
+    server = await startServer();
+    admin = apiClient(server.url, server.adminKey);
+    const made = await admin.post(connections, {
+      datasourceID: 'rest',
+      qName: 'used',
+      connectionProperties: { url: 'http://127.0.0.1:9/', authSchema: 'basic', username: 'a', password: 'b' },
+    });
+    path = `${connections}/${made.body.qID}`;
+    for (let round = 0; round < 5; round += 1) {
+      await admin.post(`${path}/actions/preview`, { path: [`canary-path-${round % 2}`] });
+    }
+  });
+  afterAll(() => server.close());
+
+  const check = async (body: object = {}) => (await admin.post(verify, body)).body;
+
+  it('has who, what, with which key and a keyed hash, and no value', async () => {
+    const { credentialId } = (await admin.get(`${path}/credential`)).body;
+    const { data } = (await admin.get(`/api/v1/data-credentials/${credentialId}/uses`)).body;
+    expect(data).toHaveLength(5);
+    expect(data[0]).toMatchObject({ action: 'preview', credentialVersion: 1, keyId: expect.any(String) });
+    const hashes = data.map((use: { whatHash: string }) => use.whatHash);
+    expect(new Set(hashes).size).toBe(2);
+    expect(await server.storedText()).not.toContain('canary-path');
+  });
+
+  it('is whole, and each way of tampering with it shows, with the place', async () => {
+    const whole = await check();
+    expect(whole).toMatchObject({ ok: true, records: 10, head: { seq: 10 } });
+    expect(await check({ head: whole.head })).toMatchObject({ ok: true });
+    expect(await check({ head: { seq: 9, hash: whole.head.hash } })).toMatchObject({ ok: false });
+    const tampered = async (change: string, undo: string[]) => {
+      await server.sql(change);
+      const report = await check();
+      for (const statement of undo) await server.sql(statement);
+      return report;
+    };
+    expect(
+      await tampered("update use set user_id = 'x' where seq = 4", [
+        'update use set user_id = (select user_id from use where seq = 1) where seq = 4',
+      ]),
+    ).toMatchObject({ ok: false, records: 3, broken: { seq: 4, problem: 'changed' } });
+    expect(
+      await tampered('update use set seq = 100 where seq = 5', ['update use set seq = 5 where seq = 100']),
+    ).toMatchObject({ ok: false, broken: { seq: 5, problem: 'missing' } });
+    expect(
+      await tampered('update use set seq = 200 where seq = 10', ['update use set seq = 10 where seq = 200']),
+    ).toMatchObject({ ok: false, broken: { seq: 10, problem: 'missing' } });
+    await server.sql('create table kept as select * from use where seq > 8');
+    expect(
+      await tampered('delete from use where seq > 8', [
+        'insert into use select * from kept',
+        'drop table kept',
+      ]),
+    ).toMatchObject({ ok: false, records: 8, broken: { seq: 9, problem: 'cut off' } });
+    expect(await check()).toEqual(whole);
+  });
+
+  it('comes before the use: without it nothing happens, and it goes on when it can', async () => {
+    await server.sql('alter table use rename to use_away');
+    const refused = await admin.post(`${path}/actions/preview`, { path: [] });
+    expect([refused.status, refused.body.errors[0].code]).toEqual([503, 'NOT-READY']);
+    await server.sql('alter table use_away rename to use');
+    expect((await admin.post(`${path}/actions/preview`, { path: [] })).status).toBe(424);
+    expect(await check()).toMatchObject({ ok: true });
+  });
+});
