@@ -44,7 +44,7 @@ import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
 import { createParkedGrants, type ParkedGrants } from './sign-ins/parked-grants.js';
 import { createRenewals } from './sign-ins/renewal.js';
-import { createSignIns } from './sign-ins/sign-ins.js';
+import { createSignIns, type SignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
 import type { ConnectionTable, CredentialTable } from './store/tables.js';
 import type { Vault } from './vault/envelope.js';
@@ -69,6 +69,7 @@ export interface App {
   keepAlive: KeepAlive;
   parked: ParkedGrants;
   runningUses: RunningUses;
+  signIns: SignIns;
   idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -107,7 +108,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     publicUrl,
     signInMinutes,
   });
-  const bringing = createBringing({ store, vault, signIns, clients });
+  const bringing = createBringing({ store, vault, signIns, network: gate, clients });
   const leaving = createLeaving({ revoker });
   const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
   const runningUses = createRunningUses({
@@ -136,7 +137,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
-    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, publicUrl }),
+    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
     ...createUseFeature({
       store,
       vault,
@@ -162,5 +163,5 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, grants, keepAlive, parked, runningUses, rates, idempotency };
+  return { http, routes, authenticator, revoker, grants, keepAlive, parked, runningUses, signIns, rates, idempotency };
 }

@@ -149,7 +149,9 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     });
   url ||= bound;
   const purge = setInterval(() => {
-    purgeSignIns(store.db, new Date())
+    app.signIns
+      .endUnclaimed()
+      .then(() => purgeSignIns(store.db, new Date()))
       .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
       .then(() => app.parked.expire())
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))

@@ -94,5 +94,7 @@ export interface SignInMethod {
   required: readonly string[];
   /** Definition properties that this method needs beside those the schema requires. */
   requiredProperties?: readonly string[];
+  /** Sets of definition properties, at least one of which this method needs whole. */
+  requiredOneOf?: readonly (readonly string[])[];
   oauth?: OAuthSignIn;
 }
