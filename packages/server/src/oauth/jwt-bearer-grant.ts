@@ -33,7 +33,8 @@ export async function requestJwtBearer(given: ProviderCall, assertion: Assertion
     ...targetParameters(preset),
   };
   const tokens = await requestTokens(
-    { ...call, preset: { ...preset, clientAuthentication: 'none' } },
+    // The library wants a client's name; it is sent nowhere.
+    { ...call, client: { clientId: assertion.issuer }, preset: { ...preset, clientAuthentication: 'none' } },
     {
       step: 'assertion',
       isRenewable: true,

@@ -27,7 +27,7 @@ interface Kept {
 /** By the way out, because what one network may reach says nothing of another. */
 const keptBy = new WeakMap<Network, Map<string, Kept>>();
 
-interface Asking {
+export interface Asking {
   preset: OAuthPreset;
   network: Network;
   now?: () => number;
