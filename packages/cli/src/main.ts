@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 // People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
 // that nothing else has to be loaded for them.
@@ -74,6 +74,53 @@ program
       const { runDemo } = await import('@mooring/lab/demo/run-demo');
       const command = [process.execPath, fileURLToPath(new URL('../bin/mooring.js', import.meta.url))];
       process.exit(await runDemo({ ...flags, command, output: process.stdout }));
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+const urlOption = () =>
+  new Option('--url <url>', 'base URL of the server').env('MOORING_URL').makeOptionMandatory();
+
+/** Never a flag: the arguments of a process can be read by others on the machine. */
+function apiKey(): string {
+  const key = process.env['MOORING_API_KEY'];
+  if (!key) throw new Error('Set MOORING_API_KEY to your API key.');
+  return key;
+}
+
+program
+  .command('sign-in')
+  .description('Sign in for a separated connection; your API key comes from MOORING_API_KEY')
+  .addOption(urlOption())
+  .requiredOption('--connection <id or name>', 'connection to sign in for')
+  .option('--space <id>', 'space of the connection, when it is given by name')
+  .addOption(new Option('--device', 'sign in on another device').conflicts('loopback'))
+  .option('--loopback', 'take the redirect on this machine; needs a client registered as a native one')
+  .action(async (flags) => {
+    try {
+      const { signIn } = await import('./sign-in.js');
+      await signIn({ ...flags, apiKey: apiKey() }, { input: process.stdin, output: process.stdout });
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('doctor')
+  .description('Check public URL and redirects of a running server; an API key comes from MOORING_API_KEY')
+  .addOption(urlOption())
+  .option('--config <file>', 'configuration file to check as well (MOORING_CONFIG)')
+  .action(async (flags) => {
+    try {
+      const { loadConfig } = await import('@mooring/server/config');
+      const { oauth } = loadConfig(flags.config === undefined ? {} : { config: flags.config });
+      process.stdout.write(`Configuration: valid, ${Object.keys(oauth.clients).length} OAuth clients.\n`);
+      const { examine } = await import('./doctor.js');
+      const isWell = await examine({ url: flags.url, apiKey: apiKey() }, (line) =>
+        process.stdout.write(`${line}\n`),
+      );
+      process.exitCode = isWell ? 0 : 2;
     } catch (error) {
       fail(error);
     }

@@ -12,6 +12,7 @@ import * as dcaas from './routes/dcaas.js';
 import * as oauthClients from './routes/oauth-clients.js';
 import * as oauthTokens from './routes/oauth-tokens.js';
 import * as platform from './routes/platform.js';
+import * as selfCheck from './routes/self-check.js';
 import * as signIns from './routes/sign-ins.js';
 import * as spaces from './routes/spaces.js';
 import * as use from './routes/use.js';
@@ -35,6 +36,7 @@ const modules = [
   connectionCredential,
   dataCredentials,
   dcaas,
+  selfCheck,
   signIns,
   use,
 ];

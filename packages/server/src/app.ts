@@ -28,6 +28,7 @@ import { createOAuthClientsFeature } from './features/oauth-clients/oauth-client
 import { createOAuthTokensFeature } from './features/oauth-tokens/oauth-tokens-feature.js';
 import { registerDocs } from './features/platform/docs.js';
 import { type Check, createPlatformFeature } from './features/platform/platform-feature.js';
+import { createSelfCheckFeature } from './features/self-check/self-check-feature.js';
 import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
@@ -40,6 +41,8 @@ import { createMetrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createRunningUses, type RunningUses } from './sessions/running-uses.js';
+import { createEcho } from './self-check/echo.js';
+import { createSelfCheck, type SelfCheck } from './self-check/self-check.js';
 import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
 import { createParkedGrants, type ParkedGrants } from './sign-ins/parked-grants.js';
@@ -70,6 +73,7 @@ export interface App {
   parked: ParkedGrants;
   runningUses: RunningUses;
   signIns: SignIns;
+  selfCheck: SelfCheck;
   idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -118,9 +122,11 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   });
   const uses = createUseLog(store);
   const arrivals = createArrivals({ store, vault });
+  const echo = createEcho();
+  const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
   const metrics = createMetrics(gate, sessions.openCount);
   const routes = withNewerDoor([
-    ...createPlatformFeature({ store, publicUrl, checks: deps.checks, metricsText: metrics.text }),
+    ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
     ...createApiKeysFeature({ store, authenticator, publicUrl }),
     ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
@@ -137,6 +143,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
+    ...createSelfCheckFeature({ selfCheck }),
     ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
     ...createUseFeature({
       store,
@@ -163,5 +170,5 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, grants, keepAlive, parked, runningUses, signIns, rates, idempotency };
+  return { http, routes, authenticator, revoker, grants, keepAlive, parked, runningUses, signIns, selfCheck, rates, idempotency };
 }

@@ -148,6 +148,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
     });
   url ||= bound;
+  void app.selfCheck.warn(log);
   const purge = setInterval(() => {
     app.signIns
       .endUnclaimed()

@@ -12,6 +12,8 @@ export type AnswerMeaning =
 export interface OAuthPreset {
   /** Key under `oauth.clients` in the operator's configuration; absent when the connection brings its own client. */
   provider?: string;
+  /** The provider's page about registering a client. */
+  documentation?: string;
   authorizationEndpoint?: string;
   /** Empty when `issuer` is to name it: endpoints then come from the issuer's metadata (RFC 8414). */
   tokenEndpoint: string;

@@ -267,13 +267,13 @@ describe('more ways in', () => {
         authSchema: 'oauth2JwtBearer',
         tokenUrl: `${robots.url}/token`,
         scope: 'read',
-        assertionIssuer: 'robot@lab.example',
+        assertionIssuer: 'robot.lab.example',
         assertionPrivateKey: robotKey.privateKey.export({ type: 'pkcs8', format: 'pem' }),
       });
       expect(made.status).toBe(201);
       robotTokens = 0;
       const answers = await Promise.all(Array.from({ length: 10 }, () => read(alice, made.body.id)));
-      for (const answer of answers) expect(answer.text).toContain('robot-robot@lab.example');
+      for (const answer of answers) expect(answer.text).toContain('robot-robot.lab.example');
       expect(robotTokens).toBe(1);
       expect(server.logText() + (await server.storedText())).not.toContain('PRIVATE KEY');
     });
@@ -282,7 +282,7 @@ describe('more ways in', () => {
       const made = await create(alice, {
         authSchema: 'oauth2JwtBearer',
         tokenUrl: `${robots.url}/token`,
-        assertionIssuer: 'robot@lab.example',
+        assertionIssuer: 'robot.lab.example',
       });
       expect(made.status).toBe(400);
       expect(made.text).toContain('assertionPrivateKey');
