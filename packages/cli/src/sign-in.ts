@@ -39,8 +39,7 @@ export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<vo
     say(`Signed in: the connection is ${'state' in state ? state.state : 'ready'} for you.`);
   };
   if (flags.loopback) return onThisMachine(api, qID, say, complete);
-  const body = flags.device ? { authUrlOnly: true, device: true } : { authUrlOnly: true };
-  const begun = await begin(api, qID, body);
+  const begun = await begin(api, qID, flags.device ? { device: true } : {});
   say(`Open this address and sign in:\n\n  ${begun.authUrl}\n`);
   if (begun.userCode !== undefined) {
     say(`The page shows or asks for this code: ${begun.userCode}`);
@@ -62,12 +61,11 @@ async function connectionId(api: ApiClient, { connection, space }: SignInFlags):
   return found.qID;
 }
 
-async function begin(
-  api: ApiClient,
-  qID: string,
-  body: { authUrlOnly: true; device?: boolean; redirectUri?: string },
-) {
-  const begun = await api.call(putConnectionCredential, { params: { qID }, body });
+async function begin(api: ApiClient, qID: string, how: { device?: boolean; redirectUri?: string }) {
+  const begun = await api.call(putConnectionCredential, {
+    params: { qID },
+    body: { authUrlOnly: true, ...how },
+  });
   if (!('authUrl' in begun)) throw new Error('The server began no sign-in.');
   return begun;
 }
@@ -81,7 +79,7 @@ async function onThisMachine(
   const redirect = await listenForRedirect();
   try {
     const { redirectUri } = redirect;
-    const begun = await begin(api, qID, { authUrlOnly: true, redirectUri });
+    const begun = await begin(api, qID, { redirectUri });
     say(`Open this address in a browser on this machine and sign in:\n\n  ${begun.authUrl}\n`);
     const query = await Promise.race([redirect.query, expiry(begun.expiresAt)]);
     const error = new URLSearchParams(query).get('error');
