@@ -170,5 +170,18 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, grants, keepAlive, parked, runningUses, signIns, selfCheck, rates, idempotency };
+  return {
+    http,
+    routes,
+    authenticator,
+    revoker,
+    grants,
+    keepAlive,
+    parked,
+    runningUses,
+    signIns,
+    selfCheck,
+    rates,
+    idempotency,
+  };
 }

@@ -8,9 +8,14 @@ import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import { newToken, newUuid } from '../vault/random.js';
 import { assertOpen } from './open-sign-in.js';
-import { addSignIn, claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
 import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
-import { type BegunSignIn, refuseSetup, type SignInDependencies, type SignInRequest } from './sign-in-request.js';
+import {
+  type BegunSignIn,
+  refuseSetup,
+  type SignInDependencies,
+  type SignInRequest,
+} from './sign-in-request.js';
+import { addSignIn, claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
 
 // Sign-in on another device (RFC 8628). The provider is asked while the person looks at their sign-in, never faster
 // than it allows; the tokens wait, sealed, for the one who began.

@@ -21,19 +21,21 @@ import type { CredentialTable, SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
-import type { ParkedGrants } from './parked-grants.js';
 import { createDeviceSignIns } from './device-sign-ins.js';
 import { assertSameRedirect, readLoopbackRedirect } from './loopback-redirect.js';
 import { assertOpen, beginAgain } from './open-sign-in.js';
+import type { ParkedGrants } from './parked-grants.js';
 import { readPastedCode } from './pasted-code.js';
 import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
-import { type BegunSignIn, refuseSetup, type SignInDependencies, type SignInRequest } from './sign-in-request.js';
+import {
+  type BegunSignIn,
+  refuseSetup,
+  type SignInDependencies,
+  type SignInRequest,
+} from './sign-in-request.js';
 import { addSignIn, claimSignIn, endSignIn, openField } from './sign-in-store.js';
 
 // The life of an interactive sign-in between its first and its second call. DESIGN section 5, points 1 to 4.
-
-
-
 
 export interface SignIns {
   begin(request: SignInRequest): Promise<BegunSignIn>;
@@ -44,7 +46,6 @@ export interface SignIns {
   /** Revokes tokens that nobody claimed in time. */
   endUnclaimed(): Promise<void>;
 }
-
 
 /**
  * Segment of the redirect path. One for each authorization server, so that a code which arrives at another
@@ -58,7 +59,6 @@ function redirectContext({ manifest, setup }: SignInRequest): string {
     .replace(/[^A-Za-z0-9]/g, '')
     .slice(0, 16)}`;
 }
-
 
 export function createSignIns(deps: SignInDependencies): SignIns {
   const { store, vault, network, log } = deps;
