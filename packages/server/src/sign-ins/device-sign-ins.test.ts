@@ -13,6 +13,7 @@ import { migrate, openStore, type Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
 import { createVault } from '../vault/envelope.js';
 import { loadMasterKey } from '../vault/keyring.js';
+import { createParkedGrants } from './parked-grants.js';
 import { purgeSignIns } from './sign-in-store.js';
 import { createSignIns, type SignIns } from './sign-ins.js';
 
@@ -68,9 +69,16 @@ describe('the life of a sign-in on another device, by the clock', () => {
       say(answer.status, answer.body);
     });
     const policy = createPolicy({ allow: [], loopback: 'allow', listensOnLoopback: true });
+    const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
+    const parked = createParkedGrants({
+      ...{ store, vault, signInMinutes: 10 },
+      setupOf: async () => undefined,
+      endTokens: async () => undefined,
+    });
     signIns = createSignIns({
+      parked,
+      vault,
       ...{ store, log, signInMinutes: 10, publicUrl: () => 'https://m.example' },
-      vault: createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key),
       network: createGate({ policy }),
       now: () => new Date(at),
     });
