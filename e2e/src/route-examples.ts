@@ -198,6 +198,7 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
   const source = { dataSourceId: 'postgres' };
   return {
     healthz: {},
+    getSelfCheck: {},
     readyz: {},
     metrics: {},
     openapi: {},

@@ -112,6 +112,23 @@ program
   });
 
 program
+  .command('sign-in')
+  .description('Sign in for a separated connection; your API key comes from MOORING_API_KEY')
+  .addOption(urlOption())
+  .requiredOption('--connection <id or name>', 'connection to sign in for')
+  .option('--space <id>', 'space of the connection, when it is given by name')
+  .addOption(new Option('--device', 'sign in on another device').conflicts('loopback'))
+  .option('--loopback', 'take the redirect on this machine; needs a client registered as a native one')
+  .action(async (flags) => {
+    try {
+      const { signIn } = await import('./sign-in.js');
+      await signIn({ ...flags, apiKey: apiKey() }, { input: process.stdin, output: process.stdout });
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
   .command('audit')
   .description('Look at what is on record')
   .command('verify')
@@ -122,6 +139,26 @@ program
     try {
       const { verifyAudit } = await import('./audit.js');
       process.exitCode = (await verifyAudit({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('doctor')
+  .description('Check public URL and redirects of a running server; an API key comes from MOORING_API_KEY')
+  .addOption(urlOption())
+  .option('--config <file>', 'configuration file to check as well (MOORING_CONFIG)')
+  .action(async (flags) => {
+    try {
+      const { loadConfig } = await import('@mooring/server/config');
+      const { oauth } = loadConfig(flags.config === undefined ? {} : { config: flags.config });
+      process.stdout.write(`Configuration: valid, ${Object.keys(oauth.clients).length} OAuth clients.\n`);
+      const { examine } = await import('./doctor.js');
+      const isWell = await examine({ url: flags.url, apiKey: apiKey() }, (line) =>
+        process.stdout.write(`${line}\n`),
+      );
+      process.exitCode = isWell ? 0 : 2;
     } catch (error) {
       fail(error);
     }

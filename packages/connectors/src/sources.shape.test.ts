@@ -45,6 +45,7 @@ describe('the shape of the sources', () => {
         for (const field of [
           ...method.fields,
           ...(method.requiredProperties ?? []),
+          ...(method.requiredOneOf ?? []).flat(),
           ...Object.keys(method.when ?? {}),
         ]) {
           expect(names, `${method.id} ${field}`).toContain(field);

@@ -13,6 +13,7 @@ import * as oauthClients from './routes/oauth-clients.js';
 import * as oauthTokens from './routes/oauth-tokens.js';
 import * as platform from './routes/platform.js';
 import * as revocations from './routes/revocations.js';
+import * as selfCheck from './routes/self-check.js';
 import * as signIns from './routes/sign-ins.js';
 import * as spaces from './routes/spaces.js';
 import * as use from './routes/use.js';
@@ -37,6 +38,7 @@ const modules = [
   dataCredentials,
   dcaas,
   revocations,
+  selfCheck,
   signIns,
   use,
 ];

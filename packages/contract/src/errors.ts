@@ -94,7 +94,8 @@ export const errorTable = {
   'SIGN-IN-IN-PROGRESS': {
     status: 409,
     title: 'Sign-in in progress',
-    meaning: 'The same sign-in is being completed by another request.',
+    meaning:
+      'The same sign-in is being completed by another request, or the person has not finished at the provider yet.',
   },
   'PRECONDITION-FAILED': {
     status: 412,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { exportJWK, exportPKCS8, generateKeyPair, type JWK } from 'jose';
 import { Provider } from 'oidc-provider';
 import { providerConfiguration } from './authorization-server/configuration.js';
 import {
@@ -33,6 +34,8 @@ export interface VerifiedToken {
   active: boolean;
   sub?: string;
   scope?: string;
+  /** What it is meant for (RFC 8707), where the client said so. */
+  audience?: string;
 }
 
 /** A running authorization server: OAuth 2.0 with PKCE, RFC 7009, 7662 and 9207, OpenID Connect. */
@@ -42,6 +45,8 @@ export interface LabAuthorizationServer {
   authorizationEndpoint: string;
   tokenEndpoint: string;
   revocationEndpoint: string;
+  deviceAuthorizationEndpoint: string;
+  pushedAuthorizationRequestEndpoint: string;
   introspectionEndpoint: string;
   userinfoEndpoint: string;
   jwksUri: string;
@@ -49,6 +54,10 @@ export interface LabAuthorizationServer {
   client: OAuthClient;
   /** For client credentials; secret by basic or post. */
   machineClient: OAuthClient;
+  /** As both of them, and for a sign-in on another device; proves itself with its key (`private_key_jwt`). */
+  keyClient: { clientId: string; privateKey: string };
+  /** Public, with a redirect to any port of this machine (RFC 8252). */
+  nativeClient: { clientId: string };
   /** `alice` and `bob`. */
   users: readonly [LabUser, LabUser];
   addRedirectUri(uri: string): void;
@@ -81,35 +90,77 @@ function asksForOfflineAccess(params: Record<string, unknown>): boolean {
   );
 }
 
-async function registerClients(
-  store: AuthorizationStore,
-  clients: { client: OAuthClient; machineClient: OAuthClient; redirectUris: readonly string[] },
-): Promise<void> {
-  const { client, machineClient, redirectUris } = clients;
-  const table = store.adapter('Client');
-  await table.upsert(
-    client.clientId,
+const nativeClientId = 'mooring-lab-native';
+const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+
+async function freshKeyClient() {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  return {
+    clientId: 'mooring-lab-key',
+    privateKey: await exportPKCS8(privateKey),
+    jwk: { ...(await exportJWK(publicKey)), kid: 'lab-key' },
+  };
+}
+
+/** What each client may do. A client without a redirect cannot be sent a code. */
+function registrationsOf(clients: {
+  client: OAuthClient;
+  machineClient: OAuthClient;
+  keyClient: { clientId: string; jwk: JWK };
+  redirectUris: readonly string[];
+}): ({ client_id: string } & Record<string, unknown>)[] {
+  const { client, machineClient, keyClient, redirectUris } = clients;
+  const code = redirectUris.length === 0 ? [] : ['authorization_code'];
+  const interactive = {
+    grant_types: [...code, 'refresh_token', deviceCodeGrant],
+    response_types: code.length === 0 ? [] : ['code'],
+    redirect_uris: [...redirectUris],
+  };
+  return [
     {
       client_id: client.clientId,
       client_secret: client.clientSecret,
       client_name: 'Mooring',
-      grant_types: ['authorization_code', 'refresh_token'],
-      response_types: ['code'],
-      redirect_uris: [...redirectUris],
-    } as Parameters<typeof table.upsert>[1],
-    0,
-  );
-  await table.upsert(
-    machineClient.clientId,
+      ...interactive,
+    },
     {
       client_id: machineClient.clientId,
       client_secret: machineClient.clientSecret,
       grant_types: ['client_credentials'],
       response_types: [],
       redirect_uris: [],
-    } as Parameters<typeof table.upsert>[1],
-    0,
-  );
+    },
+    {
+      client_id: keyClient.clientId,
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [keyClient.jwk] },
+      ...interactive,
+      grant_types: [...interactive.grant_types, 'client_credentials'],
+    },
+    {
+      client_id: nativeClientId,
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      // Any port (RFC 8252 section 7.3).
+      redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
+    },
+  ];
+}
+
+async function registerClients(
+  store: AuthorizationStore,
+  clients: Parameters<typeof registrationsOf>[0],
+): Promise<void> {
+  const table = store.adapter('Client');
+  for (const registration of registrationsOf(clients)) {
+    await table.upsert(
+      registration.client_id,
+      registration as unknown as Parameters<typeof table.upsert>[1],
+      0,
+    );
+  }
 }
 
 async function verify(provider: Provider, token: string): Promise<VerifiedToken> {
@@ -122,6 +173,7 @@ async function verify(provider: Provider, token: string): Promise<VerifiedToken>
     active: true,
     ...(sub === undefined ? {} : { sub }),
     ...(found.scope === undefined ? {} : { scope: found.scope }),
+    ...(typeof found.aud === 'string' ? { audience: found.aud } : {}),
   };
 }
 
@@ -132,6 +184,8 @@ function endpointsOf(url: string) {
     authorizationEndpoint: `${url}/auth`,
     tokenEndpoint: `${url}/token`,
     revocationEndpoint: `${url}/token/revocation`,
+    deviceAuthorizationEndpoint: `${url}/device/auth`,
+    pushedAuthorizationRequestEndpoint: `${url}/request`,
     introspectionEndpoint: `${url}/token/introspection`,
     userinfoEndpoint: `${url}/me`,
     jwksUri: `${url}/jwks`,
@@ -147,9 +201,10 @@ export async function startAuthorizationServer(
   const users = [freshUser('alice'), freshUser('bob')] as const;
   const client = freshClient('mooring-lab');
   const machineClient = freshClient('mooring-lab-machine');
+  const keyClient = await freshKeyClient();
   const redirectUris = new Set(given);
   const saveClients = () =>
-    registerClients(store, { client, machineClient, redirectUris: [...redirectUris] });
+    registerClients(store, { client, machineClient, keyClient, redirectUris: [...redirectUris] });
   await saveClients();
   const switches = createSwitches();
   let counts = emptyCounts();
@@ -160,7 +215,8 @@ export async function startAuthorizationServer(
   const server = await listenOnLoopback(options.port ?? 0, (url) => {
     const provider = new Provider(url, settings);
     provider.on('authorization.success', (context, response) => {
-      const { code } = response as { code?: string };
+      // None for a device, whose code was given before.
+      const { code } = (response ?? {}) as { code?: string };
       if (code !== undefined && asksForOfflineAccess(context.oidc.params ?? {})) offlineCodes.add(code);
     });
     provider.use(createFaultMiddleware(switches, () => counts));
@@ -171,6 +227,8 @@ export async function startAuthorizationServer(
   return {
     ...endpointsOf(server.url),
     ...{ client, machineClient, users, switches },
+    nativeClient: { clientId: nativeClientId },
+    keyClient: { clientId: keyClient.clientId, privateKey: keyClient.privateKey },
     addRedirectUri(uri) {
       redirectUris.add(uri);
       void saveClients();

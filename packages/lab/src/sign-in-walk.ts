@@ -5,6 +5,8 @@ export interface SignInWalkOptions {
   password: string;
   /** What the person answers on the consent page; `allow` by default. */
   decision?: 'allow' | 'deny';
+  /** Ends at the first page of the server without a form, as a sign-in on another device does. */
+  endsAtServer?: boolean;
   /** For another HTTP client; the global one by default. */
   fetch?: typeof globalThis.fetch;
 }
@@ -50,6 +52,15 @@ function createCookieJar() {
   };
 }
 
+function hiddenFields({ html }: Page): Record<string, string> {
+  const inputs = html.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g);
+  const code = /value="([^"]*)"[^>]*name="user_code"/.exec(html)?.[1];
+  return {
+    ...(code === undefined ? {} : { user_code: code }),
+    ...Object.fromEntries([...inputs].map(([, name = '', value = '']) => [name, value])),
+  };
+}
+
 function formTarget(page: Page): URL {
   const action = /<form[^>]* action="([^"]+)"/.exec(page.html)?.[1];
   if (action === undefined) throw new Error(`No form on ${page.url.pathname} (status ${page.status})`);
@@ -90,13 +101,14 @@ export async function walkSignIn(options: SignInWalkOptions): Promise<SignInWalk
   let page = await load(start);
   let hasSentPassword = false;
   for (let step = 0; step < stepsMax && page.url.origin === start.origin; step += 1) {
+    if (options.endsAtServer && !page.html.includes('<form')) break;
     const asksForPassword = page.html.includes('name="password"');
     if (asksForPassword && hasSentPassword)
       throw new Error(`The sign-in was refused (status ${page.status})`);
     hasSentPassword ||= asksForPassword;
     const form: Record<string, string> = asksForPassword
       ? { login: options.login, password: options.password }
-      : { decision: options.decision ?? 'allow' };
+      : { ...hiddenFields(page), decision: options.decision ?? 'allow' };
     page = await load(formTarget(page), new URLSearchParams(form));
   }
   return { finalUrl: page.url.href, html: page.html, status: page.status };

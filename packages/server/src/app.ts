@@ -29,6 +29,7 @@ import { createOAuthTokensFeature } from './features/oauth-tokens/oauth-tokens-f
 import { registerDocs } from './features/platform/docs.js';
 import { type Check, createPlatformFeature } from './features/platform/platform-feature.js';
 import { createRevocationsFeature } from './features/revocations/revocations-feature.js';
+import { createSelfCheckFeature } from './features/self-check/self-check-feature.js';
 import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
@@ -40,12 +41,14 @@ import { createHttpServer } from './http/server.js';
 import { createMetrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
+import { createEcho } from './self-check/echo.js';
+import { createSelfCheck, type SelfCheck } from './self-check/self-check.js';
 import { createRunningUses, type RunningUses } from './sessions/running-uses.js';
 import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
 import { createParkedGrants, type ParkedGrants } from './sign-ins/parked-grants.js';
 import { createRenewals } from './sign-ins/renewal.js';
-import { createSignIns } from './sign-ins/sign-ins.js';
+import { createSignIns, type SignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
 import type { ConnectionTable, CredentialTable } from './store/tables.js';
 import type { Vault } from './vault/envelope.js';
@@ -70,6 +73,8 @@ export interface App {
   keepAlive: KeepAlive;
   parked: ParkedGrants;
   runningUses: RunningUses;
+  signIns: SignIns;
+  selfCheck: SelfCheck;
   idempotency: Idempotency;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -108,7 +113,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     publicUrl,
     signInMinutes,
   });
-  const bringing = createBringing({ store, vault, signIns, clients });
+  const bringing = createBringing({ store, vault, signIns, network: gate, clients });
   const leaving = createLeaving({ revoker });
   const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
   const runningUses = createRunningUses({
@@ -118,9 +123,11 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   });
   const uses = createUseLog(store, vault);
   const arrivals = createArrivals({ store, vault });
+  const echo = createEcho();
+  const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
   const metrics = createMetrics(gate, sessions.openCount);
   const routes = withNewerDoor([
-    ...createPlatformFeature({ store, publicUrl, checks: deps.checks, metricsText: metrics.text }),
+    ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
     ...createApiKeysFeature({ store, authenticator, publicUrl }),
     ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
@@ -138,7 +145,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
     ...createRevocationsFeature({ store, vault, revoker, runningUses }),
-    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, publicUrl }),
+    ...createSelfCheckFeature({ selfCheck }),
+    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
     ...createUseFeature({
       store,
       vault,
@@ -164,5 +172,18 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     observe: metrics.observe,
   });
   await registerDocs(http);
-  return { http, routes, authenticator, revoker, grants, keepAlive, parked, runningUses, rates, idempotency };
+  return {
+    http,
+    routes,
+    authenticator,
+    revoker,
+    grants,
+    keepAlive,
+    parked,
+    runningUses,
+    signIns,
+    selfCheck,
+    rates,
+    idempotency,
+  };
 }

@@ -10,12 +10,34 @@ const urlSchema = z.url({ protocol: /^https?$/ }).describe('http or https URL');
 const oauthClientSchema = z.strictObject({
   clientId: z.string().min(1).describe('Client id that the provider gave you.'),
   clientSecret: z.string().min(1).optional().describe('Client secret; best as `env:NAME` or `file:PATH`.'),
-  issuer: urlSchema.optional().describe('Point the provider elsewhere: issuer.'),
+  privateKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Private key of the client as PEM, instead of a secret (`private_key_jwt`, RFC 7523); as `env:NAME` or `file:PATH`. The kind of key decides the algorithm.',
+    ),
+  keyId: z.string().min(1).optional().describe('`kid` under which the provider knows that key.'),
+  loopbackRedirect: z
+    .boolean()
+    .optional()
+    .describe(
+      'The client is registered as a native one (RFC 8252): the command line may take the redirect at `http://127.0.0.1:<any port>/callback`.',
+    ),
+  issuer: urlSchema
+    .optional()
+    .describe('Point the provider elsewhere: issuer. Alone, its metadata names the endpoints.'),
   authorizationEndpoint: urlSchema
     .optional()
     .describe('Point the provider elsewhere: authorization endpoint.'),
   tokenEndpoint: urlSchema.optional().describe('Point the provider elsewhere: token endpoint.'),
   revocationEndpoint: urlSchema.optional().describe('Point the provider elsewhere: revocation endpoint.'),
+  deviceAuthorizationEndpoint: urlSchema
+    .optional()
+    .describe('Point the provider elsewhere: device authorization endpoint (RFC 8628).'),
+  pushedAuthorizationRequestEndpoint: urlSchema
+    .optional()
+    .describe('Point the provider elsewhere: where authorization requests are pushed (RFC 9126).'),
 });
 
 const fileSchema = z.strictObject({

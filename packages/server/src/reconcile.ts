@@ -23,7 +23,10 @@ export async function reconcile(store: Store, log: Logger): Promise<void> {
           .selectAll()
           .where('id', '=', intent.record_id)
           .executeTakeFirst();
-        if (row?.status === 'redeeming') await endSignIn(tx, row, 'failed', 'interrupted');
+        // The tokens of another device are sealed with the sign-in still: it can be completed again.
+        if (row?.status === 'redeeming' && row.device_next_at !== null) {
+          await tx.updateTable('sign_in').set({ status: 'arrived' }).where('id', '=', row.id).execute();
+        } else if (row?.status === 'redeeming') await endSignIn(tx, row, 'failed', 'interrupted');
       }
       await tx.deleteFrom('intent').where('id', '=', intent.id).execute();
     });

@@ -148,8 +148,11 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
     });
   url ||= bound;
+  void app.selfCheck.warn(log);
   const purge = setInterval(() => {
-    purgeSignIns(store.db, new Date())
+    app.signIns
+      .endUnclaimed()
+      .then(() => purgeSignIns(store.db, new Date()))
       .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
       .then(() => app.parked.expire())
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))

@@ -2,7 +2,7 @@ import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
 import { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
 import type { SourceManifest } from '../spec/manifest.js';
-import type { SignInMethod } from '../spec/sign-in.js';
+import { isInteractive, type SignInMethod } from '../spec/sign-in.js';
 
 // Everything that is derived from a manifest's properties: api-specs, validation, the split between
 // definition and vault, and the destination a credential is bound to.
@@ -61,7 +61,7 @@ export function metaOf(manifest: SourceManifest, name: string): PropertyMeta {
 
 /** True for sources that a person can sign in to in a browser. */
 export function hasInteractiveSignIn(manifest: SourceManifest): boolean {
-  return manifest.signIns.some((method) => method.oauth?.grant === 'authorization_code');
+  return manifest.signIns.some((method) => isInteractive(method.oauth));
 }
 
 /** The source's properties as Qlik's `api-specs` has them. */
@@ -201,9 +201,12 @@ export function parseProperties(
     target[holder][name] = property;
   }
   const signIn = selectSignIn(manifest, split.definition);
-  const missing = (signIn.requiredProperties ?? []).filter(
-    (name) => split.definition[name] === undefined && split.connectionSecrets[name] === undefined,
-  );
+  const isMissing = (name: string) =>
+    split.definition[name] === undefined && split.connectionSecrets[name] === undefined;
+  const missing = [
+    ...(signIn.requiredProperties ?? []).filter(isMissing),
+    ...missingOfSets(signIn.requiredOneOf ?? [], isMissing),
+  ];
   if (missing.length > 0) {
     return {
       ok: false,
@@ -227,6 +230,15 @@ export function parseProperties(
       },
     },
   };
+}
+
+/** What the most complete of the sets lacks; of equals the later counts. */
+function missingOfSets(
+  sets: readonly (readonly string[])[],
+  isMissing: (name: string) => boolean,
+): readonly string[] {
+  const lacking = sets.map((set) => set.filter(isMissing));
+  return lacking.reduce((best, each) => (each.length <= best.length ? each : best), lacking[0] ?? []);
 }
 
 /** Credential properties that the sign-in method needs and the request lacks. */

@@ -12,7 +12,10 @@ export type AnswerMeaning =
 export interface OAuthPreset {
   /** Key under `oauth.clients` in the operator's configuration; absent when the connection brings its own client. */
   provider?: string;
+  /** The provider's page about registering a client. */
+  documentation?: string;
   authorizationEndpoint?: string;
+  /** Empty when `issuer` is to name it: endpoints then come from the issuer's metadata (RFC 8414). */
   tokenEndpoint: string;
   revocationEndpoint?: string;
   /** Where a device asks for its code (RFC 8628 section 3.1). */
@@ -48,14 +51,38 @@ export interface OAuthClientFields {
   /** Names of the properties that hold client id and secret. */
   clientId: string;
   clientSecret: string;
+  /** Private key of the client and the name the provider knows it by, for `private_key_jwt`. */
+  privateKey?: string;
+  keyId?: string;
+}
+
+/** What a service account says of itself in its assertion (RFC 7523 section 3). */
+export interface AssertionClaims {
+  issuer: string;
+  /** The issuer itself unless given. */
+  subject?: string;
+  /** The token endpoint unless given. */
+  audience?: string;
 }
 
 export interface OAuthSignIn {
-  grant: 'authorization_code' | 'client_credentials';
+  grant: 'authorization_code' | 'device_code' | 'client_credentials' | 'jwt_bearer';
   /** Derives the exchange from the definition's properties; a fixed preset ignores them. */
   preset: (properties: Readonly<Record<string, unknown>>) => OAuthPreset;
   clientFields?: OAuthClientFields;
+  /** Credential property with a refresh token that was issued elsewhere; with it no page is visited. */
+  refreshTokenField?: string;
+  /** Of `jwt_bearer`: what the assertion says, and the credential properties with the key that signs it. */
+  assertion?: {
+    claims: (properties: Readonly<Record<string, unknown>>) => AssertionClaims;
+    privateKey: string;
+    keyId?: string;
+  };
 }
+
+/** A grant that a person gives at a page of the provider, and that is kept. */
+export const isInteractive = (oauth: OAuthSignIn | undefined): boolean =>
+  oauth?.grant === 'authorization_code' || oauth?.grant === 'device_code';
 
 /** One way of signing in to a source. */
 export interface SignInMethod {
@@ -69,5 +96,7 @@ export interface SignInMethod {
   required: readonly string[];
   /** Definition properties that this method needs beside those the schema requires. */
   requiredProperties?: readonly string[];
+  /** Sets of definition properties, at least one of which this method needs whole. */
+  requiredOneOf?: readonly (readonly string[])[];
   oauth?: OAuthSignIn;
 }

@@ -71,6 +71,13 @@ export const putConnectionCredential = defineRoute({
     credentialsName: nameSchema.optional(),
     connectionProperties: z.record(z.string(), z.unknown()).optional(),
     authUrlOnly: z.boolean().optional(),
+    device: z.boolean().optional().meta({
+      description: 'With `authUrlOnly`: sign in on another device (RFC 8628), where the provider allows it.',
+    }),
+    redirectUri: z.string().max(256).optional().meta({
+      description:
+        "With `authUrlOnly`: `http://127.0.0.1:<port>/callback` or `http://[::1]:<port>/callback`, where a program on the person's machine takes the redirect (RFC 8252) and sends all of its query as `authCode`. Needs a client that the operator registered as a native one.",
+    }),
   }),
   responses: {
     200: {

@@ -61,6 +61,9 @@ export const authUrlSchema = z
       .string()
       .meta({ description: 'Open it in a browser, sign in, and copy the code that is shown' }),
     signInId: z.string(),
+    userCode: z.string().optional().meta({
+      description: 'Sign-in on another device: compare it with what the page shows, or type it there',
+    }),
     expiresAt: instantSchema,
   })
   .meta({ id: 'AuthUrl' });

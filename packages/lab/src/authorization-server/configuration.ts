@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { Configuration } from 'oidc-provider';
+import { deviceFlow } from './device-pages.js';
 import { errorPage, type LabUser } from './pages.js';
 import type { AuthorizationStore } from './store.js';
 
@@ -29,7 +30,18 @@ const features: NonNullable<Configuration['features']> = {
   revocation: { enabled: true, allowedPolicy: isOwnToken },
   introspection: { enabled: true, allowedPolicy: isOwnToken },
   rpInitiatedLogout: { enabled: false },
-  resourceIndicators: { enabled: false },
+  deviceFlow,
+  pushedAuthorizationRequests: { enabled: true },
+  resourceIndicators: {
+    enabled: true,
+    defaultResource: () => [],
+    useGrantedResource: () => true,
+    getResourceServerInfo: (_, resource) => ({
+      scope: apiScopes.join(' '),
+      audience: resource,
+      accessTokenFormat: 'opaque',
+    }),
+  },
 };
 
 function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']> {
@@ -38,6 +50,7 @@ function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']
     ClientCredentials: accessTokenSeconds,
     // RFC 6749 section 4.1.2 allows ten minutes; a person who copies a code by hand needs more than one.
     AuthorizationCode: 600,
+    DeviceCode: 600,
     IdToken: 3600,
     RefreshToken: 14 * day,
     Grant: 14 * day,
@@ -79,7 +92,8 @@ export async function providerConfiguration(input: {
     expiresWithSession: () => false,
     rotateRefreshToken: input.rotate,
     issueRefreshToken: async (_, client, code) =>
-      client.grantTypeAllowed('refresh_token') && input.isOfflineCode(code.jti),
+      client.grantTypeAllowed('refresh_token') &&
+      (code.kind === 'DeviceCode' || input.isOfflineCode(code.jti)),
     findAccount: (_, id) => {
       const user = input.users.find(({ login }) => login === id);
       if (user === undefined) return undefined;

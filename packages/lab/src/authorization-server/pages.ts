@@ -29,7 +29,7 @@ export function errorPage(error: string, description: string): string {
   return page('This request is wrong', `<p>${escapeHtml(error)}: ${escapeHtml(description)}</p>`);
 }
 
-function page(title: string, content: string): string {
+export function page(title: string, content: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -111,7 +111,10 @@ async function grantAsked(provider: Provider, interaction: Interaction): Promise
   const known = interaction.grantId ? await provider.Grant.find(interaction.grantId) : undefined;
   const accountId = interaction.session?.accountId ?? '';
   const grant = known ?? new provider.Grant({ accountId, clientId: String(interaction.params['client_id']) });
-  grant.addOIDCScope(String(interaction.params['scope'] ?? ''));
+  const scope = String(interaction.params['scope'] ?? '');
+  grant.addOIDCScope(scope);
+  const { resource } = interaction.params;
+  for (const each of [resource].flat()) if (typeof each === 'string') grant.addResourceScope(each, scope);
   return await grant.save();
 }
 

@@ -1,10 +1,14 @@
 import { missingCredentialFields, type SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Network } from '@mooring/connectors/spec/network';
+import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
 import { AppError, InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
-import { accountDiffers, type RedeemedSignIn, type SignIns } from '../sign-ins/sign-ins.js';
+import { accountDiffers } from '../sign-ins/open-sign-in.js';
+import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
+import type { SignIns } from '../sign-ins/sign-ins.js';
 import type { Store, Tx } from '../store/store.js';
 import { OutcomeUnknownError } from '../store/store-error.js';
 import type { CredentialTable } from '../store/tables.js';
@@ -21,6 +25,7 @@ import {
 import { accountOfGrant, compareAccounts, maskedAccount, rememberedAccount } from './grant-account.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import { oauthSetup } from './oauth-setup.js';
+import { proveRefreshToken, takeRefreshToken } from './pasted-refresh-token.js';
 
 // How a credential comes in: fields in the request, or the code of an interactive sign-in. The three doors
 // (a new connection, one's own credential on a connection, a credential alone) all come through here.
@@ -28,7 +33,7 @@ import { oauthSetup } from './oauth-setup.js';
 /** A credential that is complete but not stored yet. */
 export interface BroughtCredential {
   secrets: CredentialSecrets;
-  redeemed?: RedeemedSignIn;
+  redeemed?: Pick<RedeemedSignIn, 'complete' | 'abandon'>;
 }
 
 export interface BringRequest {
@@ -41,6 +46,9 @@ export interface BringRequest {
   connection?: { id?: string; name?: string };
   /** Credential of the caller that this would replace. */
   replaces?: CredentialTable;
+  /** See `SignInRequest`; of `begin` only. */
+  loopbackRedirect?: string;
+  device?: boolean;
 }
 
 export interface StoreTarget {
@@ -96,6 +104,7 @@ export interface BringDependencies {
   store: Store;
   vault: Vault;
   signIns: SignIns;
+  network: Network;
   clients: Config['oauth']['clients'];
   now?: () => Date;
 }
@@ -104,6 +113,7 @@ export function createBringing({
   store,
   vault,
   signIns,
+  network,
   clients,
   now = () => new Date(),
 }: BringDependencies): Bringing {
@@ -118,6 +128,8 @@ export function createBringing({
     destination: request.destination,
     ...(request.connection ? { connection: request.connection } : {}),
     ...(request.replaces ? { renews: request.replaces } : {}),
+    ...(request.loopbackRedirect === undefined ? {} : { loopbackRedirect: request.loopbackRedirect }),
+    ...(request.device ? { device: true } : {}),
   });
 
   /** @throws AppError SIGN-IN-ACCOUNT-DIFFERS when another account has signed in than the credential had */
@@ -137,11 +149,28 @@ export function createBringing({
     });
   };
 
+  const bringToken = async (request: BringRequest, refreshToken: string): Promise<BroughtCredential> => {
+    const { split } = request;
+    if (split.choice.authCode) {
+      throw new InvalidRequest([
+        { field: 'connectionProperties.authCode', message: 'and a refresh token cannot both be given' },
+      ]);
+    }
+    const setup = setupOf(request);
+    const proven = await proveRefreshToken({ setup, network, refreshToken });
+    const login = { ...split.credential };
+    takeRefreshToken(split.signIn, login);
+    return {
+      secrets: { login, grant: storedGrant(proven.tokens, now().getTime(), setup.preset) },
+      redeemed: proven,
+    };
+  };
+
   return {
     isPresent: (split) => Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
     async begin(request) {
       const { signIn } = request.split;
-      if (signIn.oauth?.grant !== 'authorization_code') {
+      if (!isInteractive(signIn.oauth)) {
         throw new InvalidRequest([
           {
             field: 'authUrlOnly',
@@ -172,8 +201,10 @@ export function createBringing({
           })),
         );
       }
-      const secrets: BroughtCredential['secrets'] = { login: split.credential };
-      if (split.signIn.oauth?.grant !== 'authorization_code') {
+      const secrets = { login: { ...split.credential } };
+      const pastedToken = takeRefreshToken(split.signIn, secrets.login);
+      if (pastedToken !== undefined) return bringToken(request, pastedToken);
+      if (!isInteractive(split.signIn.oauth)) {
         if (split.choice.authCode) {
           throw new InvalidRequest([
             {

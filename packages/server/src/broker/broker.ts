@@ -1,6 +1,7 @@
 import { metaOf, missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { Config } from '../config.js';
 import type { Store } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
@@ -70,11 +71,11 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     );
     const secrets = needsConnectionSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
     if (!method.oauth) return { signIn: method.id, fields };
-    const setup = oauthSetup({ method, definition, secrets }, clients);
-    const isInteractive = method.oauth.grant === 'authorization_code';
+    const setup = oauthSetup({ method, definition, secrets, login: fields }, clients);
+    const isKept = isInteractive(method.oauth);
     // Now, while the person can still be told; the connector asks for a token only in the midst of its work.
-    if (isInteractive) await grants.assertReadable(credential);
-    const source = isInteractive ? grants.accessToken : grants.clientToken;
+    if (isKept) await grants.assertReadable(credential);
+    const source = isKept ? grants.accessToken : grants.clientToken;
     let handedOut: string | undefined;
     return {
       signIn: method.id,

@@ -1,13 +1,15 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import { requestClientCredentials } from '../oauth/client-credentials-grant.js';
+import { requestJwtBearer } from '../oauth/jwt-bearer-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
+import type { ProviderCall } from '../oauth/types.js';
 import type { Clock } from '../store/clock.js';
 import type { CredentialRef } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import { providerTrouble, signInAgain } from './refreshing.js';
 
-// Tokens of a connection's own client (RFC 6749 section 4.4). Nothing is lost with one, so they stay in memory.
+// Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). Nothing is lost with one, so they stay in memory.
 
 export interface ClientTokens {
   get(
@@ -16,6 +18,9 @@ export interface ClientTokens {
     isGood: (grant: StoredGrant) => boolean,
   ): Promise<StoredGrant>;
 }
+
+const ask = ({ assertion, ...call }: OAuthSetup & ProviderCall) =>
+  assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);
 
 export function createClientTokens(network: Network, clock: Clock): ClientTokens {
   const kept = new Map<string, Promise<StoredGrant>>();
@@ -28,7 +33,7 @@ export function createClientTokens(network: Network, clock: Clock): ClientTokens
       if (grant && isGood(grant)) return grant;
       // Whoever comes first replaces the token; the others wait for the same one.
       if (kept.get(key) === current) {
-        const fetched = requestClientCredentials({ ...setup, network, now: clock.now });
+        const fetched = ask({ ...setup, network, now: clock.now });
         kept.set(
           key,
           fetched.then((tokens) => storedGrant(tokens, clock.now())),

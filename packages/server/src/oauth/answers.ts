@@ -2,7 +2,7 @@
 // providers made up. Whatever is not in it is `nonsense`: an unknown answer must never cost anybody a grant.
 import type { OAuthErrorKind } from './oauth-error.js';
 
-export type GrantStep = 'code' | 'refresh' | 'client';
+export type GrantStep = 'code' | 'refresh' | 'client' | 'device' | 'assertion';
 
 export interface Answer {
   status: number;
@@ -20,11 +20,13 @@ export interface Verdict {
 
 type Meaning = OAuthErrorKind | 'grant' | 'code' | 'refresh_token';
 
+const others = (device: OAuthErrorKind) => ({ device, assertion: 'client_refused' as const });
+
 /** What a refused grant is depends on what was sent; a code that names another thing than was sent proves nothing. */
 const meaningAtStep: Record<'grant' | 'code' | 'refresh_token', Record<GrantStep, OAuthErrorKind>> = {
-  grant: { code: 'code_refused', refresh: 'grant_dead', client: 'client_refused' },
-  code: { code: 'code_refused', refresh: 'nonsense', client: 'nonsense' },
-  refresh_token: { code: 'nonsense', refresh: 'grant_dead', client: 'nonsense' },
+  grant: { code: 'code_refused', refresh: 'grant_dead', client: 'client_refused', ...others('code_refused') },
+  code: { code: 'code_refused', refresh: 'nonsense', client: 'nonsense', ...others('nonsense') },
+  refresh_token: { code: 'nonsense', refresh: 'grant_dead', client: 'nonsense', ...others('nonsense') },
 };
 
 /** By error code in lower case. The first of each group are those of RFC 6749 section 5.2 and its extensions. */

@@ -2,6 +2,8 @@ import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomState } from 'oauth4webapi';
 import { isPlainLoopback } from './endpoint-scheme.js';
 import { OAuthError } from './oauth-error.js';
+import { scopeParameter } from './requested-scope.js';
+import { targetParameters } from './target-parameters.js';
 import type { OAuthClient } from './types.js';
 
 export interface SignInSecrets {
@@ -27,26 +29,29 @@ export interface AuthorizationUrlInput extends SignInSecrets {
  * @throws OAuthError `client_refused` without an authorization endpoint that is https, or http on loopback
  */
 export async function authorizationUrl(input: AuthorizationUrlInput): Promise<string> {
+  const url = parseEndpoint(input.preset.authorizationEndpoint);
+  const parameters = await authorizationParameters(input);
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+export async function authorizationParameters(input: AuthorizationUrlInput): Promise<Record<string, string>> {
   const { preset, client } = input;
-  const url = parseEndpoint(preset.authorizationEndpoint);
-  const scopes = [...new Set([...preset.scopes, ...(preset.accountScopes ?? [])])];
-  const parameters = {
+  return {
     ...preset.authorizationParameters,
-    ...(preset.resource === undefined ? {} : { resource: preset.resource }),
-    ...(preset.audience === undefined ? {} : { audience: preset.audience }),
+    ...targetParameters(preset),
     client_id: client.clientId,
     response_type: 'code',
-    ...(scopes.length === 0 ? {} : { scope: scopes.join(preset.scopeSeparator ?? ' ') }),
+    ...scopeParameter(preset),
     redirect_uri: input.redirectUri,
     state: input.state,
     code_challenge: await calculatePKCECodeChallenge(input.codeVerifier),
     code_challenge_method: 'S256',
   };
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  return url.href;
 }
 
-function parseEndpoint(endpoint: string | undefined): URL {
+/** @throws OAuthError `client_refused` unless it is https, or http on loopback, and without a user */
+export function parseEndpoint(endpoint: string | undefined): URL {
   if (endpoint === undefined || !URL.canParse(endpoint)) {
     throw new OAuthError('client_refused', { detail: 'Its authorization endpoint is no URL.' });
   }

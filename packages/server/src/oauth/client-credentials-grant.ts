@@ -1,4 +1,6 @@
 import { clientCredentialsGrantRequest, processClientCredentialsResponse } from 'oauth4webapi';
+import { scopeParameter, withRequestedScope } from './requested-scope.js';
+import { targetParameters } from './target-parameters.js';
 import { requestTokens } from './token-endpoint.js';
 import type { ProviderCall, TokenSet } from './types.js';
 
@@ -7,12 +9,9 @@ import type { ProviderCall, TokenSet } from './types.js';
  * @throws OAuthError
  */
 export async function requestClientCredentials(call: ProviderCall): Promise<TokenSet> {
-  const { scopes, resource, audience } = call.preset;
-  const parameters = {
-    ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
-    ...(resource === undefined ? {} : { resource }),
-    ...(audience === undefined ? {} : { audience }),
-  };
+  // A client has no account to tell of.
+  const { accountScopes: _account, ...preset } = call.preset;
+  const parameters = { ...scopeParameter(preset), ...targetParameters(preset) };
   const tokens = await requestTokens(call, {
     step: 'client',
     isRenewable: true,
@@ -22,5 +21,5 @@ export async function requestClientCredentials(call: ProviderCall): Promise<Toke
   });
   // Section 4.4.3 lets no refresh token be part of this, and one kept by accident would outlive the client.
   const { refreshToken: _, ...own } = tokens;
-  return scopes.length === 0 ? own : { scope: scopes.join(' '), ...own };
+  return withRequestedScope(preset, own);
 }

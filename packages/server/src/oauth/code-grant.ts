@@ -4,6 +4,8 @@ import {
   processAuthorizationCodeResponse,
   validateAuthResponse,
 } from 'oauth4webapi';
+import { withRequestedScope } from './requested-scope.js';
+import { targetParameters } from './target-parameters.js';
 import { requestTokens } from './token-endpoint.js';
 import type { ProviderCall, TokenSet } from './types.js';
 
@@ -36,11 +38,11 @@ export async function exchangeCode(exchange: CodeExchange): Promise<TokenSet> {
         codeVerifier,
         {
           ...options,
-          ...(preset.resource === undefined ? {} : { additionalParameters: { resource: preset.resource } }),
+          additionalParameters: targetParameters(preset),
         },
       );
     },
     process: ({ server, client }, response) => processAuthorizationCodeResponse(server, client, response),
   });
-  return preset.scopes.length === 0 ? tokens : { scope: preset.scopes.join(' '), ...tokens };
+  return withRequestedScope(preset, tokens);
 }

@@ -1,5 +1,6 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import {
+  type AuthorizationServer,
   allowInsecureRequests,
   customFetch,
   discoveryRequest,
@@ -7,43 +8,66 @@ import {
   processDiscoveryResponse,
 } from 'oauth4webapi';
 import { isPlainLoopback } from './endpoint-scheme.js';
+import { OAuthError } from './oauth-error.js';
 import { askProvider } from './provider-fetch.js';
-import { requestHeaders } from './token-endpoint.js';
+import { requestHeaders } from './request-headers.js';
 
-/** A person waits for the link to sign in, and what is asked here only makes it stricter. */
+/** A person waits for the link to sign in. */
 const metadataTimeoutMs = 3_000;
 
 /**
- * Whether a provider promises to name itself in every redirect (RFC 9207 section 3). Asks its metadata, at the place
- * of OpenID Connect Discovery and then of RFC 8414. Never throws.
- * @returns false when there is no metadata; true also when metadata names another issuer than was asked, so that
- * a redirect counts only when it names the right one itself
+ * What an issuer publishes about itself, at the place of OpenID Connect Discovery and then of RFC 8414. The issuer it
+ * names is compared letter by letter (RFC 8414 section 3.3).
+ * @throws OAuthError `client_refused` without metadata or with metadata of another issuer; `unavailable` or
+ * `egress_refused` when it could not be asked
  */
-export async function issuerPromisesParameter(issuer: string, network: Network): Promise<boolean> {
-  if (!URL.canParse(issuer)) return false;
+export async function askMetadata(issuer: string, network: Network): Promise<AuthorizationServer> {
+  if (!URL.canParse(issuer)) throw new OAuthError('client_refused', { detail: 'Its issuer is no URL.' });
+  const url = new URL(issuer);
+  if (url.protocol !== 'https:' && !isPlainLoopback(issuer)) {
+    throw new OAuthError('client_refused', { detail: 'Its issuer must begin with https.' });
+  }
+  let trouble: OAuthError | undefined;
   for (const algorithm of ['oidc', 'oauth2'] as const) {
     try {
-      const response = await discoveryRequest(new URL(issuer), {
+      const response = await discoveryRequest(url, {
         algorithm,
-        [customFetch]: async (url, options) => {
-          const { status, body } = await askProvider(
-            { network, tokenTimeoutMs: metadataTimeoutMs },
-            url,
-            options,
-          );
+        [customFetch]: async (place, options) => {
+          const asking = { network, tokenTimeoutMs: metadataTimeoutMs };
+          const { status, body } = await askProvider(asking, place, options);
+          if (status >= 500 || status === 429) throw new OAuthError('unavailable');
           return Response.json(body ?? {}, { status: status === 200 && body ? 200 : 404 });
         },
         [allowInsecureRequests]: isPlainLoopback(issuer),
         headers: requestHeaders,
       });
-      const metadata = await processDiscoveryResponse(new URL(issuer), response);
-      return metadata.authorization_response_iss_parameter_supported === true;
+      const metadata = await processDiscoveryResponse(url, response);
+      if (metadata.issuer !== issuer) throw foreignMetadata();
+      return metadata;
     } catch (error) {
-      if (isForeignMetadata(error)) return true;
+      if (isForeign(error)) throw foreignMetadata();
+      if (error instanceof OAuthError) trouble = error;
     }
   }
-  return false;
+  throw trouble ?? new OAuthError('client_refused', { detail: 'Its issuer publishes no metadata.' });
 }
 
-const isForeignMetadata = (error: unknown): boolean =>
-  error instanceof OperationProcessingError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
+const foreignDetail = 'Its metadata names another issuer than was asked.';
+const foreignMetadata = () => new OAuthError('client_refused', { detail: foreignDetail });
+const isForeign = (error: unknown): boolean =>
+  (error instanceof OperationProcessingError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') ||
+  (error instanceof OAuthError && error.message.includes(foreignDetail));
+
+/**
+ * Whether a provider promises to name itself in every redirect (RFC 9207 section 3). Never throws.
+ * @returns false when there is no metadata; true also when metadata names another issuer than was asked, so that
+ * a redirect counts only when it names the right one itself
+ */
+export async function issuerPromisesParameter(issuer: string, network: Network): Promise<boolean> {
+  try {
+    const metadata = await askMetadata(issuer, network);
+    return metadata.authorization_response_iss_parameter_supported === true;
+  } catch (error) {
+    return isForeign(error);
+  }
+}

@@ -91,7 +91,15 @@ function isEcho(providerCode: string, sent: readonly string[]): boolean {
 }
 
 function sentSecrets(call: ProviderCall, request: Parameters<CustomFetch>[1]): string[] {
-  const names = ['code', 'code_verifier', 'refresh_token', 'client_secret'];
+  const names = [
+    'code',
+    'code_verifier',
+    'refresh_token',
+    'client_secret',
+    'client_assertion',
+    'assertion',
+    'device_code',
+  ];
   const sent = names.map((name) => request.body?.get(name) ?? '');
   return [...sent, call.client.clientSecret ?? ''];
 }

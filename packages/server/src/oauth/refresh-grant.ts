@@ -1,4 +1,5 @@
 import { processRefreshTokenResponse, refreshTokenGrantRequest } from 'oauth4webapi';
+import { targetParameters } from './target-parameters.js';
 import { requestTokens } from './token-endpoint.js';
 import type { ProviderCall, TokenSet } from './types.js';
 
@@ -19,7 +20,7 @@ export async function refreshGrant(request: RefreshRequest): Promise<TokenSet> {
     send: ({ server, client, authentication }, options) =>
       refreshTokenGrantRequest(server, client, authentication, refreshToken, {
         ...options,
-        ...(preset.resource === undefined ? {} : { additionalParameters: { resource: preset.resource } }),
+        additionalParameters: targetParameters(preset),
       }),
     process: ({ server, client }, response) => processRefreshTokenResponse(server, client, response),
   });

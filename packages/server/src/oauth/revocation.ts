@@ -6,7 +6,9 @@ import {
 } from 'oauth4webapi';
 import { isPlainLoopback } from './endpoint-scheme.js';
 import { askProvider } from './provider-fetch.js';
-import { libraryParts, requestHeaders } from './token-endpoint.js';
+import { requestHeaders } from './request-headers.js';
+import { withEndpoints } from './server-metadata.js';
+import { libraryParts } from './token-endpoint.js';
 import type { ProviderCall } from './types.js';
 
 export interface RevocationRequest extends ProviderCall {
@@ -18,12 +20,13 @@ export interface RevocationRequest extends ProviderCall {
 export type RevocationOutcome = 'revoked' | 'unsupported' | 'failed';
 
 /** Ends a grant at the provider (RFC 7009). Never throws: nothing that a person deletes may depend on the outcome. */
-export async function revokeToken(request: RevocationRequest): Promise<RevocationOutcome> {
-  const endpoint = request.preset.revocationEndpoint;
-  if (endpoint === undefined) return 'unsupported';
+export async function revokeToken(given: RevocationRequest): Promise<RevocationOutcome> {
   let outcome: RevocationOutcome = 'failed';
   try {
-    const { server, client, authentication } = libraryParts(
+    const request = await withEndpoints(given);
+    const endpoint = request.preset.revocationEndpoint;
+    if (endpoint === undefined) return 'unsupported';
+    const { server, client, authentication } = await libraryParts(
       request.preset,
       request.client,
       (request.now ?? Date.now)(),

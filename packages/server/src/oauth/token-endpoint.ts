@@ -12,6 +12,7 @@ import {
   getValidatedIdTokenClaims,
   None,
   OperationProcessingError,
+  PrivateKeyJwt,
   type TokenEndpointRequestOptions,
   type TokenEndpointResponse,
   UnsupportedOperationError,
@@ -19,7 +20,10 @@ import {
 import type { GrantStep } from './answers.js';
 import { isPlainLoopback } from './endpoint-scheme.js';
 import { OAuthError } from './oauth-error.js';
+import { readPrivateKey } from './private-key.js';
 import { createTokenFetch } from './provider-fetch.js';
+import { requestHeaders } from './request-headers.js';
+import { withEndpoints } from './server-metadata.js';
 import type { OAuthClient, ProviderCall, TokenSet } from './types.js';
 
 /** What the functions of the library take. */
@@ -54,21 +58,19 @@ const clockToleranceSeconds = 600;
 const forbiddenTargets = ['OAUTH_HTTP_REQUEST_FORBIDDEN', 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN'];
 const brokenTargets = ['OAUTH_MISSING_SERVER_METADATA', 'OAUTH_INVALID_SERVER_METADATA'];
 
-/** The name under which providers see this service; the library would send its own. */
-export const requestHeaders = { 'user-agent': 'Mooring' };
-
 /**
  * Asks the token endpoint through the library and reads what it gives.
  * @throws OAuthError for everything that goes wrong.
  */
-export async function requestTokens(call: ProviderCall, request: TokenRequest): Promise<TokenSet> {
+export async function requestTokens(given: ProviderCall, request: TokenRequest): Promise<TokenSet> {
+  const call = await withEndpoints(given);
   const now = call.now ?? Date.now;
   const sentAt = now();
-  const parts = libraryParts(call.preset, call.client, sentAt);
+  const parts = await libraryParts(call.preset, call.client, sentAt);
   const body = {
     isRenewable: request.isRenewable === true,
     // Without a known issuer an ID token cannot be judged, and in a refresh it could only cost the new tokens.
-    keepIdToken: request.step === 'code' && call.preset.issuer !== undefined,
+    keepIdToken: (request.step === 'code' || request.step === 'device') && call.preset.issuer !== undefined,
   };
   try {
     const response = await request.send(parts, {
@@ -82,14 +84,28 @@ export async function requestTokens(call: ProviderCall, request: TokenRequest): 
   }
 }
 
-/** @param now milliseconds since the epoch, for the times in ID tokens */
-export function libraryParts(preset: OAuthPreset, client: OAuthClient, now: number): LibraryParts {
+/**
+ * @param now milliseconds since the epoch, for the times in ID tokens
+ * @throws OAuthError `client_refused` for a private key that cannot be used
+ */
+export async function libraryParts(
+  preset: OAuthPreset,
+  client: OAuthClient,
+  now: number,
+): Promise<LibraryParts> {
+  const { deviceAuthorizationEndpoint, pushedAuthorizationRequestEndpoint } = preset;
   return {
     server: {
       // The library wants one; it is compared with nothing unless the preset names it.
       issuer: preset.issuer ?? preset.tokenEndpoint,
       token_endpoint: preset.tokenEndpoint,
       ...(preset.revocationEndpoint === undefined ? {} : { revocation_endpoint: preset.revocationEndpoint }),
+      ...(deviceAuthorizationEndpoint === undefined
+        ? {}
+        : { device_authorization_endpoint: deviceAuthorizationEndpoint }),
+      ...(pushedAuthorizationRequestEndpoint === undefined
+        ? {}
+        : { pushed_authorization_request_endpoint: pushedAuthorizationRequestEndpoint }),
       id_token_signing_alg_values_supported: idTokenAlgorithms,
     },
     client: {
@@ -97,11 +113,18 @@ export function libraryParts(preset: OAuthPreset, client: OAuthClient, now: numb
       [clockSkew]: Math.round((now - Date.now()) / 1000),
       [clockTolerance]: clockToleranceSeconds,
     },
-    authentication: authenticationOf(preset, client),
+    authentication: await authenticationOf(preset, client),
   };
 }
 
-function authenticationOf(preset: OAuthPreset, { clientSecret }: OAuthClient): ClientAuth {
+async function authenticationOf(
+  preset: OAuthPreset,
+  { clientSecret, privateKey, keyId }: OAuthClient,
+): Promise<ClientAuth> {
+  if (preset.clientAuthentication === 'private_key_jwt') {
+    const { key } = await readPrivateKey(privateKey);
+    return PrivateKeyJwt(keyId === undefined ? key : { key, kid: keyId });
+  }
   if (preset.clientAuthentication === 'none' || !clientSecret) return None();
   return preset.clientAuthentication === 'client_secret_basic'
     ? ClientSecretBasic(clientSecret)

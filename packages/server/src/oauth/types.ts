@@ -5,6 +5,10 @@ import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 export interface OAuthClient {
   clientId: string;
   clientSecret?: string;
+  /** PEM, for `private_key_jwt`: PKCS#8, PKCS#1 or SEC1, not encrypted. */
+  privateKey?: string;
+  /** `kid` of its assertions. */
+  keyId?: string;
 }
 
 /** What a token endpoint gave. */

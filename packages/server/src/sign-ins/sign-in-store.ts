@@ -4,8 +4,12 @@ import type { SealContext, Vault } from '../vault/envelope.js';
 
 // Rows of pending sign-ins and what is sealed with them: the PKCE verifier, and the code once it has arrived.
 
-type SealedField = 'verifier' | 'code' | 'grant';
-type SignInRef = Pick<SignInTable, 'id' | 'tenant_id' | 'user_id'>;
+/**
+ * `device`: how to ask for the tokens of a sign-in on another device. `tokens`: those, until they are claimed.
+ * `grant`: one that waits for its person's choice.
+ */
+type SealedField = 'verifier' | 'code' | 'device' | 'tokens' | 'grant';
+export type SignInRef = Pick<SignInTable, 'id' | 'tenant_id' | 'user_id'>;
 
 const context = (row: SignInRef, field: SealedField): SealContext => ({
   tenantId: row.tenant_id,
@@ -57,6 +61,38 @@ export async function openField(
   if (!found) return undefined;
   const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
   return vault.open(sealed, context(row, field)) as string;
+}
+
+const openPerPersonMax = 50;
+
+/** Adds a sign-in with what is sealed with it; a person's oldest open ones make room. */
+export async function addSignIn(
+  store: Store,
+  vault: Vault,
+  row: SignInTable,
+  [field, value]: [field: SealedField, value: string],
+): Promise<void> {
+  await store.transaction(async (tx) => {
+    const open = await tx
+      .selectFrom('sign_in')
+      .select(['id', 'tenant_id', 'user_id'])
+      .where('tenant_id', '=', row.tenant_id)
+      .where('user_id', '=', row.user_id)
+      // Tokens that were parked end with their time, so that they are revoked.
+      .where((eb) =>
+        eb.or([
+          eb('status', '=', 'pending'),
+          eb.and([eb('status', '=', 'arrived'), eb('device_next_at', 'is', null)]),
+        ]),
+      )
+      .orderBy('created_at', 'desc')
+      .offset(openPerPersonMax)
+      .limit(100)
+      .execute();
+    for (const old of open) await endSignIn(tx, old, 'expired');
+    await tx.insertInto('sign_in').values(row).execute();
+    await sealField(tx, vault, row, field, value);
+  });
 }
 
 /** Ends a sign-in and destroys what was sealed with it. */
@@ -115,6 +151,8 @@ export async function purgeSignIns(db: Db, now: Date): Promise<void> {
     .select(['id', 'tenant_id', 'user_id'])
     .where('status', 'in', ['pending', 'arrived'])
     .where('expires_at', '<=', now.toISOString())
+    // Those of another device may hold a grant, which is revoked first: `endUnclaimed`.
+    .where((eb) => eb.or([eb('status', '=', 'pending'), eb('device_next_at', 'is', null)]))
     .limit(500)
     .execute();
   for (const row of stale) await endSignIn(db, row, 'expired');

@@ -1,78 +1,38 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Network } from '@mooring/connectors/spec/network';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
-import type { Logger } from 'pino';
-import { record } from '../audit/record.js';
-import type { GrantAccount } from '../broker/grant-account.js';
-import type { StoredGrant } from '../broker/grant-state.js';
-import type { OAuthSetup } from '../broker/oauth-setup.js';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
-import type { Caller } from '../http/handler.js';
-import { authorizationUrl, createSignInSecrets } from '../oauth/authorization-url.js';
+import { createSignInSecrets } from '../oauth/authorization-url.js';
 import { exchangeCode } from '../oauth/code-grant.js';
 import { issuerPromisesParameter } from '../oauth/discovery.js';
 import { OAuthError } from '../oauth/oauth-error.js';
-import { revokeToken } from '../oauth/revocation.js';
+import { signInUrl } from '../oauth/pushed-authorization.js';
 import type { TokenSet } from '../oauth/types.js';
-import type { Store, Tx } from '../store/store.js';
-import type { CredentialTable, SignInTable } from '../store/tables.js';
+import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
-import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
-import type { ParkedGrants } from './parked-grants.js';
+import { createDeviceSignIns } from './device-sign-ins.js';
+import { assertSameRedirect, readLoopbackRedirect } from './loopback-redirect.js';
+import { assertOpen, beginAgain } from './open-sign-in.js';
 import { readPastedCode } from './pasted-code.js';
-import { claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
+import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
+import {
+  type BegunSignIn,
+  refuseSetup,
+  type SignInDependencies,
+  type SignInRequest,
+} from './sign-in-request.js';
+import { addSignIn, claimSignIn, endSignIn, openField } from './sign-in-store.js';
 
 // The life of an interactive sign-in between its first and its second call. DESIGN section 5, points 1 to 4.
 
-export interface SignInRequest {
-  caller: Caller;
-  manifest: SourceManifest;
-  method: SignInMethod;
-  setup: OAuthSetup;
-  /** Everything that decides where the grant may be used; the second call must have the same. */
-  destination: string;
-  connection?: { id?: string; name?: string };
-  /** Credential of the caller that is being renewed. */
-  renews?: Pick<CredentialTable, 'id'>;
-}
-
-export interface BegunSignIn {
-  authUrl: string;
-  signInId: string;
-  expiresAt: string;
-}
-
-/** Tokens that were just issued. They belong to nobody until `complete` ran in the transaction that stores them. */
-export interface RedeemedSignIn {
-  tokens: TokenSet;
-  complete(tx: Tx): Promise<void>;
-  /** Another account than before has signed in: keeps the grant for the person's choice. */
-  park(grant: StoredGrant, account: GrantAccount | undefined): Promise<void>;
-  readonly signInId: string;
-  /** The grant could not be stored: revokes it at the provider and ends the sign-in. */
-  abandon(): Promise<void>;
-}
-
 export interface SignIns {
   begin(request: SignInRequest): Promise<BegunSignIn>;
+  /** @param pasted the code or ticket; the id of a sign-in on another device */
   redeem(request: SignInRequest, pasted: string): Promise<RedeemedSignIn>;
+  /** Asks the provider about a sign-in on another device, if it may be asked again by now. */
+  poll(row: SignInTable): Promise<SignInTable>;
+  /** Revokes tokens that nobody claimed in time. */
+  endUnclaimed(): Promise<void>;
 }
-
-export interface SignInDependencies {
-  store: Store;
-  vault: Vault;
-  network: Network;
-  log: Logger;
-  publicUrl: () => string;
-  signInMinutes: number;
-  parked: ParkedGrants;
-  now?: () => Date;
-}
-
-const beginAgain = 'Begin again with authUrlOnly.';
-const openPerPersonMax = 50;
 
 /**
  * Segment of the redirect path. One for each authorization server, so that a code which arrives at another
@@ -80,33 +40,16 @@ const openPerPersonMax = 50;
  */
 function redirectContext({ manifest, setup }: SignInRequest): string {
   if (setup.preset.provider) return setup.preset.provider;
-  const server = `${setup.preset.authorizationEndpoint} ${setup.preset.tokenEndpoint}`;
+  const { authorizationEndpoint, tokenEndpoint, issuer } = setup.preset;
+  const server = tokenEndpoint === '' ? `issuer ${issuer}` : `${authorizationEndpoint} ${tokenEndpoint}`;
   return `${manifest.id}-${sha256(server)
     .replace(/[^A-Za-z0-9]/g, '')
     .slice(0, 16)}`;
 }
 
-/** The answer to a sign-in by another account than before. */
-export function accountDiffers(
-  signInId: string,
-  accounts: { remembered?: string; signedIn?: string } = {},
-): AppError {
-  return new AppError(
-    'SIGN-IN-ACCOUNT-DIFFERS',
-    'Another account has signed in than this credential had. Nothing was changed: choose what to do.',
-    {
-      meta: {
-        signInId,
-        ...accounts,
-        choices: ['replace', 'add', 'cancel'],
-        choose: `/api/v1/sign-ins/${signInId}/actions/choose`,
-      },
-    },
-  );
-}
-
 export function createSignIns(deps: SignInDependencies): SignIns {
   const { store, vault, network, log } = deps;
+  const devices = createDeviceSignIns(deps);
   const now = deps.now ?? (() => new Date());
 
   /** The sign-in that a pasted text belongs to: by our ticket, by the provider's code or by its state; else the latest. */
@@ -135,30 +78,6 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       .orderBy('created_at', 'desc')
       .limit(1)
       .executeTakeFirst();
-  };
-
-  const assertOpen = async (row: SignInTable, request: SignInRequest): Promise<void> => {
-    if (row.status === 'redeeming') {
-      throw new AppError(
-        'SIGN-IN-IN-PROGRESS',
-        'Another request is completing this sign-in. Look at the sign-in for its result.',
-      );
-    }
-    if (row.status === 'needs_choice') throw accountDiffers(row.id);
-    if (row.status === 'completed')
-      throw new AppError('SIGN-IN-INVALID', `This code was used already. ${beginAgain}`);
-    if (row.status === 'failed')
-      throw new AppError('SIGN-IN-INVALID', `This sign-in has failed. ${beginAgain}`);
-    if (row.status === 'expired' || row.expires_at <= now().toISOString()) {
-      await endSignIn(store.db, row, 'expired');
-      throw new AppError('SIGN-IN-INVALID', `This sign-in has expired. ${beginAgain}`);
-    }
-    if (row.destination !== request.destination || row.sign_in !== request.method.id) {
-      throw new AppError(
-        'SIGN-IN-INVALID',
-        `The connection's properties differ from those the sign-in was begun with. ${beginAgain}`,
-      );
-    }
   };
 
   const failExchange = async (
@@ -203,13 +122,20 @@ export function createSignIns(deps: SignInDependencies): SignIns {
   };
 
   return {
+    poll: devices.poll,
+    endUnclaimed: devices.endUnclaimed,
+
     async begin(request) {
+      if (request.device || request.method.oauth?.grant === 'device_code') return devices.begin(request);
       const { caller, manifest, method, setup } = request;
       const at = now();
       const secrets = createSignInSecrets();
       const context = redirectContext(request);
-      const redirectUri = `${deps.publicUrl()}/oauth/callback/${context}`;
-      const authUrl = await authorizationUrl({ ...setup, redirectUri, ...secrets });
+      const redirectUri =
+        request.loopbackRedirect === undefined
+          ? `${deps.publicUrl()}/oauth/callback/${context}`
+          : readLoopbackRedirect(request.loopbackRedirect, setup);
+      const authUrl = await signInUrl({ ...setup, redirectUri, ...secrets, network }).catch(refuseSetup);
       const promised = setup.preset.issuer
         ? await issuerPromisesParameter(setup.preset.issuer, network)
         : false;
@@ -230,6 +156,8 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         status: 'pending',
         ticket_hash: null,
         code_hash: null,
+        device_interval: null,
+        device_next_at: null,
         error: null,
         credential_id: request.renews?.id ?? null,
         account_issuer: null,
@@ -238,25 +166,18 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         created_at: at.toISOString(),
         expires_at: new Date(at.getTime() + deps.signInMinutes * 60_000).toISOString(),
       };
-      await store.transaction(async (tx) => {
-        const open = await tx
-          .selectFrom('sign_in')
-          .select(['id', 'tenant_id', 'user_id'])
-          .where('tenant_id', '=', caller.tenantId)
-          .where('user_id', '=', caller.userId)
-          .where('status', 'in', ['pending', 'arrived'])
-          .orderBy('created_at', 'desc')
-          .offset(openPerPersonMax)
-          .limit(100)
-          .execute();
-        for (const old of open) await endSignIn(tx, old, 'expired');
-        await tx.insertInto('sign_in').values(row).execute();
-        await sealField(tx, vault, row, 'verifier', secrets.codeVerifier);
-      });
+      await addSignIn(store, vault, row, ['verifier', secrets.codeVerifier]);
       return { authUrl, signInId: row.id, expiresAt: row.expires_at };
     },
 
     async redeem(request, pastedText) {
+      const onDevice = await devices.find(request, pastedText);
+      if (onDevice) return devices.redeem(request, onDevice);
+      if (request.method.oauth?.grant === 'device_code')
+        throw new AppError(
+          'SIGN-IN-INVALID',
+          `authCode is the signInId of a sign-in of yours for this data source. ${beginAgain}`,
+        );
       const pasted = readPastedCode(pastedText);
       const row = pasted && (await find(request, pasted));
       if (!pasted || !row)
@@ -264,7 +185,8 @@ export function createSignIns(deps: SignInDependencies): SignIns {
           'SIGN-IN-INVALID',
           `The code belongs to no sign-in of yours for this data source. ${beginAgain}`,
         );
-      await assertOpen(row, request);
+      assertSameRedirect(row, pasted);
+      await assertOpen(store.db, row, request, now());
       if (pasted.issuer !== undefined && row.issuer !== null && pasted.issuer !== row.issuer) {
         throw new AppError('SIGN-IN-INVALID', `The code comes from another identity provider. ${beginAgain}`);
       }
@@ -287,34 +209,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       } catch (error) {
         return failExchange(row, intentId, row.status === 'arrived', error);
       }
-      return {
-        tokens,
-        signInId: row.id,
-        async park(grant, account) {
-          // A sign-in that was not begun for a credential is remembered as being for the one it would replace.
-          const renewed = { ...row, credential_id: request.renews?.id ?? row.credential_id };
-          await store.db
-            .updateTable('sign_in')
-            .set({ credential_id: renewed.credential_id })
-            .where('id', '=', row.id)
-            .execute();
-          await deps.parked.park(renewed, grant, { account, intentId });
-        },
-        async complete(tx) {
-          await tx.deleteFrom('intent').where('id', '=', intentId).execute();
-          await endSignIn(tx, row, 'completed');
-          await record(tx, { name: 'sign-in.completed', by: request.caller, resourceId: row.id });
-        },
-        async abandon() {
-          const token = tokens.refreshToken ?? tokens.accessToken;
-          const outcome = await revokeToken({ ...request.setup, token, network });
-          log.warn({ signInId: row.id, outcome }, 'a fresh grant could not be stored and was revoked');
-          await store.transaction(async (tx) => {
-            await tx.deleteFrom('intent').where('id', '=', intentId).execute();
-            await endSignIn(tx, row, 'failed', 'not_stored');
-          });
-        },
-      };
+      return createRedeemed(deps, { row, request, intentId, tokens });
     },
   };
 }

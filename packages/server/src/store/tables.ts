@@ -243,6 +243,9 @@ export interface SignInTable {
   status: 'pending' | 'arrived' | 'redeeming' | 'needs_choice' | 'completed' | 'failed' | 'expired';
   ticket_hash: string | null;
   code_hash: string | null;
+  /** Of a sign-in on another device: seconds between two polls, and when the next is allowed. */
+  device_interval: number | null;
+  device_next_at: string | null;
   error: string | null;
   created_at: string;
   expires_at: string;

@@ -31,6 +31,8 @@ export interface TestServerOptions {
   /** Configuration file as an object. */
   configuration?: object;
   environment?: Readonly<Record<string, string>>;
+  /** A free one unless given. */
+  port?: number;
   /** `given`: the environment names the store. Otherwise a fresh one, of the kind the tests run on. */
   database?: 'given';
 }
@@ -80,7 +82,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       { port, data: dataFolder, config: configFile },
       { print: (line) => printed.push(line), log: createLog('debug', sink), environment },
     );
-  let running = await start(0);
+  let running = await start(options.port ?? 0);
   return {
     get url() {
       return running.url;

@@ -4,6 +4,7 @@ import { propertiesSchema, scope } from './properties.js';
 
 const google: OAuthPreset = {
   provider: 'google',
+  documentation: 'https://developers.google.com/identity/protocols/oauth2/web-server',
   authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
   tokenEndpoint: 'https://oauth2.googleapis.com/token',
   revocationEndpoint: 'https://oauth2.googleapis.com/revoke',

@@ -154,7 +154,7 @@ function openSession(input: ConnectorInput, context: SessionContext): Session {
   const closing = new AbortController();
   const properties = propertiesSchema.parse(input.properties);
   const { accessToken } = input.login;
-  const usesToken = properties.authSchema === 'oauth2' || properties.authSchema === 'oauth2ClientCredentials';
+  const usesToken = properties.authSchema.startsWith('oauth2');
   const isPost = properties.method === 'POST';
   const resource: Resource = {
     properties,

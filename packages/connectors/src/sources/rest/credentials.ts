@@ -41,6 +41,8 @@ function authorizationHeader(
     }
     case 'bearer':
     case 'oauth2':
+    case 'oauth2Device':
+    case 'oauth2JwtBearer':
     case 'oauth2ClientCredentials': {
       const token =
         properties.authSchema === 'bearer' ? secretText(input, 'bearerToken') : (accessToken ?? '');

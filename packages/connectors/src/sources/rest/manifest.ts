@@ -1,5 +1,5 @@
 import type { SourceManifest } from '../../spec/manifest.js';
-import type { OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
+import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
 import { propertiesSchema } from './properties.js';
 
 function presetOf(properties: Readonly<Record<string, unknown>>): OAuthPreset {
@@ -14,6 +14,9 @@ function presetOf(properties: Readonly<Record<string, unknown>>): OAuthPreset {
     authorizationEndpoint: text('authorizationUrl'),
     revocationEndpoint: text('revocationUrl'),
     issuer: text('issuer'),
+    deviceAuthorizationEndpoint: text('deviceAuthorizationUrl'),
+    pushedAuthorizationRequestEndpoint: text('pushedAuthorizationUrl'),
+    resource: text('resource'),
     audience: text('audience'),
   };
   return {
@@ -29,8 +32,22 @@ function presetOf(properties: Readonly<Record<string, unknown>>): OAuthPreset {
 const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
   grant,
   preset: presetOf,
-  clientFields: { clientId: 'clientId', clientSecret: 'clientSecret' },
+  clientFields: {
+    clientId: 'clientId',
+    clientSecret: 'clientSecret',
+    privateKey: 'clientPrivateKey',
+    keyId: 'clientKeyId',
+  },
 });
+
+function assertionClaims(properties: Readonly<Record<string, unknown>>): AssertionClaims {
+  const { assertionIssuer, assertionSubject, assertionAudience } = properties;
+  return {
+    issuer: String(assertionIssuer),
+    ...(typeof assertionSubject === 'string' ? { subject: assertionSubject } : {}),
+    ...(typeof assertionAudience === 'string' ? { audience: assertionAudience } : {}),
+  };
+}
 const certificate = ['mutualPfxCertificateFiles', 'mutualPfxCertificateKey'];
 
 /** Any service that answers with JSON over HTTP. */
@@ -82,10 +99,21 @@ export const manifest: SourceManifest = {
       id: 'oauth2',
       label: 'OAuth sign-in',
       when: { authSchema: 'oauth2' },
+      fields: [...certificate, 'refreshToken'],
+      required: [],
+      requiredProperties: ['clientId'],
+      requiredOneOf: [['issuer'], ['authorizationUrl', 'tokenUrl']],
+      oauth: { ...oauth('authorization_code'), refreshTokenField: 'refreshToken' },
+    },
+    {
+      id: 'oauth2-device',
+      label: 'OAuth sign-in on another device',
+      when: { authSchema: 'oauth2Device' },
       fields: certificate,
       required: [],
-      requiredProperties: ['authorizationUrl', 'tokenUrl', 'clientId'],
-      oauth: oauth('authorization_code'),
+      requiredProperties: ['clientId'],
+      requiredOneOf: [['issuer'], ['deviceAuthorizationUrl', 'tokenUrl']],
+      oauth: oauth('device_code'),
     },
     {
       id: 'oauth2-client-credentials',
@@ -93,8 +121,37 @@ export const manifest: SourceManifest = {
       when: { authSchema: 'oauth2ClientCredentials' },
       fields: certificate,
       required: [],
-      requiredProperties: ['tokenUrl', 'clientId', 'clientSecret'],
+      requiredProperties: ['clientId'],
+      requiredOneOf: [
+        ['issuer', 'clientSecret'],
+        ['tokenUrl', 'clientSecret'],
+        ['issuer', 'clientPrivateKey'],
+        ['tokenUrl', 'clientPrivateKey'],
+      ],
       oauth: oauth('client_credentials'),
+    },
+    {
+      id: 'oauth2-service-account',
+      label: 'OAuth service account key',
+      when: { authSchema: 'oauth2JwtBearer' },
+      fields: [
+        ...certificate,
+        'assertionIssuer',
+        'assertionSubject',
+        'assertionPrivateKey',
+        'assertionKeyId',
+      ],
+      required: ['assertionIssuer', 'assertionPrivateKey'],
+      requiredOneOf: [['issuer'], ['tokenUrl']],
+      oauth: {
+        grant: 'jwt_bearer',
+        preset: presetOf,
+        assertion: {
+          claims: assertionClaims,
+          privateKey: 'assertionPrivateKey',
+          keyId: 'assertionKeyId',
+        },
+      },
     },
     {
       id: 'certificate',

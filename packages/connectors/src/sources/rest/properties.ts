@@ -138,7 +138,16 @@ const security = {
 const signIn = {
   authSchema: property(
     z
-      .enum(['anonymous', 'basic', 'bearer', 'apiKey', 'oauth2', 'oauth2ClientCredentials'])
+      .enum([
+        'anonymous',
+        'basic',
+        'bearer',
+        'apiKey',
+        'oauth2',
+        'oauth2Device',
+        'oauth2ClientCredentials',
+        'oauth2JwtBearer',
+      ])
       .default('anonymous'),
     { title: 'Sign-in', description: 'How people sign in to the service.' },
   ),
@@ -159,7 +168,8 @@ const signIn = {
   revocationUrl: endpoint('Revocation URL', 'OAuth revocation endpoint of the provider (RFC 7009).'),
   issuer: property(httpUrl(), {
     title: 'Issuer',
-    description: 'Issuer identifier; the redirect’s iss parameter must equal it (RFC 9207).',
+    description:
+      'Issuer identifier; the redirect’s iss parameter must equal it (RFC 9207). Without a token URL its metadata names the endpoints.',
     dials: 'url',
   }).optional(),
   scope: property(line(2048).default(''), { title: 'Scope', description: 'Scopes, separated by blanks.' }),
@@ -174,9 +184,63 @@ const signIn = {
     holder: 'connection',
   }).optional(),
   clientAuthentication: property(
-    z.enum(['client_secret_post', 'client_secret_basic', 'none']).default('client_secret_basic'),
+    z
+      .enum(['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none'])
+      .default('client_secret_basic'),
     { title: 'Client authentication', description: 'How the client signs in at the token endpoint.' },
   ),
+  deviceAuthorizationUrl: endpoint(
+    'Device authorization URL',
+    'Where a sign-in on another device is begun (RFC 8628).',
+  ),
+  pushedAuthorizationUrl: endpoint(
+    'Pushed authorization URL',
+    'Where authorization requests are pushed (RFC 9126).',
+  ),
+  clientPrivateKey: property(z.string().max(16_384), {
+    title: 'Client private key',
+    description: 'PEM, for client authentication by private_key_jwt; sealed with the connection.',
+    secret: true,
+    holder: 'connection',
+  }).optional(),
+  clientKeyId: property(line(512), {
+    title: 'Client key id',
+    description: 'kid under which the provider knows the client’s key.',
+    decides: 'nothing',
+  }).optional(),
+  refreshToken: secretText(
+    'Refresh token',
+    'Issued elsewhere to the same client, instead of a sign-in. It is used once before it is kept.',
+  ),
+  assertionIssuer: property(line(512), {
+    title: 'Service account',
+    description: 'Issuer of the assertion: the account that the provider made for a program (RFC 7523).',
+    holder: 'credential',
+  }).optional(),
+  assertionSubject: property(line(512), {
+    title: 'Acting for',
+    description: 'Subject of the assertion; the service account itself unless given.',
+    holder: 'credential',
+  }).optional(),
+  assertionPrivateKey: property(z.string().max(16_384), {
+    title: 'Private key',
+    description: 'Private key of the service account, as PEM without a password.',
+    secret: true,
+    holder: 'credential',
+  }).optional(),
+  assertionKeyId: property(line(512), {
+    title: 'Key id',
+    description: 'kid of that key.',
+    holder: 'credential',
+  }).optional(),
+  assertionAudience: property(line(2048), {
+    title: 'Assertion audience',
+    description: 'Audience of the assertion; the token URL unless given.',
+  }).optional(),
+  resource: property(httpUrl(), {
+    title: 'Resource',
+    description: 'resource parameter (RFC 8707), for providers that want one.',
+  }).optional(),
   audience: property(line(2048), {
     title: 'Audience',
     description: 'audience parameter, for providers that want one.',

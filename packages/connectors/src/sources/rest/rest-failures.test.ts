@@ -138,6 +138,10 @@ describe('rest refuses', () => {
 
   it('sign-ins whose properties are incomplete', () => {
     expect(problemsOf({ authSchema: 'apiKey' })).toEqual(['apiKeyHeader']);
-    expect(problemsOf({ authSchema: 'oauth2' })).toEqual(['authorizationUrl', 'tokenUrl', 'clientId']);
+    expect(problemsOf({ authSchema: 'oauth2' })).toEqual(['clientId', 'issuer']);
+    expect(problemsOf({ authSchema: 'oauth2', clientId: 'c', tokenUrl: 'https://a.example/token' })).toEqual([
+      'authorizationUrl',
+    ]);
+    expect(problemsOf({ authSchema: 'oauth2', clientId: 'c', issuer: 'https://a.example' })).toEqual([]);
   });
 });

@@ -151,6 +151,8 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, connection),
         destination: connection.destination,
         connection: { id: connection.id, name: connection.name },
+        ...(body.redirectUri === undefined ? {} : { loopbackRedirect: body.redirectUri }),
+        ...(body.device ? { device: true } : {}),
       });
       return { status: 200, body: begun };
     } else if (body.connectionProperties) {

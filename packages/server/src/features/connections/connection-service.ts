@@ -1,4 +1,5 @@
 import { destinationOf } from '@mooring/connectors/kit/properties';
+import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
 import { type AccessibleConnection, decideForAll, loadConnection } from '../../access/connection-access.js';
 import { recordConnection } from '../../audit/record.js';
@@ -11,7 +12,7 @@ import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
-import type { BegunSignIn } from '../../sign-ins/sign-ins.js';
+import type { BegunSignIn } from '../../sign-ins/sign-in-request.js';
 import type { Store } from '../../store/store.js';
 import { isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
@@ -161,7 +162,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         destination,
         connection: { name: body.qName },
       };
-      if (body.authUrlOnly && signIn.oauth?.grant === 'authorization_code') {
+      if (body.authUrlOnly && isInteractive(signIn.oauth)) {
         return { begun: await bringing.begin(request) };
       }
       const id = body.qID ?? body.qEngineObjectID ?? newUuid();

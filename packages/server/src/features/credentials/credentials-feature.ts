@@ -1,4 +1,5 @@
 import { destinationOf } from '@mooring/connectors/kit/properties';
+import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { CredentialReply } from '@mooring/contract/routes/data-credentials';
 import {
   createCredential,
@@ -92,7 +93,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     const name = body.qName ?? split.choice.credentialsName;
     const destination = destinationOf(manifest, split.definition);
     const request = { caller, manifest, split, connectionSecrets: split.connectionSecrets, destination };
-    if (body.authUrlOnly && split.signIn.oauth?.grant === 'authorization_code') {
+    if (body.authUrlOnly && isInteractive(split.signIn.oauth)) {
       return { status: 201, body: await bringing.begin(request) };
     }
     if (name === undefined) throw new InvalidRequest([{ field: 'qName', message: 'is required' }]);

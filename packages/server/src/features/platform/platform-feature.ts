@@ -11,6 +11,7 @@ import {
 } from '@mooring/contract/routes/platform';
 import { AppError } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { type Echo, echoHeader } from '../../self-check/echo.js';
 import type { Store } from '../../store/store.js';
 import { newToken } from '../../vault/random.js';
 
@@ -22,6 +23,7 @@ export interface Check {
 export interface PlatformDependencies {
   store: Store;
   publicUrl: () => string;
+  echo: Echo;
   checks: () => Promise<Record<string, Check>>;
   metricsText: () => Promise<{ text: string; contentType: string }>;
 }
@@ -50,7 +52,11 @@ export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] 
   };
 
   return [
-    bind(healthz, async () => ({ status: 200, body: { status: 'ok' } })),
+    bind(healthz, async (_input, { request }) => {
+      const asked = request.headers[echoHeader];
+      const headers = typeof asked === 'string' ? { [echoHeader]: deps.echo.answer(asked) } : {};
+      return { status: 200, body: { status: 'ok' }, headers };
+    }),
     bind(readyz, async () => {
       const checks = await deps.checks();
       const isReady = Object.values(checks).every((check) => check.ok);

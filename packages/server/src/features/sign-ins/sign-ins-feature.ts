@@ -7,6 +7,7 @@ import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { Arrival, createArrivals } from '../../sign-ins/arrival.js';
 import type { ParkedGrants } from '../../sign-ins/parked-grants.js';
 import type { createRenewals, Renewal } from '../../sign-ins/renewal.js';
+import type { SignIns } from '../../sign-ins/sign-ins.js';
 import type { Store } from '../../store/store.js';
 import type { SignInTable } from '../../store/tables.js';
 import { type CallbackView, renderCallbackPage } from './callback-page.js';
@@ -18,6 +19,7 @@ export interface SignInsDependencies {
   renewals: ReturnType<typeof createRenewals>;
   parked: ParkedGrants;
   publicUrl: () => string;
+  signIns: Pick<SignIns, 'poll'>;
   now?: () => Date;
 }
 
@@ -88,6 +90,7 @@ export function createSignInsFeature({
   renewals,
   parked,
   publicUrl,
+  signIns,
   now = () => new Date(),
 }: SignInsDependencies): BoundRoute[] {
   const find = async (caller: Caller, id: string): Promise<SignInTable> => {
@@ -171,7 +174,7 @@ export function createSignInsFeature({
   return [
     bind(getSignIn, async ({ params }, { caller }) => ({
       status: 200,
-      body: await present(await find(caller, params.id)),
+      body: await present(await signIns.poll(await find(caller, params.id))),
     })),
     bind(chooseAccount, async ({ params, body }, { caller }) => {
       await parked.choose(caller, params.id, body.choice, body.credentialsName);

@@ -1,0 +1,193 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { startBigQuery } from '@mooring/lab/bigquery';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type MooringProcess, startMooring } from './mooring-process.js';
+
+// `mooring sign-in` and `mooring doctor` as a person runs them, and the redirect to a person's own machine.
+
+const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
+type Lab = Awaited<ReturnType<typeof startAuthorizationServer>>;
+
+let lab: Lab;
+let bigQuery: Awaited<ReturnType<typeof startBigQuery>>;
+let mooring: MooringProcess;
+let alice: TestPerson;
+let qID: string;
+
+beforeAll(async () => {
+  lab = await startAuthorizationServer();
+  bigQuery = await startBigQuery({ verifyAccessToken: lab.verifyAccessToken });
+  mooring = await startMooring({
+    configuration: {
+      oauth: { clients: { google: { ...lab.nativeClient, issuer: lab.issuer, loopbackRedirect: true } } },
+      sources: { gbq: { apiEndpoint: bigQuery.url } },
+    },
+  });
+  alice = await addPerson(mooring.url, mooring.adminKey, 'alice');
+  const made = await alice.api.post('/api/v1/data-connections', {
+    datasourceID: 'gbq',
+    qName: 'warehouse',
+    connectionProperties: { OAuthMechanism: '1', Catalog: bigQuery.projectId, separateCredentials: 'true' },
+  });
+  qID = made.body.id ?? made.body.qID;
+});
+afterAll(async () => {
+  await mooring.stop();
+  await bigQuery.close();
+  await lab.close();
+});
+
+function run(args: readonly string[], key: string | undefined) {
+  const child: ChildProcess = spawn(process.execPath, [executable, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', ...(key === undefined ? {} : { MOORING_API_KEY: key }) },
+  });
+  let output = '';
+  const waiting: { pattern: RegExp; resolve: (match: string) => void }[] = [];
+  const take = (chunk: Buffer) => {
+    output += chunk.toString();
+    for (const each of waiting) {
+      const found = each.pattern.exec(output)?.[1];
+      if (found !== undefined) each.resolve(found);
+    }
+  };
+  child.stdout?.on('data', take);
+  child.stderr?.on('data', take);
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number, output }));
+  return {
+    ended,
+    shows: (pattern: RegExp) =>
+      Promise.race([
+        new Promise<string>((resolve) => {
+          waiting.push({ pattern, resolve });
+          take(Buffer.alloc(0));
+        }),
+        ended.then(({ code }) => {
+          throw new Error(`It ended with ${code}:\n${output}`);
+        }),
+      ]),
+  };
+}
+
+const credentialState = async () =>
+  (await alice.api.get(`/api/v1/data-connections/${qID}/credential`)).body.state;
+const begin = (redirectUri: string) =>
+  alice.api.put(`/api/v1/data-connections/${qID}/credential`, { authUrlOnly: true, redirectUri });
+const complete = (authCode: string) =>
+  alice.api.put(`/api/v1/data-connections/${qID}/credential`, { connectionProperties: { authCode } });
+/** Signs in, and gives what came to the redirect instead of going there. */
+const queryOf = async (authUrl: string): Promise<URLSearchParams> => {
+  const { login, password } = lab.users[0];
+  let arrived = new URLSearchParams();
+  await walkSignIn({
+    ...{ authUrl, login, password },
+    fetch: async (input, init) => {
+      const url = new URL(String(input));
+      if (url.origin === lab.url) return fetch(input, init);
+      arrived = url.searchParams;
+      return new Response('arrived');
+    },
+  });
+  return arrived;
+};
+
+describe('mooring sign-in', () => {
+  it('takes the redirect on this machine and brings the credential', async () => {
+    const command = run(
+      ['sign-in', '--url', mooring.url, '--connection', 'warehouse', '--loopback'],
+      alice.key,
+    );
+    const authUrl = await command.shows(/(http\S+\/auth\?\S+)/);
+    expect(new URL(authUrl).searchParams.get('redirect_uri')).toMatch(
+      /^http:\/\/127\.0\.0\.1:\d+\/callback$/,
+    );
+    const { login, password } = lab.users[0];
+    const { html } = await walkSignIn({ authUrl, login, password });
+    expect(html).toContain('go back to the command line');
+    const { code, output } = await command.ended;
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('ready') });
+    expect(output).not.toContain(alice.key);
+    expect(await credentialState()).toBe('ready');
+  });
+
+  it('says what is missing without a key, and what the server said', async () => {
+    const args = ['sign-in', '--url', mooring.url, '--connection', 'nothing here'];
+    expect(await run(args, undefined).ended).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('MOORING_API_KEY'),
+    });
+    expect(await run(args, alice.key).ended).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('404'),
+    });
+  });
+});
+
+describe("a redirect to the person's own machine", () => {
+  it.each([
+    'http://localhost:4711/callback',
+    'http://127.0.0.1.evil.example:4711/callback',
+    'https://127.0.0.1:4711/callback',
+    'http://127.0.0.1:4711/callback/',
+    'http://127.0.0.1:4711/other',
+    'http://127.0.0.1:4711/callback?x=1',
+    'http://127.0.0.1:4711/callback#x',
+    'http://127.0.0.1/callback',
+    'http://127.0.0.1:0/callback',
+    'http://127.0.0.1:70000/callback',
+    'http://127.0.0.2:4711/callback',
+    'http://user@127.0.0.1:4711/callback',
+    'http://2130706433:4711/callback',
+    'http://[::ffff:127.0.0.1]:4711/callback',
+    'HTTP://127.0.0.1:4711/callback',
+    ' http://127.0.0.1:4711/callback',
+    'http://127.0.0.1:4711\\@evil.example/callback',
+  ])('O32: %s is refused', async (redirectUri) => {
+    const refused = await begin(redirectUri);
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain('redirectUri');
+  });
+
+  it.each([
+    'http://127.0.0.1:4711/callback',
+    'http://127.0.0.1:65535/callback',
+    'http://[::1]:4711/callback',
+  ])('O32: %s is taken', async (redirectUri) => {
+    const { body } = await begin(redirectUri);
+    expect(new URL(body.authUrl).searchParams.get('redirect_uri')).toBe(redirectUri);
+  });
+
+  it('what came must have its state and its issuer; without them no code is spent', async () => {
+    const { body } = await begin('http://127.0.0.1:4711/callback');
+    const query = await queryOf(body.authUrl);
+    lab.resetCounts();
+    for (const missing of ['state', 'iss']) {
+      const less = new URLSearchParams(query);
+      less.delete(missing);
+      expect((await complete(less.toString())).body.errors[0].code, missing).toBe('SIGN-IN-INVALID');
+    }
+    const wrong = new URLSearchParams(query);
+    wrong.set('iss', 'https://evil.example');
+    expect((await complete(wrong.toString())).body.errors[0].code).toBe('SIGN-IN-INVALID');
+    expect((await complete(query.get('code') ?? '')).body.errors[0].code).toBe('SIGN-IN-INVALID');
+    expect(lab.counts().token.authorization_code).toBe(0);
+    expect((await complete(query.toString())).status).toBe(200);
+    expect(lab.counts().token.authorization_code).toBe(1);
+  });
+});
+
+describe('mooring doctor', () => {
+  it('says which redirect to register, and tells by its exit code that something is left to do', async () => {
+    const doctor = () => run(['doctor', '--url', mooring.url], mooring.adminKey).ended;
+    const before = await doctor();
+    expect(before.code).toBe(2);
+    expect(before.output).toContain(`Redirect URI to register: ${mooring.url}/oauth/callback/google`);
+    expect(before.output).toContain('To do: Register');
+    expect(before.output).not.toContain(mooring.adminKey);
+  });
+});

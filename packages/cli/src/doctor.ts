@@ -1,0 +1,34 @@
+import { createApiClient } from '@mooring/contract/client';
+import { getSelfCheck, type SelfCheckReply } from '@mooring/contract/routes/self-check';
+
+export interface DoctorFlags {
+  url: string;
+  apiKey: string;
+}
+
+/**
+ * Asks a running server to check itself and says what to do.
+ * @returns false when something needs a hand
+ * @throws ApiError
+ */
+export async function examine(flags: DoctorFlags, say: (line: string) => void): Promise<boolean> {
+  const api = createApiClient({ url: flags.url, token: flags.apiKey });
+  const report = await api.call(getSelfCheck);
+  for (const line of linesOf(report)) say(line);
+  return [report.publicUrl, ...report.clients].every(({ remedy }) => remedy === undefined);
+}
+
+function linesOf({ publicUrl, clients }: SelfCheckReply): string[] {
+  const lines = [`Public URL ${publicUrl.url}: ${publicUrl.state}. ${publicUrl.detail}`, ...todo(publicUrl)];
+  if (clients.length === 0) lines.push('No OAuth client is configured (oauth.clients).');
+  for (const client of clients) {
+    lines.push(`OAuth client ${client.provider}: ${client.state}. ${client.detail}`);
+    lines.push(`  Redirect URI to register: ${client.redirectUri}`);
+    if (client.documentation !== undefined) lines.push(`  Where: ${client.documentation}`);
+    lines.push(...todo(client));
+  }
+  return lines;
+}
+
+const todo = ({ remedy }: { remedy?: string | undefined }): string[] =>
+  remedy === undefined ? [] : [`  To do: ${remedy}`];

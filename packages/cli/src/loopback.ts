@@ -1,0 +1,47 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface LoopbackRedirect {
+  /** To be given when the sign-in is begun. */
+  redirectUri: string;
+  /** The query of the first redirect that belongs to this sign-in. State and issuer are the server's to judge. */
+  query: Promise<string>;
+  close(): void;
+}
+
+const page = (text: string) =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>Mooring</title><p>${text}</p></html>`;
+
+/** Listens for one redirect on this machine (RFC 8252 section 7.3): a free port, one path, nothing else is answered. */
+export async function listenForRedirect(): Promise<LoopbackRedirect> {
+  let arrived: (query: string) => void = () => undefined;
+  const query = new Promise<string>((resolve) => {
+    arrived = resolve;
+  });
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    const isRedirect = request.method === 'GET' && url.pathname === '/callback' && url.search !== '';
+    response.writeHead(isRedirect ? 200 : 404, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      connection: 'close',
+    });
+    response.end(page(isRedirect ? 'You can close this page and go back to the command line.' : 'Not here.'));
+    if (isRedirect) arrived(url.search.slice(1));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    redirectUri: `http://127.0.0.1:${port}/callback`,
+    query,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { createInterface } from 'node:readline/promises';
+import type { Readable, Writable } from 'node:stream';
+import { type ApiClient, createApiClient } from '@mooring/contract/client';
+import { putConnectionCredential } from '@mooring/contract/routes/connection-credential';
+import { getConnection } from '@mooring/contract/routes/data-connections';
+import { getSignIn } from '@mooring/contract/routes/sign-ins';
+import { listenForRedirect } from './loopback.js';
+
+export interface SignInFlags {
+  url: string;
+  apiKey: string;
+  /** Id or name. */
+  connection: string;
+  /** Id of the space in which the name is looked up; absent: one's own connections. */
+  space?: string;
+  device?: boolean;
+  loopback?: boolean;
+}
+
+export interface Terminal {
+  input: Readable;
+  output: Writable;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const lookEveryMs = 2_000;
+
+/**
+ * Brings the caller's own credential for a separated connection by signing in.
+ * @throws ApiError, or Error when the sign-in ends without success
+ */
+export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<void> {
+  const api = createApiClient({ url: flags.url, token: flags.apiKey });
+  const qID = await connectionId(api, flags);
+  const say = (line: string) => void terminal.output.write(`${line}\n`);
+  const complete = async (authCode: string) => {
+    const body = { connectionProperties: { authCode } };
+    const state = await api.call(putConnectionCredential, { params: { qID }, body });
+    say(`Signed in: the connection is ${'state' in state ? state.state : 'ready'} for you.`);
+  };
+  if (flags.loopback) return onThisMachine(api, qID, say, complete);
+  const begun = await begin(api, qID, flags.device ? { device: true } : {});
+  say(`Open this address and sign in:\n\n  ${begun.authUrl}\n`);
+  if (begun.userCode !== undefined) {
+    say(`The page shows or asks for this code: ${begun.userCode}`);
+    await arrival(api, begun.signInId);
+    return complete(begun.signInId);
+  }
+  const prompt = createInterface({ input: terminal.input, output: terminal.output });
+  try {
+    await complete(await prompt.question('Code from the page: '));
+  } finally {
+    prompt.close();
+  }
+}
+
+async function connectionId(api: ApiClient, { connection, space }: SignInFlags): Promise<string> {
+  if (uuid.test(connection)) return connection;
+  const query = { type: 'connectionname' as const, ...(space === undefined ? {} : { spaceId: space }) };
+  const found = await api.call(getConnection, { params: { qID: connection }, query });
+  return found.qID;
+}
+
+async function begin(api: ApiClient, qID: string, how: { device?: boolean; redirectUri?: string }) {
+  const begun = await api.call(putConnectionCredential, {
+    params: { qID },
+    body: { authUrlOnly: true, ...how },
+  });
+  if (!('authUrl' in begun)) throw new Error('The server began no sign-in.');
+  return begun;
+}
+
+async function onThisMachine(
+  api: ApiClient,
+  qID: string,
+  say: (line: string) => void,
+  complete: (authCode: string) => Promise<void>,
+): Promise<void> {
+  const redirect = await listenForRedirect();
+  try {
+    const { redirectUri } = redirect;
+    const begun = await begin(api, qID, { redirectUri });
+    say(`Open this address in a browser on this machine and sign in:\n\n  ${begun.authUrl}\n`);
+    const query = await Promise.race([redirect.query, expiry(begun.expiresAt)]);
+    const error = new URLSearchParams(query).get('error');
+    if (error !== null) throw new Error(`The sign-in was not completed (${printable(error)}).`);
+    await complete(query);
+  } finally {
+    redirect.close();
+  }
+}
+
+const printable = (text: string): string => text.replace(/[^\w.-]/g, '?').slice(0, 64);
+
+const expiry = (expiresAt: string) =>
+  new Promise<never>((_, reject) => {
+    const left = Math.max(0, Date.parse(expiresAt) - Date.now());
+    setTimeout(() => reject(new Error('The sign-in has expired. Begin again.')), left).unref();
+  });
+
+/** Waits until the person has finished at the provider. The server asks the provider no faster than it allows. */
+async function arrival(api: ApiClient, id: string): Promise<void> {
+  for (;;) {
+    const { state, error } = await api.call(getSignIn, { params: { id } });
+    if (state === 'arrived') return;
+    if (state !== 'pending') throw new Error(`The sign-in is ${state}${error ? ` (${error})` : ''}.`);
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}

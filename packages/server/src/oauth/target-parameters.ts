@@ -1,0 +1,10 @@
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+
+/** For whom the token is meant: `resource` (RFC 8707 section 2) and `audience`, on every request of a grant. */
+export const targetParameters = ({
+  resource,
+  audience,
+}: Pick<OAuthPreset, 'resource' | 'audience'>): Record<string, string> => ({
+  ...(resource === undefined ? {} : { resource }),
+  ...(audience === undefined ? {} : { audience }),
+});

@@ -1,0 +1,58 @@
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Network } from '@mooring/connectors/spec/network';
+import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import type { Echo } from './echo.js';
+import { checkPublicUrl } from './public-url.js';
+import { checkRedirects } from './redirects.js';
+
+export interface SelfCheck {
+  /** Never rejects for what it finds; two at the same time are one. */
+  run(): Promise<SelfCheckReply>;
+  /** At start: what is wrong becomes a warning with its remedy. Never rejects. */
+  warn(log: Logger): Promise<void>;
+}
+
+export interface SelfCheckDependencies {
+  config: Pick<Config, 'publicUrl' | 'listensOnLoopback' | 'oauth'>;
+  publicUrl: () => string;
+  manifests: readonly SourceManifest[];
+  network: Network;
+  echo: Echo;
+}
+
+export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
+  const { config, network } = deps;
+  let running: Promise<SelfCheckReply> | undefined;
+
+  const check = async (): Promise<SelfCheckReply> => {
+    const publicUrl = deps.publicUrl();
+    const { publicUrl: configured, listensOnLoopback, oauth } = config;
+    const [url, clients] = await Promise.all([
+      checkPublicUrl({ configured, url: publicUrl, listensOnLoopback, network, echo: deps.echo }),
+      checkRedirects({ manifests: deps.manifests, clients: oauth.clients, publicUrl, network }),
+    ]);
+    return { checkedAt: new Date().toISOString(), publicUrl: url, clients };
+  };
+
+  const run = () => {
+    running ??= check().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+
+  return {
+    run,
+    async warn(log) {
+      try {
+        const { publicUrl, clients } = await run();
+        if (publicUrl.remedy !== undefined) log.warn(publicUrl, publicUrl.detail);
+        for (const client of clients) if (client.remedy !== undefined) log.warn(client, client.detail);
+      } catch (error) {
+        log.warn({ err: error }, 'the self-check could not be made');
+      }
+    },
+  };
+}

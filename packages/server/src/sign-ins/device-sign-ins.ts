@@ -1,0 +1,221 @@
+import type { OAuthSetup } from '../broker/oauth-setup.js';
+import { AppError } from '../http/app-error.js';
+import { pollDeviceCode, requestDeviceCode } from '../oauth/device-grant.js';
+import { OAuthError } from '../oauth/oauth-error.js';
+import { revokeToken } from '../oauth/revocation.js';
+import type { TokenSet } from '../oauth/types.js';
+import type { SignInTable } from '../store/tables.js';
+import { sha256 } from '../vault/digest.js';
+import { newToken, newUuid } from '../vault/random.js';
+import { assertOpen } from './open-sign-in.js';
+import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
+import {
+  type BegunSignIn,
+  refuseSetup,
+  type SignInDependencies,
+  type SignInRequest,
+} from './sign-in-request.js';
+import { addSignIn, claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
+
+// Sign-in on another device (RFC 8628). The provider is asked while the person looks at their sign-in, never faster
+// than it allows; the tokens wait, sealed, for the one who began.
+
+/** What is sealed with the sign-in: the code, and whom to ask with what. */
+interface DeviceSecrets {
+  deviceCode: string;
+  setup: OAuthSetup;
+}
+
+/** Section 3.5. */
+const slowerBySeconds = 5;
+const secondsMax = 1800;
+
+export function createDeviceSignIns(deps: SignInDependencies) {
+  const { store, vault, network, log } = deps;
+  const now = deps.now ?? (() => new Date());
+  const inSeconds = (seconds: number) => new Date(now().getTime() + seconds * 1000).toISOString();
+
+  const read = (row: Pick<SignInTable, 'id' | 'tenant_id'>) =>
+    store.db
+      .selectFrom('sign_in')
+      .selectAll()
+      .where('id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .executeTakeFirst();
+
+  const secretsOf = async (row: SignInTable): Promise<DeviceSecrets | undefined> => {
+    const text = await openField(store.db, vault, row, 'device');
+    return text === undefined ? undefined : (JSON.parse(text) as DeviceSecrets);
+  };
+
+  const revoke = async (row: SignInTable, setup: OAuthSetup, tokens: TokenSet): Promise<void> => {
+    const token = tokens.refreshToken ?? tokens.accessToken;
+    const outcome = await revokeToken({ ...setup, token, network });
+    log.warn({ signInId: row.id, outcome }, 'a grant that nobody claimed was revoked');
+  };
+
+  const park = async (row: SignInTable, setup: OAuthSetup, tokens: TokenSet): Promise<void> => {
+    const kept = await store.transaction(async (tx) => {
+      const updated = await tx
+        .updateTable('sign_in')
+        .set({ status: 'arrived' })
+        .where('id', '=', row.id)
+        .where('tenant_id', '=', row.tenant_id)
+        .where('status', '=', 'pending')
+        .executeTakeFirst();
+      if (updated.numUpdatedRows !== 1n) return false;
+      await sealField(tx, vault, row, 'tokens', JSON.stringify(tokens));
+      return true;
+    });
+    if (!kept) await revoke(row, setup, tokens);
+  };
+
+  /** One of all who look asks; it takes the turn before it asks. */
+  const takeTurn = async (row: SignInTable, interval: number): Promise<boolean> => {
+    const taken = await store.db
+      .updateTable('sign_in')
+      .set({ device_next_at: inSeconds(interval) })
+      .where('id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .where('status', '=', 'pending')
+      .where('device_next_at', '=', row.device_next_at)
+      .executeTakeFirst();
+    return taken.numUpdatedRows === 1n;
+  };
+
+  const slowDown = async (row: SignInTable, seconds: number): Promise<void> => {
+    await store.db
+      .updateTable('sign_in')
+      .set({ device_interval: seconds, device_next_at: inSeconds(seconds) })
+      .where('id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .where('status', '=', 'pending')
+      .execute();
+  };
+
+  const ask = async (row: SignInTable, interval: number): Promise<void> => {
+    const secrets = await secretsOf(row);
+    if (!secrets) return;
+    try {
+      const answer = await pollDeviceCode({ ...secrets.setup, deviceCode: secrets.deviceCode, network });
+      if (answer.state === 'granted') await park(row, secrets.setup, answer.tokens);
+      if (answer.state === 'slower') await slowDown(row, interval + slowerBySeconds);
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      log.info({ signInId: row.id, kind: error.kind, code: error.providerCode }, 'device sign-in asked');
+      if (error.kind === 'unavailable' || error.kind === 'rate_limited') {
+        await slowDown(row, Math.max(error.retryAfterSeconds ?? 0, interval + slowerBySeconds));
+        return;
+      }
+      const hasExpired = error.providerCode === 'expired_token';
+      await endSignIn(store.db, row, hasExpired ? 'expired' : 'failed', error.providerCode ?? error.kind);
+    }
+  };
+
+  const poll = async (row: SignInTable): Promise<SignInTable> => {
+    if (row.status !== 'pending' || row.device_next_at === null) return row;
+    const at = now().toISOString();
+    const interval = row.device_interval ?? slowerBySeconds;
+    if (row.expires_at <= at || row.device_next_at > at) return row;
+    if (await takeTurn(row, interval)) await ask(row, interval);
+    return (await read(row)) ?? row;
+  };
+
+  return {
+    poll,
+
+    async begin(request: SignInRequest): Promise<BegunSignIn> {
+      const { caller, manifest, method, setup } = request;
+      const device = await requestDeviceCode({ ...setup, network }).catch(refuseSetup);
+      const row: SignInTable = {
+        id: newUuid(),
+        tenant_id: caller.tenantId,
+        user_id: caller.userId,
+        source_id: manifest.id,
+        sign_in: method.id,
+        connection_id: request.connection?.id ?? null,
+        connection_name: request.connection?.name ?? null,
+        destination: request.destination,
+        context: 'device',
+        // No redirect leads here: the digest of something that nobody knows.
+        state_hash: sha256(newToken()),
+        issuer: setup.preset.issuer ?? null,
+        issuer_promised: 0,
+        redirect_uri: '',
+        status: 'pending',
+        ticket_hash: null,
+        code_hash: null,
+        device_interval: device.intervalSeconds,
+        // The interval lies between two polls (section 3.2), so the first is free.
+        device_next_at: now().toISOString(),
+        error: null,
+        credential_id: request.renews?.id ?? null,
+        account_issuer: null,
+        account_subject: null,
+        account_email: null,
+        created_at: now().toISOString(),
+        expires_at: inSeconds(Math.min(device.expiresInSeconds, secondsMax)),
+      };
+      const secrets: DeviceSecrets = { deviceCode: device.deviceCode, setup };
+      await addSignIn(store, vault, row, ['device', JSON.stringify(secrets)]);
+      return {
+        authUrl: device.verificationUrl,
+        userCode: device.userCode,
+        signInId: row.id,
+        expiresAt: row.expires_at,
+      };
+    },
+
+    /** The sign-in on another device that a pasted text is the id of, if the caller began it for this source. */
+    find: ({ caller, manifest }: SignInRequest, pasted: string): Promise<SignInTable | undefined> =>
+      store.db
+        .selectFrom('sign_in')
+        .selectAll()
+        .where('id', '=', pasted.trim().toLowerCase())
+        .where('tenant_id', '=', caller.tenantId)
+        .where('user_id', '=', caller.userId)
+        .where('source_id', '=', manifest.id)
+        .where('device_next_at', 'is not', null)
+        .executeTakeFirst(),
+
+    async redeem(request: SignInRequest, found: SignInTable): Promise<RedeemedSignIn> {
+      await assertOpen(store.db, found, request, now());
+      const row = await poll(found);
+      await assertOpen(store.db, row, request, now());
+      if (row.status === 'pending') {
+        throw new AppError(
+          'SIGN-IN-IN-PROGRESS',
+          "The person has not finished at the provider's page yet. Send the same request again when the sign-in has arrived.",
+        );
+      }
+      const intentId = newUuid();
+      const tokensText = await openField(store.db, vault, row, 'tokens');
+      if (tokensText === undefined || !(await claimSignIn(store, row, intentId, now().toISOString()))) {
+        throw new AppError(
+          'SIGN-IN-IN-PROGRESS',
+          'Another request is completing this sign-in. Look at the sign-in for its result.',
+        );
+      }
+      const tokens = JSON.parse(tokensText) as TokenSet;
+      return createRedeemed(deps, { row, request, intentId, tokens });
+    },
+
+    /** Grants of people who never came back: revoked at the provider, then forgotten. */
+    async endUnclaimed(): Promise<void> {
+      const rows = await store.db
+        .selectFrom('sign_in')
+        .selectAll()
+        .where('status', '=', 'arrived')
+        .where('device_next_at', 'is not', null)
+        .where('expires_at', '<=', now().toISOString())
+        .limit(100)
+        .execute();
+      for (const row of rows) {
+        const secrets = await secretsOf(row);
+        const tokens = await openField(store.db, vault, row, 'tokens');
+        await endSignIn(store.db, row, 'expired');
+        if (secrets && tokens) await revoke(row, secrets.setup, JSON.parse(tokens) as TokenSet);
+      }
+    },
+  };
+}

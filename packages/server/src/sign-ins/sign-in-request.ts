@@ -1,0 +1,60 @@
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Network } from '@mooring/connectors/spec/network';
+import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { Logger } from 'pino';
+import type { OAuthSetup } from '../broker/oauth-setup.js';
+import { egressRefused } from '../egress/failure.js';
+import { AppError } from '../http/app-error.js';
+import type { Caller } from '../http/handler.js';
+import { OAuthError } from '../oauth/oauth-error.js';
+import type { Store } from '../store/store.js';
+import type { CredentialTable } from '../store/tables.js';
+import type { Vault } from '../vault/envelope.js';
+import type { ParkedGrants } from './parked-grants.js';
+
+export interface SignInRequest {
+  caller: Caller;
+  manifest: SourceManifest;
+  method: SignInMethod;
+  setup: OAuthSetup;
+  /** Everything that decides where the grant may be used; the second call must have the same. */
+  destination: string;
+  connection?: { id?: string; name?: string };
+  /** Credential of the caller that is being renewed. */
+  renews?: Pick<CredentialTable, 'id'>;
+  /** Where a program on the person's machine takes the redirect (RFC 8252 section 7.3), instead of our page. */
+  loopbackRedirect?: string;
+  /** On another device, although the method would use a redirect. */
+  device?: boolean;
+}
+
+export interface BegunSignIn {
+  authUrl: string;
+  signInId: string;
+  /** Of a sign-in on another device. */
+  userCode?: string;
+  expiresAt: string;
+}
+
+export interface SignInDependencies {
+  store: Store;
+  vault: Vault;
+  network: Network;
+  log: Logger;
+  publicUrl: () => string;
+  signInMinutes: number;
+  parked: ParkedGrants;
+  now?: () => Date;
+}
+
+/** What a provider needs before it can be asked is wrong: whoever set it up can mend it. */
+export function refuseSetup(error: unknown): never {
+  if (!(error instanceof OAuthError)) throw error;
+  if (error.kind === 'egress_refused') throw egressRefused();
+  const code = error.kind === 'client_refused' ? 'PROVIDER-REFUSED' : 'PROVIDER-FAILED';
+  const { retryAfterSeconds } = error;
+  throw new AppError(code, error.message, {
+    cause: error,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
