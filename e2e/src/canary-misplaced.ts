@@ -30,6 +30,13 @@ export function misplacedSecrets(options: {
         bearerToken: secret(),
       },
     ],
+    [
+      'rest',
+      {
+        ...{ url: 'http://127.0.0.1/', authSchema: 'oauth2', clientId: 'c', refreshToken: token() },
+        ...{ authorizationUrl: `http://127.0.0.1:${port}/auth`, tokenUrl: `http://127.0.0.1:${port}/token` },
+      },
+    ],
     ['gbq', { KeyFilePath: secret() }],
     ['gbq', { KeyFilePath: [{ name: 'k', value: secret(), more: secret() }] }],
     ['gbq', { P12CustomPwd: secret() }],

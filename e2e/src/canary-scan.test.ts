@@ -74,8 +74,11 @@ async function testUnsaved({ datasourceID, properties }: SourceUse): Promise<voi
 
 describe('a run through every door', () => {
   it('gives every secret property of every source a secret of its own', () => {
-    // That one takes the empty text only.
-    expect(secretsLeftOut([...stand.working, ...stand.failing])).toEqual(['gbq P12CustomPwd']);
+    // The first takes the empty text only, the second is kept only once its provider has renewed it.
+    expect(secretsLeftOut([...stand.working, ...stand.failing])).toEqual([
+      'gbq P12CustomPwd',
+      'rest refreshToken',
+    ]);
     expect(stand.secrets.size).toBeGreaterThan(60);
   });
 
@@ -136,8 +139,11 @@ describe('a run through every door', () => {
       const body = { datasourceID, qName: 'Refused', connectionProperties };
       for (const door of ['data-connections', 'data-credentials', 'data-connections/actions/test']) {
         const { status, text } = await alice.api.post(`/api/v1/${door}`, body);
+        // A refresh token is proven at its provider first, which is not there.
         // The test of what is not saved ignores secrets of other sign-ins.
-        expect(door.endsWith('test') ? [200, 400, 404] : [400, 404], `${door} ${text}`).toContain(status);
+        expect(door.endsWith('test') ? [200, 400, 404] : [400, 404, 424], `${door} ${text}`).toContain(
+          status,
+        );
       }
     }
     const json = { 'content-type': 'application/json' };

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
@@ -82,6 +82,12 @@ const machineOf = ({ tokenUrl, authorizationServer }: CanaryLab) => ({
 function restUse(name: string, url: string, properties: object): SourceUse {
   return { name, datasourceID: 'rest', properties: { url, ...properties }, target: { path: [] } };
 }
+
+const privateKey = (): string =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    format: 'pem',
+    type: 'pkcs8',
+  }) as string;
 
 interface DatabaseLogin {
   name: string;
@@ -196,6 +202,18 @@ export function failingSources(lab: CanaryLab): SourceUse[] {
     }),
     restUse('REST certificate', `${rest.url.replace('http:', 'https:')}/anonymous/items`, certificate),
     restUse('REST machine wrong', items, { ...machine, clientSecret: awkward('wrong') }),
+    restUse('REST machine key', items, {
+      ...{
+        authSchema: 'oauth2ClientCredentials',
+        tokenUrl: `${tellingHttp.url}/json/400`,
+        clientId: 'machine',
+      },
+      ...{ clientAuthentication: 'private_key_jwt', clientPrivateKey: privateKey() },
+    }),
+    restUse('REST service account', items, {
+      ...{ authSchema: 'oauth2JwtBearer', tokenUrl: `${tellingHttp.url}/json/400` },
+      ...{ assertionIssuer: 'robot', assertionPrivateKey: privateKey() },
+    }),
     restUse('REST provider telling', items, { ...machine, tokenUrl: `${tellingHttp.url}/json/400` }),
     restUse('REST provider page', items, { ...machine, tokenUrl: `${tellingHttp.url}/html/500` }),
     ...tellingRest(lab),

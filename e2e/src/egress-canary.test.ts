@@ -165,7 +165,14 @@ describe('destinations that are not allowed', () => {
       'mysql host',
       'postgres host',
       'rest url',
-      ...['authorizationUrl', 'tokenUrl', 'revocationUrl', 'issuer'].map((name) => `rest ${name}`),
+      ...[
+        'authorizationUrl',
+        'tokenUrl',
+        'revocationUrl',
+        'issuer',
+        'deviceAuthorizationUrl',
+        'pushedAuthorizationUrl',
+      ].map((name) => `rest ${name}`),
     ]);
     const outcomes = await inParallel(concurrency, tasks);
     // Both ways of refusing were met, by hosts and by URLs.

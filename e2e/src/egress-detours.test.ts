@@ -196,6 +196,17 @@ describe('OAuth', () => {
     expect(begun.body.authUrl).toMatch(new RegExp(`^${stand.canary.url}/auth`));
   });
 
+  it('S06: pushes no request and asks for no device code at a URL that is not allowed', async () => {
+    const { url } = stand.canary;
+    for (const properties of [
+      oauth({ pushedAuthorizationUrl: `${url}/par` }),
+      oauth({ authSchema: 'oauth2Device', deviceAuthorizationUrl: `${url}/device` }),
+    ]) {
+      const answer = await post('rest', properties, { authUrlOnly: true });
+      expect([answer.status, answer.body.errors[0].code]).toEqual([403, 'EGRESS-REFUSED']);
+    }
+  });
+
   it('S06: revokes nothing at a URL that is not allowed, and deletes all the same', async () => {
     const created = await signIn('rest', oauth({ revocationUrl: `${stand.canary.url}/revoke` }));
     expect(created.status, created.text).toBe(201);
@@ -204,7 +215,7 @@ describe('OAuth', () => {
       stand.mooring
         .logText()
         .split('\n')
-        .filter((line) => line.includes('revoked at the provider'));
+        .filter((line) => line.includes('provider told of the end'));
     await expect.poll(told).not.toEqual([]);
   });
 

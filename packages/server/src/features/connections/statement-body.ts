@@ -30,8 +30,14 @@ function combined(
   return { ...properties, ...additions };
 }
 
-/** The one secret that a connection of this source keeps itself, such as the client secret of its registration. */
-function connectionSecret(manifest: SourceManifest, secret: string): Record<string, unknown> {
+/** The secret that a connection of this source keeps itself: that of its OAuth client, or the only one there is. */
+function connectionSecret(
+  manifest: SourceManifest,
+  stated: Readonly<Record<string, unknown>>,
+  secret: string,
+): Record<string, unknown> {
+  const ofClient = selectSignIn(manifest, stated).oauth?.clientFields?.clientSecret;
+  if (ofClient !== undefined) return { [ofClient]: secret };
   const names = Object.keys(manifest.properties.shape).filter(
     (name) => metaOf(manifest, name).holder === 'connection',
   );
@@ -77,7 +83,7 @@ export function byProperties(catalogue: Catalogue, body: PostConnectionBody): Cr
   const additions = {
     ...credentialChoice(body, stated['separateCredentials']),
     ...(hasLogin ? loginProperties(selectSignIn(manifest, stated), login) : {}),
-    ...(body.qConnectionSecret ? connectionSecret(manifest, body.qConnectionSecret) : {}),
+    ...(body.qConnectionSecret ? connectionSecret(manifest, stated, body.qConnectionSecret) : {}),
   };
   return { ...body, connectionProperties: combined(stated, additions) };
 }

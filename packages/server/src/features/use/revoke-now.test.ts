@@ -132,6 +132,6 @@ describe('X18: a stream ends when the right to it is gone', () => {
     await bob.api.delete(`${connection}/credential`);
     await drain(reader).catch(() => undefined);
     const uses = () => bob.api.get(`/api/v1/data-credentials/${id}/uses`);
-    await expect.poll(async () => (await uses()).body.data[0].result).toBe('revoked');
+    await expect.poll(async () => (await uses()).body.data[0].result, { timeout: 20_000 }).toBe('revoked');
   });
 });
