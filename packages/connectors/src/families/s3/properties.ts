@@ -76,7 +76,6 @@ export const s3Properties = z.strictObject({
     {
       title: 'Region',
       description: 'Region of the buckets. An S3-compatible server may have a name of its own.',
-      decides: 'nothing',
     },
   ),
   bucketName: property(

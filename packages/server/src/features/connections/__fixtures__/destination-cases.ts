@@ -70,7 +70,7 @@ export function destinationCases({ here, there }: Places, certificate: string): 
       edit('path of the endpoint', 'keep', 'endpoint', `${here.url}/`),
       edit('TLS lowered', 'confirm', 'endpoint', here.url.replace('http:', 'https:')),
       edit('CA replaced', 'confirm', 'rootCertificates', certificates),
-      edit('region', 'keep', 'region', 'eu-central-1'),
+      edit('region', 'confirm', 'region', 'eu-central-1'),
       edit('bucket', 'keep', 'bucketName', 'two'),
       noAuthType,
       edit('token URL', 'refuse', 'tokenUrl', there.url),
