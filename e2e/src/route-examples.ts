@@ -45,6 +45,13 @@ function connectionExamples({ sourceProperties }: Belongings): Record<string, Ro
 function changeExamples(has: Belongings): Record<string, RouteExample> {
   const { connectionId, connectionName, spaceId, sourceProperties } = has;
   const params = { qID: connectionId };
+  const bulk = {
+    datasourceID: 'postgres',
+    qIDs: [has.credentialId],
+    name: has.credentialsName,
+    qUsername: 'someone',
+    qPassword: 'canary-password-of-an-example',
+  };
   const pairs = Object.entries({ ...sourceProperties, separateCredentials: 'true' });
   const statement = [
     'provider=QvOdbcConnectorPackage.exe',
@@ -86,6 +93,8 @@ function changeExamples(has: Belongings): Record<string, RouteExample> {
       params: { qID: has.credentialId },
       body: [{ op: 'replace', path: '/qName', value: has.credentialsName }],
     },
+    rehearseDataCredentialChange: { body: bulk },
+    changeDataCredentials: { body: bulk },
     duplicateDataConnection: { body: { id: connectionId, name: fresh('copy'), spaceId } },
   };
 }
@@ -230,6 +239,9 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
     deleteDataCredential: { params: credential },
     filterOrphanedDataCredentials: { body: { datasourceID: 'postgres', qSeparated: 1, qType: 'x' } },
     listDataCredentialUses: { params: credential, query: { limit: '10' } },
+    listDataCredentialChanges: { query: { limit: '10' } },
+    getDataCredentialChange: { params: { id: '00000000-0000-4000-8000-000000000000' } },
+    undoDataCredentialChange: { params: { id: '00000000-0000-4000-8000-000000000000' } },
     getSignIn: { params: { id: has.signInId } },
     chooseAccount: { params: { id: has.signInId }, body: { choice: 'cancel' } },
     renewSignIn: { params: { context: 'google' }, body: { ticket: 'mst_none' } },

@@ -3,6 +3,7 @@ import type { Route } from './route.js';
 import * as apiKeys from './routes/api-keys.js';
 import * as audits from './routes/audits.js';
 import * as connectionCredential from './routes/connection-credential.js';
+import * as credentialChanges from './routes/credential-changes.js';
 import * as dataConnectionChanges from './routes/data-connection-changes.js';
 import * as dataConnections from './routes/data-connections.js';
 import * as dataCredentials from './routes/data-credentials.js';
@@ -36,6 +37,7 @@ const modules = [
   dataConnectionChanges,
   connectionCredential,
   dataCredentials,
+  credentialChanges,
   dcaas,
   revocations,
   selfCheck,

@@ -22,6 +22,7 @@ import { createAuditsFeature } from './features/audits/audits-feature.js';
 import { createCatalogueFeature } from './features/catalogue/catalogue-feature.js';
 import { createConnectionCredentialFeature } from './features/connection-credential/connection-credential-feature.js';
 import { createConnectionsFeature } from './features/connections/connections-feature.js';
+import { createCredentialChangesFeature } from './features/credential-changes/credential-changes-feature.js';
 import { createCredentialsFeature } from './features/credentials/credentials-feature.js';
 import { createEndpointsFeature } from './features/endpoints/endpoints-feature.js';
 import { createOAuthClientsFeature } from './features/oauth-clients/oauth-clients-feature.js';
@@ -144,6 +145,16 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
+    ...createCredentialChangesFeature({
+      store,
+      vault,
+      catalogue,
+      sessions,
+      runningUses,
+      gate,
+      uses,
+      config,
+    }),
     ...createRevocationsFeature({ store, vault, revoker, runningUses }),
     ...createSelfCheckFeature({ selfCheck }),
     ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),

@@ -90,6 +90,18 @@ const fileSchema = z.strictObject({
         .positive()
         .default(30)
         .describe('Longest silence of a source or a reader in seconds.'),
+      undoHours: z
+        .number()
+        .positive()
+        .default(24)
+        .describe('How long a bulk change of secrets can be undone; then the former secrets are destroyed.'),
+      refusedSignIns: z
+        .int()
+        .min(1)
+        .default(1)
+        .describe(
+          'How often a rehearsal lets one source refuse one login before it stops trying it there. Keep it under the lock-out limit of your sources.',
+        ),
       auditDays: z.int().min(1).default(90).describe('How long the record of what happened is kept.'),
     })
     .prefault({}),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { purgeAuditEvents } from './audit/record.js';
+import { purgeUndoCopies } from './broker/login-changes.js';
 import { purgeRevocations } from './broker/revocation-queue.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
@@ -157,6 +158,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .then(() => app.parked.expire())
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
       .then(() => app.idempotency.purge(new Date()))
+      .then(() => purgeUndoCopies(store, new Date()))
       .then(() => purgeRevocations(store, config.limits.auditDays))
       .then(() => store.checkpoint())
       .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));

@@ -2,6 +2,7 @@
 export const auditEvents = {
   'data-connection': ['created', 'updated', 'deleted'],
   'data-credential': ['created', 'updated', 'deleted', 'revoked'],
+  'data-credential-change': ['created', 'undone'],
   'data-use': ['refused'],
   'data-source': ['updated'],
   'sign-in': ['completed'],

@@ -5,8 +5,11 @@ import { recordNewGrant, type StoredGrant } from './grant-state.js';
 
 // Rows of credentials and their sealed secrets. Only the broker reads or writes the `secret` table of credentials.
 
-/** What is sealed of a credential: `login` holds the opened fields, `grant` the tokens of an OAuth sign-in. */
-export type SecretField = 'login' | 'grant';
+/**
+ * What is sealed of a credential: `login` holds the opened fields, `grant` the tokens of an OAuth sign-in, `undo` the
+ * login before a bulk change.
+ */
+export type SecretField = 'login' | 'grant' | 'undo';
 
 export interface CredentialSecrets {
   login?: Readonly<Record<string, unknown>>;
@@ -45,7 +48,7 @@ export function sealContext(
   };
 }
 
-function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
+export function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
   const sealed = vault.seal(value, context);
   return {
     tenant_id: context.tenantId,

@@ -207,6 +207,27 @@ export interface RevocationTable {
   ended_at: string | null;
 }
 
+/** One new secret for many credentials of a person. */
+export interface CredentialChangeTable {
+  id: string;
+  tenant_id: string;
+  user_id: string;
+  /** `final`: the former secrets are destroyed. */
+  status: 'switched' | 'undone' | 'final';
+  /** JSON of the rehearsal; never a secret. */
+  report: string;
+  created_at: string;
+  undo_until: string;
+}
+
+export interface CredentialChangeItemTable {
+  tenant_id: string;
+  change_id: string;
+  credential_id: string;
+  /** Version of the sealed login before the change; the changed one is the next. */
+  version_before: number;
+}
+
 export interface DestinationTable {
   tenant_id: string;
   credential_id: string;
@@ -381,6 +402,8 @@ export interface Tables {
   secret: SecretTable;
   grant_state: GrantStateTable;
   revocation: RevocationTable;
+  credential_change: CredentialChangeTable;
+  credential_change_item: CredentialChangeItemTable;
   credential_destination: DestinationTable;
   credential_link: LinkTable;
   sign_in: SignInTable;

@@ -85,15 +85,21 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
         const one = caseOf(index);
         const connection = await separated(one);
         const before = await stateOf(bob, connection);
-        const dialled = there.connections();
+        const dialled = there.connections() + here.connections();
         const answer = await patch(connection, one.edits[place] as Edit);
         expect(answer.status, answer.text).toBe(meaning === 'refuse' ? 400 : 204);
+        if (meaning === 'refuse')
+          expect(answer.text).toContain((one.edits[place] as Edit).path.split('/').at(-1));
         for (const person of [alice, bob]) {
           const state = await stateOf(person, connection);
           expect(state.state).toBe(meaning === 'confirm' ? 'needs_confirmation' : 'ready');
           if (meaning !== 'confirm') continue;
           expect(state.destination).not.toBe(before.destination);
           expect(state.confirmedDestinations).toEqual([before.destination]);
+          const resolved = await person.api.post(`${connection}/actions/resolve`);
+          expect(resolved.body).toMatchObject({ usable: false, state: 'needs_confirmation' });
+          const read = await person.api.post(`${connection}/actions/read`, { path: ['one', 'two'] });
+          expect(read.status).toBe(403);
           const refused = await person.api.post(`${connection}/actions/test`);
           expect(refused.body.errors[0]).toMatchObject({
             code: 'CREDENTIALS-REQUIRED',
@@ -105,7 +111,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
             },
           });
         }
-        expect(there.connections()).toBe(dialled);
+        expect(there.connections() + here.connections()).toBe(dialled);
         if (meaning !== 'confirm') return;
         const { destination } = await stateOf(bob, connection);
         const wrong = await bob.api.post(`${connection}/credential/actions/confirm`, {
@@ -130,7 +136,8 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
         expect(there.connections()).toBe(dialled);
         if (meaning !== 'confirm') return;
         expect(answer.body.errors[0].detail).toMatch(/must be sent with this change/);
-        const again = Object.entries(one.credential).map(([name, value]) => ({
+        if (change.again === 'a sign-in') return;
+        const again = Object.entries(change.again ?? one.credential).map(([name, value]) => ({
           op: 'add',
           path: `/connectionProperties/${name}`,
           value,

@@ -4,6 +4,7 @@ import * as machineClients from './0002-machine-clients.js';
 import * as auditAndRequests from './0003-audit-and-requests.js';
 import * as connectionLists from './0004-connection-lists.js';
 import * as grantState from './0005-grant-state.js';
+import * as credentialChanges from './0006-credential-changes.js';
 import * as revocations from './0007-revocations.js';
 import * as deviceSignIn from './0009-device-sign-in.js';
 import * as renewals from './0010-renewals.js';
@@ -16,6 +17,7 @@ export const migrations: Record<string, Migration> = {
   '0003-audit-and-requests': auditAndRequests,
   '0004-connection-lists': connectionLists,
   '0005-grant-state': grantState,
+  '0006-credential-changes': credentialChanges,
   '0007-revocations': revocations,
   '0009-device-sign-in': deviceSignIn,
   '0010-renewals': renewals,

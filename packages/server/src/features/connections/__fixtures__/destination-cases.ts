@@ -1,4 +1,5 @@
-// What an edit of a connection means for the credentials on it: one table for all sources. CASES rule 2.
+// What an edit of a connection means for the credentials on it: one table for all sources, which the tests walk and
+// docs/reference/destinations.md shows. CASES rule 2.
 
 /**
  * `confirm`: another destination: everybody confirms, and an embedded credential is sent again in the same request.
@@ -11,6 +12,8 @@ export interface Edit {
   path: string;
   value: unknown;
   meaning: Meaning;
+  /** What an embedded credential needs at the new destination, where that is not the same again. */
+  again?: Readonly<Record<string, unknown>> | 'a sign-in';
 }
 
 export interface SourceCase {
@@ -26,6 +29,7 @@ const edit = (what: string, meaning: Meaning, name: string, value: unknown): Edi
   value,
   meaning,
 });
+const noAuthType = edit('auth type', 'refuse', 'authSchema', 'basic');
 const everywhere: readonly Edit[] = [
   { what: 'rename', path: '/qName', value: 'renamed', meaning: 'keep' },
   { what: 'tags', path: '/tags', value: ['a', 'b'], meaning: 'keep' },
@@ -52,6 +56,7 @@ export function destinationCases({ here, there }: Places, certificate: string): 
       edit('CA replaced', 'confirm', 'rootCertificates', certificates),
       edit('region', 'refuse', 'region', 'eu-west-1'),
       edit('token URL', 'refuse', 'tokenUrl', there.url),
+      noAuthType,
     ],
   });
   const s3 = (datasourceID: string): SourceCase => ({
@@ -67,6 +72,7 @@ export function destinationCases({ here, there }: Places, certificate: string): 
       edit('CA replaced', 'confirm', 'rootCertificates', certificates),
       edit('region', 'keep', 'region', 'eu-central-1'),
       edit('bucket', 'keep', 'bucketName', 'two'),
+      noAuthType,
       edit('token URL', 'refuse', 'tokenUrl', there.url),
     ],
   });
@@ -88,6 +94,10 @@ export function destinationCases({ here, there }: Places, certificate: string): 
         edit('validation changed', 'confirm', 'serverCertificateValidation', 'Custom'),
         edit('CA replaced', 'confirm', 'rootCertificates', certificates),
         edit('token URL', 'confirm', 'tokenUrl', `${there.url}/token`),
+        {
+          ...edit('auth type', 'confirm', 'authSchema', 'bearer'),
+          again: { bearerToken: 'canary-matrix' },
+        },
         edit('method', 'confirm', 'method', 'POST'),
         edit('headers', 'confirm', 'queryHeaders', [{ name: 'x-one', value: '1' }]),
         edit('region', 'refuse', 'region', 'eu-west-1'),
@@ -99,6 +109,7 @@ export function destinationCases({ here, there }: Places, certificate: string): 
       credential: { KeyFilePath: [{ name: 'key.json', value: '{"type":"service_account"}' }] },
       edits: [
         ...everywhere,
+        { ...edit('auth type', 'confirm', 'OAuthMechanism', '1'), again: 'a sign-in' },
         edit('project', 'keep', 'Catalog', 'project-two'),
         edit('region', 'keep', 'Location', 'EU'),
         edit('host', 'refuse', 'host', 'localhost'),

@@ -1,0 +1,169 @@
+import type { Login } from '@mooring/connectors/spec/connector';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import { InvalidRequest } from '../http/app-error.js';
+import type { Db, Store, Tx } from '../store/store.js';
+import type { CredentialTable, SecretTable } from '../store/tables.js';
+import { UnreadableError, type Vault } from '../vault/envelope.js';
+import { replaceSecret, type SecretField, sealContext, sealedRow } from './credential-records.js';
+import { type LoginPair, loginProperties } from './login-pair.js';
+
+// A new secret for an existing credential, tried before it is stored. The former one stays sealed as `undo` for a
+// while, and is destroyed with everything else of the credential when that is replaced or deleted.
+
+type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
+
+/** A login as it would be after the change; nothing is stored yet. */
+export interface PreparedLogin {
+  credential: CredentialTable;
+  /** Version of the sealed login that this was made from. */
+  versionRead: number;
+  login: Login;
+  /** Whom the source counts failed sign-ins for; empty for methods without a user. */
+  userName: string;
+}
+
+export interface LoginChanges {
+  /**
+   * The stored login with the new pair in place.
+   * @throws InvalidRequest when the source does not accept such a value
+   * @throws UnreadableError
+   */
+  prepare(
+    credential: CredentialTable,
+    manifest: SourceManifest,
+    method: SignInMethod,
+    pair: LoginPair,
+  ): Promise<PreparedLogin>;
+  /** Stores it and keeps the former login for `undo`. @returns false when the credential was changed meanwhile */
+  switchLogin(tx: Tx, prepared: PreparedLogin, at: string): Promise<boolean>;
+  /** Puts the former login back. @returns false when the credential was changed or deleted meanwhile */
+  restore(tx: Tx, credential: CredentialRef, versionBefore: number, at: string): Promise<boolean>;
+}
+
+async function loadSecret(
+  db: Db | Tx,
+  credential: CredentialRef,
+  field: SecretField,
+): Promise<SecretTable | undefined> {
+  return db
+    .selectFrom('secret')
+    .selectAll()
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .where('owner_id', '=', credential.owner_id)
+    .where('field', '=', field)
+    .executeTakeFirst();
+}
+
+async function forgetUndo(tx: Tx, credential: Pick<CredentialTable, 'id' | 'tenant_id'>): Promise<void> {
+  await tx
+    .deleteFrom('secret')
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .where('field', '=', 'undo')
+    .execute();
+}
+
+async function markChanged(tx: Tx, credential: CredentialRef, at: string): Promise<void> {
+  await tx
+    .updateTable('credential')
+    .set((eb) => ({ version: eb('version', '+', 1), state: 'ready', updated_at: at }))
+    .where('id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .where('owner_id', '=', credential.owner_id)
+    .execute();
+}
+
+export function createLoginChanges({ store, vault }: { store: Store; vault: Vault }): LoginChanges {
+  const open = (credential: CredentialRef, row: SecretTable, field: SecretField) =>
+    vault.open(
+      { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext },
+      sealContext(credential, field, row.version),
+    ) as Record<string, unknown>;
+
+  return {
+    async prepare(credential, manifest, method, pair) {
+      const row = await loadSecret(store.db, credential, 'login');
+      if (!row) throw new UnreadableError('the sealed login is gone');
+      const stored = open(credential, row, 'login');
+      const fields = loginProperties(method, pair);
+      const parsed = manifest.properties.partial().safeParse({ ...stored, ...fields });
+      if (!parsed.success) {
+        throw new InvalidRequest(
+          parsed.error.issues.map((issue) => ({
+            field: issue.path.join('.') || 'qPassword',
+            message: issue.message,
+          })),
+        );
+      }
+      // Only what a credential holds: defaults of the definition must not slip in.
+      const kept = Object.fromEntries(
+        Object.entries(parsed.data).filter(([name]) => name in stored || name in fields),
+      );
+      const [userField] = method.required.length > 1 ? method.required : [];
+      return {
+        credential,
+        versionRead: row.version,
+        login: { signIn: method.id, fields: kept },
+        userName: userField === undefined ? '' : String(kept[userField] ?? ''),
+      };
+    },
+
+    async switchLogin(tx, { credential, versionRead, login }, at) {
+      const row = await loadSecret(tx, credential, 'login');
+      if (row?.version !== versionRead) return false;
+      const former = open(credential, row, 'login');
+      await forgetUndo(tx, credential);
+      const undo = sealedRow(vault, sealContext(credential, 'undo', versionRead), former);
+      await tx.insertInto('secret').values(undo).execute();
+      if (!(await replaceSecret(tx, vault, credential, 'login', versionRead, login.fields))) return false;
+      await markChanged(tx, credential, at);
+      return true;
+    },
+
+    async restore(tx, credential, versionBefore, at) {
+      const undo = await loadSecret(tx, credential, 'undo');
+      if (undo?.version !== versionBefore) return false;
+      const former = open(credential, undo, 'undo');
+      if (!(await replaceSecret(tx, vault, credential, 'login', versionBefore + 1, former))) return false;
+      await forgetUndo(tx, credential);
+      await markChanged(tx, credential, at);
+      return true;
+    },
+  };
+}
+
+/** Destroys former secrets whose time is over. A later change of the same credential keeps its own. */
+export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
+  await store.transaction(async (tx) => {
+    const due = await tx
+      .selectFrom('credential_change')
+      .select('id')
+      .where('status', '=', 'switched')
+      .where('undo_until', '<=', now.toISOString())
+      .limit(100)
+      .execute();
+    for (const { id } of due) {
+      await tx
+        .deleteFrom('secret')
+        .where('record_kind', '=', 'credential')
+        .where('field', '=', 'undo')
+        .where((eb) =>
+          eb.exists(
+            eb
+              .selectFrom('credential_change_item')
+              .select('credential_change_item.credential_id')
+              .where('credential_change_item.change_id', '=', id)
+              .whereRef('credential_change_item.credential_id', '=', 'secret.record_id')
+              .whereRef('credential_change_item.tenant_id', '=', 'secret.tenant_id')
+              .whereRef('credential_change_item.version_before', '=', 'secret.version'),
+          ),
+        )
+        .execute();
+      await tx.updateTable('credential_change').set({ status: 'final' }).where('id', '=', id).execute();
+    }
+  });
+}

@@ -1,0 +1,184 @@
+import {
+  type ChangeBody,
+  type ChangeReport,
+  changeCredentials,
+  getCredentialChange,
+  listCredentialChanges,
+  rehearseCredentialChange,
+  undoCredentialChange,
+} from '@mooring/contract/routes/credential-changes';
+import { record, recordCredential } from '../../audit/record.js';
+import { createLoginChanges } from '../../broker/login-changes.js';
+import type { UseLog } from '../../broker/uses.js';
+import type { Catalogue } from '../../catalogue/catalogue.js';
+import type { Config } from '../../config.js';
+import type { Gate } from '../../egress/gate.js';
+import { AppError } from '../../http/app-error.js';
+import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import type { RunningUses } from '../../sessions/running-uses.js';
+import type { Sessions } from '../../sessions/sessions.js';
+import type { Store, Tx } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import { UnreadableError, type Vault } from '../../vault/envelope.js';
+import { newUuid } from '../../vault/random.js';
+import { type Affected, affectedBy } from './affected-connections.js';
+import { type ChangeRow, claimUndo, itemsOf, ownChanges, presentChange } from './change-store.js';
+import { type RehearsalResult, rehearse } from './rehearsal.js';
+
+export interface CredentialChangesDependencies {
+  store: Store;
+  vault: Vault;
+  catalogue: Catalogue;
+  sessions: Sessions;
+  runningUses: RunningUses;
+  gate: Gate;
+  uses: UseLog;
+  config: Config;
+  now?: () => Date;
+}
+
+const changedMeanwhile = (name: string) =>
+  new AppError(
+    'CONFLICT',
+    `The credential ${JSON.stringify(name)} was changed or deleted by another request meanwhile, so none was changed.`,
+  );
+
+/** One new secret for many of one's own credentials: rehearsed, switched together, undone together. */
+export function createCredentialChangesFeature(deps: CredentialChangesDependencies): BoundRoute[] {
+  const { store, vault, catalogue, config } = deps;
+  const now = deps.now ?? (() => new Date());
+  const logins = createLoginChanges({ store, vault });
+  const test = { catalogue, gate: deps.gate, sessions: deps.sessions, settings: config.sources };
+
+  const tryOut = async (caller: Caller, body: ChangeBody, signal: AbortSignal) => {
+    const affected = await affectedBy({ db: store.db, catalogue, settings: config.sources }, caller, body);
+    const pair = {
+      qPassword: body.qPassword,
+      ...(body.qUsername === undefined ? {} : { qUsername: body.qUsername }),
+    };
+    const { uses, runningUses } = deps;
+    const rehearsal = { db: store.db, logins, uses, runningUses, test, limits: config.limits };
+    return { affected, result: await rehearse(rehearsal, caller, affected, pair, signal) };
+  };
+
+  const report = (affected: readonly Affected[], { ok, connections }: RehearsalResult): ChangeReport => ({
+    ok,
+    credentialCount: affected.length,
+    connections,
+  });
+
+  const switchAll = async (caller: Caller, { prepared, connections }: RehearsalResult) => {
+    const at = now();
+    const change = {
+      id: newUuid(),
+      tenant_id: caller.tenantId,
+      user_id: caller.userId,
+      status: 'switched' as const,
+      report: JSON.stringify(connections),
+      created_at: at.toISOString(),
+      undo_until: new Date(at.getTime() + config.limits.undoHours * 3_600_000).toISOString(),
+    };
+    await store.transaction(async (tx) => {
+      await tx.insertInto('credential_change').values(change).execute();
+      for (const one of prepared) {
+        const { credential, versionRead } = one;
+        if (!(await logins.switchLogin(tx, one, change.created_at))) throw changedMeanwhile(credential.name);
+        const item = {
+          tenant_id: caller.tenantId,
+          change_id: change.id,
+          credential_id: credential.id,
+          version_before: versionRead,
+        };
+        await tx.insertInto('credential_change_item').values(item).execute();
+        await recordCredential(tx, 'updated', credential);
+      }
+      await record(tx, {
+        name: 'data-credential-change.created',
+        by: caller,
+        resourceId: change.id,
+        ownerId: caller.userId,
+        data: { credentialCount: prepared.length },
+      });
+    });
+    return { changeId: change.id, undoUntil: change.undo_until };
+  };
+
+  const find = async (caller: Caller, id: string): Promise<ChangeRow> => {
+    const [change] = await ownChanges(store.db, caller, { id });
+    if (!change) throw new AppError('NOT-FOUND', 'You have made no such change.');
+    return change;
+  };
+
+  const ownCredential = (tx: Tx, caller: Caller, id: string): Promise<CredentialTable | undefined> =>
+    tx
+      .selectFrom('credential')
+      .selectAll()
+      .where('id', '=', id)
+      .where('tenant_id', '=', caller.tenantId)
+      .where('owner_id', '=', caller.userId)
+      .executeTakeFirst();
+
+  const undo = async (caller: Caller, change: ChangeRow): Promise<void> => {
+    const at = now().toISOString();
+    await store.transaction(async (tx) => {
+      if (!(await claimUndo(tx, change, at))) {
+        throw new AppError(
+          'CONFLICT',
+          'This change can no longer be undone: it was undone before, or its time is over.',
+        );
+      }
+      for (const { credential_id: id, version_before: before } of await itemsOf(tx, change)) {
+        const credential = await ownCredential(tx, caller, id);
+        if (!credential || !(await logins.restore(tx, credential, before, at)))
+          throw changedMeanwhile(credential?.name ?? id);
+        await recordCredential(tx, 'updated', credential);
+      }
+      await record(tx, {
+        name: 'data-credential-change.undone',
+        by: caller,
+        resourceId: change.id,
+        ownerId: caller.userId,
+      });
+    });
+  };
+
+  return [
+    bind(rehearseCredentialChange, async ({ body }, { caller, signal }) => {
+      const { affected, result } = await tryOut(caller, body, signal);
+      return { status: 200, body: report(affected, result) };
+    }),
+    bind(changeCredentials, async ({ body }, { caller, signal }) => {
+      const { affected, result } = await tryOut(caller, body, signal);
+      const answer = report(affected, result);
+      if (!result.ok) return { status: 200, body: answer };
+      return { status: 200, body: { ...answer, ...(await switchAll(caller, result)) } };
+    }),
+    bind(listCredentialChanges, async ({ query }, { caller }) => {
+      const rows = await ownChanges(store.db, caller, {
+        ...(query.limit === undefined ? {} : { limit: query.limit }),
+      });
+      return {
+        status: 200,
+        body: { data: await Promise.all(rows.map((row) => presentChange(store.db, row))) },
+      };
+    }),
+    bind(getCredentialChange, async ({ params }, { caller }) => ({
+      status: 200,
+      body: await presentChange(store.db, await find(caller, params.id)),
+    })),
+    bind(undoCredentialChange, async ({ params }, { caller }) => {
+      const change = await find(caller, params.id);
+      try {
+        await undo(caller, change);
+      } catch (error) {
+        if (!(error instanceof UnreadableError)) throw error;
+        throw new AppError(
+          'CONFLICT',
+          'A former secret cannot be opened any more, so none was put back. Bring it again instead.',
+          { cause: error },
+        );
+      }
+      return { status: 200, body: await presentChange(store.db, await find(caller, change.id)) };
+    }),
+  ];
+}

@@ -1,0 +1,172 @@
+import { timeLimit } from '@mooring/connectors/kit/deadline';
+import { missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
+import type { ChangeBody, Rehearsal } from '@mooring/contract/routes/credential-changes';
+import { loadConnection } from '../../access/connection-access.js';
+import type { LoginChanges, PreparedLogin } from '../../broker/login-changes.js';
+import { resolveCredential } from '../../broker/resolve.js';
+import type { UseLog, UseTicket } from '../../broker/uses.js';
+import type { Limits } from '../../config.js';
+import { AppError } from '../../http/app-error.js';
+import type { Caller } from '../../http/handler.js';
+import type { RunningUses } from '../../sessions/running-uses.js';
+import { type TestDependencies, testInStages } from '../../sessions/staged-test.js';
+import type { Db } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
+import { UnreadableError } from '../../vault/envelope.js';
+import { type Affected, placeOf } from './affected-connections.js';
+
+export interface RehearsalDependencies {
+  db: Db;
+  logins: LoginChanges;
+  uses: UseLog;
+  runningUses: RunningUses;
+  test: TestDependencies;
+  limits: Limits;
+}
+
+export interface RehearsalResult {
+  connections: Rehearsal[];
+  prepared: PreparedLogin[];
+  ok: boolean;
+}
+
+const refusedSignIn = 'SOURCE-SIGN-IN-FAILED';
+
+const notUsable = {
+  missing: 'Your credential is not linked to this connection any more.',
+  needs_confirmation: 'You have not confirmed where this connection points now.',
+  needs_sign_in: 'The sign-in of this connection has ended.',
+  unreadable: 'The stored credential cannot be opened.',
+} as const;
+
+async function prepareAll(
+  { logins }: RehearsalDependencies,
+  affected: readonly Affected[],
+  pair: Pick<ChangeBody, 'qUsername' | 'qPassword'>,
+): Promise<PreparedLogin[]> {
+  const prepared: PreparedLogin[] = [];
+  for (const { credential, manifest, method } of affected) {
+    try {
+      prepared.push(await logins.prepare(credential, manifest, method, pair));
+    } catch (cause) {
+      if (!(cause instanceof UnreadableError)) throw cause;
+      throw new AppError(
+        'CREDENTIALS-REQUIRED',
+        `The stored credential ${JSON.stringify(credential.name)} cannot be opened. Bring it again, or leave it out with qIDs.`,
+        { meta: { reason: 'unreadable', credentialId: credential.id }, cause },
+      );
+    }
+  }
+  return prepared;
+}
+
+async function recordUse(
+  uses: UseLog,
+  caller: Caller,
+  connection: ConnectionTable,
+  { credential }: PreparedLogin,
+): Promise<UseTicket> {
+  try {
+    return await uses.begin({
+      tenantId: caller.tenantId,
+      userId: caller.userId,
+      connectionId: connection.id,
+      credentialId: credential.id,
+      credentialOwnerId: credential.owner_id,
+      credentialVersion: credential.version,
+      keyId: caller.keyId,
+      action: 'rehearse-change',
+    });
+  } catch (cause) {
+    throw new AppError(
+      'NOT-READY',
+      'The use cannot be recorded, so it does not happen. Try again in a moment.',
+      { cause, retryAfterSeconds: 5 },
+    );
+  }
+}
+
+/** One after another, so that a refused login is not sent on to the same place while it is being refused. */
+export async function rehearse(
+  deps: RehearsalDependencies,
+  caller: Caller,
+  affected: readonly Affected[],
+  pair: Pick<ChangeBody, 'qUsername' | 'qPassword'>,
+  signal: AbortSignal,
+): Promise<RehearsalResult> {
+  const prepared = await prepareAll(deps, affected, pair);
+  const refusals = new Map<string, number>();
+
+  const testOne = async (
+    { credential, manifest, method }: Affected,
+    login: PreparedLogin,
+    listed: ConnectionTable,
+  ): Promise<Rehearsal> => {
+    const about = {
+      connectionId: listed.id,
+      credentialId: credential.id,
+      credentialsName: credential.name,
+      datasourceID: credential.source_id,
+    };
+    // Loaded anew: properties, destination and the caller's right are of one moment.
+    const found = await loadConnection(deps.db, caller, { id: listed.id });
+    if (!found?.mayUse) {
+      const reason = 'You may not use this connection any more.';
+      return { ...about, outcome: 'not_tested', reason };
+    }
+    const { row } = found;
+    const named = { ...about, connectionName: row.name, destination: row.destination };
+    const notTested = (reason: string): Rehearsal => ({ ...named, outcome: 'not_tested', reason });
+    const resolution = await resolveCredential(deps.db, caller.userId, row);
+    if (resolution.credential?.id !== credential.id) return notTested(notUsable.missing);
+    // `needs_sign_in` is of the former secret; the new one is what is tried.
+    if (resolution.state === 'needs_confirmation' || resolution.state === 'unreadable')
+      return notTested(notUsable[resolution.state]);
+    const properties = JSON.parse(row.properties) as Record<string, unknown>;
+    if (selectSignIn(manifest, properties).id !== method.id)
+      return notTested('The connection signs in by another method than this credential.');
+    if (missingCredentialFields(method, login.login.fields).length > 0)
+      return notTested('The login lacks something that the connection needs.');
+    const { place } = await placeOf(deps.test, manifest, row);
+    const account = JSON.stringify([place, login.userName]);
+    if ((refusals.get(account) ?? 0) >= deps.limits.refusedSignIns) {
+      const reason = 'The new login was refused there already; another try could lock the account.';
+      return { ...named, outcome: 'not_tried', reason };
+    }
+    const ticket = await recordUse(deps.uses, caller, row, login);
+    const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
+    const within = AbortSignal.any([signal, watch.signal, timeLimit(deps.limits.testSeconds * 1000)]);
+    const request = { manifest, properties, login: login.login, signal: within };
+    const { ok, stages } = await testInStages(request, deps.test)
+      .catch(async (error: unknown) => {
+        await ticket.finish('INTERNAL');
+        throw error;
+      })
+      .finally(() => watch.end());
+    const last = stages.at(-1);
+    await ticket.finish(watch.signal.aborted ? 'revoked' : ok ? 'ok' : (last?.code ?? 'failed'));
+    if (watch.signal.aborted) throw watch.signal.reason;
+    if (ok) return { ...named, outcome: 'passed' };
+    // Whatever failed in the sign-in may have been counted by the source.
+    if (last?.name === 'signIn' || last?.code === refusedSignIn)
+      refusals.set(account, (refusals.get(account) ?? 0) + 1);
+    const failed = { ...named, outcome: 'failed' as const, ...(last?.code ? { code: last.code } : {}) };
+    // As with a test: what the network looks like from here is for people who may edit the connection.
+    if (!found.privileges.includes('update'))
+      return { ...failed, reason: 'The new secret does not work on this connection.' };
+    return {
+      ...failed,
+      ...(last ? { stage: last.name } : {}),
+      reason: [last?.message, last?.remedy].filter(Boolean).join(' '),
+    };
+  };
+
+  const connections: Rehearsal[] = [];
+  for (const [index, one] of affected.entries()) {
+    const login = prepared[index] as PreparedLogin;
+    for (const connection of one.connections) connections.push(await testOne(one, login, connection));
+  }
+  const has = (...outcomes: Rehearsal['outcome'][]) =>
+    connections.some(({ outcome }) => outcomes.includes(outcome));
+  return { connections, prepared, ok: has('passed') && !has('failed', 'not_tried') };
+}
