@@ -97,7 +97,10 @@ interface Leased {
 }
 
 /** One connection as Kysely takes it. It tells what is known of a statement that the wire swallowed. */
-function connectionOf({ client, leftMs }: Leased): PostgresPoolClient {
+function connectionOf(
+  { client, leftMs }: Leased,
+  { onAnswer, onRelease }: { onAnswer(): void; onRelease(): void },
+): PostgresPoolClient {
   let isBroken = false;
   let isInTransaction = false;
   let firstMs: number | undefined = Math.max(leftMs, statementMsMin);
@@ -127,6 +130,7 @@ function connectionOf({ client, leftMs }: Leased): PostgresPoolClient {
     firstMs = undefined;
     try {
       const result = await client.query({ text, values: values as unknown[], ...timeout });
+      onAnswer();
       if (/^(start transaction|begin)\b/.test(text)) isInTransaction = true;
       if (text === 'commit' || text === 'rollback') isInTransaction = false;
       return result;
@@ -140,6 +144,7 @@ function connectionOf({ client, leftMs }: Leased): PostgresPoolClient {
     release() {
       client.off('error', onError);
       client.release(isBroken);
+      onRelease();
     },
   } as unknown as PostgresPoolClient;
 }
@@ -154,20 +159,62 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
   // An idle connection whose server went away; the pool has dropped it already.
   pool.on('error', () => undefined);
 
+  // A crowd waits for its turn while the database answers somebody, however long; only silence is given up on.
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  let taken = 0;
+  const waiting = new Set<() => void>();
+  const onAnswer = () => {
+    answeredAt = performance.now();
+  };
+  const silentSince = (begun: number) => Math.max(begun, answeredAt);
+  const giveBack = () => {
+    const [next] = waiting;
+    if (!next) taken -= 1;
+    else next();
+  };
+
+  const turn = (begun: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (taken < options.connectionsMax) {
+        taken += 1;
+        resolve();
+        return;
+      }
+      let timer: NodeJS.Timeout | undefined;
+      const go = () => {
+        clearTimeout(timer);
+        waiting.delete(go);
+        resolve();
+      };
+      const look = () => {
+        const leftMs = options.patienceMs - (performance.now() - silentSince(begun));
+        if (leftMs > 0) {
+          timer = setTimeout(look, leftMs);
+          return;
+        }
+        waiting.delete(go);
+        reject(unavailable(new Error('timeout: no connection became free')));
+      };
+      waiting.add(go);
+      look();
+    });
+
   /** The pool's own limit counts anew for each thing it waits for. */
-  const lease = (): Promise<Leased> =>
+  const lease = (begun: number): Promise<Leased> =>
     new Promise((leased, failed) => {
-      const begun = performance.now();
       let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        failed(unavailable(new Error('timeout: no connection became free')));
-      }, options.patienceMs);
+      const timer = setTimeout(
+        () => {
+          isLate = true;
+          failed(unavailable(new Error('timeout: no connection became free')));
+        },
+        Math.max(options.patienceMs - (performance.now() - silentSince(begun)), statementMsMin),
+      );
       pool.connect().then(
         (client) => {
           clearTimeout(timer);
           if (isLate) client.release();
-          else leased({ client, leftMs: options.patienceMs - (performance.now() - begun) });
+          else leased({ client, leftMs: options.patienceMs - (performance.now() - silentSince(begun)) });
         },
         (error: unknown) => {
           clearTimeout(timer);
@@ -176,8 +223,19 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
       );
     });
 
+  const connect = async (): Promise<PostgresPoolClient> => {
+    const begun = performance.now();
+    await turn(begun);
+    try {
+      return connectionOf(await lease(begun), { onAnswer, onRelease: giveBack });
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  };
+
   return {
-    connect: async () => connectionOf(await lease()),
+    connect,
     async end() {
       let timer: NodeJS.Timeout | undefined;
       const patience = new Promise<void>((resolve) => {
