@@ -103,8 +103,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const keepAlive = createKeepAlive({ store, grants, setupOf, log });
   const broker = createBroker({ store, vault, grants, clients });
   const { signInMinutes } = config.limits;
-  const parked = createParkedGrants({ store, vault, setupOf, endTokens, signInMinutes });
-  const renewals = createRenewals({ store, vault, network: gate, log, parked, setupOf, endTokens });
+  const parked = createParkedGrants({ store, vault, revoker, signInMinutes });
+  const renewals = createRenewals({ store, vault, network: gate, log, parked, setupOf });
   const signIns = createSignIns({
     parked,
     store,

@@ -7,10 +7,10 @@ import type { Config } from '../config.js';
 import { AppError, InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
 import { accountDiffers } from '../sign-ins/open-sign-in.js';
-import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
+import { credentialGone } from '../sign-ins/parked-grants.js';
+import { type RedeemedSignIn, storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
 import type { SignIns } from '../sign-ins/sign-ins.js';
 import type { Store, Tx } from '../store/store.js';
-import { OutcomeUnknownError } from '../store/store-error.js';
 import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
@@ -142,7 +142,7 @@ export function createBringing({
     const remembered = await rememberedAccount(store.db, replaces);
     const account = accountOfGrant(grant);
     if (!remembered || !account || compareAccounts(remembered, account) !== 'different') return;
-    await redeemed.park(grant, account);
+    if (!(await redeemed.park(grant, account))) throw credentialGone();
     throw accountDiffers(redeemed.signInId, {
       remembered: maskedAccount(remembered),
       signedIn: maskedAccount(account),
@@ -361,17 +361,8 @@ export function createBringing({
 }
 
 /** Stores what was brought; a grant that cannot be stored is revoked rather than lost. */
-export async function storeBrought<Result>(
+export const storeBrought = <Result>(
   store: Store,
   brought: BroughtCredential | undefined,
   work: (tx: Tx) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await store.transaction(work);
-  } catch (error) {
-    // It may be stored, and a stored grant must not be revoked. If it is not, the sign-in's intent is still there
-    // and ends it.
-    if (!(error instanceof OutcomeUnknownError)) await brought?.redeemed?.abandon();
-    throw error;
-  }
-}
+): Promise<Result> => storedOrAbandoned(brought?.redeemed, () => store.transaction(work));

@@ -96,7 +96,6 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
         return {
           ok: true,
-          opened: undefined,
           login: { signIn: selectSignIn(manifest, definition).id, fields: {} },
         };
       }

@@ -145,14 +145,26 @@ export async function replaceCredential(
   await allowDestination(tx, row, fresh.destination, fresh.at);
 }
 
-/** Gives an existing credential a new grant and leaves everything else of it as it is. */
+/**
+ * Gives an existing credential a new grant and leaves everything else of it as it is.
+ * @returns false when the credential was deleted meanwhile; nothing is written then.
+ */
 export async function renewGrant(
   tx: Tx,
   vault: Vault,
   row: CredentialTable,
   grant: StoredGrant,
-): Promise<void> {
+  at: string,
+): Promise<boolean> {
   const version = await nextVersion(tx, row);
+  const found = await tx
+    .updateTable('credential')
+    .set({ version, state: 'ready', updated_at: at })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .executeTakeFirst();
+  if (found.numUpdatedRows !== 1n) return false;
   await tx
     .deleteFrom('secret')
     .where('record_kind', '=', 'credential')
@@ -164,13 +176,8 @@ export async function renewGrant(
     .insertInto('secret')
     .values(sealedRow(vault, sealContext(row, 'grant', version), grant))
     .execute();
-  await tx
-    .updateTable('credential')
-    .set({ version, state: 'ready', updated_at: new Date().toISOString() })
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .execute();
   await recordNewGrant(tx, row, grant);
+  return true;
 }
 
 async function deleteSecrets(tx: Tx, tenantId: string, credentialId: string): Promise<void> {

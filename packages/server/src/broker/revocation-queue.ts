@@ -27,10 +27,10 @@ const context = (row: Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>): S
 
 const leaseMs = 60_000;
 
-type Credential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
+export type RevokedCredential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
 
 export interface NewRevocation {
-  credential: Credential;
+  credential: RevokedCredential;
   batchId?: string;
   /** Present: the provider is to be told. */
   sealed?: SealedRevocation;
