@@ -10,6 +10,7 @@ import { setupOfCredential } from './broker/credential-setup.js';
 import { createGrants, type Grants } from './broker/grants.js';
 import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
+import { createLoginChanges } from './broker/login-changes.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
@@ -115,6 +116,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     signInMinutes,
   });
   const bringing = createBringing({ store, vault, signIns, network: gate, clients });
+  const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
   const runningUses = createRunningUses({
@@ -144,10 +146,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
-    ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
+    ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
       store,
-      vault,
+      logins,
       catalogue,
       sessions,
       runningUses,

@@ -30,14 +30,12 @@ export interface NewCredential {
   at: string;
 }
 
+type CredentialKey = Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>;
+
 /** How names are compared: case counts, look-alike compositions do not. */
 export const nameKey = (name: string): string => name.normalize('NFC').trim();
 
-export function sealContext(
-  row: Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>,
-  field: SecretField,
-  version: number,
-): SealContext {
+export function sealContext(row: CredentialKey, field: SecretField, version: number): SealContext {
   return {
     tenantId: row.tenant_id,
     recordKind: 'credential',
@@ -46,6 +44,36 @@ export function sealContext(
     version,
     field,
   };
+}
+
+/** One sealed field of a credential, by its owner too: whoever has the id alone gets nothing. */
+export function loadSecret(
+  db: Queryable,
+  credential: CredentialKey,
+  field: SecretField,
+): Promise<SecretTable | undefined> {
+  return db
+    .selectFrom('secret')
+    .selectAll()
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .where('owner_id', '=', credential.owner_id)
+    .where('field', '=', field)
+    .executeTakeFirst();
+}
+
+/**
+ * Opens what `loadSecret` found.
+ * @throws UnreadableError
+ */
+export function openSecret(
+  vault: Vault,
+  credential: CredentialKey,
+  row: Pick<SecretTable, 'field' | 'version' | 'key_id' | 'wrapped_key' | 'ciphertext'>,
+): unknown {
+  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+  return vault.open(sealed, sealContext(credential, row.field as SecretField, row.version));
 }
 
 export function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
@@ -224,7 +252,7 @@ export async function confirmedDestinations(
 export async function replaceSecret(
   tx: Queryable,
   vault: Vault,
-  row: Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>,
+  row: CredentialKey,
   field: SecretField,
   versionRead: number,
   value: unknown,

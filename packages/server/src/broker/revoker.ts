@@ -7,7 +7,7 @@ import type { TokenSet } from '../oauth/types.js';
 import type { Queryable, Store, Tx } from '../store/store.js';
 import type { ConnectionTable, CredentialTable, RevocationTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { sealContext, shredCredential } from './credential-records.js';
+import { loadSecret, openSecret, shredCredential } from './credential-records.js';
 import { setupOfCredential } from './credential-setup.js';
 import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
@@ -67,19 +67,10 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
 
   /** What the provider of a stored grant is to be told; a status when there is nothing to tell. */
   const toTell = async (tx: Queryable, credential: CredentialTable, connection?: ConnectionTable) => {
-    const row = await tx
-      .selectFrom('secret')
-      .selectAll()
-      .where('record_kind', '=', 'credential')
-      .where('record_id', '=', credential.id)
-      .where('tenant_id', '=', credential.tenant_id)
-      .where('owner_id', '=', credential.owner_id)
-      .where('field', '=', 'grant')
-      .executeTakeFirst();
+    const row = await loadSecret(tx, credential, 'grant');
     if (!row) return { status: 'none' as const };
     try {
-      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-      const { tokens } = vault.open(sealed, sealContext(credential, 'grant', row.version)) as StoredGrant;
+      const { tokens } = openSecret(vault, credential, row) as StoredGrant;
       const setup = await setupOfCredential(tx, deps, credential, connection);
       if (!setup?.preset.revocationEndpoint) return { status: 'unsupported' as const };
       return { sealed: { setup, token: tokenToRevoke(tokens) } };
