@@ -161,15 +161,25 @@ export async function replaceCredential(
       .execute();
   }
   if (fresh.secrets.grant) await recordNewGrant(tx, row, fresh.secrets.grant);
-  else await tx.deleteFrom('grant_state').where('credential_id', '=', row.id).execute();
+  else
+    await tx
+      .deleteFrom('grant_state')
+      .where('credential_id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .execute();
   const known = await tx
     .selectFrom('credential_destination')
     .select('destination')
     .where('credential_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
     .where('destination', '=', fresh.destination)
     .executeTakeFirst();
   if (known) return;
-  await tx.deleteFrom('credential_destination').where('credential_id', '=', row.id).execute();
+  await tx
+    .deleteFrom('credential_destination')
+    .where('credential_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .execute();
   await allowDestination(tx, row, fresh.destination, fresh.at);
 }
 

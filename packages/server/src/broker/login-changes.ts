@@ -148,16 +148,17 @@ export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
   await store.transaction(async (tx) => {
     const due = await tx
       .selectFrom('credential_change')
-      .select('id')
+      .select(['id', 'tenant_id'])
       .where('status', '=', 'switched')
       .where('undo_until', '<=', now.toISOString())
       .limit(100)
       .execute();
-    for (const { id } of due) {
+    for (const { id, tenant_id } of due) {
       await tx
         .deleteFrom('secret')
         .where('record_kind', '=', 'credential')
         .where('field', '=', 'undo')
+        .where('tenant_id', '=', tenant_id)
         .where((eb) =>
           eb.exists(
             eb
@@ -170,7 +171,12 @@ export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
           ),
         )
         .execute();
-      await tx.updateTable('credential_change').set({ status: 'final' }).where('id', '=', id).execute();
+      await tx
+        .updateTable('credential_change')
+        .set({ status: 'final' })
+        .where('id', '=', id)
+        .where('tenant_id', '=', tenant_id)
+        .execute();
     }
   });
 }

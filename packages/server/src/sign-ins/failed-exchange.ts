@@ -1,7 +1,7 @@
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { SignInTable } from '../store/tables.js';
 import type { SignInDependencies } from './sign-in-request.js';
-import { endSignIn } from './sign-in-store.js';
+import { dropIntent, endSignIn } from './sign-in-store.js';
 
 /**
  * A code was not exchanged: the sign-in is open again where the provider may answer better, and has failed otherwise.
@@ -18,7 +18,7 @@ export async function recordFailedExchange(
   log.warn({ signInId: row.id, kind, ...(isKnown ? {} : { err: error }) }, 'code exchange failed');
   const mayRetry = kind === 'unavailable' || kind === 'rate_limited';
   await store.transaction(async (tx) => {
-    await tx.deleteFrom('intent').where('id', '=', intentId).execute();
+    await dropIntent(tx, row, intentId);
     if (!mayRetry) return endSignIn(tx, row, 'failed', (isKnown ? error.providerCode : undefined) ?? kind);
     await tx
       .updateTable('sign_in')

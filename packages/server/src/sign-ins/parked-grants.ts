@@ -11,7 +11,7 @@ import type { Queryable, Store, Tx } from '../store/store.js';
 import type { CredentialTable, SignInTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
-import { endSignIn, openField, sealField } from './sign-in-store.js';
+import { dropIntent, endSignIn, openField, sealField } from './sign-in-store.js';
 
 // A grant of an account that is not the one a credential had. It belongs to nobody until the person who began the
 // sign-in has chosen; unchosen, it is ended at the provider when the time of the sign-in has passed.
@@ -191,7 +191,7 @@ export function createParkedGrants({
           .where('id', '=', row.id)
           .where('tenant_id', '=', row.tenant_id)
           .execute();
-        await tx.deleteFrom('intent').where('id', '=', intentId).execute();
+        await dropIntent(tx, row, intentId);
         return true;
       });
     },

@@ -7,7 +7,7 @@ import type { Tx } from '../store/store.js';
 import { OutcomeUnknownError } from '../store/store-error.js';
 import type { SignInTable } from '../store/tables.js';
 import type { SignInDependencies, SignInRequest } from './sign-in-request.js';
-import { endSignIn } from './sign-in-store.js';
+import { dropIntent, endSignIn } from './sign-in-store.js';
 
 /** Tokens that were just issued. They belong to nobody until `complete` ran in the transaction that stores them. */
 export interface RedeemedSignIn {
@@ -64,7 +64,7 @@ export function createRedeemed(
       return isKept;
     },
     async complete(tx) {
-      await tx.deleteFrom('intent').where('id', '=', intentId).execute();
+      await dropIntent(tx, row, intentId);
       await endSignIn(tx, row, 'completed');
       await record(tx, {
         name: 'sign-in.completed',
@@ -77,7 +77,7 @@ export function createRedeemed(
       const outcome = await revokeToken({ ...request.setup, token, network });
       log.warn({ signInId: row.id, outcome }, 'a fresh grant could not be stored and was revoked');
       await store.transaction(async (tx) => {
-        await tx.deleteFrom('intent').where('id', '=', intentId).execute();
+        await dropIntent(tx, row, intentId);
         await endSignIn(tx, row, 'failed', 'not_stored');
       });
     },
