@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSwitches } from './authorization-server/faults.js';
 import { type LabAuthorizationServer, startAuthorizationServer } from './authorization-server.js';
@@ -160,6 +161,32 @@ describe('the authorization server of the lab', () => {
       server = before;
       await lasting.close();
     }
+  });
+
+  it('lets old refresh tokens work on where it rotates leniently', async () => {
+    server.switches.rotation = 'lenient';
+    const first = (await callToken((await signIn('alice')).exchange)).json;
+    const refresh = () => callToken({ grant_type: 'refresh_token', refresh_token: first.refresh_token });
+    const seen = new Set([first.refresh_token]);
+    for (let turn = 0; turn < 3; turn += 1) {
+      const { status, json } = await refresh();
+      expect(status).toBe(200);
+      seen.add(json.refresh_token);
+    }
+    expect(seen.size).toBe(4);
+    server.switches.rotation = 'off';
+    expect((await refresh()).json.refresh_token ?? first.refresh_token).toBe(first.refresh_token);
+  });
+
+  it('signs ID tokens by a clock that is ahead when told so, with the key that it publishes', async () => {
+    server.switches.clockSkewSeconds = 7200;
+    const { exchange } = await signIn('alice', { scope: 'openid email' });
+    const { json } = await callToken(exchange);
+    const keys = createRemoteJWKSet(new URL(server.jwksUri));
+    const inTwoHours = new Date(Date.now() + 7_200_000);
+    const options = { issuer: server.issuer, audience: server.client.clientId, currentDate: inTwoHours };
+    const { payload } = await jwtVerify(json.id_token, keys, { ...options, maxTokenAge: '5 minutes' });
+    expect(payload).toMatchObject({ sub: 'alice', email: 'alice@lab.example' });
   });
 
   it('revokes by endpoint, by person and by expiry, and introspects', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { exportJWK, exportPKCS8, generateKeyPair, type JWK } from 'jose';
-import { Provider } from 'oidc-provider';
+import { exportJWK, exportPKCS8, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { type Configuration, Provider } from 'oidc-provider';
 import { providerConfiguration } from './authorization-server/configuration.js';
 import {
   type AuthorizationCounts,
@@ -8,6 +8,7 @@ import {
   createFaultMiddleware,
   createSwitches,
   emptyCounts,
+  type SignIdToken,
 } from './authorization-server/faults.js';
 import { createPagesMiddleware, type LabUser } from './authorization-server/pages.js';
 import { type AuthorizationStore, createAuthorizationStore } from './authorization-server/store.js';
@@ -100,6 +101,14 @@ async function freshKeyClient() {
     privateKey: await exportPKCS8(privateKey),
     jwk: { ...(await exportJWK(publicKey)), kid: 'lab-key' },
   };
+}
+
+async function freshSigningKey() {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const key = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'lab-signing-key' };
+  const signIdToken: SignIdToken = (claims) =>
+    new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid }).sign(privateKey);
+  return { jwks: { keys: [key] } as NonNullable<Configuration['jwks']>, signIdToken };
 }
 
 /** What each client may do. A client without a redirect cannot be sent a code. */
@@ -197,7 +206,8 @@ export async function startAuthorizationServer(
   options: AuthorizationServerOptions = {},
 ): Promise<LabAuthorizationServer> {
   const { redirectUris: given = [], accessTokenSeconds = 300, rotate = true } = options;
-  const store = createAuthorizationStore();
+  const switches: AuthorizationSwitches = { ...createSwitches(), rotation: rotate ? 'strict' : 'off' };
+  const store = createAuthorizationStore({ keepsOldRefreshTokens: () => switches.rotation === 'lenient' });
   const users = [freshUser('alice'), freshUser('bob')] as const;
   const client = freshClient('mooring-lab');
   const machineClient = freshClient('mooring-lab-machine');
@@ -206,11 +216,12 @@ export async function startAuthorizationServer(
   const saveClients = () =>
     registerClients(store, { client, machineClient, keyClient, redirectUris: [...redirectUris] });
   await saveClients();
-  const switches = createSwitches();
   let counts = emptyCounts();
   const offlineCodes = new Set<string>();
   const isOfflineCode = (code: string) => offlineCodes.has(code);
-  const settings = await providerConfiguration({ store, users, accessTokenSeconds, rotate, isOfflineCode });
+  const { jwks, signIdToken } = await freshSigningKey();
+  const rotates = () => switches.rotation !== 'off';
+  const settings = providerConfiguration({ store, users, accessTokenSeconds, rotates, jwks, isOfflineCode });
   const started: { provider?: Provider } = {};
   const server = await listenOnLoopback(options.port ?? 0, (url) => {
     const provider = new Provider(url, settings);
@@ -219,7 +230,7 @@ export async function startAuthorizationServer(
       const { code } = (response ?? {}) as { code?: string };
       if (code !== undefined && asksForOfflineAccess(context.oidc.params ?? {})) offlineCodes.add(code);
     });
-    provider.use(createFaultMiddleware(switches, () => counts));
+    provider.use(createFaultMiddleware(switches, () => counts, signIdToken));
     provider.use(createPagesMiddleware(provider, users));
     started.provider = provider;
     return provider.callback();

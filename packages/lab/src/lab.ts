@@ -1,5 +1,6 @@
 import { type LabAuthorizationServer, startAuthorizationServer } from './authorization-server.js';
 import { type LabBigQuery, startBigQuery } from './bigquery.js';
+import { type LabControl, startControl } from './control.js';
 import { type LabMariaDb, startMariaDb } from './mariadb.js';
 import { type LabPostgres, startPostgres } from './postgres.js';
 import { type LabRestApi, startRestApi } from './rest-api.js';
@@ -19,6 +20,9 @@ export interface Lab {
   /** Plain JSON with the address, the logins and the sample names of each; it has passwords and keys. */
   addresses: ReturnType<typeof addressesOf>;
   authorizationServer: LabAuthorizationServer;
+  /** A second one, with other keys and clients, for what goes wrong between two. */
+  otherAuthorizationServer: LabAuthorizationServer;
+  control: LabControl;
   s3: LabS3;
   postgres: LabPostgres;
   bigquery: LabBigQuery;
@@ -46,6 +50,8 @@ function addressesOf(parts: Parts) {
   const { s3, bigquery, restApi } = parts;
   return {
     authorizationServer: oauthAddresses(parts.authorizationServer),
+    otherAuthorizationServer: oauthAddresses(parts.otherAuthorizationServer),
+    control: { url: parts.control.url, token: parts.control.token },
     s3: {
       url: s3.url,
       region: s3.region,
@@ -97,6 +103,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const { redirectUris = [], rowsInBig } = options;
   const starting = {
     authorizationServer: startAuthorizationServer({ redirectUris }).then(keep),
+    otherAuthorizationServer: startAuthorizationServer({ redirectUris }).then(keep),
     s3: startS3().then(keep),
     postgres: startPostgres(rowsInBig === undefined ? {} : { rowsInBig }).then(keep),
     mariadb: options.mariadb ? startMariaDb().then(keep) : null,
@@ -105,9 +112,12 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   await Promise.allSettled(Object.values(starting));
   try {
     const authorizationServer = await starting.authorizationServer;
+    const otherAuthorizationServer = await starting.otherAuthorizationServer;
     const verifyAccessToken = authorizationServer.verifyAccessToken;
     const parts: Parts = {
       authorizationServer,
+      otherAuthorizationServer,
+      control: keep(await startControl({ authorizationServer, otherAuthorizationServer })),
       s3: await starting.s3,
       postgres: await starting.postgres,
       mariadb: await starting.mariadb,

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { exportJWK, generateKeyPair } from 'jose';
 import type { Configuration } from 'oidc-provider';
 import { deviceFlow } from './device-pages.js';
 import { errorPage, type LabUser } from './pages.js';
@@ -15,11 +14,6 @@ const apiScopes = [
 ];
 
 const day = 24 * 3600;
-
-async function signingKeys() {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-  return { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] };
-}
 
 const isOwnToken = (_: unknown, client: { clientId: string }, token: { clientId?: string | undefined }) =>
   token.clientId === client.clientId;
@@ -63,17 +57,19 @@ function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']
  * Settings of oidc-provider. Everything it has a "you should change this" default for is set, because it prints
  * a notice on standard output where it is not.
  */
-export async function providerConfiguration(input: {
+export function providerConfiguration(input: {
   store: AuthorizationStore;
   users: readonly LabUser[];
   accessTokenSeconds: number;
-  rotate: boolean;
+  /** Asked at each refresh. */
+  rotates: () => boolean;
+  jwks: NonNullable<Configuration['jwks']>;
   /** Says whether the sign-in that led to this code asked for offline access. */
   isOfflineCode: (code: string) => boolean;
-}): Promise<Configuration> {
+}): Configuration {
   return {
     adapter: input.store.adapter,
-    jwks: (await signingKeys()) as NonNullable<Configuration['jwks']>,
+    jwks: input.jwks,
     cookies: { keys: [randomBytes(24).toString('base64url')] },
     scopes: ['openid', 'offline_access', ...apiScopes],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
@@ -90,7 +86,7 @@ export async function providerConfiguration(input: {
       context.body = errorPage(error, description ?? '');
     },
     expiresWithSession: () => false,
-    rotateRefreshToken: input.rotate,
+    rotateRefreshToken: input.rotates,
     issueRefreshToken: async (_, client, code) =>
       client.grantTypeAllowed('refresh_token') &&
       (code.kind === 'DeviceCode' || input.isOfflineCode(code.jti)),

@@ -1,3 +1,4 @@
+import { decodeJwt, type JWTPayload } from 'jose';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { type CannedAnswer, readRequestBody } from '../loopback-http.js';
 
@@ -28,6 +29,18 @@ export interface AuthorizationSwitches {
   revocationAlways: CannedAnswer | undefined;
   /** Parameters of the redirect back to the client: a string replaces (a lie), null leaves out. */
   authorizationResponse: Record<string, string | null>;
+  /**
+   * Whether a refresh brings a new refresh token. `strict`: the second use of an old one ends the whole grant;
+   * `lenient`: old ones go on working.
+   */
+  rotation: 'strict' | 'lenient' | 'off';
+  /** How far this server's clock is ahead (negative: behind), as its ID tokens and its `Date` headers tell it. */
+  clockSkewSeconds: number;
+  /**
+   * Instead of signing people in, the authorization endpoint sends them on to another server's with what it was
+   * asked, changed by `parameters`: an attack on clients that take any server's answer for this one's.
+   */
+  sendOnTo: { authorizationEndpoint: string; parameters: Record<string, string> } | undefined;
 }
 
 type GrantType = 'authorization_code' | 'refresh_token' | 'client_credentials' | 'other';
@@ -42,6 +55,9 @@ export interface AuthorizationCounts {
 
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
+type SendOn = NonNullable<AuthorizationSwitches['sendOnTo']>;
+/** Signs with the server's own key, in the header's own words. */
+export type SignIdToken = (claims: JWTPayload) => Promise<string>;
 
 export function createSwitches(): AuthorizationSwitches {
   return {
@@ -52,6 +68,9 @@ export function createSwitches(): AuthorizationSwitches {
     tokenAlways: undefined,
     revocationAlways: undefined,
     authorizationResponse: {},
+    rotation: 'strict',
+    clockSkewSeconds: 0,
+    sendOnTo: undefined,
   };
 }
 
@@ -87,10 +106,31 @@ function rewriteRedirect(context: Context, changes: Record<string, string | null
   context.set('location', target.href);
 }
 
+function sendOn(context: Context, { authorizationEndpoint, parameters }: SendOn): void {
+  const target = new URL(authorizationEndpoint);
+  const asked = { ...Object.fromEntries(new URLSearchParams(context.querystring)), ...parameters };
+  for (const [name, value] of Object.entries(asked)) target.searchParams.set(name, value);
+  context.redirect(target.href);
+}
+
+/** Signs the ID token of an answer again, with the times of a clock that is ahead or behind. */
+async function skewClock(context: Context, seconds: number, sign: SignIdToken): Promise<void> {
+  context.set('date', new Date(Date.now() + seconds * 1000).toUTCString());
+  const body = context.body as { id_token?: string } | null;
+  if (typeof body?.id_token !== 'string') return;
+  const claims = decodeJwt(body.id_token);
+  for (const name of ['iat', 'exp', 'nbf', 'auth_time'] as const) {
+    const time = claims[name];
+    if (typeof time === 'number') claims[name] = time + seconds;
+  }
+  context.body = { ...body, id_token: await sign(claims) };
+}
+
 /** Counts the calls and makes them go wrong, around oidc-provider's own handling. */
 export function createFaultMiddleware(
   switches: AuthorizationSwitches,
   countsNow: () => AuthorizationCounts,
+  signIdToken: SignIdToken,
 ): Middleware {
   async function token(context: Context, next: () => Promise<void>): Promise<void> {
     const fault = switches.tokenNext.shift() ?? switches.tokenAlways;
@@ -99,6 +139,7 @@ export function createFaultMiddleware(
     context.res.once('finish', () => switches.tokenWatch?.('answered'));
     if (fault === undefined || fault.commit) {
       await next();
+      if (switches.clockSkewSeconds !== 0) await skewClock(context, switches.clockSkewSeconds, signIdToken);
       grantType = (context as KoaContextWithOIDC).oidc?.params?.grant_type;
     } else {
       grantType = new URLSearchParams((await readRequestBody(context.req)).toString()).get('grant_type');
@@ -123,7 +164,10 @@ export function createFaultMiddleware(
       if (switches.revocationAlways) return answerWith(context, switches.revocationAlways);
       return await next();
     }
-    if (context.path === '/auth') countsNow().authorization += 1;
+    if (context.path === '/auth') {
+      countsNow().authorization += 1;
+      if (switches.sendOnTo !== undefined) return sendOn(context, switches.sendOnTo);
+    }
     await next();
     if (context.path === '/auth' || context.path.startsWith('/auth/')) {
       rewriteRedirect(context, switches.authorizationResponse);

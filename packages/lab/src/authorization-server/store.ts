@@ -14,6 +14,11 @@ export interface AuthorizationStore {
   forget(matches: (model: string, payload: AdapterPayload) => boolean): void;
 }
 
+interface StoreOptions {
+  /** Asked at each refresh: does the refresh token that was used go on working? */
+  keepsOldRefreshTokens: () => boolean;
+}
+
 type Entries = Map<string, Entry>;
 
 function findLive(entries: Entries, key: string): AdapterPayload | undefined {
@@ -25,7 +30,11 @@ function findLive(entries: Entries, key: string): AdapterPayload | undefined {
   return entry?.payload;
 }
 
-function createAdapter(entries: Entries, model: string, forget: AuthorizationStore['forget']): Adapter {
+function createAdapter(
+  entries: Entries,
+  model: string,
+  { forget, keepsOldRefreshTokens }: Pick<AuthorizationStore, 'forget'> & StoreOptions,
+): Adapter {
   const keyOf = (id: string) => `${model}:${id}`;
   function findBy(field: 'uid' | 'userCode', value: string): AdapterPayload | undefined {
     for (const [key, entry] of entries) {
@@ -48,6 +57,7 @@ function createAdapter(entries: Entries, model: string, forget: AuthorizationSto
       return findBy('userCode', userCode);
     },
     async consume(id) {
+      if (model === 'RefreshToken' && keepsOldRefreshTokens()) return;
       const payload = findLive(entries, keyOf(id));
       if (payload) payload.consumed = Math.floor(Date.now() / 1000);
     },
@@ -64,10 +74,10 @@ function createAdapter(entries: Entries, model: string, forget: AuthorizationSto
  * The package's own memory adapter drops the oldest of a thousand records and would then sign people out by
  * itself in a load test; this one keeps all until they expire.
  */
-export function createAuthorizationStore(): AuthorizationStore {
+export function createAuthorizationStore(options: StoreOptions): AuthorizationStore {
   const entries: Entries = new Map();
   function forget(matches: (model: string, payload: AdapterPayload) => boolean): void {
     for (const [key, { model, payload }] of entries) if (matches(model, payload)) entries.delete(key);
   }
-  return { adapter: (model) => createAdapter(entries, model, forget), forget };
+  return { adapter: (model) => createAdapter(entries, model, { forget, ...options }), forget };
 }
