@@ -17,23 +17,21 @@ export async function reconcile(store: Store, log: Logger): Promise<void> {
   const intents = await store.db.selectFrom('intent').selectAll().where('created_at', '<=', oldest).execute();
   for (const intent of intents) {
     await store.transaction(async (tx) => {
-      if (intent.kind === 'redeem') {
-        const row = await tx
-          .selectFrom('sign_in')
-          .selectAll()
-          .where('id', '=', intent.record_id)
-          .where('tenant_id', '=', intent.tenant_id)
-          .executeTakeFirst();
-        // The tokens of another device are sealed with the sign-in still: it can be completed again.
-        if (row?.status === 'redeeming' && row.device_next_at !== null) {
-          await tx
-            .updateTable('sign_in')
-            .set({ status: 'arrived' })
-            .where('id', '=', row.id)
-            .where('tenant_id', '=', row.tenant_id)
-            .execute();
-        } else if (row?.status === 'redeeming') await endSignIn(tx, row, 'failed', 'interrupted');
-      }
+      const row = await tx
+        .selectFrom('sign_in')
+        .selectAll()
+        .where('id', '=', intent.record_id)
+        .where('tenant_id', '=', intent.tenant_id)
+        .executeTakeFirst();
+      // The tokens of another device are sealed with the sign-in still: it can be completed again.
+      if (row?.status === 'redeeming' && row.device_next_at !== null) {
+        await tx
+          .updateTable('sign_in')
+          .set({ status: 'arrived' })
+          .where('id', '=', row.id)
+          .where('tenant_id', '=', row.tenant_id)
+          .execute();
+      } else if (row?.status === 'redeeming') await endSignIn(tx, row, 'failed', 'interrupted');
       await dropIntent(tx, intent, intent.id);
     });
     log.warn({ kind: intent.kind, recordId: intent.record_id }, 'an interrupted exchange was settled');

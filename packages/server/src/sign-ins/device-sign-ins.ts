@@ -11,6 +11,7 @@ import { assertOpen } from './open-sign-in.js';
 import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
 import {
   type BegunSignIn,
+  newSignIn,
   refuseSetup,
   type SignInDependencies,
   type SignInRequest,
@@ -125,37 +126,19 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     poll,
 
     async begin(request: SignInRequest): Promise<BegunSignIn> {
-      const { caller, manifest, method, setup } = request;
+      const { setup } = request;
       const device = await requestDeviceCode({ ...setup, network }).catch(refuseSetup);
-      const row: SignInTable = {
-        id: newUuid(),
-        tenant_id: caller.tenantId,
-        user_id: caller.userId,
-        source_id: manifest.id,
-        sign_in: method.id,
-        connection_id: request.connection?.id ?? null,
-        connection_name: request.connection?.name ?? null,
-        destination: request.destination,
+      const row = newSignIn(request, {
         context: 'device',
         // No redirect leads here: the digest of something that nobody knows.
         state_hash: sha256(newToken()),
-        issuer: setup.preset.issuer ?? null,
-        issuer_promised: 0,
         redirect_uri: '',
-        status: 'pending',
-        ticket_hash: null,
-        code_hash: null,
         device_interval: device.intervalSeconds,
         // The interval lies between two polls (section 3.2), so the first is free.
         device_next_at: now().toISOString(),
-        error: null,
-        credential_id: request.renews?.id ?? null,
-        account_issuer: null,
-        account_subject: null,
-        account_email: null,
         created_at: now().toISOString(),
         expires_at: inSeconds(Math.min(device.expiresInSeconds, secondsMax)),
-      };
+      });
       const secrets: DeviceSecrets = { deviceCode: device.deviceCode, setup };
       await addSignIn(store, vault, row, ['device', JSON.stringify(secrets)]);
       return {

@@ -8,8 +8,9 @@ import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { Store } from '../store/store.js';
-import type { CredentialTable } from '../store/tables.js';
+import type { CredentialTable, SignInTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
+import { newUuid } from '../vault/random.js';
 import type { ParkedGrants } from './parked-grants.js';
 
 export interface SignInRequest {
@@ -45,6 +46,44 @@ export interface SignInDependencies {
   signInMinutes: number;
   parked: ParkedGrants;
   now?: () => Date;
+}
+
+/** What differs between a sign-in with a redirect and one on another device. */
+interface WayIn
+  extends Pick<SignInTable, 'context' | 'state_hash' | 'redirect_uri' | 'created_at' | 'expires_at'> {
+  issuer_promised?: 1;
+  device_interval?: number;
+  device_next_at?: string;
+}
+
+/** A sign-in that has just begun, as it is stored. */
+export function newSignIn(
+  { caller, manifest, method, setup, connection, destination, renews }: SignInRequest,
+  way: WayIn,
+): SignInTable {
+  return {
+    id: newUuid(),
+    tenant_id: caller.tenantId,
+    user_id: caller.userId,
+    source_id: manifest.id,
+    sign_in: method.id,
+    connection_id: connection?.id ?? null,
+    connection_name: connection?.name ?? null,
+    destination,
+    issuer: setup.preset.issuer ?? null,
+    issuer_promised: 0,
+    status: 'pending',
+    ticket_hash: null,
+    code_hash: null,
+    device_interval: null,
+    device_next_at: null,
+    error: null,
+    credential_id: renews?.id ?? null,
+    account_issuer: null,
+    account_subject: null,
+    account_email: null,
+    ...way,
+  };
 }
 
 /** What a provider needs before it can be asked is wrong: whoever set it up can mend it. */

@@ -17,6 +17,7 @@ import { readPastedCode } from './pasted-code.js';
 import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
 import {
   type BegunSignIn,
+  newSignIn,
   refuseSetup,
   type SignInDependencies,
   type SignInRequest,
@@ -103,7 +104,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
 
     async begin(request) {
       if (request.device || request.method.oauth?.grant === 'device_code') return devices.begin(request);
-      const { caller, manifest, method, setup } = request;
+      const { setup } = request;
       const at = now();
       const secrets = createSignInSecrets();
       const context = redirectContext(request);
@@ -115,33 +116,14 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       const promised = setup.preset.issuer
         ? await issuerPromisesParameter(setup.preset.issuer, network)
         : false;
-      const row: SignInTable = {
-        id: newUuid(),
-        tenant_id: caller.tenantId,
-        user_id: caller.userId,
-        source_id: manifest.id,
-        sign_in: method.id,
-        connection_id: request.connection?.id ?? null,
-        connection_name: request.connection?.name ?? null,
-        destination: request.destination,
+      const row = newSignIn(request, {
         context,
         state_hash: sha256(secrets.state),
-        issuer: setup.preset.issuer ?? null,
-        issuer_promised: promised ? 1 : 0,
         redirect_uri: redirectUri,
-        status: 'pending',
-        ticket_hash: null,
-        code_hash: null,
-        device_interval: null,
-        device_next_at: null,
-        error: null,
-        credential_id: request.renews?.id ?? null,
-        account_issuer: null,
-        account_subject: null,
-        account_email: null,
+        ...(promised ? { issuer_promised: 1 } : {}),
         created_at: at.toISOString(),
         expires_at: new Date(at.getTime() + deps.signInMinutes * 60_000).toISOString(),
-      };
+      });
       await addSignIn(store, vault, row, ['verifier', secrets.codeVerifier]);
       return { authUrl, signInId: row.id, expiresAt: row.expires_at };
     },

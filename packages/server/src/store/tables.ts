@@ -281,7 +281,8 @@ export interface SignInTable {
 export interface IntentTable {
   id: string;
   tenant_id: string;
-  kind: 'redeem' | 'refresh' | 'revoke';
+  /** The exchange of a code; a refresh and a revocation keep their own trace. */
+  kind: 'redeem';
   record_id: string;
   created_at: string;
 }
