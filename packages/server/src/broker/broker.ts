@@ -10,7 +10,7 @@ import { openConnectionSecrets } from './connection-secrets.js';
 import { openSecret } from './credential-records.js';
 import type { Grants } from './grants.js';
 import { oauthSetup } from './oauth-setup.js';
-import { type Resolution, resolveCredential } from './resolve.js';
+import { type Resolution, resolveForUse } from './resolve.js';
 
 // The one module that opens credentials. It is asked for a connection on behalf of a person, and hands the
 // connector a login; it never hands a secret to a feature.
@@ -20,7 +20,7 @@ export type OpenResult =
   | { ok: false; resolution: Resolution };
 
 export interface Broker {
-  resolve(userId: string, connection: ConnectionTable): Promise<Resolution>;
+  resolve(userId: string, connection: ConnectionTable, manifest: SourceManifest): Promise<Resolution>;
   /** The login this person uses on this connection, or why there is none. Resolves anew: nothing is handed over. */
   open(userId: string, connection: ConnectionTable, manifest: SourceManifest): Promise<OpenResult>;
 }
@@ -88,9 +88,9 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
   };
 
   return {
-    resolve: (userId, connection) => resolveCredential(store.db, userId, connection),
+    resolve: (userId, connection, manifest) => resolveForUse(store.db, userId, connection, manifest),
     async open(userId, connection, manifest) {
-      const resolution = await resolveCredential(store.db, userId, connection);
+      const resolution = await resolveForUse(store.db, userId, connection, manifest);
       const definition = JSON.parse(connection.properties) as Record<string, unknown>;
       if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
         return {
@@ -100,9 +100,6 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       }
       const { credential } = resolution;
       if (resolution.state !== 'ready' || !credential) return { ok: false, resolution };
-      if (credential.sign_in !== selectSignIn(manifest, definition).id) {
-        return { ok: false, resolution: { ...resolution, state: 'missing' } };
-      }
       try {
         const login = await loginOf(credential, connection, manifest);
         if (missingCredentialFields(selectSignIn(manifest, definition), login.fields).length > 0) {

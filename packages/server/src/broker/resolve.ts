@@ -1,3 +1,5 @@
+import { selectSignIn } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import type { Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
@@ -46,4 +48,21 @@ export async function resolveCredential(
   const { confirmed_at, ...credential } = row;
   if (confirmed_at === null) return { state: 'needs_confirmation', credential, isEmbedded };
   return { state: credential.state, credential, isEmbedded };
+}
+
+/**
+ * As {@link resolveCredential}, for a use: a credential of another sign-in than the connection asks for by now is
+ * none, once its person has been asked about the new destination.
+ */
+export async function resolveForUse(
+  db: Queryable,
+  userId: string,
+  connection: ConnectionRef & Pick<ConnectionTable, 'properties'>,
+  manifest: SourceManifest,
+): Promise<Resolution> {
+  const resolution = await resolveCredential(db, userId, connection);
+  if (resolution.state === 'needs_confirmation') return resolution;
+  const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+  const isOfSignIn = resolution.credential?.sign_in === selectSignIn(manifest, definition).id;
+  return isOfSignIn ? resolution : { state: 'missing', isEmbedded: resolution.isEmbedded };
 }

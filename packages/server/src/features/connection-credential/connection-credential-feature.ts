@@ -12,7 +12,7 @@ import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.j
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
-import { type Resolution, resolveCredential } from '../../broker/resolve.js';
+import { type Resolution, resolveCredential, resolveForUse } from '../../broker/resolve.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
@@ -56,8 +56,8 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
   };
 
   const state = async (caller: Caller, connection: ConnectionTable) => {
-    const resolution = await resolveCredential(store.db, caller.userId, connection);
     const manifest = catalogue.get(connection.source_id);
+    const resolution = await resolveForUse(store.db, caller.userId, connection, manifest);
     const credential = isShown(resolution, caller) ? resolution.credential : undefined;
     const confirmed = credential ? await confirmedDestinations(store.db, credential) : [];
     return {
@@ -192,7 +192,8 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
           'destination: the connection now points elsewhere. Look at its state again before you confirm.',
         );
       }
-      const { credential } = await resolveCredential(store.db, caller.userId, connection);
+      const manifest = catalogue.get(connection.source_id);
+      const { credential } = await resolveForUse(store.db, caller.userId, connection, manifest);
       if (!credential || credential.owner_id !== caller.userId) {
         throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
       }

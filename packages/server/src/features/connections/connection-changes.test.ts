@@ -87,6 +87,47 @@ describe('changing a connection', () => {
       expect((await get(made.qID)).connectionProperties.host).toBe('new.example.com');
     });
 
+    it('X03: a credential of another sign-in than the connection asks for by now is none, also when it was confirmed', async () => {
+      count += 1;
+      const made = await alice.api.post('/api/v1/data-connections', {
+        datasourceID: 'rest',
+        qName: `connection ${count}`,
+        space: spaceId,
+        connectionProperties: {
+          ...{ url: 'https://api.example.com/items', authSchema: 'basic', ...login },
+          ...{ separateCredentials: true, credentialsName: `login ${count}` },
+        },
+      });
+      expect(made.status, made.text).toBe(201);
+      const id = made.body.qID;
+      const changes = [
+        { op: 'replace', path: '/connectionProperties/authSchema', value: 'apiKey' },
+        { op: 'add', path: '/connectionProperties/apiKeyHeader', value: 'X-Key' },
+      ];
+      const changed = await patch(id, changes);
+      expect(changed.status, changed.text).toBe(204);
+      const at = `/api/v1/data-connections/${id}`;
+      const { destination, ...before } = (await alice.api.get(`${at}/credential`)).body;
+      expect(before.state).toBe('needs_confirmation');
+      const confirmed = await alice.api.post(`${at}/credential/actions/confirm`, { destination });
+      expect(confirmed.body.state, confirmed.text).toBe('missing');
+      expect(confirmed.body).not.toHaveProperty('credentialId');
+      expect((await alice.api.post(`${at}/actions/resolve`)).body).toMatchObject({
+        usable: false,
+        state: 'missing',
+      });
+      expect((await alice.api.post(`${at}/actions/test`)).body.errors[0]).toMatchObject({
+        code: 'CREDENTIALS-REQUIRED',
+        meta: { reason: 'missing' },
+      });
+      const back = await patch(id, [
+        { op: 'replace', path: '/connectionProperties/authSchema', value: 'basic' },
+        { op: 'remove', path: '/connectionProperties/apiKeyHeader' },
+      ]);
+      expect(back.status, back.text).toBe(204);
+      expect(await state(id)).toBe('ready');
+    });
+
     it("X03: leaves each person's separated credential waiting for them when the destination changes", async () => {
       const made = await separated();
       await bob.api.put(`/api/v1/data-connections/${made.qID}/credential`, {

@@ -7,7 +7,7 @@ import {
   getDataSourceEndpoints,
 } from '@mooring/contract/routes/data-source-endpoints';
 import type { AccessibleConnection } from '../../access/connection-access.js';
-import { resolveCredential } from '../../broker/resolve.js';
+import { resolveForUse } from '../../broker/resolve.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -41,7 +41,7 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
   const assertCredential = async (caller: Caller, row: ConnectionTable, manifest: SourceManifest) => {
     const definition = JSON.parse(row.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
-    const { state } = await resolveCredential(store.db, caller.userId, row);
+    const { state } = await resolveForUse(store.db, caller.userId, row, manifest);
     const needsNothing = method.fields.length === 0 && !method.oauth;
     if (row.separated === 0 || state === 'ready' || (state === 'missing' && needsNothing)) return;
     throw new AppError('CREDENTIALS-REQUIRED', 'You have no usable credential on this connection.', {

@@ -237,7 +237,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   });
 
   const resolve = bind(resolveConnection, async ({ params, body }, { caller }) => {
-    const { connection, mayEdit } = await service.usable(caller, params.qID);
+    const { connection, manifest, mayEdit } = await service.usable(caller, params.qID);
     const userId = body?.as ?? caller.userId;
     if (userId !== caller.userId && !mayEdit) {
       throw new AppError(
@@ -258,7 +258,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       roles: JSON.parse(person.roles) as string[],
     };
     const { mayUse } = await decideFor(deps.store.db, asPerson, connection);
-    const resolution = await deps.broker.resolve(person.id, connection);
+    const resolution = await deps.broker.resolve(person.id, connection, manifest);
     const isShown = resolution.credential?.owner_id === caller.userId;
     const usable = mayUse && resolution.state === 'ready';
     return {

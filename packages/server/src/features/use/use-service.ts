@@ -198,7 +198,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
 
   /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
   const refuseIfEnded = async ({ caller, connection, manifest, mayEdit }: PreparedUse): Promise<void> => {
-    const resolution = await broker.resolve(caller.userId, connection);
+    const resolution = await broker.resolve(caller.userId, connection, manifest);
     if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
   };
 
@@ -239,7 +239,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     refuseIfEnded,
     async prepare(caller, qID, action, what) {
       const { connection, manifest, mayEdit } = await usable(caller, qID);
-      const resolution = await broker.resolve(caller.userId, connection);
+      const resolution = await broker.resolve(caller.userId, connection, manifest);
       const ticket = await record(caller, connection, resolution, action, what);
       const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
         await ticket.finish(outcomeOf(error));
