@@ -1,5 +1,5 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { ChangeBody } from '@mooring/contract/routes/credential-changes';
 import { nameKey } from '../../broker/credential-records.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
@@ -76,10 +76,11 @@ export async function placeOf(
 function methodOf(manifest: SourceManifest, credential: CredentialTable): SignInMethod {
   const method = manifest.signIns.find(({ id }) => id === credential.sign_in);
   if (method && !method.oauth) return method;
+  const renew = isInteractive(method?.oauth) ? 'authUrlOnly' : 'its new key as connectionProperties';
   throw invalid(
     'qIDs',
-    `the credential ${JSON.stringify(credential.name)} is a sign-in at a provider and has no password to change: ` +
-      'leave it out with qIDs, and renew it with PUT /api/v1/data-connections/{qID}/credential and authUrlOnly',
+    `the credential ${JSON.stringify(credential.name)} has no password to change: leave it out with qIDs, and renew ` +
+      `it with PUT /api/v1/data-connections/{qID}/credential and ${renew}`,
   );
 }
 

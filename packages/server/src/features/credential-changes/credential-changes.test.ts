@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
@@ -321,10 +322,33 @@ describe('changing a secret everywhere', () => {
         qPassword: fresh,
       });
       expect(refused.status).toBe(400);
-      expect(refused.body.errors[0].detail).toMatch(/sign-in at a provider.*authUrlOnly/);
+      expect(refused.body.errors[0].detail).toMatch(/no password to change.*authUrlOnly/);
     } finally {
       await lab.close();
     }
+  });
+
+  it('refuses service accounts and says how to change their keys', async () => {
+    const { privateKey } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
+    const made = await alice.api.post(connections, {
+      ...{ datasourceID: 'rest', qName: 'by machine', space: spaceId },
+      connectionProperties: {
+        ...{ url: `${source.url}/items`, authSchema: 'oauth2JwtBearer', tokenUrl: `${source.url}/token` },
+        ...{ assertionIssuer: 'robot@example.com', assertionPrivateKey: privateKey },
+        ...{ separateCredentials: true, credentialsName: 'machine' },
+      },
+    });
+    expect(made.status, made.text).toBe(201);
+    const change = { name: 'machine', qPassword: fresh };
+    const refused = await alice.api.post(`${credentials}/actions/change`, change);
+    expect(refused.status, refused.text).toBe(400);
+    const { detail } = refused.body.errors[0];
+    expect(detail).toMatch(/no password to change.*connectionProperties/);
+    expect(detail).not.toContain('authUrlOnly');
   });
 
   it('keeps neither secret in the clear, in the log or in an answer', async () => {
