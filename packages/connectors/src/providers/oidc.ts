@@ -1,0 +1,22 @@
+import { issuerPattern, type ProviderManifest } from '../spec/provider.js';
+
+export const provider: ProviderManifest = {
+  id: 'oidc',
+  name: 'Any OpenID Connect issuer',
+  documentation: 'https://openid.net/specs/openid-connect-discovery-1_0.html',
+  place: {
+    title: 'Issuer',
+    description: 'Issuer identifier; endpoints come from its metadata.',
+    pattern: issuerPattern,
+    example: 'https://id.example.com',
+  },
+  preset: (issuer) => ({
+    tokenEndpoint: '',
+    issuer,
+    scopes: ['openid', 'offline_access'],
+    accountScopes: ['email'],
+    authorizationParameters: { prompt: 'consent' },
+    clientAuthentication: 'client_secret_basic',
+  }),
+  quirks: ['Everything is as the metadata of the issuer says.'],
+};
