@@ -545,4 +545,20 @@ export const documentedAnswers: DocumentedAnswer[] = [
     body: { status: 'BAD_REFRESH_TOKEN', message: 'missing or invalid refresh token' },
     kind: 'grant_dead',
   },
+  {
+    source: 'https://github.com/raycast/extensions/issues/11836',
+    provider: 'atlassian',
+    step: 'refresh',
+    status: 403,
+    body: { error: 'unauthorized_client', error_description: 'refresh_token is invalid' },
+    kind: 'grant_dead',
+  },
+  {
+    source: 'https://nango.dev/blog/confluence-oauth-refresh-token-invalid-grant',
+    provider: 'atlassian',
+    step: 'refresh',
+    status: 403,
+    body: { error: 'unauthorized_client' },
+    kind: 'client_refused',
+  },
 ];
