@@ -4,6 +4,8 @@ export const provider: ProviderManifest = {
   id: 'atlassian',
   name: 'Atlassian',
   documentation: 'https://developer.atlassian.com/cloud/oauth/getting-started/',
+  register:
+    'An OAuth 2.0 (3LO) app in the developer console, with the APIs that are read and the User identity API (read:me).',
   preset: () => ({
     authorizationEndpoint: 'https://auth.atlassian.com/authorize',
     tokenEndpoint: 'https://auth.atlassian.com/oauth/token',

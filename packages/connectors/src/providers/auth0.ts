@@ -5,6 +5,8 @@ export const provider: ProviderManifest = {
   name: 'Auth0',
   documentation:
     'https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow-with-pkce',
+  register:
+    'A Regular Web Application with the refresh token grant; an API with Allow Offline Access, whose identifier goes into `audience`.',
   place: {
     title: 'Domain',
     description: 'Domain of the tenant, or a custom one.',

@@ -4,6 +4,7 @@ export const provider: ProviderManifest = {
   id: 'box',
   name: 'Box',
   documentation: 'https://developer.box.com/guides/authentication/oauth2/oauth2-setup/',
+  register: 'A custom app with user authentication (OAuth 2.0); its application scopes are set there.',
   preset: () => ({
     authorizationEndpoint: 'https://account.box.com/api/oauth2/authorize',
     tokenEndpoint: 'https://api.box.com/oauth2/token',

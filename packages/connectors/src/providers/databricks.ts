@@ -7,6 +7,7 @@ export const provider: ProviderManifest = {
   id: 'databricks',
   name: 'Databricks',
   documentation: 'https://docs.databricks.com/aws/en/dev-tools/auth/oauth-u2m',
+  register: 'A custom OAuth application in the account console, confidential, with the scope all-apis.',
   place: {
     title: 'Workspace host',
     description: 'Host name of the workspace.',

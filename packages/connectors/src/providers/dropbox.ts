@@ -4,6 +4,7 @@ export const provider: ProviderManifest = {
   id: 'dropbox',
   name: 'Dropbox',
   documentation: 'https://developers.dropbox.com/oauth-guide',
+  register: 'An app in the App Console; its permissions are the scopes.',
   preset: () => ({
     authorizationEndpoint: 'https://www.dropbox.com/oauth2/authorize',
     tokenEndpoint: 'https://api.dropboxapi.com/oauth2/token',

@@ -7,6 +7,8 @@ export const provider: ProviderManifest = {
   id: 'entra',
   name: 'Microsoft Entra ID',
   documentation: 'https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow',
+  register:
+    'An app registration with the platform Web and a client secret; delegated permissions of the API that is read, whose scopes go into `scope`.',
   place: {
     title: 'Tenant',
     description: 'Directory (tenant) id, or its domain.',

@@ -4,6 +4,7 @@ export const provider: ProviderManifest = {
   id: 'github',
   name: 'GitHub',
   documentation: 'https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps',
+  register: 'A GitHub App with expiring user tokens, or an OAuth app, whose scopes go into `scope`.',
   preset: () => ({
     authorizationEndpoint: 'https://github.com/login/oauth/authorize',
     tokenEndpoint: 'https://github.com/login/oauth/access_token',

@@ -4,6 +4,8 @@ export const provider: ProviderManifest = {
   id: 'google',
   name: 'Google',
   documentation: 'https://developers.google.com/identity/protocols/oauth2/web-server',
+  register:
+    'A project with an OAuth client of the type Web application; the APIs that are read are enabled in the project, and their scopes go into `scope`.',
   preset: () => ({
     authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
     tokenEndpoint: 'https://oauth2.googleapis.com/token',

@@ -4,6 +4,7 @@ export const provider: ProviderManifest = {
   id: 'hubspot',
   name: 'HubSpot',
   documentation: 'https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide',
+  register: 'A public app; each scope that it requires goes into `scope` too, and oauth is among them.',
   preset: () => ({
     authorizationEndpoint: 'https://app.hubspot.com/oauth/authorize',
     tokenEndpoint: 'https://api.hubapi.com/oauth/v3/token',

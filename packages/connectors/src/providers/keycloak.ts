@@ -4,6 +4,8 @@ export const provider: ProviderManifest = {
   id: 'keycloak',
   name: 'Keycloak',
   documentation: 'https://www.keycloak.org/securing-apps/oidc-layers',
+  register:
+    'A client with client authentication and the standard flow; the scope offline_access is assigned to it.',
   place: {
     title: 'Issuer of the realm',
     description: 'For instance https://id.example.com/realms/main.',

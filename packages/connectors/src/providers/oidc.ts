@@ -4,6 +4,7 @@ export const provider: ProviderManifest = {
   id: 'oidc',
   name: 'Any OpenID Connect issuer',
   documentation: 'https://openid.net/specs/openid-connect-discovery-1_0.html',
+  register: 'A confidential client for the authorization code flow with PKCE, allowed to use refresh tokens.',
   place: {
     title: 'Issuer',
     description: 'Issuer identifier; endpoints come from its metadata.',

@@ -4,6 +4,8 @@ export const provider: ProviderManifest = {
   id: 'okta',
   name: 'Okta',
   documentation: 'https://developer.okta.com/docs/guides/implement-grant-type/authcodepkce/main/',
+  register:
+    'An OIDC app integration of the type Web Application, with the refresh token grant; the default authorization server lets it in.',
   place: {
     title: 'Domain',
     description: 'Domain of the org; its default authorization server is used.',

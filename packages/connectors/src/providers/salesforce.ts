@@ -7,6 +7,8 @@ export const provider: ProviderManifest = {
   id: 'salesforce',
   name: 'Salesforce',
   documentation: 'https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_web_server_flow.htm',
+  register:
+    'An external client app or connected app with OAuth settings, the scopes api and refresh_token, and a refresh token policy that keeps tokens until they are revoked.',
   place: {
     title: 'Domain',
     description: 'login.salesforce.com, test.salesforce.com, or a My Domain host.',

@@ -4,6 +4,7 @@ export const provider: ProviderManifest = {
   id: 'slack',
   name: 'Slack',
   documentation: 'https://docs.slack.dev/authentication/installing-with-oauth',
+  register: 'An app with bot scopes, which go into `scope`; turn token rotation on if tokens are to end.',
   preset: () => ({
     authorizationEndpoint: 'https://slack.com/oauth/v2/authorize',
     tokenEndpoint: 'https://slack.com/api/oauth.v2.access',

@@ -1,11 +1,13 @@
 import type { ProviderManifest } from '../spec/provider.js';
 
-const accountPattern = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9-]{1,40}){0,3}$/i;
+const accountPattern = /^[a-z][a-z0-9_-]{0,62}(?:\.[a-z0-9-]{1,40}){0,3}$/i;
 
 export const provider: ProviderManifest = {
   id: 'snowflake',
   name: 'Snowflake',
   documentation: 'https://docs.snowflake.com/en/user-guide/oauth-custom',
+  register:
+    'A security integration of the type OAUTH with OAUTH_CLIENT = CUSTOM, a confidential client and OAUTH_ISSUE_REFRESH_TOKENS = TRUE. session:role:… in `scope` chooses a role.',
   place: {
     title: 'Account',
     description: 'Account identifier, as in the host name before .snowflakecomputing.com.',

@@ -5,6 +5,7 @@ export const provider: ProviderManifest = {
   name: 'Zendesk',
   documentation:
     'https://developer.zendesk.com/documentation/api-basics/authentication/using-oauth-to-authenticate-zendesk-api-requests-in-a-web-app/',
+  register: 'An OAuth client in the Admin Center of the subdomain, of the kind confidential.',
   place: {
     title: 'Subdomain',
     description: 'The part of the address before .zendesk.com.',

@@ -16,6 +16,8 @@ export interface ProviderManifest {
   name: string;
   /** The provider's own page about its OAuth flow. */
   documentation: string;
+  /** What to register there, for the reference page. */
+  register: string;
   place?: ProviderPlace;
   /** @param place as `place.pattern` allows it */
   preset(place: string): OAuthPreset;
