@@ -33,7 +33,13 @@ export default {
       'spec-imports-nothing-above',
       'The interface lives below its users. Move helpers to kit/.',
       { path: '^packages/connectors/src/spec/' },
-      { path: '^packages/connectors/src/(kit|families|sources|suite)/' },
+      { path: '^packages/connectors/src/(kit|families|providers|sources|suite)/' },
+    ),
+    rule(
+      'providers-are-data',
+      'An OAuth provider is data over the spec. What it needs beyond that is a member of OAuthPreset.',
+      { path: '^packages/connectors/src/providers/' },
+      { pathNot: '^packages/connectors/src/(providers|spec)/' },
     ),
     rule(
       'manifest-imports-no-driver',

@@ -1,6 +1,7 @@
 // Writes docs/reference from the code that decides; `--check` fails when a committed file is stale.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { apiSpecsOf, metaOf } from '../packages/connectors/dist/kit/properties.js';
+import { providers } from '../packages/connectors/dist/providers/registry.js';
 import { manifests } from '../packages/connectors/dist/registry.js';
 import { errorTable } from '../packages/contract/dist/errors.js';
 import { openApiDocument } from '../packages/contract/dist/openapi.js';
@@ -156,6 +157,55 @@ function grantLifecyclePage() {
   return text;
 }
 
+function providersPage() {
+  const code = (text) => `\`${text}\``;
+  let text = head('OAuth providers');
+  text +=
+    'What `rest` connections may name as `oauthProvider`, in place of URLs. **Verified against the lab only**: each preset goes through a sign-in, two renewals and an end against the lab’s authorization server with the ways of its provider, as the provider documents them (`npx vitest run packages/server/src/oauth/provider-presets.test.ts packages/server/src/sign-ins/providers.test.ts`). None was run against the provider itself, which needs an account there.\n\n';
+  text +=
+    'A connection brings its own client (`clientId`, `clientSecret`), or uses the operator’s: `oauth.clients.<provider>` with `clientId`, `clientSecret`, `place` where the provider has one, and `origins`: the origins that tokens of this client may be sent to. Without `origins` no `rest` connection may use it.\n\n';
+  text +=
+    'The redirect URI of an operator’s client is `<public URL>/oauth/callback/<provider>`; that of a connection’s own client is in the `authUrl` of its first sign-in (`redirect_uri`), and stays the same for all connections with the same endpoints. How answers are classed is in the presets, and in `packages/server/src/oauth/answers.ts` for all.\n\n';
+  text += `${table(
+    ['`oauthProvider`', 'provider', '`oauthProviderPlace`', 'asked for beside `scope`', 'who signed in'],
+    providers.map((provider) => {
+      const preset = provider.preset(provider.place?.example ?? '');
+      const { account } = preset;
+      return [
+        `[${code(provider.id)}](#${provider.id})`,
+        provider.name,
+        provider.place ? `${provider.place.title}, like ${code(provider.place.example)}` : '',
+        [...preset.scopes, ...(preset.accountScopes ?? [])].map(code).join(' '),
+        preset.issuer
+          ? 'ID token'
+          : account?.endpoint
+            ? code(account.endpoint)
+            : 'the answer with the tokens',
+      ];
+    }),
+  )}\n`;
+  for (const provider of providers) {
+    const preset = provider.preset(provider.place?.example ?? '');
+    const { place } = provider;
+    text += `\n## ${provider.id}\n\n[${provider.name}](${provider.documentation}).\n\n`;
+    text += `Register: ${provider.register}\n\n`;
+    if (place) {
+      text += `Place: ${place.description} For instance ${code(place.example)}${place.default ? `; ${code(place.default)} unless given` : ''}.\n\n`;
+    }
+    text += list([
+      `Client authentication: ${code(preset.clientAuthentication)}.`,
+      preset.idleDays
+        ? `An idle grant is renewed every ${preset.idleDays / 2} days.`
+        : 'Idle grants are left alone.',
+      preset.revocationEndpoint || preset.tokenEndpoint === ''
+        ? 'Deleting a credential revokes its grant.'
+        : 'It has no revocation endpoint of RFC 7009: end the grant at the provider.',
+      ...provider.quirks,
+    ]);
+  }
+  return text;
+}
+
 function destinationsPage() {
   const place = { host: '', port: 0, url: 'http://localhost' };
   const cases = destinationCases({ here: place, there: place }, '');
@@ -215,6 +265,7 @@ const files = {
   'permissions.md': permissionsPage(),
   'configuration.md': configurationPage(),
   'grant-lifecycle.md': grantLifecyclePage(),
+  'oauth-providers.md': providersPage(),
 };
 
 const isCheck = process.argv.includes('--check');

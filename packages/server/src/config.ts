@@ -24,6 +24,19 @@ const oauthClientSchema = z.strictObject({
     .describe(
       'The client is registered as a native one (RFC 8252): the command line may take the redirect at `http://127.0.0.1:<any port>/callback`.',
     ),
+  place: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Tenant, domain or account that the client is registered in, for providers that have one. Connections that use the client must name the same.',
+    ),
+  origins: z
+    .array(urlSchema)
+    .optional()
+    .describe(
+      'Origins, for instance `https://api.example.com`, that `rest` connections without a client of their own may send this client’s tokens to. None unless given.',
+    ),
   issuer: urlSchema
     .optional()
     .describe('Point the provider elsewhere: issuer. Alone, its metadata names the endpoints.'),
@@ -32,6 +45,9 @@ const oauthClientSchema = z.strictObject({
     .describe('Point the provider elsewhere: authorization endpoint.'),
   tokenEndpoint: urlSchema.optional().describe('Point the provider elsewhere: token endpoint.'),
   revocationEndpoint: urlSchema.optional().describe('Point the provider elsewhere: revocation endpoint.'),
+  accountEndpoint: urlSchema
+    .optional()
+    .describe('Point the provider elsewhere: where it says who signed in, where it does so on request.'),
   deviceAuthorizationEndpoint: urlSchema
     .optional()
     .describe('Point the provider elsewhere: device authorization endpoint (RFC 8628).'),

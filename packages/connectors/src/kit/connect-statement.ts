@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { SourceManifest } from '../spec/manifest.js';
-import { innermost, metaOf, type PropertyProblem } from './properties.js';
+import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
+import { innermost, metaOf } from './properties.js';
 
 // Connect statements, as Qlik writes them: `CUSTOM CONNECT TO "provider=…;sourceType=…;key=value;"` (QLIK.md 2.4).
 // Written strictly, so that what was written reads back the same; read leniently, as they are met in the wild.

@@ -1,7 +1,7 @@
 import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
 import { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
-import type { SourceManifest } from '../spec/manifest.js';
+import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
 import { isInteractive, type SignInMethod } from '../spec/sign-in.js';
 
 // Everything that is derived from a manifest's properties: api-specs, validation, the split between
@@ -39,12 +39,6 @@ export interface SplitProperties {
   connectionSecrets: Record<string, unknown>;
   signIn: SignInMethod;
   choice: CredentialChoice;
-}
-
-/** One problem with one property, in words that name it. */
-export interface PropertyProblem {
-  property: string;
-  message: string;
 }
 
 export type ParsedProperties =
@@ -200,6 +194,8 @@ export function parseProperties(
     };
     target[holder][name] = property;
   }
+  const conflicts = manifest.conflicts?.(split.definition) ?? [];
+  if (conflicts.length > 0) return { ok: false, problems: conflicts };
   const signIn = selectSignIn(manifest, split.definition);
   const isMissing = (name: string) =>
     split.definition[name] === undefined && split.connectionSecrets[name] === undefined;
@@ -232,13 +228,21 @@ export function parseProperties(
   };
 }
 
-/** What the most complete of the sets lacks; of equals the later counts. */
+/**
+ * What is lacking of the set that was begun: the one with most given, of equals the one that lacks least, of these the
+ * later. Nothing when any set is whole.
+ */
 function missingOfSets(
   sets: readonly (readonly string[])[],
   isMissing: (name: string) => boolean,
 ): readonly string[] {
-  const lacking = sets.map((set) => set.filter(isMissing));
-  return lacking.reduce((best, each) => (each.length <= best.length ? each : best), lacking[0] ?? []);
+  const judged = sets.map((set) => ({ set, lacking: set.filter(isMissing) }));
+  if (judged.some(({ lacking }) => lacking.length === 0)) return [];
+  const begun = judged.toReversed().toSorted((left, right) => {
+    const given = ({ set, lacking }: (typeof judged)[number]) => set.length - lacking.length;
+    return given(right) - given(left) || left.lacking.length - right.lacking.length;
+  });
+  return begun[0]?.lacking ?? [];
 }
 
 /** Credential properties that the sign-in method needs and the request lacks. */

@@ -23,6 +23,12 @@ export interface Evidence {
   limits: readonly string[];
 }
 
+/** One problem with one property, in words that name it. */
+export interface PropertyProblem {
+  property: string;
+  message: string;
+}
+
 /** A data source as data. Imported at start, so it never imports a driver. */
 export interface SourceManifest {
   /** Qlik's data source id where there is one; also the folder's name. */
@@ -43,6 +49,8 @@ export interface SourceManifest {
   icon: string;
   /** Every property, strict. The separated-credentials trio and `authCode` are added by the kit. */
   properties: z.ZodObject;
+  /** Properties that are right each for itself and wrong together; gets the definition with defaults applied. */
+  conflicts?: (definition: Readonly<Record<string, unknown>>) => PropertyProblem[];
   /** In order; the first whose `when` matches is used. The last one should match always. */
   signIns: readonly SignInMethod[];
   capabilities: Capabilities;

@@ -1,17 +1,47 @@
-/** How an answer of a token endpoint is to be taken; see `server/src/oauth/answers.ts`. */
+/**
+ * What an answer of a token endpoint means; see `server/src/oauth/answers.ts`. The first four end a grant: `grant_dead`
+ * where the provider does not say why.
+ */
 export type AnswerMeaning =
   | 'grant_dead'
+  | 'revoked'
+  | 'expired'
+  /** A refresh token that was replaced came back: two programs may hold copies of one grant. */
+  | 'rotated_away'
   | 'code_refused'
   | 'client_refused'
   | 'consent_required'
+  /** A rule of the organisation stands in the way; the person may have to prove more, or an administrator to act. */
+  | 'policy'
   | 'rate_limited'
   | 'unavailable'
   | 'nonsense';
 
+/** One answer of one provider. Every condition that is given must hold; statuses that prove nothing are judged before. */
+export interface AnswerRule {
+  /** Error code in lower case. */
+  code?: string;
+  /** Finer code: one of `error_subtype`, `suberror`, or of the list `error_codes`, as text. */
+  detail?: string;
+  /** Part of the description, in lower case. */
+  words?: string;
+  means: AnswerMeaning;
+}
+
+/** Where a provider without ID tokens says who signed in; JSON pointers into its answer. */
+export interface AccountPlace {
+  /** Asked by GET with the access token. Absent: the answer of the token endpoint itself says it. */
+  endpoint?: string;
+  subject: string;
+  email?: string;
+}
+
 /** What the service needs to run an OAuth exchange for a source. Pure data: no vendor is named outside a manifest or preset. */
 export interface OAuthPreset {
-  /** Key under `oauth.clients` in the operator's configuration; absent when the connection brings its own client. */
+  /** Key under `oauth.clients` in the operator's configuration; absent when only the connection can bring a client. */
   provider?: string;
+  /** Tenant, domain or account at the provider that the endpoints are of: an operator's client is for one of them. */
+  place?: string;
   /** The provider's page about registering a client. */
   documentation?: string;
   authorizationEndpoint?: string;
@@ -29,8 +59,12 @@ export interface OAuthPreset {
   accountScopes?: readonly string[];
   /** What separates scopes in requests; a blank (RFC 6749 section 3.3) unless the provider departs from it. */
   scopeSeparator?: ' ' | ',';
-  /** Where a provider without ID tokens says who signed in: a GET with the access token; JSON pointers into its answer. */
-  account?: { endpoint: string; subject: string; email?: string };
+  /** What separates scopes in answers; that of requests unless given. */
+  grantedScopeSeparator?: ' ' | ',';
+  /** Of no effect where a validated ID token says who signed in. */
+  account?: AccountPlace;
+  /** A `token_type`, in lower case, that is sent as a bearer token although it is called otherwise. */
+  bearerName?: string;
   /** Sent as given on the authorization request, for instance `prompt=consent`. */
   authorizationParameters?: Readonly<Record<string, string>>;
   /** How the client authenticates at the token endpoint (RFC 6749 section 2.3.1, RFC 7523 section 2.2). */
@@ -40,10 +74,10 @@ export interface OAuthPreset {
   audience?: string;
   /** Days after which an unused refresh token ends; the service then renews idle grants in half that time. */
   idleDays?: number;
-  /** Life of an access token whose answer has no `expires_in`; an hour unless given. */
+  /** Life of an access token that can be renewed and whose answer has no `expires_in`; an hour unless given. */
   tokenLifeSeconds?: number;
-  /** Error codes of this provider, in lower case, that mean something else here than in general. */
-  answers?: Readonly<Record<string, AnswerMeaning>>;
+  /** Answers that mean something else here than in general; the first that fits counts. */
+  answers?: readonly AnswerRule[];
 }
 
 /** The client of a connection that brings its own OAuth registration as properties. */
@@ -54,6 +88,11 @@ export interface OAuthClientFields {
   /** Private key of the client and the name the provider knows it by, for `private_key_jwt`. */
   privateKey?: string;
   keyId?: string;
+  /**
+   * Property with the URL that tokens are sent to. A connection without a client of its own may use an operator's, but
+   * only for origins that the operator has listed: people trust that client's name on the provider's page.
+   */
+  tokensGoTo: string;
 }
 
 /** What a service account says of itself in its assertion (RFC 7523 section 3). */
@@ -70,6 +109,8 @@ export interface OAuthSignIn {
   /** Derives the exchange from the definition's properties; a fixed preset ignores them. */
   preset: (properties: Readonly<Record<string, unknown>>) => OAuthPreset;
   clientFields?: OAuthClientFields;
+  /** The definition that chooses a provider by its key, where people can; undefined for one that is not known. */
+  select?: (provider: string, place?: string) => Readonly<Record<string, unknown>> | undefined;
   /** Credential property with a refresh token that was issued elsewhere; with it no page is visited. */
   refreshTokenField?: string;
   /** Of `jwt_bearer`: what the assertion says, and the credential properties with the key that signs it. */

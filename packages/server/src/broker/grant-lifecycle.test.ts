@@ -67,6 +67,19 @@ describe('the life of a grant', () => {
     expect(calls()).toBe(0);
   });
 
+  it('G1: a token that nothing can renew is used until the source refuses it, and not taken for dead by a guess', async () => {
+    const body = JSON.stringify({ access_token: 'endless', token_type: 'bearer' });
+    stand.lab.switches.tokenNext = [{ kind: 'answer', answer: { status: 200, body } }];
+    const credential = await stand.credential();
+    stand.clock.move(400 * 24 * 3600_000);
+    const grants = stand.process();
+    expect(await grants.accessToken(credential, stand.setup)).toBe('endless');
+    await grants.settled();
+    expect(await stand.stateOf(credential)).toBe('ready');
+    const refused = grants.accessToken(credential, stand.setup, { refused: 'endless' });
+    await expect(refused).rejects.toMatchObject({ kind: 'auth_failed' });
+  });
+
   it('G2: renews a token that is about to end, and lets the use go on with it meanwhile', async () => {
     const process = stand.process();
     const before = await asked(process);

@@ -55,7 +55,10 @@ const lifetimeAssumedMs = 3600_000;
 /** With so much left, a token is used while its successor is fetched. */
 const enoughLeftMs = 30_000;
 
-const endOf = ({ tokens, issuedAt }: StoredGrant): number => tokens.expiresAt ?? issuedAt + lifetimeAssumedMs;
+/** Of a token that nothing could renew only the source can tell the end: a guess would cost the grant. */
+const endOf = ({ tokens, issuedAt }: StoredGrant): number =>
+  tokens.expiresAt ??
+  (tokens.refreshToken === undefined ? Number.POSITIVE_INFINITY : issuedAt + lifetimeAssumedMs);
 
 export function createGrants({ store, vault, network, endTokens, log, clock }: GrantDependencies): Grants {
   const records = createGrantRecords(store, vault);

@@ -1,5 +1,5 @@
-import type { OAuthPreset, SignInMethod } from '@mooring/connectors/spec/sign-in';
-import type { Config } from '../config.js';
+import { isInteractive, type OAuthPreset, type SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { Config, OAuthClientSettings } from '../config.js';
 import { AppError } from '../http/app-error.js';
 import type { Assertion } from '../oauth/jwt-bearer-grant.js';
 import type { OAuthClient } from '../oauth/types.js';
@@ -32,45 +32,21 @@ export function oauthSetup(input: SetupInput, clients: Config['oauth']['clients'
   if (!oauth) throw new Error(`${input.method.id} is no OAuth sign-in`);
   const preset = oauth.preset(input.definition);
   if (oauth.assertion) return { preset, client: { clientId: '' }, ...assertionOf(input, oauth.assertion) };
-  if (oauth.clientFields) {
-    const clientId = input.definition[oauth.clientFields.clientId];
-    const clientSecret = input.secrets[oauth.clientFields.clientSecret];
-    if (typeof clientId !== 'string') {
-      throw new AppError(
-        'DCERROR-0010',
-        `${oauth.clientFields.clientId}: is required for sign-in by ${input.method.label}`,
-      );
-    }
-    const { privateKey, keyId } = oauth.clientFields;
-    const key = privateKey === undefined ? undefined : input.secrets[privateKey];
-    if (preset.clientAuthentication === 'private_key_jwt' && typeof key !== 'string') {
-      throw new AppError(
-        'DCERROR-0010',
-        `${privateKey}: is required for client authentication by private_key_jwt`,
-      );
-    }
-    const kid = keyId === undefined ? undefined : input.definition[keyId];
-    const client = {
-      clientId,
-      ...(typeof clientSecret === 'string' ? { clientSecret } : {}),
-      ...(typeof key === 'string' ? { privateKey: key } : {}),
-      ...(typeof kid === 'string' ? { keyId: kid } : {}),
-    };
-    return { preset, client };
-  }
+  if (oauth.clientFields && !usesOperatorsClient(input, preset)) return ownClient(input, preset);
   const provider = preset.provider ?? '';
   const settings = clients[provider];
   if (!settings) {
+    const orOwn = oauth.clientFields ? `${oauth.clientFields.clientId}: is required: t` : 'T';
     throw new AppError(
       'DCERROR-0010',
-      `This server has no OAuth client for ${provider}. An operator must set oauth.clients.${provider} in the configuration file.`,
+      `${orOwn}his server has no OAuth client for ${provider}. An operator must set oauth.clients.${provider} in the configuration file.`,
     );
   }
-  const { clientId, clientSecret, privateKey, keyId, loopbackRedirect, ...endpoints } = settings;
-  const given = Object.fromEntries(Object.entries(endpoints).filter(([, value]) => value !== undefined));
+  assertIsFor(input, preset, settings);
+  const { clientId, clientSecret, privateKey, keyId, loopbackRedirect } = settings;
   return {
     preset: {
-      ...pointed(preset, given),
+      ...pointed(preset, settings),
       ...(privateKey && !clientSecret ? { clientAuthentication: 'private_key_jwt' as const } : {}),
     },
     client: {
@@ -83,11 +59,85 @@ export function oauthSetup(input: SetupInput, clients: Config['oauth']['clients'
   };
 }
 
+/** Only for people who sign in: what a client may do by itself is nothing that everybody may have. */
+const usesOperatorsClient = ({ method, definition }: SetupInput, preset: OAuthPreset): boolean =>
+  isInteractive(method.oauth) &&
+  preset.provider !== undefined &&
+  definition[method.oauth?.clientFields?.clientId ?? ''] === undefined;
+
+/** The client that the connection brings. */
+function ownClient({ method, definition, secrets }: SetupInput, given: OAuthPreset): OAuthSetup {
+  const fields = method.oauth?.clientFields;
+  if (!fields) throw new Error(`${method.id} takes no client of a connection`);
+  // The operator's key names neither this client nor the place that its redirects arrive at.
+  const { provider: _provider, place: _place, ...preset } = given;
+  const clientId = definition[fields.clientId];
+  const clientSecret = secrets[fields.clientSecret];
+  if (typeof clientId !== 'string') {
+    throw new AppError('DCERROR-0010', `${fields.clientId}: is required for sign-in by ${method.label}`);
+  }
+  const { privateKey, keyId } = fields;
+  const key = privateKey === undefined ? undefined : secrets[privateKey];
+  if (preset.clientAuthentication === 'private_key_jwt' && typeof key !== 'string') {
+    throw new AppError(
+      'DCERROR-0010',
+      `${privateKey}: is required for client authentication by private_key_jwt`,
+    );
+  }
+  const kid = keyId === undefined ? undefined : definition[keyId];
+  const client = {
+    clientId,
+    ...(typeof clientSecret === 'string' ? { clientSecret } : {}),
+    ...(typeof key === 'string' ? { privateKey: key } : {}),
+    ...(typeof kid === 'string' ? { keyId: kid } : {}),
+  };
+  return { preset, client };
+}
+
+/**
+ * An operator's client is for one place at its provider: its secret goes nowhere else. And people trust its name when
+ * they consent, so its tokens go only where the source always sends them, or where the operator said they may.
+ */
+function assertIsFor(
+  { method, definition }: SetupInput,
+  { provider, place }: OAuthPreset,
+  settings: OAuthClientSettings,
+): void {
+  if (place !== undefined && settings.place !== place) {
+    throw new AppError(
+      'DCERROR-0010',
+      settings.place === undefined
+        ? `The OAuth client of this server for ${provider} has no place. An operator must set oauth.clients.${provider}.place in the configuration file.`
+        : `The OAuth client of this server for ${provider} is for ${settings.place}. Use that place, or bring a client of your own.`,
+    );
+  }
+  const fields = method.oauth?.clientFields;
+  if (!fields) return;
+  const target = definition[fields.tokensGoTo];
+  const origin = typeof target === 'string' && URL.canParse(target) ? new URL(target).origin : undefined;
+  const allowed = (settings.origins ?? []).map((url) => new URL(url).origin);
+  if (origin === undefined || !allowed.includes(origin)) {
+    throw new AppError(
+      'DCERROR-0010',
+      `${fields.clientId}: is required: the OAuth client of this server for ${provider} is not meant for this ${fields.tokensGoTo}. Bring a client of your own, or ask an operator to add its origin to oauth.clients.${provider}.origins.`,
+    );
+  }
+}
+
 /**
  * A provider that is pointed elsewhere keeps none of the preset's endpoints that were not given; one that is given by
  * issuer alone has those that the issuer publishes.
  */
-function pointed(preset: OAuthPreset, given: Partial<OAuthPreset>): OAuthPreset {
+function pointed(preset: OAuthPreset, settings: OAuthClientSettings): OAuthPreset {
+  const given = definedOf({
+    issuer: settings.issuer,
+    authorizationEndpoint: settings.authorizationEndpoint,
+    tokenEndpoint: settings.tokenEndpoint,
+    revocationEndpoint: settings.revocationEndpoint,
+    deviceAuthorizationEndpoint: settings.deviceAuthorizationEndpoint,
+    pushedAuthorizationRequestEndpoint: settings.pushedAuthorizationRequestEndpoint,
+    account: accountOf(preset, settings),
+  });
   const isByIssuer =
     given.issuer !== undefined &&
     given.tokenEndpoint === undefined &&
@@ -98,12 +148,29 @@ function pointed(preset: OAuthPreset, given: Partial<OAuthPreset>): OAuthPreset 
     deviceAuthorizationEndpoint: _device,
     pushedAuthorizationRequestEndpoint: _pushed,
     issuer: _issuer,
+    account,
     ...rest
   } = preset;
-  if (!isByIssuer) return { ...rest, ...given };
-  const { authorizationEndpoint: _authorization, ...named } = rest;
+  // Nothing is sent when the answer itself says it; another's access token is not for the preset's own endpoint.
+  const kept = account !== undefined && account.endpoint === undefined ? { ...rest, account } : rest;
+  if (!isByIssuer) return { ...kept, ...given };
+  const { authorizationEndpoint: _authorization, ...named } = kept;
   return { ...named, ...given, tokenEndpoint: '' };
 }
+
+/** Without pointers of the preset those of OpenID Connect Core section 5.3 are read. */
+const accountOf = (
+  { account }: OAuthPreset,
+  { accountEndpoint }: OAuthClientSettings,
+): OAuthPreset['account'] =>
+  accountEndpoint === undefined
+    ? undefined
+    : { subject: '/sub', email: '/email', ...account, endpoint: accountEndpoint };
+
+const definedOf = (values: { [Name in keyof OAuthPreset]?: OAuthPreset[Name] | undefined }) =>
+  Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Partial<OAuthPreset>;
 
 function assertionOf(
   { definition, login }: SetupInput,

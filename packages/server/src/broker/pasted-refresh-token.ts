@@ -2,6 +2,7 @@ import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
+import { askAccount } from '../oauth/account.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { refreshGrant } from '../oauth/refresh-grant.js';
 import { revokeToken } from '../oauth/revocation.js';
@@ -29,7 +30,8 @@ export async function proveRefreshToken(input: {
   refreshToken: string;
 }): Promise<Pick<RedeemedSignIn, 'tokens' | 'complete' | 'abandon'>> {
   const { setup, network, refreshToken } = input;
-  const tokens = await refreshGrant({ ...setup, network, refreshToken }).catch(refuse);
+  const renewed = await refreshGrant({ ...setup, network, refreshToken }).catch(refuse);
+  const tokens = { ...renewed, ...(await askAccount({ ...setup, network }, renewed.accessToken)) };
   return {
     tokens,
     async complete() {},

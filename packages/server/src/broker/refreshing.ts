@@ -143,7 +143,13 @@ async function underLease(
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     log.warn(
-      { credentialId: credential.id, kind: error.kind, code: error.providerCode, attempts: lease.attempts },
+      {
+        credentialId: credential.id,
+        kind: error.kind,
+        reason: error.reason,
+        code: error.providerCode,
+        attempts: lease.attempts,
+      },
       'refresh failed',
     );
     if (needsPerson.includes(error.kind)) {

@@ -1,20 +1,59 @@
+import { findProvider, providers } from '@mooring/connectors/providers/registry';
 import { describe, expect, it } from 'vitest';
 import { documentedAnswers } from './__fixtures__/documented-answers.js';
 import { type Answer, judgeAnswer, readRetryAfter } from './answers.js';
 
+const rulesOf = (provider: string | undefined) =>
+  findProvider(provider)?.preset('example.example').answers ?? [];
 const now = Date.parse('2026-01-02T03:04:05Z');
 
 describe('the answer of a token endpoint', () => {
   it.each(documentedAnswers)(
-    'O24: $status $body.error at $step is $kind ($source)',
-    ({ step, kind, ...answer }) => {
-      expect(judgeAnswer(answer, step, now)?.kind).toBe(kind);
+    'O24: $status $body.error at $step is $kind $reason ($provider $source)',
+    ({ step, kind, reason, provider, ...answer }) => {
+      const verdict = judgeAnswer(answer, step, now, rulesOf(provider));
+      expect({ kind: verdict?.kind, reason: verdict?.reason }).toEqual({ kind, reason });
     },
   );
+
+  it('O24: every rule of every provider has an answer that only it explains', () => {
+    for (const { id } of providers) {
+      const rules = rulesOf(id);
+      const own = documentedAnswers.filter(({ provider }) => provider === id);
+      for (const [index, rule] of rules.entries()) {
+        const others = rules.toSpliced(index, 1);
+        const isNeeded = own.some(({ step, kind, reason, ...answer }) => {
+          const without = judgeAnswer(answer, step, now, others);
+          return without?.kind !== kind || without.reason !== reason;
+        });
+        expect(isNeeded, `${id}: ${JSON.stringify(rule)}`).toBe(true);
+      }
+    }
+  });
+
+  it('O25: no rule of any provider makes a proof of a failure, a redirect or a busy server', () => {
+    for (const { id } of providers) {
+      for (const { code, detail, words } of rulesOf(id)) {
+        const body = { error: code, error_codes: [detail], error_subtype: detail, error_description: words };
+        for (const status of [301, 302, 307, 308, 408, 425, 429, 500, 502, 503, 504]) {
+          expect(judgeAnswer({ status, body }, 'refresh', now, rulesOf(id))?.kind).not.toBe('grant_dead');
+        }
+        const busy = { ...body, error_description: `${words ?? ''} try again later` };
+        expect(judgeAnswer({ status: 400, body: busy }, 'refresh', now, rulesOf(id))?.kind).not.toBe(
+          'grant_dead',
+        );
+        // A rule speaks of the answer that it names, and of no other.
+        expect(
+          judgeAnswer({ status: 400, body: { error: 'unheard_of' } }, 'refresh', now, rulesOf(id)),
+        ).toEqual({ kind: 'nonsense', providerCode: 'unheard_of' });
+      }
+    }
+  });
 
   it('O25: costs nobody a grant unless it is proof', () => {
     const proofs = ['invalid_grant', 'bad_refresh_token', 'invalid_refresh_token'];
     const others = documentedAnswers
+      .filter(({ kind }) => kind !== 'grant_dead')
       .map(({ body }) => body?.['error'])
       .filter((code) => !proofs.includes(String(code)));
     const unknown = [

@@ -1,6 +1,8 @@
 // What the answer of a token endpoint means. One table, because the standard's few codes are joined by many that
-// providers made up. Whatever is not in it is `nonsense`: an unknown answer must never cost anybody a grant.
-import type { OAuthErrorKind } from './oauth-error.js';
+// providers made up; what a code means with one provider only is in that provider's data, and comes first. Whatever is
+// in neither is `nonsense`: an unknown answer must never cost anybody a grant.
+import type { AnswerMeaning, AnswerRule } from '@mooring/connectors/spec/sign-in';
+import type { OAuthErrorKind, OAuthErrorReason } from './oauth-error.js';
 
 export type GrantStep = 'code' | 'refresh' | 'client' | 'device' | 'assertion';
 
@@ -14,6 +16,8 @@ export interface Answer {
 
 export interface Verdict {
   kind: OAuthErrorKind;
+  /** Why, where the provider says so. */
+  reason?: OAuthErrorReason;
   providerCode?: string;
   retryAfterSeconds?: number;
 }
@@ -65,14 +69,7 @@ const codesOf: Readonly<Partial<Record<Meaning, readonly string[]>>> = {
     'access_denied',
     'admin_policy_enforced',
   ],
-  rate_limited: [
-    'slow_down',
-    'ratelimited',
-    'rate_limited',
-    'rate_limit_exceeded',
-    'too_many_requests',
-    'e0000047',
-  ],
+  rate_limited: ['slow_down', 'ratelimited', 'rate_limited', 'rate_limit_exceeded', 'too_many_requests'],
   unavailable: [
     'temporarily_unavailable',
     'server_error',
@@ -95,39 +92,80 @@ const meanings = new Map<string, Meaning>(
 const temporaryWording =
   /already being processed|too many requests|temporar|transient|try again (later|after)/i;
 
+/** What each class of a provider's rule is here. */
+const meaningOfRule: Record<AnswerMeaning, { meaning: Meaning; reason?: OAuthErrorReason }> = {
+  grant_dead: { meaning: 'grant' },
+  revoked: { meaning: 'grant', reason: 'revoked' },
+  expired: { meaning: 'grant', reason: 'expired' },
+  rotated_away: { meaning: 'grant', reason: 'rotated_away' },
+  code_refused: { meaning: 'code' },
+  client_refused: { meaning: 'client_refused' },
+  consent_required: { meaning: 'consent_required' },
+  policy: { meaning: 'consent_required', reason: 'policy' },
+  rate_limited: { meaning: 'rate_limited' },
+  unavailable: { meaning: 'unavailable' },
+  nonsense: { meaning: 'nonsense' },
+};
+
 const printableCode = /^[\w.-]{1,64}$/;
 const retryAfterSecondsMax = 86_400;
 
 /**
  * @param now milliseconds since the epoch, for a `Retry-After` that is a date
+ * @param rules of the provider
  * @returns undefined when the answer is a success as far as status and error code tell
  */
-export function judgeAnswer(answer: Answer, step: GrantStep, now: number): Verdict | undefined {
+export function judgeAnswer(
+  answer: Answer,
+  step: GrantStep,
+  now: number,
+  rules: readonly AnswerRule[] = [],
+): Verdict | undefined {
   const code = errorCodeOf(answer);
-  const kind = kindOf(answer, code, step);
-  if (kind === undefined) return undefined;
+  const judged = classOf(answer, code, step, rules);
+  if (judged === undefined) return undefined;
   const retryAfterSeconds = readRetryAfter(answer.retryAfter ?? null, now);
   return {
-    kind,
+    ...judged,
     ...(code !== undefined && printableCode.test(code) ? { providerCode: code } : {}),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   };
 }
 
-function kindOf(
+function classOf(
   { status, body }: Answer,
   code: string | undefined,
   step: GrantStep,
-): OAuthErrorKind | undefined {
-  if (status === 429) return 'rate_limited';
-  if (status >= 500 || status === 408 || status === 425) return 'unavailable';
-  if (status >= 300 && status < 400) return 'nonsense';
+  rules: readonly AnswerRule[],
+): Pick<Verdict, 'kind' | 'reason'> | undefined {
+  if (status === 429) return { kind: 'rate_limited' };
+  if (status >= 500 || status === 408 || status === 425) return { kind: 'unavailable' };
+  if (status >= 300 && status < 400) return { kind: 'nonsense' };
   if (code === undefined) {
-    return status >= 200 && status < 300 && body !== undefined ? undefined : 'nonsense';
+    return status >= 200 && status < 300 && body !== undefined ? undefined : { kind: 'nonsense' };
   }
-  const meaning = meanings.get(code.toLowerCase()) ?? 'nonsense';
+  const rule = rules.find((candidate) => fits(candidate, code, body));
+  const { meaning, reason } =
+    rule === undefined
+      ? { meaning: meanings.get(code.toLowerCase()) ?? 'nonsense', reason: undefined }
+      : { reason: undefined, ...meaningOfRule[rule.means] };
+  const kind = kindAtStep(meaning, step, body);
+  const isSaid = reason !== undefined && (kind === 'grant_dead' || kind === 'consent_required');
+  return { kind, ...(isSaid ? { reason } : {}) };
+}
+
+function kindAtStep(meaning: Meaning, step: GrantStep, body: Answer['body']): OAuthErrorKind {
   if (meaning !== 'grant' && meaning !== 'code' && meaning !== 'refresh_token') return meaning;
   return isSaidToBeTemporary(body) ? 'unavailable' : meaningAtStep[meaning][step];
+}
+
+function fits(rule: AnswerRule, code: string, body: Answer['body']): boolean {
+  const details = [body?.['error_subtype'], body?.['suberror'], body?.['error_codes']].flat().map(String);
+  return (
+    (rule.code === undefined || rule.code === code.toLowerCase()) &&
+    (rule.detail === undefined || details.includes(rule.detail)) &&
+    (rule.words === undefined || descriptionOf(body).toLowerCase().includes(rule.words))
+  );
 }
 
 /** The error code, wherever the provider puts it: most in `error`, also when they answer with 200. */
@@ -148,9 +186,11 @@ function errorCodeOf({ status, body }: Answer): string | undefined {
   );
 }
 
-function isSaidToBeTemporary(body: Answer['body']): boolean {
+const isSaidToBeTemporary = (body: Answer['body']): boolean => temporaryWording.test(descriptionOf(body));
+
+function descriptionOf(body: Answer['body']): string {
   const description = body?.['error_description'] ?? body?.['message'];
-  return typeof description === 'string' && temporaryWording.test(description);
+  return typeof description === 'string' ? description : '';
 }
 
 const member = (value: object, name: string): unknown => (value as Record<string, unknown>)[name];

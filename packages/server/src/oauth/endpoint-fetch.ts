@@ -14,7 +14,7 @@ export function createEndpointFetch(call: ProviderCall, members: readonly string
     request: CustomFetchOptions<'POST', URLSearchParams | undefined>,
   ): Promise<Response> => {
     const answer = await askProvider(call, url, request);
-    const verdict = judgeAnswer(answer, 'client', (call.now ?? Date.now)());
+    const verdict = judgeAnswer(answer, 'client', (call.now ?? Date.now)(), call.preset.answers);
     if (verdict) {
       // The code is not shown: this endpoint was sent the client's secrets, and no code of it helps a person.
       const { kind, retryAfterSeconds } = verdict;

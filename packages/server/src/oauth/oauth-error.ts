@@ -14,6 +14,16 @@ export type OAuthErrorKind =
   | 'nonsense'
   | 'egress_refused';
 
+/** Finer than the kind, where a provider says why. */
+export type OAuthErrorReason = 'revoked' | 'expired' | 'rotated_away' | 'policy';
+
+const reasons: Record<OAuthErrorReason, string> = {
+  revoked: 'It was revoked.',
+  expired: 'It has expired.',
+  rotated_away: 'Its refresh token had been replaced before: another program may use a copy of it.',
+  policy: 'A policy of the organisation asks for it.',
+};
+
 const sentences: Record<OAuthErrorKind, string> = {
   grant_dead: 'The identity provider says that this sign-in has ended.',
   code_refused: 'The identity provider did not accept the code.',
@@ -28,6 +38,8 @@ const sentences: Record<OAuthErrorKind, string> = {
 export interface OAuthErrorOptions {
   /** The `error` code of the provider, already checked to be a plain name. */
   providerCode?: string;
+  /** Of `grant_dead` and `consent_required`. */
+  reason?: OAuthErrorReason;
   /** Seconds the provider asked to wait. */
   retryAfterSeconds?: number;
   /** Our own words about what was wrong; never text of a provider. */
@@ -39,14 +51,17 @@ export interface OAuthErrorOptions {
 /** A failed exchange with an identity provider. The message holds no provider text but a checked error code. */
 export class OAuthError extends Error {
   readonly kind: OAuthErrorKind;
+  readonly reason: OAuthErrorReason | undefined;
   readonly providerCode: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(kind: OAuthErrorKind, options: OAuthErrorOptions = {}) {
-    const parts = [sentences[kind], options.detail, options.providerCode && `(${options.providerCode})`];
+    const why = options.reason && reasons[options.reason];
+    const parts = [sentences[kind], why, options.detail, options.providerCode && `(${options.providerCode})`];
     super(parts.filter(Boolean).join(' '), options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'OAuthError';
     this.kind = kind;
+    this.reason = options.reason;
     this.providerCode = options.providerCode;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }

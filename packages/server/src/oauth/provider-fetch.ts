@@ -27,16 +27,22 @@ const kindOfFailure: Partial<Record<ConnectorErrorKind, OAuthErrorKind>> = {
  * redirect followed. Only answers that can be a success are handed on, in the form the library reads; every other
  * one is judged here and thrown.
  */
-export function createTokenFetch(call: ProviderCall, step: GrantStep, body: TokenBodyOptions): CustomFetch {
+export function createTokenFetch(
+  call: ProviderCall,
+  step: GrantStep,
+  body: TokenBodyOptions & { onBody?: (body: Readonly<Record<string, unknown>>) => void },
+): CustomFetch {
   return async (url, request) => {
     const answer = await askProvider(call, url, request);
-    const verdict = judgeAnswer(answer, step, (call.now ?? Date.now)());
+    const verdict = judgeAnswer(answer, step, (call.now ?? Date.now)(), call.preset.answers);
     if (verdict !== undefined) {
       const { kind, providerCode, ...rest } = verdict;
       const isShown = providerCode !== undefined && !isEcho(providerCode, sentSecrets(call, request));
       throw new OAuthError(kind, { ...rest, ...(isShown ? { providerCode } : {}) });
     }
-    return Response.json(normaliseTokenBody(answer.body ?? {}, body));
+    const tokens = normaliseTokenBody(answer.body ?? {}, { ...body, ways: call.preset });
+    body.onBody?.(answer.body ?? {});
+    return Response.json(tokens);
   };
 }
 

@@ -1,6 +1,7 @@
 // Providers write the success answer of RFC 6749 section 5.1 in their own ways, and the library reads it strictly. An
 // answer that it refuses may be the only one that ever holds a rotated refresh token, so what is harmless is put in
 // order first. Only the known members are copied: nothing else in the answer can reach any other code.
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { OAuthError } from './oauth-error.js';
 
 const day = 86_400;
@@ -13,6 +14,8 @@ export interface TokenBodyOptions {
   /** A refresh token is at hand, or the token can be asked for again: then a token needs an end. */
   isRenewable?: boolean;
   keepIdToken?: boolean;
+  /** What is peculiar to this provider's answers. */
+  ways?: Pick<OAuthPreset, 'tokenLifeSeconds' | 'bearerName' | 'scopeSeparator' | 'grantedScopeSeparator'>;
 }
 
 export interface TokenBody {
@@ -36,13 +39,16 @@ export function normaliseTokenBody(
   if (accessToken === undefined) throw new OAuthError('nonsense', { detail: 'It holds no access token.' });
   const refreshToken = readToken(body['refresh_token']);
   const isRenewable = options.isRenewable === true || refreshToken !== undefined;
-  const expiresIn = readLife(body['expires_in'], isRenewable);
-  const scope = readScope(body['scope']);
+  const { tokenLifeSeconds = lifeAssumedSeconds, bearerName, ...separators } = options.ways ?? {};
+  const expiresIn = readLife(body['expires_in'], isRenewable, tokenLifeSeconds);
+  const scope = readScope(
+    body['scope'],
+    separators.grantedScopeSeparator ?? separators.scopeSeparator ?? ' ',
+  );
   const idToken = options.keepIdToken ? body['id_token'] : undefined;
   return {
     access_token: accessToken,
-    token_type:
-      typeof body['token_type'] === 'string' && body['token_type'] !== '' ? body['token_type'] : 'bearer',
+    token_type: readType(body['token_type'], bearerName),
     ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
     ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
     ...(scope === undefined ? {} : { scope }),
@@ -54,16 +60,23 @@ function readToken(value: unknown): string | undefined {
   return typeof value === 'string' && tokenForm.test(value) ? value : undefined;
 }
 
+function readType(value: unknown, bearerName: string | undefined): string {
+  return typeof value === 'string' && value !== '' && value.toLowerCase() !== bearerName ? value : 'bearer';
+}
+
 /** A life that is absurd is shortened to a sane one, unless nothing could renew the token: then it stays unknown. */
-function readLife(value: unknown, isRenewable: boolean): number | undefined {
+function readLife(value: unknown, isRenewable: boolean, assumed: number): number | undefined {
   const isText = typeof value === 'string' && value.trim() !== '';
   const seconds = typeof value === 'number' || isText ? Number(value) : Number.NaN;
   if (!isRenewable) return seconds > 0 && seconds <= lifeSeconds.max ? seconds : undefined;
-  if (Number.isNaN(seconds)) return lifeAssumedSeconds;
+  if (Number.isNaN(seconds)) return assumed;
   return Math.min(Math.max(seconds, lifeSeconds.min), lifeSeconds.max);
 }
 
-function readScope(value: unknown): string | undefined {
-  const scope = Array.isArray(value) ? value.filter((each) => typeof each === 'string').join(' ') : value;
-  return typeof scope === 'string' && scope !== '' ? scope : undefined;
+/** @returns scopes separated by blanks, whatever the provider separates them with */
+function readScope(value: unknown, separator: string): string | undefined {
+  const given = Array.isArray(value) ? value.filter((each) => typeof each === 'string').join(' ') : value;
+  if (typeof given !== 'string') return undefined;
+  const scopes = given.split(separator).map((scope) => scope.trim());
+  return scopes.filter((scope) => scope !== '').join(' ') || undefined;
 }

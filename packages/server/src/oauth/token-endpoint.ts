@@ -17,6 +17,7 @@ import {
   type TokenEndpointResponse,
   UnsupportedOperationError,
 } from 'oauth4webapi';
+import { type Account, accountInAnswer, askAccount } from './account.js';
 import type { GrantStep } from './answers.js';
 import { isPlainLoopback } from './endpoint-scheme.js';
 import { OAuthError } from './oauth-error.js';
@@ -67,10 +68,15 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
   const now = call.now ?? Date.now;
   const sentAt = now();
   const parts = await libraryParts(call.preset, call.client, sentAt);
+  const isSignIn = request.step === 'code' || request.step === 'device';
+  let account: Account | undefined;
   const body = {
     isRenewable: request.isRenewable === true,
     // Without a known issuer an ID token cannot be judged, and in a refresh it could only cost the new tokens.
-    keepIdToken: (request.step === 'code' || request.step === 'device') && call.preset.issuer !== undefined,
+    keepIdToken: isSignIn && call.preset.issuer !== undefined,
+    onBody(answer: Readonly<Record<string, unknown>>) {
+      if (isSignIn) account = accountInAnswer(call.preset, answer);
+    },
   };
   try {
     const response = await request.send(parts, {
@@ -78,7 +84,9 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
       [allowInsecureRequests]: isPlainLoopback(call.preset.tokenEndpoint),
       headers: requestHeaders,
     });
-    return toTokenSet(await request.process(parts, response), sentAt);
+    const tokens = toTokenSet(await request.process(parts, response), sentAt);
+    if (!isSignIn || tokens.subject !== undefined) return tokens;
+    return { ...tokens, ...(account ?? (await askAccount(call, tokens.accessToken))) };
   } catch (error) {
     throw translateLibraryError(error);
   }

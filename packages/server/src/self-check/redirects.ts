@@ -4,6 +4,7 @@ import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import { type OAuthSetup, oauthSetup } from '../broker/oauth-setup.js';
 import type { Config } from '../config.js';
+import { AppError } from '../http/app-error.js';
 import { createSignInSecrets } from '../oauth/authorization-url.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { signInUrl } from '../oauth/pushed-authorization.js';
@@ -25,6 +26,27 @@ function methodsByProvider(manifests: readonly SourceManifest[]): Map<string, Si
   return found;
 }
 
+interface Use {
+  method: SignInMethod;
+  definition: Readonly<Record<string, unknown>>;
+}
+
+/** For providers that people choose on a connection: one that could use this client. */
+function useBySelection(
+  manifests: readonly SourceManifest[],
+  provider: string,
+  { place, origins }: Clients[string],
+): Use | undefined {
+  for (const method of manifests.flatMap(({ signIns }) => signIns)) {
+    const selected = method.oauth?.select?.(provider, place);
+    const target = method.oauth?.clientFields?.tokensGoTo;
+    if (isInteractive(method.oauth) && selected && target) {
+      return { method, definition: { ...selected, [target]: origins?.[0] } };
+    }
+  }
+  return undefined;
+}
+
 export interface RedirectsInput {
   manifests: readonly SourceManifest[];
   clients: Clients;
@@ -36,24 +58,37 @@ export interface RedirectsInput {
 export function checkRedirects(input: RedirectsInput): Promise<Finding[]> {
   const methods = methodsByProvider(input.manifests);
   return Promise.all(
-    Object.keys(input.clients).map((provider) => checkClient(input, provider, methods.get(provider))),
+    Object.entries(input.clients).map(([provider, settings]) => {
+      const method = methods.get(provider);
+      const use = method ? { method, definition: {} } : useBySelection(input.manifests, provider, settings);
+      return checkClient(input, provider, use);
+    }),
   );
 }
 
 async function checkClient(
   { clients, publicUrl, network }: RedirectsInput,
   provider: string,
-  method: SignInMethod | undefined,
+  use: Use | undefined,
 ): Promise<Finding> {
   const redirectUri = `${publicUrl}/oauth/callback/${provider}`;
-  if (!method) {
+  if (!use) {
     return {
       ...{ provider, redirectUri, state: 'incomplete' },
       detail: 'No data source of this server signs in at a provider of this name.',
       remedy: `Check the spelling of oauth.clients.${provider}.`,
     };
   }
-  const setup = oauthSetup({ method, definition: {}, secrets: {} }, clients);
+  let setup: OAuthSetup;
+  try {
+    setup = oauthSetup({ ...use, secrets: {} }, clients);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return {
+      ...{ provider, redirectUri, state: 'incomplete', detail: error.detail ?? '' },
+      remedy: `Complete oauth.clients.${provider}: docs/reference/oauth-providers.md says what this provider needs.`,
+    };
+  }
   const { documentation } = setup.preset;
   const base = { provider, redirectUri, ...(documentation === undefined ? {} : { documentation }) };
   return { ...base, ...(await askProvider(setup, redirectUri, network)) };

@@ -1,19 +1,10 @@
+import { provider as google } from '../../providers/google.js';
 import type { SourceManifest } from '../../spec/manifest.js';
+import { presetAt } from '../../spec/provider.js';
 import type { OAuthPreset } from '../../spec/sign-in.js';
 import { propertiesSchema, scope } from './properties.js';
 
-const google: OAuthPreset = {
-  provider: 'google',
-  documentation: 'https://developers.google.com/identity/protocols/oauth2/web-server',
-  authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
-  tokenEndpoint: 'https://oauth2.googleapis.com/token',
-  revocationEndpoint: 'https://oauth2.googleapis.com/revoke',
-  issuer: 'https://accounts.google.com',
-  scopes: [scope],
-  accountScopes: ['openid', 'email'],
-  authorizationParameters: { prompt: 'consent', access_type: 'offline' },
-  clientAuthentication: 'client_secret_post',
-};
+const signIn: OAuthPreset = { ...presetAt(google), scopes: [scope] };
 
 /** Google BigQuery, through Google's own client. */
 export const manifest: SourceManifest = {
@@ -42,7 +33,7 @@ export const manifest: SourceManifest = {
       fields: [],
       required: [],
       requiredProperties: ['Catalog'],
-      oauth: { grant: 'authorization_code', preset: () => google },
+      oauth: { grant: 'authorization_code', preset: () => signIn },
     },
     {
       id: 'service-account',

@@ -1,43 +1,95 @@
-import type { SourceManifest } from '../../spec/manifest.js';
+import { findProvider } from '../../providers/registry.js';
+import type { PropertyProblem, SourceManifest } from '../../spec/manifest.js';
+import { placeProblem, presetAt } from '../../spec/provider.js';
 import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
 import { propertiesSchema } from './properties.js';
 
-function presetOf(properties: Readonly<Record<string, unknown>>): OAuthPreset {
-  const text = (name: string) => {
-    const value = properties[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
+const ownEndpoints = [
+  'authorizationUrl',
+  'tokenUrl',
+  'revocationUrl',
+  'issuer',
+  'deviceAuthorizationUrl',
+  'pushedAuthorizationUrl',
+];
+
+const textOf = (properties: Readonly<Record<string, unknown>>, name: string): string | undefined => {
+  const value = properties[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+/** A provider and endpoints of one's own contradict each other; which of them wins is nobody's guess. */
+function conflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
+  const provider = findProvider(definition['oauthProvider']);
+  const place = textOf(definition, 'oauthProviderPlace');
+  if (!provider) {
+    return place === undefined
+      ? []
+      : [{ property: 'oauthProviderPlace', message: 'is used together with oauthProvider only' }];
+  }
+  const wrong = placeProblem(provider, place);
+  return [
+    ...ownEndpoints
+      .filter((name) => definition[name] !== undefined)
+      .map((property) => ({
+        property,
+        message: `cannot be given together with oauthProvider, which has its own: leave out one of the two`,
+      })),
+    ...(wrong === undefined ? [] : [{ property: 'oauthProviderPlace', message: wrong }]),
+  ];
+}
+
+/** What a provider's own page is asked for is of no use to a program, which asks for its own scopes alone. */
+function presetOf(grant: OAuthSignIn['grant'], properties: Readonly<Record<string, unknown>>): OAuthPreset {
+  const text = (name: string) => textOf(properties, name);
   const authentication = properties['clientAuthentication'] as
     | OAuthPreset['clientAuthentication']
     | undefined;
-  const optional = {
-    authorizationEndpoint: text('authorizationUrl'),
-    revocationEndpoint: text('revocationUrl'),
-    issuer: text('issuer'),
-    deviceAuthorizationEndpoint: text('deviceAuthorizationUrl'),
-    pushedAuthorizationRequestEndpoint: text('pushedAuthorizationUrl'),
-    resource: text('resource'),
-    audience: text('audience'),
-  };
+  const scopes = (text('scope') ?? '').split(' ').filter((scope) => scope !== '');
+  const given = (values: Record<string, unknown>): Partial<OAuthPreset> =>
+    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+  const target = given({ resource: text('resource'), audience: text('audience') });
+  const provider = findProvider(properties['oauthProvider']);
+  if (provider) {
+    const preset = presetAt(provider, text('oauthProviderPlace') ?? provider.place?.default);
+    const isForPerson = grant === 'authorization_code' || grant === 'device_code';
+    return {
+      ...preset,
+      scopes: isForPerson ? [...new Set([...preset.scopes, ...scopes])] : scopes,
+      ...given({ clientAuthentication: authentication }),
+      ...target,
+    };
+  }
   return {
     tokenEndpoint: text('tokenUrl') ?? '',
-    scopes: (text('scope') ?? '').split(' ').filter((scope) => scope !== ''),
+    scopes,
     clientAuthentication: authentication ?? 'client_secret_basic',
-    ...(Object.fromEntries(
-      Object.entries(optional).filter(([, value]) => value !== undefined),
-    ) as Partial<OAuthPreset>),
+    ...given({
+      authorizationEndpoint: text('authorizationUrl'),
+      revocationEndpoint: text('revocationUrl'),
+      issuer: text('issuer'),
+      deviceAuthorizationEndpoint: text('deviceAuthorizationUrl'),
+      pushedAuthorizationRequestEndpoint: text('pushedAuthorizationUrl'),
+    }),
+    ...target,
   };
 }
 
 const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
   grant,
-  preset: presetOf,
+  preset: (properties) => presetOf(grant, properties),
   clientFields: {
     clientId: 'clientId',
     clientSecret: 'clientSecret',
     privateKey: 'clientPrivateKey',
     keyId: 'clientKeyId',
+    tokensGoTo: 'url',
   },
+  select: (provider, place) =>
+    findProvider(provider) && {
+      oauthProvider: provider,
+      ...(place === undefined ? {} : { oauthProviderPlace: place }),
+    },
 });
 
 function assertionClaims(properties: Readonly<Record<string, unknown>>): AssertionClaims {
@@ -72,6 +124,7 @@ export const manifest: SourceManifest = {
   ],
   icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f6f8f" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"><path d="M11 5c-4 0-4 2-4 5s0 6-4 6c4 0 4 3 4 6s0 5 4 5M21 5c4 0 4 2 4 5s0 6 4 6c-4 0-4 3-4 6s0 5-4 5"/><path d="M12 16h8M17 12l4 4-4 4"/></svg>',
   properties: propertiesSchema,
+  conflicts,
   signIns: [
     {
       id: 'basic',
@@ -101,8 +154,11 @@ export const manifest: SourceManifest = {
       when: { authSchema: 'oauth2' },
       fields: [...certificate, 'refreshToken'],
       required: [],
-      requiredProperties: ['clientId'],
-      requiredOneOf: [['issuer'], ['authorizationUrl', 'tokenUrl']],
+      requiredOneOf: [
+        ['oauthProvider'],
+        ['clientId', 'issuer'],
+        ['clientId', 'authorizationUrl', 'tokenUrl'],
+      ],
       oauth: { ...oauth('authorization_code'), refreshTokenField: 'refreshToken' },
     },
     {
@@ -111,8 +167,11 @@ export const manifest: SourceManifest = {
       when: { authSchema: 'oauth2Device' },
       fields: certificate,
       required: [],
-      requiredProperties: ['clientId'],
-      requiredOneOf: [['issuer'], ['deviceAuthorizationUrl', 'tokenUrl']],
+      requiredOneOf: [
+        ['oauthProvider'],
+        ['clientId', 'issuer'],
+        ['clientId', 'deviceAuthorizationUrl', 'tokenUrl'],
+      ],
       oauth: oauth('device_code'),
     },
     {
@@ -123,6 +182,8 @@ export const manifest: SourceManifest = {
       required: [],
       requiredProperties: ['clientId'],
       requiredOneOf: [
+        ['oauthProvider', 'clientSecret'],
+        ['oauthProvider', 'clientPrivateKey'],
         ['issuer', 'clientSecret'],
         ['tokenUrl', 'clientSecret'],
         ['issuer', 'clientPrivateKey'],
@@ -142,10 +203,10 @@ export const manifest: SourceManifest = {
         'assertionKeyId',
       ],
       required: ['assertionIssuer', 'assertionPrivateKey'],
-      requiredOneOf: [['issuer'], ['tokenUrl']],
+      requiredOneOf: [['oauthProvider'], ['issuer'], ['tokenUrl']],
       oauth: {
         grant: 'jwt_bearer',
-        preset: presetOf,
+        preset: (properties) => presetOf('jwt_bearer', properties),
         assertion: {
           claims: assertionClaims,
           privateKey: 'assertionPrivateKey',

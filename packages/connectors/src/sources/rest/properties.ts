@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { headerNameSchema, headerValueSchema } from '../../families/http/headers.js';
+import { providers } from '../../providers/registry.js';
 import { inlineFilesSchema, line, property } from '../../spec/fields.js';
 
 const certificateValidationHint =
@@ -163,6 +164,15 @@ const signIn = {
     description: 'Header that carries the API key, for instance X-API-Key.',
   }).optional(),
   apiKey: secretText('API key', 'Sent in the API key header.'),
+  oauthProvider: property(z.enum(providers.map(({ id }) => id) as [string, ...string[]]), {
+    title: 'OAuth provider',
+    description:
+      'A provider whose endpoints and ways are known, in place of the URLs below: docs/reference/oauth-providers.md.',
+  }).optional(),
+  oauthProviderPlace: property(line(512), {
+    title: 'Place at the provider',
+    description: 'Tenant, domain or account at the OAuth provider, for those that have one.',
+  }).optional(),
   authorizationUrl: endpoint('Authorization URL', 'OAuth authorization endpoint of the provider.'),
   tokenUrl: endpoint('Token URL', 'OAuth token endpoint of the provider.'),
   revocationUrl: endpoint('Revocation URL', 'OAuth revocation endpoint of the provider (RFC 7009).'),
@@ -175,7 +185,8 @@ const signIn = {
   scope: property(line(2048).default(''), { title: 'Scope', description: 'Scopes, separated by blanks.' }),
   clientId: property(line(512), {
     title: 'Client id',
-    description: 'Of your OAuth registration at the provider.',
+    description:
+      'Of your OAuth registration at the provider. With oauthProvider it may be left out where the operator has set up a client for this URL.',
   }).optional(),
   clientSecret: property(line(4096), {
     title: 'Client secret',
@@ -184,11 +195,13 @@ const signIn = {
     holder: 'connection',
   }).optional(),
   clientAuthentication: property(
-    z
-      .enum(['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none'])
-      .default('client_secret_basic'),
-    { title: 'Client authentication', description: 'How the client signs in at the token endpoint.' },
-  ),
+    z.enum(['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none']),
+    {
+      title: 'Client authentication',
+      description:
+        'How the client signs in at the token endpoint; client_secret_basic, or the way of the oauthProvider, unless given.',
+    },
+  ).optional(),
   deviceAuthorizationUrl: endpoint(
     'Device authorization URL',
     'Where a sign-in on another device is begun (RFC 8628).',

@@ -138,10 +138,31 @@ describe('rest refuses', () => {
 
   it('sign-ins whose properties are incomplete', () => {
     expect(problemsOf({ authSchema: 'apiKey' })).toEqual(['apiKeyHeader']);
-    expect(problemsOf({ authSchema: 'oauth2' })).toEqual(['clientId', 'issuer']);
+    expect(problemsOf({ authSchema: 'oauth2' })).toEqual(['oauthProvider']);
+    expect(problemsOf({ authSchema: 'oauth2', issuer: 'https://a.example' })).toEqual(['clientId']);
     expect(problemsOf({ authSchema: 'oauth2', clientId: 'c', tokenUrl: 'https://a.example/token' })).toEqual([
       'authorizationUrl',
     ]);
     expect(problemsOf({ authSchema: 'oauth2', clientId: 'c', issuer: 'https://a.example' })).toEqual([]);
+  });
+
+  it('a provider together with endpoints of one’s own, and places that are none', () => {
+    const chosen = { authSchema: 'oauth2', clientId: 'c', oauthProvider: 'dropbox' };
+    expect(problemsOf(chosen)).toEqual([]);
+    for (const name of [
+      'authorizationUrl',
+      'tokenUrl',
+      'revocationUrl',
+      'issuer',
+      'deviceAuthorizationUrl',
+      'pushedAuthorizationUrl',
+    ]) {
+      expect(problemsOf({ ...chosen, [name]: 'https://a.example/' })).toEqual([name]);
+    }
+    expect(problemsOf({ ...chosen, oauthProvider: 'nobody' })).toEqual(['oauthProvider']);
+    expect(problemsOf({ ...chosen, oauthProviderPlace: 'x' })).toEqual(['oauthProviderPlace']);
+    expect(problemsOf({ oauthProviderPlace: 'x' })).toEqual(['oauthProviderPlace']);
+    expect(problemsOf({ ...chosen, oauthProvider: 'okta' })).toEqual(['oauthProviderPlace']);
+    expect(problemsOf({ ...chosen, oauthProvider: 'salesforce' })).toEqual([]);
   });
 });

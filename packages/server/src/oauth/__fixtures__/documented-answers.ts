@@ -1,13 +1,17 @@
 import type { GrantStep } from '../answers.js';
-import type { OAuthErrorKind } from '../oauth-error.js';
+import type { OAuthErrorKind, OAuthErrorReason } from '../oauth-error.js';
 
 export interface DocumentedAnswer {
   source: string;
+  /** Key of the provider whose rules apply; the general table alone unless given. */
+  provider?: string;
   step: GrantStep;
   status: number;
   body?: Record<string, unknown>;
   retryAfter?: string;
   kind: OAuthErrorKind;
+  /** Absent: the provider does not say. */
+  reason?: OAuthErrorReason;
 }
 
 const google = 'https://developers.google.com/identity/protocols/oauth2/web-server';
@@ -21,6 +25,14 @@ const github =
 const slack = 'https://docs.slack.dev/reference/methods/oauth.v2.access';
 const netsuite = 'https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/subsect_161252460252.html';
 const flinks = 'https://docs.flinks.com/reference/list-of-authorization-errors';
+
+const atlassian = 'https://developer.atlassian.com/cloud/oauth/getting-started/refresh-tokens/';
+const entraRevoked =
+  'https://learn.microsoft.com/en-us/troubleshoot/entra/entra-id/app-integration/error-code-aadsts50173-grant-expired-revoked';
+const microsoftRefresh = 'https://www.nango.dev/blog/microsoft-oauth-refresh-token-invalid-grant';
+const salesforceReported = 'https://www.nango.dev/blog/salesforce-oauth-refresh-token-invalid-grant';
+const databricks = 'https://github.com/databricks/cli/issues/667';
+const slackErrors = 'https://docs.slack.dev/reference/methods/auth.test';
 
 /** Answers as providers document them, or as their users have reported them in public. */
 export const documentedAnswers: DocumentedAnswer[] = [
@@ -46,8 +58,10 @@ export const documentedAnswers: DocumentedAnswer[] = [
     source: 'https://support.google.com/a/answer/9368756',
     step: 'refresh',
     status: 400,
+    provider: 'google',
     body: { error: 'invalid_grant', error_subtype: 'invalid_rapt' },
-    kind: 'grant_dead',
+    kind: 'consent_required',
+    reason: 'policy',
   },
   {
     source: microsoft,
@@ -81,8 +95,10 @@ export const documentedAnswers: DocumentedAnswer[] = [
     source: microsoftCodes,
     step: 'refresh',
     status: 400,
+    provider: 'entra',
     body: { error: 'invalid_grant', error_codes: [700082] },
     kind: 'grant_dead',
+    reason: 'expired',
   },
   {
     source: microsoftCodes,
@@ -201,8 +217,9 @@ export const documentedAnswers: DocumentedAnswer[] = [
   { source: netsuite, step: 'code', status: 400, body: { error: 'invalid_request' }, kind: 'client_refused' },
   {
     source: 'https://developer.okta.com/docs/reference/error-codes/',
+    provider: 'okta',
     step: 'refresh',
-    status: 429,
+    status: 400,
     body: { errorCode: 'E0000047', errorCauses: [] },
     kind: 'rate_limited',
   },
@@ -261,5 +278,287 @@ export const documentedAnswers: DocumentedAnswer[] = [
     status: 400,
     body: { message: 'Invalid refresh token', status: 400 },
     kind: 'nonsense',
+  },
+  {
+    source: atlassian,
+    provider: 'atlassian',
+    step: 'refresh',
+    status: 403,
+    body: { error: 'invalid_grant', error_description: 'Unknown or invalid refresh token.' },
+    kind: 'grant_dead',
+  },
+  {
+    source:
+      'https://community.auth0.com/t/refresh-token-unknown-or-invalid-before-expiry-403-unknown-or-invalid-refresh-token/120406',
+    provider: 'auth0',
+    step: 'refresh',
+    status: 403,
+    body: { error: 'invalid_grant', error_description: 'Unknown or invalid refresh token.' },
+    kind: 'grant_dead',
+  },
+  {
+    source: 'https://github.com/box/box-windows-sdk-v2/issues/96',
+    provider: 'box',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'Refresh token has expired' },
+    kind: 'grant_dead',
+    reason: 'expired',
+  },
+  {
+    source: 'https://github.com/box/box-python-sdk/issues/730',
+    provider: 'box',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'Invalid refresh token' },
+    kind: 'grant_dead',
+  },
+  {
+    source: databricks,
+    provider: 'databricks',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_request', error_description: 'Refresh token is invalid' },
+    kind: 'grant_dead',
+  },
+  {
+    source: databricks,
+    provider: 'databricks',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_request', error_description: 'Missing grant_type' },
+    kind: 'client_refused',
+  },
+  {
+    source: databricks,
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_request', error_description: 'Refresh token is invalid' },
+    kind: 'client_refused',
+  },
+  {
+    source: 'https://github.com/dropbox/dropbox-sdk-dotnet/issues/232',
+    provider: 'dropbox',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'refresh token is invalid or revoked' },
+    kind: 'grant_dead',
+    reason: 'revoked',
+  },
+  {
+    source: entraRevoked,
+    provider: 'entra',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_codes: [50173] },
+    kind: 'grant_dead',
+    reason: 'revoked',
+  },
+  {
+    source: microsoftRefresh,
+    provider: 'entra',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_codes: [700084] },
+    kind: 'grant_dead',
+    reason: 'expired',
+  },
+  {
+    source: microsoftRefresh,
+    provider: 'entra',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_codes: [50076] },
+    kind: 'consent_required',
+    reason: 'policy',
+  },
+  {
+    source: microsoftCodes,
+    provider: 'entra',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_codes: [50079] },
+    kind: 'consent_required',
+    reason: 'policy',
+  },
+  {
+    source: microsoftCodes,
+    provider: 'entra',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_codes: [53003] },
+    kind: 'consent_required',
+    reason: 'policy',
+  },
+  {
+    source: microsoftCodes,
+    provider: 'entra',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_codes: [65001] },
+    kind: 'consent_required',
+  },
+  {
+    source: microsoftRefresh,
+    provider: 'entra',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_codes: [70000] },
+    kind: 'grant_dead',
+  },
+  {
+    source: salesforceReported,
+    provider: 'salesforce',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'authentication failure' },
+    kind: 'grant_dead',
+  },
+  {
+    source: salesforceReported,
+    provider: 'salesforce',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_client', error_description: 'invalid client credentials' },
+    kind: 'client_refused',
+  },
+  {
+    source: salesforceRefresh,
+    provider: 'salesforce',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'token request is already being processed' },
+    kind: 'unavailable',
+  },
+  {
+    source: salesforce,
+    provider: 'salesforce',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'inactive_user', error_description: 'user is inactive' },
+    kind: 'consent_required',
+    reason: 'policy',
+  },
+  {
+    source: salesforce,
+    provider: 'salesforce',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'inactive_org', error_description: 'organization is locked' },
+    kind: 'consent_required',
+    reason: 'policy',
+  },
+  {
+    source: 'https://github.com/mauriciovigolo/keycloak-angular/issues/564',
+    provider: 'keycloak',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'Token is not active' },
+    kind: 'grant_dead',
+    reason: 'expired',
+  },
+  {
+    source: 'https://stackoverflow.com/questions/58320109/',
+    provider: 'keycloak',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'Session not active' },
+    kind: 'grant_dead',
+    reason: 'expired',
+  },
+  {
+    source: 'https://github.com/keycloak/keycloak/issues/26532',
+    provider: 'keycloak',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'Offline user session not found' },
+    kind: 'grant_dead',
+    reason: 'revoked',
+  },
+  {
+    source: 'https://github.com/keycloak/keycloak/issues/37900',
+    provider: 'keycloak',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'Stale token' },
+    kind: 'grant_dead',
+    reason: 'rotated_away',
+  },
+  {
+    source: 'https://github.com/keycloak/keycloak/pull/4510',
+    provider: 'keycloak',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: 'Maximum allowed refresh token reuse exceeded' },
+    kind: 'grant_dead',
+    reason: 'rotated_away',
+  },
+  {
+    source: slackErrors,
+    provider: 'slack',
+    step: 'refresh',
+    status: 200,
+    body: { ok: false, error: 'token_revoked' },
+    kind: 'grant_dead',
+    reason: 'revoked',
+  },
+  {
+    source: slackErrors,
+    provider: 'slack',
+    step: 'refresh',
+    status: 200,
+    body: { ok: false, error: 'token_expired' },
+    kind: 'grant_dead',
+    reason: 'expired',
+  },
+  {
+    source: slackErrors,
+    provider: 'slack',
+    step: 'refresh',
+    status: 200,
+    body: { ok: false, error: 'account_inactive' },
+    kind: 'consent_required',
+    reason: 'policy',
+  },
+  {
+    source: 'https://developer.zendesk.com/documentation/api-basics/authentication/refresh-token',
+    provider: 'zendesk',
+    step: 'refresh',
+    status: 400,
+    body: { error: 'invalid_grant' },
+    kind: 'grant_dead',
+  },
+  {
+    source:
+      'https://docs.openbridge.com/en/articles/13621795-snowflake-troubleshooting-guide-resolving-invalid-grant-errors',
+    provider: 'snowflake',
+    step: 'refresh',
+    status: 400,
+    body: { data: null, error: 'invalid_grant', code: null, message: '', success: false },
+    kind: 'grant_dead',
+  },
+  {
+    source: 'https://nango.dev/blog/hubspot-oauth-bad-refresh-token',
+    provider: 'hubspot',
+    step: 'refresh',
+    status: 400,
+    body: { status: 'BAD_REFRESH_TOKEN', message: 'missing or invalid refresh token' },
+    kind: 'grant_dead',
+  },
+  {
+    source: 'https://github.com/raycast/extensions/issues/11836',
+    provider: 'atlassian',
+    step: 'refresh',
+    status: 403,
+    body: { error: 'unauthorized_client', error_description: 'refresh_token is invalid' },
+    kind: 'grant_dead',
+  },
+  {
+    source: 'https://nango.dev/blog/confluence-oauth-refresh-token-invalid-grant',
+    provider: 'atlassian',
+    step: 'refresh',
+    status: 403,
+    body: { error: 'unauthorized_client' },
+    kind: 'client_refused',
   },
 ];

@@ -94,6 +94,7 @@ export function destinationCases({ here, there }: Places, certificate: string): 
         edit('validation changed', 'confirm', 'serverCertificateValidation', 'Custom'),
         edit('CA replaced', 'confirm', 'rootCertificates', certificates),
         edit('token URL', 'confirm', 'tokenUrl', `${there.url}/token`),
+        edit('OAuth provider', 'confirm', 'oauthProvider', 'dropbox'),
         {
           ...edit('auth type', 'confirm', 'authSchema', 'bearer'),
           again: { bearerToken: 'canary-matrix' },

@@ -1,0 +1,33 @@
+import { domainPattern, type ProviderManifest } from '../spec/provider.js';
+
+export const provider: ProviderManifest = {
+  id: 'auth0',
+  name: 'Auth0',
+  documentation:
+    'https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow-with-pkce',
+  register:
+    'A Regular Web Application with the refresh token grant; an API with Allow Offline Access, whose identifier goes into `audience`.',
+  place: {
+    title: 'Domain',
+    description: 'Domain of the tenant, or a custom one.',
+    pattern: domainPattern,
+    example: 'example.eu.auth0.com',
+  },
+  preset: (domain) => ({
+    authorizationEndpoint: `https://${domain}/authorize`,
+    tokenEndpoint: `https://${domain}/oauth/token`,
+    revocationEndpoint: `https://${domain}/oauth/revoke`,
+    deviceAuthorizationEndpoint: `https://${domain}/oauth/device/code`,
+    issuer: `https://${domain}/`,
+    scopes: ['openid', 'offline_access'],
+    accountScopes: ['email'],
+    clientAuthentication: 'client_secret_post',
+    idleDays: 15,
+  }),
+  quirks: [
+    'A dead refresh token is refused with status 403, not 400.',
+    'The issuer ends with a slash.',
+    'A second use of a rotated refresh token ends the whole family.',
+    'A refresh token that is not used for fifteen days ends, unless set otherwise.',
+  ],
+};

@@ -1,0 +1,22 @@
+import type { ProviderManifest } from '../spec/provider.js';
+
+export const provider: ProviderManifest = {
+  id: 'dropbox',
+  name: 'Dropbox',
+  documentation: 'https://developers.dropbox.com/oauth-guide',
+  register: 'An app in the App Console; its permissions are the scopes.',
+  preset: () => ({
+    authorizationEndpoint: 'https://www.dropbox.com/oauth2/authorize',
+    tokenEndpoint: 'https://api.dropboxapi.com/oauth2/token',
+    scopes: [],
+    account: { subject: '/account_id' },
+    authorizationParameters: { token_access_type: 'offline' },
+    clientAuthentication: 'client_secret_post',
+    answers: [{ code: 'invalid_grant', words: 'refresh token is invalid or revoked', means: 'revoked' }],
+  }),
+  quirks: [
+    'A refresh token comes only with token_access_type=offline, lives until it is revoked, and is not repeated on refresh.',
+    'The answer of the token endpoint says whose account it is.',
+    'Tokens are revoked by an API call of its own, not by RFC 7009.',
+  ],
+};

@@ -1,0 +1,49 @@
+import { domainPattern, type ProviderManifest } from '../spec/provider.js';
+
+const tenantId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const domainOrTenant = new RegExp(`${tenantId.source}|${domainPattern.source}`, 'i');
+
+export const provider: ProviderManifest = {
+  id: 'entra',
+  name: 'Microsoft Entra ID',
+  documentation: 'https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow',
+  register:
+    'An app registration with the platform Web and a client secret; delegated permissions of the API that is read, whose scopes go into `scope`.',
+  place: {
+    title: 'Tenant',
+    description: 'Directory (tenant) id, or its domain.',
+    pattern: domainOrTenant,
+    example: 'contoso.onmicrosoft.com',
+  },
+  preset: (tenant) => {
+    const base = `https://login.microsoftonline.com/${tenant}`;
+    return {
+      authorizationEndpoint: `${base}/oauth2/v2.0/authorize`,
+      tokenEndpoint: `${base}/oauth2/v2.0/token`,
+      deviceAuthorizationEndpoint: `${base}/oauth2/v2.0/devicecode`,
+      // A tenant that is given by its domain has another name in its tokens, which then prove nothing.
+      ...(tenantId.test(tenant) ? { issuer: `${base}/v2.0` } : {}),
+      scopes: ['offline_access'],
+      accountScopes: ['openid', 'email'],
+      account: { endpoint: 'https://graph.microsoft.com/oidc/userinfo', subject: '/sub', email: '/email' },
+      clientAuthentication: 'client_secret_post',
+      idleDays: 90,
+      answers: [
+        { code: 'invalid_grant', detail: '700082', means: 'expired' },
+        { code: 'invalid_grant', detail: '700084', means: 'expired' },
+        { code: 'invalid_grant', detail: '50173', means: 'revoked' },
+        // Sent as invalid_grant, yet the grant is not what is refused: the person is asked for more, or a rule says no.
+        { code: 'invalid_grant', detail: '65001', means: 'consent_required' },
+        { code: 'invalid_grant', detail: '50076', means: 'policy' },
+        { code: 'invalid_grant', detail: '50079', means: 'policy' },
+        { code: 'invalid_grant', detail: '53003', means: 'policy' },
+      ],
+    };
+  },
+  quirks: [
+    'Each refresh brings a new refresh token; the old one works on for a while.',
+    'Why it refuses is in the list error_codes.',
+    'Policies ask for the person with interaction_required; the grant itself lives on.',
+    'There is no revocation endpoint: an administrator ends sessions in the directory.',
+  ],
+};

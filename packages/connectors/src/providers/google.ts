@@ -1,0 +1,27 @@
+import type { ProviderManifest } from '../spec/provider.js';
+
+export const provider: ProviderManifest = {
+  id: 'google',
+  name: 'Google',
+  documentation: 'https://developers.google.com/identity/protocols/oauth2/web-server',
+  register:
+    'A project with an OAuth client of the type Web application; the APIs that are read are enabled in the project, and their scopes go into `scope`.',
+  preset: () => ({
+    authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
+    tokenEndpoint: 'https://oauth2.googleapis.com/token',
+    revocationEndpoint: 'https://oauth2.googleapis.com/revoke',
+    issuer: 'https://accounts.google.com',
+    scopes: [],
+    accountScopes: ['openid', 'email'],
+    authorizationParameters: { prompt: 'consent', access_type: 'offline' },
+    clientAuthentication: 'client_secret_post',
+    idleDays: 180,
+    // A workspace that limits the length of sessions wants its people back.
+    answers: [{ code: 'invalid_grant', detail: 'invalid_rapt', means: 'policy' }],
+  }),
+  quirks: [
+    'A refresh token comes only with access_type=offline, and not again on refresh.',
+    'A revoked token ends every grant of the account to this client.',
+    'A refresh token that is not used for six months ends.',
+  ],
+};

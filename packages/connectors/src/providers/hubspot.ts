@@ -1,0 +1,20 @@
+import type { ProviderManifest } from '../spec/provider.js';
+
+export const provider: ProviderManifest = {
+  id: 'hubspot',
+  name: 'HubSpot',
+  documentation: 'https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide',
+  register: 'A public app; each scope that it requires goes into `scope` too, and oauth is among them.',
+  preset: () => ({
+    authorizationEndpoint: 'https://app.hubspot.com/oauth/authorize',
+    tokenEndpoint: 'https://api.hubapi.com/oauth/v3/token',
+    scopes: ['oauth'],
+    account: { subject: '/user_id' },
+    clientAuthentication: 'client_secret_post',
+  }),
+  quirks: [
+    'Error codes are in the member status, for instance BAD_REFRESH_TOKEN.',
+    'The answer of the token endpoint says whose account it is.',
+    'Refresh tokens have no end until the app is removed.',
+  ],
+};
