@@ -150,12 +150,17 @@ export async function rehearse(
     // Whatever failed in the sign-in may have been counted by the source.
     if (last?.name === 'signIn' || last?.code === refusedSignIn)
       refusals.set(account, (refusals.get(account) ?? 0) + 1);
-    const failed = { ...named, outcome: 'failed' as const, ...(last?.code ? { code: last.code } : {}) };
-    // As with a test: what the network looks like from here is for people who may edit the connection.
-    if (!found.privileges.includes('update'))
-      return { ...failed, reason: 'The new secret does not work on this connection.' };
+    const failed = { ...named, outcome: 'failed' as const };
+    // As with a test: what the network looks like from here is for people who may edit the connection. That their own
+    // secret was refused is for them.
+    if (!found.privileges.includes('update')) {
+      const isTheirs = last?.code === refusedSignIn;
+      const reason = 'The new secret does not work on this connection.';
+      return { ...failed, ...(isTheirs ? { code: refusedSignIn } : {}), reason };
+    }
     return {
       ...failed,
+      ...(last?.code ? { code: last.code } : {}),
       ...(last ? { stage: last.name } : {}),
       reason: [last?.message, last?.remedy].filter(Boolean).join(' '),
     };

@@ -17,6 +17,7 @@ import type { Config } from '../../config.js';
 import type { Gate } from '../../egress/gate.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
+import { testCoarsely } from '../../sessions/coarse-test.js';
 import { testInStages } from '../../sessions/staged-test.js';
 import { sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate } from '../../streams/media-type.js';
@@ -75,25 +76,22 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
 
   const test = bind(testConnection, async ({ params }, { caller, signal }) => {
     const use = await service.prepare(caller, params.qID, 'test');
-    const answer = await testInStages(
-      { ...use, signal: withTime(AbortSignal.any([signal, use.watch.signal]), limits.testSeconds) },
-      testDeps,
-    ).catch(async (error: unknown) => {
-      await use.ticket.finish(outcomeOf(error));
-      throw error;
-    });
-    await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
-    throwIfTakenAway(use);
-    if (use.mayEdit) return { status: 200, body: answer };
-    const coarse = answer.ok
-      ? { name: 'connection', ok: true }
-      : {
-          name: 'connection',
-          ok: false,
-          message: 'The connection does not work for you now.',
-          remedy: 'Ask the owner of the connection.',
-        };
-    return { status: 200, body: { ok: answer.ok, stages: [coarse] } };
+    const ends = AbortSignal.any([signal, use.watch.signal]);
+    const tested = async (within: AbortSignal) => {
+      const answer = await testInStages({ ...use, signal: AbortSignal.any([ends, within]) }, testDeps).catch(
+        async (error: unknown) => {
+          await use.ticket.finish(outcomeOf(error));
+          throw error;
+        },
+      );
+      await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
+      throwIfTakenAway(use);
+      return answer;
+    };
+    const answer = use.mayEdit
+      ? await tested(timeLimit(limits.testSeconds * 1000))
+      : await testCoarsely(tested, limits.testSeconds, signal);
+    return { status: 200, body: answer };
   });
 
   const unsaved = bind(testUnsaved, async ({ body }, { caller, signal }) => {
