@@ -54,6 +54,12 @@ const fileSchema = z.strictObject({
         .enum(['auto', 'allow', 'deny'])
         .default('auto')
         .describe('`auto`: loopback is reachable only when the server itself listens on loopback.'),
+      spaces: z
+        .record(z.string().regex(/^[\da-f]{24}$/, 'must be the id of a space'), z.array(z.string()))
+        .default({})
+        .describe(
+          'By space id, what the connections of that space may reach beyond `egress.allow`, in the same form.',
+        ),
     })
     .prefault({}),
   oauth: z

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { newUuid } from '../vault/random.js';
 import { answeringOf } from './answering.js';
 import { AppError } from './app-error.js';
+import { runAsking } from './asking.js';
 import { errorReply, writeErrorBody } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
 import type { Idempotency } from './idempotency.js';
@@ -73,6 +74,17 @@ async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promis
   throw new AppError('AUTHENTICATION-REQUIRED', 'The API key is not valid, has expired or was revoked.');
 }
 
+function askingOf({ route }: BoundRoute, caller: Caller, request: FastifyRequest) {
+  const { qID } = request.params as { qID?: string };
+  const isOfConnection = qID !== undefined && route.path.includes('/data-connections/');
+  return {
+    caller,
+    operation: route.id,
+    traceId: request.id,
+    ...(isOfConnection ? { connectionId: qID } : {}),
+  };
+}
+
 function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencies): void {
   const { route } = bound;
   const answering = answeringOf(bound, deps.idempotency);
@@ -105,7 +117,9 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
         request,
         reply,
       };
-      const answer = await answering(input, scope);
+      const answer = caller
+        ? await runAsking(askingOf(bound, caller, request), () => answering(input, scope))
+        : await answering(input, scope);
       if (answer === handled) return reply;
       reply.code(answer.status).headers(answer.headers);
       return reply.send(answer.text);

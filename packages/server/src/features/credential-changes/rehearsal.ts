@@ -136,7 +136,7 @@ export async function rehearse(
     const ticket = await recordUse(deps.uses, caller, row, login);
     const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
     const within = AbortSignal.any([signal, watch.signal, timeLimit(deps.limits.testSeconds * 1000)]);
-    const request = { manifest, properties, login: login.login, signal: within };
+    const request = { manifest, properties, login: login.login, signal: within, spaceId: row.space_id };
     const { ok, stages } = await testInStages(request, deps.test)
       .catch(async (error: unknown) => {
         await ticket.finish('INTERNAL');

@@ -125,6 +125,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       properties: split.definition,
       login,
       signal: withTime(signal, limits.testSeconds),
+      spaceId: null,
     };
     return { status: 200, body: await testInStages(request, testDeps) };
   });
