@@ -192,6 +192,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     wrongToken: guesses.failed,
     takeRequest: async (caller, tier) => rates?.take(caller, tier),
     idempotency,
+    requestMs: config.limits.requestSeconds * 1000,
+    isSecure: () => publicUrl().startsWith('https:'),
     notReady: deps.notReady,
     observe: metrics.observe,
   });

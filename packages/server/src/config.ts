@@ -87,6 +87,13 @@ const fileSchema = z.strictObject({
         .positive()
         .default(10)
         .describe('How long an interactive sign-in stays open.'),
+      requestSeconds: z
+        .number()
+        .min(1)
+        .default(60)
+        .describe(
+          'Longest time in which a request must have arrived whole, and its headers in a third of it.',
+        ),
       testSeconds: z.number().positive().default(15).describe('Time limit of a connection test.'),
       readRows: z.int().min(0).default(0).describe('Most rows of one read; 0: no limit.'),
       readBytes: z.int().min(0).default(0).describe('Most bytes of one read; 0: no limit.'),
