@@ -100,7 +100,12 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       }),
     ]),
   );
-  const gate = createGate({ policy, inSpaces, onRefused: createRefusalRecord(store.db, log) });
+  const gate = createGate({
+    policy,
+    inSpaces,
+    onRefused: (refusal) => log.warn(refusal, 'egress refused'),
+  });
+  const destinationRefused = createRefusalRecord(store.db, log);
   const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
   const authenticator = createAuthenticator({ db: store.db, accessTokens });
   const idempotency = createIdempotency({ db: store.db, vault, log });
@@ -167,6 +172,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       gate,
       uses,
       config,
+      destinationRefused,
     }),
     ...createRevocationsFeature({ store, vault, revoker, runningUses }),
     ...createSelfCheckFeature({ selfCheck }),
@@ -183,6 +189,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       log,
       gate,
       config,
+      destinationRefused,
     }),
   ]);
   const http = await createHttpServer({
@@ -192,6 +199,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     wrongToken: guesses.failed,
     takeRequest: async (caller, tier) => rates?.take(caller, tier),
     idempotency,
+    destinationRefused,
     requestMs: config.limits.requestSeconds * 1000,
     isSecure: () => publicUrl().startsWith('https:'),
     notReady: deps.notReady,

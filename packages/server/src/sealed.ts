@@ -31,6 +31,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
     idempotency: { once: (_request, work) => work(), purge: async () => undefined },
     requestMs: config.limits.requestSeconds * 1000,
     isSecure: () => config.publicUrl?.startsWith('https:') ?? false,
+    destinationRefused: async () => undefined,
     notReady: () => reason,
     observe: () => undefined,
   });

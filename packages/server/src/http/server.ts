@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import type { RouteInput } from '@mooring/contract/route';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { RecordRefusedDestination } from '../audit/refused-destinations.js';
 import { newUuid } from '../vault/random.js';
 import { answeringOf } from './answering.js';
 import { AppError } from './app-error.js';
-import { runAsking } from './asking.js';
 import { answerClientError } from './client-error.js';
 import { errorReply, writeErrorBody } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
@@ -23,6 +23,8 @@ export interface HttpDependencies {
   /** Counts a request of a rate tier; throws when the limit is reached. */
   takeRequest: (caller: Caller, tier: 1 | 2) => Promise<void>;
   idempotency: Idempotency;
+  /** Told, before the answer goes out, of a request whose destination policy closes. */
+  destinationRefused: RecordRefusedDestination;
   /** Longest time in which a request must have arrived whole, and its headers in a third of it. */
   requestMs: number;
   /** True when people reach the service by https, so that browsers may be told to insist on it. */
@@ -84,15 +86,10 @@ async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promis
   throw new AppError('AUTHENTICATION-REQUIRED', 'The API key is not valid, has expired or was revoked.');
 }
 
-function askingOf({ route }: BoundRoute, caller: Caller, request: FastifyRequest) {
+/** Of the requests of one connection. */
+function connectionOf({ route }: BoundRoute, request: FastifyRequest): string | undefined {
   const { qID } = request.params as { qID?: string };
-  const isOfConnection = qID !== undefined && route.path.includes('/data-connections/');
-  return {
-    caller,
-    operation: route.id,
-    traceId: request.id,
-    ...(isOfConnection ? { connectionId: qID } : {}),
-  };
+  return route.path.includes('/data-connections/') ? qID?.toLowerCase() : undefined;
 }
 
 function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencies): void {
@@ -127,9 +124,16 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
         request,
         reply,
       };
-      const answer = caller
-        ? await runAsking(askingOf(bound, caller, request), () => answering(input, scope))
-        : await answering(input, scope);
+      const answer = await answering(input, scope).catch(async (error: unknown) => {
+        const [first] = errorReply(error, request.id).body.errors;
+        if (caller && first?.code === 'EGRESS-REFUSED') {
+          const connectionId = connectionOf(bound, request);
+          await deps.destinationRefused({
+            ...{ by: caller, operation: route.id, traceId: request.id, connectionId },
+          });
+        }
+        throw error;
+      });
       if (answer === handled) return reply;
       reply.code(answer.status).headers(answer.headers);
       return reply.send(answer.text);

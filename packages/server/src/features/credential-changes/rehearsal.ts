@@ -2,6 +2,7 @@ import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { ChangeBody, Rehearsal } from '@mooring/contract/routes/credential-changes';
 import { loadConnection } from '../../access/connection-access.js';
+import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges, PreparedLogin } from '../../broker/login-changes.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import type { UseLog, UseTicket } from '../../broker/uses.js';
@@ -22,6 +23,9 @@ export interface RehearsalDependencies {
   runningUses: RunningUses;
   test: TestDependencies;
   limits: Limits;
+  destinationRefused: RecordRefusedDestination;
+  /** Of the request, for the record. */
+  request: { operation: string; traceId: string };
 }
 
 export interface RehearsalResult {
@@ -145,6 +149,9 @@ export async function rehearse(
       .finally(() => watch.end());
     const last = stages.at(-1);
     await ticket.finish(watch.signal.aborted ? 'revoked' : ok ? 'ok' : (last?.code ?? 'failed'));
+    if (last?.code === 'EGRESS-REFUSED') {
+      await deps.destinationRefused({ by: caller, ...deps.request, connectionId: row.id });
+    }
     if (watch.signal.aborted) throw watch.signal.reason;
     if (ok) return { ...named, outcome: 'passed' };
     // Whatever failed in the sign-in may have been counted by the source.

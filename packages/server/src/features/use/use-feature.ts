@@ -12,13 +12,14 @@ import {
   testUnsaved,
 } from '@mooring/contract/routes/use';
 import { decideFor } from '../../access/connection-access.js';
+import type { RecordRefusedDestination, RefusedDestination } from '../../audit/refused-destinations.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import type { Gate } from '../../egress/gate.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { testCoarsely } from '../../sessions/coarse-test.js';
-import { testInStages } from '../../sessions/staged-test.js';
+import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
 import { sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
@@ -27,6 +28,7 @@ import { createUseService, outcomeOf, throwIfTakenAway, type UseServiceDependenc
 export interface UseDependencies extends UseServiceDependencies {
   gate: Gate;
   config: Config;
+  destinationRefused: RecordRefusedDestination;
 }
 
 const batchRows = 1000;
@@ -74,7 +76,12 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     settings: deps.config.sources,
   };
 
-  const test = bind(testConnection, async ({ params }, { caller, signal }) => {
+  /** A test that ends at the gate is a 200, and a refusal all the same. */
+  const putOnRecord = async ({ stages }: TestAnswer, refused: RefusedDestination) => {
+    if (stages.at(-1)?.code === 'EGRESS-REFUSED') await deps.destinationRefused(refused);
+  };
+
+  const test = bind(testConnection, async ({ params }, { caller, signal, traceId }) => {
     const use = await service.prepare(caller, params.qID, 'test');
     const ends = AbortSignal.any([signal, use.watch.signal]);
     const tested = async (within: AbortSignal) => {
@@ -86,6 +93,8 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       );
       await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
       throwIfTakenAway(use);
+      const connectionId = use.connection.id;
+      await putOnRecord(answer, { by: caller, operation: testConnection.id, traceId, connectionId });
       return answer;
     };
     const answer = use.mayEdit
@@ -94,7 +103,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     return { status: 200, body: answer };
   });
 
-  const unsaved = bind(testUnsaved, async ({ body }, { caller, signal }) => {
+  const unsaved = bind(testUnsaved, async ({ body }, { caller, signal, traceId }) => {
     const manifest = await deps.catalogue.enabled(caller.tenantId, body.datasourceID);
     const split = splitProperties(manifest, body.connectionProperties);
     if (split.choice.selectedCredentials !== undefined) {
@@ -127,7 +136,9 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       signal: withTime(signal, limits.testSeconds),
       spaceId: null,
     };
-    return { status: 200, body: await testInStages(request, testDeps) };
+    const answer = await testInStages(request, testDeps);
+    await putOnRecord(answer, { by: caller, operation: testUnsaved.id, traceId });
+    return { status: 200, body: answer };
   });
 
   const browse = bind(browseConnection, async ({ params, body }, { caller, signal }) => {
