@@ -73,7 +73,7 @@ export default {
         pathNot: `${server}egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$`,
       },
       {
-        path: '^(node:)?(net|tls|http|https|dgram|dns|dns/promises)$|^undici$',
+        path: '^(node:)?(net|tls|http|https|http2|dgram|dns|dns/promises)$|^undici$',
         dependencyTypesNot: ['type-only'],
       },
     ),

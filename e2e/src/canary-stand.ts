@@ -93,6 +93,8 @@ export async function startCanaryStand(): Promise<CanaryStand> {
     configuration: {
       oauth: { clients: { google: { ...client, issuer, authorizationEndpoint, ...endpoints } } },
       sources: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } },
+      // Whoever may not edit a connection is told of a failure only when this time is over.
+      limits: { testSeconds: 5 },
     },
     environment: { MOORING_LOG_LEVEL: 'debug' },
   });

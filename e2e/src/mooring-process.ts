@@ -4,10 +4,17 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
+import {
+  detoursAmong,
+  type OutboundSocket,
+  readSockets,
+  watchFileVariable,
+} from './socket-watch/outbound-sockets.js';
 
-// The built product as a process of its own, started as a person would start it.
+// The built product as a process of its own, started as a person would start it, with a watch on its way out: a
+// process that opened a socket past the gate fails the test that stops it, whatever the test is about.
 
 export interface MooringOptions {
   /** The configuration file as an object. */
@@ -28,7 +35,13 @@ export interface MooringProcess {
   printed(): readonly string[];
   /** Standard error so far: the log, one JSON object a line. */
   logText(): string;
-  /** SIGTERM, then waits for the end and removes what was temporary. @returns the exit code, null after a signal */
+  /** Every socket that the process opened, or tried to open, so far. */
+  sockets(): readonly OutboundSocket[];
+  /**
+   * SIGTERM, then waits for the end and removes what was temporary.
+   * @returns the exit code, null after a signal
+   * @throws Error with the stacks of sockets that did not come from the gate
+   */
   stop(): Promise<number | null>;
   /** SIGKILL. Files stay until `stop`, so that the same data folder can be started again. */
   kill(): Promise<void>;
@@ -37,6 +50,7 @@ export interface MooringProcess {
 const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
 const builtMain = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 const adminKey = 'e2e-administrator-key-0123456789abcdef';
+const watch = fileURLToPath(new URL('../dist/socket-watch/preload.js', import.meta.url));
 const readyPrefix = 'Mooring listening on ';
 const readyWithinMs = 30_000;
 
@@ -47,6 +61,7 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
   writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
   const logFile = path.join(folder, 'log.ndjson');
   const log = openSync(logFile, 'a', 0o600);
+  const socketFile = path.join(folder, 'sockets.ndjson');
   const { PATH = '', HOME = folder } = process.env;
   const child = spawn(
     process.execPath,
@@ -54,13 +69,22 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', log],
-      env: { PATH, HOME, MOORING_ADMIN_KEY: adminKey, ...options.environment },
+      env: {
+        ...{ PATH, HOME, MOORING_ADMIN_KEY: adminKey },
+        ...{ NODE_OPTIONS: `--import=${pathToFileURL(watch).href}`, [watchFileVariable]: socketFile },
+        ...options.environment,
+      },
     },
   );
   closeSync(log);
   const { stdout } = child;
   if (!stdout) throw new Error('The process has no standard output');
-  return { child, stdout, logText: () => readFileSync(logFile, 'utf8') };
+  return {
+    child,
+    stdout,
+    logText: () => readFileSync(logFile, 'utf8'),
+    sockets: () => readSockets(socketFile),
+  };
 }
 
 /**
@@ -70,7 +94,7 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
 export async function startMooring(options: MooringOptions = {}): Promise<MooringProcess> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-e2e-'));
   const dataFolder = options.dataFolder ?? path.join(folder, 'data');
-  const { child, stdout, logText } = startProcess(options, folder, dataFolder);
+  const { child, stdout, logText, sockets } = startProcess(options, folder, dataFolder);
   const pid = child.pid ?? 0;
   const forget = guardAgainstOrphan({ pid, signal: 'TERM' }, folder);
   const ended = once(child, 'exit').then(([code]) => {
@@ -107,10 +131,15 @@ export async function startMooring(options: MooringOptions = {}): Promise<Moorin
     pid,
     printed: () => printed,
     logText,
+    sockets,
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;
+      const detours = detoursAmong(sockets(), options.environment?.['MOORING_DATABASE_URL']);
       rmSync(folder, { recursive: true, force: true });
+      if (detours.length > 0) {
+        throw new Error(`Sockets past the gate: ${JSON.stringify(detours, undefined, 2)}`);
+      }
       return code;
     },
     async kill() {

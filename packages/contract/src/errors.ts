@@ -102,6 +102,11 @@ export const errorTable = {
     title: 'Changed meanwhile',
     meaning: 'The resource is not in the state that `If-Match` names. Read it again and repeat the change.',
   },
+  'REQUEST-TIMEOUT': {
+    status: 408,
+    title: 'Request too slow',
+    meaning: 'Headers or body did not arrive in time (`limits.requestSeconds`); the connection is closed.',
+  },
   'BODY-TOO-LARGE': {
     status: 413,
     title: 'Request body too large',
@@ -182,6 +187,11 @@ export const errorTable = {
     status: 429,
     title: 'API rate limit reached.',
     meaning: 'Too many requests; wait as `Retry-After` says.',
+  },
+  'HEADERS-TOO-LARGE': {
+    status: 431,
+    title: 'Headers too large',
+    meaning: 'All headers together are larger than 16 KiB; the connection is closed.',
   },
   'SOURCE-RATE-LIMITED': {
     status: 429,

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createAccessTokens } from './access/access-tokens.js';
 import { type Authenticator, createAuthenticator } from './access/authenticate.js';
 import { createSigningKeys } from './access/signing-key.js';
+import { createRefusalRecord } from './audit/refused-destinations.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
 import { setupOfCredential } from './broker/credential-setup.js';
@@ -89,7 +90,22 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const sourceSettings = createSourceSettings(store);
   const catalogue = createCatalogue(manifests, sourceSettings);
   const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
-  const gate = createGate({ policy, onRefused: (refusal) => log.warn(refusal, 'egress refused') });
+  const inSpaces = new Map(
+    Object.entries(config.egress.spaces).map(([spaceId, allow]) => [
+      spaceId,
+      createPolicy({
+        ...config.egress,
+        allow: [...config.egress.allow, ...allow],
+        listensOnLoopback: config.listensOnLoopback,
+      }),
+    ]),
+  );
+  const gate = createGate({
+    policy,
+    inSpaces,
+    onRefused: (refusal) => log.warn(refusal, 'egress refused'),
+  });
+  const destinationRefused = createRefusalRecord(store.db, log);
   const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
   const authenticator = createAuthenticator({ db: store.db, accessTokens });
   const idempotency = createIdempotency({ db: store.db, vault, log });
@@ -118,7 +134,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const bringing = createBringing({ store, vault, signIns, network: gate, clients });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
-  const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
+  const sessions = createSessions({ catalogue, gate, settings: config.sources });
   const runningUses = createRunningUses({
     store,
     isKeyAlive: authenticator.isAlive,
@@ -156,6 +172,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       gate,
       uses,
       config,
+      destinationRefused,
     }),
     ...createRevocationsFeature({ store, vault, revoker, runningUses }),
     ...createSelfCheckFeature({ selfCheck }),
@@ -172,6 +189,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       log,
       gate,
       config,
+      destinationRefused,
     }),
   ]);
   const http = await createHttpServer({
@@ -181,6 +199,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     wrongToken: guesses.failed,
     takeRequest: async (caller, tier) => rates?.take(caller, tier),
     idempotency,
+    destinationRefused,
+    requestMs: config.limits.requestSeconds * 1000,
+    isSecure: () => publicUrl().startsWith('https:'),
     notReady: deps.notReady,
     observe: metrics.observe,
   });

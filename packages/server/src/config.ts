@@ -70,6 +70,12 @@ const fileSchema = z.strictObject({
         .enum(['auto', 'allow', 'deny'])
         .default('auto')
         .describe('`auto`: loopback is reachable only when the server itself listens on loopback.'),
+      spaces: z
+        .record(z.string().regex(/^[\da-f]{24}$/, 'must be the id of a space'), z.array(z.string()))
+        .default({})
+        .describe(
+          'By space id, what the connections of that space may reach beyond `egress.allow`, in the same form.',
+        ),
     })
     .prefault({}),
   oauth: z
@@ -97,6 +103,13 @@ const fileSchema = z.strictObject({
         .positive()
         .default(10)
         .describe('How long an interactive sign-in stays open.'),
+      requestSeconds: z
+        .number()
+        .min(1)
+        .default(60)
+        .describe(
+          'Longest time in which a request must have arrived whole, and its headers in a third of it.',
+        ),
       testSeconds: z.number().positive().default(15).describe('Time limit of a connection test.'),
       readRows: z.int().min(0).default(0).describe('Most rows of one read; 0: no limit.'),
       readBytes: z.int().min(0).default(0).describe('Most bytes of one read; 0: no limit.'),

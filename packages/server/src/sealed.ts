@@ -29,6 +29,9 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
     wrongToken: () => undefined,
     takeRequest: async () => undefined,
     idempotency: { once: (_request, work) => work(), purge: async () => undefined },
+    requestMs: config.limits.requestSeconds * 1000,
+    isSecure: () => config.publicUrl?.startsWith('https:') ?? false,
+    destinationRefused: async () => undefined,
     notReady: () => reason,
     observe: () => undefined,
   });

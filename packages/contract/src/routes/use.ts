@@ -95,7 +95,7 @@ export const testConnection = defineRoute({
   path: action('test'),
   summary: 'Test a connection in stages, under your credential',
   description:
-    'A source that fails is a stage with `ok: false`, not an HTTP error. People who may not edit the connection get one coarse stage.',
+    'A source that fails is a stage with `ok: false`, not an HTTP error. People who may not edit the connection get one coarse stage, and a failure only when the time limit of a test is over.',
   tag,
   auth: 'person',
   permission,

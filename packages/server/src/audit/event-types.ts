@@ -5,6 +5,7 @@ export const auditEvents = {
   'data-credential-change': ['created', 'undone'],
   'data-use': ['refused'],
   'data-source': ['updated'],
+  destination: ['refused'],
   'sign-in': ['completed'],
   space: ['created', 'updated', 'deleted'],
   'space-assignment': ['created', 'updated', 'deleted'],

@@ -16,6 +16,8 @@ export interface RefusalEvent {
 
 export interface GateOptions {
   policy: EgressPolicy;
+  /** By space id, instead of `policy`: what is allowed for connections of that space. */
+  inSpaces?: ReadonlyMap<string, EgressPolicy>;
   /** Default: the system's resolver. */
   lookup?: Lookup;
   /** For name and TCP together, and again for the TLS handshake. Default 10 s. */
@@ -40,7 +42,9 @@ export interface DialOptions extends OpenOptions {
 export interface Gate extends Network {
   /** Connects and tells each stage that is passed. @throws ConnectorError as `Network` tells. */
   dial(target: SocketTarget, options?: DialOptions): Promise<Socket>;
-  /** Since the start of the process, for metrics. */
+  /** The same gate under the policy of a space; under the common one where the space has none, and for null. */
+  forSpace(spaceId: string | null): Gate;
+  /** Since the start of the process, over all spaces, for metrics. */
   counts(): GateCounts;
 }
 
@@ -72,28 +76,38 @@ export function createGate(options: GateOptions): Gate {
     return egressRefused();
   };
   const responseTimeoutMs = options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS;
-  const dialer = createDialer({
-    resolver: createResolver(options.policy, options.lookup ?? lookupInSystem, refuse),
-    contexts: createTlsContexts(),
-    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    onConnected: () => {
-      connected += 1;
-    },
-  });
+  const contexts = createTlsContexts();
   const timeouts = {
     headersTimeoutMs: responseTimeoutMs,
     bodyTimeoutMs: responseTimeoutMs,
     unreadTimeoutMs: UNREAD_TIMEOUT_MS,
   };
 
-  return {
-    socket: (target) => dialer.open(target),
-    agents: (tls = {}) => createAgents(dialer, refuse, tls),
-    fetch: (url, request) => fetchOnce({ dialer, refuse, timeouts }, url, request),
-    dial: (target, { tls, ...rest } = {}) =>
-      tls === undefined
-        ? dialer.openConnected(target, rest)
-        : dialer.openSecure(target, { ...rest, settings: tls }),
-    counts: () => ({ connected, refused: { ...refused } }),
+  const gateUnder = (policy: EgressPolicy): Omit<Gate, 'forSpace'> => {
+    const dialer = createDialer({
+      resolver: createResolver(policy, options.lookup ?? lookupInSystem, refuse),
+      contexts,
+      connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      onConnected: () => {
+        connected += 1;
+      },
+    });
+    return {
+      socket: (target) => dialer.open(target),
+      agents: (tls = {}) => createAgents(dialer, refuse, tls),
+      fetch: (url, request) => fetchOnce({ dialer, refuse, timeouts }, url, request),
+      dial: (target, { tls, ...rest } = {}) =>
+        tls === undefined
+          ? dialer.openConnected(target, rest)
+          : dialer.openSecure(target, { ...rest, settings: tls }),
+      counts: () => ({ connected, refused: { ...refused } }),
+    };
   };
+
+  const forSpace = (spaceId: string | null): Gate => gates.get(spaceId ?? '') ?? common;
+  const common: Gate = { ...gateUnder(options.policy), forSpace };
+  const gates = new Map(
+    [...(options.inSpaces ?? [])].map(([spaceId, policy]) => [spaceId, { ...gateUnder(policy), forSpace }]),
+  );
+  return common;
 }

@@ -2,9 +2,11 @@ import type { Socket } from 'node:net';
 import type { RouteInput } from '@mooring/contract/route';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { RecordRefusedDestination } from '../audit/refused-destinations.js';
 import { newUuid } from '../vault/random.js';
 import { answeringOf } from './answering.js';
 import { AppError } from './app-error.js';
+import { answerClientError } from './client-error.js';
 import { errorReply, writeErrorBody } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
 import type { Idempotency } from './idempotency.js';
@@ -21,12 +23,21 @@ export interface HttpDependencies {
   /** Counts a request of a rate tier; throws when the limit is reached. */
   takeRequest: (caller: Caller, tier: 1 | 2) => Promise<void>;
   idempotency: Idempotency;
+  /** Told, before the answer goes out, of a request whose destination policy closes. */
+  destinationRefused: RecordRefusedDestination;
+  /** Longest time in which a request must have arrived whole, and its headers in a third of it. */
+  requestMs: number;
+  /** True when people reach the service by https, so that browsers may be told to insist on it. */
+  isSecure: () => boolean;
   /** Says why the service cannot work yet; undefined when it can. */
   notReady: () => string | undefined;
   observe: (route: string, method: string, status: number, seconds: number) => void;
 }
 
 const bodyBytesMax = 1024 * 1024;
+const headerBytesMax = 16 * 1024;
+/** An idle one waits longer than the idle limit of common proxies, which would otherwise meet a closed one. */
+const keepAliveMs = 72_000;
 
 /** Headers of every answer; pages set a policy of their own. */
 const defaultHeaders = {
@@ -36,6 +47,8 @@ const defaultHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'x-frame-options': 'DENY',
 } as const;
 
 /** The bearer token; documented curl lines also send it without the word `Bearer`. Never from the query. */
@@ -73,6 +86,12 @@ async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promis
   throw new AppError('AUTHENTICATION-REQUIRED', 'The API key is not valid, has expired or was revoked.');
 }
 
+/** Of the requests of one connection. */
+function connectionOf({ route }: BoundRoute, request: FastifyRequest): string | undefined {
+  const { qID } = request.params as { qID?: string };
+  return route.path.includes('/data-connections/') ? qID?.toLowerCase() : undefined;
+}
+
 function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencies): void {
   const { route } = bound;
   const answering = answeringOf(bound, deps.idempotency);
@@ -105,7 +124,16 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
         request,
         reply,
       };
-      const answer = await answering(input, scope);
+      const answer = await answering(input, scope).catch(async (error: unknown) => {
+        const [first] = errorReply(error, request.id).body.errors;
+        if (caller && first?.code === 'EGRESS-REFUSED') {
+          const connectionId = connectionOf(bound, request);
+          await deps.destinationRefused({
+            ...{ by: caller, operation: route.id, traceId: request.id, connectionId },
+          });
+        }
+        throw error;
+      });
       if (answer === handled) return reply;
       reply.code(answer.status).headers(answer.headers);
       return reply.send(answer.text);
@@ -123,17 +151,28 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply,
   reply.send(writeErrorBody(answer.body));
 }
 
+/** A year, as the preload list of browsers asks at least; sent by https only, where it means something (RFC 6797). */
+const secureHeaders = { 'strict-transport-security': 'max-age=31536000' } as const;
+
 /** Fastify with every route of the contract, the contract's errors, limits and one log line a request. */
 export async function createHttpServer(deps: HttpDependencies): Promise<FastifyInstance> {
+  const headers = () => ({ ...defaultHeaders, ...(deps.isSecure() ? secureHeaders : {}) });
   const app = fastify({
     bodyLimit: bodyBytesMax,
-    requestTimeout: 60_000,
+    requestTimeout: deps.requestMs,
     connectionTimeout: 0,
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: keepAliveMs,
     genReqId: newUuid,
     requestIdHeader: false,
     trustProxy: false,
-    http: { maxHeaderSize: 16_384, headersTimeout: 20_000, requestTimeout: 60_000 },
+    http: {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: Math.ceil(deps.requestMs / 3),
+      requestTimeout: deps.requestMs,
+      // How late a limit may be noticed.
+      connectionsCheckingInterval: Math.ceil(deps.requestMs / 12),
+    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, headers()),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     return503OnClosing: true,
     forceCloseConnections: 'idle',
@@ -143,7 +182,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
   });
   acceptBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(defaultHeaders).header('x-request-id', request.id);
+    reply.headers(headers()).header('x-request-id', request.id);
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {

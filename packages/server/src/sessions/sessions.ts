@@ -1,8 +1,8 @@
 import type { Login, Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Network } from '@mooring/connectors/spec/network';
 import type { Catalogue } from '../catalogue/catalogue.js';
+import type { Gate } from '../egress/gate.js';
 
 export interface SessionRequest {
   manifest: SourceManifest;
@@ -10,6 +10,8 @@ export interface SessionRequest {
   properties: Readonly<Record<string, unknown>>;
   login: Login;
   signal: AbortSignal;
+  /** Of the connection; null for a personal one and for what is not saved. Decides what the network lets through. */
+  spaceId: string | null;
 }
 
 export interface Sessions {
@@ -21,7 +23,7 @@ export interface Sessions {
 
 export interface SessionDependencies {
   catalogue: Catalogue;
-  network: Network;
+  gate: Gate;
   settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
@@ -29,13 +31,13 @@ export interface SessionDependencies {
  * Every use opens a session of its own and closes it. Nothing is pooled, so nothing of one person (login, session
  * state, temporary tables) can reach another.
  */
-export function createSessions({ catalogue, network, settings }: SessionDependencies): Sessions {
+export function createSessions({ catalogue, gate, settings }: SessionDependencies): Sessions {
   let openCount = 0;
   return {
     openCount: () => openCount,
-    async run({ manifest, properties, login, signal }, work) {
+    async run({ manifest, properties, login, signal, spaceId }, work) {
       const connector = await catalogue.connector(manifest);
-      const context = { network, settings: settings[manifest.id] ?? {}, signal };
+      const context = { network: gate.forSpace(spaceId), settings: settings[manifest.id] ?? {}, signal };
       if (signal.aborted) throw new ConnectorError('cancelled', 'The request was cancelled before it began.');
       openCount += 1;
       try {

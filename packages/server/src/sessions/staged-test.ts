@@ -1,11 +1,10 @@
-import type { Login, Session } from '@mooring/connectors/spec/connector';
+import type { Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Gate } from '../egress/gate.js';
 import { probe } from '../egress/probe.js';
 import { sourceErrorCode } from '../http/error-reply.js';
-import type { Sessions } from './sessions.js';
+import type { SessionRequest, Sessions } from './sessions.js';
 
 export interface Stage {
   name: string;
@@ -21,12 +20,7 @@ export interface TestAnswer {
   stages: Stage[];
 }
 
-export interface TestRequest {
-  manifest: SourceManifest;
-  properties: Readonly<Record<string, unknown>>;
-  login: Login;
-  signal: AbortSignal;
-}
+export type TestRequest = SessionRequest;
 
 export interface TestDependencies {
   catalogue: Catalogue;
@@ -79,7 +73,7 @@ export async function testInStages(request: TestRequest, deps: TestDependencies)
   if (target) {
     // With certificates of its own the source's driver proves TLS; the probe knows the system's only.
     const tls = properties['rootCertificates'] === undefined ? target.tls : 'none';
-    for (const stage of await probe(deps.gate, { ...target, tls }, signal)) {
+    for (const stage of await probe(deps.gate.forSpace(request.spaceId), { ...target, tls }, signal)) {
       stages.push({
         ...stage,
         ...(stage.code ? { code: sourceErrorCode(new ConnectorError(stage.code, '')) } : {}),

@@ -8,13 +8,14 @@ import {
   undoCredentialChange,
 } from '@mooring/contract/routes/credential-changes';
 import { record, recordCredential } from '../../audit/record.js';
+import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
 import type { UseLog } from '../../broker/uses.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import type { Gate } from '../../egress/gate.js';
 import { AppError } from '../../http/app-error.js';
-import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { type BoundRoute, bind, type Caller, type RequestScope } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import type { Store, Tx } from '../../store/store.js';
@@ -34,6 +35,7 @@ export interface CredentialChangesDependencies {
   gate: Gate;
   uses: UseLog;
   config: Config;
+  destinationRefused: RecordRefusedDestination;
   now?: () => Date;
 }
 
@@ -49,14 +51,19 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
   const now = deps.now ?? (() => new Date());
   const test = { catalogue, gate: deps.gate, sessions: deps.sessions, settings: config.sources };
 
-  const tryOut = async (caller: Caller, body: ChangeBody, signal: AbortSignal) => {
+  const tryOut = async (operation: string, body: ChangeBody, scope: RequestScope) => {
+    const { caller, signal, traceId } = scope;
     const affected = await affectedBy({ db: store.db, catalogue, settings: config.sources }, caller, body);
     const pair = {
       qPassword: body.qPassword,
       ...(body.qUsername === undefined ? {} : { qUsername: body.qUsername }),
     };
     const { uses, runningUses } = deps;
-    const rehearsal = { db: store.db, logins, uses, runningUses, test, limits: config.limits };
+    const { destinationRefused } = deps;
+    const rehearsal = {
+      ...{ db: store.db, logins, uses, runningUses, test, limits: config.limits, destinationRefused },
+      request: { operation, traceId },
+    };
     return { affected, result: await rehearse(rehearsal, caller, affected, pair, signal) };
   };
 
@@ -142,15 +149,15 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
   };
 
   return [
-    bind(rehearseCredentialChange, async ({ body }, { caller, signal }) => {
-      const { affected, result } = await tryOut(caller, body, signal);
+    bind(rehearseCredentialChange, async ({ body }, scope) => {
+      const { affected, result } = await tryOut(rehearseCredentialChange.id, body, scope);
       return { status: 200, body: report(affected, result) };
     }),
-    bind(changeCredentials, async ({ body }, { caller, signal }) => {
-      const { affected, result } = await tryOut(caller, body, signal);
+    bind(changeCredentials, async ({ body }, scope) => {
+      const { affected, result } = await tryOut(changeCredentials.id, body, scope);
       const answer = report(affected, result);
       if (!result.ok) return { status: 200, body: answer };
-      return { status: 200, body: { ...answer, ...(await switchAll(caller, result)) } };
+      return { status: 200, body: { ...answer, ...(await switchAll(scope.caller, result)) } };
     }),
     bind(listCredentialChanges, async ({ query }, { caller }) => {
       const rows = await ownChanges(store.db, caller, {

@@ -2,6 +2,7 @@ import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { ChangeBody, Rehearsal } from '@mooring/contract/routes/credential-changes';
 import { loadConnection } from '../../access/connection-access.js';
+import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges, PreparedLogin } from '../../broker/login-changes.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import type { UseLog, UseTicket } from '../../broker/uses.js';
@@ -22,6 +23,9 @@ export interface RehearsalDependencies {
   runningUses: RunningUses;
   test: TestDependencies;
   limits: Limits;
+  destinationRefused: RecordRefusedDestination;
+  /** Of the request, for the record. */
+  request: { operation: string; traceId: string };
 }
 
 export interface RehearsalResult {
@@ -136,7 +140,7 @@ export async function rehearse(
     const ticket = await recordUse(deps.uses, caller, row, login);
     const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
     const within = AbortSignal.any([signal, watch.signal, timeLimit(deps.limits.testSeconds * 1000)]);
-    const request = { manifest, properties, login: login.login, signal: within };
+    const request = { manifest, properties, login: login.login, signal: within, spaceId: row.space_id };
     const { ok, stages } = await testInStages(request, deps.test)
       .catch(async (error: unknown) => {
         await ticket.finish('INTERNAL');
@@ -145,17 +149,25 @@ export async function rehearse(
       .finally(() => watch.end());
     const last = stages.at(-1);
     await ticket.finish(watch.signal.aborted ? 'revoked' : ok ? 'ok' : (last?.code ?? 'failed'));
+    if (last?.code === 'EGRESS-REFUSED') {
+      await deps.destinationRefused({ by: caller, ...deps.request, connectionId: row.id });
+    }
     if (watch.signal.aborted) throw watch.signal.reason;
     if (ok) return { ...named, outcome: 'passed' };
     // Whatever failed in the sign-in may have been counted by the source.
     if (last?.name === 'signIn' || last?.code === refusedSignIn)
       refusals.set(account, (refusals.get(account) ?? 0) + 1);
-    const failed = { ...named, outcome: 'failed' as const, ...(last?.code ? { code: last.code } : {}) };
-    // As with a test: what the network looks like from here is for people who may edit the connection.
-    if (!found.privileges.includes('update'))
-      return { ...failed, reason: 'The new secret does not work on this connection.' };
+    const failed = { ...named, outcome: 'failed' as const };
+    // As with a test: what the network looks like from here is for people who may edit the connection. That their own
+    // secret was refused is for them.
+    if (!found.privileges.includes('update')) {
+      const isTheirs = last?.code === refusedSignIn;
+      const reason = 'The new secret does not work on this connection.';
+      return { ...failed, ...(isTheirs ? { code: refusedSignIn } : {}), reason };
+    }
     return {
       ...failed,
+      ...(last?.code ? { code: last.code } : {}),
       ...(last ? { stage: last.name } : {}),
       reason: [last?.message, last?.remedy].filter(Boolean).join(' '),
     };

@@ -133,7 +133,7 @@ describe('machines with access tokens', () => {
   });
 
   describe('what a token may do', () => {
-    it('administers only with the scope for it, and loses it with the scope at once', async () => {
+    it('W13: administers only with the scope for it, and loses it with the scope at once', async () => {
       const client = await makeClient('administrator', 'user_default', 'admin_classic');
       const narrow = await signedIn(client, { scope: 'user_default' });
       const wide = await signedIn(client);

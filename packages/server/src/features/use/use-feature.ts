@@ -12,12 +12,14 @@ import {
   testUnsaved,
 } from '@mooring/contract/routes/use';
 import { decideFor } from '../../access/connection-access.js';
+import type { RecordRefusedDestination, RefusedDestination } from '../../audit/refused-destinations.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import type { Gate } from '../../egress/gate.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
-import { testInStages } from '../../sessions/staged-test.js';
+import { testCoarsely } from '../../sessions/coarse-test.js';
+import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
 import { sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
@@ -26,6 +28,7 @@ import { createUseService, outcomeOf, throwIfTakenAway, type UseServiceDependenc
 export interface UseDependencies extends UseServiceDependencies {
   gate: Gate;
   config: Config;
+  destinationRefused: RecordRefusedDestination;
 }
 
 const batchRows = 1000;
@@ -73,30 +76,34 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     settings: deps.config.sources,
   };
 
-  const test = bind(testConnection, async ({ params }, { caller, signal }) => {
+  /** A test that ends at the gate is a 200, and a refusal all the same. */
+  const putOnRecord = async ({ stages }: TestAnswer, refused: RefusedDestination) => {
+    if (stages.at(-1)?.code === 'EGRESS-REFUSED') await deps.destinationRefused(refused);
+  };
+
+  const test = bind(testConnection, async ({ params }, { caller, signal, traceId }) => {
     const use = await service.prepare(caller, params.qID, 'test');
-    const answer = await testInStages(
-      { ...use, signal: withTime(AbortSignal.any([signal, use.watch.signal]), limits.testSeconds) },
-      testDeps,
-    ).catch(async (error: unknown) => {
-      await use.ticket.finish(outcomeOf(error));
-      throw error;
-    });
-    await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
-    throwIfTakenAway(use);
-    if (use.mayEdit) return { status: 200, body: answer };
-    const coarse = answer.ok
-      ? { name: 'connection', ok: true }
-      : {
-          name: 'connection',
-          ok: false,
-          message: 'The connection does not work for you now.',
-          remedy: 'Ask the owner of the connection.',
-        };
-    return { status: 200, body: { ok: answer.ok, stages: [coarse] } };
+    const ends = AbortSignal.any([signal, use.watch.signal]);
+    const tested = async (within: AbortSignal) => {
+      const answer = await testInStages({ ...use, signal: AbortSignal.any([ends, within]) }, testDeps).catch(
+        async (error: unknown) => {
+          await use.ticket.finish(outcomeOf(error));
+          throw error;
+        },
+      );
+      await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
+      throwIfTakenAway(use);
+      const connectionId = use.connection.id;
+      await putOnRecord(answer, { by: caller, operation: testConnection.id, traceId, connectionId });
+      return answer;
+    };
+    const answer = use.mayEdit
+      ? await tested(timeLimit(limits.testSeconds * 1000))
+      : await testCoarsely(tested, limits.testSeconds, signal);
+    return { status: 200, body: answer };
   });
 
-  const unsaved = bind(testUnsaved, async ({ body }, { caller, signal }) => {
+  const unsaved = bind(testUnsaved, async ({ body }, { caller, signal, traceId }) => {
     const manifest = await deps.catalogue.enabled(caller.tenantId, body.datasourceID);
     const split = splitProperties(manifest, body.connectionProperties);
     if (split.choice.selectedCredentials !== undefined) {
@@ -127,8 +134,11 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       properties: split.definition,
       login,
       signal: withTime(signal, limits.testSeconds),
+      spaceId: null,
     };
-    return { status: 200, body: await testInStages(request, testDeps) };
+    const answer = await testInStages(request, testDeps);
+    await putOnRecord(answer, { by: caller, operation: testUnsaved.id, traceId });
+    return { status: 200, body: answer };
   });
 
   const browse = bind(browseConnection, async ({ params, body }, { caller, signal }) => {

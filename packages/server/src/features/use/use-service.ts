@@ -41,6 +41,7 @@ export interface PreparedUse {
   properties: Record<string, unknown>;
   login: Parameters<Sessions['run']>[0]['login'];
   ticket: UseTicket;
+  spaceId: string | null;
   mayEdit: boolean;
   /** Ends with the right to the use. Whoever prepared it ends it, through `finish`. */
   watch: WatchedUse;
@@ -257,6 +258,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       });
       return {
         ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
+        spaceId: connection.space_id,
         ticket: {
           async finish(result, given) {
             watch.end();
@@ -267,10 +269,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     },
 
     async run(prepared, signal, work) {
-      const { manifest, properties, login, ticket, connection } = prepared;
+      const { ticket, connection } = prepared;
       try {
         const watched = AbortSignal.any([signal, prepared.watch.signal]);
-        const result = await deps.sessions.run({ manifest, properties, login, signal: watched }, work);
+        const result = await deps.sessions.run({ ...prepared, signal: watched }, work);
         throwIfTakenAway(prepared);
         await ticket.finish('ok');
         return result;

@@ -1,0 +1,40 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/** One attempt of a process to reach something, as the runtime's own handles were asked for it. */
+export interface OutboundSocket {
+  kind: 'tcp' | 'pipe' | 'udp';
+  /** An IP address; of a pipe its path. */
+  address: string;
+  /** 0 of a pipe. */
+  port: number;
+  /** The stack that asked, innermost first; without Node's own frames. */
+  frames: readonly string[];
+}
+
+/** Environment variable that names the file which the watch writes to. */
+export const watchFileVariable = 'SOCKET_WATCH_FILE';
+
+/** The one module that opens connections. */
+const gateFrame = /\/packages\/server\/(?:dist|src)\/egress\/pinned-socket\.[jt]s:/;
+
+export function readSockets(file: string): OutboundSocket[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as OutboundSocket);
+}
+
+/**
+ * Those that did not come from the gate.
+ * @param storeUrl of the PostgreSQL that the process keeps its own store in: the operator's choice, not a caller's
+ */
+export function detoursAmong(sockets: readonly OutboundSocket[], storeUrl?: string): OutboundSocket[] {
+  const store = storeUrl === undefined ? undefined : new URL(storeUrl);
+  const isStore = ({ address, port }: OutboundSocket) =>
+    store !== undefined &&
+    [store.hostname, '127.0.0.1', '::1'].includes(address) &&
+    port === Number(store.port || 5432);
+  return sockets.filter(
+    (socket) =>
+      socket.kind !== 'tcp' || !(isStore(socket) || socket.frames.some((frame) => gateFrame.test(frame))),
+  );
+}

@@ -1,0 +1,168 @@
+import { createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPerson, type TestPerson } from '../../testing/api-client.js';
+import { startServer, type TestServer } from '../../testing/start-server.js';
+
+// What a test of a connection tells about the ports of the operator's network.
+
+const banner = 'SSH-2.0-internal-build-host password=hunter2-canary\r\n';
+
+interface Ports {
+  /** Accept, say a banner that is not PostgreSQL, and stay. */
+  open: number[];
+  /** Accept and never say anything. */
+  silent: number[];
+  closed: number[];
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as { port: number }).port;
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+describe('ports behind the service', () => {
+  const each = 50;
+  const testSeconds = 3;
+  const servers: Server[] = [];
+  let ports: Ports;
+  let open: TestServer;
+  let shut: TestServer;
+  let inOpen: Awaited<ReturnType<typeof shared>>;
+  let inShut: Awaited<ReturnType<typeof shared>>;
+
+  const listenerOf = (say: string) =>
+    createServer((socket) => {
+      socket.on('error', () => undefined);
+      if (say !== '') socket.write(say);
+    });
+
+  const startMany = async (say: string) => {
+    const started = Array.from({ length: each }, () => listenerOf(say));
+    servers.push(...started);
+    return Promise.all(started.map(listening));
+  };
+
+  beforeAll(async () => {
+    const gone = Array.from({ length: each }, () => listenerOf(''));
+    const closed = await Promise.all(gone.map(listening));
+    await Promise.all(gone.map((server) => new Promise((resolve) => server.close(resolve))));
+    ports = { open: await startMany(banner), silent: await startMany(''), closed };
+    const limits = { testSeconds, idleSeconds: 1 };
+    open = await startServer({ configuration: { limits } });
+    shut = await startServer({ configuration: { limits, egress: { loopback: 'deny' } } });
+    inOpen = await shared(open);
+    inShut = await shared(shut);
+  });
+  afterAll(async () => {
+    await open.close();
+    await shut.close();
+    for (const server of servers) server.close();
+  });
+
+  const propertiesOf = (port: number) => ({
+    host: '127.0.0.1',
+    port: String(port),
+    db: 'lab',
+    sslmode: 'disable',
+    username: 'somebody',
+    password: 'some password',
+  });
+
+  const timed = async <Result>(work: () => Promise<Result>) => {
+    const since = performance.now();
+    return { result: await work(), ms: performance.now() - since };
+  };
+
+  /** Alice's connections in a space where Bob may use, but not edit. */
+  const shared = async (server: TestServer) => {
+    const alice = await addPerson(server.url, server.adminKey, 'alice');
+    const bob = await addPerson(server.url, server.adminKey, 'bob');
+    const space = (await alice.api.post('/api/v1/spaces', { name: 'Ports', type: 'shared' })).body.id;
+    const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
+    await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
+    const connectTo = async (port: number): Promise<string> => {
+      const connectionProperties = propertiesOf(port);
+      const body = { dataSourceId: 'postgres', qName: `port ${port}`, space, connectionProperties };
+      const made = await alice.api.post('/api/v1/data-connections', body);
+      expect(made.status, made.text).toBe(201);
+      return made.body.qID;
+    };
+    return { alice, bob, connectTo };
+  };
+
+  const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
+
+  it('S09, S10: a person who may only use learns neither which are open nor what they say', async () => {
+    const { alice, connectTo } = inOpen;
+    const few = 5;
+    const kinds = { ...ports, refused: ports.open };
+    const answers = new Set<string>();
+    const tests: { kind: string; run: () => ReturnType<typeof testAs> }[] = [];
+    for (const [kind, numbers] of Object.entries(kinds)) {
+      const { bob, connectTo: connect } = kind === 'refused' ? inShut : inOpen;
+      for (const port of numbers.slice(0, few)) {
+        const id = await connect(port);
+        tests.push({ kind, run: () => testAs(bob, id) });
+      }
+    }
+    // All at once, so that whatever else the machine does meets all kinds alike.
+    const tested = await Promise.all(tests.map(async ({ kind, run }) => ({ kind, ...(await timed(run)) })));
+    for (const { result } of tested) answers.add(`${result.status} ${result.text}`);
+    const times = Object.keys(kinds).map((kind) =>
+      tested.filter((one) => one.kind === kind).map(({ ms }) => ms),
+    );
+    expect([...answers]).toEqual([
+      `200 ${JSON.stringify({
+        ok: false,
+        stages: [
+          {
+            name: 'connection',
+            ok: false,
+            message: 'The connection does not work for you now.',
+            remedy: 'Ask the owner of the connection.',
+          },
+        ],
+      })}`,
+    ]);
+    const medians = times.map(median);
+    expect(Math.max(...medians) / Math.min(...medians), JSON.stringify(times)).toBeLessThan(1.1);
+    expect(Math.min(...medians)).toBeGreaterThan(testSeconds * 900);
+    // The owner is told which is which, though not what the server said.
+    const closed = await testAs(alice, await connectTo(ports.closed[20] ?? 0));
+    expect(closed.body.stages.at(-1)).toMatchObject({ name: 'tcp', code: 'SOURCE-UNREACHABLE' });
+    const spoken = await testAs(alice, await connectTo(ports.open[20] ?? 0));
+    expect(spoken.body.stages.at(-1)).toMatchObject({ name: 'signIn', ok: false });
+    for (const text of [spoken.text, open.logText()]) expect(text).not.toMatch(/SSH-2|hunter2/);
+  });
+
+  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to anybody', async () => {
+    const { alice, bob, connectTo } = inShut;
+    const unsaved = (port: number) =>
+      alice.api.post('/api/v1/data-connections/actions/test', {
+        dataSourceId: 'postgres',
+        connectionProperties: propertiesOf(port),
+      });
+    const times: { open: number[]; closed: number[] } = { open: [], closed: [] };
+    const answers = new Set<string>();
+    await unsaved(ports.closed[0] ?? 0);
+    // In turns, so that whatever else the machine does meets both alike.
+    for (let index = 0; index < each; index += 1) {
+      for (const kind of index % 2 === 0 ? (['open', 'closed'] as const) : (['closed', 'open'] as const)) {
+        const { result, ms } = await timed(() => unsaved(ports[kind][index] ?? 0));
+        answers.add(result.text.replace(/"ms":\d+/g, '"ms":0'));
+        times[kind].push(ms);
+      }
+    }
+    expect(answers.size, [...answers].join('\n')).toBe(1);
+    const ratio = median(times.open) / median(times.closed);
+    expect(Math.max(ratio, 1 / ratio), JSON.stringify(times)).toBeLessThan(1.25);
+    const id = await connectTo(ports.open[30] ?? 0);
+    const browse = ({ api }: TestPerson) => api.post(`/api/v1/data-connections/${id}/actions/browse`);
+    const [ofAlice, ofBob] = [await browse(alice), await browse(bob)];
+    expect(ofAlice.body.errors[0].code).toBe('EGRESS-REFUSED');
+    expect(ofBob.body.errors).toEqual(ofAlice.body.errors);
+  });
+});
