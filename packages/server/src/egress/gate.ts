@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Network, SocketTarget } from '@mooring/connectors/spec/network';
 import { createAgents } from './agents.js';
-import { createDialer, type OpenOptions } from './dialer.js';
+import { createDialer, type Dialer, type OpenOptions } from './dialer.js';
 import { egressRefused, type Refuse } from './failure.js';
 import { fetchOnce } from './fetch.js';
 import type { EgressPolicy, RefusalReason } from './policy.js';
@@ -40,6 +40,8 @@ export interface DialOptions extends OpenOptions {
 export interface Gate extends Network {
   /** Connects and tells each stage that is passed. @throws ConnectorError as `Network` tells. */
   dial(target: SocketTarget, options?: DialOptions): Promise<Socket>;
+  /** The same gate, which also tells of each TCP connection that was made through this view of it. */
+  watched(onConnected: () => void): Gate;
   /** Since the start of the process, for metrics. */
   counts(): GateCounts;
 }
@@ -86,7 +88,7 @@ export function createGate(options: GateOptions): Gate {
     unreadTimeoutMs: UNREAD_TIMEOUT_MS,
   };
 
-  return {
+  const through = (dialer: Dialer): Gate => ({
     socket: (target) => dialer.open(target),
     agents: (tls = {}) => createAgents(dialer, refuse, tls),
     fetch: (url, request) => fetchOnce({ dialer, refuse, timeouts }, url, request),
@@ -94,6 +96,8 @@ export function createGate(options: GateOptions): Gate {
       tls === undefined
         ? dialer.openConnected(target, rest)
         : dialer.openSecure(target, { ...rest, settings: tls }),
+    watched: (onConnected) => through(dialer.watched(onConnected)),
     counts: () => ({ connected, refused: { ...refused } }),
-  };
+  });
+  return through(dialer);
 }

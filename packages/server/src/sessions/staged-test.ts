@@ -1,11 +1,9 @@
-import type { Login, Session } from '@mooring/connectors/spec/connector';
+import type { Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Catalogue } from '../catalogue/catalogue.js';
-import type { Gate } from '../egress/gate.js';
 import { probe } from '../egress/probe.js';
 import { sourceErrorCode } from '../http/error-reply.js';
-import type { Sessions } from './sessions.js';
+import type { Entry, SessionRequest, Sessions } from './sessions.js';
 
 export interface Stage {
   name: string;
@@ -21,16 +19,8 @@ export interface TestAnswer {
   stages: Stage[];
 }
 
-export interface TestRequest {
-  manifest: SourceManifest;
-  properties: Readonly<Record<string, unknown>>;
-  login: Login;
-  signal: AbortSignal;
-}
-
 export interface TestDependencies {
   catalogue: Catalogue;
-  gate: Gate;
   sessions: Sessions;
   settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -69,9 +59,17 @@ function failed(name: string, error: unknown, ms: number): Stage {
 
 /**
  * Tests a connection in stages: name, route, tcp, tls, signIn, rights, firstRow. Ends at the first that fails; a
- * failing source is an answer, not an error.
+ * failing source is an answer, not an error. Throws only what the budgets refuse with.
  */
-export async function testInStages(request: TestRequest, deps: TestDependencies): Promise<TestAnswer> {
+export function testInStages(request: SessionRequest, deps: TestDependencies): Promise<TestAnswer> {
+  return deps.sessions.enter(request, (entry) => testThrough(request, entry, deps));
+}
+
+async function testThrough(
+  request: SessionRequest,
+  entry: Entry,
+  deps: TestDependencies,
+): Promise<TestAnswer> {
   const { manifest, properties, signal } = request;
   const stages: Stage[] = [];
   const connector = await deps.catalogue.connector(manifest);
@@ -79,7 +77,8 @@ export async function testInStages(request: TestRequest, deps: TestDependencies)
   if (target) {
     // With certificates of its own the source's driver proves TLS; the probe knows the system's only.
     const tls = properties['rootCertificates'] === undefined ? target.tls : 'none';
-    for (const stage of await probe(deps.gate, { ...target, tls }, signal)) {
+    for (const stage of await probe(entry.gate, { ...target, tls }, signal)) {
+      if (stage.code === 'unreachable' || stage.code === 'timeout') entry.missed();
       stages.push({
         ...stage,
         ...(stage.code ? { code: sourceErrorCode(new ConnectorError(stage.code, '')) } : {}),
@@ -95,7 +94,7 @@ export async function testInStages(request: TestRequest, deps: TestDependencies)
     name = next;
   };
   try {
-    await deps.sessions.run(request, async (session) => {
+    await entry.open(async (session) => {
       await session.ping();
       pass('rights');
       const path = manifest.capabilities.readPath ? await firstReadable(session, [], 0) : undefined;

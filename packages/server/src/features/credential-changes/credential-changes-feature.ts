@@ -12,7 +12,6 @@ import type { LoginChanges } from '../../broker/login-changes.js';
 import type { UseLog } from '../../broker/uses.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
-import type { Gate } from '../../egress/gate.js';
 import { AppError } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
@@ -31,7 +30,6 @@ export interface CredentialChangesDependencies {
   catalogue: Catalogue;
   sessions: Sessions;
   runningUses: RunningUses;
-  gate: Gate;
   uses: UseLog;
   config: Config;
   now?: () => Date;
@@ -47,7 +45,7 @@ const changedMeanwhile = (name: string) =>
 export function createCredentialChangesFeature(deps: CredentialChangesDependencies): BoundRoute[] {
   const { store, catalogue, logins, config } = deps;
   const now = deps.now ?? (() => new Date());
-  const test = { catalogue, gate: deps.gate, sessions: deps.sessions, settings: config.sources };
+  const test = { catalogue, sessions: deps.sessions, settings: config.sources };
 
   const tryOut = async (caller: Caller, body: ChangeBody, signal: AbortSignal) => {
     const affected = await affectedBy({ db: store.db, catalogue, settings: config.sources }, caller, body);

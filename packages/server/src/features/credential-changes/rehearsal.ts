@@ -136,10 +136,16 @@ export async function rehearse(
     const ticket = await recordUse(deps.uses, caller, row, login);
     const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
     const within = AbortSignal.any([signal, watch.signal, timeLimit(deps.limits.testSeconds * 1000)]);
-    const request = { manifest, properties, login: login.login, signal: within };
+    const visit = {
+      tenantId: caller.tenantId,
+      destination: row.destination,
+      account: credential.id,
+      isTest: true,
+    };
+    const request = { manifest, properties, login: login.login, visit, signal: within };
     const { ok, stages } = await testInStages(request, deps.test)
       .catch(async (error: unknown) => {
-        await ticket.finish('INTERNAL');
+        await ticket.finish(error instanceof AppError ? error.code : 'INTERNAL');
         throw error;
       })
       .finally(() => watch.end());

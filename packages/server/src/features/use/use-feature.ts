@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { timeLimit } from '@mooring/connectors/kit/deadline';
-import { missingCredentialFields } from '@mooring/connectors/kit/properties';
+import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
 import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import {
@@ -14,7 +14,6 @@ import {
 import { decideFor } from '../../access/connection-access.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
-import type { Gate } from '../../egress/gate.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { testInStages } from '../../sessions/staged-test.js';
@@ -24,7 +23,6 @@ import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
 import { createUseService, outcomeOf, throwIfTakenAway, type UseServiceDependencies } from './use-service.js';
 
 export interface UseDependencies extends UseServiceDependencies {
-  gate: Gate;
   config: Config;
 }
 
@@ -68,7 +66,6 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     AbortSignal.any([signal, timeLimit(seconds * 1000)]);
   const testDeps = {
     catalogue: deps.catalogue,
-    gate: deps.gate,
     sessions: deps.sessions,
     settings: deps.config.sources,
   };
@@ -122,7 +119,14 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       );
     }
     const login = { signIn: split.signIn.id, fields: split.credential };
+    const visit = {
+      tenantId: caller.tenantId,
+      destination: destinationOf(manifest, split.definition),
+      account: caller.userId,
+      isTest: true,
+    };
     const request = {
+      visit,
       manifest,
       properties: split.definition,
       login,

@@ -15,6 +15,7 @@ import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { sourceErrorCode } from '../../http/error-reply.js';
 import type { Caller } from '../../http/handler.js';
+import type { Visit } from '../../isolation/isolation.js';
 import type { RunningUses, WatchedUse } from '../../sessions/running-uses.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import type { Store } from '../../store/store.js';
@@ -42,6 +43,7 @@ export interface PreparedUse {
   login: Parameters<Sessions['run']>[0]['login'];
   ticket: UseTicket;
   mayEdit: boolean;
+  visit: Visit;
   /** Ends with the right to the use. Whoever prepared it ends it, through `finish`. */
   watch: WatchedUse;
 }
@@ -239,6 +241,14 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     refuseIfEnded,
     async prepare(caller, qID, action, what) {
       const { connection, manifest, mayEdit } = await usable(caller, qID);
+      const visitOf = (credentialId?: string): Visit => ({
+        tenantId: caller.tenantId,
+        destination: connection.destination,
+        account: credentialId ?? caller.userId,
+        isTest: action === 'test',
+      });
+      // A crowd in front of a source that cannot take it must not cost the store and the vault either.
+      deps.sessions.assertRoom(visitOf());
       const resolution = await broker.resolve(caller.userId, connection);
       const ticket = await record(caller, connection, resolution, action, what);
       const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
@@ -257,6 +267,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       });
       return {
         ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
+        visit: visitOf(resolution.credential?.id),
         ticket: {
           async finish(result, given) {
             watch.end();
@@ -267,10 +278,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     },
 
     async run(prepared, signal, work) {
-      const { manifest, properties, login, ticket, connection } = prepared;
+      const { manifest, properties, login, visit, ticket, connection } = prepared;
       try {
         const watched = AbortSignal.any([signal, prepared.watch.signal]);
-        const result = await deps.sessions.run({ manifest, properties, login, signal: watched }, work);
+        const result = await deps.sessions.run({ manifest, properties, login, visit, signal: watched }, work);
         throwIfTakenAway(prepared);
         await ticket.finish('ok');
         return result;
