@@ -12,9 +12,9 @@ export interface Visit {
   tenantId: string;
   /** As `destinationOf` writes it. With the tenant it is what a budget and a breaker are kept for. */
   destination: string;
-  /** Credential or person: what a source asks to wait of one account is no business of another. */
-  account: string;
-  /** A test asks about the source itself: it may be the probe of a paused source, and does not wait for an account. */
+  /** What a source asks one person to wait for is no business of another. */
+  userId: string;
+  /** A test asks about the source itself: it may be the probe of a paused source, and does not wait either. */
   isTest: boolean;
 }
 
@@ -25,12 +25,10 @@ export interface Findings {
 }
 
 export interface Isolation {
-  /** Refuses at once what `enter` would refuse at once. @throws AppError BUSY, SOURCE-PAUSED, or as the source did */
-  assertRoom(visit: Visit): void;
   /**
    * Acts within the budgets of the source, of the tenant and of this process.
    * @throws AppError `BUSY` or `SOURCE-PAUSED` before anything happened; ConnectorError `rate_limited` while the
-   * source wants this account to wait
+   * source wants this person to wait
    */
   enter<Result>(
     visit: Visit,
@@ -51,26 +49,32 @@ export interface IsolationOptions {
 interface Source {
   slots: Slots;
   breaker: Breaker;
-  /** Until when accounts were asked to wait. */
+  /** Until when people were asked to wait, by id. */
   waits: Map<string, number>;
 }
 
-const busyRetrySeconds = 1;
+/** Those who are sent away together are told to come back over so many seconds, not together again. */
+const spreadSeconds = 4;
+const retryAfter = (waitMs: number): { retryAfterSeconds: number } => ({
+  retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) + Math.floor(Math.random() * spreadSeconds),
+});
 /** Longest that a source is spared because it asked for it; a caller is told the whole time. */
 const askedWaitMsMax = 300_000;
 /** From so many kept sources on, those that have nothing to remember are looked for. */
 const keptMax = 1_000;
 
 const busy = (what: string) => () =>
-  new AppError('BUSY', `${what} Nothing was sent to the source. Try again, with fewer at the same time.`, {
-    retryAfterSeconds: busyRetrySeconds,
-  });
+  new AppError(
+    'BUSY',
+    `${what} Nothing was sent to the source. Wait as Retry-After says, and ask for less at the same time.`,
+    retryAfter(0),
+  );
 
 const paused = (waitMs: number) =>
   new AppError(
     'SOURCE-PAUSED',
     'The source could not be reached several times in a row, so it is left alone for a moment. Wait as Retry-After says, or test the connection once the source is back.',
-    { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) },
+    retryAfter(waitMs),
   );
 
 const askedToWait = (waitMs: number) => {
@@ -94,7 +98,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
   const sources = new Map<string, Source>();
 
   const isForgettable = ({ slots, breaker, waits }: Source) => {
-    for (const [account, until] of waits) if (until <= now()) waits.delete(account);
+    for (const [userId, until] of waits) if (until <= now()) waits.delete(userId);
     return slots.isIdle() && waits.size === 0 && (breaker.isFresh() || breaker.waitMs(false) === 0);
   };
   const tidy = () => {
@@ -127,11 +131,11 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
     return slots;
   };
 
-  const assertOpen = ({ breaker, waits }: Source, { account, isTest }: Visit): void => {
+  const assertOpen = ({ breaker, waits }: Source, { userId, isTest }: Visit): void => {
     const left = breaker.waitMs(isTest);
     if (left > 0) throw paused(left);
-    const wait = (waits.get(account) ?? 0) - now();
-    if (wait <= 0) waits.delete(account);
+    const wait = (waits.get(userId) ?? 0) - now();
+    if (wait <= 0) waits.delete(userId);
     else if (!isTest) throw askedToWait(wait);
   };
   const counted = <Result>(act: () => Result): Result => {
@@ -168,14 +172,9 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
   };
 
   const isolation: Isolation = {
-    assertRoom: (visit) =>
-      counted(() => {
-        const source = sourceOf(visit);
-        assertOpen(source, visit);
-        if (source.slots.isFull()) throw busy('This source has as many uses at work as it may have.')();
-      }),
     async enter(visit, signal, act) {
       const source = sourceOf(visit);
+      counted(() => assertOpen(source, visit));
       const giveBack = await takeAll([source.slots, tenantOf(visit.tenantId), ofProcess], signal).catch(
         (error: unknown) => {
           count(error);
@@ -183,7 +182,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
         },
       );
       try {
-        // Only now, because the source may have been paused while this one waited.
+        // Again, because the source may have been paused while this one waited.
         counted(() => assertOpen(source, visit));
         const attempt = source.breaker.begin();
         try {
@@ -198,7 +197,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
         } catch (error) {
           if (error instanceof ConnectorError && error.retryAfterSeconds !== undefined) {
             const asked = Math.min(error.retryAfterSeconds * 1000, askedWaitMsMax);
-            source.waits.set(visit.account, now() + asked);
+            source.waits.set(visit.userId, now() + asked);
           }
           throw error;
         } finally {

@@ -16,8 +16,6 @@ export interface Slots {
   /** Resolves with a slot, which must be given back. @throws `full`, or a ConnectorError when the signal aborts */
   take(signal: AbortSignal): Promise<void>;
   giveBack(): void;
-  /** True when `take` would refuse at once. */
-  isFull(): boolean;
   /** True when nobody has a slot and nobody waits. */
   isIdle(): boolean;
   /** Sends everybody away who waits. */
@@ -33,7 +31,6 @@ export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Sl
   let taken = 0;
   // In the order of arrival.
   const waiting = new Set<Waiter>();
-  const isFull = () => taken >= max && waiting.size >= waitingMax;
 
   const wait = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -54,13 +51,12 @@ export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Sl
     });
 
   return {
-    isFull,
     isIdle: () => taken === 0 && waiting.size === 0,
     async take(signal) {
       if (signal.aborted) throw abortError(signal);
-      if (isFull()) throw full();
-      if (taken >= max) return wait(signal);
-      taken += 1;
+      if (taken < max) taken += 1;
+      else if (waiting.size < waitingMax) await wait(signal);
+      else throw full();
     },
     giveBack() {
       // Handed on to the first in line, so that nobody who comes now gets in before.

@@ -11,7 +11,6 @@ export interface SessionRequest {
   /** Definition properties. */
   properties: Readonly<Record<string, unknown>>;
   login: Login;
-  visit: Visit;
   signal: AbortSignal;
 }
 
@@ -20,18 +19,18 @@ export interface Entry {
   /** What goes out through it counts as an attempt to reach the source. */
   gate: Gate;
   /** Opens a session of the login, hands it to `work`, and closes it whatever happens. */
-  open<Result>(work: (session: Session) => Promise<Result>): Promise<Result>;
+  open<Result>(request: SessionRequest, work: (session: Session) => Promise<Result>): Promise<Result>;
   /** The source was not reached, as something else than a session found out. */
   missed(): void;
 }
 
 export interface Sessions {
-  /** Refuses what would be refused at once, before anything is done for it. @throws as `Isolation.assertRoom` */
-  assertRoom(visit: Visit): void;
-  /** Acts within the budgets, and leaves them whatever happens. @throws as `Isolation.enter`, and what `act` throws */
-  enter<Result>(request: SessionRequest, act: (entry: Entry) => Promise<Result>): Promise<Result>;
-  /** `enter` for one session. */
-  run<Result>(request: SessionRequest, work: (session: Session) => Promise<Result>): Promise<Result>;
+  /**
+   * Acts within the budgets, and leaves them whatever happens. A crowd in front of a source must not cost the store
+   * and the vault either, so this comes before a use is recorded and its login opened.
+   * @throws as `Isolation.enter`, and what `act` throws
+   */
+  enter<Result>(visit: Visit, signal: AbortSignal, act: (entry: Entry) => Promise<Result>): Promise<Result>;
   /** Sessions that are open now, for metrics and for draining. */
   openCount(): number;
 }
@@ -85,11 +84,7 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
   };
 
   /** Some sources connect when a session is opened, others with its first request: reached is who has done both. */
-  const enterWith = <Result>(
-    request: SessionRequest,
-    findings: Findings,
-    act: (entry: Entry) => Promise<Result>,
-  ): Promise<Result> => {
+  const enterWith = <Result>(findings: Findings, act: (entry: Entry) => Promise<Result>): Promise<Result> => {
     let isConnected = false;
     let isOpen = false;
     const look = () => {
@@ -106,7 +101,7 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
     return act({
       gate: watched,
       missed: findings.missed,
-      open: (work) =>
+      open: (request, work) =>
         open(request, { gate: watched, onOpen }, work).catch((error: unknown) => {
           if (isMiss(error, request.signal)) findings.missed();
           else if (isConnected && !isCancelled(error)) findings.reached();
@@ -115,13 +110,8 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
     });
   };
 
-  const enter: Sessions['enter'] = (request, act) =>
-    isolation.enter(request.visit, request.signal, (findings) => enterWith(request, findings, act));
-
   return {
     openCount: () => openCount,
-    assertRoom: isolation.assertRoom,
-    enter,
-    run: (request, work) => enter(request, (entry) => entry.open(work)),
+    enter: (visit, signal, act) => isolation.enter(visit, signal, (findings) => enterWith(findings, act)),
   };
 }

@@ -3,7 +3,7 @@ import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import { probe } from '../egress/probe.js';
 import { sourceErrorCode } from '../http/error-reply.js';
-import type { Entry, SessionRequest, Sessions } from './sessions.js';
+import type { Entry, SessionRequest } from './sessions.js';
 
 export interface Stage {
   name: string;
@@ -21,7 +21,6 @@ export interface TestAnswer {
 
 export interface TestDependencies {
   catalogue: Catalogue;
-  sessions: Sessions;
   settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
@@ -59,13 +58,9 @@ function failed(name: string, error: unknown, ms: number): Stage {
 
 /**
  * Tests a connection in stages: name, route, tcp, tls, signIn, rights, firstRow. Ends at the first that fails; a
- * failing source is an answer, not an error. Throws only what the budgets refuse with.
+ * failing source is an answer, not an error.
  */
-export function testInStages(request: SessionRequest, deps: TestDependencies): Promise<TestAnswer> {
-  return deps.sessions.enter(request, (entry) => testThrough(request, entry, deps));
-}
-
-async function testThrough(
+export async function testInStages(
   request: SessionRequest,
   entry: Entry,
   deps: TestDependencies,
@@ -94,7 +89,7 @@ async function testThrough(
     name = next;
   };
   try {
-    await entry.open(async (session) => {
+    await entry.open(request, async (session) => {
       await session.ping();
       pass('rights');
       const path = manifest.capabilities.readPath ? await firstReadable(session, [], 0) : undefined;

@@ -45,7 +45,7 @@ const changedMeanwhile = (name: string) =>
 export function createCredentialChangesFeature(deps: CredentialChangesDependencies): BoundRoute[] {
   const { store, catalogue, logins, config } = deps;
   const now = deps.now ?? (() => new Date());
-  const test = { catalogue, sessions: deps.sessions, settings: config.sources };
+  const test = { catalogue, settings: config.sources };
 
   const tryOut = async (caller: Caller, body: ChangeBody, signal: AbortSignal) => {
     const affected = await affectedBy({ db: store.db, catalogue, settings: config.sources }, caller, body);
@@ -53,8 +53,8 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
       qPassword: body.qPassword,
       ...(body.qUsername === undefined ? {} : { qUsername: body.qUsername }),
     };
-    const { uses, runningUses } = deps;
-    const rehearsal = { db: store.db, logins, uses, runningUses, test, limits: config.limits };
+    const { uses, runningUses, sessions } = deps;
+    const rehearsal = { db: store.db, logins, uses, runningUses, sessions, test, limits: config.limits };
     return { affected, result: await rehearse(rehearsal, caller, affected, pair, signal) };
   };
 

@@ -9,6 +9,7 @@ import type { Limits } from '../../config.js';
 import { AppError } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
+import type { Sessions } from '../../sessions/sessions.js';
 import { type TestDependencies, testInStages } from '../../sessions/staged-test.js';
 import type { Db } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
@@ -20,6 +21,7 @@ export interface RehearsalDependencies {
   logins: LoginChanges;
   uses: UseLog;
   runningUses: RunningUses;
+  sessions: Sessions;
   test: TestDependencies;
   limits: Limits;
 }
@@ -139,11 +141,12 @@ export async function rehearse(
     const visit = {
       tenantId: caller.tenantId,
       destination: row.destination,
-      account: credential.id,
+      userId: caller.userId,
       isTest: true,
     };
-    const request = { manifest, properties, login: login.login, visit, signal: within };
-    const { ok, stages } = await testInStages(request, deps.test)
+    const request = { manifest, properties, login: login.login, signal: within };
+    const { ok, stages } = await deps.sessions
+      .enter(visit, within, (entry) => testInStages(request, entry, deps.test))
       .catch(async (error: unknown) => {
         await ticket.finish(error instanceof AppError ? error.code : 'INTERNAL');
         throw error;

@@ -3,6 +3,7 @@ import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
 import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
   browseConnection,
   previewConnection,
@@ -11,16 +12,24 @@ import {
   testConnection,
   testUnsaved,
 } from '@mooring/contract/routes/use';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
 import { decideFor } from '../../access/connection-access.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
-import { testInStages } from '../../sessions/staged-test.js';
+import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
 import { sourceLimit } from '../../streams/caps.js';
-import { contentTypeOf, negotiate } from '../../streams/media-type.js';
+import { contentTypeOf, negotiate, type StreamFormat } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
-import { createUseService, outcomeOf, throwIfTakenAway, type UseServiceDependencies } from './use-service.js';
+import {
+  createUseService,
+  outcomeOf,
+  type PreparedUse,
+  throwIfTakenAway,
+  type UseServiceDependencies,
+} from './use-service.js';
 
 export interface UseDependencies extends UseServiceDependencies {
   config: Config;
@@ -42,6 +51,13 @@ function assertTarget(
       { field: 'query', message: 'is not supported by this data source; give a path' },
     ]);
   }
+}
+
+interface ReadRequest {
+  body: z.output<typeof readConnection.body>;
+  format: StreamFormat;
+  reply: FastifyReply;
+  signal: AbortSignal;
 }
 
 /** Takes what is defined, so that optional members stay absent. */
@@ -66,22 +82,20 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     AbortSignal.any([signal, timeLimit(seconds * 1000)]);
   const testDeps = {
     catalogue: deps.catalogue,
-    sessions: deps.sessions,
     settings: deps.config.sources,
   };
 
-  const test = bind(testConnection, async ({ params }, { caller, signal }) => {
-    const use = await service.prepare(caller, params.qID, 'test');
-    const answer = await testInStages(
-      { ...use, signal: withTime(AbortSignal.any([signal, use.watch.signal]), limits.testSeconds) },
-      testDeps,
-    ).catch(async (error: unknown) => {
-      await use.ticket.finish(outcomeOf(error));
-      throw error;
-    });
+  const testThrough = async (use: PreparedUse, signal: AbortSignal): Promise<TestAnswer> => {
+    const within = withTime(AbortSignal.any([signal, use.watch.signal]), limits.testSeconds);
+    const answer = await testInStages({ ...use, signal: within }, use.entry, testDeps).catch(
+      async (error: unknown) => {
+        await use.ticket.finish(outcomeOf(error));
+        throw error;
+      },
+    );
     await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
     throwIfTakenAway(use);
-    if (use.mayEdit) return { status: 200, body: answer };
+    if (use.mayEdit) return answer;
     const coarse = answer.ok
       ? { name: 'connection', ok: true }
       : {
@@ -90,7 +104,12 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
           message: 'The connection does not work for you now.',
           remedy: 'Ask the owner of the connection.',
         };
-    return { status: 200, body: { ok: answer.ok, stages: [coarse] } };
+    return { ok: answer.ok, stages: [coarse] };
+  };
+
+  const test = bind(testConnection, async ({ params }, { caller, signal }) => {
+    const begin = { caller, qID: params.qID, action: 'test', signal };
+    return { status: 200, body: await service.enter(begin, (use) => testThrough(use, signal)) };
   });
 
   const unsaved = bind(testUnsaved, async ({ body }, { caller, signal }) => {
@@ -122,27 +141,23 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const visit = {
       tenantId: caller.tenantId,
       destination: destinationOf(manifest, split.definition),
-      account: caller.userId,
+      userId: caller.userId,
       isTest: true,
     };
-    const request = {
-      visit,
-      manifest,
-      properties: split.definition,
-      login,
-      signal: withTime(signal, limits.testSeconds),
-    };
-    return { status: 200, body: await testInStages(request, testDeps) };
+    const request = { manifest, properties: split.definition, login };
+    const answer = await deps.sessions.enter(visit, signal, (entry) =>
+      testInStages({ ...request, signal: withTime(signal, limits.testSeconds) }, entry, testDeps),
+    );
+    return { status: 200, body: answer };
   });
 
   const browse = bind(browseConnection, async ({ params, body }, { caller, signal }) => {
-    const use = await service.prepare(caller, params.qID, 'browse', body.path ?? []);
-    const answer = await service.run(use, withTime(signal, limits.idleSeconds), (session) =>
-      session.browse({
-        path: body.path ?? [],
-        limit: body.limit ?? 200,
-        ...(body.page ? { page: body.page } : {}),
-      }),
+    const path = body.path ?? [];
+    const begin = { caller, qID: params.qID, action: 'browse', what: path, signal };
+    const answer = await service.enter(begin, (use) =>
+      service.run(use, withTime(signal, limits.idleSeconds), (session) =>
+        session.browse({ path, limit: body.limit ?? 200, ...(body.page ? { page: body.page } : {}) }),
+      ),
     );
     return {
       status: 200,
@@ -151,14 +166,13 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   });
 
   const preview = bind(previewConnection, async ({ params, body }, { caller, signal }) => {
-    const { manifest } = await service.usable(caller, params.qID);
-    assertTarget(body, manifest.capabilities);
-    const use = await service.prepare(caller, params.qID, 'preview', body);
     const limit = body.limit ?? previewRows;
-    const { columns, rows } = await service.run(
-      use,
-      withTime(signal, limits.idleSeconds),
-      async (session) => {
+    const begin = {
+      ...{ caller, qID: params.qID, action: 'preview', what: body, signal },
+      check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
+    };
+    const { columns, rows } = await service.enter(begin, (use) =>
+      service.run(use, withTime(signal, limits.idleSeconds), async (session) => {
         // One row more than asked for tells whether there is more.
         const stream = await session.read({
           ...defined(body),
@@ -171,7 +185,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
           if (found.length > limit) break;
         }
         return { columns: stream.columns, rows: found };
-      },
+      }),
     );
     return {
       status: 200,
@@ -179,17 +193,10 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     };
   });
 
-  const read = bind(readConnection, async ({ params, body }, { caller, request, reply, signal }) => {
-    const format = negotiate(request.headers.accept);
-    if (!format) {
-      throw new AppError(
-        'NOT-ACCEPTABLE',
-        `Offered are ${(['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ')}.`,
-      );
-    }
-    const { manifest } = await service.usable(caller, params.qID);
-    assertTarget(body, manifest.capabilities);
-    const use = await service.prepare(caller, params.qID, 'read', body);
+  const readThrough = async (
+    use: PreparedUse,
+    { body, format, reply, signal }: ReadRequest,
+  ): Promise<typeof handled> => {
     const stop = new AbortController();
     const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
     signal.addEventListener('abort', leave, { once: true });
@@ -200,7 +207,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const late = () => stop.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
     const starting = setTimeout(late, limits.idleSeconds * 1000);
     try {
-      const outcome = await deps.sessions.run({ ...use, signal: stop.signal }, async (session) => {
+      const outcome = await use.entry.open({ ...use, signal: stop.signal }, async (session) => {
         const { limit } = body;
         const rows = sourceLimit(defined({ limit, rowsMax: limits.readRows }));
         const stream = await session.read(defined({ ...body, limit: rows, batchRows }));
@@ -238,6 +245,21 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       signal.removeEventListener('abort', leave);
       use.watch.signal.removeEventListener('abort', takeAway);
     }
+  };
+
+  const read = bind(readConnection, async ({ params, body }, { caller, request, reply, signal }) => {
+    const format = negotiate(request.headers.accept);
+    if (!format) {
+      throw new AppError(
+        'NOT-ACCEPTABLE',
+        `Offered are ${(['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ')}.`,
+      );
+    }
+    const begin = {
+      ...{ caller, qID: params.qID, action: 'read', what: body, signal },
+      check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
+    };
+    return service.enter(begin, (use) => readThrough(use, { body, format, reply, signal }));
   });
 
   const resolve = bind(resolveConnection, async ({ params, body }, { caller }) => {
