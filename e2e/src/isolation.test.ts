@@ -13,7 +13,7 @@ import { addTenant } from './populated-mooring.js';
 // One source or tenant in trouble, and what it costs the others. Compared with the same in quiet, turn by turn in one
 // run, so that a busy machine weighs on both.
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const limits = { idleSeconds: 5, testSeconds: 5, usesPerSource: 24, usesPerTenant: 48, pauseSeconds: 4 };
 const pauseAfter = 5;

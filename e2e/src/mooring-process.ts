@@ -14,8 +14,6 @@ export interface MooringOptions {
   configuration?: object;
   /** Beside PATH, HOME and the administrator's key; nothing else of this process's environment is passed on. */
   environment?: Readonly<Record<string, string>>;
-  /** A program that runs the rest of its command line in its own place, with its arguments. */
-  launcher?: readonly string[];
   /** Kept after `stop`; absent: a temporary one that `stop` removes. */
   dataFolder?: string;
 }
@@ -50,10 +48,9 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
   const logFile = path.join(folder, 'log.ndjson');
   const log = openSync(logFile, 'a', 0o600);
   const { PATH = '', HOME = folder } = process.env;
-  const [program = process.execPath, ...before] = [...(options.launcher ?? []), process.execPath];
   const child = spawn(
-    program,
-    [...before, executable, 'serve', '--port', '0', '--data', dataFolder, '--config', configFile],
+    process.execPath,
+    [executable, 'serve', '--port', '0', '--data', dataFolder, '--config', configFile],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', log],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { startPostgres } from '@mooring/lab/postgres';
@@ -9,7 +10,7 @@ import { percentile } from './percentile.js';
 
 // The built product with little memory, few open files, slow readers and large bodies.
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let lab: Awaited<ReturnType<typeof startPostgres>>;
 beforeAll(async () => {
@@ -72,23 +73,24 @@ describe('a reader of 1 KB a second', () => {
       const since = performance.now();
       const message = await openRead(mooring, connection, rows(1_050_000));
       let taken = 0;
-      message.on('data', (chunk: Buffer) => {
-        taken += chunk.length;
-        most = Math.max(most, residentBytes(mooring));
-        // As long as what came would take at 1 KB a second, but looking every second.
-        message.pause();
-        setTimeout(() => message.resume(), Math.min(1000, chunk.length));
-      });
+      const reading = setInterval(() => {
+        taken += (message.read(1024) as Buffer | null)?.length ?? 0;
+      }, 1000);
       const watch = setInterval(() => {
         most = Math.max(most, residentBytes(mooring));
       }, 100);
-      await new Promise((resolve) => message.once('close', resolve).once('error', () => undefined));
-      clearInterval(watch);
+      const openSessions = async () =>
+        /^mooring_open_sessions (\d+)$/m.exec(await (await fetch(`${mooring.url}/metrics`)).text())?.[1];
+      await expect.poll(openSessions, { timeout: 120_000, interval: 500 }).toBe('0');
       const seconds = (performance.now() - since) / 1000;
+      clearInterval(watch);
+      clearInterval(reading);
+      message.on('error', () => undefined).destroy();
       expect(message.complete).toBe(false);
       expect((most - before) / megabyte).toBeLessThan(50);
-      expect(taken / megabyte).toBeLessThan(100);
-      expect(seconds).toBeGreaterThan(idleSeconds - 5);
+      expect(taken).toBeGreaterThan(0);
+      expect(seconds).toBeGreaterThan(idleSeconds);
+      expect(seconds).toBeLessThan(idleSeconds + 30);
     });
   });
 });
@@ -113,7 +115,10 @@ describe('with a heap of 256 MB', () => {
 
 describe('with 128 open files', () => {
   it('R11: sheds load with 503, fails in no other way, and recovers', async () => {
-    await withMooring({ launcher: ['prlimit', '--nofile=128'] }, async (mooring, connection) => {
+    await withMooring({}, async (mooring, connection) => {
+      // Node opens more files than that to load a program, and a driver is loaded on first use.
+      expect((await drain(await openRead(mooring, connection, rows(1)))).state).toBe('complete');
+      execFileSync('prlimit', [`--pid=${mooring.pid}`, '--nofile=128:128']);
       expect(readFileSync(`/proc/${mooring.pid}/limits`, 'utf8')).toMatch(/Max open files +128 +128 /);
       const slow = 'SELECT pg_sleep(0.5)::text AS slept';
       const crowd = startCrowd({

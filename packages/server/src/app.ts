@@ -120,7 +120,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const bringing = createBringing({ store, vault, signIns, network: gate, clients });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
-  const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce() });
+  const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
   const sessions = createSessions({ catalogue, gate, isolation, settings: config.sources });
   const runningUses = createRunningUses({
     store,

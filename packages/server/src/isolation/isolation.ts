@@ -41,8 +41,8 @@ export interface Isolation {
 
 export interface IsolationOptions {
   limits: Pick<Limits, 'usesPerSource' | 'usesPerTenant' | 'waitSeconds' | 'pauseAfter' | 'pauseSeconds'>;
-  /** Uses at once in this process. */
-  usesMax: number;
+  /** Uses at the same time in this process; what it may hold can be changed while it runs. */
+  usesMax: () => number;
   now?: () => number;
 }
 
@@ -88,11 +88,8 @@ const askedToWait = (waitMs: number) => {
 export function createIsolation({ limits, usesMax, now = () => performance.now() }: IsolationOptions) {
   const waitMs = limits.waitSeconds * 1000;
   const shed = { busy: 0, paused: 0, asked_to_wait: 0 };
-  const slotsFor = (max: number, what: string) => {
-    const full = busy(what);
-    // As many may wait as may be at work, so that a wait is about the length of one use.
-    return createSlots({ max, waitingMax: max, waitMs, full });
-  };
+  const slotsFor = (max: number | (() => number), what: string) =>
+    createSlots({ max: typeof max === 'number' ? () => max : max, waitMs, full: busy(what) });
   const ofProcess = slotsFor(usesMax, 'This server has as many uses at work as it can hold.');
   const tenants = new Map<string, Slots>();
   const sources = new Map<string, Source>();
