@@ -114,7 +114,7 @@ async function furnish({ api, name, memberId, source }: Furnishing): Promise<Bel
 }
 
 /** Puts a second tenant with an administrator into a store that no server has open; there is no door for that. */
-async function addTenant(dataFolder: string, name: string): Promise<string> {
+export async function addTenant(dataFolder: string, name: string): Promise<string> {
   const store = openStore({ dataFolder });
   const token = newApiKeyToken();
   const at = new Date().toISOString();

@@ -3,7 +3,7 @@
  * code, and status and title are looked up here. Codes of Qlik's published contract are kept where they exist
  * (`DCERROR-0010`, `DCAAS-2001`, `HTTP-429`).
  *
- * A 5xx says that Mooring itself failed. A source that failed, refused or timed out is a 424, so that a client
+ * A 5xx says that Mooring itself failed, or did not even begin. A source that failed, refused or timed out is a 424, so that a client
  * never retries our service for somebody else's outage.
  */
 export const errorTable = {
@@ -208,6 +208,18 @@ export const errorTable = {
     title: 'Outcome unknown',
     meaning:
       'The store was lost while the change was being made, so it may have taken effect. Look before you repeat it, or send it with an `Idempotency-Key`.',
+  },
+  BUSY: {
+    status: 503,
+    title: 'Too much at the same time',
+    meaning:
+      'The source, the tenant or this server has as many uses at work as it may have. Nothing was sent to the source; wait as `Retry-After` says.',
+  },
+  'SOURCE-PAUSED': {
+    status: 503,
+    title: 'The source is left alone for a moment',
+    meaning:
+      'The source could not be reached several times in a row, so nothing was sent to it. Wait as `Retry-After` says; a test may try it at once.',
   },
   'NOT-READY': { status: 503, title: 'Not ready', meaning: 'The store or the master key is not available.' },
 } as const satisfies Record<string, { status: number; title: string; meaning: string }>;

@@ -41,6 +41,8 @@ import type { BoundRoute } from './http/handler.js';
 import { createIdempotency, type Idempotency } from './http/idempotency.js';
 import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
+import { createIsolation } from './isolation/isolation.js';
+import { usesAtOnce } from './isolation/open-files.js';
 import { createMetrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
@@ -134,7 +136,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const bringing = createBringing({ store, vault, signIns, network: gate, clients });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
-  const sessions = createSessions({ catalogue, gate, settings: config.sources });
+  const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
+  const sessions = createSessions({ catalogue, gate, isolation, settings: config.sources });
   const runningUses = createRunningUses({
     store,
     isKeyAlive: authenticator.isAlive,
@@ -144,7 +147,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const arrivals = createArrivals({ store, vault });
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
-  const metrics = createMetrics(gate, sessions.openCount);
+  const metrics = createMetrics(gate, sessions.openCount, isolation.counts);
   const routes = withNewerDoor([
     ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
@@ -169,7 +172,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       catalogue,
       sessions,
       runningUses,
-      gate,
       uses,
       config,
       destinationRefused,
@@ -187,7 +189,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       runningUses,
       uses,
       log,
-      gate,
       config,
       destinationRefused,
     }),

@@ -119,6 +119,35 @@ const fileSchema = z.strictObject({
         .positive()
         .default(30)
         .describe('Longest silence of a source or a reader in seconds.'),
+      usesPerSource: z
+        .int()
+        .min(1)
+        .default(48)
+        .describe(
+          'Uses of one source (one destination of one tenant) at the same time, in one process. As many may wait.',
+        ),
+      usesPerTenant: z
+        .int()
+        .min(1)
+        .default(192)
+        .describe('Uses of one tenant at the same time, in one process. As many may wait.'),
+      waitSeconds: z
+        .number()
+        .positive()
+        .default(5)
+        .describe('Longest wait of a use for its turn; then it is refused with 503 `BUSY`.'),
+      pauseAfter: z
+        .int()
+        .min(1)
+        .default(5)
+        .describe(
+          'How many uses in a row must fail to reach a source until it is left alone (503 `SOURCE-PAUSED`).',
+        ),
+      pauseSeconds: z
+        .number()
+        .positive()
+        .default(10)
+        .describe('How long a source is left alone; then one use tries it again.'),
       undoHours: z
         .number()
         .positive()

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Gate } from './egress/gate.js';
+import type { Isolation } from './isolation/isolation.js';
 
 export interface Metrics {
   observe(route: string, method: string, status: number, seconds: number): void;
@@ -7,7 +8,11 @@ export interface Metrics {
 }
 
 /** Prometheus metrics. Labels hold route patterns and codes only, so they neither grow nor tell a name. */
-export function createMetrics(gate: Gate, openSessions: () => number): Metrics {
+export function createMetrics(
+  gate: Gate,
+  openSessions: () => number,
+  isolated: Isolation['counts'],
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -33,6 +38,24 @@ export function createMetrics(gate: Gate, openSessions: () => number): Metrics {
     collect() {
       this.reset();
       for (const [reason, count] of Object.entries(gate.counts().refused)) this.inc({ reason }, count);
+    },
+  });
+  new Gauge({
+    name: 'mooring_paused_sources',
+    help: 'Sources that are left alone because they could not be reached',
+    registers: [registry],
+    collect() {
+      this.set(isolated().paused);
+    },
+  });
+  new Counter({
+    name: 'mooring_uses_shed_total',
+    help: 'Uses that were refused before anything was sent to the source, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(isolated().shed)) this.inc({ reason }, count);
     },
   });
   return {

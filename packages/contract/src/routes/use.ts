@@ -61,7 +61,11 @@ const readTargetSchema = {
   columns: z.array(z.string().max(1024)).max(2000).optional(),
 };
 
+/** Refused before anything was sent to the source. */
+const shedErrors = ['BUSY', 'SOURCE-PAUSED'] as const;
+
 const useErrors = [
+  ...shedErrors,
   'DCERROR-0010',
   'ACCESS-DENIED',
   'CREDENTIALS-REQUIRED',
@@ -102,7 +106,7 @@ export const testConnection = defineRoute({
   tier: 2,
   params: connectionParamsSchema,
   responses: { 200: { description: 'The stages', schema: testReplySchema } },
-  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'CREDENTIALS-REQUIRED', 'NOT-FOUND', 'DCAAS-2001'],
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'CREDENTIALS-REQUIRED', 'NOT-FOUND', 'DCAAS-2001', ...shedErrors],
 });
 
 export const testUnsaved = defineRoute({
@@ -119,7 +123,7 @@ export const testUnsaved = defineRoute({
     connectionProperties: z.record(z.string(), z.unknown()),
   }),
   responses: { 200: { description: 'The stages', schema: testReplySchema } },
-  errors: ['DCERROR-0010', 'DCAAS-2001'],
+  errors: ['DCERROR-0010', 'DCAAS-2001', ...shedErrors],
 });
 
 export const browseConnection = defineRoute({

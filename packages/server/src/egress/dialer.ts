@@ -34,6 +34,8 @@ export interface Dialer {
   openConnected(target: SocketTarget, options?: OpenOptions): Promise<Socket>;
   /** Resolves when TLS stands and the certificate is verified. @throws ConnectorError, also `tls_failed`. */
   openSecure(target: SocketTarget, options: SecureOptions): Promise<TLSSocket>;
+  /** The same dialer, which also tells of each TCP connection that was made through this view of it. */
+  watched(onConnected: () => void): Dialer;
 }
 
 export interface DialerOptions {
@@ -52,8 +54,19 @@ interface DialerParts extends DialerOptions {
 const ATTEMPT_TIMEOUT_MS = 3_000;
 
 export function createDialer(options: DialerOptions): Dialer {
-  const parts = { ...options, addresses: createAddressOrder() };
+  return dialerOf({ ...options, addresses: createAddressOrder() });
+}
+
+function dialerOf(parts: DialerParts): Dialer {
   return {
+    watched: (onConnected) =>
+      dialerOf({
+        ...parts,
+        onConnected() {
+          parts.onConnected();
+          onConnected();
+        },
+      }),
     open(target) {
       const find = async () => firstOf(await candidatesFor(parts, { ...target }, undefined));
       const bounds = { timeoutMs: parts.connectTimeoutMs };

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Network, SocketTarget } from '@mooring/connectors/spec/network';
 import { createAgents } from './agents.js';
-import { createDialer, type OpenOptions } from './dialer.js';
+import { createDialer, type Dialer, type OpenOptions } from './dialer.js';
 import { egressRefused, type Refuse } from './failure.js';
 import { fetchOnce } from './fetch.js';
 import type { EgressPolicy, RefusalReason } from './policy.js';
@@ -44,7 +44,9 @@ export interface Gate extends Network {
   dial(target: SocketTarget, options?: DialOptions): Promise<Socket>;
   /** The same gate under the policy of a space; under the common one where the space has none, and for null. */
   forSpace(spaceId: string | null): Gate;
-  /** Since the start of the process, over all spaces, for metrics. */
+  /** The same gate, which also tells of each TCP connection that was made through this view of it. */
+  watched(onConnected: () => void): Gate;
+  /** Since the start of the process, over all spaces and views, for metrics. */
   counts(): GateCounts;
 }
 
@@ -83,31 +85,32 @@ export function createGate(options: GateOptions): Gate {
     unreadTimeoutMs: UNREAD_TIMEOUT_MS,
   };
 
-  const gateUnder = (policy: EgressPolicy): Omit<Gate, 'forSpace'> => {
-    const dialer = createDialer({
-      resolver: createResolver(policy, options.lookup ?? lookupInSystem, refuse),
-      contexts,
-      connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-      onConnected: () => {
-        connected += 1;
-      },
-    });
-    return {
-      socket: (target) => dialer.open(target),
-      agents: (tls = {}) => createAgents(dialer, refuse, tls),
-      fetch: (url, request) => fetchOnce({ dialer, refuse, timeouts }, url, request),
-      dial: (target, { tls, ...rest } = {}) =>
-        tls === undefined
-          ? dialer.openConnected(target, rest)
-          : dialer.openSecure(target, { ...rest, settings: tls }),
-      counts: () => ({ connected, refused: { ...refused } }),
-    };
-  };
-
-  const forSpace = (spaceId: string | null): Gate => gates.get(spaceId ?? '') ?? common;
-  const common: Gate = { ...gateUnder(options.policy), forSpace };
+  const through = (dialer: Dialer): Gate => ({
+    socket: (target) => dialer.open(target),
+    agents: (tls = {}) => createAgents(dialer, refuse, tls),
+    fetch: (url, request) => fetchOnce({ dialer, refuse, timeouts }, url, request),
+    dial: (target, { tls, ...rest } = {}) =>
+      tls === undefined
+        ? dialer.openConnected(target, rest)
+        : dialer.openSecure(target, { ...rest, settings: tls }),
+    forSpace: (spaceId) => gates.get(spaceId ?? '') ?? common,
+    watched: (onConnected) => through(dialer.watched(onConnected)),
+    counts: () => ({ connected, refused: { ...refused } }),
+  });
+  const gateUnder = (policy: EgressPolicy): Gate =>
+    through(
+      createDialer({
+        resolver: createResolver(policy, options.lookup ?? lookupInSystem, refuse),
+        contexts,
+        connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+        onConnected: () => {
+          connected += 1;
+        },
+      }),
+    );
+  const common = gateUnder(options.policy);
   const gates = new Map(
-    [...(options.inSpaces ?? [])].map(([spaceId, policy]) => [spaceId, { ...gateUnder(policy), forSpace }]),
+    [...(options.inSpaces ?? [])].map(([spaceId, policy]) => [spaceId, gateUnder(policy)]),
   );
   return common;
 }

@@ -72,6 +72,9 @@ export function writeErrorBody({ errors, traceId }: ErrorReply['body']): string 
   return JSON.stringify(documented);
 }
 
+/** Refused on purpose, in crowds perhaps: the metrics count them. */
+const shed: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'SOURCE-PAUSED']);
+
 const storeRetrySeconds = 1;
 
 /** A store that other machines keep can be away for a while. */
@@ -102,7 +105,7 @@ export function errorReply(error: unknown, traceId: string): ErrorReply {
       status: error.status,
       body: { errors: [item(error.code, error.detail, error.meta)], traceId },
       ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
-      isFault: error.status >= 500,
+      isFault: error.status >= 500 && !shed.has(error.code),
     };
   }
   if (error instanceof ConnectorError) {

@@ -1,5 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { timeLimit } from '@mooring/connectors/kit/deadline';
 import type { Stage, TestAnswer } from './staged-test.js';
 
 /** What is left of the limit is for sources that are slow to let go, so that their answer is not the later one. */
@@ -13,24 +12,31 @@ const fails: Stage = {
   remedy: 'Ask the owner of the connection.',
 };
 
+/** How long a test may run that is told coarsely. @param seconds the whole time limit */
+export const coarseTestSeconds = (seconds: number): number => seconds * shareForTest;
+
 /**
- * A test for people who may not edit the connection: it works or it does not. Whatever the reason, a failure is told
- * in the same words and only when the time limit is over, so that nobody learns from it which ports of the operator's
- * network are open, closed or filtered (S09). A connection that works says so at once.
- * @param test gets the signal under which it must end
- * @param seconds the whole time limit
- * @param left the caller is gone and nobody waits any more
+ * What a test says to people who may not edit the connection: it works or it does not. Whatever the reason, a failure
+ * is told in the same words and only when the time limit is over, so that nobody learns from it which ports of the
+ * operator's network are open, closed or filtered (S09). A connection that works says so at once.
  */
-export async function testCoarsely(
-  test: (within: AbortSignal) => Promise<TestAnswer>,
-  seconds: number,
-  left: AbortSignal,
+export async function tellCoarsely(
+  { ok }: TestAnswer,
+  {
+    since,
+    seconds,
+    left,
+  }: {
+    /** Milliseconds on the monotonic clock, from before anything was done. */
+    since: number;
+    /** The whole time limit. */
+    seconds: number;
+    /** The caller is gone and nobody waits any more. */
+    left: AbortSignal;
+  },
 ): Promise<TestAnswer> {
-  const limitMs = seconds * 1000;
-  const since = performance.now();
-  const { ok } = await test(timeLimit(limitMs * shareForTest));
   if (ok) return { ok, stages: [works] };
-  const restMs = limitMs - (performance.now() - since);
+  const restMs = seconds * 1000 - (performance.now() - since);
   // Rejects only when the caller leaves, and then the answer goes nowhere.
   if (restMs > 0) await wait(restMs, undefined, { signal: left }).catch(() => undefined);
   return { ok, stages: [fails] };

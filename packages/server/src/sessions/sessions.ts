@@ -1,8 +1,10 @@
+import { abortError } from '@mooring/connectors/kit/deadline';
 import type { Login, Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Gate } from '../egress/gate.js';
+import type { Findings, Isolation, Visit } from '../isolation/isolation.js';
 
 export interface SessionRequest {
   manifest: SourceManifest;
@@ -10,13 +12,34 @@ export interface SessionRequest {
   properties: Readonly<Record<string, unknown>>;
   login: Login;
   signal: AbortSignal;
+}
+
+export interface SourceVisit extends Visit {
   /** Of the connection; null for a personal one and for what is not saved. Decides what the network lets through. */
   spaceId: string | null;
 }
 
+/** A place in the budgets, for one use. */
+export interface Entry {
+  /** What goes out through it counts as an attempt to reach the source. */
+  gate: Gate;
+  /** Opens a session of the login, hands it to `work`, and closes it whatever happens. */
+  open<Result>(request: SessionRequest, work: (session: Session) => Promise<Result>): Promise<Result>;
+  /** The source was not reached, as something else than a session found out. */
+  missed(): void;
+}
+
 export interface Sessions {
-  /** Opens a session of this login, hands it to `work`, and closes it whatever happens. */
-  run<Result>(request: SessionRequest, work: (session: Session) => Promise<Result>): Promise<Result>;
+  /**
+   * Acts within the budgets, and leaves them whatever happens. A crowd in front of a source must not cost the store
+   * and the vault either, so this comes before a use is recorded and its login opened.
+   * @throws as `Isolation.enter`, and what `act` throws
+   */
+  enter<Result>(
+    visit: SourceVisit,
+    signal: AbortSignal,
+    act: (entry: Entry) => Promise<Result>,
+  ): Promise<Result>;
   /** Sessions that are open now, for metrics and for draining. */
   openCount(): number;
 }
@@ -24,33 +47,85 @@ export interface Sessions {
 export interface SessionDependencies {
   catalogue: Catalogue;
   gate: Gate;
+  isolation: Isolation;
   settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const isCancelled = (error: unknown): boolean =>
+  error instanceof ConnectorError && error.kind === 'cancelled';
+
+/** True for a failure that shows that the source was not reached, if nothing was heard of it before. */
+function isMiss(error: unknown, signal: AbortSignal): boolean {
+  if (!(error instanceof ConnectorError)) return false;
+  if (error.kind === 'unreachable' || error.kind === 'timeout') return true;
+  // Some drivers tell a time limit like a caller who left.
+  return error.kind === 'cancelled' && signal.aborted && abortError(signal).kind === 'timeout';
 }
 
 /**
  * Every use opens a session of its own and closes it. Nothing is pooled, so nothing of one person (login, session
  * state, temporary tables) can reach another.
  */
-export function createSessions({ catalogue, gate, settings }: SessionDependencies): Sessions {
+export function createSessions({ catalogue, gate, isolation, settings }: SessionDependencies): Sessions {
   let openCount = 0;
+
+  const open = async <Result>(
+    { manifest, properties, login, signal }: SessionRequest,
+    watch: { gate: Gate; onOpen: () => void },
+    work: (session: Session) => Promise<Result>,
+  ): Promise<Result> => {
+    const connector = await catalogue.connector(manifest);
+    const context = { network: watch.gate, settings: settings[manifest.id] ?? {}, signal };
+    if (signal.aborted) throw abortError(signal);
+    openCount += 1;
+    try {
+      const session = await connector.open({ properties, login }, context);
+      watch.onOpen();
+      try {
+        return await work(session);
+      } finally {
+        // A source that fails to say goodbye must not turn an answer into an error.
+        await session.close().catch(() => undefined);
+      }
+    } finally {
+      openCount -= 1;
+    }
+  };
+
+  /** Some sources connect when a session is opened, others with its first request: reached is who has done both. */
+  const enterWith = <Result>(
+    inSpace: Gate,
+    findings: Findings,
+    act: (entry: Entry) => Promise<Result>,
+  ): Promise<Result> => {
+    let isConnected = false;
+    let isOpen = false;
+    const look = () => {
+      if (isConnected && isOpen) findings.reached();
+    };
+    const watched = inSpace.watched(() => {
+      isConnected = true;
+      look();
+    });
+    const onOpen = () => {
+      isOpen = true;
+      look();
+    };
+    return act({
+      gate: watched,
+      missed: findings.missed,
+      open: (request, work) =>
+        open(request, { gate: watched, onOpen }, work).catch((error: unknown) => {
+          if (isMiss(error, request.signal)) findings.missed();
+          else if (isConnected && !isCancelled(error)) findings.reached();
+          throw error;
+        }),
+    });
+  };
+
   return {
     openCount: () => openCount,
-    async run({ manifest, properties, login, signal, spaceId }, work) {
-      const connector = await catalogue.connector(manifest);
-      const context = { network: gate.forSpace(spaceId), settings: settings[manifest.id] ?? {}, signal };
-      if (signal.aborted) throw new ConnectorError('cancelled', 'The request was cancelled before it began.');
-      openCount += 1;
-      try {
-        const session = await connector.open({ properties, login }, context);
-        try {
-          return await work(session);
-        } finally {
-          // A source that fails to say goodbye must not turn an answer into an error.
-          await session.close().catch(() => undefined);
-        }
-      } finally {
-        openCount -= 1;
-      }
-    },
+    enter: (visit, signal, act) =>
+      isolation.enter(visit, signal, (findings) => enterWith(gate.forSpace(visit.spaceId), findings, act)),
   };
 }

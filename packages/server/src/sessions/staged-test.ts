@@ -1,10 +1,9 @@
 import type { Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Catalogue } from '../catalogue/catalogue.js';
-import type { Gate } from '../egress/gate.js';
 import { probe } from '../egress/probe.js';
 import { sourceErrorCode } from '../http/error-reply.js';
-import type { SessionRequest, Sessions } from './sessions.js';
+import type { Entry, SessionRequest } from './sessions.js';
 
 export interface Stage {
   name: string;
@@ -20,12 +19,8 @@ export interface TestAnswer {
   stages: Stage[];
 }
 
-export type TestRequest = SessionRequest;
-
 export interface TestDependencies {
   catalogue: Catalogue;
-  gate: Gate;
-  sessions: Sessions;
   settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
@@ -65,7 +60,11 @@ function failed(name: string, error: unknown, ms: number): Stage {
  * Tests a connection in stages: name, route, tcp, tls, signIn, rights, firstRow. Ends at the first that fails; a
  * failing source is an answer, not an error.
  */
-export async function testInStages(request: TestRequest, deps: TestDependencies): Promise<TestAnswer> {
+export async function testInStages(
+  request: SessionRequest,
+  entry: Entry,
+  deps: TestDependencies,
+): Promise<TestAnswer> {
   const { manifest, properties, signal } = request;
   const stages: Stage[] = [];
   const connector = await deps.catalogue.connector(manifest);
@@ -73,7 +72,8 @@ export async function testInStages(request: TestRequest, deps: TestDependencies)
   if (target) {
     // With certificates of its own the source's driver proves TLS; the probe knows the system's only.
     const tls = properties['rootCertificates'] === undefined ? target.tls : 'none';
-    for (const stage of await probe(deps.gate.forSpace(request.spaceId), { ...target, tls }, signal)) {
+    for (const stage of await probe(entry.gate, { ...target, tls }, signal)) {
+      if (stage.code === 'unreachable' || stage.code === 'timeout') entry.missed();
       stages.push({
         ...stage,
         ...(stage.code ? { code: sourceErrorCode(new ConnectorError(stage.code, '')) } : {}),
@@ -89,7 +89,7 @@ export async function testInStages(request: TestRequest, deps: TestDependencies)
     name = next;
   };
   try {
-    await deps.sessions.run(request, async (session) => {
+    await entry.open(request, async (session) => {
       await session.ping();
       pass('rights');
       const path = manifest.capabilities.readPath ? await firstReadable(session, [], 0) : undefined;

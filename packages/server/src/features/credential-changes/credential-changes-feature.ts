@@ -13,7 +13,6 @@ import type { LoginChanges } from '../../broker/login-changes.js';
 import type { UseLog } from '../../broker/uses.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
-import type { Gate } from '../../egress/gate.js';
 import { AppError } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller, type RequestScope } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
@@ -32,7 +31,6 @@ export interface CredentialChangesDependencies {
   catalogue: Catalogue;
   sessions: Sessions;
   runningUses: RunningUses;
-  gate: Gate;
   uses: UseLog;
   config: Config;
   destinationRefused: RecordRefusedDestination;
@@ -49,7 +47,7 @@ const changedMeanwhile = (name: string) =>
 export function createCredentialChangesFeature(deps: CredentialChangesDependencies): BoundRoute[] {
   const { store, catalogue, logins, config } = deps;
   const now = deps.now ?? (() => new Date());
-  const test = { catalogue, gate: deps.gate, sessions: deps.sessions, settings: config.sources };
+  const test = { catalogue, settings: config.sources };
 
   const tryOut = async (operation: string, body: ChangeBody, scope: RequestScope) => {
     const { caller, signal, traceId } = scope;
@@ -58,11 +56,10 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
       qPassword: body.qPassword,
       ...(body.qUsername === undefined ? {} : { qUsername: body.qUsername }),
     };
-    const { uses, runningUses } = deps;
-    const { destinationRefused } = deps;
+    const { uses, runningUses, sessions, destinationRefused } = deps;
     const rehearsal = {
-      ...{ db: store.db, logins, uses, runningUses, test, limits: config.limits, destinationRefused },
-      request: { operation, traceId },
+      ...{ db: store.db, logins, uses, runningUses, sessions, test, limits: config.limits },
+      ...{ destinationRefused, request: { operation, traceId } },
     };
     return { affected, result: await rehearse(rehearsal, caller, affected, pair, signal) };
   };

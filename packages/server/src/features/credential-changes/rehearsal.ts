@@ -10,6 +10,7 @@ import type { Limits } from '../../config.js';
 import { AppError } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
+import type { Sessions } from '../../sessions/sessions.js';
 import { type TestDependencies, testInStages } from '../../sessions/staged-test.js';
 import type { Db } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
@@ -21,6 +22,7 @@ export interface RehearsalDependencies {
   logins: LoginChanges;
   uses: UseLog;
   runningUses: RunningUses;
+  sessions: Sessions;
   test: TestDependencies;
   limits: Limits;
   destinationRefused: RecordRefusedDestination;
@@ -140,10 +142,18 @@ export async function rehearse(
     const ticket = await recordUse(deps.uses, caller, row, login);
     const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
     const within = AbortSignal.any([signal, watch.signal, timeLimit(deps.limits.testSeconds * 1000)]);
-    const request = { manifest, properties, login: login.login, signal: within, spaceId: row.space_id };
-    const { ok, stages } = await testInStages(request, deps.test)
+    const visit = {
+      tenantId: caller.tenantId,
+      destination: row.destination,
+      userId: caller.userId,
+      spaceId: row.space_id,
+      isTest: true,
+    };
+    const request = { manifest, properties, login: login.login, signal: within };
+    const { ok, stages } = await deps.sessions
+      .enter(visit, within, (entry) => testInStages(request, entry, deps.test))
       .catch(async (error: unknown) => {
-        await ticket.finish('INTERNAL');
+        await ticket.finish(error instanceof AppError ? error.code : 'INTERNAL');
         throw error;
       })
       .finally(() => watch.end());

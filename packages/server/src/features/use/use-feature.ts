@@ -1,8 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { timeLimit } from '@mooring/connectors/kit/deadline';
-import { missingCredentialFields } from '@mooring/connectors/kit/properties';
+import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
 import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
   browseConnection,
   previewConnection,
@@ -11,22 +12,28 @@ import {
   testConnection,
   testUnsaved,
 } from '@mooring/contract/routes/use';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
 import { decideFor } from '../../access/connection-access.js';
 import type { RecordRefusedDestination, RefusedDestination } from '../../audit/refused-destinations.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
-import type { Gate } from '../../egress/gate.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
-import { testCoarsely } from '../../sessions/coarse-test.js';
+import { coarseTestSeconds, tellCoarsely } from '../../sessions/coarse-test.js';
 import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
 import { sourceLimit } from '../../streams/caps.js';
-import { contentTypeOf, negotiate } from '../../streams/media-type.js';
+import { contentTypeOf, negotiate, type StreamFormat } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
-import { createUseService, outcomeOf, throwIfTakenAway, type UseServiceDependencies } from './use-service.js';
+import {
+  createUseService,
+  outcomeOf,
+  type PreparedUse,
+  throwIfTakenAway,
+  type UseServiceDependencies,
+} from './use-service.js';
 
 export interface UseDependencies extends UseServiceDependencies {
-  gate: Gate;
   config: Config;
   destinationRefused: RecordRefusedDestination;
 }
@@ -47,6 +54,13 @@ function assertTarget(
       { field: 'query', message: 'is not supported by this data source; give a path' },
     ]);
   }
+}
+
+interface ReadRequest {
+  body: z.output<typeof readConnection.body>;
+  format: StreamFormat;
+  reply: FastifyReply;
+  signal: AbortSignal;
 }
 
 /** Takes what is defined, so that optional members stay absent. */
@@ -71,8 +85,6 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     AbortSignal.any([signal, timeLimit(seconds * 1000)]);
   const testDeps = {
     catalogue: deps.catalogue,
-    gate: deps.gate,
-    sessions: deps.sessions,
     settings: deps.config.sources,
   };
 
@@ -81,26 +93,35 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     if (stages.at(-1)?.code === 'EGRESS-REFUSED') await deps.destinationRefused(refused);
   };
 
+  const testThrough = async (use: PreparedUse, signal: AbortSignal, traceId: string): Promise<TestAnswer> => {
+    const seconds = use.mayEdit ? limits.testSeconds : coarseTestSeconds(limits.testSeconds);
+    const within = withTime(AbortSignal.any([signal, use.watch.signal]), seconds);
+    const answer = await testInStages({ ...use, signal: within }, use.entry, testDeps).catch(
+      async (error: unknown) => {
+        await use.ticket.finish(outcomeOf(error));
+        throw error;
+      },
+    );
+    await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
+    throwIfTakenAway(use);
+    const connectionId = use.connection.id;
+    await putOnRecord(answer, { by: use.caller, operation: testConnection.id, traceId, connectionId });
+    return answer;
+  };
+
   const test = bind(testConnection, async ({ params }, { caller, signal, traceId }) => {
-    const use = await service.prepare(caller, params.qID, 'test');
-    const ends = AbortSignal.any([signal, use.watch.signal]);
-    const tested = async (within: AbortSignal) => {
-      const answer = await testInStages({ ...use, signal: AbortSignal.any([ends, within]) }, testDeps).catch(
-        async (error: unknown) => {
-          await use.ticket.finish(outcomeOf(error));
-          throw error;
-        },
-      );
-      await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
-      throwIfTakenAway(use);
-      const connectionId = use.connection.id;
-      await putOnRecord(answer, { by: caller, operation: testConnection.id, traceId, connectionId });
-      return answer;
+    const since = performance.now();
+    let mayEdit = false;
+    const begin = { caller, qID: params.qID, action: 'test', signal };
+    const answer = await service.enter(begin, (use) => {
+      mayEdit = use.mayEdit;
+      return testThrough(use, signal, traceId);
+    });
+    if (mayEdit) return { status: 200, body: answer };
+    return {
+      status: 200,
+      body: await tellCoarsely(answer, { since, seconds: limits.testSeconds, left: signal }),
     };
-    const answer = use.mayEdit
-      ? await tested(timeLimit(limits.testSeconds * 1000))
-      : await testCoarsely(tested, limits.testSeconds, signal);
-    return { status: 200, body: answer };
   });
 
   const unsaved = bind(testUnsaved, async ({ body }, { caller, signal, traceId }) => {
@@ -129,26 +150,28 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       );
     }
     const login = { signIn: split.signIn.id, fields: split.credential };
-    const request = {
-      manifest,
-      properties: split.definition,
-      login,
-      signal: withTime(signal, limits.testSeconds),
+    const visit = {
+      tenantId: caller.tenantId,
+      destination: destinationOf(manifest, split.definition),
+      userId: caller.userId,
       spaceId: null,
+      isTest: true,
     };
-    const answer = await testInStages(request, testDeps);
+    const request = { manifest, properties: split.definition, login };
+    const answer = await deps.sessions.enter(visit, signal, (entry) =>
+      testInStages({ ...request, signal: withTime(signal, limits.testSeconds) }, entry, testDeps),
+    );
     await putOnRecord(answer, { by: caller, operation: testUnsaved.id, traceId });
     return { status: 200, body: answer };
   });
 
   const browse = bind(browseConnection, async ({ params, body }, { caller, signal }) => {
-    const use = await service.prepare(caller, params.qID, 'browse', body.path ?? []);
-    const answer = await service.run(use, withTime(signal, limits.idleSeconds), (session) =>
-      session.browse({
-        path: body.path ?? [],
-        limit: body.limit ?? 200,
-        ...(body.page ? { page: body.page } : {}),
-      }),
+    const path = body.path ?? [];
+    const begin = { caller, qID: params.qID, action: 'browse', what: path, signal };
+    const answer = await service.enter(begin, (use) =>
+      service.run(use, withTime(signal, limits.idleSeconds), (session) =>
+        session.browse({ path, limit: body.limit ?? 200, ...(body.page ? { page: body.page } : {}) }),
+      ),
     );
     return {
       status: 200,
@@ -157,14 +180,13 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   });
 
   const preview = bind(previewConnection, async ({ params, body }, { caller, signal }) => {
-    const { manifest } = await service.usable(caller, params.qID);
-    assertTarget(body, manifest.capabilities);
-    const use = await service.prepare(caller, params.qID, 'preview', body);
     const limit = body.limit ?? previewRows;
-    const { columns, rows } = await service.run(
-      use,
-      withTime(signal, limits.idleSeconds),
-      async (session) => {
+    const begin = {
+      ...{ caller, qID: params.qID, action: 'preview', what: body, signal },
+      check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
+    };
+    const { columns, rows } = await service.enter(begin, (use) =>
+      service.run(use, withTime(signal, limits.idleSeconds), async (session) => {
         // One row more than asked for tells whether there is more.
         const stream = await session.read({
           ...defined(body),
@@ -177,7 +199,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
           if (found.length > limit) break;
         }
         return { columns: stream.columns, rows: found };
-      },
+      }),
     );
     return {
       status: 200,
@@ -185,17 +207,10 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     };
   });
 
-  const read = bind(readConnection, async ({ params, body }, { caller, request, reply, signal }) => {
-    const format = negotiate(request.headers.accept);
-    if (!format) {
-      throw new AppError(
-        'NOT-ACCEPTABLE',
-        `Offered are ${(['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ')}.`,
-      );
-    }
-    const { manifest } = await service.usable(caller, params.qID);
-    assertTarget(body, manifest.capabilities);
-    const use = await service.prepare(caller, params.qID, 'read', body);
+  const readThrough = async (
+    use: PreparedUse,
+    { body, format, reply, signal }: ReadRequest,
+  ): Promise<typeof handled> => {
     const stop = new AbortController();
     const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
     signal.addEventListener('abort', leave, { once: true });
@@ -206,7 +221,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const late = () => stop.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
     const starting = setTimeout(late, limits.idleSeconds * 1000);
     try {
-      const outcome = await deps.sessions.run({ ...use, signal: stop.signal }, async (session) => {
+      const outcome = await use.entry.open({ ...use, signal: stop.signal }, async (session) => {
         const { limit } = body;
         const rows = sourceLimit(defined({ limit, rowsMax: limits.readRows }));
         const stream = await session.read(defined({ ...body, limit: rows, batchRows }));
@@ -244,6 +259,21 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       signal.removeEventListener('abort', leave);
       use.watch.signal.removeEventListener('abort', takeAway);
     }
+  };
+
+  const read = bind(readConnection, async ({ params, body }, { caller, request, reply, signal }) => {
+    const format = negotiate(request.headers.accept);
+    if (!format) {
+      throw new AppError(
+        'NOT-ACCEPTABLE',
+        `Offered are ${(['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ')}.`,
+      );
+    }
+    const begin = {
+      ...{ caller, qID: params.qID, action: 'read', what: body, signal },
+      check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
+    };
+    return service.enter(begin, (use) => readThrough(use, { body, format, reply, signal }));
   });
 
   const resolve = bind(resolveConnection, async ({ params, body }, { caller }) => {

@@ -16,7 +16,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { sourceErrorCode } from '../../http/error-reply.js';
 import type { Caller } from '../../http/handler.js';
 import type { RunningUses, WatchedUse } from '../../sessions/running-uses.js';
-import type { Sessions } from '../../sessions/sessions.js';
+import type { Entry, SessionRequest, Sessions } from '../../sessions/sessions.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
@@ -39,12 +39,23 @@ export interface PreparedUse {
   connection: ConnectionTable;
   manifest: SourceManifest;
   properties: Record<string, unknown>;
-  login: Parameters<Sessions['run']>[0]['login'];
+  login: SessionRequest['login'];
   ticket: UseTicket;
-  spaceId: string | null;
   mayEdit: boolean;
+  entry: Entry;
   /** Ends with the right to the use. Whoever prepared it ends it, through `finish`. */
   watch: WatchedUse;
+}
+
+export interface UseToBegin {
+  caller: Caller;
+  qID: string;
+  action: string;
+  /** For the record of uses, as a keyed hash. */
+  what?: unknown;
+  signal: AbortSignal;
+  /** Throws when the source cannot do what is asked. */
+  check?: (manifest: SourceManifest) => void;
 }
 
 export interface UsableConnection {
@@ -55,8 +66,12 @@ export interface UsableConnection {
 
 export interface UseService {
   usable(caller: Caller, qID: string): Promise<UsableConnection>;
-  /** @throws AppError CREDENTIALS-REQUIRED when the caller must bring, confirm or renew a credential first */
-  prepare(caller: Caller, qID: string, action: string, what?: unknown): Promise<PreparedUse>;
+  /**
+   * Hands a use that may go ahead to `work`, within the budgets of its source and tenant.
+   * @throws AppError CREDENTIALS-REQUIRED when the caller must bring, confirm or renew a credential first; BUSY or
+   * SOURCE-PAUSED when the use was not even begun
+   */
+  enter<Result>(begin: UseToBegin, work: (use: PreparedUse) => Promise<Result>): Promise<Result>;
   /** Runs in a session of the caller's own login and records the outcome before the answer. */
   run<Result>(
     prepared: PreparedUse,
@@ -234,45 +249,60 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     }
   };
 
+  const prepare = async ({ caller, qID, action, what }: UseToBegin, entry: Entry): Promise<PreparedUse> => {
+    // Loaded anew, because this may have waited for its turn.
+    const { connection, manifest, mayEdit } = await usable(caller, qID);
+    const resolution = await broker.resolve(caller.userId, connection, manifest);
+    const ticket = await record(caller, connection, resolution, action, what);
+    const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
+      await ticket.finish(outcomeOf(error));
+      throw error;
+    });
+    if (!opened.ok) {
+      await ticket.finish(`CREDENTIALS-REQUIRED ${opened.resolution.state}`);
+      throw await refuse(caller, connection, manifest, opened.resolution, mayEdit);
+    }
+    const properties = JSON.parse(connection.properties) as Record<string, unknown>;
+    const watch = deps.runningUses.watch({
+      caller,
+      connectionId: connection.id,
+      credentialId: resolution.credential?.id,
+    });
+    return {
+      ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
+      entry,
+      ticket: {
+        async finish(result, given) {
+          watch.end();
+          await ticket.finish(watch.signal.aborted ? 'revoked' : result, given);
+        },
+      },
+    };
+  };
+
   return {
     usable,
     explain,
     refuseIfEnded,
-    async prepare(caller, qID, action, what) {
-      const { connection, manifest, mayEdit } = await usable(caller, qID);
-      const resolution = await broker.resolve(caller.userId, connection, manifest);
-      const ticket = await record(caller, connection, resolution, action, what);
-      const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
-        await ticket.finish(outcomeOf(error));
-        throw error;
-      });
-      if (!opened.ok) {
-        await ticket.finish(`CREDENTIALS-REQUIRED ${opened.resolution.state}`);
-        throw await refuse(caller, connection, manifest, opened.resolution, mayEdit);
-      }
-      const properties = JSON.parse(connection.properties) as Record<string, unknown>;
-      const watch = deps.runningUses.watch({
-        caller,
-        connectionId: connection.id,
-        credentialId: resolution.credential?.id,
-      });
-      return {
-        ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
+    async enter(begin, work) {
+      const { caller, action, signal } = begin;
+      const { connection, manifest } = await usable(caller, begin.qID);
+      begin.check?.(manifest);
+      const visit = {
+        tenantId: caller.tenantId,
+        destination: connection.destination,
+        userId: caller.userId,
         spaceId: connection.space_id,
-        ticket: {
-          async finish(result, given) {
-            watch.end();
-            await ticket.finish(watch.signal.aborted ? 'revoked' : result, given);
-          },
-        },
+        isTest: action === 'test',
       };
+      return deps.sessions.enter(visit, signal, async (entry) => work(await prepare(begin, entry)));
     },
 
     async run(prepared, signal, work) {
-      const { ticket, connection } = prepared;
+      const { manifest, properties, login, entry, ticket, connection } = prepared;
       try {
         const watched = AbortSignal.any([signal, prepared.watch.signal]);
-        const result = await deps.sessions.run({ ...prepared, signal: watched }, work);
+        const result = await entry.open({ manifest, properties, login, signal: watched }, work);
         throwIfTakenAway(prepared);
         await ticket.finish('ok');
         return result;

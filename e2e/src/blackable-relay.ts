@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A TCP relay before a source that can be made a black hole: connections are accepted, and nothing ever comes. */
+export interface BlackableRelay {
+  port: number;
+  isBlack: boolean;
+  /** Connections that are open now, and all that there were. */
+  openCount(): number;
+  count(): number;
+  /** Most that were open together since it was last asked. */
+  takePeak(): number;
+  close(): Promise<void>;
+}
+
+export async function startBlackableRelay(target: { host: string; port: number }): Promise<BlackableRelay> {
+  const clients = new Set<Socket>();
+  let count = 0;
+  let peak = 0;
+  const server = createServer((client) => {
+    clients.add(client);
+    count += 1;
+    peak = Math.max(peak, clients.size);
+    client.on('error', () => undefined).once('close', () => clients.delete(client));
+    if (relay.isBlack) return void client.resume();
+    const source = connect(target.port, target.host);
+    source.on('error', () => client.destroy()).once('close', () => client.destroy());
+    client.once('close', () => source.destroy());
+    client.pipe(source).pipe(client);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const relay: BlackableRelay = {
+    port: (server.address() as AddressInfo).port,
+    isBlack: false,
+    openCount: () => clients.size,
+    count: () => count,
+    takePeak() {
+      const taken = peak;
+      peak = clients.size;
+      return taken;
+    },
+    async close() {
+      for (const client of clients) client.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return relay;
+}

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+export interface CrowdOptions {
+  url: string;
+  key: string;
+  /** Of the POST that each of them sends. */
+  body: string;
+  count: number;
+}
+
+/** Callers who come again when they were told to, or at once where they were told nothing, until they are sent home. */
+export interface Crowd {
+  /** Resolves with the first answer. */
+  answered: Promise<unknown>;
+  /** Sends them home. @returns how often they met which error code, or status where there was none */
+  leave(): Promise<Map<string, number>>;
+}
+
+/** In a thread of its own, so that the work of the crowd does not slow down who measures. Plain JavaScript. */
+const program = `
+const { parentPort, workerData } = require('node:worker_threads');
+const http = require('node:http');
+const { url, key, body, count } = workerData;
+const agent = new http.Agent({ keepAlive: true, maxSockets: count });
+const headers = { authorization: 'Bearer ' + key, 'content-type': 'application/json' };
+const codes = new Map();
+const waits = new Set();
+let isOver = false;
+const ask = () => new Promise((resolve, reject) => {
+  const request = http.request(url, { method: 'POST', agent, headers }, (response) => {
+    let text = '';
+    response.setEncoding('utf8').on('data', (part) => { text += part; });
+    response.on('end', () => {
+      const isRefused = response.statusCode >= 400;
+      const code = isRefused ? JSON.parse(text).errors[0].code : String(response.statusCode);
+      const after = response.headers['retry-after'];
+      if (response.statusCode === 503 && !(Number(after) > 0)) reject(new Error('503 without Retry-After'));
+      resolve({ code, seconds: Number(after || 0) });
+    });
+    response.on('error', reject);
+  });
+  request.on('error', reject);
+  request.end(body);
+});
+const pause = (seconds) => new Promise((resolve) => {
+  const finish = () => { clearTimeout(timer); waits.delete(finish); resolve(); };
+  const timer = setTimeout(finish, seconds * 1000);
+  waits.add(finish);
+});
+const caller = async () => {
+  while (!isOver) {
+    const { code, seconds } = await ask();
+    codes.set(code, (codes.get(code) || 0) + 1);
+    parentPort.postMessage('answered');
+    if (seconds > 0 && !isOver) await pause(seconds);
+  }
+};
+parentPort.once('message', () => {
+  isOver = true;
+  for (const finish of waits) finish();
+});
+Promise.all(Array.from({ length: count }, caller)).then(() => {
+  agent.destroy();
+  parentPort.postMessage(codes);
+});
+`;
+
+export function startCrowd(options: CrowdOptions): Crowd {
+  const worker = new Worker(program, { eval: true, workerData: options });
+  const failed = once(worker, 'error').then(([error]) => {
+    throw error;
+  });
+  failed.catch(() => undefined);
+  const counted = new Promise<Map<string, number>>((resolve) => {
+    worker.on('message', (message: 'answered' | Map<string, number>) => {
+      if (message !== 'answered') resolve(message);
+    });
+  });
+  return {
+    answered: Promise.race([once(worker, 'message'), failed]),
+    async leave() {
+      worker.postMessage('leave');
+      const codes = await Promise.race([counted, failed]);
+      await worker.terminate();
+      return codes;
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { startPostgres } from '@mooring/lab/postgres';
+import { apiClient } from '@mooring/server/testing/api-client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startCrowd } from './crowd.js';
+import { type MooringOptions, type MooringProcess, startMooring } from './mooring-process.js';
+import { percentile } from './percentile.js';
+
+// The built product with little memory, few open files, slow readers and large bodies.
+
+vi.setConfig({ testTimeout: 300_000 });
+
+let lab: Awaited<ReturnType<typeof startPostgres>>;
+beforeAll(async () => {
+  lab = await startPostgres();
+});
+afterAll(() => lab.close());
+
+async function withMooring(
+  options: MooringOptions,
+  work: (mooring: MooringProcess, connection: string) => Promise<void>,
+): Promise<void> {
+  const mooring = await startMooring(options);
+  try {
+    const { user: username, password } = lab.roles.reader;
+    const made = await apiClient(mooring.url, mooring.adminKey).post('/api/v1/data-connections', {
+      datasourceID: 'postgres',
+      qName: 'lab',
+      connectionProperties: {
+        ...{ host: lab.host, port: lab.port, db: lab.database, sslmode: 'disable', username, password },
+      },
+    });
+    expect(made.status, made.text).toBe(201);
+    await work(mooring, `${mooring.url}/api/v1/data-connections/${made.body.qID}`);
+  } finally {
+    await mooring.stop();
+  }
+}
+
+function openRead({ adminKey }: MooringProcess, connection: string, query: string, accept = 'text/csv') {
+  return new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json', accept };
+    httpRequest(`${connection}/actions/read`, { method: 'POST', headers, agent: false }, resolve)
+      .on('error', reject)
+      .end(JSON.stringify({ query }));
+  });
+}
+
+/** Reads to the end. @returns the bytes and how the stream says it ended */
+async function drain(message: IncomingMessage): Promise<{ bytes: number; state: string | undefined }> {
+  let bytes = 0;
+  for await (const chunk of message) bytes += (chunk as Buffer).length;
+  return { bytes, state: message.trailers['mooring-stream'] };
+}
+
+const rows = (count: number) => `SELECT n, repeat('x', 1000) AS text FROM generate_series(1, ${count}) AS n`;
+const megabyte = 1_048_576;
+
+/** Resident memory of a process in bytes, as Linux counts it. */
+const residentBytes = ({ pid }: MooringProcess): number =>
+  1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+describe('a reader of 1 KB a second', () => {
+  it('R23: of 1 GB costs less than 50 MB, holds the source back, and is cut when nothing goes out for long', async () => {
+    const idleSeconds = 30;
+    await withMooring({ configuration: { limits: { idleSeconds } } }, async (mooring, connection) => {
+      // What the driver and the encoder need once is no growth.
+      expect((await drain(await openRead(mooring, connection, rows(100_000)))).state).toBe('complete');
+      const before = residentBytes(mooring);
+      let most = before;
+      const since = performance.now();
+      const message = await openRead(mooring, connection, rows(1_050_000));
+      let taken = 0;
+      const reading = setInterval(() => {
+        taken += (message.read(1024) as Buffer | null)?.length ?? 0;
+      }, 1000);
+      const watch = setInterval(() => {
+        most = Math.max(most, residentBytes(mooring));
+      }, 100);
+      const openSessions = async () =>
+        /^mooring_open_sessions (\d+)$/m.exec(await (await fetch(`${mooring.url}/metrics`)).text())?.[1];
+      await expect.poll(openSessions, { timeout: 120_000, interval: 500 }).toBe('0');
+      const seconds = (performance.now() - since) / 1000;
+      clearInterval(watch);
+      clearInterval(reading);
+      message.on('error', () => undefined).destroy();
+      expect(message.complete).toBe(false);
+      expect((most - before) / megabyte).toBeLessThan(50);
+      expect(taken).toBeGreaterThan(0);
+      expect(seconds).toBeGreaterThan(idleSeconds);
+      expect(seconds).toBeLessThan(idleSeconds + 30);
+    });
+  });
+});
+
+describe('with a heap of 256 MB', () => {
+  it('R12: twenty big reads at the same time come out whole, and the process lives', async () => {
+    const environment = { NODE_OPTIONS: '--max-old-space-size=256' };
+    await withMooring({ environment }, async (mooring, connection) => {
+      const formats = ['text/csv', 'application/x-ndjson', 'application/vnd.apache.arrow.stream'];
+      const reads = Array.from({ length: 20 }, async (_, index) =>
+        drain(await openRead(mooring, connection, rows(30_000), formats[index % formats.length])),
+      );
+      for (const { bytes, state } of await Promise.all(reads)) {
+        expect(state).toBe('complete');
+        expect(bytes).toBeGreaterThan(30_000 * 1000);
+      }
+      process.kill(mooring.pid, 0);
+      expect((await fetch(`${mooring.url}/healthz`)).status).toBe(200);
+    });
+  });
+});
+
+describe('with 128 open files', () => {
+  it('R11: sheds load with 503, fails in no other way, and recovers', async () => {
+    await withMooring({}, async (mooring, connection) => {
+      // Node opens more files than that to load a program, and a driver is loaded on first use.
+      expect((await drain(await openRead(mooring, connection, rows(1)))).state).toBe('complete');
+      execFileSync('prlimit', [`--pid=${mooring.pid}`, '--nofile=128:128']);
+      expect(readFileSync(`/proc/${mooring.pid}/limits`, 'utf8')).toMatch(/Max open files +128 +128 /);
+      const slow = 'SELECT pg_sleep(0.5)::text AS slept';
+      const crowd = startCrowd({
+        url: `${connection}/actions/preview`,
+        ...{ key: mooring.adminKey, body: JSON.stringify({ query: slow }), count: 60 },
+      });
+      const codes = new Map<string, number>();
+      await crowd.answered;
+      const health = await fetch(`${mooring.url}/healthz`);
+      expect(health.status).toBe(200);
+      await expect
+        .poll(async () => (await fetch(`${mooring.url}/metrics`)).text(), { timeout: 30_000 })
+        .toMatch(/^mooring_uses_shed_total\{reason="busy"\} [1-9]/m);
+      for (const [code, count] of await crowd.leave()) codes.set(code, count);
+      expect([...codes.keys()].toSorted()).toEqual(['200', 'BUSY']);
+      expect((await drain(await openRead(mooring, connection, rows(1000)))).state).toBe('complete');
+    });
+  });
+});
+
+describe('under the largest bodies and long reads', () => {
+  const everyMs = 100;
+  const healthFor = async ({ url }: MooringProcess, work: () => Promise<unknown>): Promise<number[]> => {
+    const times: number[] = [];
+    let isOver = false;
+    const polling = (async () => {
+      while (!isOver) {
+        const since = performance.now();
+        expect((await fetch(`${url}/healthz`)).status).toBe(200);
+        times.push(performance.now() - since);
+        await new Promise((resolve) => setTimeout(resolve, everyMs));
+      }
+    })();
+    await work();
+    isOver = true;
+    await polling;
+    return times;
+  };
+
+  it('R27: health answers within 100 ms, or within thrice what it takes in quiet', async () => {
+    await withMooring({}, async (mooring, connection) => {
+      const api = apiClient(mooring.url, mooring.adminKey);
+      const largest = JSON.stringify({ query: 'x'.repeat(megabyte - 100) });
+      const quiet = await healthFor(
+        mooring,
+        () => new Promise((resolve) => setTimeout(resolve, 60 * everyMs)),
+      );
+      const busy = await healthFor(mooring, async () => {
+        for (let round = 0; round < 5; round += 1) {
+          const [body, csv] = await Promise.all([
+            api.post(`${new URL(connection).pathname}/actions/preview`, largest),
+            openRead(mooring, connection, 'SELECT * FROM sales.big LIMIT 100000').then(drain),
+          ]);
+          expect(body.status).toBe(400);
+          expect(csv.state).toBe('complete');
+        }
+      });
+      const [before, during] = [percentile(quiet, 0.99), percentile(busy, 0.99)];
+      expect(busy.length).toBeGreaterThan(10);
+      expect(during, `p99 was ${before} ms in quiet`).toBeLessThan(Math.max(100, 3 * before));
+    });
+  });
+});
