@@ -197,9 +197,11 @@ function providersPage() {
       preset.idleDays
         ? `An idle grant is renewed every ${preset.idleDays / 2} days.`
         : 'Idle grants are left alone.',
-      preset.revocationEndpoint || preset.tokenEndpoint === ''
+      preset.revocationEndpoint
         ? 'Deleting a credential revokes its grant.'
-        : 'It has no revocation endpoint of RFC 7009: end the grant at the provider.',
+        : preset.tokenEndpoint === ''
+          ? 'Deleting a credential revokes its grant, where the issuer names a revocation endpoint.'
+          : 'It has no revocation endpoint of RFC 7009: end the grant at the provider.',
       ...provider.quirks,
     ]);
   }

@@ -44,6 +44,6 @@ export const provider: ProviderManifest = {
     'Each refresh brings a new refresh token; the old one works on for a while.',
     'Why it refuses is in the list error_codes.',
     'Policies ask for the person with interaction_required; the grant itself lives on.',
-    'There is no revocation endpoint: an administrator ends sessions in the directory.',
+    'An administrator ends sessions in the directory.',
   ],
 };

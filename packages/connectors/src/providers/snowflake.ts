@@ -25,6 +25,6 @@ export const provider: ProviderManifest = {
   quirks: [
     'Access tokens live ten minutes.',
     'The scope refresh_token asks for a refresh token.',
-    'There is no revocation endpoint: an administrator ends the grant with a statement.',
+    'An administrator ends the grant with a statement.',
   ],
 };

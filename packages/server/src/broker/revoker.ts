@@ -2,7 +2,7 @@ import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Config } from '../config.js';
-import { revokeToken } from '../oauth/revocation.js';
+import { mayRevoke, revokeToken } from '../oauth/revocation.js';
 import type { TokenSet } from '../oauth/types.js';
 import type { Queryable, Store, Tx } from '../store/store.js';
 import type { ConnectionTable, CredentialTable, RevocationTable } from '../store/tables.js';
@@ -72,7 +72,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
     try {
       const { tokens } = openSecret(vault, credential, row) as StoredGrant;
       const setup = await setupOfCredential(tx, deps, credential, connection);
-      if (!setup?.preset.revocationEndpoint) return { status: 'unsupported' as const };
+      if (!setup || !mayRevoke(setup.preset)) return { status: 'unsupported' as const };
       return { sealed: { setup, token: tokenToRevoke(tokens) } };
     } catch (error) {
       // An unreadable grant or a client that is no longer configured must not keep a person from deleting.
@@ -115,7 +115,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
       });
   };
   const noteTokens: Revoker['noteTokens'] = async (tx, credential, setup, tokens) => {
-    if (!setup.preset.revocationEndpoint) return;
+    if (!mayRevoke(setup.preset)) return;
     await enqueue(tx, store, vault, { credential, sealed: { setup, token: tokenToRevoke(tokens) } });
   };
   const looking = setInterval(kick, deps.lookMs ?? 5_000).unref();

@@ -1,3 +1,4 @@
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import {
   allowInsecureRequests,
   customFetch,
@@ -18,6 +19,10 @@ export interface RevocationRequest extends ProviderCall {
 
 /** `revoked` also when the token was no longer valid; `failed` may be tried again. */
 export type RevocationOutcome = 'revoked' | 'unsupported' | 'failed';
+
+/** Whether there is anybody to ask: an issuer that names the endpoints may name one for this too. */
+export const mayRevoke = ({ revocationEndpoint, tokenEndpoint }: OAuthPreset): boolean =>
+  revocationEndpoint !== undefined || tokenEndpoint === '';
 
 /** Ends a grant at the provider (RFC 7009). Never throws: nothing that a person deletes may depend on the outcome. */
 export async function revokeToken(given: RevocationRequest): Promise<RevocationOutcome> {

@@ -154,6 +154,17 @@ describe('a provider chosen by name', () => {
     expect(program.text).toContain('clientId');
   });
 
+  it('O28: a grant of an issuer that names its own endpoints is revoked when its credential is deleted', async () => {
+    const properties = propertiesOf('oidc', anyIssuer);
+    const begun = await create(properties, { authUrlOnly: true });
+    const authCode = await walk(labs.rotating, begun.body.authUrl, 'alice');
+    const made = await create({ ...properties, authCode });
+    const { credentialId } = (await alice.api.get(`${door}/${made.body.id}/credential`)).body;
+    labs.rotating.resetCounts();
+    expect((await alice.api.delete(`/api/v1/data-credentials/${credentialId}`)).status).toBe(204);
+    await expect.poll(() => labs.rotating.counts().revocation).toBe(1);
+  });
+
   it('a connection’s own client goes to the provider itself, and comes back on a path of its own', async () => {
     const begun = await create(propertiesOf('dropbox', undefined, { clientId: 'mine', clientSecret: 's' }), {
       authUrlOnly: true,
