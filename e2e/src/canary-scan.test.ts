@@ -287,5 +287,5 @@ describe('what comes out', () => {
     await mooring.kill();
     expect(findSecrets(secrets, folder())).toEqual([]);
     expect(findSecrets(handedOut, folder())).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });
