@@ -6,7 +6,7 @@ import { migrate, openStore, type Store } from '../store/store.js';
 import { sha256 } from '../vault/digest.js';
 import { createVault } from '../vault/envelope.js';
 import { loadMasterKey } from '../vault/keyring.js';
-import { newUuid } from '../vault/random.js';
+import { newToken, newUuid } from '../vault/random.js';
 import { createAccessTokens } from './access-tokens.js';
 import { type Authenticator, createAuthenticator } from './authenticate.js';
 import { createSigningKeys } from './signing-key.js';
@@ -21,7 +21,7 @@ describe('the time that a wrong key takes', () => {
   beforeAll(async () => {
     store = openStore({ dataFolder: folder });
     await migrate(store);
-    const masterKey = { source: 'environment', value: Buffer.alloc(32, 7).toString('base64') } as const;
+    const masterKey = { source: 'environment', value: newToken() } as const;
     const vault = createVault(loadMasterKey(masterKey, false).key);
     const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), () => 'http://localhost');
     authenticator = createAuthenticator({ db: store.db, accessTokens });
