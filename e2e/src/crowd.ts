@@ -13,7 +13,7 @@ export interface CrowdOptions {
 export interface Crowd {
   /** Resolves with the first answer. */
   answered: Promise<unknown>;
-  /** Sends them home. @returns how often they met which error code, or status where there was none */
+  /** Sends them home, also those who still read. @returns how often they met which error code, or status where there was none */
   leave(): Promise<Map<string, number>>;
 }
 
@@ -25,45 +25,41 @@ const { url, key, body, count } = workerData;
 const agent = new http.Agent({ keepAlive: true, maxSockets: count });
 const headers = { authorization: 'Bearer ' + key, 'content-type': 'application/json' };
 const codes = new Map();
-const waits = new Set();
 let isOver = false;
+const note = (code) => {
+  codes.set(code, (codes.get(code) || 0) + 1);
+  parentPort.postMessage('answered');
+};
 const ask = () => new Promise((resolve, reject) => {
   const request = http.request(url, { method: 'POST', agent, headers }, (response) => {
+    const isRefused = response.statusCode >= 400;
     let text = '';
-    response.setEncoding('utf8').on('data', (part) => { text += part; });
+    response.setEncoding('utf8').on('data', (part) => { if (isRefused) text += part; });
+    if (!isRefused) note(String(response.statusCode));
     response.on('end', () => {
-      const isRefused = response.statusCode >= 400;
-      const code = isRefused ? JSON.parse(text).errors[0].code : String(response.statusCode);
+      const code = isRefused ? JSON.parse(text).errors[0].code : undefined;
+      if (isRefused) note(code);
       const after = response.headers['retry-after'];
       if (response.statusCode === 503 && !(Number(after) > 0)) reject(new Error('503 without Retry-After'));
-      resolve({ code, seconds: Number(after || 0) });
+      resolve(Number(after || 0));
     });
     response.on('error', reject);
   });
   request.on('error', reject);
   request.end(body);
 });
-const pause = (seconds) => new Promise((resolve) => {
-  const finish = () => { clearTimeout(timer); waits.delete(finish); resolve(); };
-  const timer = setTimeout(finish, seconds * 1000);
-  waits.add(finish);
-});
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 const caller = async () => {
   while (!isOver) {
-    const { code, seconds } = await ask();
-    codes.set(code, (codes.get(code) || 0) + 1);
-    parentPort.postMessage('answered');
+    const seconds = await ask();
     if (seconds > 0 && !isOver) await pause(seconds);
   }
 };
 parentPort.once('message', () => {
   isOver = true;
-  for (const finish of waits) finish();
-});
-Promise.all(Array.from({ length: count }, caller)).then(() => {
-  agent.destroy();
   parentPort.postMessage(codes);
 });
+Promise.all(Array.from({ length: count }, caller));
 `;
 
 export function startCrowd(options: CrowdOptions): Crowd {

@@ -4,10 +4,11 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
-/** Milliseconds that each of `count` runs took, one after another. */
-export async function timed(count: number, run: () => Promise<void>): Promise<number[]> {
+/** Milliseconds that each run took, one after another: `count` of them, or more until so much time has passed. */
+export async function timed(count: number, run: () => Promise<void>, lastMs = 0): Promise<number[]> {
+  const end = performance.now() + lastMs;
   const times: number[] = [];
-  for (let index = 0; index < count; index += 1) {
+  for (let index = 0; index < count || performance.now() < end; index += 1) {
     const since = performance.now();
     await run();
     times.push(performance.now() - since);
