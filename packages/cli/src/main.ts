@@ -144,6 +144,84 @@ program
     }
   });
 
+const keys = program
+  .command('keys')
+  .description('Keys of the vault of a running server; an administrator’s API key comes from MOORING_API_KEY');
+
+keys
+  .command('list')
+  .description('Show the keys, and how far a rotation has come')
+  .addOption(urlOption())
+  .action(async (flags) => {
+    try {
+      const { listKeys } = await import('./keys.js');
+      await listKeys({ ...flags, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+keys
+  .command('rotate')
+  .description('Seal under a new key; what is there follows in the background')
+  .addOption(urlOption())
+  .action(async (flags) => {
+    try {
+      const { rotateKey } = await import('./keys.js');
+      await rotateKey({ ...flags, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+keys
+  .command('retire')
+  .description('Destroy a previous key that nothing is under any more')
+  .argument('<id>', 'id of the key, as the list shows it')
+  .addOption(urlOption())
+  .action(async (id, flags) => {
+    try {
+      const { retireKey } = await import('./keys.js');
+      await retireKey({ ...flags, id, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('backup')
+  .description('Copy the embedded store to a new file, also while it is served; the master key is not in it')
+  .argument('<file>', 'file to write')
+  .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
+  .action(async (file, flags) => {
+    process.umask(0o077);
+    try {
+      const { loadConfig } = await import('@mooring/server/config');
+      const { backUp } = await import('@mooring/server/store/backup');
+      backUp(loadConfig(flags).dataFolder, file);
+      printLine(`Written to ${file}. Keep a copy of the master key apart from it.`);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('restore')
+  .description('Make a data folder from a backup; put the master key there too before you serve it')
+  .argument('<file>', 'backup')
+  .requiredOption('--data <folder>', 'data folder to make; it must hold no store')
+  .action(async (file, { data }) => {
+    process.umask(0o077);
+    try {
+      const begun = performance.now();
+      const { restore } = await import('@mooring/server/store/backup');
+      restore(file, data);
+      printLine(`Restored to ${data} in ${Math.round(performance.now() - begun)} ms.`);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
 program
   .command('doctor')
   .description('Check public URL and redirects of a running server; an API key comes from MOORING_API_KEY')

@@ -18,6 +18,7 @@ import * as selfCheck from './routes/self-check.js';
 import * as signIns from './routes/sign-ins.js';
 import * as spaces from './routes/spaces.js';
 import * as use from './routes/use.js';
+import * as vaultKeys from './routes/vault-keys.js';
 import * as users from './routes/users.js';
 
 const isRoute = (value: unknown): value is Route =>
@@ -43,6 +44,7 @@ const modules = [
   selfCheck,
   signIns,
   use,
+  vaultKeys,
 ];
 
 const routes: readonly Route[] = modules.flatMap((module) => Object.values(module).filter(isRoute));

@@ -110,6 +110,10 @@ const fileSchema = z.strictObject({
 export type OAuthClientSettings = z.output<typeof oauthClientSchema>;
 export type Limits = z.output<typeof fileSchema>['limits'];
 
+export type MasterKeySource =
+  | { source: 'environment'; value: string }
+  | { source: 'file'; path: string; mayCreate: boolean };
+
 export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publicUrl'>> {
   readonly host: string;
   readonly port: number;
@@ -119,9 +123,9 @@ export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publ
   /** Absent: derived from host and the port that was bound. */
   readonly publicUrl: string | undefined;
   readonly listensOnLoopback: boolean;
-  readonly masterKey:
-    | { source: 'environment'; value: string }
-    | { source: 'file'; path: string; mayCreate: boolean };
+  readonly masterKey: MasterKeySource;
+  /** While the master key is changed: what the store may still be under. */
+  readonly previousMasterKey: MasterKeySource | undefined;
   readonly adminKey: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -217,6 +221,13 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+function previousMasterKey(given: (name: string) => string | undefined): MasterKeySource | undefined {
+  const value = given('MOORING_MASTER_KEY_PREVIOUS');
+  if (value !== undefined) return { source: 'environment', value };
+  const file = given('MOORING_MASTER_KEY_PREVIOUS_FILE');
+  return file === undefined ? undefined : { source: 'file', path: path.resolve(file), mayCreate: false };
+}
+
 /**
  * Flags, environment and file as one frozen object.
  * @throws ConfigError naming the setting.
@@ -258,6 +269,7 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
           path: masterKeyFile ? path.resolve(masterKeyFile) : path.join(dataFolder, 'master.key'),
           mayCreate: masterKeyFile === undefined,
         },
+    previousMasterKey: previousMasterKey(given),
     adminKey: given('MOORING_ADMIN_KEY'),
     logLevel: level as Config['logLevel'],
   });
@@ -291,6 +303,17 @@ const environmentSettings: readonly Setting[] = [
     name: 'MOORING_MASTER_KEY_FILE',
     default: '`master.key` in the data folder, made once',
     meaning: 'File that holds the master key, mode 0600.',
+  },
+  {
+    name: 'MOORING_MASTER_KEY_PREVIOUS',
+    default: '',
+    meaning:
+      'The master key before this one. Set while the master key is changed: the start that finds the store under it moves the store to the new one.',
+  },
+  {
+    name: 'MOORING_MASTER_KEY_PREVIOUS_FILE',
+    default: '',
+    meaning: 'File that holds the master key before this one, mode 0600.',
   },
   {
     name: 'MOORING_ADMIN_KEY',

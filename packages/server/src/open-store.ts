@@ -5,12 +5,14 @@ import { openPostgresStore } from './store/postgres-store.js';
 import { migrate, openStore, type Store, storeExists } from './store/store.js';
 import { StoreError, StoreUnavailableError } from './store/store-error.js';
 import { createVault, type Vault } from './vault/envelope.js';
-import { checkKey, hasKeyCheck } from './vault/key-check.js';
-import { loadMasterKey } from './vault/keyring.js';
+import { hasKeyCheck } from './vault/key-check.js';
+import { type LoadedKey, loadMasterKey } from './vault/keyring.js';
+import { checkMaster, type Master, openKeyring, type StoredKeyring } from './vault/stored-keyring.js';
 
 export interface Opened {
   store: Store;
   vault: Vault;
+  keyring: StoredKeyring;
   createdKeyFile: string | undefined;
 }
 
@@ -23,21 +25,27 @@ const databaseMs = 5_000;
 export class DatabaseAwayError extends StoreError {}
 
 /** Nothing is written before the key has proven to be the right one. */
-async function prepare(store: Store, vault: Vault): Promise<void> {
-  if (await hasKeyCheck(store.db)) await checkKey(store.db, vault);
+async function prepare(store: Store, master: Master): Promise<void> {
+  if (await hasKeyCheck(store.db)) await checkMaster(store, master);
   await migrate(store);
-  await checkKey(store.db, vault);
+}
+
+function loadMaster(config: Config, storeExists: boolean): { master: Master; createdFile?: string } {
+  const { key, ...made }: LoadedKey = loadMasterKey(config.masterKey, storeExists);
+  const { previousMasterKey } = config;
+  if (!previousMasterKey) return { master: { key }, ...made };
+  return { master: { key, previous: loadMasterKey(previousMasterKey, true).key }, ...made };
 }
 
 async function openEmbedded(config: Config): Promise<Opened> {
   const existed = storeExists(config.dataFolder);
   if (!existed) mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-  const { key, createdFile } = loadMasterKey(config.masterKey, existed);
-  const vault = createVault(key);
+  const { master, createdFile } = loadMaster(config, existed);
   const store = openStore({ dataFolder: config.dataFolder });
   try {
-    await prepare(store, vault);
-    return { store, vault, createdKeyFile: createdFile };
+    await prepare(store, master);
+    const keyring = await openKeyring(store, master);
+    return { store, vault: createVault(keyring), keyring, createdKeyFile: createdFile };
   } catch (error) {
     await store.close();
     throw error;
@@ -90,12 +98,12 @@ async function openShared(config: Config, url: string, log: Logger): Promise<Ope
     await waitForDatabase(store);
     const existed = await hasKeyCheck(store.db);
     mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-    const { key, createdFile } = loadMasterKey(config.masterKey, existed);
-    const vault = createVault(key);
-    await prepare(patient, vault);
+    const { master, createdFile } = loadMaster(config, existed);
+    await prepare(patient, master);
     await store.clock.align();
+    const keyring = await openKeyring(store, master);
     await warnOfLostWrites(store, log);
-    return { store, vault, createdKeyFile: createdFile };
+    return { store, vault: createVault(keyring), keyring, createdKeyFile: createdFile };
   } catch (error) {
     await store.close();
     throw error;

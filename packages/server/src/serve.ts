@@ -106,7 +106,7 @@ function untilDatabaseIsBack({ config, log, print }: Start, sealed: RunningServe
 }
 
 async function serveOpened({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
-  const { store, vault, createdKeyFile } = opened;
+  const { store, vault, keyring, createdKeyFile } = opened;
   if (createdKeyFile) {
     log.warn(
       { path: createdKeyFile },
@@ -137,6 +137,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     log,
     store,
     vault,
+    keyring,
     publicUrl: () => url,
     notReady: () => undefined,
     checks,
@@ -149,6 +150,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
     });
   url ||= bound;
+  app.keyRotation.watch();
   void app.selfCheck.warn(log);
   const purge = setInterval(() => {
     app.signIns
@@ -183,6 +185,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await app.revoker.settled();
       app.revoker.close();
       await app.rates?.close();
+      await app.keyRotation.close();
       await store.checkpoint();
       await store.close();
       log.info('stopped');
