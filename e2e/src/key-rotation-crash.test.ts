@@ -36,8 +36,7 @@ const brokenOff = (error: unknown) => {
   if (!(error instanceof TypeError)) throw error;
 };
 
-const browse = (api: ApiClient, id: string) =>
-  api.post(`/api/v1/data-connections/${id}/actions/browse`, {});
+const browse = (api: ApiClient, id: string) => api.post(`/api/v1/data-connections/${id}/actions/browse`, {});
 const opened = ({ body }: Answer): boolean => body.errors?.[0]?.code === 'EGRESS-REFUSED';
 
 async function create(api: ApiClient, qName: string): Promise<void> {
@@ -107,7 +106,9 @@ it('V09, V10, V13: no request fails and no record is lost through 50 kills durin
   let mooring = await start();
   const first = apiClient(mooring.url, mooring.adminKey);
   for (let number = 0; number < seeded; number += 1) await create(first, `seed ${number}`);
-  const [, kept] = query('SELECT * FROM secret WHERE record_id IN (SELECT id FROM credential) ORDER BY record_id');
+  const [, kept] = query(
+    'SELECT * FROM secret WHERE record_id IN (SELECT id FROM credential) ORDER BY record_id',
+  );
 
   for (let round = 1; round <= rounds; round += 1) {
     const api = apiClient(mooring.url, mooring.adminKey);

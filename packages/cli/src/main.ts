@@ -146,7 +146,9 @@ program
 
 const keys = program
   .command('keys')
-  .description('Keys of the vault of a running server; an administrator’s API key comes from MOORING_API_KEY');
+  .description(
+    'Keys of the vault of a running server; an administrator’s API key comes from MOORING_API_KEY',
+  );
 
 keys
   .command('list')

@@ -18,8 +18,8 @@ import * as selfCheck from './routes/self-check.js';
 import * as signIns from './routes/sign-ins.js';
 import * as spaces from './routes/spaces.js';
 import * as use from './routes/use.js';
-import * as vaultKeys from './routes/vault-keys.js';
 import * as users from './routes/users.js';
+import * as vaultKeys from './routes/vault-keys.js';
 
 const isRoute = (value: unknown): value is Route =>
   typeof value === 'object' && value !== null && 'method' in value && 'responses' in value;

@@ -1,8 +1,18 @@
-import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import path from 'node:path';
 import Database from 'libsql';
-import { StoreError } from './store-error.js';
 import { fileName, storeExists } from './store.js';
+import { StoreError } from './store-error.js';
 
 // Copies of the embedded store. What is secret in it is sealed, and the master key is no part of it.
 

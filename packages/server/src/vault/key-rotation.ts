@@ -194,7 +194,10 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
     const isNew = active?.id !== activeBefore;
     activeBefore = active?.id;
     if (isNew && active && Number(active.wraps) >= wrapsToWarnOf) {
-      log.warn({ key: active.id }, 'the active key has wrapped half of what it may; run: mooring keys rotate');
+      log.warn(
+        { key: active.id },
+        'the active key has wrapped half of what it may; run: mooring keys rotate',
+      );
     }
     looks += 1;
     if (!sweeping && (isNew || looks % looksToSweep === 0) && (await isWork())) startSweep();
@@ -271,7 +274,9 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
         if (isClosed) return;
         timer = setTimeout(() => {
           look()
-            .catch((error: unknown) => log.warn({ err: error }, 'the keys of the store could not be looked at'))
+            .catch((error: unknown) =>
+              log.warn({ err: error }, 'the keys of the store could not be looked at'),
+            )
             .finally(again);
         }, lookMs).unref();
       };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addPerson, type ApiClient, apiClient } from '../../testing/api-client.js';
+import { type ApiClient, addPerson, apiClient } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { newHex } from '../../vault/random.js';
 
@@ -45,9 +45,7 @@ async function assertAllOpen(): Promise<void> {
 }
 
 const untilMoved = (id: string) =>
-  expect
-    .poll(async () => (await keys()).find((key) => key.id === id)?.records, { timeout: 20_000 })
-    .toBe(0);
+  expect.poll(async () => (await keys()).find((key) => key.id === id)?.records, { timeout: 20_000 }).toBe(0);
 
 it('seals under one key from the first start on', async () => {
   const [only, ...others] = await keys();
