@@ -10,6 +10,7 @@ import { setupOfCredential } from './broker/credential-setup.js';
 import { createGrants, type Grants } from './broker/grants.js';
 import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
+import { createLoginChanges } from './broker/login-changes.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
@@ -110,8 +111,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const keepAlive = createKeepAlive({ store, grants, setupOf, log });
   const broker = createBroker({ store, vault, grants, clients });
   const { signInMinutes } = config.limits;
-  const parked = createParkedGrants({ store, vault, setupOf, endTokens, signInMinutes });
-  const renewals = createRenewals({ store, vault, network: gate, log, parked, setupOf, endTokens });
+  const parked = createParkedGrants({ store, vault, revoker, signInMinutes });
+  const renewals = createRenewals({ store, vault, network: gate, log, parked, setupOf });
   const signIns = createSignIns({
     parked,
     store,
@@ -122,6 +123,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     signInMinutes,
   });
   const bringing = createBringing({ store, vault, signIns, network: gate, clients });
+  const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const sessions = createSessions({ catalogue, network: gate, settings: config.sources });
   const runningUses = createRunningUses({
@@ -152,10 +154,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
-    ...createCredentialsFeature({ store, catalogue, bringing, revoker, publicUrl }),
+    ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
       store,
-      vault,
+      logins,
       catalogue,
       sessions,
       runningUses,

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { endSignIn } from './sign-ins/sign-in-store.js';
+import { dropIntent, endSignIn } from './sign-ins/sign-in-store.js';
 import type { Store } from './store/store.js';
 
 /** Longer than the time limits of a code exchange and of storing what it gave. */
@@ -22,13 +22,19 @@ export async function reconcile(store: Store, log: Logger): Promise<void> {
           .selectFrom('sign_in')
           .selectAll()
           .where('id', '=', intent.record_id)
+          .where('tenant_id', '=', intent.tenant_id)
           .executeTakeFirst();
         // The tokens of another device are sealed with the sign-in still: it can be completed again.
         if (row?.status === 'redeeming' && row.device_next_at !== null) {
-          await tx.updateTable('sign_in').set({ status: 'arrived' }).where('id', '=', row.id).execute();
+          await tx
+            .updateTable('sign_in')
+            .set({ status: 'arrived' })
+            .where('id', '=', row.id)
+            .where('tenant_id', '=', row.tenant_id)
+            .execute();
         } else if (row?.status === 'redeeming') await endSignIn(tx, row, 'failed', 'interrupted');
       }
-      await tx.deleteFrom('intent').where('id', '=', intent.id).execute();
+      await dropIntent(tx, intent, intent.id);
     });
     log.warn({ kind: intent.kind, recordId: intent.record_id }, 'an interrupted exchange was settled');
   }

@@ -13,7 +13,21 @@ export interface DatabaseRelay {
   cutAtCommit(): void;
   /** The connection is cut when bytes with this text are about to reach the database, which they do not. */
   cutBefore(text: string): void;
+  /** The next new session is ended by an administrator in the very packet that says it is ready. */
+  endWhenReady(): void;
   close(): Promise<void>;
+}
+
+/** ReadyForQuery of an idle session, https://www.postgresql.org/docs/current/protocol-message-formats.html */
+const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+
+/** ErrorResponse of a session that an administrator has ended. */
+function adminShutdown(): Buffer {
+  const fields = Buffer.from('SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0');
+  const head = Buffer.alloc(5);
+  head.write('E');
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
 }
 
 /** @param listenAt 0: a free port */
@@ -26,6 +40,7 @@ export async function startDatabaseRelay(
   let cutsNext = false;
   let freezesAt: string | undefined;
   let cutsBefore: string | undefined;
+  let endsWhenReady = false;
   const each = (work: (socket: Socket) => void) => {
     for (const pair of pairs) pair.forEach(work);
   };
@@ -61,7 +76,15 @@ export async function startDatabaseRelay(
       }
       database.write(bytes);
     });
-    database.on('data', (bytes) => (isCut ? end() : client.write(bytes)));
+    database.on('data', (bytes) => {
+      if (isCut) return end();
+      if (endsWhenReady && bytes.includes(readyForQuery)) {
+        endsWhenReady = false;
+        client.end(Buffer.concat([bytes, adminShutdown()]));
+        return;
+      }
+      client.write(bytes);
+    });
     for (const socket of pair) {
       socket.on('error', end);
       socket.on('close', end);
@@ -86,6 +109,9 @@ export async function startDatabaseRelay(
     },
     cutBefore(text) {
       cutsBefore = text;
+    },
+    endWhenReady() {
+      endsWhenReady = true;
     },
     async close() {
       each((socket) => socket.destroy());

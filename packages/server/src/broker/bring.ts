@@ -4,23 +4,22 @@ import type { Network } from '@mooring/connectors/spec/network';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
-import { AppError, InvalidRequest } from '../http/app-error.js';
+import { InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
 import { accountDiffers } from '../sign-ins/open-sign-in.js';
-import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
+import { credentialGone } from '../sign-ins/parked-grants.js';
+import { type RedeemedSignIn, storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
 import type { SignIns } from '../sign-ins/sign-ins.js';
 import type { Store, Tx } from '../store/store.js';
-import { OutcomeUnknownError } from '../store/store-error.js';
 import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
 import {
   type CredentialSecrets,
   insertCredential,
-  nameKey,
+  loadSecret,
+  openSecret,
   replaceCredential,
-  replaceSecret,
-  sealContext,
 } from './credential-records.js';
 import { accountOfGrant, compareAccounts, maskedAccount, rememberedAccount } from './grant-account.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
@@ -80,24 +79,10 @@ export interface Bringing {
     brought: BroughtCredential,
   ): Promise<void>;
   /**
-   * Gives a credential new login fields, keeping those that are not named, its destinations and its links.
-   * @throws AppError CONFLICT when it was changed meanwhile
-   */
-  changeLogin(
-    tx: Tx,
-    row: CredentialTable,
-    manifest: SourceManifest,
-    fields: Readonly<Record<string, unknown>>,
-  ): Promise<void>;
-  /**
    * The secrets of an embedded credential of the caller's own, for a copy of its connection. An interactive grant
    * is not copied: two holders of one refresh token would end it for both.
    */
   copyOwn(caller: Caller, credential: CredentialTable | undefined): Promise<BroughtCredential | undefined>;
-  /** A separated credential of the caller and of this source; foreign and unknown ids are the same 404. */
-  selected(caller: Caller, manifest: SourceManifest, credentialId: string): Promise<CredentialTable>;
-  /** @throws AppError CONFLICT when the caller has a separated credential of this name for this source. */
-  assertNameFree(caller: Caller, manifest: SourceManifest, name: string): Promise<void>;
 }
 
 export interface BringDependencies {
@@ -142,7 +127,7 @@ export function createBringing({
     const remembered = await rememberedAccount(store.db, replaces);
     const account = accountOfGrant(grant);
     if (!remembered || !account || compareAccounts(remembered, account) !== 'different') return;
-    await redeemed.park(grant, account);
+    if (!(await redeemed.park(grant, account))) throw credentialGone();
     throw accountDiffers(redeemed.signInId, {
       remembered: maskedAccount(remembered),
       signedIn: maskedAccount(account),
@@ -269,109 +254,18 @@ export function createBringing({
       await brought.redeemed?.complete(tx);
     },
 
-    async changeLogin(tx, row, manifest, fields) {
-      const stored = await tx
-        .selectFrom('secret')
-        .selectAll()
-        .where('record_kind', '=', 'credential')
-        .where('record_id', '=', row.id)
-        .where('tenant_id', '=', row.tenant_id)
-        .where('owner_id', '=', row.owner_id)
-        .where('field', '=', 'login')
-        .executeTakeFirstOrThrow();
-      const sealed = { keyId: stored.key_id, wrappedKey: stored.wrapped_key, ciphertext: stored.ciphertext };
-      const login = vault.open(sealed, sealContext(row, 'login', stored.version)) as Record<string, unknown>;
-      const changed = manifest.properties.partial().safeParse({ ...login, ...fields });
-      if (!changed.success) {
-        throw new InvalidRequest(
-          changed.error.issues.map((issue) => ({
-            field: issue.path.join('.') || 'qPassword',
-            message: issue.message,
-          })),
-        );
-      }
-      // Only what a credential holds: defaults of the definition must not slip in.
-      const kept = Object.fromEntries(
-        Object.entries(changed.data).filter(([name]) => name in login || name in fields),
-      );
-      if (!(await replaceSecret(tx, vault, row, 'login', stored.version, kept))) {
-        throw new AppError(
-          'CONFLICT',
-          'The credential was changed by another request meanwhile. Repeat the change.',
-        );
-      }
-      await tx
-        .updateTable('credential')
-        .set({ version: row.version + 1, state: 'ready', updated_at: now().toISOString() })
-        .where('id', '=', row.id)
-        .where('tenant_id', '=', row.tenant_id)
-        .execute();
-    },
-
     async copyOwn(caller, credential) {
       if (!credential || credential.connection_id === null) return undefined;
-      const row = await store.db
-        .selectFrom('secret')
-        .innerJoin('credential', 'credential.id', 'secret.record_id')
-        .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version'])
-        .where('secret.record_kind', '=', 'credential')
-        .where('secret.field', '=', 'login')
-        .where('credential.id', '=', credential.id)
-        .where('credential.owner_id', '=', caller.userId)
-        .where('credential.tenant_id', '=', caller.tenantId)
-        .executeTakeFirst();
-      if (!row) return undefined;
-      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-      const login = vault.open(sealed, sealContext(credential, 'login', row.version));
-      return { secrets: { login: login as Record<string, unknown> } };
-    },
-
-    async selected(caller, manifest, credentialId) {
-      const row = await store.db
-        .selectFrom('credential')
-        .selectAll()
-        .where('id', '=', credentialId.toLowerCase())
-        .where('tenant_id', '=', caller.tenantId)
-        .where('owner_id', '=', caller.userId)
-        .where('source_id', '=', manifest.id)
-        .where('separated', '=', 1)
-        .executeTakeFirst();
-      if (!row) throw new AppError('NOT-FOUND', 'You have no credential with this id for this data source.');
-      return row;
-    },
-
-    async assertNameFree(caller, manifest, name) {
-      const taken = await store.db
-        .selectFrom('credential')
-        .select('id')
-        .where('tenant_id', '=', caller.tenantId)
-        .where('owner_id', '=', caller.userId)
-        .where('source_id', '=', manifest.id)
-        .where('name_key', '=', nameKey(name))
-        .where('separated', '=', 1)
-        .executeTakeFirst();
-      if (taken) {
-        throw new AppError(
-          'CONFLICT',
-          'credentialsName: you have a credential of this name for this data source. Choose another name, or use it with selectedCredentials.',
-        );
-      }
+      const owned = { id: credential.id, tenant_id: caller.tenantId, owner_id: caller.userId };
+      const row = await loadSecret(store.db, owned, 'login');
+      return row && { secrets: { login: openSecret(vault, owned, row) as Record<string, unknown> } };
     },
   };
 }
 
 /** Stores what was brought; a grant that cannot be stored is revoked rather than lost. */
-export async function storeBrought<Result>(
+export const storeBrought = <Result>(
   store: Store,
   brought: BroughtCredential | undefined,
   work: (tx: Tx) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await store.transaction(work);
-  } catch (error) {
-    // It may be stored, and a stored grant must not be revoked. If it is not, the sign-in's intent is still there
-    // and ends it.
-    if (!(error instanceof OutcomeUnknownError)) await brought?.redeemed?.abandon();
-    throw error;
-  }
-}
+): Promise<Result> => storedOrAbandoned(brought?.redeemed, () => store.transaction(work));

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { openConnectionSecrets } from './connection-secrets.js';
-import { sealContext } from './credential-records.js';
+import { openSecret } from './credential-records.js';
 import type { Grants } from './grants.js';
 import { oauthSetup } from './oauth-setup.js';
 import { type Resolution, resolveCredential } from './resolve.js';
@@ -45,7 +45,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       .selectFrom('secret')
       .innerJoin('credential', 'credential.id', 'secret.record_id')
       .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
-      .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version'])
+      .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version', 'secret.field'])
       .where('secret.record_kind', '=', 'credential')
       .where('secret.field', '=', 'login')
       .where('credential.id', '=', credential.id)
@@ -54,8 +54,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       .where('credential_destination.destination', '=', connection.destination)
       .executeTakeFirst();
     if (!row) throw new UnreadableError('the sealed login is gone');
-    const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-    return vault.open(sealed, sealContext(credential, 'login', row.version)) as Record<string, unknown>;
+    return openSecret(vault, credential, row) as Record<string, unknown>;
   };
 
   const loginOf = async (
@@ -96,7 +95,6 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
         return {
           ok: true,
-          opened: undefined,
           login: { signIn: selectSignIn(manifest, definition).id, fields: {} },
         };
       }

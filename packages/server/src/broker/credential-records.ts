@@ -30,14 +30,12 @@ export interface NewCredential {
   at: string;
 }
 
+type CredentialKey = Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>;
+
 /** How names are compared: case counts, look-alike compositions do not. */
 export const nameKey = (name: string): string => name.normalize('NFC').trim();
 
-export function sealContext(
-  row: Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>,
-  field: SecretField,
-  version: number,
-): SealContext {
+export function sealContext(row: CredentialKey, field: SecretField, version: number): SealContext {
   return {
     tenantId: row.tenant_id,
     recordKind: 'credential',
@@ -46,6 +44,36 @@ export function sealContext(
     version,
     field,
   };
+}
+
+/** One sealed field of a credential, by its owner too: whoever has the id alone gets nothing. */
+export function loadSecret(
+  db: Queryable,
+  credential: CredentialKey,
+  field: SecretField,
+): Promise<SecretTable | undefined> {
+  return db
+    .selectFrom('secret')
+    .selectAll()
+    .where('record_kind', '=', 'credential')
+    .where('record_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .where('owner_id', '=', credential.owner_id)
+    .where('field', '=', field)
+    .executeTakeFirst();
+}
+
+/**
+ * Opens what `loadSecret` found.
+ * @throws UnreadableError
+ */
+export function openSecret(
+  vault: Vault,
+  credential: CredentialKey,
+  row: Pick<SecretTable, 'field' | 'version' | 'key_id' | 'wrapped_key' | 'ciphertext'>,
+): unknown {
+  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+  return vault.open(sealed, sealContext(credential, row.field as SecretField, row.version));
 }
 
 export function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
@@ -133,26 +161,48 @@ export async function replaceCredential(
       .execute();
   }
   if (fresh.secrets.grant) await recordNewGrant(tx, row, fresh.secrets.grant);
-  else await tx.deleteFrom('grant_state').where('credential_id', '=', row.id).execute();
+  else
+    await tx
+      .deleteFrom('grant_state')
+      .where('credential_id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .execute();
   const known = await tx
     .selectFrom('credential_destination')
     .select('destination')
     .where('credential_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
     .where('destination', '=', fresh.destination)
     .executeTakeFirst();
   if (known) return;
-  await tx.deleteFrom('credential_destination').where('credential_id', '=', row.id).execute();
+  await tx
+    .deleteFrom('credential_destination')
+    .where('credential_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .execute();
   await allowDestination(tx, row, fresh.destination, fresh.at);
 }
 
-/** Gives an existing credential a new grant and leaves everything else of it as it is. */
+/**
+ * Gives an existing credential a new grant and leaves everything else of it as it is.
+ * @returns false when the credential was deleted meanwhile; nothing is written then.
+ */
 export async function renewGrant(
   tx: Tx,
   vault: Vault,
   row: CredentialTable,
   grant: StoredGrant,
-): Promise<void> {
+  at: string,
+): Promise<boolean> {
   const version = await nextVersion(tx, row);
+  const found = await tx
+    .updateTable('credential')
+    .set({ version, state: 'ready', updated_at: at })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .executeTakeFirst();
+  if (found.numUpdatedRows !== 1n) return false;
   await tx
     .deleteFrom('secret')
     .where('record_kind', '=', 'credential')
@@ -164,13 +214,8 @@ export async function renewGrant(
     .insertInto('secret')
     .values(sealedRow(vault, sealContext(row, 'grant', version), grant))
     .execute();
-  await tx
-    .updateTable('credential')
-    .set({ version, state: 'ready', updated_at: new Date().toISOString() })
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .execute();
   await recordNewGrant(tx, row, grant);
+  return true;
 }
 
 async function deleteSecrets(tx: Tx, tenantId: string, credentialId: string): Promise<void> {
@@ -217,7 +262,7 @@ export async function confirmedDestinations(
 export async function replaceSecret(
   tx: Queryable,
   vault: Vault,
-  row: Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>,
+  row: CredentialKey,
   field: SecretField,
   versionRead: number,
   value: unknown,

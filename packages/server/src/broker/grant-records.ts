@@ -1,7 +1,7 @@
 import type { Store } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
-import { replaceSecret, sealContext } from './credential-records.js';
+import { loadSecret, openSecret, replaceSecret } from './credential-records.js';
 import { recordRenewedGrant, type StoredGrant } from './grant-state.js';
 
 // Sealed grants in the store. Every write names the version it was made from: whoever is late changes nothing.
@@ -38,18 +38,9 @@ export interface GrantRecords {
 export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
   return {
     async find(credential) {
-      const row = await store.db
-        .selectFrom('secret')
-        .selectAll()
-        .where('record_kind', '=', 'credential')
-        .where('record_id', '=', credential.id)
-        .where('tenant_id', '=', credential.tenant_id)
-        .where('owner_id', '=', credential.owner_id)
-        .where('field', '=', 'grant')
-        .executeTakeFirst();
+      const row = await loadSecret(store.db, credential, 'grant');
       if (!row) return undefined;
-      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-      const grant = vault.open(sealed, sealContext(credential, 'grant', row.version)) as StoredGrant;
+      const grant = openSecret(vault, credential, row) as StoredGrant;
       return { grant, version: row.version };
     },
 
@@ -59,27 +50,12 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
           await recordRenewedGrant(tx, credential, grant);
           return 'stored';
         }
-        const row = await tx
-          .selectFrom('secret')
-          .select('version')
-          .where('record_kind', '=', 'credential')
-          .where('record_id', '=', credential.id)
-          .where('tenant_id', '=', credential.tenant_id)
-          .where('field', '=', 'grant')
-          .executeTakeFirst();
-        return row ? 'newer' : 'gone';
+        return (await loadSecret(tx, credential, 'grant')) ? 'newer' : 'gone';
       }),
 
     markDead: (credential, version, at) =>
       store.transaction(async (tx) => {
-        const row = await tx
-          .selectFrom('secret')
-          .select('version')
-          .where('record_kind', '=', 'credential')
-          .where('record_id', '=', credential.id)
-          .where('tenant_id', '=', credential.tenant_id)
-          .where('field', '=', 'grant')
-          .executeTakeFirst();
+        const row = await loadSecret(tx, credential, 'grant');
         // A newer sign-in must not suffer for the end of the old one.
         if (row?.version !== version) return;
         await tx

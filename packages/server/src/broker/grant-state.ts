@@ -94,6 +94,7 @@ export async function recordRenewedGrant(
     .selectFrom('grant_state')
     .select(['scope', 'scope_lost'])
     .where('credential_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
     .executeTakeFirst();
   const lost = scopesLost(before?.scope ?? null, grant.tokens.scope);
   await tx

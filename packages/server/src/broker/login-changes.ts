@@ -2,15 +2,16 @@ import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { InvalidRequest } from '../http/app-error.js';
-import type { Db, Store, Tx } from '../store/store.js';
+import type { Store, Tx } from '../store/store.js';
 import type { CredentialTable, SecretTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { replaceSecret, type SecretField, sealContext, sealedRow } from './credential-records.js';
+import { loadSecret, openSecret, replaceSecret, sealContext, sealedRow } from './credential-records.js';
 import { type LoginPair, loginProperties } from './login-pair.js';
 
 // A new secret for an existing credential, tried before it is stored. The former one stays sealed as `undo` for a
 // while, and is destroyed with everything else of the credential when that is replaced or deleted.
 
+type Fields = Readonly<Record<string, unknown>>;
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
 
 /** A login as it would be after the change; nothing is stored yet. */
@@ -35,26 +36,41 @@ export interface LoginChanges {
     method: SignInMethod,
     pair: LoginPair,
   ): Promise<PreparedLogin>;
+  /**
+   * Gives a credential new login fields, keeping those that are not named, its destinations and its links.
+   * @returns false when it was changed meanwhile
+   * @throws InvalidRequest when the source does not accept such a value
+   * @throws UnreadableError
+   */
+  change(
+    tx: Tx,
+    credential: CredentialTable,
+    manifest: SourceManifest,
+    fields: Fields,
+    at: string,
+  ): Promise<boolean>;
   /** Stores it and keeps the former login for `undo`. @returns false when the credential was changed meanwhile */
   switchLogin(tx: Tx, prepared: PreparedLogin, at: string): Promise<boolean>;
   /** Puts the former login back. @returns false when the credential was changed or deleted meanwhile */
   restore(tx: Tx, credential: CredentialRef, versionBefore: number, at: string): Promise<boolean>;
 }
 
-async function loadSecret(
-  db: Db | Tx,
-  credential: CredentialRef,
-  field: SecretField,
-): Promise<SecretTable | undefined> {
-  return db
-    .selectFrom('secret')
-    .selectAll()
-    .where('record_kind', '=', 'credential')
-    .where('record_id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .where('owner_id', '=', credential.owner_id)
-    .where('field', '=', field)
-    .executeTakeFirst();
+/**
+ * What a login holds after a change of some fields.
+ * @throws InvalidRequest when the source does not accept such a value
+ */
+function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields): Fields {
+  const parsed = manifest.properties.partial().safeParse({ ...stored, ...fields });
+  if (!parsed.success) {
+    throw new InvalidRequest(
+      parsed.error.issues.map((issue) => ({
+        field: issue.path.join('.') || 'qPassword',
+        message: issue.message,
+      })),
+    );
+  }
+  // Only what a credential holds: defaults of the definition must not slip in.
+  return Object.fromEntries(Object.entries(parsed.data).filter(([name]) => name in stored || name in fields));
 }
 
 async function forgetUndo(tx: Tx, credential: Pick<CredentialTable, 'id' | 'tenant_id'>): Promise<void> {
@@ -78,31 +94,13 @@ async function markChanged(tx: Tx, credential: CredentialRef, at: string): Promi
 }
 
 export function createLoginChanges({ store, vault }: { store: Store; vault: Vault }): LoginChanges {
-  const open = (credential: CredentialRef, row: SecretTable, field: SecretField) =>
-    vault.open(
-      { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext },
-      sealContext(credential, field, row.version),
-    ) as Record<string, unknown>;
+  const open = (credential: CredentialRef, row: SecretTable) => openSecret(vault, credential, row) as Fields;
 
   return {
     async prepare(credential, manifest, method, pair) {
       const row = await loadSecret(store.db, credential, 'login');
       if (!row) throw new UnreadableError('the sealed login is gone');
-      const stored = open(credential, row, 'login');
-      const fields = loginProperties(method, pair);
-      const parsed = manifest.properties.partial().safeParse({ ...stored, ...fields });
-      if (!parsed.success) {
-        throw new InvalidRequest(
-          parsed.error.issues.map((issue) => ({
-            field: issue.path.join('.') || 'qPassword',
-            message: issue.message,
-          })),
-        );
-      }
-      // Only what a credential holds: defaults of the definition must not slip in.
-      const kept = Object.fromEntries(
-        Object.entries(parsed.data).filter(([name]) => name in stored || name in fields),
-      );
+      const kept = changedFields(manifest, open(credential, row), loginProperties(method, pair));
       const [userField] = method.required.length > 1 ? method.required : [];
       return {
         credential,
@@ -112,10 +110,19 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
       };
     },
 
+    async change(tx, credential, manifest, fields, at) {
+      const row = await loadSecret(tx, credential, 'login');
+      if (!row) throw new UnreadableError('the sealed login is gone');
+      const kept = changedFields(manifest, open(credential, row), fields);
+      if (!(await replaceSecret(tx, vault, credential, 'login', row.version, kept))) return false;
+      await markChanged(tx, credential, at);
+      return true;
+    },
+
     async switchLogin(tx, { credential, versionRead, login }, at) {
       const row = await loadSecret(tx, credential, 'login');
       if (row?.version !== versionRead) return false;
-      const former = open(credential, row, 'login');
+      const former = open(credential, row);
       await forgetUndo(tx, credential);
       const undo = sealedRow(vault, sealContext(credential, 'undo', versionRead), former);
       await tx.insertInto('secret').values(undo).execute();
@@ -127,7 +134,7 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
     async restore(tx, credential, versionBefore, at) {
       const undo = await loadSecret(tx, credential, 'undo');
       if (undo?.version !== versionBefore) return false;
-      const former = open(credential, undo, 'undo');
+      const former = open(credential, undo);
       if (!(await replaceSecret(tx, vault, credential, 'login', versionBefore + 1, former))) return false;
       await forgetUndo(tx, credential);
       await markChanged(tx, credential, at);
@@ -141,16 +148,17 @@ export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
   await store.transaction(async (tx) => {
     const due = await tx
       .selectFrom('credential_change')
-      .select('id')
+      .select(['id', 'tenant_id'])
       .where('status', '=', 'switched')
       .where('undo_until', '<=', now.toISOString())
       .limit(100)
       .execute();
-    for (const { id } of due) {
+    for (const { id, tenant_id } of due) {
       await tx
         .deleteFrom('secret')
         .where('record_kind', '=', 'credential')
         .where('field', '=', 'undo')
+        .where('tenant_id', '=', tenant_id)
         .where((eb) =>
           eb.exists(
             eb
@@ -163,7 +171,12 @@ export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
           ),
         )
         .execute();
-      await tx.updateTable('credential_change').set({ status: 'final' }).where('id', '=', id).execute();
+      await tx
+        .updateTable('credential_change')
+        .set({ status: 'final' })
+        .where('id', '=', id)
+        .where('tenant_id', '=', tenant_id)
+        .execute();
     }
   });
 }

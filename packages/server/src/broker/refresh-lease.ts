@@ -51,6 +51,7 @@ export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
       .updateTable('grant_state')
       .set({ lease_until: clock.iso(leaseMs) })
       .where('credential_id', '=', credential.id)
+      .where('tenant_id', '=', credential.tenant_id)
       .where('holder', '=', holder)
       .where('fence', '=', fence)
       .execute();
@@ -83,6 +84,7 @@ export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
           .selectFrom('grant_state')
           .select(['fence', 'attempts', 'failures'])
           .where('credential_id', '=', credential.id)
+          .where('tenant_id', '=', credential.tenant_id)
           .executeTakeFirstOrThrow();
       });
       if (!row) return undefined;
@@ -101,6 +103,7 @@ export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
             .updateTable('grant_state')
             .set({ holder: null, lease_until: null })
             .where('credential_id', '=', credential.id)
+            .where('tenant_id', '=', credential.tenant_id)
             .where('holder', '=', holder)
             .where('fence', '=', row.fence)
             .execute();
@@ -131,6 +134,7 @@ export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
               : { attempts: 0, intent_version: null }),
         }))
         .where('credential_id', '=', credential.id)
+        .where('tenant_id', '=', credential.tenant_id)
         .where('holder', '=', holder)
         .where('fence', '=', fences.get(lease) ?? -1)
         .execute();

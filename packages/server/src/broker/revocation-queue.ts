@@ -27,10 +27,10 @@ const context = (row: Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>): S
 
 const leaseMs = 60_000;
 
-type Credential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
+export type RevokedCredential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
 
 export interface NewRevocation {
-  credential: Credential;
+  credential: RevokedCredential;
   batchId?: string;
   /** Present: the provider is to be told. */
   sealed?: SealedRevocation;
@@ -97,6 +97,7 @@ export async function take(store: Store, row: RevocationTable): Promise<boolean>
     .updateTable('revocation')
     .set((eb) => ({ lease_until: store.clock.iso(leaseMs), attempts: eb('attempts', '+', 1) }))
     .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
     .where('status', '=', 'queued')
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
     .executeTakeFirst();
@@ -134,6 +135,7 @@ export function end(store: Store, row: RevocationTable, status: RevocationTable[
       .updateTable('revocation')
       .set({ status, lease_until: null, ended_at: store.clock.iso() })
       .where('id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
       .execute();
   });
 }
@@ -144,6 +146,7 @@ export async function putOff(store: Store, row: RevocationTable, pauseMs: number
     .updateTable('revocation')
     .set({ lease_until: null, not_before: store.clock.iso(pauseMs) })
     .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
     .execute();
 }
 

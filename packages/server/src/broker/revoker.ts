@@ -7,12 +7,20 @@ import type { TokenSet } from '../oauth/types.js';
 import type { Queryable, Store, Tx } from '../store/store.js';
 import type { ConnectionTable, CredentialTable, RevocationTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { sealContext, shredCredential } from './credential-records.js';
+import { loadSecret, openSecret, shredCredential } from './credential-records.js';
 import { setupOfCredential } from './credential-setup.js';
-import type { CredentialRef } from './grant-records.js';
 import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
-import { due, end, enqueue, open, putOff, take, tokenToRevoke } from './revocation-queue.js';
+import {
+  due,
+  end,
+  enqueue,
+  open,
+  putOff,
+  type RevokedCredential,
+  take,
+  tokenToRevoke,
+} from './revocation-queue.js';
 
 // The end of credentials: the key to their secrets is destroyed in the transaction that deletes them, and their
 // providers are told afterwards, for as long as it takes.
@@ -27,8 +35,10 @@ export interface EndOptions {
 export interface Revoker {
   /** Deletes a credential, destroys its keys, and notes in the same transaction what its provider is to be told. */
   end(tx: Tx, credential: CredentialTable, options?: EndOptions): Promise<void>;
+  /** Notes tokens that nobody is to have, in the transaction that ends what they were kept with; `kick` afterwards. */
+  noteTokens(tx: Tx, credential: RevokedCredential, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
   /** Notes tokens that were issued for a credential that is gone. */
-  endTokens(credential: CredentialRef, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
+  endTokens(credential: RevokedCredential, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
   /** Tells providers what is due, without holding anybody up; a node that dies leaves it to the next. */
   kick(): void;
   /** Resolves when what was begun has ended. */
@@ -57,19 +67,10 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
 
   /** What the provider of a stored grant is to be told; a status when there is nothing to tell. */
   const toTell = async (tx: Queryable, credential: CredentialTable, connection?: ConnectionTable) => {
-    const row = await tx
-      .selectFrom('secret')
-      .selectAll()
-      .where('record_kind', '=', 'credential')
-      .where('record_id', '=', credential.id)
-      .where('tenant_id', '=', credential.tenant_id)
-      .where('owner_id', '=', credential.owner_id)
-      .where('field', '=', 'grant')
-      .executeTakeFirst();
+    const row = await loadSecret(tx, credential, 'grant');
     if (!row) return { status: 'none' as const };
     try {
-      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-      const { tokens } = vault.open(sealed, sealContext(credential, 'grant', row.version)) as StoredGrant;
+      const { tokens } = openSecret(vault, credential, row) as StoredGrant;
       const setup = await setupOfCredential(tx, deps, credential, connection);
       if (!setup?.preset.revocationEndpoint) return { status: 'unsupported' as const };
       return { sealed: { setup, token: tokenToRevoke(tokens) } };
@@ -113,6 +114,10 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
         working = undefined;
       });
   };
+  const noteTokens: Revoker['noteTokens'] = async (tx, credential, setup, tokens) => {
+    if (!setup.preset.revocationEndpoint) return;
+    await enqueue(tx, store, vault, { credential, sealed: { setup, token: tokenToRevoke(tokens) } });
+  };
   const looking = setInterval(kick, deps.lookMs ?? 5_000).unref();
 
   return {
@@ -127,11 +132,9 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
       }
       await shredCredential(tx, credential.tenant_id, credential.id);
     },
+    noteTokens,
     async endTokens(credential, setup, tokens) {
-      if (!setup.preset.revocationEndpoint) return;
-      await store.transaction((tx) =>
-        enqueue(tx, store, vault, { credential, sealed: { setup, token: tokenToRevoke(tokens) } }),
-      );
+      await store.transaction((tx) => noteTokens(tx, credential, setup, tokens));
       kick();
     },
     kick,

@@ -50,6 +50,7 @@ export function createArrivals({ store, vault, now = () => new Date() }: Arrival
         .updateTable('sign_in')
         .set({ status: 'arrived', ticket_hash: sha256(ticket), code_hash: sha256(code) })
         .where('id', '=', row.id)
+        .where('tenant_id', '=', row.tenant_id)
         .where((eb) =>
           eb.or([
             eb('status', '=', 'pending'),

@@ -72,8 +72,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
     const parked = createParkedGrants({
       ...{ store, vault, signInMinutes: 10 },
-      setupOf: async () => undefined,
-      endTokens: async () => undefined,
+      revoker: { noteTokens: async () => undefined, kick: () => undefined },
     });
     signIns = createSignIns({
       parked,

@@ -4,25 +4,36 @@ import type { GrantAccount } from '../broker/grant-account.js';
 import type { StoredGrant } from '../broker/grant-state.js';
 import { linkCredential } from '../broker/links.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
+import type { Revoker } from '../broker/revoker.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
-import type { Queryable, Store } from '../store/store.js';
-import type { ConnectionTable, CredentialTable, SignInTable } from '../store/tables.js';
-import type { Vault } from '../vault/envelope.js';
+import type { Queryable, Store, Tx } from '../store/store.js';
+import type { CredentialTable, SignInTable } from '../store/tables.js';
+import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
-import { endSignIn, openField, sealField } from './sign-in-store.js';
+import { dropIntent, endSignIn, openField, sealField } from './sign-in-store.js';
 
 // A grant of an account that is not the one a credential had. It belongs to nobody until the person who began the
 // sign-in has chosen; unchosen, it is ended at the provider when the time of the sign-in has passed.
 
 export type AccountChoice = 'replace' | 'add' | 'cancel';
 
+/** What is sealed: a grant, and whom to tell of its end, whatever becomes of its connection and its credential. */
+interface ParkedGrant {
+  grant: StoredGrant;
+  setup: OAuthSetup;
+}
+
 export interface ParkedGrants {
+  /**
+   * @param row with the credential that the grant would have been for
+   * @returns false when that was deleted meanwhile; nothing is kept then
+   */
   park(
     row: SignInTable,
-    grant: StoredGrant,
+    parked: ParkedGrant,
     facts: { account: GrantAccount | undefined; intentId: string },
-  ): Promise<void>;
+  ): Promise<boolean>;
   /**
    * Does with a parked grant what its person has chosen.
    * @throws AppError NOT-FOUND for a sign-in that is not the caller's, SIGN-IN-INVALID for one without a choice
@@ -40,30 +51,23 @@ export interface ParkedGrants {
 export interface ParkedGrantDependencies {
   store: Store;
   vault: Vault;
-  /** @param connection the one the sign-in was for; absent: any that the credential may be used on */
-  setupOf(credential: CredentialTable, connection?: ConnectionTable): Promise<OAuthSetup | undefined>;
-  endTokens(credential: CredentialTable, setup: OAuthSetup, tokens: StoredGrant['tokens']): Promise<void>;
+  revoker: Pick<Revoker, 'noteTokens' | 'kick'>;
   /** How long a choice stays open. */
   signInMinutes: number;
 }
 
-/** The setup of a credential; undefined where it cannot be told any more. */
-export async function readSetup(
-  { setupOf }: Pick<ParkedGrantDependencies, 'setupOf'>,
-  credential: CredentialTable,
-  connection?: ConnectionTable,
-): Promise<OAuthSetup | undefined> {
-  try {
-    return await setupOf(credential, connection);
-  } catch (error) {
-    if (error instanceof AppError) return undefined;
-    throw error;
-  }
-}
+const chosenMeanwhile = () =>
+  new AppError('SIGN-IN-IN-PROGRESS', 'Another request has chosen for this sign-in.');
+/** The credential that a sign-in was to renew was deleted meanwhile. */
+export const credentialGone = () =>
+  new AppError('SIGN-IN-INVALID', 'The credential of this sign-in is gone. Begin again.');
 
-export function createParkedGrants(deps: ParkedGrantDependencies): ParkedGrants {
-  const { store, vault } = deps;
-
+export function createParkedGrants({
+  store,
+  vault,
+  revoker,
+  signInMinutes,
+}: ParkedGrantDependencies): ParkedGrants {
   const credentialOf = (db: Queryable, row: SignInTable) =>
     db
       .selectFrom('credential')
@@ -73,18 +77,48 @@ export function createParkedGrants(deps: ParkedGrantDependencies): ParkedGrants 
       .where('owner_id', '=', row.user_id)
       .executeTakeFirst();
 
-  const open = async (row: SignInTable): Promise<StoredGrant | undefined> => {
-    const text = await openField(store.db, vault, row, 'grant');
-    return text === undefined ? undefined : (JSON.parse(text) as StoredGrant);
+  /** @throws UnreadableError */
+  const open = async (db: Queryable, row: SignInTable): Promise<ParkedGrant | undefined> => {
+    const text = await openField(db, vault, row, 'grant');
+    return text === undefined ? undefined : (JSON.parse(text) as ParkedGrant);
+  };
+
+  /** Whoever chooses, or ends what nobody chose, takes the sign-in first: a grant is kept or ended, never both. */
+  const claim = async (
+    tx: Tx,
+    row: SignInTable,
+    status: 'completed' | 'failed' | 'expired',
+  ): Promise<boolean> => {
+    const claimed = await tx
+      .updateTable('sign_in')
+      .set({ status })
+      .where('id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .where('user_id', '=', row.user_id)
+      .where('status', '=', 'needs_choice')
+      .executeTakeFirst();
+    return claimed.numUpdatedRows === 1n;
   };
 
   /** The provider is told, whether the credential it was for is still there or not. */
-  const discard = async (row: SignInTable, status: 'failed' | 'expired', why: string): Promise<void> => {
-    const grant = await open(row);
-    const credential = await credentialOf(store.db, row);
-    const setup = credential && (await readSetup(deps, credential));
-    if (grant && credential && setup) await deps.endTokens(credential, setup, grant.tokens);
-    await endSignIn(store.db, row, status, why);
+  const discard = async (row: SignInTable, status: 'failed' | 'expired', why: string): Promise<boolean> => {
+    const isMine = await store.transaction(async (tx) => {
+      if (!(await claim(tx, row, status))) return false;
+      const parked = await open(tx, row).catch((error: unknown) => {
+        if (error instanceof UnreadableError) return undefined;
+        throw error;
+      });
+      if (parked) {
+        const name = (await credentialOf(tx, row))?.name ?? '';
+        const { tenant_id, user_id: owner_id, source_id } = row;
+        const credential = { id: row.credential_id ?? '', tenant_id, owner_id, source_id, name };
+        await revoker.noteTokens(tx, credential, parked.setup, parked.grant.tokens);
+      }
+      await endSignIn(tx, row, status, why);
+      return true;
+    });
+    revoker.kick();
+    return isMine;
   };
 
   /** A name that the person does not have yet: `name (2)`, `name (3)`, … */
@@ -140,22 +174,25 @@ export function createParkedGrants(deps: ParkedGrantDependencies): ParkedGrants 
   };
 
   return {
-    async park(row, grant, { account, intentId }) {
-      await store.transaction(async (tx) => {
-        await sealField(tx, vault, row, 'grant', JSON.stringify(grant));
+    async park(row, parked, { account, intentId }) {
+      return store.transaction(async (tx) => {
+        if (!(await credentialOf(tx, row))) return false;
+        await sealField(tx, vault, row, 'grant', JSON.stringify(parked));
         await tx
           .updateTable('sign_in')
           .set({
             status: 'needs_choice',
+            credential_id: row.credential_id,
             account_issuer: account?.issuer ?? null,
             account_subject: account?.subject ?? null,
             account_email: account?.email ?? null,
-            expires_at: store.clock.iso(deps.signInMinutes * 60_000),
+            expires_at: store.clock.iso(signInMinutes * 60_000),
           })
           .where('id', '=', row.id)
           .where('tenant_id', '=', row.tenant_id)
           .execute();
-        await tx.deleteFrom('intent').where('id', '=', intentId).execute();
+        await dropIntent(tx, row, intentId);
+        return true;
       });
     },
 
@@ -172,13 +209,12 @@ export function createParkedGrants(deps: ParkedGrantDependencies): ParkedGrants 
         throw new AppError('SIGN-IN-INVALID', 'This sign-in has nothing to choose, or its time has passed.');
       }
       if (choice === 'cancel') {
-        await discard(row, 'failed', 'cancelled');
+        if (!(await discard(row, 'failed', 'cancelled'))) throw chosenMeanwhile();
         return undefined;
       }
-      const [credential, grant] = [await credentialOf(store.db, row), await open(row)];
-      if (!credential || !grant) {
-        throw new AppError('SIGN-IN-INVALID', 'The credential of this sign-in is gone. Begin again.');
-      }
+      const [credential, parked] = [await credentialOf(store.db, row), await open(store.db, row)];
+      if (!credential || !parked) throw credentialGone();
+      const { grant } = parked;
       if (choice === 'add' && credential.connection_id !== null) {
         throw new AppError(
           'DCERROR-0010',
@@ -186,17 +222,11 @@ export function createParkedGrants(deps: ParkedGrantDependencies): ParkedGrants 
         );
       }
       return store.transaction(async (tx) => {
-        const claimed = await tx
-          .updateTable('sign_in')
-          .set({ status: 'completed' })
-          .where('id', '=', row.id)
-          .where('status', '=', 'needs_choice')
-          .executeTakeFirst();
-        if (claimed.numUpdatedRows !== 1n) {
-          throw new AppError('SIGN-IN-IN-PROGRESS', 'Another request has chosen for this sign-in.');
-        }
+        if (!(await claim(tx, row, 'completed'))) throw chosenMeanwhile();
         const id = choice === 'add' ? await add(tx, row, credential, grant, credentialsName) : credential.id;
-        if (choice === 'replace') await renewGrant(tx, vault, credential, grant);
+        const at = store.clock.iso();
+        if (choice === 'replace' && !(await renewGrant(tx, vault, credential, grant, at)))
+          throw credentialGone();
         await endSignIn(tx, row, 'completed');
         await record(tx, { name: 'sign-in.completed', by: caller, resourceId: row.id, data: { choice } });
         return id;

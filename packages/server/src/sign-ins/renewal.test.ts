@@ -210,6 +210,60 @@ describe('signing in again', () => {
     expect((await use()).status).toBe(200);
   });
 
+  it('tells the provider of a grant that waits for a choice, also when its credential was deleted', async () => {
+    const { authUrl, signInId } = signInOf(await use());
+    await press(await walk(authUrl, 'bob'));
+    const { credentialId } = await credentialOf();
+    await alice.api.delete(`/api/v1/data-credentials/${credentialId}`);
+    await expect.poll(() => lab.counts().revocation).toBe(1);
+    const path = `/api/v1/sign-ins/${signInId}/actions/choose`;
+    expect((await alice.api.post(path, { choice: 'replace' })).status).toBe(400);
+    expect((await alice.api.post(path, { choice: 'cancel' })).status).toBe(200);
+    await expect.poll(() => lab.counts().revocation).toBe(2);
+  });
+
+  it('keeps a grant or ends it, never both, when two choices arrive at once', async () => {
+    for (const choices of [
+      ['replace', 'cancel'],
+      ['cancel', 'replace'],
+    ]) {
+      const { authUrl, signInId } = signInOf(await use());
+      await press(await walk(authUrl, 'bob'));
+      lab.resetCounts();
+      const answers = await Promise.all(
+        choices.map((choice) => alice.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice })),
+      );
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      const isKept = answers[choices.indexOf('replace')]?.status === 200;
+      expect((await use()).status).toBe(isKept ? 200 : 403);
+      if (!isKept) await expect.poll(() => lab.counts().revocation).toBe(1);
+      expect(lab.counts().revocation).toBe(isKept ? 0 : 1);
+      if (isKept) return;
+    }
+  });
+
+  it('G7: a credential that is deleted while the code is exchanged is not brought back, and the grant is ended', async () => {
+    const page = await walk(signInOf(await use()).authUrl);
+    const { credentialId } = await credentialOf();
+    let done: () => void = () => undefined;
+    const isDone = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    let goOn: () => void = () => undefined;
+    lab.switches.tokenHold = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    lab.switches.tokenWatch = (moment) => (moment === 'done' ? done() : undefined);
+    const pressed = press(page);
+    await isDone;
+    await alice.api.delete(`/api/v1/data-credentials/${credentialId}`);
+    await expect.poll(() => lab.counts().revocation).toBe(1);
+    goOn();
+    expect((await pressed).status).toBe(409);
+    expect(lab.counts().revocation).toBe(2);
+    expect((await alice.api.get('/api/v1/data-credentials')).body.data).toEqual([]);
+  });
+
   it('G7: a credential that is deleted meanwhile is not brought back', async () => {
     const page = await walk(signInOf(await use()).authUrl);
     const { credentialId } = await credentialOf();

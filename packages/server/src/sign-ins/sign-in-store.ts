@@ -56,6 +56,7 @@ export async function openField(
     .where('record_kind', '=', 'sign-in')
     .where('record_id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.user_id)
     .where('field', '=', field)
     .executeTakeFirst();
   if (!found) return undefined;
@@ -106,6 +107,8 @@ export async function endSignIn(
     .deleteFrom('secret')
     .where('record_kind', '=', 'sign-in')
     .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.user_id)
     .execute();
   await db
     .updateTable('sign_in')
@@ -142,6 +145,15 @@ export async function claimSignIn(
       .execute();
     return true;
   });
+}
+
+/** What was begun with `claimSignIn` has ended. */
+export async function dropIntent(
+  db: Queryable,
+  { tenant_id }: Pick<SignInTable, 'tenant_id'>,
+  intentId: string,
+): Promise<void> {
+  await db.deleteFrom('intent').where('id', '=', intentId).where('tenant_id', '=', tenant_id).execute();
 }
 
 /** Ends sign-ins that are past their time and forgets ended ones after a week. */

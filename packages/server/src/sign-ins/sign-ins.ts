@@ -10,6 +10,7 @@ import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import { newUuid } from '../vault/random.js';
 import { createDeviceSignIns } from './device-sign-ins.js';
+import { recordFailedExchange } from './failed-exchange.js';
 import { assertSameRedirect, readLoopbackRedirect } from './loopback-redirect.js';
 import { assertOpen, beginAgain } from './open-sign-in.js';
 import { readPastedCode } from './pasted-code.js';
@@ -20,7 +21,7 @@ import {
   type SignInDependencies,
   type SignInRequest,
 } from './sign-in-request.js';
-import { addSignIn, claimSignIn, endSignIn, openField } from './sign-in-store.js';
+import { addSignIn, claimSignIn, openField } from './sign-in-store.js';
 
 // The life of an interactive sign-in between its first and its second call. DESIGN section 5, points 1 to 4.
 
@@ -48,7 +49,7 @@ function redirectContext({ manifest, setup }: SignInRequest): string {
 }
 
 export function createSignIns(deps: SignInDependencies): SignIns {
-  const { store, vault, network, log } = deps;
+  const { store, vault, network } = deps;
   const devices = createDeviceSignIns(deps);
   const now = deps.now ?? (() => new Date());
 
@@ -80,33 +81,8 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       .executeTakeFirst();
   };
 
-  const failExchange = async (
-    row: SignInTable,
-    intentId: string,
-    hadArrived: boolean,
-    error: unknown,
-  ): Promise<never> => {
-    const kind = error instanceof OAuthError ? error.kind : 'unavailable';
-    log.warn(
-      { signInId: row.id, kind, ...(error instanceof OAuthError ? {} : { err: error }) },
-      'code exchange failed',
-    );
-    const mayRetry = kind === 'unavailable' || kind === 'rate_limited';
-    await store.transaction(async (tx) => {
-      await tx.deleteFrom('intent').where('id', '=', intentId).execute();
-      if (!mayRetry)
-        return endSignIn(
-          tx,
-          row,
-          'failed',
-          error instanceof OAuthError ? (error.providerCode ?? kind) : kind,
-        );
-      await tx
-        .updateTable('sign_in')
-        .set({ status: hadArrived ? 'arrived' : 'pending' })
-        .where('id', '=', row.id)
-        .execute();
-    });
+  const failExchange = async (row: SignInTable, intentId: string, error: unknown): Promise<never> => {
+    const { kind, mayRetry } = await recordFailedExchange(deps, row, intentId, error);
     if (kind === 'egress_refused') throw egressRefused();
     if (mayRetry || kind === 'nonsense') {
       const retryAfterSeconds = error instanceof OAuthError ? error.retryAfterSeconds : undefined;
@@ -207,7 +183,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
           throw new Error('the sealed parts of the sign-in are gone');
         tokens = await exchangeCode({ ...exchange, code, codeVerifier });
       } catch (error) {
-        return failExchange(row, intentId, row.status === 'arrived', error);
+        return failExchange(row, intentId, error);
       }
       return createRedeemed(deps, { row, request, intentId, tokens });
     },

@@ -149,6 +149,19 @@ describe('a database that fails', () => {
     }
   });
 
+  it('R15: outlives a session that is ended in the moment it begins', async () => {
+    const database = new pg.Client({ connectionString: all.database.url });
+    await database.connect();
+    for (let round = 0; round < 3; round += 1) {
+      relay.endWhenReady();
+      await database.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+      );
+      await expect.poll(async () => (await admin.get('/api/v1/spaces')).status).toBe(200);
+    }
+    await database.end();
+  });
+
   it('R15: drops connections to a primary that has become read-only, and writes again when it may', async () => {
     const database = new pg.Client({ connectionString: all.database.url });
     await database.connect();
@@ -159,7 +172,8 @@ describe('a database that fails', () => {
     );
     const refused = await admin.post('/api/v1/spaces', { name: 'Read only', type: 'shared' });
     expect(refused.status).toBe(503);
-    expect((await admin.get('/api/v1/spaces')).status).toBe(200);
+    // Reads go on, on new connections: the old ones are given up one by one.
+    await expect.poll(async () => (await admin.get('/api/v1/spaces')).status).toBe(200);
     await database.query('set transaction_read_only = off');
     await database.query(
       `begin read write; alter database ${name} set default_transaction_read_only = off; commit`,

@@ -158,6 +158,9 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
   });
   // An idle connection whose server went away; the pool has dropped it already.
   pool.on('error', () => undefined);
+  // The pool takes its own listener off before whoever asked has the connection: an end that arrives in between would
+  // end the process. The next statement on the connection fails and says so.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   // A crowd waits for its turn while the database answers somebody, however long; only silence is given up on.
   let answeredAt = Number.NEGATIVE_INFINITY;

@@ -31,6 +31,8 @@ describe('what nodes on one database count and redeem together', () => {
     if (!first) throw new Error('no node');
     alice = await addPerson(first.url, first.adminKey, 'alice');
     bob = await addPerson(first.url, first.adminKey, 'bob');
+    // So many people that what alice takes leaves bob his whole share of what the tenant may.
+    for (const name of ['carol', 'dave', 'erin']) await addPerson(first.url, first.adminKey, name);
   });
   afterAll(async () => {
     await all.close();

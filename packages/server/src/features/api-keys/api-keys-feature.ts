@@ -181,6 +181,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
           .updateTable('api_key')
           .set({ description, updated_at: now().toISOString() })
           .where('id', '=', row.id)
+          .where('tenant_id', '=', row.tenant_id)
           .execute();
         await record(tx, { name: 'api-key.updated', by: caller, resourceId: row.id, ownerId: row.user_id });
       });
@@ -193,6 +194,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
           .updateTable('api_key')
           .set({ revoked_at: now().toISOString() })
           .where('id', '=', row.id)
+          .where('tenant_id', '=', row.tenant_id)
           .where('revoked_at', 'is', null)
           .executeTakeFirst();
         if (result.numUpdatedRows !== 1n) throw unknownKey();

@@ -11,6 +11,7 @@ import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
+import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { type Resolution, resolveCredential } from '../../broker/resolve.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -118,7 +119,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     const replaced =
       wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
     const newName = wantedName ?? connection.name;
-    if (!replaced) await bringing.assertNameFree(caller, manifest, newName);
+    if (!replaced) await assertNameFree(store.db, caller, manifest, newName);
     const brought = await bringing.complete({ ...request, ...(replaced ? { replaces: replaced } : {}) });
     await storeBrought(store, brought, async (tx) => {
       const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };
@@ -138,7 +139,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
           { field: 'credentialId', message: 'and connectionProperties cannot both be given' },
         ]);
       }
-      const selected = await bringing.selected(caller, manifest, body.credentialId);
+      const selected = await selectedCredential(store.db, caller, manifest, body.credentialId);
       await linkCredential(store.db, connection, caller.userId, selected.id, now());
     } else if (body.authUrlOnly) {
       const split = splitFor(connection, manifest, body.connectionProperties ?? {});

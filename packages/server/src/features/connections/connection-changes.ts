@@ -10,6 +10,7 @@ import {
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
+import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
@@ -123,7 +124,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
         );
       }
     } else if (selectedId && !hasNew) {
-      return { selected: await bringing.selected(caller, manifest, selectedId) };
+      return { selected: await selectedCredential(store.db, caller, manifest, selectedId) };
     }
     if (!hasNew) return {};
     const stored = await openConnectionSecretsOrNone(store.db, vault, row);
@@ -136,7 +137,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const replaced =
       current && isTheirs && (name === undefined || name === current.name) ? current : undefined;
     if (isSeparated && !replaced)
-      await bringing.assertNameFree(caller, manifest, name ?? change.name ?? row.name);
+      await assertNameFree(store.db, caller, manifest, name ?? change.name ?? row.name);
     const brought = await bringing.complete({
       caller,
       manifest,

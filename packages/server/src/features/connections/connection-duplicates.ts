@@ -5,6 +5,7 @@ import { insertConnectionSecrets, openConnectionSecretsOrRefuse } from '../../br
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginProperties } from '../../broker/login-pair.js';
+import { assertNameFree } from '../../broker/own-credentials.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { AppError } from '../../http/app-error.js';
@@ -78,7 +79,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       ? await bringing.complete({ caller, manifest, split, connectionSecrets, destination })
       : undefined;
     const isSeparated = row.separated === 1;
-    if (isSeparated && brought) await bringing.assertNameFree(caller, manifest, name);
+    if (isSeparated && brought) await assertNameFree(store.db, caller, manifest, name);
     const current = await resolveCredential(store.db, caller.userId, row);
     const copied = brought ? undefined : await bringing.copyOwn(caller, current.credential);
 

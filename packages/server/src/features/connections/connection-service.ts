@@ -7,6 +7,7 @@ import { type Bringing, type BroughtCredential, storeBrought } from '../../broke
 import { credentialShownTo, credentialsShownTo } from '../../broker/callers-credentials.js';
 import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
+import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
@@ -188,9 +189,9 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
             },
           ]);
         }
-        selected = await bringing.selected(caller, manifest, choice.selectedCredentials);
+        selected = await selectedCredential(store.db, caller, manifest, choice.selectedCredentials);
       } else if (!isSeparated || bringing.isPresent(split)) {
-        if (isSeparated) await bringing.assertNameFree(caller, manifest, credentialName);
+        if (isSeparated) await assertNameFree(store.db, caller, manifest, credentialName);
         brought = await bringing.complete(request);
       }
 

@@ -8,7 +8,7 @@ import {
   undoCredentialChange,
 } from '@mooring/contract/routes/credential-changes';
 import { record, recordCredential } from '../../audit/record.js';
-import { createLoginChanges } from '../../broker/login-changes.js';
+import type { LoginChanges } from '../../broker/login-changes.js';
 import type { UseLog } from '../../broker/uses.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
@@ -19,7 +19,7 @@ import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import type { Store, Tx } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
-import { UnreadableError, type Vault } from '../../vault/envelope.js';
+import { UnreadableError } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 import { type Affected, affectedBy } from './affected-connections.js';
 import { type ChangeRow, claimUndo, itemsOf, ownChanges, presentChange } from './change-store.js';
@@ -27,7 +27,7 @@ import { type RehearsalResult, rehearse } from './rehearsal.js';
 
 export interface CredentialChangesDependencies {
   store: Store;
-  vault: Vault;
+  logins: LoginChanges;
   catalogue: Catalogue;
   sessions: Sessions;
   runningUses: RunningUses;
@@ -45,9 +45,8 @@ const changedMeanwhile = (name: string) =>
 
 /** One new secret for many of one's own credentials: rehearsed, switched together, undone together. */
 export function createCredentialChangesFeature(deps: CredentialChangesDependencies): BoundRoute[] {
-  const { store, vault, catalogue, config } = deps;
+  const { store, catalogue, logins, config } = deps;
   const now = deps.now ?? (() => new Date());
-  const logins = createLoginChanges({ store, vault });
   const test = { catalogue, gate: deps.gate, sessions: deps.sessions, settings: config.sources };
 
   const tryOut = async (caller: Caller, body: ChangeBody, signal: AbortSignal) => {

@@ -2,9 +2,9 @@ import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
 import { loadConnection } from '../../access/connection-access.js';
 import { recordCredential } from '../../audit/record.js';
-import type { Bringing } from '../../broker/bring.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
+import type { LoginChanges } from '../../broker/login-changes.js';
 import { loginProperties } from '../../broker/login-pair.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -25,7 +25,7 @@ export interface CredentialChange {
 export interface CredentialChangesDependencies {
   store: Store;
   catalogue: Catalogue;
-  bringing: Bringing;
+  logins: LoginChanges;
 }
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
@@ -51,7 +51,7 @@ export function changeOfPatch(patch: PatchBody): CredentialChange {
   return change;
 }
 
-export function createCredentialChanger({ store, catalogue, bringing }: CredentialChangesDependencies) {
+export function createCredentialChanger({ store, catalogue, logins }: CredentialChangesDependencies) {
   const methodOf = (row: CredentialTable): SignInMethod => {
     const method = catalogue.get(row.source_id).signIns.find((candidate) => candidate.id === row.sign_in);
     if (!method) throw invalid('qID', 'signs in by a method that this data source no longer has');
@@ -100,7 +100,12 @@ export function createCredentialChanger({ store, catalogue, bringing }: Credenti
             .where('tenant_id', '=', caller.tenantId)
             .execute();
         }
-        if (fields) await bringing.changeLogin(tx, row, manifest, fields);
+        if (fields && !(await logins.change(tx, row, manifest, fields, at))) {
+          throw new AppError(
+            'CONFLICT',
+            'The credential was changed by another request meanwhile. Repeat the change.',
+          );
+        }
         if (target) await linkCredential(tx, target, caller.userId, row.id, at);
         await recordCredential(tx, 'updated', { ...row, name: change.qName ?? row.name });
       });

@@ -15,6 +15,8 @@ import { isAdministratorOf } from '../../access/matrix.js';
 import { recordCredential } from '../../audit/record.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { nameKey } from '../../broker/credential-records.js';
+import type { LoginChanges } from '../../broker/login-changes.js';
+import { assertNameFree } from '../../broker/own-credentials.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -30,6 +32,7 @@ export interface CredentialsDependencies {
   store: Store;
   catalogue: Catalogue;
   bringing: Bringing;
+  logins: LoginChanges;
   revoker: Revoker;
   publicUrl: () => string;
 }
@@ -97,7 +100,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       return { status: 201, body: await bringing.begin(request) };
     }
     if (name === undefined) throw new InvalidRequest([{ field: 'qName', message: 'is required' }]);
-    await bringing.assertNameFree(caller, manifest, name);
+    await assertNameFree(store.db, caller, manifest, name);
     const brought = await bringing.complete(request);
     const target = { caller, manifest, signIn: split.signIn.id, destination, name };
     try {

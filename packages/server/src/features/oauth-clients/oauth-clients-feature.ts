@@ -173,11 +173,13 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
           updated_at,
         })
         .where('id', '=', row.id)
+        .where('tenant_id', '=', row.tenant_id)
         .execute();
       await tx
         .updateTable('user')
         .set({ name: change.clientName, roles: rolesFor(scopes), updated_at })
         .where('id', '=', row.user_id)
+        .where('tenant_id', '=', row.tenant_id)
         .execute();
       await record(tx, { name: 'oauth-client.updated', by: caller, resourceId: row.id, data: { scopes } });
     });

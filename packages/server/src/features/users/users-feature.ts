@@ -177,6 +177,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
           .updateTable('user')
           .set({ ...changed, updated_at: new Date().toISOString() })
           .where('id', '=', row.id)
+          .where('tenant_id', '=', row.tenant_id)
           .execute();
         if (changed.status === 'disabled') await leaving.apply(tx, row);
         const isDisabled = changed.status === 'disabled' && row.status === 'active';

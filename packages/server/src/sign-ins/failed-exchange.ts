@@ -1,0 +1,31 @@
+import { OAuthError } from '../oauth/oauth-error.js';
+import type { SignInTable } from '../store/tables.js';
+import type { SignInDependencies } from './sign-in-request.js';
+import { dropIntent, endSignIn } from './sign-in-store.js';
+
+/**
+ * A code was not exchanged: the sign-in is open again where the provider may answer better, and has failed otherwise.
+ * @param row as it was before it was claimed
+ */
+export async function recordFailedExchange(
+  { store, log }: Pick<SignInDependencies, 'store' | 'log'>,
+  row: SignInTable,
+  intentId: string,
+  error: unknown,
+): Promise<{ kind: OAuthError['kind']; mayRetry: boolean }> {
+  const isKnown = error instanceof OAuthError;
+  const kind = isKnown ? error.kind : 'unavailable';
+  log.warn({ signInId: row.id, kind, ...(isKnown ? {} : { err: error }) }, 'code exchange failed');
+  const mayRetry = kind === 'unavailable' || kind === 'rate_limited';
+  await store.transaction(async (tx) => {
+    await dropIntent(tx, row, intentId);
+    if (!mayRetry) return endSignIn(tx, row, 'failed', (isKnown ? error.providerCode : undefined) ?? kind);
+    await tx
+      .updateTable('sign_in')
+      .set({ status: row.status })
+      .where('id', '=', row.id)
+      .where('tenant_id', '=', row.tenant_id)
+      .execute();
+  });
+  return { kind, mayRetry };
+}
