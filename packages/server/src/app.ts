@@ -143,7 +143,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
     ...createOAuthTokensFeature({ store, accessTokens, authenticator, guesses, publicUrl }),
     ...createSpacesFeature({ store, publicUrl }),
-    ...createVaultKeysFeature({ store, keyRotation }),
+    ...createVaultKeysFeature({ keyRotation }),
     ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),
     ...createCatalogueFeature({
       catalogue,

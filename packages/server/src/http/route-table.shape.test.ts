@@ -22,7 +22,7 @@ describe('the route table', () => {
     const config = loadConfig({ data: folder }, {});
     store = openStore({ dataFolder: folder });
     await migrate(store);
-    const keyring = await openKeyring(store, loadMasterKey(config.masterKey, false));
+    const keyring = await openKeyring(store, loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false));
     app = await createApp({
       config,
       log: pino({ level: 'silent' }),

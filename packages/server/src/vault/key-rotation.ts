@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Queryable, Store } from '../store/store.js';
+import type { Queryable, Store, Tx } from '../store/store.js';
 import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from './envelope.js';
 import { type StoredKeyring, wrapsToWarnOf } from './stored-keyring.js';
@@ -31,12 +31,22 @@ export interface VaultKeyState {
   wraps: number;
 }
 
+type RecordIt = (tx: Tx, keyId: string) => Promise<void>;
+
 export interface KeyRotation {
   list(): Promise<VaultKeyState[]>;
-  /** @returns id of the new active key @throws KeyRefusal */
-  rotate(): Promise<string>;
-  /** Destroys a key that nothing is under. @returns false when there is no such key @throws KeyRefusal */
-  retire(id: string): Promise<boolean>;
+  /**
+   * @param recordIt writes into the transaction that makes the key active
+   * @returns id of the new active key
+   * @throws KeyRefusal
+   */
+  rotate(recordIt: RecordIt): Promise<string>;
+  /**
+   * Destroys a key that nothing is under.
+   * @returns false when there is no such key
+   * @throws KeyRefusal
+   */
+  retire(id: string, recordIt: RecordIt): Promise<boolean>;
   /** Learns of other nodes' rotations and does its share, until `close`. */
   watch(): void;
   close(): Promise<void>;
@@ -230,23 +240,25 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
         })),
       );
     },
-    async rotate() {
+    async rotate(recordIt) {
       const id = await comingKey();
       if (store.kind === 'postgresql') await new Promise((resolve) => setTimeout(resolve, comingMs));
       await store.transaction(async (tx) => {
-        const replaced_at = store.clock.iso();
+        const row = await tx.selectFrom('vault_key').select('state').where('id', '=', id).executeTakeFirst();
+        // Another request took the same coming key, and it may have been replaced since: never back to it.
+        if (row?.state !== 'coming') return;
         await tx
           .updateTable('vault_key')
-          .set({ state: 'previous', replaced_at })
+          .set({ state: 'previous', replaced_at: store.clock.iso() })
           .where('state', '=', 'active')
-          .where('id', '!=', id)
           .execute();
         await tx.updateTable('vault_key').set({ state: 'active' }).where('id', '=', id).execute();
+        await recordIt(tx, id);
       });
       await look();
       return id;
     },
-    async retire(id) {
+    async retire(id, recordIt) {
       const isThere = await store.transaction(async (tx) => {
         const row = await tx.selectFrom('vault_key').selectAll().where('id', '=', id).executeTakeFirst();
         if (!row) return false;
@@ -262,6 +274,7 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
           throw new KeyRefusal(`${records} records are still under the key. Look at: mooring keys list`);
         }
         await tx.deleteFrom('vault_key').where('id', '=', id).execute();
+        await recordIt(tx, id);
         return true;
       });
       if (!isThere) return false;

@@ -2,11 +2,9 @@ import { listVaultKeys, retireVaultKey, rotateVaultKey } from '@mooring/contract
 import { record } from '../../audit/record.js';
 import { AppError } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
-import type { Store } from '../../store/store.js';
 import { KeyRefusal, type KeyRotation } from '../../vault/key-rotation.js';
 
 export interface VaultKeysDependencies {
-  store: Store;
   keyRotation: KeyRotation;
 }
 
@@ -21,7 +19,7 @@ const refused = (error: unknown): never => {
 };
 
 /** Rotating and retiring the keys of the vault. */
-export function createVaultKeysFeature({ store, keyRotation }: VaultKeysDependencies): BoundRoute[] {
+export function createVaultKeysFeature({ keyRotation }: VaultKeysDependencies): BoundRoute[] {
   return [
     bind(listVaultKeys, async (_input, { caller }) => {
       assertAdministrator(caller);
@@ -29,16 +27,17 @@ export function createVaultKeysFeature({ store, keyRotation }: VaultKeysDependen
     }),
     bind(rotateVaultKey, async (_input, { caller }) => {
       assertAdministrator(caller);
-      const id = await keyRotation.rotate().catch(refused);
-      await record(store.db, { name: 'vault-key.rotated', by: caller, resourceId: id });
+      await keyRotation
+        .rotate((tx, resourceId) => record(tx, { name: 'vault-key.rotated', by: caller, resourceId }))
+        .catch(refused);
       return { status: 200, body: { data: await keyRotation.list() } };
     }),
     bind(retireVaultKey, async ({ params }, { caller }) => {
       assertAdministrator(caller);
-      if (!(await keyRotation.retire(params.id).catch(refused))) {
-        throw new AppError('NOT-FOUND', 'There is no such key.');
-      }
-      await record(store.db, { name: 'vault-key.retired', by: caller, resourceId: params.id });
+      const isThere = await keyRotation
+        .retire(params.id, (tx, resourceId) => record(tx, { name: 'vault-key.retired', by: caller, resourceId }))
+        .catch(refused);
+      if (!isThere) throw new AppError('NOT-FOUND', 'There is no such key.');
       return { status: 204 };
     }),
   ];

@@ -6,10 +6,10 @@ import * as connectionLists from './0004-connection-lists.js';
 import * as grantState from './0005-grant-state.js';
 import * as credentialChanges from './0006-credential-changes.js';
 import * as revocations from './0007-revocations.js';
-import * as vaultKeys from './0008-vault-keys.js';
 import * as deviceSignIn from './0009-device-sign-in.js';
 import * as renewals from './0010-renewals.js';
 import * as useFacts from './0011-use-facts.js';
+import * as vaultKeys from './0012-vault-keys.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -20,8 +20,8 @@ export const migrations: Record<string, Migration> = {
   '0005-grant-state': grantState,
   '0006-credential-changes': credentialChanges,
   '0007-revocations': revocations,
-  '0008-vault-keys': vaultKeys,
   '0009-device-sign-in': deviceSignIn,
   '0010-renewals': renewals,
   '0011-use-facts': useFacts,
+  '0012-vault-keys': vaultKeys,
 };
