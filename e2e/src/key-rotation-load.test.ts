@@ -73,6 +73,9 @@ interface Load {
 }
 
 let names = 0;
+/** What a run measured, for whoever reads its output. */
+const tell = (text: string) => process.stdout.write(`${text}\n`);
+
 const nextName = () => {
   names += 1;
   return names;
@@ -190,7 +193,7 @@ describe('keys are rotated under fifty requests a second', () => {
     const balanced = new Balanced([mooring]);
     const load = await freshLoad(balanced);
     await run(balanced, load, pause(5_000));
-    console.log(`V09, before: ${told(load)}`);
+    tell(`V09, before: ${told(load)}`);
     load.tookMs = [];
     const rotating = (async () => {
       const retired: string[] = [];
@@ -204,7 +207,7 @@ describe('keys are rotated under fifty requests a second', () => {
     })();
     await run(balanced, load, rotating);
     const retired = await rotating;
-    console.log(`V09: ${told(load)}`);
+    tell(`V09: ${told(load)}`);
     expect(load.wrong).toEqual([]);
     expect(retired).toHaveLength(2);
     expect((await keysOf(balanced)).map(({ state }) => state)).toEqual(['active']);
@@ -234,23 +237,25 @@ describe('keys are rotated under fifty requests a second', () => {
         balanced.nodes[index] = undefined;
         await dead;
         balanced.nodes[index] = await start();
-        const unlisted = await query('select key_id from secret where key_id not in (select id from vault_key)');
+        const unlisted = await query(
+          'select key_id from secret where key_id not in (select id from vault_key)',
+        );
         expect(unlisted, `after kill ${kill}: records under a key that is not there`).toEqual([]);
       }
     })().finally(() => {
       isOver = true;
     });
     await run(balanced, load, Promise.all([killing, rotating]));
-    console.log(
-      `V10: ${told(load)}, ${balanced.resent} sent again, ${kills} kills, ${rotations} rotations`,
-    );
+    tell(`V10: ${told(load)}, ${balanced.resent} sent again, ${kills} kills, ${rotations} rotations`);
     expect(load.wrong).toEqual([]);
     expect(balanced.resent, 'kills hit requests').toBeGreaterThan(0);
     expect(rotations).toBeGreaterThan(5);
 
     expect((await retireAllPrevious(balanced)).length).toBeGreaterThan(5);
     expect(await query("select id from vault_key where state <> 'active'")).toEqual([]);
-    expect(await query('select key_id from secret where key_id not in (select id from vault_key)')).toEqual([]);
+    expect(await query('select key_id from secret where key_id not in (select id from vault_key)')).toEqual(
+      [],
+    );
     for (const [index, node] of balanced.nodes.entries()) {
       await node?.stop();
       balanced.nodes[index] = await start();

@@ -190,18 +190,23 @@ keys
     }
   });
 
+const keyringOption = (what: string) => new Option('--keyring <file>', what).makeOptionMandatory();
+
 program
   .command('backup')
-  .description('Copy the embedded store to a new file, also while it is served; the master key is not in it')
+  .description('Copy the embedded store to a new file, also while it is served; no key is in it')
   .argument('<file>', 'file to write')
+  .addOption(keyringOption('file for the keys of the vault; it replaces that of the backup before'))
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
-  .action(async (file, flags) => {
+  .action(async (file, { keyring, ...flags }) => {
     process.umask(0o077);
     try {
       const { loadConfig } = await import('@mooring/server/config');
       const { backUp } = await import('@mooring/server/store/backup');
-      backUp(loadConfig(flags).dataFolder, file);
-      printLine(`Written to ${file}. Keep a copy of the master key apart from it.`);
+      backUp(loadConfig(flags).dataFolder, file, keyring);
+      printLine(
+        `Written to ${file}, and its keys to ${keyring}. Keep no older keyring, and keep the master key apart from both.`,
+      );
     } catch (error) {
       fail(error);
     }
@@ -211,14 +216,33 @@ program
   .command('restore')
   .description('Make a data folder from a backup; put the master key there too before you serve it')
   .argument('<file>', 'backup')
+  .addOption(keyringOption('keys of the vault, as the latest backup wrote them'))
   .requiredOption('--data <folder>', 'data folder to make; it must hold no store')
-  .action(async (file, { data }) => {
+  .action(async (file, { data, keyring }) => {
     process.umask(0o077);
     try {
       const begun = performance.now();
       const { restore } = await import('@mooring/server/store/backup');
-      restore(file, data);
+      const { lost } = restore(file, keyring, data);
       printLine(`Restored to ${data} in ${Math.round(performance.now() - begun)} ms.`);
+      if (lost > 0) {
+        printLine(`${lost} sealed records are under keys that are not in the keyring. They do not open.`);
+      }
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+keys
+  .command('shred')
+  .description(
+    'Make sure that what was deleted opens in no backup: rotate, wait, and destroy all previous keys',
+  )
+  .addOption(urlOption())
+  .action(async (flags) => {
+    try {
+      const { shredKeys } = await import('./keys.js');
+      await shredKeys({ ...flags, apiKey: apiKey() }, printLine);
     } catch (error) {
       fail(error);
     }

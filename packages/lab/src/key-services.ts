@@ -173,7 +173,11 @@ export async function startKms(): Promise<LabKms> {
     const blob = Buffer.from(String(json['CiphertextBlob']), 'base64');
     const plaintext = decrypt(bytesOfKey, blob, contextText(json['EncryptionContext']));
     if (!plaintext) return refused(400, 'InvalidCiphertextException');
-    const body = { KeyId: keyId, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
+    const body = {
+      KeyId: keyId,
+      Plaintext: plaintext.toString('base64'),
+      EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+    };
     return { status: 200, body };
   };
 

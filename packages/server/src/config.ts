@@ -41,7 +41,9 @@ const oauthClientSchema = z.strictObject({
 });
 
 const transitSchema = z.strictObject({
-  address: urlSchema.describe('Address of HashiCorp Vault or OpenBao, for instance `https://vault.example:8200`.'),
+  address: urlSchema.describe(
+    'Address of HashiCorp Vault or OpenBao, for instance `https://vault.example:8200`.',
+  ),
   mount: z.string().min(1).default('transit').describe('Path at which the transit engine is mounted.'),
   key: z.string().min(1).describe('Name of the transit key that the master key was encrypted with.'),
   ciphertext: z
@@ -66,7 +68,9 @@ const awsKmsSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Access key id. Absent: what the AWS SDK finds by itself (environment, container, instance role).'),
+    .describe(
+      'Access key id. Absent: what the AWS SDK finds by itself (environment, container, instance role).',
+    ),
   secretAccessKey: z.string().min(1).optional().describe('Secret access key; as `env:NAME` or `file:PATH`.'),
   sessionToken: z.string().min(1).optional().describe('Session token of temporary keys.'),
 });
@@ -136,6 +140,14 @@ const fileSchema = z.strictObject({
         .default(1)
         .describe(
           'How often a rehearsal lets one source refuse one login before it stops trying it there. Keep it under the lock-out limit of your sources.',
+        ),
+      wrapsPerKey: z
+        .int()
+        .min(1_000)
+        .max(2 ** 32)
+        .default(2 ** 32)
+        .describe(
+          'Data keys that one key of the vault may wrap. At half of it the log warns, at three quarters the key is rotated, and past it nothing more is sealed.',
         ),
       auditDays: z.int().min(1).default(90).describe('How long the record of what happened is kept.'),
     })

@@ -65,7 +65,7 @@ async function openEmbedded(config: Config): Promise<Opened> {
   const store = openStore({ dataFolder: config.dataFolder });
   try {
     await prepare(store, master);
-    const keyring = await openKeyring(store, master);
+    const keyring = await openKeyring(store, master, { wrapsMax: config.limits.wrapsPerKey });
     return { store, vault: createVault(keyring), keyring, createdKeyFile: createdFile };
   } catch (error) {
     await store.close();
@@ -122,7 +122,7 @@ async function openShared(config: Config, url: string, log: Logger): Promise<Ope
     const { master, createdFile } = await loadMaster(config, existed);
     await prepare(patient, master);
     await store.clock.align();
-    const keyring = await openKeyring(store, master);
+    const keyring = await openKeyring(store, master, { wrapsMax: config.limits.wrapsPerKey });
     await warnOfLostWrites(store, log);
     return { store, vault: createVault(keyring), keyring, createdKeyFile: createdFile };
   } catch (error) {

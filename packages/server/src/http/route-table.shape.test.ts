@@ -22,7 +22,11 @@ describe('the route table', () => {
     const config = loadConfig({ data: folder }, {});
     store = openStore({ dataFolder: folder });
     await migrate(store);
-    const keyring = await openKeyring(store, loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false));
+    const keyring = await openKeyring(
+      store,
+      loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false),
+      { wrapsMax: config.limits.wrapsPerKey },
+    );
     app = await createApp({
       config,
       log: pino({ level: 'silent' }),

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Queryable, Store, Tx } from '../store/store.js';
-import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
+import type { IdempotentRequestTable, SecretTable, VaultKeyTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from './envelope.js';
-import { type StoredKeyring, wrapsToWarnOf } from './stored-keyring.js';
+import type { StoredKeyring } from './stored-keyring.js';
 
 // Rotation: a new key becomes active, and the data keys of all rows are wrapped anew in small batches. Each batch
 // commits by itself, and where it stands is what the rows say, so that a kill at any point costs nothing.
@@ -196,23 +196,6 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
     return rows.some(Boolean);
   };
 
-  let looks = 0;
-  let activeBefore: string | undefined;
-  const look = async (): Promise<void> => {
-    const rows = await keyring.refresh();
-    const active = rows.find(({ state }) => state === 'active');
-    const isNew = active?.id !== activeBefore;
-    activeBefore = active?.id;
-    if (isNew && active && Number(active.wraps) >= wrapsToWarnOf) {
-      log.warn(
-        { key: active.id },
-        'the active key has wrapped half of what it may; run: mooring keys rotate',
-      );
-    }
-    looks += 1;
-    if (!sweeping && (isNew || looks % looksToSweep === 0) && (await isWork())) startSweep();
-  };
-
   /** The coming key of a rotation that was cut short, or a new one. */
   const comingKey = async (): Promise<string> => {
     const rows = await keyring.refresh();
@@ -222,8 +205,63 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
     const coming = rows.find(({ state }) => state === 'coming');
     if (coming) return coming.id;
     const made = keyring.make();
-    await store.db.insertInto('vault_key').values(made).execute();
-    return made.id;
+    const { numInsertedOrUpdatedRows } = await store.db
+      .insertInto('vault_key')
+      .values(made)
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    // Of requests that come together one makes it.
+    return numInsertedOrUpdatedRows === 1n ? made.id : comingKey();
+  };
+
+  const rotate = async (recordIt: RecordIt): Promise<string> => {
+    const id = await comingKey();
+    if (store.kind === 'postgresql') await new Promise((resolve) => setTimeout(resolve, comingMs));
+    await store.transaction(async (tx) => {
+      const row = await tx.selectFrom('vault_key').select('state').where('id', '=', id).executeTakeFirst();
+      // Another request took the same coming key, and it may have been replaced since: never back to it.
+      if (row?.state !== 'coming') return;
+      await tx
+        .updateTable('vault_key')
+        .set({ state: 'previous', replaced_at: store.clock.iso() })
+        .where('state', '=', 'active')
+        .execute();
+      await tx.updateTable('vault_key').set({ state: 'active' }).where('id', '=', id).execute();
+      await recordIt(tx, id);
+    });
+    await look();
+    return id;
+  };
+
+  let warnedOf: string | undefined;
+  let rotating: Promise<void> | undefined;
+  const heedLimit = ({ id, wraps }: VaultKeyTable): void => {
+    const { warnAt, rotateAt } = keyring.limits;
+    if (Number(wraps) >= warnAt && warnedOf !== id) {
+      warnedOf = id;
+      log.warn({ key: id }, 'the active key has wrapped half of what it may; run: mooring keys rotate');
+    }
+    if (Number(wraps) < rotateAt || isClosed) return;
+    rotating ??= rotate(async () => undefined)
+      .then(
+        (to) => log.warn({ from: id, to }, 'the active key came near what it may wrap and was rotated'),
+        (error: unknown) => log.warn({ err: error }, 'the active key is near its limit and was not rotated'),
+      )
+      .finally(() => {
+        rotating = undefined;
+      });
+  };
+
+  let looks = 0;
+  let activeBefore: string | undefined;
+  const look = async (): Promise<void> => {
+    const rows = await keyring.refresh();
+    const active = rows.find(({ state }) => state === 'active');
+    const isNew = active?.id !== activeBefore;
+    activeBefore = active?.id;
+    if (active) heedLimit(active);
+    looks += 1;
+    if (!sweeping && (isNew || looks % looksToSweep === 0) && (await isWork())) startSweep();
   };
 
   return {
@@ -240,24 +278,7 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
         })),
       );
     },
-    async rotate(recordIt) {
-      const id = await comingKey();
-      if (store.kind === 'postgresql') await new Promise((resolve) => setTimeout(resolve, comingMs));
-      await store.transaction(async (tx) => {
-        const row = await tx.selectFrom('vault_key').select('state').where('id', '=', id).executeTakeFirst();
-        // Another request took the same coming key, and it may have been replaced since: never back to it.
-        if (row?.state !== 'coming') return;
-        await tx
-          .updateTable('vault_key')
-          .set({ state: 'previous', replaced_at: store.clock.iso() })
-          .where('state', '=', 'active')
-          .execute();
-        await tx.updateTable('vault_key').set({ state: 'active' }).where('id', '=', id).execute();
-        await recordIt(tx, id);
-      });
-      await look();
-      return id;
-    },
+    rotate,
     async retire(id, recordIt) {
       const isThere = await store.transaction(async (tx) => {
         const row = await tx.selectFrom('vault_key').selectAll().where('id', '=', id).executeTakeFirst();
@@ -298,6 +319,7 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
     async close() {
       isClosed = true;
       clearTimeout(timer);
+      await rotating;
       await sweeping;
     },
   };

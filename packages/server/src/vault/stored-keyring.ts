@@ -10,11 +10,25 @@ import { type KeyEncryptionKey, KeyError, type Keyring, keyOfBytes, newKey } fro
 
 /** How old a node's view may be before it seals nothing more: it could have missed a rotation. */
 const viewMs = 5_000;
-/** Wraps that are put on the count at once. A crash counts what was not used, never too little. */
-const reservedAtOnce = 65_536;
-/** NIST SP 800-38D 8.3: at most 2^32 seals with random IVs under one key. */
-const wrapsMax = 2 ** 32;
-export const wrapsToWarnOf = 2 ** 31;
+/** Most wraps that are put on the count at once. A crash counts what was not used, never too little. */
+const reservedMost = 65_536;
+/** Shares of the limit at which the log warns, and at which a node rotates by itself. */
+const shares = { warn: 0.5, rotate: 0.75 };
+
+/** How many data keys one key may wrap, and what happens on the way there. */
+export interface WrapLimits {
+  max: number;
+  warnAt: number;
+  rotateAt: number;
+  /** Counted at once. */
+  block: number;
+}
+
+/** @param max NIST SP 800-38D section 8.3: at most 2^32 seals with random IVs under one key. */
+export function wrapLimits(max: number): WrapLimits {
+  const block = Math.max(1, Math.min(reservedMost, Math.floor(max / 16)));
+  return { max, warnAt: max * shares.warn, rotateAt: max * shares.rotate, block };
+}
 
 export interface Master {
   key: KeyEncryptionKey;
@@ -24,10 +38,16 @@ export interface Master {
 
 export interface StoredKeyring extends Keyring {
   readonly masterId: string;
+  readonly limits: WrapLimits;
   /** Learns what other nodes have changed, and reserves wraps. @returns the keys of the store */
   refresh(): Promise<VaultKeyTable[]>;
   /** A new key, sealed for the store. */
   make(): VaultKeyTable;
+}
+
+export interface KeyringOptions {
+  /** Data keys that one key may wrap. */
+  wrapsMax: number;
 }
 
 const context = (id: string) => ({
@@ -78,12 +98,16 @@ export async function checkMaster(store: Store, { key, previous }: Master): Prom
  * The keyring of a migrated store; makes the first key of a store that has none.
  * @throws KeyError
  */
-export async function openKeyring(store: Store, master: Master): Promise<StoredKeyring> {
+export async function openKeyring(
+  store: Store,
+  master: Master,
+  options: KeyringOptions,
+): Promise<StoredKeyring> {
   const { key, previous } = master;
   const own = createVault(key);
   const found = await checkKey(store.db, previous ? [own, createVault(previous)] : [own]);
   if (previous && found !== own) await moveToMaster(store, { key, previous });
-  const keyring = createStoredKeyring(store, master);
+  const keyring = createStoredKeyring(store, master, wrapLimits(options.wrapsMax));
   if ((await rowsOf(store.db)).every(({ state }) => state !== 'active')) {
     const first = { ...keyring.make(), state: 'active' as const };
     // Of nodes that start together on a new store one makes it.
@@ -105,27 +129,33 @@ export async function openKeyring(store: Store, master: Master): Promise<StoredK
   return keyring;
 }
 
-function createStoredKeyring(store: Store, { key: master, previous }: Master): StoredKeyring {
+function createStoredKeyring(
+  store: Store,
+  { key: master, previous }: Master,
+  limits: WrapLimits,
+): StoredKeyring {
   const masters = previous ? [master, previous] : [master];
   // What was sealed before there was a keyring is under the master key itself.
   let keys = new Map(masters.map((one) => [one.id, one]));
   let active: KeyEncryptionKey | undefined;
-  let reserved = { id: '', left: 0, total: 0 };
+  /** Wraps that are counted and not yet used, by key. */
+  const reserved = new Map<string, number>();
   let seenAt = 0;
   const strangers = new Set<string>();
   let turns = 0;
   let shown = 0;
 
-  const reserve = async (row: VaultKeyTable): Promise<void> => {
-    if (reserved.id === row.id && reserved.left > reservedAtOnce / 2) return;
-    const total = Number(row.wraps) + reservedAtOnce;
-    await store.db
+  /** Counts wraps ahead, in one statement with the limit, so that nodes that count together do not pass it together. */
+  const reserve = async ({ id }: VaultKeyTable): Promise<void> => {
+    const { block, max } = limits;
+    if ((reserved.get(id) ?? 0) > block / 2) return;
+    const { numUpdatedRows } = await store.db
       .updateTable('vault_key')
-      .set((eb) => ({ wraps: eb('wraps', '+', reservedAtOnce) }))
-      .where('id', '=', row.id)
-      .execute();
-    const left = reserved.id === row.id ? reserved.left : 0;
-    reserved = { id: row.id, left: left + reservedAtOnce, total };
+      .set((eb) => ({ wraps: eb('wraps', '+', block) }))
+      .where('id', '=', id)
+      .where('wraps', '<=', max - block)
+      .executeTakeFirst();
+    if (numUpdatedRows === 1n) reserved.set(id, (reserved.get(id) ?? 0) + block);
   };
 
   const refresh = async (): Promise<VaultKeyTable[]> => {
@@ -147,6 +177,7 @@ function createStoredKeyring(store: Store, { key: master, previous }: Master): S
 
   return {
     masterId: master.id,
+    limits,
     refresh,
     make() {
       const made = newKey();
@@ -157,10 +188,13 @@ function createStoredKeyring(store: Store, { key: master, previous }: Master): S
     active() {
       const isStale = store.kind === 'postgresql' && performance.now() - seenAt > viewMs;
       if (!active || isStale) throw new StoreUnavailableError('It is not known which key is active.');
-      if (reserved.total >= wrapsMax) {
-        throw new StoreUnavailableError('The active key has wrapped all it may. Run: mooring keys rotate');
+      const left = reserved.get(active.id) ?? 0;
+      if (left <= 0) {
+        throw new StoreUnavailableError(
+          'The active key has wrapped all it may for now. See: mooring keys list',
+        );
       }
-      reserved.left -= 1;
+      reserved.set(active.id, left - 1);
       return active;
     },
     find(id) {

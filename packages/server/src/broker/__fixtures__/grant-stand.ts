@@ -104,7 +104,10 @@ export async function startGrantStand(): Promise<GrantStand> {
   const vault = createVault(key);
   await store.db
     .insertInto('vault_key')
-    .values({ ...{ id: key.id, state: 'active', master_id: '', wrapped_key: '', ciphertext: '' }, ...{ wraps: 0, created_at: at(), replaced_at: null } })
+    .values({
+      ...{ id: key.id, state: 'active', master_id: '', wrapped_key: '', ciphertext: '' },
+      ...{ wraps: 0, created_at: at(), replaced_at: null },
+    })
     .execute();
   const preset: OAuthPreset = {
     authorizationEndpoint: lab.authorizationEndpoint,

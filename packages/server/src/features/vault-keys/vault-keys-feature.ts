@@ -35,7 +35,9 @@ export function createVaultKeysFeature({ keyRotation }: VaultKeysDependencies): 
     bind(retireVaultKey, async ({ params }, { caller }) => {
       assertAdministrator(caller);
       const isThere = await keyRotation
-        .retire(params.id, (tx, resourceId) => record(tx, { name: 'vault-key.retired', by: caller, resourceId }))
+        .retire(params.id, (tx, resourceId) =>
+          record(tx, { name: 'vault-key.retired', by: caller, resourceId }),
+        )
         .catch(refused);
       if (!isThere) throw new AppError('NOT-FOUND', 'There is no such key.');
       return { status: 204 };

@@ -6,7 +6,8 @@ const statements = [
   `CREATE TABLE vault_key (
     id text PRIMARY KEY, state text NOT NULL, master_id text NOT NULL, wrapped_key text NOT NULL,
     ciphertext text NOT NULL, wraps integer NOT NULL, created_at text NOT NULL, replaced_at text)`,
-  `CREATE UNIQUE INDEX vault_key_active ON vault_key (state) WHERE state = 'active'`,
+  // One active key, and one that is coming.
+  `CREATE UNIQUE INDEX vault_key_state ON vault_key (state) WHERE state <> 'previous'`,
   `CREATE INDEX secret_key ON secret (key_id)`,
   `CREATE INDEX idempotent_request_key ON idempotent_request (key_id)`,
 ];

@@ -28,7 +28,11 @@ export async function openedServer(): Promise<OpenedServer> {
   const config = loadConfig({ data: folder }, {});
   const store = openStore({ dataFolder: folder });
   await migrate(store);
-  const keyring = await openKeyring(store, loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false));
+  const keyring = await openKeyring(
+    store,
+    loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false),
+    { wrapsMax: config.limits.wrapsPerKey },
+  );
   await firstStart(store, adminKey);
   let url = '';
   const app = await createApp({
