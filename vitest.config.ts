@@ -20,7 +20,7 @@ const onBothStores = [
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
-  'packages/server/src/store/{several-nodes,database-faults,shared-start,shared-work}.test.ts',
+  'packages/server/src/store/{several-nodes,database-faults,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/outcome-unknown.test.ts',
 ];
 

@@ -116,3 +116,26 @@ it('moves the store to a new master key when both are given, and needs only the 
   environment['MOORING_MASTER_KEY'] = current;
   await server.restart();
 });
+
+it('rotates by itself when a key comes near the number of data keys that it may wrap', async () => {
+  const configuration = { egress: { loopback: 'deny' }, limits: { wrapsPerKey: 1_000 } };
+  const limited = await startServer({ configuration });
+  try {
+    const api = apiClient(limited.url, limited.adminKey);
+    const list = async () => (await api.get('/api/v1/vault-keys')).body.data;
+    const [first] = await list();
+    await limited.sql("update vault_key set wraps = 760 where state = 'active'");
+    await expect
+      .poll(async () => (await list()).find((key: VaultKey) => key.state === 'active')?.id, {
+        timeout: 20_000,
+      })
+      .not.toBe(first.id);
+    expect(limited.logText()).toContain('has wrapped half of what it may');
+    expect(limited.logText()).toContain('came near what it may wrap and was rotated');
+    const connectionProperties = { host: '127.0.0.1', port: 9, db: 'd', username: 'u', password: 'p' };
+    const body = { datasourceID: 'postgres', qName: 'after', connectionProperties };
+    expect((await api.post('/api/v1/data-connections', body)).status).toBe(201);
+  } finally {
+    await limited.close();
+  }
+});
