@@ -54,4 +54,4 @@ it('R25: a restored refresh token that was rotated since asks for a new sign-in,
   expect(authorizationServer.counts().token.refresh_token).toBe(1);
   await restored.stop();
   await Promise.all([authorizationServer.close(), lab.bigquery.close()]);
-});
+}, 120_000);

@@ -45,4 +45,4 @@ it('V19: signals open no debugger and write no report, core files are off, and n
   expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(masterKey);
   expect(mooring.logText()).not.toContain(masterKey);
   expect(await mooring.stop()).toBe(0);
-});
+}, 60_000);
