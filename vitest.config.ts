@@ -11,7 +11,7 @@ const ssr = {
 const onBothStores = [
   'packages/server/src/access/permissions.test.ts',
   'packages/server/src/broker/*.test.ts',
-  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,oauth-clients,oauth-tokens,revocations,spaces,users}/**/*.test.ts',
+  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,oauth-clients,oauth-tokens,revocations,spaces,users,vault-keys}/**/*.test.ts',
   'packages/server/src/features/use/*.test.ts',
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',
@@ -20,7 +20,7 @@ const onBothStores = [
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
-  'packages/server/src/store/{several-nodes,database-faults,shared-start,shared-work}.test.ts',
+  'packages/server/src/store/{several-nodes,database-faults,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/outcome-unknown.test.ts',
 ];
 

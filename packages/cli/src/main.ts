@@ -144,6 +144,110 @@ program
     }
   });
 
+const keys = program
+  .command('keys')
+  .description(
+    'Keys of the vault of a running server; an administrator’s API key comes from MOORING_API_KEY',
+  );
+
+keys
+  .command('list')
+  .description('Show the keys, and how far a rotation has come')
+  .addOption(urlOption())
+  .action(async (flags) => {
+    try {
+      const { listKeys } = await import('./keys.js');
+      await listKeys({ ...flags, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+keys
+  .command('rotate')
+  .description('Seal under a new key; what is there follows in the background')
+  .addOption(urlOption())
+  .action(async (flags) => {
+    try {
+      const { rotateKey } = await import('./keys.js');
+      await rotateKey({ ...flags, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+keys
+  .command('retire')
+  .description('Destroy a previous key that nothing is under any more')
+  .argument('<id>', 'id of the key, as the list shows it')
+  .addOption(urlOption())
+  .action(async (id, flags) => {
+    try {
+      const { retireKey } = await import('./keys.js');
+      await retireKey({ ...flags, id, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+const keyringOption = (what: string) => new Option('--keyring <file>', what).makeOptionMandatory();
+
+program
+  .command('backup')
+  .description('Copy the embedded store to a new file, also while it is served; no key is in it')
+  .argument('<file>', 'file to write')
+  .addOption(keyringOption('file for the keys of the vault; it replaces that of the backup before'))
+  .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
+  .action(async (file, { keyring, ...flags }) => {
+    process.umask(0o077);
+    try {
+      const { loadConfig } = await import('@mooring/server/config');
+      const { backUp } = await import('@mooring/server/store/backup');
+      backUp(loadConfig(flags).dataFolder, file, keyring);
+      printLine(
+        `Written to ${file}, and its keys to ${keyring}. Keep no older keyring, and keep the master key apart from both.`,
+      );
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+program
+  .command('restore')
+  .description('Make a data folder from a backup; put the master key there too before you serve it')
+  .argument('<file>', 'backup')
+  .addOption(keyringOption('keys of the vault, as the latest backup wrote them'))
+  .requiredOption('--data <folder>', 'data folder to make; it must hold no store')
+  .action(async (file, { data, keyring }) => {
+    process.umask(0o077);
+    try {
+      const begun = performance.now();
+      const { restore } = await import('@mooring/server/store/backup');
+      const { lost } = restore(file, keyring, data);
+      printLine(`Restored to ${data} in ${Math.round(performance.now() - begun)} ms.`);
+      if (lost > 0) {
+        printLine(`${lost} sealed records are under keys that are not in the keyring. They do not open.`);
+      }
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+keys
+  .command('shred')
+  .description(
+    'Make sure that what was deleted opens in no backup: rotate, wait, and destroy all previous keys',
+  )
+  .addOption(urlOption())
+  .action(async (flags) => {
+    try {
+      const { shredKeys } = await import('./keys.js');
+      await shredKeys({ ...flags, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
 program
   .command('doctor')
   .description('Check public URL and redirects of a running server; an API key comes from MOORING_API_KEY')

@@ -19,6 +19,7 @@ import * as signIns from './routes/sign-ins.js';
 import * as spaces from './routes/spaces.js';
 import * as use from './routes/use.js';
 import * as users from './routes/users.js';
+import * as vaultKeys from './routes/vault-keys.js';
 
 const isRoute = (value: unknown): value is Route =>
   typeof value === 'object' && value !== null && 'method' in value && 'responses' in value;
@@ -43,6 +44,7 @@ const modules = [
   selfCheck,
   signIns,
   use,
+  vaultKeys,
 ];
 
 const routes: readonly Route[] = modules.flatMap((module) => Object.values(module).filter(isRoute));

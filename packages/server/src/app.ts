@@ -37,8 +37,9 @@ import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
 import { createUsersFeature } from './features/users/users-feature.js';
+import { createVaultKeysFeature } from './features/vault-keys/vault-keys-feature.js';
 import type { BoundRoute } from './http/handler.js';
-import { createIdempotency, type Idempotency } from './http/idempotency.js';
+import { contextOfIdempotentRequest, createIdempotency, type Idempotency } from './http/idempotency.js';
 import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createIsolation } from './isolation/isolation.js';
@@ -57,12 +58,15 @@ import { createSignIns, type SignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
 import type { ConnectionTable, CredentialTable } from './store/tables.js';
 import type { Vault } from './vault/envelope.js';
+import { createKeyRotation, type KeyRotation } from './vault/key-rotation.js';
+import type { StoredKeyring } from './vault/stored-keyring.js';
 
 export interface AppDependencies {
   config: Config;
   log: Logger;
   store: Store;
   vault: Vault;
+  keyring: StoredKeyring;
   publicUrl: () => string;
   /** Why the service cannot work; undefined when it can. */
   notReady: () => string | undefined;
@@ -81,13 +85,14 @@ export interface App {
   signIns: SignIns;
   selfCheck: SelfCheck;
   idempotency: Idempotency;
+  keyRotation: KeyRotation;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
 }
 
 /** The composition root: makes every room and connects them; nothing is decided here. */
 export async function createApp(deps: AppDependencies): Promise<App> {
-  const { config, log, store, vault, publicUrl } = deps;
+  const { config, log, store, vault, keyring, publicUrl } = deps;
   const { clients } = config.oauth;
   const sourceSettings = createSourceSettings(store);
   const catalogue = createCatalogue(manifests, sourceSettings);
@@ -111,6 +116,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
   const authenticator = createAuthenticator({ db: store.db, accessTokens });
   const idempotency = createIdempotency({ db: store.db, vault, log });
+  const contextOfRequest = contextOfIdempotentRequest;
+  const keyRotation = createKeyRotation({ store, vault, keyring, log, contextOfRequest });
   const guesses = createGuessGuard();
   const rates =
     config.rateLimits === 'off' ? undefined : createRateTiers({ store, limits: config.rateLimits, log });
@@ -155,6 +162,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
     ...createOAuthTokensFeature({ store, accessTokens, authenticator, guesses, publicUrl }),
     ...createSpacesFeature({ store, publicUrl }),
+    ...createVaultKeysFeature({ keyRotation }),
     ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),
     ...createCatalogueFeature({
       catalogue,
@@ -220,5 +228,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     selfCheck,
     rates,
     idempotency,
+    keyRotation,
   };
 }

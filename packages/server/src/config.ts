@@ -56,6 +56,41 @@ const oauthClientSchema = z.strictObject({
     .describe('Point the provider elsewhere: where authorization requests are pushed (RFC 9126).'),
 });
 
+const transitSchema = z.strictObject({
+  address: urlSchema.describe(
+    'Address of HashiCorp Vault or OpenBao, for instance `https://vault.example:8200`.',
+  ),
+  mount: z.string().min(1).default('transit').describe('Path at which the transit engine is mounted.'),
+  key: z.string().min(1).describe('Name of the transit key that the master key was encrypted with.'),
+  ciphertext: z
+    .string()
+    .regex(/^vault:v\d+:[A-Za-z0-9+/=]+$/, 'must be what `transit/encrypt` answered: vault:v1:…')
+    .describe('The encrypted master key, `vault:v1:…`.'),
+  token: z.string().min(1).describe('Token that may decrypt with that key; as `env:NAME` or `file:PATH`.'),
+  namespace: z.string().min(1).optional().describe('Namespace, where the service has them.'),
+  ca: z.string().min(1).optional().describe('PEM certificates to trust beside the system’s; as `file:PATH`.'),
+});
+
+const awsKmsSchema = z.strictObject({
+  region: z.string().min(1).describe('AWS region of the key.'),
+  keyId: z.string().min(1).describe('Id or ARN of the KMS key that the master key was encrypted with.'),
+  ciphertext: z.base64().min(1).describe('The encrypted master key: `CiphertextBlob` as base64.'),
+  encryptionContext: z
+    .record(z.string(), z.string())
+    .default({ service: 'mooring' })
+    .describe('Encryption context that the master key was encrypted with.'),
+  endpoint: urlSchema.optional().describe('Another address than the one of the region.'),
+  accessKeyId: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Access key id. Absent: what the AWS SDK finds by itself (environment, container, instance role).',
+    ),
+  secretAccessKey: z.string().min(1).optional().describe('Secret access key; as `env:NAME` or `file:PATH`.'),
+  sessionToken: z.string().min(1).optional().describe('Session token of temporary keys.'),
+});
+
 const fileSchema = z.strictObject({
   publicUrl: urlSchema
     .optional()
@@ -87,6 +122,10 @@ const fileSchema = z.strictObject({
     .record(z.string(), z.record(z.string(), z.string()))
     .default({})
     .describe('Settings by data source id, for instance `apiEndpoint` of a private cloud.'),
+  keyService: z
+    .strictObject({ transit: transitSchema.optional(), awsKms: awsKmsSchema.optional() })
+    .refine(({ transit, awsKms }) => !(transit && awsKms), 'name one service, not two')
+    .prefault({}),
   rateLimits: z
     .union([
       z.literal('off'),
@@ -160,6 +199,14 @@ const fileSchema = z.strictObject({
         .describe(
           'How often a rehearsal lets one source refuse one login before it stops trying it there. Keep it under the lock-out limit of your sources.',
         ),
+      wrapsPerKey: z
+        .int()
+        .min(1_000)
+        .max(2 ** 32)
+        .default(2 ** 32)
+        .describe(
+          'Data keys that one key of the vault may wrap. At half of it the log warns, at three quarters the key is rotated, and past it nothing more is sealed.',
+        ),
       auditDays: z.int().min(1).default(90).describe('How long the record of what happened is kept.'),
     })
     .prefault({}),
@@ -168,7 +215,18 @@ const fileSchema = z.strictObject({
 export type OAuthClientSettings = z.output<typeof oauthClientSchema>;
 export type Limits = z.output<typeof fileSchema>['limits'];
 
-export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publicUrl'>> {
+/** What the master key is while nobody has decrypted it. */
+export type KeyServiceSource =
+  | ({ source: 'transit' } & z.output<typeof transitSchema>)
+  | ({ source: 'aws-kms' } & z.output<typeof awsKmsSchema>);
+
+export type LocalKeySource =
+  | { source: 'environment'; value: string }
+  | { source: 'file'; path: string; mayCreate: boolean };
+
+export type MasterKeySource = LocalKeySource | KeyServiceSource;
+
+export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publicUrl' | 'keyService'>> {
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
@@ -177,9 +235,9 @@ export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publ
   /** Absent: derived from host and the port that was bound. */
   readonly publicUrl: string | undefined;
   readonly listensOnLoopback: boolean;
-  readonly masterKey:
-    | { source: 'environment'; value: string }
-    | { source: 'file'; path: string; mayCreate: boolean };
+  readonly masterKey: MasterKeySource;
+  /** While the master key is changed: what the store may still be under. */
+  readonly previousMasterKey: LocalKeySource | undefined;
   readonly adminKey: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -275,17 +333,44 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+type Given = (name: string) => string | undefined;
+
+function masterKey(
+  given: Given,
+  { transit, awsKms }: z.output<typeof fileSchema>['keyService'],
+  dataFolder: string,
+): MasterKeySource {
+  const value = given('MOORING_MASTER_KEY');
+  const file = given('MOORING_MASTER_KEY_FILE');
+  if ((transit || awsKms) && (value !== undefined || file !== undefined)) {
+    throw new ConfigError(
+      'There are two master keys: keyService in the configuration file, and MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE. Take one away; to change the key, name the old one in MOORING_MASTER_KEY_PREVIOUS.',
+    );
+  }
+  if (transit) return { source: 'transit', ...transit };
+  if (awsKms) return { source: 'aws-kms', ...awsKms };
+  if (value !== undefined) return { source: 'environment', value };
+  return file === undefined
+    ? { source: 'file', path: path.join(dataFolder, 'master.key'), mayCreate: true }
+    : { source: 'file', path: path.resolve(file), mayCreate: false };
+}
+
+function previousMasterKey(given: Given): LocalKeySource | undefined {
+  const value = given('MOORING_MASTER_KEY_PREVIOUS');
+  if (value !== undefined) return { source: 'environment', value };
+  const file = given('MOORING_MASTER_KEY_PREVIOUS_FILE');
+  return file === undefined ? undefined : { source: 'file', path: path.resolve(file), mayCreate: false };
+}
+
 /**
  * Flags, environment and file as one frozen object.
  * @throws ConfigError naming the setting.
  */
 export function loadConfig(flags: ServeFlags = {}, environment: Environment = process.env): Config {
   const given = (name: string) => (environment[name] === '' ? undefined : environment[name]);
-  const file = readFile(flags.config ?? given('MOORING_CONFIG'), environment);
+  const { keyService, ...file } = readFile(flags.config ?? given('MOORING_CONFIG'), environment);
   const host = flags.host ?? given('MOORING_HOST') ?? '127.0.0.1';
   const dataFolder = path.resolve(flags.data ?? given('MOORING_DATA') ?? './mooring-data');
-  const masterKeyText = given('MOORING_MASTER_KEY');
-  const masterKeyFile = given('MOORING_MASTER_KEY_FILE');
   const databaseUrl = given('MOORING_DATABASE_URL');
   if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
     throw new ConfigError(
@@ -309,13 +394,8 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     databaseUrl,
     publicUrl: parsePublicUrl(flags.publicUrl ?? given('MOORING_PUBLIC_URL') ?? file.publicUrl),
     listensOnLoopback: isLoopback(host),
-    masterKey: masterKeyText
-      ? { source: 'environment' as const, value: masterKeyText }
-      : {
-          source: 'file' as const,
-          path: masterKeyFile ? path.resolve(masterKeyFile) : path.join(dataFolder, 'master.key'),
-          mayCreate: masterKeyFile === undefined,
-        },
+    masterKey: masterKey(given, keyService, dataFolder),
+    previousMasterKey: previousMasterKey(given),
     adminKey: given('MOORING_ADMIN_KEY'),
     logLevel: level as Config['logLevel'],
   });
@@ -349,6 +429,17 @@ const environmentSettings: readonly Setting[] = [
     name: 'MOORING_MASTER_KEY_FILE',
     default: '`master.key` in the data folder, made once',
     meaning: 'File that holds the master key, mode 0600.',
+  },
+  {
+    name: 'MOORING_MASTER_KEY_PREVIOUS',
+    default: '',
+    meaning:
+      'The master key before this one. Set while the master key is changed: the start that finds the store under it moves the store to the new one.',
+  },
+  {
+    name: 'MOORING_MASTER_KEY_PREVIOUS_FILE',
+    default: '',
+    meaning: 'File that holds the master key before this one, mode 0600.',
   },
   {
     name: 'MOORING_ADMIN_KEY',

@@ -1,16 +1,21 @@
 import { mkdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
+import { createGate } from './egress/gate.js';
+import { createPolicy } from './egress/policy.js';
 import { openPostgresStore } from './store/postgres-store.js';
 import { migrate, openStore, type Store, storeExists } from './store/store.js';
 import { StoreError, StoreUnavailableError } from './store/store-error.js';
 import { createVault, type Vault } from './vault/envelope.js';
-import { checkKey, hasKeyCheck } from './vault/key-check.js';
-import { loadMasterKey } from './vault/keyring.js';
+import { hasKeyCheck } from './vault/key-check.js';
+import { decryptMasterKey } from './vault/key-service.js';
+import { type LoadedKey, loadMasterKey } from './vault/keyring.js';
+import { checkMaster, type Master, openKeyring, type StoredKeyring } from './vault/stored-keyring.js';
 
 export interface Opened {
   store: Store;
   vault: Vault;
+  keyring: StoredKeyring;
   createdKeyFile: string | undefined;
 }
 
@@ -23,21 +28,45 @@ const databaseMs = 5_000;
 export class DatabaseAwayError extends StoreError {}
 
 /** Nothing is written before the key has proven to be the right one. */
-async function prepare(store: Store, vault: Vault): Promise<void> {
-  if (await hasKeyCheck(store.db)) await checkKey(store.db, vault);
+async function prepare(store: Store, master: Master): Promise<void> {
+  if (await hasKeyCheck(store.db)) await checkMaster(store, master);
   await migrate(store);
-  await checkKey(store.db, vault);
+}
+
+/**
+ * The way to the key service alone. It often has a private address, and naming it in `egress.allow` would open it to
+ * every connection; so this gate lets through all but link-local and metadata addresses, for that one request.
+ */
+const networkOfKeyService = () =>
+  createGate({
+    policy: createPolicy({ allow: ['0.0.0.0/0', '[::]/0'], loopback: 'allow', listensOnLoopback: true }),
+  });
+
+async function loadKey({ masterKey }: Config, storeExists: boolean): Promise<LoadedKey> {
+  return masterKey.source === 'environment' || masterKey.source === 'file'
+    ? loadMasterKey(masterKey, storeExists)
+    : { key: await decryptMasterKey(masterKey, networkOfKeyService()) };
+}
+
+async function loadMaster(
+  config: Config,
+  storeExists: boolean,
+): Promise<{ master: Master; createdFile?: string }> {
+  const { key, ...made } = await loadKey(config, storeExists);
+  const { previousMasterKey } = config;
+  if (!previousMasterKey) return { master: { key }, ...made };
+  return { master: { key, previous: loadMasterKey(previousMasterKey, true).key }, ...made };
 }
 
 async function openEmbedded(config: Config): Promise<Opened> {
   const existed = storeExists(config.dataFolder);
   if (!existed) mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-  const { key, createdFile } = loadMasterKey(config.masterKey, existed);
-  const vault = createVault(key);
+  const { master, createdFile } = await loadMaster(config, existed);
   const store = openStore({ dataFolder: config.dataFolder });
   try {
-    await prepare(store, vault);
-    return { store, vault, createdKeyFile: createdFile };
+    await prepare(store, master);
+    const keyring = await openKeyring(store, master, { wrapsMax: config.limits.wrapsPerKey });
+    return { store, vault: createVault(keyring), keyring, createdKeyFile: createdFile };
   } catch (error) {
     await store.close();
     throw error;
@@ -90,12 +119,12 @@ async function openShared(config: Config, url: string, log: Logger): Promise<Ope
     await waitForDatabase(store);
     const existed = await hasKeyCheck(store.db);
     mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-    const { key, createdFile } = loadMasterKey(config.masterKey, existed);
-    const vault = createVault(key);
-    await prepare(patient, vault);
+    const { master, createdFile } = await loadMaster(config, existed);
+    await prepare(patient, master);
     await store.clock.align();
+    const keyring = await openKeyring(store, master, { wrapsMax: config.limits.wrapsPerKey });
     await warnOfLostWrites(store, log);
-    return { store, vault, createdKeyFile: createdFile };
+    return { store, vault: createVault(keyring), keyring, createdKeyFile: createdFile };
   } catch (error) {
     await store.close();
     throw error;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { Logger } from 'pino';
 import { loadConfig, type ServeFlags } from './config.js';
 import { createLog } from './log.js';
@@ -16,9 +17,42 @@ function guardProcess(log: Logger): void {
   );
 }
 
+/** Names of the variables that hold a key or a password of the server. */
+const secretVariables = [
+  'MOORING_MASTER_KEY',
+  'MOORING_MASTER_KEY_PREVIOUS',
+  'MOORING_ADMIN_KEY',
+  'MOORING_DATABASE_URL',
+];
+
+/**
+ * Keeps what is in memory from leaving the process by the doors that Node and the system leave open: the debugger that
+ * SIGUSR1 starts, diagnostic reports (they print the environment), and core files.
+ */
+function closeDebugDoors(log: Logger): void {
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () => log.warn({ signal }, 'ignored: a running service has no debugger'));
+  }
+  if (process.report) {
+    process.report.reportOnFatalError = false;
+    process.report.reportOnSignal = false;
+    process.report.reportOnUncaughtException = false;
+  }
+  if (process.platform !== 'linux') return;
+  // Node has no call for a resource limit.
+  const { status } = spawnSync('prlimit', ['--pid', String(process.pid), '--core=0:0'], { stdio: 'ignore' });
+  if (status !== 0) {
+    log.warn('core files could not be turned off; start the service with: ulimit -c 0');
+  }
+}
+
 /** `mooring serve` as a process of its own. @throws ConfigError for settings that make no sense */
 export async function runServer(flags: ServeFlags): Promise<RunningServer> {
   const log = createLog(loadConfig(flags).logLevel);
   guardProcess(log);
-  return serve(flags, { log });
+  closeDebugDoors(log);
+  const environment = { ...process.env };
+  // So that no process which is started from here gets them.
+  for (const name of secretVariables) delete process.env[name];
+  return serve(flags, { log, environment });
 }

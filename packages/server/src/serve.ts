@@ -12,6 +12,7 @@ import { reconcile } from './reconcile.js';
 import { sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import { OutcomeUnknownError, StoreError, StoreUnavailableError } from './store/store-error.js';
+import { KeyServiceError } from './vault/key-service.js';
 import { KeyError } from './vault/keyring.js';
 
 export interface RunningServer {
@@ -33,13 +34,15 @@ const drainMs = 30_000;
 /** It may be enough to wait. */
 const isAway = (error: unknown): boolean =>
   error instanceof DatabaseAwayError ||
+  error instanceof KeyServiceError ||
   error instanceof StoreUnavailableError ||
   error instanceof OutcomeUnknownError;
 
 const isKnown = (error: unknown): error is Error =>
   error instanceof KeyError || error instanceof StoreError || error instanceof ConfigError || isAway(error);
 
-const tryAgainMs = 1_000;
+/** Doubled after each refusal of a key service: it counts and bills its calls. */
+const tryAgainMs = { database: 1_000, keyServiceMost: 30_000 };
 
 interface Start {
   config: Config;
@@ -49,7 +52,7 @@ interface Start {
 
 /**
  * `mooring serve`. With a missing or wrong key, or a store that cannot be opened, the server starts sealed: alive,
- * not ready, answering 503, having written nothing. While its database is only away it goes on trying.
+ * not ready, answering 503, having written nothing. While its database or its key service is only away it goes on trying.
  * @throws ConfigError for settings that make no sense.
  */
 export async function serve(
@@ -67,23 +70,28 @@ export async function serve(
     if (!isKnown(error)) throw error;
     log.error({ err: error }, error.message);
     const sealed = await sealedServer({ config, log, reason: error.message });
-    return isAway(error) ? untilDatabaseIsBack(start, sealed) : sealed;
+    return isAway(error) ? untilItIsBack(start, sealed) : sealed;
   }
   return serveOpened(start, opened);
 }
 
-/** A sealed server that becomes one like any other when its database answers. */
-function untilDatabaseIsBack({ config, log, print }: Start, sealed: RunningServer): RunningServer {
+/** A sealed server that becomes one like any other when its database, or its key service, answers. */
+function untilItIsBack({ config, log, print }: Start, sealed: RunningServer): RunningServer {
   let current = sealed;
   let isClosed = false;
   const { port } = new URL(sealed.url);
   const trying = async (): Promise<void> => {
+    let pauseMs = tryAgainMs.database;
     while (!isClosed) {
-      await new Promise((resolve) => setTimeout(resolve, tryAgainMs));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
       let opened: Opened;
       try {
         opened = await openUnderKey(config, log);
       } catch (error) {
+        if (error instanceof KeyServiceError) {
+          pauseMs = Math.min(pauseMs * 2, tryAgainMs.keyServiceMost);
+          log.warn({ err: error }, error.message);
+        }
         if (isAway(error)) continue;
         return log.error({ err: error }, 'still sealed; mend this and start again');
       }
@@ -106,7 +114,7 @@ function untilDatabaseIsBack({ config, log, print }: Start, sealed: RunningServe
 }
 
 async function serveOpened({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
-  const { store, vault, createdKeyFile } = opened;
+  const { store, vault, keyring, createdKeyFile } = opened;
   if (createdKeyFile) {
     log.warn(
       { path: createdKeyFile },
@@ -137,6 +145,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     log,
     store,
     vault,
+    keyring,
     publicUrl: () => url,
     notReady: () => undefined,
     checks,
@@ -149,6 +158,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
     });
   url ||= bound;
+  app.keyRotation.watch();
   void app.selfCheck.warn(log);
   const purge = setInterval(() => {
     app.signIns
@@ -183,6 +193,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await app.revoker.settled();
       app.revoker.close();
       await app.rates?.close();
+      await app.keyRotation.close();
       await store.checkpoint();
       await store.close();
       log.info('stopped');

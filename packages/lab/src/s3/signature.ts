@@ -10,6 +10,8 @@ export interface SignedRequest {
   path: string;
   query: ReadonlyMap<string, string>;
   headers: IncomingHttpHeaders;
+  /** For services that sign the body and send no header with its hash. */
+  body?: Uint8Array;
 }
 
 interface Authorization {
@@ -95,6 +97,7 @@ function signableRequest(request: SignedRequest, signedHeaders: readonly string[
     path: request.path,
     query: Object.fromEntries(request.query),
     headers,
+    ...(request.body === undefined ? {} : { body: request.body }),
   };
 }
 
@@ -106,10 +109,10 @@ async function expectedSignature(
   const signer = new SignatureV4({
     credentials: { accessKeyId: given.accessKey, secretAccessKey: secretKey },
     region: given.region,
-    service: 's3',
+    service: given.service,
     sha256: Sha256,
     // S3 signs the path as it is on the wire; other services escape it a second time.
-    uriEscapePath: false,
+    uriEscapePath: given.service !== 's3',
     applyChecksum: false,
   });
   const signed = await signer.sign(signableRequest(request, given.signedHeaders), {
@@ -122,13 +125,14 @@ async function expectedSignature(
 /**
  * Checks an AWS Signature Version 4 in the Authorization header by signing the same request again.
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
- * @param secretOf The secret key of an access key.
+ * @param options.service `s3` unless said otherwise.
+ * @param options.secretOf The secret key of an access key.
  * @returns the access key that signed.
  * @throws S3Failure with the code S3 itself answers.
  */
 export async function verifySignature(
   request: SignedRequest,
-  options: { region: string; secretOf: (accessKey: string) => string | undefined },
+  options: { region: string; service?: string; secretOf: (accessKey: string) => string | undefined },
 ): Promise<string> {
   const given = parseAuthorization(request.headers.authorization);
   const secretKey = options.secretOf(given.accessKey);
@@ -138,11 +142,12 @@ export async function verifySignature(
       'The AWS access key Id you provided does not exist in our records.',
     );
   }
-  if (given.region !== options.region || given.service !== 's3') {
+  const service = options.service ?? 's3';
+  if (given.region !== options.region || given.service !== service) {
     const message = `The authorization header is malformed; the region '${given.region}' is wrong; expecting '${options.region}'`;
     throw new S3Failure('AuthorizationHeaderMalformed', message);
   }
-  for (const needed of ['host', 'x-amz-date', 'x-amz-content-sha256']) {
+  for (const needed of ['host', 'x-amz-date', service === 's3' ? 'x-amz-content-sha256' : 'x-amz-target']) {
     if (!given.signedHeaders.includes(needed)) {
       throw new S3Failure('AccessDenied', `The header ${needed} must be signed`);
     }

@@ -13,6 +13,7 @@ export const auditEvents = {
   'api-key': ['created', 'updated', 'revoked'],
   'oauth-client': ['created', 'updated', 'deleted'],
   'oauth-client-secret': ['created', 'deleted'],
+  'vault-key': ['rotated', 'retired'],
   'oauth-token': ['issued', 'revoked'],
 } as const;
 

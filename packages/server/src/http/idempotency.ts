@@ -67,7 +67,8 @@ function fingerprintOf(input: unknown): string {
   return sha256(JSON.stringify(input, sorted));
 }
 
-const sealContext = (row: Row): SealContext => ({
+/** What a kept answer is bound to. */
+export const contextOfIdempotentRequest = (row: Row): SealContext => ({
   tenantId: row.tenant_id,
   recordKind: 'idempotent-request',
   recordId: row.key_hash,
@@ -92,14 +93,14 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
   const running = new Map<string, Promise<unknown>>();
 
   const sealed = (row: Row, kept: Kept) => {
-    const { keyId, wrappedKey, ciphertext } = vault.seal(kept, sealContext(row));
+    const { keyId, wrappedKey, ciphertext } = vault.seal(kept, contextOfIdempotentRequest(row));
     return { key_id: keyId, wrapped_key: wrappedKey, ciphertext };
   };
 
   const opened = (row: IdempotentRequestTable): Kept => {
     try {
       const { key_id: keyId, wrapped_key: wrappedKey, ciphertext } = row;
-      return vault.open({ keyId, wrappedKey, ciphertext }, sealContext(row)) as Kept;
+      return vault.open({ keyId, wrappedKey, ciphertext }, contextOfIdempotentRequest(row)) as Kept;
     } catch (cause) {
       if (cause instanceof UnreadableError) throw unknownOutcome();
       throw cause;

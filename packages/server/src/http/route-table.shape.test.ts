@@ -11,6 +11,7 @@ import { loadConfig } from '../config.js';
 import { migrate, openStore, type Store } from '../store/store.js';
 import { createVault } from '../vault/envelope.js';
 import { loadMasterKey } from '../vault/keyring.js';
+import { openKeyring } from '../vault/stored-keyring.js';
 
 describe('the route table', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-routes-'));
@@ -21,11 +22,17 @@ describe('the route table', () => {
     const config = loadConfig({ data: folder }, {});
     store = openStore({ dataFolder: folder });
     await migrate(store);
+    const keyring = await openKeyring(
+      store,
+      loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false),
+      { wrapsMax: config.limits.wrapsPerKey },
+    );
     app = await createApp({
       config,
       log: pino({ level: 'silent' }),
       store,
-      vault: createVault(loadMasterKey(config.masterKey, false).key),
+      vault: createVault(keyring),
+      keyring,
       publicUrl: () => 'http://localhost',
       notReady: () => undefined,
       checks: async () => ({}),

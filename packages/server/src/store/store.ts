@@ -46,7 +46,7 @@ export interface StoreOptions {
   dataFolder: string;
 }
 
-const fileName = 'mooring.db';
+export const fileName = 'mooring.db';
 
 /** True also when only the log of one is left: such a folder is not new. */
 export const storeExists = (dataFolder: string): boolean =>

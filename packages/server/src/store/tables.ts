@@ -388,7 +388,22 @@ export interface IdempotentRequestTable {
   created_at: string;
 }
 
+/** A key that wraps data keys, itself sealed under a master key. */
+export interface VaultKeyTable {
+  id: string;
+  /** `coming`: every node is learning it; nothing is sealed under it yet. */
+  state: 'coming' | 'active' | 'previous';
+  master_id: string;
+  wrapped_key: string;
+  ciphertext: string;
+  /** Data keys wrapped so far, never too few: counted in blocks that are reserved ahead. */
+  wraps: number;
+  created_at: string;
+  replaced_at: string | null;
+}
+
 export interface Tables {
+  vault_key: VaultKeyTable;
   setting: SettingTable;
   tenant: TenantTable;
   user: UserTable;

@@ -63,11 +63,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
   const databaseServer = options.database === 'given' ? undefined : inject('databaseServer');
   const database = databaseServer && (await freshDatabase(databaseServer));
-  const environment = {
+  // Looked at again by each restart, so that a test can change a setting in between.
+  const environment = () => ({
     MOORING_ADMIN_KEY: adminKey,
     ...(database ? { MOORING_DATABASE_URL: database.url } : {}),
     ...options.environment,
-  };
+  });
   const chunks: string[] = [];
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -80,7 +81,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const start = (port: string | number) =>
     serve(
       { port, data: dataFolder, config: configFile },
-      { print: (line) => printed.push(line), log: createLog('debug', sink), environment },
+      { print: (line) => printed.push(line), log: createLog('debug', sink), environment: environment() },
     );
   let running = await start(options.port ?? 0);
   return {

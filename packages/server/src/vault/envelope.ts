@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { KeyEncryptionKey } from './keyring.js';
+import type { KeyEncryptionKey, Keyring } from './keyring.js';
 
 // Envelope encryption: AES-256-GCM, a fresh data key for every secret version, wrapped by the key-encryption
 // key. NIST SP 800-38D: 96-bit random IVs, each data key used once.
@@ -86,33 +86,49 @@ export interface Vault {
    * @throws UnreadableError
    */
   open(sealed: Sealed, context: SealContext): unknown;
-  /** Keyed digest for values that must be compared or logged without being known. */
-  readonly keyId: string;
+  /**
+   * The same sealed value with its data key under the active key. The value itself is not opened.
+   * @throws UnreadableError
+   */
+  rewrap(sealed: Sealed, context: SealContext): Sealed;
 }
 
-/** The vault over one key-encryption key. Values travel as JSON. */
-export function createVault(key: KeyEncryptionKey): Vault {
+const keyringOf = (key: KeyEncryptionKey): Keyring => ({
+  active: () => key,
+  find: (id) => (id === key.id ? key : undefined),
+});
+
+/** The vault over a keyring, or over one key. Values travel as JSON. */
+export function createVault(keys: KeyEncryptionKey | Keyring): Vault {
+  const keyring = 'bytes' in keys ? keyringOf(keys) : keys;
+
+  const wrap = (dataKey: Buffer, context: SealContext) => {
+    const key = keyring.active();
+    return { keyId: key.id, wrappedKey: encrypt(key.bytes, dataKey, additionalData('data key', context)) };
+  };
+
+  const unwrap = (sealed: Sealed, context: SealContext): Buffer => {
+    const key = keyring.find(sealed.keyId);
+    if (!key) throw new UnreadableError('sealed under a key that is not here');
+    const dataKey = decrypt(key.bytes, sealed.wrappedKey, additionalData('data key', context));
+    if (dataKey.length !== 32) throw new UnreadableError('data key has the wrong length');
+    return dataKey;
+  };
+
   return {
-    keyId: key.id,
     seal(value, context) {
       const dataKey = randomBytes(32);
+      const plaintext = Buffer.from(JSON.stringify(value), 'utf8');
       const sealed = {
-        keyId: key.id,
-        wrappedKey: encrypt(key.bytes, dataKey, additionalData('data key', context)),
-        ciphertext: encrypt(
-          dataKey,
-          Buffer.from(JSON.stringify(value), 'utf8'),
-          additionalData('value', context),
-        ),
+        ...wrap(dataKey, context),
+        ciphertext: encrypt(dataKey, plaintext, additionalData('value', context)),
       };
       dataKey.fill(0);
       return sealed;
     },
     open(sealed, context) {
-      if (sealed.keyId !== key.id) throw new UnreadableError('sealed under a key that is not here');
-      const dataKey = decrypt(key.bytes, sealed.wrappedKey, additionalData('data key', context));
+      const dataKey = unwrap(sealed, context);
       try {
-        if (dataKey.length !== 32) throw new UnreadableError('data key has the wrong length');
         const plaintext = decrypt(dataKey, sealed.ciphertext, additionalData('value', context));
         const value: unknown = JSON.parse(plaintext.toString('utf8'));
         plaintext.fill(0);
@@ -120,6 +136,12 @@ export function createVault(key: KeyEncryptionKey): Vault {
       } finally {
         dataKey.fill(0);
       }
+    },
+    rewrap(sealed, context) {
+      const dataKey = unwrap(sealed, context);
+      const rewrapped = { ...wrap(dataKey, context), ciphertext: sealed.ciphertext };
+      dataKey.fill(0);
+      return rewrapped;
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Db } from '../store/store.js';
+import type { Db, Queryable } from '../store/store.js';
 import { StoreUnavailableError } from '../store/store-error.js';
 import { type Sealed, UnreadableError, type Vault } from './envelope.js';
 import { KeyError } from './keyring.js';
@@ -14,31 +14,42 @@ const context = {
 };
 
 /**
- * Proves that the key is the one the store was written with, before anything else is written. A new store gets
- * its record here.
+ * Proves that one of the master keys is what the store was written with, before anything else is written. A new
+ * store gets its record under the first.
+ * @param vaults of the master key, and of the one before while it is changed
+ * @returns the vault that the store is under
  * @throws KeyError
  */
-export async function checkKey(db: Db, vault: Vault): Promise<void> {
+export async function checkKey(db: Db, vaults: readonly [Vault, ...Vault[]]): Promise<Vault> {
   const read = () => db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
   let row = await read();
   if (!row) {
     // Of nodes that start together on a new store one writes the record, and all are held to it.
     await db
       .insertInto('setting')
-      .values({ name, value: JSON.stringify(vault.seal('mooring', context)) })
+      .values({ name, value: JSON.stringify(vaults[0].seal('mooring', context)) })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
     row = await read();
   }
   if (!row) throw new KeyError('The key-check record cannot be written.');
-  try {
-    vault.open(JSON.parse(row.value) as Sealed, context);
-  } catch (error) {
-    if (!(error instanceof UnreadableError)) throw error;
-    throw new KeyError(
-      'The master key is not the one this data was written with. Nothing was written. Start with the right key.',
-    );
+  for (const vault of vaults) {
+    try {
+      vault.open(JSON.parse(row.value) as Sealed, context);
+      return vault;
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+    }
   }
+  throw new KeyError(
+    'The master key is not the one this data was written with. Nothing was written. Start with the right key.',
+  );
+}
+
+/** From now on the store is under the master key of this vault. */
+export async function moveKeyCheck(db: Queryable, vault: Vault): Promise<void> {
+  const value = JSON.stringify(vault.seal('mooring', context));
+  await db.updateTable('setting').set({ value }).where('name', '=', name).execute();
 }
 
 /** True when the store has a key-check record, so that it must not be migrated under a wrong key. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
-import type { Config } from '../config.js';
+import type { LocalKeySource } from '../config.js';
 
 /** A key-encryption key. The bytes are reachable only inside the vault. */
 export interface KeyEncryptionKey {
@@ -23,7 +23,12 @@ const published = new Set([
   Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64'),
 ]);
 
-function keyFrom(text: string, where: string): KeyEncryptionKey {
+/**
+ * The master key that a text is.
+ * @param where the place it came from, for the message
+ * @throws KeyError
+ */
+export function keyFrom(text: string, where: string): KeyEncryptionKey {
   const trimmed = text.trim();
   const bytes = /^[A-Za-z0-9+/_-]+={0,2}$/.test(trimmed) ? Buffer.from(trimmed, 'base64') : Buffer.alloc(0);
   if (bytes.length !== 32)
@@ -33,10 +38,28 @@ function keyFrom(text: string, where: string): KeyEncryptionKey {
       `The master key in ${where} is a default or example key, which protects nothing. ${howToMake}`,
     );
   }
+  return keyOfBytes(bytes);
+}
+
+/** The key that these 32 bytes are. */
+export function keyOfBytes(bytes: Buffer): KeyEncryptionKey {
   return {
     id: createHash('sha256').update('mooring key id').update(bytes).digest('hex').slice(0, 16),
     bytes,
   };
+}
+
+export const newKey = (): KeyEncryptionKey => keyOfBytes(randomBytes(32));
+
+/** The keys that data keys are wrapped under. */
+export interface Keyring {
+  /**
+   * The key for what is sealed now.
+   * @throws StoreUnavailableError while it is not known for sure which key that is
+   */
+  active(): KeyEncryptionKey;
+  /** Undefined for a key that is not here, or no longer. */
+  find(id: string): KeyEncryptionKey | undefined;
 }
 
 function createKeyFile(path: string): KeyEncryptionKey {
@@ -63,7 +86,7 @@ export interface LoadedKey {
  * whose key is gone must never be given another one.
  * @throws KeyError
  */
-export function loadMasterKey(settings: Config['masterKey'], storeExists: boolean): LoadedKey {
+export function loadMasterKey(settings: LocalKeySource, storeExists: boolean): LoadedKey {
   if (settings.source === 'environment') return { key: keyFrom(settings.value, 'MOORING_MASTER_KEY') };
   let text: string;
   try {

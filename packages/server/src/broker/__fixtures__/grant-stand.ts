@@ -100,7 +100,15 @@ export async function startGrantStand(): Promise<GrantStand> {
   const { store, drop } = await freshStore();
   await migrate(store);
   const value = Buffer.from(newHex(32), 'hex').toString('base64');
-  const vault = createVault(loadMasterKey({ source: 'environment', value }, true).key);
+  const { key } = loadMasterKey({ source: 'environment', value }, true);
+  const vault = createVault(key);
+  await store.db
+    .insertInto('vault_key')
+    .values({
+      ...{ id: key.id, state: 'active', master_id: '', wrapped_key: '', ciphertext: '' },
+      ...{ wraps: 0, created_at: at(), replaced_at: null },
+    })
+    .execute();
   const preset: OAuthPreset = {
     authorizationEndpoint: lab.authorizationEndpoint,
     tokenEndpoint: lab.tokenEndpoint,

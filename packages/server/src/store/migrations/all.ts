@@ -9,6 +9,7 @@ import * as revocations from './0007-revocations.js';
 import * as deviceSignIn from './0009-device-sign-in.js';
 import * as renewals from './0010-renewals.js';
 import * as useFacts from './0011-use-facts.js';
+import * as vaultKeys from './0012-vault-keys.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '0009-device-sign-in': deviceSignIn,
   '0010-renewals': renewals,
   '0011-use-facts': useFacts,
+  '0012-vault-keys': vaultKeys,
 };

@@ -9,6 +9,7 @@ import { migrate, openStore, type Store } from '../../../store/store.js';
 import { type ApiClient, apiClient } from '../../../testing/api-client.js';
 import { createVault } from '../../../vault/envelope.js';
 import { loadMasterKey } from '../../../vault/keyring.js';
+import { openKeyring } from '../../../vault/stored-keyring.js';
 
 /** A server whose store the test can reach: to damage a row, or to fill it faster than HTTP could. */
 export interface OpenedServer {
@@ -27,13 +28,19 @@ export async function openedServer(): Promise<OpenedServer> {
   const config = loadConfig({ data: folder }, {});
   const store = openStore({ dataFolder: folder });
   await migrate(store);
+  const keyring = await openKeyring(
+    store,
+    loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false),
+    { wrapsMax: config.limits.wrapsPerKey },
+  );
   await firstStart(store, adminKey);
   let url = '';
   const app = await createApp({
     config,
     log: pino({ level: 'silent' }),
     store,
-    vault: createVault(loadMasterKey(config.masterKey, false).key),
+    vault: createVault(keyring),
+    keyring,
     publicUrl: () => url,
     notReady: () => undefined,
     checks: async () => ({}),

@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
+import { afterAll, expect, it } from 'vitest';
+import { startMooring } from './mooring-process.js';
+import { signInAndCopyCode, startSignInLab } from './sign-in-lab.js';
+import { refusalOf } from './vault-stand.js';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'mooring-backup-grants-'));
+const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
+const mooringCommand = (...words: string[]) => promisify(execFile)(process.execPath, [executable, ...words]);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const read = (api: ApiClient, id: string) =>
+  api.post(`/api/v1/data-connections/${id}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });
+
+it('R25: a restored refresh token that was rotated since asks for a new sign-in, after one token call in all', async () => {
+  const dataFolder = path.join(folder, 'data');
+  const lab = await startSignInLab({ dataFolder });
+  const { authorizationServer } = lab;
+  const api = apiClient(lab.mooring.url, lab.mooring.adminKey);
+  const properties = { OAuthMechanism: '1', Catalog: lab.bigquery.projectId };
+  const begin = { datasourceID: 'gbq', qName: 'warehouse', connectionProperties: properties };
+  const begun = await api.post('/api/v1/data-connections', { ...begin, authUrlOnly: true });
+  const authCode = await signInAndCopyCode(lab, begun.body.authUrl);
+  const created = await api.post('/api/v1/data-connections', {
+    ...begin,
+    connectionProperties: { ...properties, authCode },
+  });
+  expect(created.status, created.text).toBe(201);
+  const id: string = created.body.qID;
+
+  const [archive, keyring, elsewhere] = ['grants.db', 'keyring.json', 'restored'].map((name) =>
+    path.join(folder, name),
+  ) as [string, string, string];
+  await mooringCommand('backup', archive, '--keyring', keyring, '--data', dataFolder);
+  authorizationServer.expireAccessTokens();
+  expect((await read(api, id)).status, 'rotates the token').toBe(200);
+  await lab.mooring.stop();
+
+  await mooringCommand('restore', archive, '--keyring', keyring, '--data', elsewhere);
+  copyFileSync(path.join(dataFolder, 'master.key'), path.join(elsewhere, 'master.key'));
+  authorizationServer.expireAccessTokens();
+  authorizationServer.resetCounts();
+  const restored = await startMooring({ dataFolder: elsewhere, configuration: lab.configuration });
+  const there = apiClient(restored.url, restored.adminKey);
+  const answers = await Promise.all(Array.from({ length: 30 }, () => read(there, id)));
+  answers.push(await read(there, id));
+  expect(new Set(answers.map(refusalOf))).toEqual(new Set(['needs_sign_in']));
+  expect(authorizationServer.counts().token.refresh_token).toBe(1);
+  await restored.stop();
+  await Promise.all([authorizationServer.close(), lab.bigquery.close()]);
+}, 120_000);

@@ -1,0 +1,326 @@
+import type { Logger } from 'pino';
+import type { Queryable, Store, Tx } from '../store/store.js';
+import type { IdempotentRequestTable, SecretTable, VaultKeyTable } from '../store/tables.js';
+import { type SealContext, UnreadableError, type Vault } from './envelope.js';
+import type { StoredKeyring } from './stored-keyring.js';
+
+// Rotation: a new key becomes active, and the data keys of all rows are wrapped anew in small batches. Each batch
+// commits by itself, and where it stands is what the rows say, so that a kill at any point costs nothing.
+
+const perBatch = 50;
+const lookMs = 1_000;
+/** Looks between two searches for rows that a slower node has sealed under an earlier key. */
+const looksToSweep = 15;
+/** Longer than any node goes by an old view and any transaction under way lasts. */
+const settleMs = 15_000;
+/** Until every node has learned a coming key. */
+const comingMs = 2_500;
+
+/** A key cannot be rotated or retired now; the message says why. */
+export class KeyRefusal extends Error {
+  override name = 'KeyRefusal';
+}
+
+export interface VaultKeyState {
+  id: string;
+  state: 'coming' | 'active' | 'previous';
+  createdAt: string;
+  replacedAt?: string;
+  /** Rows whose data key is under this key. */
+  records: number;
+  wraps: number;
+}
+
+type RecordIt = (tx: Tx, keyId: string) => Promise<void>;
+
+export interface KeyRotation {
+  list(): Promise<VaultKeyState[]>;
+  /**
+   * @param recordIt writes into the transaction that makes the key active
+   * @returns id of the new active key
+   * @throws KeyRefusal
+   */
+  rotate(recordIt: RecordIt): Promise<string>;
+  /**
+   * Destroys a key that nothing is under.
+   * @returns false when there is no such key
+   * @throws KeyRefusal
+   */
+  retire(id: string, recordIt: RecordIt): Promise<boolean>;
+  /** Learns of other nodes' rotations and does its share, until `close`. */
+  watch(): void;
+  close(): Promise<void>;
+}
+
+export interface KeyRotationDependencies {
+  store: Store;
+  vault: Vault;
+  keyring: StoredKeyring;
+  log: Logger;
+  /** What an answer kept for an Idempotency-Key is bound to. */
+  contextOfRequest(row: IdempotentRequestTable): SealContext;
+}
+
+const contextOfSecret = (row: SecretTable): SealContext => ({
+  tenantId: row.tenant_id,
+  recordKind: row.record_kind,
+  recordId: row.record_id,
+  ownerId: row.owner_id,
+  version: Number(row.version),
+  field: row.field,
+});
+
+const recordsUnder = async (db: Queryable, id: string): Promise<number> => {
+  const counts = await Promise.all(
+    (['secret', 'idempotent_request'] as const).map((table) =>
+      db
+        .selectFrom(table)
+        .select((eb) => eb.fn.countAll().as('count'))
+        .where('key_id', '=', id)
+        .executeTakeFirstOrThrow(),
+    ),
+  );
+  return counts.reduce((sum, { count }) => sum + Number(count), 0);
+};
+
+export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
+  const { store, vault, keyring, log, contextOfRequest } = deps;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  let sweeping: Promise<void> | undefined;
+
+  const rewrapped = (row: SecretTable | IdempotentRequestTable, context: SealContext) => {
+    try {
+      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+      const { keyId, wrappedKey } = vault.rewrap(sealed, context);
+      return { key_id: keyId, wrapped_key: wrappedKey };
+    } catch (error) {
+      if (error instanceof UnreadableError) return undefined;
+      throw error;
+    }
+  };
+
+  /** A row that was sealed anew meanwhile is left alone. @returns rows that were looked at, and those that do not open */
+  const secretsBatch = (activeId: string, skip: number) =>
+    store.transaction(async (tx) => {
+      const rows = await tx
+        .selectFrom('secret')
+        .selectAll()
+        .where('key_id', '!=', activeId)
+        .orderBy('record_kind')
+        .orderBy('record_id')
+        .orderBy('field')
+        .limit(perBatch)
+        .offset(skip)
+        .execute();
+      let damaged = 0;
+      for (const row of rows) {
+        const wrapped = rewrapped(row, contextOfSecret(row));
+        if (!wrapped) damaged += 1;
+        else {
+          await tx
+            .updateTable('secret')
+            .set(wrapped)
+            .where('tenant_id', '=', row.tenant_id)
+            .where('record_kind', '=', row.record_kind)
+            .where('record_id', '=', row.record_id)
+            .where('field', '=', row.field)
+            .where('wrapped_key', '=', row.wrapped_key)
+            .execute();
+        }
+      }
+      return { looked: rows.length, damaged };
+    });
+
+  const requestsBatch = (activeId: string, skip: number) =>
+    store.transaction(async (tx) => {
+      const rows = await tx
+        .selectFrom('idempotent_request')
+        .selectAll()
+        .where('key_id', '!=', activeId)
+        .orderBy('tenant_id')
+        .orderBy('user_id')
+        .orderBy('route')
+        .orderBy('key_hash')
+        .limit(perBatch)
+        .offset(skip)
+        .execute();
+      let damaged = 0;
+      for (const row of rows) {
+        const wrapped = rewrapped(row, contextOfRequest(row));
+        if (!wrapped) damaged += 1;
+        else {
+          await tx
+            .updateTable('idempotent_request')
+            .set(wrapped)
+            .where('tenant_id', '=', row.tenant_id)
+            .where('user_id', '=', row.user_id)
+            .where('route', '=', row.route)
+            .where('key_hash', '=', row.key_hash)
+            .where('wrapped_key', '=', row.wrapped_key)
+            .execute();
+        }
+      }
+      return { looked: rows.length, damaged };
+    });
+
+  const sweep = async (): Promise<void> => {
+    for (const batch of [secretsBatch, requestsBatch]) {
+      let damaged = 0;
+      for (;;) {
+        if (isClosed) return;
+        const done = await batch(keyring.active().id, damaged);
+        damaged += done.damaged;
+        if (done.looked < perBatch) break;
+      }
+      if (damaged > 0) log.warn({ damaged }, 'records that do not open stay under their key');
+    }
+    await store.checkpoint();
+  };
+
+  const startSweep = (): void => {
+    sweeping ??= sweep()
+      .catch((error: unknown) => log.warn({ err: error }, 'wrapping under the active key goes on later'))
+      .finally(() => {
+        sweeping = undefined;
+      });
+  };
+
+  const isWork = async (): Promise<boolean> => {
+    const { id } = keyring.active();
+    const rows = await Promise.all(
+      (['secret', 'idempotent_request'] as const).map((table) =>
+        store.db.selectFrom(table).select('key_id').where('key_id', '!=', id).limit(1).executeTakeFirst(),
+      ),
+    );
+    return rows.some(Boolean);
+  };
+
+  /** The coming key of a rotation that was cut short, or a new one. */
+  const comingKey = async (): Promise<string> => {
+    const rows = await keyring.refresh();
+    if (rows.some(({ master_id }) => master_id !== keyring.masterId)) {
+      throw new KeyRefusal('The master key is being changed. Restart this node with the new one first.');
+    }
+    const coming = rows.find(({ state }) => state === 'coming');
+    if (coming) return coming.id;
+    const made = keyring.make();
+    const { numInsertedOrUpdatedRows } = await store.db
+      .insertInto('vault_key')
+      .values(made)
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    // Of requests that come together one makes it.
+    return numInsertedOrUpdatedRows === 1n ? made.id : comingKey();
+  };
+
+  const rotate = async (recordIt: RecordIt): Promise<string> => {
+    const id = await comingKey();
+    if (store.kind === 'postgresql') await new Promise((resolve) => setTimeout(resolve, comingMs));
+    await store.transaction(async (tx) => {
+      const row = await tx.selectFrom('vault_key').select('state').where('id', '=', id).executeTakeFirst();
+      // Another request took the same coming key, and it may have been replaced since: never back to it.
+      if (row?.state !== 'coming') return;
+      await tx
+        .updateTable('vault_key')
+        .set({ state: 'previous', replaced_at: store.clock.iso() })
+        .where('state', '=', 'active')
+        .execute();
+      await tx.updateTable('vault_key').set({ state: 'active' }).where('id', '=', id).execute();
+      await recordIt(tx, id);
+    });
+    await look();
+    return id;
+  };
+
+  let warnedOf: string | undefined;
+  let rotating: Promise<void> | undefined;
+  const heedLimit = ({ id, wraps }: VaultKeyTable): void => {
+    const { warnAt, rotateAt } = keyring.limits;
+    if (Number(wraps) >= warnAt && warnedOf !== id) {
+      warnedOf = id;
+      log.warn({ key: id }, 'the active key has wrapped half of what it may; run: mooring keys rotate');
+    }
+    if (Number(wraps) < rotateAt || isClosed) return;
+    rotating ??= rotate(async () => undefined)
+      .then(
+        (to) => log.warn({ from: id, to }, 'the active key came near what it may wrap and was rotated'),
+        (error: unknown) => log.warn({ err: error }, 'the active key is near its limit and was not rotated'),
+      )
+      .finally(() => {
+        rotating = undefined;
+      });
+  };
+
+  let looks = 0;
+  let activeBefore: string | undefined;
+  const look = async (): Promise<void> => {
+    const rows = await keyring.refresh();
+    const active = rows.find(({ state }) => state === 'active');
+    const isNew = active?.id !== activeBefore;
+    activeBefore = active?.id;
+    if (active) heedLimit(active);
+    looks += 1;
+    if (!sweeping && (isNew || looks % looksToSweep === 0) && (await isWork())) startSweep();
+  };
+
+  return {
+    async list() {
+      const rows = await keyring.refresh();
+      return Promise.all(
+        rows.map(async (row) => ({
+          id: row.id,
+          state: row.state,
+          createdAt: row.created_at,
+          ...(row.replaced_at === null ? {} : { replacedAt: row.replaced_at }),
+          records: await recordsUnder(store.db, row.id),
+          wraps: Number(row.wraps),
+        })),
+      );
+    },
+    rotate,
+    async retire(id, recordIt) {
+      const isThere = await store.transaction(async (tx) => {
+        const row = await tx.selectFrom('vault_key').selectAll().where('id', '=', id).executeTakeFirst();
+        if (!row) return false;
+        if (row.state !== 'previous') throw new KeyRefusal('The key is in use. Rotate first.');
+        const age = store.clock.now() - Date.parse(row.replaced_at ?? '');
+        if (!(age > settleMs)) {
+          throw new KeyRefusal(
+            'The key was active until a moment ago; a request may still write under it. Try again in 15 seconds.',
+          );
+        }
+        const records = await recordsUnder(tx, id);
+        if (records > 0) {
+          throw new KeyRefusal(`${records} records are still under the key. Look at: mooring keys list`);
+        }
+        await tx.deleteFrom('vault_key').where('id', '=', id).execute();
+        await recordIt(tx, id);
+        return true;
+      });
+      if (!isThere) return false;
+      await store.checkpoint();
+      await keyring.refresh();
+      return true;
+    },
+    watch() {
+      const again = () => {
+        if (isClosed) return;
+        timer = setTimeout(() => {
+          look()
+            .catch((error: unknown) =>
+              log.warn({ err: error }, 'the keys of the store could not be looked at'),
+            )
+            .finally(again);
+        }, lookMs).unref();
+      };
+      again();
+    },
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await rotating;
+      await sweeping;
+    },
+  };
+}

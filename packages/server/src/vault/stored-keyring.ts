@@ -1,0 +1,212 @@
+import type { Queryable, Store } from '../store/store.js';
+import { StoreUnavailableError } from '../store/store-error.js';
+import type { VaultKeyTable } from '../store/tables.js';
+import { createVault, UnreadableError } from './envelope.js';
+import { checkKey, moveKeyCheck } from './key-check.js';
+import { type KeyEncryptionKey, KeyError, type Keyring, keyOfBytes, newKey } from './keyring.js';
+
+// The keyring as the store keeps it: each key sealed under the master key, so that one row in one database is what
+// all nodes go by, and destroying that row destroys the key.
+
+/** How old a node's view may be before it seals nothing more: it could have missed a rotation. */
+const viewMs = 5_000;
+/** Most wraps that are put on the count at once. A crash counts what was not used, never too little. */
+const reservedMost = 65_536;
+/** Shares of the limit at which the log warns, and at which a node rotates by itself. */
+const shares = { warn: 0.5, rotate: 0.75 };
+
+/** How many data keys one key may wrap, and what happens on the way there. */
+export interface WrapLimits {
+  max: number;
+  warnAt: number;
+  rotateAt: number;
+  /** Counted at once. */
+  block: number;
+}
+
+/** @param max NIST SP 800-38D section 8.3: at most 2^32 seals with random IVs under one key. */
+export function wrapLimits(max: number): WrapLimits {
+  const block = Math.max(1, Math.min(reservedMost, Math.floor(max / 16)));
+  return { max, warnAt: max * shares.warn, rotateAt: max * shares.rotate, block };
+}
+
+export interface Master {
+  key: KeyEncryptionKey;
+  /** While the master key is changed. */
+  previous?: KeyEncryptionKey;
+}
+
+export interface StoredKeyring extends Keyring {
+  readonly masterId: string;
+  readonly limits: WrapLimits;
+  /** Learns what other nodes have changed, and reserves wraps. @returns the keys of the store */
+  refresh(): Promise<VaultKeyTable[]>;
+  /** A new key, sealed for the store. */
+  make(): VaultKeyTable;
+}
+
+export interface KeyringOptions {
+  /** Data keys that one key may wrap. */
+  wrapsMax: number;
+}
+
+const context = (id: string) => ({
+  tenantId: '',
+  recordKind: 'vault-key',
+  recordId: id,
+  ownerId: '',
+  version: 1,
+  field: 'key',
+});
+
+function sealedRow(master: KeyEncryptionKey, key: KeyEncryptionKey) {
+  const { keyId, ...sealed } = createVault(master).seal(key.bytes.toString('base64'), context(key.id));
+  return { master_id: keyId, wrapped_key: sealed.wrappedKey, ciphertext: sealed.ciphertext };
+}
+
+function openedRow(row: VaultKeyTable, masters: readonly KeyEncryptionKey[]): KeyEncryptionKey {
+  const master = masters.find(({ id }) => id === row.master_id);
+  if (!master) throw new UnreadableError('sealed under another master key');
+  const sealed = { keyId: row.master_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+  return keyOfBytes(Buffer.from(createVault(master).open(sealed, context(row.id)) as string, 'base64'));
+}
+
+const rowsOf = (db: Queryable) => db.selectFrom('vault_key').selectAll().orderBy('created_at').execute();
+
+/** Moves every key from the master key before to the one of now, all or none. */
+async function moveToMaster(store: Store, { key, previous }: Required<Master>): Promise<void> {
+  await store.transaction(async (tx) => {
+    for (const row of await rowsOf(tx)) {
+      if (row.master_id === key.id) continue;
+      const moved = sealedRow(key, openedRow(row, [previous]));
+      await tx.updateTable('vault_key').set(moved).where('id', '=', row.id).execute();
+    }
+    await moveKeyCheck(tx, createVault(key));
+  });
+  await store.checkpoint();
+}
+
+/**
+ * Proves the master key before anything is written.
+ * @throws KeyError
+ */
+export async function checkMaster(store: Store, { key, previous }: Master): Promise<void> {
+  await checkKey(store.db, previous ? [createVault(key), createVault(previous)] : [createVault(key)]);
+}
+
+/**
+ * The keyring of a migrated store; makes the first key of a store that has none.
+ * @throws KeyError
+ */
+export async function openKeyring(
+  store: Store,
+  master: Master,
+  options: KeyringOptions,
+): Promise<StoredKeyring> {
+  const { key, previous } = master;
+  const own = createVault(key);
+  const found = await checkKey(store.db, previous ? [own, createVault(previous)] : [own]);
+  if (previous && found !== own) await moveToMaster(store, { key, previous });
+  const keyring = createStoredKeyring(store, master, wrapLimits(options.wrapsMax));
+  if ((await rowsOf(store.db)).every(({ state }) => state !== 'active')) {
+    const first = { ...keyring.make(), state: 'active' as const };
+    // Of nodes that start together on a new store one makes it.
+    await store.db
+      .insertInto('vault_key')
+      .values(first)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  try {
+    await keyring.refresh();
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    throw new KeyError(
+      'A key of the store does not open under the master key. Set MOORING_MASTER_KEY_PREVIOUS while the master key is changed.',
+      { cause },
+    );
+  }
+  return keyring;
+}
+
+function createStoredKeyring(
+  store: Store,
+  { key: master, previous }: Master,
+  limits: WrapLimits,
+): StoredKeyring {
+  const masters = previous ? [master, previous] : [master];
+  // What was sealed before there was a keyring is under the master key itself.
+  let keys = new Map(masters.map((one) => [one.id, one]));
+  let active: KeyEncryptionKey | undefined;
+  /** Wraps that are counted and not yet used, by key. */
+  const reserved = new Map<string, number>();
+  let seenAt = 0;
+  const strangers = new Set<string>();
+  let turns = 0;
+  let shown = 0;
+
+  /** Counts wraps ahead, in one statement with the limit, so that nodes that count together do not pass it together. */
+  const reserve = async ({ id }: VaultKeyTable): Promise<void> => {
+    const { block, max } = limits;
+    if ((reserved.get(id) ?? 0) > block / 2) return;
+    const { numUpdatedRows } = await store.db
+      .updateTable('vault_key')
+      .set((eb) => ({ wraps: eb('wraps', '+', block) }))
+      .where('id', '=', id)
+      .where('wraps', '<=', max - block)
+      .executeTakeFirst();
+    if (numUpdatedRows === 1n) reserved.set(id, (reserved.get(id) ?? 0) + block);
+  };
+
+  const refresh = async (): Promise<VaultKeyTable[]> => {
+    const at = performance.now();
+    turns += 1;
+    const turn = turns;
+    const rows = await rowsOf(store.db);
+    const opened = rows.map((row) => keys.get(row.id) ?? openedRow(row, masters));
+    const current = rows.find(({ state }) => state === 'active');
+    if (current) await reserve(current);
+    // A slow look must not bring back what a later one saw replaced.
+    if (turn < shown) return rows;
+    shown = turn;
+    keys = new Map([...masters, ...opened].map((one) => [one.id, one]));
+    active = opened.find(({ id }) => id === current?.id);
+    seenAt = at;
+    return rows;
+  };
+
+  return {
+    masterId: master.id,
+    limits,
+    refresh,
+    make() {
+      const made = newKey();
+      const at = new Date().toISOString();
+      const row = { id: made.id, ...sealedRow(master, made), wraps: 0, created_at: at, replaced_at: null };
+      return { ...row, state: 'coming' };
+    },
+    active() {
+      const isStale = store.kind === 'postgresql' && performance.now() - seenAt > viewMs;
+      if (!active || isStale) throw new StoreUnavailableError('It is not known which key is active.');
+      const left = reserved.get(active.id) ?? 0;
+      if (left <= 0) {
+        throw new StoreUnavailableError(
+          'The active key has wrapped all it may for now. See: mooring keys list',
+        );
+      }
+      reserved.set(active.id, left - 1);
+      return active;
+    },
+    find(id) {
+      const found = keys.get(id);
+      if (found || store.kind === 'sqlite' || strangers.has(id)) return found;
+      // Another node may have made it this second: look once, and let the caller come again.
+      if (strangers.size > 1_000) strangers.clear();
+      void refresh().then(
+        () => (keys.has(id) ? undefined : strangers.add(id)),
+        () => undefined,
+      );
+      throw new StoreUnavailableError('A key of another node is being learned.');
+    },
+  };
+}
