@@ -161,19 +161,19 @@ const fileSchema = z.strictObject({
       usesPerSource: z
         .int()
         .min(1)
-        .default(48)
+        .default(256)
         .describe(
           'Uses of one source (one destination of one tenant) at the same time, in one process. As many may wait.',
         ),
       usesPerTenant: z
         .int()
         .min(1)
-        .default(192)
+        .default(512)
         .describe('Uses of one tenant at the same time, in one process. As many may wait.'),
       waitSeconds: z
         .number()
         .positive()
-        .default(5)
+        .default(30)
         .describe('Longest wait of a use for its turn; then it is refused with 503 `BUSY`.'),
       pauseAfter: z
         .int()
