@@ -161,14 +161,14 @@ const fileSchema = z.strictObject({
       usesPerSource: z
         .int()
         .min(1)
-        .default(256)
+        .default(512)
         .describe(
           'Uses of one source (one destination of one tenant) at the same time, in one process. As many may wait.',
         ),
       usesPerTenant: z
         .int()
         .min(1)
-        .default(512)
+        .default(768)
         .describe('Uses of one tenant at the same time, in one process. As many may wait.'),
       waitSeconds: z
         .number()
