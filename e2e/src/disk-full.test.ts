@@ -55,45 +55,48 @@ describe('R10: a disk without room', () => {
   it.each([
     ['for the store', (dataFolder: string) => statSync(path.join(dataFolder, 'mooring.db-wal')).size],
     ['for a single byte, nor for the log', () => 0],
-  ])('%s: writes are refused by type, reads go on, and it is over as soon as there is room', async (_, limit) => {
-    mooring = await startMooring({ dataFolder: path.join(folder, 'data') });
-    const { pid, dataFolder } = mooring;
-    const api = apiClient(mooring.url, mooring.adminKey);
-    const acknowledged: string[] = [];
-    const writeAll = async (round: string) => {
-      const answers = [];
-      for (const [kind, [at, body]] of Object.entries(writes)) {
-        const name = `${round} ${kind}`;
-        const answer = await api.post(at, body(name));
-        if (answer.status === 201) acknowledged.push(name);
-        answers.push(answer);
-      }
-      return answers;
-    };
-    expect((await writeAll('before')).map(({ status }) => status)).toEqual([201, 201, 201]);
+  ])(
+    '%s: writes are refused by type, reads go on, and it is over as soon as there is room',
+    async (_, limit) => {
+      mooring = await startMooring({ dataFolder: path.join(folder, 'data') });
+      const { pid, dataFolder } = mooring;
+      const api = apiClient(mooring.url, mooring.adminKey);
+      const acknowledged: string[] = [];
+      const writeAll = async (round: string) => {
+        const answers = [];
+        for (const [kind, [at, body]] of Object.entries(writes)) {
+          const name = `${round} ${kind}`;
+          const answer = await api.post(at, body(name));
+          if (answer.status === 201) acknowledged.push(name);
+          answers.push(answer);
+        }
+        return answers;
+      };
+      expect((await writeAll('before')).map(({ status }) => status)).toEqual([201, 201, 201]);
 
-    limitFiles(pid, limit(dataFolder));
-    for (let round = 0; round < 5; round += 1) {
-      for (const { status, body, headers, text } of await writeAll(`full ${round}`)) {
-        expect([503, 507], text).toContain(status);
-        expect(['STORE-FULL', 'NOT-READY']).toContain(body.errors[0].code);
-        expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      limitFiles(pid, limit(dataFolder));
+      for (let round = 0; round < 5; round += 1) {
+        for (const { status, body, headers, text } of await writeAll(`full ${round}`)) {
+          expect([503, 507], text).toContain(status);
+          expect(['STORE-FULL', 'NOT-READY']).toContain(body.errors[0].code);
+          expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+        }
+        for (const [at] of Object.values(writes)) expect((await api.get(at)).status).toBe(200);
+        expect((await api.get('/healthz')).status).toBe(200);
       }
-      for (const [at] of Object.values(writes)) expect((await api.get(at)).status).toBe(200);
-      expect((await api.get('/healthz')).status).toBe(200);
-    }
-    expect(integrityOf(dataFolder)).toEqual([{ integrity_check: 'ok' }]);
+      expect(integrityOf(dataFolder)).toEqual([{ integrity_check: 'ok' }]);
 
-    limitFiles(pid, 'unlimited');
-    expect((await writeAll('after')).map(({ status }) => status)).toEqual([201, 201, 201]);
-    const listed = [];
-    for (const [at] of Object.values(writes)) {
-      for (const { name, qName, description } of (await api.get(`${at}?limit=100`)).body.data) {
-        listed.push(qName ?? name ?? description);
+      limitFiles(pid, 'unlimited');
+      expect((await writeAll('after')).map(({ status }) => status)).toEqual([201, 201, 201]);
+      const listed = [];
+      for (const [at] of Object.values(writes)) {
+        for (const { name, qName, description } of (await api.get(`${at}?limit=100`)).body.data) {
+          listed.push(qName ?? name ?? description);
+        }
       }
-    }
-    expect(listed).toEqual(expect.arrayContaining(acknowledged));
-    expect(listed.filter((name) => name?.startsWith('full'))).toEqual([]);
-    expect(integrityOf(dataFolder)).toEqual([{ integrity_check: 'ok' }]);
-  });
+      expect(listed).toEqual(expect.arrayContaining(acknowledged));
+      expect(listed.filter((name) => name?.startsWith('full'))).toEqual([]);
+      expect(integrityOf(dataFolder)).toEqual([{ integrity_check: 'ok' }]);
+    },
+  );
 });

@@ -202,7 +202,8 @@ export const errorTable = {
   'STORE-FULL': {
     status: 507,
     title: 'Store full',
-    meaning: 'The disk of the store has no room for another write. Reads go on; writes do as soon as there is room.',
+    meaning:
+      'The disk of the store has no room for another write. Reads go on; writes do as soon as there is room.',
   },
   'NOT-READY': { status: 503, title: 'Not ready', meaning: 'The store or the master key is not available.' },
 } as const satisfies Record<string, { status: number; title: string; meaning: string }>;

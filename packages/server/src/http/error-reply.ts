@@ -92,7 +92,11 @@ function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
     return reply('STORE-FULL', detail, fullRetrySeconds);
   }
   if (!(error instanceof StoreUnavailableError)) return undefined;
-  return reply('NOT-READY', 'The store does not answer or cannot write. Nothing was changed; try again.', storeRetrySeconds);
+  return reply(
+    'NOT-READY',
+    'The store does not answer or cannot write. Nothing was changed; try again.',
+    storeRetrySeconds,
+  );
 }
 
 /** Any thrown value as the contract's error answer. Unknown ones are INTERNAL, without a word of their text. */
