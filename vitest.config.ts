@@ -28,7 +28,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    reporters: ['default', './scripts/closing-line-reporter.mjs'],
+    reporters: ['default', './scripts/test-results-reporter.mjs', './scripts/closing-line-reporter.mjs'],
     projects: [
       {
         ssr,

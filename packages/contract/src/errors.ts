@@ -221,6 +221,12 @@ export const errorTable = {
     meaning:
       'The source could not be reached several times in a row, so nothing was sent to it. Wait as `Retry-After` says; a test may try it at once.',
   },
+  'STORE-FULL': {
+    status: 507,
+    title: 'Store full',
+    meaning:
+      'The disk of the store has no room for another write. Reads go on; writes do as soon as there is room.',
+  },
   'NOT-READY': { status: 503, title: 'Not ready', meaning: 'The store or the master key is not available.' },
 } as const satisfies Record<string, { status: number; title: string; meaning: string }>;
 

@@ -17,6 +17,7 @@ const ownTypes = new Set([
   'OAuthError',
   'OutcomeUnknownError',
   'StoreError',
+  'StoreFullError',
   'StoreUnavailableError',
   'UnreadableError',
 ]);

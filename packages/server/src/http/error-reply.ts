@@ -1,7 +1,7 @@
 import type { ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { type ErrorCode, type ErrorItem, errorTable } from '@mooring/contract/errors';
-import { OutcomeUnknownError, StoreUnavailableError } from '../store/store-error.js';
+import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import { AppError, InvalidRequest } from './app-error.js';
 
 /** Public code of each way in which a source fails. */
@@ -76,6 +76,8 @@ export function writeErrorBody({ errors, traceId }: ErrorReply['body']): string 
 const shed: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'SOURCE-PAUSED']);
 
 const storeRetrySeconds = 1;
+/** Room is made by people. */
+const fullRetrySeconds = 30;
 
 /** A store that other machines keep can be away for a while. */
 function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
@@ -88,8 +90,16 @@ function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
   if (error instanceof OutcomeUnknownError) {
     return reply('OUTCOME-UNKNOWN', 'The store was lost during the change. Look whether it took effect.');
   }
+  if (error instanceof StoreFullError) {
+    const detail = 'The disk of the store is full. Nothing was changed; make room and try again.';
+    return reply('STORE-FULL', detail, fullRetrySeconds);
+  }
   if (!(error instanceof StoreUnavailableError)) return undefined;
-  return reply('NOT-READY', 'The store does not answer. Nothing was changed; try again.', storeRetrySeconds);
+  return reply(
+    'NOT-READY',
+    'The store does not answer or cannot write. Nothing was changed; try again.',
+    storeRetrySeconds,
+  );
 }
 
 /** Any thrown value as the contract's error answer. Unknown ones are INTERNAL, without a word of their text. */

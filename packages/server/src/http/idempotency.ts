@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Db } from '../store/store.js';
-import { OutcomeUnknownError, StoreUnavailableError } from '../store/store-error.js';
+import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
@@ -160,7 +160,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
   const settleFailure = async (row: Row, claim: string, fingerprint: string, error: unknown) => {
     if (error instanceof OutcomeUnknownError) {
       void whenStoreIsBack(() => keep(row, claim, { fingerprint, isOutcomeUnknown: true }));
-    } else if (error instanceof StoreUnavailableError) {
+    } else if (error instanceof StoreUnavailableError || error instanceof StoreFullError) {
       void whenStoreIsBack(() => release(claim));
     } else {
       await release(claim);

@@ -13,6 +13,11 @@ export class OutcomeUnknownError extends Error {
   override name = 'OutcomeUnknownError';
 }
 
+/** There is no room for another write. Nothing was changed; reads go on. */
+export class StoreFullError extends Error {
+  override name = 'StoreFullError';
+}
+
 interface DriverError {
   code?: unknown;
   message?: unknown;
@@ -29,3 +34,21 @@ export function isUniqueViolation(error: unknown): boolean {
 /** True for serialization_failure and deadlock_detected: the database asks to run the transaction again. */
 export const isConflict = (error: unknown): boolean =>
   ['40001', '40P01'].includes(String((error as DriverError | undefined)?.code));
+
+/**
+ * What SQLite says about the disk below it, in our terms; anything else as it is. A write that failed is rolled
+ * back, but of one that could not be flushed nobody knows whether the disk has it.
+ * Codes: https://www.sqlite.org/rescode.html
+ */
+export function diskError(error: unknown): unknown {
+  const code = String((error as DriverError | undefined)?.code);
+  const options = { cause: error };
+  if (code === 'SQLITE_FULL') return new StoreFullError('The disk of the store is full.', options);
+  if (/^SQLITE_IOERR_(?:DIR_)?FSYNC$/.test(code)) {
+    return new OutcomeUnknownError('The store could not be flushed to its disk.', options);
+  }
+  if (/^SQLITE_(?:IOERR|READONLY|CANTOPEN)/.test(code)) {
+    return new StoreUnavailableError('The disk of the store refuses to be written or read.', options);
+  }
+  return error;
+}

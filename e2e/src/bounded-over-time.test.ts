@@ -1,0 +1,56 @@
+import { readdirSync, statSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { apiClient } from '@mooring/server/testing/api-client';
+import { expect, it } from 'vitest';
+import { startMooring } from './mooring-process.js';
+
+const rounds = 4;
+const writesARound = 400;
+const readers = 5;
+const walBytesMax = 10 * 1024 * 1024;
+
+it('R28: file descriptors and write-ahead log stay bounded under writes, while long reads are open', async () => {
+  const held: ServerResponse[] = [];
+  const source = createServer((_request, response) => void held.push(response));
+  await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/items`;
+  const mooring = await startMooring();
+  const api = apiClient(mooring.url, mooring.adminKey);
+  const connection = await api.post('/api/v1/data-connections', {
+    datasourceID: 'rest',
+    qName: 'Long',
+    connectionProperties: { url },
+  });
+  const read = `/api/v1/data-connections/${connection.body.qID}/actions/read`;
+  const descriptors: number[] = [];
+  const walBytes: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const already = held.length;
+    const open = Array.from({ length: readers }, () =>
+      api.post(read, { path: [] }, { accept: 'application/x-ndjson' }),
+    );
+    await expect.poll(() => held.length, { timeout: 15_000 }).toBe(already + readers);
+    for (let number = 0; number < writesARound; number += 8) {
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, (_, index) =>
+          api.post('/api/v1/spaces', { name: `Space ${round} ${number + index}`, type: 'shared' }),
+        ),
+      );
+      expect(answers.every(({ status }) => status === 201)).toBe(true);
+    }
+    descriptors.push(readdirSync(`/proc/${mooring.pid}/fd`).length);
+    walBytes.push(statSync(path.join(mooring.dataFolder, 'mooring.db-wal')).size);
+    for (const response of held.slice(already)) {
+      response.setHeader('content-type', 'application/json').end('[{"id":7}]');
+    }
+    for (const { status } of await Promise.all(open)) expect(status).toBe(200);
+  }
+  expect(await mooring.stop()).toBe(0);
+  source.closeAllConnections();
+  source.close();
+  expect(Math.max(...walBytes)).toBeLessThan(walBytesMax);
+  // The first round opened what stays open; after it there is nothing to add but a socket or two of these clients.
+  expect(Math.max(...descriptors.slice(1)) - (descriptors[0] ?? 0), descriptors.join()).toBeLessThan(readers);
+}, 240_000);

@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { apiClient } from '@mooring/server/testing/api-client';
+import Database from 'libsql';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type MooringProcess, startMooring } from './mooring-process.js';
+
+// The kernel refuses to let any file of the process grow, as a full disk or a used up quota does, and then lets it
+// again. Nothing is mounted and no rights are needed, so it is the same in CI.
+
+const folder = mkdtempSync(path.join(tmpdir(), 'mooring-disk-'));
+let mooring: MooringProcess | undefined;
+
+afterEach(async () => {
+  await mooring?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const limitFiles = (pid: number, bytes: number | 'unlimited'): void => {
+  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]);
+};
+
+/** Opens a copy of the store as another program would. */
+function integrityOf(dataFolder: string): unknown {
+  const copy = path.join(mkdtempSync(path.join(tmpdir(), 'mooring-copy-')), 'copy.db');
+  for (const suffix of ['', '-wal']) {
+    const file = path.join(dataFolder, `mooring.db${suffix}`);
+    if (existsSync(file)) copyFileSync(file, copy + suffix);
+  }
+  const database = new Database(copy);
+  try {
+    return database.prepare('PRAGMA integrity_check').all();
+  } finally {
+    database.close();
+    rmSync(path.dirname(copy), { recursive: true });
+  }
+}
+
+const writes = {
+  space: ['/api/v1/spaces', (name: string) => ({ name, type: 'shared' })],
+  key: ['/api/v1/api-keys', (description: string) => ({ description })],
+  connection: [
+    '/api/v1/data-connections',
+    (qName: string) => ({
+      dataSourceId: 'rest',
+      qName,
+      connectionProperties: { url: 'http://127.0.0.1:9/', separateCredentials: 'false' },
+    }),
+  ],
+} as const;
+
+describe('R10: a disk without room', () => {
+  it.each([
+    ['for the store', (dataFolder: string) => statSync(path.join(dataFolder, 'mooring.db-wal')).size],
+    ['for a single byte, nor for the log', () => 0],
+  ])(
+    '%s: writes are refused by type, reads go on, and it is over as soon as there is room',
+    async (_, limit) => {
+      mooring = await startMooring({ dataFolder: path.join(folder, 'data') });
+      const { pid, dataFolder } = mooring;
+      const api = apiClient(mooring.url, mooring.adminKey);
+      const acknowledged: string[] = [];
+      const writeAll = async (round: string) => {
+        const answers = [];
+        for (const [kind, [at, body]] of Object.entries(writes)) {
+          const name = `${round} ${kind}`;
+          const answer = await api.post(at, body(name));
+          if (answer.status === 201) acknowledged.push(name);
+          answers.push(answer);
+        }
+        return answers;
+      };
+      expect((await writeAll('before')).map(({ status }) => status)).toEqual([201, 201, 201]);
+
+      limitFiles(pid, limit(dataFolder));
+      for (let round = 0; round < 5; round += 1) {
+        for (const { status, body, headers, text } of await writeAll(`full ${round}`)) {
+          expect([503, 507], text).toContain(status);
+          expect(['STORE-FULL', 'NOT-READY']).toContain(body.errors[0].code);
+          expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+        }
+        for (const [at] of Object.values(writes)) expect((await api.get(at)).status).toBe(200);
+        expect((await api.get('/healthz')).status).toBe(200);
+      }
+      expect(integrityOf(dataFolder)).toEqual([{ integrity_check: 'ok' }]);
+
+      limitFiles(pid, 'unlimited');
+      expect((await writeAll('after')).map(({ status }) => status)).toEqual([201, 201, 201]);
+      const listed = [];
+      for (const [at] of Object.values(writes)) {
+        for (const { name, qName, description } of (await api.get(`${at}?limit=100`)).body.data) {
+          listed.push(qName ?? name ?? description);
+        }
+      }
+      expect(listed).toEqual(expect.arrayContaining(acknowledged));
+      expect(listed.filter((name) => name?.startsWith('full'))).toEqual([]);
+      expect(integrityOf(dataFolder)).toEqual([{ integrity_check: 'ok' }]);
+    },
+  );
+});

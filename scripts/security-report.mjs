@@ -1,0 +1,76 @@
+// Every security and reliability case, and whether it holds: by the tests that name its id, as the last run of them
+// went. Anything but "passes" and "waits for" fails the command.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { digestOf, readResults } from './test-results-reporter.mjs';
+
+const read = (name) =>
+  JSON.parse(readFileSync(new URL(`../docs/reference/${name}`, import.meta.url), 'utf8'));
+const cases = read('security-cases.json');
+const waiting = new Map(read('security-waiting.json').map(({ id, waits }) => [id, waits]));
+
+/** Ids in a text; `R13–R15` names R14 too. */
+function idsIn(text) {
+  const ids = new Set(text.match(/\b[VOSXDWRC]\d\d\b/g));
+  for (const [, letter, from, to] of text.matchAll(/\b([VOSXDWRC])(\d\d)\s?[-–]\s?\1(\d\d)\b/g)) {
+    for (let number = Number(from); number <= Number(to); number += 1) {
+      ids.add(letter + String(number).padStart(2, '0'));
+    }
+  }
+  return ids;
+}
+
+const evidence = new Map(cases.map(({ id }) => [id, { passed: new Set(), problems: new Set() }]));
+const note = (id, kind, text) => evidence.get(id)?.[kind].add(text);
+
+const ranFiles = new Set();
+for (const files of Object.values(readResults())) {
+  for (const [file, { digest, tests }] of Object.entries(files)) {
+    if (!existsSync(file) || digestOf(file) !== digest) continue;
+    ranFiles.add(file);
+    for (const [name, state] of Object.entries(tests)) {
+      for (const id of idsIn(name)) {
+        if (state === 'passed') note(id, 'passed', file);
+        else note(id, 'problems', `failed: ${file}, ${name}`);
+      }
+    }
+  }
+}
+
+// Titles as they are written, so that a file that names a case but was not run is not taken for one that passed.
+const withoutComments = (text) => text.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, '');
+const testFiles = ['packages', 'e2e', 'bench'].flatMap((room) =>
+  readdirSync(room, { recursive: true })
+    .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
+    .map((file) => `${room}/${file}`),
+);
+for (const file of testFiles) {
+  if (ranFiles.has(file)) continue;
+  for (const id of idsIn(withoutComments(readFileSync(file, 'utf8'))))
+    note(id, 'problems', `not run: ${file}`);
+}
+
+const rows = cases.map(({ id, priority, case: words }) => {
+  const { passed, problems } = evidence.get(id);
+  if (problems.size > 0) return { id, priority, words, problem: [...problems].join('; ') };
+  if (waiting.has(id)) return { id, priority, words, state: `waits for ${waiting.get(id)}` };
+  if (passed.size === 0)
+    return { id, priority, words, problem: 'no test names it, and it waits for nothing' };
+  return { id, priority, words, state: `passes: ${[...passed].sort().join(', ')}` };
+});
+const widest = Math.max(...rows.map(({ words }) => words.length));
+for (const { id, priority, words, state, problem } of rows) {
+  process.stdout.write(`${id}  ${priority}  ${words.padEnd(widest)}  ${state ?? `PROBLEM ${problem}`}\n`);
+}
+
+const unknown = [...waiting.keys()].filter((id) => !evidence.has(id));
+const faults = rows.filter(({ problem }) => problem);
+if (faults.length + unknown.length > 0) {
+  process.stderr.write(
+    `\n${faults.length} of ${rows.length} cases neither pass nor wait: ${faults.map(({ id }) => id).join(', ')}\n`,
+  );
+  if (unknown.length > 0) process.stderr.write(`Waiting, but no case: ${unknown.join(', ')}\n`);
+  process.stderr.write(
+    'Run the tests (npm test), or say in docs/reference/security-waiting.json what a case waits for.\n',
+  );
+  process.exit(1);
+}
