@@ -40,7 +40,10 @@ function closeDebugDoors(log: Logger): void {
   }
   if (process.platform !== 'linux') return;
   // Node has no call for a resource limit.
-  const { status } = spawnSync('prlimit', ['--pid', String(process.pid), '--core=0:0'], { stdio: 'ignore' });
+  const { status } = spawnSync('prlimit', ['--pid', String(process.pid), '--core=0:0'], {
+    stdio: 'ignore',
+    env: { PATH: process.env['PATH'] },
+  });
   if (status !== 0) {
     log.warn('core files could not be turned off; start the service with: ulimit -c 0');
   }
@@ -50,9 +53,9 @@ function closeDebugDoors(log: Logger): void {
 export async function runServer(flags: ServeFlags): Promise<RunningServer> {
   const log = createLog(loadConfig(flags).logLevel);
   guardProcess(log);
-  closeDebugDoors(log);
   const environment = { ...process.env };
   // So that no process which is started from here gets them.
   for (const name of secretVariables) delete process.env[name];
+  closeDebugDoors(log);
   return serve(flags, { log, environment });
 }
