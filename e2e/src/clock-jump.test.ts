@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { apiClient } from '@mooring/server/testing/api-client';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { type SignInLab, signInAndCopyCode, startSignInLab } from './sign-in-lab.js';
+
+// The wall clock of the machine jumps an hour ahead, back, and an hour behind, under a running process.
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const hourMs = 3_600_000;
+const connections = '/api/v1/data-connections';
+const preload = fileURLToPath(new URL('../dist/clock-skew/preload.js', import.meta.url));
+
+let folder: string;
+let skewFile: string;
+let lab: SignInLab;
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'mooring-clock-'));
+  skewFile = path.join(folder, 'skew');
+  writeFileSync(skewFile, '0');
+  const environment = {
+    NODE_OPTIONS: `--import=${pathToFileURL(preload).href}`,
+    CLOCK_SKEW_FILE: skewFile,
+  };
+  lab = await startSignInLab({ environment });
+});
+afterAll(async () => {
+  await lab?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('R26: an hour ahead, back and behind costs one token call at the most, no grant, no write and no wait', async () => {
+  const { mooring, authorizationServer: server } = lab;
+  const api = apiClient(mooring.url, mooring.adminKey);
+  let keys = 0;
+  /** A write, whose time of making shows the clock that the process has. */
+  const aheadMs = async (): Promise<number> => {
+    keys += 1;
+    const made = await api.post('/api/v1/spaces', { name: `space ${keys}`, type: 'shared' });
+    expect(made.status, made.text).toBe(201);
+    return Date.parse(made.body.createdAt) - Date.now();
+  };
+  const jumpTo = async (skewMs: number) => {
+    writeFileSync(skewFile, String(skewMs));
+    await expect.poll(async () => Math.round(Math.abs((await aheadMs()) - skewMs) / hourMs)).toBe(0);
+    server.resetCounts();
+  };
+
+  const properties = { OAuthMechanism: '1', Catalog: lab.bigquery.projectId };
+  const begin = { datasourceID: 'gbq', qName: 'warehouse', connectionProperties: properties };
+  const begun = await api.post(connections, { ...begin, authUrlOnly: true });
+  const authCode = await signInAndCopyCode(lab, begun.body.authUrl);
+  const made = await api.post(connections, {
+    ...begin,
+    connectionProperties: { ...properties, authCode },
+  });
+  expect(made.status, made.text).toBe(201);
+  const readAll = async () => {
+    const read = () =>
+      api.post(`${connections}/${made.body.qID}/actions/preview`, {
+        query: 'SELECT SESSION_USER() AS who',
+      });
+    for (const answer of await Promise.all(Array.from({ length: 20 }, read))) {
+      expect(answer.status, answer.text).toBe(200);
+    }
+  };
+  await readAll();
+  const left = await api.post(connections, { ...begin, qName: 'left open', authUrlOnly: true });
+
+  await jumpTo(hourMs);
+  await readAll();
+  await readAll();
+  expect(server.counts().token.refresh_token, 'no storm').toBeLessThanOrEqual(1);
+  // Ten minutes are over by any clock that it could have: the safe side.
+  expect((await api.get(`/api/v1/sign-ins/${left.body.signInId}`)).body.state).toBe('expired');
+
+  await jumpTo(0);
+  await readAll();
+  expect(server.counts().token.refresh_token).toBeLessThanOrEqual(1);
+
+  await jumpTo(-hourMs);
+  await readAll();
+  // The stored end of the token lies far ahead by this clock: only the source can tell, and its 401 is enough.
+  server.expireAccessTokens();
+  await readAll();
+  expect(server.counts().token.refresh_token).toBeLessThanOrEqual(2);
+  expect(server.counts().token.refresh_token).toBeGreaterThanOrEqual(1);
+
+  await jumpTo(0);
+  server.expireAccessTokens();
+  await readAll();
+  expect((await api.get(`${connections}/${made.body.qID}/credential`)).body.state).toBe('ready');
+  expect((await api.get('/readyz')).status).toBe(200);
+  expect((await api.get('/api/v1/spaces?limit=100')).body.data).toHaveLength(keys);
+});
