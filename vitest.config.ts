@@ -24,6 +24,12 @@ const onPostgresOnly = [
   'packages/server/src/sign-ins/outcome-unknown.test.ts',
 ];
 
+/** Tests that compare times, or push as many requests as a machine can take: beside others they would judge those too. */
+const alone = [
+  'e2e/src/{isolation,key-rotation-load,pressure,refresh-on-many-nodes}.test.ts',
+  'packages/server/src/access/key-timing.test.ts',
+];
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -35,7 +41,19 @@ export default defineConfig({
         test: {
           name: 'embedded store',
           include: ['packages/*/src/**/*.test.ts', 'e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-          exclude: onPostgresOnly,
+          exclude: [...onPostgresOnly, ...alone],
+          testTimeout,
+          hookTimeout,
+          provide: { databaseServer: undefined },
+        },
+      },
+      {
+        ssr,
+        test: {
+          name: 'alone',
+          include: alone,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           testTimeout,
           hookTimeout,
           provide: { databaseServer: undefined },
