@@ -28,6 +28,7 @@ const onPostgresOnly = [
 const alone = [
   'e2e/src/{isolation,key-rotation-load,pressure,refresh-on-many-nodes}.test.ts',
   'packages/server/src/access/key-timing.test.ts',
+  'packages/server/src/features/use/port-oracle.test.ts',
 ];
 
 export default defineConfig({
@@ -64,6 +65,7 @@ export default defineConfig({
         test: {
           name: 'PostgreSQL store',
           include: [...onBothStores, ...onPostgresOnly],
+          exclude: alone,
           testTimeout,
           hookTimeout,
           globalSetup: ['./scripts/postgres-for-tests.mjs'],
