@@ -22,6 +22,8 @@ export interface Visit {
 export interface Findings {
   reached(): void;
   missed(): void;
+  /** What failed was not the source: nothing that is thrown now is a wish of it. */
+  excuse(): void;
 }
 
 export interface Isolation {
@@ -182,9 +184,13 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
         // Again, because the source may have been paused while this one waited.
         counted(() => assertOpen(source, visit));
         const attempt = source.breaker.begin();
+        let isExcused = false;
         try {
           return await act({
             reached: attempt.reached,
+            excuse() {
+              isExcused = true;
+            },
             missed() {
               attempt.missed();
               const left = source.breaker.waitMs(false);
@@ -192,7 +198,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
             },
           });
         } catch (error) {
-          if (error instanceof ConnectorError && error.retryAfterSeconds !== undefined) {
+          if (!isExcused && error instanceof ConnectorError && error.retryAfterSeconds !== undefined) {
             const asked = Math.min(error.retryAfterSeconds * 1000, askedWaitMsMax);
             source.waits.set(visit.userId, now() + asked);
           }

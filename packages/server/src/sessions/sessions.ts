@@ -62,6 +62,31 @@ function isMiss(error: unknown, signal: AbortSignal): boolean {
   return error.kind === 'cancelled' && signal.aborted && abortError(signal).kind === 'timeout';
 }
 
+/** The same login, with a look at whether its tokens are to be had. */
+function watchTokens(login: Login): { login: Login; isAtFault: () => boolean } {
+  const { accessToken } = login;
+  if (accessToken === undefined) return { login, isAtFault: () => false };
+  let pending = 0;
+  let hasFailed = false;
+  return {
+    isAtFault: () => hasFailed || pending > 0,
+    login: {
+      ...login,
+      async accessToken(options) {
+        pending += 1;
+        try {
+          return await accessToken(options);
+        } catch (error) {
+          hasFailed = true;
+          throw error;
+        } finally {
+          pending -= 1;
+        }
+      },
+    },
+  };
+}
+
 /**
  * Every use opens a session of its own and closes it. Nothing is pooled, so nothing of one person (login, session
  * state, temporary tables) can reach another.
@@ -114,12 +139,18 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
     return act({
       gate: watched,
       missed: findings.missed,
-      open: (request, work) =>
-        open(request, { gate: watched, onOpen }, work).catch((error: unknown) => {
-          if (isMiss(error, request.signal)) findings.missed();
+      async open(request, work) {
+        const tokens = watchTokens(request.login);
+        try {
+          return await open({ ...request, login: tokens.login }, { gate: watched, onOpen }, work);
+        } catch (error) {
+          // An identity provider that is down says nothing about the source.
+          if (tokens.isAtFault()) findings.excuse();
+          else if (isMiss(error, request.signal)) findings.missed();
           else if (isConnected && !isCancelled(error)) findings.reached();
           throw error;
-        }),
+        }
+      },
     });
   };
 
