@@ -144,7 +144,9 @@ export async function startPopulatedMooring(): Promise<PopulatedMooring> {
   const dataFolder = path.join(folder, 'data');
   await (await startMooring({ dataFolder })).stop();
   const malloryKey = await addTenant(dataFolder, 'mallory');
-  const mooring = await startMooring({ dataFolder });
+  // Its sources are ports where nobody is at home: a pause would answer instead of them.
+  const configuration = { limits: { pauseAfter: 1_000_000 } };
+  const mooring = await startMooring({ dataFolder, configuration });
   const { url, adminKey } = mooring;
   const admin = apiClient(url, adminKey);
   const mallory = apiClient(url, malloryKey);
