@@ -132,8 +132,15 @@ describe('with 128 open files', () => {
       await expect
         .poll(async () => (await fetch(`${mooring.url}/metrics`)).text(), { timeout: 30_000 })
         .toMatch(/^mooring_uses_shed_total\{reason="busy"\} [1-9]/m);
+      // One of the crowd, who comes again until its turn has come.
+      const headers = { authorization: `Bearer ${mooring.adminKey}`, 'content-type': 'application/json' };
+      const one = { method: 'POST', headers, body: JSON.stringify({ query: slow }) };
+      await expect
+        .poll(async () => (await fetch(`${connection}/actions/preview`, one)).status, { timeout: 30_000 })
+        .toBe(200);
       for (const [code, count] of await crowd.leave()) codes.set(code, count);
-      expect([...codes.keys()].toSorted()).toEqual(['200', 'BUSY']);
+      expect(codes.get('BUSY')).toBeGreaterThan(0);
+      expect([...codes.keys()].filter((code) => code !== '200' && code !== 'BUSY')).toEqual([]);
       expect((await drain(await openRead(mooring, connection, rows(1000)))).state).toBe('complete');
     });
   });

@@ -51,6 +51,15 @@ describe('the form and the life of API keys', () => {
     expect(await statusWith(alice.key)).toBe(200);
   });
 
+  it('W10: a key is refused from the moment at which it expires', async () => {
+    const made = await alice.api.post(keys, { description: 'short', expiry: 'PT2S' });
+    expect(made.status, made.text).toBe(201);
+    expect(await statusWith(made.body.token)).toBe(200);
+    await expect.poll(() => statusWith(made.body.token), { timeout: 10_000 }).toBe(401);
+    expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(made.body.expiry));
+    expect(await statusWith(alice.key)).toBe(200);
+  });
+
   it('W12: a new key takes over from an old one under load without one failed request', async () => {
     const first = (await alice.api.post(keys, { description: 'first' })).body;
     let current: string = first.token;
