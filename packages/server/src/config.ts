@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { isPlainLoopback } from './oauth/endpoint-scheme.js';
 
 // The only reader of the environment and of the configuration file. Everything else gets the frozen result.
 
@@ -56,8 +57,14 @@ const oauthClientSchema = z.strictObject({
     .describe('Point the provider elsewhere: where authorization requests are pushed (RFC 9126).'),
 });
 
+/** What goes there is a token, or a request that one signed. */
+const keyServiceUrlSchema = urlSchema.refine(
+  (url) => url.startsWith('https:') || isPlainLoopback(url),
+  'must be https; http is for this machine only',
+);
+
 const transitSchema = z.strictObject({
-  address: urlSchema.describe(
+  address: keyServiceUrlSchema.describe(
     'Address of HashiCorp Vault or OpenBao, for instance `https://vault.example:8200`.',
   ),
   mount: z.string().min(1).default('transit').describe('Path at which the transit engine is mounted.'),
@@ -79,16 +86,22 @@ const awsKmsSchema = z.strictObject({
     .record(z.string(), z.string())
     .default({ service: 'mooring' })
     .describe('Encryption context that the master key was encrypted with.'),
-  endpoint: urlSchema.optional().describe('Another address than the one of the region.'),
+  endpoint: keyServiceUrlSchema.optional().describe('Another address than the one of the region.'),
   accessKeyId: z
     .string()
     .min(1)
     .optional()
-    .describe(
-      'Access key id. Absent: what the AWS SDK finds by itself (environment, container, instance role).',
-    ),
-  secretAccessKey: z.string().min(1).optional().describe('Secret access key; as `env:NAME` or `file:PATH`.'),
-  sessionToken: z.string().min(1).optional().describe('Session token of temporary keys.'),
+    .describe('Access key id; the environment variable `AWS_ACCESS_KEY_ID` unless given.'),
+  secretAccessKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Secret access key, as `env:NAME` or `file:PATH`; `AWS_SECRET_ACCESS_KEY` unless given.'),
+  sessionToken: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Session token of temporary keys; `AWS_SESSION_TOKEN` unless keys are given here.'),
 });
 
 const fileSchema = z.strictObject({
@@ -218,7 +231,16 @@ export type Limits = z.output<typeof fileSchema>['limits'];
 /** What the master key is while nobody has decrypted it. */
 export type KeyServiceSource =
   | ({ source: 'transit' } & z.output<typeof transitSchema>)
-  | ({ source: 'aws-kms' } & z.output<typeof awsKmsSchema>);
+  | ({ source: 'aws-kms'; credentials: AwsCredentials } & Omit<
+      z.output<typeof awsKmsSchema>,
+      keyof AwsCredentials
+    >);
+
+export interface AwsCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
 
 export type LocalKeySource =
   | { source: 'environment'; value: string }
@@ -335,20 +357,44 @@ function isLoopback(host: string): boolean {
 
 type Given = (name: string) => string | undefined;
 
+/**
+ * Keys that are written down, here or in the environment. What the AWS SDK would look for beyond, it would ask the
+ * network for, past the gate.
+ */
+function awsKms(
+  given: Given,
+  { accessKeyId, secretAccessKey, sessionToken, ...settings }: z.output<typeof awsKmsSchema>,
+): MasterKeySource {
+  const isHere = accessKeyId !== undefined || secretAccessKey !== undefined;
+  const found = isHere
+    ? { accessKeyId, secretAccessKey, sessionToken }
+    : {
+        accessKeyId: given('AWS_ACCESS_KEY_ID'),
+        secretAccessKey: given('AWS_SECRET_ACCESS_KEY'),
+        sessionToken: given('AWS_SESSION_TOKEN'),
+      };
+  if (found.accessKeyId === undefined || found.secretAccessKey === undefined) {
+    throw new ConfigError(
+      'keyService.awsKms needs accessKeyId and secretAccessKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Roles of instances and containers are not asked for.',
+    );
+  }
+  return { source: 'aws-kms', ...settings, credentials: found as AwsCredentials };
+}
+
 function masterKey(
   given: Given,
-  { transit, awsKms }: z.output<typeof fileSchema>['keyService'],
+  { transit, awsKms: kms }: z.output<typeof fileSchema>['keyService'],
   dataFolder: string,
 ): MasterKeySource {
   const value = given('MOORING_MASTER_KEY');
   const file = given('MOORING_MASTER_KEY_FILE');
-  if ((transit || awsKms) && (value !== undefined || file !== undefined)) {
+  if ((transit || kms) && (value !== undefined || file !== undefined)) {
     throw new ConfigError(
       'There are two master keys: keyService in the configuration file, and MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE. Take one away; to change the key, name the old one in MOORING_MASTER_KEY_PREVIOUS.',
     );
   }
   if (transit) return { source: 'transit', ...transit };
-  if (awsKms) return { source: 'aws-kms', ...awsKms };
+  if (kms) return awsKms(given, kms);
   if (value !== undefined) return { source: 'environment', value };
   return file === undefined
     ? { source: 'file', path: path.join(dataFolder, 'master.key'), mayCreate: true }

@@ -97,6 +97,13 @@ describe('a master key that the transit engine of Vault or OpenBao decrypts', ()
     const other = { MOORING_MASTER_KEY: masterKey.toString('base64') };
     await expect(start({ transit: settings() }, other)).rejects.toThrow('two master keys');
   });
+
+  it('is refused by the configuration when its token would travel in the clear', async () => {
+    const transit = { ...settings(), address: 'http://vault.example:8200' };
+    await expect(startServer({ configuration: { keyService: { transit } } })).rejects.toThrow(
+      'must be https',
+    );
+  });
 });
 
 describe('a master key that AWS KMS decrypts', () => {
@@ -120,6 +127,20 @@ describe('a master key that AWS KMS decrypts', () => {
       handedOut: () => kms.answered.filter((what) => what === 'ok').length,
       masterKey,
     }));
+
+  it('is asked for with keys of the environment, and never with what the network would tell', async () => {
+    const { accessKeyId, secretAccessKey, ...rest } = settings();
+    const configuration = { egress, keyService: { awsKms: rest } };
+    await expect(startServer({ configuration })).rejects.toThrow('AWS_SECRET_ACCESS_KEY');
+    const environment = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+    const server = await startServer({ configuration, environment });
+    try {
+      expect(await readiness(server)).toBe(200);
+      expect(server.logText()).not.toContain(secretAccessKey);
+    } finally {
+      await server.close();
+    }
+  });
 
   it.each([
     ['a wrong secret access key', { secretAccessKey: 'wrong-secret-key' }, 'InvalidSignatureException'],

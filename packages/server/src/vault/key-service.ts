@@ -62,21 +62,14 @@ async function fromTransit(settings: TransitSource, network: Network): Promise<s
   return plaintext;
 }
 
-function credentialsOf({ accessKeyId, secretAccessKey, sessionToken }: KmsSource) {
-  if (accessKeyId === undefined || secretAccessKey === undefined) return {};
-  return {
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
-  };
-}
-
 async function fromKms(settings: KmsSource, network: Network): Promise<string> {
-  const { region, keyId, ciphertext, encryptionContext, endpoint } = settings;
+  const { region, keyId, ciphertext, encryptionContext, endpoint, credentials } = settings;
   // Loaded on first use: most servers have no key service.
   const { DecryptCommand, KMSClient, KMSServiceException } = await import('@aws-sdk/client-kms');
   const { http, https } = network.agents();
   const client = new KMSClient({
     region,
-    ...credentialsOf(settings),
+    credentials,
     ...(endpoint === undefined ? {} : { endpoint }),
     ignoreConfiguredEndpointUrls: true,
     requestHandler: {
