@@ -12,7 +12,7 @@ import {
   grantLifecycle,
   grantStates,
 } from '../packages/server/dist/broker/grant-lifecycle.js';
-import { describeConfiguration } from '../packages/server/dist/config.js';
+import { describeConfiguration } from '../packages/server/dist/config-reference.js';
 import { destinationCases } from '../packages/server/dist/features/connections/__fixtures__/destination-cases.js';
 
 const folder = new URL('../docs/reference/', import.meta.url);
