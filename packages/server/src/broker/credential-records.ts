@@ -1,6 +1,7 @@
 import type { Queryable, Tx } from '../store/store.js';
 import type { CredentialTable, SecretTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
+import { loadSealedField } from '../vault/sealed-fields.js';
 import { recordNewGrant, type StoredGrant } from './grant-state.js';
 
 // Rows of credentials and their sealed secrets. Only the broker reads or writes the `secret` table of credentials.
@@ -35,33 +36,25 @@ type CredentialKey = Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>;
 /** How names are compared: case counts, look-alike compositions do not. */
 export const nameKey = (name: string): string => name.normalize('NFC').trim();
 
-export function sealContext(row: CredentialKey, field: SecretField, version: number): SealContext {
-  return {
-    tenantId: row.tenant_id,
-    recordKind: 'credential',
-    recordId: row.id,
-    ownerId: row.owner_id,
-    version,
-    field,
-  };
-}
+const placeOf = (row: CredentialKey, field: SecretField): Omit<SealContext, 'version'> => ({
+  tenantId: row.tenant_id,
+  recordKind: 'credential',
+  recordId: row.id,
+  ownerId: row.owner_id,
+  field,
+});
 
-/** One sealed field of a credential, by its owner too: whoever has the id alone gets nothing. */
-export function loadSecret(
+export const sealContext = (row: CredentialKey, field: SecretField, version: number): SealContext => ({
+  ...placeOf(row, field),
+  version,
+});
+
+/** One sealed field of a credential. */
+export const loadSecret = (
   db: Queryable,
   credential: CredentialKey,
   field: SecretField,
-): Promise<SecretTable | undefined> {
-  return db
-    .selectFrom('secret')
-    .selectAll()
-    .where('record_kind', '=', 'credential')
-    .where('record_id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .where('owner_id', '=', credential.owner_id)
-    .where('field', '=', field)
-    .executeTakeFirst();
-}
+): Promise<SecretTable | undefined> => loadSealedField(db, placeOf(credential, field));
 
 /**
  * Opens what `loadSecret` found.

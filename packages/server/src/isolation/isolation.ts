@@ -137,19 +137,21 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
     if (wait <= 0) waits.delete(userId);
     else if (!isTest) throw askedToWait(wait);
   };
-  const counted = <Result>(act: () => Result): Result => {
-    try {
-      return act();
-    } catch (error) {
-      count(error);
-      throw error;
-    }
-  };
   const count = (error: unknown): void => {
     if (error instanceof ConnectorError && error.kind === 'rate_limited') shed.asked_to_wait += 1;
     if (!(error instanceof AppError)) return;
     if (error.code === 'BUSY') shed.busy += 1;
     if (error.code === 'SOURCE-PAUSED') shed.paused += 1;
+  };
+
+  /** What is refused on the way in, and not what happens inside. */
+  const counted = async <Result>(wayIn: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await wayIn();
+    } catch (error) {
+      count(error);
+      throw error;
+    }
   };
 
   /** The source first: who waits for one holds nothing that another source could use. */
@@ -173,16 +175,13 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
   const isolation: Isolation = {
     async enter(visit, signal, act) {
       const source = sourceOf(visit);
-      counted(() => assertOpen(source, visit));
-      const giveBack = await takeAll([source.slots, tenantOf(visit.tenantId), ofProcess], signal).catch(
-        (error: unknown) => {
-          count(error);
-          throw error;
-        },
-      );
+      const giveBack = await counted(async () => {
+        assertOpen(source, visit);
+        return takeAll([source.slots, tenantOf(visit.tenantId), ofProcess], signal);
+      });
       try {
         // Again, because the source may have been paused while this one waited.
-        counted(() => assertOpen(source, visit));
+        await counted(async () => assertOpen(source, visit));
         const attempt = source.breaker.begin();
         let isExcused = false;
         try {

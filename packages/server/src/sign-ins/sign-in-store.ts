@@ -1,6 +1,7 @@
 import type { Db, Queryable, Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
+import { loadSealedField } from '../vault/sealed-fields.js';
 
 // Rows of pending sign-ins and what is sealed with them: the PKCE verifier, and the code once it has arrived.
 
@@ -50,15 +51,7 @@ export async function openField(
   row: SignInRef,
   field: SealedField,
 ): Promise<string | undefined> {
-  const found = await db
-    .selectFrom('secret')
-    .selectAll()
-    .where('record_kind', '=', 'sign-in')
-    .where('record_id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.user_id)
-    .where('field', '=', field)
-    .executeTakeFirst();
+  const found = await loadSealedField(db, context(row, field));
   if (!found) return undefined;
   const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
   return vault.open(sealed, context(row, field)) as string;

@@ -89,18 +89,30 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
   let isClosed = false;
   let sweeping: Promise<void> | undefined;
 
-  const rewrapped = (row: SecretTable | IdempotentRequestTable, context: SealContext) => {
-    try {
-      const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-      const { keyId, wrappedKey } = vault.rewrap(sealed, context);
-      return { key_id: keyId, wrapped_key: wrappedKey };
-    } catch (error) {
-      if (error instanceof UnreadableError) return undefined;
-      throw error;
+  /**
+   * Wraps the data keys of these rows anew.
+   * @param save leaves a row alone that was sealed anew meanwhile
+   * @returns how many rows were looked at, and how many of them do not open
+   */
+  const rewrapAll = async <Row extends SecretTable | IdempotentRequestTable>(
+    rows: readonly Row[],
+    contextOf: (row: Row) => SealContext,
+    save: (row: Row, wrapped: Pick<SecretTable, 'key_id' | 'wrapped_key'>) => Promise<unknown>,
+  ) => {
+    let damaged = 0;
+    for (const row of rows) {
+      try {
+        const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+        const { keyId, wrappedKey } = vault.rewrap(sealed, contextOf(row));
+        await save(row, { key_id: keyId, wrapped_key: wrappedKey });
+      } catch (error) {
+        if (!(error instanceof UnreadableError)) throw error;
+        damaged += 1;
+      }
     }
+    return { looked: rows.length, damaged };
   };
 
-  /** A row that was sealed anew meanwhile is left alone. @returns rows that were looked at, and those that do not open */
   const secretsBatch = (activeId: string, skip: number) =>
     store.transaction(async (tx) => {
       const rows = await tx
@@ -113,23 +125,17 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
         .limit(perBatch)
         .offset(skip)
         .execute();
-      let damaged = 0;
-      for (const row of rows) {
-        const wrapped = rewrapped(row, contextOfSecret(row));
-        if (!wrapped) damaged += 1;
-        else {
-          await tx
-            .updateTable('secret')
-            .set(wrapped)
-            .where('tenant_id', '=', row.tenant_id)
-            .where('record_kind', '=', row.record_kind)
-            .where('record_id', '=', row.record_id)
-            .where('field', '=', row.field)
-            .where('wrapped_key', '=', row.wrapped_key)
-            .execute();
-        }
-      }
-      return { looked: rows.length, damaged };
+      return rewrapAll(rows, contextOfSecret, (row, wrapped) =>
+        tx
+          .updateTable('secret')
+          .set(wrapped)
+          .where('tenant_id', '=', row.tenant_id)
+          .where('record_kind', '=', row.record_kind)
+          .where('record_id', '=', row.record_id)
+          .where('field', '=', row.field)
+          .where('wrapped_key', '=', row.wrapped_key)
+          .execute(),
+      );
     });
 
   const requestsBatch = (activeId: string, skip: number) =>
@@ -145,23 +151,17 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
         .limit(perBatch)
         .offset(skip)
         .execute();
-      let damaged = 0;
-      for (const row of rows) {
-        const wrapped = rewrapped(row, contextOfRequest(row));
-        if (!wrapped) damaged += 1;
-        else {
-          await tx
-            .updateTable('idempotent_request')
-            .set(wrapped)
-            .where('tenant_id', '=', row.tenant_id)
-            .where('user_id', '=', row.user_id)
-            .where('route', '=', row.route)
-            .where('key_hash', '=', row.key_hash)
-            .where('wrapped_key', '=', row.wrapped_key)
-            .execute();
-        }
-      }
-      return { looked: rows.length, damaged };
+      return rewrapAll(rows, contextOfRequest, (row, wrapped) =>
+        tx
+          .updateTable('idempotent_request')
+          .set(wrapped)
+          .where('tenant_id', '=', row.tenant_id)
+          .where('user_id', '=', row.user_id)
+          .where('route', '=', row.route)
+          .where('key_hash', '=', row.key_hash)
+          .where('wrapped_key', '=', row.wrapped_key)
+          .execute(),
+      );
     });
 
   const sweep = async (): Promise<void> => {

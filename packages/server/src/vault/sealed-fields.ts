@@ -1,0 +1,19 @@
+import type { Queryable } from '../store/store.js';
+import type { SecretTable } from '../store/tables.js';
+import type { SealContext } from './envelope.js';
+
+/** One sealed field of a record, by tenant and owner too: whoever has the id alone gets nothing. */
+export function loadSealedField(
+  db: Queryable,
+  { tenantId, recordKind, recordId, ownerId, field }: Omit<SealContext, 'version'>,
+): Promise<SecretTable | undefined> {
+  return db
+    .selectFrom('secret')
+    .selectAll()
+    .where('record_kind', '=', recordKind as SecretTable['record_kind'])
+    .where('record_id', '=', recordId)
+    .where('tenant_id', '=', tenantId)
+    .where('owner_id', '=', ownerId)
+    .where('field', '=', field)
+    .executeTakeFirst();
+}
