@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
+import { apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, expect, it } from 'vitest';
 import { startMooring } from './mooring-process.js';
-import { signInAndCopyCode, startSignInLab } from './sign-in-lab.js';
+import { askWho, connectWarehouse, startSignInLab } from './sign-in-lab.js';
 import { refusalOf } from './vault-stand.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-backup-grants-'));
@@ -15,31 +15,19 @@ const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', im
 const mooringCommand = (...words: string[]) => promisify(execFile)(process.execPath, [executable, ...words]);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const read = (api: ApiClient, id: string) =>
-  api.post(`/api/v1/data-connections/${id}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });
-
 it('R25: a restored refresh token that was rotated since asks for a new sign-in, without a storm or a loop of token calls', async () => {
   const dataFolder = path.join(folder, 'data');
   const lab = await startSignInLab({ dataFolder });
   const { authorizationServer } = lab;
   const api = apiClient(lab.mooring.url, lab.mooring.adminKey);
-  const properties = { OAuthMechanism: '1', Catalog: lab.bigquery.projectId };
-  const begin = { datasourceID: 'gbq', qName: 'warehouse', connectionProperties: properties };
-  const begun = await api.post('/api/v1/data-connections', { ...begin, authUrlOnly: true });
-  const authCode = await signInAndCopyCode(lab, begun.body.authUrl);
-  const created = await api.post('/api/v1/data-connections', {
-    ...begin,
-    connectionProperties: { ...properties, authCode },
-  });
-  expect(created.status, created.text).toBe(201);
-  const id: string = created.body.qID;
+  const connection = await connectWarehouse(lab, api);
 
   const [archive, keyring, elsewhere] = ['grants.db', 'keyring.json', 'restored'].map((name) =>
     path.join(folder, name),
   ) as [string, string, string];
   await mooringCommand('backup', archive, '--keyring', keyring, '--data', dataFolder);
   authorizationServer.expireAccessTokens();
-  expect((await read(api, id)).status, 'rotates the token').toBe(200);
+  expect((await askWho(api, connection)).status, 'rotates the token').toBe(200);
   await lab.mooring.stop();
 
   await mooringCommand('restore', archive, '--keyring', keyring, '--data', elsewhere);
@@ -48,11 +36,12 @@ it('R25: a restored refresh token that was rotated since asks for a new sign-in,
   authorizationServer.resetCounts();
   const restored = await startMooring({ dataFolder: elsewhere, configuration: lab.configuration });
   const there = apiClient(restored.url, restored.adminKey);
-  const answers = await Promise.all(Array.from({ length: 30 }, () => read(there, id)));
+  const answers = await Promise.all(Array.from({ length: 30 }, () => askWho(there, connection)));
   expect(new Set(answers.map(refusalOf))).toEqual(new Set(['needs_sign_in']));
   const calls = authorizationServer.counts().token.refresh_token;
   expect(calls, 'far fewer than reads').toBeLessThan(answers.length / 5);
-  for (let time = 0; time < 5; time += 1) expect(refusalOf(await read(there, id))).toBe('needs_sign_in');
+  for (let time = 0; time < 5; time += 1)
+    expect(refusalOf(await askWho(there, connection))).toBe('needs_sign_in');
   expect(authorizationServer.counts().token.refresh_token, 'a dead grant is not tried again').toBe(calls);
   await restored.stop();
   await Promise.all([authorizationServer.close(), lab.bigquery.close()]);

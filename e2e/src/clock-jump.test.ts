@@ -4,14 +4,13 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type SignInLab, signInAndCopyCode, startSignInLab } from './sign-in-lab.js';
+import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
 // The wall clock of the machine jumps an hour ahead, back, and an hour behind, under a running process.
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const hourMs = 3_600_000;
-const connections = '/api/v1/data-connections';
 const preload = fileURLToPath(new URL('../dist/clock-skew/preload.js', import.meta.url));
 
 let folder: string;
@@ -49,26 +48,19 @@ it('R26: an hour ahead, back and behind costs one token call at the most, no gra
     server.resetCounts();
   };
 
-  const properties = { OAuthMechanism: '1', Catalog: lab.bigquery.projectId };
-  const begin = { datasourceID: 'gbq', qName: 'warehouse', connectionProperties: properties };
-  const begun = await api.post(connections, { ...begin, authUrlOnly: true });
-  const authCode = await signInAndCopyCode(lab, begun.body.authUrl);
-  const made = await api.post(connections, {
-    ...begin,
-    connectionProperties: { ...properties, authCode },
-  });
-  expect(made.status, made.text).toBe(201);
+  const connection = await connectWarehouse(lab, api);
   const readAll = async () => {
-    const read = () =>
-      api.post(`${connections}/${made.body.qID}/actions/preview`, {
-        query: 'SELECT SESSION_USER() AS who',
-      });
-    for (const answer of await Promise.all(Array.from({ length: 20 }, read))) {
+    for (const answer of await Promise.all(Array.from({ length: 20 }, () => askWho(api, connection)))) {
       expect(answer.status, answer.text).toBe(200);
     }
   };
   await readAll();
-  const left = await api.post(connections, { ...begin, qName: 'left open', authUrlOnly: true });
+  const left = await api.post('/api/v1/data-connections', {
+    datasourceID: 'gbq',
+    qName: 'left open',
+    connectionProperties: { OAuthMechanism: '1', Catalog: lab.bigquery.projectId },
+    authUrlOnly: true,
+  });
 
   await jumpTo(hourMs);
   await readAll();
@@ -92,7 +84,7 @@ it('R26: an hour ahead, back and behind costs one token call at the most, no gra
   await jumpTo(0);
   server.expireAccessTokens();
   await readAll();
-  expect((await api.get(`${connections}/${made.body.qID}/credential`)).body.state).toBe('ready');
+  expect((await api.get(`${connection}/credential`)).body.state).toBe('ready');
   expect((await api.get('/readyz')).status).toBe(200);
   expect((await api.get('/api/v1/spaces?limit=100')).body.data).toHaveLength(keys);
 });

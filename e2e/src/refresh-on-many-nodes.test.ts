@@ -4,7 +4,7 @@ import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
-import { type SignInLab, signInAndCopyCode, startSignInLab } from './sign-in-lab.js';
+import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
 // A thousand people's programs at three processes find one token expired at the same moment.
 
@@ -21,22 +21,6 @@ interface Stand {
   path: string;
 }
 
-async function connectBySignIn(lab: SignInLab, api: ApiClient): Promise<string> {
-  const properties = { OAuthMechanism: '1', Catalog: lab.bigquery.projectId };
-  const begin = { datasourceID: 'gbq', qName: 'warehouse', connectionProperties: properties };
-  const begun = await api.post('/api/v1/data-connections', { ...begin, authUrlOnly: true });
-  const authCode = await signInAndCopyCode(lab, begun.body.authUrl);
-  const created = await api.post('/api/v1/data-connections', {
-    ...begin,
-    connectionProperties: { ...properties, authCode },
-  });
-  expect(created.status, created.text).toBe(201);
-  return `/api/v1/data-connections/${created.body.qID}`;
-}
-
-const read = (api: ApiClient, path: string) =>
-  api.post(`${path}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });
-
 /** Everybody reads with the expired token; the answers come while the provider takes longer than a lease. */
 async function readTogether({ lab, at, path }: Stand): Promise<void> {
   const { authorizationServer } = lab;
@@ -44,7 +28,7 @@ async function readTogether({ lab, at, path }: Stand): Promise<void> {
   authorizationServer.resetCounts();
   authorizationServer.switches.tokenDelayMs = leaseMs + 2_000;
   const answers = await Promise.all(
-    Array.from({ length: callers }, (_, index) => read(at[index % at.length] as ApiClient, path)),
+    Array.from({ length: callers }, (_, index) => askWho(at[index % at.length] as ApiClient, path)),
   );
   authorizationServer.switches.tokenDelayMs = 0;
   const failed = answers.filter((answer) => answer.status !== 200);
@@ -53,7 +37,7 @@ async function readTogether({ lab, at, path }: Stand): Promise<void> {
   expect(authorizationServer.counts().token.refresh_token).toBe(1);
   // The family lives: what was rotated in can be rotated again.
   authorizationServer.expireAccessTokens();
-  expect((await read(at[0] as ApiClient, path)).status).toBe(200);
+  expect((await askWho(at[0] as ApiClient, path)).status).toBe(200);
   expect(authorizationServer.counts().token.refresh_token).toBe(2);
 }
 
@@ -84,7 +68,7 @@ describe('O20, O21: an expired token, strict rotation, a provider slower than th
     });
 
     it('makes one token call for a thousand callers, and fails none of them', async () => {
-      const path = await connectBySignIn(lab, at[0] as ApiClient);
+      const path = await connectWarehouse(lab, at[0] as ApiClient);
       await readTogether({ lab, at, path });
     });
   });
@@ -99,7 +83,7 @@ describe('O20, O21: an expired token, strict rotation, a provider slower than th
 
     it('makes one token call for a thousand callers, and fails none of them', async () => {
       const api = apiClient(lab.mooring.url, lab.mooring.adminKey);
-      const path = await connectBySignIn(lab, api);
+      const path = await connectWarehouse(lab, api);
       await readTogether({ lab, at: [api], path });
     });
   });

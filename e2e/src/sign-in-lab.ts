@@ -1,6 +1,7 @@
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import type { Answer, ApiClient } from '@mooring/server/testing/api-client';
 import { type MooringOptions, type MooringProcess, startMooring } from './mooring-process.js';
 
 /** Mooring with the lab's authorization server in Google's place, and the BigQuery that takes its tokens. */
@@ -61,3 +62,21 @@ export async function signInAndCopyCode(
   const { login: name, password } = user;
   return codeOnPage((await walkSignIn({ authUrl, login: name, password })).html);
 }
+
+/** A BigQuery connection of Alice's, made in two calls with her sign-in between them. @returns its path */
+export async function connectWarehouse(lab: SignInLab, api: ApiClient): Promise<string> {
+  const properties = { OAuthMechanism: '1', Catalog: lab.bigquery.projectId };
+  const begin = { datasourceID: 'gbq', qName: 'warehouse', connectionProperties: properties };
+  const begun = await api.post('/api/v1/data-connections', { ...begin, authUrlOnly: true });
+  const authCode = await signInAndCopyCode(lab, begun.body.authUrl);
+  const created = await api.post('/api/v1/data-connections', {
+    ...begin,
+    connectionProperties: { ...properties, authCode },
+  });
+  if (created.status !== 201) throw new Error(`The connection was not made: ${created.text}`);
+  return `/api/v1/data-connections/${created.body.qID}`;
+}
+
+/** Asks BigQuery through the connection whose token it is. */
+export const askWho = (api: ApiClient, connection: string): Promise<Answer> =>
+  api.post(`${connection}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });
