@@ -1,18 +1,16 @@
 import type { Queryable, Tx } from '../store/store.js';
-import { slicesPerWindow, type Window } from './rate-window.js';
+import { keyOf, slicesPerWindow, type Window } from './rate-window.js';
 
 const peoplePerQuery = 400;
 
 /** Adds what the windows have sent. */
 export async function addCounts(tx: Tx, windows: readonly Window[]): Promise<void> {
-  const rows = windows.flatMap(({ tenantId, tier, userId, sent }) =>
-    [...sent].map(([at, requests]) => ({
-      tenant_id: tenantId,
-      tier,
-      user_id: userId,
-      slice: at,
-      requests,
-    })),
+  // One order on every node: rows are locked as they are written, and nodes that lock crosswise wait for each other.
+  const inOrder = windows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const rows = inOrder.flatMap(({ tenantId, tier, userId, sent }) =>
+    [...sent]
+      .toSorted(([a], [b]) => a - b)
+      .map(([at, requests]) => ({ tenant_id: tenantId, tier, user_id: userId, slice: at, requests })),
   );
   for (let start = 0; start < rows.length; start += peoplePerQuery) {
     await tx
@@ -42,8 +40,7 @@ export async function readCounts(
   slice: number,
 ): Promise<Map<Window, Map<number, number>>> {
   const counts = new Map<Window, Map<number, number>>();
-  const key = (tenantId: string, tier: number, userId: string) => `${tier} ${tenantId} ${userId}`;
-  const wanted = new Map(windows.map((window) => [key(window.tenantId, window.tier, window.userId), window]));
+  const wanted = new Map(windows.map((window) => [keyOf(window), window]));
   for (const tenantId of new Set(windows.map((window) => window.tenantId))) {
     const people = [
       ...new Set(windows.filter((window) => window.tenantId === tenantId).map((window) => window.userId)),
@@ -57,7 +54,7 @@ export async function readCounts(
         .where('user_id', 'in', people.slice(start, start + peoplePerQuery))
         .execute();
       for (const row of rows) {
-        const window = wanted.get(key(tenantId, row.tier, row.user_id));
+        const window = wanted.get(keyOf({ tenantId, tier: row.tier, userId: row.user_id }));
         if (!window) continue;
         const slices = counts.get(window) ?? new Map<number, number>();
         slices.set(row.slice, row.requests);

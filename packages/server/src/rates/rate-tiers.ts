@@ -3,7 +3,7 @@ import type { Config } from '../config.js';
 import type { Caller } from '../http/handler.js';
 import type { Store } from '../store/store.js';
 import { addCounts, dropOldCounts, readCounts } from './rate-store.js';
-import { createWindow, sliceOf, type Window, windowMs } from './rate-window.js';
+import { createWindow, keyOf, sliceOf, type Window, windowMs } from './rate-window.js';
 import { tooManyRequests } from './too-many-requests.js';
 
 // Qlik's rate tiers (QLIK.md 0.3): requests a minute, judged over five minutes, for each person, and for a tenant half
@@ -44,7 +44,7 @@ export function createRateTiers({ store, limits, log, now = Date.now }: RateTier
     (tier === 1 ? limits.tier1PerMinute : limits.tier2PerMinute) * (windowMs / 60_000);
 
   const windowOf = (tenantId: string, tier: 1 | 2, userId: string): Window => {
-    const key = `${tier} ${tenantId} ${userId}`;
+    const key = keyOf({ tenantId, tier, userId });
     let window = windows.get(key);
     if (!window) {
       window = createWindow({ tenantId, tier, userId });
@@ -94,17 +94,21 @@ export function createRateTiers({ store, limits, log, now = Date.now }: RateTier
     const changed = [...windows.values()].filter((window) => window.send());
     try {
       if (changed.length > 0) {
-        await store.transaction((tx) => addCounts(tx, changed));
-        await refresh(changed);
+        await store
+          .transaction((tx) => addCounts(tx, changed))
+          .catch((error: unknown) => {
+            for (const window of changed) window.unsend();
+            throw error;
+          });
         for (const window of changed) window.arrived();
+        await refresh(changed);
       }
       if (cleared !== sliceOf(at)) {
+        await dropOldCounts(store.db, sliceOf(at));
         cleared = sliceOf(at);
-        await dropOldCounts(store.db, cleared);
       }
-      for (const [key, window] of windows) if (window.isEmpty(at)) windows.delete(key);
+      for (const [key, window] of windows) if (window.isUnused(at)) windows.delete(key);
     } catch (error) {
-      for (const window of changed) window.unsend();
       log.warn({ err: error }, 'request counts could not be shared; they are kept and tried again');
     }
   };
@@ -121,22 +125,27 @@ export function createRateTiers({ store, limits, log, now = Date.now }: RateTier
       const person = windowOf(tenantId, tier, userId);
       const tenant = windowOf(tenantId, tier, everybody);
       const isStale = (window: Window) => now() - window.learntAt > staleMs;
-      if ([person, tenant].some(isStale)) {
-        await inTurn(async () => {
-          const stale = [person, tenant].filter(isStale);
-          if (stale.length > 0) await refresh(stale);
-        });
+      // Neither may be cleared away while this waits: what is added to it then would count nowhere.
+      for (const window of [person, tenant]) window.hold();
+      try {
+        if ([person, tenant].some(isStale)) {
+          await inTurn(async () => {
+            const stale = [person, tenant].filter(isStale);
+            if (stale.length > 0) await refresh(stale);
+          });
+        }
+        const personMax = inFiveMinutes(tier);
+        let max = tenantMax(personMax, await peopleOf(tenantId, false));
+        if (tenant.total(now()) >= max) max = tenantMax(personMax, await peopleOf(tenantId, true));
+        // From here nothing waits, so that no two requests take the last place.
+        const at = now();
+        if (person.total(at) >= personMax) throw tooManyRequests(person.waitMs(personMax, at));
+        if (tenant.total(at) >= max) throw tooManyRequests(tenant.waitMs(max, at));
+        person.add(at);
+        tenant.add(at);
+      } finally {
+        for (const window of [person, tenant]) window.release();
       }
-      const personMax = inFiveMinutes(tier);
-      const at = now();
-      if (person.total(at) >= personMax) throw tooManyRequests(person.waitMs(personMax, at));
-      const max = tenantMax(personMax, await peopleOf(tenantId, false));
-      if (tenant.total(at) >= max) {
-        const exact = tenantMax(personMax, await peopleOf(tenantId, true));
-        if (tenant.total(at) >= exact) throw tooManyRequests(tenant.waitMs(exact, at));
-      }
-      person.add(at);
-      tenant.add(at);
     },
     sync: syncOnce,
     async close() {

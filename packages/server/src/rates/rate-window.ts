@@ -14,6 +14,9 @@ export interface WindowOwner {
   userId: string;
 }
 
+export const keyOf = ({ tenantId, tier, userId }: { tenantId: string; tier: number; userId: string }) =>
+  `${tier} ${tenantId} ${userId}`;
+
 export interface Window extends WindowOwner {
   /** When the store was last asked; milliseconds since the epoch. */
   readonly learntAt: number;
@@ -25,13 +28,25 @@ export interface Window extends WindowOwner {
   readonly sent: ReadonlyMap<number, number>;
   /** Marks what was counted here as on its way; false when there is nothing. */
   send(): boolean;
-  /** It is in the store, and the window has learnt so. */
+  /** It is in the store. */
   arrived(): void;
   /** It did not arrive. */
   unsend(): void;
   /** Takes over what the store knows. */
   learn(counts: ReadonlyMap<number, number>, at: number): void;
-  isEmpty(at: number): boolean;
+  /** Somebody is about to count in it. */
+  hold(): void;
+  release(): void;
+  /** It counts nothing, and nobody holds it. */
+  isUnused(at: number): boolean;
+}
+
+function sumOf(counts: readonly ReadonlyMap<number, number>[]): Map<number, number> {
+  const sums = new Map<number, number>();
+  for (const count of counts) {
+    for (const [slice, requests] of count) sums.set(slice, (sums.get(slice) ?? 0) + requests);
+  }
+  return sums;
 }
 
 export function createWindow(owner: WindowOwner): Window {
@@ -39,16 +54,13 @@ export function createWindow(owner: WindowOwner): Window {
   let sent = new Map<number, number>();
   let unsent = new Map<number, number>();
   let learntAt = Number.NEGATIVE_INFINITY;
+  let holders = 0;
 
   const bySlice = (at: number): [slice: number, requests: number][] => {
     const oldest = sliceOf(at) - slicesPerWindow;
-    const sums = new Map<number, number>();
-    for (const counts of [stored, sent, unsent]) {
-      for (const [slice, requests] of counts) {
-        if (slice > oldest) sums.set(slice, (sums.get(slice) ?? 0) + requests);
-      }
-    }
-    return [...sums].toSorted(([a], [b]) => a - b);
+    return [...sumOf([stored, sent, unsent])]
+      .filter(([slice]) => slice > oldest)
+      .toSorted(([a], [b]) => a - b);
   };
   const total = (at: number) => bySlice(at).reduce((sum, [, requests]) => sum + requests, 0);
 
@@ -80,16 +92,23 @@ export function createWindow(owner: WindowOwner): Window {
       return true;
     },
     arrived() {
+      stored = sumOf([stored, sent]);
       sent = new Map();
     },
     unsend() {
-      for (const [slice, requests] of sent) unsent.set(slice, (unsent.get(slice) ?? 0) + requests);
+      unsent = sumOf([sent, unsent]);
       sent = new Map();
     },
     learn(counts, at) {
       stored = counts;
       learntAt = at;
     },
-    isEmpty: (at) => unsent.size === 0 && sent.size === 0 && total(at) === 0,
+    hold() {
+      holders += 1;
+    },
+    release() {
+      holders -= 1;
+    },
+    isUnused: (at) => holders === 0 && unsent.size === 0 && sent.size === 0 && total(at) === 0,
   };
 }
