@@ -7,11 +7,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
 import {
-  detoursAmong,
+  assertNoDetour,
   type OutboundSocket,
   readSockets,
   watchFileVariable,
-} from './socket-watch/outbound-sockets.js';
+} from '@mooring/lab/socket-watch/outbound-sockets';
 
 // The built product as a process of its own, started as a person would start it, with a watch on its way out: a
 // process that opened a socket past the gate fails the test that stops it, whatever the test is about.
@@ -50,7 +50,7 @@ export interface MooringProcess {
 const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
 const builtMain = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 const adminKey = 'e2e-administrator-key-0123456789abcdef';
-const watch = fileURLToPath(new URL('../dist/socket-watch/preload.js', import.meta.url));
+const watch = fileURLToPath(new URL('../../packages/lab/dist/socket-watch/preload.js', import.meta.url));
 const readyPrefix = 'Mooring listening on ';
 const readyWithinMs = 30_000;
 
@@ -135,11 +135,9 @@ export async function startMooring(options: MooringOptions = {}): Promise<Moorin
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;
-      const detours = detoursAmong(sockets(), options.environment?.['MOORING_DATABASE_URL']);
+      const opened = sockets();
       rmSync(folder, { recursive: true, force: true });
-      if (detours.length > 0) {
-        throw new Error(`Sockets past the gate: ${JSON.stringify(detours, undefined, 2)}`);
-      }
+      assertNoDetour(opened, options.environment?.['MOORING_DATABASE_URL']);
       return code;
     },
     async kill() {

@@ -5,11 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { detoursAmong, readSockets, watchFileVariable } from '@mooring/lab/socket-watch/outbound-sockets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EgressStand, startEgressStand } from './egress-stand.js';
 import { signInAndCopyCode } from './sign-in-lab.js';
-import { detoursAmong, readSockets, watchFileVariable } from './socket-watch/outbound-sockets.js';
 
 // S06: no driver dials around the gate. Every process of these journeys is watched and judged when it is stopped
 // (mooring-process.ts); here the list itself is looked at, and the watch is shown to see.
@@ -67,7 +66,7 @@ describe('the sockets of a whole journey', () => {
 });
 
 describe('the watch', () => {
-  const preload = pathToFileURL(fileURLToPath(new URL('../dist/socket-watch/preload.js', import.meta.url)));
+  const preload = new URL('../../packages/lab/dist/socket-watch/preload.js', import.meta.url);
 
   async function socketsOf(program: string) {
     const folder = mkdtempSync(path.join(tmpdir(), 'mooring-watch-'));

@@ -2,11 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
+import { assertNoDetour } from '@mooring/lab/socket-watch/outbound-sockets';
 import Database from 'libsql';
 import { inject } from 'vitest';
 import { createLog } from '../log.js';
 import { serve } from '../serve.js';
 import { type DatabaseServer, freshDatabase } from './shared-database.js';
+import { watched } from './watched.js';
 
 // A real server on a fresh data folder and a free loopback port, for tests. It goes through the same door as
 // `mooring serve`.
@@ -22,6 +24,7 @@ export interface TestServer {
   storedText(): Promise<string>;
   /** One statement, past the server, as somebody who can write the store would run it. */
   sql(statement: string): Promise<void>;
+  /** @throws Error with the stacks of sockets that did not come from the gate */
   close(): Promise<void>;
   /** Stops, and starts again on the same data. */
   restart(): Promise<void>;
@@ -77,11 +80,14 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
   });
   const printed: string[] = [];
+  const watch = watched();
   // A restart keeps the port, so that clients and registered redirects stay valid.
   const start = (port: string | number) =>
-    serve(
-      { port, data: dataFolder, config: configFile },
-      { print: (line) => printed.push(line), log: createLog('debug', sink), environment: environment() },
+    watch.run(() =>
+      serve(
+        { port, data: dataFolder, config: configFile },
+        { print: (line) => printed.push(line), log: createLog('debug', sink), environment: environment() },
+      ),
     );
   let running = await start(options.port ?? 0);
   return {
@@ -116,6 +122,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       await running.close();
       await database?.drop();
       rmSync(folder, { recursive: true, force: true });
+      assertNoDetour(watch.sockets, environment().MOORING_DATABASE_URL);
     },
   };
 }

@@ -38,3 +38,9 @@ export function detoursAmong(sockets: readonly OutboundSocket[], storeUrl?: stri
       socket.kind !== 'tcp' || !(isStore(socket) || socket.frames.some((frame) => gateFrame.test(frame))),
   );
 }
+
+/** @throws Error with the stacks of those that did not come from the gate */
+export function assertNoDetour(sockets: readonly OutboundSocket[], storeUrl?: string): void {
+  const detours = detoursAmong(sockets, storeUrl);
+  if (detours.length > 0) throw new Error(`Sockets past the gate: ${JSON.stringify(detours, undefined, 2)}`);
+}

@@ -1,0 +1,20 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { OutboundSocket } from '@mooring/lab/socket-watch/outbound-sockets';
+import { watchSockets } from '@mooring/lab/socket-watch/watch-sockets';
+
+// A server under test shares its process with the test and with the lab. What it does itself is known by its async
+// context: whatever a request, a timer or a job of it asks for descends from its start.
+
+const owners = new AsyncLocalStorage<OutboundSocket[]>();
+watchSockets((socket) => owners.getStore()?.push(socket));
+
+export interface Watched {
+  /** Every socket that what runs here opened, or tried to open, so far. */
+  sockets: readonly OutboundSocket[];
+  run<Result>(start: () => Result): Result;
+}
+
+export function watched(): Watched {
+  const sockets: OutboundSocket[] = [];
+  return { sockets, run: (start) => owners.run(sockets, start) };
+}
