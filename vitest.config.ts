@@ -20,7 +20,7 @@ const onBothStores = [
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
-  'packages/server/src/store/{several-nodes,database-faults,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
+  'packages/server/src/store/{several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/outcome-unknown.test.ts',
 ];
 
@@ -30,6 +30,9 @@ const alone = [
   'packages/server/src/access/key-timing.test.ts',
   'packages/server/src/features/use/port-oracle.test.ts',
 ];
+
+/** The same of those that need a store whose wire can be cut. */
+const aloneOnPostgres = ['packages/server/src/store/database-faults.test.ts'];
 
 export default defineConfig({
   test: {
@@ -42,7 +45,7 @@ export default defineConfig({
         test: {
           name: 'embedded store',
           include: ['packages/*/src/**/*.test.ts', 'e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-          exclude: [...onPostgresOnly, ...alone],
+          exclude: [...onPostgresOnly, ...alone, ...aloneOnPostgres],
           testTimeout,
           hookTimeout,
           provide: { databaseServer: undefined },
@@ -66,6 +69,18 @@ export default defineConfig({
           name: 'PostgreSQL store',
           include: [...onBothStores, ...onPostgresOnly],
           exclude: alone,
+          testTimeout,
+          hookTimeout,
+          globalSetup: ['./scripts/postgres-for-tests.mjs'],
+        },
+      },
+      {
+        ssr,
+        test: {
+          name: 'alone, PostgreSQL store',
+          include: aloneOnPostgres,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           testTimeout,
           hookTimeout,
           globalSetup: ['./scripts/postgres-for-tests.mjs'],
