@@ -170,15 +170,15 @@ export const fileSchema = z.strictObject({
       usesPerSource: z
         .int()
         .min(1)
-        .default(512)
+        .default(64)
         .describe(
-          'Uses of one source (one destination of one tenant) at the same time, in one process. As many may wait.',
+          'Uses of one source (one destination of one tenant) at the same time, in one process. Others wait.',
         ),
       usesPerTenant: z
         .int()
         .min(1)
-        .default(768)
-        .describe('Uses of one tenant at the same time, in one process. As many may wait.'),
+        .default(256)
+        .describe('Uses of one tenant at the same time, in one process. Others wait.'),
       waitSeconds: z
         .number()
         .positive()

@@ -43,7 +43,10 @@ export interface Isolation {
 
 export interface IsolationOptions {
   limits: Pick<Limits, 'usesPerSource' | 'usesPerTenant' | 'waitSeconds' | 'pauseAfter' | 'pauseSeconds'>;
-  /** Uses at the same time in this process; what it may hold can be changed while it runs. */
+  /**
+   * Uses at the same time in this process, and how many may wait for one budget; what the process may hold can be
+   * changed while it runs.
+   */
   usesMax: () => number;
   now?: () => number;
 }
@@ -91,7 +94,13 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
   const waitMs = limits.waitSeconds * 1000;
   const shed = { busy: 0, paused: 0, asked_to_wait: 0 };
   const slotsFor = (max: number | (() => number), what: string) =>
-    createSlots({ max: typeof max === 'number' ? () => max : max, waitMs, full: busy(what) });
+    createSlots({
+      max: typeof max === 'number' ? () => max : max,
+      // Who waits holds a connection of their own and nothing else, so a crowd may wait for a small budget.
+      waitingMax: usesMax,
+      waitMs,
+      full: busy(what),
+    });
   const ofProcess = slotsFor(usesMax, 'This server has as many uses at work as it can hold.');
   const tenants = new Map<string, Slots>();
   const sources = new Map<string, Source>();

@@ -1,8 +1,10 @@
 import { abortError } from '@mooring/connectors/kit/deadline';
 
 export interface SlotsOptions {
-  /** Taken at the same time, at the most, and waiting for one. Asked each time. */
+  /** Taken at the same time, at the most. Asked each time. */
   max: () => number;
+  /** How many may wait, at the most. Asked each time. */
+  waitingMax: () => number;
   /** Longest wait, in milliseconds. */
   waitMs: number;
   /** What one is refused with who finds no room, or waited too long. */
@@ -25,7 +27,7 @@ interface Waiter {
   refuse(error: Error): void;
 }
 
-export function createSlots({ max, waitMs, full }: SlotsOptions): Slots {
+export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Slots {
   let taken = 0;
   // In the order of arrival.
   const waiting = new Set<Waiter>();
@@ -53,8 +55,7 @@ export function createSlots({ max, waitMs, full }: SlotsOptions): Slots {
     async take(signal) {
       if (signal.aborted) throw abortError(signal);
       if (taken < max()) taken += 1;
-      // As many may wait as may be at work, so that a wait is about the length of one use.
-      else if (waiting.size < max()) await wait(signal);
+      else if (waiting.size < waitingMax()) await wait(signal);
       else throw full();
     },
     giveBack() {
