@@ -176,7 +176,7 @@ function providersPage() {
         provider.name,
         provider.place ? `${provider.place.title}, like ${code(provider.place.example)}` : '',
         [...preset.scopes, ...(preset.accountScopes ?? [])].map(code).join(' '),
-        preset.issuer
+        preset.issuer || preset.idTokenIssuer
           ? 'ID token'
           : account?.endpoint
             ? code(account.endpoint)

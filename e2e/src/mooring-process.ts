@@ -23,6 +23,8 @@ export interface MooringOptions {
   environment?: Readonly<Record<string, string>>;
   /** Kept after `stop`; absent: a temporary one that `stop` removes. */
   dataFolder?: string;
+  /** How many files it may have open; what this process may unless given. */
+  openFiles?: number;
 }
 
 export interface MooringProcess {
@@ -63,19 +65,18 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
   const log = openSync(logFile, 'a', 0o600);
   const socketFile = path.join(folder, 'sockets.ndjson');
   const { PATH = '', HOME = folder } = process.env;
-  const child = spawn(
-    process.execPath,
-    [executable, 'serve', '--port', '0', '--data', dataFolder, '--config', configFile],
-    {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', log],
-      env: {
-        ...{ PATH, HOME, MOORING_ADMIN_KEY: adminKey },
-        ...{ NODE_OPTIONS: `--import=${pathToFileURL(watch).href}`, [watchFileVariable]: socketFile },
-        ...options.environment,
-      },
+  const { openFiles } = options;
+  const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}:${openFiles}`];
+  const [command = '', ...args] = [...limited, process.execPath, executable, 'serve'];
+  const child = spawn(command, [...args, '--port', '0', '--data', dataFolder, '--config', configFile], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', log],
+    env: {
+      ...{ PATH, HOME, MOORING_ADMIN_KEY: adminKey },
+      ...{ NODE_OPTIONS: `--import=${pathToFileURL(watch).href}`, [watchFileVariable]: socketFile },
+      ...options.environment,
     },
-  );
+  });
   closeSync(log);
   const { stdout } = child;
   if (!stdout) throw new Error('The process has no standard output');

@@ -190,6 +190,21 @@ keys
     }
   });
 
+keys
+  .command('shred')
+  .description(
+    'Make sure that what was deleted opens in no backup: rotate, wait, and destroy all previous keys',
+  )
+  .addOption(urlOption())
+  .action(async (flags) => {
+    try {
+      const { shredKeys } = await import('./keys.js');
+      await shredKeys({ ...flags, apiKey: apiKey() }, printLine);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
 const keyringOption = (what: string) => new Option('--keyring <file>', what).makeOptionMandatory();
 
 program
@@ -228,21 +243,6 @@ program
       if (lost > 0) {
         printLine(`${lost} sealed records are under keys that are not in the keyring. They do not open.`);
       }
-    } catch (error) {
-      fail(error);
-    }
-  });
-
-keys
-  .command('shred')
-  .description(
-    'Make sure that what was deleted opens in no backup: rotate, wait, and destroy all previous keys',
-  )
-  .addOption(urlOption())
-  .action(async (flags) => {
-    try {
-      const { shredKeys } = await import('./keys.js');
-      await shredKeys({ ...flags, apiKey: apiKey() }, printLine);
     } catch (error) {
       fail(error);
     }

@@ -19,7 +19,7 @@ export interface ProviderWays {
   /** The answer in place of the lab's own; `given` has its members. */
   tokens(
     given: Record<string, unknown>,
-    about: { login: string; isRefresh: boolean },
+    about: { login: string; isRefresh: boolean; scopes: readonly string[] },
   ): Record<string, unknown>;
   /** The answer for a refresh token that is dead. */
   dead: ImitatedAnswer;
@@ -85,7 +85,7 @@ export async function imitateProvider(
         : { status: response.status, body: given };
     }
     const { sub = '' } = await lab.verifyAccessToken(String(given['access_token']));
-    return { status: 200, body: ways.tokens(given, { login: sub, isRefresh }) };
+    return { status: 200, body: ways.tokens(given, { login: sub, isRefresh, scopes }) };
   }
 
   async function account(authorization: string | undefined): Promise<ImitatedAnswer> {

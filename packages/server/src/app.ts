@@ -43,7 +43,7 @@ import { contextOfIdempotentRequest, createIdempotency, type Idempotency } from 
 import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createIsolation } from './isolation/isolation.js';
-import { usesAtOnce } from './isolation/open-files.js';
+import { connectionsAtOnce, usesAtOnce } from './isolation/open-files.js';
 import { createMetrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
@@ -210,6 +210,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     idempotency,
     destinationRefused,
     requestMs: config.limits.requestSeconds * 1000,
+    connectionsMax: connectionsAtOnce(),
     isSecure: () => publicUrl().startsWith('https:'),
     notReady: deps.notReady,
     observe: metrics.observe,

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import type { Logger } from 'pino';
-import { loadConfig, type ServeFlags } from './config.js';
+import { ConfigError, loadConfig, type ServeFlags } from './config.js';
 import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
 
@@ -51,8 +51,25 @@ function closeDebugDoors(log: Logger): void {
   }
 }
 
+/** Options of Node that open a door to what is in memory, or write it to files, and that nothing takes back later. */
+const memoryOptions = /--(?:inspect|heapsnapshot)[\w-]*/;
+
+/**
+ * An environment is inherited, often by more than it was meant for. On the command line these options are the will of
+ * whoever starts the service.
+ * @throws ConfigError
+ */
+function refuseMemoryOptions(): void {
+  const [option] = memoryOptions.exec((process.env['NODE_OPTIONS'] ?? '').replaceAll('_', '-')) ?? [];
+  if (option === undefined) return;
+  throw new ConfigError(
+    `NODE_OPTIONS holds ${option}, which lets what is in memory out of the process, secrets among it. Start the service without it.`,
+  );
+}
+
 /** `mooring serve` as a process of its own. @throws ConfigError for settings that make no sense */
 export async function runServer(flags: ServeFlags): Promise<RunningServer> {
+  refuseMemoryOptions();
   const log = createLog(loadConfig(flags).logLevel);
   guardProcess(log);
   const environment = { ...process.env };

@@ -1,6 +1,10 @@
 import { domainPattern, type ProviderManifest } from '../spec/provider.js';
 
 const tenantId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Tokens name the tenant by its id, in lower case, by whatever name it was asked. */
+const issuerOfAnyTenant = new RegExp(
+  `^https://login\\.microsoftonline\\.com/${tenantId.source.slice(1, -1)}/v2\\.0$`,
+);
 const domainOrTenant = new RegExp(`${tenantId.source}|${domainPattern.source}`, 'i');
 
 export const provider: ProviderManifest = {
@@ -21,10 +25,12 @@ export const provider: ProviderManifest = {
       authorizationEndpoint: `${base}/oauth2/v2.0/authorize`,
       tokenEndpoint: `${base}/oauth2/v2.0/token`,
       deviceAuthorizationEndpoint: `${base}/oauth2/v2.0/devicecode`,
-      // A tenant that is given by its domain has another name in its tokens, which then prove nothing.
-      ...(tenantId.test(tenant) ? { issuer: `${base}/v2.0` } : {}),
+      ...(tenantId.test(tenant)
+        ? { issuer: `https://login.microsoftonline.com/${tenant.toLowerCase()}/v2.0` }
+        : { idTokenIssuer: issuerOfAnyTenant }),
       scopes: ['offline_access'],
-      accountScopes: ['openid', 'email'],
+      accountScopes: ['openid', 'profile', 'email'],
+      // Only for access tokens of Microsoft Graph, and less than the ID token says.
       account: { endpoint: 'https://graph.microsoft.com/oidc/userinfo', subject: '/sub', email: '/email' },
       clientAuthentication: 'client_secret_post',
       idleDays: 90,
@@ -42,6 +48,7 @@ export const provider: ProviderManifest = {
   },
   quirks: [
     'Each refresh brings a new refresh token; the old one works on for a while.',
+    'ID tokens name the tenant by its id, also when a sign-in was asked of its domain.',
     'Why it refuses is in the list error_codes.',
     'Policies ask for the person with interaction_required; the grant itself lives on.',
     'An administrator ends sessions in the directory.',

@@ -54,6 +54,8 @@ export interface OAuthPreset {
   pushedAuthorizationRequestEndpoint?: string;
   /** Issuer identifier; when set, the `iss` parameter of the redirect must equal it where it is sent (RFC 9207). */
   issuer?: string;
+  /** Where it is known only after a sign-in: what the issuer of an ID token must look like. Without effect beside `issuer`. */
+  idTokenIssuer?: RegExp;
   scopes: readonly string[];
   /** Asked for beside `scopes`, so that the provider says who signed in (`openid`, `email`). */
   accountScopes?: readonly string[];

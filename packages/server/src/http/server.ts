@@ -27,6 +27,8 @@ export interface HttpDependencies {
   destinationRefused: RecordRefusedDestination;
   /** Longest time in which a request must have arrived whole, and its headers in a third of it. */
   requestMs: number;
+  /** Callers' connections at the same time; one more is closed as it comes. Absent: no end. */
+  connectionsMax?: number | undefined;
   /** True when people reach the service by https, so that browsers may be told to insist on it. */
   isSecure: () => boolean;
   /** Says why the service cannot work yet; undefined when it can. */
@@ -180,6 +182,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     onConstructorPoisoning: 'error',
     frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply, deps.log),
   });
+  if (deps.connectionsMax !== undefined) app.server.maxConnections = deps.connectionsMax;
   acceptBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers()).header('x-request-id', request.id);

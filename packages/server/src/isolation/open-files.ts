@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 
 // Each use holds open files: the caller's connection, and those to the source. A process that runs out of them can
-// neither answer nor reach its store, so uses are refused before that.
+// neither answer nor reach its store, so uses are refused before that, and so are connections.
 
 /** Open files of a process that does nothing, with room for calls that are no uses. */
 const filesKept = 64;
 const filesOfUse = 4;
+/** Its caller has a connection already. */
+const filesOfUseBesideCaller = 3;
 const usesMax = 1_024;
 const usesMin = 4;
 
@@ -25,4 +27,15 @@ export function usesAtOnce(): number {
   const files = openFilesMax();
   if (files === undefined) return usesMax;
   return Math.max(usesMin, Math.min(usesMax, Math.floor((files - filesKept) / filesOfUse)));
+}
+
+/**
+ * Connections of callers for which this process has open files, beside those of its uses; undefined where that is not
+ * known. One more is closed as it comes, so that whoever has one can go on.
+ */
+export function connectionsAtOnce(): number | undefined {
+  const files = openFilesMax();
+  if (files === undefined) return undefined;
+  const uses = usesAtOnce();
+  return Math.max(uses, files - filesKept - uses * filesOfUseBesideCaller);
 }

@@ -34,7 +34,14 @@ function* without(preset: OAuthPreset): Generator<[string, OAuthPreset]> {
   const isPost = preset.clientAuthentication === 'client_secret_post';
   const clientAuthentication = isPost ? 'client_secret_basic' : 'client_secret_post';
   yield ['clientAuthentication', { ...preset, clientAuthentication }];
-  for (const name of ['issuer', 'scopeSeparator', 'account', 'bearerName', 'tokenLifeSeconds'] as const) {
+  for (const name of [
+    'issuer',
+    'idTokenIssuer',
+    'scopeSeparator',
+    'account',
+    'bearerName',
+    'tokenLifeSeconds',
+  ] as const) {
     const { [name]: found, ...rest } = preset;
     if (found !== undefined) yield [name, rest as OAuthPreset];
   }
@@ -110,7 +117,7 @@ describe('O16, O24, O26: a preset, against the lab with the ways of its provider
         scopes: [...new Set([...shipped.scopes, ownScope])],
         authorizationEndpoint: front.authorizationEndpoint,
         tokenEndpoint: front.tokenEndpoint,
-        ...(shipped.issuer ? { issuer: lab.issuer } : {}),
+        ...(shipped.issuer && !ways.issuer ? { issuer: lab.issuer } : {}),
         ...(shipped.account?.endpoint
           ? { account: { ...shipped.account, endpoint: front.accountEndpoint } }
           : {}),

@@ -13,7 +13,8 @@ const tokenForm = /^[\x20-\x7e]+$/;
 export interface TokenBodyOptions {
   /** A refresh token is at hand, or the token can be asked for again: then a token needs an end. */
   isRenewable?: boolean;
-  keepIdToken?: boolean;
+  /** Says whether an ID token can be judged; none is kept otherwise. */
+  keepsIdToken?: (idToken: string) => boolean;
   /** What is peculiar to this provider's answers. */
   ways?: Pick<OAuthPreset, 'tokenLifeSeconds' | 'bearerName' | 'scopeSeparator' | 'grantedScopeSeparator'>;
 }
@@ -45,14 +46,15 @@ export function normaliseTokenBody(
     body['scope'],
     separators.grantedScopeSeparator ?? separators.scopeSeparator ?? ' ',
   );
-  const idToken = options.keepIdToken ? body['id_token'] : undefined;
+  const idToken = body['id_token'];
+  const hasIdToken = typeof idToken === 'string' && idToken !== '' && options.keepsIdToken?.(idToken);
   return {
     access_token: accessToken,
     token_type: readType(body['token_type'], bearerName),
     ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
     ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
     ...(scope === undefined ? {} : { scope }),
-    ...(typeof idToken === 'string' && idToken !== '' ? { id_token: idToken } : {}),
+    ...(hasIdToken ? { id_token: idToken } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import { decodeJwt } from 'jose';
 import {
   type AuthorizationServer,
   allowInsecureRequests,
@@ -70,10 +71,14 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
   const parts = await libraryParts(call.preset, call.client, sentAt);
   const isSignIn = request.step === 'code' || request.step === 'device';
   let account: Account | undefined;
+  let { issuer } = call.preset;
   const body = {
     isRenewable: request.isRenewable === true,
     // Without a known issuer an ID token cannot be judged, and in a refresh it could only cost the new tokens.
-    keepIdToken: isSignIn && call.preset.issuer !== undefined,
+    keepsIdToken(idToken: string) {
+      issuer ??= issuerNamed(idToken, call.preset);
+      return isSignIn && issuer !== undefined;
+    },
     onBody(answer: Readonly<Record<string, unknown>>) {
       if (isSignIn) account = accountInAnswer(call.preset, answer);
     },
@@ -84,11 +89,23 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
       [allowInsecureRequests]: isPlainLoopback(call.preset.tokenEndpoint),
       headers: requestHeaders,
     });
-    const tokens = toTokenSet(await request.process(parts, response), sentAt);
+    const server = issuer === undefined ? parts.server : { ...parts.server, issuer };
+    const tokens = toTokenSet(await request.process({ ...parts, server }, response), sentAt);
     if (!isSignIn || tokens.subject !== undefined) return tokens;
     return { ...tokens, ...(account ?? (await askAccount(call, tokens.accessToken))) };
   } catch (error) {
     throw translateLibraryError(error);
+  }
+}
+
+/** The issuer that an ID token names, where the preset knows only what that looks like. */
+function issuerNamed(idToken: string, { idTokenIssuer }: OAuthPreset): string | undefined {
+  if (idTokenIssuer === undefined) return undefined;
+  try {
+    const { iss } = decodeJwt(idToken);
+    return iss !== undefined && idTokenIssuer.test(iss) ? iss : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -139,18 +156,22 @@ async function authenticationOf(
     : ClientSecretPost(clientSecret);
 }
 
+/** Some name the account by an address only in `preferred_username`, where others have a short name. */
+const isAddress = (value: unknown): value is string =>
+  typeof value === 'string' && /^[^@]+@[^@]+$/.test(value);
+
 function toTokenSet(response: TokenEndpointResponse, sentAt: number): TokenSet {
   if (response.token_type !== 'bearer')
     throw new OAuthError('nonsense', { detail: 'The token is no bearer token.' });
   const claims = getValidatedIdTokenClaims(response);
-  const email = claims?.['email'];
+  const email = [claims?.['email'], claims?.['preferred_username']].find(isAddress);
   return {
     accessToken: response.access_token,
     ...(response.refresh_token === undefined ? {} : { refreshToken: response.refresh_token }),
     ...(response.expires_in === undefined ? {} : { expiresAt: sentAt + response.expires_in * 1000 }),
     ...(response.scope === undefined ? {} : { scope: response.scope }),
     ...(claims === undefined ? {} : { subject: claims.sub }),
-    ...(typeof email === 'string' ? { email } : {}),
+    ...(email === undefined ? {} : { email }),
   };
 }
 

@@ -11,8 +11,10 @@ import { startServer, type TestServer } from '../testing/start-server.js';
 
 const door = '/api/v1/data-connections';
 const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
-/** One kind of client of each provider: those that can renew. */
-const renewable = providerWays.filter(({ expected }) => expected.isRenewable);
+/** One kind of client of each provider: the first that can renew. */
+const renewable = providerWays
+  .filter(({ expected }) => expected.isRenewable)
+  .filter(({ provider }, index, all) => all.findIndex((ways) => ways.provider === provider) === index);
 const anyIssuer = 'https://id.example.com';
 
 describe('a provider chosen by name', () => {

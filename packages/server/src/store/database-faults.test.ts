@@ -149,6 +149,32 @@ describe('a database that fails', () => {
     }
   });
 
+  it('R14: never says that nothing was changed when the store goes away between a change and its answer', async () => {
+    const { qID } = (await admin.post(connections, body('original'))).body;
+    /** A create, and the first words of what is read for its answer once it is made. */
+    const creates: [path: string, body: object, read: string][] = [
+      [connections, body('answered late'), 'select "id", "name", "connection_id" from "credential"'],
+      [
+        `${connections}/actions/duplicate`,
+        { id: qID },
+        'select "id", "name", "connection_id" from "credential"',
+      ],
+      ['/api/v1/spaces', { name: 'Answered late', type: 'shared' }, 'from "assignment_role"'],
+    ];
+    for (const [path, sent, read] of creates) {
+      const key = { 'idempotency-key': `answered-late-${path}` };
+      relay.cutBefore(read);
+      const first = await admin.post(path, sent, key);
+      expect([path, first.status, first.body.errors?.[0].code]).toEqual([path, 503, 'OUTCOME-UNKNOWN']);
+      const second = await admin.post(path, sent, key);
+      expect([path, second.body.errors?.[0].code]).toEqual([path, 'IDEMPOTENCY-OUTCOME-UNKNOWN']);
+    }
+    const names = (await admin.get(`${connections}?limit=100`)).body.data.map(
+      ({ qName }: { qName: string }) => qName,
+    );
+    expect(names).toEqual(expect.arrayContaining(['answered late', 'original (1)']));
+  });
+
   it('R15: outlives a session that is ended in the moment it begins', async () => {
     const database = new pg.Client({ connectionString: all.database.url });
     await database.connect();

@@ -13,6 +13,20 @@ export class OutcomeUnknownError extends Error {
   override name = 'OutcomeUnknownError';
 }
 
+/**
+ * The rest of a request that has changed something, such as reading what its answer shows. A store that goes away
+ * meanwhile must not be told of as one in which nothing was changed, or the change is made again.
+ * @throws OutcomeUnknownError instead of StoreUnavailableError
+ */
+export async function afterChange<Result>(rest: () => Promise<Result>): Promise<Result> {
+  try {
+    return await rest();
+  } catch (cause) {
+    if (!(cause instanceof StoreUnavailableError)) throw cause;
+    throw new OutcomeUnknownError('The store went away after a change.', { cause });
+  }
+}
+
 /** There is no room for another write. Nothing was changed; reads go on. */
 export class StoreFullError extends Error {
   override name = 'StoreFullError';

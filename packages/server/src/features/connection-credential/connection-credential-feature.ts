@@ -17,7 +17,7 @@ import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { Store } from '../../store/store.js';
-import { isUniqueViolation } from '../../store/store-error.js';
+import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 
@@ -169,7 +169,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         { field: 'body', message: 'needs one of credentialId, connectionProperties or authUrlOnly' },
       ]);
     }
-    return { status: 200, body: await state(caller, connection) };
+    return { status: 200, body: await afterChange(() => state(caller, connection)) };
   });
 
   return [
@@ -198,7 +198,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
       }
       await allowDestination(store.db, credential, connection.destination, now());
-      return { status: 200, body: await state(caller, connection) };
+      return { status: 200, body: await afterChange(() => state(caller, connection)) };
     }),
   ];
 }

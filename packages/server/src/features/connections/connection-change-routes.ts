@@ -19,6 +19,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { errorReply } from '../../http/error-reply.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { parseInput } from '../../http/tolerance.js';
+import { afterChange } from '../../store/store-error.js';
 import { type ChangeConnection, type ConnectionChange, propertiesOf } from './connection-changes.js';
 import type { DuplicateConnection } from './connection-duplicates.js';
 import { type PatchableDocument, patchDocument } from './connection-patch.js';
@@ -244,7 +245,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     bind(duplicateConnection, async ({ body }, { caller }) => {
       const found = await service.find(caller, { id: body.id });
       const copy = await deps.duplicate(caller, found, body);
-      const [presented] = await service.present(caller, [copy]);
+      const [presented] = await afterChange(() => service.present(caller, [copy]));
       if (!presented) throw new Error('a connection that was just copied cannot be presented');
       return { status: 201, body: presentConnection(presented, deps.postedSelfUrl(copy.id)) };
     }),

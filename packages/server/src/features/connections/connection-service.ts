@@ -15,7 +15,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import type { BegunSignIn } from '../../sign-ins/sign-in-request.js';
 import type { Store } from '../../store/store.js';
-import { isUniqueViolation } from '../../store/store-error.js';
+import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
@@ -242,7 +242,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         if (isUniqueViolation(error)) throw nameTaken();
         throw error;
       }
-      return { created: await shown(caller, row) };
+      return { created: await afterChange(() => shown(caller, row)) };
     },
 
     async get(caller, lookup) {

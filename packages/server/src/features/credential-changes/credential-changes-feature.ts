@@ -18,6 +18,7 @@ import { type BoundRoute, bind, type Caller, type RequestScope } from '../../htt
 import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import type { Store, Tx } from '../../store/store.js';
+import { afterChange } from '../../store/store-error.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { UnreadableError } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
@@ -181,7 +182,8 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
           { cause: error },
         );
       }
-      return { status: 200, body: await presentChange(store.db, await find(caller, change.id)) };
+      const undone = async () => presentChange(store.db, await find(caller, change.id));
+      return { status: 200, body: await afterChange(undone) };
     }),
   ];
 }

@@ -23,7 +23,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { observeRow } from '../../store/row-versions.js';
 import type { Store } from '../../store/store.js';
-import { isUniqueViolation } from '../../store/store-error.js';
+import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { changeOfPatch, createCredentialChanger } from './credential-changes.js';
 import { connectionCounts, orphanedCredentials, ownCredentials, usesOf } from './credential-store.js';
@@ -105,7 +105,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     const target = { caller, manifest, signIn: split.signIn.id, destination, name };
     try {
       const id = await storeBrought(store, brought, (tx) => bringing.store(tx, target, brought));
-      return { status: 201, body: present(await find(caller, id, {}), 0) };
+      return { status: 201, body: present(await afterChange(() => find(caller, id, {})), 0) };
     } catch (error) {
       if (isUniqueViolation(error))
         throw new AppError('CONFLICT', 'qName: you have a credential of this name for this data source.');

@@ -6,6 +6,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Store } from '../../store/store.js';
+import { afterChange } from '../../store/store-error.js';
 import type { CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
@@ -109,19 +110,22 @@ export function createRevocationsFeature(deps: RevocationsDependencies): BoundRo
         resourceId: batchId,
         data: { scope },
       });
-      for (let rows = await next(caller, scope); rows.length > 0; rows = await next(caller, scope)) {
-        const batch = rows;
-        await store.transaction(async (tx) => {
-          for (const row of batch) await revoker.end(tx, row, { batchId });
-        });
-      }
-      await store.checkpoint();
-      await runningUses.look();
-      await Promise.race([
-        revoker.settled(),
-        new Promise((resolve) => setTimeout(resolve, providersMs).unref()),
-      ]);
-      return { status: 200, body: await reportOf(caller, batchId) };
+      const report = await afterChange(async () => {
+        for (let rows = await next(caller, scope); rows.length > 0; rows = await next(caller, scope)) {
+          const batch = rows;
+          await store.transaction(async (tx) => {
+            for (const row of batch) await revoker.end(tx, row, { batchId });
+          });
+        }
+        await store.checkpoint();
+        await runningUses.look();
+        await Promise.race([
+          revoker.settled(),
+          new Promise((resolve) => setTimeout(resolve, providersMs).unref()),
+        ]);
+        return reportOf(caller, batchId);
+      });
+      return { status: 200, body: report };
     }),
     bind(getRevocation, async ({ params }, { caller }) => {
       assertRole(caller, 'TenantAdmin');

@@ -19,7 +19,7 @@ import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { readList, turnPage } from '../../http/keyset.js';
 import { parseInput } from '../../http/tolerance.js';
 import type { Store } from '../../store/store.js';
-import { isUniqueViolation } from '../../store/store-error.js';
+import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { SpaceTable } from '../../store/tables.js';
 import { newObjectId } from '../../vault/random.js';
 import { createAssignmentRoutes } from './assignment-routes.js';
@@ -63,7 +63,7 @@ function updateOf(patch: PatchBody): SpaceUpdate {
 export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): BoundRoute[] {
   const access = createSpaceAccess(store, publicUrl);
 
-  const changed = async (caller: Caller, id: string, update: SpaceUpdate): Promise<SpaceTable> => {
+  const changed = async (caller: Caller, id: string, update: SpaceUpdate) => {
     const space = await access.managed(caller, id);
     const ownerId = update.ownerId?.toLowerCase();
     const isGivenAway = ownerId !== undefined && ownerId !== space.owner_id;
@@ -113,7 +113,7 @@ export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): B
       if (isUniqueViolation(error)) throw nameTaken();
       throw error;
     }
-    return { ...space, ...columns };
+    return afterChange(() => access.present(caller, { ...space, ...columns }));
   };
 
   const spaceRoutes: BoundRoute[] = [
@@ -169,7 +169,7 @@ export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): B
         if (isUniqueViolation(error)) throw nameTaken();
         throw error;
       }
-      return { status: 201, body: await access.present(caller, row) };
+      return { status: 201, body: await afterChange(() => access.present(caller, row)) };
     }),
     bind(getSpace, async ({ params }, { caller }) => ({
       status: 200,
@@ -177,11 +177,11 @@ export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): B
     })),
     bind(updateSpace, async ({ params, body }, { caller }) => ({
       status: 200,
-      body: await access.present(caller, await changed(caller, params.spaceId, body)),
+      body: await changed(caller, params.spaceId, body),
     })),
     bind(patchSpace, async ({ params, body }, { caller }) => ({
       status: 200,
-      body: await access.present(caller, await changed(caller, params.spaceId, updateOf(body))),
+      body: await changed(caller, params.spaceId, updateOf(body)),
     })),
     bind(deleteSpace, async ({ params }, { caller }) => {
       const space = await access.managed(caller, params.spaceId);

@@ -1,4 +1,5 @@
 import type { ProviderWays } from '@mooring/lab/imitated-provider';
+import { decodeJwt } from 'jose';
 
 // What the providers are documented to do, written down apart from the presets: a preset that lacks what its provider
 // needs fails against these.
@@ -8,6 +9,8 @@ export interface ImitatedWays extends ProviderWays {
   /** Where a provider has several kinds of clients. */
   variant?: string;
   place?: string;
+  /** Issuer of its ID tokens, where it is not the lab. */
+  issuer?: string;
   /** New refresh token at each refresh. */
   rotates: boolean;
   /** Data of the preset that this kind of client has no use for. */
@@ -35,6 +38,29 @@ const invalidGrant = (description?: string, status = 400) => ({
 /** ID tokens, scopes and life as the lab has them. */
 const asGiven: ProviderWays['tokens'] = (given) => given;
 const openId = { subject: 'alice', email: mail('alice'), lifeSeconds: 300, isRenewable: true };
+/** Of the tenant of `contoso.onmicrosoft.com`. */
+export const entraTenant = '5f1d2c3b-4a59-4687-9701-0a1b2c3d4e5f';
+
+/**
+ * ID tokens as Entra's version 2.0 endpoint has them: of the tenant by its id, whatever it was asked by, and without
+ * `email` for most accounts. https://learn.microsoft.com/en-us/entra/identity-platform/id-token-claims-reference
+ */
+export const entraTokens =
+  (tenant: string): ProviderWays['tokens'] =>
+  ({ id_token: idToken, ...given }, { login, scopes }) => {
+    if (typeof idToken !== 'string') return given;
+    const [header, , signature] = idToken.split('.');
+    const { email: _email, ...claims } = decodeJwt(idToken);
+    const named = {
+      ...claims,
+      iss: `https://login.microsoftonline.com/${tenant}/v2.0`,
+      ...{ tid: tenant, oid: `oid-of-${login}`, ver: '2.0' },
+      ...(scopes.includes('profile') ? { preferred_username: mail(login) } : {}),
+    };
+    const payload = Buffer.from(JSON.stringify(named)).toString('base64url');
+    return { ...given, id_token: [header, payload, signature].join('.'), ext_expires_in: 300 };
+  };
+
 const members = (given: Record<string, unknown>) => ({
   access_token: given['access_token'],
   refresh_token: given['refresh_token'],
@@ -58,11 +84,13 @@ export const providerWays: readonly ImitatedWays[] = [
   },
   {
     provider: 'entra',
+    variant: 'with a token of Graph, and an ID token of nobody that it knows',
     place: 'contoso.onmicrosoft.com',
+    unmissed: ['idTokenIssuer', 'accountScopes profile'],
     secret: 'post',
     rotates: true,
     isOffline: offlineAccess,
-    // An ID token of another issuer than the place says: it proves nothing, and is left aside.
+    // It proves nothing, and is left aside.
     tokens: (given) => ({ ...given, id_token: 'e30.e30.', ext_expires_in: 300 }),
     account: (login, scopes) =>
       scopes.includes('openid')
@@ -71,6 +99,24 @@ export const providerWays: readonly ImitatedWays[] = [
     dead: { status: 400, body: { error: 'invalid_grant', error_codes: [50173], suberror: 'bad_token' } },
     expected: { ...openId, scope: 'openid offline_access email write', deadReason: 'revoked' },
   },
+  ...['contoso.onmicrosoft.com', entraTenant, entraTenant.toUpperCase()].map(
+    (place): ImitatedWays => ({
+      ...{
+        provider: 'entra',
+        variant: place,
+        place,
+        secret: 'post',
+        rotates: true,
+        isOffline: offlineAccess,
+      },
+      issuer: `https://login.microsoftonline.com/${entraTenant}/v2.0`,
+      tokens: entraTokens(entraTenant),
+      // Tokens of other APIs than Graph are refused where accounts are asked for, and the ID token has it all.
+      unmissed: ['account'],
+      dead: { status: 400, body: { error: 'invalid_grant', error_codes: [50173], suberror: 'bad_token' } },
+      expected: { ...openId, scope: 'openid offline_access email write', deadReason: 'revoked' },
+    }),
+  ),
   {
     provider: 'snowflake',
     place: 'myorg-account1',
