@@ -6,6 +6,7 @@ import Database from 'libsql';
 import { inject } from 'vitest';
 import { createLog } from '../log.js';
 import { serve } from '../serve.js';
+import { expectNoSecretInRemains, knowSettings } from './secret-scan.js';
 import { type DatabaseServer, freshDatabase } from './shared-database.js';
 
 // A real server on a fresh data folder and a free loopback port, for tests. It goes through the same door as
@@ -22,6 +23,7 @@ export interface TestServer {
   storedText(): Promise<string>;
   /** One statement, past the server, as somebody who can write the store would run it. */
   sql(statement: string): Promise<void>;
+  /** @throws Error when its log, its output or its store holds a secret that the test knows */
   close(): Promise<void>;
   /** Stops, and starts again on the same data. */
   restart(): Promise<void>;
@@ -78,11 +80,13 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   });
   const printed: string[] = [];
   // A restart keeps the port, so that clients and registered redirects stay valid.
-  const start = (port: string | number) =>
-    serve(
+  const start = (port: string | number) => {
+    knowSettings(environment(), options.configuration);
+    return serve(
       { port, data: dataFolder, config: configFile },
       { print: (line) => printed.push(line), log: createLog('debug', sink), environment: environment() },
     );
+  };
   let running = await start(options.port ?? 0);
   return {
     get url() {
@@ -114,8 +118,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     async close() {
       await running.close();
-      await database?.drop();
-      rmSync(folder, { recursive: true, force: true });
+      try {
+        expectNoSecretInRemains({ log: chunks.join(''), printed, dataFolder });
+        await database?.drop();
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
 }
