@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { misplacedSecrets } from './canary-misplaced.js';
 import { interactiveSources, keepWhatPassedTheRelay, signIn } from './canary-sign-ins.js';
 import { awkward, plain, type SourceUse } from './canary-sources.js';
 import { type CanaryStand, secretsLeftOut, startCanaryStand } from './canary-stand.js';
 import { inParallel } from './in-parallel.js';
-import { filesIn, findSecrets } from './secret-forms.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
 vi.setConfig({ testTimeout: 120_000 });

@@ -2,6 +2,7 @@ import { metaOf } from '@mooring/connectors/kit/properties';
 import { manifests } from '@mooring/connectors/registry';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
+import type { Place } from '@mooring/server/testing/secret-search';
 import {
   type CanaryLab,
   failingSources,
@@ -10,7 +11,6 @@ import {
   workingSources,
 } from './canary-sources.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
-import type { Place } from './secret-forms.js';
 
 // A Mooring that is told every secret there is, and whose every answer is kept.
 

@@ -196,7 +196,10 @@ describe('keys are rotated under fifty requests a second', () => {
       MOORING_MASTER_KEY: randomBytes(32).toString('base64'),
     };
   });
-  afterAll(() => postgres.close());
+  afterAll(async () => {
+    await database.drop();
+    await postgres.close();
+  });
 
   const query = async (text: string): Promise<Record<string, string>[]> => {
     const client = new pg.Client({ connectionString: database.url });

@@ -12,9 +12,11 @@ import {
   readSockets,
   watchFileVariable,
 } from '@mooring/lab/socket-watch/outbound-sockets';
+import { expectNoSecretInRemains, knowSettings } from '@mooring/server/testing/secret-scan';
 
 // The built product as a process of its own, started as a person would start it, with a watch on its way out: a
-// process that opened a socket past the gate fails the test that stops it, whatever the test is about.
+// process that opened a socket past the gate, or leaves a secret behind, fails the test that ends it, whatever the test
+// is about.
 
 export interface MooringOptions {
   /** The configuration file as an object. */
@@ -42,10 +44,13 @@ export interface MooringProcess {
   /**
    * SIGTERM, then waits for the end and removes what was temporary.
    * @returns the exit code, null after a signal
-   * @throws Error with the stacks of sockets that did not come from the gate
+   * @throws Error with the stacks of sockets that did not come from the gate, or with where a known secret lies
    */
   stop(): Promise<number | null>;
-  /** SIGKILL. Files stay until `stop`, so that the same data folder can be started again. */
+  /**
+   * SIGKILL. Files stay until `stop`, so that the same data folder can be started again.
+   * @throws Error with where a known secret lies
+   */
   kill(): Promise<void>;
 }
 
@@ -95,6 +100,7 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
 export async function startMooring(options: MooringOptions = {}): Promise<MooringProcess> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-e2e-'));
   const dataFolder = options.dataFolder ?? path.join(folder, 'data');
+  knowSettings({ MOORING_ADMIN_KEY: adminKey, ...options.environment }, options.configuration);
   const { child, stdout, logText, sockets } = startProcess(options, folder, dataFolder);
   const pid = child.pid ?? 0;
   const forget = guardAgainstOrphan({ pid, signal: 'TERM' }, folder);
@@ -125,6 +131,11 @@ export async function startMooring(options: MooringOptions = {}): Promise<Moorin
     rmSync(folder, { recursive: true, force: true });
     throw error;
   });
+  let isSearched = false;
+  const search = () => {
+    if (!isSearched) expectNoSecretInRemains({ log: logText(), printed, dataFolder });
+    isSearched = true;
+  };
   return {
     url,
     adminKey: options.environment?.['MOORING_ADMIN_KEY'] ?? adminKey,
@@ -137,13 +148,18 @@ export async function startMooring(options: MooringOptions = {}): Promise<Moorin
       child.kill('SIGTERM');
       const code = await ended;
       const opened = sockets();
-      rmSync(folder, { recursive: true, force: true });
+      try {
+        search();
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
       assertNoDetour(opened, options.environment?.['MOORING_DATABASE_URL']);
       return code;
     },
     async kill() {
       child.kill('SIGKILL');
       await ended;
+      search();
     },
   };
 }

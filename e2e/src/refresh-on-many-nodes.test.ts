@@ -64,6 +64,7 @@ describe('O20, O21: an expired token, strict rotation, a provider slower than th
     afterAll(async () => {
       await Promise.all(more.map((process) => process.stop()));
       await lab.close();
+      await database.drop();
       await postgres.close();
     });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
+import { expectNoSecretInRemains, knowSettings } from '@mooring/server/testing/secret-scan';
 
 // `mooring serve` where it must not come up: it stays sealed, or ends. Never ready, so it prints no ready line.
 
@@ -18,7 +19,10 @@ export interface SealedMooring {
   reason: string;
   printed(): string;
   logText(): string;
-  /** @returns the exit code */
+  /**
+   * @returns the exit code
+   * @throws Error with where a known secret lies
+   */
   stop(): Promise<number | null>;
 }
 
@@ -44,6 +48,7 @@ function parseLine(line: string): LogLine | undefined {
  * @throws Error when it prints a ready line.
  */
 export async function startSealed({ dataFolder, environment = {} }: SealedOptions): Promise<SealedMooring> {
+  knowSettings(environment);
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [executable, 'serve', '--port', '0', '--data', dataFolder], {
     cwd: tmpdir(),
@@ -79,7 +84,9 @@ export async function startSealed({ dataFolder, environment = {} }: SealedOption
     logText: () => log,
     async stop() {
       child.kill('SIGTERM');
-      return ended;
+      const code = await ended;
+      expectNoSecretInRemains({ log, printed: printed.split('\n'), dataFolder });
+      return code;
     },
   };
 }

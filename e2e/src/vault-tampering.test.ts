@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import type Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { filesIn, findSecrets } from './secret-forms.js';
 import {
   loginOf,
   refusalOf,

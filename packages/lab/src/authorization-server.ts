@@ -12,6 +12,7 @@ import {
 } from './authorization-server/faults.js';
 import { createPagesMiddleware, type LabUser } from './authorization-server/pages.js';
 import { type AuthorizationStore, createAuthorizationStore } from './authorization-server/store.js';
+import { knowSecret } from './known-secrets.js';
 import { listenOnLoopback } from './loopback-http.js';
 
 export interface AuthorizationServerOptions {
@@ -75,11 +76,13 @@ export interface LabAuthorizationServer {
 }
 
 function freshClient(clientId: string): OAuthClient {
-  return { clientId, clientSecret: randomBytes(24).toString('base64url') };
+  const clientSecret = knowSecret(`client secret of ${clientId}`, randomBytes(24).toString('base64url'));
+  return { clientId, clientSecret };
 }
 
 function freshUser(login: string): LabUser {
-  return { login, password: randomBytes(12).toString('base64url'), email: `${login}@lab.example` };
+  const password = knowSecret(`sign-in password of ${login}`, randomBytes(12).toString('base64url'));
+  return { login, password, email: `${login}@lab.example` };
 }
 
 /** Google's way (`access_type=offline`) beside OpenID Connect's (`offline_access`, `prompt=consent`). */
@@ -98,7 +101,7 @@ async function freshKeyClient() {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
   return {
     clientId: 'mooring-lab-key',
-    privateKey: await exportPKCS8(privateKey),
+    privateKey: knowSecret('private key of a client', await exportPKCS8(privateKey)),
     jwk: { ...(await exportJWK(publicKey)), kid: 'lab-key' },
   };
 }

@@ -1,4 +1,5 @@
 import type { LabAuthorizationServer } from './authorization-server.js';
+import { knowSecretsIn } from './known-secrets.js';
 import { listenOnLoopback, readRequestBody } from './loopback-http.js';
 
 export interface ImitatedAnswer {
@@ -107,6 +108,7 @@ export async function imitateProvider(
       url.pathname === '/token'
         ? await token(new URLSearchParams((await readRequestBody(request)).toString()), authorization)
         : await account(authorization);
+    knowSecretsIn('of the provider', answer.body);
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer.body));
   });

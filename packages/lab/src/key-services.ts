@@ -2,6 +2,7 @@
 // the one call that decrypts, with real cryptography, and check of it what the service checks.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { knowSecret } from './known-secrets.js';
 import { listenOnLoopback, readRequestBody } from './loopback-http.js';
 import { S3Failure } from './s3/failure.js';
 import { verifySignature } from './s3/signature.js';
@@ -90,7 +91,7 @@ async function listen(answer: (request: IncomingMessage) => Promise<Reply>) {
 /** Source of path, headers and answers: https://developer.hashicorp.com/vault/api-docs/secret/transit#decrypt-data */
 export async function startTransit(): Promise<LabTransit> {
   const key = 'mooring';
-  const token = `hvs.${randomBytes(18).toString('base64url')}`;
+  const token = knowSecret('token of the transit engine', `hvs.${randomBytes(18).toString('base64url')}`);
   const bytesOfKey = randomBytes(32);
   const switches: Switches = { isAway: false };
   const answered: number[] = [];
@@ -138,7 +139,7 @@ export async function startKms(): Promise<LabKms> {
   const region = 'eu-west-1';
   const keyId = `arn:aws:kms:${region}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`;
   const accessKeyId = `LABKMS${randomBytes(5).toString('hex').toUpperCase()}`;
-  const secretAccessKey = randomBytes(30).toString('base64');
+  const secretAccessKey = knowSecret('KMS secret key', randomBytes(30).toString('base64'));
   const bytesOfKey = randomBytes(32);
   const switches: Switches = { isAway: false };
   const answered: string[] = [];

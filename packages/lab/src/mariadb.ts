@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createCertificateAuthority } from './certificate-authority.js';
 import { findFreePort } from './free-port.js';
+import { knowSecret } from './known-secrets.js';
 import { findMariaDb, type MariaDbBinaries } from './mariadb/binaries.js';
 import { initFile, type MariaDbLogin } from './mariadb/schema.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
@@ -39,7 +40,8 @@ const run = promisify(execFile);
 const attemptsMax = 5;
 
 function freshLogin(user: string): MariaDbLogin {
-  return { user, password: randomBytes(18).toString('base64url') };
+  const password = knowSecret(`MariaDB password of ${user}`, randomBytes(18).toString('base64url'));
+  return { user, password };
 }
 
 async function writeOwned(path: string, text: string, user: ServerUser): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { createCertificateAuthority } from './certificate-authority.js';
 import { findFreePort } from './free-port.js';
+import { knowSecret } from './known-secrets.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
 import { findPostgresBinaries } from './postgres/binaries.js';
 import {
@@ -58,7 +59,8 @@ const database = 'lab';
 const attemptsMax = 5;
 
 function freshLogin(user: string): PostgresLogin {
-  return { user, password: randomBytes(18).toString('base64url') };
+  const password = knowSecret(`PostgreSQL password of ${user}`, randomBytes(18).toString('base64url'));
+  return { user, password };
 }
 
 async function makeFolder(dataDir: string | undefined): Promise<string> {

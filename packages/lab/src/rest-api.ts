@@ -1,5 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { knowSecret } from './known-secrets.js';
 import { listenOnLoopback, readRequestBody } from './loopback-http.js';
 import { findResource, sendJson } from './rest-resources.js';
 
@@ -104,9 +105,12 @@ async function answer(
 /** Starts the JSON API on 127.0.0.1, with fresh secrets. */
 export async function startRestApi(options: RestApiOptions = {}): Promise<LabRestApi> {
   const secrets: Secrets = {
-    basic: { username: 'reporter', password: randomBytes(12).toString('base64url') },
-    bearer: randomBytes(24).toString('base64url'),
-    apiKey: { header: 'X-Api-Key', value: randomBytes(24).toString('base64url') },
+    basic: {
+      username: 'reporter',
+      password: knowSecret('REST password', randomBytes(12).toString('base64url')),
+    },
+    bearer: knowSecret('REST bearer token', randomBytes(24).toString('base64url')),
+    apiKey: { header: 'X-Api-Key', value: knowSecret('REST API key', randomBytes(24).toString('base64url')) },
     verifyAccessToken: options.verifyAccessToken ?? (async () => ({ active: false })),
   };
   const requests: RestRequest[] = [];

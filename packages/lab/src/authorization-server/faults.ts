@@ -1,5 +1,6 @@
 import { decodeJwt, type JWTPayload } from 'jose';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { knowSecretsIn } from '../known-secrets.js';
 import { type CannedAnswer, readRequestBody } from '../loopback-http.js';
 
 /**
@@ -88,6 +89,7 @@ function answerWith(context: Context, answer: CannedAnswer): void {
   context.set(answer.headers ?? {});
   context.type = answer.contentType ?? 'application/json';
   context.body = answer.body;
+  knowSecretsIn('of the authorization server', answer.body);
 }
 
 function rewriteRedirect(context: Context, changes: Record<string, string | null>): void {

@@ -1,4 +1,5 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
+import { knowSecret } from '../known-secrets.js';
 
 interface Entry {
   model: string;
@@ -20,6 +21,9 @@ interface StoreOptions {
 }
 
 type Entries = Map<string, Entry>;
+
+/** Models whose ids are what the server hands out. */
+const secretModels = /^(AccessToken|ClientCredentials|RefreshToken|AuthorizationCode|DeviceCode)$/;
 
 function findLive(entries: Entries, key: string): AdapterPayload | undefined {
   const entry = entries.get(key);
@@ -44,6 +48,7 @@ function createAdapter(
   }
   return {
     async upsert(id, payload, expiresIn) {
+      if (secretModels.test(model)) knowSecret(`${model} of the authorization server`, id);
       const expiresAt = expiresIn ? Date.now() + expiresIn * 1000 : Number.POSITIVE_INFINITY;
       entries.set(keyOf(id), { model, payload, expiresAt });
     },

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { importSPKI, jwtVerify } from 'jose';
+import { knowSecret } from '../known-secrets.js';
 
 /** The fields of a Google service-account key file. */
 export interface ServiceAccountKey {
@@ -61,7 +62,7 @@ export function createServiceAccount(url: string, projectId: string) {
     type: 'service_account',
     project_id: projectId,
     private_key_id: randomBytes(20).toString('hex'),
-    private_key: privateKey,
+    private_key: knowSecret('BigQuery private key', privateKey),
     client_email: `robot@${projectId}.iam.gserviceaccount.com`,
     client_id: randomUUID(),
     auth_uri: `${url}/auth`,
@@ -81,7 +82,7 @@ export function createServiceAccount(url: string, projectId: string) {
     if (scope === undefined) {
       return { status: 400, body: { error: 'invalid_grant', error_description: 'Invalid JWT Signature.' } };
     }
-    const token = `ya29.lab.${randomBytes(24).toString('base64url')}`;
+    const token = knowSecret('BigQuery access token', `ya29.lab.${randomBytes(24).toString('base64url')}`);
     tokens.set(token, { sub: key.client_email, scope, expiresAt: Date.now() + tokenSeconds * 1000 });
     return { status: 200, body: { access_token: token, expires_in: tokenSeconds - 1, token_type: 'Bearer' } };
   }

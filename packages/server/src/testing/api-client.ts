@@ -1,6 +1,9 @@
+import { metaOf } from '@mooring/connectors/kit/properties';
+import { manifests } from '@mooring/connectors/registry';
 import { createApiClient } from '@mooring/contract/client';
 import { createApiKey } from '@mooring/contract/routes/api-keys';
 import { createUser, type TenantRole } from '@mooring/contract/routes/users';
+import { isSecretName, knowNoSecret, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
 
 /** An answer with its body read: JSON where it is JSON, text otherwise. */
 export interface Answer {
@@ -19,8 +22,16 @@ export interface ApiClient {
   delete(path: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** HTTP as a client outside would do it. */
+const secretProperties = new Set(
+  manifests.flatMap((manifest) =>
+    Object.keys(manifest.properties.shape).filter((property) => metaOf(manifest, property).secret),
+  ),
+);
+const isSecret = (name: string): boolean => secretProperties.has(name) || isSecretName(name);
+
+/** HTTP as a client outside would do it. Secrets that it sends and is sent are looked for when the server ends. */
 export function apiClient(url: string, key: string | undefined): ApiClient {
+  if (key !== undefined) knowSecret('API key', key);
   const call = async (
     method: string,
     path: string,
@@ -30,6 +41,9 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
     const headers: Record<string, string> = { ...extra };
     if (key !== undefined) headers['authorization'] = `Bearer ${key}`;
     if (body !== undefined) headers['content-type'] ??= 'application/json';
+    // Without a query: tests put secrets there too.
+    const door = `${method} ${path.split('?')[0]}`;
+    knowSecretsIn(`sent to ${door}`, body, isSecret);
     const response = await fetch(new URL(path, url), {
       method,
       headers,
@@ -38,9 +52,13 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
     });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+    const answered = isJson && text !== '' ? JSON.parse(text) : undefined;
+    // The id of a sign-in on another device is sent as the authCode that there is none of.
+    if (typeof answered?.signInId === 'string') knowNoSecret(answered.signInId);
+    knowSecretsIn(`answered to ${door}`, answered, isSecret);
     return {
       status: response.status,
-      body: isJson && text !== '' ? JSON.parse(text) : undefined,
+      body: answered,
       text,
       headers: response.headers,
     };

@@ -1,5 +1,7 @@
+import { knowSecret } from '@mooring/lab/known-secrets';
 import pg from 'pg';
 import { newHex } from '../vault/random.js';
+import { expectNoSecretIn } from './secret-scan.js';
 
 // Fresh databases on one real PostgreSQL, for tests of a store that several nodes share.
 
@@ -13,9 +15,10 @@ export interface DatabaseServer {
 export interface FreshDatabase {
   /** For MOORING_DATABASE_URL. */
   url: string;
-  /** Every row of every table. */
+  /** Every row of every table, as JSON. */
   text(): Promise<string>;
   run(statement: string): Promise<void>;
+  /** @throws Error when a row holds a known secret */
   drop(): Promise<void>;
 }
 
@@ -37,7 +40,9 @@ async function textOf(client: pg.Client): Promise<string> {
   const tables = await client.query("select tablename from pg_tables where schemaname = 'public'");
   const texts: string[] = [];
   for (const { tablename } of tables.rows) {
-    const { rows } = await client.query(`select t::text as row from ${pg.escapeIdentifier(tablename)} as t`);
+    // Not as PostgreSQL's own text of a row, whose quotes and backslashes are doubled.
+    const table = pg.escapeIdentifier(tablename);
+    const { rows } = await client.query(`select row_to_json(t)::text as row from ${table} as t`);
     texts.push(...rows.map(({ row }) => String(row)));
   }
   return texts.join('\n');
@@ -51,6 +56,7 @@ export async function freshDatabase(server: DatabaseServer): Promise<FreshDataba
     client.query(`create database ${name} template template0 ${locale}`),
   );
   const { user, password } = server.admin;
+  knowSecret('password of the database', password);
   const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
   return {
     url: `postgres://${login}@${server.host}:${server.port}/${name}`,
@@ -59,9 +65,11 @@ export async function freshDatabase(server: DatabaseServer): Promise<FreshDataba
       await asAdmin(server, name, (client) => client.query(statement));
     },
     async drop() {
+      const rows = { name: 'the database', bytes: Buffer.from(await asAdmin(server, name, textOf)) };
       await asAdmin(server, 'postgres', (client) =>
         client.query(`drop database if exists ${name} with (force)`),
       );
+      expectNoSecretIn([rows]);
     },
   };
 }

@@ -7,6 +7,7 @@ import Database from 'libsql';
 import { inject } from 'vitest';
 import { createLog } from '../log.js';
 import { serve } from '../serve.js';
+import { expectNoSecretInRemains, knowSettings } from './secret-scan.js';
 import { type DatabaseServer, freshDatabase } from './shared-database.js';
 import { watched } from './watched.js';
 
@@ -24,7 +25,10 @@ export interface TestServer {
   storedText(): Promise<string>;
   /** One statement, past the server, as somebody who can write the store would run it. */
   sql(statement: string): Promise<void>;
-  /** @throws Error with the stacks of sockets that did not come from the gate */
+  /**
+   * @throws Error when its log, its output or its store holds a secret that the test knows, or with the stacks of
+   * sockets that did not come from the gate
+   */
   close(): Promise<void>;
   /** Stops, and starts again on the same data. */
   restart(): Promise<void>;
@@ -82,13 +86,15 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const printed: string[] = [];
   const watch = watched();
   // A restart keeps the port, so that clients and registered redirects stay valid.
-  const start = (port: string | number) =>
-    watch.run(() =>
+  const start = (port: string | number) => {
+    knowSettings(environment(), options.configuration);
+    return watch.run(() =>
       serve(
         { port, data: dataFolder, config: configFile },
         { print: (line) => printed.push(line), log: createLog('debug', sink), environment: environment() },
       ),
     );
+  };
   let running = await start(options.port ?? 0);
   return {
     get url() {
@@ -120,8 +126,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     async close() {
       await running.close();
-      await database?.drop();
-      rmSync(folder, { recursive: true, force: true });
+      try {
+        expectNoSecretInRemains({ log: chunks.join(''), printed, dataFolder });
+        await database?.drop();
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
       assertNoDetour(watch.sockets, environment().MOORING_DATABASE_URL);
     },
   };

@@ -18,6 +18,8 @@ import type { Clock } from '../../store/clock.js';
 import { openPostgresStore } from '../../store/postgres-store.js';
 import { migrate, openStore, type Store } from '../../store/store.js';
 import type { CredentialTable, GrantStateTable } from '../../store/tables.js';
+import { expectNoSecretIn } from '../../testing/secret-scan.js';
+import { filesIn } from '../../testing/secret-search.js';
 import { freshDatabase } from '../../testing/shared-database.js';
 import { createVault } from '../../vault/envelope.js';
 import { loadMasterKey } from '../../vault/keyring.js';
@@ -85,7 +87,11 @@ async function freshStore(): Promise<{ store: Store; drop(): Promise<void> }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-grants-'));
   return {
     store: openStore({ dataFolder: folder }),
-    drop: async () => rmSync(folder, { recursive: true, force: true }),
+    drop: async () => {
+      const files = filesIn(folder);
+      rmSync(folder, { recursive: true, force: true });
+      expectNoSecretIn(files);
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import { loadConfig } from '../../../config.js';
 import { firstStart } from '../../../first-start.js';
 import { migrate, openStore, type Store } from '../../../store/store.js';
 import { type ApiClient, apiClient } from '../../../testing/api-client.js';
+import { expectNoSecretInRemains } from '../../../testing/secret-scan.js';
 import { createVault } from '../../../vault/envelope.js';
 import { loadMasterKey } from '../../../vault/keyring.js';
 import { openKeyring } from '../../../vault/stored-keyring.js';
@@ -56,7 +57,11 @@ export async function openedServer(): Promise<OpenedServer> {
     async close() {
       await app.http.close();
       await store.close();
-      rmSync(folder, { recursive: true, force: true });
+      try {
+        expectNoSecretInRemains({ log: '', printed: [], dataFolder: folder });
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
 }

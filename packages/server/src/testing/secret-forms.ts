@@ -1,6 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-
 // The forms in which a secret could lie about or leave: as it is, and in the encodings of this trade.
 
 /** Base64 of the bytes at one of the three offsets they can have in a longer text, without letters that neighbours share. */
@@ -37,35 +34,12 @@ export function formsOf(secret: string): Map<string, Buffer> {
     forms[`base64 at ${offset}`] = text;
     forms[`base64url at ${offset}`] = text.replaceAll('+', '-').replaceAll('/', '_');
   });
-  const names = new Map(Object.entries(forms).map(([name, text]) => [text, name]));
+  // Of forms that are the same text, the first gives the name.
+  const names = new Map(
+    Object.entries(forms)
+      .toReversed()
+      .map(([name, text]) => [text, name]),
+  );
   const texts = [...names].map(([text, name]) => [name, Buffer.from(text, 'utf8')] as const);
   return new Map([...texts, ['UTF-16', Buffer.from(secret, 'utf16le')]]);
-}
-
-/** Something a secret might be in. */
-export interface Place {
-  name: string;
-  bytes: Buffer;
-}
-
-/** Where which secret lies, as `<secret's name> (<form>) in <place>`; empty when none does. */
-export function findSecrets(secrets: ReadonlyMap<string, string>, places: readonly Place[]): string[] {
-  const found: string[] = [];
-  for (const [name, secret] of secrets) {
-    if (secret.length < 8) throw new Error(`The secret ${name} is too short to be found without error`);
-    for (const [form, wanted] of formsOf(secret)) {
-      for (const place of places) {
-        if (place.bytes.includes(wanted)) found.push(`${name} (${form}) in ${place.name}`);
-      }
-    }
-  }
-  return found;
-}
-
-/** Every file below a folder. */
-export function filesIn(folder: string): Place[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .map((file) => ({ name: file, bytes: readFileSync(file) }));
 }

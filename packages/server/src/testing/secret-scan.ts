@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { knownSecrets, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
+import { filesIn, type Place, SecretSearch } from './secret-search.js';
+
+// What a Mooring under test leaves behind holds no secret that its test knows of, whatever the test is about.
+
+const search = new SecretSearch();
+let added = 0;
+
+function searchForAll(): SecretSearch {
+  for (const [secret, what] of [...knownSecrets].slice(added)) search.add(what, secret);
+  added = knownSecrets.size;
+  return search;
+}
+
+/** @throws Error that says which known secret lies where */
+export function expectNoSecretIn(places: readonly Place[]): void {
+  const all = searchForAll();
+  const found = places.flatMap((place) => all.in(place));
+  if (found.length > 0) throw new Error(`Secrets where none may be:\n${found.slice(0, 20).join('\n')}`);
+}
+
+/** Takes what is secret in the settings of a Mooring into the search. */
+export function knowSettings(
+  environment: Readonly<Record<string, string>>,
+  configuration: object = {},
+): void {
+  knowSecretsIn('of the configuration', configuration);
+  for (const [name, value] of Object.entries(environment)) {
+    if (/(KEY|TOKEN|SECRET|PASSWORD)$/.test(name)) knowSecret(name, value);
+    if (URL.canParse(value)) knowSecret(`password in ${name}`, decodeURIComponent(new URL(value).password));
+  }
+}
+
+/** What is left of a Mooring that has ended, in whatever way. */
+export interface Remains {
+  log: string;
+  printed: readonly string[];
+  dataFolder: string;
+}
+
+const firstKey = /^Administrator API key, shown this once: (\S+)$/;
+
+/**
+ * Two secrets lie where they belong, and are looked for everywhere else: the master key in its file, and a generated
+ * key of the first administrator in the line that shows it.
+ * @throws Error that says which known secret lies where
+ */
+export function expectNoSecretInRemains({ log, printed, dataFolder }: Remains): void {
+  const shown = printed.map((line) => firstKey.exec(line)?.[1]);
+  for (const key of shown) if (key) knowSecret('key of the first administrator', key);
+  const keyFile = path.join(dataFolder, 'master.key');
+  const masterKey = existsSync(keyFile) ? readFileSync(keyFile, 'utf8').trim() : '';
+  knowSecret('master key', masterKey);
+  knowSecret('bytes of the master key', Buffer.from(masterKey, 'base64').toString('hex'));
+  const files = existsSync(dataFolder) ? filesIn(dataFolder) : [];
+  expectNoSecretIn([
+    { name: 'the log', bytes: Buffer.from(log) },
+    { name: 'standard output', bytes: Buffer.from(printed.filter((_, index) => !shown[index]).join('\n')) },
+    ...files.map((file) => (file.name === keyFile ? { ...file, mayHold: masterKey } : file)),
+  ]);
+}
