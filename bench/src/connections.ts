@@ -52,8 +52,12 @@ async function create(mooring: MooringProcess, body: ConnectionBody): Promise<st
 }
 
 /** @returns id of a connection to the lab's PostgreSQL. */
-export function connectPostgres(mooring: MooringProcess, postgres: LabPostgres): Promise<string> {
-  return create(mooring, postgresConnection('Lab database', postgres.roles.reader, postgres));
+export function connectPostgres(
+  mooring: MooringProcess,
+  postgres: LabPostgres,
+  name = 'Lab database',
+): Promise<string> {
+  return create(mooring, postgresConnection(name, postgres.roles.reader, postgres));
 }
 
 /** @returns id of a connection to the lab's S3. */
