@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { metrics } from '@mooring/contract/routes/platform';
 import type { MooringProcess } from '../mooring-process.js';
 import { residentMebibytes } from '../process-cost.js';
@@ -14,23 +14,33 @@ export interface Sample {
   seconds: number;
   residentMebibytes: number;
   heapMebibytes: number;
-  /** Open file descriptors, those of clients and sources at work included. */
+  /** Open file descriptors, but for the connections of clients: how many those are is up to them. */
   descriptors: number;
   walMebibytes: number;
 }
 
+function descriptorsOf({ pid, url }: MooringProcess): number {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+  const ofClients = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === '01');
+  return readdirSync(`/proc/${pid}/fd`).length - ofClients.length;
+}
+
 export async function takeSample(
-  { api, pid }: MooringProcess,
+  mooring: MooringProcess,
   dataFolder: string,
   seconds: number,
 ): Promise<Sample> {
+  const { api, pid } = mooring;
   const told = String(await api.call(metrics));
   const heapBytes = Number(/^nodejs_heap_size_used_bytes (\S+)$/m.exec(told)?.[1]);
   return {
     seconds,
     residentMebibytes: residentMebibytes(pid),
     heapMebibytes: heapBytes / MEBIBYTE,
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: descriptorsOf(mooring),
     walMebibytes: statSync(`${dataFolder}/mooring.db-wal`).size / MEBIBYTE,
   };
 }
