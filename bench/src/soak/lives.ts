@@ -53,6 +53,12 @@ export interface Tally {
   failures: string[];
 }
 
+/** With the cause, which is where fetch says what happened. */
+export function inWords(error: unknown): string {
+  const cause = error instanceof Error && error.cause ? ` (${error.cause})` : '';
+  return `${new Date().toISOString()} ${error}${cause}`;
+}
+
 type Step = <Result>(request: () => Promise<Result>) => Promise<Result>;
 
 /**
@@ -66,8 +72,10 @@ async function live(mooring: MooringProcess, { body, password, ...place }: Place
   const params = { qID: made.qID };
   const credential = { qID: made.qCredentialsID ?? '' };
   const test = async (isToPass: boolean) => {
-    const { ok } = await step(() => api.call(testConnection, { params }));
-    if (ok !== isToPass) throw new Error(`a test ${ok ? 'passed' : 'did not pass'}`);
+    const { ok, stages } = await step(() => api.call(testConnection, { params }));
+    const failed = stages.find((stage) => !stage.ok);
+    if (ok !== isToPass)
+      throw new Error(`a test ${ok ? 'passed' : `failed: ${failed?.name} ${failed?.code}`}`);
   };
   const change = (path: string, value: string) => [{ op: 'replace' as const, path, value }];
   await test(false);
@@ -108,8 +116,9 @@ export async function runLives(
   for (let number = 0; secondsLeft() > 0; number += 1) {
     const place = places[number % places.length];
     if (!place) throw new Error('nowhere to live');
-    const life = live(mooring, place, step, `life ${number}`)
-      .catch((error: unknown) => void tally.failures.push(String(error)))
+    const name = `life ${number}`;
+    const life = live(mooring, place, step, name)
+      .catch((error: unknown) => void tally.failures.push(`${name}: ${inWords(error)}`))
       .finally(() => running.delete(life));
     running.add(life);
     await delay(everyMs);

@@ -6,7 +6,7 @@ import { type MooringProcess, startMooring } from '../mooring-process.js';
 import { readRows } from '../read-rows.js';
 import { surroundings } from '../report.js';
 import { createStage } from '../stage.js';
-import { placesOf, runLives, type Tally } from './lives.js';
+import { inWords, placesOf, runLives, type Tally } from './lives.js';
 import { type Sample, summarise, takeSample } from './samples.js';
 
 const usage = `npm run soak -- [--minutes N] [--warm-up N] [--every MS] [--samples FILE] [--snapshots]
@@ -66,7 +66,7 @@ async function run(): Promise<void> {
     const load = Promise.all([
       runLives(mooring, { places, everyMs, secondsLeft }, tally),
       readThroughout(mooring, long, secondsLeft, tally).catch(
-        (error: unknown) => void tally.failures.push(`the long read: ${error}`),
+        (error: unknown) => void tally.failures.push(`the long read: ${inWords(error)}`),
       ),
     ]);
     while (secondsLeft() > 0) {
@@ -85,7 +85,7 @@ async function run(): Promise<void> {
       `${surroundings()} ${minutes} minutes, the first ${warmUp} of them not judged.\n\n` +
         `| what | value |\n| --- | --- |\n${lines.join('\n')}\n`,
     );
-    for (const failure of new Set(failures)) process.stderr.write(`${failure}\n`);
+    for (const failure of failures) process.stderr.write(`${failure}\n`);
   } finally {
     await stage.close();
   }

@@ -45,7 +45,7 @@ export async function takeSample(
   };
 }
 
-/** The samples of each minute, in order. */
+/** The samples of each whole minute, in order. */
 function blocksOf(samples: readonly Sample[]): Sample[][] {
   const blocks: Sample[][] = [];
   for (const sample of samples) {
@@ -55,7 +55,8 @@ function blocksOf(samples: readonly Sample[]): Sample[][] {
     if (isOfLast) blocks.at(-1)?.push(sample);
     else blocks.push([sample]);
   }
-  return blocks;
+  // What is left of the last minute would weigh as much as a whole one.
+  return blocks.slice(0, -1);
 }
 
 /** Trend over the minutes in percent of the mean an hour. */
