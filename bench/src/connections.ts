@@ -29,6 +29,22 @@ export function postgresConnection(
   };
 }
 
+/** Body that creates a connection to a JSON API behind HTTP Basic, with a separated login. */
+export function restConnection(
+  name: string,
+  login: { username: string; password: string },
+  url: string,
+): ConnectionBody {
+  return {
+    datasourceID: 'rest',
+    qName: name,
+    connectionProperties: {
+      ...{ url, authSchema: 'basic', separateCredentials: true, credentialsName: name },
+      ...login,
+    },
+  };
+}
+
 async function create(mooring: MooringProcess, body: ConnectionBody): Promise<string> {
   const created = await mooring.api.call(createConnection, { body });
   if (!('qID' in created)) throw new Error('a sign-in was begun instead of a connection');
@@ -36,8 +52,12 @@ async function create(mooring: MooringProcess, body: ConnectionBody): Promise<st
 }
 
 /** @returns id of a connection to the lab's PostgreSQL. */
-export function connectPostgres(mooring: MooringProcess, postgres: LabPostgres): Promise<string> {
-  return create(mooring, postgresConnection('Lab database', postgres.roles.reader, postgres));
+export function connectPostgres(
+  mooring: MooringProcess,
+  postgres: LabPostgres,
+  name = 'Lab database',
+): Promise<string> {
+  return create(mooring, postgresConnection(name, postgres.roles.reader, postgres));
 }
 
 /** @returns id of a connection to the lab's S3. */

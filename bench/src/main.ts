@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Benchmark, Finding } from './benchmark.js';
 import { createConnection } from './benchmarks/create-connection.js';
 import { getConnection } from './benchmarks/get-connection.js';
+import { isolation } from './benchmarks/isolation.js';
 import { listConnections } from './benchmarks/list-connections.js';
 import { memory } from './benchmarks/memory.js';
 import { postgresRead } from './benchmarks/postgres-read.js';
@@ -20,6 +21,7 @@ const benchmarks: readonly Benchmark[] = [
   listConnections,
   postgresRead,
   s3Read,
+  isolation,
 ];
 
 const usage = `npm run bench -- [--only NAME]... [--quick] [--write] [--profile FOLDER]

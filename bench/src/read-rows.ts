@@ -13,6 +13,8 @@ export interface RowsRead {
 export interface ReadOptions {
   accept: string;
   path: readonly string[];
+  /** Rows; absent: all of them. */
+  limit?: number;
   /** Reads no faster than this and leaves after `seconds`. */
   slowly?: { bytesPerSecond: number; seconds: number };
 }
@@ -35,7 +37,7 @@ async function take(response: IncomingMessage, slowly: ReadOptions['slowly']): P
 export async function readRows(
   mooring: MooringProcess,
   connectionId: string,
-  { accept, path, slowly }: ReadOptions,
+  { accept, path, limit, slowly }: ReadOptions,
 ): Promise<RowsRead> {
   const begun = performance.now();
   const outgoing = request(`${mooring.url}/api/v1/data-connections/${connectionId}/actions/read`, {
@@ -43,7 +45,7 @@ export async function readRows(
     agent: false,
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept },
   });
-  outgoing.end(JSON.stringify({ path }));
+  outgoing.end(JSON.stringify({ path, limit }));
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   if (response.statusCode !== 200) throw new Error(`the read was answered with ${response.statusCode}`);
   const bytes = await take(response, slowly);

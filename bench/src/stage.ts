@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
+import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
@@ -12,6 +13,7 @@ export interface Stage {
   mooring(): Promise<MooringProcess>;
   postgres(): Promise<LabPostgres>;
   s3(): Promise<LabS3>;
+  rest(): Promise<LabRestApi>;
   /** A fresh path for a data folder or a file; removed at the end. */
   freshPath(name: string): Promise<string>;
   close(): Promise<void>;
@@ -55,6 +57,10 @@ export function createStage({ isQuick, profileFolder }: StageOptions): Stage {
     s3: once(
       () => startS3(),
       (s3) => s3.close(),
+    ),
+    rest: once(
+      () => startRestApi(),
+      (rest) => rest.close(),
     ),
     async close() {
       while (undo.length > 0) await undo.pop()?.();

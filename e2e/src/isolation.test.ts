@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type BlackableRelay, startBlackableRelay } from '@mooring/lab/blackable-relay';
+import { startCrowd } from '@mooring/lab/crowd';
+import { percentile, timed } from '@mooring/lab/percentile';
 import { startPostgres } from '@mooring/lab/postgres';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type BlackableRelay, startBlackableRelay } from './blackable-relay.js';
-import { startCrowd } from './crowd.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
-import { percentile, timed } from './percentile.js';
 import { addTenant } from './populated-mooring.js';
 import { startTrickle, type Trickle } from './trickle.js';
 

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { startCrowd } from '@mooring/lab/crowd';
+import { percentile } from '@mooring/lab/percentile';
 import { startPostgres } from '@mooring/lab/postgres';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startCrowd } from './crowd.js';
 import { type MooringOptions, type MooringProcess, startMooring } from './mooring-process.js';
-import { percentile } from './percentile.js';
 
 // The built product with little memory, few open files, slow readers and large bodies.
 

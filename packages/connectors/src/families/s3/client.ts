@@ -4,6 +4,7 @@ import { ConnectorError } from '../../spec/errors.js';
 import type { Network } from '../../spec/network.js';
 import { openByteReader } from '../files/byte-reader.js';
 import { type S3Options, type S3Origin, s3Origin } from './client-options.js';
+import { limitRetries } from './retries.js';
 
 const connectMsMax = 5_000;
 const answerMsMax = 10_000;
@@ -62,13 +63,14 @@ const none = async () => undefined;
  */
 export function createS3Client(options: S3Options, network: Network): S3Client {
   const { http, https } = network.agents(options.ca === undefined ? {} : { ca: options.ca });
-  return new S3Client({
+  const origin = s3Origin(options);
+  const client = new S3Client({
     region: options.region,
     credentials: options.credentials,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ignoreConfiguredEndpointUrls: true,
     forcePathStyle: options.pathStyle,
-    requestHandler: new BoundHandler(s3Origin(options), {
+    requestHandler: new BoundHandler(origin, {
       httpAgent: http,
       httpsAgent: https,
       connectionTimeout: connectMsMax,
@@ -95,4 +97,6 @@ export function createS3Client(options: S3Options, network: Network): S3Client {
     sigv4aSigningRegionSet: [options.region],
     userAgentAppId: none,
   });
+  limitRetries(client, `${origin.host}:${origin.port}`);
+  return client;
 }

@@ -10,6 +10,8 @@ export interface BlackableRelay {
   count(): number;
   /** Most that were open together since it was last asked. */
   takePeak(): number;
+  /** Bytes of the source that were taken from it so far. */
+  answeredBytes(): number;
   close(): Promise<void>;
 }
 
@@ -17,6 +19,7 @@ export async function startBlackableRelay(target: { host: string; port: number }
   const clients = new Set<Socket>();
   let count = 0;
   let peak = 0;
+  let answeredBytes = 0;
   const server = createServer((client) => {
     clients.add(client);
     count += 1;
@@ -26,6 +29,9 @@ export async function startBlackableRelay(target: { host: string; port: number }
     const source = connect(target.port, target.host);
     source.on('error', () => client.destroy()).once('close', () => client.destroy());
     client.once('close', () => source.destroy());
+    source.on('data', (chunk: Buffer) => {
+      answeredBytes += chunk.length;
+    });
     client.pipe(source).pipe(client);
   });
   server.listen(0, '127.0.0.1');
@@ -40,6 +46,7 @@ export async function startBlackableRelay(target: { host: string; port: number }
       peak = clients.size;
       return taken;
     },
+    answeredBytes: () => answeredBytes,
     async close() {
       for (const client of clients) client.destroy();
       server.close();

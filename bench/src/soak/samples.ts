@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { metrics } from '@mooring/contract/routes/platform';
+import type { MooringProcess } from '../mooring-process.js';
+import { residentMebibytes } from '../process-cost.js';
+import { median } from '../statistics.js';
+import { trendOf } from '../trend.js';
+
+const MEBIBYTE = 1_048_576;
+const blockSeconds = 60;
+
+/** What a server held at one moment. */
+export interface Sample {
+  /** Since the load began. */
+  seconds: number;
+  residentMebibytes: number;
+  heapMebibytes: number;
+  /** Open file descriptors, but for the connections of clients: how many those are is up to them. */
+  descriptors: number;
+  walMebibytes: number;
+}
+
+function descriptorsOf({ pid, url }: MooringProcess): number {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+  const ofClients = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === '01');
+  return readdirSync(`/proc/${pid}/fd`).length - ofClients.length;
+}
+
+export async function takeSample(
+  mooring: MooringProcess,
+  dataFolder: string,
+  seconds: number,
+): Promise<Sample> {
+  const { api, pid } = mooring;
+  const told = String(await api.call(metrics));
+  const heapBytes = Number(/^nodejs_heap_size_used_bytes (\S+)$/m.exec(told)?.[1]);
+  return {
+    seconds,
+    residentMebibytes: residentMebibytes(pid),
+    heapMebibytes: heapBytes / MEBIBYTE,
+    descriptors: descriptorsOf(mooring),
+    walMebibytes: statSync(`${dataFolder}/mooring.db-wal`).size / MEBIBYTE,
+  };
+}
+
+/** The samples of each whole minute, in order. */
+function blocksOf(samples: readonly Sample[]): Sample[][] {
+  const blocks: Sample[][] = [];
+  for (const sample of samples) {
+    const last = blocks.at(-1)?.[0];
+    const isOfLast =
+      last && Math.floor(last.seconds / blockSeconds) === Math.floor(sample.seconds / blockSeconds);
+    if (isOfLast) blocks.at(-1)?.push(sample);
+    else blocks.push([sample]);
+  }
+  // What is left of the last minute would weigh as much as a whole one.
+  return blocks.slice(0, -1);
+}
+
+/** Trend over the minutes in percent of the mean an hour. */
+function hourly(blocks: readonly Sample[][], measure: (block: readonly Sample[]) => number): string {
+  const hours = blocks.map((block) => median(block.map(({ seconds }) => seconds)) / 3600);
+  const { slope, margin, mean } = trendOf(hours, blocks.map(measure));
+  const percent = (value: number) => ((100 * value) / mean).toFixed(1);
+  return `${percent(slope)} ± ${percent(margin)} %/h (mean ${Math.round(mean)} MiB)`;
+}
+
+const meanResident = (block: readonly Sample[]): number =>
+  block.reduce((sum, sample) => sum + sample.residentMebibytes, 0) / block.length;
+
+const range = (values: readonly number[], unit = ''): string => {
+  const shown = (value: number) => `${Math.round(value * 10) / 10}${unit}`;
+  return `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`;
+};
+
+/**
+ * What the samples say, as name and value.
+ * @param warmUpSeconds how much of the beginning is left out
+ * @throws RangeError when less than three minutes are left
+ */
+export function summarise(
+  samples: readonly Sample[],
+  warmUpSeconds: number,
+): [what: string, value: string][] {
+  const warm = samples.filter(({ seconds }) => seconds >= warmUpSeconds);
+  const blocks = blocksOf(warm);
+  const middle = Math.ceil(blocks.length / 2);
+  const descriptors = (half: readonly Sample[][]) => median(half.flat().map((sample) => sample.descriptors));
+  return [
+    ['RSS, mean of each minute', hourly(blocks, meanResident)],
+    [
+      'heap, lowest of each minute',
+      hourly(blocks, (block) => Math.min(...block.map(({ heapMebibytes }) => heapMebibytes))),
+    ],
+    [
+      'RSS',
+      range(
+        warm.map((sample) => sample.residentMebibytes),
+        ' MiB',
+      ),
+    ],
+    [
+      'file descriptors; median of the first half and of the second',
+      `${range(warm.map((sample) => sample.descriptors))}; ${descriptors(blocks.slice(0, middle))}, ${descriptors(blocks.slice(middle))}`,
+    ],
+    [
+      'write-ahead log, at most',
+      `${Math.max(...samples.map(({ walMebibytes }) => walMebibytes)).toFixed(1)} MiB`,
+    ],
+  ];
+}
