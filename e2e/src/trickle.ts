@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Slow sources of JSON rows in pages without end, two seconds a page. They cost their machine next to nothing. */
+/**
+ * Slow sources of JSON rows in pages without end, five to nine seconds a page. They cost their machine next to nothing,
+ * which is what they are for: whoever measures beside them measures something else.
+ */
 export interface Trickle {
   /** Of one origin each; a page names the page after it in `next`. */
   urls: readonly string[];
@@ -11,7 +14,8 @@ export interface Trickle {
   close(): Promise<void>;
 }
 
-const pageMs = 2000;
+/** By lot, so that readers who came together do not stay together. */
+const pageMs = () => 5000 + Math.random() * 4000;
 
 export async function startTrickle(count: number): Promise<Trickle> {
   const open = new Set<ServerResponse>();
@@ -24,7 +28,7 @@ export async function startTrickle(count: number): Promise<Trickle> {
         const number = Number(new URL(request.url ?? '', 'http://source').searchParams.get('page') ?? 0);
         const rows = { data: [{ number }], next: `/rows?page=${number + 1}` };
         response.setHeader('content-type', 'application/json').end(JSON.stringify(rows));
-      }, pageMs);
+      }, pageMs());
       response.once('close', () => {
         clearTimeout(page);
         open.delete(response);

@@ -182,8 +182,10 @@ export const fileSchema = z.strictObject({
       waitSeconds: z
         .number()
         .positive()
-        .default(30)
-        .describe('Longest wait of a use for its turn; then it is refused with 503 `BUSY`.'),
+        .default(50)
+        .describe(
+          'Longest wait of a use for its turn, then 503 `BUSY`. Proxies often give up after 60 seconds.',
+        ),
       pauseAfter: z
         .int()
         .min(1)

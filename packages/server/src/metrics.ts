@@ -48,6 +48,14 @@ export function createMetrics(
       this.set(isolated().paused);
     },
   });
+  new Gauge({
+    name: 'mooring_uses_waiting',
+    help: 'Uses that wait for a budget',
+    registers: [registry],
+    collect() {
+      this.set(isolated().waiting);
+    },
+  });
   new Counter({
     name: 'mooring_uses_shed_total',
     help: 'Uses that were refused before anything was sent to the source, by reason',

@@ -38,7 +38,11 @@ export interface Isolation {
     act: (findings: Findings) => Promise<Result>,
   ): Promise<Result>;
   /** For metrics. */
-  counts(): { paused: number; shed: Readonly<Record<'busy' | 'paused' | 'asked_to_wait', number>> };
+  counts(): {
+    paused: number;
+    waiting: number;
+    shed: Readonly<Record<'busy' | 'paused' | 'asked_to_wait', number>>;
+  };
 }
 
 export interface IsolationOptions {
@@ -219,6 +223,10 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
       }
     },
     counts: () => ({
+      waiting: [ofProcess, ...tenants.values(), ...[...sources.values()].map(({ slots }) => slots)].reduce(
+        (sum, slots) => sum + slots.waitingCount(),
+        0,
+      ),
       paused: [...sources.values()].filter(({ breaker }) => breaker.isPaused()).length,
       shed: { ...shed },
     }),

@@ -18,6 +18,7 @@ export interface Slots {
   giveBack(): void;
   /** True when nobody has a slot and nobody waits. */
   isIdle(): boolean;
+  waitingCount(): number;
   /** Sends everybody away who waits. */
   refuseWaiting(error: Error): void;
 }
@@ -51,6 +52,7 @@ export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Sl
     });
 
   return {
+    waitingCount: () => waiting.size,
     isIdle: () => taken === 0 && waiting.size === 0,
     async take(signal) {
       if (signal.aborted) throw abortError(signal);
