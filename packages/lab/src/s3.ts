@@ -185,9 +185,16 @@ async function answer(
   }
 }
 
+export interface S3Options {
+  /** 0 (default): a free one. */
+  port?: number;
+  /** Rows of `public/long.parquet`; 0 (default): there is none. */
+  longParquetRows?: number;
+}
+
 /** Starts the S3 stand-in on 127.0.0.1, with fresh secrets. */
-export async function startS3(options: { port?: number } = {}): Promise<LabS3> {
-  const buckets = sampleBuckets();
+export async function startS3(options: S3Options = {}): Promise<LabS3> {
+  const buckets = sampleBuckets(options.longParquetRows ?? 0);
   const created = new Date();
   const accounts = { analyst: freshAccount('analyst'), intern: freshAccount('intern') };
   const secrets = new Map(Object.values(accounts).map(({ accessKey, secretKey }) => [accessKey, secretKey]));

@@ -69,6 +69,20 @@ function ordersParquet(): Buffer {
   return Buffer.from(buffer);
 }
 
+/** As many rows as a reader has to bear, in row groups of a thousand. */
+function longParquet(rowCount: number): Buffer {
+  const ids = Array.from({ length: rowCount }, (_, index) => index);
+  const buffer = parquetWriteBuffer({
+    columnData: [
+      { name: 'id', data: ids, type: 'INT32', nullable: false },
+      { name: 'name', data: ids.map((id) => `name ${id}`), type: 'STRING' },
+      { name: 'amount', data: ids.map((id) => id / 4), type: 'DOUBLE' },
+    ],
+    rowGroupSize: 1000,
+  });
+  return Buffer.from(buffer);
+}
+
 function publicFiles(): Record<string, StoredObject> {
   const csv = delimited(sampleOrders, ',');
   const lines = sampleOrders
@@ -105,10 +119,14 @@ function hostileFiles(): Record<string, StoredObject> {
   };
 }
 
-/** Everything the S3 stand-in holds at its start. */
-export function sampleBuckets(): Buckets {
+/**
+ * Everything the S3 stand-in holds at its start.
+ * @param longParquetRows of `public/long.parquet`, which is there when it has any
+ */
+export function sampleBuckets(longParquetRows: number): Buckets {
   const main = new Map<string, StoredObject>();
   for (const [name, object] of Object.entries(publicFiles())) main.set(`public/${name}`, object);
+  if (longParquetRows > 0) main.set('public/long.parquet', storedBytes(longParquet(longParquetRows)));
   for (const [name, object] of Object.entries(hostileFiles())) main.set(`hostile/${name}`, object);
   main.set('private/salaries.csv', storedBytes('person,salary\nalice,1\nbob,2\n', 'text/csv'));
   for (let index = 0; index < 1234; index += 1) {

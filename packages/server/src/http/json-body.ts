@@ -21,6 +21,40 @@ function membersOf(text: string): Record<string, string> {
   return members;
 }
 
+/** Five hundred connections in one request, with all that a connection can have, are fewer. */
+const valuesMax = 30_000;
+const quote = 0x22;
+const backslash = 0x5c;
+/** What a value of JSON begins with or has before it: `,`, `[`, `{`. */
+const beforeValue: ReadonlySet<number> = new Set([0x2c, 0x5b, 0x7b]);
+
+/** Where the text that begins here ends, or the end of the bytes. */
+function endOfText(bytes: Buffer, start: number): number {
+  for (let end = bytes.indexOf('"', start + 1); end >= 0; end = bytes.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (bytes[end - 1 - escapes] === backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return bytes.length;
+}
+
+/**
+ * A body of many small values keeps this process busy many times as long as one of the same length with few, while
+ * everybody else waits. They are counted, members and items, before anything is made of them.
+ */
+function hasTooManyValues(bytes: Buffer): boolean {
+  // A value and what separates it from the next take two bytes at least.
+  if (bytes.length < 2 * valuesMax) return false;
+  let count = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte === quote) at = endOfText(bytes, at);
+    else if (beforeValue.has(byte)) count += 1;
+    if (count > valuesMax) return true;
+  }
+  return false;
+}
+
 /**
  * Bodies are JSON in UTF-8: a form would also be what another site's page can send, so only a route that says so
  * takes one. Documented clients name JSON as the content type of requests that have no body, so an empty one is none.
@@ -31,6 +65,9 @@ export function acceptBodies(app: FastifyInstance): void {
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) return done(null, undefined);
     if (!isUtf8(body)) return done(new AppError('DCERROR-0010', 'body: must be UTF-8'));
+    if (hasTooManyValues(body)) {
+      return done(new AppError('DCERROR-0010', `body: has more than ${valuesMax} values; send less at once`));
+    }
     return parse(request, body.toString('utf8'), done);
   });
   app.addContentTypeParser<Buffer>(

@@ -366,6 +366,21 @@ describe('data-connections', () => {
       expect((await post(`${'['.repeat(10_000)}${']'.repeat(10_000)}`)).status).toBe(400);
       expect((await post('{"__proto__": {"x": 1}, "qName": "a"}')).status).toBe(400);
     });
+
+    it('W25: refuses a body of too many values before anything is made of them, and counts no text', async () => {
+      const post = (body: string) =>
+        alice.api.post('/api/v1/data-connections', body, { 'content-type': 'application/json' });
+      const tooMany = 'body: has more than 30000 values; send less at once';
+      for (const item of ['0', '""', '[]', '{}', '"\\\\"']) {
+        const items = Array.from({ length: 30_001 }, () => item).join();
+        expect((await post(`[${items}]`)).body.errors[0].detail).toBe(tooMany);
+      }
+      for (const text of [',[{"'.repeat(100_000), '\\",'.repeat(100_000)]) {
+        const refused = await post(JSON.stringify({ datasourceID: 'rest', qName: text }));
+        expect(refused.status).toBe(400);
+        expect(refused.text).toContain('qName');
+      }
+    });
   });
 
   describe('list', () => {
