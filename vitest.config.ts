@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongFirstSequencer } from './scripts/long-first-sequencer.mjs';
 
 const testTimeout = 30_000;
 const hookTimeout = 120_000;
@@ -37,6 +38,7 @@ const aloneOnPostgres = ['packages/server/src/store/database-faults.test.ts'];
 export default defineConfig({
   test: {
     pool: 'forks',
+    sequence: { sequencer: LongFirstSequencer },
     maxWorkers: 2,
     reporters: ['default', './scripts/test-results-reporter.mjs', './scripts/closing-line-reporter.mjs'],
     projects: [
