@@ -8,7 +8,7 @@ import { halfMade, killUnderMixedWrites } from './kill-loop.js';
 import { gateIsShut, mixedWrites } from './mixed-writes.js';
 import { startMooring } from './mooring-process.js';
 
-const rounds = 30;
+const rounds = 15;
 const databaseCrashes = 6;
 
 describe('R01: on PostgreSQL', () => {
