@@ -1,25 +1,16 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { openDescriptors } from '@mooring/lab/open-descriptors';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { expect, it } from 'vitest';
-import { type MooringProcess, startMooring } from './mooring-process.js';
+import { startMooring } from './mooring-process.js';
 
 const rounds = 4;
 const writesARound = 400;
 const readers = 5;
 const walBytesMax = 10 * 1024 * 1024;
-
-/** What the process has open but for the connections of its clients: how many those are is up to them. */
-function descriptorsOf({ pid, url }: MooringProcess): number {
-  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
-  const ofClients = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === '01');
-  return readdirSync(`/proc/${pid}/fd`).length - ofClients.length;
-}
 
 it('R28: file descriptors and write-ahead log stay bounded under writes, while long reads are open', async () => {
   const held: ServerResponse[] = [];
@@ -50,7 +41,7 @@ it('R28: file descriptors and write-ahead log stay bounded under writes, while l
       );
       expect(answers.every(({ status }) => status === 201)).toBe(true);
     }
-    descriptors.push(descriptorsOf(mooring));
+    descriptors.push(openDescriptors(mooring));
     walBytes.push(statSync(path.join(mooring.dataFolder, 'mooring.db-wal')).size);
     for (const response of held.slice(already)) {
       response.setHeader('content-type', 'application/json').end('[{"id":7}]');

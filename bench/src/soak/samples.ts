@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { metrics } from '@mooring/contract/routes/platform';
+import { openDescriptors } from '@mooring/lab/open-descriptors';
 import type { MooringProcess } from '../mooring-process.js';
 import { residentMebibytes } from '../process-cost.js';
 import { median } from '../statistics.js';
@@ -19,15 +20,6 @@ export interface Sample {
   walMebibytes: number;
 }
 
-function descriptorsOf({ pid, url }: MooringProcess): number {
-  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
-  const ofClients = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === '01');
-  return readdirSync(`/proc/${pid}/fd`).length - ofClients.length;
-}
-
 export async function takeSample(
   mooring: MooringProcess,
   dataFolder: string,
@@ -40,7 +32,7 @@ export async function takeSample(
     seconds,
     residentMebibytes: residentMebibytes(pid),
     heapMebibytes: heapBytes / MEBIBYTE,
-    descriptors: descriptorsOf(mooring),
+    descriptors: openDescriptors(mooring),
     walMebibytes: statSync(`${dataFolder}/mooring.db-wal`).size / MEBIBYTE,
   };
 }

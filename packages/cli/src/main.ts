@@ -17,10 +17,19 @@ function firstSignal(): Promise<void> {
   });
 }
 
-function fail(error: unknown): never {
-  process.stderr.write(`mooring: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
-}
+const printLine = (line: string) => process.stdout.write(`${line}\n`);
+
+/** An action whose error is told in one line, with the exit code 1. */
+const reporting =
+  <Given extends unknown[]>(act: (...given: Given) => Promise<void>) =>
+  async (...given: Given): Promise<void> => {
+    try {
+      await act(...given);
+    } catch (error) {
+      process.stderr.write(`mooring: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
+    }
+  };
 
 const program = new Command('mooring')
   .description(
@@ -37,9 +46,9 @@ program
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
   .option('--public-url <url>', 'URL under which people reach it (MOORING_PUBLIC_URL)')
   .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
-  .action(async (flags) => {
-    process.umask(0o077);
-    try {
+  .action(
+    reporting(async (flags) => {
+      process.umask(0o077);
       const { runServer } = await import('@mooring/server/run');
       // Heard from before the ready line on: whoever waits for that line may send it at once.
       const signalled = firstSignal();
@@ -47,37 +56,31 @@ program
       await signalled;
       await running.close();
       process.exit(0);
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 program
   .command('lab')
   .description('Start local stand-ins for providers and sources, and print their addresses as one JSON line')
-  .action(async () => {
-    try {
+  .action(
+    reporting(async () => {
       const { runLab } = await import('@mooring/lab/lab');
-      await runLab((line) => process.stdout.write(`${line}\n`));
-    } catch (error) {
-      fail(error);
-    }
-  });
+      await runLab(printLine);
+    }),
+  );
 
 program
   .command('demo')
   .description('Walk through the main flows on the lab and a fresh Mooring, then leave both up until Ctrl-C')
   .option('--exit', 'stop everything at the end; the exit code says whether every answer was right')
   .option('--manual', 'go through the interactive sign-in in your own browser')
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       const { runDemo } = await import('@mooring/lab/demo/run-demo');
       const command = [process.execPath, fileURLToPath(new URL('../bin/mooring.js', import.meta.url))];
       process.exit(await runDemo({ ...flags, command, output: process.stdout }));
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 const urlOption = () =>
   new Option('--url <url>', 'base URL of the server').env('MOORING_URL').makeOptionMandatory();
@@ -89,8 +92,6 @@ function apiKey(): string {
   return key;
 }
 
-const printLine = (line: string) => process.stdout.write(`${line}\n`);
-
 program
   .command('revoke')
   .description(
@@ -100,16 +101,14 @@ program
   .addOption(new Option('--user <id or subject>', 'those of a person').conflicts(['source', 'all']))
   .addOption(new Option('--source <id>', 'those of a data source').conflicts('all'))
   .option('--all', 'all there are')
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       if (!flags.user && !flags.source && !flags.all)
         throw new Error('Give one of --user, --source and --all.');
       const { revoke } = await import('./revoke.js');
       process.exitCode = (await revoke({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 program
   .command('sign-in')
@@ -119,14 +118,12 @@ program
   .option('--space <id>', 'space of the connection, when it is given by name')
   .addOption(new Option('--device', 'sign in on another device').conflicts('loopback'))
   .option('--loopback', 'take the redirect on this machine; needs a client registered as a native one')
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       const { signIn } = await import('./sign-in.js');
       await signIn({ ...flags, apiKey: apiKey() }, { input: process.stdin, output: process.stdout });
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 program
   .command('audit')
@@ -135,14 +132,12 @@ program
   .description('Prove that the record of uses is whole; an API key comes from MOORING_API_KEY')
   .addOption(urlOption())
   .option('--head <seq:hash>', 'a head that an earlier run printed; it must still be on the chain')
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       const { verifyAudit } = await import('./audit.js');
       process.exitCode = (await verifyAudit({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 const keys = program
   .command('keys')
@@ -154,41 +149,35 @@ keys
   .command('list')
   .description('Show the keys, and how far a rotation has come')
   .addOption(urlOption())
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       const { listKeys } = await import('./keys.js');
       await listKeys({ ...flags, apiKey: apiKey() }, printLine);
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 keys
   .command('rotate')
   .description('Seal under a new key; what is there follows in the background')
   .addOption(urlOption())
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       const { rotateKey } = await import('./keys.js');
       await rotateKey({ ...flags, apiKey: apiKey() }, printLine);
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 keys
   .command('retire')
   .description('Destroy a previous key that nothing is under any more')
   .argument('<id>', 'id of the key, as the list shows it')
   .addOption(urlOption())
-  .action(async (id, flags) => {
-    try {
+  .action(
+    reporting(async (id, flags) => {
       const { retireKey } = await import('./keys.js');
       await retireKey({ ...flags, id, apiKey: apiKey() }, printLine);
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 keys
   .command('shred')
@@ -196,14 +185,12 @@ keys
     'Make sure that what was deleted opens in no backup: rotate, wait, and destroy all previous keys',
   )
   .addOption(urlOption())
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       const { shredKeys } = await import('./keys.js');
       await shredKeys({ ...flags, apiKey: apiKey() }, printLine);
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 const keyringOption = (what: string) => new Option('--keyring <file>', what).makeOptionMandatory();
 
@@ -213,19 +200,17 @@ program
   .argument('<file>', 'file to write')
   .addOption(keyringOption('file for the keys of the vault; it replaces that of the backup before'))
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
-  .action(async (file, { keyring, ...flags }) => {
-    process.umask(0o077);
-    try {
+  .action(
+    reporting(async (file, { keyring, ...flags }) => {
+      process.umask(0o077);
       const { loadConfig } = await import('@mooring/server/config');
       const { backUp } = await import('@mooring/server/store/backup');
       backUp(loadConfig(flags).dataFolder, file, keyring);
       printLine(
         `Written to ${file}, and its keys to ${keyring}. Keep no older keyring, and keep the master key apart from both.`,
       );
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 program
   .command('restore')
@@ -233,9 +218,9 @@ program
   .argument('<file>', 'backup')
   .addOption(keyringOption('keys of the vault, as the latest backup wrote them'))
   .requiredOption('--data <folder>', 'data folder to make; it must hold no store')
-  .action(async (file, { data, keyring }) => {
-    process.umask(0o077);
-    try {
+  .action(
+    reporting(async (file, { data, keyring }) => {
+      process.umask(0o077);
       const begun = performance.now();
       const { restore } = await import('@mooring/server/store/backup');
       const { lost } = restore(file, keyring, data);
@@ -243,29 +228,23 @@ program
       if (lost > 0) {
         printLine(`${lost} sealed records are under keys that are not in the keyring. They do not open.`);
       }
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 program
   .command('doctor')
   .description('Check public URL and redirects of a running server; an API key comes from MOORING_API_KEY')
   .addOption(urlOption())
   .option('--config <file>', 'configuration file to check as well (MOORING_CONFIG)')
-  .action(async (flags) => {
-    try {
+  .action(
+    reporting(async (flags) => {
       const { loadConfig } = await import('@mooring/server/config');
       const { oauth } = loadConfig(flags.config === undefined ? {} : { config: flags.config });
-      process.stdout.write(`Configuration: valid, ${Object.keys(oauth.clients).length} OAuth clients.\n`);
+      printLine(`Configuration: valid, ${Object.keys(oauth.clients).length} OAuth clients.`);
       const { examine } = await import('./doctor.js');
-      const isWell = await examine({ url: flags.url, apiKey: apiKey() }, (line) =>
-        process.stdout.write(`${line}\n`),
-      );
+      const isWell = await examine({ url: flags.url, apiKey: apiKey() }, printLine);
       process.exitCode = isWell ? 0 : 2;
-    } catch (error) {
-      fail(error);
-    }
-  });
+    }),
+  );
 
 await program.parseAsync();
