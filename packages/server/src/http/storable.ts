@@ -14,7 +14,7 @@ interface Problem {
 const within = ({ message, path }: Problem, name: string): Problem =>
   path ? { message, path: [name.slice(0, 128), ...path] } : { message };
 
-/** A body can hold a quarter of a million values, so a path is put together for the one that is wrong alone. */
+/** A body can hold tens of thousands of values, so a path is put together for the one that is wrong alone. */
 function problemIn(value: unknown, depth: number): Problem | undefined {
   if (typeof value === 'string') return unstorable.test(value) ? { message: badText, path: [] } : undefined;
   if (value === null || typeof value !== 'object') return undefined;
