@@ -1,15 +1,47 @@
-/** Ends a test run with one plain line that any runner of it can count: `N passed, N failed`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+/** What failed in the last run, as text; empty when nothing did. */
+const failuresFile = new URL('../.cache/test-failures.txt', import.meta.url);
+
+/** Enough to see what was expected and what came; the whole of it stands where the test ran. */
+const longest = 1500;
+
+function told(title, errors) {
+  const words = errors.map(({ message, diff, stack }) => {
+    const at = stack?.split('\n').find((line) => /\.test\.ts/.test(line));
+    return [message, diff, at].filter(Boolean).join('\n').slice(0, longest);
+  });
+  return stripVTControlCharacters([`FAILED ${title}`, ...words].join('\n').replaceAll('\n', '\n    '));
+}
+
+/** Ends a test run with what failed, and one plain line that any runner of it can count: `N passed, N failed`. */
 export default class ClosingLineReporter {
   onTestRunEnd(modules, unhandledErrors) {
     let passed = 0;
-    let failed = unhandledErrors.length;
+    const failures = unhandledErrors.map((error) => told('outside of any test', [error]));
     for (const module of modules) {
-      const states = [...module.children.allTests()].map((test) => test.result().state);
-      passed += states.filter((state) => state === 'passed').length;
-      failed += states.filter((state) => state === 'failed').length;
-      if (module.state() === 'failed' && !states.includes('failed')) failed += 1;
+      const file = `${module.project.name} > ${path.relative(process.cwd(), module.moduleId)}`;
+      const tests = [...module.children.allTests()];
+      passed += tests.filter((test) => test.result().state === 'passed').length;
+      const failed = tests.filter((test) => test.result().state === 'failed');
+      for (const test of failed)
+        failures.push(
+          told(
+            `${file} > ${test.fullName} (${Math.round(test.diagnostic()?.duration ?? 0)} ms)`,
+            test.result().errors,
+          ),
+        );
+      // Hooks that fail belong to a suite, and one that fails before its tests leaves none of them failed.
+      const suites = [module, ...module.children.allSuites()];
+      const hooks = suites.flatMap((suite) => suite.errors());
+      if (hooks.length > 0 || (module.state() === 'failed' && failed.length === 0))
+        failures.push(told(`${file} (outside of its tests)`, hooks));
     }
-    this.line = `${passed} passed, ${failed} failed`;
+    mkdirSync(new URL('.', failuresFile), { recursive: true });
+    writeFileSync(failuresFile, failures.map((failure) => `${failure}\n`).join('\n'));
+    this.line = `${passed} passed, ${failures.length} failed`;
     process.once('exit', () => process.stdout.write(`\n${this.line}\n`));
   }
 }

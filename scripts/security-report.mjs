@@ -68,6 +68,7 @@ if (faults.length + unknown.length > 0) {
   process.stderr.write(
     `\n${faults.length} of ${rows.length} cases neither pass nor wait: ${faults.map(({ id }) => id).join(', ')}\n`,
   );
+  for (const { id, problem } of faults) process.stderr.write(`  ${id}  ${problem}\n`);
   if (unknown.length > 0) process.stderr.write(`Waiting, but no case: ${unknown.join(', ')}\n`);
   process.stderr.write(
     'Run the tests (npm test), or say in docs/reference/security-waiting.json what a case waits for.\n',
