@@ -8,11 +8,15 @@ export interface DatabaseRelay {
   freeze(): void;
   /** Freezes when bytes with this text are about to reach the database; they arrive after `thaw`. */
   freezeAt(text: string): void;
+  /** Connections that come from now on stay silent until `thaw`; those that there are go on. */
+  freezeNewcomers(): void;
   thaw(): void;
   /** The next commit reaches the database, and its connection is cut before the answer comes back. */
   cutAtCommit(): void;
   /** The connection is cut when bytes with this text are about to reach the database, which they do not. */
   cutBefore(text: string): void;
+  /** Calls `work` once bytes with this text have been sent on to the database, before anything comes back. */
+  whenAsked(text: string, work: () => void): void;
   /** The next new session is ended by an administrator in the very packet that says it is ready. */
   endWhenReady(): void;
   close(): Promise<void>;
@@ -37,10 +41,12 @@ export async function startDatabaseRelay(
 ): Promise<DatabaseRelay> {
   const pairs = new Set<[Socket, Socket]>();
   let isFrozen = false;
+  let freezesNewcomers = false;
   let cutsNext = false;
   let freezesAt: string | undefined;
   let cutsBefore: string | undefined;
   let endsWhenReady = false;
+  let asked: { text: string; work(): void } | undefined;
   const each = (work: (socket: Socket) => void) => {
     for (const pair of pairs) pair.forEach(work);
   };
@@ -75,6 +81,11 @@ export async function startDatabaseRelay(
         isCut = true;
       }
       database.write(bytes);
+      if (asked && bytes.includes(asked.text)) {
+        const { work } = asked;
+        asked = undefined;
+        work();
+      }
     });
     database.on('data', (bytes) => {
       if (isCut) return end();
@@ -88,7 +99,7 @@ export async function startDatabaseRelay(
     for (const socket of pair) {
       socket.on('error', end);
       socket.on('close', end);
-      if (isFrozen) socket.pause();
+      if (isFrozen || freezesNewcomers) socket.pause();
     }
   });
   server.listen(listenAt, '127.0.0.1');
@@ -100,8 +111,12 @@ export async function startDatabaseRelay(
     freezeAt(text) {
       freezesAt = text;
     },
+    freezeNewcomers() {
+      freezesNewcomers = true;
+    },
     thaw() {
       isFrozen = false;
+      freezesNewcomers = false;
       each((socket) => socket.resume());
     },
     cutAtCommit() {
@@ -109,6 +124,9 @@ export async function startDatabaseRelay(
     },
     cutBefore(text) {
       cutsBefore = text;
+    },
+    whenAsked(text, work) {
+      asked = { text, work };
     },
     endWhenReady() {
       endsWhenReady = true;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type DatabaseRelay, startDatabaseRelay } from '@mooring/lab/postgres/relay';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -39,7 +40,16 @@ describe('a database that fails', () => {
     await all.close();
     await relay.close();
   });
-  afterEach(() => relay.thaw());
+  afterEach(async () => {
+    relay.thaw();
+    // Whoever waited in the silence takes their time to leave, and what the next test does must not meet them.
+    const write = (name: string) => admin.post('/api/v1/spaces', { name, type: 'shared' });
+    const crowd = async () => {
+      const answers = await Promise.all(Array.from({ length: 30 }, () => write(`after ${randomUUID()}`)));
+      return answers.filter((answer) => answer.status !== 201).map((answer) => answer.text);
+    };
+    await expect.poll(crowd).toEqual([]);
+  });
 
   const timed = async <Result>(work: () => Promise<Result>): Promise<[Result, number]> => {
     const begun = performance.now();
@@ -113,6 +123,24 @@ describe('a database that fails', () => {
         },
       )
       .toBe(201);
+  });
+
+  it('is not taken for silent while it answers some: a crowd is served by the connections there are', async () => {
+    expect((await admin.get('/api/v1/spaces')).status).toBe(200);
+    relay.freezeNewcomers();
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => admin.get('/api/v1/spaces')));
+    expect(crowd.filter((answer) => answer.status !== 200)).toEqual([]);
+  });
+
+  it('is not taken for silent by a process that itself stood still', async () => {
+    let stood = false;
+    relay.whenAsked('from "space"', () => {
+      const begun = performance.now();
+      while (performance.now() - begun < 2_500);
+      stood = true;
+    });
+    expect((await admin.get('/api/v1/spaces')).status).toBe(200);
+    expect(stood).toBe(true);
   });
 
   it('R14: makes nothing twice for one Idempotency-Key where nothing but the key tells two apart', async () => {

@@ -1,7 +1,9 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { parse } from 'pg-connection-string';
-import { OutcomeUnknownError, StoreError, StoreUnavailableError } from './store-error.js';
+import { type ConnectionTurns, createConnectionTurns, type Leased, unavailable } from './connection-turns.js';
+import { afterSilence } from './silence.js';
+import { OutcomeUnknownError, StoreError } from './store-error.js';
 
 // Connections to the store. One that has failed in any way but a refused statement is thrown away: what the next
 // user of it would meet is not known.
@@ -21,8 +23,6 @@ export interface PoolOptions {
 const idleInTransactionMs = 10_000;
 /** The end of a connection is not waited for when the wire is dead. */
 const goodbyeMs = 2_000;
-/** What is left for a statement when the wait for its connection took nearly everything. */
-const statementMsMin = 100;
 
 const int8 = 20;
 const numeric = 1700;
@@ -63,7 +63,6 @@ function clientConfig({ url, patienceMs }: PoolOptions): pg.ClientConfig {
     // DateStyle and the like have no say: instants are text.
     options: '-c client_encoding=UTF8',
     connectionTimeoutMillis: patienceMs,
-    query_timeout: patienceMs,
     statement_timeout: patienceMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
@@ -86,24 +85,28 @@ const cutShort = /^(08...|57P..|25P..|40003)$/;
 /** Nothing of it took effect when it failed in between: it reads, or begins or ends what is undone. */
 const leavesNothing = /^(select|start transaction|begin|rollback)\b/i;
 
-/** Errors of the driver hold host names at the most; the statement's values are not among them. */
-const unavailable = (cause: unknown): StoreUnavailableError =>
-  new StoreUnavailableError('The store does not answer.', { cause });
-
-interface Leased {
-  client: pg.PoolClient;
-  /** What of the patience the wait for the connection has left. */
-  leftMs: number;
+/** @throws Error when the database is silent for so long; what the statement still comes to is nobody's then */
+async function answered<Answer>(patienceMs: number, statement: Promise<Answer>): Promise<Answer> {
+  let stop: (() => void) | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    stop = afterSilence(patienceMs, () => reject(new Error('timeout: no answer to a statement')));
+  });
+  try {
+    return await Promise.race([statement, silence]);
+  } finally {
+    stop?.();
+  }
 }
 
 /** One connection as Kysely takes it. It tells what is known of a statement that the wire swallowed. */
 function connectionOf(
-  { client, leftMs }: Leased,
-  { onAnswer, onRelease }: { onAnswer(): void; onRelease(): void },
+  { client, firstMs }: Leased,
+  patienceMs: number,
+  turns: ConnectionTurns,
 ): PostgresPoolClient {
   let isBroken = false;
   let isInTransaction = false;
-  let firstMs: number | undefined = Math.max(leftMs, statementMsMin);
+  let withinMs = firstMs;
   const onError = () => {
     isBroken = true;
   };
@@ -126,11 +129,11 @@ function connectionOf(
       if (text === 'rollback') return { command: 'ROLLBACK', rowCount: 0, rows: [] };
       throw unavailable(undefined);
     }
-    const timeout = firstMs === undefined ? {} : { query_timeout: firstMs };
-    firstMs = undefined;
+    const ms = withinMs;
+    withinMs = patienceMs;
     try {
-      const result = await client.query({ text, values: values as unknown[], ...timeout });
-      onAnswer();
+      const result = await answered(ms, client.query({ text, values: values as unknown[] }));
+      turns.onAnswer();
       if (/^(start transaction|begin)\b/.test(text)) isInTransaction = true;
       if (text === 'commit' || text === 'rollback') isInTransaction = false;
       return result;
@@ -143,8 +146,7 @@ function connectionOf(
     query,
     release() {
       client.off('error', onError);
-      client.release(isBroken);
-      onRelease();
+      turns.giveBack(client, isBroken);
     },
   } as unknown as PostgresPoolClient;
 }
@@ -156,89 +158,9 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
     max: options.connectionsMax,
     idleTimeoutMillis: 30_000,
   });
-  // An idle connection whose server went away; the pool has dropped it already.
-  pool.on('error', () => undefined);
-  // The pool takes its own listener off before whoever asked has the connection: an end that arrives in between would
-  // end the process. The next statement on the connection fails and says so.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-
-  // A crowd waits for its turn while the database answers somebody, however long; only silence is given up on.
-  let answeredAt = Number.NEGATIVE_INFINITY;
-  let taken = 0;
-  const waiting = new Set<() => void>();
-  const onAnswer = () => {
-    answeredAt = performance.now();
-  };
-  const silentSince = (begun: number) => Math.max(begun, answeredAt);
-  const giveBack = () => {
-    const [next] = waiting;
-    if (!next) taken -= 1;
-    else next();
-  };
-
-  const turn = (begun: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (taken < options.connectionsMax) {
-        taken += 1;
-        resolve();
-        return;
-      }
-      let timer: NodeJS.Timeout | undefined;
-      const go = () => {
-        clearTimeout(timer);
-        waiting.delete(go);
-        resolve();
-      };
-      const look = () => {
-        const leftMs = options.patienceMs - (performance.now() - silentSince(begun));
-        if (leftMs > 0) {
-          timer = setTimeout(look, leftMs);
-          return;
-        }
-        waiting.delete(go);
-        reject(unavailable(new Error('timeout: no connection became free')));
-      };
-      waiting.add(go);
-      look();
-    });
-
-  /** The pool's own limit counts anew for each thing it waits for. */
-  const lease = (begun: number): Promise<Leased> =>
-    new Promise((leased, failed) => {
-      let isLate = false;
-      const timer = setTimeout(
-        () => {
-          isLate = true;
-          failed(unavailable(new Error('timeout: no connection became free')));
-        },
-        Math.max(options.patienceMs - (performance.now() - silentSince(begun)), statementMsMin),
-      );
-      pool.connect().then(
-        (client) => {
-          clearTimeout(timer);
-          if (isLate) client.release();
-          else leased({ client, leftMs: options.patienceMs - (performance.now() - silentSince(begun)) });
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          failed(unavailable(error));
-        },
-      );
-    });
-
-  const connect = async (): Promise<PostgresPoolClient> => {
-    const begun = performance.now();
-    await turn(begun);
-    try {
-      return connectionOf(await lease(begun), { onAnswer, onRelease: giveBack });
-    } catch (error) {
-      giveBack();
-      throw error;
-    }
-  };
-
+  const turns = createConnectionTurns(pool, options);
   return {
-    connect,
+    connect: async () => connectionOf(await turns.lease(), options.patienceMs, turns),
     async end() {
       let timer: NodeJS.Timeout | undefined;
       const patience = new Promise<void>((resolve) => {
