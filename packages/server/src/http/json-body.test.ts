@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
@@ -36,5 +37,26 @@ describe('413, 415 and broken bodies', () => {
       expect(refused.status).toBe(400);
       expect(refused.text).toContain('qName');
     }
+  });
+
+  it('W25: lets who is still sending what is refused see why, and keeps the connection', async () => {
+    const { hostname, port, host } = new URL(server.url);
+    const length = 4 * 1024 * 1024;
+    const socket = connect(Number(port), hostname).setEncoding('latin1');
+    let received = '';
+    socket.on('data', (text) => {
+      received += text;
+    });
+    const head = (line: string) => `${line} HTTP/1.1\r\nHost: ${host}\r\n`;
+    socket.write(
+      `${head('POST /api/v1/data-connections')}Authorization: Bearer ${server.adminKey}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n{`,
+    );
+    await expect.poll(() => received).toContain('HTTP/1.1 413');
+    for (let sent = 1; sent < length; sent += 65_536)
+      socket.write('x'.repeat(Math.min(65_536, length - sent)));
+    socket.write(`${head('GET /healthz')}\r\n`);
+    await expect.poll(() => received).toContain('HTTP/1.1 200');
+    socket.destroy();
   });
 });

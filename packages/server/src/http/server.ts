@@ -37,6 +37,8 @@ export interface HttpDependencies {
 }
 
 const bodyBytesMax = 1024 * 1024;
+/** More than that is not read away: its sender is cut off, and may not see why. */
+const readAwayBytesMax = 16 * bodyBytesMax;
 const headerBytesMax = 16 * 1024;
 /** An idle one waits longer than the idle limit of common proxies, which would otherwise meet a closed one. */
 const keepAliveMs = 72_000;
@@ -143,11 +145,23 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
   });
 }
 
+/**
+ * Fastify ends the connection of a body that it refuses. What of it is still on its way would then be answered with a
+ * reset, which takes the error out of the client's hands too (RFC 9112 section 9.6), so it is read and thrown away;
+ * `limits.requestSeconds` ends that.
+ */
+function readAwayTheRest(request: FastifyRequest, reply: FastifyReply): void {
+  if (Number(request.headers['content-length'] ?? 0) > readAwayBytesMax) return;
+  reply.removeHeader('connection');
+  request.raw.resume();
+}
+
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
   const answer = errorReply(error, request.id);
   if (answer.isFault)
     log.error({ traceId: request.id, route: request.routeOptions.url, err: error }, 'request failed');
   reply.code(answer.status).header('content-type', 'application/json; charset=utf-8');
+  readAwayTheRest(request, reply);
   if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
   reply.send(writeErrorBody(answer.body));
