@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { LongFirstSequencer } from './scripts/long-first-sequencer.mjs';
 
-const testTimeout = 30_000;
-const hookTimeout = 120_000;
+// Against hanging for good. What must be quick is asserted by the test that says so, as a machine may be slow.
+const limits = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 30_000 } } };
 // Tests import sources directly, so a failing test points at TypeScript, not at a stale build.
 const ssr = {
   resolve: { conditions: ['mooring-source', 'node', 'default'], externalConditions: ['node'] },
@@ -48,8 +48,7 @@ export default defineConfig({
           name: 'embedded store',
           include: ['packages/*/src/**/*.test.ts', 'e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
           exclude: [...onPostgresOnly, ...alone, ...aloneOnPostgres],
-          testTimeout,
-          hookTimeout,
+          ...limits,
           provide: { databaseServer: undefined },
         },
       },
@@ -60,8 +59,7 @@ export default defineConfig({
           include: alone,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
-          testTimeout,
-          hookTimeout,
+          ...limits,
           provide: { databaseServer: undefined },
         },
       },
@@ -71,8 +69,7 @@ export default defineConfig({
           name: 'PostgreSQL store',
           include: [...onBothStores, ...onPostgresOnly],
           exclude: alone,
-          testTimeout,
-          hookTimeout,
+          ...limits,
           globalSetup: ['./scripts/postgres-for-tests.mjs'],
         },
       },
@@ -83,8 +80,7 @@ export default defineConfig({
           include: aloneOnPostgres,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
-          testTimeout,
-          hookTimeout,
+          ...limits,
           globalSetup: ['./scripts/postgres-for-tests.mjs'],
         },
       },

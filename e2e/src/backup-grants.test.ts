@@ -45,4 +45,4 @@ it('R25: a restored refresh token that was rotated since asks for a new sign-in,
   expect(authorizationServer.counts().token.refresh_token, 'a dead grant is not tried again').toBe(calls);
   await restored.stop();
   await Promise.all([authorizationServer.close(), lab.bigquery.close()]);
-}, 120_000);
+});

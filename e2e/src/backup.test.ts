@@ -86,7 +86,7 @@ it('R24: a backup under load has all that was acknowledged before, and opens und
     expect(await opens(there, id)).toBe(true);
   }
   await restored.stop();
-}, 120_000);
+});
 
 it('V13, V14: what was deleted and shredded opens in no archive with the keys of now', async () => {
   const dataFolder = path.join(folder, 'shredded');
@@ -131,4 +131,4 @@ it('V13, V14: what was deleted and shredded opens in no archive with the keys of
   const copied = await restored(before, oldKeyring);
   for (const id of deleted) expect(await opens(copied.api, id)).toBe(true);
   await copied.there.stop();
-}, 120_000);
+});

@@ -54,4 +54,4 @@ it('R28: file descriptors and write-ahead log stay bounded under writes, while l
   expect(Math.max(...walBytes)).toBeLessThan(walBytesMax);
   // One leaked descriptor a round, or one a read, shows.
   expect(Math.max(...descriptors) - Math.min(...descriptors), descriptors.join()).toBeLessThan(rounds - 1);
-}, 240_000);
+});

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
 import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { misplacedSecrets } from './canary-misplaced.js';
 import { interactiveSources, keepWhatPassedTheRelay, signIn } from './canary-sign-ins.js';
 import { awkward, plain, type SourceUse } from './canary-sources.js';
@@ -11,8 +11,6 @@ import { type CanaryStand, secretsLeftOut, startCanaryStand } from './canary-sta
 import { inParallel } from './in-parallel.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-vi.setConfig({ testTimeout: 120_000 });
-
 // One run through every door with a unique secret in every secret field, then a search for each of them, plain and
 // encoded, in everything that came out: data folder, log, metrics, descriptions, and every answer with its headers.
 
@@ -118,7 +116,7 @@ describe('a run through every door', () => {
       await useAll(alice, id, source);
       bigquery.switches.answerNext.length = 0;
     }
-  }, 120_000);
+  });
 
   async function bigQuery() {
     const source = stand.working.find(({ datasourceID }) => datasourceID === 'gbq');
@@ -250,7 +248,7 @@ describe('what comes out', () => {
     await alice.api.post('/api/v1/data-credentials/actions/filter-orphan', {});
     await admin.post('/api/v1/data-credentials/actions/filter-orphan', {});
     expect(answered).toBeGreaterThan(250);
-  }, 120_000);
+  });
 
   it('changes and deletes what is there', async () => {
     const source = stand.working.find(({ datasourceID }) => datasourceID === 'postgres');
@@ -287,5 +285,5 @@ describe('what comes out', () => {
     await mooring.kill();
     expect(findSecrets(secrets, folder())).toEqual([]);
     expect(findSecrets(handedOut, folder())).toEqual([]);
-  }, 300_000);
+  });
 });

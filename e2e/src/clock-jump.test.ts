@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { apiClient } from '@mooring/server/testing/api-client';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
 // The wall clock of the machine jumps an hour ahead, back, and an hour behind, under a running process.
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const hourMs = 3_600_000;
 const preload = fileURLToPath(new URL('../dist/clock-skew/preload.js', import.meta.url));

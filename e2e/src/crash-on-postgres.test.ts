@@ -83,5 +83,5 @@ describe('R01: on PostgreSQL', () => {
       expect(inTheAir).toBeGreaterThan(0);
       expect(await mooring.stop()).toBe(0);
     });
-  }, 120_000);
+  });
 });

@@ -7,12 +7,10 @@ import path from 'node:path';
 import { openStore } from '@mooring/server/store/store';
 import { apiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-vi.setConfig({ testTimeout: 120_000 });
-
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-durability-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

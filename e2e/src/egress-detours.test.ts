@@ -1,13 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Answer } from '@mooring/server/testing/api-client';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type EgressStand, endOfTest, isRefusal, startEgressStand } from './egress-stand.js';
 import { signInAndCopyCode } from './sign-in-lab.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-vi.setConfig({ testTimeout: 120_000 });
-
 // Allowed servers and providers that send the service on to a place that is not allowed, and the endpoints of OAuth.
 
 let stand: EgressStand;

@@ -168,4 +168,4 @@ it('V09, V10, V13: no request fails and no record is lost through 50 kills durin
   expect(opened(copiedBack), 'a row from under a retired key').toBe(false);
   expect(copiedBack.status).toBeGreaterThanOrEqual(400);
   await mooring.stop();
-}, 240_000);
+}, 900_000);

@@ -2,12 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { apiClient } from '@mooring/server/testing/api-client';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 // Sockets that say nothing, more than anybody needs.
-
-vi.setConfig({ testTimeout: 240_000 });
 
 const wanted = 10_000;
 /** This process holds the other end of each, and needs files beside them. */

@@ -76,4 +76,4 @@ it('D09: no property of any source runs a program, and names that would elsewher
     await canary.close();
     rmSync(folder, { recursive: true });
   }
-}, 120_000);
+});

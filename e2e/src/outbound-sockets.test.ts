@@ -62,7 +62,7 @@ describe('the sockets of a whole journey', () => {
     expect([...dialled].toSorted()).toEqual(expected.toSorted());
     expect(sockets.length).toBeGreaterThan(15);
     expect(stand.connections()).toBe(0);
-  }, 120_000);
+  });
 });
 
 describe('the watch', () => {
@@ -113,5 +113,5 @@ describe('the watch', () => {
       server.close();
       datagrams.close();
     }
-  }, 60_000);
+  });
 });

@@ -3,12 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { startBlackableRelay } from '@mooring/lab/blackable-relay';
 import { startPostgres } from '@mooring/lab/postgres';
 import { apiClient } from '@mooring/server/testing/api-client';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 // How much a source gets rid of is counted at the source: what it could write into its socket.
-
-vi.setConfig({ testTimeout: 240_000 });
 
 const megabyte = 1_048_576;
 const rows = 200_000;

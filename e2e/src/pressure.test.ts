@@ -6,13 +6,11 @@ import { percentile } from '@mooring/lab/percentile';
 import { startPostgres } from '@mooring/lab/postgres';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { apiClient } from '@mooring/server/testing/api-client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { healthDuring } from './health-poll.js';
 import { type MooringOptions, type MooringProcess, startMooring } from './mooring-process.js';
 
 // The built product with little memory, few open files, slow readers and large bodies.
-
-vi.setConfig({ testTimeout: 300_000 });
 
 let lab: Awaited<ReturnType<typeof startPostgres>>;
 beforeAll(async () => {

@@ -53,7 +53,7 @@ it('V19: signals open no debugger and write no report, core files are off, and n
   expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(masterKey);
   expect(mooring.logText()).not.toContain(masterKey);
   expect(await mooring.stop()).toBe(0);
-}, 60_000);
+});
 
 /** Fills the heap when it is told to; from inside, since no request can make it. */
 const exhaustion = `process.on('SIGWINCH', () => { const kept = []; for (;;) kept.push(new Array(1e4).fill({})); });`;
@@ -89,7 +89,7 @@ it('V19: a heap that is exhausted ends the process and leaves nothing behind but
   expect(kept.body.data.map(({ qName }: { qName: string }) => qName)).toEqual(['kept']);
   await again.stop();
   rmSync(folder, { recursive: true, force: true });
-}, 120_000);
+});
 
 it.each(['--heapsnapshot-near-heap-limit=1', '--heapsnapshot_signal=SIGUSR2', '--inspect=0'])(
   'V19: an environment with %s is no environment to start in',
@@ -145,4 +145,4 @@ it('V19: what a driver throws outside of every promise costs its own request, an
   expect(mooring.logText()).not.toContain('canary-of-the-driver');
   expect(await mooring.stop()).toBe(0);
   lying.close();
-}, 60_000);
+});

@@ -3,14 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { type SignInLab, signInAndCopyCode, startSignInLab } from './sign-in-lab.js';
 
 // The process that renews grants is killed at each step of a renewal: docs/reference/grant-lifecycle.md. Ten grants
 // are renewed at once and ten times the process dies, which makes a hundred for each step.
-
-vi.setConfig({ testTimeout: 240_000 });
 
 const grants = 10;
 const kills = 10;

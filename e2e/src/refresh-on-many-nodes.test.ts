@@ -2,13 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
 // A thousand people's programs at three processes find one token expired at the same moment.
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const callers = 1000;
 /** As in `refresh-lease.ts` of the broker. */

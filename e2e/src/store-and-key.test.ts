@@ -14,13 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { apiClient } from '@mooring/server/testing/api-client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { type SealedOptions, startSealed } from './sealed-mooring.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-vi.setConfig({ testTimeout: 120_000 });
-
 // What must not come up, and must not touch the data either: a wrong or bad key, a damaged store, a second process.
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-store-'));

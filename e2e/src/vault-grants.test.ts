@@ -2,7 +2,7 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import type { Answer } from '@mooring/server/testing/api-client';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { signInAndCopyCode } from './sign-in-lab.js';
 import {
   copySecret,
@@ -14,8 +14,6 @@ import {
 } from './vault-stand.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-vi.setConfig({ testTimeout: 120_000 });
-
 // What is sealed of a sign-in, in the hands of somebody who can write the store but does not have the key.
 
 let stand: VaultStand;

@@ -1,5 +1,5 @@
 import type { TestPerson } from '@mooring/server/testing/api-client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   copySecret,
   loginOf,
@@ -11,8 +11,6 @@ import {
 } from './vault-stand.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-vi.setConfig({ testTimeout: 120_000 });
-
 // Sealed secrets that somebody with the disk moved to where they do not belong.
 
 interface Member extends TestPerson {

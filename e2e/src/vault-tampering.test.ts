@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import type Database from 'libsql';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   loginOf,
   refusalOf,
@@ -12,8 +12,6 @@ import {
 } from './vault-stand.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-vi.setConfig({ testTimeout: 120_000 });
-
 // The store in the hands of somebody who can read and write its files, but does not have the key.
 
 let stand: VaultStand;

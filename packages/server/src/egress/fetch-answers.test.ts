@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { rejectionOf } from './__fixtures__/canary.js';
 import { buildGate, startHttp, startRaw } from './__fixtures__/http-servers.js';
 
@@ -150,7 +150,7 @@ describe('fetch fails', () => {
       const caller = new AbortController();
       const answer = gate.fetch(`${server.url}${path}`, { signal: caller.signal });
       const failed = rejectionOf(answer.then((response) => response.text()));
-      await vi.waitFor(() => expect(server.seen).toHaveLength(path === '/headers' ? 1 : 2));
+      await expect.poll(() => server.seen.length).toBe(path === '/headers' ? 1 : 2);
       if (path === '/body') await answer;
       caller.abort();
       expect(await failed).toMatchObject({ kind: 'cancelled' });

@@ -75,7 +75,7 @@ describe('Idempotency-Key', () => {
     const first = await connect(alice, 'restart', 'Restarted');
     await server.restart();
     // The client may hold a connection that the restart has closed.
-    const again = await vi.waitFor(() => connect(alice, 'restart', 'Restarted'));
+    const again = await vi.waitFor(() => connect(alice, 'restart', 'Restarted'), { timeout: 30_000 });
     expect(again.text).toBe(first.text);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
   });
@@ -96,7 +96,7 @@ describe('Idempotency-Key', () => {
     const second = await bob.api.post('/api/v1/api-keys', { description: 'once' }, key);
     expect(second.body).toEqual(first.body);
     await server.restart();
-    await vi.waitFor(() => admin.get('/api/v1/users/me'));
+    await vi.waitFor(() => admin.get('/api/v1/users/me'), { timeout: 30_000 });
     const stored = await server.storedText();
     expect(stored).toContain('alice');
     for (const secret of [first.body.token, secretKey, 'a-key']) expect(stored.includes(secret)).toBe(false);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newApiKeyToken } from '../access/token.js';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
@@ -43,9 +43,9 @@ describe('limits', () => {
     expect((await apiClient(server.url, undefined).get('/healthz')).status).toBe(200);
     await server.restart();
     // The client may hold a connection that the restart has closed.
-    await vi.waitFor(async () =>
-      expect((await alice.api.post('/api/v1/users/actions/filter', {})).status).toBe(429),
-    );
+    await expect
+      .poll(async () => (await alice.api.post('/api/v1/users/actions/filter', {})).status)
+      .toBe(429);
   });
 
   it('W15: slows the guessing of keys and secrets, and lets right ones in', async () => {

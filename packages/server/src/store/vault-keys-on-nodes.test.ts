@@ -64,7 +64,7 @@ it('V11: what one node seals under a new key the other opens at once, and no nod
   ]);
   expect(states).toEqual([[false, true]]);
   for (const id of made) expect(await codeOfBrowse(a, id)).toBe('EGRESS-REFUSED');
-}, 90_000);
+});
 
 it('a row that a held-up node would write under a destroyed key is refused by the database', async () => {
   await create(b);

@@ -60,7 +60,7 @@ describe('gbq runs', () => {
       await nextTurn();
       return stand.calls().some((call) => call.includes('/queries/'));
     };
-    expect(await waitUntil(isWaiting, 5_000)).toBe(true);
+    expect(await waitUntil(isWaiting, 30_000)).toBe(true);
     abort.abort();
     expect((await failure).kind).toBe('cancelled');
     await session.close();

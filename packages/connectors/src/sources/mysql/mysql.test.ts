@@ -239,7 +239,7 @@ describe('mysql, against a real server', () => {
       const query = 'select seq, if(seq > 20000, sleep(60), 0) as leaving_reader from sales.seq_1_to_100000';
       const stream = await session.read({ query, batchRows: 100 });
       for await (const _batch of stream.batches) {
-        expect(await waitUntil(() => isRunning(lab, 'leaving_reader'), 2_000)).toBe(true);
+        expect(await waitUntil(() => isRunning(lab, 'leaving_reader'), 30_000)).toBe(true);
         break;
       }
       expect(await isRunning(lab, 'leaving_reader')).toBe(false);

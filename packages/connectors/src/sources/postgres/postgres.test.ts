@@ -218,7 +218,7 @@ describe('postgres, against a real server', () => {
       const stream = await session.read({ query, batchRows: 16 });
       for await (const batch of stream.batches) {
         expect(batch).toHaveLength(16);
-        expect(await waitUntil(() => isRunning(lab, 'leaving_reader'), 2_000)).toBe(true);
+        expect(await waitUntil(() => isRunning(lab, 'leaving_reader'), 30_000)).toBe(true);
         break;
       }
       expect(await isRunning(lab, 'leaving_reader')).toBe(false);

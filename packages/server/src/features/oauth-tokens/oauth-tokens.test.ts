@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Answer,
   type ApiClient,
@@ -204,7 +204,7 @@ describe('machines with access tokens', () => {
       const { api } = await signedIn(await makeClient('lasting'));
       await server.restart();
       // The client may hold a connection that the restart has closed.
-      await vi.waitFor(async () => expect((await api.get('/api/v1/users/me')).status).toBe(200));
+      await expect.poll(async () => (await api.get('/api/v1/users/me')).status).toBe(200);
     });
   });
 

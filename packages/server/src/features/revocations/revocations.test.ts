@@ -118,7 +118,7 @@ describe('revoke everything', () => {
     const after = await server.storedText();
     // Of the signing keys, hash keys and heads of the tenant there are a few left.
     expect([...after.matchAll(/[A-Za-z0-9+/]{80}/g)].length).toBeLessThan(wrapped / 10);
-  }, 120_000);
+  });
 });
 
 describe('V18: the record of uses', () => {

@@ -94,7 +94,7 @@ it('V09: rotates while serving, and retires a key only when nothing is or can co
   await server.restart();
   admin = apiClient(server.url, server.adminKey);
   await assertAllOpen();
-}, 60_000);
+});
 
 it('moves the store to a new master key when both are given, and needs only the new one from then on', async () => {
   const old = environment['MOORING_MASTER_KEY'] ?? '';
