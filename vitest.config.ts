@@ -3,6 +3,8 @@ import { LongFirstSequencer } from './scripts/long-first-sequencer.mjs';
 
 // Against hanging for good. What must be quick is asserted by the test that says so, as a machine may be slow.
 const limits = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 30_000 } } };
+/** Files of one worker share their modules: loading the product again for each of them took a third of the time. */
+const together = { isolate: false, setupFiles: ['./packages/server/src/testing/fresh-file.ts'] };
 // Tests import sources directly, so a failing test points at TypeScript, not at a stale build.
 const ssr = {
   resolve: { conditions: ['mooring-source', 'node', 'default'], externalConditions: ['node'] },
@@ -45,10 +47,21 @@ export default defineConfig({
       {
         ssr,
         test: {
+          name: 'processes',
+          include: ['e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
+          exclude: alone,
+          ...limits,
+          provide: { databaseServer: undefined },
+        },
+      },
+      {
+        ssr,
+        test: {
           name: 'embedded store',
-          include: ['packages/*/src/**/*.test.ts', 'e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts'],
           exclude: [...onPostgresOnly, ...alone, ...aloneOnPostgres],
           ...limits,
+          ...together,
           provide: { databaseServer: undefined },
         },
       },
@@ -70,6 +83,7 @@ export default defineConfig({
           include: [...onBothStores, ...onPostgresOnly],
           exclude: alone,
           ...limits,
+          ...together,
           globalSetup: ['./scripts/postgres-for-tests.mjs'],
         },
       },

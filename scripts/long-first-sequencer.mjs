@@ -14,9 +14,17 @@ const rank = ({ moduleId }) => {
   return place < 0 ? long.length : place;
 };
 
-/** A clean machine has no record of how long each file takes, and Vitest then goes by their sizes. */
+/**
+ * A clean machine has no record of how long each file takes, and Vitest then goes by their sizes. Files of one project
+ * come one after the other, as a worker keeps its modules only while the next file is of the same project.
+ */
 export class LongFirstSequencer extends BaseSequencer {
   async sort(files) {
-    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+    const sorted = await super.sort(files);
+    const projects = [...new Set(sorted.map(({ project }) => project.name))].toSorted(
+      (a, b) => Number(b === 'processes') - Number(a === 'processes'),
+    );
+    const place = ({ project }) => projects.indexOf(project.name);
+    return sorted.toSorted((a, b) => rank(a) - rank(b) || place(a) - place(b));
   }
 }

@@ -37,6 +37,12 @@ export function knowNoSecret(value: string): void {
   noSecrets.add(value);
 }
 
+/** What one test file knows is nothing to the next one in the same process. */
+export function forgetSecrets(): void {
+  known.clear();
+  noSecrets.clear();
+}
+
 /** Members of JSON that hold a secret, in the words of Mooring and of OAuth. */
 const secretName = /(password|passphrase|secret|token|private_?key|auth_?code|api_?key|assertion)$/i;
 

@@ -1,12 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { knownSecrets, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
+import { forgetSecrets, knownSecrets, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
 import { filesIn, type Place, SecretSearch } from './secret-search.js';
 
 // What a Mooring under test leaves behind holds no secret that its test knows of, whatever the test is about.
 
-const search = new SecretSearch();
+let search = new SecretSearch();
 let added = 0;
+
+export function forgetAllSecrets(): void {
+  forgetSecrets();
+  search = new SecretSearch();
+  added = 0;
+}
 
 function searchForAll(): SecretSearch {
   for (const [secret, what] of [...knownSecrets].slice(added)) search.add(what, secret);
