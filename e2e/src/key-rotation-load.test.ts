@@ -18,7 +18,7 @@ vi.setConfig({ testTimeout: 600_000 });
 
 const kills = 50;
 const betweenRequestsMs = 20;
-const betweenKillsMaxMs = 4_000;
+const betweenKillsMaxMs = 2_500;
 const seeded = 60;
 /** A rotation takes longer than a node sometimes lives here. */
 const attemptsMax = 50;
