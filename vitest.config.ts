@@ -3,7 +3,7 @@ import { LongFirstSequencer } from './scripts/long-first-sequencer.mjs';
 
 // Against hanging for good. What must be quick is asserted by the test that says so, as a machine may be slow.
 const limits = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 30_000 } } };
-/** Files of one worker share their modules: loading the product again for each of them took a third of the time. */
+/** Files of one worker share their modules: loading the product again for each took as long as the tests. */
 const together = { isolate: false, setupFiles: ['./packages/server/src/testing/fresh-file.ts'] };
 // Tests import sources directly, so a failing test points at TypeScript, not at a stale build.
 const ssr = {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from './app-error.js';
 
 declare module 'fastify' {
@@ -80,4 +80,18 @@ export function acceptBodies(app: FastifyInstance): void {
       return membersOf(body.toString('utf8'));
     },
   );
+}
+
+/** More than that is not read away: its sender is cut off, and may not see why. */
+const readAwayBytesMax = 16 * 1024 * 1024;
+
+/**
+ * Fastify ends the connection of a body that it refuses. What of it is still on its way would then be answered with a
+ * reset, which takes the error out of the client's hands too (RFC 9112 section 9.6), so it is read and thrown away;
+ * `limits.requestSeconds` ends that.
+ */
+export function readAwayTheRest(request: FastifyRequest, reply: FastifyReply): void {
+  if (Number(request.headers['content-length'] ?? 0) > readAwayBytesMax) return;
+  reply.removeHeader('connection');
+  request.raw.resume();
 }

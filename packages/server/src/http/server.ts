@@ -10,7 +10,7 @@ import { answerClientError } from './client-error.js';
 import { errorReply, writeErrorBody } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
 import type { Idempotency } from './idempotency.js';
-import { acceptBodies } from './json-body.js';
+import { acceptBodies, readAwayTheRest } from './json-body.js';
 import { parseInput } from './tolerance.js';
 
 export interface HttpDependencies {
@@ -37,8 +37,6 @@ export interface HttpDependencies {
 }
 
 const bodyBytesMax = 1024 * 1024;
-/** More than that is not read away: its sender is cut off, and may not see why. */
-const readAwayBytesMax = 16 * bodyBytesMax;
 const headerBytesMax = 16 * 1024;
 /** An idle one waits longer than the idle limit of common proxies, which would otherwise meet a closed one. */
 const keepAliveMs = 72_000;
@@ -143,17 +141,6 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
       return reply.send(answer.text);
     },
   });
-}
-
-/**
- * Fastify ends the connection of a body that it refuses. What of it is still on its way would then be answered with a
- * reset, which takes the error out of the client's hands too (RFC 9112 section 9.6), so it is read and thrown away;
- * `limits.requestSeconds` ends that.
- */
-function readAwayTheRest(request: FastifyRequest, reply: FastifyReply): void {
-  if (Number(request.headers['content-length'] ?? 0) > readAwayBytesMax) return;
-  reply.removeHeader('connection');
-  request.raw.resume();
 }
 
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {

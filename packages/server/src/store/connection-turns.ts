@@ -89,60 +89,15 @@ export function createConnectionTurns(
   };
 
   /** @param onSilence called when the database has answered nobody for as long as one waits */
-  const watch = (begun: number, leastMs: number, onSilence: () => void): (() => void) => {
-    const look = (ms: number) =>
-      afterSilence(ms, () => {
-        const leftMs = leftOf(begun);
-        if (leftMs > 0) stop = look(leftMs);
+  const watch = (begun: number, onSilence: () => void): (() => void) => {
+    const look = () =>
+      afterSilence(leftOf(begun), () => {
+        if (leftOf(begun) > 0) stop = look();
         else onSilence();
       });
-    let stop = look(Math.max(leftOf(begun), leastMs));
+    let stop = look();
     return () => stop();
   };
-  const noneFree = () => unavailable(new Error('timeout: no connection became free'));
-
-  const turn = (begun: number): Promise<{ client: Promise<pg.PoolClient> }> =>
-    new Promise((resolve, reject) => {
-      const leave = () => {
-        stop();
-        waiting.delete(one);
-      };
-      const one = {
-        go() {
-          leave();
-          taken += 1;
-          // Asked for here and not by whoever awaits the turn, so that no new one is made in between.
-          resolve({ client: pool.connect() });
-        },
-        fail(error: unknown) {
-          leave();
-          reject(error);
-        },
-      };
-      const stop = watch(begun, 0, () => one.fail(noneFree()));
-      waiting.add(one);
-      letGo();
-    });
-
-  const arrived = (begun: number, client: Promise<pg.PoolClient>): Promise<Leased> =>
-    new Promise((leased, failed) => {
-      let isLate = false;
-      const stop = watch(begun, statementMsMin, () => {
-        isLate = true;
-        failed(noneFree());
-      });
-      client.then(
-        (client) => {
-          stop();
-          if (isLate) client.release();
-          else leased({ client, firstMs: Math.max(leftOf(begun), statementMsMin) });
-        },
-        (error: unknown) => {
-          stop();
-          failed(unavailable(error));
-        },
-      );
-    });
 
   const free = () => {
     taken -= 1;
@@ -151,15 +106,47 @@ export function createConnectionTurns(
 
   return {
     onAnswer,
-    async lease() {
+    lease() {
       const begun = performance.now();
-      const { client } = await turn(begun);
-      try {
-        return await arrived(begun, client);
-      } catch (error) {
-        free();
-        throw error;
-      }
+      return new Promise((leased, failed) => {
+        let isOver = false;
+        const leave = () => {
+          isOver = true;
+          stop();
+          waiting.delete(one);
+        };
+        const one = {
+          go() {
+            waiting.delete(one);
+            taken += 1;
+            // Asked for in the moment of the turn, so that what is free is not gone to who makes new ones.
+            pool.connect().then(
+              (client) => {
+                if (isOver) {
+                  client.release();
+                  free();
+                  return;
+                }
+                leave();
+                leased({ client, firstMs: Math.max(leftOf(begun), statementMsMin) });
+              },
+              (error: unknown) => {
+                free();
+                one.fail(unavailable(error));
+              },
+            );
+          },
+          fail(error: unknown) {
+            leave();
+            failed(error);
+          },
+        };
+        const stop = watch(begun, () =>
+          one.fail(unavailable(new Error('timeout: no connection became free'))),
+        );
+        waiting.add(one);
+        letGo();
+      });
     },
     giveBack(client, isBroken) {
       if (isBroken) established.delete(client);
