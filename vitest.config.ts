@@ -1,24 +1,50 @@
+import { randomInt } from 'node:crypto';
 import { defineConfig } from 'vitest/config';
-import { LongFirstSequencer } from './scripts/long-first-sequencer.mjs';
+import { WeighedSequencer } from './scripts/weighed-sequencer.mjs';
+
+// Two tiers (docs/reference/test-tiers.md): `npm test` proves each promise once, `npm run test:long` repeats it with full
+// counts (`full` of the lab) and on both stores.
+const isLong = process.env['MOORING_TEST_TIER'] === 'long';
+process.env['MOORING_TEST_SEED'] ??= String(randomInt(2 ** 31));
+const isProfiled = process.env['MOORING_TEST_PROFILE'] !== undefined;
 
 // Against hanging for good. What must be quick is asserted by the test that says so, as a machine may be slow.
 const limits = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 30_000 } } };
+const setupFiles = [
+  './packages/server/src/testing/fresh-file.ts',
+  ...(isProfiled ? ['./scripts/count-starts.mjs'] : []),
+];
 /** Files of one worker share their modules: loading the product again for each took as long as the tests. */
-const together = { isolate: false, setupFiles: ['./packages/server/src/testing/fresh-file.ts'] };
+const together = { isolate: false, setupFiles };
 // Tests import sources directly, so a failing test points at TypeScript, not at a stale build.
 const ssr = {
   resolve: { conditions: ['mooring-source', 'node', 'default'], externalConditions: ['node'] },
 };
+const onEmbedded = { ...limits, ...together, provide: { databaseServer: undefined } };
+const onPostgres = { ...limits, ...together, globalSetup: ['./scripts/postgres-for-tests.mjs'] };
+const bundled = { globalSetup: ['./scripts/bundle-for-tests.mjs'] };
 
 /** Tests that are the same on both stores; they reach the store through the API, or through what opens it. */
 const onBothStores = [
   'packages/server/src/access/permissions.test.ts',
   'packages/server/src/broker/*.test.ts',
-  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,oauth-clients,oauth-tokens,revocations,spaces,users,vault-keys}/**/*.test.ts',
+  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,vault-keys}/**/*.test.ts',
   'packages/server/src/features/use/*.test.ts',
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',
   'packages/server/src/sign-ins/*.test.ts',
+];
+
+/** Of them, those whose statements another file sends too: on PostgreSQL in the long tier only. */
+const repeatedInLong = [
+  'packages/server/src/broker/*.shape.test.ts',
+  'packages/server/src/features/api-keys/key-format.test.ts',
+  'packages/server/src/features/catalogue/*.test.ts',
+  'packages/server/src/features/connections/{destination-doors,destinations,statement-body}.test.ts',
+  'packages/server/src/features/endpoints/*.test.ts',
+  'packages/server/src/features/use/{asked-to-wait,many-tables,outage,space-network}.test.ts',
+  'packages/server/src/http/typed-client.test.ts',
+  'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,ways-in}.test.ts',
 ];
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
@@ -27,31 +53,36 @@ const onPostgresOnly = [
   'packages/server/src/sign-ins/outcome-unknown.test.ts',
 ];
 
-/** Tests that compare times, or push as many requests as a machine can take: beside others they would judge those too. */
-const alone = [
-  'e2e/src/{isolation,key-rotation-load,pressure,refresh-on-many-nodes}.test.ts',
+/** Need a processor that nobody else has: they compare times. */
+const comparingTimes = [
+  'e2e/src/{health-under-load,isolation}.test.ts',
   'packages/server/src/access/key-timing.test.ts',
   'packages/server/src/features/use/port-oracle.test.ts',
 ];
 
-/** The same of those that need a store whose wire can be cut. */
-const aloneOnPostgres = ['packages/server/src/store/database-faults.test.ts'];
+/** Need a database whose wire can be cut, and say within how many seconds that is noticed. */
+const cuttingTheWire = ['packages/server/src/store/database-faults.test.ts'];
 
 export default defineConfig({
   test: {
     pool: 'forks',
-    sequence: { sequencer: LongFirstSequencer },
+    sequence: { sequencer: WeighedSequencer },
     maxWorkers: 2,
-    reporters: ['default', './scripts/test-results-reporter.mjs', './scripts/closing-line-reporter.mjs'],
+    reporters: [
+      'default',
+      './scripts/test-results-reporter.mjs',
+      ...(isProfiled ? ['./scripts/profile-reporter.mjs'] : []),
+      './scripts/closing-line-reporter.mjs',
+    ],
     projects: [
       {
         ssr,
         test: {
           name: 'processes',
           include: ['e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-          exclude: alone,
-          ...limits,
-          provide: { databaseServer: undefined },
+          exclude: comparingTimes,
+          ...onEmbedded,
+          ...bundled,
         },
       },
       {
@@ -59,21 +90,8 @@ export default defineConfig({
         test: {
           name: 'embedded store',
           include: ['packages/*/src/**/*.test.ts'],
-          exclude: [...onPostgresOnly, ...alone, ...aloneOnPostgres],
-          ...limits,
-          ...together,
-          provide: { databaseServer: undefined },
-        },
-      },
-      {
-        ssr,
-        test: {
-          name: 'alone',
-          include: alone,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-          ...limits,
-          provide: { databaseServer: undefined },
+          exclude: [...onPostgresOnly, ...comparingTimes, ...cuttingTheWire],
+          ...onEmbedded,
         },
       },
       {
@@ -81,21 +99,29 @@ export default defineConfig({
         test: {
           name: 'PostgreSQL store',
           include: [...onBothStores, ...onPostgresOnly],
-          exclude: alone,
-          ...limits,
-          ...together,
-          globalSetup: ['./scripts/postgres-for-tests.mjs'],
+          exclude: [...comparingTimes, ...(isLong ? [] : repeatedInLong)],
+          ...onPostgres,
         },
       },
       {
         ssr,
         test: {
-          name: 'alone, PostgreSQL store',
-          include: aloneOnPostgres,
+          name: 'cut wire',
+          include: cuttingTheWire,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          ...onPostgres,
+        },
+      },
+      {
+        ssr,
+        test: {
+          name: 'times',
+          include: comparingTimes,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
-          ...limits,
-          globalSetup: ['./scripts/postgres-for-tests.mjs'],
+          ...onEmbedded,
+          ...bundled,
         },
       },
     ],

@@ -2,16 +2,15 @@ import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, expect, it } from 'vitest';
 import { startMooring } from './mooring-process.js';
+import { executable } from './product.js';
 import { askWho, connectWarehouse, startSignInLab } from './sign-in-lab.js';
 import { refusalOf } from './vault-stand.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-backup-grants-'));
-const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
 const mooringCommand = (...words: string[]) => promisify(execFile)(process.execPath, [executable, ...words]);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

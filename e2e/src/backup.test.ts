@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, expect, it } from 'vitest';
 import { startMooring } from './mooring-process.js';
+import { executable } from './product.js';
 import { startSealed } from './sealed-mooring.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-backup-'));
@@ -15,7 +15,6 @@ const connectionProperties = {
   ...{ host: '127.0.0.1', port: 9, db: 'd', username: 'u' },
   password: 'canary-of-the-backup',
 };
-const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
 const mooringCommand = (words: string[], environment: Record<string, string> = {}) =>
   promisify(execFile)(process.execPath, [executable, ...words], {
     env: { ...process.env, ...environment },

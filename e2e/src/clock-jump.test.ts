@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { preloads } from './product.js';
 import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
 // The wall clock of the machine jumps an hour ahead, back, and an hour behind, under a running process.
 
 const hourMs = 3_600_000;
-const preload = fileURLToPath(new URL('../dist/clock-skew/preload.js', import.meta.url));
 
 let folder: string;
 let skewFile: string;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   skewFile = path.join(folder, 'skew');
   writeFileSync(skewFile, '0');
   const environment = {
-    NODE_OPTIONS: `--import=${pathToFileURL(preload).href}`,
+    NODE_OPTIONS: `--import=${pathToFileURL(preloads.clockSkew).href}`,
     CLOCK_SKEW_FILE: skewFile,
   };
   lab = await startSignInLab({ environment });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
+import { full } from '@mooring/lab/test-tier';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
 import pg from 'pg';
@@ -8,8 +9,8 @@ import { halfMade, killUnderMixedWrites } from './kill-loop.js';
 import { gateIsShut, mixedWrites } from './mixed-writes.js';
 import { startMooring } from './mooring-process.js';
 
-const rounds = 15;
-const databaseCrashes = 6;
+const rounds = full(15, 3);
+const databaseCrashes = full(6, 2);
 
 describe('R01: on PostgreSQL', () => {
   let server: LabPostgres;

@@ -1,11 +1,12 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { full } from '@mooring/lab/test-tier';
 import Database from 'libsql';
 import { afterAll, expect, it } from 'vitest';
 import { halfMade, killUnderMixedWrites } from './kill-loop.js';
 
-const rounds = 200;
+const rounds = full(200, 12);
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-crash-'));
 const dataFolder = path.join(folder, 'data');
 
@@ -31,6 +32,6 @@ function inspectCopy(): void {
   }
 }
 
-it('R01: keeps every acknowledged write, and nothing half made, through 200 kills during mixed writes', async () => {
+it('R01: keeps every acknowledged write, and nothing half made, through kills during mixed writes', async () => {
   await killUnderMixedWrites(rounds, { dataFolder }, inspectCopy);
 }, 1_800_000);

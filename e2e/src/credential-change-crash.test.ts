@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { full } from '@mooring/lab/test-tier';
 import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -12,7 +13,7 @@ import { startMooring } from './mooring-process.js';
 
 // docs/guides/change-a-password-everywhere.md: all credentials switch or none does, wherever the process is killed.
 
-const rounds = 15;
+const rounds = full(15, 4);
 const credentials = 200;
 /** Of them, on a connection that is rehearsed. */
 const connected = 20;

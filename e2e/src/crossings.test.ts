@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { seededInt } from '@mooring/lab/seeded';
 import type { Answer, TestPerson } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inParallel } from './in-parallel.js';
@@ -14,6 +14,7 @@ interface Member extends TestPerson {
 }
 
 const requestsOfEach = 100;
+const randomInt = seededInt();
 const concurrency = 20;
 let stand: VaultStand;
 let connectionId: string;
@@ -94,7 +95,7 @@ async function read(member: Member): Promise<string[]> {
 function shuffled<Item>(items: readonly Item[]): Item[] {
   const result = [...items];
   for (let index = result.length - 1; index > 0; index -= 1) {
-    const other = randomInt(index + 1);
+    const other = randomInt(0, index + 1);
     const [one, two] = [result[index] as Item, result[other] as Item];
     [result[index], result[other]] = [two, one];
   }

@@ -3,14 +3,13 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runDemo } from '@mooring/lab/demo/run-demo';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { executable } from './product.js';
 
-// `mooring demo` as a newcomer runs it: the built command, and nothing left behind whatever happens to it.
+// `mooring demo` as a newcomer runs it, and nothing left behind whatever happens to it.
 
-const command = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
 const demoMs = 120_000;
 
 let temporary: string;
@@ -29,7 +28,7 @@ afterEach(() => {
 
 /** Starts the demo with its temporary folders in a place of their own, by which its processes can be told. */
 function startDemo(flags: readonly string[], input: 'ignore' | 'pipe' = 'ignore') {
-  const started = spawn(process.execPath, [command, 'demo', ...flags], {
+  const started = spawn(process.execPath, [executable, 'demo', ...flags], {
     stdio: [input, 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: temporary },
   });

@@ -1,9 +1,9 @@
-import { randomInt } from 'node:crypto';
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { seededInt } from '@mooring/lab/seeded';
 import { openStore } from '@mooring/server/store/store';
 import { apiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
@@ -11,6 +11,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
+const randomInt = seededInt();
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-durability-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { seededInt } from '@mooring/lab/seeded';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { expect } from 'vitest';
 import type { MooringProcess } from './mooring-process.js';
@@ -8,6 +8,7 @@ import type { MooringProcess } from './mooring-process.js';
 
 /** Nothing listens there, and nothing may be dialled: a use ends at the gate, after the credential was opened. */
 export const gateIsShut = { egress: { loopback: 'deny' } };
+const randomInt = seededInt();
 const login = { host: '127.0.0.1', port: 9, db: 'lab', username: 'canary', password: 'canary-crash' };
 
 /** The answer of a service whose database is gone. */

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
 import {
   assertNoDetour,
@@ -13,6 +13,7 @@ import {
   watchFileVariable,
 } from '@mooring/lab/socket-watch/outbound-sockets';
 import { expectNoSecretInRemains, knowSettings } from '@mooring/server/testing/secret-scan';
+import { executable, preloads } from './product.js';
 
 // The built product as a process of its own, started as a person would start it, with a watch on its way out: a
 // process that opened a socket past the gate, or leaves a secret behind, fails the test that ends it, whatever the test
@@ -54,15 +55,11 @@ export interface MooringProcess {
   kill(): Promise<void>;
 }
 
-const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
-const builtMain = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 const adminKey = 'e2e-administrator-key-0123456789abcdef';
-const watch = fileURLToPath(new URL('../../packages/lab/dist/socket-watch/preload.js', import.meta.url));
 const readyPrefix = 'Mooring listening on ';
 const readyWithinMs = 30_000;
 
 function startProcess(options: MooringOptions, folder: string, dataFolder: string) {
-  if (!existsSync(builtMain)) throw new Error('Mooring is not built. Run: npm run build');
   const configFile = path.join(folder, 'config.yaml');
   // JSON is YAML.
   writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
@@ -78,7 +75,10 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
     stdio: ['ignore', 'pipe', log],
     env: {
       ...{ PATH, HOME, MOORING_ADMIN_KEY: adminKey },
-      ...{ NODE_OPTIONS: `--import=${pathToFileURL(watch).href}`, [watchFileVariable]: socketFile },
+      ...{
+        NODE_OPTIONS: `--import=${pathToFileURL(preloads.socketWatch).href}`,
+        [watchFileVariable]: socketFile,
+      },
       ...options.environment,
     },
   });

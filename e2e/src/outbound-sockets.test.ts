@@ -5,9 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { detoursAmong, readSockets, watchFileVariable } from '@mooring/lab/socket-watch/outbound-sockets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EgressStand, startEgressStand } from './egress-stand.js';
+import { preloads } from './product.js';
 import { signInAndCopyCode } from './sign-in-lab.js';
 
 // S06: no driver dials around the gate. Every process of these journeys is watched and judged when it is stopped
@@ -66,15 +68,13 @@ describe('the sockets of a whole journey', () => {
 });
 
 describe('the watch', () => {
-  const preload = new URL('../../packages/lab/dist/socket-watch/preload.js', import.meta.url);
-
   async function socketsOf(program: string) {
     const folder = mkdtempSync(path.join(tmpdir(), 'mooring-watch-'));
     const file = path.join(folder, 'sockets.ndjson');
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       env: {
         PATH: process.env['PATH'] ?? '',
-        NODE_OPTIONS: `--import=${preload}`,
+        NODE_OPTIONS: `--import=${pathToFileURL(preloads.socketWatch).href}`,
         [watchFileVariable]: file,
       },
       stdio: ['ignore', 'ignore', 'inherit'],

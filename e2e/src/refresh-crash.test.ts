@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +12,7 @@ import { type SignInLab, signInAndCopyCode, startSignInLab } from './sign-in-lab
 // are renewed at once and ten times the process dies, which makes a hundred for each step.
 
 const grants = 10;
-const kills = 10;
+const kills = full(10, 2);
 const properties = (projectId: string) => ({ OAuthMechanism: '1', Catalog: projectId });
 const read = (api: ApiClient, connection: string) =>
   api.post(`${connection}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });

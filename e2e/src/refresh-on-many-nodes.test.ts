@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
+import { full } from '@mooring/lab/test-tier';
 import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
-// A thousand people's programs at three processes find one token expired at the same moment.
+// Many people's programs at three processes find one token expired at the same moment.
 
-const callers = 1000;
+const callers = full(1000, 200);
 /** As in `refresh-lease.ts` of the broker. */
 const leaseMs = 6_000;
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
 import { expectNoSecretInRemains, knowSettings } from '@mooring/server/testing/secret-scan';
+import { executable } from './product.js';
 
 // `mooring serve` where it must not come up: it stays sealed, or ends. Never ready, so it prints no ready line.
 
@@ -25,8 +25,6 @@ export interface SealedMooring {
    */
   stop(): Promise<number | null>;
 }
-
-const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
 
 interface LogLine {
   level: number;

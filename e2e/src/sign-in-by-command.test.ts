@@ -1,16 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { addPerson, type TestPerson } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
+import { executable } from './product.js';
 
 // `mooring sign-in` and `mooring doctor` as a person runs them, and the redirect to a person's own machine.
 
-const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
 type Lab = Awaited<ReturnType<typeof startAuthorizationServer>>;
 
 let lab: Lab;

@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { full } from '@mooring/lab/test-tier';
 import { apiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
 import { expect, it } from 'vitest';
 import { inParallel } from './in-parallel.js';
 import { startMooring } from './mooring-process.js';
 
-const writes = 2000;
+const writes = full(2000, 200);
 
 it('V12: one password brought 2,000 times looks different each time, in every column of the store', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-fresh-keys-'));

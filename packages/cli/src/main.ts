@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 
 // People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
@@ -77,7 +76,7 @@ program
   .action(
     reporting(async (flags) => {
       const { runDemo } = await import('@mooring/lab/demo/run-demo');
-      const command = [process.execPath, fileURLToPath(new URL('../bin/mooring.js', import.meta.url))];
+      const command = [process.execPath, process.argv[1] ?? ''];
       process.exit(await runDemo({ ...flags, command, output: process.stdout }));
     }),
   );

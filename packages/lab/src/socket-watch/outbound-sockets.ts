@@ -15,7 +15,8 @@ export interface OutboundSocket {
 export const watchFileVariable = 'SOCKET_WATCH_FILE';
 
 /** The one module that opens connections. */
-const gateFrame = /\/packages\/server\/(?:dist|src)\/egress\/pinned-socket\.[jt]s:/;
+const gateFrame =
+  /\/packages\/(?:server\/(?:dist|src)\/egress\/pinned-socket|cli\/bundle\/egress-pinned-socket-[\w-]+)\.[jt]s:/;
 
 export function readSockets(file: string): OutboundSocket[] {
   if (!existsSync(file)) return [];

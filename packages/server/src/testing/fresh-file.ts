@@ -1,5 +1,8 @@
+import { testSeed } from '@mooring/lab/seeded';
+import fc from 'fast-check';
 import { forgetAllSecrets } from './secret-scan.js';
 
-// Runs before each test file of a worker that shares its modules among files.
+// Runs before each test file; files of one worker share its modules.
 
 forgetAllSecrets();
+fc.configureGlobal({ seed: testSeed() });

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { comparingTimes } from '@mooring/lab/comparing-times';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
@@ -95,7 +96,7 @@ describe('ports behind the service', () => {
 
   const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
 
-  it('S09, S10: a person who may only use learns neither which are open nor what they say', async () => {
+  it('S09, S10: a person who may only use learns neither which are open nor what they say', comparingTimes, async () => {
     const { alice, connectTo } = inOpen;
     const few = 5;
     const kinds = { ...ports, refused: ports.open };
@@ -138,7 +139,7 @@ describe('ports behind the service', () => {
     for (const text of [spoken.text, open.logText()]) expect(text).not.toMatch(/SSH-2|hunter2/);
   });
 
-  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to anybody', async () => {
+  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to anybody', comparingTimes, async () => {
     const { alice, bob, connectTo } = inShut;
     const unsaved = (port: number) =>
       alice.api.post('/api/v1/data-connections/actions/test', {

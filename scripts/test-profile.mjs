@@ -1,0 +1,19 @@
+// `npm run test:profile [-- --keep] [vitest's own words]`: a run of the tier that MOORING_TEST_TIER names, and where it
+// spent its time. `--keep` writes scripts/test-weights.json, by which files are ordered and shards are made.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const file = fileURLToPath(new URL('../.cache/test-starts.ndjson', import.meta.url));
+mkdirSync(new URL('../.cache/', import.meta.url), { recursive: true });
+writeFileSync(file, '');
+const words = process.argv.slice(2);
+const { status } = spawnSync('npx', ['vitest', 'run', ...words.filter((word) => word !== '--keep')], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    MOORING_TEST_PROFILE: file,
+    ...(words.includes('--keep') ? { MOORING_TEST_PROFILE_KEEP: '1' } : {}),
+  },
+});
+process.exit(status ?? 1);

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { BaseSequencer } from 'vitest/node';
+
+/** Seconds of the dearest files, `{[tier]: {[project > file]: seconds}}`, as `npm run test:profile -- --keep` left them. */
+const weightsFile = new URL('test-weights.json', import.meta.url);
+
+/** What a file takes that is not among the dearest, seconds. */
+const otherwise = 2;
+
+const weights = JSON.parse(readFileSync(weightsFile, 'utf8'))[process.env.MOORING_TEST_TIER ?? 'quick'] ?? {};
+
+const weightOf = ({ project, moduleId }) =>
+  weights[`${project.name} > ${path.relative(process.cwd(), moduleId)}`] ?? otherwise;
+
+/**
+ * Dear files first, so that all workers are busy to the end: a clean machine has no record of how long each takes. Of
+ * the others those of one project come one after the other, as a worker keeps its modules only while the next file is
+ * of the same project. Shards are of equal weight.
+ */
+export class WeighedSequencer extends BaseSequencer {
+  async sort(files) {
+    const sorted = await super.sort(files);
+    const projects = [...new Set(sorted.map(({ project }) => project.name))];
+    const place = ({ project }) => projects.indexOf(project.name);
+    return sorted.toSorted((a, b) => weightOf(b) - weightOf(a) || place(a) - place(b));
+  }
+
+  async shard(files) {
+    const { index, count } = this.ctx.config.shard;
+    const shards = Array.from({ length: count }, () => ({ weight: 0, files: [] }));
+    const key = (file) => `${file.project.name} ${file.moduleId}`;
+    const byWeight = files.toSorted((a, b) => weightOf(b) - weightOf(a) || (key(a) < key(b) ? -1 : 1));
+    for (const file of byWeight) {
+      const lightest = shards.reduce((least, one) => (one.weight < least.weight ? one : least));
+      lightest.weight += weightOf(file);
+      lightest.files.push(file);
+    }
+    return shards[index - 1].files;
+  }
+}
