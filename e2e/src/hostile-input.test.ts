@@ -1,5 +1,6 @@
 import { allRoutes } from '@mooring/contract/all-routes';
 import type { Route } from '@mooring/contract/route';
+import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertErrorShape } from './error-shape.js';
 import { type PopulatedMooring, startPopulatedMooring } from './populated-mooring.js';
@@ -112,9 +113,14 @@ async function send(sent: Sent, key: string): Promise<number> {
   return response.status;
 }
 
+/**
+ * In the quick tier each field gets every 13th value, and the next field others: no list has a multiple of 13 values.
+ */
+const every = full(1, 13);
+
 /** A few at a time, as many clients would. */
 async function sendAll(requests: readonly Sent[], key: string): Promise<void> {
-  const left = requests.toReversed();
+  const left = requests.filter((_, index) => index % every === 0).toReversed();
   const worker = async () => {
     for (let next = left.pop(); next; next = left.pop()) await send(next, key);
   };

@@ -119,6 +119,19 @@ describe('C03: the packages that run with the server', () => {
   });
 });
 
+describe('C03: the bundle', () => {
+  const inside = [...read('docs/reference/bundle-packages.md').matchAll(/^- `(.+)@([^@`]+)`$/gm)];
+
+  it('has code of packages of the lockfile only, each in the version that is locked, and none with an install script', () => {
+    expect(inside.length).toBeGreaterThan(50);
+    const known = new Map(fetched.map(([at, entry]) => [`${nameAt(at)}@${entry.version}`, entry]));
+    for (const [, name, version] of inside) {
+      expect(known.get(`${name}@${version}`), `${name}@${version}`).toMatchObject({ version });
+      expect(known.get(`${name}@${version}`)).not.toHaveProperty('hasInstallScript');
+    }
+  });
+});
+
 describe('C05: the bill of materials', () => {
   let components: { name: string; version: string; hashes?: { content: string }[] }[];
   beforeAll(() => {

@@ -24,7 +24,7 @@ async function listening(server: Server): Promise<number> {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-describe('ports behind the service', () => {
+describe('ports behind the service', comparingTimes, () => {
   const each = 50;
   const testSeconds = 3;
   const servers: Server[] = [];
@@ -96,7 +96,7 @@ describe('ports behind the service', () => {
 
   const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
 
-  it('S09, S10: a person who may only use learns neither which are open nor what they say', comparingTimes, async () => {
+  it('S09, S10: a person who may only use learns neither which are open nor what they say', async () => {
     const { alice, connectTo } = inOpen;
     const few = 5;
     const kinds = { ...ports, refused: ports.open };
@@ -139,7 +139,7 @@ describe('ports behind the service', () => {
     for (const text of [spoken.text, open.logText()]) expect(text).not.toMatch(/SSH-2|hunter2/);
   });
 
-  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to anybody', comparingTimes, async () => {
+  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to anybody', async () => {
     const { alice, bob, connectTo } = inShut;
     const unsaved = (port: number) =>
       alice.api.post('/api/v1/data-connections/actions/test', {
