@@ -142,11 +142,18 @@ export function mixedWrites(): MixedWrites {
     }
   };
 
-  /** Creates and deletes records of one kind until it is refused, or the connection breaks. */
-  const write = async (kind: string, api: ApiClient, acknowledged: () => void): Promise<void> => {
+  /**
+   * Creates and deletes records of one kind until it is refused, the connection breaks, or the crash is over: a database
+   * that is back at once may have met none of its requests.
+   */
+  const write = async (
+    kind: string,
+    api: ApiClient,
+    { acknowledged, isOver }: { acknowledged: () => void; isOver: () => boolean },
+  ): Promise<void> => {
     const { create, path: collection } = kindOf(kind);
     const entries = entriesOf(kind);
-    for (let number = 1; ; number += 1) {
+    for (let number = 1; !isOver(); number += 1) {
       const name = `${kind} ${round}-${number}`;
       const entry: Entry = { state: 'creating', id: '' };
       entries.set(name, entry);
@@ -172,13 +179,21 @@ export function mixedWrites(): MixedWrites {
       const crashAfter = randomInt(5, 40);
       let acknowledgements = 0;
       let crashed: Promise<void> | undefined;
+      let isOver = false;
       const acknowledged = () => {
         acknowledgements += 1;
         // At whatever instant that is for the other writers.
-        if (acknowledgements >= crashAfter) crashed ??= crash();
+        if (acknowledgements >= crashAfter)
+          crashed ??= crash().finally(() => {
+            isOver = true;
+          });
       };
-      const writers = Object.keys(kinds).map((kind) => write(kind, api, acknowledged));
-      for (const { reason } of (await Promise.allSettled(writers)) as PromiseRejectedResult[]) {
+      const writers = Object.keys(kinds).map((kind) =>
+        write(kind, api, { acknowledged, isOver: () => isOver }),
+      );
+      for (const written of await Promise.allSettled(writers)) {
+        if (written.status === 'fulfilled') continue;
+        const { reason } = written;
         const isOfTheCrash = reason instanceof TypeError || reason instanceof AwayError;
         if (!(isOfTheCrash && crashed)) throw reason;
       }
