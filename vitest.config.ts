@@ -43,6 +43,7 @@ const repeatedInLong = [
   'packages/server/src/features/connections/{destination-doors,destinations,statement-body}.test.ts',
   'packages/server/src/features/endpoints/*.test.ts',
   'packages/server/src/features/use/{asked-to-wait,many-tables,outage,space-network}.test.ts',
+  'packages/server/src/features/vault-keys/*.test.ts',
   'packages/server/src/http/typed-client.test.ts',
   'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,ways-in}.test.ts',
 ];
@@ -67,7 +68,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     sequence: { sequencer: WeighedSequencer },
-    maxWorkers: 2,
+    maxWorkers: 3,
     reporters: [
       'default',
       './scripts/test-results-reporter.mjs',

@@ -18,7 +18,7 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 
 vi.setConfig({ testTimeout: 600_000 });
 
-const kills = full(50, 6);
+const kills = full(50, 4);
 const randomInt = seededInt();
 const betweenRequestsMs = 20;
 const betweenKillsMaxMs = 2_500;

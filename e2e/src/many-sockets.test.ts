@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { full } from '@mooring/lab/test-tier';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 // Sockets that say nothing, more than anybody needs.
 
-const wanted = 10_000;
+const wanted = full(10_000, 2_500);
 /** This process holds the other end of each, and needs files beside them. */
 const openFilesHere = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
 const crowd = Math.min(wanted, openFilesHere - 1_000);
@@ -67,7 +68,7 @@ function earlierCaller({ url, adminKey }: MooringProcess) {
 }
 
 describe(`W20: ${crowd} sockets that say nothing`, () => {
-  const requestSeconds = 90;
+  const requestSeconds = full(90, 30);
 
   it('are closed in their limits, give back what they held, and keep nobody else waiting', async () => {
     const mooring = await startMooring({ configuration: { limits: { requestSeconds } } });
@@ -96,7 +97,7 @@ describe(`W20: ${crowd} sockets that say nothing`, () => {
 });
 
 describe('W20, R11: more sockets than there are files for', () => {
-  const requestSeconds = 45;
+  const requestSeconds = full(45, 24);
   const openFiles = 1_024;
 
   it('are turned away as they come, and whoever has a connection goes on to read through it', async () => {

@@ -77,6 +77,7 @@ describe('the PostgreSQL of the lab', () => {
     const ownTemp = await mkdtemp(join(tmpdir(), 'lab-test-'));
     // The server's user has to get through.
     await chmod(ownTemp, 0o755);
+    const temp = tmpdir();
     vi.stubEnv('TMPDIR', ownTemp);
     const second = await startPostgres({ rowsInBig: 1 });
     expect(second.roles.alice.password).not.toBe(lab.roles.alice.password);
@@ -85,7 +86,8 @@ describe('the PostgreSQL of the lab', () => {
     const [error] = await once(socket, 'error').catch((reason) => [reason]);
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
     expect(await readdir(ownTemp)).toEqual([]);
-    vi.unstubAllEnvs();
+    // Not unstubbed: child processes would still get a variable that was not there before.
+    vi.stubEnv('TMPDIR', temp);
     await rm(ownTemp, { recursive: true });
   });
 });
