@@ -114,8 +114,11 @@ async function assertUsable(api: ApiClient, record: string, id: string): Promise
 }
 
 export interface MixedWrites {
-  /** Writes until `crash` has ended the service or its database, which it is asked to some writes later. */
-  writeUntil(mooring: MooringProcess, crash: () => Promise<void>): Promise<void>;
+  /**
+   * Writes until `crash` has ended the service or its database, which it is asked to some writes later.
+   * @returns how many writers met it: were refused, or lost their answer
+   */
+  writeUntil(mooring: MooringProcess, crash: () => Promise<void>): Promise<number>;
   /**
    * Compares the ledger with what is there. What was in the air is settled by what is found, once and for good.
    * @returns how much was in the air
@@ -180,6 +183,7 @@ export function mixedWrites(): MixedWrites {
       let acknowledgements = 0;
       let crashed: Promise<void> | undefined;
       let isOver = false;
+      let met = 0;
       const acknowledged = () => {
         acknowledgements += 1;
         // At whatever instant that is for the other writers.
@@ -193,11 +197,13 @@ export function mixedWrites(): MixedWrites {
       );
       for (const written of await Promise.allSettled(writers)) {
         if (written.status === 'fulfilled') continue;
+        met += 1;
         const { reason } = written;
         const isOfTheCrash = reason instanceof TypeError || reason instanceof AwayError;
         if (!(isOfTheCrash && crashed)) throw reason;
       }
       await crashed;
+      return met;
     },
 
     async verify(api) {
