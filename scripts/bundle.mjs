@@ -46,12 +46,12 @@ async function write(input, options) {
   }
 }
 
-/** The product. @returns every chunk that was written */
-export const bundleProduct = () =>
+/** The product, into a folder below this one's checkout. @returns every chunk that was written */
+export const bundleProduct = (dir = at('packages/cli/bundle')) =>
   write(
     { mooring: at('packages/cli/src/main.ts') },
     {
-      dir: at('packages/cli/bundle'),
+      dir,
       chunkFileNames: '[name]-[hash].js',
       // The watch on outgoing sockets tells the one module that opens them by its file.
       codeSplitting: { groups: [{ name: 'egress-pinned-socket', test: /egress[\\/]pinned-socket\.ts$/ }] },
@@ -59,13 +59,13 @@ export const bundleProduct = () =>
   );
 
 /** What tests load into processes before anything else (`node --import`). */
-export const bundlePreloads = () =>
+export const bundlePreloads = (dir) =>
   write(
     {
       'socket-watch': at('packages/lab/src/socket-watch/preload.ts'),
       'clock-skew': at('e2e/src/clock-skew/preload.ts'),
     },
-    { dir: at('.cache/preloads') },
+    { dir },
   );
 
 /**

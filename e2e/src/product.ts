@@ -1,14 +1,22 @@
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { inject } from 'vitest';
 
 // The product as it is published: one bundle, made anew for each run of the tests by `scripts/bundle-for-tests.mjs`.
 
-const at = (place: string) => fileURLToPath(new URL(`../../${place}`, import.meta.url));
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Folder of what this run has bundled. */
+    bundle: string;
+  }
+}
+
+const at = (place: string) => path.join(inject('bundle'), place);
 
 /** `mooring`, to be run by Node. */
-export const executable = at('packages/cli/bundle/mooring.js');
+export const executable = at('product/mooring.js');
 
 /** What processes under test load before anything else (`node --import`). */
 export const preloads = {
-  socketWatch: at('.cache/preloads/socket-watch.js'),
-  clockSkew: at('.cache/preloads/clock-skew.js'),
+  socketWatch: at('preloads/socket-watch.js'),
+  clockSkew: at('preloads/clock-skew.js'),
 };

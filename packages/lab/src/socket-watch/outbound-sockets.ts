@@ -16,7 +16,7 @@ export const watchFileVariable = 'SOCKET_WATCH_FILE';
 
 /** The one module that opens connections. */
 const gateFrame =
-  /\/packages\/(?:server\/(?:dist|src)\/egress\/pinned-socket|cli\/bundle\/egress-pinned-socket-[\w-]+)\.[jt]s:/;
+  /\/(?:packages\/server\/(?:dist|src)\/egress\/pinned-socket|(?:bundle|product)\/egress-pinned-socket-[\w-]+)\.[jt]s:/;
 
 export function readSockets(file: string): OutboundSocket[] {
   if (!existsSync(file)) return [];
