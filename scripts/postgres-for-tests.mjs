@@ -1,4 +1,5 @@
-import { startPostgres } from '@mooring/lab/postgres';
+// From its source: nothing is compiled before the tests.
+import { startPostgres } from '../packages/lab/src/postgres.ts';
 
 let server;
 
