@@ -130,9 +130,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const broker = createBroker({ store, vault, grants, clients });
   const { signInMinutes } = config.limits;
   const parked = createParkedGrants({ store, vault, revoker, signInMinutes });
-  const renewals = createRenewals({ store, vault, network: gate, log, parked, setupOf });
+  const renewals = createRenewals({ store, vault, network: gate, log, parked, revoker, setupOf });
   const signIns = createSignIns({
     parked,
+    revoker,
     store,
     vault,
     network: gate,
@@ -140,7 +141,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     publicUrl,
     signInMinutes,
   });
-  const bringing = createBringing({ store, vault, signIns, network: gate, clients });
+  const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });

@@ -21,10 +21,12 @@ import {
   openSecret,
   replaceCredential,
 } from './credential-records.js';
-import { accountOfGrant, compareAccounts, maskedAccount, rememberedAccount } from './grant-account.js';
+import { accountOfGrant, compareAccounts, hasHadGrant, maskedAccount, rememberedAccount } from './grant-account.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import { oauthSetup } from './oauth-setup.js';
 import { proveRefreshToken, takeRefreshToken } from './pasted-refresh-token.js';
+import type { RevokedCredential } from './revocation-queue.js';
+import type { Revoker } from './revoker.js';
 
 // How a credential comes in: fields in the request, or the code of an interactive sign-in. The three doors
 // (a new connection, one's own credential on a connection, a credential alone) all come through here.
@@ -89,6 +91,7 @@ export interface BringDependencies {
   store: Store;
   vault: Vault;
   signIns: SignIns;
+  revoker: Pick<Revoker, 'endTokens'>;
   network: Network;
   clients: Config['oauth']['clients'];
   now?: () => Date;
@@ -98,6 +101,7 @@ export function createBringing({
   store,
   vault,
   signIns,
+  revoker,
   network,
   clients,
   now = () => new Date(),
@@ -117,20 +121,20 @@ export function createBringing({
     ...(request.device ? { device: true } : {}),
   });
 
-  /** @throws AppError SIGN-IN-ACCOUNT-DIFFERS when another account has signed in than the credential had */
+  /** @throws AppError SIGN-IN-ACCOUNT-DIFFERS unless the account that has signed in is the one the credential had */
   const assertSameAccount = async (
     replaces: CredentialTable | undefined,
     redeemed: RedeemedSignIn,
-    grant: StoredGrant,
+    { login, grant }: { login: Readonly<Record<string, unknown>>; grant: StoredGrant },
   ): Promise<void> => {
-    if (!replaces) return;
+    if (!replaces || !(await hasHadGrant(store.db, replaces))) return;
     const remembered = await rememberedAccount(store.db, replaces);
     const account = accountOfGrant(grant);
-    if (!remembered || !account || compareAccounts(remembered, account) !== 'different') return;
-    if (!(await redeemed.park(grant, account))) throw credentialGone();
+    if (compareAccounts(remembered, account) === 'same') return;
+    if (!(await redeemed.park(grant, account, login))) throw credentialGone();
     throw accountDiffers(redeemed.signInId, {
-      remembered: maskedAccount(remembered),
-      signedIn: maskedAccount(account),
+      ...(remembered ? { remembered: maskedAccount(remembered) } : {}),
+      ...(account ? { signedIn: maskedAccount(account) } : {}),
     });
   };
 
@@ -142,7 +146,10 @@ export function createBringing({
       ]);
     }
     const setup = setupOf(request);
-    const proven = await proveRefreshToken({ setup, network, refreshToken });
+    const proven = await proveRefreshToken({
+      ...{ setup, network, refreshToken },
+      giveUp: (tokens) => revoker.endTokens(ownerOf(request), setup, tokens),
+    });
     const login = { ...split.credential };
     takeRefreshToken(split.signIn, login);
     return {
@@ -213,7 +220,7 @@ export function createBringing({
       }
       const redeemed = await signIns.redeem(signInRequest(request), split.choice.authCode);
       const grant = storedGrant(redeemed.tokens, now().getTime(), setupOf(request).preset);
-      await assertSameAccount(request.replaces, redeemed, grant);
+      await assertSameAccount(request.replaces, redeemed, { ...secrets, grant });
       return { secrets: { ...secrets, grant }, redeemed };
     },
 
@@ -262,6 +269,15 @@ export function createBringing({
     },
   };
 }
+
+/** Whose a grant is that became part of no credential. */
+const ownerOf = ({ caller, manifest, replaces, connection }: BringRequest): RevokedCredential => ({
+  id: replaces?.id ?? '',
+  tenant_id: caller.tenantId,
+  owner_id: caller.userId,
+  source_id: manifest.id,
+  name: replaces?.name ?? connection?.name ?? '',
+});
 
 /** Stores what was brought; a grant that cannot be stored is revoked rather than lost. */
 export const storeBrought = <Result>(

@@ -36,6 +36,20 @@ export async function rememberedAccount(
   };
 }
 
+/** Whether a credential was ever signed in, with whatever account. */
+export async function hasHadGrant(
+  db: Queryable,
+  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('grant_state')
+    .select('credential_id')
+    .where('credential_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** `unknown` where either side is: that proves nothing, in either direction. */
 export function compareAccounts(
   before: GrantAccount | undefined,

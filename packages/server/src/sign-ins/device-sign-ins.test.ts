@@ -4,6 +4,10 @@ import path from 'node:path';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { manifests } from '@mooring/connectors/registry';
+import { createRevoker, type Revoker } from '../broker/revoker.js';
+import { createCatalogue } from '../catalogue/catalogue.js';
+import { createSourceSettings } from '../catalogue/source-settings.js';
 import { createGate } from '../egress/gate.js';
 import { createPolicy } from '../egress/policy.js';
 import { firstStart } from '../first-start.js';
@@ -41,6 +45,8 @@ describe('the life of a sign-in on another device, by the clock', () => {
   let answer: { status: number; body: object };
   let asked: number[];
   let revoked: string[];
+  let isRevocationDown: boolean;
+  let revoker: Revoker;
 
   beforeAll(async () => {
     store = openStore({ dataFolder: folder });
@@ -62,6 +68,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
         });
       }
       if (request.url === '/revoke') {
+        if (isRevocationDown) return say(503, {});
         revoked.push(form.get('token') ?? '');
         return say(200, {});
       }
@@ -70,19 +77,19 @@ describe('the life of a sign-in on another device, by the clock', () => {
     });
     const policy = createPolicy({ allow: [], loopback: 'allow', listensOnLoopback: true });
     const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
-    const parked = createParkedGrants({
-      ...{ store, vault, signInMinutes: 10 },
-      revoker: { noteTokens: async () => undefined, kick: () => undefined },
-    });
+    const network = createGate({ policy });
+    const catalogue = createCatalogue(manifests, createSourceSettings(store));
+    revoker = createRevoker({ ...{ store, vault, network, catalogue, log }, clients: {}, lookMs: 100 });
+    const parked = createParkedGrants({ ...{ store, vault, signInMinutes: 10 }, revoker });
     signIns = createSignIns({
-      parked,
-      vault,
-      ...{ store, log, signInMinutes: 10, publicUrl: () => 'https://m.example' },
-      network: createGate({ policy }),
+      ...{ parked, revoker, vault, network, store, log },
+      ...{ signInMinutes: 10, publicUrl: () => 'https://m.example' },
       now: () => new Date(at),
     });
   });
   afterAll(async () => {
+    revoker.close();
+    await revoker.settled();
     await provider.close();
     await store.close();
     rmSync(folder, { recursive: true, force: true });
@@ -93,6 +100,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     answer = pending;
     asked = [];
     revoked = [];
+    isRevocationDown = false;
   });
 
   const request = () => ({
@@ -164,14 +172,16 @@ describe('the life of a sign-in on another device, by the clock', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('tokens that nobody claims are revoked at the provider and forgotten', async () => {
+  it('LI5: tokens that nobody claims are forgotten, and the provider is told, though it is down at first', async () => {
     const id = await begin();
     answer = granted;
     expect(await look(id)).toBe('arrived');
     at += 121_000;
     await purgeSignIns(store.db, new Date(at));
+    isRevocationDown = true;
     await signIns.endUnclaimed();
-    expect(revoked).toEqual(['canary-refresh']);
+    isRevocationDown = false;
+    await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-refresh']);
     expect((await rowOf(id)).status).toBe('expired');
     const sealed = await store.db.selectFrom('secret').selectAll().where('record_id', '=', id).execute();
     expect(sealed).toEqual([]);
@@ -201,11 +211,48 @@ describe('the life of a sign-in on another device, by the clock', () => {
     expect((await rowOf(id)).status).toBe('completed');
   });
 
-  it('a grant that could not be stored is revoked', async () => {
+  it('LI5: a grant that could not be stored is revoked, though the provider is down at first', async () => {
     const id = await begin();
     answer = granted;
-    await (await signIns.redeem(request(), id)).abandon();
-    expect(revoked).toEqual(['canary-refresh']);
+    isRevocationDown = true;
+    await (await signIns.redeem(request(), id)).abandon('not_stored');
+    isRevocationDown = false;
+    await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-refresh']);
     expect((await rowOf(id)).status).toBe('failed');
+  });
+
+  it('LI5: a grant that may be stored is revoked if it is not, and left alone if it is', async () => {
+    answer = granted;
+    const stored = await signIns.redeem(request(), await begin());
+    await store.transaction((tx) => stored.complete(tx));
+    await stored.abandon('unknown');
+    await revoker.settled();
+    expect(revoked).toEqual([]);
+    const lost = await signIns.redeem(request(), await begin());
+    await lost.abandon('unknown');
+    await expect.poll(() => revoked).toEqual(['canary-refresh']);
+    expect((await rowOf(lost.signInId)).status).toBe('failed');
+  });
+
+  it('LI4: a sign-in that was ended while its code was redeemed stores nothing', async () => {
+    answer = granted;
+    const redeemed = await signIns.redeem(request(), await begin());
+    const scope = { tenantId: caller.tenantId, userId: caller.userId };
+    await store.transaction((tx) => revoker.end(tx, scope));
+    await expect(store.transaction((tx) => redeemed.complete(tx))).rejects.toMatchObject({
+      code: 'SIGN-IN-INVALID',
+    });
+    expect((await rowOf(redeemed.signInId)).status).toBe('failed');
+    await revoker.settled();
+    expect(revoked).toEqual(['canary-refresh']);
+  });
+
+  it('LI5: tokens are kept until the store is there again, and then told of', async () => {
+    const owner = { id: '', tenant_id: caller.tenantId, owner_id: caller.userId, source_id: 'rest', name: '' };
+    await store.db.schema.alterTable('revocation').renameTo('away').execute();
+    await revoker.endTokens(owner, request().setup, { accessToken: 'a', refreshToken: 'canary-kept' });
+    expect(revoked).toEqual([]);
+    await store.db.schema.alterTable('away').renameTo('revocation').execute();
+    await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-kept']);
   });
 });

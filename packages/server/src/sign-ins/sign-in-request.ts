@@ -3,6 +3,7 @@ import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Logger } from 'pino';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
+import type { Revoker } from '../broker/revoker.js';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
@@ -45,6 +46,7 @@ export interface SignInDependencies {
   publicUrl: () => string;
   signInMinutes: number;
   parked: ParkedGrants;
+  revoker: Pick<Revoker, 'noteTokens' | 'untilStored' | 'kick'>;
   now?: () => Date;
 }
 

@@ -71,14 +71,16 @@ const outcomes: Record<
   },
   different: {
     title: 'Another account has signed in',
-    detail: 'It is not the account that this credential had, so nothing was changed.',
+    detail:
+      'It is not the account that this credential had, so nothing was kept: what the identity provider granted is ended there.',
     remedy:
-      'Whoever started this can now choose where they started: let the new account replace the old one, add it beside it, or drop it.',
+      'Sign in with the same account as before. Whoever started this and wants to use another account begins again, and pastes the code where they started.',
   },
   unproven: {
     title: 'The account could not be recognised',
-    detail: 'The identity provider did not say which account has signed in, so nothing was changed.',
-    remedy: 'Choose where you started this whether the sign-in is to be used.',
+    detail:
+      'The identity provider did not say which account has signed in, so nothing was kept: what it granted is ended there.',
+    remedy: 'Begin again where you started, and paste the code there instead of pressing the button.',
   },
 };
 
