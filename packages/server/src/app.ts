@@ -13,6 +13,7 @@ import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
 import { createLoginChanges } from './broker/login-changes.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
+import { createOrphanSweep } from './broker/sealed-orphans.js';
 import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
 import { createSourceSettings } from './catalogue/source-settings.js';
@@ -81,6 +82,8 @@ export interface App {
   grants: Grants;
   keepAlive: KeepAlive;
   parked: ParkedGrants;
+  /** One round of looking for what is sealed without its record. */
+  sweepOrphans: () => Promise<void>;
   runningUses: RunningUses;
   signIns: SignIns;
   selfCheck: SelfCheck;
@@ -225,6 +228,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     grants,
     keepAlive,
     parked,
+    sweepOrphans: createOrphanSweep({ store, vault, revoker, log }),
     runningUses,
     signIns,
     selfCheck,

@@ -29,11 +29,11 @@ const leaseMs = 60_000;
 
 export type RevokedCredential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
 
-/** How a grant is put on record that was still with its sign-in. */
+/** How a grant is put on record that was still with its sign-in: for the credential it was to renew, if for any. */
 export const credentialOfSignIn = (
-  row: Pick<SignInTable, 'tenant_id' | 'user_id' | 'source_id' | 'credential_id' | 'connection_name'>,
+  row: Pick<SignInTable, 'id' | 'tenant_id' | 'user_id' | 'source_id' | 'credential_id' | 'connection_name'>,
 ): RevokedCredential => ({
-  id: row.credential_id ?? '',
+  id: row.credential_id ?? row.id,
   tenant_id: row.tenant_id,
   owner_id: row.user_id,
   source_id: row.source_id,

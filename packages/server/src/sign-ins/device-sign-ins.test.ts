@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manifests } from '@mooring/connectors/registry';
 import { createRevoker, type Revoker } from '../broker/revoker.js';
+import { createOrphanSweep } from '../broker/sealed-orphans.js';
 import { createCatalogue } from '../catalogue/catalogue.js';
 import { createSourceSettings } from '../catalogue/source-settings.js';
 import { createGate } from '../egress/gate.js';
@@ -15,8 +16,9 @@ import type { Caller } from '../http/handler.js';
 import { reconcile } from '../reconcile.js';
 import { migrate, openStore, type Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
-import { createVault } from '../vault/envelope.js';
+import { createVault, type Vault } from '../vault/envelope.js';
 import { loadMasterKey } from '../vault/keyring.js';
+import { newUuid } from '../vault/random.js';
 import { createParkedGrants } from './parked-grants.js';
 import { purgeSignIns } from './sign-in-store.js';
 import { createSignIns, type SignIns } from './sign-ins.js';
@@ -47,6 +49,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
   let revoked: string[];
   let isRevocationDown: boolean;
   let revoker: Revoker;
+  let vault: Vault;
 
   beforeAll(async () => {
     store = openStore({ dataFolder: folder });
@@ -76,7 +79,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
       say(answer.status, answer.body);
     });
     const policy = createPolicy({ allow: [], loopback: 'allow', listensOnLoopback: true });
-    const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
+    vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
     const network = createGate({ policy });
     const catalogue = createCatalogue(manifests, createSourceSettings(store));
     revoker = createRevoker({ ...{ store, vault, network, catalogue, log }, clients: {}, lookMs: 100 });
@@ -96,6 +99,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
   });
   beforeEach(async () => {
     await store.db.deleteFrom('sign_in').execute();
+    await store.db.deleteFrom('secret').execute();
     at = Date.parse('2026-01-02T03:04:05Z');
     answer = pending;
     asked = [];
@@ -245,6 +249,37 @@ describe('the life of a sign-in on another device, by the clock', () => {
     expect((await rowOf(redeemed.signInId)).status).toBe('failed');
     await revoker.settled();
     expect(revoked).toEqual(['canary-refresh']);
+  });
+
+  it('LI4: a tidying round finds what is sealed without its record, and tells the provider of its grants', async () => {
+    const { tenantId: tenant_id, userId: owner_id } = caller;
+    const [orphan, ended, living] = [await begin(), await begin(), await begin()];
+    answer = granted;
+    for (const id of [orphan, ended, living]) await look(id);
+    await store.db.deleteFrom('sign_in').where('id', '=', orphan).execute();
+    await store.db.updateTable('sign_in').set({ status: 'failed' }).where('id', '=', ended).execute();
+    const { wrapped_key, ciphertext, key_id } = await store.db
+      .selectFrom('secret')
+      .selectAll()
+      .executeTakeFirstOrThrow();
+    const place = { tenant_id, owner_id, version: 1, key_id, wrapped_key, ciphertext };
+    for (const record_kind of ['credential', 'connection', 'revocation'] as const) {
+      await store.db
+        .insertInto('secret')
+        .values({ ...place, record_kind, record_id: newUuid(), field: 'x' })
+        .execute();
+    }
+    const sweep = createOrphanSweep({ store, vault, revoker, log });
+    // It begins anywhere, and comes to the beginning with the second round.
+    await sweep();
+    await sweep();
+    await expect.poll(() => revoked).toEqual(['canary-refresh', 'canary-refresh']);
+    await expect
+      .poll(() => store.db.selectFrom('secret').select(['record_kind', 'record_id', 'field']).execute())
+      .toEqual([
+        { record_kind: 'sign-in', record_id: living, field: 'device' },
+        { record_kind: 'sign-in', record_id: living, field: 'tokens' },
+      ]);
   });
 
   it('LI5: tokens are kept until the store is there again, and then told of', async () => {
