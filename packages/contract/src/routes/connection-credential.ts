@@ -56,7 +56,7 @@ export const putConnectionCredential = defineRoute({
   path,
   summary: 'Choose or bring your credential on a separated connection',
   description:
-    'One of: `credentialId` of a credential you have; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to begin an interactive sign-in, then `connectionProperties.authCode`.',
+    'One of: `credentialId` of a credential you have; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to begin an interactive sign-in, then `connectionProperties.authCode`. For an embedded credential `authUrlOnly` begins a sign-in for whoever may change the connection, and PATCH of the connection with `qlik-auth-code` completes it.',
   tag,
   auth: 'person',
   permission,

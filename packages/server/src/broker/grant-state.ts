@@ -84,6 +84,23 @@ export async function recordNewGrant(
     .execute();
 }
 
+/** A credential that waits for its first grant, and is to get that of an account which is known already. */
+export async function recordAwaitedAccount(
+  tx: Queryable,
+  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+  { issuer, subject, email }: { issuer: string; subject: string; email?: string },
+  at: string,
+): Promise<void> {
+  const account = { account_issuer: issuer, account_subject: subject, account_email: email ?? null };
+  await tx
+    .insertInto('grant_state')
+    .values({
+      ...{ credential_id: credential.id, tenant_id: credential.tenant_id, ...account, ...settled },
+      ...{ scope: null, scope_lost: null, issued_at: at, keep_alive_at: null, fence: 1 },
+    })
+    .execute();
+}
+
 /** Renewed tokens of the same grant: its account stays, and scopes it lost are remembered. */
 export async function recordRenewedGrant(
   tx: Queryable,

@@ -6,7 +6,7 @@ import {
   getConnectionCredential,
   putConnectionCredential,
 } from '@mooring/contract/routes/connection-credential';
-import { loadConnection } from '../../access/connection-access.js';
+import { type AccessibleConnection, loadConnection } from '../../access/connection-access.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
@@ -36,14 +36,15 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
   const { store, vault, catalogue, bringing } = deps;
   const now = () => (deps.now ?? (() => new Date()))().toISOString();
 
-  const usable = async (caller: Caller, id: string): Promise<ConnectionTable> => {
+  const found = async (caller: Caller, id: string): Promise<AccessibleConnection> => {
     if (!uuidPattern.test(id)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
-    const found = await loadConnection(store.db, caller, { id: id.toLowerCase() });
-    if (!found) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
-    if (!found.mayUse)
+    const connection = await loadConnection(store.db, caller, { id: id.toLowerCase() });
+    if (!connection) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!connection.mayUse)
       throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
-    return found.row;
+    return connection;
   };
+  const usable = async (caller: Caller, id: string) => (await found(caller, id)).row;
 
   const assertSeparated = (connection: ConnectionTable): void => {
     if (connection.separated === 1) return;
@@ -130,8 +131,11 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
   };
 
   const put = bind(putConnectionCredential, async ({ params, body }, { caller }) => {
-    const connection = await usable(caller, params.qID);
-    assertSeparated(connection);
+    const { row: connection, privileges } = await found(caller, params.qID);
+    // A sign-in for an embedded credential begins here too, and is completed where the connection is changed.
+    const beginsForEmbedded =
+      body.authUrlOnly && body.credentialId === undefined && privileges.includes('update');
+    if (!beginsForEmbedded) assertSeparated(connection);
     const manifest = await catalogue.enabled(caller.tenantId, connection.source_id);
     if (body.credentialId !== undefined) {
       if (body.connectionProperties) {
