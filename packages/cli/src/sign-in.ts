@@ -37,6 +37,8 @@ export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<vo
     const body = { connectionProperties: { authCode } };
     const state = await api.call(putConnectionCredential, { params: { qID }, body });
     say(`Signed in: the connection is ${'state' in state ? state.state : 'ready'} for you.`);
+    if ('signInEndsAt' in state && state.signInEndsAt !== undefined)
+      say(`The provider gave no way to renew it: it ends at ${state.signInEndsAt}.`);
   };
   if (flags.loopback) return onThisMachine(api, qID, say, complete);
   const begun = await begin(api, qID, flags.device ? { device: true } : {});

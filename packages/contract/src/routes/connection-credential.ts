@@ -29,6 +29,10 @@ export const connectionCredentialSchema = z
       .meta({ description: 'Where you allowed it to be sent' }),
     signInMethods: z.array(z.string()),
     updatedAt: instantSchema.optional(),
+    signInEndsAt: instantSchema.optional().meta({
+      description:
+        'There when the provider gave no refresh token: the sign-in cannot be renewed and ends then. Often it wants a scope such as `offline_access`, or a parameter such as `access_type=offline` in the query of `authorizationUrl`',
+    }),
   })
   .meta({ id: 'ConnectionCredential' });
 

@@ -7,7 +7,7 @@ import {
   maskedAccount,
   rememberedAccount,
 } from '../broker/grant-account.js';
-import { type StoredGrant, storedGrant } from '../broker/grant-state.js';
+import { endsAt, type StoredGrant, storedGrant } from '../broker/grant-state.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
 import { AppError } from '../http/app-error.js';
 import { exchangeCode } from '../oauth/code-grant.js';
@@ -27,7 +27,12 @@ import { claimSignIn, openField } from './sign-in-store.js';
 // any other account nothing is kept, since whoever clicked may not be who began.
 
 export type Renewal =
-  | { ok: true; account: string }
+  | {
+      ok: true;
+      account: string;
+      /** Of a grant that cannot be renewed. */
+      endsAt?: string;
+    }
   | { ok: false; reason: 'unknown' | 'expired' | 'used' | 'different' | 'unproven' | 'provider' | 'again' };
 
 export interface RenewalDependencies {
@@ -126,7 +131,12 @@ export function createRenewals(deps: RenewalDependencies) {
         await redeemed.abandon('not_stored');
         return { ok: false, reason: 'unknown' };
       }
-      return { ok: true, account: account ? maskedAccount(account) : '' };
+      const end = endsAt(grant);
+      return {
+        ok: true,
+        account: account ? maskedAccount(account) : '',
+        ...(end === null ? {} : { endsAt: end }),
+      };
     },
   };
 }

@@ -10,6 +10,7 @@ import { type AccessibleConnection, loadConnection } from '../../access/connecti
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
+import { endOfGrant } from '../../broker/grant-account.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { type Resolution, resolveCredential, resolveForUse } from '../../broker/resolve.js';
@@ -61,6 +62,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     const resolution = await resolveForUse(store.db, caller.userId, connection, manifest);
     const credential = isShown(resolution, caller) ? resolution.credential : undefined;
     const confirmed = credential ? await confirmedDestinations(store.db, credential) : [];
+    const signInEndsAt = credential && (await endOfGrant(store.db, credential));
     return {
       connectionId: connection.id,
       dataSourceId: connection.source_id,
@@ -74,6 +76,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
             credentialsName: credential.name,
             confirmedDestinations: confirmed,
             updatedAt: credential.updated_at,
+            ...(signInEndsAt === undefined ? {} : { signInEndsAt }),
           }
         : {}),
     };

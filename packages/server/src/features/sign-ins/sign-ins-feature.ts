@@ -190,7 +190,11 @@ export function createSignInsFeature({
             kind: 'done',
             title: 'Signed in again',
             detail: `The sign-in of ${renewal.account} works again.`,
-            remedy: 'You can close this page. What was refused before works now, as it is.',
+            remedy: `You can close this page. What was refused before works now, as it is.${
+              renewal.endsAt === undefined
+                ? ''
+                : ` The provider gave no way to renew it: it ends on ${renewal.endsAt.slice(0, 10)} at ${renewal.endsAt.slice(11, 16)} UTC.`
+            }`,
           }
         : { kind: 'problem', ...outcomes[renewal.reason] };
       const { html, headers } = renderCallbackPage(view);
