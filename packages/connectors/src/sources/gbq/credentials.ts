@@ -1,52 +1,13 @@
-import { z } from 'zod';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { InlineFiles } from '../../spec/fields.js';
+import { keyFileRemedy, readKeyFile, type ServiceAccountKey } from './key-file.js';
 import type { BigQueryProperties } from './properties.js';
-
-/** What a service account signs in with. */
-export interface ServiceAccountKey {
-  email: string;
-  /** PEM. */
-  privateKey: string;
-  projectId: string | undefined;
-}
 
 /** Where the operator's settings, or else Google, have the two endpoints. The user's key never says. */
 export interface Endpoints {
   api: URL;
   token: URL;
-}
-
-// Other members are dropped, token_uri among them: a key file must not choose where its secret goes.
-const keySchema = z.object({
-  type: z.literal('service_account'),
-  client_email: z.string().min(3).max(320),
-  private_key: z.string().startsWith('-----BEGIN '),
-  project_id: z.string().optional(),
-});
-
-const remedy = 'Create a JSON key for the service account and give the whole file.';
-
-function jsonOf(file: InlineFiles[number]): string {
-  const text = file.value.trim();
-  if (text.startsWith('{')) return text;
-  const bytes = Buffer.from(text, 'base64');
-  const decoded = bytes.toString('utf8').trim();
-  if (decoded.startsWith('{')) return decoded;
-  // PKCS#12 is an ASN.1 SEQUENCE.
-  const isP12 = /\.(p12|pfx)$/i.test(file.name) || bytes[0] === 0x30;
-  const message = isP12 ? 'P12 keys are not supported.' : 'The key file is neither JSON nor base64 of JSON.';
-  throw new ConnectorError('invalid_config', message, { remedy });
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    // The parser's message quotes the key.
-    throw new ConnectorError('invalid_config', 'The key file is not valid JSON.', { remedy });
-  }
 }
 
 /**
@@ -56,17 +17,14 @@ function parsed(json: string): unknown {
  */
 export function serviceAccountKey(fields: Readonly<Record<string, unknown>>): ServiceAccountKey {
   const file = (fields['KeyFilePath'] as InlineFiles | undefined)?.[0];
-  if (!file) throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy });
-  const key = keySchema.safeParse(parsed(jsonOf(file)));
-  if (!key.success) {
-    throw new ConnectorError('invalid_config', 'The key file is no key of a service account.', { remedy });
-  }
-  const { client_email: email, private_key: privateKey, project_id: projectId } = key.data;
+  if (!file) throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy: keyFileRemedy });
+  const key = readKeyFile(file);
+  const { email } = key;
   const wanted = fields['Email'];
   if (typeof wanted === 'string' && wanted !== '' && wanted.toLowerCase() !== email.toLowerCase()) {
     throw new ConnectorError('invalid_config', 'The key file belongs to another account than Email names.');
   }
-  return { email, privateKey, projectId };
+  return key;
 }
 
 /**
