@@ -35,6 +35,8 @@ export interface BegunSignIn {
   signInId: string;
   /** Of a sign-in on another device. */
   userCode?: string;
+  /** Of a sign-in whose redirect lands on the person's own machine, which tells it from a forged one. */
+  state?: string;
   expiresAt: string;
 }
 
