@@ -1,7 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import type { Readable, Writable } from 'node:stream';
 import { type ApiClient, ApiError, createApiClient } from '@mooring/contract/client';
-import { getConnectionCredential, putConnectionCredential } from '@mooring/contract/routes/connection-credential';
+import {
+  getConnectionCredential,
+  putConnectionCredential,
+} from '@mooring/contract/routes/connection-credential';
 import { getConnection } from '@mooring/contract/routes/data-connections';
 import { getSignIn } from '@mooring/contract/routes/sign-ins';
 import { listenForRedirect } from './loopback.js';
@@ -100,7 +103,11 @@ async function onThisMachine(
 /** May pass by itself: the same request is worth sending again. */
 function mayPass(error: unknown): error is Error {
   if (!(error instanceof ApiError)) return error instanceof TypeError;
-  return [429, 502, 503, 504].includes(error.status) || error.is('PROVIDER-FAILED') || error.is('SIGN-IN-IN-PROGRESS');
+  return (
+    [429, 502, 503, 504].includes(error.status) ||
+    error.is('PROVIDER-FAILED') ||
+    error.is('SIGN-IN-IN-PROGRESS')
+  );
 }
 
 /**
@@ -110,7 +117,11 @@ function mayPass(error: unknown): error is Error {
 async function retried<Result>(
   api: ApiClient,
   { signInId, expiresAt }: { signInId: string; expiresAt: string },
-  { send, look, say }: { send: () => Promise<Result>; look: () => Promise<Result>; say: (line: string) => void },
+  {
+    send,
+    look,
+    say,
+  }: { send: () => Promise<Result>; look: () => Promise<Result>; say: (line: string) => void },
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {

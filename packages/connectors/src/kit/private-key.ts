@@ -40,7 +40,8 @@ export function readSigningKey(
       ? { key, algorithm: 'RS256' }
       : { problem: `is an RSA key of ${bits} bits: it must have 2,048 or more` };
   }
-  const algorithm = type === 'ed25519' ? 'EdDSA' : type === 'ec' ? curves[details?.namedCurve ?? ''] : undefined;
+  const algorithm =
+    type === 'ed25519' ? 'EdDSA' : type === 'ec' ? curves[details?.namedCurve ?? ''] : undefined;
   return algorithm ? { key, algorithm } : { problem: `is of another kind than ${kinds}` };
 }
 

@@ -65,7 +65,8 @@ export const authUrlSchema = z
       description: 'Sign-in on another device: compare it with what the page shows, or type it there',
     }),
     state: z.string().optional().meta({
-      description: 'With `redirectUri`: what the redirect must carry as `state`. Pass over any other redirect',
+      description:
+        'With `redirectUri`: what the redirect must carry as `state`. Pass over any other redirect',
     }),
     expiresAt: instantSchema,
   })

@@ -226,7 +226,12 @@ export function createBringing({
       });
       const account = brought.needsSignIn?.account;
       if (account) {
-        await recordAwaitedAccount(tx, { id, tenant_id: target.caller.tenantId }, account, now().toISOString());
+        await recordAwaitedAccount(
+          tx,
+          { id, tenant_id: target.caller.tenantId },
+          account,
+          now().toISOString(),
+        );
       }
       await recordCredential(tx, 'created', {
         id,

@@ -36,7 +36,10 @@ describe('everything sealed of what is taken away', () => {
     return codeOf((await walkSignIn({ authUrl, login, password, endsAtServer: redirect === null })).html);
   };
   /** Signs in and sends what `send` makes of the code, or of `authUrlOnly`. */
-  const signIn = async (send: (body: object) => Promise<{ body: { authUrl: string } }>, login: 'alice' | 'bob') => {
+  const signIn = async (
+    send: (body: object) => Promise<{ body: { authUrl: string } }>,
+    login: 'alice' | 'bob',
+  ) => {
     const begun = await send({ authUrlOnly: true });
     return send({ authCode: await walk(begun.body.authUrl, login) });
   };
@@ -109,18 +112,21 @@ describe('everything sealed of what is taken away', () => {
     '--source': () => ({ dataSourceId: 'rest' }),
     '--all': async () => ({ all: (await admin.get('/api/v1/tenants/me')).body.id }),
   };
-  it.each(Object.keys(scopes))('LI4: ends with `mooring revoke %s`, which reports each grant', async (way) => {
-    const one = await member();
-    const { waiting } = await threeGrants(one.api);
-    lab.resetCounts();
-    const report = await admin.post('/api/v1/data-credentials/actions/revoke', await scopes[way]?.(one));
-    expect([report.status, report.body.total]).toEqual([200, 3]);
-    await told(3);
-    for (const id of waiting) {
-      const state = (await one.api.get(`/api/v1/sign-ins/${id}`)).body;
-      expect(state).toMatchObject({ state: 'failed', error: 'ended' });
-    }
-  });
+  it.each(Object.keys(scopes))(
+    'LI4: ends with `mooring revoke %s`, which reports each grant',
+    async (way) => {
+      const one = await member();
+      const { waiting } = await threeGrants(one.api);
+      lab.resetCounts();
+      const report = await admin.post('/api/v1/data-credentials/actions/revoke', await scopes[way]?.(one));
+      expect([report.status, report.body.total]).toEqual([200, 3]);
+      await told(3);
+      for (const id of waiting) {
+        const state = (await one.api.get(`/api/v1/sign-ins/${id}`)).body;
+        expect(state).toMatchObject({ state: 'failed', error: 'ended' });
+      }
+    },
+  );
 
   it('LI4: ends with its credential, and with its connection but for the credential', async () => {
     const one = await member();

@@ -3,7 +3,13 @@ import { credentialGone } from '../sign-ins/parked-grants.js';
 import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
 import type { Queryable } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
-import { accountOfGrant, compareAccounts, hasHadGrant, maskedAccount, rememberedAccount } from './grant-account.js';
+import {
+  accountOfGrant,
+  compareAccounts,
+  hasHadGrant,
+  maskedAccount,
+  rememberedAccount,
+} from './grant-account.js';
 import type { StoredGrant } from './grant-state.js';
 
 /**

@@ -28,12 +28,7 @@ const living: Partial<
       .where('status', 'in', ['pending', 'arrived', 'redeeming', 'needs_choice'])
       .execute(),
   revocation: (db, ids) =>
-    db
-      .selectFrom('revocation')
-      .select('id')
-      .where('id', 'in', ids)
-      .where('status', '=', 'queued')
-      .execute(),
+    db.selectFrom('revocation').select('id').where('id', 'in', ids).where('status', '=', 'queued').execute(),
 };
 type Kind = keyof typeof living;
 const kinds = Object.keys(living) as Kind[];
@@ -87,7 +82,10 @@ export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDep
         .where('record_id', '=', row.record_id)
         .where('tenant_id', '=', row.tenant_id)
         .execute();
-      log.warn({ kind, recordId: row.record_id }, 'something was sealed without its record, and is destroyed');
+      log.warn(
+        { kind, recordId: row.record_id },
+        'something was sealed without its record, and is destroyed',
+      );
     });
 
   return async (): Promise<void> => {

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { manifests } from '@mooring/connectors/registry';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { manifests } from '@mooring/connectors/registry';
 import { createRevoker, type Revoker } from '../broker/revoker.js';
 import { createOrphanSweep } from '../broker/sealed-orphans.js';
 import { createCatalogue } from '../catalogue/catalogue.js';
@@ -283,7 +283,13 @@ describe('the life of a sign-in on another device, by the clock', () => {
   });
 
   it('LI5: tokens are kept until the store is there again, and then told of', async () => {
-    const owner = { id: '', tenant_id: caller.tenantId, owner_id: caller.userId, source_id: 'rest', name: '' };
+    const owner = {
+      id: '',
+      tenant_id: caller.tenantId,
+      owner_id: caller.userId,
+      source_id: 'rest',
+      name: '',
+    };
     await store.db.schema.alterTable('revocation').renameTo('away').execute();
     await revoker.endTokens(owner, request().setup, { accessToken: 'a', refreshToken: 'canary-kept' });
     expect(revoked).toEqual([]);

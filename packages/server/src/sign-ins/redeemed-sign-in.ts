@@ -91,8 +91,7 @@ export function createRedeemed(
         await dropIntent(tx, row, intentId);
         if (await leaveRedeeming(tx, row, 'failed')) {
           await endSignIn(tx, row, 'failed', why === 'unknown' ? 'not_stored' : why);
-        }
- else if (await isKeptWith(tx, row)) return;
+        } else if (await isKeptWith(tx, row)) return;
         await revoker.noteTokens(tx, credentialOfSignIn(row), { setup: request.setup, tokens });
       });
     },

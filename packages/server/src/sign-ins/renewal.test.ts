@@ -139,7 +139,8 @@ describe('signing in again', () => {
     expect(state).toMatchObject({ state: 'failed', error: 'another_account' });
     expect(state).not.toHaveProperty('choices');
     await expect.poll(() => lab.counts().revocation).toBe(1);
-    for (const choice of ['replace', 'add', 'cancel']) expect((await choose(signInId, choice)).status).toBe(400);
+    for (const choice of ['replace', 'add', 'cancel'])
+      expect((await choose(signInId, choice)).status).toBe(400);
     expect((await use()).status).toBe(403);
     expect((await alice.api.get('/api/v1/data-credentials')).body.data).toHaveLength(1);
   });
@@ -281,9 +282,7 @@ describe('signing in again', () => {
       const { authUrl, signInId } = signInOf(await use());
       await paste(await walk(authUrl, 'bob'));
       lab.resetCounts();
-      const answers = await Promise.all(
-        choices.map((choice) => choose(signInId, choice)),
-      );
+      const answers = await Promise.all(choices.map((choice) => choose(signInId, choice)));
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
       const isKept = answers[choices.indexOf('replace')]?.status === 200;
       expect((await use()).status).toBe(isKept ? 200 : 403);

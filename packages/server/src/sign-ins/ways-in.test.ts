@@ -298,9 +298,25 @@ describe('more ways in', () => {
       ['broken', good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'), /is no PEM of a private key/],
       ['cut off', good.slice(0, 700), /is no PEM of a private key/],
       ['short', rsa(1024).export(pem).toString(), /1024 bits/],
-      ['encrypted', rsa(2048).export({ ...pem, ...encrypted }).toString(), /is encrypted/],
-      ['encrypted as OpenSSL did', rsa(2048).export({ ...pem, type: 'pkcs1', ...encrypted }).toString(), /encrypted/],
-      ['of a kind that signs nothing', generateKeyPairSync('x25519').privateKey.export(pem).toString(), /another kind/],
+      [
+        'encrypted',
+        rsa(2048)
+          .export({ ...pem, ...encrypted })
+          .toString(),
+        /is encrypted/,
+      ],
+      [
+        'encrypted as OpenSSL did',
+        rsa(2048)
+          .export({ ...pem, type: 'pkcs1', ...encrypted })
+          .toString(),
+        /encrypted/,
+      ],
+      [
+        'of a kind that signs nothing',
+        generateKeyPairSync('x25519').privateKey.export(pem).toString(),
+        /another kind/,
+      ],
       ['a public key', robotKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(), /is no PEM/],
     ];
     it.each(useless)('%s: is a 400 at the first call that has it', async (_, key, says) => {

@@ -9,10 +9,10 @@ import {
   type Endpoints,
   endpointsOf,
   projectOf,
+  type ServiceAccountKey,
   serviceAccountKey,
   usesServiceAccount,
 } from './credentials.js';
-import type { ServiceAccountKey } from './key-file.js';
 import { fromResponse, fromTokenResponse } from './errors.js';
 import { type BigQueryProperties, propertiesSchema, scope } from './properties.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { line, property } from '../../spec/fields.js';
-import { keyFileSchema } from './key-file.js';
+import { keyFileSchema } from './credentials.js';
 
 const p12Hint = 'is not supported: create a JSON key for the service account and give it as KeyFilePath';
 

@@ -19,7 +19,9 @@ describe('a copy of a connection with an embedded sign-in', () => {
   beforeAll(async () => {
     lab = await startAuthorizationServer();
     source = await listenOnLoopback(0, () => async (request, response) => {
-      const { sub } = await lab.verifyAccessToken((request.headers.authorization ?? '').replace('Bearer ', ''));
+      const { sub } = await lab.verifyAccessToken(
+        (request.headers.authorization ?? '').replace('Bearer ', ''),
+      );
       response.writeHead(sub ? 200 : 401, { 'content-type': 'application/json' });
       response.end(JSON.stringify(sub ? [{ sub }] : { error: 'no' }));
     });

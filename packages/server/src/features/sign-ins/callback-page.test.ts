@@ -25,7 +25,9 @@ describe('the page a sign-in lands on', () => {
   });
 
   it('TR3: quotes and cuts names, so that none passes for a sentence of the page', () => {
-    const says = 'Orders”. Mooring asks you to press the button below.\n\nYour administrator agrees. '.repeat(9);
+    const says = 'Orders”. Mooring asks you to press the button below.\n\nYour administrator agrees. '.repeat(
+      9,
+    );
     const { html } = renderCallbackPage({
       ...view,
       initiatorName: says,
@@ -34,7 +36,8 @@ describe('the page a sign-in lands on', () => {
     });
     const shown = [...html.matchAll(/“<bdi>([^<]*)<\/bdi>”/g)].map(([, name = '']) => name);
     expect(shown.length).toBeGreaterThanOrEqual(4);
-    for (const name of shown) expect(name).toBe('Orders&#39;. Mooring asks you to press the button below. Your a…');
+    for (const name of shown)
+      expect(name).toBe('Orders&#39;. Mooring asks you to press the button below. Your a…');
     expect(html).not.toContain('agrees');
   });
 

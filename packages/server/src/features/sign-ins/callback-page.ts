@@ -173,9 +173,13 @@ const nameLengthMax = 60;
  * its writing direction can pass for a sentence of ours.
  */
 function name(text: string): string {
-  const characters = [...text.replace(/\p{Quotation_Mark}/gu, "'").replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, ' ')];
+  const characters = [
+    ...text.replace(/\p{Quotation_Mark}/gu, "'").replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, ' '),
+  ];
   const cut =
-    characters.length > nameLengthMax ? `${characters.slice(0, nameLengthMax - 1).join('')}…` : characters.join('');
+    characters.length > nameLengthMax
+      ? `${characters.slice(0, nameLengthMax - 1).join('')}…`
+      : characters.join('');
   return `<strong>“<bdi>${escapeHtml(cut)}</bdi>”</strong>`;
 }
 
