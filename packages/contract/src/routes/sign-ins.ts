@@ -27,12 +27,9 @@ const signInSchema = z
     credentialId: z.string().optional().meta({ description: 'Your credential that is being renewed' }),
     createdAt: instantSchema,
     expiresAt: instantSchema,
-    error: z
-      .string()
-      .optional()
-      .meta({
-        description: "Why it failed: the provider's error code, or a word of ours such as another_account",
-      }),
+    error: z.string().optional().meta({
+      description: "Why it failed: the provider's error code, or a word of ours such as another_account",
+    }),
     account: z
       .object({ remembered: z.string().optional(), signedIn: z.string().optional() })
       .optional()
