@@ -66,6 +66,12 @@ export default {
       { path: '^(node:)?crypto$' },
     ),
     rule(
+      'revocations-only-by-the-queue',
+      'Note the grant with the Revoker, in the transaction that gives it up: a provider that is down is told later.',
+      { path: server, pathNot: `${server}broker/(revoker|refreshing)\\.ts$|\\.test\\.ts$` },
+      { path: `${server}oauth/revocation\\.ts$` },
+    ),
+    rule(
       'sockets-only-in-egress',
       'Go out through the Network of the gate.',
       {

@@ -114,6 +114,31 @@ describe('mooring sign-in', () => {
     expect(await credentialState()).toBe('ready');
   });
 
+  it('LI25: passes over forged redirects, and tries again by itself while the provider is down', async () => {
+    const args = ['sign-in', '--url', mooring.url, '--connection', 'warehouse', '--loopback'];
+    const command = run(args, alice.key);
+    const authUrl = await command.shows(/(http\S+\/auth\?\S+)/);
+    const { searchParams } = new URL(authUrl);
+    const redirectUri = searchParams.get('redirect_uri') ?? '';
+    const state = searchParams.get('state');
+    for (const forged of [
+      'error=access_denied',
+      'error=access_denied&state=x',
+      'code=canary&state=x',
+      `code=canary&state=${state}&state=x`,
+    ]) {
+      expect((await fetch(`${redirectUri}?${forged}`)).status, forged).toBe(404);
+    }
+    const down = { kind: 'answer' as const, answer: { status: 503, body: 'down' } };
+    lab.switches.tokenNext = [down, down];
+    const { login, password } = lab.users[0];
+    expect((await walkSignIn({ authUrl, login, password })).html).toContain('go back to the command line');
+    const { code, output } = await command.ended;
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('ready') });
+    expect(output).toContain('Trying again');
+    expect(output).not.toContain('canary');
+  });
+
   it('says what is missing without a key, and what the server said', async () => {
     const args = ['sign-in', '--url', mooring.url, '--connection', 'nothing here'];
     expect(await run(args, undefined).ended).toMatchObject({

@@ -4,23 +4,29 @@ import type { AddressInfo } from 'node:net';
 export interface LoopbackRedirect {
   /** To be given when the sign-in is begun. */
   redirectUri: string;
-  /** The query of the first redirect that belongs to this sign-in. State and issuer are the server's to judge. */
-  query: Promise<string>;
+  /**
+   * The query of the first redirect with this state: a page in the same browser can send any other one here, and those
+   * are passed over. The issuer is the server's to judge.
+   */
+  query(state: string): Promise<string>;
   close(): void;
 }
 
 const page = (text: string) =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>Mooring</title><p>${text}</p></html>`;
 
-/** Listens for one redirect on this machine (RFC 8252 section 7.3): a free port, one path, nothing else is answered. */
+/** Listens for the redirect on this machine (RFC 8252 section 7.3): a free port, one path, nothing else is answered. */
 export async function listenForRedirect(): Promise<LoopbackRedirect> {
-  let arrived: (query: string) => void = () => undefined;
-  const query = new Promise<string>((resolve) => {
-    arrived = resolve;
-  });
+  let expected: { state: string; arrived: (query: string) => void } | undefined;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const isRedirect = request.method === 'GET' && url.pathname === '/callback' && url.search !== '';
+    const states = url.searchParams.getAll('state');
+    const isRedirect =
+      request.method === 'GET' &&
+      url.pathname === '/callback' &&
+      expected !== undefined &&
+      states.length === 1 &&
+      states[0] === expected.state;
     response.writeHead(isRedirect ? 200 : 404, {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
@@ -29,7 +35,7 @@ export async function listenForRedirect(): Promise<LoopbackRedirect> {
       connection: 'close',
     });
     response.end(page(isRedirect ? 'You can close this page and go back to the command line.' : 'Not here.'));
-    if (isRedirect) arrived(url.search.slice(1));
+    if (isRedirect) expected?.arrived(url.search.slice(1));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -38,7 +44,10 @@ export async function listenForRedirect(): Promise<LoopbackRedirect> {
   const { port } = server.address() as AddressInfo;
   return {
     redirectUri: `http://127.0.0.1:${port}/callback`,
-    query,
+    query: (state) =>
+      new Promise((arrived) => {
+        expected = { state, arrived };
+      }),
     close: () => {
       server.close();
       server.closeAllConnections();

@@ -1,7 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import type { Readable, Writable } from 'node:stream';
-import { type ApiClient, createApiClient } from '@mooring/contract/client';
-import { putConnectionCredential } from '@mooring/contract/routes/connection-credential';
+import { type ApiClient, ApiError, createApiClient } from '@mooring/contract/client';
+import {
+  getConnectionCredential,
+  putConnectionCredential,
+} from '@mooring/contract/routes/connection-credential';
 import { getConnection } from '@mooring/contract/routes/data-connections';
 import { getSignIn } from '@mooring/contract/routes/sign-ins';
 import { listenForRedirect } from './loopback.js';
@@ -33,10 +36,14 @@ export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<vo
   const api = createApiClient({ url: flags.url, token: flags.apiKey });
   const qID = await connectionId(api, flags);
   const say = (line: string) => void terminal.output.write(`${line}\n`);
-  const complete = async (authCode: string) => {
+  const complete = async (authCode: string, begun: { signInId: string; expiresAt: string }) => {
     const body = { connectionProperties: { authCode } };
-    const state = await api.call(putConnectionCredential, { params: { qID }, body });
+    const send = () => api.call(putConnectionCredential, { params: { qID }, body });
+    const look = () => api.call(getConnectionCredential, { params: { qID } });
+    const state = await retried(api, begun, { send, look, say });
     say(`Signed in: the connection is ${'state' in state ? state.state : 'ready'} for you.`);
+    if ('signInEndsAt' in state && state.signInEndsAt !== undefined)
+      say(`The provider gave no way to renew it: it ends at ${state.signInEndsAt}.`);
   };
   if (flags.loopback) return onThisMachine(api, qID, say, complete);
   const begun = await begin(api, qID, flags.device ? { device: true } : {});
@@ -44,11 +51,11 @@ export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<vo
   if (begun.userCode !== undefined) {
     say(`The page shows or asks for this code: ${begun.userCode}`);
     await arrival(api, begun.signInId);
-    return complete(begun.signInId);
+    return complete(begun.signInId, begun);
   }
   const prompt = createInterface({ input: terminal.input, output: terminal.output });
   try {
-    await complete(await prompt.question('Code from the page: '));
+    await complete(await prompt.question('Code from the page: '), begun);
   } finally {
     prompt.close();
   }
@@ -60,6 +67,8 @@ async function connectionId(api: ApiClient, { connection, space }: SignInFlags):
   const found = await api.call(getConnection, { params: { qID: connection }, query });
   return found.qID;
 }
+
+type Begun = Awaited<ReturnType<typeof begin>>;
 
 async function begin(api: ApiClient, qID: string, how: { device?: boolean; redirectUri?: string }) {
   const begun = await api.call(putConnectionCredential, {
@@ -74,19 +83,62 @@ async function onThisMachine(
   api: ApiClient,
   qID: string,
   say: (line: string) => void,
-  complete: (authCode: string) => Promise<void>,
+  complete: (authCode: string, begun: Begun) => Promise<void>,
 ): Promise<void> {
   const redirect = await listenForRedirect();
   try {
     const { redirectUri } = redirect;
     const begun = await begin(api, qID, { redirectUri });
     say(`Open this address in a browser on this machine and sign in:\n\n  ${begun.authUrl}\n`);
-    const query = await Promise.race([redirect.query, expiry(begun.expiresAt)]);
+    const state = begun.state ?? new URL(begun.authUrl).searchParams.get('state') ?? '';
+    const query = await Promise.race([redirect.query(state), expiry(begun.expiresAt)]);
     const error = new URLSearchParams(query).get('error');
     if (error !== null) throw new Error(`The sign-in was not completed (${printable(error)}).`);
-    await complete(query);
+    await complete(query, begun);
   } finally {
     redirect.close();
+  }
+}
+
+/** May pass by itself: the same request is worth sending again. */
+function mayPass(error: unknown): error is Error {
+  if (!(error instanceof ApiError)) return error instanceof TypeError;
+  return (
+    [429, 502, 503, 504].includes(error.status) ||
+    error.is('PROVIDER-FAILED') ||
+    error.is('SIGN-IN-IN-PROGRESS')
+  );
+}
+
+/**
+ * Completes a sign-in, for as long as it is open. Nobody was shown the code, so nobody else can send it again.
+ * @throws ApiError, or TypeError where the service cannot be reached
+ */
+async function retried<Result>(
+  api: ApiClient,
+  { signInId, expiresAt }: { signInId: string; expiresAt: string },
+  {
+    send,
+    look,
+    say,
+  }: { send: () => Promise<Result>; look: () => Promise<Result>; say: (line: string) => void },
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      const state = await api.call(getSignIn, { params: { id: signInId } }).then(
+        (found) => found.state,
+        () => 'pending' as const,
+      );
+      if (state === 'completed') return look();
+      if (!['pending', 'arrived', 'redeeming'].includes(state)) throw error;
+      const wait = (error instanceof ApiError ? error.retryAfterSeconds : undefined) ?? 2;
+      if (Date.now() + wait * 1000 > Date.parse(expiresAt)) throw error;
+      if (attempt === 1) say(`${error.message} Trying again.`);
+      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+    }
   }
 }
 

@@ -89,7 +89,7 @@ export const errorTable = {
     status: 409,
     title: 'Another account signed in',
     meaning:
-      'Another account has signed in than the credential had. Nothing was changed; `meta.choose` is where to say whether it replaces the old one, is added beside it, or is dropped.',
+      'The account that has signed in is not known to be the one the credential had. Nothing was changed; `meta.choose` is where to say whether it replaces the old one, is added beside it, or is dropped.',
   },
   'SIGN-IN-IN-PROGRESS': {
     status: 409,

@@ -13,6 +13,7 @@ import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
 import { createLoginChanges } from './broker/login-changes.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
+import { createOrphanSweep } from './broker/sealed-orphans.js';
 import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
 import { createSourceSettings } from './catalogue/source-settings.js';
@@ -81,6 +82,8 @@ export interface App {
   grants: Grants;
   keepAlive: KeepAlive;
   parked: ParkedGrants;
+  /** One round of looking for what is sealed without its record. */
+  sweepOrphans: () => Promise<void>;
   runningUses: RunningUses;
   signIns: SignIns;
   selfCheck: SelfCheck;
@@ -130,9 +133,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const broker = createBroker({ store, vault, grants, clients });
   const { signInMinutes } = config.limits;
   const parked = createParkedGrants({ store, vault, revoker, signInMinutes });
-  const renewals = createRenewals({ store, vault, network: gate, log, parked, setupOf });
+  const renewals = createRenewals({ store, vault, network: gate, log, parked, revoker, setupOf });
   const signIns = createSignIns({
     parked,
+    revoker,
     store,
     vault,
     network: gate,
@@ -140,7 +144,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     publicUrl,
     signInMinutes,
   });
-  const bringing = createBringing({ store, vault, signIns, network: gate, clients });
+  const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
@@ -224,6 +228,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     grants,
     keepAlive,
     parked,
+    sweepOrphans: createOrphanSweep({ store, vault, revoker, log }),
     runningUses,
     signIns,
     selfCheck,

@@ -1,3 +1,4 @@
+import { signingKeySchema } from '@mooring/connectors/kit/private-key';
 import { z } from 'zod';
 import { isPlainLoopback } from './oauth/endpoint-scheme.js';
 
@@ -6,9 +7,7 @@ const urlSchema = z.url({ protocol: /^https?$/ }).describe('http or https URL');
 export const oauthClientSchema = z.strictObject({
   clientId: z.string().min(1).describe('Client id that the provider gave you.'),
   clientSecret: z.string().min(1).optional().describe('Client secret; best as `env:NAME` or `file:PATH`.'),
-  privateKey: z
-    .string()
-    .min(1)
+  privateKey: signingKeySchema
     .optional()
     .describe(
       'Private key of the client as PEM, instead of a secret (`private_key_jwt`, RFC 7523); as `env:NAME` or `file:PATH`. The kind of key decides the algorithm.',

@@ -166,6 +166,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .then(() => purgeSignIns(store.db, new Date()))
       .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
       .then(() => app.parked.expire())
+      .then(() => app.sweepOrphans())
       .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
       .then(() => app.idempotency.purge(new Date()))
       .then(() => purgeUndoCopies(store, new Date()))

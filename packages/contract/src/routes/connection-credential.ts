@@ -29,6 +29,10 @@ export const connectionCredentialSchema = z
       .meta({ description: 'Where you allowed it to be sent' }),
     signInMethods: z.array(z.string()),
     updatedAt: instantSchema.optional(),
+    signInEndsAt: instantSchema.optional().meta({
+      description:
+        'There when the provider gave no refresh token: the sign-in cannot be renewed and ends then. Often it wants a scope such as `offline_access`, or a parameter such as `access_type=offline` in the query of `authorizationUrl`',
+    }),
   })
   .meta({ id: 'ConnectionCredential' });
 
@@ -56,7 +60,7 @@ export const putConnectionCredential = defineRoute({
   path,
   summary: 'Choose or bring your credential on a separated connection',
   description:
-    'One of: `credentialId` of a credential you have; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to begin an interactive sign-in, then `connectionProperties.authCode`.',
+    'One of: `credentialId` of a credential you have; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to begin an interactive sign-in, then `connectionProperties.authCode`. For an embedded credential `authUrlOnly` begins a sign-in for whoever may change the connection, and PATCH of the connection with `qlik-auth-code` completes it.',
   tag,
   auth: 'person',
   permission,

@@ -45,6 +45,7 @@ const changeErrors = [
   'CONFLICT',
   'SIGN-IN-INVALID',
   'SIGN-IN-IN-PROGRESS',
+  'SIGN-IN-ACCOUNT-DIFFERS',
   'PROVIDER-FAILED',
   'PROVIDER-REFUSED',
   'EGRESS-REFUSED',
@@ -165,7 +166,7 @@ export const duplicateConnection = defineRoute({
   path: '/api/v1/data-connections/actions/duplicate',
   summary: 'Copy a connection',
   description:
-    "An embedded credential is copied only for its owner, or replaced by the one given. Of separated ones the caller's link is copied. An interactive sign-in is never copied: the copy needs one of its own.",
+    "An embedded credential is copied only for its owner, or replaced by the one given. Of separated ones the caller's link is copied. An interactive sign-in is never copied: the copy is `needs_sign_in`, and the first use that is refused has its link.",
   tag,
   auth: 'person',
   permission: 'The privilege `read` on the original, and a role in the target space that may create.',

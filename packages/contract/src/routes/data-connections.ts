@@ -64,6 +64,10 @@ export const authUrlSchema = z
     userCode: z.string().optional().meta({
       description: 'Sign-in on another device: compare it with what the page shows, or type it there',
     }),
+    state: z.string().optional().meta({
+      description:
+        'With `redirectUri`: what the redirect must carry as `state`. Pass over any other redirect',
+    }),
     expiresAt: instantSchema,
   })
   .meta({ id: 'AuthUrl' });

@@ -23,7 +23,9 @@ const revocationReportSchema = z
     counts: z.partialRecord(revocationStatusSchema, z.int()).meta({ description: 'Credentials by status' }),
     data: z.array(
       z.object({
-        credentialId: z.string(),
+        credentialId: z.string().meta({
+          description: 'Of a grant that was still with a sign-in for no credential: the id of the sign-in',
+        }),
         qName: z.string(),
         userId: z.string().meta({ description: 'Whose it was' }),
         datasourceID: z.string(),

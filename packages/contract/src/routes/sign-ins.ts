@@ -27,7 +27,9 @@ const signInSchema = z
     credentialId: z.string().optional().meta({ description: 'Your credential that is being renewed' }),
     createdAt: instantSchema,
     expiresAt: instantSchema,
-    error: z.string().optional().meta({ description: "The provider's error code, when it failed" }),
+    error: z.string().optional().meta({
+      description: "Why it failed: the provider's error code, or a word of ours such as another_account",
+    }),
     account: z
       .object({ remembered: z.string().optional(), signedIn: z.string().optional() })
       .optional()
@@ -78,7 +80,7 @@ export const chooseAccount = defineRoute({
   path: '/api/v1/sign-ins/{id}/actions/choose',
   summary: 'Say what to do with the grant of another account',
   description:
-    'When another account has signed in than the credential had. `replace`: the credential is that account from now on. `add`: a new credential beside the old one, used on this connection. `cancel`: the grant is ended.',
+    'When the account of a pasted code is not known to be the one the credential had. `replace`: the credential is that account from now on. `add`: a new credential beside the old one, used on this connection. `cancel`: the grant is ended.',
   tag: 'sign-ins',
   auth: 'person',
   permission: 'Whoever began it.',
@@ -96,7 +98,7 @@ export const renewSignIn = defineRoute({
   path: '/oauth/callback/{context}/renew',
   summary: 'Renew a sign-in in place, from the page the provider sends the person to',
   description:
-    'Only for a credential that its person began to renew, and only when the account is the one it had; otherwise nothing is changed.',
+    'Only for a credential that its person began to renew, and only when the account is the one it had; otherwise nothing is kept, and the grant is ended at the provider.',
   tag: 'sign-ins',
   auth: 'public',
   permission: 'Public; whoever has the one-time ticket of the page, from the page itself.',

@@ -6,8 +6,6 @@ import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
 import { InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
-import { accountDiffers } from '../sign-ins/open-sign-in.js';
-import { credentialGone } from '../sign-ins/parked-grants.js';
 import { type RedeemedSignIn, storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
 import type { SignIns } from '../sign-ins/sign-ins.js';
 import type { Store, Tx } from '../store/store.js';
@@ -21,10 +19,13 @@ import {
   openSecret,
   replaceCredential,
 } from './credential-records.js';
-import { accountOfGrant, compareAccounts, maskedAccount, rememberedAccount } from './grant-account.js';
-import { type StoredGrant, storedGrant } from './grant-state.js';
+import { type GrantAccount, hasHadGrant, rememberedAccount } from './grant-account.js';
+import { recordAwaitedAccount, storedGrant } from './grant-state.js';
 import { oauthSetup } from './oauth-setup.js';
 import { proveRefreshToken, takeRefreshToken } from './pasted-refresh-token.js';
+import type { RevokedCredential } from './revocation-queue.js';
+import type { Revoker } from './revoker.js';
+import { assertSameAccount } from './same-account.js';
 
 // How a credential comes in: fields in the request, or the code of an interactive sign-in. The three doors
 // (a new connection, one's own credential on a connection, a credential alone) all come through here.
@@ -33,6 +34,8 @@ import { proveRefreshToken, takeRefreshToken } from './pasted-refresh-token.js';
 export interface BroughtCredential {
   secrets: CredentialSecrets;
   redeemed?: Pick<RedeemedSignIn, 'complete' | 'abandon'>;
+  /** It holds no grant yet: its person signs in first, as this account where it is known. */
+  needsSignIn?: { account: GrantAccount | undefined };
 }
 
 export interface BringRequest {
@@ -80,7 +83,7 @@ export interface Bringing {
   ): Promise<void>;
   /**
    * The secrets of an embedded credential of the caller's own, for a copy of its connection. An interactive grant
-   * is not copied: two holders of one refresh token would end it for both.
+   * is not copied: two holders of one refresh token would end it for both. The copy asks for a sign-in of its own.
    */
   copyOwn(caller: Caller, credential: CredentialTable | undefined): Promise<BroughtCredential | undefined>;
 }
@@ -89,6 +92,7 @@ export interface BringDependencies {
   store: Store;
   vault: Vault;
   signIns: SignIns;
+  revoker: Pick<Revoker, 'endTokens'>;
   network: Network;
   clients: Config['oauth']['clients'];
   now?: () => Date;
@@ -98,6 +102,7 @@ export function createBringing({
   store,
   vault,
   signIns,
+  revoker,
   network,
   clients,
   now = () => new Date(),
@@ -117,23 +122,6 @@ export function createBringing({
     ...(request.device ? { device: true } : {}),
   });
 
-  /** @throws AppError SIGN-IN-ACCOUNT-DIFFERS when another account has signed in than the credential had */
-  const assertSameAccount = async (
-    replaces: CredentialTable | undefined,
-    redeemed: RedeemedSignIn,
-    grant: StoredGrant,
-  ): Promise<void> => {
-    if (!replaces) return;
-    const remembered = await rememberedAccount(store.db, replaces);
-    const account = accountOfGrant(grant);
-    if (!remembered || !account || compareAccounts(remembered, account) !== 'different') return;
-    if (!(await redeemed.park(grant, account))) throw credentialGone();
-    throw accountDiffers(redeemed.signInId, {
-      remembered: maskedAccount(remembered),
-      signedIn: maskedAccount(account),
-    });
-  };
-
   const bringToken = async (request: BringRequest, refreshToken: string): Promise<BroughtCredential> => {
     const { split } = request;
     if (split.choice.authCode) {
@@ -142,7 +130,10 @@ export function createBringing({
       ]);
     }
     const setup = setupOf(request);
-    const proven = await proveRefreshToken({ setup, network, refreshToken });
+    const proven = await proveRefreshToken({
+      ...{ setup, network, refreshToken },
+      giveUp: (tokens) => revoker.endTokens(ownerOf(request), setup, tokens),
+    });
     const login = { ...split.credential };
     takeRefreshToken(split.signIn, login);
     return {
@@ -213,7 +204,7 @@ export function createBringing({
       }
       const redeemed = await signIns.redeem(signInRequest(request), split.choice.authCode);
       const grant = storedGrant(redeemed.tokens, now().getTime(), setupOf(request).preset);
-      await assertSameAccount(request.replaces, redeemed, grant);
+      await assertSameAccount(store.db, request.replaces, redeemed, { ...secrets, grant });
       return { secrets: { ...secrets, grant }, redeemed };
     },
 
@@ -230,8 +221,18 @@ export function createBringing({
         signIn: target.signIn,
         destination: target.destination,
         secrets: brought.secrets,
+        ...(brought.needsSignIn ? { state: 'needs_sign_in' as const } : {}),
         at: now().toISOString(),
       });
+      const account = brought.needsSignIn?.account;
+      if (account) {
+        await recordAwaitedAccount(
+          tx,
+          { id, tenant_id: target.caller.tenantId },
+          account,
+          now().toISOString(),
+        );
+      }
       await recordCredential(tx, 'created', {
         id,
         tenant_id: target.caller.tenantId,
@@ -258,10 +259,22 @@ export function createBringing({
       if (!credential || credential.connection_id === null) return undefined;
       const owned = { id: credential.id, tenant_id: caller.tenantId, owner_id: caller.userId };
       const row = await loadSecret(store.db, owned, 'login');
-      return row && { secrets: { login: openSecret(vault, owned, row) as Record<string, unknown> } };
+      if (!row) return undefined;
+      const secrets = { login: openSecret(vault, owned, row) as Record<string, unknown> };
+      if (!(await hasHadGrant(store.db, credential))) return { secrets };
+      return { secrets, needsSignIn: { account: await rememberedAccount(store.db, credential) } };
     },
   };
 }
+
+/** Whose a grant is that became part of no credential. */
+const ownerOf = ({ caller, manifest, replaces, connection }: BringRequest): RevokedCredential => ({
+  id: replaces?.id ?? '',
+  tenant_id: caller.tenantId,
+  owner_id: caller.userId,
+  source_id: manifest.id,
+  name: replaces?.name ?? connection?.name ?? '',
+});
 
 /** Stores what was brought; a grant that cannot be stored is revoked rather than lost. */
 export const storeBrought = <Result>(

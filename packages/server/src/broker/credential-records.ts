@@ -28,6 +28,8 @@ export interface NewCredential {
   signIn: string;
   destination: string;
   secrets: CredentialSecrets;
+  /** `ready` unless given. */
+  state?: CredentialTable['state'];
   at: string;
 }
 
@@ -96,7 +98,7 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
     separated: credential.separated ? 1 : 0,
     connection_id: credential.connectionId,
     sign_in: credential.signIn,
-    state: 'ready',
+    state: credential.state ?? 'ready',
     version: 1,
     created_at: credential.at,
     updated_at: credential.at,

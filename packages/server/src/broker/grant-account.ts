@@ -36,6 +36,34 @@ export async function rememberedAccount(
   };
 }
 
+/** When the grant of a credential ends for good; undefined for one that is renewed, or has no end that is known. */
+export async function endOfGrant(
+  db: Queryable,
+  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('grant_state')
+    .select('ends_at')
+    .where('credential_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .executeTakeFirst();
+  return row?.ends_at ?? undefined;
+}
+
+/** Whether a credential was ever signed in, with whatever account. */
+export async function hasHadGrant(
+  db: Queryable,
+  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('grant_state')
+    .select('credential_id')
+    .where('credential_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** `unknown` where either side is: that proves nothing, in either direction. */
 export function compareAccounts(
   before: GrantAccount | undefined,

@@ -32,6 +32,12 @@ const keepAliveAt = ({ issuedAt, idleDays, tokens }: StoredGrant): string | null
     ? null
     : new Date(issuedAt + (idleDays * dayMs) / 2).toISOString();
 
+/** When it ends for good; null where it is renewed, and where the provider named no end. */
+export const endsAt = ({ tokens }: StoredGrant): string | null =>
+  tokens.refreshToken !== undefined || tokens.expiresAt === undefined
+    ? null
+    : new Date(tokens.expiresAt).toISOString();
+
 const scopesOf = (scope: string | null | undefined): Set<string> =>
   new Set((scope ?? '').split(' ').filter((each) => each !== ''));
 
@@ -69,6 +75,7 @@ export async function recordNewGrant(
     scope_lost: null,
     issued_at: new Date(grant.issuedAt).toISOString(),
     keep_alive_at: keepAliveAt(grant),
+    ends_at: endsAt(grant),
     fence: 1,
     ...settled,
   };
@@ -81,6 +88,23 @@ export async function recordNewGrant(
         .column('credential_id')
         .doUpdateSet((eb) => ({ ...columns, fence: eb('grant_state.fence', '+', 1) })),
     )
+    .execute();
+}
+
+/** A credential that waits for its first grant, and is to get that of an account which is known already. */
+export async function recordAwaitedAccount(
+  tx: Queryable,
+  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+  { issuer, subject, email }: { issuer: string; subject: string; email?: string },
+  at: string,
+): Promise<void> {
+  const account = { account_issuer: issuer, account_subject: subject, account_email: email ?? null };
+  await tx
+    .insertInto('grant_state')
+    .values({
+      ...{ credential_id: credential.id, tenant_id: credential.tenant_id, ...account, ...settled },
+      ...{ scope: null, scope_lost: null, issued_at: at, keep_alive_at: null, ends_at: null, fence: 1 },
+    })
     .execute();
 }
 
@@ -105,6 +129,7 @@ export async function recordRenewedGrant(
       scope_lost: lost ?? before?.scope_lost ?? null,
       issued_at: new Date(grant.issuedAt).toISOString(),
       keep_alive_at: keepAliveAt(grant),
+      ends_at: endsAt(grant),
     })
     .where('credential_id', '=', credential.id)
     .where('tenant_id', '=', credential.tenant_id)

@@ -1,5 +1,4 @@
 import { AppError } from '../http/app-error.js';
-import { endSignIn } from '../sign-ins/sign-in-store.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { UserTable } from '../store/tables.js';
 import type { Revoker } from './revoker.js';
@@ -37,25 +36,9 @@ async function possessionsOf(db: Queryable, person: PersonRef): Promise<string |
   return undefined;
 }
 
-const openStates = ['pending', 'arrived', 'redeeming'] as const;
-
 export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
   const apply = async (tx: Tx, person: PersonRef): Promise<void> => {
-    const owned = await tx
-      .selectFrom('credential')
-      .selectAll()
-      .where('owner_id', '=', person.id)
-      .where('tenant_id', '=', person.tenant_id)
-      .execute();
-    for (const credential of owned) await revoker.end(tx, credential);
-    const signIns = await tx
-      .selectFrom('sign_in')
-      .select(['id', 'tenant_id', 'user_id'])
-      .where('user_id', '=', person.id)
-      .where('tenant_id', '=', person.tenant_id)
-      .where('status', 'in', openStates)
-      .execute();
-    for (const signIn of signIns) await endSignIn(tx, signIn, 'failed', 'person left');
+    await revoker.end(tx, { tenantId: person.tenant_id, userId: person.id });
     await tx
       .updateTable('api_key')
       .set({ revoked_at: new Date().toISOString() })

@@ -5,7 +5,7 @@ import { AppError } from '../http/app-error.js';
 import { askAccount } from '../oauth/account.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { refreshGrant } from '../oauth/refresh-grant.js';
-import { revokeToken } from '../oauth/revocation.js';
+import type { TokenSet } from '../oauth/types.js';
 import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
 import type { OAuthSetup } from './oauth-setup.js';
 
@@ -28,17 +28,19 @@ export async function proveRefreshToken(input: {
   setup: OAuthSetup;
   network: Network;
   refreshToken: string;
+  /** Tells the provider of tokens that nobody holds. */
+  giveUp: (tokens: TokenSet) => Promise<void>;
 }): Promise<Pick<RedeemedSignIn, 'tokens' | 'complete' | 'abandon'>> {
-  const { setup, network, refreshToken } = input;
+  const { setup, network, refreshToken, giveUp } = input;
   const renewed = await refreshGrant({ ...setup, network, refreshToken }).catch(refuse);
   const tokens = { ...renewed, ...(await askAccount({ ...setup, network }, renewed.accessToken)) };
   return {
     tokens,
     async complete() {},
-    async abandon() {
+    async abandon(why) {
       // The person's own token is left alone; a new one that nobody holds is not.
-      const token = tokens.refreshToken;
-      if (token !== undefined && token !== refreshToken) await revokeToken({ ...setup, network, token });
+      const isNew = tokens.refreshToken !== undefined && tokens.refreshToken !== refreshToken;
+      if (isNew && why !== 'unknown') await giveUp(tokens);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { TokenSet } from '../oauth/types.js';
 import type { Queryable, Store } from '../store/store.js';
-import type { CredentialTable, RevocationTable } from '../store/tables.js';
+import type { CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
 import type { OAuthSetup } from './oauth-setup.js';
@@ -28,6 +28,17 @@ const context = (row: Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>): S
 const leaseMs = 60_000;
 
 export type RevokedCredential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
+
+/** How a grant is put on record that was still with its sign-in: for the credential it was to renew, if for any. */
+export const credentialOfSignIn = (
+  row: Pick<SignInTable, 'id' | 'tenant_id' | 'user_id' | 'source_id' | 'credential_id' | 'connection_name'>,
+): RevokedCredential => ({
+  id: row.credential_id ?? row.id,
+  tenant_id: row.tenant_id,
+  owner_id: row.user_id,
+  source_id: row.source_id,
+  name: row.connection_name ?? '',
+});
 
 export interface NewRevocation {
   credential: RevokedCredential;

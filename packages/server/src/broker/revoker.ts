@@ -4,14 +4,18 @@ import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Config } from '../config.js';
 import { mayRevoke, revokeToken } from '../oauth/revocation.js';
 import type { TokenSet } from '../oauth/types.js';
+import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
+import { endSignIn } from '../sign-ins/sign-in-store.js';
 import type { Queryable, Store, Tx } from '../store/store.js';
-import type { ConnectionTable, CredentialTable, RevocationTable } from '../store/tables.js';
+import type { ConnectionTable, CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { loadSecret, openSecret, shredCredential } from './credential-records.js';
 import { setupOfCredential } from './credential-setup.js';
+import { credentialsIn, type EndScope, openSignInsIn } from './end-scope.js';
 import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import {
+  credentialOfSignIn,
   due,
   end,
   enqueue,
@@ -30,15 +34,32 @@ export interface EndOptions {
   batchId?: string;
   /** The connection as it was, where it is being changed in the same transaction. */
   connection?: ConnectionTable;
+  /** Records at most, so that others get their turn in between; all of them unless given. */
+  limit?: number;
+}
+
+/** Tokens that nobody is to have, and where their provider is told so. */
+export interface GivenUp extends Pick<EndOptions, 'batchId'> {
+  setup: OAuthSetup;
+  tokens: TokenSet;
 }
 
 export interface Revoker {
-  /** Deletes a credential, destroys its keys, and notes in the same transaction what its provider is to be told. */
-  end(tx: Tx, credential: CredentialTable, options?: EndOptions): Promise<void>;
+  /**
+   * Ends everything that is sealed of what is named, credentials and open sign-ins: deletes it, destroys its keys, and
+   * notes in the same transaction what providers are to be told; `kick` afterwards.
+   * @returns how many records have ended
+   */
+  end(tx: Tx, scope: EndScope, options?: EndOptions): Promise<number>;
   /** Notes tokens that nobody is to have, in the transaction that ends what they were kept with; `kick` afterwards. */
-  noteTokens(tx: Tx, credential: RevokedCredential, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
+  noteTokens(tx: Tx, credential: RevokedCredential, given: GivenUp): Promise<void>;
   /** Notes tokens that were issued for a credential that is gone. */
   endTokens(credential: RevokedCredential, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
+  /**
+   * Decides in a transaction what becomes of fresh tokens. While the store does not take it they are kept in memory,
+   * and it is tried again: the work may run after it has been committed already.
+   */
+  untilStored(work: (tx: Tx) => Promise<void>): Promise<void>;
   /** Tells providers what is due, without holding anybody up; a node that dies leaves it to the next. */
   kick(): void;
   /** Resolves when what was begun has ended. */
@@ -107,36 +128,83 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
       await Promise.all(rows.map(tell));
     }
   };
+  const unstored = new Set<(tx: Tx) => Promise<void>>();
+  const storeLeft = async (): Promise<void> => {
+    for (const one of unstored) {
+      const isStored = await store.transaction(one).then(
+        () => true,
+        () => false,
+      );
+      if (isStored) unstored.delete(one);
+    }
+  };
   const kick = (): void => {
-    working ??= work()
+    working ??= storeLeft()
+      .then(work)
       .catch((error: unknown) => log.warn({ err: error }, 'the queue of revocations could not be worked on'))
       .finally(() => {
         working = undefined;
       });
   };
-  const noteTokens: Revoker['noteTokens'] = async (tx, credential, setup, tokens) => {
-    if (!mayRevoke(setup.preset)) return;
-    await enqueue(tx, store, vault, { credential, sealed: { setup, token: tokenToRevoke(tokens) } });
+  const noteTokens: Revoker['noteTokens'] = async (tx, credential, { setup, tokens, batchId }) => {
+    const batch = batchId === undefined ? {} : { batchId };
+    if (mayRevoke(setup.preset)) {
+      const sealed = { setup, token: tokenToRevoke(tokens) };
+      await enqueue(tx, store, vault, { credential, sealed, ...batch });
+    } else if (batchId !== undefined) {
+      await enqueue(tx, store, vault, { credential, status: 'unsupported', ...batch });
+    }
+  };
+  const untilStored: Revoker['untilStored'] = async (work) => {
+    try {
+      await store.transaction(work);
+    } catch (error) {
+      log.warn({ err: error }, 'what becomes of a fresh grant could not be stored yet');
+      unstored.add(work);
+    }
+    kick();
+  };
+
+  const endCredential = async (
+    tx: Tx,
+    credential: CredentialTable,
+    { batchId, connection }: EndOptions,
+  ): Promise<void> => {
+    const found = await toTell(tx, credential, connection);
+    if (batchId !== undefined || found.sealed) {
+      await enqueue(tx, store, vault, {
+        credential,
+        ...found,
+        ...(batchId === undefined ? {} : { batchId }),
+      });
+    }
+    await shredCredential(tx, credential.tenant_id, credential.id);
+  };
+
+  const endSignInOf = async (tx: Tx, row: SignInTable, { batchId }: EndOptions): Promise<void> => {
+    const found = await sealedGrantOf(tx, vault, row);
+    if (found) {
+      const given = batchId === undefined ? found : { ...found, batchId };
+      await noteTokens(tx, credentialOfSignIn(row), given);
+    }
+    await endSignIn(tx, row, 'failed', 'ended');
   };
   const looking = setInterval(kick, deps.lookMs ?? 5_000).unref();
 
   return {
-    async end(tx, credential, { batchId, connection } = {}) {
-      const found = await toTell(tx, credential, connection);
-      if (batchId !== undefined || found.sealed) {
-        await enqueue(tx, store, vault, {
-          credential,
-          ...found,
-          ...(batchId === undefined ? {} : { batchId }),
-        });
-      }
-      await shredCredential(tx, credential.tenant_id, credential.id);
+    async end(tx, scope, options = {}) {
+      const { limit } = options;
+      const credentials = await credentialsIn(tx, scope, limit);
+      for (const credential of credentials) await endCredential(tx, credential, options);
+      const left = limit === undefined ? undefined : limit - credentials.length;
+      const signIns = left === 0 ? [] : await openSignInsIn(tx, scope, left);
+      for (const signIn of signIns) await endSignInOf(tx, signIn, options);
+      return credentials.length + signIns.length;
     },
     noteTokens,
-    async endTokens(credential, setup, tokens) {
-      await store.transaction((tx) => noteTokens(tx, credential, setup, tokens));
-      kick();
-    },
+    endTokens: (credential, setup, tokens) =>
+      untilStored((tx) => noteTokens(tx, credential, { setup, tokens })),
+    untilStored,
     kick,
     async settled() {
       kick();

@@ -143,6 +143,30 @@ describe('a client that proves itself with a key', () => {
     expect((await lab.verifyAccessToken(renewed.accessToken)).active).toBe(true);
   });
 
+  it('LI23: pushes what the query of the authorization endpoint asks for, and nothing of it in place of ours', async () => {
+    let pushed = new URLSearchParams();
+    server.behaviour = (response, request) => {
+      pushed = request.form;
+      json({ request_uri: 'urn:x', expires_in: 60 }, 201)(response, request);
+    };
+    const forged = 'state=x&code_challenge=x&client_id=x&redirect_uri=x';
+    const preset = {
+      ...server.preset,
+      authorizationEndpoint: `https://provider.example/auth?p=policy&access_type=offline&${forged}`,
+      pushedAuthorizationRequestEndpoint: `${server.url}/par`,
+    };
+    const secrets = createSignInSecrets();
+    const client = { clientId: 'client-1', clientSecret: 'canary-client-secret' };
+    const redirectUri = 'https://m.example/cb';
+    const link = new URL(await signInUrl({ preset, client, network, redirectUri, ...secrets }));
+    expect(link.searchParams.get('p')).toBe('policy');
+    expect(pushed.getAll('access_type')).toEqual(['offline']);
+    expect(pushed.getAll('state')).toEqual([secrets.state]);
+    expect(pushed.getAll('client_id')).toEqual(['client-1']);
+    expect(pushed.getAll('redirect_uri')).toEqual([redirectUri]);
+    expect(pushed.getAll('code_challenge')).not.toContain('x');
+  });
+
   it.each([
     ['HTML', (response: import('node:http').ServerResponse) => void response.end('<html>')],
     [

@@ -33,7 +33,10 @@ export async function signInUrl(given: AuthorizationUrlInput & ProviderCall): Pr
       input.client,
       (input.now ?? Date.now)(),
     );
-    const parameters = await authorizationParameters(input);
+    // What the endpoint's own query asks for counts only where the request is (RFC 9126 section 4).
+    const parameters = new URLSearchParams(url.search);
+    for (const [name, value] of Object.entries(await authorizationParameters(input)))
+      parameters.set(name, value);
     const response = await pushedAuthorizationRequest(server, client, authentication, parameters, {
       [customFetch]: createEndpointFetch(input, ['request_uri', 'expires_in'], 201),
       [allowInsecureRequests]: isPlainLoopback(endpoint),

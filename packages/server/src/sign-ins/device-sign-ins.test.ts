@@ -1,9 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { manifests } from '@mooring/connectors/registry';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createRevoker, type Revoker } from '../broker/revoker.js';
+import { createOrphanSweep } from '../broker/sealed-orphans.js';
+import { createCatalogue } from '../catalogue/catalogue.js';
+import { createSourceSettings } from '../catalogue/source-settings.js';
 import { createGate } from '../egress/gate.js';
 import { createPolicy } from '../egress/policy.js';
 import { firstStart } from '../first-start.js';
@@ -11,8 +16,9 @@ import type { Caller } from '../http/handler.js';
 import { reconcile } from '../reconcile.js';
 import { migrate, openStore, type Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
-import { createVault } from '../vault/envelope.js';
+import { createVault, type Vault } from '../vault/envelope.js';
 import { loadMasterKey } from '../vault/keyring.js';
+import { newUuid } from '../vault/random.js';
 import { createParkedGrants } from './parked-grants.js';
 import { purgeSignIns } from './sign-in-store.js';
 import { createSignIns, type SignIns } from './sign-ins.js';
@@ -41,6 +47,9 @@ describe('the life of a sign-in on another device, by the clock', () => {
   let answer: { status: number; body: object };
   let asked: number[];
   let revoked: string[];
+  let isRevocationDown: boolean;
+  let revoker: Revoker;
+  let vault: Vault;
 
   beforeAll(async () => {
     store = openStore({ dataFolder: folder });
@@ -62,6 +71,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
         });
       }
       if (request.url === '/revoke') {
+        if (isRevocationDown) return say(503, {});
         revoked.push(form.get('token') ?? '');
         return say(200, {});
       }
@@ -69,30 +79,32 @@ describe('the life of a sign-in on another device, by the clock', () => {
       say(answer.status, answer.body);
     });
     const policy = createPolicy({ allow: [], loopback: 'allow', listensOnLoopback: true });
-    const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
-    const parked = createParkedGrants({
-      ...{ store, vault, signInMinutes: 10 },
-      revoker: { noteTokens: async () => undefined, kick: () => undefined },
-    });
+    vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
+    const network = createGate({ policy });
+    const catalogue = createCatalogue(manifests, createSourceSettings(store));
+    revoker = createRevoker({ ...{ store, vault, network, catalogue, log }, clients: {}, lookMs: 100 });
+    const parked = createParkedGrants({ ...{ store, vault, signInMinutes: 10 }, revoker });
     signIns = createSignIns({
-      parked,
-      vault,
-      ...{ store, log, signInMinutes: 10, publicUrl: () => 'https://m.example' },
-      network: createGate({ policy }),
+      ...{ parked, revoker, vault, network, store, log },
+      ...{ signInMinutes: 10, publicUrl: () => 'https://m.example' },
       now: () => new Date(at),
     });
   });
   afterAll(async () => {
+    revoker.close();
+    await revoker.settled();
     await provider.close();
     await store.close();
     rmSync(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
     await store.db.deleteFrom('sign_in').execute();
+    await store.db.deleteFrom('secret').execute();
     at = Date.parse('2026-01-02T03:04:05Z');
     answer = pending;
     asked = [];
     revoked = [];
+    isRevocationDown = false;
   });
 
   const request = () => ({
@@ -164,14 +176,16 @@ describe('the life of a sign-in on another device, by the clock', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('tokens that nobody claims are revoked at the provider and forgotten', async () => {
+  it('LI5: tokens that nobody claims are forgotten, and the provider is told, though it is down at first', async () => {
     const id = await begin();
     answer = granted;
     expect(await look(id)).toBe('arrived');
     at += 121_000;
     await purgeSignIns(store.db, new Date(at));
+    isRevocationDown = true;
     await signIns.endUnclaimed();
-    expect(revoked).toEqual(['canary-refresh']);
+    isRevocationDown = false;
+    await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-refresh']);
     expect((await rowOf(id)).status).toBe('expired');
     const sealed = await store.db.selectFrom('secret').selectAll().where('record_id', '=', id).execute();
     expect(sealed).toEqual([]);
@@ -201,11 +215,85 @@ describe('the life of a sign-in on another device, by the clock', () => {
     expect((await rowOf(id)).status).toBe('completed');
   });
 
-  it('a grant that could not be stored is revoked', async () => {
+  it('LI5: a grant that could not be stored is revoked, though the provider is down at first', async () => {
     const id = await begin();
     answer = granted;
-    await (await signIns.redeem(request(), id)).abandon();
-    expect(revoked).toEqual(['canary-refresh']);
+    isRevocationDown = true;
+    await (await signIns.redeem(request(), id)).abandon('not_stored');
+    isRevocationDown = false;
+    await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-refresh']);
     expect((await rowOf(id)).status).toBe('failed');
+  });
+
+  it('LI5: a grant that may be stored is revoked if it is not, and left alone if it is', async () => {
+    answer = granted;
+    const stored = await signIns.redeem(request(), await begin());
+    await store.transaction((tx) => stored.complete(tx));
+    await stored.abandon('unknown');
+    await revoker.settled();
+    expect(revoked).toEqual([]);
+    const lost = await signIns.redeem(request(), await begin());
+    await lost.abandon('unknown');
+    await expect.poll(() => revoked).toEqual(['canary-refresh']);
+    expect((await rowOf(lost.signInId)).status).toBe('failed');
+  });
+
+  it('LI4: a sign-in that was ended while its code was redeemed stores nothing', async () => {
+    answer = granted;
+    const redeemed = await signIns.redeem(request(), await begin());
+    const scope = { tenantId: caller.tenantId, userId: caller.userId };
+    await store.transaction((tx) => revoker.end(tx, scope));
+    await expect(store.transaction((tx) => redeemed.complete(tx))).rejects.toMatchObject({
+      code: 'SIGN-IN-INVALID',
+    });
+    expect((await rowOf(redeemed.signInId)).status).toBe('failed');
+    await revoker.settled();
+    expect(revoked).toEqual(['canary-refresh']);
+  });
+
+  it('LI4: a tidying round finds what is sealed without its record, and tells the provider of its grants', async () => {
+    const { tenantId: tenant_id, userId: owner_id } = caller;
+    const [orphan, ended, living] = [await begin(), await begin(), await begin()];
+    answer = granted;
+    for (const id of [orphan, ended, living]) await look(id);
+    await store.db.deleteFrom('sign_in').where('id', '=', orphan).execute();
+    await store.db.updateTable('sign_in').set({ status: 'failed' }).where('id', '=', ended).execute();
+    const { wrapped_key, ciphertext, key_id } = await store.db
+      .selectFrom('secret')
+      .selectAll()
+      .executeTakeFirstOrThrow();
+    const place = { tenant_id, owner_id, version: 1, key_id, wrapped_key, ciphertext };
+    for (const record_kind of ['credential', 'connection', 'revocation'] as const) {
+      await store.db
+        .insertInto('secret')
+        .values({ ...place, record_kind, record_id: newUuid(), field: 'x' })
+        .execute();
+    }
+    const sweep = createOrphanSweep({ store, vault, revoker, log });
+    // It begins anywhere, and comes to the beginning with the second round.
+    await sweep();
+    await sweep();
+    await expect.poll(() => revoked).toEqual(['canary-refresh', 'canary-refresh']);
+    await expect
+      .poll(() => store.db.selectFrom('secret').select(['record_kind', 'record_id', 'field']).execute())
+      .toEqual([
+        { record_kind: 'sign-in', record_id: living, field: 'device' },
+        { record_kind: 'sign-in', record_id: living, field: 'tokens' },
+      ]);
+  });
+
+  it('LI5: tokens are kept until the store is there again, and then told of', async () => {
+    const owner = {
+      id: '',
+      tenant_id: caller.tenantId,
+      owner_id: caller.userId,
+      source_id: 'rest',
+      name: '',
+    };
+    await store.db.schema.alterTable('revocation').renameTo('away').execute();
+    await revoker.endTokens(owner, request().setup, { accessToken: 'a', refreshToken: 'canary-kept' });
+    expect(revoked).toEqual([]);
+    await store.db.schema.alterTable('away').renameTo('revocation').execute();
+    await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-kept']);
   });
 });

@@ -1,14 +1,15 @@
 import type { OAuthSetup } from '../broker/oauth-setup.js';
+import { credentialOfSignIn } from '../broker/revocation-queue.js';
 import { AppError } from '../http/app-error.js';
 import { pollDeviceCode, requestDeviceCode } from '../oauth/device-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
-import { revokeToken } from '../oauth/revocation.js';
 import type { TokenSet } from '../oauth/types.js';
 import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import { newToken, newUuid } from '../vault/random.js';
 import { assertOpen } from './open-sign-in.js';
-import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
+import { createRedeemed, isKeptWith, type RedeemedSignIn } from './redeemed-sign-in.js';
+import { type DeviceSecrets, sealedGrantOf } from './sealed-grants.js';
 import {
   type BegunSignIn,
   newSignIn,
@@ -21,18 +22,12 @@ import { addSignIn, claimSignIn, endSignIn, openField, sealField } from './sign-
 // Sign-in on another device (RFC 8628). The provider is asked while the person looks at their sign-in, never faster
 // than it allows; the tokens wait, sealed, for the one who began.
 
-/** What is sealed with the sign-in: the code, and whom to ask with what. */
-interface DeviceSecrets {
-  deviceCode: string;
-  setup: OAuthSetup;
-}
-
 /** Section 3.5. */
 const slowerBySeconds = 5;
 const secondsMax = 1800;
 
 export function createDeviceSignIns(deps: SignInDependencies) {
-  const { store, vault, network, log } = deps;
+  const { store, vault, network, log, revoker } = deps;
   const now = deps.now ?? (() => new Date());
   const inSeconds = (seconds: number) => new Date(now().getTime() + seconds * 1000).toISOString();
 
@@ -49,14 +44,9 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     return text === undefined ? undefined : (JSON.parse(text) as DeviceSecrets);
   };
 
-  const revoke = async (row: SignInTable, setup: OAuthSetup, tokens: TokenSet): Promise<void> => {
-    const token = tokens.refreshToken ?? tokens.accessToken;
-    const outcome = await revokeToken({ ...setup, token, network });
-    log.warn({ signInId: row.id, outcome }, 'a grant that nobody claimed was revoked');
-  };
-
-  const park = async (row: SignInTable, setup: OAuthSetup, tokens: TokenSet): Promise<void> => {
-    const kept = await store.transaction(async (tx) => {
+  /** The code is spent: the tokens are sealed for who began, or given up, and never just dropped. */
+  const park = (row: SignInTable, setup: OAuthSetup, tokens: TokenSet): Promise<void> =>
+    revoker.untilStored(async (tx) => {
       const updated = await tx
         .updateTable('sign_in')
         .set({ status: 'arrived' })
@@ -64,12 +54,11 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         .where('tenant_id', '=', row.tenant_id)
         .where('status', '=', 'pending')
         .executeTakeFirst();
-      if (updated.numUpdatedRows !== 1n) return false;
-      await sealField(tx, vault, row, 'tokens', JSON.stringify(tokens));
-      return true;
+      if (updated.numUpdatedRows === 1n) return sealField(tx, vault, row, 'tokens', JSON.stringify(tokens));
+      if (!(await isKeptWith(tx, row))) {
+        await revoker.noteTokens(tx, credentialOfSignIn(row), { setup, tokens });
+      }
     });
-    if (!kept) await revoke(row, setup, tokens);
-  };
 
   /** One of all who look asks; it takes the turn before it asks. */
   const takeTurn = async (row: SignInTable, interval: number): Promise<boolean> => {
@@ -121,6 +110,21 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     if (await takeTurn(row, interval)) await ask(row, interval);
     return (await read(row)) ?? row;
   };
+
+  const expire = (row: SignInTable): Promise<void> =>
+    store.transaction(async (tx) => {
+      const claimed = await tx
+        .updateTable('sign_in')
+        .set({ status: 'expired' })
+        .where('id', '=', row.id)
+        .where('tenant_id', '=', row.tenant_id)
+        .where('status', '=', 'arrived')
+        .executeTakeFirst();
+      if (claimed.numUpdatedRows !== 1n) return;
+      const unclaimed = await sealedGrantOf(tx, vault, row);
+      if (unclaimed) await revoker.noteTokens(tx, credentialOfSignIn(row), unclaimed);
+      await endSignIn(tx, row, 'expired');
+    });
 
   return {
     poll,
@@ -183,7 +187,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
       return createRedeemed(deps, { row, request, intentId, tokens });
     },
 
-    /** Grants of people who never came back: revoked at the provider, then forgotten. */
+    /** Grants of people who never came back: forgotten, and their providers are told. */
     async endUnclaimed(): Promise<void> {
       const rows = await store.db
         .selectFrom('sign_in')
@@ -193,12 +197,8 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         .where('expires_at', '<=', now().toISOString())
         .limit(100)
         .execute();
-      for (const row of rows) {
-        const secrets = await secretsOf(row);
-        const tokens = await openField(store.db, vault, row, 'tokens');
-        await endSignIn(store.db, row, 'expired');
-        if (secrets && tokens) await revoke(row, secrets.setup, JSON.parse(tokens) as TokenSet);
-      }
+      for (const row of rows) await expire(row);
+      if (rows.length > 0) revoker.kick();
     },
   };
 }

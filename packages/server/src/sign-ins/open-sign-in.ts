@@ -5,14 +5,14 @@ import { endSignIn } from './sign-in-store.js';
 
 export const beginAgain = 'Begin again with authUrlOnly.';
 
-/** The answer to a sign-in by another account than before. */
+/** The answer to a sign-in by an account that is not known to be the one before. */
 export function accountDiffers(
   signInId: string,
   accounts: { remembered?: string; signedIn?: string } = {},
 ): AppError {
   return new AppError(
     'SIGN-IN-ACCOUNT-DIFFERS',
-    'Another account has signed in than this credential had. Nothing was changed: choose what to do.',
+    'The account that has signed in is not known to be the one this credential had. Nothing was changed: choose what to do.',
     {
       meta: {
         signInId,

@@ -1,28 +1,22 @@
 import { record } from '../audit/record.js';
-import { insertCredential, renewGrant } from '../broker/credential-records.js';
+import { insertCredential, replaceCredential } from '../broker/credential-records.js';
 import type { GrantAccount } from '../broker/grant-account.js';
-import type { StoredGrant } from '../broker/grant-state.js';
 import { linkCredential } from '../broker/links.js';
-import type { OAuthSetup } from '../broker/oauth-setup.js';
+import { credentialOfSignIn } from '../broker/revocation-queue.js';
 import type { Revoker } from '../broker/revoker.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
 import type { Queryable, Store, Tx } from '../store/store.js';
 import type { CredentialTable, SignInTable } from '../store/tables.js';
-import { UnreadableError, type Vault } from '../vault/envelope.js';
+import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
+import { type ParkedGrant, sealedGrantOf } from './sealed-grants.js';
 import { dropIntent, endSignIn, openField, sealField } from './sign-in-store.js';
 
-// A grant of an account that is not the one a credential had. It belongs to nobody until the person who began the
+// A grant of an account that is not known to be the one a credential had, brought by who began the sign-in. It belongs to nobody until the person who began the
 // sign-in has chosen; unchosen, it is ended at the provider when the time of the sign-in has passed.
 
 export type AccountChoice = 'replace' | 'add' | 'cancel';
-
-/** What is sealed: a grant, and whom to tell of its end, whatever becomes of its connection and its credential. */
-interface ParkedGrant {
-  grant: StoredGrant;
-  setup: OAuthSetup;
-}
 
 export interface ParkedGrants {
   /**
@@ -104,16 +98,8 @@ export function createParkedGrants({
   const discard = async (row: SignInTable, status: 'failed' | 'expired', why: string): Promise<boolean> => {
     const isMine = await store.transaction(async (tx) => {
       if (!(await claim(tx, row, status))) return false;
-      const parked = await open(tx, row).catch((error: unknown) => {
-        if (error instanceof UnreadableError) return undefined;
-        throw error;
-      });
-      if (parked) {
-        const name = (await credentialOf(tx, row))?.name ?? '';
-        const { tenant_id, user_id: owner_id, source_id } = row;
-        const credential = { id: row.credential_id ?? '', tenant_id, owner_id, source_id, name };
-        await revoker.noteTokens(tx, credential, parked.setup, parked.grant.tokens);
-      }
+      const parked = await sealedGrantOf(tx, vault, row);
+      if (parked) await revoker.noteTokens(tx, credentialOfSignIn(row), parked);
       await endSignIn(tx, row, status, why);
       return true;
     });
@@ -151,14 +137,14 @@ export function createParkedGrants({
     tx: Queryable,
     row: SignInTable,
     like: CredentialTable,
-    grant: StoredGrant,
+    { login = {}, grant }: ParkedGrant,
     wanted: string | undefined,
   ): Promise<string> => {
     const id = newUuid();
     await insertCredential(tx as Parameters<typeof insertCredential>[0], vault, {
       ...{ id, tenantId: like.tenant_id, ownerId: like.owner_id, sourceId: like.source_id },
       ...{ name: await freeName(tx, like, wanted), separated: true, connectionId: null, signIn: row.sign_in },
-      ...{ destination: row.destination, secrets: { login: {}, grant }, at: store.clock.iso() },
+      ...{ destination: row.destination, secrets: { login, grant }, at: store.clock.iso() },
     });
     const connection =
       row.connection_id === null
@@ -171,6 +157,15 @@ export function createParkedGrants({
             .executeTakeFirst();
     if (connection) await linkCredential(tx, connection, row.user_id, id, store.clock.iso());
     return id;
+  };
+
+  /** The new grant is for what its sign-in was begun for, which its connection may no longer point at. */
+  const replace = async (tx: Tx, row: SignInTable, { login = {}, grant }: ParkedGrant): Promise<void> => {
+    const credential = await credentialOf(tx, row);
+    if (!credential) throw credentialGone();
+    const { sign_in: signIn, destination } = row;
+    const fresh = { signIn, destination, secrets: { login, grant }, at: store.clock.iso() };
+    await replaceCredential(tx, vault, credential, fresh);
   };
 
   return {
@@ -214,7 +209,6 @@ export function createParkedGrants({
       }
       const [credential, parked] = [await credentialOf(store.db, row), await open(store.db, row)];
       if (!credential || !parked) throw credentialGone();
-      const { grant } = parked;
       if (choice === 'add' && credential.connection_id !== null) {
         throw new AppError(
           'DCERROR-0010',
@@ -223,10 +217,8 @@ export function createParkedGrants({
       }
       return store.transaction(async (tx) => {
         if (!(await claim(tx, row, 'completed'))) throw chosenMeanwhile();
-        const id = choice === 'add' ? await add(tx, row, credential, grant, credentialsName) : credential.id;
-        const at = store.clock.iso();
-        if (choice === 'replace' && !(await renewGrant(tx, vault, credential, grant, at)))
-          throw credentialGone();
+        const id = choice === 'add' ? await add(tx, row, credential, parked, credentialsName) : credential.id;
+        if (choice === 'replace') await replace(tx, row, parked);
         await endSignIn(tx, row, 'completed');
         await record(tx, { name: 'sign-in.completed', by: caller, resourceId: row.id, data: { choice } });
         return id;

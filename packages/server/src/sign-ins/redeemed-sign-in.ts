@@ -1,13 +1,15 @@
 import { record } from '../audit/record.js';
 import type { GrantAccount } from '../broker/grant-account.js';
 import type { StoredGrant } from '../broker/grant-state.js';
-import { revokeToken } from '../oauth/revocation.js';
+import { credentialOfSignIn } from '../broker/revocation-queue.js';
+import { AppError } from '../http/app-error.js';
 import type { TokenSet } from '../oauth/types.js';
 import type { Tx } from '../store/store.js';
 import { OutcomeUnknownError } from '../store/store-error.js';
 import type { SignInTable } from '../store/tables.js';
+import { beginAgain } from './open-sign-in.js';
 import type { SignInDependencies, SignInRequest } from './sign-in-request.js';
-import { dropIntent, endSignIn } from './sign-in-store.js';
+import { dropIntent, endSignIn, leaveRedeeming } from './sign-in-store.js';
 
 /** Tokens that were just issued. They belong to nobody until `complete` ran in the transaction that stores them. */
 export interface RedeemedSignIn {
@@ -17,10 +19,17 @@ export interface RedeemedSignIn {
    * Another account than before has signed in: keeps the grant for the person's choice.
    * @returns false when the credential is gone; the grant is revoked then
    */
-  park(grant: StoredGrant, account: GrantAccount | undefined): Promise<boolean>;
+  park(
+    grant: StoredGrant,
+    account: GrantAccount | undefined,
+    login: Readonly<Record<string, unknown>>,
+  ): Promise<boolean>;
   readonly signInId: string;
-  /** The grant could not be stored: revokes it at the provider and ends the sign-in. */
-  abandon(): Promise<void>;
+  /**
+   * Nobody gets the grant: ends the sign-in, and notes in the same transaction that the provider is to be told.
+   * @param why recorded with the sign-in. `unknown`: it may be stored, and is then left alone.
+   */
+  abandon(why: 'not_stored' | 'unknown' | 'another_account' | 'account_unknown'): Promise<void>;
 }
 
 export interface Redeemed {
@@ -31,7 +40,10 @@ export interface Redeemed {
   tokens: TokenSet;
 }
 
-/** Stores a fresh grant; one that cannot be stored is revoked rather than lost. */
+/**
+ * Stores a fresh grant; one that cannot be stored is given up rather than lost. Where nobody knows whether it was,
+ * whoever gives it up looks: a stored grant is never revoked.
+ */
 export async function storedOrAbandoned<Result>(
   redeemed: Pick<RedeemedSignIn, 'abandon'> | undefined,
   work: () => Promise<Result>,
@@ -39,31 +51,32 @@ export async function storedOrAbandoned<Result>(
   try {
     return await work();
   } catch (error) {
-    // It may be stored, and a stored grant must not be revoked. If it is not, the sign-in's intent is still there
-    // and ends it.
-    if (!(error instanceof OutcomeUnknownError)) await redeemed?.abandon();
+    await redeemed?.abandon(error instanceof OutcomeUnknownError ? 'unknown' : 'not_stored');
     throw error;
   }
 }
 
 export function createRedeemed(
-  { store, network, log, parked }: Pick<SignInDependencies, 'store' | 'network' | 'log' | 'parked'>,
+  { log, parked, revoker }: Pick<SignInDependencies, 'log' | 'parked' | 'revoker'>,
   { row, request, intentId, tokens }: Redeemed,
 ): RedeemedSignIn {
   const redeemed: RedeemedSignIn = {
     tokens,
     signInId: row.id,
-    async park(grant, account) {
+    async park(grant, account, login) {
       // A sign-in that was not begun for a credential is remembered as being for the one it would replace.
       const renewed = { ...row, credential_id: request.renews?.id ?? row.credential_id };
       const { setup } = request;
       const isKept = await storedOrAbandoned(redeemed, () =>
-        parked.park(renewed, { grant, setup }, { account, intentId }),
+        parked.park(renewed, { grant, setup, login }, { account, intentId }),
       );
-      if (!isKept) await redeemed.abandon();
+      if (!isKept) await redeemed.abandon('not_stored');
       return isKept;
     },
     async complete(tx) {
+      if (!(await leaveRedeeming(tx, row, 'completed'))) {
+        throw new AppError('SIGN-IN-INVALID', `This sign-in was ended meanwhile. ${beginAgain}`);
+      }
       await dropIntent(tx, row, intentId);
       await endSignIn(tx, row, 'completed');
       await record(tx, {
@@ -72,15 +85,27 @@ export function createRedeemed(
         resourceId: row.id,
       });
     },
-    async abandon() {
-      const token = tokens.refreshToken ?? tokens.accessToken;
-      const outcome = await revokeToken({ ...request.setup, token, network });
-      log.warn({ signInId: row.id, outcome }, 'a fresh grant could not be stored and was revoked');
-      await store.transaction(async (tx) => {
+    async abandon(why) {
+      log.warn({ signInId: row.id, why }, 'a fresh grant is given up');
+      await revoker.untilStored(async (tx) => {
         await dropIntent(tx, row, intentId);
-        await endSignIn(tx, row, 'failed', 'not_stored');
+        if (await leaveRedeeming(tx, row, 'failed')) {
+          await endSignIn(tx, row, 'failed', why === 'unknown' ? 'not_stored' : why);
+        } else if (await isKeptWith(tx, row)) return;
+        await revoker.noteTokens(tx, credentialOfSignIn(row), { setup: request.setup, tokens });
       });
     },
   };
   return redeemed;
+}
+
+/** The grant of a sign-in is stored, or still sealed with the sign-in. One that was ended meanwhile, or is gone, keeps nothing. */
+export async function isKeptWith(tx: Tx, row: SignInTable): Promise<boolean> {
+  const now = await tx
+    .selectFrom('sign_in')
+    .select('status')
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .executeTakeFirst();
+  return now !== undefined && now.status !== 'failed' && now.status !== 'expired';
 }

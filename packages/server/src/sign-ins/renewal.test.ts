@@ -5,6 +5,7 @@ import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, addPerson, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
+import { newToken } from '../vault/random.js';
 
 const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
 const actionOf = (html: string): string => /<form method="post" action="([^"]+)"/.exec(html)?.[1] ?? '';
@@ -63,6 +64,16 @@ describe('signing in again', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
       body: new URLSearchParams({ ticket: codeOf(page.html) }),
     });
+  const paste = (page: { html: string }) =>
+    alice.api.put(`${path}/credential`, { connectionProperties: { authCode: codeOf(page.html) } });
+  const choose = (signInId: string, choice: string, person = alice) =>
+    person.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice });
+  /** An answer without ID token. */
+  const namesNobody = () => {
+    const tokens = { access_token: newToken(24), refresh_token: newToken(24), token_type: 'bearer' };
+    const body = JSON.stringify({ ...tokens, expires_in: 600 });
+    return { kind: 'answer' as const, answer: { status: 200, body } };
+  };
   const credentialOf = async (person = alice) => (await person.api.get(`${path}/credential`)).body;
 
   /** Alice's credential is good, and then its grant is ended at the provider. */
@@ -117,33 +128,57 @@ describe('signing in again', () => {
     expect((await use()).status).toBe(200);
   });
 
-  it('O06: attaches nothing of another account, whoever presses, and lets the person choose', async () => {
+  it('TR3: keeps nothing of another account that a click brought, and leaves nobody anything to choose', async () => {
     const { authUrl, poll, signInId } = signInOf(await use());
-    const page = await walk(authUrl, 'bob');
+    const pressed = await press(await walk(authUrl, 'bob'));
+    expect(pressed.status).toBe(409);
+    const text = await pressed.text();
+    expect(text).toContain('Another account has signed in');
+    expect(text).toContain('nothing was kept');
+    const state = (await alice.api.get(poll)).body;
+    expect(state).toMatchObject({ state: 'failed', error: 'another_account' });
+    expect(state).not.toHaveProperty('choices');
+    await expect.poll(() => lab.counts().revocation).toBe(1);
+    for (const choice of ['replace', 'add', 'cancel'])
+      expect((await choose(signInId, choice)).status).toBe(400);
+    expect((await use()).status).toBe(403);
+    expect((await alice.api.get('/api/v1/data-credentials')).body.data).toHaveLength(1);
+  });
+
+  it('TR3: keeps nothing that a click brought of an account that the provider does not name', async () => {
+    const { authUrl, poll, signInId } = signInOf(await use());
+    const page = await walk(authUrl);
+    lab.switches.tokenNext = [namesNobody()];
     const pressed = await press(page);
     expect(pressed.status).toBe(409);
-    expect(await pressed.text()).toContain('Another account has signed in');
+    expect(await pressed.text()).toContain('nothing was kept');
+    expect((await alice.api.get(poll)).body).toMatchObject({ state: 'failed', error: 'account_unknown' });
+    await expect.poll(() => lab.counts().revocation).toBe(1);
+    expect((await choose(signInId, 'replace')).status).toBe(400);
+  });
+
+  it('O06: lets who began, and nobody else, choose for another account whose code they pasted', async () => {
+    const { authUrl, poll, signInId } = signInOf(await use());
+    expect((await paste(await walk(authUrl, 'bob'))).status).toBe(409);
     expect((await alice.api.get(poll)).body).toMatchObject({
       state: 'needs_choice',
       account: { remembered: 'al…@lab.example', signedIn: 'bo…@lab.example' },
       choices: ['replace', 'add', 'cancel'],
     });
     expect((await use()).status).toBe(403);
-    const choose = (person: TestPerson, choice: string) =>
-      person.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice });
-    expect((await choose(owner, 'replace')).status).toBe(404);
+    expect((await choose(signInId, 'replace', owner)).status).toBe(404);
     lab.resetCounts();
-    expect((await choose(alice, 'cancel')).body.state).toBe('failed');
+    expect((await choose(signInId, 'cancel')).body.state).toBe('failed');
     await expect.poll(() => lab.counts().revocation).toBe(1);
-    expect((await choose(alice, 'replace')).status).toBe(400);
+    expect((await choose(signInId, 'replace')).status).toBe(400);
     expect((await use()).status).toBe(403);
   });
 
   it('replaces the account when its person says so', async () => {
     const { authUrl, signInId } = signInOf(await use());
-    await press(await walk(authUrl, 'bob'));
+    await paste(await walk(authUrl, 'bob'));
     const before = await credentialOf();
-    const chosen = await alice.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice: 'replace' });
+    const chosen = await choose(signInId, 'replace');
     expect([chosen.status, chosen.body.state]).toEqual([200, 'completed']);
     expect((await credentialOf()).credentialId).toBe(before.credentialId);
     expect((await use()).body.rows[0][0]).toContain('bob');
@@ -151,9 +186,9 @@ describe('signing in again', () => {
 
   it('adds the account beside the old one when its person says so', async () => {
     const { authUrl, signInId } = signInOf(await use());
-    await press(await walk(authUrl, 'bob'));
+    await paste(await walk(authUrl, 'bob'));
     const before = await credentialOf();
-    const chosen = await alice.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice: 'add' });
+    const chosen = await choose(signInId, 'add');
     expect(chosen.status, chosen.text).toBe(200);
     const after = await credentialOf();
     expect(after.credentialId).not.toBe(before.credentialId);
@@ -162,19 +197,38 @@ describe('signing in again', () => {
     expect((await alice.api.get(`/api/v1/data-credentials/${before.credentialId}`)).status).toBe(200);
   });
 
+  it('LI12: asks who began where the provider does not name the account of a pasted code', async () => {
+    const { authUrl, signInId } = signInOf(await use());
+    const page = await walk(authUrl);
+    lab.switches.tokenNext = [namesNobody()];
+    const asked = await paste(page);
+    expect([asked.status, asked.body.errors[0].code]).toEqual([409, 'SIGN-IN-ACCOUNT-DIFFERS']);
+    expect(asked.body.errors[0].meta).toMatchObject({ signInId, remembered: 'al…@lab.example' });
+    expect(asked.body.errors[0].meta).not.toHaveProperty('signedIn');
+    expect((await credentialOf()).state).toBe('needs_sign_in');
+    expect((await choose(signInId, 'replace')).status).toBe(200);
+    expect((await credentialOf()).state).toBe('ready');
+
+    // By now nothing is known of the account that it has, so the next one is asked about too.
+    const begun = await alice.api.put(`${path}/credential`, { authUrlOnly: true });
+    const again = await paste(await walk(begun.body.authUrl));
+    expect(again.status, again.text).toBe(409);
+    expect(again.body.errors[0].meta).toMatchObject({ signedIn: 'al…@lab.example' });
+    expect((await choose(begun.body.signInId, 'replace')).status).toBe(200);
+    expect((await use()).body.rows[0][0]).toContain('alice');
+  });
+
   it('never replaces the account silently where a code is pasted', async () => {
     const { authUrl } = signInOf(await use());
     const page = await walk(authUrl, 'bob');
-    const paste = () =>
-      alice.api.put(`${path}/credential`, { connectionProperties: { authCode: codeOf(page.html) } });
-    const refused = await paste();
+    const refused = await paste(page);
     expect([refused.status, refused.body.errors[0].code]).toEqual([409, 'SIGN-IN-ACCOUNT-DIFFERS']);
     expect(refused.body.errors[0].meta).toMatchObject({
       remembered: 'al…@lab.example',
       signedIn: 'bo…@lab.example',
       choices: ['replace', 'add', 'cancel'],
     });
-    expect((await paste()).status).toBe(409);
+    expect((await paste(page)).status).toBe(409);
     expect(lab.counts().token.authorization_code).toBe(1);
     expect((await use()).status).toBe(403);
     expect((await alice.api.post(refused.body.errors[0].meta.choose, { choice: 'replace' })).status).toBe(
@@ -210,16 +264,14 @@ describe('signing in again', () => {
     expect((await use()).status).toBe(200);
   });
 
-  it('tells the provider of a grant that waits for a choice, also when its credential was deleted', async () => {
-    const { authUrl, signInId } = signInOf(await use());
-    await press(await walk(authUrl, 'bob'));
+  it('LI4: ends a grant that waits for a choice with the credential that it was for', async () => {
+    const { authUrl, signInId, poll } = signInOf(await use());
+    await paste(await walk(authUrl, 'bob'));
     const { credentialId } = await credentialOf();
     await alice.api.delete(`/api/v1/data-credentials/${credentialId}`);
-    await expect.poll(() => lab.counts().revocation).toBe(1);
-    const path = `/api/v1/sign-ins/${signInId}/actions/choose`;
-    expect((await alice.api.post(path, { choice: 'replace' })).status).toBe(400);
-    expect((await alice.api.post(path, { choice: 'cancel' })).status).toBe(200);
     await expect.poll(() => lab.counts().revocation).toBe(2);
+    expect((await alice.api.get(poll)).body).toMatchObject({ state: 'failed', error: 'ended' });
+    expect((await choose(signInId, 'replace')).status).toBe(400);
   });
 
   it('keeps a grant or ends it, never both, when two choices arrive at once', async () => {
@@ -228,11 +280,9 @@ describe('signing in again', () => {
       ['cancel', 'replace'],
     ]) {
       const { authUrl, signInId } = signInOf(await use());
-      await press(await walk(authUrl, 'bob'));
+      await paste(await walk(authUrl, 'bob'));
       lab.resetCounts();
-      const answers = await Promise.all(
-        choices.map((choice) => alice.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice })),
-      );
+      const answers = await Promise.all(choices.map((choice) => choose(signInId, choice)));
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
       const isKept = answers[choices.indexOf('replace')]?.status === 200;
       expect((await use()).status).toBe(isKept ? 200 : 403);
@@ -260,7 +310,7 @@ describe('signing in again', () => {
     await expect.poll(() => lab.counts().revocation).toBe(1);
     goOn();
     expect((await pressed).status).toBe(409);
-    expect(lab.counts().revocation).toBe(2);
+    await expect.poll(() => lab.counts().revocation).toBe(2);
     expect((await alice.api.get('/api/v1/data-credentials')).body.data).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import {
   maskedAccount,
   rememberedAccount,
 } from '../broker/grant-account.js';
-import { type StoredGrant, storedGrant } from '../broker/grant-state.js';
+import { endsAt, type StoredGrant, storedGrant } from '../broker/grant-state.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
 import { AppError } from '../http/app-error.js';
 import { exchangeCode } from '../oauth/code-grant.js';
@@ -19,13 +19,20 @@ import { newUuid } from '../vault/random.js';
 import { recordFailedExchange } from './failed-exchange.js';
 import type { ParkedGrants } from './parked-grants.js';
 import { createRedeemed, storedOrAbandoned } from './redeemed-sign-in.js';
+import type { SignInDependencies } from './sign-in-request.js';
 import { claimSignIn, openField } from './sign-in-store.js';
 
 // One click on the page renews a grant in place, without copying: only for a credential that its own person began to
-// renew, and only for the very account it had. Whoever clicks gives nobody anything that they did not have before.
+// renew, and only for the very account it had. Whoever clicks gives nobody anything that they did not have before: of
+// any other account nothing is kept, since whoever clicked may not be who began.
 
 export type Renewal =
-  | { ok: true; account: string }
+  | {
+      ok: true;
+      account: string;
+      /** Of a grant that cannot be renewed. */
+      endsAt?: string;
+    }
   | { ok: false; reason: 'unknown' | 'expired' | 'used' | 'different' | 'unproven' | 'provider' | 'again' };
 
 export interface RenewalDependencies {
@@ -33,6 +40,7 @@ export interface RenewalDependencies {
   vault: Vault;
   network: Network;
   log: Logger;
+  revoker: SignInDependencies['revoker'];
   parked: ParkedGrants;
   /** Endpoints and client for a credential; undefined when the connection has changed since. */
   setupOf(credential: CredentialTable, connection: ConnectionTable): Promise<OAuthSetup | undefined>;
@@ -108,8 +116,9 @@ export function createRenewals(deps: RenewalDependencies) {
       const account = accountOfGrant(grant);
       const comparison = compareAccounts(await rememberedAccount(store.db, credential), account);
       if (comparison !== 'same') {
-        if (!(await redeemed.park(grant, account))) return { ok: false, reason: 'unknown' };
-        return { ok: false, reason: comparison === 'different' ? 'different' : 'unproven' };
+        const isOther = comparison === 'different';
+        await redeemed.abandon(isOther ? 'another_account' : 'account_unknown');
+        return { ok: false, reason: isOther ? 'different' : 'unproven' };
       }
       const isKept = await storedOrAbandoned(redeemed, () =>
         store.transaction(async (tx) => {
@@ -119,10 +128,15 @@ export function createRenewals(deps: RenewalDependencies) {
         }),
       );
       if (!isKept) {
-        await redeemed.abandon();
+        await redeemed.abandon('not_stored');
         return { ok: false, reason: 'unknown' };
       }
-      return { ok: true, account: account ? maskedAccount(account) : '' };
+      const end = endsAt(grant);
+      return {
+        ok: true,
+        account: account ? maskedAccount(account) : '',
+        ...(end === null ? {} : { endsAt: end }),
+      };
     },
   };
 }

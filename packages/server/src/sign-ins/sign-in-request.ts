@@ -3,6 +3,7 @@ import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Logger } from 'pino';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
+import type { Revoker } from '../broker/revoker.js';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
@@ -34,6 +35,8 @@ export interface BegunSignIn {
   signInId: string;
   /** Of a sign-in on another device. */
   userCode?: string;
+  /** Of a sign-in whose redirect lands on the person's own machine, which tells it from a forged one. */
+  state?: string;
   expiresAt: string;
 }
 
@@ -45,6 +48,7 @@ export interface SignInDependencies {
   publicUrl: () => string;
   signInMinutes: number;
   parked: ParkedGrants;
+  revoker: Pick<Revoker, 'noteTokens' | 'untilStored' | 'kick'>;
   now?: () => Date;
 }
 

@@ -140,6 +140,25 @@ export async function claimSignIn(
   });
 }
 
+/**
+ * Ends what `claimSignIn` began, for one of all who might: whoever commits second changes nothing.
+ * @returns false when the sign-in is no longer being redeemed
+ */
+export async function leaveRedeeming(
+  tx: Queryable,
+  row: SignInRef,
+  status: 'completed' | 'failed',
+): Promise<boolean> {
+  const left = await tx
+    .updateTable('sign_in')
+    .set({ status })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('status', '=', 'redeeming')
+    .executeTakeFirst();
+  return left.numUpdatedRows === 1n;
+}
+
 /** What was begun with `claimSignIn` has ended. */
 export async function dropIntent(
   db: Queryable,

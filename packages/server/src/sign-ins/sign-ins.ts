@@ -125,7 +125,8 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         expires_at: new Date(at.getTime() + deps.signInMinutes * 60_000).toISOString(),
       });
       await addSignIn(store, vault, row, ['verifier', secrets.codeVerifier]);
-      return { authUrl, signInId: row.id, expiresAt: row.expires_at };
+      const own = request.loopbackRedirect === undefined ? {} : { state: secrets.state };
+      return { authUrl, signInId: row.id, ...own, expiresAt: row.expires_at };
     },
 
     async redeem(request, pastedText) {

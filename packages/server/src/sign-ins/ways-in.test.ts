@@ -4,7 +4,7 @@ import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../testing/api-client.js';
+import { type Answer, addPerson, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
 
 const door = '/api/v1/data-connections';
@@ -286,6 +286,75 @@ describe('more ways in', () => {
       });
       expect(made.status).toBe(400);
       expect(made.text).toContain('assertionPrivateKey');
+    });
+  });
+
+  describe('LI24: a private key that cannot sign', () => {
+    const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).privateKey;
+    const pem = { type: 'pkcs8', format: 'pem' } as const;
+    const good = rsa(2048).export(pem).toString();
+    const encrypted = { cipher: 'aes-256-cbc', passphrase: 'canary-passphrase' } as const;
+    const useless: [title: string, key: string, says: RegExp][] = [
+      ['broken', good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'), /is no PEM of a private key/],
+      ['cut off', good.slice(0, 700), /is no PEM of a private key/],
+      ['short', rsa(1024).export(pem).toString(), /1024 bits/],
+      [
+        'encrypted',
+        rsa(2048)
+          .export({ ...pem, ...encrypted })
+          .toString(),
+        /is encrypted/,
+      ],
+      [
+        'encrypted as OpenSSL did',
+        rsa(2048)
+          .export({ ...pem, type: 'pkcs1', ...encrypted })
+          .toString(),
+        /encrypted/,
+      ],
+      [
+        'of a kind that signs nothing',
+        generateKeyPairSync('x25519').privateKey.export(pem).toString(),
+        /another kind/,
+      ],
+      ['a public key', robotKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(), /is no PEM/],
+    ];
+    it.each(useless)('%s: is a 400 at the first call that has it', async (_, key, says) => {
+      const interactive = {
+        ...{ authSchema: 'oauth2', issuer: lab.issuer, clientId: lab.keyClient.clientId, scope: 'read' },
+        ...{ clientAuthentication: 'private_key_jwt', clientPrivateKey: key },
+      };
+      const account = { type: 'service_account', client_email: 'a@b.example', private_key: key };
+      const given: Record<string, () => Promise<Answer>> = {
+        clientPrivateKey: () => create(alice, interactive, { authUrlOnly: true }),
+        assertionPrivateKey: () =>
+          create(alice, {
+            ...{ authSchema: 'oauth2JwtBearer', tokenUrl: `${robots.url}/token` },
+            ...{ assertionIssuer: 'robot', assertionPrivateKey: key },
+          }),
+        KeyFilePath: () =>
+          alice.api.post('/api/v1/data-credentials', {
+            ...{ datasourceID: 'gbq', qName: 'key' },
+            connectionProperties: { KeyFilePath: [{ name: 'key.json', value: JSON.stringify(account) }] },
+          }),
+      };
+      for (const [property, send] of Object.entries(given)) {
+        const refused = await send();
+        expect(refused.status, `${property} ${refused.text}`).toBe(400);
+        expect(refused.body.errors[0].detail).toContain(property);
+        if (property !== 'KeyFilePath' || key.startsWith('-----BEGIN ')) {
+          expect(refused.body.errors[0].detail).toMatch(says);
+        }
+        expect(refused.text).not.toContain(key.slice(40, 60));
+      }
+      expect(lab.counts().authorization).toBe(0);
+    });
+
+    it('stops the start where it is the operator’s', async () => {
+      const google = { clientId: 'c', privateKey: useless[2]?.[1] };
+      await expect(startServer({ configuration: { oauth: { clients: { google } } } })).rejects.toThrow(
+        /oauth\.clients\.google\.privateKey: is an RSA key of 1024 bits/,
+      );
     });
   });
 

@@ -169,6 +169,8 @@ export interface GrantStateTable {
   issued_at: string;
   /** When an unused grant is renewed, so that its provider does not end it; null where none does. */
   keep_alive_at: string | null;
+  /** When it ends for good, where its provider gave no way to renew it; null for every other grant. */
+  ends_at: string | null;
   /** Process that renews the grant, until `lease_until`; null when nobody does. */
   holder: string | null;
   /** Adds one with every holder, so that a late one shows. */

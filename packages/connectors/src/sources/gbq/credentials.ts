@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { readSigningKey } from '../../kit/private-key.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
-import type { InlineFiles } from '../../spec/fields.js';
+import { type InlineFiles, inlineFilesSchema } from '../../spec/fields.js';
 import type { BigQueryProperties } from './properties.js';
 
 /** What a service account signs in with. */
@@ -12,12 +13,6 @@ export interface ServiceAccountKey {
   projectId: string | undefined;
 }
 
-/** Where the operator's settings, or else Google, have the two endpoints. The user's key never says. */
-export interface Endpoints {
-  api: URL;
-  token: URL;
-}
-
 // Other members are dropped, token_uri among them: a key file must not choose where its secret goes.
 const keySchema = z.object({
   type: z.literal('service_account'),
@@ -26,7 +21,7 @@ const keySchema = z.object({
   project_id: z.string().optional(),
 });
 
-const remedy = 'Create a JSON key for the service account and give the whole file.';
+export const keyFileRemedy = 'Create a JSON key for the service account and give the whole file.';
 
 function jsonOf(file: InlineFiles[number]): string {
   const text = file.value.trim();
@@ -37,7 +32,7 @@ function jsonOf(file: InlineFiles[number]): string {
   // PKCS#12 is an ASN.1 SEQUENCE.
   const isP12 = /\.(p12|pfx)$/i.test(file.name) || bytes[0] === 0x30;
   const message = isP12 ? 'P12 keys are not supported.' : 'The key file is neither JSON nor base64 of JSON.';
-  throw new ConnectorError('invalid_config', message, { remedy });
+  throw new ConnectorError('invalid_config', message, { remedy: keyFileRemedy });
 }
 
 function parsed(json: string): unknown {
@@ -45,8 +40,46 @@ function parsed(json: string): unknown {
     return JSON.parse(json);
   } catch {
     // The parser's message quotes the key.
-    throw new ConnectorError('invalid_config', 'The key file is not valid JSON.', { remedy });
+    throw new ConnectorError('invalid_config', 'The key file is not valid JSON.', { remedy: keyFileRemedy });
   }
+}
+
+/**
+ * The key in a key file of Google's.
+ * @throws ConnectorError `invalid_config` when it is no JSON key of a service account, or its key cannot sign
+ */
+export function readKeyFile(file: InlineFiles[number]): ServiceAccountKey {
+  const key = keySchema.safeParse(parsed(jsonOf(file)));
+  if (!key.success) {
+    throw new ConnectorError('invalid_config', 'The key file is no key of a service account.', {
+      remedy: keyFileRemedy,
+    });
+  }
+  const { client_email: email, private_key: privateKey, project_id: projectId } = key.data;
+  const read = readSigningKey(privateKey);
+  if ('problem' in read || read.algorithm !== 'RS256') {
+    const problem = 'problem' in read ? read.problem : 'is no RSA key';
+    throw new ConnectorError('invalid_config', `The private key of the key file ${problem}.`, {
+      remedy: keyFileRemedy,
+    });
+  }
+  return { email, privateKey, projectId };
+}
+
+/** The property: what cannot sign in is refused where it is given. */
+export const keyFileSchema = inlineFilesSchema.min(1).superRefine(([file], context) => {
+  try {
+    if (file) readKeyFile(file);
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+    context.addIssue({ code: 'custom', message: `is of no use. ${error.message} ${keyFileRemedy}` });
+  }
+});
+
+/** Where the operator's settings, or else Google, have the two endpoints. The user's key never says. */
+export interface Endpoints {
+  api: URL;
+  token: URL;
 }
 
 /**
@@ -56,17 +89,15 @@ function parsed(json: string): unknown {
  */
 export function serviceAccountKey(fields: Readonly<Record<string, unknown>>): ServiceAccountKey {
   const file = (fields['KeyFilePath'] as InlineFiles | undefined)?.[0];
-  if (!file) throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy });
-  const key = keySchema.safeParse(parsed(jsonOf(file)));
-  if (!key.success) {
-    throw new ConnectorError('invalid_config', 'The key file is no key of a service account.', { remedy });
-  }
-  const { client_email: email, private_key: privateKey, project_id: projectId } = key.data;
+  if (!file)
+    throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy: keyFileRemedy });
+  const key = readKeyFile(file);
+  const { email } = key;
   const wanted = fields['Email'];
   if (typeof wanted === 'string' && wanted !== '' && wanted.toLowerCase() !== email.toLowerCase()) {
     throw new ConnectorError('invalid_config', 'The key file belongs to another account than Email names.');
   }
-  return { email, privateKey, projectId };
+  return key;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer } from 'node:net';
@@ -18,6 +19,14 @@ import {
   problemsOf,
   serve,
 } from './test-stand.js';
+
+const rsaKey = (modulusLength: number, passphrase?: string): string =>
+  generateKeyPairSync('rsa', { modulusLength })
+    .privateKey.export({
+      ...{ type: 'pkcs8', format: 'pem' },
+      ...(passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase }),
+    })
+    .toString();
 
 describe('gbq signs in', () => {
   it('with a key given as text or as base64, and sends the token it got', async () => {
@@ -79,9 +88,15 @@ describe('gbq signs in', () => {
     ['a person’s credentials', 'key.json', keyFile({ type: 'authorized_user', refresh_token: 's3cret' })],
     ['an external account', 'key.json', keyFile({ type: 'external_account' })],
     ['a private key that is none', 'key.json', keyFile({ private_key: '-----BEGIN s3cret' })],
-  ])('D08: not with %s', async (_title, name, value) => {
+    ['a private key that is too short', 'key.json', keyFile({ private_key: rsaKey(1024) })],
+    ['an encrypted private key', 'key.json', keyFile({ private_key: rsaKey(2048, 's3cret') })],
+  ])('D08, LI24: not with %s, which is refused where it is given', async (_title, name, value) => {
     const stand = await serve(() => undefined);
-    const error = await failureOf(open(stand, inputOf({ KeyFilePath: [{ name, value }] })));
+    const KeyFilePath = [{ name, value }];
+    expect(problemsOf({ KeyFilePath })).toEqual(['KeyFilePath']);
+    // One that was stored by an earlier version.
+    const stored = inputOf({}, { fields: { KeyFilePath } });
+    const error = await failureOf(open(stand, stored));
     expect(error.kind).toBe('invalid_config');
     expectNoSecrets(error, ['s3cret']);
     expect(stand.seen).toHaveLength(0);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { inlineFilesSchema, line, property } from '../../spec/fields.js';
+import { line, property } from '../../spec/fields.js';
+import { keyFileSchema } from './credentials.js';
 
 const p12Hint = 'is not supported: create a JSON key for the service account and give it as KeyFilePath';
 
@@ -42,7 +43,7 @@ export const propertiesSchema = z.strictObject({
     description: 'E-mail of the service account; when given it must be that of the key.',
     holder: 'credential',
   }).optional(),
-  KeyFilePath: property(inlineFilesSchema.min(1), {
+  KeyFilePath: property(keyFileSchema, {
     title: 'Key file',
     description: 'JSON key of the service account, as text or base64. Its token_uri is not used.',
     secret: true,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { headerNameSchema, headerValueSchema } from '../../families/http/headers.js';
+import { signingKeySchema } from '../../kit/private-key.js';
 import { providers } from '../../providers/registry.js';
 import { inlineFilesSchema, line, property } from '../../spec/fields.js';
 
@@ -210,9 +211,10 @@ const signIn = {
     'Pushed authorization URL',
     'Where authorization requests are pushed (RFC 9126).',
   ),
-  clientPrivateKey: property(z.string().max(16_384), {
+  clientPrivateKey: property(signingKeySchema, {
     title: 'Client private key',
-    description: 'PEM, for client authentication by private_key_jwt; sealed with the connection.',
+    description:
+      'PEM without a password, for client authentication by private_key_jwt; sealed with the connection.',
     secret: true,
     holder: 'connection',
   }).optional(),
@@ -235,7 +237,7 @@ const signIn = {
     description: 'Subject of the assertion; the service account itself unless given.',
     holder: 'credential',
   }).optional(),
-  assertionPrivateKey: property(z.string().max(16_384), {
+  assertionPrivateKey: property(signingKeySchema, {
     title: 'Private key',
     description: 'Private key of the service account, as PEM without a password.',
     secret: true,

@@ -6,10 +6,11 @@ import {
   getConnectionCredential,
   putConnectionCredential,
 } from '@mooring/contract/routes/connection-credential';
-import { loadConnection } from '../../access/connection-access.js';
+import { type AccessibleConnection, loadConnection } from '../../access/connection-access.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
+import { endOfGrant } from '../../broker/grant-account.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { type Resolution, resolveCredential, resolveForUse } from '../../broker/resolve.js';
@@ -36,14 +37,15 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
   const { store, vault, catalogue, bringing } = deps;
   const now = () => (deps.now ?? (() => new Date()))().toISOString();
 
-  const usable = async (caller: Caller, id: string): Promise<ConnectionTable> => {
+  const found = async (caller: Caller, id: string): Promise<AccessibleConnection> => {
     if (!uuidPattern.test(id)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
-    const found = await loadConnection(store.db, caller, { id: id.toLowerCase() });
-    if (!found) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
-    if (!found.mayUse)
+    const connection = await loadConnection(store.db, caller, { id: id.toLowerCase() });
+    if (!connection) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!connection.mayUse)
       throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
-    return found.row;
+    return connection;
   };
+  const usable = async (caller: Caller, id: string) => (await found(caller, id)).row;
 
   const assertSeparated = (connection: ConnectionTable): void => {
     if (connection.separated === 1) return;
@@ -60,6 +62,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     const resolution = await resolveForUse(store.db, caller.userId, connection, manifest);
     const credential = isShown(resolution, caller) ? resolution.credential : undefined;
     const confirmed = credential ? await confirmedDestinations(store.db, credential) : [];
+    const signInEndsAt = credential && (await endOfGrant(store.db, credential));
     return {
       connectionId: connection.id,
       dataSourceId: connection.source_id,
@@ -73,6 +76,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
             credentialsName: credential.name,
             confirmedDestinations: confirmed,
             updatedAt: credential.updated_at,
+            ...(signInEndsAt === undefined ? {} : { signInEndsAt }),
           }
         : {}),
     };
@@ -130,8 +134,11 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
   };
 
   const put = bind(putConnectionCredential, async ({ params, body }, { caller }) => {
-    const connection = await usable(caller, params.qID);
-    assertSeparated(connection);
+    const { row: connection, privileges } = await found(caller, params.qID);
+    // A sign-in for an embedded credential begins here too, and is completed where the connection is changed.
+    const beginsForEmbedded =
+      body.authUrlOnly && body.credentialId === undefined && privileges.includes('update');
+    if (!beginsForEmbedded) assertSeparated(connection);
     const manifest = await catalogue.enabled(caller.tenantId, connection.source_id);
     if (body.credentialId !== undefined) {
       if (body.connectionProperties) {

@@ -175,7 +175,8 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const dropsEmbedded =
       isSeparated || next.owner_id !== previous.owner_id || (step.brought && !step.replaced);
     if (embedded && dropsEmbedded) {
-      await deps.revoker.end(tx, embedded, { connection: previous });
+      const ended = { tenantId: embedded.tenant_id, credentialId: embedded.id };
+      await deps.revoker.end(tx, ended, { connection: previous });
     }
     if (!isSeparated) await unlinkCredentials(tx, next);
     if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);

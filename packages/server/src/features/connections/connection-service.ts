@@ -261,14 +261,8 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       const { row, privileges } = await find(caller, lookup);
       if (!privileges.includes('delete'))
         throw new AppError('ACCESS-DENIED', 'You may see this connection, but not delete it.');
-      const embedded = await store.db
-        .selectFrom('credential')
-        .selectAll()
-        .where('connection_id', '=', row.id)
-        .where('tenant_id', '=', row.tenant_id)
-        .executeTakeFirst();
       await store.transaction(async (tx) => {
-        if (embedded) await deps.revoker.end(tx, embedded);
+        await deps.revoker.end(tx, { tenantId: row.tenant_id, connectionId: row.id });
         await shredConnectionSecrets(tx, row.tenant_id, row.id);
         await deleteConnection(tx, row);
         await recordConnection(tx, 'deleted', caller, row);

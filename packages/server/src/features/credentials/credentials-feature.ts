@@ -178,7 +178,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     bind(deleteCredential, async ({ params, query }, { caller }) => {
       const row = await find(caller, params.qID, query);
       await store.transaction(async (tx) => {
-        await deps.revoker.end(tx, row);
+        await deps.revoker.end(tx, { tenantId: row.tenant_id, credentialId: row.id });
         await recordCredential(tx, 'deleted', row);
       });
       deps.revoker.kick();

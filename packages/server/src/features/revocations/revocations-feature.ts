@@ -1,5 +1,6 @@
 import { getRevocation, revokeCredentials, verifyUses } from '@mooring/contract/routes/revocations';
 import { record } from '../../audit/record.js';
+import type { EndScope } from '../../broker/end-scope.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { isOnChain, verifyUses as verifyChain } from '../../broker/use-chain.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -7,7 +8,6 @@ import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Store } from '../../store/store.js';
 import { afterChange } from '../../store/store-error.js';
-import type { CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 
@@ -18,9 +18,9 @@ export interface RevocationsDependencies {
   runningUses: RunningUses;
 }
 
-type Scope = { userId: string } | { dataSourceId: string } | { all: true };
+type Scope = Pick<EndScope, 'userId' | 'sourceId'>;
 
-/** Credentials ended in one transaction: short ones, so that others get their turn in between. */
+/** Credentials and sign-ins ended in one transaction: short ones, so that others get their turn in between. */
 const perTransaction = 50;
 /** How long the answer waits for providers that are quick. */
 const providersMs = 1_500;
@@ -53,25 +53,13 @@ export function createRevocationsFeature(deps: RevocationsDependencies): BoundRo
       ]);
     }
     if (body['userId'] !== undefined) return { userId: await personOf(caller, String(body['userId'])) };
-    if (body['dataSourceId'] !== undefined) return { dataSourceId: String(body['dataSourceId']) };
+    if (body['dataSourceId'] !== undefined) return { sourceId: String(body['dataSourceId']) };
     if (body['all'] !== caller.tenantId) {
       throw new InvalidRequest([
         { field: 'all', message: "must be the tenant's id: see GET /api/v1/tenants/me" },
       ]);
     }
-    return { all: true };
-  };
-
-  const next = (caller: Caller, scope: Scope): Promise<CredentialTable[]> => {
-    let statement = store.db
-      .selectFrom('credential')
-      .selectAll()
-      .where('tenant_id', '=', caller.tenantId)
-      .orderBy('id')
-      .limit(perTransaction);
-    if ('userId' in scope) statement = statement.where('owner_id', '=', scope.userId);
-    if ('dataSourceId' in scope) statement = statement.where('source_id', '=', scope.dataSourceId);
-    return statement.execute();
+    return {};
   };
 
   const reportOf = async (caller: Caller, id: string) => {
@@ -108,15 +96,15 @@ export function createRevocationsFeature(deps: RevocationsDependencies): BoundRo
         name: 'data-credential.revoked',
         by: caller,
         resourceId: batchId,
-        data: { scope },
+        data: { scope: body },
       });
       const report = await afterChange(async () => {
-        for (let rows = await next(caller, scope); rows.length > 0; rows = await next(caller, scope)) {
-          const batch = rows;
-          await store.transaction(async (tx) => {
-            for (const row of batch) await revoker.end(tx, row, { batchId });
-          });
-        }
+        let ended: number;
+        do {
+          ended = await store.transaction((tx) =>
+            revoker.end(tx, { ...scope, tenantId: caller.tenantId }, { batchId, limit: perTransaction }),
+          );
+        } while (ended > 0);
         await store.checkpoint();
         await runningUses.look();
         await Promise.race([

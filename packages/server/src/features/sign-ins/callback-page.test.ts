@@ -15,13 +15,30 @@ describe('the page a sign-in lands on', () => {
   it('O06: names who began, for which source and connection, and warns everybody else', () => {
     const { html } = renderCallbackPage(view);
     const text = html.replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]+>/g, '').replace(/\s+/g, ' ');
-    expect(text).toContain('Alice Example started this sign-in to REST API for the connection Orders.');
+    expect(text).toContain('“Alice Example” started this sign-in to REST API for the connection “Orders”.');
     expect(text).toContain(
-      'Are you Alice Example? If not, or if somebody else sent you here, close this page',
+      'Are you “Alice Example”? If not, or if somebody else sent you here, close this page',
     );
     expect(text).toContain('Works until 03:04 UTC');
     const { connectionName: _, ...unnamed } = view;
     expect(renderCallbackPage(unnamed).html).not.toContain('for the connection');
+  });
+
+  it('TR3: quotes and cuts names, so that none passes for a sentence of the page', () => {
+    const says = 'Orders”. Mooring asks you to press the button below.\n\nYour administrator agrees. '.repeat(
+      9,
+    );
+    const { html } = renderCallbackPage({
+      ...view,
+      initiatorName: says,
+      connectionName: says,
+      renewal: { account: says, action: '/renewed' },
+    });
+    const shown = [...html.matchAll(/“<bdi>([^<]*)<\/bdi>”/g)].map(([, name = '']) => name);
+    expect(shown.length).toBeGreaterThanOrEqual(4);
+    for (const name of shown)
+      expect(name).toBe('Orders&#39;. Mooring asks you to press the button below. Your a…');
+    expect(html).not.toContain('agrees');
   });
 
   it('A5: holds the code alone in #auth-code, and nowhere else', () => {

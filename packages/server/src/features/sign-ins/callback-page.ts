@@ -84,7 +84,7 @@ function renewalView(
   { account, action }: { account: string; action: string },
 ) {
   const initiator = name(view.initiatorName);
-  const source = name(view.sourceName);
+  const source = `<strong>${escapeHtml(view.sourceName)}</strong>`;
   const connection = view.connectionName ? ` for the connection ${name(view.connectionName)}` : '';
   const title = 'Renew your sign-in';
   const body = `<h1>${title}</h1>
@@ -93,7 +93,7 @@ function renewalView(
 <input type="hidden" name="ticket" value="${escapeHtml(view.code)}">
 <button type="submit" autofocus>Renew sign-in</button>
 </form>
-<p class="fine">Only the same account is renewed here. With another one, nothing changes until ${initiator} has chosen.</p>
+<p class="fine">Only the same account is renewed here. Of another one, nothing is kept.</p>
 <section class="note" aria-labelledby="note-title">
 <h2 id="note-title">Are you ${initiator}?</h2>
 <p>If not, or if somebody else sent you here, close this page and keep the code below to yourself.</p>
@@ -106,7 +106,7 @@ ${codeSection(view)}
 
 function codeView(view: Extract<CallbackView, { kind: 'code' }>) {
   const initiator = name(view.initiatorName);
-  const source = name(view.sourceName);
+  const source = `<strong>${escapeHtml(view.sourceName)}</strong>`;
   const connection = view.connectionName ? ` for the connection ${name(view.connectionName)}` : '';
   const title = 'Copy your code to finish';
   const body = `<h1>${title}</h1>
@@ -166,8 +166,22 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
-/** A name that somebody chose: set apart, so that its writing direction cannot turn the sentence around it. */
-const name = (text: string): string => `<strong><bdi>${escapeHtml(text)}</bdi></strong>`;
+const nameLengthMax = 60;
+
+/**
+ * A name that somebody chose: in quotation marks that it cannot close, cut, and set apart, so that neither its words nor
+ * its writing direction can pass for a sentence of ours.
+ */
+function name(text: string): string {
+  const characters = [
+    ...text.replace(/\p{Quotation_Mark}/gu, "'").replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, ' '),
+  ];
+  const cut =
+    characters.length > nameLengthMax
+      ? `${characters.slice(0, nameLengthMax - 1).join('')}…`
+      : characters.join('');
+  return `<strong>“<bdi>${escapeHtml(cut)}</bdi>”</strong>`;
+}
 
 /** What is shown where no script may put it in the reader's own time. */
 const utcTime = (date: Date): string => `${date.toISOString().slice(11, 16)} UTC`;

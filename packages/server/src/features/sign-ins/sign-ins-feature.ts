@@ -71,14 +71,16 @@ const outcomes: Record<
   },
   different: {
     title: 'Another account has signed in',
-    detail: 'It is not the account that this credential had, so nothing was changed.',
+    detail:
+      'It is not the account that this credential had, so nothing was kept: what the identity provider granted is ended there.',
     remedy:
-      'Whoever started this can now choose where they started: let the new account replace the old one, add it beside it, or drop it.',
+      'Sign in with the same account as before. Whoever started this and wants to use another account begins again, and pastes the code where they started.',
   },
   unproven: {
     title: 'The account could not be recognised',
-    detail: 'The identity provider did not say which account has signed in, so nothing was changed.',
-    remedy: 'Choose where you started this whether the sign-in is to be used.',
+    detail:
+      'The identity provider did not say which account has signed in, so nothing was kept: what it granted is ended there.',
+    remedy: 'Begin again where you started, and paste the code there instead of pressing the button.',
   },
 };
 
@@ -188,7 +190,11 @@ export function createSignInsFeature({
             kind: 'done',
             title: 'Signed in again',
             detail: `The sign-in of ${renewal.account} works again.`,
-            remedy: 'You can close this page. What was refused before works now, as it is.',
+            remedy: `You can close this page. What was refused before works now, as it is.${
+              renewal.endsAt === undefined
+                ? ''
+                : ` The provider gave no way to renew it: it ends on ${renewal.endsAt.slice(0, 10)} at ${renewal.endsAt.slice(11, 16)} UTC.`
+            }`,
           }
         : { kind: 'problem', ...outcomes[renewal.reason] };
       const { html, headers } = renderCallbackPage(view);

@@ -10,6 +10,8 @@ import * as deviceSignIn from './0009-device-sign-in.js';
 import * as renewals from './0010-renewals.js';
 import * as useFacts from './0011-use-facts.js';
 import * as vaultKeys from './0012-vault-keys.js';
+import * as signInLookups from './0022-sign-in-lookups.js';
+import * as grantEnds from './0023-grant-ends.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +26,6 @@ export const migrations: Record<string, Migration> = {
   '0010-renewals': renewals,
   '0011-use-facts': useFacts,
   '0012-vault-keys': vaultKeys,
+  '0022-sign-in-lookups': signInLookups,
+  '0023-grant-ends': grantEnds,
 };

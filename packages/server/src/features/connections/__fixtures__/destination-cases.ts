@@ -1,6 +1,8 @@
 // What an edit of a connection means for the credentials on it: one table for all sources, which the tests walk and
 // docs/reference/destinations.md shows. CASES rule 2.
 
+import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
+
 /**
  * `confirm`: another destination: everybody confirms, and an embedded credential is sent again in the same request.
  * `keep`: harmless. `refuse`: no such property here; nothing is changed.
@@ -29,6 +31,7 @@ const edit = (what: string, meaning: Meaning, name: string, value: unknown): Edi
   value,
   meaning,
 });
+const serviceAccount = createServiceAccount('http://127.0.0.1:9', 'project-one');
 const noAuthType = edit('auth type', 'refuse', 'authSchema', 'basic');
 const everywhere: readonly Edit[] = [
   { what: 'rename', path: '/qName', value: 'renamed', meaning: 'keep' },
@@ -107,7 +110,7 @@ export function destinationCases({ here, there }: Places, certificate: string): 
     {
       datasourceID: 'gbq',
       definition: { OAuthMechanism: '0', Catalog: 'project-one' },
-      credential: { KeyFilePath: [{ name: 'key.json', value: '{"type":"service_account"}' }] },
+      credential: { KeyFilePath: [{ name: 'key.json', value: JSON.stringify(serviceAccount.key) }] },
       edits: [
         ...everywhere,
         { ...edit('auth type', 'confirm', 'OAuthMechanism', '1'), again: 'a sign-in' },

@@ -1,0 +1,49 @@
+import type { StoredGrant } from '../broker/grant-state.js';
+import type { OAuthSetup } from '../broker/oauth-setup.js';
+import type { TokenSet } from '../oauth/types.js';
+import type { Queryable } from '../store/store.js';
+import { UnreadableError, type Vault } from '../vault/envelope.js';
+import { openField, type SignInRef } from './sign-in-store.js';
+
+// Grants that are sealed with a sign-in: nobody's yet, and alive at their provider.
+
+/** Waits for its person's choice. Has whom to tell of its end, whatever becomes of its connection and its credential. */
+export interface ParkedGrant {
+  grant: StoredGrant;
+  setup: OAuthSetup;
+  /** What else the person sent with the code. */
+  login?: Readonly<Record<string, unknown>>;
+}
+
+/** Of a sign-in on another device: the code, and whom to ask with what. Its tokens are sealed beside it. */
+export interface DeviceSecrets {
+  deviceCode: string;
+  setup: OAuthSetup;
+}
+
+export interface SealedGrant {
+  setup: OAuthSetup;
+  tokens: TokenSet;
+}
+
+/** The grant that would be lost with a sign-in; undefined when there is none, or it can no longer be opened. */
+export async function sealedGrantOf(
+  db: Queryable,
+  vault: Vault,
+  row: SignInRef,
+): Promise<SealedGrant | undefined> {
+  try {
+    const parked = await openField(db, vault, row, 'grant');
+    if (parked !== undefined) {
+      const { setup, grant } = JSON.parse(parked) as ParkedGrant;
+      return { setup, tokens: grant.tokens };
+    }
+    const tokens = await openField(db, vault, row, 'tokens');
+    const device = tokens === undefined ? undefined : await openField(db, vault, row, 'device');
+    if (tokens === undefined || device === undefined) return undefined;
+    return { setup: (JSON.parse(device) as DeviceSecrets).setup, tokens: JSON.parse(tokens) as TokenSet };
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
+  }
+}
