@@ -24,7 +24,7 @@ const onBothStores = [
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
   'packages/server/src/store/{several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
-  'packages/server/src/sign-ins/outcome-unknown.test.ts',
+  'packages/server/src/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
 ];
 
 /** Tests that compare times, or push as many requests as a machine can take: beside others they would judge those too. */

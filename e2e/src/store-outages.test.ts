@@ -19,9 +19,11 @@ type Kind = (typeof kinds)[number];
 const rounds = full(100, kinds.length);
 /** From one second to a minute, in steps that meet every kind; the quick tier's is more than a short lease has. */
 const lengthOf = (round: number): number => full(1_000 + Math.round((59_000 * ((round * 37) % 100)) / 99), 7_000);
-/** The provider answers at once, in the midst of the outage, or after it. */
-const delayOf = (round: number, ms: number): number =>
-  [0, Math.min(ms / 2, 20_000), Math.min(ms + 1_500, 25_000)][Math.floor(round / kinds.length + round) % 3] ?? 0;
+/** The provider answers after the outage, in the midst of it, or at once. */
+const delayOf = (round: number, ms: number): number => {
+  const delays = [Math.min(ms + 1_500, 25_000), Math.min(ms / 2, 20_000), Math.min(ms * 0.8, 20_000), 0];
+  return delays[(Math.floor(round / kinds.length) + round) % delays.length] ?? 0;
+};
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

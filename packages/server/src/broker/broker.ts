@@ -82,19 +82,20 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     if (isKept) await grants.assertReadable(credential);
     const source = isKept ? grants.accessToken : grants.clientToken;
     let handedOut: string | undefined;
-    const since = store.clock.now();
+    let askedAt = store.clock.now();
     return {
       login: {
         signIn: method.id,
         fields,
         async accessToken(options = {}) {
+          askedAt = store.clock.now();
           // The token this session used is the one that was refused; others may have renewed it since.
           handedOut = await source(credential, setup, options.renew && handedOut ? { refused: handedOut } : {});
           return handedOut;
         },
       },
       async assertAlive() {
-        if (isKept && handedOut) await grants.assertAlive(credential, setup, { refused: handedOut, since });
+        if (isKept) await grants.assertAlive(credential, setup, { handedOut, askedAt });
       },
     };
   };

@@ -13,7 +13,7 @@ import type { OAuthSetup } from './oauth-setup.js';
 import { createProviderHealth } from './provider-health.js';
 import { createRefreshLeases } from './refresh-lease.js';
 import { type RefreshDependencies, refresh, storeTokens } from './refreshing.js';
-import { notKnownYet, signInAgain } from './renewal-failures.js';
+import { notKnownYet, renewedMeanwhile, signInAgain } from './renewal-failures.js';
 import { type RenewalTimes, renewalTimes } from './renewal-times.js';
 import type { Revoker } from './revoker.js';
 
@@ -44,10 +44,12 @@ export interface Grants {
   /** A token of the connection's own client (RFC 6749 section 4.4); kept in memory only. */
   clientToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
   /**
-   * Asks the provider whether a grant lives whose token the source refused, unless that token was issued since then.
-   * @throws ConnectorError `auth_failed` when it is dead, StoreUnavailableError
+   * For a use that was refused: a token that was found, not issued, may be of a grant that has ended meanwhile, which
+   * only its provider knows.
+   * @throws ConnectorError `auth_failed` when it has, another kind when the use should be tried again;
+   * StoreUnavailableError
    */
-  assertAlive(credential: CredentialRef, setup: OAuthSetup, refused: RefusedToken): Promise<void>;
+  assertAlive(credential: CredentialRef, setup: OAuthSetup, used: UsedToken): Promise<void>;
   /** Before anything else: stores what an earlier process of this data folder could not, and frees what it held. */
   recover(): Promise<void>;
   /** Resolves when every renewal that was begun has ended. */
@@ -56,10 +58,11 @@ export interface Grants {
   close(): Promise<void>;
 }
 
-export interface RefusedToken {
-  refused: string;
-  /** Milliseconds since the epoch, by the store's clock. */
-  since: number;
+export interface UsedToken {
+  /** The last one; undefined when there was none to be had. */
+  handedOut: string | undefined;
+  /** When it was asked for: milliseconds since the epoch, by the store's clock. */
+  askedAt: number;
 }
 
 export interface GrantDependencies {
@@ -219,10 +222,13 @@ export function createGrants(given: GrantDependencies): Grants {
       return tokens.accessToken;
     },
 
-    async assertAlive(credential, setup, { refused, since }) {
-      const grant = await load(credential);
-      if (grant.tokens.accessToken !== refused || grant.issuedAt >= since) return;
-      await waitFor(renewOnce(credential, setup, goodFor(credential, { refused })));
+    async assertAlive(credential, setup, { handedOut, askedAt }) {
+      const found = await records.find(credential);
+      if (!found || found.isDead) throw signInAgain(undefined);
+      const { tokens, issuedAt } = found.grant;
+      if (handedOut === undefined || tokens.accessToken !== handedOut) throw renewedMeanwhile();
+      if (issuedAt >= askedAt) return;
+      await waitFor(renewOnce(credential, setup, goodFor(credential, { refused: handedOut })));
     },
 
     async recover() {

@@ -34,6 +34,15 @@ export function notKnownYet(): ConnectorError {
   );
 }
 
+/** The use was refused with a token that is no longer the stored one. */
+export function renewedMeanwhile(): ConnectorError {
+  return new ConnectorError('unreachable', 'The sign-in was renewed while it was being used.', {
+    remedy: 'Try again in 1 s.',
+    retryable: true,
+    retryAfterSeconds: 1,
+  });
+}
+
 export interface Trouble {
   /** The provider may have acted all the same. */
   isUnknown?: boolean;

@@ -43,7 +43,7 @@ export interface PreparedUse {
   ticket: UseTicket;
   mayEdit: boolean;
   entry: Entry;
-  /** Of a grant: asks its provider, after the source refused a token that was not issued for this use. */
+  /** As `Grants.assertAlive`; absent where there is no grant. */
   assertAlive: (() => Promise<void>) | undefined;
   /** Ends with the right to the use. Whoever prepared it ends it, through `finish`. */
   watch: WatchedUse;
@@ -216,8 +216,8 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   const refuseIfEnded = async (prepared: PreparedUse): Promise<void> => {
     const { caller, connection, manifest, mayEdit } = prepared;
     await prepared.assertAlive?.().catch((error: unknown) => {
-      // Dead shows below; and whatever else a provider says, the source has refused the login.
-      if (!(error instanceof ConnectorError)) throw error;
+      // A dead grant shows below, with the way back in.
+      if (!(error instanceof ConnectorError && error.kind === 'auth_failed')) throw error;
     });
     const resolution = await broker.resolve(caller.userId, connection, manifest);
     if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
