@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'libsql';
 import { newUuid } from '../vault/random.js';
@@ -15,20 +15,13 @@ export interface NodeFolder {
 }
 
 /** A copy of the folder is another folder: it says nothing of the process that has the first one. */
-const idOf = (file: string): string => `${readFileSync(file, 'utf8').trim()}.${statSync(file).ino}`;
-
 function folderId(dataFolder: string): string {
   const file = path.join(dataFolder, 'node-id');
-  try {
-    return idOf(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  writeFileSync(file, `${newUuid()}\n`, { mode: 0o600 });
-  const descriptor = openSync(file, 'r');
-  fsyncSync(descriptor);
-  closeSync(descriptor);
-  return idOf(file);
+  const found = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  // A crash may have left less than an id.
+  const id = /^[0-9a-f-]{36}$/.test(found) ? found : newUuid();
+  if (id !== found) writeFileSync(file, `${id}\n`, { mode: 0o600, flush: true });
+  return `${id}.${statSync(file).ino}`;
 }
 
 /** The operating system drops the lock when the process dies, however it dies. */
