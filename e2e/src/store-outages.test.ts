@@ -18,7 +18,8 @@ type Kind = (typeof kinds)[number];
 
 const rounds = full(100, kinds.length);
 /** From one second to a minute, in steps that meet every kind; the quick tier's is more than a short lease has. */
-const lengthOf = (round: number): number => full(1_000 + Math.round((59_000 * ((round * 37) % 100)) / 99), 7_000);
+const lengthOf = (round: number): number =>
+  full(1_000 + Math.round((59_000 * ((round * 37) % 100)) / 99), 7_000);
 /** The provider answers after the outage, in the midst of it, or at once. */
 const delayOf = (round: number, ms: number): number => {
   const delays = [Math.min(ms + 1_500, 25_000), Math.min(ms / 2, 20_000), Math.min(ms * 0.8, 20_000), 0];
@@ -149,7 +150,8 @@ describe('LI17: outages of the store while grants are renewed', () => {
   it.each(kinds)(
     'LI17: no grant is lost and each is renewed once: %s',
     async (kind) => {
-      for (let number = kinds.indexOf(kind); number < rounds; number += kinds.length) await round(kind, number);
+      for (let number = kinds.indexOf(kind); number < rounds; number += kinds.length)
+        await round(kind, number);
     },
     full(3_600_000, 300_000),
   );

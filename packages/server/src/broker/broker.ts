@@ -90,7 +90,11 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
         async accessToken(options = {}) {
           askedAt = store.clock.now();
           // The token this session used is the one that was refused; others may have renewed it since.
-          handedOut = await source(credential, setup, options.renew && handedOut ? { refused: handedOut } : {});
+          handedOut = await source(
+            credential,
+            setup,
+            options.renew && handedOut ? { refused: handedOut } : {},
+          );
           return handedOut;
         },
       },

@@ -3,12 +3,12 @@ import type { ServerResponse } from 'node:http';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createClientTokens } from './client-tokens.js';
-import { createProviderHealth } from './provider-health.js';
 import { gateOf } from '../oauth/__fixtures__/token-server.js';
 import { createClock } from '../store/clock.js';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
+import { createClientTokens } from './client-tokens.js';
+import { createProviderHealth } from './provider-health.js';
 
 // Tokens that a connection's own client, or a service account, gets without a user.
 
@@ -23,8 +23,12 @@ describe('tokens of clients and service accounts', () => {
   let answer: (response: ServerResponse) => void;
   let serial = 0;
 
-  const json = (status: number, body: object, headers = {}) => (response: ServerResponse) =>
-    void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  const json =
+    (status: number, body: object, headers = {}) =>
+    (response: ServerResponse) =>
+      void response
+        .writeHead(status, { 'content-type': 'application/json', ...headers })
+        .end(JSON.stringify(body));
   const token = json(200, { access_token: 'canary-client-token', token_type: 'bearer', expires_in: 600 });
 
   beforeAll(async () => {
@@ -70,8 +74,7 @@ describe('tokens of clients and service accounts', () => {
     return `${door}/${made.body.qID}`;
   };
   const read = (connection: string) => admin.post(`${connection}/actions/preview`, { path: [] });
-  const together = (connection: string) =>
-    Promise.all(Array.from({ length: 20 }, () => read(connection)));
+  const together = (connection: string) => Promise.all(Array.from({ length: 20 }, () => read(connection)));
 
   describe.each(Object.keys(ways) as (keyof typeof ways)[])('%s', (way) => {
     it('LI11: everybody who waits for one token is told why there is none, and the provider is asked once', async () => {

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { Network } from '@mooring/connectors/spec/network';
 import { requestClientCredentials } from '../oauth/client-credentials-grant.js';
 import { requestJwtBearer } from '../oauth/jwt-bearer-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { ProviderCall } from '../oauth/types.js';
 import type { Clock } from '../store/clock.js';
+import { sha256 } from '../vault/digest.js';
 import type { CredentialRef } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
@@ -41,10 +41,8 @@ interface Kept {
 }
 
 /** A client or a key that was exchanged for another has neither the token nor the pauses of the one before. */
-const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: OAuthSetup): string => {
-  const hash = createHash('sha256').update(JSON.stringify([preset, client, assertion]));
-  return `${id}:${version}:${hash.digest('base64')}`;
-};
+const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: OAuthSetup): string =>
+  `${id}:${version}:${sha256(JSON.stringify([preset, client, assertion]))}`;
 
 const ask = ({ assertion, ...call }: OAuthSetup & ProviderCall) =>
   assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);
@@ -99,7 +97,10 @@ export function createClientTokens(deps: ClientTokenDependencies): ClientTokens 
     if (backedOffAt !== undefined && health.mayTry(setup, backedOffAt)) return;
     const { kind } = error;
     // The time that is left, not the one that was asked for.
-    const left = { ...(error.providerCode === undefined ? {} : { providerCode: error.providerCode }), cause: error };
+    const left = {
+      ...(error.providerCode === undefined ? {} : { providerCode: error.providerCode }),
+      cause: error,
+    };
     throw failureOf(
       new OAuthError(kind, left),
       backedOffAt === undefined ? waitMs : Math.min(waitMs, probeMs),

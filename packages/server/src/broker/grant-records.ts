@@ -31,11 +31,7 @@ export interface GrantRecords {
    * another process was told meanwhile that the version before is dead: what is newer counts.
    * @returns `gone` when the credential was deleted meanwhile, `newer` when it has another grant by now
    */
-  replace(
-    credential: GrantKey,
-    version: number,
-    grant: StoredGrant,
-  ): Promise<'stored' | 'gone' | 'newer'>;
+  replace(credential: GrantKey, version: number, grant: StoredGrant): Promise<'stored' | 'gone' | 'newer'>;
   /**
    * Asks for a new sign-in, while the grant that was proven dead is still the stored one.
    * @returns false when it is not, and nothing was changed
@@ -49,7 +45,13 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
       const row = await store.db
         .selectFrom('secret')
         .innerJoin('credential', 'credential.id', 'secret.record_id')
-        .select(['secret.field', 'secret.version', 'secret.key_id', 'secret.wrapped_key', 'secret.ciphertext'])
+        .select([
+          'secret.field',
+          'secret.version',
+          'secret.key_id',
+          'secret.wrapped_key',
+          'secret.ciphertext',
+        ])
         .select('credential.state')
         .where('secret.record_kind', '=', 'credential')
         .where('secret.record_id', '=', credential.id)

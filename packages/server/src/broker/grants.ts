@@ -1,6 +1,7 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
 import type { Clock } from '../store/clock.js';
+import { openNodeFolder } from '../store/node-folder.js';
 import type { Store } from '../store/store.js';
 import { OutcomeUnknownError, StoreUnavailableError } from '../store/store-error.js';
 import type { Vault } from '../vault/envelope.js';
@@ -8,7 +9,6 @@ import { createClientTokens } from './client-tokens.js';
 import { type CredentialRef, createGrantRecords } from './grant-records.js';
 import type { StoredGrant } from './grant-state.js';
 import { createKeptTokens } from './kept-tokens.js';
-import { openNodeFolder } from './node-folder.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import { createProviderHealth } from './provider-health.js';
 import { createRefreshLeases } from './refresh-lease.js';
@@ -241,7 +241,10 @@ export function createGrants(given: GrantDependencies): Grants {
         log.warn({ credentialId: kept.credential.id, outcome }, 'renewed tokens had waited for the store');
       }
       if (folder.prefix === undefined) {
-        log.warn({ dataFolder: given.dataFolder }, 'another process uses this data folder; give each its own');
+        log.warn(
+          { dataFolder: given.dataFolder },
+          'another process uses this data folder; give each its own',
+        );
       }
       await leases.freeFormer();
     },

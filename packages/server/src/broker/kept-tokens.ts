@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Sealed, SealContext, Vault } from '../vault/envelope.js';
+import type { SealContext, Sealed, Vault } from '../vault/envelope.js';
 import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import type { RevokedCredential } from './revocation-queue.js';

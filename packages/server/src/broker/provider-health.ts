@@ -21,7 +21,10 @@ export function createProviderHealth(now: () => number): ProviderHealth {
 
   const entry = ({ preset }: OAuthSetup) => {
     const key = preset.tokenEndpoint || (preset.issuer ?? '');
-    const found = known.get(key) ?? { answeredAt: Number.NEGATIVE_INFINITY, probedAt: Number.NEGATIVE_INFINITY };
+    const found = known.get(key) ?? {
+      answeredAt: Number.NEGATIVE_INFINITY,
+      probedAt: Number.NEGATIVE_INFINITY,
+    };
     known.delete(key);
     known.set(key, found);
     const [oldest] = known.keys();

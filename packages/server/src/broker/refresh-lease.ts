@@ -1,7 +1,7 @@
 import type { Clock } from '../store/clock.js';
+import type { NodeFolder } from '../store/node-folder.js';
 import type { Store } from '../store/store.js';
 import type { CredentialTable, GrantStateTable } from '../store/tables.js';
-import type { NodeFolder } from './node-folder.js';
 import { leaseMs, type RenewalTimes, stopwatch } from './renewal-times.js';
 
 // Who renews a grant. The right to do so is a row of the store, and the intent with it: of many processes one calls
@@ -73,7 +73,8 @@ const free = { holder: null, lease_until: null } as const;
 export function createRefreshLeases({ store, clock, folder, times }: LeaseDependencies): RefreshLeases {
   const { holder } = folder;
 
-  const withoutAttempt = (lease: Lease) => (lease.attempts > 1 ? { attempts: lease.attempts - 1 } : { attempts: 0, intent_version: null });
+  const withoutAttempt = (lease: Lease) =>
+    lease.attempts > 1 ? { attempts: lease.attempts - 1 } : { attempts: 0, intent_version: null };
 
   const ofLease = (credential: CredentialRef, lease: Lease) =>
     store.db

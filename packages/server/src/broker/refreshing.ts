@@ -119,8 +119,7 @@ function createWatch({ leases, clock, times }: RefreshDependencies, credential: 
     const at = performance.now();
     const isSame = seen?.holder === lease.holder && seen.fence === lease.fence;
     // A pause of this process is time in which it saw nothing.
-    const watchedMs =
-      seen && isSame ? seen.watchedMs + Math.min(at - seen.at, 2 * lookMs.most) : 0;
+    const watchedMs = seen && isSame ? seen.watchedMs + Math.min(at - seen.at, 2 * lookMs.most) : 0;
     seen = { ...lease, watchedMs, at };
     return watchedMs >= times.graceMs ? { over: lease } : {};
   };
@@ -195,7 +194,8 @@ async function callProvider(
     if (!(error instanceof OAuthError)) throw error;
     const { kind, reason, providerCode: code } = error;
     log.warn({ credentialId: credential.id, kind, reason, code, attempts: lease.attempts }, 'refresh failed');
-    if (!needsUser.includes(kind)) return { kind: 'failed', error, isUnknown: isOutcomeUnknown(error, isSent) };
+    if (!needsUser.includes(kind))
+      return { kind: 'failed', error, isUnknown: isOutcomeUnknown(error, isSent) };
     health.answered(setup);
     return { kind: 'dead', error };
   }
