@@ -51,7 +51,7 @@ const repeatedInLong = [
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
   'packages/server/src/store/{several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
-  'packages/server/src/sign-ins/outcome-unknown.test.ts',
+  'packages/server/src/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
 ];
 
 /** Need a processor that nobody else has: they compare times. */

@@ -153,7 +153,7 @@ function grantLifecyclePage() {
     grantLifecycle.map(({ id, from, event, to, effect }) => [id, code(from), event, code(to), effect]),
   )}\n`;
   text += `\n## Invariants\n\n${list(grantInvariants)}`;
-  text += `\n## After kill -9\n\nShown by \`npx vitest run e2e/src/refresh-crash.test.ts\`, a hundred grants for each of the first five.\n\n${table(
+  text += `\n## After kill -9\n\nShown by \`npx vitest run e2e/src/refresh-crash.test.ts\`, a hundred grants for each of the first five; outages of the store by \`npx vitest run e2e/src/store-outages.test.ts\`.\n\n${table(
     ['the process died', 'the start finds', 'then'],
     crashPoints.map(({ point, found, result }) => [point, found, result]),
   )}\n`;

@@ -64,9 +64,9 @@ export async function signInAndCopyCode(
 }
 
 /** A BigQuery connection of Alice's, made in two calls with her sign-in between them. @returns its path */
-export async function connectWarehouse(lab: SignInLab, api: ApiClient): Promise<string> {
+export async function connectWarehouse(lab: SignInLab, api: ApiClient, qName = 'warehouse'): Promise<string> {
   const properties = { OAuthMechanism: '1', Catalog: lab.bigquery.projectId };
-  const begin = { datasourceID: 'gbq', qName: 'warehouse', connectionProperties: properties };
+  const begin = { datasourceID: 'gbq', qName, connectionProperties: properties };
   const begun = await api.post('/api/v1/data-connections', { ...begin, authUrlOnly: true });
   const authCode = await signInAndCopyCode(lab, begun.body.authUrl);
   const created = await api.post('/api/v1/data-connections', {

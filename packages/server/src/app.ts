@@ -126,7 +126,11 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     config.rateLimits === 'off' ? undefined : createRateTiers({ store, limits: config.rateLimits, log });
   const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
   const { endTokens } = revoker;
-  const grants = createGrants({ store, vault, network: gate, endTokens, log, clock: store.clock });
+  const grants = createGrants({
+    ...{ store, vault, network: gate, endTokens, log, clock: store.clock },
+    ownVault: keyring.ownVault,
+    dataFolder: config.dataFolder,
+  });
   const setupOf = (credential: CredentialTable, connection?: ConnectionTable) =>
     setupOfCredential(store.db, { vault, catalogue, clients }, credential, connection);
   const keepAlive = createKeepAlive({ store, grants, setupOf, log });

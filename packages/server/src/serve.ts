@@ -150,10 +150,11 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     notReady: () => undefined,
     checks,
   });
-  if (store.kind === 'sqlite') await app.grants.freeLeases();
+  await app.grants.recover();
   const bound = await app.http
     .listen({ host: config.host, port: config.port })
     .catch(async (cause: unknown) => {
+      await app.grants.close();
       await store.close();
       throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
     });
@@ -190,7 +191,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       clearTimeout(force);
       app.runningUses.close();
       await app.keepAlive.close();
-      await app.grants.settled();
+      await app.grants.close();
       await app.revoker.settled();
       app.revoker.close();
       await app.rates?.close();

@@ -19,6 +19,8 @@ export interface NetworkRequest {
   clientCertificate?: { cert: string; key: string } | { pfx: Uint8Array; passphrase?: string };
   /** Largest response body accepted, in bytes after decompression. Larger ones fail with `too_large`. */
   bodyBytesMax?: number;
+  /** Called once the connection stands and before a byte of the request is written; when it throws, none is. */
+  beforeSend?: () => void;
 }
 
 /**

@@ -10,6 +10,8 @@ export interface DatabaseRelay {
   freezeAt(text: string): void;
   /** Connections that come from now on stay silent until `thaw`; those that there are go on. */
   freezeNewcomers(): void;
+  /** Every connection is cut, and who comes is turned away, until `thaw`: a server that was killed. */
+  cut(): void;
   thaw(): void;
   /** The next commit reaches the database, and its connection is cut before the answer comes back. */
   cutAtCommit(): void;
@@ -42,6 +44,7 @@ export async function startDatabaseRelay(
   const pairs = new Set<[Socket, Socket]>();
   let isFrozen = false;
   let freezesNewcomers = false;
+  let isDown = false;
   let cutsNext = false;
   let freezesAt: string | undefined;
   let cutsBefore: string | undefined;
@@ -56,6 +59,10 @@ export async function startDatabaseRelay(
   };
 
   const server = createServer((client) => {
+    if (isDown) {
+      client.on('error', () => undefined).destroy();
+      return;
+    }
     const database = connect(target.port, target.host);
     const pair: [Socket, Socket] = [client, database];
     pairs.add(pair);
@@ -114,7 +121,12 @@ export async function startDatabaseRelay(
     freezeNewcomers() {
       freezesNewcomers = true;
     },
+    cut() {
+      isDown = true;
+      each((socket) => socket.destroy());
+    },
     thaw() {
+      isDown = false;
       isFrozen = false;
       freezesNewcomers = false;
       each((socket) => socket.resume());

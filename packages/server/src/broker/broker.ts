@@ -16,7 +16,13 @@ import { type Resolution, resolveForUse } from './resolve.js';
 // connector a login; it never hands a secret to a feature.
 
 export type OpenResult =
-  | { ok: true; credential?: CredentialTable; login: Login }
+  | {
+      ok: true;
+      credential?: CredentialTable;
+      login: Login;
+      /** As `Grants.assertAlive`, of the token that was handed out last. */
+      assertAlive?: () => Promise<void>;
+    }
   | { ok: false; resolution: Resolution };
 
 export interface Broker {
@@ -61,7 +67,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     credential: CredentialTable,
     connection: ConnectionTable,
     manifest: SourceManifest,
-  ): Promise<Login> => {
+  ): Promise<{ login: Login; assertAlive?: () => Promise<void> }> => {
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
     const fields = await openLoginFields(credential, connection);
@@ -69,20 +75,31 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       (name) => metaOf(manifest, name).holder === 'connection',
     );
     const secrets = needsConnectionSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
-    if (!method.oauth) return { signIn: method.id, fields };
+    if (!method.oauth) return { login: { signIn: method.id, fields } };
     const setup = oauthSetup({ method, definition, secrets, login: fields }, clients);
     const isKept = isInteractive(method.oauth);
     // Now, while the person can still be told; the connector asks for a token only in the midst of its work.
     if (isKept) await grants.assertReadable(credential);
     const source = isKept ? grants.accessToken : grants.clientToken;
     let handedOut: string | undefined;
+    let askedAt = store.clock.now();
     return {
-      signIn: method.id,
-      fields,
-      async accessToken(options = {}) {
-        // The token this session used is the one that was refused; others may have renewed it since.
-        handedOut = await source(credential, setup, options.renew && handedOut ? { refused: handedOut } : {});
-        return handedOut;
+      login: {
+        signIn: method.id,
+        fields,
+        async accessToken(options = {}) {
+          askedAt = store.clock.now();
+          // The token this session used is the one that was refused; others may have renewed it since.
+          handedOut = await source(
+            credential,
+            setup,
+            options.renew && handedOut ? { refused: handedOut } : {},
+          );
+          return handedOut;
+        },
+      },
+      async assertAlive() {
+        if (isKept) await grants.assertAlive(credential, setup, { handedOut, askedAt });
       },
     };
   };
@@ -101,11 +118,11 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       const { credential } = resolution;
       if (resolution.state !== 'ready' || !credential) return { ok: false, resolution };
       try {
-        const login = await loginOf(credential, connection, manifest);
+        const { login, ...more } = await loginOf(credential, connection, manifest);
         if (missingCredentialFields(selectSignIn(manifest, definition), login.fields).length > 0) {
           return { ok: false, resolution: { ...resolution, state: 'missing' } };
         }
-        return { ok: true, credential, login };
+        return { ok: true, credential, login, ...more };
       } catch (error) {
         if (error instanceof UnreadableError)
           return { ok: false, resolution: { ...resolution, state: 'unreadable' } };

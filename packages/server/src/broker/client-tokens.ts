@@ -4,14 +4,18 @@ import { requestJwtBearer } from '../oauth/jwt-bearer-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { ProviderCall } from '../oauth/types.js';
 import type { Clock } from '../store/clock.js';
+import { sha256 } from '../vault/digest.js';
 import type { CredentialRef } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
-import { providerTrouble, signInAgain } from './refreshing.js';
+import { type ProviderHealth, probeMs } from './provider-health.js';
+import { pauseOf, providerTrouble, signInAgain } from './renewal-failures.js';
 
-// Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). Nothing is lost with one, so they stay in memory.
+// Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). Nothing is lost with
+// one, so they stay in memory, and with them the pauses that a provider is owed.
 
 export interface ClientTokens {
+  /** @throws ConnectorError */
   get(
     credential: CredentialRef,
     setup: OAuthSetup,
@@ -19,36 +23,99 @@ export interface ClientTokens {
   ): Promise<StoredGrant>;
 }
 
+export interface ClientTokenDependencies {
+  network: Network;
+  clock: Clock;
+  health: ProviderHealth;
+  /** Credentials whose token is remembered, those asked for last. Default 10,000. */
+  keptMax?: number;
+}
+
+interface Kept {
+  grant?: StoredGrant;
+  /** The one call that everybody who needs a token waits for. */
+  running?: Promise<StoredGrant>;
+  failures: number;
+  /** Milliseconds since the epoch. */
+  pause?: { error: OAuthError; until: number; backedOffAt?: number };
+}
+
+/** A client or a key that was exchanged for another has neither the token nor the pauses of the one before. */
+const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: OAuthSetup): string =>
+  `${id}:${version}:${sha256(JSON.stringify([preset, client, assertion]))}`;
+
 const ask = ({ assertion, ...call }: OAuthSetup & ProviderCall) =>
   assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);
 
-export function createClientTokens(network: Network, clock: Clock): ClientTokens {
-  const kept = new Map<string, Promise<StoredGrant>>();
+/** The key or the client itself was refused: only who brought it can help. */
+const isRefused = ({ kind }: OAuthError): boolean => kind === 'client_refused' || kind === 'grant_dead';
+
+const failureOf = (error: unknown, waitMs?: number): unknown =>
+  error instanceof OAuthError && isRefused(error)
+    ? signInAgain(error)
+    : providerTrouble(error, waitMs === undefined ? {} : { waitMs });
+
+export function createClientTokens(deps: ClientTokenDependencies): ClientTokens {
+  const { network, clock, health, keptMax = 10_000 } = deps;
+  const kept = new Map<string, Kept>();
+
+  const entry = (key: string): Kept => {
+    const found = kept.get(key) ?? { failures: 0 };
+    kept.delete(key);
+    kept.set(key, found);
+    const [oldest] = kept.keys();
+    if (kept.size > keptMax && oldest !== undefined) kept.delete(oldest);
+    return found;
+  };
+
+  const begin = async (one: Kept, setup: OAuthSetup): Promise<StoredGrant> => {
+    try {
+      const tokens = await ask({ ...setup, network, now: clock.now });
+      health.answered(setup);
+      one.grant = storedGrant(tokens, clock.now());
+      one.failures = 0;
+      delete one.pause;
+      return one.grant;
+    } catch (error) {
+      delete one.grant;
+      if (!(error instanceof OAuthError)) throw error;
+      const { pauseMs, isBackOff } = pauseOf(error, one.failures);
+      const now = clock.now();
+      one.failures += 1;
+      one.pause = { error, until: now + pauseMs, ...(isBackOff ? { backedOffAt: now } : {}) };
+      throw failureOf(error, isBackOff ? Math.min(pauseMs, probeMs) : pauseMs);
+    } finally {
+      delete one.running;
+    }
+  };
+
+  /** @throws ConnectorError while the provider is to be left alone */
+  const respectPause = ({ pause }: Kept, setup: OAuthSetup): void => {
+    const waitMs = pause ? pause.until - clock.now() : 0;
+    if (!pause || waitMs <= 0) return;
+    const { error, backedOffAt } = pause;
+    if (backedOffAt !== undefined && health.mayTry(setup, backedOffAt)) return;
+    const { kind } = error;
+    // The time that is left, not the one that was asked for.
+    const left = {
+      ...(error.providerCode === undefined ? {} : { providerCode: error.providerCode }),
+      cause: error,
+    };
+    throw failureOf(
+      new OAuthError(kind, left),
+      backedOffAt === undefined ? waitMs : Math.min(waitMs, probeMs),
+    );
+  };
 
   return {
     async get(credential, setup, isGood) {
-      const key = `${credential.id}:${credential.version}`;
-      const current = kept.get(key);
-      const grant = await current?.catch(() => undefined);
-      if (grant && isGood(grant)) return grant;
-      // Whoever comes first replaces the token; the others wait for the same one.
-      if (kept.get(key) === current) {
-        const fetched = ask({ ...setup, network, now: clock.now });
-        kept.set(
-          key,
-          fetched.then((tokens) => storedGrant(tokens, clock.now())),
-        );
+      const one = entry(keyOf(credential, setup));
+      if (one.grant && isGood(one.grant)) return one.grant;
+      if (!one.running) {
+        respectPause(one, setup);
+        one.running = begin(one, setup);
       }
-      try {
-        const fresh = await kept.get(key);
-        if (!fresh) throw new Error('the client token was dropped while it was awaited');
-        return fresh;
-      } catch (error) {
-        kept.delete(key);
-        const isRefused =
-          error instanceof OAuthError && (error.kind === 'client_refused' || error.kind === 'grant_dead');
-        throw isRefused ? signInAgain(error) : providerTrouble(error);
-      }
+      return one.running;
     },
   };
 }

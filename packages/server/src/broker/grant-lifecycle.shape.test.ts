@@ -15,7 +15,9 @@ function testedIds(): Set<string> {
       .filter((file) => file.endsWith('.test.ts'))
       .map((file) => readFileSync(path.join(root, file), 'utf8')),
   );
-  const names = files.flatMap((text) => [...text.matchAll(/['"`]((?:[A-Z]\d{1,2}, )*[A-Z]\d{1,2}):/g)]);
+  const names = files.flatMap((text) => [
+    ...text.matchAll(/['"`]((?:[A-Z]{1,2}\d{1,2}, )*[A-Z]{1,2}\d{1,2}):/g),
+  ]);
   return new Set(names.flatMap(([, ids = '']) => ids.split(', ')));
 }
 

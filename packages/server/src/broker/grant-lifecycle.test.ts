@@ -1,8 +1,14 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { gateOf } from '../oauth/__fixtures__/token-server.js';
 import type { CredentialTable } from '../store/tables.js';
+import { expectNoSecretIn } from '../testing/secret-scan.js';
+import { filesIn } from '../testing/secret-search.js';
 import { type GrantStand, movableClock, startGrantStand } from './__fixtures__/grant-stand.js';
 
 // The cells of docs/reference/grant-lifecycle.md that are about renewal; each is named by its id.
@@ -208,12 +214,12 @@ describe('the life of a grant', () => {
     expect(await isGood(await asked())).toBe(true);
   });
 
-  it('F7, S1, O23: another process goes on when the one that held the lease is gone', async () => {
-    end();
-    await stand.store.db
+  /** A lease of a process that this one knows nothing of, which ends in five seconds by the store's clock. */
+  const heldElsewhere = () =>
+    stand.store.db
       .updateTable('grant_state')
       .set({
-        holder: 'a dead process',
+        holder: 'another process',
         fence: 9,
         intent_version: 1,
         attempts: 1,
@@ -221,11 +227,122 @@ describe('the life of a grant', () => {
       })
       .where('credential_id', '=', credential.id)
       .execute();
-    const waiting = asked();
-    await new Promise((resolve) => setImmediate(resolve));
+  const soon = (condition: () => Promise<boolean>) => expect.poll(condition, { interval: 5 }).toBe(true);
+
+  it('LI17, F7, S1, O23: another process goes on when the one that held the lease is gone, after a grace period', async () => {
+    end();
+    await heldElsewhere();
+    const waiting = asked(stand.process({ times: { graceMs: 300 } }));
+    stand.clock.move(4000);
+    const early = performance.now();
+    await soon(async () => performance.now() - early > 300);
     expect(calls()).toBe(0);
-    stand.clock.move(5001);
+    stand.clock.move(1001);
     expect(await isGood(await waiting)).toBe(true);
+    expect(performance.now() - early).toBeGreaterThan(600);
+    expect(calls()).toBe(1);
+  });
+
+  it('LI17, F7: a lease that is over is not taken while the store takes no writes, nor right after it does again', async () => {
+    end();
+    await heldElsewhere();
+    stand.clock.move(5001);
+    const { db } = stand.store;
+    const process = stand.process({ times: { graceMs: 2000, waitMs: 1000 } });
+    // A read-only store: what is looked at is there, what is written is refused.
+    const refuseWrites = {
+      sqlite: [
+        "create trigger read_only before update on grant_state begin select raise(abort, 'read-only'); end",
+        'drop trigger read_only',
+      ],
+      postgresql: [
+        'alter table grant_state add constraint read_only check (fence < 0) not valid',
+        'alter table grant_state drop constraint read_only',
+      ],
+    }[stand.store.kind] as [string, string];
+    await sql.raw(refuseWrites[0]).execute(db);
+    // Not looked on at for long: the store says at the first look that it takes no writes.
+    expect(await asked(process).catch((error: unknown) => error)).not.toBeInstanceOf(ConnectorError);
+    await sql.raw(refuseWrites[1]).execute(db);
+    const back = performance.now();
+    expect(await isGood(await asked(stand.process({ times: { graceMs: 200 } })))).toBe(true);
+    expect(performance.now() - back).toBeGreaterThan(200);
+    expect(calls()).toBe(1);
+  });
+
+  it('LI17, F7: a start on the same data folder frees at once what its last process held', async () => {
+    end();
+    const dataFolder = stand.newFolder();
+    const before = stand.process({ dataFolder });
+    const { arrived, release } = holdNext();
+    const waiting = asked(before).catch((error: unknown) => error);
+    await arrived;
+    const { holder } = (await stand.grantState(credential)) ?? {};
+    release();
+    await waiting;
+    await before.close();
+    await end();
+    await stand.store.db
+      .updateTable('grant_state')
+      .set({ holder: holder ?? null, lease_until: stand.clock.iso(150_000) })
+      .where('credential_id', '=', credential.id)
+      .execute();
+    const again = stand.process({ dataFolder });
+    await again.recover();
+    expect(await isGood(await asked(again))).toBe(true);
+    expect(calls()).toBe(2);
+  });
+
+  it('LI18, F12: a process that stood still between its lease and the call sends nothing, and begins anew', async () => {
+    end();
+    let sent = 0;
+    const network = gateOf();
+    const process = stand.process({
+      times: { beginMs: 400 },
+      network: {
+        ...network,
+        fetch(url, request = {}) {
+          const { beforeSend } = request;
+          if (!beforeSend) return network.fetch(url, request);
+          return network.fetch(url, {
+            ...request,
+            // The connection stands; now the whole process stands still, once.
+            beforeSend() {
+              const stood = performance.now();
+              if (sent === 0) while (performance.now() - stood < 500);
+              sent += 1;
+              beforeSend();
+            },
+          });
+        },
+      },
+    });
+    expect(await isGood(await asked(process))).toBe(true);
+    expect(sent).toBe(2);
+    expect(calls()).toBe(1);
+    expect(await stand.grantState(credential)).toMatchObject({ holder: null, attempts: 0 });
+  });
+
+  it('LI19, F13: callers stop waiting for a slow provider, are told that nobody knows, and its late answer is kept', async () => {
+    end();
+    const { arrived, release } = holdNext();
+    const process = stand.process({ times: { waitMs: 200 } });
+    const told = expect(asked(process)).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: /not known whether/,
+      retryAfterSeconds: 5,
+    });
+    await arrived;
+    await told;
+    // Others are told the same, and nobody sends the refresh token a second time.
+    await expect(asked(process)).rejects.toMatchObject({ message: /not known whether/ });
+    await expect(asked(stand.process({ times: { waitMs: 200 } }))).rejects.toMatchObject({
+      message: /not known whether/,
+    });
+    expect(calls()).toBe(1);
+    release();
+    await process.settled();
+    expect(await isGood(await asked(process))).toBe(true);
     expect(calls()).toBe(1);
   });
 
@@ -291,6 +408,81 @@ describe('the life of a grant', () => {
     expect(calls()).toBe(1);
   });
 
+  it('LI17, F11: tokens that a process could not store before it ended lie sealed in its data folder, and the next start stores them', async () => {
+    end();
+    const dataFolder = stand.newFolder();
+    const { arrived, release } = holdNext();
+    const process = stand.process({ dataFolder });
+    const waiting = asked(process).catch((error: unknown) => error);
+    await arrived;
+    const { db } = stand.store;
+    await sql.raw('alter table secret rename to secret_away').execute(db);
+    release();
+    const kept = path.join(dataFolder, 'kept-tokens');
+    await soon(async () => existsSync(kept) && readdirSync(kept).some((name) => name.endsWith('.json')));
+    expectNoSecretIn(filesIn(dataFolder));
+    await process.close();
+    expect(await waiting).toBeInstanceOf(Error);
+    await sql.raw('alter table secret_away rename to secret').execute(db);
+    const again = stand.process({ dataFolder });
+    await again.recover();
+    expect(await isGood(await asked(again))).toBe(true);
+    expect(readdirSync(kept)).toEqual([]);
+    expect(calls()).toBe(1);
+    expect(stand.lab.counts().revocation).toBe(0);
+  });
+
+  it('LI17, F10: a late answer is kept though another process was told that the grant is dead', async () => {
+    end();
+    const { arrived, release } = holdNext();
+    const waiting = asked();
+    await arrived;
+    await stand.store.db
+      .updateTable('credential')
+      .set({ state: 'needs_sign_in' })
+      .where('id', '=', credential.id)
+      .execute();
+    release();
+    expect(await isGood(await waiting)).toBe(true);
+    expect(await stand.stateOf(credential)).toBe('ready');
+  });
+
+  it('LI21, F2: a dead refresh token is called once by all processes together', async () => {
+    end();
+    stand.lab.switches.tokenAlways = answer(400, { error: 'invalid_grant' });
+    const processes = [stand.process(), stand.process(), stand.process()];
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 30 }, (_, index) => asked(processes[index % 3])),
+    );
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { kind: 'auth_failed' } });
+    await expect(asked()).rejects.toMatchObject({ kind: 'auth_failed' });
+    expect(calls()).toBe(1);
+  });
+
+  it('LI21, S3: a back-off ends with the trouble: one exchange goes ahead as a probe, and the others follow it', async () => {
+    const others = [await stand.credential(), await stand.credential()];
+    end();
+    stand.lab.switches.tokenAlways = answer(503, 'down');
+    const process = stand.process();
+    const each = (one: CredentialTable) => process.accessToken(one, stand.setup);
+    for (const one of [credential, ...others]) {
+      for (let failure = 0; failure < 7; failure += 1) {
+        await expect(each(one)).rejects.toMatchObject({ kind: 'unreachable' });
+        stand.clock.move(64_000);
+      }
+    }
+    for (const one of [credential, ...others]) await expect(each(one)).rejects.toThrow();
+    stand.lab.resetCounts();
+    stand.lab.switches.tokenAlways = undefined;
+    // No probe before its time, and the wait that is told is the one to the next probe.
+    await expect(each(credential)).rejects.toMatchObject({ retryAfterSeconds: 5 });
+    expect(calls()).toBe(0);
+    stand.clock.move(5_001);
+    expect(await isGood(await each(credential))).toBe(true);
+    for (const one of others) expect(await isGood(await each(one))).toBe(true);
+    expect(calls()).toBe(3);
+  });
+
   it('G5: renews a grant that nobody uses in half of its idle time, once', async () => {
     await stand.store.db.deleteFrom('credential').where('id', '<>', credential.id).execute();
     const keepers = [stand.keepAlive(), stand.keepAlive()];
@@ -321,13 +513,48 @@ describe('the life of a grant', () => {
     expect(calls()).toBe(1);
   });
 
+  it('LI7, G5: grants that cannot be renewed do not keep the others from it, and are put off', async () => {
+    await stand.store.db.deleteFrom('credential').where('id', '<>', credential.id).execute();
+    for (let index = 0; index < 60; index += 1) await stand.broken();
+    stand.clock.move(5 * 86_400_000 + 1000);
+    // The good one is the last in the order.
+    await stand.store.db
+      .updateTable('grant_state')
+      .set({ keep_alive_at: stand.clock.iso() })
+      .where('credential_id', '=', credential.id)
+      .execute();
+    const keeper = stand.keepAlive();
+    const before = stand.setupsAsked();
+    await keeper.round();
+    expect(calls()).toBe(1);
+    expect(stand.setupsAsked() - before).toBe(61);
+    await keeper.round();
+    expect(stand.setupsAsked() - before).toBe(61);
+    await keeper.close();
+  });
+
+  it('LI7, G5: a keeper that is closed begins nothing more', async () => {
+    await stand.store.db.deleteFrom('credential').where('id', '<>', credential.id).execute();
+    for (let index = 0; index < 40; index += 1) await stand.broken();
+    stand.clock.move(5 * 86_400_000 + 1000);
+    const keeper = stand.keepAlive();
+    const before = stand.setupsAsked();
+    const round = keeper.round();
+    await soon(async () => stand.setupsAsked() > before);
+    await keeper.close();
+    await round;
+    expect(stand.setupsAsked() - before).toBeLessThanOrEqual(4);
+    await keeper.round();
+    expect(stand.setupsAsked() - before).toBeLessThanOrEqual(4);
+  });
+
   it('O27: clocks ten minutes apart make no storm, as the store’s clock is the one that counts', async () => {
     const processes = [stand.process(), stand.process()];
     end();
     for (let round = 0; round < 6; round += 1) await asked(processes[round % 2]);
     expect(calls()).toBe(1);
     // A process whose clock really is off renews too early or too late, and each time once.
-    const skewed = stand.process(movableClock(stand.clock.now() - Date.now() + 600_000));
+    const skewed = stand.process({ clock: movableClock(stand.clock.now() - Date.now() + 600_000) });
     const early = await skewed.accessToken(credential, stand.setup);
     expect(await isGood(early)).toBe(true);
     expect(calls()).toBe(2);

@@ -7,7 +7,7 @@ export const grantStates = {
   ready: 'The grant is stored and may be used. `credential.state`, no intent in `grant_state`.',
   refreshing: 'One process is renewing it: `grant_state` has a holder, a lease and the version it renews.',
   suspect:
-    'A renewal was begun and its outcome is not known: the version is still noted, and no lease is alive. Used as `ready` is; the next renewal tries again.',
+    'A renewal ended and its outcome is not known: the version is still noted, and nobody has a lease. Used as `ready` is; the next renewal tries again.',
   needs_sign_in: 'The provider said that the grant has ended, or that it wants the person.',
   needs_confirmation: 'The connection now points elsewhere, and the person has not allowed that yet.',
   revoked: 'The credential is deleted and its data key destroyed.',
@@ -89,7 +89,13 @@ export const grantLifecycle: readonly Transition[] = [
     'ready',
     'Stored before they are used; an omitted refresh token stays the old one.',
   ),
-  row('F2', 'refreshing', 'the provider proves the grant dead', 'needs_sign_in', 'One call, then none.'),
+  row(
+    'F2',
+    'refreshing',
+    'the provider proves the grant dead',
+    'needs_sign_in',
+    'One call of all nodes together, then none.',
+  ),
   row(
     'F3',
     'refreshing',
@@ -102,7 +108,7 @@ export const grantLifecycle: readonly Transition[] = [
     'refreshing',
     'down, cut off, or an answer that is none',
     'suspect',
-    'A pause that doubles; nothing is lost.',
+    'A pause that doubles. Callers are told that it is not known whether the sign-in was renewed, where a byte of the request was sent.',
   ),
   row('F5', 'refreshing', 'too many requests', 'ready', '`Retry-After` is honoured by all nodes.'),
   row(
@@ -112,7 +118,13 @@ export const grantLifecycle: readonly Transition[] = [
     'ready',
     'An operator is asked to look; the person is not.',
   ),
-  row('F7', 'refreshing', 'the process dies', 'suspect', 'The lease ends by itself; the intent stays.'),
+  row(
+    'F7',
+    'refreshing',
+    'the process dies',
+    'suspect',
+    'The next start of its data folder frees the lease. Without one, others take it when the longest call and its storing could have ended (150 s), and no sooner than after watching it for 10 s in a store that takes writes.',
+  ),
   row('F8', 'refreshing', 'the credential is deleted', 'revoked', 'What was just issued is revoked.'),
   row(
     'F9',
@@ -126,14 +138,28 @@ export const grantLifecycle: readonly Transition[] = [
     'refreshing',
     'the answer comes after the lease was lost',
     'ready',
-    'The newest tokens of the version are kept.',
+    'The newest tokens of the version are kept, also where another node was told meanwhile that the grant is dead.',
   ),
   row(
     'F11',
     'refreshing',
     'the store fails',
     'ready',
-    'Tokens wait in memory, and are stored when it is back.',
+    'Tokens wait in memory for as long as the process lives, and sealed in its data folder; they are stored when the store is back, or by the next start of that folder.',
+  ),
+  row(
+    'F12',
+    'refreshing',
+    'the process stands still before it has sent anything',
+    'ready',
+    'Nothing is sent under a lease older than 20 s; it is given back and taken anew.',
+  ),
+  row(
+    'F13',
+    'refreshing',
+    'no answer for long',
+    'refreshing',
+    'Callers stop waiting after 20 s and are told that nobody knows yet; the process listens for 60 s and keeps what comes.',
   ),
   row('S1', 'suspect', 'a use', 'refreshing', 'One try more; the answer decides.'),
   row(
@@ -142,6 +168,13 @@ export const grantLifecycle: readonly Transition[] = [
     'a use within the pause',
     'suspect',
     'No call; the old token while it lasts, else an error that says when.',
+  ),
+  row(
+    'S3',
+    'suspect',
+    'a use within a pause of our own choice, 5 s after the last call to that provider',
+    'refreshing',
+    'One exchange goes ahead as a probe; once the provider answers, the others need not wait either. A pause that the provider asked for is kept.',
   ),
   row('N1', 'needs_sign_in', 'a use', 'needs_sign_in', 'Typed refusal with a link; no call.'),
   row('N2', 'needs_sign_in', 'the person signs in', 'ready', 'The same use succeeds.'),
@@ -155,9 +188,10 @@ export const grantLifecycle: readonly Transition[] = [
 /** What holds in every state, after every event and every crash. */
 export const grantInvariants: readonly string[] = [
   'A token is stored before anybody is given it.',
-  'Of all processes on a store at most one calls the provider for a grant at a time, and only under a lease.',
+  'Of all processes on a store at most one calls the provider for a grant at a time, and only under a lease. A refresh token that may be used up is not sent again before the longest answer and its storing could have ended, unless its process is proven gone; silence proves nothing.',
   'Every write names the version it was made from; whoever is late changes nothing.',
-  'Only an answer of the provider moves a grant to `needs_sign_in`; time-outs, errors and crashes do not.',
+  'Only an answer of the provider moves a grant to `needs_sign_in`; time-outs, errors, crashes and outages of the store do not.',
+  'Tokens that were issued are stored or kept until they can be; they are never revoked because the store is away.',
   'Before every call that cannot be taken back there is a durable note that it is about to happen.',
   'After a crash a grant costs at most one token call at a time, with a pause after each failure: never a loop.',
 ];
@@ -177,8 +211,9 @@ export const crashPoints: readonly { point: string; found: string; result: strin
   },
   {
     point: 'the answer is here, not stored',
-    found: 'the same',
-    result: 'the same; nobody has been given the lost token',
+    found: 'the same; in an outage of the store the new tokens too, sealed in the data folder',
+    result:
+      'the same, and nobody has been given the lost token; in an outage they are stored before anything else: no call',
   },
   {
     point: 'stored, nobody answered yet',

@@ -2,7 +2,7 @@ import type { Store } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { loadSecret, openSecret, replaceSecret } from './credential-records.js';
-import { recordRenewedGrant, type StoredGrant } from './grant-state.js';
+import { recordRenewedGrant, type StoredGrant, settled } from './grant-state.js';
 
 // Sealed grants in the store. Every write names the version it was made from: whoever is late changes nothing.
 
@@ -14,40 +14,69 @@ export type CredentialRef = Pick<
 export interface VersionedGrant {
   grant: StoredGrant;
   version: number;
+  /** The provider has said that it has ended. */
+  isDead: boolean;
 }
+
+type GrantKey = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
 
 export interface GrantRecords {
   /**
    * The stored grant; undefined when there is none.
    * @throws UnreadableError
    */
-  find(credential: CredentialRef): Promise<VersionedGrant | undefined>;
+  find(credential: GrantKey): Promise<VersionedGrant | undefined>;
   /**
-   * Puts renewed tokens in the place of the version they were made from, and ends the intent.
+   * Puts renewed tokens in the place of the version they were made from, and ends the intent. That holds too where
+   * another process was told meanwhile that the version before is dead: what is newer counts.
    * @returns `gone` when the credential was deleted meanwhile, `newer` when it has another grant by now
    */
-  replace(
-    credential: CredentialRef,
-    version: number,
-    grant: StoredGrant,
-  ): Promise<'stored' | 'gone' | 'newer'>;
-  /** Asks for a new sign-in, while the grant that was proven dead is still the stored one. */
-  markDead(credential: CredentialRef, version: number, at: string): Promise<void>;
+  replace(credential: GrantKey, version: number, grant: StoredGrant): Promise<'stored' | 'gone' | 'newer'>;
+  /**
+   * Asks for a new sign-in, while the grant that was proven dead is still the stored one.
+   * @returns false when it is not, and nothing was changed
+   */
+  markDead(credential: GrantKey, version: number, at: string): Promise<boolean>;
 }
 
 export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
   return {
     async find(credential) {
-      const row = await loadSecret(store.db, credential, 'grant');
+      const row = await store.db
+        .selectFrom('secret')
+        .innerJoin('credential', 'credential.id', 'secret.record_id')
+        .select([
+          'secret.field',
+          'secret.version',
+          'secret.key_id',
+          'secret.wrapped_key',
+          'secret.ciphertext',
+        ])
+        .select('credential.state')
+        .where('secret.record_kind', '=', 'credential')
+        .where('secret.record_id', '=', credential.id)
+        .where('secret.tenant_id', '=', credential.tenant_id)
+        .where('secret.owner_id', '=', credential.owner_id)
+        .where('secret.field', '=', 'grant')
+        .where('credential.tenant_id', '=', credential.tenant_id)
+        .where('credential.owner_id', '=', credential.owner_id)
+        .executeTakeFirst();
       if (!row) return undefined;
       const grant = openSecret(vault, credential, row) as StoredGrant;
-      return { grant, version: row.version };
+      return { grant, version: row.version, isDead: row.state === 'needs_sign_in' };
     },
 
     replace: (credential, version, grant) =>
       store.transaction(async (tx) => {
         if (await replaceSecret(tx, vault, credential, 'grant', version, grant)) {
           await recordRenewedGrant(tx, credential, grant);
+          await tx
+            .updateTable('credential')
+            .set({ state: 'ready' })
+            .where('id', '=', credential.id)
+            .where('tenant_id', '=', credential.tenant_id)
+            .where('state', '=', 'needs_sign_in')
+            .execute();
           return 'stored';
         }
         return (await loadSecret(tx, credential, 'grant')) ? 'newer' : 'gone';
@@ -57,7 +86,7 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
       store.transaction(async (tx) => {
         const row = await loadSecret(tx, credential, 'grant');
         // A newer sign-in must not suffer for the end of the old one.
-        if (row?.version !== version) return;
+        if (row?.version !== version) return false;
         await tx
           .updateTable('credential')
           .set({ state: 'needs_sign_in', updated_at: at })
@@ -66,10 +95,11 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
           .execute();
         await tx
           .updateTable('grant_state')
-          .set({ intent_version: null, attempts: 0, failures: 0, not_before: null, keep_alive_at: null })
+          .set({ ...settled, keep_alive_at: null })
           .where('credential_id', '=', credential.id)
           .where('tenant_id', '=', credential.tenant_id)
           .execute();
+        return true;
       }),
   };
 }

@@ -49,13 +49,15 @@ export function scopesLost(before: string | null, after: string | undefined): st
   return lost.length === 0 ? null : lost.join(' ');
 }
 
-const settled = {
+/** Nobody renews it, and nothing of a renewal is left. */
+export const settled = {
   holder: null,
   lease_until: null,
   intent_version: null,
   attempts: 0,
   failures: 0,
   not_before: null,
+  backed_off_at: null,
 } as const;
 
 /** A grant of a completed sign-in: whatever was under way for an older one is over. */

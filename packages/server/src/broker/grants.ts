@@ -1,14 +1,20 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
 import type { Clock } from '../store/clock.js';
+import { openNodeFolder } from '../store/node-folder.js';
 import type { Store } from '../store/store.js';
+import { OutcomeUnknownError, StoreUnavailableError } from '../store/store-error.js';
 import type { Vault } from '../vault/envelope.js';
 import { createClientTokens } from './client-tokens.js';
 import { type CredentialRef, createGrantRecords } from './grant-records.js';
 import type { StoredGrant } from './grant-state.js';
+import { createKeptTokens } from './kept-tokens.js';
 import type { OAuthSetup } from './oauth-setup.js';
+import { createProviderHealth } from './provider-health.js';
 import { createRefreshLeases } from './refresh-lease.js';
-import { refresh, signInAgain } from './refreshing.js';
+import { type RefreshDependencies, refresh, storeTokens } from './refreshing.js';
+import { notKnownYet, renewedMeanwhile, signInAgain } from './renewal-failures.js';
+import { type RenewalTimes, renewalTimes } from './renewal-times.js';
 import type { Revoker } from './revoker.js';
 
 export interface TokenOptions {
@@ -19,8 +25,10 @@ export interface TokenOptions {
 export interface Grants {
   /**
    * A valid access token of this credential's grant. Of all processes on the store one at a time renews it; a
-   * rotated refresh token is stored before the new access token is used.
+   * rotated refresh token is stored before the new access token is used. A caller waits for 20 s at the most; the
+   * renewal goes on without them.
    * @throws ConnectorError `auth_failed` only when the grant is proven dead; the credential then needs a sign-in.
+   * @throws StoreUnavailableError
    */
   accessToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
   /**
@@ -35,10 +43,26 @@ export interface Grants {
   assertReadable(credential: CredentialRef): Promise<void>;
   /** A token of the connection's own client (RFC 6749 section 4.4); kept in memory only. */
   clientToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
-  /** On a store that only this process has, before anything else: what dead processes held is free at once. */
-  freeLeases(): Promise<void>;
+  /**
+   * For a use that was refused: a token that was found, not issued, may be of a grant that has ended meanwhile, which
+   * only its provider knows.
+   * @throws ConnectorError `auth_failed` when it has, another kind when the use should be tried again;
+   * StoreUnavailableError
+   */
+  assertAlive(credential: CredentialRef, setup: OAuthSetup, used: UsedToken): Promise<void>;
+  /** Before anything else: stores what an earlier process of this data folder could not, and frees what it held. */
+  recover(): Promise<void>;
   /** Resolves when every renewal that was begun has ended. */
   settled(): Promise<void>;
+  /** As `settled`; what cannot be stored then stays, sealed, for the next start of the data folder. */
+  close(): Promise<void>;
+}
+
+export interface UsedToken {
+  /** The last one; undefined when there was none to be had. */
+  handedOut: string | undefined;
+  /** When it was asked for: milliseconds since the epoch, by the store's clock. */
+  askedAt: number;
 }
 
 export interface GrantDependencies {
@@ -49,6 +73,16 @@ export interface GrantDependencies {
   endTokens: Revoker['endTokens'];
   log: Logger;
   clock: Clock;
+  /** Seals what waits for the store, in the data folder of this process. */
+  ownVault: Vault;
+  dataFolder: string;
+  times?: RenewalTimes;
+}
+
+interface Renewal {
+  outcome: Promise<StoredGrant>;
+  /** The provider has answered, and only the store is waited for. */
+  isAnswered: boolean;
 }
 
 const lifetimeAssumedMs = 3600_000;
@@ -60,11 +94,20 @@ const endOf = ({ tokens, issuedAt }: StoredGrant): number =>
   tokens.expiresAt ??
   (tokens.refreshToken === undefined ? Number.POSITIVE_INFINITY : issuedAt + lifetimeAssumedMs);
 
-export function createGrants({ store, vault, network, endTokens, log, clock }: GrantDependencies): Grants {
+export function createGrants(given: GrantDependencies): Grants {
+  const { store, vault, network, endTokens, log, clock, times = renewalTimes } = given;
+  const folder = openNodeFolder(given.dataFolder);
   const records = createGrantRecords(store, vault);
-  const leases = createRefreshLeases(store, clock);
-  const clientTokens = createClientTokens(network, clock);
-  const refreshing = new Map<string, Promise<StoredGrant>>();
+  const leases = createRefreshLeases({ store, clock, folder, times });
+  const keptTokens = createKeptTokens(given.dataFolder, given.ownVault);
+  const health = createProviderHealth(clock.now);
+  const clientTokens = createClientTokens({ network, clock, health });
+  const refreshing = new Map<string, Renewal>();
+  let isClosing = false;
+  const deps: RefreshDependencies = {
+    ...{ records, leases, keptTokens, health, network, endTokens, times, clock, log },
+    isClosing: () => isClosing,
+  };
   /** Differs by process, so that they do not all find one token due at the same moment. */
   const spread = Math.random();
 
@@ -94,15 +137,50 @@ export function createGrants({ store, vault, network, endTokens, log, clock }: G
     credential: CredentialRef,
     setup: OAuthSetup,
     isGood: (grant: StoredGrant) => boolean,
-  ): Promise<StoredGrant> => {
+  ): Renewal => {
     const running = refreshing.get(credential.id);
     if (running) return running;
-    const begun = refresh(
-      { records, leases, network, endTokens, clock, log },
-      { credential, setup, isGood },
-    ).finally(() => refreshing.delete(credential.id));
+    const onAnswer = () => {
+      begun.isAnswered = true;
+    };
+    const begun: Renewal = {
+      isAnswered: false,
+      outcome: refresh(deps, { credential, setup, isGood, onAnswer })
+        .catch((error: unknown) => {
+          // Of a change that nobody asked for there is nothing to look after.
+          if (!(error instanceof OutcomeUnknownError)) throw error;
+          throw new StoreUnavailableError('The store went away during a renewal.', { cause: error });
+        })
+        .finally(() => refreshing.delete(credential.id)),
+    };
     refreshing.set(credential.id, begun);
     return begun;
+  };
+
+  /** What the renewal brings, for a caller, who does not wait for ever. */
+  const waitFor = async (renewal: Renewal): Promise<StoredGrant> => {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () =>
+          reject(
+            renewal.isAnswered
+              ? new StoreUnavailableError('The renewed tokens cannot be stored yet.')
+              : notKnownYet(),
+          ),
+        times.waitMs,
+      );
+    });
+    try {
+      return await Promise.race([renewal.outcome, patience]);
+    } finally {
+      clearTimeout(timer);
+      renewal.outcome.catch(() => undefined);
+    }
+  };
+
+  const settled = async (): Promise<void> => {
+    await Promise.allSettled([...refreshing.values()].map(({ outcome }) => outcome));
   };
 
   return {
@@ -116,16 +194,16 @@ export function createGrants({ store, vault, network, endTokens, log, clock }: G
       if (isGood(grant)) return grant.tokens.accessToken;
       const renewing = renewOnce(credential, setup, isGood);
       if (leftMs(grant, options.refused) > enoughLeftMs) {
-        renewing.catch((error: unknown) =>
+        renewing.outcome.catch((error: unknown) =>
           log.debug({ credentialId: credential.id, err: error }, 'renewal put off'),
         );
         return grant.tokens.accessToken;
       }
       try {
-        const renewed = await renewing;
+        const renewed = await waitFor(renewing);
         // What others asked for may be the token that this caller's source has refused.
         if (renewed.tokens.accessToken !== options.refused) return renewed.tokens.accessToken;
-        return (await renewOnce(credential, setup, isGood)).tokens.accessToken;
+        return (await waitFor(renewOnce(credential, setup, isGood))).tokens.accessToken;
       } catch (error) {
         const now = await load(credential);
         const isDead = (error as { kind?: unknown }).kind === 'auth_failed';
@@ -136,7 +214,7 @@ export function createGrants({ store, vault, network, endTokens, log, clock }: G
 
     async renewIdle(credential, setup) {
       const before = await load(credential);
-      await renewOnce(credential, setup, (grant) => grant.issuedAt !== before.issuedAt);
+      await renewOnce(credential, setup, (grant) => grant.issuedAt !== before.issuedAt).outcome;
     },
 
     async clientToken(credential, setup, options = {}) {
@@ -144,10 +222,39 @@ export function createGrants({ store, vault, network, endTokens, log, clock }: G
       return tokens.accessToken;
     },
 
-    freeLeases: leases.freeAll,
+    async assertAlive(credential, setup, { handedOut, askedAt }) {
+      const found = await records.find(credential);
+      if (!found || found.isDead) throw signInAgain(undefined);
+      const { tokens, issuedAt } = found.grant;
+      if (handedOut === undefined || tokens.accessToken !== handedOut) throw renewedMeanwhile();
+      if (issuedAt >= askedAt) return;
+      await waitFor(renewOnce(credential, setup, goodFor(credential, { refused: handedOut })));
+    },
 
-    async settled() {
-      await Promise.allSettled(refreshing.values());
+    async recover() {
+      const found = await keptTokens.all((file, error) =>
+        log.error({ file, err: error }, 'renewed tokens that waited for the store cannot be opened'),
+      );
+      for (const kept of found) {
+        const outcome = await storeTokens(deps, kept);
+        await keptTokens.drop(kept);
+        log.warn({ credentialId: kept.credential.id, outcome }, 'renewed tokens had waited for the store');
+      }
+      if (folder.prefix === undefined) {
+        log.warn(
+          { dataFolder: given.dataFolder },
+          'another process uses this data folder; give each its own',
+        );
+      }
+      await leases.freeFormer();
+    },
+
+    settled,
+
+    async close() {
+      isClosing = true;
+      await settled();
+      folder.close();
     },
   };
 }

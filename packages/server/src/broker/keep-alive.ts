@@ -9,6 +9,7 @@ import type { OAuthSetup } from './oauth-setup.js';
 export interface KeepAlive {
   /** Renews what is due. Runs by itself once a minute. */
   round(): Promise<void>;
+  /** Ends a round that is running; renewals that it has begun are waited for. */
   close(): Promise<void>;
 }
 
@@ -20,42 +21,78 @@ export interface KeepAliveDependencies {
 }
 
 const roundMs = 60_000;
-const perRound = 50;
+const perPage = 50;
 const atOnce = 4;
+/** A grant that could not be renewed is left alone for so long; half of its idle time is days. */
+const putOffMs = 3_600_000;
+
+type Due = CredentialTable & { keep_alive_at: string | null };
 
 export function createKeepAlive({ store, grants, setupOf, log }: KeepAliveDependencies): KeepAlive {
-  const due = () => {
-    const now = store.clock.iso();
-    return store.db
+  /** The next page, by key: whoever comes late in the order gets a turn in every round. */
+  const dueAfter = (last: Due | undefined, now: string): Promise<Due[]> =>
+    store.db
       .selectFrom('grant_state')
       .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
       .selectAll('credential')
+      .select('grant_state.keep_alive_at')
       .where('credential.state', '=', 'ready')
       .where('grant_state.keep_alive_at', '<=', now)
       .where((eb) =>
         eb.or([eb('grant_state.not_before', 'is', null), eb('grant_state.not_before', '<=', now)]),
       )
+      .$if(last !== undefined, (query) =>
+        query.where((eb) =>
+          eb.or([
+            eb('grant_state.keep_alive_at', '>', last?.keep_alive_at ?? ''),
+            eb.and([
+              eb('grant_state.keep_alive_at', '=', last?.keep_alive_at ?? ''),
+              eb('grant_state.credential_id', '>', last?.id ?? ''),
+            ]),
+          ]),
+        ),
+      )
       .orderBy('grant_state.keep_alive_at')
-      .limit(perRound)
+      .orderBy('grant_state.credential_id')
+      .limit(perPage)
+      .execute();
+
+  /** Only what is still as it was found: a renewal by somebody else has set a time of its own. */
+  const putOff = async ({ id, tenant_id, keep_alive_at }: Due): Promise<void> => {
+    await store.db
+      .updateTable('grant_state')
+      .set({ keep_alive_at: store.clock.iso(putOffMs) })
+      .where('credential_id', '=', id)
+      .where('tenant_id', '=', tenant_id)
+      .where('keep_alive_at', '=', keep_alive_at)
       .execute();
   };
 
-  const renew = async (credential: CredentialTable): Promise<void> => {
+  const renew = async (due: Due): Promise<void> => {
+    const { keep_alive_at: _, ...credential } = due;
     try {
       const setup = await setupOf(credential);
-      if (setup) await grants.renewIdle(credential, setup);
+      if (setup) return await grants.renewIdle(credential, setup);
     } catch (error) {
-      // The grant's own row says when it may be tried again; a use will say what is wrong to somebody who can mend it.
+      // A use will say what is wrong to somebody who can mend it.
       log.warn({ credentialId: credential.id, err: error }, 'an idle grant was not renewed');
     }
+    await putOff(due).catch(() => undefined);
   };
 
+  let isClosed = false;
   let running: Promise<void> | undefined;
   const round = async (): Promise<void> => {
-    const waiting = await due();
-    while (waiting.length > 0) await Promise.all(waiting.splice(0, atOnce).map(renew));
+    const now = store.clock.iso();
+    let last: Due | undefined;
+    do {
+      const page = await dueAfter(last, now);
+      last = page.length === perPage ? page.at(-1) : undefined;
+      while (page.length > 0 && !isClosed) await Promise.all(page.splice(0, atOnce).map(renew));
+    } while (last !== undefined && !isClosed);
   };
   const once = (): Promise<void> => {
+    if (isClosed) return Promise.resolve();
     running ??= round().finally(() => {
       running = undefined;
     });
@@ -65,6 +102,7 @@ export function createKeepAlive({ store, grants, setupOf, log }: KeepAliveDepend
   return {
     round: once,
     async close() {
+      isClosed = true;
       clearInterval(timer);
       await running?.catch(() => undefined);
     },

@@ -1,10 +1,12 @@
 import type { Clock } from '../store/clock.js';
+import type { NodeFolder } from '../store/node-folder.js';
 import type { Store } from '../store/store.js';
 import type { CredentialTable, GrantStateTable } from '../store/tables.js';
-import { newUuid } from '../vault/random.js';
+import { leaseMs, type RenewalTimes, stopwatch } from './renewal-times.js';
 
-// Who renews a grant. The right to do so is a row of the store that ends by itself, so that of many processes one
-// calls the provider, and the death of that one leaves a trace: the intent stays with the version it was about.
+// Who renews a grant. The right to do so is a row of the store, and the intent with it: of many processes one calls
+// the provider. The lease outlasts the longest call and its storing, so a holder that is cut off from the store, or
+// stands still, is not taken for dead: a refresh token that may be used up is never sent by a second process.
 
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id'>;
 
@@ -13,8 +15,10 @@ export interface Lease {
   attempts: number;
   /** Renewals in a row that did not succeed before this one. */
   failures: number;
-  /** Keeps it until released; a process that dies stops doing so. */
-  release(): Promise<void>;
+  /** Above that of every holder before. */
+  fence: number;
+  /** False when so much time has gone by that the call and its storing may no longer fit into the lease. */
+  mayBegin(): boolean;
 }
 
 /** How a renewal ended that brought no tokens. */
@@ -23,49 +27,75 @@ export interface FailedRenewal {
   isOutcomeUnknown: boolean;
   /** The provider is left alone for so long. */
   pauseMs: number;
+  /** The pause is ours, not one that the provider asked for. */
+  isBackOff: boolean;
+}
+
+/** Somebody else's lease. */
+export type SeenLease = Pick<GrantStateTable, 'holder' | 'fence'>;
+
+/** What a renewal may pass over. */
+export interface Passing {
+  /** A lease that is over, and was watched for the grace period. */
+  over?: SeenLease;
+  /** A pause that was our own choice. */
+  backOff?: boolean;
 }
 
 export interface RefreshLeases {
   /**
-   * Takes the right to renew this version of the grant, and writes the intent with it, in one transaction.
+   * Takes the right to renew this version of the grant, and writes the intent with it, in one transaction. A lease
+   * that this process holds already, since the store went away while it was taken or given back, it takes again.
    * @returns undefined while another holds it, or while the provider is to be left alone
    */
-  take(credential: CredentialRef, version: number): Promise<Lease | undefined>;
+  take(credential: CredentialRef, version: number, passing?: Passing): Promise<Lease | undefined>;
   /** The row of the grant; undefined when the credential has none or is gone. */
   look(credential: CredentialRef): Promise<GrantStateTable | undefined>;
+  /** Proves that the store takes writes, and that the lease is still the one that was seen. */
+  isUnchanged(credential: CredentialRef, seen: SeenLease): Promise<boolean>;
   /** Ends the renewal without tokens. Does nothing when another has taken over. */
   fail(credential: CredentialRef, lease: Lease, failed: FailedRenewal): Promise<void>;
-  /** On a store that only this process has: what dead processes held is free at once. */
-  freeAll(): Promise<void>;
+  /** Gives the lease back; the provider was not called. Does nothing when another has taken over. */
+  giveBack(credential: CredentialRef, lease: Lease): Promise<void>;
+  /** What processes hold that are proven gone is free at once: those that had this data folder before. */
+  freeFormer(): Promise<void>;
 }
 
-/** Short, because a holder that lives renews it; long enough for a process that is held up for a moment. */
-const leaseMs = 6_000;
+export interface LeaseDependencies {
+  store: Store;
+  clock: Clock;
+  folder: NodeFolder;
+  times: RenewalTimes;
+}
 
-export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
-  const holder = newUuid();
-  const fences = new WeakMap<Lease, number>();
+const free = { holder: null, lease_until: null } as const;
 
-  const extend = async (credential: CredentialRef, fence: number): Promise<void> => {
-    await store.db
+export function createRefreshLeases({ store, clock, folder, times }: LeaseDependencies): RefreshLeases {
+  const { holder } = folder;
+
+  const withoutAttempt = (lease: Lease) =>
+    lease.attempts > 1 ? { attempts: lease.attempts - 1 } : { attempts: 0, intent_version: null };
+
+  const ofLease = (credential: CredentialRef, lease: Lease) =>
+    store.db
       .updateTable('grant_state')
-      .set({ lease_until: clock.iso(leaseMs) })
+      .set(free)
       .where('credential_id', '=', credential.id)
       .where('tenant_id', '=', credential.tenant_id)
       .where('holder', '=', holder)
-      .where('fence', '=', fence)
-      .execute();
-  };
+      .where('fence', '=', lease.fence);
 
   return {
-    async take(credential, version) {
+    async take(credential, version, { over, backOff = false } = {}) {
+      const sinceTaken = stopwatch();
       const row = await store.transaction(async (tx) => {
+        const now = clock.iso();
         const taken = await tx
           .updateTable('grant_state')
           .set((eb) => ({
             holder,
             fence: eb('fence', '+', 1),
-            lease_until: clock.iso(leaseMs),
+            lease_until: clock.iso(leaseMs(times)),
             attempts: eb
               .case()
               .when('intent_version', '=', version)
@@ -76,8 +106,28 @@ export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
           }))
           .where('credential_id', '=', credential.id)
           .where('tenant_id', '=', credential.tenant_id)
-          .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', clock.iso())]))
-          .where((eb) => eb.or([eb('not_before', 'is', null), eb('not_before', '<=', clock.iso())]))
+          .where((eb) =>
+            eb.or([
+              eb('holder', 'is', null),
+              eb('holder', '=', holder),
+              ...(over
+                ? [
+                    eb.and([
+                      eb('holder', '=', over.holder),
+                      eb('fence', '=', over.fence),
+                      eb('lease_until', '<=', now),
+                    ]),
+                  ]
+                : []),
+            ]),
+          )
+          .where((eb) =>
+            eb.or([
+              eb('not_before', 'is', null),
+              eb('not_before', '<=', now),
+              ...(backOff ? [eb('backed_off_at', 'is not', null)] : []),
+            ]),
+          )
           .executeTakeFirst();
         if (taken.numUpdatedRows !== 1n) return undefined;
         return tx
@@ -87,30 +137,7 @@ export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
           .where('tenant_id', '=', credential.tenant_id)
           .executeTakeFirstOrThrow();
       });
-      if (!row) return undefined;
-      let extending = Promise.resolve();
-      // A failed extension is made good by the next; if none succeeds, the lease ends, which is what it is for.
-      const beat = setInterval(() => {
-        extending = extend(credential, row.fence).catch(() => undefined);
-      }, leaseMs / 3).unref();
-      const lease: Lease = {
-        attempts: row.attempts,
-        failures: row.failures,
-        async release() {
-          clearInterval(beat);
-          await extending;
-          await store.db
-            .updateTable('grant_state')
-            .set({ holder: null, lease_until: null })
-            .where('credential_id', '=', credential.id)
-            .where('tenant_id', '=', credential.tenant_id)
-            .where('holder', '=', holder)
-            .where('fence', '=', row.fence)
-            .execute();
-        },
-      };
-      fences.set(lease, row.fence);
-      return lease;
+      return row && { ...row, mayBegin: () => sinceTaken() < times.beginMs };
     },
 
     look: (credential) =>
@@ -121,30 +148,42 @@ export function createRefreshLeases(store: Store, clock: Clock): RefreshLeases {
         .where('tenant_id', '=', credential.tenant_id)
         .executeTakeFirst(),
 
-    async fail(credential, lease, { isOutcomeUnknown, pauseMs }) {
-      await store.db
+    async isUnchanged(credential, seen) {
+      const { numUpdatedRows } = await store.db
         .updateTable('grant_state')
+        .set({ fence: seen.fence })
+        .where('credential_id', '=', credential.id)
+        .where('tenant_id', '=', credential.tenant_id)
+        .where('holder', '=', seen.holder)
+        .where('fence', '=', seen.fence)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
+    },
+
+    async fail(credential, lease, { isOutcomeUnknown, pauseMs, isBackOff }) {
+      await ofLease(credential, lease)
         .set((eb) => ({
           failures: eb('failures', '+', 1),
           not_before: clock.iso(pauseMs),
-          ...(isOutcomeUnknown
-            ? {}
-            : lease.attempts > 1
-              ? { attempts: eb('attempts', '-', 1) }
-              : { attempts: 0, intent_version: null }),
+          backed_off_at: isBackOff ? clock.iso() : null,
+          ...(isOutcomeUnknown ? {} : withoutAttempt(lease)),
         }))
-        .where('credential_id', '=', credential.id)
-        .where('tenant_id', '=', credential.tenant_id)
-        .where('holder', '=', holder)
-        .where('fence', '=', fences.get(lease) ?? -1)
         .execute();
     },
 
-    async freeAll() {
+    async giveBack(credential, lease) {
+      await ofLease(credential, lease).set(withoutAttempt(lease)).execute();
+    },
+
+    async freeFormer() {
+      // The embedded store is this process's alone, so nobody who holds anything in it can be alive.
+      if (store.kind === 'postgresql' && folder.prefix === undefined) return;
+      const prefix = store.kind === 'postgresql' ? (folder.prefix ?? '') : '';
       await store.db
         .updateTable('grant_state')
-        .set({ holder: null, lease_until: null })
-        .where('holder', 'is not', null)
+        .set(free)
+        .where('holder', 'like', `${prefix}%`)
+        .where('holder', '<>', holder)
         .execute();
     },
   };

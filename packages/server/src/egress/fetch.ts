@@ -54,7 +54,16 @@ export async function fetchOnce(
     // The parsed URL is what was judged, so it is what is dialled, whatever undici passes here.
     connect: (_options, callback) => {
       openFor(dialer, destination, request, dial.signal).then(
-        (socket) => callback(null, socket),
+        (socket) => {
+          try {
+            request.beforeSend?.();
+          } catch (error) {
+            socket.destroy();
+            callback(error as Error, null);
+            return;
+          }
+          callback(null, socket);
+        },
         (error) => callback(error, null),
       );
     },

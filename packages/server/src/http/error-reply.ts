@@ -102,6 +102,10 @@ function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
   );
 }
 
+/** The code of {@link errorReply} alone. */
+export const errorCode = (error: unknown): ErrorCode =>
+  (errorReply(error, '').body.errors[0] as ErrorItem).code as ErrorCode;
+
 /** Any thrown value as the contract's error answer. Unknown ones are INTERNAL, without a word of their text. */
 export function errorReply(error: unknown, traceId: string): ErrorReply {
   if (error instanceof InvalidRequest) {

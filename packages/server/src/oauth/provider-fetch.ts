@@ -1,6 +1,6 @@
-import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import type { CustomFetchOptions } from 'oauth4webapi';
+import { afterSilence } from '../store/silence.js';
 import { type Answer, type GrantStep, judgeAnswer } from './answers.js';
 import { OAuthError, type OAuthErrorKind } from './oauth-error.js';
 import { normaliseTokenBody, type TokenBodyOptions } from './token-body.js';
@@ -48,12 +48,14 @@ export function createTokenFetch(
 
 /** The body is read whatever type it claims to be: JSON is sent as text, and pages of errors as JSON. */
 export async function askProvider(
-  call: Pick<ProviderCall, 'network' | 'signal' | 'tokenTimeoutMs'>,
+  call: Pick<ProviderCall, 'network' | 'signal' | 'tokenTimeoutMs' | 'beforeSend'>,
   url: string,
   request: Pick<CustomFetchOptions<string, URLSearchParams | undefined>, 'method' | 'headers' | 'body'>,
 ): Promise<Answer> {
-  const timeout = timeLimit(call.tokenTimeoutMs ?? tokenTimeoutMs);
-  const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
+  const limit = new AbortController();
+  // An answer that came while this process stood still is read, not thrown away for being late.
+  const answered = afterSilence(call.tokenTimeoutMs ?? tokenTimeoutMs, () => limit.abort());
+  const signal = call.signal === undefined ? limit.signal : AbortSignal.any([call.signal, limit.signal]);
   try {
     const response = await call.network.fetch(url, {
       method: request.method,
@@ -61,6 +63,7 @@ export async function askProvider(
       ...(request.body === undefined ? {} : { body: request.body.toString() }),
       signal,
       bodyBytesMax,
+      ...(call.beforeSend === undefined ? {} : { beforeSend: call.beforeSend }),
     });
     const { status } = response;
     const isRedirect = status >= 300 && status < 400;
@@ -75,6 +78,8 @@ export async function askProvider(
   } catch (error) {
     const kind = error instanceof ConnectorError ? kindOfFailure[error.kind] : undefined;
     throw new OAuthError(kind ?? 'unavailable', { cause: error });
+  } finally {
+    answered();
   }
 }
 

@@ -36,6 +36,8 @@ export interface ProviderCall {
   signal?: AbortSignal;
   /** For the whole call, answer included. Default 10 s. */
   tokenTimeoutMs?: number;
+  /** As `NetworkRequest.beforeSend`, of the call to the token endpoint. */
+  beforeSend?: () => void;
   /** Milliseconds since the epoch. Default `Date.now`. */
   now?: () => number;
 }

@@ -62,14 +62,23 @@ function isMiss(error: unknown, signal: AbortSignal): boolean {
   return error.kind === 'cancelled' && signal.aborted && abortError(signal).kind === 'timeout';
 }
 
+interface WatchedLogin {
+  login: Login;
+  isAtFault(): boolean;
+  /** Why there was no token, where that is a matter of this server: a source would take it for its own failure. */
+  failureOfOurs(): unknown;
+}
+
 /** The same login, with a look at whether its tokens are to be had. */
-function watchTokens(login: Login): { login: Login; isAtFault: () => boolean } {
+function watchTokens(login: Login): WatchedLogin {
   const { accessToken } = login;
-  if (accessToken === undefined) return { login, isAtFault: () => false };
+  if (accessToken === undefined) return { login, isAtFault: () => false, failureOfOurs: () => undefined };
   let pending = 0;
   let hasFailed = false;
+  let ofOurs: unknown;
   return {
     isAtFault: () => hasFailed || pending > 0,
+    failureOfOurs: () => ofOurs,
     login: {
       ...login,
       async accessToken(options) {
@@ -78,6 +87,7 @@ function watchTokens(login: Login): { login: Login; isAtFault: () => boolean } {
           return await accessToken(options);
         } catch (error) {
           hasFailed = true;
+          if (!(error instanceof ConnectorError)) ofOurs = error;
           throw error;
         } finally {
           pending -= 1;
@@ -148,7 +158,7 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
           if (tokens.isAtFault()) findings.excuse();
           else if (isMiss(error, request.signal)) findings.missed();
           else if (isConnected && !isCancelled(error)) findings.reached();
-          throw error;
+          throw tokens.failureOfOurs() ?? error;
         }
       },
     });

@@ -171,7 +171,7 @@ export interface GrantStateTable {
   keep_alive_at: string | null;
   /** When it ends for good, where its provider gave no way to renew it; null for every other grant. */
   ends_at: string | null;
-  /** Process that renews the grant, until `lease_until`; null when nobody does. */
+  /** Process that renews the grant; null when nobody does. Not proven alive or gone by `lease_until`. */
   holder: string | null;
   /** Adds one with every holder, so that a late one shows. */
   fence: number;
@@ -184,6 +184,8 @@ export interface GrantStateTable {
   failures: number;
   /** The provider is not asked before; null when it may be at once. */
   not_before: string | null;
+  /** When that pause began, where it is our own choice; null where the provider asked for it, or there is none. */
+  backed_off_at: string | null;
 }
 
 /** The end of a credential, and whether its provider has been told. */

@@ -1,7 +1,7 @@
 import type { Queryable, Store } from '../store/store.js';
 import { StoreUnavailableError } from '../store/store-error.js';
 import type { VaultKeyTable } from '../store/tables.js';
-import { createVault, UnreadableError } from './envelope.js';
+import { createVault, UnreadableError, type Vault } from './envelope.js';
 import { checkKey, moveKeyCheck } from './key-check.js';
 import { type KeyEncryptionKey, KeyError, type Keyring, keyOfBytes, newKey } from './keyring.js';
 
@@ -38,6 +38,8 @@ export interface Master {
 
 export interface StoredKeyring extends Keyring {
   readonly masterId: string;
+  /** For what a process keeps outside the store: under the master key, whatever becomes of the keys in the store. */
+  readonly ownVault: Vault;
   readonly limits: WrapLimits;
   /** Learns what other nodes have changed, and reserves wraps. @returns the keys of the store */
   refresh(): Promise<VaultKeyTable[]>;
@@ -177,6 +179,7 @@ function createStoredKeyring(
 
   return {
     masterId: master.id,
+    ownVault: createVault({ active: () => master, find: (id) => masters.find((one) => one.id === id) }),
     limits,
     refresh,
     make() {

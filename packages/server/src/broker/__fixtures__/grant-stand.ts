@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { manifests } from '@mooring/connectors/registry';
+import type { Network } from '@mooring/connectors/spec/network';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
@@ -25,10 +26,11 @@ import { createVault } from '../../vault/envelope.js';
 import { loadMasterKey } from '../../vault/keyring.js';
 import { newHex, newUuid } from '../../vault/random.js';
 import { insertCredential, replaceCredential, shredCredential } from '../credential-records.js';
-import { storedGrant } from '../grant-state.js';
+import { type StoredGrant, storedGrant } from '../grant-state.js';
 import { createGrants, type Grants } from '../grants.js';
 import { createKeepAlive, type KeepAlive } from '../keep-alive.js';
 import type { OAuthSetup } from '../oauth-setup.js';
+import { type RenewalTimes, renewalTimes } from '../renewal-times.js';
 import { createRevoker } from '../revoker.js';
 
 // Grants over a real store, a real authorization server and the real gate. Each `process()` is what one process of
@@ -60,14 +62,29 @@ export function movableClock(offsetMs = 0): MovableClock {
   };
 }
 
+/** What a process has of its own, where it is not as with the others. */
+export interface OwnParts {
+  clock?: Clock;
+  network?: Network;
+  times?: Partial<RenewalTimes>;
+  /** A fresh one unless given; it is locked until the grants are closed. */
+  dataFolder?: string;
+}
+
 export interface GrantStand {
   lab: LabAuthorizationServer;
   store: Store;
   setup: OAuthSetup;
   clock: MovableClock;
-  process(clock?: Clock): Grants;
+  process(own?: OwnParts): Grants;
+  /** For a process that is started again. */
+  newFolder(): string;
   /** The keeper of idle grants of such a process. */
   keepAlive(): KeepAlive;
+  /** How often a keeper has asked for the setup of a grant. */
+  setupsAsked(): number;
+  /** Stores a grant whose client no longer is. */
+  broken(): Promise<void>;
   /** Signs in as a person would; a new grant, stored for a new credential. */
   credential(): Promise<CredentialTable>;
   /** The same person signs in again for the same credential. */
@@ -157,35 +174,62 @@ export async function startGrantStand(): Promise<GrantStand> {
     const { codeVerifier } = secrets;
     return exchangeCode({ ...setup, redirectUri, code, codeVerifier, network, now: clock.now });
   };
-  const process = (own: Clock = clock) => createGrants({ store, vault, network, log, endTokens, clock: own });
+  const folders = mkdtempSync(path.join(tmpdir(), 'mooring-nodes-'));
+  const begun: Grants[] = [];
+  const process = ({ times, ...own }: OwnParts = {}) => {
+    const grants = createGrants({
+      ...{ store, vault, network, log, endTokens, clock, ownVault: vault },
+      dataFolder: path.join(folders, newUuid()),
+      times: { ...renewalTimes, ...times },
+      ...own,
+    });
+    begun.push(grants);
+    return grants;
+  };
   const load = (id: string) =>
     store.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
+
+  const insert = async (grant: StoredGrant): Promise<string> => {
+    const id = newUuid();
+    const of = { tenantId: 't', ownerId: 'u', sourceId: 'rest', separated: true, connectionId: null };
+    const secrets = { login: {}, grant };
+    await store.transaction((tx) =>
+      insertCredential(tx, vault, {
+        ...{ id, name: id, ...of },
+        ...{ signIn: 'oauth2', destination: 'there', secrets, at: at() },
+      }),
+    );
+    return id;
+  };
+  const broken = new Set<string>();
+  let setupsAsked = 0;
 
   return {
     lab,
     store,
     setup,
     clock,
-    process: (own = clock) => createGrants({ store, vault, network, log, endTokens, clock: own }),
+    process,
+    newFolder: () => path.join(folders, newUuid()),
     keepAlive: () =>
-      createKeepAlive({ store: { ...store, clock }, grants: process(), setupOf: async () => setup, log }),
+      createKeepAlive({
+        store: { ...store, clock },
+        grants: process(),
+        async setupOf({ id }) {
+          setupsAsked += 1;
+          if (broken.has(id)) throw new Error('the client is no longer configured');
+          return setup;
+        },
+        log,
+      }),
+    setupsAsked: () => setupsAsked,
+    async broken() {
+      const tokens = { accessToken: newUuid(), refreshToken: newUuid(), expiresAt: clock.now() };
+      const id = await insert(storedGrant(tokens, clock.now(), preset));
+      broken.add(id);
+    },
     async credential() {
-      const grant = storedGrant(await signIn(), clock.now(), preset);
-      const id = newUuid();
-      await store.transaction((tx) =>
-        insertCredential(tx, vault, {
-          ...{
-            id,
-            tenantId: 't',
-            ownerId: 'u',
-            sourceId: 'rest',
-            name: id,
-            separated: true,
-            connectionId: null,
-          },
-          ...{ signIn: 'oauth2', destination: 'there', secrets: { login: {}, grant }, at: at() },
-        }),
-      );
+      const id = await insert(storedGrant(await signIn(), clock.now(), preset));
       return (await load(id)) as CredentialTable;
     },
     async signInAgain(credential) {
@@ -203,6 +247,10 @@ export async function startGrantStand(): Promise<GrantStand> {
         .where('credential_id', '=', credential.id)
         .executeTakeFirst(),
     async close() {
+      for (const grants of begun) await grants.close();
+      const remains = filesIn(folders);
+      rmSync(folders, { recursive: true, force: true });
+      expectNoSecretIn(remains);
       await revoker.settled();
       revoker.close();
       await store.close();

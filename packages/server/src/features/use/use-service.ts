@@ -13,7 +13,7 @@ import type { Resolution } from '../../broker/resolve.js';
 import type { UseLog, UseTicket } from '../../broker/uses.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
-import { sourceErrorCode } from '../../http/error-reply.js';
+import { errorCode } from '../../http/error-reply.js';
 import type { Caller } from '../../http/handler.js';
 import type { RunningUses, WatchedUse } from '../../sessions/running-uses.js';
 import type { Entry, SessionRequest, Sessions } from '../../sessions/sessions.js';
@@ -43,6 +43,8 @@ export interface PreparedUse {
   ticket: UseTicket;
   mayEdit: boolean;
   entry: Entry;
+  /** As `Grants.assertAlive`; absent where there is no grant. */
+  assertAlive: (() => Promise<void>) | undefined;
   /** Ends with the right to the use. Whoever prepared it ends it, through `finish`. */
   watch: WatchedUse;
 }
@@ -104,9 +106,7 @@ const embeddedExplanations: Record<Resolution['state'], string> = {
 
 /** What the outcome is called in the record of uses. */
 export function outcomeOf(error: unknown): string {
-  if (error instanceof ConnectorError)
-    return error.kind === 'cancelled' ? 'cancelled' : sourceErrorCode(error);
-  return error instanceof AppError ? error.code : 'INTERNAL';
+  return error instanceof ConnectorError && error.kind === 'cancelled' ? 'cancelled' : errorCode(error);
 }
 
 /** @throws AppError ACCESS-DENIED when the right to the use is gone by now */
@@ -213,7 +213,12 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   };
 
   /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
-  const refuseIfEnded = async ({ caller, connection, manifest, mayEdit }: PreparedUse): Promise<void> => {
+  const refuseIfEnded = async (prepared: PreparedUse): Promise<void> => {
+    const { caller, connection, manifest, mayEdit } = prepared;
+    await prepared.assertAlive?.().catch((error: unknown) => {
+      // A dead grant shows below, with the way back in.
+      if (!(error instanceof ConnectorError && error.kind === 'auth_failed')) throw error;
+    });
     const resolution = await broker.resolve(caller.userId, connection, manifest);
     if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
   };
@@ -270,6 +275,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     });
     return {
       ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
+      assertAlive: opened.assertAlive,
       entry,
       ticket: {
         async finish(result, given) {

@@ -10,6 +10,7 @@ import * as deviceSignIn from './0009-device-sign-in.js';
 import * as renewals from './0010-renewals.js';
 import * as useFacts from './0011-use-facts.js';
 import * as vaultKeys from './0012-vault-keys.js';
+import * as renewalLeases from './0020-renewal-leases.js';
 import * as signInLookups from './0022-sign-in-lookups.js';
 import * as grantEnds from './0023-grant-ends.js';
 
@@ -26,6 +27,7 @@ export const migrations: Record<string, Migration> = {
   '0010-renewals': renewals,
   '0011-use-facts': useFacts,
   '0012-vault-keys': vaultKeys,
+  '0020-renewal-leases': renewalLeases,
   '0022-sign-in-lookups': signInLookups,
   '0023-grant-ends': grantEnds,
 };
