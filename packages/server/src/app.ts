@@ -94,6 +94,7 @@ export interface App {
 export async function createApp(deps: AppDependencies): Promise<App> {
   const { config, log, store, vault, keyring, publicUrl } = deps;
   const { clients } = config.oauth;
+  const { hashToken } = keyring;
   const sourceSettings = createSourceSettings(store);
   const catalogue = createCatalogue(manifests, sourceSettings);
   const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
@@ -114,7 +115,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   });
   const destinationRefused = createRefusalRecord(store.db, log);
   const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
-  const authenticator = createAuthenticator({ db: store.db, accessTokens });
+  const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
   const idempotency = createIdempotency({ db: store.db, vault, log });
   const contextOfRequest = contextOfIdempotentRequest;
   const keyRotation = createKeyRotation({ store, vault, keyring, log, contextOfRequest });
@@ -158,9 +159,11 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const routes = withNewerDoor([
     ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
-    ...createApiKeysFeature({ store, authenticator, publicUrl }),
-    ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
-    ...createOAuthTokensFeature({ store, accessTokens, authenticator, guesses, publicUrl }),
+    ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl }),
+    ...createOAuthClientsFeature({ store, authenticator, hashToken, leaving, publicUrl }),
+    ...createOAuthTokensFeature({
+      ...{ store, accessTokens, authenticator, guesses, hashToken, publicUrl },
+    }),
     ...createSpacesFeature({ store, publicUrl }),
     ...createVaultKeysFeature({ keyRotation }),
     ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),

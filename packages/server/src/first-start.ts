@@ -1,8 +1,8 @@
 import { mayBeToken, newApiKeyToken } from './access/token.js';
 import { ConfigError } from './config.js';
 import type { Queryable, Store } from './store/store.js';
-import { sha256 } from './vault/digest.js';
 import { newObjectId, newToken, newUuid } from './vault/random.js';
+import type { HashToken } from './vault/token-hashes.js';
 
 export interface FirstStart {
   /** A key that was generated and must be shown once; absent when the operator chose one or this is no first start. */
@@ -10,7 +10,11 @@ export interface FirstStart {
 }
 
 /** Gives a new store its tenant, its first administrator and that person's API key. Does nothing on a store that has them. */
-export async function firstStart(store: Store, adminKey: string | undefined): Promise<FirstStart> {
+export async function firstStart(
+  store: Store,
+  hashToken: HashToken,
+  adminKey: string | undefined,
+): Promise<FirstStart> {
   const hasTenant = async (db: Queryable) =>
     (await db.selectFrom('tenant').select('id').limit(1).executeTakeFirst()) !== undefined;
   if (await hasTenant(store.db)) return {};
@@ -47,7 +51,7 @@ export async function firstStart(store: Store, adminKey: string | undefined): Pr
         id: newUuid(),
         tenant_id: tenantId,
         user_id: userId,
-        token_hash: sha256(token),
+        token_hash: hashToken(token),
         description: 'First administrator',
         created_by: userId,
         created_at: at,

@@ -121,7 +121,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       'a master key was made; keep a copy apart from the data, without it no credential can be read',
     );
   }
-  const first = await firstStart(store, config.adminKey).catch(async (error: unknown) => {
+  const first = await firstStart(store, keyring.hashToken, config.adminKey).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });

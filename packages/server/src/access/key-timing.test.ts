@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../store/store.js';
-import { sha256 } from '../vault/digest.js';
 import { createVault } from '../vault/envelope.js';
-import { loadMasterKey } from '../vault/keyring.js';
+import { loadMasterKey, newKey } from '../vault/keyring.js';
 import { newToken, newUuid } from '../vault/random.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import { createAccessTokens } from './access-tokens.js';
 import { type Authenticator, createAuthenticator } from './authenticate.js';
 import { createSigningKeys } from './signing-key.js';
@@ -23,8 +23,9 @@ describe('the time that a wrong key takes', () => {
     await migrate(store);
     const masterKey = { source: 'environment', value: newToken() } as const;
     const vault = createVault(loadMasterKey(masterKey, false).key);
+    const hashToken = tokenHasher(newKey());
     const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), () => 'http://localhost');
-    authenticator = createAuthenticator({ db: store.db, accessTokens });
+    authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
     const at = new Date().toISOString();
     const [tenantId, userId] = [newUuid(), newUuid()];
     await store.db.insertInto('tenant').values({ id: tenantId, name: 'tenant', created_at: at }).execute();
@@ -41,7 +42,7 @@ describe('the time that a wrong key takes', () => {
         id: newUuid(),
         tenant_id: tenantId,
         user_id: userId,
-        token_hash: sha256(real),
+        token_hash: hashToken(real),
         description: '',
         created_by: userId,
         created_at: at,
