@@ -57,8 +57,10 @@ import { createRenewals } from './sign-ins/renewal.js';
 import { createSignIns, type SignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
 import type { ConnectionTable, CredentialTable } from './store/tables.js';
+import { recordDropped } from './unreadable-records.js';
 import type { Vault } from './vault/envelope.js';
 import { createKeyRotation, type KeyRotation } from './vault/key-rotation.js';
+import { createOwnSecrets } from './vault/own-secrets.js';
 import type { StoredKeyring } from './vault/stored-keyring.js';
 
 export interface AppDependencies {
@@ -114,7 +116,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     onRefused: (refusal) => log.warn(refusal, 'egress refused'),
   });
   const destinationRefused = createRefusalRecord(store.db, log);
-  const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
+  const ownSecrets = createOwnSecrets({ store, vault, recordDropped });
+  const accessTokens = createAccessTokens(createSigningKeys(ownSecrets), publicUrl);
   const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
   const idempotency = createIdempotency({ db: store.db, vault, log });
   const contextOfRequest = contextOfIdempotentRequest;
@@ -151,7 +154,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
-  const uses = createUseLog(store, vault);
+  const uses = createUseLog(store, vault, ownSecrets);
   const arrivals = createArrivals({ store, vault });
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });

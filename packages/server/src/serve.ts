@@ -12,6 +12,7 @@ import { reconcile } from './reconcile.js';
 import { sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import { OutcomeUnknownError, StoreError, StoreUnavailableError } from './store/store-error.js';
+import { canOpenAndSeal, settleUnreadableAtStart } from './unreadable-records.js';
 import { KeyServiceError } from './vault/key-service.js';
 import { KeyError } from './vault/keyring.js';
 
@@ -126,6 +127,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     throw error;
   });
   await reconcile(store, log);
+  await settleUnreadableAtStart({ store, vault, keyring }, log);
 
   let url = config.publicUrl ?? '';
   let isDraining = false;
@@ -137,7 +139,10 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .execute()
       .then(() => ({ ok: true }))
       .catch(() => ({ ok: false, detail: 'The store does not answer.' })),
-    key: { ok: true },
+    key: await canOpenAndSeal({ store, vault, keyring }).then(
+      (ok) => (ok ? { ok } : { ok, detail: 'Nothing can be sealed just now. The operator looks at: mooring keys list' }),
+      () => ({ ok: false, detail: 'What the service itself has sealed cannot be opened just now.' }),
+    ),
     draining: { ok: !isDraining },
   });
   const app = await createApp({

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../store/store.js';
 import { createVault } from '../vault/envelope.js';
 import { loadMasterKey, newKey } from '../vault/keyring.js';
+import { createOwnSecrets } from '../vault/own-secrets.js';
 import { newToken, newUuid } from '../vault/random.js';
 import { tokenHasher } from '../vault/token-hashes.js';
 import { createAccessTokens } from './access-tokens.js';
@@ -24,7 +25,7 @@ describe('the time that a wrong key takes', () => {
     const masterKey = { source: 'environment', value: newToken() } as const;
     const vault = createVault(loadMasterKey(masterKey, false).key);
     const hashToken = tokenHasher(newKey());
-    const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), () => 'http://localhost');
+    const accessTokens = createAccessTokens(createSigningKeys(createOwnSecrets({ store, vault, recordDropped: async () => undefined })), () => 'http://localhost');
     authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
     const at = new Date().toISOString();
     const [tenantId, userId] = [newUuid(), newUuid()];

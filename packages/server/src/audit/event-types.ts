@@ -14,6 +14,7 @@ export const auditEvents = {
   'oauth-client': ['created', 'updated', 'deleted'],
   'oauth-client-secret': ['created', 'deleted'],
   'vault-key': ['rotated', 'retired'],
+  'sealed-record': ['lost'],
   'oauth-token': ['issued', 'revoked'],
 } as const;
 

@@ -31,7 +31,8 @@ export interface IdempotentRequest {
 }
 
 interface Kept {
-  fingerprint: string;
+  /** Absent where it was lost with the answer. */
+  fingerprint?: string;
   answer?: WrittenAnswer;
   /** The store was lost while the work was being committed. */
   isOutcomeUnknown?: true;
@@ -77,6 +78,15 @@ export const contextOfIdempotentRequest = (row: Row): SealContext => ({
   field: row.route,
 });
 
+const sealedFor = (vault: Vault, row: Row, kept: Kept) => {
+  const { keyId, wrappedKey, ciphertext } = vault.seal(kept, contextOfIdempotentRequest(row));
+  return { key_id: keyId, wrapped_key: wrappedKey, ciphertext };
+};
+
+/** In the place of an answer that cannot be opened any more: whether the request took effect is not known. */
+export const answerOfUnknownOutcome = (vault: Vault, row: Row) =>
+  sealedFor(vault, row, { isOutcomeUnknown: true });
+
 const unknownOutcome = () =>
   new AppError(
     'IDEMPOTENCY-OUTCOME-UNKNOWN',
@@ -92,10 +102,7 @@ export interface IdempotencyDependencies {
 export function createIdempotency({ db, vault, log }: IdempotencyDependencies): Idempotency {
   const running = new Map<string, Promise<unknown>>();
 
-  const sealed = (row: Row, kept: Kept) => {
-    const { keyId, wrappedKey, ciphertext } = vault.seal(kept, contextOfIdempotentRequest(row));
-    return { key_id: keyId, wrapped_key: wrappedKey, ciphertext };
-  };
+  const sealed = (row: Row, kept: Kept) => sealedFor(vault, row, kept);
 
   const opened = (row: IdempotentRequestTable): Kept => {
     try {
@@ -205,7 +212,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
         return undefined;
       }
       const kept = opened(found);
-      if (kept.fingerprint !== fingerprint) {
+      if (kept.fingerprint !== undefined && kept.fingerprint !== fingerprint) {
         throw new AppError(
           'IDEMPOTENCY-KEY-REUSED',
           'Idempotency-Key: this key was used for a different request. Use a new one.',

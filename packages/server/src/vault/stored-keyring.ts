@@ -48,8 +48,12 @@ export interface StoredKeyring extends Keyring {
   /** The store's own key, for as long as the store lives. */
   readonly own: KeyEncryptionKey;
   readonly hashToken: HashToken;
-  /** Ids of all keys that records can be under, as of the last look. */
-  ids(): string[];
+  /** Ids of the master keys; records from before there was a keyring are under one. */
+  readonly masterIds: string[];
+  /** Ids of the keys that records may be under and should not be any more. */
+  formerIds(): string[];
+  /** False while nothing can be sealed: `active` would throw. */
+  canSeal(): boolean;
   /** Learns what other nodes have changed, and reserves wraps. @returns the keys of the store */
   refresh(): Promise<SealingKey[]>;
   /** A new key, sealed for the store. */
@@ -219,12 +223,17 @@ function createStoredKeyring(
     return rows;
   };
 
+  const isKnown = () =>
+    active !== undefined && (store.kind === 'sqlite' || performance.now() - seenAt <= viewMs);
+
   return {
     masterId: master.id,
     limits,
     own,
     hashToken: tokenHasher(own),
-    ids: () => [...keys.keys()],
+    masterIds: masters.map(({ id }) => id),
+    formerIds: () => [...keys.keys()].filter((id) => id !== active?.id),
+    canSeal: () => isKnown() && (reserved.get(active?.id ?? '') ?? 0) > 0,
     refresh,
     make() {
       const made = newKey();
@@ -233,8 +242,7 @@ function createStoredKeyring(
       return { ...row, state: 'coming' };
     },
     active() {
-      const isStale = store.kind === 'postgresql' && performance.now() - seenAt > viewMs;
-      if (!active || isStale) throw new StoreUnavailableError('It is not known which key is active.');
+      if (!active || !isKnown()) throw new StoreUnavailableError('It is not known which key is active.');
       const left = reserved.get(active.id) ?? 0;
       if (left <= 0) {
         throw new StoreUnavailableError(
