@@ -15,6 +15,7 @@ export const auditEvents = {
   'oauth-client-secret': ['created', 'deleted'],
   'vault-key': ['rotated', 'retired'],
   'sealed-record': ['lost'],
+  store: ['restored'],
   'oauth-token': ['issued', 'revoked'],
 } as const;
 

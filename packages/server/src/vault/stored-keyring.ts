@@ -87,12 +87,20 @@ function openedRow(row: VaultKeyTable, masters: readonly KeyEncryptionKey[]): Ke
 }
 
 /**
- * The store's own key, from the rows of its keyring.
- * @throws UnreadableError
+ * The store's own key, from the rows of its keyring; undefined for one from before there was such a key.
+ * @throws KeyError when the keyring is under another master key
  */
-export function ownKeyOf(rows: readonly VaultKeyTable[], { key, previous }: Master) {
+export function ownKeyOf(
+  rows: readonly VaultKeyTable[],
+  { key, previous }: Master,
+): KeyEncryptionKey | undefined {
   const row = rows.find(({ state }) => state === 'own');
-  return row && openedRow(row, previous ? [key, previous] : [key]);
+  try {
+    return row && openedRow(row, previous ? [key, previous] : [key]);
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    throw new KeyError('The keys of the store are under another master key. Name the right one.', { cause });
+  }
 }
 
 /** The store's own key; makes it for a store that has none, and brings hashes from before under it. */
