@@ -53,7 +53,8 @@ program
       // Heard from before the ready line on: whoever waits for that line may send it at once.
       const signalled = firstSignal();
       const running = await runServer(flags);
-      await signalled;
+      const failure = await Promise.race([signalled, running.failed]);
+      if (failure) throw failure;
       await running.close();
       process.exit(0);
     }),

@@ -97,7 +97,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const { config, log, store, vault, keyring, publicUrl } = deps;
   const { clients } = config.oauth;
   const { hashToken } = keyring;
-  const sourceSettings = createSourceSettings(store);
+  /** One clock for all that is judged by time: the store's. */
+  const now = () => new Date(store.clock.now());
+  const sourceSettings = createSourceSettings(store, now);
   const catalogue = createCatalogue(manifests, sourceSettings);
   const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
   const inSpaces = new Map(
@@ -117,9 +119,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   });
   const destinationRefused = createRefusalRecord(store.db, log);
   const ownSecrets = createOwnSecrets({ store, vault, recordDropped });
-  const accessTokens = createAccessTokens(createSigningKeys(ownSecrets), publicUrl);
-  const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
-  const idempotency = createIdempotency({ db: store.db, vault, log });
+  const accessTokens = createAccessTokens(createSigningKeys(ownSecrets), publicUrl, store.clock.now);
+  const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken, now: store.clock.now });
+  const idempotency = createIdempotency({ db: store.db, clock: store.clock, vault, log });
   const contextOfRequest = contextOfIdempotentRequest;
   const keyRotation = createKeyRotation({ store, vault, keyring, log, contextOfRequest });
   const guesses = createGuessGuard();
@@ -143,8 +145,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     log,
     publicUrl,
     signInMinutes,
+    now,
   });
-  const bringing = createBringing({ store, vault, signIns, network: gate, clients });
+  const bringing = createBringing({ store, vault, signIns, network: gate, clients, now });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
@@ -155,14 +158,14 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isSourceDisabled: sourceSettings.isDisabled,
   });
   const uses = createUseLog(store, vault, ownSecrets);
-  const arrivals = createArrivals({ store, vault });
+  const arrivals = createArrivals({ store, vault, now });
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
   const metrics = createMetrics(gate, sessions.openCount, isolation.counts);
   const routes = withNewerDoor([
     ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
-    ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl }),
+    ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl, now }),
     ...createOAuthClientsFeature({ store, authenticator, hashToken, leaving, publicUrl }),
     ...createOAuthTokensFeature({
       ...{ store, accessTokens, authenticator, guesses, hashToken, publicUrl },
@@ -178,7 +181,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
-    ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
+    ...createConnectionCredentialFeature({ store, vault, catalogue, bringing, now }),
     ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
       store,
@@ -189,10 +192,13 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       uses,
       config,
       destinationRefused,
+      now,
     }),
     ...createRevocationsFeature({ store, vault, revoker, runningUses }),
     ...createSelfCheckFeature({ selfCheck }),
-    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
+    ...createSignInsFeature({
+      ...{ store, catalogue, arrivals, renewals, parked, signIns, publicUrl, now },
+    }),
     ...createUseFeature({
       store,
       vault,

@@ -1,4 +1,4 @@
-import { mayBeToken, newApiKeyToken } from './access/token.js';
+import { isWeakChoice, mayBeToken, newApiKeyToken } from './access/token.js';
 import { ConfigError } from './config.js';
 import type { Queryable, Store } from './store/store.js';
 import { newObjectId, newToken, newUuid } from './vault/random.js';
@@ -18,9 +18,9 @@ export async function firstStart(
   const hasTenant = async (db: Queryable) =>
     (await db.selectFrom('tenant').select('id').limit(1).executeTakeFirst()) !== undefined;
   if (await hasTenant(store.db)) return {};
-  if (adminKey !== undefined && (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey))) {
+  if (adminKey !== undefined && (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey) || isWeakChoice(adminKey))) {
     throw new ConfigError(
-      'MOORING_ADMIN_KEY must be at least 16 characters without blanks. Make one with: openssl rand -hex 24',
+      'MOORING_ADMIN_KEY is easily guessed: it must be at least 24 characters without blanks, letters and digits, of 12 different ones at least. Make one with: openssl rand -base64 24',
     );
   }
   const token = adminKey ?? newApiKeyToken();

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../store/clock.js';
 import type { Db } from '../store/store.js';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
@@ -95,11 +96,13 @@ const unknownOutcome = () =>
 
 export interface IdempotencyDependencies {
   db: Db;
+  /** The store's: nodes must agree on how old a claim is. */
+  clock: Clock;
   vault: Vault;
   log: Logger;
 }
 
-export function createIdempotency({ db, vault, log }: IdempotencyDependencies): Idempotency {
+export function createIdempotency({ db, clock, vault, log }: IdempotencyDependencies): Idempotency {
   const running = new Map<string, Promise<unknown>>();
 
   const sealed = (row: Row, kept: Kept) => sealedFor(vault, row, kept);
@@ -151,7 +154,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
     try {
       const result = await db
         .insertInto('idempotent_request')
-        .values({ ...row, claim, is_answered: 0, ...sealed(row, kept), created_at: new Date().toISOString() })
+        .values({ ...row, claim, is_answered: 0, ...sealed(row, kept), created_at: clock.iso() })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst();
       return result.numInsertedOrUpdatedRows === 1n;
@@ -201,12 +204,12 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
 
   /** The kept answer, or undefined when the key is free again. */
   const earlierAnswer = async (row: Row, fingerprint: string): Promise<WrittenAnswer | undefined> => {
-    const waitUntil = Date.now() + waitMaxMs;
+    const waitUntil = performance.now() + waitMaxMs;
     const name = JSON.stringify(row);
     for (;;) {
       const found = await rowOf(row);
       if (!found) return undefined;
-      const age = Date.now() - Date.parse(found.created_at);
+      const age = clock.now() - Date.parse(found.created_at);
       if (age > keptMs) {
         await release(found.claim);
         return undefined;
@@ -222,7 +225,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
       if (kept.isOutcomeUnknown) throw unknownOutcome();
       const here = running.get(name);
       if (!here && age > workMaxMs) throw unknownOutcome();
-      if (Date.now() > waitUntil) {
+      if (performance.now() > waitUntil) {
         throw new AppError('IDEMPOTENCY-IN-PROGRESS', 'The first request with this key is still at work.', {
           retryAfterSeconds: 5,
         });

@@ -134,7 +134,7 @@ export function createOAuthTokensFeature(deps: OAuthTokensDependencies): BoundRo
     issue,
     bind(listOAuthTokens, async ({ query }, { caller, request }) => {
       const page = readList(query, tokenOrder);
-      let matching = tokensOf(caller).where('oauth_token.expires_at', '>', new Date().toISOString());
+      let matching = tokensOf(caller).where('oauth_token.expires_at', '>', store.clock.iso());
       if (query.userId !== undefined) matching = matching.where('oauth_token.user_id', '=', query.userId);
       const rows = await matching
         .innerJoin('oauth_client', 'oauth_client.id', 'oauth_token.client_id')
