@@ -180,7 +180,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       startedAt: new Date().toISOString(),
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
-    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
+    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl, now }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing, now }),
     ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({

@@ -20,7 +20,7 @@ export async function firstStart(
   if (await hasTenant(store.db)) return {};
   if (adminKey !== undefined && (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey) || isWeakChoice(adminKey))) {
     throw new ConfigError(
-      'MOORING_ADMIN_KEY is easily guessed: it must be at least 24 characters without blanks, letters and digits, of 12 different ones at least. Make one with: openssl rand -base64 24',
+      'MOORING_ADMIN_KEY is easily guessed: it must be at least 24 characters without blanks, letters and digits, of 12 different ones at least. Make one with: openssl rand -hex 24',
     );
   }
   const token = adminKey ?? newApiKeyToken();
