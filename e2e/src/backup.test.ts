@@ -112,7 +112,14 @@ it('V13, V14: what was deleted and shredded opens in no archive with the keys of
   const restored = async (archive: string, keys: string) => {
     const data = path.join(folder, `of-${path.basename(archive)}-${path.basename(keys)}`);
     masterKeyTo(dataFolder, data);
-    const { stdout, code } = await mooringCommand(['restore', archive, '--keyring', keys, '--data', data]).then(
+    const { stdout, code } = await mooringCommand([
+      'restore',
+      archive,
+      '--keyring',
+      keys,
+      '--data',
+      data,
+    ]).then(
       (done) => ({ ...done, code: 0 }),
       (failed: { stdout: string; code: number }) => failed,
     );

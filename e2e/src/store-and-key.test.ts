@@ -132,7 +132,9 @@ describe('the master key', () => {
   it('V06, LI9: a wrong one ends the start with one line, and the right one opens the data afterwards', async () => {
     const dataFolder = copyOfOriginal();
     const environment = { MOORING_MASTER_KEY: randomBytes(32).toString('base64') };
-    expect(await expectRefused({ dataFolder, environment })).toMatch(/not the one this data was written with/);
+    expect(await expectRefused({ dataFolder, environment })).toMatch(
+      /not the one this data was written with/,
+    );
     const mooring = await startMooring({ dataFolder });
     expect(await storedConnections(mooring)).toEqual([qName]);
     expect(await mooring.stop()).toBe(0);

@@ -200,10 +200,7 @@ program
   .command('backup')
   .description('Copy the embedded store to a new file, also while it is served; no key is in it')
   .argument('<file>', 'file to write')
-  .requiredOption(
-    '--keyring <file>',
-    'file for the keys of the vault; it replaces that of the backup before',
-  )
+  .requiredOption('--keyring <file>', 'file for the keys of the vault; it replaces that of the backup before')
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
   .addOption(configOption())
   .action(
@@ -231,7 +228,10 @@ program
       'lostKeyring',
     ),
   )
-  .option('--lost-keyring', 'there is no keyring any more: all that is sealed is lost, and so are all API keys')
+  .option(
+    '--lost-keyring',
+    'there is no keyring any more: all that is sealed is lost, and so are all API keys',
+  )
   .option('--unverified', 'take an archive that nothing proves to be as mooring backup wrote it')
   .requiredOption('--data <folder>', 'data folder to make; it must hold no store')
   .addOption(configOption())

@@ -18,7 +18,10 @@ export async function firstStart(
   const hasTenant = async (db: Queryable) =>
     (await db.selectFrom('tenant').select('id').limit(1).executeTakeFirst()) !== undefined;
   if (await hasTenant(store.db)) return {};
-  if (adminKey !== undefined && (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey) || isWeakChoice(adminKey))) {
+  if (
+    adminKey !== undefined &&
+    (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey) || isWeakChoice(adminKey))
+  ) {
     throw new ConfigError(
       'MOORING_ADMIN_KEY is easily guessed: it must be at least 24 characters without blanks, letters and digits, of 12 different ones at least. Make one with: openssl rand -hex 24',
     );

@@ -155,7 +155,10 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .then(() => ({ ok: true }))
       .catch(() => ({ ok: false, detail: 'The store does not answer.' })),
     key: await canOpenAndSeal({ store, vault, keyring }).then(
-      (ok) => (ok ? { ok } : { ok, detail: 'Nothing can be sealed just now. The operator looks at: mooring keys list' }),
+      (ok) =>
+        ok
+          ? { ok }
+          : { ok, detail: 'Nothing can be sealed just now. The operator looks at: mooring keys list' },
       () => ({ ok: false, detail: 'What the service itself has sealed cannot be opened just now.' }),
     ),
     draining: { ok: !isDraining },

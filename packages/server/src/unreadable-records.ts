@@ -19,7 +19,8 @@ import { countStrangeTokenHashes } from './vault/token-hashes.js';
 
 /** Every kind of sealed record, and what is said of those that open no more. */
 const consequences = {
-  login: 'logins of credentials. Their users, or the owners of the connections, are asked to bring them again.',
+  login:
+    'logins of credentials. Their users, or the owners of the connections, are asked to bring them again.',
   grant:
     'OAuth grants. Their users are asked to sign in again; the old grants stay alive at their providers until those end them.',
   undo: 'former logins. Bulk changes of credentials from before cannot be undone.',
@@ -32,8 +33,10 @@ const consequences = {
   'idempotent-answer':
     'answers kept for an Idempotency-Key. Who repeats such a request is told that its outcome is unknown.',
   'signing-key': 'key that access tokens are signed with. It is made anew; clients fetch new tokens.',
-  'use-key': 'key that paths and queries are hashed with in the record of uses. It is made anew; hashes from before compare with none from now on.',
-  'use-head': 'seal on the record of uses. It is sealed anew as it stands; what was cut off its end before cannot be seen.',
+  'use-key':
+    'key that paths and queries are hashed with in the record of uses. It is made anew; hashes from before compare with none from now on.',
+  'use-head':
+    'seal on the record of uses. It is sealed anew as it stands; what was cut off its end before cannot be seen.',
   'bearer-token': 'API keys and secrets of OAuth clients. Nothing fits them any more; make new ones.',
 } as const;
 
@@ -131,7 +134,11 @@ const endRevocations = ({ store, keyring }: UnreadableDependencies) =>
     const rows = await rowsOf(tx, keyring, 'revocation');
     const ids = rows.map((row) => row.record_id);
     if (ids.length === 0) return 0;
-    await tx.deleteFrom('secret').where('record_kind', '=', 'revocation').where('record_id', 'in', ids).execute();
+    await tx
+      .deleteFrom('secret')
+      .where('record_kind', '=', 'revocation')
+      .where('record_id', 'in', ids)
+      .execute();
     await tx
       .updateTable('revocation')
       .set({ status: 'unreadable', lease_until: null, ended_at: store.clock.iso() })

@@ -25,7 +25,10 @@ describe('the time that a wrong key takes', () => {
     const masterKey = { source: 'environment', value: newToken() } as const;
     const vault = createVault(loadMasterKey(masterKey, false).key);
     const hashToken = tokenHasher(newKey());
-    const accessTokens = createAccessTokens(createSigningKeys(createOwnSecrets({ store, vault, recordDropped: async () => undefined })), () => 'http://localhost');
+    const accessTokens = createAccessTokens(
+      createSigningKeys(createOwnSecrets({ store, vault, recordDropped: async () => undefined })),
+      () => 'http://localhost',
+    );
     authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
     const at = new Date().toISOString();
     const [tenantId, userId] = [newUuid(), newUuid()];

@@ -84,9 +84,13 @@ describe('what a backup writes', () => {
     await backUpTo(archive, keyring);
     const before = readFileSync(keyring, 'utf8');
     await apiClient(server.url, adminKey).post('/api/v1/vault-keys/actions/rotate');
-    await expect(backUpTo(path.join(folder, 'nowhere', 'b.db'), keyring)).rejects.toThrow('There is no folder');
+    await expect(backUpTo(path.join(folder, 'nowhere', 'b.db'), keyring)).rejects.toThrow(
+      'There is no folder',
+    );
     await expect(backUpTo(archive, keyring)).rejects.toThrow('is there already');
-    await expect(backUpTo(path.join(folder, 'b.db'), path.join(folder, 'nowhere', 'k'))).rejects.toThrow('folder');
+    await expect(backUpTo(path.join(folder, 'b.db'), path.join(folder, 'nowhere', 'k'))).rejects.toThrow(
+      'folder',
+    );
     expect(existsSync(path.join(folder, 'b.db'))).toBe(false);
     expect(readFileSync(keyring, 'utf8')).toBe(before);
     await backUpTo(path.join(folder, 'b.db'), keyring);
@@ -143,7 +147,12 @@ describe('what a restore believes', () => {
     await backUpTo(path.join(folder, 'theirs.db'), path.join(folder, 'theirs.json'), other);
     const theirs = readFileSync(path.join(folder, 'theirs.db'));
     const withoutProof = good.subarray(0, good.length - proof.length);
-    for (const bytes of [bad, withoutProof, Buffer.concat([withoutProof, Buffer.from('x'), Buffer.from(proof)]), theirs]) {
+    for (const bytes of [
+      bad,
+      withoutProof,
+      Buffer.concat([withoutProof, Buffer.from('x'), Buffer.from(proof)]),
+      theirs,
+    ]) {
       writeFileSync(archive, bytes);
       await expect(restoreTo(newFolder())).rejects.toThrow('--unverified');
     }

@@ -27,7 +27,9 @@ export function keyringBefore(file: string, keyring: KeyringCopy): Buffer | unde
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (!found) return undefined;
   if (!found.isFile()) {
-    throw new StoreError(`${file} is no plain file. Name the keyring itself, so that no older one stays behind a link.`);
+    throw new StoreError(
+      `${file} is no plain file. Name the keyring itself, so that no older one stays behind a link.`,
+    );
   }
   if (!isSameStore(readKeyring(file), keyring)) {
     throw new StoreError(`${file} is the keyring of another store. Name another file.`);

@@ -7,7 +7,7 @@ import { loadMaster, openFolder } from '../open-store.js';
 import { apiClient } from '../testing/api-client.js';
 import { adminKey } from '../testing/start-server.js';
 import type { Loss } from '../unreadable-records.js';
-import { startSealedThings, type SealedThings } from './__fixtures__/sealed-things.js';
+import { type SealedThings, startSealedThings } from './__fixtures__/sealed-things.js';
 import { backUp } from './back-up.js';
 import { restore } from './restore.js';
 
@@ -51,7 +51,9 @@ describe('restore drills', () => {
       .poll(async () => (await keys()).filter(({ state, records }) => state === 'previous' && records > 0))
       .toEqual([]);
     await backUpAt('rotated');
-    await server.sql("update vault_key set replaced_at = '2026-01-01T00:00:00.000Z' where state = 'previous'");
+    await server.sql(
+      "update vault_key set replaced_at = '2026-01-01T00:00:00.000Z' where state = 'previous'",
+    );
     for (const { id, state } of await keys()) {
       if (state === 'previous') await admin.post(`/api/v1/vault-keys/${id}/actions/retire`);
     }
@@ -88,19 +90,22 @@ describe('restore drills', () => {
   ];
   const pairs = moments.flatMap((archive) => moments.map((keyring) => [archive, keyring] as const));
 
-  it.each(pairs)('LI1: the archive of %s with the keyring of %s: every flow works, or restore says what is lost', async (archive, keyring) => {
-    const isWhole = !lostPairs.some(([a, k]) => a === archive && k === keyring);
-    const data = newFolder(`${archive}-${keyring}`);
-    const losses = await restore({
-      config: configOf(data),
-      archive: file('archive', archive),
-      keyring: file('keyring', keyring),
-      isUnverified: false,
-    });
-    expect(kindsOf(losses)).toEqual(isWhole ? [] : everySealedKind);
-    expect(readdirSync(data).toSorted()).toEqual(['master.key', 'mooring.db']);
-    await walkOn(data, isWhole);
-  });
+  it.each(pairs)(
+    'LI1: the archive of %s with the keyring of %s: every flow works, or restore says what is lost',
+    async (archive, keyring) => {
+      const isWhole = !lostPairs.some(([a, k]) => a === archive && k === keyring);
+      const data = newFolder(`${archive}-${keyring}`);
+      const losses = await restore({
+        config: configOf(data),
+        archive: file('archive', archive),
+        keyring: file('keyring', keyring),
+        isUnverified: false,
+      });
+      expect(kindsOf(losses)).toEqual(isWhole ? [] : everySealedKind);
+      expect(readdirSync(data).toSorted()).toEqual(['master.key', 'mooring.db']);
+      await walkOn(data, isWhole);
+    },
+  );
 
   it('LI1: without any keyring the same is lost, and API keys with it', async () => {
     const data = newFolder('without');
@@ -112,7 +117,11 @@ describe('restore drills', () => {
     expect((await apiClient(locked.url, adminKey).get('/api/v1/users/me')).status).toBe(401);
     await locked.close();
     // As `mooring admin-key` does it.
-    const { store, keyring } = await openFolder(data, (await loadMaster(configOf(data), true)).master, 2 ** 32);
+    const { store, keyring } = await openFolder(
+      data,
+      (await loadMaster(configOf(data), true)).master,
+      2 ** 32,
+    );
     const token_hash = keyring.hashToken(adminKey);
     await store.db
       .updateTable('api_key')

@@ -10,8 +10,8 @@ import { migrate, openStore, type Store } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import { createVault } from '../vault/envelope.js';
 import { loadMasterKey, newKey } from '../vault/keyring.js';
-import { tokenHasher } from '../vault/token-hashes.js';
 import { newUuid } from '../vault/random.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import { insertCredential, shredCredential } from './credential-records.js';
 import { createLoginChanges, purgeUndoCopies } from './login-changes.js';
 

@@ -114,7 +114,12 @@ function schemaOf(database: Database.Database): Map<string, string> {
       .map(({ type, name, sql }) => [
         `${type} ${name}`,
         // The text of these is the migration library's, and changes with it.
-        name.startsWith('kysely_') ? '' : (sql ?? '').replace(/["'`[\]]/g, '').replace(/\s+/g, ' ').toLowerCase(),
+        name.startsWith('kysely_')
+          ? ''
+          : (sql ?? '')
+              .replace(/["'`[\]]/g, '')
+              .replace(/\s+/g, ' ')
+              .toLowerCase(),
       ]),
   );
 }
@@ -125,7 +130,10 @@ async function schemaAfter(names: readonly string[]): Promise<Map<string, string
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
   try {
     const done = Object.fromEntries(Object.entries(migrations).filter(([name]) => names.includes(name)));
-    const { error } = await new Migrator({ db, provider: { getMigrations: async () => done } }).migrateToLatest();
+    const { error } = await new Migrator({
+      db,
+      provider: { getMigrations: async () => done },
+    }).migrateToLatest();
     if (error) throw error;
     return schemaOf(database);
   } finally {
@@ -153,6 +161,10 @@ export async function assertSchema(file: string): Promise<void> {
     (name) => found.get(name) !== expected.get(name),
   );
   if (different === undefined) return;
-  const what = expected.has(different) ? (found.has(different) ? 'was changed' : 'is missing') : 'is not of Mooring';
+  const what = expected.has(different)
+    ? found.has(different)
+      ? 'was changed'
+      : 'is missing'
+    : 'is not of Mooring';
   throw new StoreError(`The ${different} of the store ${what}. It must be as Mooring makes it.`);
 }

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { startDatabaseRelay } from '@mooring/lab/postgres/relay';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

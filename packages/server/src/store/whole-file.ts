@@ -22,7 +22,9 @@ export function placeNew(unfinished: string, file: string): void {
     rmSync(unfinished);
   } catch (error) {
     // File systems without links have no way to refuse a name that is taken in the same moment.
-    const isWithoutLinks = ['EPERM', 'ENOTSUP', 'ENOSYS'].includes(String((error as { code?: unknown }).code));
+    const isWithoutLinks = ['EPERM', 'ENOTSUP', 'ENOSYS'].includes(
+      String((error as { code?: unknown }).code),
+    );
     if (!isWithoutLinks || existsSync(file)) throw error;
     renameSync(unfinished, file);
   }

@@ -60,15 +60,18 @@ describe('the file of the master key', () => {
     expect(await refusal()).toBeUndefined();
   });
 
-  it.runIf(process.geteuid?.() === 0)('TR23: is refused when it or its folder belongs to another user', async () => {
-    chownSync(file, 65_534, 65_534);
-    expect(await refusal()).toContain('belongs to another user');
-    chownSync(file, 0, 0);
-    chownSync(folder, 65_534, 65_534);
-    expect(await refusal()).toContain('belongs to another user');
-    chownSync(folder, 0, 0);
-    expect(await refusal()).toBeUndefined();
-  });
+  it.runIf(process.geteuid?.() === 0)(
+    'TR23: is refused when it or its folder belongs to another user',
+    async () => {
+      chownSync(file, 65_534, 65_534);
+      expect(await refusal()).toContain('belongs to another user');
+      chownSync(file, 0, 0);
+      chownSync(folder, 65_534, 65_534);
+      expect(await refusal()).toContain('belongs to another user');
+      chownSync(folder, 0, 0);
+      expect(await refusal()).toBeUndefined();
+    },
+  );
 
   it('TR23: an empty one, as a first start of 0.1.0 that was cut left it, is made whole by the next first start', async () => {
     const dataFolder = path.join(folder, 'data');

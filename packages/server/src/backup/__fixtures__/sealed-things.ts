@@ -2,7 +2,13 @@ import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { expect } from 'vitest';
-import { type Answer, type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import {
+  type Answer,
+  type ApiClient,
+  addPerson,
+  apiClient,
+  type TestPerson,
+} from '../../testing/api-client.js';
 import { adminKey, startServer, type TestServer } from '../../testing/start-server.js';
 
 // A server with one of everything that is sealed, and a walk over all that rests on it.
@@ -53,7 +59,11 @@ const reasonFrom = (answer: Answer): string => answer.body.errors?.[0]?.meta?.re
 
 async function connectPostgres(api: ApiClient, qName: string): Promise<string> {
   const made = sane(
-    await api.post('/api/v1/data-connections', { datasourceID: 'postgres', qName, connectionProperties: postgres }),
+    await api.post('/api/v1/data-connections', {
+      datasourceID: 'postgres',
+      qName,
+      connectionProperties: postgres,
+    }),
   );
   expect(made.status, made.text).toBe(201);
   return made.body.qID;
@@ -108,7 +118,8 @@ async function fill(lab: Lab, server: TestServer): Promise<Made> {
   // A grant whose provider is still to be told.
   lab.server.switches.revocationAlways = { status: 503, body: '{}' };
   const own = (await owner.api.get('/api/v1/data-credentials')).body.data;
-  for (const { qID } of own) expect((await owner.api.delete(`/api/v1/data-credentials/${qID}`)).status).toBe(204);
+  for (const { qID } of own)
+    expect((await owner.api.delete(`/api/v1/data-credentials/${qID}`)).status).toBe(204);
   // Another account, which waits for a choice.
   const parked = await bringGrant(lab, alice.api, warehouse, 'bob');
   expect(codeFrom(parked), parked.text).toBe('SIGN-IN-ACCOUNT-DIFFERS');
@@ -143,9 +154,7 @@ async function walkOwnFlows(url: string, admin: ApiClient, made: Made, isWhole: 
   const kinds = new Set(events.map((event: { data: { kind: string } }) => event.data.kind));
   expect(kinds).toEqual(
     new Set(
-      isWhole
-        ? []
-        : ['sign-in', 'revocation', 'idempotent-answer', 'signing-key', 'use-key', 'use-head'],
+      isWhole ? [] : ['sign-in', 'revocation', 'idempotent-answer', 'signing-key', 'use-key', 'use-head'],
     ),
   );
 }
@@ -154,7 +163,9 @@ async function walkBrought(lab: Lab, admin: ApiClient, made: Made, isWhole: bool
   const { alice, embedded, warehouse, pending, arrivedCode } = made;
   const api = { admin, alice: alice.api };
   const opened = sane(await browse(api.admin, embedded));
-  const asked = sane(await api.alice.post(`${warehouse}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' }));
+  const asked = sane(
+    await api.alice.post(`${warehouse}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' }),
+  );
   const path = (id: string) => `/api/v1/sign-ins/${id}`;
   const state = sane(await api.alice.get(path(pending.signInId))).body.state;
   const paste = sane(
@@ -183,7 +194,9 @@ async function walkBrought(lab: Lab, admin: ApiClient, made: Made, isWhole: bool
   expect(codeFrom(sane(await browse(api.admin, embedded)))).toBe('EGRESS-REFUSED');
   const brought = await bringGrant(lab, api.alice, warehouse, 'alice');
   expect(brought.status, brought.text).toBe(200);
-  const answered = await api.alice.post(`${warehouse}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });
+  const answered = await api.alice.post(`${warehouse}/actions/preview`, {
+    query: 'SELECT SESSION_USER() AS who',
+  });
   expect(answered.body?.rows?.[0]?.[0], answered.text).toContain('alice');
 }
 

@@ -47,9 +47,7 @@ it('TR21: a bare hash that somebody planted in the store is nobody’s key, also
     const admin = apiClient(server.url, adminKey);
     const planted = 'planted-key-7f3a9c1e5b8d2046';
     await admin.post('/api/v1/api-keys', { description: 'mine' });
-    await server.sql(
-      `update api_key set token_hash = '${sha256(planted)}' where description = 'mine'`,
-    );
+    await server.sql(`update api_key set token_hash = '${sha256(planted)}' where description = 'mine'`);
     expect((await apiClient(server.url, planted).get('/api/v1/users/me')).status).toBe(401);
     await server.restart();
     expect((await apiClient(server.url, planted).get('/api/v1/users/me')).status).toBe(401);
