@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -29,8 +29,9 @@ it('R25: a restored refresh token that was rotated since asks for a new sign-in,
   expect((await askWho(api, connection)).status, 'rotates the token').toBe(200);
   await lab.mooring.stop();
 
-  await mooringCommand('restore', archive, '--keyring', keyring, '--data', elsewhere);
+  mkdirSync(elsewhere, { mode: 0o700 });
   copyFileSync(path.join(dataFolder, 'master.key'), path.join(elsewhere, 'master.key'));
+  await mooringCommand('restore', archive, '--keyring', keyring, '--data', elsewhere);
   authorizationServer.expireAccessTokens();
   authorizationServer.resetCounts();
   const restored = await startMooring({ dataFolder: elsewhere, configuration: lab.configuration });

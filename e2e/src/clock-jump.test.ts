@@ -86,3 +86,17 @@ it('R26: an hour ahead, back and behind costs one token call at the most, no gra
   expect((await api.get('/readyz')).status).toBe(200);
   expect((await api.get('/api/v1/spaces?limit=100')).body.data).toHaveLength(keys);
 });
+
+it('LI8: after two hours in which the machine slept, what is judged by time has the right one within seconds', async () => {
+  const api = apiClient(lab.mooring.url, lab.mooring.adminKey);
+  // As after a sleep: the wall clock has gone on, the monotonic one has not.
+  for (const skewMs of [2 * hourMs, 0]) {
+    writeFileSync(skewFile, String(skewMs));
+    const behindMs = async (): Promise<number> => {
+      const { data } = (await api.post('/api/v1/vault-keys/actions/rotate')).body;
+      const { createdAt } = data.find((key: { state: string }) => key.state === 'active');
+      return Math.abs(Date.now() + skewMs - Date.parse(createdAt));
+    };
+    await expect.poll(behindMs, { timeout: 10_000, interval: 1_000 }).toBeLessThan(60_000);
+  }
+});

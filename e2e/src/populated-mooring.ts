@@ -5,8 +5,9 @@ import { type Canary, startCanary } from '@mooring/lab/canary';
 import { newApiKeyToken } from '@mooring/server/access/token';
 import { openStore } from '@mooring/server/store/store';
 import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
-import { sha256 } from '@mooring/server/vault/digest';
+import { loadMasterKey } from '@mooring/server/vault/keyring';
 import { newObjectId, newToken, newUuid } from '@mooring/server/vault/random';
+import { openKeyring } from '@mooring/server/vault/stored-keyring';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 /** One of everything a person can have. */
@@ -116,6 +117,8 @@ async function furnish({ api, name, memberId, source }: Furnishing): Promise<Bel
 /** Puts a second tenant with an administrator into a store that no server has open; there is no door for that. */
 export async function addTenant(dataFolder: string, name: string): Promise<string> {
   const store = openStore({ dataFolder });
+  const keyFile = { source: 'file', path: path.join(dataFolder, 'master.key'), mayCreate: false } as const;
+  const { hashToken } = await openKeyring(store, loadMasterKey(keyFile, true), { wrapsMax: 2 ** 32 });
   const token = newApiKeyToken();
   const at = new Date().toISOString();
   const [tenant_id, user_id] = [newToken(24), newObjectId()];
@@ -127,7 +130,7 @@ export async function addTenant(dataFolder: string, name: string): Promise<strin
       .insertInto('user')
       .values({ ...person, status: 'active', created_at: at, updated_at: at })
       .execute();
-    const key = { id: newUuid(), tenant_id, user_id, token_hash: sha256(token), description: name };
+    const key = { id: newUuid(), tenant_id, user_id, token_hash: hashToken(token), description: name };
     const life = { created_by: user_id, created_at: at, expires_at: null, revoked_at: null };
     await tx
       .insertInto('api_key')

@@ -19,6 +19,8 @@ export interface SealedMooring {
   reason: string;
   printed(): string;
   logText(): string;
+  /** The exit code, once it has ended. */
+  ended: Promise<number | null>;
   /**
    * @returns the exit code
    * @throws Error with where a known secret lies
@@ -60,9 +62,11 @@ export async function startSealed({ dataFolder, environment = {} }: SealedOption
   });
   let printed = '';
   let log = '';
+  let isSealed = false;
   const said = await new Promise<{ url: string | undefined; reason: string }>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
+      if (isSealed) return;
       child.kill('SIGKILL');
       reject(new Error(`It came up: ${printed}`));
     });
@@ -72,6 +76,7 @@ export async function startSealed({ dataFolder, environment = {} }: SealedOption
         .split('\n')
         .map(parseLine)
         .find((line) => line?.msg === 'sealed: not ready');
+      isSealed ||= sealed !== undefined;
       if (sealed) resolve({ url: sealed.url, reason: sealed.reason ?? '' });
     });
     void ended.then(() => resolve({ url: undefined, reason: log }));
@@ -80,6 +85,7 @@ export async function startSealed({ dataFolder, environment = {} }: SealedOption
     ...said,
     printed: () => printed,
     logText: () => log,
+    ended,
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;

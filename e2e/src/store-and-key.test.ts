@@ -76,31 +76,16 @@ function snapshot(dataFolder: string): Record<string, { bytes: string; mtimeMs: 
   return found;
 }
 
-/** Starts what must stay sealed, holds it to everything that a sealed service promises, and gives the reason. */
-async function expectSealed(options: SealedOptions): Promise<string> {
+/** Starts what must not come up: it ends with one line and the code 1, having written nothing. @returns the line */
+async function expectRefused(options: SealedOptions): Promise<string> {
   const before = snapshot(options.dataFolder);
-  const sealed = await startSealed(options);
-  expect(sealed.printed(), 'no ready line').toBe('');
-  const api = apiClient(sealed.url ?? '', 'e2e-administrator-key-0123456789abcdef');
-  expect((await api.get('/healthz')).status).toBe(200);
-  const ready = await api.get('/readyz');
-  expect([ready.status, ready.body.status]).toEqual([503, 'not ready']);
-  for (const answer of [
-    await api.get('/api/v1/data-connections'),
-    await api.post('/api/v1/users', { subject: 'eve' }),
-    await api.get('/metrics'),
-    await api.get('/oauth/callback/google?state=x&code=y'),
-  ]) {
-    expect(answer.status).toBe(503);
-    expect(answer.body).toEqual({
-      errors: [{ code: 'NOT-READY', title: 'Not ready', detail: expect.any(String), status: 503 }],
-      traceId: expect.any(String),
-    });
-    expect(answer.text, 'no path of this machine').not.toContain(folder);
-  }
-  expect(await sealed.stop()).toBe(0);
+  const refused = await startSealed(options);
+  expect(refused.url, 'ended').toBeUndefined();
+  expect(refused.printed(), 'no ready line').toBe('');
+  expect(await refused.stop()).toBe(1);
+  expect(refused.reason.trimEnd().split('\n')).toHaveLength(1);
   expect(snapshot(options.dataFolder), 'nothing was written').toEqual(before);
-  return sealed.reason;
+  return refused.reason;
 }
 
 describe('the first start', () => {
@@ -144,22 +129,24 @@ describe('the first start', () => {
 });
 
 describe('the master key', () => {
-  it('V06: a wrong one seals the service, and the right one opens the data afterwards', async () => {
+  it('V06, LI9: a wrong one ends the start with one line, and the right one opens the data afterwards', async () => {
     const dataFolder = copyOfOriginal();
     const environment = { MOORING_MASTER_KEY: randomBytes(32).toString('base64') };
-    expect(await expectSealed({ dataFolder, environment })).toMatch(/not the one this data was written with/);
+    expect(await expectRefused({ dataFolder, environment })).toMatch(
+      /not the one this data was written with/,
+    );
     const mooring = await startMooring({ dataFolder });
     expect(await storedConnections(mooring)).toEqual([qName]);
     expect(await mooring.stop()).toBe(0);
   });
 
-  it('V07: a missing one seals the service, and no new one is made', async () => {
+  it('V07: a missing one ends the start, and no new one is made', async () => {
     const dataFolder = copyOfOriginal();
     const keyFile = path.join(dataFolder, 'master.key');
     renameSync(keyFile, path.join(folder, 'away.key'));
-    expect(await expectSealed({ dataFolder })).toMatch(/master key is missing.*Put the key file back/);
+    expect(await expectRefused({ dataFolder })).toMatch(/master key is missing.*Put the key file back/);
     const elsewhere = { MOORING_MASTER_KEY_FILE: path.join(folder, 'nowhere.key') };
-    expect(await expectSealed({ dataFolder, environment: elsewhere })).toMatch(/master key is missing/);
+    expect(await expectRefused({ dataFolder, environment: elsewhere })).toMatch(/master key is missing/);
     expect(readdirSync(dataFolder)).not.toContain('master.key');
     renameSync(path.join(folder, 'away.key'), keyFile);
     const mooring = await startMooring({ dataFolder });
@@ -180,22 +167,21 @@ describe('the master key', () => {
   ])('V08: refuses a key that is %s, and makes no store under it', async (_what, key) => {
     for (const dataFolder of [freshFolder(), copyOfOriginal()]) {
       const before = readdirSync(folder);
-      const sealed = await startSealed({ dataFolder, environment: { MOORING_MASTER_KEY: key } });
-      expect(sealed.reason).toMatch(/The master key in MOORING_MASTER_KEY is .*openssl rand -base64 32/);
-      expect(sealed.logText()).not.toContain(key);
-      expect((await apiClient(sealed.url ?? '', undefined).get('/readyz')).status).toBe(503);
-      expect(await sealed.stop()).toBe(0);
+      const refused = await startSealed({ dataFolder, environment: { MOORING_MASTER_KEY: key } });
+      expect(refused.reason).toMatch(/The master key in MOORING_MASTER_KEY is .*openssl rand -base64 32/);
+      expect(refused.logText()).not.toContain(key);
+      expect(await refused.stop()).toBe(1);
       const made = readdirSync(folder).filter((name) => !before.includes(name));
       expect(made.flatMap((name) => readdirSync(path.join(folder, name)))).toEqual([]);
     }
   });
 
-  it('V20: a key file that others can read seals the service until it is closed to them', async () => {
+  it('V20: a key file that others can read ends the start until it is closed to them', async () => {
     const dataFolder = copyOfOriginal();
     const keyFile = path.join(dataFolder, 'master.key');
     for (const mode of [0o644, 0o640, 0o604, 0o660]) {
       chmodSync(keyFile, mode);
-      expect(await expectSealed({ dataFolder })).toContain(`chmod 600 ${keyFile}`);
+      expect(await expectRefused({ dataFolder })).toContain(`chmod 600 ${keyFile}`);
     }
     chmodSync(keyFile, 0o600);
     const mooring = await startMooring({ dataFolder });
@@ -205,18 +191,40 @@ describe('the master key', () => {
 });
 
 describe('the store', () => {
-  it('R29: a second process on the same data is refused while the first goes on', async () => {
+  const ready = (url: string | undefined) => async () =>
+    (
+      await apiClient(url ?? '', undefined)
+        .get('/readyz')
+        .catch(() => undefined)
+    )?.status;
+
+  it('R29, LI9: a second process on the same data waits while the first goes on, and takes over when it ends', async () => {
     const dataFolder = copyOfOriginal();
     const first = await startMooring({ dataFolder });
     const second = await startSealed({ dataFolder });
-    expect(second.reason).toMatch(/Another Mooring process is using .*Stop it first/);
-    const answer = await apiClient(second.url ?? '', first.adminKey).get('/api/v1/users/me');
+    expect(second.reason).toMatch(/Another Mooring process is using .*Stop it/);
+    const api = apiClient(second.url ?? '', first.adminKey);
+    expect((await api.get('/healthz')).status).toBe(200);
+    const answer = await api.get('/api/v1/users/me');
     expect([answer.status, answer.body.errors[0].code]).toEqual([503, 'NOT-READY']);
-    expect(await second.stop()).toBe(0);
+    expect(answer.text, 'no path of this machine').not.toContain(folder);
     expect(await storedConnections(first)).toEqual([qName]);
     expect(await first.stop()).toBe(0);
-    const third = await startMooring({ dataFolder });
-    expect(await third.stop()).toBe(0);
+    await expect.poll(ready(second.url)).toBe(200);
+    expect(await storedConnections({ url: second.url ?? '', adminKey: first.adminKey })).toEqual([qName]);
+    expect(await second.stop()).toBe(0);
+  });
+
+  it('LI9: what no waiting mends ends a waiting process with one line and the code 1', async () => {
+    const dataFolder = copyOfOriginal();
+    const first = await startMooring({ dataFolder });
+    const second = await startSealed({ dataFolder });
+    writeFileSync(path.join(dataFolder, 'master.key'), randomBytes(32).toString('base64'));
+    expect(await first.stop()).toBe(0);
+    expect(await second.ended).toBe(1);
+    expect(second.logText().trimEnd().split('\n').at(-1)).toMatch(
+      /^mooring: The master key is not the one this data was written with/,
+    );
   });
 
   const damages: [string, (file: string, size: number) => void][] = [
@@ -238,7 +246,7 @@ describe('the store', () => {
       const file = path.join(dataFolder, 'mooring.db');
       for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
       damage(file, statSync(file).size);
-      expect(await expectSealed({ dataFolder })).toMatch(/The store.*(damaged|missing).*backup/);
+      expect(await expectRefused({ dataFolder })).toMatch(/The store.*(damaged|missing).*backup/s);
     },
   );
 });

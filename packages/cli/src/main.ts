@@ -52,7 +52,8 @@ program
       // Heard from before the ready line on: whoever waits for that line may send it at once.
       const signalled = firstSignal();
       const running = await runServer(flags);
-      await signalled;
+      const failure = await Promise.race([signalled, running.failed]);
+      if (failure) throw failure;
       await running.close();
       process.exit(0);
     }),
@@ -191,42 +192,55 @@ keys
     }),
   );
 
-const keyringOption = (what: string) => new Option('--keyring <file>', what).makeOptionMandatory();
+const configOption = () =>
+  new Option('--config <file>', 'configuration file that names a key service (MOORING_CONFIG)');
 
 program
   .command('backup')
   .description('Copy the embedded store to a new file, also while it is served; no key is in it')
   .argument('<file>', 'file to write')
-  .addOption(keyringOption('file for the keys of the vault; it replaces that of the backup before'))
+  .requiredOption('--keyring <file>', 'file for the keys of the vault; it replaces that of the backup before')
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
+  .addOption(configOption())
   .action(
-    reporting(async (file, { keyring, ...flags }) => {
+    reporting(async (archive, { keyring, ...flags }) => {
       process.umask(0o077);
       const { loadConfig } = await import('@mooring/server/config');
-      const { backUp } = await import('@mooring/server/store/backup');
-      backUp(loadConfig(flags).dataFolder, file, keyring);
+      const { backUp } = await import('@mooring/server/backup/back-up');
+      const { isProven } = await backUp({ config: loadConfig(flags), archive, keyring });
       printLine(
-        `Written to ${file}, and its keys to ${keyring}. Keep no older keyring, and keep the master key apart from both.`,
+        `Written to ${archive}, and its keys to ${keyring}. Keep no older keyring, and keep the master key apart from both.`,
       );
+      if (isProven) return;
+      printLine('This version was never started on the store, so the archive has no proof of who wrote it.');
     }),
   );
 
 program
   .command('restore')
-  .description('Make a data folder from a backup; put the master key there too before you serve it')
+  .description(
+    'Make a data folder from a backup; put the master key there first, or name it as for serve. Exit code 2: restored, and some of it is lost',
+  )
   .argument('<file>', 'backup')
-  .addOption(keyringOption('keys of the vault, as the latest backup wrote them'))
+  .addOption(
+    new Option('--keyring <file>', 'keys of the vault, as the latest backup wrote them').conflicts(
+      'lostKeyring',
+    ),
+  )
+  .option(
+    '--lost-keyring',
+    'there is no keyring any more: all that is sealed is lost, and so are all API keys',
+  )
+  .option('--unverified', 'take an archive that nothing proves to be as mooring backup wrote it')
   .requiredOption('--data <folder>', 'data folder to make; it must hold no store')
+  .addOption(configOption())
   .action(
-    reporting(async (file, { data, keyring }) => {
+    reporting(async (archive, { keyring, lostKeyring, unverified, ...flags }) => {
+      if (keyring === undefined && !lostKeyring) throw new Error('Give --keyring, or --lost-keyring.');
       process.umask(0o077);
-      const begun = performance.now();
-      const { restore } = await import('@mooring/server/store/backup');
-      const { lost } = restore(file, keyring, data);
-      printLine(`Restored to ${data} in ${Math.round(performance.now() - begun)} ms.`);
-      if (lost > 0) {
-        printLine(`${lost} sealed records are under keys that are not in the keyring. They do not open.`);
-      }
+      const { restoreBackup } = await import('./restore.js');
+      const request = { archive, keyring, isUnverified: unverified === true };
+      process.exitCode = (await restoreBackup(flags, request, printLine)) ? 0 : 2;
     }),
   );
 

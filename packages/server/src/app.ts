@@ -58,8 +58,10 @@ import { createRenewals } from './sign-ins/renewal.js';
 import { createSignIns, type SignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
 import type { ConnectionTable, CredentialTable } from './store/tables.js';
+import { recordDropped } from './unreadable-records.js';
 import type { Vault } from './vault/envelope.js';
 import { createKeyRotation, type KeyRotation } from './vault/key-rotation.js';
+import { createOwnSecrets } from './vault/own-secrets.js';
 import type { StoredKeyring } from './vault/stored-keyring.js';
 
 export interface AppDependencies {
@@ -97,7 +99,10 @@ export interface App {
 export async function createApp(deps: AppDependencies): Promise<App> {
   const { config, log, store, vault, keyring, publicUrl } = deps;
   const { clients } = config.oauth;
-  const sourceSettings = createSourceSettings(store);
+  const { hashToken } = keyring;
+  /** One clock for all that is judged by time: the store's. */
+  const now = () => new Date(store.clock.now());
+  const sourceSettings = createSourceSettings(store, now);
   const catalogue = createCatalogue(manifests, sourceSettings);
   const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
   const inSpaces = new Map(
@@ -116,9 +121,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     onRefused: (refusal) => log.warn(refusal, 'egress refused'),
   });
   const destinationRefused = createRefusalRecord(store.db, log);
-  const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
-  const authenticator = createAuthenticator({ db: store.db, accessTokens });
-  const idempotency = createIdempotency({ db: store.db, vault, log });
+  const ownSecrets = createOwnSecrets({ store, vault, recordDropped });
+  const accessTokens = createAccessTokens(createSigningKeys(ownSecrets), publicUrl, store.clock.now);
+  const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken, now: store.clock.now });
+  const idempotency = createIdempotency({ db: store.db, clock: store.clock, vault, log });
   const contextOfRequest = contextOfIdempotentRequest;
   const keyRotation = createKeyRotation({ store, vault, keyring, log, contextOfRequest });
   const guesses = createGuessGuard();
@@ -147,8 +153,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     log,
     publicUrl,
     signInMinutes,
+    now,
   });
-  const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients });
+  const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients, now });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
@@ -158,17 +165,19 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
-  const uses = createUseLog(store, vault);
-  const arrivals = createArrivals({ store, vault });
+  const uses = createUseLog(store, vault, ownSecrets);
+  const arrivals = createArrivals({ store, vault, now });
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
   const metrics = createMetrics(gate, sessions.openCount, isolation.counts);
   const routes = withNewerDoor([
     ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
-    ...createApiKeysFeature({ store, authenticator, publicUrl }),
-    ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
-    ...createOAuthTokensFeature({ store, accessTokens, authenticator, guesses, publicUrl }),
+    ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl, now }),
+    ...createOAuthClientsFeature({ store, authenticator, hashToken, leaving, publicUrl }),
+    ...createOAuthTokensFeature({
+      ...{ store, accessTokens, authenticator, guesses, hashToken, publicUrl },
+    }),
     ...createSpacesFeature({ store, publicUrl }),
     ...createVaultKeysFeature({ keyRotation }),
     ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),
@@ -179,8 +188,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       startedAt: new Date().toISOString(),
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
-    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
-    ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
+    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl, now }),
+    ...createConnectionCredentialFeature({ store, vault, catalogue, bringing, now }),
     ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
       store,
@@ -191,10 +200,13 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       uses,
       config,
       destinationRefused,
+      now,
     }),
     ...createRevocationsFeature({ store, vault, revoker, runningUses }),
     ...createSelfCheckFeature({ selfCheck }),
-    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
+    ...createSignInsFeature({
+      ...{ store, catalogue, arrivals, renewals, parked, signIns, publicUrl, now },
+    }),
     ...createUseFeature({
       store,
       vault,

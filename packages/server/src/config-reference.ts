@@ -44,7 +44,8 @@ const environmentSettings: readonly Setting[] = [
   {
     name: 'MOORING_ADMIN_KEY',
     default: 'generated, printed once',
-    meaning: 'API key that the first start gives to the first tenant administrator; at least 16 characters.',
+    meaning:
+      'API key that the first start gives to the first tenant administrator; at least 24 characters, letters and digits. Ignored by a store that has one.',
   },
   {
     name: 'MOORING_EGRESS_ALLOW',

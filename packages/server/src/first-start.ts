@@ -1,8 +1,8 @@
-import { mayBeToken, newApiKeyToken } from './access/token.js';
+import { isWeakChoice, mayBeToken, newApiKeyToken } from './access/token.js';
 import { ConfigError } from './config.js';
 import type { Queryable, Store } from './store/store.js';
-import { sha256 } from './vault/digest.js';
 import { newObjectId, newToken, newUuid } from './vault/random.js';
+import type { HashToken } from './vault/token-hashes.js';
 
 export interface FirstStart {
   /** A key that was generated and must be shown once; absent when the operator chose one or this is no first start. */
@@ -10,13 +10,20 @@ export interface FirstStart {
 }
 
 /** Gives a new store its tenant, its first administrator and that person's API key. Does nothing on a store that has them. */
-export async function firstStart(store: Store, adminKey: string | undefined): Promise<FirstStart> {
+export async function firstStart(
+  store: Store,
+  hashToken: HashToken,
+  adminKey: string | undefined,
+): Promise<FirstStart> {
   const hasTenant = async (db: Queryable) =>
     (await db.selectFrom('tenant').select('id').limit(1).executeTakeFirst()) !== undefined;
   if (await hasTenant(store.db)) return {};
-  if (adminKey !== undefined && (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey))) {
+  if (
+    adminKey !== undefined &&
+    (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey) || isWeakChoice(adminKey))
+  ) {
     throw new ConfigError(
-      'MOORING_ADMIN_KEY must be at least 16 characters without blanks. Make one with: openssl rand -hex 24',
+      'MOORING_ADMIN_KEY is easily guessed: it must be at least 24 characters without blanks, letters and digits, of 12 different ones at least. Make one with: openssl rand -hex 24',
     );
   }
   const token = adminKey ?? newApiKeyToken();
@@ -47,7 +54,7 @@ export async function firstStart(store: Store, adminKey: string | undefined): Pr
         id: newUuid(),
         tenant_id: tenantId,
         user_id: userId,
-        token_hash: sha256(token),
+        token_hash: hashToken(token),
         description: 'First administrator',
         created_by: userId,
         created_at: at,

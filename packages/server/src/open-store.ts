@@ -48,7 +48,11 @@ async function loadKey({ masterKey }: Config, storeExists: boolean): Promise<Loa
     : { key: await decryptMasterKey(masterKey, networkOfKeyService()) };
 }
 
-async function loadMaster(
+/**
+ * The master key of these settings, decrypted where a key service keeps it.
+ * @throws KeyError, KeyServiceError
+ */
+export async function loadMaster(
   config: Config,
   storeExists: boolean,
 ): Promise<{ master: Master; createdFile?: string }> {
@@ -62,11 +66,24 @@ async function openEmbedded(config: Config): Promise<Opened> {
   const existed = storeExists(config.dataFolder);
   if (!existed) mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
   const { master, createdFile } = await loadMaster(config, existed);
-  const store = openStore({ dataFolder: config.dataFolder });
+  const opened = await openFolder(config.dataFolder, master, config.limits.wrapsPerKey);
+  return { ...opened, createdKeyFile: createdFile };
+}
+
+/**
+ * Opens the embedded store of a folder under a master key, and brings it to this version.
+ * @throws KeyError, StoreError
+ */
+export async function openFolder(
+  dataFolder: string,
+  master: Master,
+  wrapsMax: number,
+): Promise<Omit<Opened, 'createdKeyFile'>> {
+  const store = openStore({ dataFolder });
   try {
     await prepare(store, master);
-    const keyring = await openKeyring(store, master, { wrapsMax: config.limits.wrapsPerKey });
-    return { store, vault: createVault(keyring), keyring, createdKeyFile: createdFile };
+    const keyring = await openKeyring(store, master, { wrapsMax });
+    return { store, vault: createVault(keyring), keyring };
   } catch (error) {
     await store.close();
     throw error;

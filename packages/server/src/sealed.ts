@@ -4,7 +4,11 @@ import type { Config } from './config.js';
 import { AppError } from './http/app-error.js';
 import { bind } from './http/handler.js';
 import { createHttpServer } from './http/server.js';
-import type { RunningServer } from './serve.js';
+
+export interface SealedServer {
+  url: string;
+  close(): Promise<void>;
+}
 
 export interface SealedOptions {
   config: Config;
@@ -14,7 +18,7 @@ export interface SealedOptions {
 }
 
 /** A server that cannot open its store: alive and saying why it is not ready, and nothing else. */
-export async function sealedServer({ config, log, reason }: SealedOptions): Promise<RunningServer> {
+export async function sealedServer({ config, log, reason }: SealedOptions): Promise<SealedServer> {
   const http = await createHttpServer({
     log,
     routes: [

@@ -9,14 +9,16 @@ import { firstStart } from './first-start.js';
 import { createLog } from './log.js';
 import { DatabaseAwayError, type Opened, openUnderKey } from './open-store.js';
 import { reconcile } from './reconcile.js';
-import { sealedServer } from './sealed.js';
+import { type SealedServer, sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
-import { OutcomeUnknownError, StoreError, StoreUnavailableError } from './store/store-error.js';
+import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from './store/store-error.js';
+import { canOpenAndSeal, settleUnreadableAtStart } from './unreadable-records.js';
 import { KeyServiceError } from './vault/key-service.js';
-import { KeyError } from './vault/keyring.js';
 
 export interface RunningServer {
   url: string;
+  /** Settles when a server that waited for its store cannot become one, and waiting longer is no help. */
+  failed: Promise<Error>;
   /** Finishes what is under way, then closes everything. */
   close(): Promise<void>;
 }
@@ -32,14 +34,14 @@ export interface ServeSurroundings {
 const drainMs = 30_000;
 
 /** It may be enough to wait. */
-const isAway = (error: unknown): boolean =>
+const isAway = (error: unknown): error is Error =>
   error instanceof DatabaseAwayError ||
+  error instanceof StoreHeldError ||
   error instanceof KeyServiceError ||
   error instanceof StoreUnavailableError ||
   error instanceof OutcomeUnknownError;
 
-const isKnown = (error: unknown): error is Error =>
-  error instanceof KeyError || error instanceof StoreError || error instanceof ConfigError || isAway(error);
+const never = new Promise<never>(() => undefined);
 
 /** Doubled after each refusal of a key service: it counts and bills its calls. */
 const tryAgainMs = { database: 1_000, keyServiceMost: 30_000 };
@@ -51,9 +53,10 @@ interface Start {
 }
 
 /**
- * `mooring serve`. With a missing or wrong key, or a store that cannot be opened, the server starts sealed: alive,
- * not ready, answering 503, having written nothing. While its database or its key service is only away it goes on trying.
- * @throws ConfigError for settings that make no sense.
+ * `mooring serve`. While its store or its key service is only away, or another process still holds the data folder, the
+ * server starts sealed (alive, not ready, answering 503, having written nothing) and goes on trying.
+ * @throws ConfigError for settings that make no sense; KeyError, StoreError for what no waiting mends: nothing was
+ * written then
  */
 export async function serve(
   flags: ServeFlags,
@@ -67,47 +70,60 @@ export async function serve(
   try {
     opened = await openUnderKey(config, log);
   } catch (error) {
-    if (!isKnown(error)) throw error;
+    if (!isAway(error)) throw error;
     log.error({ err: error }, error.message);
-    const sealed = await sealedServer({ config, log, reason: error.message });
-    return isAway(error) ? untilItIsBack(start, sealed) : sealed;
+    return untilItIsBack(start, await sealedServer({ config, log, reason: error.message }));
   }
   return serveOpened(start, opened);
 }
 
 /** A sealed server that becomes one like any other when its database, or its key service, answers. */
-function untilItIsBack({ config, log, print }: Start, sealed: RunningServer): RunningServer {
-  let current = sealed;
+function untilItIsBack({ config, log, print }: Start, sealed: SealedServer): RunningServer {
+  let current: Pick<RunningServer, 'url' | 'close'> = sealed;
   let isClosed = false;
-  const { port } = new URL(sealed.url);
-  const trying = async (): Promise<void> => {
-    let pauseMs = tryAgainMs.database;
-    while (!isClosed) {
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      let opened: Opened;
-      try {
-        opened = await openUnderKey(config, log);
-      } catch (error) {
-        if (error instanceof KeyServiceError) {
-          pauseMs = Math.min(pauseMs * 2, tryAgainMs.keyServiceMost);
-          log.warn({ err: error }, error.message);
-        }
-        if (isAway(error)) continue;
-        return log.error({ err: error }, 'still sealed; mend this and start again');
+  const atSamePort = { ...config, port: Number(new URL(sealed.url).port) };
+  let pauseMs = tryAgainMs.database;
+
+  /** @throws whatever no waiting mends */
+  const tryOnce = async (): Promise<boolean> => {
+    let opened: Opened;
+    try {
+      opened = await openUnderKey(config, log);
+    } catch (error) {
+      if (error instanceof KeyServiceError) {
+        pauseMs = Math.min(pauseMs * 2, tryAgainMs.keyServiceMost);
+        log.warn({ err: error }, error.message);
       }
-      await current.close();
-      current = await serveOpened({ config: { ...config, port: Number(port) }, log, print }, opened);
-      return;
+      if (isAway(error)) return false;
+      throw error;
+    }
+    await current.close();
+    try {
+      current = await serveOpened({ config: atSamePort, log, print }, opened);
+      return true;
+    } catch (error) {
+      await opened.store.close().catch(() => undefined);
+      if (!isAway(error)) throw error;
+      current = await sealedServer({ config: atSamePort, log, reason: error.message });
+      return false;
     }
   };
-  const tried = trying().catch((error: unknown) => log.error({ err: error }, 'the server could not start'));
+  const trying = async (): Promise<void> => {
+    do await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    while (!isClosed && !(await tryOnce()));
+  };
+  const tried = trying();
   return {
     get url() {
       return current.url;
     },
+    failed: tried.then(
+      () => never,
+      (error: Error) => error,
+    ),
     async close() {
       isClosed = true;
-      await tried;
+      await tried.catch(() => undefined);
       await current.close();
     },
   };
@@ -121,11 +137,12 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       'a master key was made; keep a copy apart from the data, without it no credential can be read',
     );
   }
-  const first = await firstStart(store, config.adminKey).catch(async (error: unknown) => {
+  const first = await firstStart(store, keyring.hashToken, config.adminKey).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
   await reconcile(store, log);
+  await settleUnreadableAtStart({ store, vault, keyring }, log);
 
   let url = config.publicUrl ?? '';
   let isDraining = false;
@@ -137,7 +154,13 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .execute()
       .then(() => ({ ok: true }))
       .catch(() => ({ ok: false, detail: 'The store does not answer.' })),
-    key: { ok: true },
+    key: await canOpenAndSeal({ store, vault, keyring }).then(
+      (ok) =>
+        ok
+          ? { ok }
+          : { ok, detail: 'Nothing can be sealed just now. The operator looks at: mooring keys list' },
+      () => ({ ok: false, detail: 'What the service itself has sealed cannot be opened just now.' }),
+    ),
     draining: { ok: !isDraining },
   });
   const app = await createApp({
@@ -161,16 +184,17 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   url ||= bound;
   app.keyRotation.watch();
   void app.selfCheck.warn(log);
+  const now = () => new Date(store.clock.now());
   const purge = setInterval(() => {
     app.signIns
       .endUnclaimed()
-      .then(() => purgeSignIns(store.db, new Date()))
+      .then(() => purgeSignIns(store.db, now()))
       .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
       .then(() => app.parked.expire())
       .then(() => app.sweepOrphans())
-      .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
-      .then(() => app.idempotency.purge(new Date()))
-      .then(() => purgeUndoCopies(store, new Date()))
+      .then(() => purgeAuditEvents(store.db, now(), config.limits.auditDays))
+      .then(() => app.idempotency.purge(now()))
+      .then(() => purgeUndoCopies(store, now()))
       .then(() => purgeRevocations(store, config.limits.auditDays))
       .then(() => store.checkpoint())
       .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
@@ -180,6 +204,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
   return {
     url,
+    failed: never,
     async close() {
       isDraining = true;
       clearInterval(purge);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../store/store.js';
 import { createVault } from '../vault/envelope.js';
 import { loadMasterKey } from '../vault/keyring.js';
+import { createOwnSecrets, type OwnSecretsDependencies } from '../vault/own-secrets.js';
 import { type AccessTokens, createAccessTokens } from './access-tokens.js';
 import { createSigningKeys, type SigningKeys } from './signing-key.js';
 
@@ -20,10 +21,13 @@ describe('access tokens', () => {
   let tokens: AccessTokens;
   let now = Date.parse('2026-01-01T00:00:00Z');
 
+  const newKeys = (recordDropped: OwnSecretsDependencies['recordDropped'] = async () => undefined) =>
+    createSigningKeys(createOwnSecrets({ store, vault, recordDropped }));
+
   beforeAll(async () => {
     store = openStore({ dataFolder: folder });
     await migrate(store);
-    keys = createSigningKeys(store.db, vault);
+    keys = newKeys();
     tokens = createAccessTokens(
       keys,
       () => 'https://mooring.example',
@@ -45,7 +49,7 @@ describe('access tokens', () => {
 
   it('are known again by every node with the same store and key', async () => {
     const { token, id } = await tokens.issue(client);
-    const otherNode = createSigningKeys(store.db, vault);
+    const otherNode = newKeys();
     const there = createAccessTokens(
       otherNode,
       () => 'https://mooring.example',
@@ -57,10 +61,10 @@ describe('access tokens', () => {
 
   it('two nodes that need the first key at once end with one', async () => {
     await store.db.deleteFrom('secret').execute();
-    const nodes = [createSigningKeys(store.db, vault), createSigningKeys(store.db, vault)];
+    const nodes = [newKeys(), newKeys()];
     const [one, two] = await Promise.all(nodes.map((node) => node.current()));
     expect(one?.kid).toBe(two?.kid);
-    keys = createSigningKeys(store.db, vault);
+    keys = newKeys();
     tokens = createAccessTokens(
       keys,
       () => 'https://mooring.example',
@@ -89,11 +93,23 @@ describe('access tokens', () => {
     expect(await tokens.verify(await signed(change))).toBeUndefined();
   });
 
-  it('V02: a signing key that was changed at rest is not used', async () => {
+  it('V02, LI1: a signing key that was changed at rest is not used: what it signed is refused, and a new one is made', async () => {
     const { token } = await tokens.issue(client);
+    const dropped: string[] = [];
     await store.db.updateTable('secret').set({ owner_id: 'x', ciphertext: 'AAAA' }).execute();
-    const reopened = createAccessTokens(createSigningKeys(store.db, vault), () => 'https://mooring.example');
-    await expect(reopened.verify(token)).rejects.toMatchObject({ code: 'NOT-READY' });
-    await expect(reopened.issue(client)).rejects.toMatchObject({ code: 'NOT-READY' });
+    const reopened = createAccessTokens(
+      newKeys(async (_tx, { recordKind }) => void dropped.push(recordKind)),
+      () => 'https://mooring.example',
+      () => now,
+    );
+    expect(await reopened.verify(token)).toBeUndefined();
+    const fresh = await reopened.issue(client);
+    expect(await reopened.verify(fresh.token)).toBe(fresh.id);
+    expect(dropped, 'once').toEqual(['signing-key']);
+    // The node that had the old one learns of it with the next token that it issues or is shown.
+    expect(await tokens.verify(fresh.token)).toBe(fresh.id);
+    expect(await tokens.verify(token)).toBeUndefined();
+    const again = await tokens.issue(client);
+    expect(await reopened.verify(again.token)).toBe(again.id);
   });
 });

@@ -62,8 +62,8 @@ export function createAccessTokens(
       // from is not ours.
       const { alg, typ, kid, ...other } = header;
       if (alg !== signingAlgorithm || typ !== tokenType || Object.keys(other).length > 0) return undefined;
-      const key = await keys.existing();
-      if (!key || kid !== key.kid) return undefined;
+      const key = await keys.find(kid);
+      if (!key) return undefined;
       try {
         const { payload } = await jwtVerify(token, key.publicKey, {
           algorithms: [signingAlgorithm],

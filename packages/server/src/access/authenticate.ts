@@ -1,6 +1,7 @@
 import type { Caller } from '../http/handler.js';
 import type { Db } from '../store/store.js';
 import { sha256 } from '../vault/digest.js';
+import type { HashToken } from '../vault/token-hashes.js';
 import type { AccessTokens } from './access-tokens.js';
 import { isAccessToken, mayBeToken } from './token.js';
 
@@ -22,6 +23,7 @@ export interface Authenticator {
 export interface AuthenticatorDependencies {
   db: Db;
   accessTokens: AccessTokens;
+  hashToken: HashToken;
   now?: () => number;
 }
 
@@ -30,16 +32,17 @@ const knownMax = 10_000;
 
 /**
  * The person behind an API key, or the machine behind an access token. The key itself is never stored: the store
- * holds its SHA-256, which is enough for a value of 160 bits or more.
+ * holds an HMAC of it.
  */
 export function createAuthenticator({
   db,
   accessTokens,
+  hashToken,
   now = Date.now,
 }: AuthenticatorDependencies): Authenticator {
   const known = new Map<string, Known>();
 
-  const loadKey = async (hash: string): Promise<Known | undefined> => {
+  const loadKey = async (token: string): Promise<Known | undefined> => {
     const row = await db
       .selectFrom('api_key')
       .innerJoin('user', (join) =>
@@ -53,7 +56,7 @@ export function createAuthenticator({
         'user.name',
         'user.roles',
       ])
-      .where('api_key.token_hash', '=', hash)
+      .where('api_key.token_hash', '=', hashToken(token))
       .where('api_key.revoked_at', 'is', null)
       .where('user.status', '=', 'active')
       .executeTakeFirst();
@@ -117,10 +120,11 @@ export function createAuthenticator({
     async authenticate(token) {
       const isJwt = isAccessToken(token);
       if (!isJwt && !mayBeToken(token)) return undefined;
+      // For this map alone, which is of this process: nobody must find keys in its memory.
       const hash = sha256(token);
       let entry = known.get(hash);
       if (!entry || entry.freshUntil <= now()) {
-        entry = await (isJwt ? loadAccessToken(token) : loadKey(hash));
+        entry = await (isJwt ? loadAccessToken(token) : loadKey(token));
         if (!entry) {
           known.delete(hash);
           return undefined;

@@ -5,10 +5,11 @@ import { comparingTimes } from '@mooring/lab/comparing-times';
 import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../store/store.js';
-import { sha256 } from '../vault/digest.js';
 import { createVault } from '../vault/envelope.js';
-import { loadMasterKey } from '../vault/keyring.js';
+import { loadMasterKey, newKey } from '../vault/keyring.js';
+import { createOwnSecrets } from '../vault/own-secrets.js';
 import { newToken, newUuid } from '../vault/random.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import { createAccessTokens } from './access-tokens.js';
 import { type Authenticator, createAuthenticator } from './authenticate.js';
 import { createSigningKeys } from './signing-key.js';
@@ -25,8 +26,12 @@ describe('the time that a wrong key takes', () => {
     await migrate(store);
     const masterKey = { source: 'environment', value: newToken() } as const;
     const vault = createVault(loadMasterKey(masterKey, false).key);
-    const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), () => 'http://localhost');
-    authenticator = createAuthenticator({ db: store.db, accessTokens });
+    const hashToken = tokenHasher(newKey());
+    const accessTokens = createAccessTokens(
+      createSigningKeys(createOwnSecrets({ store, vault, recordDropped: async () => undefined })),
+      () => 'http://localhost',
+    );
+    authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
     const at = new Date().toISOString();
     const [tenantId, userId] = [newUuid(), newUuid()];
     await store.db.insertInto('tenant').values({ id: tenantId, name: 'tenant', created_at: at }).execute();
@@ -43,7 +48,7 @@ describe('the time that a wrong key takes', () => {
         id: newUuid(),
         tenant_id: tenantId,
         user_id: userId,
-        token_hash: sha256(real),
+        token_hash: hashToken(real),
         description: '',
         created_by: userId,
         created_at: at,

@@ -41,6 +41,19 @@ export function mayBeToken(token: string): boolean {
   return token.startsWith('mrg_') ? isWellFormed(token, 'mrg') : token.length >= 16;
 }
 
+const chosenLength = 24;
+const chosenVariety = 12;
+
+/**
+ * True for a key of the operator's choosing that a word list, or a look at this documentation, could find: short, of few
+ * different characters, of letters or of digits alone, or one text again and again.
+ */
+export function isWeakChoice(key: string): boolean {
+  const isRepeated = /^(.{1,16}?)\1+$/.test(key);
+  const isMixed = /\d/.test(key) && /[A-Za-z]/.test(key);
+  return key.length < chosenLength || new Set(key).size < chosenVariety || isRepeated || !isMixed;
+}
+
 export const mayBeClientSecret = (text: string): boolean => isWellFormed(text, 'mrs');
 
 /** True for what can only be a signed access token: three parts, the first a JSON object. */

@@ -14,6 +14,8 @@ export const auditEvents = {
   'oauth-client': ['created', 'updated', 'deleted'],
   'oauth-client-secret': ['created', 'deleted'],
   'vault-key': ['rotated', 'retired'],
+  'sealed-record': ['lost'],
+  store: ['restored'],
   'oauth-token': ['issued', 'revoked'],
 } as const;
 

@@ -9,8 +9,9 @@ import { firstStart } from '../first-start.js';
 import { migrate, openStore, type Store } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import { createVault } from '../vault/envelope.js';
-import { loadMasterKey } from '../vault/keyring.js';
+import { loadMasterKey, newKey } from '../vault/keyring.js';
 import { newUuid } from '../vault/random.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import { insertCredential, shredCredential } from './credential-records.js';
 import { createLoginChanges, purgeUndoCopies } from './login-changes.js';
 
@@ -29,7 +30,7 @@ describe('former secrets', () => {
   beforeAll(async () => {
     store = openStore({ dataFolder: folder });
     await migrate(store);
-    await firstStart(store, 'test-administrator-key-0123456789');
+    await firstStart(store, tokenHasher(newKey()), 'test-administrator-key-0123456789');
     owner = await store.db.selectFrom('user').select(['id', 'tenant_id']).executeTakeFirstOrThrow();
   });
   afterAll(async () => {

@@ -84,6 +84,24 @@ export async function appendUses(tx: Tx, vault: Vault, records: readonly NewUse[
   return placed.map(({ seq }) => seq);
 }
 
+/**
+ * Seals the end of the chain as it stands, where the sealed head is under a key that is gone. From here on it is proven
+ * again; what was cut off the end before cannot be seen any more.
+ * @returns the head, to be put on record
+ */
+export async function resealHead(tx: Tx, vault: Vault, tenantId: string): Promise<ChainHead> {
+  const last = await tx
+    .selectFrom('use')
+    .select(['seq', 'hash'])
+    .where('tenant_id', '=', tenantId)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const head = last ?? { seq: 0, hash: '' };
+  await sealHead(tx, vault, tenantId, head);
+  return head;
+}
+
 export interface ChainReport {
   ok: boolean;
   records: number;

@@ -1,7 +1,8 @@
-import type { Db, Store } from '../store/store.js';
+import type { Store } from '../store/store.js';
 import { isUniqueViolation } from '../store/store-error.js';
 import { hmacSha256 } from '../vault/digest.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
+import type { OwnSecrets } from '../vault/own-secrets.js';
 import { newHex } from '../vault/random.js';
 import { appendUses, type NewUse } from './use-chain.js';
 
@@ -88,7 +89,7 @@ function createAppender(store: Store, vault: Vault): (record: NewUse) => Promise
     });
 }
 
-const keyContext = (tenantId: string): SealContext => ({
+export const useKeyContext = (tenantId: string): SealContext => ({
   tenantId,
   recordKind: 'use-key',
   recordId: tenantId,
@@ -97,45 +98,22 @@ const keyContext = (tenantId: string): SealContext => ({
   field: 'key',
 });
 
-/** The key of a tenant's hashes, made when it is first needed; of nodes that make one at once the first wins. */
-function createHashKeys(db: Db, vault: Vault): (tenantId: string) => Promise<Buffer> {
+/** The key of a tenant's hashes. */
+function createHashKeys(secrets: OwnSecrets): (tenantId: string) => Promise<Buffer> {
   const known = new Map<string, Buffer>();
-  const stored = async (tenantId: string): Promise<Buffer | undefined> => {
-    const row = await db
-      .selectFrom('secret')
-      .selectAll()
-      .where('record_kind', '=', 'use-key')
-      .where('record_id', '=', tenantId)
-      .where('tenant_id', '=', tenantId)
-      .executeTakeFirst();
-    if (!row) return undefined;
-    const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-    return Buffer.from(vault.open(sealed, keyContext(tenantId)) as string, 'hex');
-  };
   return async (tenantId) => {
-    const found = known.get(tenantId) ?? (await stored(tenantId));
-    if (found) {
-      known.set(tenantId, found);
-      return found;
-    }
-    const { keyId, wrappedKey, ciphertext } = vault.seal(newHex(32), keyContext(tenantId));
-    await db
-      .insertInto('secret')
-      .values({
-        ...{ tenant_id: tenantId, record_kind: 'use-key', record_id: tenantId, field: 'key', owner_id: '' },
-        ...{ version: 1, key_id: keyId, wrapped_key: wrappedKey, ciphertext },
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    const made = await stored(tenantId);
-    if (!made) throw new Error('the key of the record of uses was stored and cannot be read');
-    return made;
+    const found = known.get(tenantId);
+    if (found) return found;
+    const { value } = await secrets.get(useKeyContext(tenantId), () => newHex(32));
+    const key = Buffer.from(value as string, 'hex');
+    known.set(tenantId, key);
+    return key;
   };
 }
 
-export function createUseLog(store: Store, vault: Vault, now: () => Date = () => new Date()): UseLog {
+export function createUseLog(store: Store, vault: Vault, secrets: OwnSecrets): UseLog {
   const add = createAppender(store, vault);
-  const keyOf = createHashKeys(store.db, vault);
+  const keyOf = createHashKeys(secrets);
   return {
     async begin(use) {
       const common = {
@@ -151,10 +129,10 @@ export function createUseLog(store: Store, vault: Vault, now: () => Date = () =>
           use.what === undefined ? null : hmacSha256(await keyOf(use.tenantId), JSON.stringify(use.what)),
       };
       const none = { rows: null, bytes: null };
-      const seq = await add({ ...common, ...none, at: now().toISOString(), result: 'started', of_seq: null });
+      const seq = await add({ ...common, ...none, at: store.clock.iso(), result: 'started', of_seq: null });
       return {
         async finish(result, { rows = null, bytes = null } = {}) {
-          await add({ ...common, rows, bytes, at: now().toISOString(), result, of_seq: seq });
+          await add({ ...common, rows, bytes, at: store.clock.iso(), result, of_seq: seq });
         },
       };
     },

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../store/clock.js';
 import type { Db } from '../store/store.js';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
@@ -31,7 +32,8 @@ export interface IdempotentRequest {
 }
 
 interface Kept {
-  fingerprint: string;
+  /** Absent where it was lost with the answer. */
+  fingerprint?: string;
   answer?: WrittenAnswer;
   /** The store was lost while the work was being committed. */
   isOutcomeUnknown?: true;
@@ -77,6 +79,15 @@ export const contextOfIdempotentRequest = (row: Row): SealContext => ({
   field: row.route,
 });
 
+const sealedFor = (vault: Vault, row: Row, kept: Kept) => {
+  const { keyId, wrappedKey, ciphertext } = vault.seal(kept, contextOfIdempotentRequest(row));
+  return { key_id: keyId, wrapped_key: wrappedKey, ciphertext };
+};
+
+/** In the place of an answer that cannot be opened any more: whether the request took effect is not known. */
+export const answerOfUnknownOutcome = (vault: Vault, row: Row) =>
+  sealedFor(vault, row, { isOutcomeUnknown: true });
+
 const unknownOutcome = () =>
   new AppError(
     'IDEMPOTENCY-OUTCOME-UNKNOWN',
@@ -85,17 +96,16 @@ const unknownOutcome = () =>
 
 export interface IdempotencyDependencies {
   db: Db;
+  /** The store's: nodes must agree on how old a claim is. */
+  clock: Clock;
   vault: Vault;
   log: Logger;
 }
 
-export function createIdempotency({ db, vault, log }: IdempotencyDependencies): Idempotency {
+export function createIdempotency({ db, clock, vault, log }: IdempotencyDependencies): Idempotency {
   const running = new Map<string, Promise<unknown>>();
 
-  const sealed = (row: Row, kept: Kept) => {
-    const { keyId, wrappedKey, ciphertext } = vault.seal(kept, contextOfIdempotentRequest(row));
-    return { key_id: keyId, wrapped_key: wrappedKey, ciphertext };
-  };
+  const sealed = (row: Row, kept: Kept) => sealedFor(vault, row, kept);
 
   const opened = (row: IdempotentRequestTable): Kept => {
     try {
@@ -144,7 +154,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
     try {
       const result = await db
         .insertInto('idempotent_request')
-        .values({ ...row, claim, is_answered: 0, ...sealed(row, kept), created_at: new Date().toISOString() })
+        .values({ ...row, claim, is_answered: 0, ...sealed(row, kept), created_at: clock.iso() })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst();
       return result.numInsertedOrUpdatedRows === 1n;
@@ -194,18 +204,18 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
 
   /** The kept answer, or undefined when the key is free again. */
   const earlierAnswer = async (row: Row, fingerprint: string): Promise<WrittenAnswer | undefined> => {
-    const waitUntil = Date.now() + waitMaxMs;
+    const waitUntil = performance.now() + waitMaxMs;
     const name = JSON.stringify(row);
     for (;;) {
       const found = await rowOf(row);
       if (!found) return undefined;
-      const age = Date.now() - Date.parse(found.created_at);
+      const age = clock.now() - Date.parse(found.created_at);
       if (age > keptMs) {
         await release(found.claim);
         return undefined;
       }
       const kept = opened(found);
-      if (kept.fingerprint !== fingerprint) {
+      if (kept.fingerprint !== undefined && kept.fingerprint !== fingerprint) {
         throw new AppError(
           'IDEMPOTENCY-KEY-REUSED',
           'Idempotency-Key: this key was used for a different request. Use a new one.',
@@ -215,7 +225,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
       if (kept.isOutcomeUnknown) throw unknownOutcome();
       const here = running.get(name);
       if (!here && age > workMaxMs) throw unknownOutcome();
-      if (Date.now() > waitUntil) {
+      if (performance.now() > waitUntil) {
         throw new AppError('IDEMPOTENCY-IN-PROGRESS', 'The first request with this key is still at work.', {
           retryAfterSeconds: 5,
         });

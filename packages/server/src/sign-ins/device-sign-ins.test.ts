@@ -17,7 +17,8 @@ import { reconcile } from '../reconcile.js';
 import { migrate, openStore, type Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
 import { createVault, type Vault } from '../vault/envelope.js';
-import { loadMasterKey } from '../vault/keyring.js';
+import { loadMasterKey, newKey } from '../vault/keyring.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import { newUuid } from '../vault/random.js';
 import { createParkedGrants } from './parked-grants.js';
 import { purgeSignIns } from './sign-in-store.js';
@@ -54,7 +55,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
   beforeAll(async () => {
     store = openStore({ dataFolder: folder });
     await migrate(store);
-    await firstStart(store, 'test-administrator-key-0123456789');
+    await firstStart(store, tokenHasher(newKey()), 'test-administrator-key-0123456789');
     const user = await store.db.selectFrom('user').selectAll().executeTakeFirstOrThrow();
     caller = { userId: user.id, tenantId: user.tenant_id, name: user.name, roles: [], keyId: 'k' };
     provider = await listenOnLoopback(0, () => async (request, response) => {

@@ -13,24 +13,52 @@ export interface Clock {
   align(): Promise<void>;
 }
 
+/** A clock that is held to the store's time until it is stopped. */
+export interface AlignedClock extends Clock {
+  stop(): void;
+}
+
+/** Between two looks at the store's time when nothing speaks for an earlier one. */
+const alignMs = 30_000;
+/** How often it is looked whether the machine's clock has jumped, as it does when the machine wakes up. */
+const lookMs = 1_000;
+/** More than a clock is slewed by between two looks, and less than anything that is judged by it. */
+const jumpMs = 500;
+
 /** @param read the store's time in milliseconds since the epoch */
-export function createClock(read: () => Promise<number>): Clock {
+export function createClock(read: () => Promise<number>): AlignedClock {
   let base = Date.now();
   let at = performance.now();
   const now = () => Math.round(base + performance.now() - at);
+
+  const align = async (): Promise<void> => {
+    const asked = performance.now();
+    try {
+      const told = await read();
+      const answered = performance.now();
+      base = told + (answered - asked) / 2;
+      at = answered;
+    } catch {
+      // The store is down: what counts then is that time goes on evenly.
+    }
+  };
+
+  // The monotonic clock stands still while a machine sleeps; its wall clock is right when it wakes up.
+  const ahead = () => Date.now() - performance.now();
+  let aheadBefore = ahead();
+  let alignedAt = performance.now();
+  const looking = setInterval(() => {
+    const hasJumped = Math.abs(ahead() - aheadBefore) > jumpMs;
+    aheadBefore = ahead();
+    if (!hasJumped && performance.now() - alignedAt < alignMs) return;
+    alignedAt = performance.now();
+    void align();
+  }, lookMs).unref();
+
   return {
     now,
     iso: (offsetMs = 0) => new Date(now() + offsetMs).toISOString(),
-    async align() {
-      const asked = performance.now();
-      try {
-        const told = await read();
-        const answered = performance.now();
-        base = told + (answered - asked) / 2;
-        at = answered;
-      } catch {
-        // The store is down: what counts then is that time goes on evenly.
-      }
-    },
+    align,
+    stop: () => clearInterval(looking),
   };
 }

@@ -26,7 +26,6 @@ export interface PostgresStoreOptions {
 const writersMax = 4;
 const attemptsMax = 16;
 const pauseMs = { first: 4, most: 400 };
-const alignMs = 30_000;
 
 /** Says that the store was silent for as long as one waits for it, so whoever waits behind waits in vain. */
 const isSilence = (error: unknown): boolean =>
@@ -129,7 +128,6 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   const clock = createClock(async () =>
     Number(await value(sql`(extract(epoch from clock_timestamp()) * 1000)::float8`)),
   );
-  const aligning = setInterval(() => void clock.align(), alignMs).unref();
 
   return {
     kind: 'postgresql',
@@ -148,7 +146,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
       // The database keeps its log by itself.
     },
     async close() {
-      clearInterval(aligning);
+      clock.stop();
       await db.destroy();
     },
   };

@@ -3,6 +3,11 @@ export class StoreError extends Error {
   override name = 'StoreError';
 }
 
+/** Another process is at work on the folder. It may be about to end. */
+export class StoreHeldError extends StoreError {
+  override name = 'StoreHeldError';
+}
+
 /** The store does not answer, or cannot write just now. Nothing was changed; asking again helps. */
 export class StoreUnavailableError extends Error {
   override name = 'StoreUnavailableError';

@@ -6,7 +6,13 @@ import { type Clock, createClock } from './clock.js';
 import { migrations } from './migrations/all.js';
 import { guardedTransaction } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
-import { isConflict, isUniqueViolation, StoreError, StoreUnavailableError } from './store-error.js';
+import {
+  isConflict,
+  isUniqueViolation,
+  StoreError,
+  StoreHeldError,
+  StoreUnavailableError,
+} from './store-error.js';
 import type { Tables } from './tables.js';
 
 export type Db = Kysely<Tables>;
@@ -82,17 +88,23 @@ function assertSqliteFile(file: string): void {
  * operating system drops it when the process dies, however it dies.
  */
 function lockFolder(dataFolder: string): () => void {
-  const lock = new Database(path.join(dataFolder, 'lock'));
+  const file = path.join(dataFolder, 'lock');
+  let lock: Database.Database | undefined;
   try {
+    lock = new Database(file);
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (cause) {
-    lock.close();
-    throw new StoreError(
-      `Another Mooring process is using ${dataFolder}. Stop it first, or choose another --data folder.`,
+    lock?.close();
+    if (!/^SQLITE_BUSY/.test(String((cause as { code?: unknown }).code))) {
+      throw new StoreError(`The file ${file} cannot be locked.`, { cause });
+    }
+    throw new StoreHeldError(
+      `Another Mooring process is using ${dataFolder}. Stop it, or choose another --data folder.`,
       { cause },
     );
   }
-  return () => lock.close();
+  const held = lock;
+  return () => held.close();
 }
 
 /**
@@ -119,11 +131,12 @@ export function openStore(options: StoreOptions): Store {
     });
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: cacheStatements(database) }) });
+  // The only process on this store: the machine's clock is the store's.
+  const clock = createClock(async () => Date.now());
   return {
     kind: 'sqlite',
     db,
-    // The only process on this store: its own clock is the store's.
-    clock: createClock(async () => Date.now()),
+    clock,
     transaction: (work) => guardedTransaction((guarded) => db.transaction().execute(guarded), work),
     async durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
@@ -135,6 +148,7 @@ export function openStore(options: StoreOptions): Store {
       await sql.raw('PRAGMA wal_checkpoint(TRUNCATE)').execute(db);
     },
     async close() {
+      clock.stop();
       await db.destroy();
       unlock();
     },

@@ -1,5 +1,9 @@
 // Columns of the store. Instants are ISO 8601 text in UTC, so that they sort as text; booleans are 0 and 1.
 
+declare const isTokenHash: unique symbol;
+/** Of a bearer secret: `hashToken` of the keyring makes it, and nothing else. */
+export type TokenHash = string & { readonly [isTokenHash]: true };
+
 export interface SettingTable {
   name: string;
   value: string;
@@ -30,8 +34,7 @@ export interface ApiKeyTable {
   id: string;
   tenant_id: string;
   user_id: string;
-  /** SHA-256 of the token. */
-  token_hash: string;
+  token_hash: TokenHash;
   description: string;
   created_by: string;
   created_at: string;
@@ -334,8 +337,7 @@ export interface OAuthClientSecretTable {
   tenant_id: string;
   client_id: string;
   hint: string;
-  /** SHA-256 of the secret. */
-  secret_hash: string;
+  secret_hash: TokenHash;
   created_at: string;
   created_by: string;
 }
@@ -395,8 +397,11 @@ export interface IdempotentRequestTable {
 /** A key that wraps data keys, itself sealed under a master key. */
 export interface VaultKeyTable {
   id: string;
-  /** `coming`: every node is learning it; nothing is sealed under it yet. */
-  state: 'coming' | 'active' | 'previous';
+  /**
+   * `coming`: every node is learning it; nothing is sealed under it yet. `own`: nothing is ever sealed under it; hashes
+   * of tokens and the proof of archives rest on it, so it is neither rotated nor retired.
+   */
+  state: 'coming' | 'active' | 'previous' | 'own';
   master_id: string;
   wrapped_key: string;
   ciphertext: string;

@@ -40,6 +40,8 @@ export interface TestServerOptions {
   environment?: Readonly<Record<string, string>>;
   /** A free one unless given. */
   port?: number;
+  /** With what is in it already; a fresh one unless given. */
+  dataFolder?: string;
   /** `given`: the environment names the store. Otherwise a fresh one, of the kind the tests run on. */
   database?: 'given';
 }
@@ -64,7 +66,7 @@ async function forgetOldConnections(url: string): Promise<void> {
 
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-test-'));
-  const dataFolder = path.join(folder, 'data');
+  const dataFolder = options.dataFolder ?? path.join(folder, 'data');
   const configFile = path.join(folder, 'config.yaml');
   // JSON is YAML.
   writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });

@@ -113,12 +113,12 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
     return { looked: rows.length, damaged };
   };
 
-  const secretsBatch = (activeId: string, skip: number) =>
+  const secretsBatch = (former: string[], skip: number) =>
     store.transaction(async (tx) => {
       const rows = await tx
         .selectFrom('secret')
         .selectAll()
-        .where('key_id', '!=', activeId)
+        .where('key_id', 'in', former)
         .orderBy('record_kind')
         .orderBy('record_id')
         .orderBy('field')
@@ -138,12 +138,12 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
       );
     });
 
-  const requestsBatch = (activeId: string, skip: number) =>
+  const requestsBatch = (former: string[], skip: number) =>
     store.transaction(async (tx) => {
       const rows = await tx
         .selectFrom('idempotent_request')
         .selectAll()
-        .where('key_id', '!=', activeId)
+        .where('key_id', 'in', former)
         .orderBy('tenant_id')
         .orderBy('user_id')
         .orderBy('route')
@@ -164,12 +164,13 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
       );
     });
 
+  /** What is under a key that is gone cannot follow: `settleUnreadable`. */
   const sweep = async (): Promise<void> => {
     for (const batch of [secretsBatch, requestsBatch]) {
       let damaged = 0;
       for (;;) {
         if (isClosed) return;
-        const done = await batch(keyring.active().id, damaged);
+        const done = await batch(keyring.formerIds(), damaged);
         damaged += done.damaged;
         if (done.looked < perBatch) break;
       }
@@ -187,10 +188,10 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
   };
 
   const isWork = async (): Promise<boolean> => {
-    const { id } = keyring.active();
+    const former = keyring.formerIds();
     const rows = await Promise.all(
       (['secret', 'idempotent_request'] as const).map((table) =>
-        store.db.selectFrom(table).select('key_id').where('key_id', '!=', id).limit(1).executeTakeFirst(),
+        store.db.selectFrom(table).select('key_id').where('key_id', 'in', former).limit(1).executeTakeFirst(),
       ),
     );
     return rows.some(Boolean);

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { LocalKeySource } from '../config.js';
+import { createKeyFile, readKeyFile, UnsafeKeyFileError } from './key-file.js';
 
 /** A key-encryption key. The bytes are reachable only inside the vault. */
 export interface KeyEncryptionKey {
@@ -62,19 +63,6 @@ export interface Keyring {
   find(id: string): KeyEncryptionKey | undefined;
 }
 
-function createKeyFile(path: string): KeyEncryptionKey {
-  const text = randomBytes(32).toString('base64');
-  const file = openSync(path, 'wx', 0o600);
-  try {
-    writeSync(file, `${text}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  chmodSync(path, 0o600);
-  return keyFrom(text, path);
-}
-
 export interface LoadedKey {
   key: KeyEncryptionKey;
   /** Path of a key file that this start made. */
@@ -88,25 +76,40 @@ export interface LoadedKey {
  */
 export function loadMasterKey(settings: LocalKeySource, storeExists: boolean): LoadedKey {
   if (settings.source === 'environment') return { key: keyFrom(settings.value, 'MOORING_MASTER_KEY') };
-  let text: string;
-  try {
-    if ((statSync(settings.path).mode & 0o077) !== 0) {
-      throw new KeyError(
-        `The key file ${settings.path} can be read by others. Run: chmod 600 ${settings.path}`,
-      );
-    }
-    text = readFileSync(settings.path, 'utf8');
-  } catch (error) {
-    if (error instanceof KeyError) throw error;
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new KeyError(`The key file ${settings.path} cannot be read.`);
-    }
-    if (storeExists || !settings.mayCreate) {
-      throw new KeyError(
-        `The master key is missing: there is no ${settings.path}. Put the key file back, or set MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE to the key this data was written with.`,
-      );
-    }
-    return { key: createKeyFile(settings.path), createdFile: settings.path };
+  const { path, mayCreate } = settings;
+  const isNew = !storeExists && mayCreate;
+  const text = keyFileText(path);
+  // A first start that was cut short in version 0.1.0 left an empty file, under which nothing can have been sealed.
+  if (text?.trim() === '' && isNew) rmSync(path);
+  else if (text !== undefined) return { key: keyFrom(text, path) };
+  if (!isNew) {
+    throw new KeyError(
+      `The master key is missing: there is no ${path}. Put the key file back, or set MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE to the key this data was written with.`,
+    );
   }
-  return { key: keyFrom(text, settings.path) };
+  return newKeyFile(path);
+}
+
+/** @throws KeyError */
+function keyFileText(path: string): string | undefined {
+  try {
+    return readKeyFile(path);
+  } catch (cause) {
+    if (cause instanceof UnsafeKeyFileError) throw new KeyError(cause.message);
+    throw new KeyError(`The key file ${path} cannot be read.`, { cause });
+  }
+}
+
+function newKeyFile(path: string): LoadedKey {
+  const text = randomBytes(32).toString('base64');
+  try {
+    createKeyFile(path, text);
+  } catch (cause) {
+    if (cause instanceof UnsafeKeyFileError) throw new KeyError(cause.message);
+    // Of two first starts on one folder, both go by the file of the first.
+    const other = (cause as NodeJS.ErrnoException).code === 'EEXIST' ? keyFileText(path) : undefined;
+    if (other !== undefined) return { key: keyFrom(other, path) };
+    throw new KeyError(`The key file ${path} cannot be written.`, { cause });
+  }
+  return { key: keyFrom(text, path), createdFile: path };
 }

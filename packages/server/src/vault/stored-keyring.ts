@@ -4,6 +4,7 @@ import type { VaultKeyTable } from '../store/tables.js';
 import { createVault, UnreadableError, type Vault } from './envelope.js';
 import { checkKey, moveKeyCheck } from './key-check.js';
 import { type KeyEncryptionKey, KeyError, type Keyring, keyOfBytes, newKey } from './keyring.js';
+import { adoptTokenHashes, type HashToken, tokenHasher } from './token-hashes.js';
 
 // The keyring as the store keeps it: each key sealed under the master key, so that one row in one database is what
 // all nodes go by, and destroying that row destroys the key.
@@ -36,13 +37,27 @@ export interface Master {
   previous?: KeyEncryptionKey;
 }
 
+/** A key that data keys are wrapped under. */
+export type SealingKey = VaultKeyTable & { state: 'coming' | 'active' | 'previous' };
+
+const isSealing = (row: VaultKeyTable): row is SealingKey => row.state !== 'own';
+
 export interface StoredKeyring extends Keyring {
   readonly masterId: string;
   /** For what a process keeps outside the store: under the master key, whatever becomes of the keys in the store. */
   readonly ownVault: Vault;
   readonly limits: WrapLimits;
+  /** The store's own key, for as long as the store lives. */
+  readonly own: KeyEncryptionKey;
+  readonly hashToken: HashToken;
+  /** Ids of the master keys; records from before there was a keyring are under one. */
+  readonly masterIds: string[];
+  /** Ids of the keys that records may be under and should not be any more. */
+  formerIds(): string[];
+  /** False while nothing can be sealed: `active` would throw. */
+  canSeal(): boolean;
   /** Learns what other nodes have changed, and reserves wraps. @returns the keys of the store */
-  refresh(): Promise<VaultKeyTable[]>;
+  refresh(): Promise<SealingKey[]>;
   /** A new key, sealed for the store. */
   make(): VaultKeyTable;
 }
@@ -71,6 +86,44 @@ function openedRow(row: VaultKeyTable, masters: readonly KeyEncryptionKey[]): Ke
   if (!master) throw new UnreadableError('sealed under another master key');
   const sealed = { keyId: row.master_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
   return keyOfBytes(Buffer.from(createVault(master).open(sealed, context(row.id)) as string, 'base64'));
+}
+
+/**
+ * The store's own key, from the rows of its keyring; undefined for one from before there was such a key.
+ * @throws KeyError when the keyring is under another master key
+ */
+export function ownKeyOf(
+  rows: readonly VaultKeyTable[],
+  { key, previous }: Master,
+): KeyEncryptionKey | undefined {
+  const row = rows.find(({ state }) => state === 'own');
+  try {
+    return row && openedRow(row, previous ? [key, previous] : [key]);
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    throw new KeyError('The keys of the store are under another master key. Name the right one.', { cause });
+  }
+}
+
+/** The store's own key; makes it for a store that has none, and brings hashes from before under it. */
+async function ownKey(store: Store, master: Master): Promise<KeyEncryptionKey> {
+  const found = ownKeyOf(await rowsOf(store.db), master);
+  if (found) return found;
+  const made = newKey();
+  await store.transaction(async (tx) => {
+    const { numInsertedOrUpdatedRows } = await tx
+      .insertInto('vault_key')
+      .values({
+        ...{ id: made.id, state: 'own' as const, ...sealedRow(master.key, made), wraps: 0 },
+        ...{ created_at: store.clock.iso(), replaced_at: null },
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirstOrThrow();
+    if (numInsertedOrUpdatedRows === 1n) await adoptTokenHashes(tx, made);
+  });
+  const stored = ownKeyOf(await rowsOf(store.db), master);
+  if (!stored) throw new KeyError("The store's own key cannot be written.");
+  return stored;
 }
 
 const rowsOf = (db: Queryable) => db.selectFrom('vault_key').selectAll().orderBy('created_at').execute();
@@ -106,21 +159,15 @@ export async function openKeyring(
   options: KeyringOptions,
 ): Promise<StoredKeyring> {
   const { key, previous } = master;
-  const own = createVault(key);
-  const found = await checkKey(store.db, previous ? [own, createVault(previous)] : [own]);
-  if (previous && found !== own) await moveToMaster(store, { key, previous });
-  const keyring = createStoredKeyring(store, master, wrapLimits(options.wrapsMax));
-  if ((await rowsOf(store.db)).every(({ state }) => state !== 'active')) {
-    const first = { ...keyring.make(), state: 'active' as const };
-    // Of nodes that start together on a new store one makes it.
-    await store.db
-      .insertInto('vault_key')
-      .values(first)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  const vault = createVault(key);
+  const found = await checkKey(store.db, previous ? [vault, createVault(previous)] : [vault]);
+  if (previous && found !== vault) await moveToMaster(store, { key, previous });
   try {
+    const own = await ownKey(store, master);
+    const keyring = createStoredKeyring(store, master, { own, limits: wrapLimits(options.wrapsMax) });
+    await makeFirstKey(store, keyring);
     await keyring.refresh();
+    return keyring;
   } catch (cause) {
     if (!(cause instanceof UnreadableError)) throw cause;
     throw new KeyError(
@@ -128,13 +175,22 @@ export async function openKeyring(
       { cause },
     );
   }
-  return keyring;
+}
+
+async function makeFirstKey(store: Store, keyring: StoredKeyring): Promise<void> {
+  if ((await rowsOf(store.db)).some(({ state }) => state === 'active')) return;
+  // Of nodes that start together on a new store one makes it.
+  await store.db
+    .insertInto('vault_key')
+    .values({ ...keyring.make(), state: 'active' })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
 
 function createStoredKeyring(
   store: Store,
   { key: master, previous }: Master,
-  limits: WrapLimits,
+  { own, limits }: { own: KeyEncryptionKey; limits: WrapLimits },
 ): StoredKeyring {
   const masters = previous ? [master, previous] : [master];
   // What was sealed before there was a keyring is under the master key itself.
@@ -160,11 +216,11 @@ function createStoredKeyring(
     if (numUpdatedRows === 1n) reserved.set(id, (reserved.get(id) ?? 0) + block);
   };
 
-  const refresh = async (): Promise<VaultKeyTable[]> => {
+  const refresh = async (): Promise<SealingKey[]> => {
     const at = performance.now();
     turns += 1;
     const turn = turns;
-    const rows = await rowsOf(store.db);
+    const rows = (await rowsOf(store.db)).filter(isSealing);
     const opened = rows.map((row) => keys.get(row.id) ?? openedRow(row, masters));
     const current = rows.find(({ state }) => state === 'active');
     if (current) await reserve(current);
@@ -177,20 +233,27 @@ function createStoredKeyring(
     return rows;
   };
 
+  const isKnown = () =>
+    active !== undefined && (store.kind === 'sqlite' || performance.now() - seenAt <= viewMs);
+
   return {
     masterId: master.id,
     ownVault: createVault({ active: () => master, find: (id) => masters.find((one) => one.id === id) }),
     limits,
+    own,
+    hashToken: tokenHasher(own),
+    masterIds: masters.map(({ id }) => id),
+    formerIds: () => [...keys.keys()].filter((id) => id !== active?.id),
+    canSeal: () => isKnown() && (reserved.get(active?.id ?? '') ?? 0) > 0,
     refresh,
     make() {
       const made = newKey();
-      const at = new Date().toISOString();
+      const at = store.clock.iso();
       const row = { id: made.id, ...sealedRow(master, made), wraps: 0, created_at: at, replaced_at: null };
       return { ...row, state: 'coming' };
     },
     active() {
-      const isStale = store.kind === 'postgresql' && performance.now() - seenAt > viewMs;
-      if (!active || isStale) throw new StoreUnavailableError('It is not known which key is active.');
+      if (!active || !isKnown()) throw new StoreUnavailableError('It is not known which key is active.');
       const left = reserved.get(active.id) ?? 0;
       if (left <= 0) {
         throw new StoreUnavailableError(

@@ -19,14 +19,15 @@ import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { parseInput } from '../../http/tolerance.js';
 import type { Store, Tx } from '../../store/store.js';
 import type { ApiKeyTable } from '../../store/tables.js';
-import { sha256 } from '../../vault/digest.js';
 import { newUuid } from '../../vault/random.js';
+import type { HashToken } from '../../vault/token-hashes.js';
 import { durationMs } from './key-duration.js';
 import { keyLimits, patchLimits, writeLimits } from './key-limits.js';
 
 export interface ApiKeysDependencies {
   store: Store;
   authenticator: Authenticator;
+  hashToken: HashToken;
   publicUrl: () => string;
   now?: () => Date;
 }
@@ -47,7 +48,7 @@ const unknownKey = () => new AppError('NOT-FOUND', 'You have no such API key.');
 
 /** API keys: made, shown without their token, described and revoked. */
 export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
-  const { store, authenticator, publicUrl } = deps;
+  const { store, authenticator, hashToken, publicUrl } = deps;
   const now = deps.now ?? (() => new Date());
   const administers = (caller: Caller) => isAdministratorOf(caller, 'personal');
 
@@ -141,7 +142,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
       id: newUuid(),
       tenant_id: caller.tenantId,
       user_id: userId,
-      token_hash: sha256(token),
+      token_hash: hashToken(token),
       description: body.description ?? '',
       created_by: caller.userId,
       created_at: at.toISOString(),

@@ -4,7 +4,7 @@ import type { FilterColumns } from '../../filter/scim-filter.js';
 import type { ListOrder } from '../../http/keyset.js';
 import type { Queryable, Tx } from '../../store/store.js';
 import type { OAuthClientSecretTable, OAuthClientTable } from '../../store/tables.js';
-import { sha256 } from '../../vault/digest.js';
+import type { HashToken } from '../../vault/token-hashes.js';
 
 export const clientOrder: ListOrder = {
   sorts: {
@@ -54,7 +54,7 @@ export async function addSecret(
   tx: Tx,
   client: Pick<OAuthClientTable, 'id' | 'tenant_id'>,
   others: readonly OAuthClientSecretTable[],
-  by: string,
+  { by, hashToken }: { by: string; hashToken: HashToken },
 ): Promise<{ clientSecret: string; row: OAuthClientSecretTable }> {
   let clientSecret = newClientSecret();
   while (others.some((other) => other.hint === hintOf(clientSecret))) clientSecret = newClientSecret();
@@ -62,7 +62,7 @@ export async function addSecret(
     tenant_id: client.tenant_id,
     client_id: client.id,
     hint: hintOf(clientSecret),
-    secret_hash: sha256(clientSecret),
+    secret_hash: hashToken(clientSecret),
     created_at: new Date().toISOString(),
     created_by: by,
   };

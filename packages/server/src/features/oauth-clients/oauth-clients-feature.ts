@@ -23,6 +23,7 @@ import { parseInput } from '../../http/tolerance.js';
 import type { Queryable, Store } from '../../store/store.js';
 import type { OAuthClientTable } from '../../store/tables.js';
 import { newHex, newObjectId } from '../../vault/random.js';
+import type { HashToken } from '../../vault/token-hashes.js';
 import {
   addSecret,
   clientFilter,
@@ -36,6 +37,7 @@ import {
 export interface OAuthClientsDependencies {
   store: Store;
   authenticator: Authenticator;
+  hashToken: HashToken;
   leaving: Leaving;
   publicUrl: () => string;
 }
@@ -75,7 +77,7 @@ function patched(row: OAuthClientTable, patch: PatchBody): OAuthClientChange {
 
 /** OAuth clients and their secrets. */
 export function createOAuthClientsFeature(deps: OAuthClientsDependencies): BoundRoute[] {
-  const { store, authenticator, leaving, publicUrl } = deps;
+  const { store, authenticator, hashToken, leaving, publicUrl } = deps;
 
   const find = async (db: Queryable, caller: Caller, id: string): Promise<OAuthClientTable> => {
     assertAdministrator(caller);
@@ -151,7 +153,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
         resourceId: row.id,
         data: { clientName: row.name, scopes, userId: row.user_id },
       });
-      return addSecret(tx, row, [], caller.userId);
+      return addSecret(tx, row, [], { by: caller.userId, hashToken });
     });
     return { status: 201, body: { ...presentClient(row, [secret]), clientSecret } };
   });
@@ -221,7 +223,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
         if (others.length >= secretsMax) {
           throw new AppError('CONFLICT', `A client has at most ${secretsMax} secrets. Delete one first.`);
         }
-        const added = await addSecret(tx, client, others, caller.userId);
+        const added = await addSecret(tx, client, others, { by: caller.userId, hashToken });
         await record(tx, {
           name: 'oauth-client-secret.created',
           by: caller,

@@ -10,7 +10,7 @@ import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import type { GuessGuard } from '../../rates/guess-guard.js';
 import type { Store } from '../../store/store.js';
-import { sha256 } from '../../vault/digest.js';
+import type { HashToken } from '../../vault/token-hashes.js';
 import { basicCredentials } from './basic-credentials.js';
 
 export interface OAuthTokensDependencies {
@@ -18,6 +18,7 @@ export interface OAuthTokensDependencies {
   accessTokens: AccessTokens;
   authenticator: Authenticator;
   guesses: GuessGuard;
+  hashToken: HashToken;
   publicUrl: () => string;
 }
 
@@ -37,7 +38,7 @@ const tokenOrder: ListOrder = {
 
 /** The access token endpoint, and what an administrator sees and revokes of the tokens that are out. */
 export function createOAuthTokensFeature(deps: OAuthTokensDependencies): BoundRoute[] {
-  const { store, accessTokens, authenticator, guesses, publicUrl } = deps;
+  const { store, accessTokens, authenticator, guesses, hashToken, publicUrl } = deps;
 
   const clientOf = async (clientId: string, secret: string) =>
     store.db
@@ -45,7 +46,7 @@ export function createOAuthTokensFeature(deps: OAuthTokensDependencies): BoundRo
       .innerJoin('oauth_client', 'oauth_client.id', 'oauth_client_secret.client_id')
       .innerJoin('user', 'user.id', 'oauth_client.user_id')
       .select(['oauth_client.id', 'oauth_client.tenant_id', 'oauth_client.user_id', 'allowed_scopes'])
-      .where('oauth_client_secret.secret_hash', '=', sha256(secret))
+      .where('oauth_client_secret.secret_hash', '=', hashToken(secret))
       .where('oauth_client.id', '=', clientId)
       .where('user.status', '=', 'active')
       .executeTakeFirst();
@@ -133,7 +134,7 @@ export function createOAuthTokensFeature(deps: OAuthTokensDependencies): BoundRo
     issue,
     bind(listOAuthTokens, async ({ query }, { caller, request }) => {
       const page = readList(query, tokenOrder);
-      let matching = tokensOf(caller).where('oauth_token.expires_at', '>', new Date().toISOString());
+      let matching = tokensOf(caller).where('oauth_token.expires_at', '>', store.clock.iso());
       if (query.userId !== undefined) matching = matching.where('oauth_token.user_id', '=', query.userId);
       const rows = await matching
         .innerJoin('oauth_client', 'oauth_client.id', 'oauth_token.client_id')

@@ -34,7 +34,7 @@ export async function openedServer(): Promise<OpenedServer> {
     loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false),
     { wrapsMax: config.limits.wrapsPerKey },
   );
-  await firstStart(store, adminKey);
+  await firstStart(store, keyring.hashToken, adminKey);
   let url = '';
   const app = await createApp({
     config,

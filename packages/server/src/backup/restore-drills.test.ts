@@ -1,0 +1,138 @@
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../config.js';
+import { loadMaster, openFolder } from '../open-store.js';
+import { apiClient } from '../testing/api-client.js';
+import { adminKey } from '../testing/start-server.js';
+import type { Loss } from '../unreadable-records.js';
+import { type SealedThings, startSealedThings } from './__fixtures__/sealed-things.js';
+import { backUp } from './back-up.js';
+import { restore } from './restore.js';
+
+// Every archive with every keyring: of before a rotation, of while it goes on, and of after the key was retired.
+
+const moments = ['before', 'rotated', 'retired'] as const;
+type Moment = (typeof moments)[number];
+
+/** The kinds that `startSealedThings` has one of, at least. */
+const everySealedKind = [
+  ...['login', 'grant', 'sign-in', 'waiting-grant', 'revocation', 'idempotent-answer'],
+  ...['signing-key', 'use-key', 'use-head'],
+].toSorted();
+
+const kindsOf = (losses: readonly Loss[]) => losses.map(({ kind }) => kind).toSorted();
+
+describe('restore drills', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-drills-'));
+  let things: SealedThings;
+
+  const file = (name: string, moment: Moment) => path.join(folder, `${name}-${moment}`);
+  const configOf = (data: string) => loadConfig({ data }, {});
+
+  const backUpAt = async (moment: Moment) => {
+    const config = configOf(things.server.dataFolder);
+    await backUp({ config, archive: file('archive', moment), keyring: file('keyring', moment) });
+  };
+
+  beforeAll(async () => {
+    things = await startSealedThings();
+  });
+
+  it('is backed up before a rotation, while both keys are there, and after the first is retired', async () => {
+    const { server } = things;
+    const admin = apiClient(server.url, adminKey);
+    const keys = async (): Promise<{ id: string; state: string; records: number }[]> =>
+      (await admin.get('/api/v1/vault-keys')).body.data;
+    await backUpAt('before');
+    await admin.post('/api/v1/vault-keys/actions/rotate');
+    await expect
+      .poll(async () => (await keys()).filter(({ state, records }) => state === 'previous' && records > 0))
+      .toEqual([]);
+    await backUpAt('rotated');
+    await server.sql(
+      "update vault_key set replaced_at = '2026-01-01T00:00:00.000Z' where state = 'previous'",
+    );
+    for (const { id, state } of await keys()) {
+      if (state === 'previous') await admin.post(`/api/v1/vault-keys/${id}/actions/retire`);
+    }
+    expect((await keys()).map(({ state }) => state)).toEqual(['active']);
+    await backUpAt('retired');
+  });
+  afterAll(async () => {
+    await things.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const newFolder = (name: string): string => {
+    const data = path.join(folder, name);
+    mkdirSync(data, { mode: 0o700 });
+    copyFileSync(path.join(things.server.dataFolder, 'master.key'), path.join(data, 'master.key'));
+    return data;
+  };
+
+  const walkOn = async (data: string, isWhole: boolean) => {
+    const there = await things.startOn(data);
+    try {
+      await things.walk(there.url, isWhole);
+      await there.restart();
+      expect((await apiClient(there.url, adminKey).get('/readyz')).status).toBe(200);
+    } finally {
+      await there.close();
+    }
+  };
+
+  const lostPairs: (readonly [Moment, Moment])[] = [
+    ['before', 'retired'],
+    ['rotated', 'before'],
+    ['retired', 'before'],
+  ];
+  const pairs = moments.flatMap((archive) => moments.map((keyring) => [archive, keyring] as const));
+
+  it.each(pairs)(
+    'LI1: the archive of %s with the keyring of %s: every flow works, or restore says what is lost',
+    async (archive, keyring) => {
+      const isWhole = !lostPairs.some(([a, k]) => a === archive && k === keyring);
+      const data = newFolder(`${archive}-${keyring}`);
+      const losses = await restore({
+        config: configOf(data),
+        archive: file('archive', archive),
+        keyring: file('keyring', keyring),
+        isUnverified: false,
+      });
+      expect(kindsOf(losses)).toEqual(isWhole ? [] : everySealedKind);
+      expect(readdirSync(data).toSorted()).toEqual(['master.key', 'mooring.db']);
+      await walkOn(data, isWhole);
+    },
+  );
+
+  it('LI1: without any keyring the same is lost, and API keys with it', async () => {
+    const data = newFolder('without');
+    const request = { config: configOf(data), archive: file('archive', 'before') };
+    await expect(restore({ ...request, isUnverified: false })).rejects.toThrow('cannot be checked');
+    const losses = await restore({ ...request, isUnverified: true });
+    expect(kindsOf(losses)).toEqual([...everySealedKind, 'bearer-token'].toSorted());
+    const locked = await things.startOn(data);
+    expect((await apiClient(locked.url, adminKey).get('/api/v1/users/me')).status).toBe(401);
+    await locked.close();
+    // As `mooring admin-key` does it.
+    const { store, keyring } = await openFolder(
+      data,
+      (await loadMaster(configOf(data), true)).master,
+      2 ** 32,
+    );
+    const token_hash = keyring.hashToken(adminKey);
+    await store.db
+      .updateTable('api_key')
+      .set({ token_hash })
+      .where('description', '=', 'First administrator')
+      .execute();
+    await store.close();
+    const there = await things.startOn(data);
+    const me = await apiClient(there.url, adminKey).get('/api/v1/users/me');
+    expect(me.body, me.text).toMatchObject({ subject: 'admin' });
+    expect((await apiClient(there.url, adminKey).get('/readyz')).status).toBe(200);
+    await there.close();
+  });
+});

@@ -1,0 +1,220 @@
+import { type ExpressionBuilder, sql } from 'kysely';
+import type { Logger } from 'pino';
+import { signingKeyContext } from './access/signing-key.js';
+import { recordLost } from './audit/lost-records.js';
+import { resealHead } from './broker/use-chain.js';
+import { useKeyContext } from './broker/uses.js';
+import { answerOfUnknownOutcome } from './http/idempotency.js';
+import { endSignIn } from './sign-ins/sign-in-store.js';
+import type { Queryable, Store, Tx } from './store/store.js';
+import type { SecretTable, Tables } from './store/tables.js';
+import type { Vault } from './vault/envelope.js';
+import { createOwnSecrets } from './vault/own-secrets.js';
+import type { StoredKeyring } from './vault/stored-keyring.js';
+import { countStrangeTokenHashes } from './vault/token-hashes.js';
+
+// What becomes of sealed records whose key is gone: after `keys shred`, or in a store that was made from an archive and
+// a later keyring. What a person can bring again waits for them; what belongs to nobody is ended or made anew at once,
+// on record, so that nothing waits for a key that nobody has.
+
+/** Every kind of sealed record, and what is said of those that open no more. */
+const consequences = {
+  login:
+    'logins of credentials. Their users, or the owners of the connections, are asked to bring them again.',
+  grant:
+    'OAuth grants. Their users are asked to sign in again; the old grants stay alive at their providers until those end them.',
+  undo: 'former logins. Bulk changes of credentials from before cannot be undone.',
+  'connection-secrets': 'secrets of connections. Their owners are asked to give them again.',
+  'sign-in': 'sign-ins under way. They are ended; their users begin again.',
+  'waiting-grant':
+    'grants that waited to be claimed or chosen. They are dropped, and stay alive at their providers until those end them.',
+  revocation:
+    'grants of deleted credentials whose providers were still to be told. They cannot be told any more; end them there.',
+  'idempotent-answer':
+    'answers kept for an Idempotency-Key. Who repeats such a request is told that its outcome is unknown.',
+  'signing-key': 'key that access tokens are signed with. It is made anew; clients fetch new tokens.',
+  'use-key':
+    'key that paths and queries are hashed with in the record of uses. It is made anew; hashes from before compare with none from now on.',
+  'use-head':
+    'seal on the record of uses. It is sealed anew as it stands; what was cut off its end before cannot be seen.',
+  'bearer-token': 'API keys and secrets of OAuth clients. Nothing fits them any more; make new ones.',
+} as const;
+
+export type LostKind = keyof typeof consequences;
+
+export interface Loss {
+  kind: LostKind;
+  count: number;
+}
+
+/** For instance `2 logins of credentials. …` */
+export const describeLoss = ({ kind, count }: Loss): string => `${count} ${consequences[kind]}`;
+
+export interface UnreadableDependencies {
+  store: Store;
+  vault: Vault;
+  keyring: StoredKeyring;
+}
+
+const perBatch = 200;
+
+function kindOf({ record_kind, field }: Pick<SecretTable, 'record_kind' | 'field'>): LostKind {
+  if (record_kind === 'credential') return field as 'login' | 'grant' | 'undo';
+  if (record_kind === 'connection') return 'connection-secrets';
+  if (record_kind !== 'sign-in') return record_kind;
+  return field === 'grant' || field === 'tokens' ? 'waiting-grant' : 'sign-in';
+}
+
+/** Asked of the store itself: another node may have a key that this one has not learned of yet. */
+const isUnderNoKey =
+  ({ masterIds }: StoredKeyring) =>
+  <Table extends 'secret' | 'idempotent_request'>(eb: ExpressionBuilder<Tables, Table>) =>
+    eb.and([
+      eb(sql.ref<string>('key_id'), 'not in', masterIds),
+      sql<boolean>`not exists (select 1 from vault_key where vault_key.id = key_id and vault_key.state <> 'own')`,
+    ]);
+
+async function lossesOf(db: Queryable, keyring: StoredKeyring): Promise<Loss[]> {
+  const counts = new Map<LostKind, number>();
+  const add = (kind: LostKind, count: number) => {
+    if (count > 0) counts.set(kind, (counts.get(kind) ?? 0) + count);
+  };
+  const sealed = await db
+    .selectFrom('secret')
+    .select(['record_kind', 'field', (eb) => eb.fn.countAll().as('count')])
+    .where(isUnderNoKey(keyring))
+    .groupBy(['record_kind', 'field'])
+    .execute();
+  for (const row of sealed) add(kindOf(row), Number(row.count));
+  const { answers } = await db
+    .selectFrom('idempotent_request')
+    .select((eb) => eb.fn.countAll().as('answers'))
+    .where(isUnderNoKey(keyring))
+    .executeTakeFirstOrThrow();
+  add('idempotent-answer', Number(answers));
+  add('bearer-token', await countStrangeTokenHashes(db, keyring.own));
+  return [...counts].map(([kind, count]) => ({ kind, count }));
+}
+
+/** In batches that commit by themselves, until one finds nothing more. */
+async function inBatches(store: Store, batch: (tx: Tx) => Promise<number>): Promise<void> {
+  while ((await store.transaction(batch)) === perBatch);
+}
+
+const rowsOf = (tx: Tx, keyring: StoredKeyring, kind: SecretTable['record_kind']) =>
+  tx
+    .selectFrom('secret')
+    .select(['tenant_id', 'record_id', 'owner_id'])
+    .distinct()
+    .where('record_kind', '=', kind)
+    .where(isUnderNoKey(keyring))
+    .limit(perBatch)
+    .execute();
+
+async function recordByTenant(tx: Tx, kind: LostKind, rows: readonly { tenant_id: string }[]) {
+  for (const tenantId of new Set(rows.map((row) => row.tenant_id))) {
+    const count = rows.filter((row) => row.tenant_id === tenantId).length;
+    await recordLost(tx, { tenantId, kind, count });
+  }
+}
+
+const endSignIns = ({ store, keyring }: UnreadableDependencies) =>
+  inBatches(store, async (tx) => {
+    const rows = await rowsOf(tx, keyring, 'sign-in');
+    for (const row of rows) {
+      const ended = { id: row.record_id, tenant_id: row.tenant_id, user_id: row.owner_id };
+      await endSignIn(tx, ended, 'failed', 'unreadable');
+    }
+    await recordByTenant(tx, 'sign-in', rows);
+    return rows.length;
+  });
+
+const endRevocations = ({ store, keyring }: UnreadableDependencies) =>
+  inBatches(store, async (tx) => {
+    const rows = await rowsOf(tx, keyring, 'revocation');
+    const ids = rows.map((row) => row.record_id);
+    if (ids.length === 0) return 0;
+    await tx
+      .deleteFrom('secret')
+      .where('record_kind', '=', 'revocation')
+      .where('record_id', 'in', ids)
+      .execute();
+    await tx
+      .updateTable('revocation')
+      .set({ status: 'unreadable', lease_until: null, ended_at: store.clock.iso() })
+      .where('id', 'in', ids)
+      .where('status', '=', 'queued')
+      .execute();
+    await recordByTenant(tx, 'revocation', rows);
+    return rows.length;
+  });
+
+/** What was done must not be done twice, so the keys stay taken; only the answers are lost. */
+const endAnswers = ({ store, vault, keyring }: UnreadableDependencies) =>
+  inBatches(store, async (tx) => {
+    const rows = await tx
+      .selectFrom('idempotent_request')
+      .selectAll()
+      .where(isUnderNoKey(keyring))
+      .limit(perBatch)
+      .execute();
+    for (const row of rows) {
+      await tx
+        .updateTable('idempotent_request')
+        .set({ is_answered: 1, ...answerOfUnknownOutcome(vault, row) })
+        .where('claim', '=', row.claim)
+        .execute();
+    }
+    await recordByTenant(tx, 'idempotent-answer', rows);
+    return rows.length;
+  });
+
+const resealHeads = ({ store, vault, keyring }: UnreadableDependencies) =>
+  inBatches(store, async (tx) => {
+    const rows = await rowsOf(tx, keyring, 'use-head');
+    for (const { tenant_id } of rows) await resealHead(tx, vault, tenant_id);
+    await recordByTenant(tx, 'use-head', rows);
+    return rows.length;
+  });
+
+/** Drops those that do not open, for whatever reason; they are made when they are needed. */
+async function openOwnSecrets({ store, vault }: UnreadableDependencies): Promise<void> {
+  const secrets = createOwnSecrets({ store, vault, recordDropped });
+  await secrets.find(signingKeyContext);
+  for (const { id } of await store.db.selectFrom('tenant').select('id').execute()) {
+    await secrets.find(useKeyContext(id));
+  }
+}
+
+/** Puts on record that a secret of the service itself opened no more. */
+export const recordDropped: Parameters<typeof createOwnSecrets>[0]['recordDropped'] = (tx, context) =>
+  recordLost(tx, { tenantId: context.tenantId, kind: context.recordKind, count: 1 });
+
+/**
+ * Settles what is sealed under keys that are gone.
+ * @returns what is lost
+ */
+export async function settleUnreadable(deps: UnreadableDependencies): Promise<Loss[]> {
+  const losses = await lossesOf(deps.store.db, deps.keyring);
+  await openOwnSecrets(deps);
+  if (losses.length === 0) return losses;
+  await endSignIns(deps);
+  await endRevocations(deps);
+  await endAnswers(deps);
+  await resealHeads(deps);
+  return losses;
+}
+
+/** The same at the start of a server, which tells the log. */
+export async function settleUnreadableAtStart(deps: UnreadableDependencies, log: Logger): Promise<void> {
+  for (const loss of await settleUnreadable(deps)) log.warn(loss, `do not open: ${describeLoss(loss)}`);
+}
+
+/**
+ * True when what the service rests on opens, and something can be sealed.
+ * @throws StoreUnavailableError
+ */
+export async function canOpenAndSeal(deps: UnreadableDependencies): Promise<boolean> {
+  await openOwnSecrets(deps);
+  return deps.keyring.canSeal();
+}
