@@ -53,6 +53,10 @@ export function metaOf(manifest: SourceManifest, name: string): PropertyMeta {
   return meta;
 }
 
+/** Secrets that a connection of this source may keep itself. */
+export const connectionSecretNames = (manifest: SourceManifest): string[] =>
+  Object.keys(manifest.properties.shape).filter((name) => metaOf(manifest, name).holder === 'connection');
+
 /** True for sources that a person can sign in to in a browser. */
 export function hasInteractiveSignIn(manifest: SourceManifest): boolean {
   return manifest.signIns.some((method) => isInteractive(method.oauth));
@@ -162,10 +166,12 @@ export function selectSignIn(
 /**
  * Validates `connectionProperties` against the source and splits them by who holds them.
  * Whether the credential is complete is a separate question: see {@link missingCredentialFields}.
+ * @param stored names of the connection's own secrets that it has already
  */
 export function parseProperties(
   manifest: SourceManifest,
   input: Readonly<Record<string, unknown>>,
+  stored: readonly string[] = [],
 ): ParsedProperties {
   const shape = { ...manifest.properties.shape, ...choiceSchema.shape } as Record<string, z.ZodType>;
   const { value, problems } = canonical(shape, input);
@@ -198,7 +204,9 @@ export function parseProperties(
   if (conflicts.length > 0) return { ok: false, problems: conflicts };
   const signIn = selectSignIn(manifest, split.definition);
   const isMissing = (name: string) =>
-    split.definition[name] === undefined && split.connectionSecrets[name] === undefined;
+    split.definition[name] === undefined &&
+    split.connectionSecrets[name] === undefined &&
+    !stored.includes(name);
   const missing = [
     ...(signIn.requiredProperties ?? []).filter(isMissing),
     ...missingOfSets(signIn.requiredOneOf ?? [], isMissing),

@@ -19,7 +19,7 @@ import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
-import type { PresentedConnection } from './connection-presenter.js';
+import { orphansOf, type PresentedConnection } from './connection-presenter.js';
 import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
 import { assertMayCreateIn } from './may-create.js';
 
@@ -90,12 +90,14 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
   ): Promise<PresentedConnection[]> => {
     const credentials = await credentialsShownTo(store.db, caller.userId, rows);
     const decisions = await decideForAll(store.db, caller, rows);
+    const orphans = await orphansOf(store.db, rows, credentials);
     return rows.map((row) => {
       const credential = credentials.get(row.id);
       return {
         row,
         manifest: catalogue.get(row.source_id),
         privileges: decisions.get(row)?.privileges ?? [],
+        ownerLeft: orphans.has(row),
         ...(credential ? { credential } : {}),
       };
     });
@@ -215,12 +217,14 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         version: 1,
         created_at: at,
         updated_at: at,
+        suspended_at: null,
+        suspended_by: null,
       };
       try {
         await storeBrought(store, brought, async (tx) => {
           await insertConnection(tx, row);
           await recordConnection(tx, 'created', caller, row);
-          await insertConnectionSecrets(tx, vault, row, split.connectionSecrets);
+          await insertConnectionSecrets(tx, vault, { connection: row, ownerId: caller.userId }, split.connectionSecrets);
           const target = { caller, manifest, signIn: signIn.id, destination, name: credentialName };
           const credentialId = brought
             ? await bringing.store(tx, isSeparated ? target : { ...target, connectionId: id }, brought)
@@ -249,10 +253,12 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       const { row, privileges } = await find(caller, lookup);
       if (!privileges.includes('read')) throw unknownConnection();
       const credential = await credentialShownTo(store.db, caller.userId, row);
+      const known = new Map(credential ? [[row.id, credential]] : []);
       return {
         row,
         manifest: catalogue.get(row.source_id),
         privileges,
+        ownerLeft: (await orphansOf(store.db, [row], known)).has(row),
         ...(credential ? { credential } : {}),
       };
     },
