@@ -56,6 +56,9 @@ const changedMeanwhile = () =>
     'The connection was changed by somebody else meanwhile. Read it again and repeat the change.',
   );
 
+const loginGoesOn = () =>
+  new AppError('ACCESS-DENIED', 'user: somebody who is still here gave the login of this connection.');
+
 /** @throws InvalidRequest when a secret of the connection would go elsewhere without being sent */
 function assertSecretsSent({ row, split, destination }: ChangeInHand, stored: object): void {
   const missing = Object.keys(stored).filter((name) => !(name in split.connectionSecrets));
@@ -161,6 +164,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const { caller, row, split, keptSecrets } = inHand;
     const moved = nextOf(inHand);
     const kept = await keptLogin(tx, row);
+    if (isTakeOver && kept.credential) throw loginGoesOn();
     const givesSecrets = Object.keys(split.connectionSecrets).length > 0;
     const hasEmbedded = moved.separated === 0 && !needsNothing(split.signIn);
     const givers = [
