@@ -28,6 +28,13 @@ export interface IdempotentRequest {
   key: string;
   /** The request as the handler sees it. */
   input: unknown;
+  /** Of an answer that shows a secret once. */
+  secret?: {
+    /** API key or token that it is asked with; no other is given the answer again. */
+    keyId: string;
+    /** Whether what the answer shows can still be used. */
+    isStillThere(answered: WrittenAnswer): Promise<boolean>;
+  };
 }
 
 interface Kept {
@@ -77,6 +84,16 @@ export const contextOfIdempotentRequest = (row: Row): SealContext => ({
   field: row.route,
 });
 
+const usedOtherwise = () =>
+  new AppError(
+    'IDEMPOTENCY-KEY-REUSED',
+    'Idempotency-Key: this key was used for a different request, or its answer shows a secret and was asked for with another API key or token. Use a new one.',
+  );
+const goneSince = () =>
+  new AppError(
+    'IDEMPOTENCY-KEY-REUSED',
+    'Idempotency-Key: what the first request with this key made is gone. Use a new one.',
+  );
 const unknownOutcome = () =>
   new AppError(
     'IDEMPOTENCY-OUTCOME-UNKNOWN',
@@ -193,7 +210,11 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
   };
 
   /** The kept answer, or undefined when the key is free again. */
-  const earlierAnswer = async (row: Row, fingerprint: string): Promise<WrittenAnswer | undefined> => {
+  const earlierAnswer = async (
+    row: Row,
+    fingerprint: string,
+    secret: IdempotentRequest['secret'],
+  ): Promise<WrittenAnswer | undefined> => {
     const waitUntil = Date.now() + waitMaxMs;
     const name = JSON.stringify(row);
     for (;;) {
@@ -205,13 +226,11 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
         return undefined;
       }
       const kept = opened(found);
-      if (kept.fingerprint !== fingerprint) {
-        throw new AppError(
-          'IDEMPOTENCY-KEY-REUSED',
-          'Idempotency-Key: this key was used for a different request. Use a new one.',
-        );
+      if (kept.fingerprint !== fingerprint) throw usedOtherwise();
+      if (kept.answer) {
+        if (secret && !(await secret.isStillThere(kept.answer))) throw goneSince();
+        return kept.answer;
       }
-      if (kept.answer) return kept.answer;
       if (kept.isOutcomeUnknown) throw unknownOutcome();
       const here = running.get(name);
       if (!here && age > workMaxMs) throw unknownOutcome();
@@ -225,14 +244,14 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
   };
 
   return {
-    async once({ caller, route, key, input }, work) {
+    async once({ caller, route, key, input, secret }, work) {
       const row: Row = {
         tenant_id: caller.tenantId,
         user_id: caller.userId,
         route,
         key_hash: sha256(key),
       };
-      const fingerprint = fingerprintOf(input);
+      const fingerprint = fingerprintOf(secret ? { input, keyId: secret.keyId } : input);
       const name = JSON.stringify(row);
       for (;;) {
         const claim = newUuid();
@@ -244,7 +263,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
           );
           return await performing.finally(() => running.delete(name));
         }
-        const answer = await earlierAnswer(row, fingerprint);
+        const answer = await earlierAnswer(row, fingerprint, secret);
         if (answer) return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
       }
     },

@@ -115,6 +115,17 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     return { status: 200, body: { data: shown.map(present), links } };
   });
 
+  const isStillThere = async ({ token }: Record<string, unknown>, caller: Caller): Promise<boolean> => {
+    const key = await store.db
+      .selectFrom('api_key')
+      .select('id')
+      .where('token_hash', '=', sha256(String(token)))
+      .where('tenant_id', '=', caller.tenantId)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst();
+    return key !== undefined;
+  };
+
   const create = bind(createApiKey, async ({ body }, { caller }) => {
     const userId = body.sub ?? caller.userId;
     if (userId !== caller.userId && !administers(caller)) {
@@ -154,7 +165,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
       await record(tx, { name: 'api-key.created', by: caller, resourceId: row.id, ownerId: userId });
     });
     return { status: 201, body: { ...present(row), token } };
-  });
+  }, isStillThere);
 
   const ownTenant = (caller: Caller, tenantId: string): void => {
     if (tenantId !== caller.tenantId) throw new AppError('NOT-FOUND', 'There is no such tenant.');

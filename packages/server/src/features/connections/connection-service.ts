@@ -1,7 +1,12 @@
 import { destinationOf } from '@mooring/connectors/kit/properties';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
-import { type AccessibleConnection, decideForAll, loadConnection } from '../../access/connection-access.js';
+import {
+  type AccessibleConnection,
+  connectionsNamed,
+  decideForAll,
+  loadConnection,
+} from '../../access/connection-access.js';
 import { recordConnection } from '../../audit/record.js';
 import { type Bringing, type BroughtCredential, storeBrought } from '../../broker/bring.js';
 import { credentialShownTo, credentialsShownTo } from '../../broker/callers-credentials.js';
@@ -57,16 +62,13 @@ const unknownConnection = () =>
 export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
 
+const idTaken = () => new AppError('CONFLICT', 'qID: this id is taken.');
+
 export function createConnectionService(deps: ConnectionServiceDependencies): ConnectionService {
   const { store, vault, catalogue, bringing } = deps;
   const now = deps.now ?? (() => new Date());
 
-  const assertFree = async (
-    caller: Caller,
-    scope: string,
-    name: string,
-    id: string | undefined,
-  ): Promise<void> => {
+  const assertNameIsFree = async (caller: Caller, scope: string, name: string): Promise<void> => {
     const taken = await store.db
       .selectFrom('connection')
       .select('id')
@@ -75,13 +77,6 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       .where('name_key', '=', nameKey(name))
       .executeTakeFirst();
     if (taken) throw nameTaken();
-    if (id === undefined) return;
-    const sameId = await store.db
-      .selectFrom('connection')
-      .select('id')
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (sameId) throw new AppError('CONFLICT', 'qID: this id is taken.');
   };
 
   const present = async (
@@ -114,18 +109,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
     if (scoped) return scoped;
     if (lookup.spaceId) throw unknownConnection();
     // Without a space the name is looked for everywhere the caller can see, and must be the only one.
-    const candidates = await store.db
-      .selectFrom('connection')
-      .select('id')
-      .where('tenant_id', '=', caller.tenantId)
-      .where('name_key', '=', nameKey(lookup.name))
-      .limit(1000)
-      .execute();
-    const visible: AccessibleConnection[] = [];
-    for (const candidate of candidates) {
-      const found = await loadConnection(store.db, caller, { id: candidate.id });
-      if (found) visible.push(found);
-    }
+    const visible = await connectionsNamed(store.db, caller, nameKey(lookup.name));
     if (visible.length > 1) {
       throw new InvalidRequest([
         { field: 'spaceId', message: 'is required: several spaces have a connection of this name' },
@@ -170,7 +154,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       }
       const id = body.qID ?? body.qEngineObjectID ?? newUuid();
       const scope = spaceId ? `space:${spaceId}` : `user:${caller.userId}`;
-      await assertFree(caller, scope, body.qName, id);
+      await assertNameIsFree(caller, scope, body.qName);
 
       // Everything that can be refused is refused before a code is spent.
       const isSeparated = choice.separateCredentials;
@@ -243,8 +227,10 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
           }
         });
       } catch (error) {
-        if (isUniqueViolation(error)) throw nameTaken();
-        throw error;
+        if (!isUniqueViolation(error)) throw error;
+        await assertNameIsFree(caller, scope, body.qName);
+        // Last of all: whatever else is wrong with a request is told first, whoever has the id.
+        throw idTaken();
       }
       return { created: await afterChange(() => shown(caller, row)) };
     },

@@ -22,6 +22,7 @@ import { readList, turnPage } from '../../http/keyset.js';
 import { parseInput } from '../../http/tolerance.js';
 import type { Queryable, Store } from '../../store/store.js';
 import type { OAuthClientTable } from '../../store/tables.js';
+import { sha256 } from '../../vault/digest.js';
 import { newHex, newObjectId } from '../../vault/random.js';
 import {
   addSecret,
@@ -110,6 +111,19 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
     return { status: 200, body: { data, links, totalResults: Number(total) } };
   });
 
+  const isStillThere = async (
+    { clientSecret }: Record<string, unknown>,
+    caller: Caller,
+  ): Promise<boolean> => {
+    const secret = await store.db
+      .selectFrom('oauth_client_secret')
+      .select('hint')
+      .where('secret_hash', '=', sha256(String(clientSecret)))
+      .where('tenant_id', '=', caller.tenantId)
+      .executeTakeFirst();
+    return secret !== undefined;
+  };
+
   const create = bind(createOAuthClient, async ({ body }, { caller }) => {
     assertAdministrator(caller);
     const at = new Date().toISOString();
@@ -154,7 +168,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
       return addSecret(tx, row, [], caller.userId);
     });
     return { status: 201, body: { ...presentClient(row, [secret]), clientSecret } };
-  });
+  }, isStillThere);
 
   const patch = bind(patchOAuthClient, async ({ params, body }, { caller }) => {
     await store.transaction(async (tx) => {
@@ -240,7 +254,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
           clientSecret,
         },
       };
-    }),
+    }, isStillThere),
     bind(deleteOAuthClientSecret, async ({ params }, { caller }) => {
       await store.transaction(async (tx) => {
         const client = await find(tx, caller, params.id);
