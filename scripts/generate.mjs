@@ -233,11 +233,7 @@ function destinationsPage() {
       ],
       ['keep', 'nobody does anything', 'nobody does anything'],
       ['400', 'the source has no such property; the answer names it', 'the same'],
-      [
-        'another space, by who gave the login',
-        'nobody does anything',
-        'nobody does anything',
-      ],
+      ['another space, by who gave the login', 'nobody does anything', 'nobody does anything'],
       [
         'another space, by somebody else',
         'nobody does anything, unless the connection keeps a secret of its own: then as embedded',
@@ -248,7 +244,11 @@ function destinationsPage() {
         'the new owner brings their own',
         'it waits until who gave it confirms, or the new owner sends a whole credential of their own, which ends it',
       ],
-      ['a copy by somebody else', 'the copy has the link of who made it', 'the copy has none, the original goes on'],
+      [
+        'a copy by somebody else',
+        'the copy has the link of who made it',
+        'the copy has none, the original goes on',
+      ],
       [
         'becomes separated',
         '',

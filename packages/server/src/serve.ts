@@ -130,7 +130,10 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   await reconcile(store, log);
   const recomputed = await recomputeDestinations(store, manifests);
   if (recomputed > 0)
-    log.info({ connections: recomputed }, 'allowed destinations were written anew under the rule of this version');
+    log.info(
+      { connections: recomputed },
+      'allowed destinations were written anew under the rule of this version',
+    );
 
   let url = config.publicUrl ?? '';
   let isDraining = false;

@@ -87,7 +87,8 @@ const withStanding = (db: Queryable, argument: Argument<Standing>) =>
     )
     .selectAll('connection')
     .select(['space.type as spaceType', 'space.owner_id as spaceOwnerId', 'assignment_role.role'])
-    .where('connection.tenant_id', '=', argument('tenantId')).where(sql<SqlBool>`(
+    .where('connection.tenant_id', '=', argument('tenantId'))
+    .where(sql<SqlBool>`(
       assignment_role.role is not null
       or space.owner_id = ${argument('userId')}
       or connection.space_id is null and (connection.owner_id = ${argument('userId')} or ${argument('personal')} = 1)

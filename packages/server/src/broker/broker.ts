@@ -1,4 +1,8 @@
-import { connectionSecretNames, missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
+import {
+  connectionSecretNames,
+  missingCredentialFields,
+  selectSignIn,
+} from '@mooring/connectors/kit/properties';
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';

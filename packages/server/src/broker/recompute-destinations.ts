@@ -29,10 +29,7 @@ const usedOn = (tx: Tx, row: Row) =>
     .leftJoin('credential_link', 'credential_link.credential_id', 'credential.id')
     .where('credential.tenant_id', '=', row.tenant_id)
     .where((eb) =>
-      eb.or([
-        eb('credential.connection_id', '=', row.id),
-        eb('credential_link.connection_id', '=', row.id),
-      ]),
+      eb.or([eb('credential.connection_id', '=', row.id), eb('credential_link.connection_id', '=', row.id)]),
     );
 
 async function move(tx: Tx, row: Row, destination: string): Promise<boolean> {

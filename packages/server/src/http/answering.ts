@@ -70,7 +70,8 @@ function idempotently(
   idempotency: Idempotency,
 ): Answering {
   if (!route.idempotent) return answer;
-  if (route.showsSecret && !isStillThere) throw new Error(`${route.id} shows a secret that it cannot look up`);
+  if (route.showsSecret && !isStillThere)
+    throw new Error(`${route.id} shows a secret that it cannot look up`);
   return async (input, scope) => {
     const key = readIdempotencyKey(scope.request.headers['idempotency-key']);
     const { caller } = scope;

@@ -131,7 +131,10 @@ describe('TR24: an answer that shows a secret is repeated', () => {
   };
   const clientOf = async () =>
     (await admin.api.post('/api/v1/oauth-clients', { clientName: 'machine', appType: 'web' })).body.clientId;
-  const kinds: [what: string, make: () => Promise<{ path: string; body: object; gone(made: Answer): string }>][] = [
+  const kinds: [
+    what: string,
+    make: () => Promise<{ path: string; body: object; gone(made: Answer): string }>,
+  ][] = [
     [
       'an API key',
       async () => ({

@@ -10,7 +10,8 @@ it('TR24: every create that is repeated by key and shows a secret says so', () =
     .filter(({ idempotent, showsSecret }) => idempotent && !showsSecret)
     .filter(({ responses }) =>
       Object.values(responses).some(({ schema }) => {
-        const members = schema === undefined ? {} : z.toJSONSchema(schema, { unrepresentable: 'any' }).properties;
+        const members =
+          schema === undefined ? {} : z.toJSONSchema(schema, { unrepresentable: 'any' }).properties;
         return secretMembers.some((name) => name in (members ?? {}));
       }),
     );

@@ -1,4 +1,4 @@
-import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
+import { destinationOf } from '@mooring/connectors/kit/properties';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { AccessibleConnection } from '../../access/connection-access.js';
 import { mayTakeOver } from '../../access/owner-left.js';
@@ -20,7 +20,12 @@ import { isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import { nameColumns, replaceConnection } from './connection-rows.js';
 import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
-import { applyCredential, type ChangeInHand, type CredentialStep, prepareCredential } from './credential-step.js';
+import {
+  applyCredential,
+  type ChangeInHand,
+  type CredentialStep,
+  prepareCredential,
+} from './credential-step.js';
 import { assertMayCreateIn } from './may-create.js';
 
 /** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
@@ -198,8 +203,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
 
   return async (caller, found, change) => {
     const { row } = found;
-    const isTakeOver =
-      !found.privileges.includes('change_owner') && (await takesOver(caller, found, change));
+    const isTakeOver = !found.privileges.includes('change_owner') && (await takesOver(caller, found, change));
     if (!isTakeOver) await assertRights(caller, found, change);
     const inHand = await inHandOf(caller, row, change);
     const step = await prepareCredential(deps, inHand);

@@ -108,7 +108,12 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       await store.transaction(async (tx) => {
         await insertConnection(tx, copy);
         await recordConnection(tx, 'created', caller, copy);
-        await insertConnectionSecrets(tx, vault, { connection: copy, ownerId: caller.userId }, connectionSecrets);
+        await insertConnectionSecrets(
+          tx,
+          vault,
+          { connection: copy, ownerId: caller.userId },
+          connectionSecrets,
+        );
         const target = { caller, manifest, signIn: method.id, destination, name };
         const secrets = brought ?? (isSeparated ? undefined : copied);
         const credentialId = secrets

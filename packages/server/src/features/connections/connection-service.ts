@@ -208,7 +208,12 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         await storeBrought(store, brought, async (tx) => {
           await insertConnection(tx, row);
           await recordConnection(tx, 'created', caller, row);
-          await insertConnectionSecrets(tx, vault, { connection: row, ownerId: caller.userId }, split.connectionSecrets);
+          await insertConnectionSecrets(
+            tx,
+            vault,
+            { connection: row, ownerId: caller.userId },
+            split.connectionSecrets,
+          );
           const target = { caller, manifest, signIn: signIn.id, destination, name: credentialName };
           const credentialId = brought
             ? await bringing.store(tx, isSeparated ? target : { ...target, connectionId: id }, brought)

@@ -98,7 +98,11 @@ export async function applyCredential(
   tx: Tx,
   { bringing, revoker }: ConnectionServiceDependencies,
   inHand: ChangeInHand,
-  { next, embedded, step }: { next: ConnectionTable; embedded: CredentialTable | undefined; step: CredentialStep },
+  {
+    next,
+    embedded,
+    step,
+  }: { next: ConnectionTable; embedded: CredentialTable | undefined; step: CredentialStep },
 ): Promise<void> {
   const { caller, manifest, split, change, row } = inHand;
   const at = next.updated_at;

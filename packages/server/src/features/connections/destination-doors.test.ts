@@ -194,6 +194,27 @@ describe('every door to a changed destination', () => {
     expect((await state(made.qID)).state).toBe('needs_confirmation');
   });
 
+  it('TR8: new secrets for a credential are for where the connection points now, and for nowhere else', async () => {
+    const made = await separated();
+    const { destination: first, credentialId } = await state(made.qID);
+    const move = (port: number) =>
+      alice.api.patch(`${path}/${made.qID}`, [
+        { op: 'replace', path: '/connectionProperties/port', value: port },
+      ]);
+    await move(there.port);
+    const brought = await alice.api.put(`${path}/${made.qID}/credential`, {
+      connectionProperties: { username: 'somebody', password: 'canary-of-another-door' },
+    });
+    expect(brought.body, brought.text).toMatchObject({ state: 'ready', credentialId });
+    expect(brought.body.confirmedDestinations).toEqual([brought.body.destination]);
+    expect(brought.body.destination).not.toBe(first);
+    const before = dialled();
+    await move(here.port);
+    expect((await state(made.qID)).state).toBe('needs_confirmation');
+    expect((await alice.api.post(`${path}/${made.qID}/actions/test`)).status).toBe(403);
+    expect(dialled()).toBe(before);
+  });
+
   it('X02: a test with other properties uses no stored secret', async () => {
     const made = await separated();
     const { credentialId } = await state(made.qID);

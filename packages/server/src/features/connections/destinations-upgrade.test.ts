@@ -51,7 +51,9 @@ it('TR8: what people allowed under the rule of 0.1.0 stays allowed, path by path
   await server.sql(`delete from credential_destination where destination like '%/bills'`);
   for (const table of ['credential_destination', 'connection'])
     await server.sql(`update ${table} set destination = ${before}`);
-  await server.sql(`update connection set properties = replace(properties, '"NextUrlFieldPath":"next",', '')`);
+  await server.sql(
+    `update connection set properties = replace(properties, '"NextUrlFieldPath":"next",', '')`,
+  );
   await server.sql(`delete from setting where name = 'destination-rule'`);
   await server.restart();
 

@@ -58,8 +58,12 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   };
   const uses = ['test', 'browse', 'preview', 'read'] as const;
   const use = (person: TestPerson, id: string, action: (typeof uses)[number] = 'preview') =>
-    person.api.post(`${path}/${id}/actions/${action}`, action === 'test' || action === 'browse' ? {} : { path: [] });
-  const stateOf = async (person: TestPerson, id: string) => (await person.api.get(`${path}/${id}/credential`)).body;
+    person.api.post(
+      `${path}/${id}/actions/${action}`,
+      action === 'test' || action === 'browse' ? {} : { path: [] },
+    );
+  const stateOf = async (person: TestPerson, id: string) =>
+    (await person.api.get(`${path}/${id}/credential`)).body;
   const confirm = (person: TestPerson, id: string, seen: object) =>
     person.api.post(`${path}/${id}/credential/actions/confirm`, seen);
 
@@ -70,7 +74,9 @@ describe('TR5: the login of a connection that somebody else moves', () => {
       operations.map(([at, value]) => ({ op: 'replace', path: at, value })),
     );
   const bulk = async (made: Made, change: object): Promise<Answer> => {
-    const answer = await mallory.api.post(`${path}/actions/update`, { connections: [{ id: made.qID, ...change }] });
+    const answer = await mallory.api.post(`${path}/actions/update`, {
+      connections: [{ id: made.qID, ...change }],
+    });
     return { ...answer, status: answer.body.data[0].status };
   };
   const put = (made: Made, change: object) =>
@@ -82,58 +88,76 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   const doors: [what: string, from: 'personal' | 'shared', move: (made: Made) => Promise<Answer>][] = [
     ['PATCH of the space', 'personal', (made) => patch(made, ['/space', lair])],
     ['PATCH of the space of a shared one', 'shared', (made) => patch(made, ['/space', lair])],
-    ['PATCH of space and name', 'personal', (made) => patch(made, ['/space', lair], ['/qName', `${made.qName} b`])],
+    [
+      'PATCH of space and name',
+      'personal',
+      (made) => patch(made, ['/space', lair], ['/qName', `${made.qName} b`]),
+    ],
     ['PATCH of the owner', 'personal', (made) => patch(made, ['/user', mallory.id])],
     ['PATCH of owner and space', 'personal', (made) => patch(made, ['/user', mallory.id], ['/space', lair])],
-    ['PATCH out of a space, with the owner', 'shared', (made) => patch(made, ['/space', ''], ['/user', mallory.id])],
+    [
+      'PATCH out of a space, with the owner',
+      'shared',
+      (made) => patch(made, ['/space', ''], ['/user', mallory.id]),
+    ],
     ['PUT with another space', 'personal', (made) => put(made, { space: lair })],
     ['bulk update of the space', 'personal', (made) => bulk(made, { spaceId: lair })],
     ['bulk update of the owner', 'personal', (made) => bulk(made, { ownerId: mallory.id })],
-    ['bulk update of owner and space', 'shared', (made) => bulk(made, { ownerId: mallory.id, spaceId: lair })],
+    [
+      'bulk update of owner and space',
+      'shared',
+      (made) => bulk(made, { ownerId: mallory.id, spaceId: lair }),
+    ],
   ];
 
-  it.each(doors)('%s (%s): it waits until Alice confirms, and is hers all the time', async (_what, from, move) => {
-    const made = await create(from === 'shared' ? shared : '');
-    expect((await use(alice, made.qID)).status).toBe(200);
-    signedIn = 0;
-    const moved = await move(made);
-    expect(moved.status, moved.text).toBe(204);
-    for (const action of uses) {
-      const refused = await use(mallory, made.qID, action);
-      expect(refused.status, `${action} ${refused.text}`).toBe(403);
-      expect(refused.body.errors[0]).toMatchObject({
-        code: 'CREDENTIALS-REQUIRED',
-        meta: { reason: 'needs_confirmation' },
+  it.each(doors)(
+    '%s (%s): it waits until Alice confirms, and is hers all the time',
+    async (_what, from, move) => {
+      const made = await create(from === 'shared' ? shared : '');
+      expect((await use(alice, made.qID)).status).toBe(200);
+      signedIn = 0;
+      const moved = await move(made);
+      expect(moved.status, moved.text).toBe(204);
+      for (const action of uses) {
+        const refused = await use(mallory, made.qID, action);
+        expect(refused.status, `${action} ${refused.text}`).toBe(403);
+        expect(refused.body.errors[0]).toMatchObject({
+          code: 'CREDENTIALS-REQUIRED',
+          meta: { reason: 'needs_confirmation' },
+        });
+        expect(refused.body.errors[0].meta).not.toHaveProperty('confirm');
+      }
+      const resolved = await mallory.api.post(`${path}/${made.qID}/actions/resolve`);
+      expect(resolved.body).toMatchObject({ usable: false, state: 'needs_confirmation' });
+      // Neither does it help to confirm for her, nor to move it on and back again.
+      const { destination } = await stateOf(mallory, made.qID);
+      const suspendedAt = '2020-01-01T00:00:00.000Z';
+      expect((await confirm(mallory, made.qID, { destination, suspendedAt })).status).toBe(404);
+      const back = await bulk(made, { ownerId: alice.id, spaceId: from === 'shared' ? shared : '' });
+      expect(back.status, back.text).toBe(204);
+      const refused = await use(alice, made.qID);
+      const { meta } = refused.body.errors[0];
+      expect(meta).toMatchObject({
+        ...{ reason: 'needs_confirmation', credentialId: made.qCredentialsID, suspendedBy: mallory.id },
+        confirm: `${path}/${made.qID}/credential/actions/confirm`,
       });
-      expect(refused.body.errors[0].meta).not.toHaveProperty('confirm');
-    }
-    const resolved = await mallory.api.post(`${path}/${made.qID}/actions/resolve`);
-    expect(resolved.body).toMatchObject({ usable: false, state: 'needs_confirmation' });
-    // Neither does it help to confirm for her, nor to move it on and back again.
-    const { destination } = await stateOf(mallory, made.qID);
-    const suspendedAt = '2020-01-01T00:00:00.000Z';
-    expect((await confirm(mallory, made.qID, { destination, suspendedAt })).status).toBe(404);
-    const back = await bulk(made, { ownerId: alice.id, spaceId: from === 'shared' ? shared : '' });
-    expect(back.status, back.text).toBe(204);
-    const refused = await use(alice, made.qID);
-    const { meta } = refused.body.errors[0];
-    expect(meta).toMatchObject({
-      ...{ reason: 'needs_confirmation', credentialId: made.qCredentialsID, suspendedBy: mallory.id },
-      confirm: `${path}/${made.qID}/credential/actions/confirm`,
-    });
-    expect(await stateOf(alice, made.qID)).toMatchObject({
-      ...{ state: 'needs_confirmation', suspendedAt: meta.suspendedAt, suspendedBy: mallory.id },
-    });
-    expect(signedIn).toBe(0);
-    // Only what was shown can be confirmed.
-    expect((await confirm(alice, made.qID, { destination })).status).toBe(409);
-    expect((await confirm(alice, made.qID, { destination, suspendedAt })).status).toBe(409);
-    expect((await use(alice, made.qID)).status).toBe(403);
-    const confirmed = await confirm(alice, made.qID, { destination, suspendedAt: meta.suspendedAt });
-    expect(confirmed.body, confirmed.text).toMatchObject({ state: 'ready', credentialId: made.qCredentialsID });
-    expect((await use(alice, made.qID)).status).toBe(200);
-    expect(signedIn).toBeGreaterThan(0);
-  });
+      expect(await stateOf(alice, made.qID)).toMatchObject({
+        ...{ state: 'needs_confirmation', suspendedAt: meta.suspendedAt, suspendedBy: mallory.id },
+      });
+      expect(signedIn).toBe(0);
+      // Only what was shown can be confirmed.
+      expect((await confirm(alice, made.qID, { destination })).status).toBe(409);
+      expect((await confirm(alice, made.qID, { destination, suspendedAt })).status).toBe(409);
+      expect((await use(alice, made.qID)).status).toBe(403);
+      const confirmed = await confirm(alice, made.qID, { destination, suspendedAt: meta.suspendedAt });
+      expect(confirmed.body, confirmed.text).toMatchObject({
+        state: 'ready',
+        credentialId: made.qCredentialsID,
+      });
+      expect((await use(alice, made.qID)).status).toBe(200);
+      expect(signedIn).toBeGreaterThan(0);
+    },
+  );
 
   it.each([
     ['into her own space', { spaceId: '' }],
@@ -150,7 +174,11 @@ describe('TR5: the login of a connection that somebody else moves', () => {
 
   it('who gave the login moves, copies and renames without being asked', async () => {
     const made = await create('');
-    for (const [at, value] of [['/space', shared], ['/space', lair], ['/qName', `hers ${count}`]]) {
+    for (const [at, value] of [
+      ['/space', shared],
+      ['/space', lair],
+      ['/qName', `hers ${count}`],
+    ]) {
       const moved = await alice.api.patch(`${path}/${made.qID}`, [{ op: 'replace', path: at, value }]);
       expect(moved.status, moved.text).toBe(204);
       expect((await use(alice, made.qID)).status).toBe(200);
@@ -180,7 +208,10 @@ describe('TR5: the login of a connection that somebody else moves', () => {
     const seen = await stateOf(alice, made.qID);
     await patch(made, ['/space', shared]);
     await patch(made, ['/space', lair]);
-    const late = await confirm(alice, made.qID, { destination: seen.destination, suspendedAt: seen.suspendedAt });
+    const late = await confirm(alice, made.qID, {
+      destination: seen.destination,
+      suspendedAt: seen.suspendedAt,
+    });
     expect(late.status, late.text).toBe(409);
     expect((await use(alice, made.qID)).status).toBe(403);
   });
@@ -192,7 +223,11 @@ describe('TR5: the login of a connection that somebody else moves', () => {
       ...{ datasourceID: 'rest', qName: `client ${count}`, space: '' },
       connectionProperties: {
         ...{ url, authSchema: 'oauth2ClientCredentials', clientId: 'alice', clientSecret },
-        ...{ tokenUrl: url.replace('items', 'token'), separateCredentials: true, credentialsName: `c ${count}` },
+        ...{
+          tokenUrl: url.replace('items', 'token'),
+          separateCredentials: true,
+          credentialsName: `c ${count}`,
+        },
       },
     });
     expect(made.status, made.text).toBe(201);

@@ -24,7 +24,10 @@ describe('TR5: the owner of an embedded connection leaves', () => {
 
   beforeAll(async () => {
     source = await listenOnLoopback(0, () => (request, response) => {
-      const pair = Buffer.from((request.headers.authorization ?? '').replace('Basic ', ''), 'base64').toString();
+      const pair = Buffer.from(
+        (request.headers.authorization ?? '').replace('Basic ', ''),
+        'base64',
+      ).toString();
       users.push(pair.split(':')[0] ?? '');
       response.writeHead(200, { 'content-type': 'application/json' }).end('[{"a":1}]');
     });
@@ -118,7 +121,10 @@ describe('TR5: the owner of an embedded connection leaves', () => {
       { op: 'add', path: '/connectionProperties/username', value: 'chief' },
     ]);
     expect(other.status).toBe(403);
-    for (const more of [{ path: '/qName', value: 'mine' }, { path: '/space', value: '' }]) {
+    for (const more of [
+      { path: '/qName', value: 'mine' },
+      { path: '/space', value: '' },
+    ]) {
       const answer = await facilitator.api.patch(`${path}/${made.qID}`, [
         { op: 'replace', path: '/user', value: facilitator.id },
         { op: 'add', path: '/qUsername', value: 'chief' },

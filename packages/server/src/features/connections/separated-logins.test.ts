@@ -46,9 +46,16 @@ describe('LI26: an embedded connection becomes a separated one', () => {
     expect(begun.status, begun.text).toBe(201);
     lab.addRedirectUri(new URL(begun.body.authUrl).searchParams.get('redirect_uri') ?? '');
     const { login, password: secret } = lab.users[0];
-    const page = await walkSignIn({ authUrl: `${begun.body.authUrl}&access_type=offline`, login, password: secret });
+    const page = await walkSignIn({
+      authUrl: `${begun.body.authUrl}&access_type=offline`,
+      login,
+      password: secret,
+    });
     const authCode = /id="auth-code"[^>]*>([^<]+)</.exec(page.html)?.[1];
-    const made = await alice.api.post(path, { ...body, connectionProperties: { ...connectionProperties, authCode } });
+    const made = await alice.api.post(path, {
+      ...body,
+      connectionProperties: { ...connectionProperties, authCode },
+    });
     expect(made.status, made.text).toBe(201);
     return made.body;
   };
@@ -68,16 +75,38 @@ describe('LI26: an embedded connection becomes a separated one', () => {
       ...{ qID: made.qID, qEngineObjectID: made.qID, qName: made.qName, qType: made.qType },
       ...{ qConnectStatement: made.qConnectStatement, qSeparateCredentials: true },
     });
-  const patch = (person: () => TestPerson, at: string, valueOf: (made: Made) => unknown) => (made: Made) =>
-    person().api.patch(`${path}/${made.qID}`, [{ op: 'replace', path: at, value: valueOf(made) }]);
-  const separatedStatement = (made: Made) => made.qConnectStatement.replace(/;?"$/, ';separateCredentials=true"');
+  const patch = (person: () => TestPerson, at: string, newValue: (made: Made) => unknown) => (made: Made) =>
+    person().api.patch(`${path}/${made.qID}`, [{ op: 'replace', path: at, value: newValue(made) }]);
+  const separatedStatement = (made: Made) =>
+    made.qConnectStatement.replace(/;?"$/, ';separateCredentials=true"');
 
   const doors: [what: string, separate: (made: Made) => Promise<Answer>][] = [
-    ['PATCH of the property', patch(() => alice, '/connectionProperties/separateCredentials', () => true)],
-    ['PATCH of qSeparateCredentials', patch(() => alice, '/qSeparateCredentials', () => 'true')],
+    [
+      'PATCH of the property',
+      patch(
+        () => alice,
+        '/connectionProperties/separateCredentials',
+        () => true,
+      ),
+    ],
+    [
+      'PATCH of qSeparateCredentials',
+      patch(
+        () => alice,
+        '/qSeparateCredentials',
+        () => 'true',
+      ),
+    ],
     ['PATCH of the connect statement', patch(() => alice, '/qConnectStatement', separatedStatement)],
     ['PUT', put],
-    ['PATCH by an administrator', patch(() => admin, '/qSeparateCredentials', () => true)],
+    [
+      'PATCH by an administrator',
+      patch(
+        () => admin,
+        '/qSeparateCredentials',
+        () => true,
+      ),
+    ],
   ];
 
   const expectKept = async (made: Made) => {
@@ -90,15 +119,18 @@ describe('LI26: an embedded connection becomes a separated one', () => {
     return kept.body;
   };
 
-  it.each(doors)('by %s: the grant becomes its owner’s, goes on, and no provider is told', async (_what, separate) => {
-    const made = await byGrant();
-    lab.resetCounts();
-    const answer = await separate(made);
-    expect(answer.status, answer.text).toBe(204);
-    lab.expireAccessTokens();
-    await expectKept(made);
-    expect(lab.counts()).toMatchObject({ revocation: 0, token: { refresh_token: 1 } });
-  });
+  it.each(doors)(
+    'by %s: the grant becomes its owner’s, goes on, and no provider is told',
+    async (_what, separate) => {
+      const made = await byGrant();
+      lab.resetCounts();
+      const answer = await separate(made);
+      expect(answer.status, answer.text).toBe(204);
+      lab.expireAccessTokens();
+      await expectKept(made);
+      expect(lab.counts()).toMatchObject({ revocation: 0, token: { refresh_token: 1 } });
+    },
+  );
 
   it.each(doors)('by %s: so does a login (QL8)', async (_what, separate) => {
     const made = await byPassword();
@@ -160,7 +192,12 @@ describe('LI26: an embedded connection becomes a separated one', () => {
     const login = await byPassword();
     const at = `/api/v1/data-credentials/${login.qCredentialsID}`;
     const { body } = await alice.api.get(at);
-    const answer = await alice.api.put(at, { ...body, qSeparated: 1, qUsername: 'alice', qPassword: password });
+    const answer = await alice.api.put(at, {
+      ...body,
+      qSeparated: 1,
+      qUsername: 'alice',
+      qPassword: password,
+    });
     expect(answer.status).toBe(400);
     expect(answer.body.errors[0].detail).toMatch(/qSeparated: cannot be changed here: PATCH/);
     expect((await alice.api.get(at)).body).toEqual(body);

@@ -1,10 +1,10 @@
 import type { KyselyPlugin } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionsNamed, loadConnection } from '../../access/connection-access.js';
-import { connectionByName } from '../endpoints/connection-reference.js';
 import { addPerson, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { newUuid } from '../../vault/random.js';
+import { connectionByName } from '../endpoints/connection-reference.js';
 import { type OpenedServer, openedServer } from './__fixtures__/opened-server.js';
 
 const path = '/api/v1/data-connections';
@@ -55,7 +55,12 @@ describe('TR10: a chosen qID tells nothing about others', () => {
       {
         datasourceID: 'rest',
         connectionProperties: {
-          ...{ url: 'https://a.example', authSchema: 'oauth2', clientId: 'c', clientSecret: 'canary-client-9' },
+          ...{
+            url: 'https://a.example',
+            authSchema: 'oauth2',
+            clientId: 'c',
+            clientSecret: 'canary-client-9',
+          },
           ...{ authorizationUrl: 'https://a.example/a', tokenUrl: 'https://a.example/t', authCode: 'none' },
         },
       },
@@ -98,7 +103,10 @@ describe('TR24: not yours and not there are one path', () => {
       const body = { datasourceID: 'postgres', qName, connectionProperties, ...more };
       return (await bob.api.post(path, body)).body.qID as string;
     };
-    const [personal, shared] = [await create('secret name', {}), await create('shared', { space: space.body.id })];
+    const [personal, shared] = [
+      await create('secret name', {}),
+      await create('shared', { space: space.body.id }),
+    ];
     const caller = { userId: alice.id, tenantId, name: 'alice', roles: [], keyId: 'k' };
 
     const traced = async (work: (db: typeof store.db) => Promise<unknown>): Promise<number[]> => {
@@ -115,16 +123,19 @@ describe('TR24: not yours and not there are one path', () => {
     };
     const scope = `space:${space.body.id}`;
     const pairs: [(db: typeof store.db) => Promise<unknown>, (db: typeof store.db) => Promise<unknown>][] = [
-      [(db) => loadConnection(db, caller, { id: personal }), (db) => loadConnection(db, caller, { id: newUuid() })],
-      [(db) => loadConnection(db, caller, { id: shared }), (db) => loadConnection(db, caller, { id: newUuid() })],
+      [
+        (db) => loadConnection(db, caller, { id: personal }),
+        (db) => loadConnection(db, caller, { id: newUuid() }),
+      ],
+      [
+        (db) => loadConnection(db, caller, { id: shared }),
+        (db) => loadConnection(db, caller, { id: newUuid() }),
+      ],
       [
         (db) => loadConnection(db, caller, { scope, nameKey: 'shared' }),
         (db) => loadConnection(db, caller, { scope, nameKey: 'nonesuch' }),
       ],
-      [
-        (db) => connectionsNamed(db, caller, 'secret name'),
-        (db) => connectionsNamed(db, caller, 'nonesuch'),
-      ],
+      [(db) => connectionsNamed(db, caller, 'secret name'), (db) => connectionsNamed(db, caller, 'nonesuch')],
       [(db) => connectionsNamed(db, caller, 'shared'), (db) => connectionsNamed(db, caller, 'nonesuch')],
       [
         (db) => connectionByName(db, caller, 'Bobs:shared', undefined),

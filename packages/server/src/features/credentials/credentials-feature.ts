@@ -129,7 +129,8 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       throw new InvalidRequest([
         {
           field: 'qSeparated',
-          message: 'cannot be changed here: PATCH /qSeparateCredentials of the connection, which keeps the credential',
+          message:
+            'cannot be changed here: PATCH /qSeparateCredentials of the connection, which keeps the credential',
         },
       ]);
     }

@@ -26,6 +26,4 @@ export const ownerLeft =
   'The owner of this connection has left, and its login with them. Take the connection over: PATCH /user to yourself together with the whole login.';
 
 export const explain = (resolution: Resolution): string =>
-  resolution.isSuspended
-    ? suspended
-    : (resolution.isEmbedded ? embedded : separated)[resolution.state];
+  resolution.isSuspended ? suspended : (resolution.isEmbedded ? embedded : separated)[resolution.state];
