@@ -66,8 +66,8 @@ function sourcesPage() {
               : holder,
           !meta || holder !== 'definition' || meta.decides === 'nothing'
             ? ''
-            : meta.decides === 'origin'
-              ? 'its origin'
+            : meta.decides === 'address'
+              ? 'all but its query'
               : 'yes',
           spec.description ?? '',
         ];
@@ -235,27 +235,51 @@ function destinationsPage() {
       ],
       ['keep', 'nobody does anything', 'nobody does anything'],
       ['400', 'the source has no such property; the answer names it', 'the same'],
-      ['another space', 'nobody does anything', 'nobody does anything'],
-      ['another owner', 'the new owner brings their own', 'destroyed: the new owner brings their own'],
+      ['another space, by who gave the login', 'nobody does anything', 'nobody does anything'],
+      [
+        'another space, by somebody else',
+        'nobody does anything, unless the connection keeps a secret of its own: then as embedded',
+        'it waits, unused, until who gave it confirms with the `suspendedAt` they were shown, or the whole credential is sent',
+      ],
+      [
+        'another owner',
+        'the new owner brings their own',
+        'it waits until who gave it confirms, or the new owner sends a whole credential of their own, which ends it',
+      ],
+      [
+        'a copy by somebody else',
+        'the copy has the link of who made it',
+        'the copy has none, the original goes on',
+      ],
+      [
+        'becomes separated',
+        '',
+        'it becomes the separated credential of who gave it, linked for them; nothing is revoked',
+      ],
+      [
+        'the owner is disabled',
+        'theirs end; others do nothing',
+        'ended; owner and facilitators of the space see `ownerLeft`, and take over by PATCH of `/user` to themselves with the whole credential',
+      ],
       ['back to a former destination', 'nobody who had confirmed it', 'the credential is sent again'],
       ['connection deleted', 'credentials stay with their persons', 'destroyed'],
     ],
   )}\n`;
   text += '\n## What decides\n\nA property that its manifest does not mark counts as deciding.\n\n';
   text += `${table(
-    ['source', 'decide', 'decide by their origin', 'do not decide'],
+    ['source', 'decide', 'decide but for their query', 'do not decide'],
     manifests.map((manifest) => {
       const named = (decides) =>
         Object.keys(manifest.properties.shape)
           .filter((name) => {
             const meta = metaOf(manifest, name);
             const isDefinition = meta.holder !== 'credential' && meta.holder !== 'connection';
-            const kind = ['nothing', 'origin'].includes(meta.decides) ? meta.decides : 'all';
+            const kind = ['nothing', 'address'].includes(meta.decides) ? meta.decides : 'all';
             return isDefinition && kind === decides;
           })
           .map((name) => `\`${name}\``)
           .join(', ');
-      return [`\`${manifest.id}\``, named('all'), named('origin'), named('nothing')];
+      return [`\`${manifest.id}\``, named('all'), named('address'), named('nothing')];
     }),
   )}\n`;
   return text;

@@ -93,6 +93,8 @@ async function fill(dataFolder: string, spaceIds: readonly string[], count: numb
           version: 1,
           created_at: at,
           updated_at: at,
+          suspended_at: null,
+          suspended_by: null,
         };
         await insertConnection(tx, row);
       }

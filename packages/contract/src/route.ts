@@ -39,6 +39,8 @@ export interface Route {
   bodyTypes?: readonly ('application/json' | 'application/x-www-form-urlencoded')[];
   /** A create that is done once for each `Idempotency-Key`. */
   idempotent?: true;
+  /** The answer shows a secret this once: it is repeated to the same API key or token only, and while what it made is there. */
+  showsSecret?: true;
   /** Kind of resource whose state `ETag` and `If-Match` are about. */
   etag?: 'connection' | 'credential' | 'space';
   responses: Readonly<Record<number, RouteResponse>>;

@@ -1,7 +1,9 @@
+import { manifests } from '@mooring/connectors/registry';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { purgeAuditEvents } from './audit/record.js';
 import { purgeUndoCopies } from './broker/login-changes.js';
+import { recomputeDestinations } from './broker/recompute-destinations.js';
 import { purgeRevocations } from './broker/revocation-queue.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
@@ -143,6 +145,12 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   });
   await reconcile(store, log);
   await settleUnreadableAtStart({ store, vault, keyring }, log);
+  const recomputed = await recomputeDestinations(store, manifests);
+  if (recomputed > 0)
+    log.info(
+      { connections: recomputed },
+      'allowed destinations were written anew under the rule of this version',
+    );
 
   let url = config.publicUrl ?? '';
   let isDraining = false;

@@ -53,6 +53,10 @@ export function metaOf(manifest: SourceManifest, name: string): PropertyMeta {
   return meta;
 }
 
+/** Secrets that a connection of this source may keep itself. */
+export const connectionSecretNames = (manifest: SourceManifest): string[] =>
+  Object.keys(manifest.properties.shape).filter((name) => metaOf(manifest, name).holder === 'connection');
+
 /** True for sources that a person can sign in to in a browser. */
 export function hasInteractiveSignIn(manifest: SourceManifest): boolean {
   return manifest.signIns.some((method) => isInteractive(method.oauth));
@@ -162,10 +166,12 @@ export function selectSignIn(
 /**
  * Validates `connectionProperties` against the source and splits them by who holds them.
  * Whether the credential is complete is a separate question: see {@link missingCredentialFields}.
+ * @param stored names of the connection's own secrets that it has already
  */
 export function parseProperties(
   manifest: SourceManifest,
   input: Readonly<Record<string, unknown>>,
+  stored: readonly string[] = [],
 ): ParsedProperties {
   const shape = { ...manifest.properties.shape, ...choiceSchema.shape } as Record<string, z.ZodType>;
   const { value, problems } = canonical(shape, input);
@@ -198,7 +204,9 @@ export function parseProperties(
   if (conflicts.length > 0) return { ok: false, problems: conflicts };
   const signIn = selectSignIn(manifest, split.definition);
   const isMissing = (name: string) =>
-    split.definition[name] === undefined && split.connectionSecrets[name] === undefined;
+    split.definition[name] === undefined &&
+    split.connectionSecrets[name] === undefined &&
+    !stored.includes(name);
   const missing = [
     ...(signIn.requiredProperties ?? []).filter(isMissing),
     ...missingOfSets(signIn.requiredOneOf ?? [], isMissing),
@@ -253,11 +261,44 @@ export function missingCredentialFields(
   return method.required.filter((name) => credential[name] === undefined || credential[name] === '');
 }
 
+/** A URL without its query: behind one origin, each path may be another application. */
+function addressOf(value: string): string {
+  const { origin, pathname } = new URL(value);
+  return pathname === '/' ? origin : `${origin}${pathname}`;
+}
+
 function decidingValue(meta: PropertyMeta, value: unknown): string | undefined {
   if (meta.decides === 'nothing' || value === undefined) return undefined;
-  if (meta.decides === 'origin' && typeof value === 'string') return new URL(value).origin;
+  if (meta.decides === 'address' && typeof value === 'string') return addressOf(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
+
+/** A definition as it would be stored now: properties that came since have their defaults. */
+export function withDefaults(
+  manifest: SourceManifest,
+  definition: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const whole = { ...definition };
+  for (const [name, schema] of Object.entries(manifest.properties.shape)) {
+    if (name in whole || (metaOf(manifest, name).holder ?? 'definition') !== 'definition') continue;
+    const { data } = (schema as z.ZodType).safeParse(undefined);
+    if (data !== undefined) whole[name] = data;
+  }
+  return whole;
+}
+
+/** What decides destinations, as a text that changes when the rule does. */
+export const destinationRule = (manifests: readonly SourceManifest[]): string =>
+  JSON.stringify(
+    manifests.map((manifest) => [
+      manifest.id,
+      Object.keys(withDefaults(manifest, {})),
+      Object.keys(manifest.properties.shape).map((name) => {
+        const { decides, holder } = metaOf(manifest, name);
+        return [name, decides, holder];
+      }),
+    ]),
+  );
 
 /**
  * Where the secrets of a credential may be sent, as one line that people can read and programs compare:

@@ -20,9 +20,10 @@ export interface PropertyMeta {
   holder?: 'definition' | 'credential' | 'connection';
   /**
    * Whether the value decides where a secret is sent. `value` (default): any change is another
-   * destination. `origin`: only scheme, host and port of the URL count. `nothing`: harmless.
+   * destination. `address`: of the URL all but its query and fragment. `nothing`: harmless. Where a query
+   * parameter or a header carries the secret, what names it decides as well.
    */
-  decides?: 'value' | 'origin' | 'nothing';
+  decides?: 'value' | 'address' | 'nothing';
   placeholder?: string;
   /** The value names a host or URL that the service dials; tests aim such properties at a canary listener. */
   dials?: 'host' | 'url';

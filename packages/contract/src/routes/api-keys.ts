@@ -71,6 +71,7 @@ export const createApiKey = defineRoute({
     subType: z.enum(['user']).optional(),
   }),
   idempotent: true,
+  showsSecret: true,
   responses: { 201: { description: 'The key with its token', schema: apiKeyWithTokenSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });

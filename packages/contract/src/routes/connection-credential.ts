@@ -33,6 +33,15 @@ export const connectionCredentialSchema = z
       description:
         'There when the provider gave no refresh token: the sign-in cannot be renewed and ends then. Often it wants a scope such as `offline_access`, or a parameter such as `access_type=offline` in the query of `authorizationUrl`',
     }),
+    suspendedAt: instantSchema.optional().meta({
+      description:
+        'To who gave the login that the connection keeps: since when it waits, because somebody else moved the connection or gave it away',
+    }),
+    suspendedBy: z.string().optional().meta({ description: 'Id of who moved it' }),
+    ownerLeft: z.literal(true).optional().meta({
+      description:
+        'The owner of this embedded connection has left, and its login with them. To who may take it over: PATCH `/user` to yourself together with the whole login',
+    }),
   })
   .meta({ id: 'ConnectionCredential' });
 
@@ -122,12 +131,17 @@ export const confirmConnectionCredential = defineRoute({
   method: 'POST',
   path: '/api/v1/data-connections/{qID}/credential/actions/confirm',
   summary: 'Allow your credential at the destination shown to you',
+  description:
+    'Also ends the suspension of a login that you gave to a connection and that waits because somebody else moved it: with the `suspendedAt` that you were shown.',
   tag,
   auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
-  body: z.object({ destination: z.string().min(1).max(4096) }),
+  body: z.object({
+    destination: z.string().min(1).max(4096),
+    suspendedAt: instantSchema.optional(),
+  }),
   responses: { 200: { description: 'The state', schema: connectionCredentialSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });

@@ -52,7 +52,7 @@ const changeErrors = [
 ] as const;
 
 const changePermission =
-  'The privilege `update`; `change_space` to move it, `change_owner` to give it away. Linking a credential of your own needs only the right to use the connection.';
+  'The privilege `update`; `change_space` to move it, `change_owner` to give it away. Who manages the space of an embedded connection whose owner has left may take it over: `/user` set to themselves, together with the whole login. Linking a credential of your own needs only the right to use the connection.';
 
 export const updateConnection = defineRoute({
   id: 'updateDataConnection',
@@ -137,7 +137,7 @@ export const bulkUpdateConnections = defineRoute({
   path: '/api/v1/data-connections/actions/update',
   summary: 'Rename, move or give away connections by id',
   description:
-    'An empty `spaceId` moves to the personal space of `ownerId`, or of the current owner. A new owner gets no credential: they bring their own.',
+    'An empty `spaceId` moves to the personal space of `ownerId`, or of the current owner. A new owner gets no credential: they bring their own. A login that somebody else gave to a connection waits until they confirm.',
   tag,
   auth: 'person',
   permission: 'Administrators, for the connections they administer.',

@@ -44,6 +44,10 @@ export const connectionSchema = z
     tags: z.array(z.string()),
     tenant: z.string(),
     user: z.string().meta({ description: 'Owner' }),
+    ownerLeft: z.literal(true).optional().meta({
+      description:
+        'The embedded login has ended with its owner: who administers the space may take the connection over, by PATCH of `/user` to themselves together with the whole login',
+    }),
     version: z.literal('V1'),
     created: instantSchema,
     createdAt: instantSchema,

@@ -99,6 +99,9 @@ export const updateCredential = defineRoute({
       .max(64)
       .optional()
       .meta({ description: 'Connection to link a separated credential to' }),
+    qSeparated: z.int().optional().meta({
+      description: 'As it is: a change of the connection makes its embedded credential a separated one',
+    }),
   }),
   etag: 'credential',
   responses: { 204: { description: 'Changed' } },

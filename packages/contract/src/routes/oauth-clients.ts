@@ -105,6 +105,7 @@ export const createOAuthClient = defineRoute({
     allowedAuthMethods: z.array(z.literal('client_secret')).max(1).optional(),
   }),
   idempotent: true,
+  showsSecret: true,
   responses: {
     201: {
       description: 'The client with its secret',
@@ -163,6 +164,7 @@ export const createOAuthClientSecret = defineRoute({
   tier: 2,
   params: clientParams,
   idempotent: true,
+  showsSecret: true,
   responses: {
     201: {
       description: 'The secret',

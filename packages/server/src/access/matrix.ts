@@ -102,6 +102,10 @@ export function grantIn(person: Person, space: NonNullable<ConnectionFacts['spac
   };
 }
 
+/** True for the owner and the facilitators of a space. */
+export const administersSpace = (person: Person, space: NonNullable<ConnectionFacts['space']>): boolean =>
+  grantIn(person, space).delete === 'any';
+
 /**
  * May this person do this to this connection: the one place that answers. Privileges are sorted, as Qlik's
  * replies have them.

@@ -1,4 +1,8 @@
-import { metaOf, missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
+import {
+  connectionSecretNames,
+  missingCredentialFields,
+  selectSignIn,
+} from '@mooring/connectors/kit/properties';
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
@@ -51,6 +55,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       .selectFrom('secret')
       .innerJoin('credential', 'credential.id', 'secret.record_id')
       .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
+      .innerJoin('connection', 'connection.tenant_id', 'credential.tenant_id')
       .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version', 'secret.field'])
       .where('secret.record_kind', '=', 'credential')
       .where('secret.field', '=', 'login')
@@ -58,6 +63,8 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       .where('credential.owner_id', '=', credential.owner_id)
       .where('credential.tenant_id', '=', connection.tenant_id)
       .where('credential_destination.destination', '=', connection.destination)
+      .where('connection.id', '=', connection.id)
+      .where('connection.suspended_at', 'is', null)
       .executeTakeFirst();
     if (!row) throw new UnreadableError('the sealed login is gone');
     return openSecret(vault, credential, row) as Record<string, unknown>;
@@ -71,10 +78,8 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
     const fields = await openLoginFields(credential, connection);
-    const needsConnectionSecrets = Object.keys(manifest.properties.shape).some(
-      (name) => metaOf(manifest, name).holder === 'connection',
-    );
-    const secrets = needsConnectionSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
+    const mayKeepSecrets = connectionSecretNames(manifest).length > 0;
+    const secrets = mayKeepSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
     if (!method.oauth) return { login: { signIn: method.id, fields } };
     const setup = oauthSetup({ method, definition, secrets, login: fields }, clients);
     const isKept = isInteractive(method.oauth);

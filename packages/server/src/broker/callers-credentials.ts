@@ -7,7 +7,7 @@ export interface CallersCredential {
   name: string;
 }
 
-type Connection = Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated'>;
+type Connection = Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated' | 'suspended_at'>;
 
 const embeddedIn = compileOnce((db, argument: Argument<{ connectionId: string }>) =>
   db.selectFrom('credential').select(['id', 'name']).where('connection_id', '=', argument('connectionId')),
@@ -37,8 +37,9 @@ const linked = (db: Queryable) =>
 export async function credentialShownTo(
   db: Queryable,
   userId: string,
-  { id: connectionId, separated }: Connection,
+  { id: connectionId, separated, suspended_at }: Connection,
 ): Promise<CallersCredential | undefined> {
+  if (suspended_at !== null) return undefined;
   const [found] =
     separated === 1 ? await linkedBy(db, { connectionId, userId }) : await embeddedIn(db, { connectionId });
   return found && { id: found.id, name: found.name };
@@ -48,7 +49,7 @@ const chunkSize = 400;
 
 /**
  * The credential each connection would show to this person: the embedded one, or the person's own linked one
- * that may be used at the connection's destination. Connections without one are absent from the map.
+ * that may be used at the connection's destination. Connections without one, and suspended ones, are absent.
  */
 export async function credentialsShownTo(
   db: Queryable,
@@ -56,8 +57,9 @@ export async function credentialsShownTo(
   connections: readonly Connection[],
 ): Promise<Map<string, CallersCredential>> {
   const shown = new Map<string, CallersCredential>();
-  for (let start = 0; start < connections.length; start += chunkSize) {
-    const chunk = connections.slice(start, start + chunkSize);
+  const usable = connections.filter(({ suspended_at }) => suspended_at === null);
+  for (let start = 0; start < usable.length; start += chunkSize) {
+    const chunk = usable.slice(start, start + chunkSize);
     const separated = chunk
       .filter((connection) => connection.separated === 1)
       .map((connection) => connection.id);

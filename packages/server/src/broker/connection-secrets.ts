@@ -3,28 +3,29 @@ import type { Queryable, Tx } from '../store/store.js';
 import type { ConnectionTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 
-// Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to
-// the connection and to the person who gave them.
+// Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to the
+// connection and to the person who gave them, who need not own it any more.
 
-type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id' | 'owner_id'>;
+type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id'>;
 
-const context = (connection: ConnectionRef, version: number): SealContext => ({
+const context = (connection: ConnectionRef, ownerId: string, version: number): SealContext => ({
   tenantId: connection.tenant_id,
   recordKind: 'connection',
   recordId: connection.id,
-  ownerId: connection.owner_id,
+  ownerId,
   version,
   field: 'secrets',
 });
 
+/** @param ownerId who gives them */
 export async function insertConnectionSecrets(
   tx: Tx,
   vault: Vault,
-  connection: ConnectionRef,
+  { connection, ownerId }: { connection: ConnectionRef; ownerId: string },
   secrets: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   if (Object.keys(secrets).length === 0) return;
-  const sealed = vault.seal(secrets, context(connection, 1));
+  const sealed = vault.seal(secrets, context(connection, ownerId, 1));
   await tx
     .insertInto('secret')
     .values({
@@ -32,7 +33,7 @@ export async function insertConnectionSecrets(
       record_kind: 'connection',
       record_id: connection.id,
       field: 'secrets',
-      owner_id: connection.owner_id,
+      owner_id: ownerId,
       version: 1,
       key_id: sealed.keyId,
       wrapped_key: sealed.wrappedKey,
@@ -41,22 +42,31 @@ export async function insertConnectionSecrets(
     .execute();
 }
 
+const sealedSecrets = (db: Queryable, connection: ConnectionRef) =>
+  db
+    .selectFrom('secret')
+    .where('record_kind', '=', 'connection')
+    .where('record_id', '=', connection.id)
+    .where('tenant_id', '=', connection.tenant_id);
+
+/** Who gave the secrets of a connection; undefined when it has none. */
+export async function ownerOfConnectionSecrets(
+  db: Queryable,
+  connection: ConnectionRef,
+): Promise<string | undefined> {
+  return (await sealedSecrets(db, connection).select('owner_id').executeTakeFirst())?.owner_id;
+}
+
 /** @throws UnreadableError */
 export async function openConnectionSecrets(
   db: Queryable,
   vault: Vault,
   connection: ConnectionRef,
 ): Promise<Record<string, unknown>> {
-  const row = await db
-    .selectFrom('secret')
-    .selectAll()
-    .where('record_kind', '=', 'connection')
-    .where('record_id', '=', connection.id)
-    .where('tenant_id', '=', connection.tenant_id)
-    .executeTakeFirst();
+  const row = await sealedSecrets(db, connection).selectAll().executeTakeFirst();
   if (!row) return {};
   const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return vault.open(sealed, context(connection, row.version)) as Record<string, unknown>;
+  return vault.open(sealed, context(connection, row.owner_id, row.version)) as Record<string, unknown>;
 }
 
 /**

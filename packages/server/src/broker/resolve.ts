@@ -10,9 +10,14 @@ export interface Resolution {
   credential?: CredentialTable;
   /** The credential belongs to the connection and serves everyone who may use it. */
   isEmbedded: boolean;
+  /** The login that the connection keeps waits for who gave it: `state` is `needs_confirmation`. */
+  isSuspended?: true;
 }
 
-type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated' | 'destination' | 'source_id'>;
+type ConnectionRef = Pick<
+  ConnectionTable,
+  'id' | 'tenant_id' | 'separated' | 'destination' | 'source_id' | 'suspended_at'
+>;
 
 /**
  * Separated: the person's own linked credential and nothing else, whoever asks. Embedded: the connection's.
@@ -46,6 +51,8 @@ export async function resolveCredential(
         .executeTakeFirst();
   if (!row) return { state: 'missing', isEmbedded };
   const { confirmed_at, ...credential } = row;
+  if (connection.suspended_at !== null)
+    return { state: 'needs_confirmation', credential, isEmbedded, isSuspended: true };
   if (confirmed_at === null) return { state: 'needs_confirmation', credential, isEmbedded };
   return { state: credential.state, credential, isEmbedded };
 }

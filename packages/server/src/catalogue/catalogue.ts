@@ -55,12 +55,16 @@ export function createCatalogue(
   };
 }
 
-/** @throws InvalidRequest naming each property */
+/**
+ * @param stored names of the connection's own secrets that it has already
+ * @throws InvalidRequest naming each property
+ */
 export function splitProperties(
   manifest: SourceManifest,
   input: Readonly<Record<string, unknown>>,
+  stored: readonly string[] = [],
 ): SplitProperties {
-  const parsed = parseProperties(manifest, input);
+  const parsed = parseProperties(manifest, input, stored);
   if (parsed.ok) return parsed.value;
   throw new InvalidRequest(
     parsed.problems.slice(0, 50).map(({ property, message }) => ({

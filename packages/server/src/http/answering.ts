@@ -64,13 +64,25 @@ function conditionally(route: Route, answer: Answering): Answering {
 }
 
 /** One answer for each `Idempotency-Key`. */
-function idempotently(route: Route, answer: Answering, idempotency: Idempotency): Answering {
+function idempotently(
+  { route, isStillThere }: BoundRoute,
+  answer: Answering,
+  idempotency: Idempotency,
+): Answering {
   if (!route.idempotent) return answer;
+  if (route.showsSecret && !isStillThere)
+    throw new Error(`${route.id} shows a secret that it cannot look up`);
   return async (input, scope) => {
     const key = readIdempotencyKey(scope.request.headers['idempotency-key']);
     const { caller } = scope;
     if (key === undefined || !caller) return answer(input, scope);
-    return idempotency.once({ caller, route: route.id, key, input }, async () => {
+    const secret = isStillThere && {
+      keyId: caller.keyId,
+      isStillThere: ({ text = '{}' }: WrittenAnswer) =>
+        isStillThere(JSON.parse(text) as Record<string, unknown>, caller),
+    };
+    const request = { caller, route: route.id, key, input, ...(secret ? { secret } : {}) };
+    return idempotency.once(request, async () => {
       const written = await answer(input, scope);
       if (written === handled) throw new Error(`${route.id} answers a stream and cannot be idempotent`);
       return written;
@@ -79,11 +91,12 @@ function idempotently(route: Route, answer: Answering, idempotency: Idempotency)
 }
 
 /** Everything between a parsed request and the bytes of its answer. */
-export function answeringOf({ route, handler }: BoundRoute, idempotency: Idempotency): Answering {
+export function answeringOf(bound: BoundRoute, idempotency: Idempotency): Answering {
+  const { route, handler } = bound;
   const write = writerOf(route);
   const answer: Answering = async (input, scope) => {
     const reply = await handler(input, scope);
     return reply === handled ? handled : write(reply);
   };
-  return idempotently(route, conditionally(route, answer), idempotency);
+  return idempotently(bound, conditionally(route, answer), idempotency);
 }

@@ -37,6 +37,9 @@ export type Handler<Definition extends Route> = (
   scope: RequestScope<CallerOf<Definition>>,
 ) => Promise<Reply | typeof handled>;
 
+/** Whether the secret that an answer showed can still be used: only then is the answer repeated. */
+export type IsStillThere = (answered: Record<string, unknown>, caller: Caller) => Promise<boolean>;
+
 /** A route with the code that answers it. */
 export interface BoundRoute {
   route: Route;
@@ -44,13 +47,18 @@ export interface BoundRoute {
     input: RouteInput<Route>,
     scope: RequestScope<Caller | undefined>,
   ) => Promise<Reply | typeof handled>;
+  isStillThere?: IsStillThere;
 }
 
 /** Ties a handler to its route; the types of the input follow from the route's schemas. */
 export function bind<const Definition extends Route>(
   route: Definition,
   handler: Handler<Definition>,
+  ...[isStillThere]: Definition['showsSecret'] extends true ? [IsStillThere] : []
 ): BoundRoute {
   // The route's own types vanish in the list of all routes; registration feeds exactly what the schemas parsed.
-  return { route, handler: handler as unknown as BoundRoute['handler'] };
+  return {
+    ...{ route, handler: handler as unknown as BoundRoute['handler'] },
+    ...(isStillThere ? { isStillThere } : {}),
+  };
 }

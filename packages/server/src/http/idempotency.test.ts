@@ -115,3 +115,72 @@ describe('Idempotency-Key', () => {
     expect((await alice.api.post('/api/v1/spaces', body)).status).toBe(409);
   });
 });
+
+describe('TR24: an answer that shows a secret is repeated', () => {
+  let server: TestServer;
+  let admin: TestPerson;
+  beforeAll(async () => {
+    server = await startServer();
+    admin = await addPerson(server.url, server.adminKey, 'administrator', ['TenantAdmin']);
+  });
+  afterAll(() => server.close());
+
+  const another = async (): Promise<ApiClient> => {
+    const made = await admin.api.post('/api/v1/api-keys', { description: 'another' });
+    return apiClient(server.url, made.body.token);
+  };
+  const clientOf = async () =>
+    (await admin.api.post('/api/v1/oauth-clients', { clientName: 'machine', appType: 'web' })).body.clientId;
+  const kinds: [
+    what: string,
+    make: () => Promise<{ path: string; body: object; gone(made: Answer): string }>,
+  ][] = [
+    [
+      'an API key',
+      async () => ({
+        ...{ path: '/api/v1/api-keys', body: { description: 'shown once' } },
+        gone: (made) => `/api/v1/api-keys/${made.body.id}`,
+      }),
+    ],
+    [
+      'an OAuth client',
+      async () => ({
+        ...{ path: '/api/v1/oauth-clients', body: { clientName: 'shown once', appType: 'web' } },
+        gone: (made) => `/api/v1/oauth-clients/${made.body.clientId}`,
+      }),
+    ],
+    [
+      'a secret of a client',
+      async () => {
+        const path = `/api/v1/oauth-clients/${await clientOf()}/client-secrets`;
+        return { path, body: {}, gone: (made) => `${path}/${made.body.hint}` };
+      },
+    ],
+  ];
+
+  it.each(kinds)('to the same access grant only, and never after the end of %s', async (what, make) => {
+    const { path, body, gone } = await make();
+    const key = { 'idempotency-key': `of ${what}`.replaceAll(' ', '-') };
+    const first = await admin.api.post(path, body, key);
+    expect(first.status, first.text).toBe(201);
+    const secret: string = first.body.token ?? first.body.clientSecret;
+    expect(secret.length).toBeGreaterThan(20);
+    expect((await admin.api.post(path, body, key)).text).toBe(first.text);
+    const others = await (await another()).post(path, body, key);
+    expect(others.status).toBe(422);
+    expect(others.body.errors[0].code).toBe('IDEMPOTENCY-KEY-REUSED');
+    expect(others.text).not.toContain(secret);
+    expect((await admin.api.delete(gone(first))).status).toBe(204);
+    const late = await admin.api.post(path, body, key);
+    expect(late.status).toBe(422);
+    expect(late.body.errors[0].detail).toMatch(/is gone/);
+    expect(late.text).not.toContain(secret);
+  });
+
+  it('to any grant of the same user where nothing is secret', async () => {
+    const key = { 'idempotency-key': 'no-secret' };
+    const body = { name: 'Space', type: 'shared' };
+    const first = await admin.api.post('/api/v1/spaces', body, key);
+    expect((await (await another()).post('/api/v1/spaces', body, key)).text).toBe(first.text);
+  });
+});

@@ -29,6 +29,13 @@ export interface IdempotentRequest {
   key: string;
   /** The request as the handler sees it. */
   input: unknown;
+  /** Of an answer that shows a secret once. */
+  secret?: {
+    /** API key or token that it is asked with; no other is given the answer again. */
+    keyId: string;
+    /** Whether what the answer shows can still be used. */
+    isStillThere(answered: WrittenAnswer): Promise<boolean>;
+  };
 }
 
 interface Kept {
@@ -88,6 +95,16 @@ const sealedFor = (vault: Vault, row: Row, kept: Kept) => {
 export const answerOfUnknownOutcome = (vault: Vault, row: Row) =>
   sealedFor(vault, row, { isOutcomeUnknown: true });
 
+const usedOtherwise = () =>
+  new AppError(
+    'IDEMPOTENCY-KEY-REUSED',
+    'Idempotency-Key: this key was used for a different request, or its answer shows a secret and was asked for with another API key or token. Use a new one.',
+  );
+const goneSince = () =>
+  new AppError(
+    'IDEMPOTENCY-KEY-REUSED',
+    'Idempotency-Key: what the first request with this key made is gone. Use a new one.',
+  );
 const unknownOutcome = () =>
   new AppError(
     'IDEMPOTENCY-OUTCOME-UNKNOWN',
@@ -203,7 +220,11 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
   };
 
   /** The kept answer, or undefined when the key is free again. */
-  const earlierAnswer = async (row: Row, fingerprint: string): Promise<WrittenAnswer | undefined> => {
+  const earlierAnswer = async (
+    row: Row,
+    fingerprint: string,
+    secret: IdempotentRequest['secret'],
+  ): Promise<WrittenAnswer | undefined> => {
     const waitUntil = performance.now() + waitMaxMs;
     const name = JSON.stringify(row);
     for (;;) {
@@ -215,13 +236,11 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
         return undefined;
       }
       const kept = opened(found);
-      if (kept.fingerprint !== undefined && kept.fingerprint !== fingerprint) {
-        throw new AppError(
-          'IDEMPOTENCY-KEY-REUSED',
-          'Idempotency-Key: this key was used for a different request. Use a new one.',
-        );
+      if (kept.fingerprint !== undefined && kept.fingerprint !== fingerprint) throw usedOtherwise();
+      if (kept.answer) {
+        if (secret && !(await secret.isStillThere(kept.answer))) throw goneSince();
+        return kept.answer;
       }
-      if (kept.answer) return kept.answer;
       if (kept.isOutcomeUnknown) throw unknownOutcome();
       const here = running.get(name);
       if (!here && age > workMaxMs) throw unknownOutcome();
@@ -235,14 +254,14 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
   };
 
   return {
-    async once({ caller, route, key, input }, work) {
+    async once({ caller, route, key, input, secret }, work) {
       const row: Row = {
         tenant_id: caller.tenantId,
         user_id: caller.userId,
         route,
         key_hash: sha256(key),
       };
-      const fingerprint = fingerprintOf(input);
+      const fingerprint = fingerprintOf(secret ? { input, keyId: secret.keyId } : input);
       const name = JSON.stringify(row);
       for (;;) {
         const claim = newUuid();
@@ -254,7 +273,7 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
           );
           return await performing.finally(() => running.delete(name));
         }
-        const answer = await earlierAnswer(row, fingerprint);
+        const answer = await earlierAnswer(row, fingerprint, secret);
         if (answer) return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
       }
     },

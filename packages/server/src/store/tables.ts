@@ -98,6 +98,12 @@ export interface ConnectionTable {
   version: number;
   created_at: string;
   updated_at: string;
+  /**
+   * Since when the login that the connection keeps (embedded credential, secrets of its own) is not used, because
+   * somebody else than who gave it moved the connection; null when nothing waits.
+   */
+  suspended_at: string | null;
+  suspended_by: string | null;
 }
 
 /** How many connections of a source a scope holds; kept in the transaction that adds or removes one. */

@@ -99,7 +99,7 @@ export const s3Properties = z.strictObject({
     {
       title: 'Endpoint',
       description: 'URL of an S3-compatible server. Leave it out for AWS.',
-      decides: 'origin',
+      decides: 'address',
       dials: 'url',
       placeholder: 'https://s3.example.com:9000',
     },

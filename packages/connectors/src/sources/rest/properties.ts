@@ -39,16 +39,14 @@ const endpoint = (title: string, description: string) =>
   property(httpUrl(), { title, description, dials: 'url' }).optional();
 const parameter = (fallback: string, title: string, description: string) =>
   property(line(256).min(1).default(fallback), { title, description, decides: 'nothing' });
+const pathForms = 'A JSON pointer (/paging/next) or names joined by dots (paging.next).';
 const fieldPath = (title: string, description: string) =>
-  property(line(512), {
-    title,
-    description: `${description} A JSON pointer (/paging/next) or names joined by dots (paging.next).`,
-    decides: 'nothing',
-  });
+  property(line(512), { title, description: `${description} ${pathForms}`, decides: 'nothing' });
+const headerInstead = 'The path names a response header instead of a field of the answer.';
 const inHeader = (what: string) =>
   property(z.boolean().default(false), {
     title: `${what} is a header`,
-    description: `The path names a response header instead of a field of the answer.`,
+    description: headerInstead,
     decides: 'nothing',
   });
 const count = (fallback: number, title: string, description: string) =>
@@ -59,8 +57,8 @@ const secretText = (title: string, description: string) =>
 const request = {
   url: property(httpUrl(), {
     title: 'URL',
-    description: 'Address of the resource, http or https. Scheme, host and port bind the credentials.',
-    decides: 'origin',
+    description: 'Address of the resource, http or https. All but its query binds the credentials.',
+    decides: 'address',
     dials: 'url',
     placeholder: 'https://api.example.com/v1/items',
   }),
@@ -267,7 +265,8 @@ const signIn = {
 const pagination = {
   PaginationType: property(
     z.enum(['None', 'Offset', 'NextPage', 'NextToken', 'NextUrl'], { error: paginationHint }).default('None'),
-    { title: 'Pagination', description: 'How further pages are asked for.', decides: 'nothing' },
+    // With NextUrl the answer says where the login goes next, at a place that these properties choose.
+    { title: 'Pagination', description: 'How further pages are asked for.' },
   ),
   OffsetStartParamName: parameter(
     'offset',
@@ -300,10 +299,14 @@ const pagination = {
     'nextPageToken',
   ),
   IsNextTokenFieldPathHeader: inHeader('Next token'),
-  NextUrlFieldPath: fieldPath('Next URL path', 'Where the answer has the URL of the next page.').default(
-    'next',
-  ),
-  IsNextUrlFieldPathHeader: inHeader('Next URL'),
+  NextUrlFieldPath: property(line(512), {
+    title: 'Next URL path',
+    description: `Where the answer has the URL of the next page. ${pathForms}`,
+  }).default('next'),
+  IsNextUrlFieldPathHeader: property(z.boolean().default(false), {
+    title: 'Next URL is a header',
+    description: headerInstead,
+  }),
 };
 
 /** Every property of a REST connection, strict. */

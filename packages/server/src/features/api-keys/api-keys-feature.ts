@@ -116,46 +116,64 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     return { status: 200, body: { data: shown.map(present), links } };
   });
 
-  const create = bind(createApiKey, async ({ body }, { caller }) => {
-    const userId = body.sub ?? caller.userId;
-    if (userId !== caller.userId && !administers(caller)) {
-      throw new AppError('ACCESS-DENIED', 'sub: only tenant administrators may make keys for somebody else.');
-    }
-    const user = await store.db
-      .selectFrom('user')
+  const isStillThere = async ({ token }: Record<string, unknown>, caller: Caller): Promise<boolean> => {
+    const key = await store.db
+      .selectFrom('api_key')
       .select('id')
-      .where('id', '=', userId)
+      .where('token_hash', '=', hashToken(String(token)))
       .where('tenant_id', '=', caller.tenantId)
+      .where('revoked_at', 'is', null)
       .executeTakeFirst();
-    if (!user) throw new AppError('NOT-FOUND', 'sub: there is no such person.');
-    const limits = await keyLimits(store.db, caller.tenantId);
-    const longestMs = durationMs(limits.max_api_key_expiry, 'expiry');
-    const lifeMs = body.expiry ? durationMs(body.expiry, 'expiry') : Math.min(lifeDefaultMs, longestMs);
-    if (lifeMs > longestMs) {
-      throw new InvalidRequest([
-        { field: 'expiry', message: `must be at most ${limits.max_api_key_expiry}` },
-      ]);
-    }
-    const token = newApiKeyToken();
-    const at = now();
-    const row: ApiKeyTable = {
-      id: newUuid(),
-      tenant_id: caller.tenantId,
-      user_id: userId,
-      token_hash: hashToken(token),
-      description: body.description ?? '',
-      created_by: caller.userId,
-      created_at: at.toISOString(),
-      updated_at: null,
-      expires_at: new Date(at.getTime() + lifeMs).toISOString(),
-      revoked_at: null,
-    };
-    await store.transaction(async (tx) => {
-      await insert(tx, row);
-      await record(tx, { name: 'api-key.created', by: caller, resourceId: row.id, ownerId: userId });
-    });
-    return { status: 201, body: { ...present(row), token } };
-  });
+    return key !== undefined;
+  };
+
+  const create = bind(
+    createApiKey,
+    async ({ body }, { caller }) => {
+      const userId = body.sub ?? caller.userId;
+      if (userId !== caller.userId && !administers(caller)) {
+        throw new AppError(
+          'ACCESS-DENIED',
+          'sub: only tenant administrators may make keys for somebody else.',
+        );
+      }
+      const user = await store.db
+        .selectFrom('user')
+        .select('id')
+        .where('id', '=', userId)
+        .where('tenant_id', '=', caller.tenantId)
+        .executeTakeFirst();
+      if (!user) throw new AppError('NOT-FOUND', 'sub: there is no such person.');
+      const limits = await keyLimits(store.db, caller.tenantId);
+      const longestMs = durationMs(limits.max_api_key_expiry, 'expiry');
+      const lifeMs = body.expiry ? durationMs(body.expiry, 'expiry') : Math.min(lifeDefaultMs, longestMs);
+      if (lifeMs > longestMs) {
+        throw new InvalidRequest([
+          { field: 'expiry', message: `must be at most ${limits.max_api_key_expiry}` },
+        ]);
+      }
+      const token = newApiKeyToken();
+      const at = now();
+      const row: ApiKeyTable = {
+        id: newUuid(),
+        tenant_id: caller.tenantId,
+        user_id: userId,
+        token_hash: hashToken(token),
+        description: body.description ?? '',
+        created_by: caller.userId,
+        created_at: at.toISOString(),
+        updated_at: null,
+        expires_at: new Date(at.getTime() + lifeMs).toISOString(),
+        revoked_at: null,
+      };
+      await store.transaction(async (tx) => {
+        await insert(tx, row);
+        await record(tx, { name: 'api-key.created', by: caller, resourceId: row.id, ownerId: userId });
+      });
+      return { status: 201, body: { ...present(row), token } };
+    },
+    isStillThere,
+  );
 
   const ownTenant = (caller: Caller, tenantId: string): void => {
     if (tenantId !== caller.tenantId) throw new AppError('NOT-FOUND', 'There is no such tenant.');

@@ -1,4 +1,4 @@
-import { destinationOf } from '@mooring/connectors/kit/properties';
+import { connectionSecretNames, destinationOf } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
   confirmConnectionCredential,
@@ -7,6 +7,8 @@ import {
   putConnectionCredential,
 } from '@mooring/contract/routes/connection-credential';
 import { type AccessibleConnection, loadConnection } from '../../access/connection-access.js';
+import { mayTakeOver } from '../../access/owner-left.js';
+import { recordConnection } from '../../audit/record.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
@@ -14,6 +16,7 @@ import { endOfGrant } from '../../broker/grant-account.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { type Resolution, resolveCredential, resolveForUse } from '../../broker/resolve.js';
+import { giversOf, keptLogin, resumeLogin } from '../../broker/suspension.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
@@ -31,6 +34,17 @@ export interface ConnectionCredentialDependencies {
 }
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const movedMeanwhile = () =>
+  new AppError(
+    'CONFLICT',
+    'suspendedAt: must be the one of the state as it is. Somebody else moved the connection: look where it is now before you confirm.',
+  );
+const givenBySeveral = () =>
+  new AppError(
+    'CONFLICT',
+    'Somebody else gave a part of this login. Enter that part again with PATCH of the connection.',
+  );
 
 /** My credential on a connection: its state, choosing or bringing one, confirming a destination, unlinking. */
 export function createConnectionCredentialFeature(deps: ConnectionCredentialDependencies): BoundRoute[] {
@@ -63,6 +77,10 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     const credential = isShown(resolution, caller) ? resolution.credential : undefined;
     const confirmed = credential ? await confirmedDestinations(store.db, credential) : [];
     const signInEndsAt = credential && (await endOfGrant(store.db, credential));
+    const isGiver =
+      connection.suspended_at !== null &&
+      giversOf(await keptLogin(store.db, connection)).includes(caller.userId);
+    const isOrphan = resolution.state === 'missing' && (await mayTakeOver(store.db, caller, connection));
     return {
       connectionId: connection.id,
       dataSourceId: connection.source_id,
@@ -79,6 +97,8 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
             ...(signInEndsAt === undefined ? {} : { signInEndsAt }),
           }
         : {}),
+      ...(isGiver ? { suspendedAt: connection.suspended_at, suspendedBy: connection.suspended_by } : {}),
+      ...(isOrphan ? { ownerLeft: true } : {}),
     };
   };
 
@@ -88,7 +108,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     given: Record<string, unknown>,
   ) => {
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
-    const split = splitProperties(manifest, { ...definition, ...given });
+    const split = splitProperties(manifest, { ...definition, ...given }, connectionSecretNames(manifest));
     if (destinationOf(manifest, split.definition) !== connection.destination) {
       throw new InvalidRequest([
         {
@@ -130,6 +150,34 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       if (replaced) await bringing.replace(tx, replaced, target, brought);
       else
         await linkCredential(tx, connection, caller.userId, await bringing.store(tx, target, brought), now());
+    });
+  };
+
+  const confirm = async (
+    caller: Caller,
+    connection: ConnectionTable,
+    seen: { destination: string; suspendedAt?: string | undefined },
+  ): Promise<void> => {
+    if (seen.destination !== connection.destination) {
+      throw new AppError(
+        'CONFLICT',
+        'destination: the connection now points elsewhere. Look at its state again before you confirm.',
+      );
+    }
+    const manifest = catalogue.get(connection.source_id);
+    await store.transaction(async (tx) => {
+      const givers = connection.suspended_at === null ? [] : giversOf(await keptLogin(tx, connection));
+      const isGiver = givers.includes(caller.userId);
+      if (isGiver) {
+        if (seen.suspendedAt !== connection.suspended_at || !(await resumeLogin(tx, connection, now())))
+          throw movedMeanwhile();
+        if (givers.some((giver) => giver !== caller.userId)) throw givenBySeveral();
+        await recordConnection(tx, 'updated', caller, connection);
+      }
+      const { credential } = await resolveForUse(tx, caller.userId, connection, manifest);
+      if (credential?.owner_id === caller.userId)
+        await allowDestination(tx, credential, connection.destination, now());
+      else if (!isGiver) throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
     });
   };
 
@@ -193,19 +241,11 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     }),
     bind(confirmConnectionCredential, async ({ params, body }, { caller }) => {
       const connection = await usable(caller, params.qID);
-      if (body.destination !== connection.destination) {
-        throw new AppError(
-          'CONFLICT',
-          'destination: the connection now points elsewhere. Look at its state again before you confirm.',
-        );
-      }
-      const manifest = catalogue.get(connection.source_id);
-      const { credential } = await resolveForUse(store.db, caller.userId, connection, manifest);
-      if (!credential || credential.owner_id !== caller.userId) {
-        throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
-      }
-      await allowDestination(store.db, credential, connection.destination, now());
-      return { status: 200, body: await afterChange(() => state(caller, connection)) };
+      await confirm(caller, connection, body);
+      return {
+        status: 200,
+        body: await afterChange(async () => state(caller, await usable(caller, params.qID))),
+      };
     }),
   ];
 }

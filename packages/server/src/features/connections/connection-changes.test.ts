@@ -182,7 +182,7 @@ describe('changing a connection', () => {
         (await alice.api.get(`/api/v1/data-credentials/switched%20${count}?byCredentialName=true`)).body
           .qConnCount,
       ).toBe(1);
-      expect((await alice.api.get(`/api/v1/data-credentials/${made.qCredentialsID}`)).status).toBe(404);
+      expect((await get(made.qID)).qCredentialsID).toBe(made.qCredentialsID);
     });
 
     it.each([
@@ -313,11 +313,14 @@ describe('changing a connection', () => {
         connections: [{ id: made.qID, ownerId: bob.id }],
       });
       expect(await get(made.qID, bob)).not.toHaveProperty('qCredentialsID');
-      expect(await state(made.qID, bob)).toBe('missing');
+      expect(await state(made.qID, bob)).toBe('needs_confirmation');
       const use = await bob.api.post(`/api/v1/data-connections/${made.qID}/actions/preview`, {
         path: ['a', 'b'],
       });
-      expect(use.body.errors[0]).toMatchObject({ code: 'CREDENTIALS-REQUIRED', meta: { reason: 'missing' } });
+      expect(use.body.errors[0]).toMatchObject({
+        code: 'CREDENTIALS-REQUIRED',
+        meta: { reason: 'needs_confirmation' },
+      });
     });
 
     it('deletes many', async () => {

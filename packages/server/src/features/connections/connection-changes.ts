@@ -1,26 +1,31 @@
-import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { destinationOf } from '@mooring/connectors/kit/properties';
+import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { AccessibleConnection } from '../../access/connection-access.js';
+import { mayTakeOver } from '../../access/owner-left.js';
 import { recordConnection } from '../../audit/record.js';
-import type { BroughtCredential } from '../../broker/bring.js';
 import { storeBrought } from '../../broker/bring.js';
 import {
   insertConnectionSecrets,
   openConnectionSecretsOrNone,
+  ownerOfConnectionSecrets,
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
-import { linkCredential, unlinkCredentials } from '../../broker/links.js';
-import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
-import { resolveCredential } from '../../broker/resolve.js';
+import { keptLogin, suspensionAfter } from '../../broker/suspension.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import type { Tx } from '../../store/store.js';
 import { isUniqueViolation } from '../../store/store-error.js';
-import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
+import type { ConnectionTable } from '../../store/tables.js';
 import { nameColumns, replaceConnection } from './connection-rows.js';
 import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import {
+  applyCredential,
+  type ChangeInHand,
+  type CredentialStep,
+  prepareCredential,
+} from './credential-step.js';
 import { assertMayCreateIn } from './may-create.js';
 
 /** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
@@ -42,24 +47,44 @@ export type ChangeConnection = (
   change: ConnectionChange,
 ) => Promise<void>;
 
-interface CredentialStep {
-  brought?: BroughtCredential;
-  selected?: CredentialTable;
-  /** The caller's credential that new secrets replace. */
-  replaced?: CredentialTable;
-}
-
 /** The stored definition in the form of a request, without anything secret. */
 export function propertiesOf(row: ConnectionTable): Record<string, unknown> {
   const definition = JSON.parse(row.properties) as Record<string, unknown>;
   return row.separated === 1 ? { ...definition, separateCredentials: true } : definition;
 }
 
-const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
+const needsNothing = (method: SignInMethod): boolean => method.fields.length === 0 && !method.oauth;
+
+const changedMeanwhile = () =>
+  new AppError(
+    'CONFLICT',
+    'The connection was changed by somebody else meanwhile. Read it again and repeat the change.',
+  );
+
+const loginGoesOn = () =>
+  new AppError('ACCESS-DENIED', 'user: somebody who is still here gave the login of this connection.');
+
+/** @throws InvalidRequest when a secret of the connection would go elsewhere without being sent */
+function assertSecretsSent({ row, split, destination }: ChangeInHand, stored: object): void {
+  const missing = Object.keys(stored).filter((name) => !(name in split.connectionSecrets));
+  if (destination === row.destination || missing.length === 0) return;
+  throw new InvalidRequest(
+    missing.map((name) => ({
+      field: `connectionProperties.${name}`,
+      message: 'must be sent again with this change, because it decides where the secret goes',
+    })),
+  );
+}
 
 export function createConnectionChanger(deps: ConnectionServiceDependencies): ChangeConnection {
-  const { store, vault, catalogue, bringing } = deps;
+  const { store, vault, catalogue } = deps;
   const now = deps.now ?? (() => new Date());
+
+  const takesOver = async (caller: Caller, { row }: AccessibleConnection, change: ConnectionChange) => {
+    const { ownerId, properties, credentialId, ...more } = change;
+    const isOnlyThat = ownerId === caller.userId && properties !== undefined && credentialId === undefined;
+    return isOnlyThat && Object.keys(more).length === 0 && (await mayTakeOver(store.db, caller, row));
+  };
 
   const assertRights = async (
     caller: Caller,
@@ -97,125 +122,31 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     }
   };
 
-  /** Everything about credentials that can be refused is refused here, before a code is spent or a row is touched. */
-  const prepareCredential = async (
+  const inHandOf = async (
     caller: Caller,
     row: ConnectionTable,
-    manifest: SourceManifest,
-    split: SplitProperties,
-    destination: string,
     change: ConnectionChange,
-  ): Promise<CredentialStep> => {
-    const isSeparated = split.choice.separateCredentials;
-    const wasSeparated = row.separated === 1;
-    const hasNew = bringing.isPresent(split);
-    const selectedId = change.credentialId ?? split.choice.selectedCredentials;
-    if (!isSeparated) {
-      if (selectedId) {
-        const { credential } = await resolveCredential(store.db, caller.userId, row);
-        if (wasSeparated || credential?.id !== selectedId) {
-          throw invalid('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
-        }
-      }
-      if (!hasNew && (wasSeparated || destination !== row.destination)) {
-        throw invalid(
-          'connectionProperties',
-          'the credential must be sent with this change, because it decides where the credential goes',
-        );
-      }
-    } else if (selectedId && !hasNew) {
-      return { selected: await selectedCredential(store.db, caller, manifest, selectedId) };
-    }
-    if (!hasNew) return {};
-    const stored = await openConnectionSecretsOrNone(store.db, vault, row);
-    const name = split.choice.credentialsName;
-    const current =
-      wasSeparated === isSeparated
-        ? (await resolveCredential(store.db, caller.userId, row)).credential
-        : undefined;
-    const isTheirs = current?.owner_id === caller.userId;
-    const replaced =
-      current && isTheirs && (name === undefined || name === current.name) ? current : undefined;
-    if (isSeparated && !replaced)
-      await assertNameFree(store.db, caller, manifest, name ?? change.name ?? row.name);
-    const brought = await bringing.complete({
-      caller,
-      manifest,
-      split,
-      connectionSecrets: { ...stored, ...split.connectionSecrets },
-      destination,
-      connection: { id: row.id, name: row.name },
-      ...(replaced ? { replaces: replaced } : {}),
-    });
-    return replaced ? { brought, replaced } : { brought };
-  };
-
-  const embeddedOf = (tx: Tx, row: ConnectionTable) =>
-    tx
-      .selectFrom('credential')
-      .selectAll()
-      .where('connection_id', '=', row.id)
-      .where('tenant_id', '=', row.tenant_id)
-      .executeTakeFirst();
-
-  const applyCredential = async (
-    tx: Tx,
-    caller: Caller,
-    next: ConnectionTable,
-    previous: ConnectionTable,
-    manifest: SourceManifest,
-    split: SplitProperties,
-    step: CredentialStep,
-    change: ConnectionChange,
-  ): Promise<void> => {
-    const at = next.updated_at;
-    const isSeparated = next.separated === 1;
-    const embedded = await embeddedOf(tx, previous);
-    // A new owner gets no credential of the former one; neither does a connection that became separated.
-    const dropsEmbedded =
-      isSeparated || next.owner_id !== previous.owner_id || (step.brought && !step.replaced);
-    if (embedded && dropsEmbedded) {
-      const ended = { tenantId: embedded.tenant_id, credentialId: embedded.id };
-      await deps.revoker.end(tx, ended, { connection: previous });
-    }
-    if (!isSeparated) await unlinkCredentials(tx, next);
-    if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
-    if (step.selected) await linkCredential(tx, next, caller.userId, step.selected.id, at);
-    if (!step.brought) return;
-    const target = { signIn: split.signIn.id, destination: next.destination };
-    if (step.replaced) return bringing.replace(tx, step.replaced, target, step.brought);
-    const name = split.choice.credentialsName ?? next.name;
-    const id = await bringing.store(
-      tx,
-      { ...target, caller, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
-      step.brought,
-    );
-    if (isSeparated) await linkCredential(tx, next, caller.userId, id, at);
-  };
-
-  return async (caller, found, change) => {
-    await assertRights(caller, found, change);
-    const { row } = found;
+  ): Promise<ChangeInHand> => {
     const manifest = catalogue.get(row.source_id);
-    const split = splitProperties(manifest, change.properties ?? propertiesOf(row));
-    const destination = destinationOf(manifest, split.definition);
-    const step = await prepareCredential(caller, row, manifest, split, destination, change);
+    const given = change.properties ?? propertiesOf(row);
     const stored = await openConnectionSecretsOrNone(store.db, vault, row);
-    const missing = Object.keys(stored).filter((name) => !(name in split.connectionSecrets));
-    if (destination !== row.destination && missing.length > 0) {
-      throw new InvalidRequest(
-        missing.map((name) => ({
-          field: `connectionProperties.${name}`,
-          message: 'must be sent again with this change, because it decides where the secret goes',
-        })),
-      );
-    }
+    const first = splitProperties(manifest, given, Object.keys(stored));
+    const isTheirs = (await ownerOfConnectionSecrets(store.db, row)) === caller.userId;
+    // Nobody's secrets are mixed with those of somebody else.
+    const keptSecrets = isTheirs || Object.keys(first.connectionSecrets).length === 0 ? stored : {};
+    const split = keptSecrets === stored ? first : splitProperties(manifest, given);
+    const destination = destinationOf(manifest, split.definition);
+    const inHand = { caller, row, manifest, split, destination, change, keptSecrets };
+    assertSecretsSent(inHand, stored);
+    return inHand;
+  };
+
+  const nextOf = ({ row, manifest, split, destination, change }: ChangeInHand): ConnectionTable => {
     const ownerId = change.ownerId ?? row.owner_id;
     const spaceId = change.spaceId === undefined ? row.space_id : change.spaceId;
-    const name = change.name ?? row.name;
-    const next: ConnectionTable = {
+    return {
       ...row,
-      ...nameColumns(name),
+      ...nameColumns(change.name ?? row.name),
       owner_id: ownerId,
       space_id: spaceId,
       scope: spaceId === null ? `user:${ownerId}` : `space:${spaceId}`,
@@ -227,24 +158,57 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
       version: row.version + 1,
       updated_at: now().toISOString(),
     };
+  };
+
+  const apply = async (
+    tx: Tx,
+    inHand: ChangeInHand,
+    step: CredentialStep,
+    isTakeOver: boolean,
+  ): Promise<void> => {
+    const { caller, row, split, keptSecrets } = inHand;
+    const moved = nextOf(inHand);
+    const kept = await keptLogin(tx, row);
+    if (isTakeOver && kept.credential) throw loginGoesOn();
+    const givesSecrets = Object.keys(split.connectionSecrets).length > 0;
+    const hasEmbedded = moved.separated === 0 && !needsNothing(split.signIn);
+    const givers = [
+      hasEmbedded ? (step.brought ? caller.userId : kept.credential?.owner_id) : undefined,
+      givesSecrets ? caller.userId : kept.secretsOwnerId,
+    ].filter((id) => id !== undefined);
+    if (isTakeOver && !(step.brought && givers.every((giver) => giver === caller.userId))) {
+      throw new InvalidRequest([
+        {
+          field: 'connectionProperties',
+          message: 'must hold the whole login: who takes a connection over enters its secrets again',
+        },
+      ]);
+    }
+    const next = {
+      ...moved,
+      ...suspensionAfter({
+        ...{ from: row, to: moved, givers, by: caller.userId, at: moved.updated_at },
+        isEntered: step.brought !== undefined || givesSecrets,
+      }),
+    };
+    if (!(await replaceConnection(tx, row, next))) throw changedMeanwhile();
+    if (givesSecrets) {
+      await shredConnectionSecrets(tx, row.tenant_id, row.id);
+      const secrets = { ...keptSecrets, ...split.connectionSecrets };
+      await insertConnectionSecrets(tx, vault, { connection: row, ownerId: caller.userId }, secrets);
+    }
+    await applyCredential(tx, deps, inHand, { next, embedded: kept.credential, step });
+    await recordConnection(tx, 'updated', caller, next);
+  };
+
+  return async (caller, found, change) => {
+    const { row } = found;
+    const isTakeOver = !found.privileges.includes('change_owner') && (await takesOver(caller, found, change));
+    if (!isTakeOver) await assertRights(caller, found, change);
+    const inHand = await inHandOf(caller, row, change);
+    const step = await prepareCredential(deps, inHand);
     try {
-      await storeBrought(store, step.brought, async (tx) => {
-        if (!(await replaceConnection(tx, row, next))) {
-          throw new AppError(
-            'CONFLICT',
-            'The connection was changed by somebody else meanwhile. Read it again and repeat the change.',
-          );
-        }
-        const isNewOwner = ownerId !== row.owner_id;
-        const hasNewSecrets = Object.keys(split.connectionSecrets).length > 0;
-        if (isNewOwner || hasNewSecrets) {
-          await shredConnectionSecrets(tx, row.tenant_id, row.id);
-          const kept = isNewOwner ? split.connectionSecrets : { ...stored, ...split.connectionSecrets };
-          await insertConnectionSecrets(tx, vault, next, kept);
-        }
-        await applyCredential(tx, caller, next, row, manifest, split, step, change);
-        await recordConnection(tx, 'updated', caller, next);
-      });
+      await storeBrought(store, step.brought, (tx) => apply(tx, inHand, step, isTakeOver));
     } catch (error) {
       if (isUniqueViolation(error)) throw nameTaken();
       throw error;

@@ -1,7 +1,11 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { AccessibleConnection } from '../../access/connection-access.js';
 import { recordConnection } from '../../audit/record.js';
-import { insertConnectionSecrets, openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
+import {
+  insertConnectionSecrets,
+  openConnectionSecretsOrRefuse,
+  ownerOfConnectionSecrets,
+} from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginProperties } from '../../broker/login-pair.js';
@@ -70,9 +74,11 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const method = selectSignIn(manifest, definition);
     const hasLogin = request.qUsername !== undefined || request.qPassword !== undefined;
     const login = hasLogin ? loginProperties(method, request) : {};
-    const isMine = row.owner_id === caller.userId;
+    // A copy decides anew whom a login serves, so it gets no part that somebody else gave; the original keeps all.
+    const isMine = (await ownerOfConnectionSecrets(store.db, row)) === caller.userId;
     const connectionSecrets = isMine ? await openConnectionSecretsOrRefuse(store.db, vault, row) : {};
-    const split = splitProperties(manifest, { ...propertiesOf(row), ...login });
+    const properties = { ...propertiesOf(row), ...login };
+    const split = splitProperties(manifest, properties, Object.keys(connectionSecrets));
     const name = request.name ?? (await freeName(store, row, scope));
     const { destination } = row;
     const brought = hasLogin
@@ -95,12 +101,19 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       version: 1,
       created_at: at,
       updated_at: at,
+      suspended_at: null,
+      suspended_by: null,
     };
     try {
       await store.transaction(async (tx) => {
         await insertConnection(tx, copy);
         await recordConnection(tx, 'created', caller, copy);
-        await insertConnectionSecrets(tx, vault, copy, connectionSecrets);
+        await insertConnectionSecrets(
+          tx,
+          vault,
+          { connection: copy, ownerId: caller.userId },
+          connectionSecrets,
+        );
         const target = { caller, manifest, signIn: method.id, destination, name };
         const secrets = brought ?? (isSeparated ? undefined : copied);
         const credentialId = secrets

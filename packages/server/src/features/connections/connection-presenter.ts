@@ -3,7 +3,9 @@ import { metaOf } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { ConnectionReply, Privilege } from '@mooring/contract/routes/data-connections';
 import type { DcaasConnectionReply } from '@mooring/contract/routes/dcaas';
+import { ownerlessOf } from '../../access/owner-left.js';
 import type { CallersCredential } from '../../broker/callers-credentials.js';
+import type { Queryable } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 
 /** Everything an answer about a connection is made from; the presenter decides what of it leaves. */
@@ -12,6 +14,19 @@ export interface PresentedConnection {
   manifest: SourceManifest;
   privileges: readonly Privilege[];
   credential?: CallersCredential;
+  ownerLeft?: boolean;
+}
+
+/** Connections in spaces that lost their embedded login together with their owner. */
+export function orphansOf(
+  db: Queryable,
+  rows: readonly ConnectionTable[],
+  credentials: ReadonlyMap<string, CallersCredential>,
+): Promise<ReadonlySet<ConnectionTable>> {
+  const withoutLogin = rows.filter(
+    (row) => row.separated === 0 && row.space_id !== null && !credentials.has(row.id),
+  );
+  return ownerlessOf(db, withoutLogin);
 }
 
 /** The properties in the form that creates the connection again, without anything a credential holds. */
@@ -60,6 +75,7 @@ export function presentConnection(
     tags: JSON.parse(row.tags) as string[],
     tenant: row.tenant_id,
     user: row.owner_id,
+    ...(connection.ownerLeft ? { ownerLeft: true } : {}),
     version: 'V1',
     created: row.created_at,
     createdAt: row.created_at,

@@ -3,7 +3,7 @@ import { nameFold } from '../../store/name-fold.js';
 import type { Tx } from '../../store/store.js';
 import type { ConnectionTable, ConnectionTallyTable } from '../../store/tables.js';
 
-// The only statements that write connections. They keep the number of connections by scope and source, so that a
+// The only statements that write connections, but for the end of a suspension (`broker`). They keep the number of connections by scope and source, so that a
 // list can say how many there are without counting them.
 
 type Place = Pick<ConnectionTable, 'tenant_id' | 'scope' | 'source_id'>;

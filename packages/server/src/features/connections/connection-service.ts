@@ -1,7 +1,12 @@
 import { destinationOf } from '@mooring/connectors/kit/properties';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
-import { type AccessibleConnection, decideForAll, loadConnection } from '../../access/connection-access.js';
+import {
+  type AccessibleConnection,
+  connectionsNamed,
+  decideForAll,
+  loadConnection,
+} from '../../access/connection-access.js';
 import { recordConnection } from '../../audit/record.js';
 import { type Bringing, type BroughtCredential, storeBrought } from '../../broker/bring.js';
 import { credentialShownTo, credentialsShownTo } from '../../broker/callers-credentials.js';
@@ -19,7 +24,7 @@ import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
-import type { PresentedConnection } from './connection-presenter.js';
+import { orphansOf, type PresentedConnection } from './connection-presenter.js';
 import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
 import { assertMayCreateIn } from './may-create.js';
 
@@ -57,16 +62,13 @@ const unknownConnection = () =>
 export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
 
+const idTaken = () => new AppError('CONFLICT', 'qID: this id is taken.');
+
 export function createConnectionService(deps: ConnectionServiceDependencies): ConnectionService {
   const { store, vault, catalogue, bringing } = deps;
   const now = deps.now ?? (() => new Date());
 
-  const assertFree = async (
-    caller: Caller,
-    scope: string,
-    name: string,
-    id: string | undefined,
-  ): Promise<void> => {
+  const assertNameIsFree = async (caller: Caller, scope: string, name: string): Promise<void> => {
     const taken = await store.db
       .selectFrom('connection')
       .select('id')
@@ -75,13 +77,6 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       .where('name_key', '=', nameKey(name))
       .executeTakeFirst();
     if (taken) throw nameTaken();
-    if (id === undefined) return;
-    const sameId = await store.db
-      .selectFrom('connection')
-      .select('id')
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (sameId) throw new AppError('CONFLICT', 'qID: this id is taken.');
   };
 
   const present = async (
@@ -90,12 +85,14 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
   ): Promise<PresentedConnection[]> => {
     const credentials = await credentialsShownTo(store.db, caller.userId, rows);
     const decisions = await decideForAll(store.db, caller, rows);
+    const orphans = await orphansOf(store.db, rows, credentials);
     return rows.map((row) => {
       const credential = credentials.get(row.id);
       return {
         row,
         manifest: catalogue.get(row.source_id),
         privileges: decisions.get(row)?.privileges ?? [],
+        ownerLeft: orphans.has(row),
         ...(credential ? { credential } : {}),
       };
     });
@@ -112,18 +109,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
     if (scoped) return scoped;
     if (lookup.spaceId) throw unknownConnection();
     // Without a space the name is looked for everywhere the caller can see, and must be the only one.
-    const candidates = await store.db
-      .selectFrom('connection')
-      .select('id')
-      .where('tenant_id', '=', caller.tenantId)
-      .where('name_key', '=', nameKey(lookup.name))
-      .limit(1000)
-      .execute();
-    const visible: AccessibleConnection[] = [];
-    for (const candidate of candidates) {
-      const found = await loadConnection(store.db, caller, { id: candidate.id });
-      if (found) visible.push(found);
-    }
+    const visible = await connectionsNamed(store.db, caller, nameKey(lookup.name));
     if (visible.length > 1) {
       throw new InvalidRequest([
         { field: 'spaceId', message: 'is required: several spaces have a connection of this name' },
@@ -168,7 +154,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       }
       const id = body.qID ?? body.qEngineObjectID ?? newUuid();
       const scope = spaceId ? `space:${spaceId}` : `user:${caller.userId}`;
-      await assertFree(caller, scope, body.qName, id);
+      await assertNameIsFree(caller, scope, body.qName);
 
       // Everything that can be refused is refused before a code is spent.
       const isSeparated = choice.separateCredentials;
@@ -215,12 +201,19 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         version: 1,
         created_at: at,
         updated_at: at,
+        suspended_at: null,
+        suspended_by: null,
       };
       try {
         await storeBrought(store, brought, async (tx) => {
           await insertConnection(tx, row);
           await recordConnection(tx, 'created', caller, row);
-          await insertConnectionSecrets(tx, vault, row, split.connectionSecrets);
+          await insertConnectionSecrets(
+            tx,
+            vault,
+            { connection: row, ownerId: caller.userId },
+            split.connectionSecrets,
+          );
           const target = { caller, manifest, signIn: signIn.id, destination, name: credentialName };
           const credentialId = brought
             ? await bringing.store(tx, isSeparated ? target : { ...target, connectionId: id }, brought)
@@ -239,8 +232,10 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
           }
         });
       } catch (error) {
-        if (isUniqueViolation(error)) throw nameTaken();
-        throw error;
+        if (!isUniqueViolation(error)) throw error;
+        await assertNameIsFree(caller, scope, body.qName);
+        // Last of all: whatever else is wrong with a request is told first, whoever has the id.
+        throw idTaken();
       }
       return { created: await afterChange(() => shown(caller, row)) };
     },
@@ -249,10 +244,12 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       const { row, privileges } = await find(caller, lookup);
       if (!privileges.includes('read')) throw unknownConnection();
       const credential = await credentialShownTo(store.db, caller.userId, row);
+      const known = new Map(credential ? [[row.id, credential]] : []);
       return {
         row,
         manifest: catalogue.get(row.source_id),
         privileges,
+        ownerLeft: (await orphansOf(store.db, [row], known)).has(row),
         ...(credential ? { credential } : {}),
       };
     },

@@ -49,7 +49,7 @@ describe('every door to a changed destination', () => {
       connectionProperties: { ...definition(), ...login, ...choice },
     });
     expect(made.status, made.text).toBe(201);
-    return made.body as { qID: string; qName: string };
+    return made.body as { qID: string; qName: string; qSeparateCredentials: boolean };
   };
   const separated = () => create({ separateCredentials: true, credentialsName: `login ${count}` });
   const state = async (id: string, person = alice) => (await person.api.get(`${path}/${id}/credential`)).body;
@@ -119,13 +119,14 @@ describe('every door to a changed destination', () => {
     expect(destination).toContain(`port=${here.port}`);
   });
 
-  it('X12: a move by bulk update keeps the destination and everybody’s credentials', async () => {
+  it('X12: a move by bulk update keeps the destination and everybody’s credentials; an embedded one waits', async () => {
     for (const made of [await separated(), await create()]) {
+      const isEmbedded = made.qSeparateCredentials === false;
       const moved = await admin.api.post(`${path}/actions/update`, {
         connections: [{ id: made.qID, spaceId: otherSpaceId, spaceType: 'shared' }],
       });
       expect(moved.status, moved.text).toBe(207);
-      expect((await state(made.qID)).state).toBe('ready');
+      expect((await state(made.qID)).state).toBe(isEmbedded ? 'needs_confirmation' : 'ready');
     }
   });
 
@@ -137,7 +138,7 @@ describe('every door to a changed destination', () => {
     expect(given.status, given.text).toBe(207);
     const before = dialled();
     for (const { qID } of [shared, embedded]) {
-      expect((await state(qID, bob)).state).toBe('missing');
+      expect((await state(qID, bob)).state).toBe(qID === shared.qID ? 'missing' : 'needs_confirmation');
       expect((await bob.api.post(`${path}/${qID}/actions/test`)).status).toBe(403);
     }
     expect((await state(shared.qID)).state).toBe('ready');
@@ -191,6 +192,27 @@ describe('every door to a changed destination', () => {
     expect((await state(made.qID)).state).toBe('ready');
     await move(1);
     expect((await state(made.qID)).state).toBe('needs_confirmation');
+  });
+
+  it('TR8: new secrets for a credential are for where the connection points now, and for nowhere else', async () => {
+    const made = await separated();
+    const { destination: first, credentialId } = await state(made.qID);
+    const move = (port: number) =>
+      alice.api.patch(`${path}/${made.qID}`, [
+        { op: 'replace', path: '/connectionProperties/port', value: port },
+      ]);
+    await move(there.port);
+    const brought = await alice.api.put(`${path}/${made.qID}/credential`, {
+      connectionProperties: { username: 'somebody', password: 'canary-of-another-door' },
+    });
+    expect(brought.body, brought.text).toMatchObject({ state: 'ready', credentialId });
+    expect(brought.body.confirmedDestinations).toEqual([brought.body.destination]);
+    expect(brought.body.destination).not.toBe(first);
+    const before = dialled();
+    await move(here.port);
+    expect((await state(made.qID)).state).toBe('needs_confirmation');
+    expect((await alice.api.post(`${path}/${made.qID}/actions/test`)).status).toBe(403);
+    expect(dialled()).toBe(before);
   });
 
   it('X02: a test with other properties uses no stored secret', async () => {

@@ -1,4 +1,4 @@
-import { metaOf, selectSignIn } from '@mooring/connectors/kit/properties';
+import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CreateConnectionBody, PostConnectionBody } from '@mooring/contract/routes/data-connections';
 import { loginProperties } from '../../broker/login-pair.js';
@@ -38,9 +38,7 @@ function connectionSecret(
 ): Record<string, unknown> {
   const ofClient = selectSignIn(manifest, stated).oauth?.clientFields?.clientSecret;
   if (ofClient !== undefined) return { [ofClient]: secret };
-  const names = Object.keys(manifest.properties.shape).filter(
-    (name) => metaOf(manifest, name).holder === 'connection',
-  );
+  const names = connectionSecretNames(manifest);
   const [name] = names;
   if (name === undefined || names.length > 1)
     throw invalid(

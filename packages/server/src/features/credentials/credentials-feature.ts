@@ -125,6 +125,15 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     if (body.qType !== catalogue.get(row.source_id).provider) {
       throw new InvalidRequest([{ field: 'qType', message: 'cannot be changed' }]);
     }
+    if (body.qSeparated !== undefined && body.qSeparated !== row.separated) {
+      throw new InvalidRequest([
+        {
+          field: 'qSeparated',
+          message:
+            'cannot be changed here: PATCH /qSeparateCredentials of the connection, which keeps the credential',
+        },
+      ]);
+    }
     await change(caller, row, body);
     return { status: 204 };
   });

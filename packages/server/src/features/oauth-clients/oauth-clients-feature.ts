@@ -112,51 +112,68 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
     return { status: 200, body: { data, links, totalResults: Number(total) } };
   });
 
-  const create = bind(createOAuthClient, async ({ body }, { caller }) => {
-    assertAdministrator(caller);
-    const at = new Date().toISOString();
-    const scopes = [...new Set(body.allowedScopes ?? (['user_default'] as const))];
-    const row: OAuthClientTable = {
-      id: newHex(16),
-      tenant_id: caller.tenantId,
-      user_id: newObjectId(),
-      name: body.clientName,
-      description: body.description ?? '',
-      app_type: 'web',
-      allowed_scopes: JSON.stringify(scopes),
-      client_uri: body.clientUri ?? '',
-      logo_uri: body.logoUri ?? '',
-      created_at: at,
-      created_by: caller.userId,
-      updated_at: at,
-    };
-    const { clientSecret, row: secret } = await store.transaction(async (tx) => {
-      await tx
-        .insertInto('user')
-        .values({
-          id: row.user_id,
-          tenant_id: row.tenant_id,
-          subject: `qlikbot\\${row.id}`,
-          name: row.name,
-          email: null,
-          status: 'active',
-          roles: rolesFor(scopes),
-          client_id: row.id,
-          created_at: at,
-          updated_at: at,
-        })
-        .execute();
-      await tx.insertInto('oauth_client').values(row).execute();
-      await record(tx, {
-        name: 'oauth-client.created',
-        by: caller,
-        resourceId: row.id,
-        data: { clientName: row.name, scopes, userId: row.user_id },
+  const isStillThere = async (
+    { clientSecret }: Record<string, unknown>,
+    caller: Caller,
+  ): Promise<boolean> => {
+    const secret = await store.db
+      .selectFrom('oauth_client_secret')
+      .select('hint')
+      .where('secret_hash', '=', hashToken(String(clientSecret)))
+      .where('tenant_id', '=', caller.tenantId)
+      .executeTakeFirst();
+    return secret !== undefined;
+  };
+
+  const create = bind(
+    createOAuthClient,
+    async ({ body }, { caller }) => {
+      assertAdministrator(caller);
+      const at = new Date().toISOString();
+      const scopes = [...new Set(body.allowedScopes ?? (['user_default'] as const))];
+      const row: OAuthClientTable = {
+        id: newHex(16),
+        tenant_id: caller.tenantId,
+        user_id: newObjectId(),
+        name: body.clientName,
+        description: body.description ?? '',
+        app_type: 'web',
+        allowed_scopes: JSON.stringify(scopes),
+        client_uri: body.clientUri ?? '',
+        logo_uri: body.logoUri ?? '',
+        created_at: at,
+        created_by: caller.userId,
+        updated_at: at,
+      };
+      const { clientSecret, row: secret } = await store.transaction(async (tx) => {
+        await tx
+          .insertInto('user')
+          .values({
+            id: row.user_id,
+            tenant_id: row.tenant_id,
+            subject: `qlikbot\\${row.id}`,
+            name: row.name,
+            email: null,
+            status: 'active',
+            roles: rolesFor(scopes),
+            client_id: row.id,
+            created_at: at,
+            updated_at: at,
+          })
+          .execute();
+        await tx.insertInto('oauth_client').values(row).execute();
+        await record(tx, {
+          name: 'oauth-client.created',
+          by: caller,
+          resourceId: row.id,
+          data: { clientName: row.name, scopes, userId: row.user_id },
+        });
+        return addSecret(tx, row, [], { by: caller.userId, hashToken });
       });
-      return addSecret(tx, row, [], { by: caller.userId, hashToken });
-    });
-    return { status: 201, body: { ...presentClient(row, [secret]), clientSecret } };
-  });
+      return { status: 201, body: { ...presentClient(row, [secret]), clientSecret } };
+    },
+    isStillThere,
+  );
 
   const patch = bind(patchOAuthClient, async ({ params, body }, { caller }) => {
     await store.transaction(async (tx) => {
@@ -216,33 +233,37 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
     }),
     patch,
     remove,
-    bind(createOAuthClientSecret, async ({ params }, { caller }) => {
-      const { clientSecret, row } = await store.transaction(async (tx) => {
-        const client = await find(tx, caller, params.id);
-        const others = await secretsOf(tx, [client]);
-        if (others.length >= secretsMax) {
-          throw new AppError('CONFLICT', `A client has at most ${secretsMax} secrets. Delete one first.`);
-        }
-        const added = await addSecret(tx, client, others, { by: caller.userId, hashToken });
-        await record(tx, {
-          name: 'oauth-client-secret.created',
-          by: caller,
-          resourceId: added.row.hint,
-          parentId: client.id,
+    bind(
+      createOAuthClientSecret,
+      async ({ params }, { caller }) => {
+        const { clientSecret, row } = await store.transaction(async (tx) => {
+          const client = await find(tx, caller, params.id);
+          const others = await secretsOf(tx, [client]);
+          if (others.length >= secretsMax) {
+            throw new AppError('CONFLICT', `A client has at most ${secretsMax} secrets. Delete one first.`);
+          }
+          const added = await addSecret(tx, client, others, { by: caller.userId, hashToken });
+          await record(tx, {
+            name: 'oauth-client-secret.created',
+            by: caller,
+            resourceId: added.row.hint,
+            parentId: client.id,
+          });
+          return added;
         });
-        return added;
-      });
-      return {
-        status: 201,
-        body: {
-          clientId: row.client_id,
-          hint: row.hint,
-          createdAt: row.created_at,
-          createdBy: row.created_by,
-          clientSecret,
-        },
-      };
-    }),
+        return {
+          status: 201,
+          body: {
+            clientId: row.client_id,
+            hint: row.hint,
+            createdAt: row.created_at,
+            createdBy: row.created_by,
+            clientSecret,
+          },
+        };
+      },
+      isStillThere,
+    ),
     bind(deleteOAuthClientSecret, async ({ params }, { caller }) => {
       await store.transaction(async (tx) => {
         const client = await find(tx, caller, params.id);

@@ -124,6 +124,37 @@ describe('X18: a stream ends when the right to it is gone', () => {
     if (what === 'the source') await admin.put('/api/v1/data-sources/postgres/settings', { disabled: false });
   });
 
+  it('the choice of another credential ends what runs under the former one', async () => {
+    const { user: username, password } = lab.roles.reader;
+    const former = await credentialId();
+    const another = await bob.api.post('/api/v1/data-credentials', {
+      ...{ datasourceID: 'postgres', qName: `another ${count}` },
+      connectionProperties: {
+        host: lab.host,
+        port: lab.port,
+        db: lab.database,
+        sslmode: 'disable',
+        username,
+        password,
+      },
+    });
+    expect(another.status, another.text).toBe(201);
+    const response = await read();
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    const reading = drain(reader).then(
+      () => 'whole',
+      () => 'broken off',
+    );
+    const chosen = await bob.api.put(`${connection}/credential`, { credentialId: another.body.qID });
+    expect(chosen.body, chosen.text).toMatchObject({ state: 'ready', credentialId: another.body.qID });
+    const begun = performance.now();
+    expect(await reading).toBe('broken off');
+    expect(performance.now() - begun).toBeLessThan(endsWithinMs);
+    const uses = () => bob.api.get(`/api/v1/data-credentials/${former}/uses`);
+    await expect.poll(async () => (await uses()).body.data[0].result, { timeout: 20_000 }).toBe('revoked');
+  });
+
   it('says in the record of uses that it was revoked', async () => {
     const response = await read();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();

@@ -25,6 +25,7 @@ import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
 import { sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
+import { explain } from './explanations.js';
 import {
   createUseService,
   outcomeOf,
@@ -315,7 +316,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
           : {}),
         state: resolution.state,
         reason: mayUse
-          ? service.explain(resolution)
+          ? explain(resolution)
           : "This person's roles do not let them use data through this connection.",
         destination: connection.destination,
         ...(usable || resolution.isEmbedded

@@ -1,15 +1,17 @@
-import { selectSignIn } from '@mooring/connectors/kit/properties';
+import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Logger } from 'pino';
 import { loadConnection } from '../../access/connection-access.js';
+import { mayTakeOver } from '../../access/owner-left.js';
 import { record as recordEvent } from '../../audit/record.js';
 import type { Bringing } from '../../broker/bring.js';
 import type { Broker } from '../../broker/broker.js';
 import { openConnectionSecrets } from '../../broker/connection-secrets.js';
 import { confirmedDestinations } from '../../broker/credential-records.js';
 import type { Resolution } from '../../broker/resolve.js';
+import { giversOf, keptLogin } from '../../broker/suspension.js';
 import type { UseLog, UseTicket } from '../../broker/uses.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -20,6 +22,7 @@ import type { Entry, SessionRequest, Sessions } from '../../sessions/sessions.js
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
+import { explain, ownerLeft } from './explanations.js';
 
 export interface UseServiceDependencies {
   store: Store;
@@ -82,27 +85,9 @@ export interface UseService {
   ): Promise<Result>;
   /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
   refuseIfEnded(prepared: PreparedUse): Promise<void>;
-  explain(resolution: Resolution): string;
 }
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-const explanations: Record<Resolution['state'], string> = {
-  ready: 'A credential is ready.',
-  missing: 'You have no credential on this connection. Bring one, or choose one of yours.',
-  needs_confirmation:
-    'The connection points to a destination you have not allowed for your credential. Confirm it, or bring a credential.',
-  needs_sign_in: 'The sign-in behind your credential has ended. Sign in again.',
-  unreadable: 'The stored credential cannot be opened. Bring it again.',
-};
-
-const embeddedExplanations: Record<Resolution['state'], string> = {
-  ...explanations,
-  missing: "The connection's own credential is missing. Its owner must bring it.",
-  needs_sign_in:
-    "The sign-in behind the connection's own credential has ended. Its owner must sign in again.",
-  unreadable: "The connection's own credential cannot be opened. Its owner must bring it again.",
-};
 
 /** What the outcome is called in the record of uses. */
 export function outcomeOf(error: unknown): string {
@@ -142,9 +127,6 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     };
   };
 
-  const explain = (resolution: Resolution) =>
-    (resolution.isEmbedded ? embeddedExplanations : explanations)[resolution.state];
-
   /** A fresh sign-in link, where the person can renew the credential by signing in. */
   const signInLink = async (
     caller: Caller,
@@ -158,7 +140,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     if (selectSignIn(manifest, definition).oauth?.grant !== 'authorization_code') return undefined;
     try {
-      const split = splitProperties(manifest, definition);
+      const split = splitProperties(manifest, definition, connectionSecretNames(manifest));
       const { authUrl, signInId, expiresAt } = await deps.bringing.begin({
         caller,
         manifest,
@@ -183,14 +165,22 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     resolution: Resolution,
     mayEdit: boolean,
   ): Promise<AppError> => {
-    const signIn = await signInLink(caller, connection, manifest, resolution, mayEdit);
+    const isOrphan = resolution.state === 'missing' && (await mayTakeOver(store.db, caller, connection));
+    const signIn = await signInLink(caller, connection, manifest, resolution, mayEdit || isOrphan);
+    const suspendedAt =
+      resolution.isSuspended && giversOf(await keptLogin(store.db, connection)).includes(caller.userId)
+        ? connection.suspended_at
+        : undefined;
     const isTheirs = !resolution.isEmbedded || resolution.credential?.owner_id === caller.userId;
     await recordRefusal(caller, connection, resolution.state);
     const confirmed =
-      resolution.state === 'needs_confirmation' && resolution.credential && isTheirs
+      resolution.state === 'needs_confirmation' &&
+      resolution.credential &&
+      isTheirs &&
+      (!resolution.isSuspended || suspendedAt)
         ? await confirmedDestinations(store.db, resolution.credential)
         : undefined;
-    return new AppError('CREDENTIALS-REQUIRED', explain(resolution), {
+    return new AppError('CREDENTIALS-REQUIRED', isOrphan ? ownerLeft : explain(resolution), {
       meta: {
         reason: resolution.state,
         connectionId: connection.id,
@@ -198,6 +188,8 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         ...(resolution.credential && isTheirs ? { credentialId: resolution.credential.id } : {}),
         ...(signIn ? { signIn } : {}),
         // Old and new, so that the person can be asked without another request.
+        ...(isOrphan ? { ownerLeft: true } : {}),
+        ...(suspendedAt ? { suspendedAt, suspendedBy: connection.suspended_by } : {}),
         ...(confirmed
           ? {
               confirm: `/api/v1/data-connections/${connection.id}/credential/actions/confirm`,
@@ -288,7 +280,6 @@ export function createUseService(deps: UseServiceDependencies): UseService {
 
   return {
     usable,
-    explain,
     refuseIfEnded,
     async enter(begin, work) {
       const { caller, action, signal } = begin;

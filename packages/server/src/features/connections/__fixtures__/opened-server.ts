@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Database from 'libsql';
 import { pino } from 'pino';
 import { createApp } from '../../../app.js';
 import { loadConfig } from '../../../config.js';
@@ -8,7 +9,7 @@ import { firstStart } from '../../../first-start.js';
 import { migrate, openStore, type Store } from '../../../store/store.js';
 import { type ApiClient, apiClient } from '../../../testing/api-client.js';
 import { expectNoSecretInRemains } from '../../../testing/secret-scan.js';
-import { createVault } from '../../../vault/envelope.js';
+import { createVault, type Vault } from '../../../vault/envelope.js';
 import { loadMasterKey } from '../../../vault/keyring.js';
 import { openKeyring } from '../../../vault/stored-keyring.js';
 
@@ -18,7 +19,10 @@ export interface OpenedServer {
   adminKey: string;
   admin: ApiClient;
   store: Store;
+  vault: Vault;
   tenantId: string;
+  /** One statement on a connection of its own, at once: also while a statement of the store is under way. */
+  sql(statement: string): void;
   close(): Promise<void>;
 }
 
@@ -34,13 +38,14 @@ export async function openedServer(): Promise<OpenedServer> {
     loadMasterKey({ source: 'file', path: path.join(folder, 'master.key'), mayCreate: true }, false),
     { wrapsMax: config.limits.wrapsPerKey },
   );
+  const vault = createVault(keyring);
   await firstStart(store, keyring.hashToken, adminKey);
   let url = '';
   const app = await createApp({
     config,
     log: pino({ level: 'silent' }),
     store,
-    vault: createVault(keyring),
+    vault,
     keyring,
     publicUrl: () => url,
     notReady: () => undefined,
@@ -53,7 +58,16 @@ export async function openedServer(): Promise<OpenedServer> {
     adminKey,
     admin: apiClient(url, adminKey),
     store,
+    vault,
     tenantId,
+    sql(statement) {
+      const file = new Database(path.join(folder, 'mooring.db'));
+      try {
+        file.exec(statement);
+      } finally {
+        file.close();
+      }
+    },
     async close() {
       await app.http.close();
       await store.close();

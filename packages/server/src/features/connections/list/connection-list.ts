@@ -11,7 +11,7 @@ import { AppError } from '../../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../../http/handler.js';
 import type { Store } from '../../../store/store.js';
 import type { ConnectionTable } from '../../../store/tables.js';
-import { presentConnection } from '../connection-presenter.js';
+import { orphansOf, presentConnection } from '../connection-presenter.js';
 import { collatedMax, collatorOf, listCollated } from './collated-names.js';
 import {
   countConnections,
@@ -111,6 +111,7 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
   const presentAll = async (caller: Caller, rows: readonly ConnectionTable[], withQri: boolean) => {
     const decisions = await decideForAll(store.db, caller, rows);
     const credentials = await credentialsShownTo(store.db, caller.userId, rows);
+    const orphans = await orphansOf(store.db, rows, credentials);
     const data: ConnectionReply[] = [];
     const errors: ErrorItem[] = [];
     for (const row of rows) {
@@ -121,6 +122,7 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
             row,
             manifest: catalogue.get(row.source_id),
             privileges: decisions.get(row)?.privileges ?? [],
+            ownerLeft: orphans.has(row),
             ...(credential ? { credential } : {}),
           },
           deps.selfUrl(row.id),

@@ -65,6 +65,8 @@ describe('lists of connections in the store', () => {
       version: 1,
       created_at: created,
       updated_at: created,
+      suspended_at: null,
+      suspended_by: null,
     };
   };
   const add = async (one: ConnectionTable): Promise<ConnectionTable> => {

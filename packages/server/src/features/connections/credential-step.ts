@@ -1,0 +1,131 @@
+import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { BroughtCredential } from '../../broker/bring.js';
+import { linkCredential, unlinkCredentials } from '../../broker/links.js';
+import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
+import { resolveCredential } from '../../broker/resolve.js';
+import { separateCredential } from '../../broker/separate-credential.js';
+import { InvalidRequest } from '../../http/app-error.js';
+import type { Caller } from '../../http/handler.js';
+import type { Tx } from '../../store/store.js';
+import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
+import type { ConnectionChange } from './connection-changes.js';
+import type { ConnectionServiceDependencies } from './connection-service.js';
+
+/** What becomes of credentials when a connection changes. */
+export interface CredentialStep {
+  brought?: BroughtCredential;
+  selected?: CredentialTable;
+  /** The caller's credential that new secrets replace. */
+  replaced?: CredentialTable;
+}
+
+export interface ChangeInHand {
+  caller: Caller;
+  /** The connection as it was read. */
+  row: ConnectionTable;
+  manifest: SourceManifest;
+  split: SplitProperties;
+  destination: string;
+  change: ConnectionChange;
+  /** Secrets of the connection that stay, beside those of the request. */
+  keptSecrets: Readonly<Record<string, unknown>>;
+}
+
+const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
+
+/** Everything about credentials that can be refused is refused here, before a code is spent or a row is touched. */
+export async function prepareCredential(
+  { store, bringing }: ConnectionServiceDependencies,
+  { caller, row, manifest, split, destination, change, keptSecrets }: ChangeInHand,
+): Promise<CredentialStep> {
+  const isSeparated = split.choice.separateCredentials;
+  const wasSeparated = row.separated === 1;
+  const hasNew = bringing.isPresent(split);
+  const selectedId = change.credentialId ?? split.choice.selectedCredentials;
+  const current = (await resolveCredential(store.db, caller.userId, row)).credential;
+  const isTheirs = current?.owner_id === caller.userId;
+  const name = split.choice.credentialsName;
+  if (!isSeparated) {
+    if (selectedId && (wasSeparated || current?.id !== selectedId))
+      throw invalid('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
+    if (!hasNew && (wasSeparated || destination !== row.destination)) {
+      throw invalid(
+        'connectionProperties',
+        'the credential must be sent with this change, because it decides where the credential goes',
+      );
+    }
+  } else if (selectedId && !hasNew && (wasSeparated || current?.id !== selectedId)) {
+    return { selected: await selectedCredential(store.db, caller, manifest, selectedId) };
+  }
+  const separates = isSeparated && !wasSeparated;
+  if (separates && isTheirs && name !== undefined) await assertNameFree(store.db, caller, manifest, name);
+  if (!hasNew) return {};
+  const mayReplace = wasSeparated === isSeparated || separates;
+  const isNamed = name === undefined || name === current?.name || separates;
+  const replaced = current && isTheirs && mayReplace && isNamed ? current : undefined;
+  if (isSeparated && !replaced)
+    await assertNameFree(store.db, caller, manifest, name ?? change.name ?? row.name);
+  const brought = await bringing.complete({
+    caller,
+    manifest,
+    split,
+    connectionSecrets: { ...keptSecrets, ...split.connectionSecrets },
+    destination,
+    connection: { id: row.id, name: row.name },
+    ...(replaced ? { replaces: replaced } : {}),
+  });
+  return replaced ? { brought, replaced } : { brought };
+}
+
+/** The embedded credential of a connection that became separated stays with who gave it, and goes on there for them. */
+async function separate(
+  tx: Tx,
+  { caller, split }: ChangeInHand,
+  next: ConnectionTable,
+  embedded: CredentialTable,
+  step: CredentialStep,
+): Promise<CredentialTable> {
+  const isOthersLogin = step.brought && embedded.owner_id !== caller.userId;
+  const wanted = isOthersLogin ? undefined : split.choice.credentialsName;
+  const own = await separateCredential(tx, embedded, wanted ?? embedded.name, next.updated_at);
+  await linkCredential(tx, next, own.owner_id, own.id, next.updated_at);
+  return own;
+}
+
+/** In the transaction that stores the connection. @param embedded of the connection as it was */
+export async function applyCredential(
+  tx: Tx,
+  { bringing, revoker }: ConnectionServiceDependencies,
+  inHand: ChangeInHand,
+  {
+    next,
+    embedded,
+    step,
+  }: { next: ConnectionTable; embedded: CredentialTable | undefined; step: CredentialStep },
+): Promise<void> {
+  const { caller, manifest, split, change, row } = inHand;
+  const at = next.updated_at;
+  const isSeparated = next.separated === 1;
+  let { replaced } = step;
+  if (embedded && isSeparated) {
+    const own = await separate(tx, inHand, next, embedded, step);
+    if (replaced) replaced = own;
+  } else if (embedded && step.brought && !replaced) {
+    const ended = { tenantId: embedded.tenant_id, credentialId: embedded.id };
+    await revoker.end(tx, ended, { connection: row });
+  }
+  if (!isSeparated) await unlinkCredentials(tx, next);
+  if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
+  if (step.selected) await linkCredential(tx, next, caller.userId, step.selected.id, at);
+  if (!step.brought) return;
+  const target = { signIn: split.signIn.id, destination: next.destination };
+  if (replaced) return bringing.replace(tx, replaced, target, step.brought);
+  const name = split.choice.credentialsName ?? next.name;
+  const id = await bringing.store(
+    tx,
+    { ...target, caller, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
+    step.brought,
+  );
+  if (isSeparated) await linkCredential(tx, next, caller.userId, id, at);
+}
