@@ -206,7 +206,7 @@ describe('the callback page in a browser', () => {
     const { page } = await open('/hostile');
     expect(await page.title()).toBe('Copy your code to finish · Mooring');
     expect(await page.locator('img, main script').count()).toBe(0);
-    expect(await page.textContent('h2')).toContain('<img src=x onerror="document.title=1">');
+    expect(await page.textContent('h2')).toContain("<img src=x onerror='document.title=1'>");
   });
 
   it('O36: cannot be framed, not even by this server', async () => {

@@ -21,7 +21,7 @@ const keySchema = z.object({
   project_id: z.string().optional(),
 });
 
-export const keyFileRemedy = 'Create a JSON key for the service account and give the whole file.';
+const remedy = 'Create a JSON key for the service account and give the whole file.';
 
 function jsonOf(file: InlineFiles[number]): string {
   const text = file.value.trim();
@@ -32,7 +32,7 @@ function jsonOf(file: InlineFiles[number]): string {
   // PKCS#12 is an ASN.1 SEQUENCE.
   const isP12 = /\.(p12|pfx)$/i.test(file.name) || bytes[0] === 0x30;
   const message = isP12 ? 'P12 keys are not supported.' : 'The key file is neither JSON nor base64 of JSON.';
-  throw new ConnectorError('invalid_config', message, { remedy: keyFileRemedy });
+  throw new ConnectorError('invalid_config', message, { remedy: remedy });
 }
 
 function parsed(json: string): unknown {
@@ -40,7 +40,7 @@ function parsed(json: string): unknown {
     return JSON.parse(json);
   } catch {
     // The parser's message quotes the key.
-    throw new ConnectorError('invalid_config', 'The key file is not valid JSON.', { remedy: keyFileRemedy });
+    throw new ConnectorError('invalid_config', 'The key file is not valid JSON.', { remedy: remedy });
   }
 }
 
@@ -48,11 +48,11 @@ function parsed(json: string): unknown {
  * The key in a key file of Google's.
  * @throws ConnectorError `invalid_config` when it is no JSON key of a service account, or its key cannot sign
  */
-export function readKeyFile(file: InlineFiles[number]): ServiceAccountKey {
+function readKeyFile(file: InlineFiles[number]): ServiceAccountKey {
   const key = keySchema.safeParse(parsed(jsonOf(file)));
   if (!key.success) {
     throw new ConnectorError('invalid_config', 'The key file is no key of a service account.', {
-      remedy: keyFileRemedy,
+      remedy: remedy,
     });
   }
   const { client_email: email, private_key: privateKey, project_id: projectId } = key.data;
@@ -60,7 +60,7 @@ export function readKeyFile(file: InlineFiles[number]): ServiceAccountKey {
   if ('problem' in read || read.algorithm !== 'RS256') {
     const problem = 'problem' in read ? read.problem : 'is no RSA key';
     throw new ConnectorError('invalid_config', `The private key of the key file ${problem}.`, {
-      remedy: keyFileRemedy,
+      remedy: remedy,
     });
   }
   return { email, privateKey, projectId };
@@ -72,7 +72,7 @@ export const keyFileSchema = inlineFilesSchema.min(1).superRefine(([file], conte
     if (file) readKeyFile(file);
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
-    context.addIssue({ code: 'custom', message: `is of no use. ${error.message} ${keyFileRemedy}` });
+    context.addIssue({ code: 'custom', message: `is of no use. ${error.message} ${remedy}` });
   }
 });
 
@@ -89,8 +89,7 @@ export interface Endpoints {
  */
 export function serviceAccountKey(fields: Readonly<Record<string, unknown>>): ServiceAccountKey {
   const file = (fields['KeyFilePath'] as InlineFiles | undefined)?.[0];
-  if (!file)
-    throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy: keyFileRemedy });
+  if (!file) throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy: remedy });
   const key = readKeyFile(file);
   const { email } = key;
   const wanted = fields['Email'];
