@@ -9,9 +9,9 @@ import {
 } from '@mooring/contract/routes/data-connections';
 import {
   deleteCredential,
-  listCredentialUses,
   patchCredential,
 } from '@mooring/contract/routes/data-credentials';
+import { listCredentialUses } from '@mooring/contract/routes/uses';
 import { browseConnection, previewConnection, testConnection } from '@mooring/contract/routes/use';
 import type { LabPostgres } from '@mooring/lab/postgres';
 import type { LabRestApi } from '@mooring/lab/rest-api';

@@ -5,6 +5,7 @@ import { createAccessTokens } from './access/access-tokens.js';
 import { type Authenticator, createAuthenticator } from './access/authenticate.js';
 import { createSigningKeys } from './access/signing-key.js';
 import { createRefusalRecord } from './audit/refused-destinations.js';
+import { createRefusedSignIns } from './audit/refused-sign-ins.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
 import { setupOfCredential } from './broker/credential-setup.js';
@@ -13,7 +14,6 @@ import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
 import { createLoginChanges } from './broker/login-changes.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
-import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
 import { createSourceSettings } from './catalogue/source-settings.js';
 import type { Config } from './config.js';
@@ -36,6 +36,7 @@ import { createSelfCheckFeature } from './features/self-check/self-check-feature
 import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
+import { createUsesFeature } from './features/uses/uses-feature.js';
 import { createUsersFeature } from './features/users/users-feature.js';
 import { createVaultKeysFeature } from './features/vault-keys/vault-keys-feature.js';
 import type { BoundRoute } from './http/handler.js';
@@ -57,6 +58,8 @@ import { createRenewals } from './sign-ins/renewal.js';
 import { createSignIns, type SignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
 import type { ConnectionTable, CredentialTable } from './store/tables.js';
+import { createRecordKeeper, type RecordKeeper } from './use-record/keeper.js';
+import { createUseLog, type UseLog } from './use-record/log.js';
 import type { Vault } from './vault/envelope.js';
 import { createKeyRotation, type KeyRotation } from './vault/key-rotation.js';
 import type { StoredKeyring } from './vault/stored-keyring.js';
@@ -85,6 +88,8 @@ export interface App {
   signIns: SignIns;
   selfCheck: SelfCheck;
   idempotency: Idempotency;
+  keeper: RecordKeeper;
+  uses: UseLog;
   keyRotation: KeyRotation;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
@@ -150,7 +155,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
-  const uses = createUseLog(store, vault);
+  const signInRefused = createRefusedSignIns(store.db, log);
+  const keeper = createRecordKeeper({ store, vault, log });
+  const uses = createUseLog({ store, keeper, signInRefused, log });
   const arrivals = createArrivals({ store, vault });
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
@@ -184,7 +191,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       config,
       destinationRefused,
     }),
-    ...createRevocationsFeature({ store, vault, revoker, runningUses }),
+    ...createRevocationsFeature({ store, revoker, runningUses }),
     ...createSelfCheckFeature({ selfCheck }),
     ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
     ...createUseFeature({
@@ -199,7 +206,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       log,
       config,
       destinationRefused,
+      signInRefused,
     }),
+    ...createUsesFeature({ store, keeper, publicUrl }),
   ]);
   const http = await createHttpServer({
     log,
@@ -229,6 +238,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     selfCheck,
     rates,
     idempotency,
+    keeper,
+    uses,
     keyRotation,
   };
 }

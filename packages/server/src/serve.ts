@@ -12,6 +12,7 @@ import { reconcile } from './reconcile.js';
 import { sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import { OutcomeUnknownError, StoreError, StoreUnavailableError } from './store/store-error.js';
+import { forgetUses } from './use-record/retention.js';
 import { KeyServiceError } from './vault/key-service.js';
 import { KeyError } from './vault/keyring.js';
 
@@ -151,6 +152,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     checks,
   });
   if (store.kind === 'sqlite') await app.grants.freeLeases();
+  await app.uses.open();
   const bound = await app.http
     .listen({ host: config.host, port: config.port })
     .catch(async (cause: unknown) => {
@@ -170,6 +172,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .then(() => app.idempotency.purge(new Date()))
       .then(() => purgeUndoCopies(store, new Date()))
       .then(() => purgeRevocations(store, config.limits.auditDays))
+      .then(() => forgetUses({ store, keeper: app.keeper }, { now: new Date(), days: config.limits.useDays }))
       .then(() => store.checkpoint())
       .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
   }, 60_000).unref();
@@ -190,6 +193,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       app.runningUses.close();
       await app.keepAlive.close();
       await app.grants.settled();
+      await app.uses.close();
       await app.revoker.settled();
       app.revoker.close();
       await app.rates?.close();

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../audit/record.js';
 import { AppError } from '../http/app-error.js';
 import { endSignIn } from '../sign-ins/sign-in-store.js';
 import type { Queryable, Tx } from '../store/store.js';
@@ -7,12 +8,12 @@ import type { Revoker } from './revoker.js';
 /** Takes away what a person who may no longer work here could still use, and what others could use of theirs. */
 export interface Leaving {
   /** In the transaction that disables the person. */
-  apply(tx: Tx, person: PersonRef): Promise<void>;
+  apply(tx: Tx, person: PersonRef, by: AuditEvent['by']): Promise<void>;
   /**
    * In a transaction: the same, and deletes the person.
    * @throws AppError CONFLICT while they own connections or spaces
    */
-  remove(tx: Tx, person: PersonRef): Promise<void>;
+  remove(tx: Tx, person: PersonRef, by: AuditEvent['by']): Promise<void>;
   /** After it: tells the providers that the grants have ended. */
   send(): void;
 }
@@ -40,14 +41,14 @@ async function possessionsOf(db: Queryable, person: PersonRef): Promise<string |
 const openStates = ['pending', 'arrived', 'redeeming'] as const;
 
 export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
-  const apply = async (tx: Tx, person: PersonRef): Promise<void> => {
+  const apply = async (tx: Tx, person: PersonRef, by: AuditEvent['by']): Promise<void> => {
     const owned = await tx
       .selectFrom('credential')
       .selectAll()
       .where('owner_id', '=', person.id)
       .where('tenant_id', '=', person.tenant_id)
       .execute();
-    for (const credential of owned) await revoker.end(tx, credential);
+    for (const credential of owned) await revoker.end(tx, credential, { by });
     const signIns = await tx
       .selectFrom('sign_in')
       .select(['id', 'tenant_id', 'user_id'])
@@ -66,7 +67,7 @@ export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
   };
   return {
     apply,
-    async remove(tx, person) {
+    async remove(tx, person, by) {
       const possessions = await possessionsOf(tx, person);
       if (possessions) {
         throw new AppError(
@@ -74,7 +75,7 @@ export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
           `The user still owns ${possessions}. Give them to somebody else or delete them first.`,
         );
       }
-      await apply(tx, person);
+      await apply(tx, person, by);
       await tx
         .deleteFrom('user')
         .where('id', '=', person.id)

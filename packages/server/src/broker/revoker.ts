@@ -1,5 +1,6 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
+import { type AuditEvent, recordCredential } from '../audit/record.js';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Config } from '../config.js';
 import { mayRevoke, revokeToken } from '../oauth/revocation.js';
@@ -28,12 +29,17 @@ import {
 export interface EndOptions {
   /** Those with one id make one report; without one, only ends that a provider must be told are on record. */
   batchId?: string;
+  /** Who ends it, for the record; absent: its owner. */
+  by?: AuditEvent['by'];
   /** The connection as it was, where it is being changed in the same transaction. */
   connection?: ConnectionTable;
 }
 
 export interface Revoker {
-  /** Deletes a credential, destroys its keys, and notes in the same transaction what its provider is to be told. */
+  /**
+   * Deletes a credential, destroys its keys, puts it on record, and notes in the same transaction what its provider is
+   * to be told.
+   */
   end(tx: Tx, credential: CredentialTable, options?: EndOptions): Promise<void>;
   /** Notes tokens that nobody is to have, in the transaction that ends what they were kept with; `kick` afterwards. */
   noteTokens(tx: Tx, credential: RevokedCredential, setup: OAuthSetup, tokens: TokenSet): Promise<void>;
@@ -121,7 +127,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
   const looking = setInterval(kick, deps.lookMs ?? 5_000).unref();
 
   return {
-    async end(tx, credential, { batchId, connection } = {}) {
+    async end(tx, credential, { batchId, by, connection } = {}) {
       const found = await toTell(tx, credential, connection);
       if (batchId !== undefined || found.sealed) {
         await enqueue(tx, store, vault, {
@@ -131,6 +137,8 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
         });
       }
       await shredCredential(tx, credential.tenant_id, credential.id);
+      // Of those that are revoked together there is one event, and a report that names each.
+      if (batchId === undefined) await recordCredential(tx, 'deleted', credential, by);
     },
     noteTokens,
     async endTokens(credential, setup, tokens) {

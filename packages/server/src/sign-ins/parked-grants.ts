@@ -1,4 +1,4 @@
-import { record } from '../audit/record.js';
+import { record, recordCredential } from '../audit/record.js';
 import { insertCredential, renewGrant } from '../broker/credential-records.js';
 import type { GrantAccount } from '../broker/grant-account.js';
 import type { StoredGrant } from '../broker/grant-state.js';
@@ -153,11 +153,11 @@ export function createParkedGrants({
     like: CredentialTable,
     grant: StoredGrant,
     wanted: string | undefined,
-  ): Promise<string> => {
-    const id = newUuid();
+  ): Promise<Pick<CredentialTable, 'id' | 'name'>> => {
+    const [id, name] = [newUuid(), await freeName(tx, like, wanted)];
     await insertCredential(tx as Parameters<typeof insertCredential>[0], vault, {
       ...{ id, tenantId: like.tenant_id, ownerId: like.owner_id, sourceId: like.source_id },
-      ...{ name: await freeName(tx, like, wanted), separated: true, connectionId: null, signIn: row.sign_in },
+      ...{ name, separated: true, connectionId: null, signIn: row.sign_in },
       ...{ destination: row.destination, secrets: { login: {}, grant }, at: store.clock.iso() },
     });
     const connection =
@@ -170,7 +170,7 @@ export function createParkedGrants({
             .where('tenant_id', '=', row.tenant_id)
             .executeTakeFirst();
     if (connection) await linkCredential(tx, connection, row.user_id, id, store.clock.iso());
-    return id;
+    return { id, name };
   };
 
   return {
@@ -223,10 +223,12 @@ export function createParkedGrants({
       }
       return store.transaction(async (tx) => {
         if (!(await claim(tx, row, 'completed'))) throw chosenMeanwhile();
-        const id = choice === 'add' ? await add(tx, row, credential, grant, credentialsName) : credential.id;
+        const isNew = choice === 'add';
+        const kept = isNew ? await add(tx, row, credential, grant, credentialsName) : credential;
         const at = store.clock.iso();
-        if (choice === 'replace' && !(await renewGrant(tx, vault, credential, grant, at)))
-          throw credentialGone();
+        if (!isNew && !(await renewGrant(tx, vault, credential, grant, at))) throw credentialGone();
+        const { id, name } = kept;
+        await recordCredential(tx, isNew ? 'created' : 'updated', { ...credential, id, name });
         await endSignIn(tx, row, 'completed');
         await record(tx, { name: 'sign-in.completed', by: caller, resourceId: row.id, data: { choice } });
         return id;

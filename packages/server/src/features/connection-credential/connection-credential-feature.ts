@@ -7,6 +7,7 @@ import {
   putConnectionCredential,
 } from '@mooring/contract/routes/connection-credential';
 import { loadConnection } from '../../access/connection-access.js';
+import { recordCredential } from '../../audit/record.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
@@ -197,7 +198,10 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       if (!credential || credential.owner_id !== caller.userId) {
         throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
       }
-      await allowDestination(store.db, credential, connection.destination, now());
+      await store.transaction(async (tx) => {
+        await allowDestination(tx, credential, connection.destination, now());
+        await recordCredential(tx, 'updated', credential);
+      });
       return { status: 200, body: await afterChange(() => state(caller, connection)) };
     }),
   ];

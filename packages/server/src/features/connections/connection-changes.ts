@@ -175,7 +175,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const dropsEmbedded =
       isSeparated || next.owner_id !== previous.owner_id || (step.brought && !step.replaced);
     if (embedded && dropsEmbedded) {
-      await deps.revoker.end(tx, embedded, { connection: previous });
+      await deps.revoker.end(tx, embedded, { by: caller, connection: previous });
     }
     if (!isSeparated) await unlinkCredentials(tx, next);
     if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);

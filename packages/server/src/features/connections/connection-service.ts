@@ -268,7 +268,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         .where('tenant_id', '=', row.tenant_id)
         .executeTakeFirst();
       await store.transaction(async (tx) => {
-        if (embedded) await deps.revoker.end(tx, embedded);
+        if (embedded) await deps.revoker.end(tx, embedded, { by: caller });
         await shredConnectionSecrets(tx, row.tenant_id, row.id);
         await deleteConnection(tx, row);
         await recordConnection(tx, 'deleted', caller, row);
