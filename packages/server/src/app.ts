@@ -36,8 +36,8 @@ import { createSelfCheckFeature } from './features/self-check/self-check-feature
 import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
-import { createUsesFeature } from './features/uses/uses-feature.js';
 import { createUsersFeature } from './features/users/users-feature.js';
+import { createUsesFeature } from './features/uses/uses-feature.js';
 import { createVaultKeysFeature } from './features/vault-keys/vault-keys-feature.js';
 import type { BoundRoute } from './http/handler.js';
 import { contextOfIdempotentRequest, createIdempotency, type Idempotency } from './http/idempotency.js';

@@ -224,7 +224,9 @@ export const fileSchema = z.strictObject({
         .min(1)
         .max(36_500)
         .default(400)
-        .describe('How long the record of uses is kept, in days; at least, since it ends at a signed checkpoint.'),
+        .describe(
+          'How long the record of uses is kept, in days; at least, since it ends at a signed checkpoint.',
+        ),
     })
     .prefault({}),
 });

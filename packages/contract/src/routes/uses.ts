@@ -24,7 +24,9 @@ const pageQuery = {
 const useSchema = z
   .object({
     at: instantSchema.meta({ description: 'When it began' }),
-    userId: z.string().meta({ description: 'Under whose rights it ran, and on whose behalf an application acted' }),
+    userId: z
+      .string()
+      .meta({ description: 'Under whose rights it ran, and on whose behalf an application acted' }),
     clientId: z.string().optional().meta({
       description: 'OAuth client that acted; absent: the user themselves',
     }),
@@ -134,18 +136,13 @@ export const verifyUses = defineRoute({
             .meta({ description: 'Where it began, how far it is, and how far it goes' }),
           next: z.string().optional(),
           head: headSchema.optional().meta({ description: 'The last checkpoint' }),
-          broken: z
-            .object({ shard: z.int().optional(), seq: z.int(), problem: z.string() })
-            .optional()
-            .meta({
-              description: 'The first place where the record does not hold: a record of a shard, or a checkpoint',
-            }),
-          unproven: z
-            .object({ before: z.int(), at: instantSchema, note: z.string() })
-            .optional()
-            .meta({
-              description: 'What stands before this checkpoint cannot be proven any more: its key is lost',
-            }),
+          broken: z.object({ shard: z.int().optional(), seq: z.int(), problem: z.string() }).optional().meta({
+            description:
+              'The first place where the record does not hold: a record of a shard, or a checkpoint',
+          }),
+          unproven: z.object({ before: z.int(), at: instantSchema, note: z.string() }).optional().meta({
+            description: 'What stands before this checkpoint cannot be proven any more: its key is lost',
+          }),
         })
         .meta({ id: 'UseRecordReport' }),
     },

@@ -5,13 +5,7 @@ import { after } from '@mooring/connectors/kit/deadline';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import {
-  abortFailure,
-  applyCaps,
-  readEnded,
-  type StreamCaps,
-  type StreamOutcome,
-} from './caps.js';
+import { abortFailure, applyCaps, readEnded, type StreamCaps, type StreamOutcome } from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv } from './encode-csv.js';
 import { encodeNdjson } from './encode-ndjson.js';

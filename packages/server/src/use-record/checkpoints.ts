@@ -27,9 +27,9 @@ export const noCheckpoint: Checkpoint = {
 const fullEvery = 128;
 
 const sorted = (heads: Heads): [number, number, string][] =>
-  [...heads].map(([shard, { seq, hash }]) => [shard, seq, hash] as [number, number, string]).toSorted(
-    (a, b) => a[0] - b[0],
-  );
+  [...heads]
+    .map(([shard, { seq, hash }]) => [shard, seq, hash] as [number, number, string])
+    .toSorted((a, b) => a[0] - b[0]);
 
 type Signed = Omit<UseCheckpointTable, 'heads' | 'is_full' | 'hash'>;
 
@@ -128,10 +128,7 @@ export const checkpointsAfter = (
     .limit(most)
     .execute();
 
-export const lastCheckpointRow = (
-  db: Queryable,
-  tenantId: string,
-): Promise<UseCheckpointTable | undefined> =>
+export const lastCheckpointRow = (db: Queryable, tenantId: string): Promise<UseCheckpointTable | undefined> =>
   db
     .selectFrom('use_checkpoint')
     .selectAll()

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { full } from '@mooring/lab/test-tier';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { full } from '@mooring/lab/test-tier';
 import { firstStart } from '../first-start.js';
 import { migrate, openStore, type Store } from '../store/store.js';
 import { createVault, type Vault } from '../vault/envelope.js';

@@ -1,5 +1,5 @@
 import type { Queryable } from '../store/store.js';
-import { UnreadableError, type SealContext, type Vault } from '../vault/envelope.js';
+import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 import { newHex } from '../vault/random.js';
 
 // The keys that the record of uses is signed with: of a tenant, sealed by the vault, one after another. Version 1 is of

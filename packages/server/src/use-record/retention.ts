@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.js';
-import { checkpointAt } from './checkpoints.js';
 import type { Heads } from './chain.js';
+import { checkpointAt } from './checkpoints.js';
 import type { RecordKeeper } from './keeper.js';
 
 const recordsAtOnce = 1_000;

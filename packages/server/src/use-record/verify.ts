@@ -232,7 +232,8 @@ async function walkTail(proof: Proof, last: Checkpoint): Promise<void> {
   for (const { shard, seq, hash, lastSeq } of rows.toSorted((a, b) => a.shard - b.shard)) {
     // Where nothing was kept there is a head without a record.
     const end = lastSeq === null && seq <= (first?.heads.get(shard)?.seq ?? 0) ? seq : Number(lastSeq ?? 0);
-    if (seq < (seen.get(shard)?.seq ?? 0) || seq < end) throw new BrokenError({ shard, seq, problem: 'set back' });
+    if (seq < (seen.get(shard)?.seq ?? 0) || seq < end)
+      throw new BrokenError({ shard, seq, problem: 'set back' });
     if (seq > end) throw new BrokenError({ shard, seq: end + 1, problem: 'cut off' });
     const from = last.heads.get(shard) ?? noHead;
     if (from.seq === seq && from.hash !== hash) throw new BrokenError({ shard, seq, problem: 'changed' });
@@ -329,7 +330,11 @@ export async function verifyUses(verifying: Verifying): Promise<VerifyReport> {
     return report({ ok: true, done: true, head: { seq: at.number, hash: at.hash } });
   } catch (error) {
     if (error instanceof PausedError && place) {
-      return report({ ok: true, done: false, next: textOf({ ...place, shard: error.shard, seq: error.seq }) });
+      return report({
+        ok: true,
+        done: false,
+        next: textOf({ ...place, shard: error.shard, seq: error.seq }),
+      });
     }
     if (!(error instanceof BrokenError)) throw error;
     // What is kept no longer may have gone meanwhile.

@@ -59,7 +59,9 @@ function presented(row: ListedUse, caller: Caller): UseReply {
     connectionId: row.connection_id ?? '',
     action: row.action ?? '',
     result: row.outcome ?? 'started',
-    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)) as Partial<UseReply>),
+    ...(Object.fromEntries(
+      Object.entries(optional).filter(([, value]) => value !== null),
+    ) as Partial<UseReply>),
   };
 }
 
@@ -149,7 +151,10 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
     const found = await hasHead(store.db, kept, known);
     if (found === 'no longer kept') {
       throw new InvalidRequest([
-        { field: 'head', message: `is older than the record is kept; it begins with checkpoint ${kept.checkpoint.keptFrom}` },
+        {
+          field: 'head',
+          message: `is older than the record is kept; it begins with checkpoint ${kept.checkpoint.keptFrom}`,
+        },
       ]);
     }
     if (found) return { status: 200, body: report };

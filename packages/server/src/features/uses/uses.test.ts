@@ -200,7 +200,12 @@ describe('a use that cannot be recorded', () => {
     const path = await connect(admin, source, 'unrecorded');
     const pair = await admin.post('/api/v1/data-credentials', {
       ...{ datasourceID: 'rest', qName: 'separated' },
-      connectionProperties: { url: `${source.url}/items`, authSchema: 'basic', username: 'a', password: good },
+      connectionProperties: {
+        url: `${source.url}/items`,
+        authSchema: 'basic',
+        username: 'a',
+        password: good,
+      },
     });
     const separated = await connect(admin, source, 'with a login of its own', {
       connectionProperties: {
@@ -398,7 +403,12 @@ describe('who used what', () => {
     }
     await bob.api.post(`${connections}/actions/test`, {
       datasourceID: 'rest',
-      connectionProperties: { url: `${source.url}/items`, authSchema: 'basic', username: 'a', password: wrong },
+      connectionProperties: {
+        url: `${source.url}/items`,
+        authSchema: 'basic',
+        username: 'a',
+        password: wrong,
+      },
     });
     const { credentialId } = (await bob.api.get(`${path}/credential`)).body;
     const found = (await refusals()).map((event: { userId: string; data: object }) => ({

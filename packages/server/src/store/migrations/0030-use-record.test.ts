@@ -81,8 +81,7 @@ describe('the chain of uses of version 0.1', () => {
     const kept = await keeper.recordOf(tenantId);
     await keeper.checkpoint(kept);
     const keyOf = keeper.keyOf(tenantId);
-    const verify = () =>
-      verifyUses({ db: store.db, kept, keyOf, isUpToDate: true, withinMs: 10_000 });
+    const verify = () => verifyUses({ db: store.db, kept, keyOf, isUpToDate: true, withinMs: 10_000 });
     const [closing] = await store.db.selectFrom('use_checkpoint').selectAll().orderBy('number').execute();
     return { verify, note: closing?.note };
   };
@@ -96,7 +95,9 @@ describe('the chain of uses of version 0.1', () => {
     for (const seq of [2, 5]) {
       await sql`update use_record set user_id = 'x' where shard = -1 and seq = ${seq}`.execute(store.db);
       expect(await verify()).toMatchObject({ ok: false, broken: { shard: -1, seq, problem: 'changed' } });
-      await sql`update use_record set user_id = ${userId} where shard = -1 and seq = ${seq}`.execute(store.db);
+      await sql`update use_record set user_id = ${userId} where shard = -1 and seq = ${seq}`.execute(
+        store.db,
+      );
     }
     // Without a key anybody could make such a chain; what counts is the head that was signed.
     await sql`delete from use_record where shard = -1 and seq > 4`.execute(store.db);

@@ -3,7 +3,8 @@ import { ddl } from '../ddl.js';
 
 // The record of uses in 64 shards with signed checkpoints, and with who acted, through what, in which space. The one
 // chain of before moves along as shard -1, to which nothing is added; its hashes need no column for the hash before.
-const common = 'tenant_id, seq, at, user_id, connection_id, credential_id, credential_owner_id, action, result';
+const common =
+  'tenant_id, seq, at, user_id, connection_id, credential_id, credential_owner_id, action, result';
 const later = 'rows, of_seq, credential_version, what_hash, bytes, hash';
 
 // Of a use only its beginning is looked for; its outcome is found through it.
