@@ -41,7 +41,7 @@ describe('a record of uses that processes come and go over', () => {
   });
 
   /** What one process has in memory. */
-  const process = () => {
+  const startProcess = () => {
     const keeper = createRecordKeeper({ store, vault, log });
     const uses = createUseLog({ store, keeper, signInRefused: async () => undefined, log });
     return {
@@ -57,7 +57,9 @@ describe('a record of uses that processes come and go over', () => {
           await ticket.finish('ok', { rows: 1 });
         }
       },
-      sign: async () => keeper.checkpoint(await keeper.recordOf(tenantId)),
+      async sign(): Promise<void> {
+        await keeper.checkpoint(await keeper.recordOf(tenantId));
+      },
       async verify(withinMs = 10_000, next?: string): Promise<VerifyReport> {
         const kept = await keeper.recordOf(tenantId);
         const isUpToDate = await keeper.catchUp(kept);
@@ -73,7 +75,7 @@ describe('a record of uses that processes come and go over', () => {
   const records = () => store.db.selectFrom('use_record').selectAll().execute();
 
   it('LI2: one shard cannot be cut by removing the checkpoints since, after every process has ended', async () => {
-    const first = process();
+    const first = startProcess();
     await first.use('a', 3);
     await first.sign();
     const [, kept] = await checkpoints();
@@ -90,55 +92,86 @@ describe('a record of uses that processes come and go over', () => {
       .where('shard', '=', shardOfA)
       .execute();
     const broken = { seq: 3, problem: 'missing' };
-    expect(await process().verify()).toMatchObject({ ok: false, broken });
-    const next = process();
+    expect(await startProcess().verify()).toMatchObject({ ok: false, broken });
+    const next = startProcess();
     await next.use('a');
     await next.sign();
     expect(await next.verify()).toMatchObject({ ok: false, broken });
   });
 
   it('LI2: a record without any checkpoint is not whole, since its key says that there was one', async () => {
-    const first = process();
+    const first = startProcess();
     await first.use('a', 2);
     await store.db.deleteFrom('use_checkpoint').execute();
-    expect(await process().verify()).toMatchObject({ ok: false, broken: { seq: 1, problem: 'missing' } });
-    const next = process();
+    expect(await startProcess().verify()).toMatchObject({
+      ok: false,
+      broken: { seq: 1, problem: 'missing' },
+    });
+    const next = startProcess();
     await next.use('a');
     await next.sign();
     expect(await next.verify()).toMatchObject({ ok: false, broken: { seq: 1, problem: 'missing' } });
   });
 
   it('LI2: goes on behind its records where a head was removed or set back, and never from the beginning', async () => {
-    const first = process();
+    const first = startProcess();
     await first.use('a', 3);
     await store.db.updateTable('use_shard').set({ seq: 2, hash: 'x' }).execute();
-    const second = process();
+    const second = startProcess();
     await second.use('a');
     await second.sign();
     expect(await second.verify()).toMatchObject({ ok: true, records: 8 });
     await store.db.deleteFrom('use_shard').execute();
     await store.db.deleteFrom('use_record').execute();
-    const third = process();
+    const third = startProcess();
     await third.use('a');
     expect((await records()).map(({ seq }) => seq)).toEqual([9, 10]);
     expect(await third.verify()).toMatchObject({ ok: false, broken: { seq: 1, problem: 'cut off' } });
   });
 
+  it('LI2: a record that was set back and grew anew does not pass for the one that was signed', async () => {
+    const first = startProcess();
+    await first.use('a', 3);
+    await first.sign();
+    const signed = (await checkpoints()).at(-1);
+    await store.db.deleteFrom('use_checkpoint').where('number', '>', 1).execute();
+    await store.db.deleteFrom('use_record').execute();
+    await store.db.deleteFrom('use_shard').execute();
+    const second = startProcess();
+    now += 1;
+    await second.use('a', 3);
+    const grown = await second.verify();
+    expect(grown).toMatchObject({ ok: true });
+    // The checkpoint from before is good by itself, and lists what is not there.
+    await store.db
+      .insertInto('use_checkpoint')
+      .values(signed as NonNullable<typeof signed>)
+      .execute();
+    expect(await startProcess().verify()).toMatchObject({
+      ok: false,
+      broken: { seq: 6, problem: 'changed' },
+    });
+    await store.db.deleteFrom('use_checkpoint').where('number', '>', 1).execute();
+    await second.sign();
+    expect(await second.verify()).toMatchObject({ ok: true });
+    expect(await first.verify()).toMatchObject({ ok: false, broken: { seq: 2, problem: 'set back' } });
+  });
+
   it('LI2: cannot be written by somebody with another key', async () => {
-    await process().use('a', 2);
+    await startProcess().use('a', 2);
     vault = createVault(newKey());
-    await expect(process().use('a')).rejects.toMatchObject({ code: 'NOT-READY' });
+    await expect(startProcess().use('a')).rejects.toMatchObject({ code: 'NOT-READY' });
     expect(await records()).toHaveLength(4);
   });
 
   it('LI1: after its key was lost a new one is put on record, and proofs begin there', async () => {
-    await process().use('a', 2);
-    await process().sign();
+    await startProcess().use('a', 2);
+    await startProcess().sign();
     vault = createVault(newKey());
     const by = { tenantId, userId };
     expect(await remakeRecordKey(store, vault, { by, why: 'the keyring was lost' })).toBe(true);
     expect(await remakeRecordKey(store, vault, { by, why: 'again' })).toBe(false);
-    const next = process();
+    const next = startProcess();
     await next.use('a', 3);
     await next.sign();
     expect(await next.verify()).toMatchObject({
@@ -152,7 +185,7 @@ describe('a record of uses that processes come and go over', () => {
   });
 
   it('LI10: what is older than it is kept goes, up to a signed checkpoint, and the rest is whole', async () => {
-    const first = process();
+    const first = startProcess();
     // The checkpoint that everything before may go up to is a full one: the 1st, the 129th, …
     for (let number = 2; number <= 129; number += 1) {
       await first.use(`credential ${number % 3}`);
@@ -170,18 +203,18 @@ describe('a record of uses that processes come and go over', () => {
     const kept = await checkpoints();
     expect(kept[0]?.number).toBe(129);
     expect(kept.at(-1)?.kept_from).toBe(129);
-    const next = process();
+    const next = startProcess();
     expect(await next.verify()).toMatchObject({ ok: true, records: 4 });
     await next.use('credential 1');
     await next.sign();
     expect(await next.verify()).toMatchObject({ ok: true, records: 6 });
     // Nobody else can shorten it.
     await store.db.deleteFrom('use_checkpoint').where('number', '<', 131).execute();
-    expect(await process().verify()).toMatchObject({ ok: false });
+    expect(await startProcess().verify()).toMatchObject({ ok: false });
   });
 
   it('LI10: is proven in pieces, each from where the one before has ended', async () => {
-    const first = process();
+    const first = startProcess();
     const uses = full(20_000, 600);
     await Promise.all(Array.from({ length: 20 }, (_, who) => first.use(`c ${who % 7}`, uses / 20)));
     await first.sign();
