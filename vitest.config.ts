@@ -28,7 +28,7 @@ const bundled = { globalSetup: ['./scripts/bundle-for-tests.mjs'] };
 const onBothStores = [
   'packages/server/src/access/permissions.test.ts',
   'packages/server/src/broker/*.test.ts',
-  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,vault-keys}/**/*.test.ts',
+  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,uses,vault-keys}/**/*.test.ts',
   'packages/server/src/features/use/*.test.ts',
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',

@@ -18,8 +18,8 @@ import { migrate, openStore, type Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
 import { createVault, type Vault } from '../vault/envelope.js';
 import { loadMasterKey, newKey } from '../vault/keyring.js';
-import { tokenHasher } from '../vault/token-hashes.js';
 import { newUuid } from '../vault/random.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import { createParkedGrants } from './parked-grants.js';
 import { purgeSignIns } from './sign-in-store.js';
 import { createSignIns, type SignIns } from './sign-ins.js';
@@ -57,7 +57,8 @@ describe('the life of a sign-in on another device, by the clock', () => {
     await migrate(store);
     await firstStart(store, tokenHasher(newKey()), 'test-administrator-key-0123456789');
     const user = await store.db.selectFrom('user').selectAll().executeTakeFirstOrThrow();
-    caller = { userId: user.id, tenantId: user.tenant_id, name: user.name, roles: [], keyId: 'k' };
+    const { id: userId, tenant_id: tenantId, name } = user;
+    caller = { userId, tenantId, name, roles: [], keyId: 'k', keyKind: 'api-key' };
     provider = await listenOnLoopback(0, () => async (request, response) => {
       const form = new URLSearchParams((await readRequestBody(request)).toString());
       const say = (status: number, body: object) => {

@@ -107,7 +107,14 @@ describe('TR24: not yours and not there are one path', () => {
       await create('secret name', {}),
       await create('shared', { space: space.body.id }),
     ];
-    const caller = { userId: alice.id, tenantId, name: 'alice', roles: [], keyId: 'k' };
+    const caller = {
+      userId: alice.id,
+      tenantId,
+      name: 'alice',
+      roles: [],
+      keyId: 'k',
+      keyKind: 'api-key' as const,
+    };
 
     const traced = async (work: (db: typeof store.db) => Promise<unknown>): Promise<number[]> => {
       const rows: number[] = [];
