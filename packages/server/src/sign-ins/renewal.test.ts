@@ -189,19 +189,19 @@ describe('signing in again', () => {
     let since = new Date().toISOString();
     await press(await walk(signInOf(await use()).authUrl));
     expect(await credentialEvents(since)).toEqual([['updated', alice.id, credentialId, 'mine']]);
-    const choose = async (choice: 'replace' | 'add') => {
+    const chosenAfterPasting = async (choice: 'replace' | 'add') => {
       lab.revokeGrantsOf('alice');
       lab.revokeGrantsOf('bob');
       lab.expireAccessTokens();
       const { authUrl, signInId } = signInOf(await use());
-      await press(await walk(authUrl, choice === 'replace' ? 'bob' : 'alice'));
+      await paste(await walk(authUrl, choice === 'replace' ? 'bob' : 'alice'));
       since = new Date().toISOString();
-      const chosen = await alice.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice });
+      const chosen = await choose(signInId, choice);
       expect(chosen.status, chosen.text).toBe(200);
     };
-    await choose('replace');
+    await chosenAfterPasting('replace');
     expect(await credentialEvents(since)).toEqual([['updated', alice.id, credentialId, 'mine']]);
-    await choose('add');
+    await chosenAfterPasting('add');
     const added = await credentialOf();
     expect(await credentialEvents(since)).toEqual([['created', alice.id, added.credentialId, 'mine (2)']]);
   });

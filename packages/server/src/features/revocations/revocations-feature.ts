@@ -8,7 +8,6 @@ import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Store } from '../../store/store.js';
 import { afterChange } from '../../store/store-error.js';
 import type { CredentialTable } from '../../store/tables.js';
-import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 
 export interface RevocationsDependencies {
