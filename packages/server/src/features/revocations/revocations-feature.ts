@@ -7,7 +7,6 @@ import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Store } from '../../store/store.js';
 import { afterChange } from '../../store/store-error.js';
-import type { CredentialTable } from '../../store/tables.js';
 import { newUuid } from '../../vault/random.js';
 
 export interface RevocationsDependencies {
