@@ -98,6 +98,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     );
   };
   let running = await start(options.port ?? 0);
+  /** False after a restart that was refused. */
+  let isUp = true;
+  const stop = async () => {
+    if (isUp) await running.close();
+    isUp = false;
+  };
   return {
     get url() {
       return running.url;
@@ -117,12 +123,13 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     async restart() {
       const { port } = new URL(running.url);
-      await running.close();
+      await stop();
       running = await start(port);
+      isUp = true;
       await forgetOldConnections(running.url);
     },
     async close() {
-      await running.close();
+      await stop();
       try {
         expectNoSecretInRemains({ log: chunks.join(''), printed, dataFolder });
         await database?.drop();
