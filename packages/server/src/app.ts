@@ -44,7 +44,7 @@ import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createIsolation } from './isolation/isolation.js';
 import { connectionsAtOnce, usesAtOnce } from './isolation/open-files.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type Metrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createEcho } from './self-check/echo.js';
@@ -86,6 +86,7 @@ export interface App {
   selfCheck: SelfCheck;
   idempotency: Idempotency;
   keyRotation: KeyRotation;
+  metrics: Metrics;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
 }
@@ -230,5 +231,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     rates,
     idempotency,
     keyRotation,
+    metrics,
   };
 }

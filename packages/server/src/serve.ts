@@ -1,8 +1,5 @@
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
-import { purgeAuditEvents } from './audit/record.js';
-import { purgeUndoCopies } from './broker/login-changes.js';
-import { purgeRevocations } from './broker/revocation-queue.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { firstStart } from './first-start.js';
@@ -10,8 +7,8 @@ import { createLog } from './log.js';
 import { DatabaseAwayError, type Opened, openUnderKey } from './open-store.js';
 import { reconcile } from './reconcile.js';
 import { sealedServer } from './sealed.js';
-import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import { OutcomeUnknownError, StoreError, StoreUnavailableError } from './store/store-error.js';
+import { startTidying, tidyingSteps } from './tidying.js';
 import { KeyServiceError } from './vault/key-service.js';
 import { KeyError } from './vault/keyring.js';
 
@@ -160,19 +157,10 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   url ||= bound;
   app.keyRotation.watch();
   void app.selfCheck.warn(log);
-  const purge = setInterval(() => {
-    app.signIns
-      .endUnclaimed()
-      .then(() => purgeSignIns(store.db, new Date()))
-      .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
-      .then(() => app.parked.expire())
-      .then(() => purgeAuditEvents(store.db, new Date(), config.limits.auditDays))
-      .then(() => app.idempotency.purge(new Date()))
-      .then(() => purgeUndoCopies(store, new Date()))
-      .then(() => purgeRevocations(store, config.limits.auditDays))
-      .then(() => store.checkpoint())
-      .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
-  }, 60_000).unref();
+  const tidying = startTidying({
+    ...{ store, log, failed: app.metrics.tidyingFailed },
+    steps: tidyingSteps(app, store, log, config.limits.auditDays),
+  });
 
   print(`Mooring listening on ${url}`);
   if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
@@ -180,7 +168,6 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     url,
     async close() {
       isDraining = true;
-      clearInterval(purge);
       const force = setTimeout(() => app.http.server.closeAllConnections(), drainMs).unref();
       // A connection that was busy when the close began stays open for its client's next request otherwise.
       const idle = setInterval(() => app.http.server.closeIdleConnections(), 100);
@@ -188,6 +175,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       clearInterval(idle);
       clearTimeout(force);
       app.runningUses.close();
+      await tidying.close();
       await app.keepAlive.close();
       await app.grants.settled();
       await app.revoker.settled();

@@ -1,4 +1,6 @@
+import { type SqlBool, sql } from 'kysely';
 import type { Logger } from 'pino';
+import { deleteInBatches } from '../store/batches.js';
 import type { Db } from '../store/store.js';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
@@ -19,7 +21,7 @@ export interface Idempotency {
    */
   once(request: IdempotentRequest, work: () => Promise<WrittenAnswer>): Promise<WrittenAnswer>;
   /** Forgets keys after their day. */
-  purge(now: Date): Promise<void>;
+  purge(now: Date, until?: number): Promise<void>;
 }
 
 export interface IdempotentRequest {
@@ -119,7 +121,8 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
 
   const release = (claim: string) => db.deleteFrom('idempotent_request').where('claim', '=', claim).execute();
 
-  const keep = (row: Row, claim: string, kept: Kept) =>
+  /** Sealing throws too, while it is not known which key is active: as a rejection like any other. */
+  const keep = async (row: Row, claim: string, kept: Kept) =>
     db
       .updateTable('idempotent_request')
       .set({ is_answered: 1, ...sealed(row, kept) })
@@ -139,6 +142,10 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
       }
     }
   };
+
+  /** Of what was refused: the refusal is the answer, whatever becomes of the claim. */
+  const letGo = (claim: string): Promise<unknown> =>
+    release(claim).catch(() => void whenStoreIsBack(() => release(claim)));
 
   const claimed = async (row: Row, claim: string, kept: Kept): Promise<boolean> => {
     try {
@@ -163,7 +170,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
     } else if (error instanceof StoreUnavailableError || error instanceof StoreFullError) {
       void whenStoreIsBack(() => release(claim));
     } else {
-      await release(claim);
+      await letGo(claim);
     }
   };
 
@@ -182,7 +189,7 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
       throw error;
     }
     if (answer.status >= 300) {
-      await release(claim);
+      await letGo(claim);
       return answer;
     }
     // It took effect, so it is answered; whoever repeats it before this is kept is told that the outcome is unknown.
@@ -248,9 +255,10 @@ export function createIdempotency({ db, vault, log }: IdempotencyDependencies): 
         if (answer) return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
       }
     },
-    async purge(now) {
+    async purge(now, until) {
       const oldest = new Date(now.getTime() - keptMs).toISOString();
-      await db.deleteFrom('idempotent_request').where('created_at', '<', oldest).execute();
+      const where = sql<SqlBool>`created_at < ${oldest}`;
+      await deleteInBatches(db, { table: 'idempotent_request', key: 'claim', where }, until);
     },
   };
 }

@@ -4,8 +4,10 @@ import { pollDeviceCode, requestDeviceCode } from '../oauth/device-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { revokeToken } from '../oauth/revocation.js';
 import type { TokenSet } from '../oauth/types.js';
+import { eachByItself } from '../store/batches.js';
 import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
+import { UnreadableError } from '../vault/envelope.js';
 import { newToken, newUuid } from '../vault/random.js';
 import { assertOpen } from './open-sign-in.js';
 import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
@@ -122,6 +124,23 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     return (await read(row)) ?? row;
   };
 
+  /** A sign-in that cannot be read is ended without telling the provider: nobody can ever claim its grant. */
+  const endOne = async (row: SignInTable): Promise<void> => {
+    let grant: { setup: OAuthSetup; tokens: TokenSet } | undefined;
+    let problem: string | null = null;
+    try {
+      const secrets = await secretsOf(row);
+      const tokens = await openField(store.db, vault, row, 'tokens');
+      if (secrets && tokens) grant = { setup: secrets.setup, tokens: JSON.parse(tokens) as TokenSet };
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      problem = 'unreadable';
+      log.warn({ signInId: row.id }, 'a sign-in that nobody claimed cannot be read and was ended');
+    }
+    await endSignIn(store.db, row, 'expired', problem);
+    if (grant) await revoke(row, grant.setup, grant.tokens);
+  };
+
   return {
     poll,
 
@@ -193,12 +212,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         .where('expires_at', '<=', now().toISOString())
         .limit(100)
         .execute();
-      for (const row of rows) {
-        const secrets = await secretsOf(row);
-        const tokens = await openField(store.db, vault, row, 'tokens');
-        await endSignIn(store.db, row, 'expired');
-        if (secrets && tokens) await revoke(row, secrets.setup, JSON.parse(tokens) as TokenSet);
-      }
+      await eachByItself(rows, endOne);
     },
   };
 }
