@@ -79,13 +79,15 @@ export function startTidying({ store, log, steps, failed }: TidyingDependencies)
   const round = async (): Promise<void> => {
     for (const { name, run } of steps) {
       try {
-        if (isClosed || !(await take())) return;
+        if (isClosed) return;
+        if (!(await take())) return log.debug('another node tidies the store');
         await run(performance.now() + stepMs);
       } catch (error) {
         failed(name);
         log.warn({ step: name, err: error }, 'a step of tidying the store failed; the others go on');
       }
     }
+    log.debug('the store was tidied');
   };
 
   let working = round();
