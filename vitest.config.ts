@@ -19,7 +19,7 @@ const onBothStores = [
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',
   'packages/server/src/sign-ins/*.test.ts',
-  'packages/server/src/tidying.test.ts',
+  'packages/server/src/{tidying,store/list-plans}.test.ts',
 ];
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */

@@ -41,7 +41,8 @@ describe('tidying', () => {
         issuer_promised, redirect_uri, status, created_at, expires_at, device_interval, device_next_at)
       select '${id}', tenant_id, id, 'rest', 'oauth2', '', 'device', 'state of ${id}', 0, '', '${status}', '${past}',
         '${past}', 5, '${past}' from "user" where subject = 'admin'`);
-    for (const field of status === 'arrived' ? ['device', 'tokens'] : ['grant']) await sealed('sign-in', id, field);
+    for (const field of status === 'arrived' ? ['device', 'tokens'] : ['grant'])
+      await sealed('sign-in', id, field);
   };
   /** Looked for through the file: SQLite overwrites what is deleted, once its log is moved. */
   const isStored = async (text: string) => (await server.storedText()).includes(text);
@@ -50,9 +51,11 @@ describe('tidying', () => {
     await expect.poll(() => admin.get('/api/v1/users/me').then(({ status }) => status)).toBe(200);
   };
   const failures = async () =>
-    [...(await admin.get('/metrics')).text.matchAll(/mooring_tidying_failures_total\{step="([^"]+)"\} (\d+)/g)].map(
-      ([, step, times]) => `${step} ${times}`,
-    );
+    [
+      ...(await admin.get('/metrics')).text.matchAll(
+        /mooring_tidying_failures_total\{step="([^"]+)"\} (\d+)/g,
+      ),
+    ].map(([, step, times]) => `${step} ${times}`);
 
   it('LI6: ends sign-ins that cannot be read, and destroys former passwords all the same', async () => {
     const former = await dueUndoCopy();
