@@ -5,7 +5,7 @@ export interface Filling {
   connections: number;
   spaces: number;
   people: number;
-  /** Events that are on record, one a second up to now. */
+  /** On record. */
   events: number;
   /** Ids of users who are members of the first so many spaces. */
   members: readonly { userId: string; spaces: number }[];
@@ -17,7 +17,8 @@ const numbers = (count: number) =>
 const id = (prefix: string, n = 'n') => `'${prefix}-' || ((${n} * 7919) % 1000003) || '-' || ${n}`;
 /** As the ids of spaces are written: 24 digits. */
 const spaceIdOf = (n: string) => `(100000000000 + (${n} * 7919) % 1000003) || '' || (100000000000 + ${n})`;
-const at = "'2026-01-01T00:00:00.' || (100 + n % 900) || 'Z'";
+/** In the last second, so that nothing is due to be forgotten. */
+const at = `'${new Date().toISOString().slice(0, 20)}' || (100 + n % 900) || 'Z'`;
 /** One person of everybody made here; people are made before whatever belongs to them. */
 const person = (people: number, n = 'n') =>
   `'person-' || ((${n} % ${people}) * 7919 % 1000003) || '-' || (${n} % ${people})`;
