@@ -1,5 +1,5 @@
 import type { Caller } from '../http/handler.js';
-import type { Db } from '../store/store.js';
+import type { Db, Queryable } from '../store/store.js';
 import { sha256 } from '../vault/digest.js';
 import type { AccessTokens } from './access-tokens.js';
 import { isAccessToken, mayBeToken } from './token.js';
@@ -14,7 +14,7 @@ interface Known {
 export interface Authenticator {
   authenticate(token: string): Promise<Caller | undefined>;
   /** True while this caller's key or token, and the person behind it, may still be used: asks the store. */
-  isAlive(caller: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>): Promise<boolean>;
+  isAlive(db: Queryable, caller: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>): Promise<boolean>;
   /** Forgets what is known about keys and tokens, after one of them or a person changed. */
   forget(): void;
 }
@@ -39,7 +39,7 @@ export function createAuthenticator({
 }: AuthenticatorDependencies): Authenticator {
   const known = new Map<string, Known>();
 
-  const loadKey = async (hash: string): Promise<Known | undefined> => {
+  const loadKey = async (hash: string, freshUntil: number): Promise<Known | undefined> => {
     const row = await db
       .selectFrom('api_key')
       .innerJoin('user', (join) =>
@@ -67,12 +67,12 @@ export function createAuthenticator({
         keyId: row.id,
       }),
       expiresAt: row.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(row.expires_at),
-      freshUntil: now() + freshMs,
+      freshUntil,
     };
   };
 
   /** Roles reach as far as the scope that both the token has and its client still may have. */
-  const loadAccessToken = async (token: string): Promise<Known | undefined> => {
+  const loadAccessToken = async (token: string, freshUntil: number): Promise<Known | undefined> => {
     const id = await accessTokens.verify(token);
     if (id === undefined) return undefined;
     const row = await db
@@ -109,7 +109,7 @@ export function createAuthenticator({
         keyId: row.id,
       }),
       expiresAt: Date.parse(row.expires_at),
-      freshUntil: now() + freshMs,
+      freshUntil,
     };
   };
 
@@ -120,7 +120,9 @@ export function createAuthenticator({
       const hash = sha256(token);
       let entry = known.get(hash);
       if (!entry || entry.freshUntil <= now()) {
-        entry = await (isJwt ? loadAccessToken(token) : loadKey(hash));
+        // From before the store is asked, so that the time of its answer is no part of the time of belief.
+        const freshUntil = now() + freshMs;
+        entry = await (isJwt ? loadAccessToken(token, freshUntil) : loadKey(hash, freshUntil));
         if (!entry) {
           known.delete(hash);
           return undefined;
@@ -130,9 +132,9 @@ export function createAuthenticator({
       }
       return entry.expiresAt > now() ? entry.caller : undefined;
     },
-    async isAlive({ keyId, userId, tenantId }) {
+    async isAlive(aside, { keyId, userId, tenantId }) {
       const at = new Date(now()).toISOString();
-      const person = await db
+      const person = await aside
         .selectFrom('user')
         .select('id')
         .where('id', '=', userId)
@@ -140,7 +142,7 @@ export function createAuthenticator({
         .where('status', '=', 'active')
         .executeTakeFirst();
       if (!person) return false;
-      const key = await db
+      const key = await aside
         .selectFrom('api_key')
         .select('id')
         .where('id', '=', keyId)
@@ -149,7 +151,7 @@ export function createAuthenticator({
         .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
         .executeTakeFirst();
       if (key) return true;
-      const token = await db
+      const token = await aside
         .selectFrom('oauth_token')
         .select('id')
         .where('id', '=', keyId)

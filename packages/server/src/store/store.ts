@@ -18,6 +18,8 @@ export interface Store {
   /** `sqlite`: embedded, of this process alone. `postgresql`: shared with other nodes. */
   readonly kind: 'sqlite' | 'postgresql';
   readonly db: Db;
+  /** The same store by connections of its own: for the few who must not wait behind a crowd of requests. */
+  readonly aside: Db;
   /** The time that leases and expiries are judged by. */
   readonly clock: Clock;
   /**
@@ -122,6 +124,7 @@ export function openStore(options: StoreOptions): Store {
   return {
     kind: 'sqlite',
     db,
+    aside: db,
     // The only process on this store: its own clock is the store's.
     clock: createClock(async () => Date.now()),
     transaction: (work) => guardedTransaction((guarded) => db.transaction().execute(guarded), work),

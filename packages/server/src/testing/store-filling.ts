@@ -74,6 +74,11 @@ export function fillingStatements({ connections, spaces, people, events, members
     `insert into credential_link (tenant_id, connection_id, user_id, credential_id, created_at)
       with recursive ${numbers(connections)}
       select tenant.id, ${id('connection')}, ${owner}, ${id('credential')}, ${at} from numbers cross join tenant`,
+    // Sealed rows that do not open: what they cost where they are walked is the same.
+    `insert into secret (tenant_id, record_kind, record_id, field, owner_id, version, key_id, wrapped_key, ciphertext)
+      with recursive ${numbers(connections)}
+      select tenant.id, 'credential', ${id('credential')}, 'login', ${owner}, 1, vault_key.id, 'AAAA', 'AAAA'
+      from numbers cross join tenant cross join vault_key where state = 'active'`,
     `insert into audit_event (id, tenant_id, at, type, source, user_id, resource_id, data)
       with recursive ${numbers(events)}
       select ${id('event')}, tenant.id, ${at}, 'type ' || (n % 20), 'source ' || (n % 7), ${owner}, ${id('connection')}, '{}'

@@ -11,7 +11,13 @@ import type { Caller } from '../../../http/handler.js';
 import { migrate, openStore, type Store } from '../../../store/store.js';
 import type { ConnectionTable } from '../../../store/tables.js';
 import { deleteConnection, insertConnection, nameColumns, replaceConnection } from '../connection-rows.js';
-import { keysetOf, type ListOrder, listConnectionRows, type Page, pageStatements } from './connection-store.js';
+import {
+  keysetOf,
+  type ListOrder,
+  listConnectionRows,
+  type Page,
+  pageStatements,
+} from './connection-store.js';
 import { countConnections, type Selection } from './selection.js';
 
 const at = '2026-01-01T00:00:00.000Z';
