@@ -1,4 +1,4 @@
-import type { Queryable, Store, Tx } from '../store/store.js';
+import type { Queryable, Tx } from '../store/store.js';
 import type { VaultKeyTable } from '../store/tables.js';
 import { createRewrapping, type RewrappingDependencies } from './rewrapping.js';
 
