@@ -24,7 +24,7 @@ const onBothStores = [
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
-  'packages/server/src/store/{several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
+  'packages/server/src/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/outcome-unknown.test.ts',
 ];
 

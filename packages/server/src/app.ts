@@ -12,6 +12,7 @@ import { createGrants, type Grants } from './broker/grants.js';
 import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
 import { createLoginChanges } from './broker/login-changes.js';
+import { createRevocationJobs, type RevocationJobs } from './broker/revocation-jobs.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
@@ -78,6 +79,7 @@ export interface App {
   routes: readonly BoundRoute[];
   authenticator: Authenticator;
   revoker: Revoker;
+  revocationJobs: RevocationJobs;
   grants: Grants;
   keepAlive: KeepAlive;
   parked: ParkedGrants;
@@ -151,6 +153,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
+  const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
   const uses = createUseLog(store, vault);
   const arrivals = createArrivals({ store, vault });
   const echo = createEcho();
@@ -185,7 +188,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       config,
       destinationRefused,
     }),
-    ...createRevocationsFeature({ store, vault, revoker, runningUses }),
+    ...createRevocationsFeature({ store, vault, revoker, jobs: revocationJobs, publicUrl }),
     ...createSelfCheckFeature({ selfCheck }),
     ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
     ...createUseFeature({
@@ -222,6 +225,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     routes,
     authenticator,
     revoker,
+    revocationJobs,
     grants,
     keepAlive,
     parked,

@@ -178,6 +178,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await tidying.close();
       await app.keepAlive.close();
       await app.grants.settled();
+      await app.revocationJobs.close();
       await app.revoker.settled();
       app.revoker.close();
       await app.rates?.close();

@@ -11,6 +11,7 @@ import * as renewals from './0010-renewals.js';
 import * as useFacts from './0011-use-facts.js';
 import * as vaultKeys from './0012-vault-keys.js';
 import * as indexesAtScale from './0037-indexes-at-scale.js';
+import * as revocationJobs from './0038-revocation-jobs.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -26,4 +27,5 @@ export const migrations: Record<string, Migration> = {
   '0011-use-facts': useFacts,
   '0012-vault-keys': vaultKeys,
   '0037-indexes-at-scale': indexesAtScale,
+  '0038-revocation-jobs': revocationJobs,
 };
