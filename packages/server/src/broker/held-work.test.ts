@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../store/store.js';
-import type { RevocationTable } from '../store/tables.js';
+import type { CredentialTable, RevocationTable } from '../store/tables.js';
+import { createRefreshLeases } from './refresh-lease.js';
 import { due, take } from './revocation-queue.js';
 
 describe('work that another node has taken', () => {
@@ -38,5 +40,38 @@ describe('work that another node has taken', () => {
     aheadMs = 61_000;
     expect(await due(store, 10)).toHaveLength(1);
     expect(await take(store, row)).toBe(true);
+  });
+
+  it('M: who has lost the turn to renew a grant does not end the turn of who has it now', async () => {
+    await store.db
+      .insertInto('user')
+      .values({
+        ...{ id: 'o', tenant_id: 't', subject: 'o', name: 'o', email: null, client_id: null },
+        ...{ status: 'active', roles: '[]', created_at: '', updated_at: '' },
+      })
+      .execute();
+    const credential: CredentialTable = {
+      ...{ id: 'c', tenant_id: 't', owner_id: 'o', source_id: 's', name: 'c', name_key: 'c', separated: 1 },
+      ...{
+        connection_id: null,
+        sign_in: 'oauth2',
+        state: 'ready',
+        version: 1,
+        created_at: '',
+        updated_at: '',
+      },
+    };
+    await store.db.insertInto('credential').values(credential).execute();
+    await sql`insert into grant_state (credential_id, tenant_id, issued_at, fence, attempts, failures)
+      values ('c', 't', '', 0, 0, 0)`.execute(store.db);
+    const leases = createRefreshLeases(store, store.clock);
+    const lost = await leases.take(credential, 1);
+    aheadMs += 3_600_000;
+    const held = await leases.take(credential, 1);
+    expect([lost, held].every(Boolean)).toBe(true);
+    await lost?.release();
+    expect((await leases.look(credential))?.lease_until).not.toBeNull();
+    await held?.release();
+    expect((await leases.look(credential))?.lease_until).toBeNull();
   });
 });
