@@ -12,6 +12,7 @@ import { createGrants, type Grants } from './broker/grants.js';
 import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
 import { createLoginChanges } from './broker/login-changes.js';
+import { createRevocationJobs, type RevocationJobs } from './broker/revocation-jobs.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createOrphanSweep } from './broker/sealed-orphans.js';
 import { createUseLog } from './broker/uses.js';
@@ -45,7 +46,7 @@ import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createIsolation } from './isolation/isolation.js';
 import { connectionsAtOnce, usesAtOnce } from './isolation/open-files.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type Metrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createEcho } from './self-check/echo.js';
@@ -81,6 +82,7 @@ export interface App {
   routes: readonly BoundRoute[];
   authenticator: Authenticator;
   revoker: Revoker;
+  revocationJobs: RevocationJobs;
   grants: Grants;
   keepAlive: KeepAlive;
   parked: ParkedGrants;
@@ -91,6 +93,7 @@ export interface App {
   selfCheck: SelfCheck;
   idempotency: Idempotency;
   keyRotation: KeyRotation;
+  metrics: Metrics;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
 }
@@ -165,6 +168,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
+  const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
   const uses = createUseLog(store, vault, ownSecrets);
   const arrivals = createArrivals({ store, vault, now });
   const echo = createEcho();
@@ -202,7 +206,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       destinationRefused,
       now,
     }),
-    ...createRevocationsFeature({ store, vault, revoker, runningUses }),
+    ...createRevocationsFeature({ store, vault, revoker, jobs: revocationJobs, publicUrl }),
     ...createSelfCheckFeature({ selfCheck }),
     ...createSignInsFeature({
       ...{ store, catalogue, arrivals, renewals, parked, signIns, publicUrl, now },
@@ -241,6 +245,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     routes,
     authenticator,
     revoker,
+    revocationJobs,
     grants,
     keepAlive,
     parked,
@@ -251,5 +256,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     rates,
     idempotency,
     keyRotation,
+    metrics,
   };
 }

@@ -24,6 +24,8 @@ export interface PostgresStoreOptions {
 
 /** More transactions at once only find each other in conflict. */
 const writersMax = 4;
+/** Made when they are first needed, like all others. */
+const asideMax = 2;
 const attemptsMax = 16;
 const pauseMs = { first: 4, most: 400 };
 
@@ -91,12 +93,12 @@ class SharedDialect extends PostgresDialect {
  */
 export function openPostgresStore(options: PostgresStoreOptions): Store {
   const patienceMs = options.patienceMs ?? 1_800;
-  const pool = createPostgresPool({
-    url: options.url,
-    connectionsMax: options.connectionsMax ?? 20,
-    patienceMs,
-  });
-  const db = new Kysely<Tables>({ dialect: new SharedDialect({ pool }) });
+  const open = (connectionsMax: number) => {
+    const pool = createPostgresPool({ url: options.url, connectionsMax, patienceMs });
+    return new Kysely<Tables>({ dialect: new SharedDialect({ pool }) });
+  };
+  const db = open(options.connectionsMax ?? 20);
+  const aside = open(asideMax);
 
   const once = <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> =>
     db.transaction().setIsolationLevel('serializable').execute(work);
@@ -132,6 +134,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   return {
     kind: 'postgresql',
     db,
+    aside,
     clock,
     transaction: (work) => guardedTransaction(again, work),
     async durability() {
@@ -147,7 +150,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     },
     async close() {
       clock.stop();
-      await db.destroy();
+      await Promise.all([db.destroy(), aside.destroy()]);
     },
   };
 }

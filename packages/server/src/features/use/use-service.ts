@@ -246,8 +246,13 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     }
   };
 
-  const prepare = async ({ caller, qID, action, what }: UseToBegin, entry: Entry): Promise<PreparedUse> => {
+  const prepare = async (
+    { caller, qID, action, what }: UseToBegin,
+    entry: Entry,
+    since: number,
+  ): Promise<PreparedUse> => {
     // Loaded anew, because this may have waited for its turn.
+    await deps.runningUses.assertAlive(caller, since);
     const { connection, manifest, mayEdit } = await usable(caller, qID);
     const resolution = await broker.resolve(caller.userId, connection, manifest);
     const ticket = await record(caller, connection, resolution, action, what);
@@ -283,6 +288,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     refuseIfEnded,
     async enter(begin, work) {
       const { caller, action, signal } = begin;
+      const since = performance.now();
       const { connection, manifest } = await usable(caller, begin.qID);
       begin.check?.(manifest);
       const visit = {
@@ -292,7 +298,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         spaceId: connection.space_id,
         isTest: action === 'test',
       };
-      return deps.sessions.enter(visit, signal, async (entry) => work(await prepare(begin, entry)));
+      return deps.sessions.enter(visit, signal, async (entry) => work(await prepare(begin, entry, since)));
     },
 
     async run(prepared, signal, work) {

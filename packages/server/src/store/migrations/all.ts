@@ -14,6 +14,8 @@ import * as renewalLeases from './0020-renewal-leases.js';
 import * as signInLookups from './0022-sign-in-lookups.js';
 import * as grantEnds from './0023-grant-ends.js';
 import * as suspendedConnections from './0027-suspended-connections.js';
+import * as indexesAtScale from './0037-indexes-at-scale.js';
+import * as revocationJobs from './0038-revocation-jobs.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -32,4 +34,6 @@ export const migrations: Record<string, Migration> = {
   '0022-sign-in-lookups': signInLookups,
   '0023-grant-ends': grantEnds,
   '0027-suspended-connections': suspendedConnections,
+  '0037-indexes-at-scale': indexesAtScale,
+  '0038-revocation-jobs': revocationJobs,
 };
