@@ -5,13 +5,16 @@ import { newUuid } from '../vault/random.js';
 import { countCredentialsIn, type EndScope } from './end-scope.js';
 import type { Revoker } from './revoker.js';
 
-// The end of all that is sealed of many as a job: on record before the first of it ends, worked on in short transactions by
-// one node at a time, and taken up by another when that one dies.
+// The end of all that is sealed of many, as a job: on record with the first of it that ends, worked on in short
+// transactions by one node at a time, and taken up by another when that one dies.
 
 export type RevocationScope = Pick<EndScope, 'tenantId' | 'userId' | 'sourceId'>;
 
 export interface RevocationJobs {
-  /** Puts a job on record, in the transaction that says who asked for it; `kick` afterwards. @returns its id */
+  /**
+   * Puts a job on record and does its first part, in the transaction that says who asked for it; `kick` afterwards.
+   * @returns its id
+   */
   add(tx: Tx, scope: RevocationScope): Promise<string>;
   /** Works on what there is, without holding anybody up. */
   kick(): void;
@@ -71,13 +74,16 @@ export function createRevocationJobs({
     return taken.numUpdatedRows === 1n ? until : undefined;
   };
 
+  /** @returns how many records have ended: fewer than `perTransaction` when nothing is left */
+  const endNext = (tx: Tx, job: RevocationJobTable): Promise<number> =>
+    revoker.end(tx, scopeOf(job), { batchId: job.id, limit: perTransaction });
+
   /** Ends the next ones. @returns what the lease is now; undefined when the job is over or another's */
   const batch = (job: RevocationJobTable, held: string | null): Promise<string | undefined> =>
     store.transaction(async (tx) => {
       const until = await take(tx, job, held);
       if (until === undefined) return undefined;
-      const ended = await revoker.end(tx, scopeOf(job), { batchId: job.id, limit: perTransaction });
-      if (ended === perTransaction) return until;
+      if ((await endNext(tx, job)) === perTransaction) return until;
       await tx
         .updateTable('revocation_job')
         .set({ status: 'done', lease_until: null, ended_at: store.clock.iso() })
@@ -134,6 +140,8 @@ export function createRevocationJobs({
         .insertInto('revocation_job')
         .values({ ...job, total })
         .execute();
+      // At once, sign-ins first: one that were completed before the job's turn would leave a credential behind.
+      await endNext(tx, job);
       return job.id;
     },
     kick,
