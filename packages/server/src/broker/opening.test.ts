@@ -46,7 +46,11 @@ async function open(meanwhile: string) {
 
 it.each([
   ['nothing happens', 'select 1', true],
-  ['the destination is taken away', 'delete from credential_destination', false],
+  [
+    'only another destination is allowed',
+    `update credential_destination set destination = 'elsewhere'`,
+    false,
+  ],
   [
     'somebody else moves the connection',
     `update connection set suspended_at = '2026-01-01T00:00:00.000Z'`,

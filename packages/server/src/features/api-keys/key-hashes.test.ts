@@ -56,3 +56,12 @@ it('TR21: a bare hash that somebody planted in the store is nobody’s key, also
     await server.close();
   }
 });
+
+it.each([
+  'administrator-of-mooring',
+  'Passw0rd1234567',
+  'a1a1a1a1a1a1a1a1a1a1a1a1a1a1',
+  '012345678901234567890123456789',
+])('TR22: the easily guessed key %s is not taken for the first administrator', async (weak) => {
+  await expect(startServer({ environment: { MOORING_ADMIN_KEY: weak } })).rejects.toThrow('easily guessed');
+});

@@ -52,7 +52,7 @@ export function createAssignmentRoutes(
         .where('tenant_id', '=', caller.tenantId)
         .executeTakeFirst();
       if (!user) throw new AppError('NOT-FOUND', 'assigneeId: there is no such person.');
-      const at = new Date().toISOString();
+      const at = store.clock.iso();
       const row = {
         id: newObjectId(),
         tenant_id: caller.tenantId,
@@ -101,7 +101,7 @@ export function createAssignmentRoutes(
       const space = await access.managed(caller, params.spaceId);
       access.assertAssignable(space, body.roles);
       const roles = [...new Set(body.roles)].toSorted();
-      const changed = { updated_at: new Date().toISOString(), updated_by: caller.userId };
+      const changed = { updated_at: store.clock.iso(), updated_by: caller.userId };
       const row = await store.transaction(async (tx) => {
         const found = await assignmentOf(tx, space.id, params.assignmentId.toLowerCase());
         if (!found) throw unknownAssignment();

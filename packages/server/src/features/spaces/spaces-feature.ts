@@ -74,7 +74,7 @@ export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): B
       ...(update.name === undefined ? {} : { name: update.name, name_key: update.name.toLowerCase() }),
       ...(update.description === undefined ? {} : { description: update.description }),
       ...(isGivenAway ? { owner_id: ownerId } : {}),
-      updated_at: new Date().toISOString(),
+      updated_at: store.clock.iso(),
     };
     try {
       await store.transaction(async (tx) => {
@@ -140,7 +140,7 @@ export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): B
     }),
     bind(listSpaceTypes, async () => ({ status: 200, body: { data: [...spaceTypeSchema.options] } })),
     bind(createSpace, async ({ body }, { caller }) => {
-      const at = new Date().toISOString();
+      const at = store.clock.iso();
       const row: SpaceTable = {
         id: newObjectId(),
         tenant_id: caller.tenantId,
