@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../store/store.js';
-import { sha256 } from '../vault/digest.js';
+import { newKey } from '../vault/keyring.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import type { AccessTokens } from './access-tokens.js';
 import { type Authenticator, createAuthenticator } from './authenticate.js';
 
 describe('who is let in', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-authenticate-'));
   const token = 'authenticated-key-0123456789abcdef';
+  const hashToken = tokenHasher(newKey());
   let store: Store;
   let authenticator: Authenticator;
   let now = Date.parse('2026-01-01T00:00:00Z');
@@ -30,11 +32,13 @@ describe('who is let in', () => {
     await store.db
       .insertInto('api_key')
       .values({
-        ...{ id: 'key', tenant_id: 'here', user_id: 'ann', token_hash: sha256(token), description: '' },
+        ...{ id: 'key', tenant_id: 'here', user_id: 'ann', token_hash: hashToken(token), description: '' },
         ...{ created_by: 'ann', created_at: '', updated_at: null, expires_at: null, revoked_at: null },
       })
       .execute();
-    authenticator = createAuthenticator({ db: store.db, accessTokens: {} as AccessTokens, now: () => now });
+    authenticator = createAuthenticator({
+      ...{ db: store.db, accessTokens: {} as AccessTokens, hashToken, now: () => now },
+    });
   });
   afterAll(async () => {
     await store.close();

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../store/store.js';
 import type { CredentialTable, RevocationTable } from '../store/tables.js';
 import { createRefreshLeases } from './refresh-lease.js';
+import { renewalTimes } from './renewal-times.js';
 import { due, take } from './revocation-queue.js';
 
 describe('work that another node has taken', () => {
@@ -64,14 +65,22 @@ describe('work that another node has taken', () => {
     await store.db.insertInto('credential').values(credential).execute();
     await sql`insert into grant_state (credential_id, tenant_id, issued_at, fence, attempts, failures)
       values ('c', 't', '', 0, 0, 0)`.execute(store.db);
-    const leases = createRefreshLeases(store, store.clock);
-    const lost = await leases.take(credential, 1);
+    const leasesOf = (holder: string) =>
+      createRefreshLeases({
+        ...{ store, clock: store.clock, times: renewalTimes },
+        folder: { holder, prefix: undefined, close: () => undefined },
+      });
+    const [first, second] = [leasesOf('first'), leasesOf('second')];
+    const lost = await first.take(credential, 1);
     aheadMs += 3_600_000;
-    const held = await leases.take(credential, 1);
-    expect([lost, held].every(Boolean)).toBe(true);
-    await lost?.release();
-    expect((await leases.look(credential))?.lease_until).not.toBeNull();
-    await held?.release();
-    expect((await leases.look(credential))?.lease_until).toBeNull();
+    const over = await second.look(credential);
+    if (!lost || !over) throw new Error('nobody has the lease');
+    const held = await second.take(credential, 1, { over });
+    if (!held) throw new Error('the lease that is over was not taken');
+    await first.giveBack(credential, lost);
+    await first.fail(credential, lost, { isOutcomeUnknown: true, pauseMs: 1_000, isBackOff: true });
+    expect(await second.look(credential)).toMatchObject({ holder: 'second', failures: 0 });
+    await second.giveBack(credential, held);
+    expect((await second.look(credential))?.holder).toBeNull();
   });
 });
