@@ -14,7 +14,7 @@ const ssr = {
 const onBothStores = [
   'packages/server/src/access/permissions.test.ts',
   'packages/server/src/broker/*.test.ts',
-  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,oauth-clients,oauth-tokens,revocations,spaces,users,vault-keys}/**/*.test.ts',
+  'packages/server/src/features/{api-keys,audits,invitations,catalogue,connections,credential-changes,credentials,endpoints,oauth-clients,oauth-tokens,revocations,spaces,users,vault-keys}/**/*.test.ts',
   'packages/server/src/features/use/*.test.ts',
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',

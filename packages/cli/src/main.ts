@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
+import { endOfNpm } from './parent.js';
 
 // People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
 // that nothing else has to be loaded for them.
@@ -53,9 +54,23 @@ program
       // Heard from before the ready line on: whoever waits for that line may send it at once.
       const signalled = firstSignal();
       const running = await runServer(flags);
-      await signalled;
+      await Promise.race([signalled, endOfNpm()]);
       await running.close();
       process.exit(0);
+    }),
+  );
+
+program
+  .command('admin-key')
+  .description('On the machine: make a new API key for the administrator; an embedded store must not be served')
+  .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
+  .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
+  .action(
+    reporting(async (flags) => {
+      process.umask(0o077);
+      const { runAdminKey } = await import('@mooring/server/run');
+      const { token, expiresAt, user } = await runAdminKey(flags);
+      printLine(`API key of ${user.name} (${user.subject}), shown this once, until ${expiresAt}: ${token}`);
     }),
   );
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { createApp } from './app.js';
+import { invitationUrl } from './access/invitation.js';
+import { type App, createApp } from './app.js';
 import { purgeAuditEvents } from './audit/record.js';
 import { purgeUndoCopies } from './broker/login-changes.js';
 import { purgeRevocations } from './broker/revocation-queue.js';
@@ -113,6 +114,14 @@ function untilItIsBack({ config, log, print }: Start, sealed: RunningServer): Ru
   };
 }
 
+/** It makes the first administrator's key, and nothing afterwards. */
+async function sayIfIgnored(app: App, adminKey: string, log: Logger): Promise<void> {
+  if (await app.authenticator.authenticate(adminKey)) return;
+  log.warn(
+    'MOORING_ADMIN_KEY is ignored: the store has its administrator, and this is not one of its keys. Make a new key with: mooring admin-key',
+  );
+}
+
 async function serveOpened({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
   const { store, vault, keyring, createdKeyFile } = opened;
   if (createdKeyFile) {
@@ -121,14 +130,12 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       'a master key was made; keep a copy apart from the data, without it no credential can be read',
     );
   }
-  const first = await firstStart(store, config.adminKey).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
   await reconcile(store, log);
 
   let url = config.publicUrl ?? '';
   let isDraining = false;
+  // So that a start which cannot listen leaves the store as it was, and nobody is answered before it is filled.
+  let isFilled = false;
   const checks = async (): Promise<Record<string, Check>> => ({
     store: await store.db
       .selectFrom('setting')
@@ -138,6 +145,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .then(() => ({ ok: true }))
       .catch(() => ({ ok: false, detail: 'The store does not answer.' })),
     key: { ok: true },
+    ...(isFilled ? {} : { start: { ok: false, detail: 'The service is starting.' } }),
     draining: { ok: !isDraining },
   });
   const app = await createApp({
@@ -147,7 +155,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     vault,
     keyring,
     publicUrl: () => url,
-    notReady: () => undefined,
+    notReady: () => (isFilled ? undefined : 'The service is starting. Try again in a moment.'),
     checks,
   });
   if (store.kind === 'sqlite') await app.grants.freeLeases();
@@ -158,6 +166,13 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
     });
   url ||= bound;
+  const first = await firstStart(store, config.adminKey).catch(async (error: unknown) => {
+    await app.http.close();
+    await store.close();
+    throw error;
+  });
+  isFilled = true;
+  if (config.adminKey !== undefined && first.invitation === undefined) await sayIfIgnored(app, config.adminKey, log);
   app.keyRotation.watch();
   void app.selfCheck.warn(log);
   const purge = setInterval(() => {
@@ -176,6 +191,8 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
 
   print(`Mooring listening on ${url}`);
   if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
+  if (first.invitation)
+    print(`Set-up link of the administrator, works once and for a day: ${invitationUrl(url, first.invitation)}`);
   return {
     url,
     async close() {

@@ -4,6 +4,7 @@ import type { GrantAccount } from '../broker/grant-account.js';
 import type { StoredGrant } from '../broker/grant-state.js';
 import { linkCredential } from '../broker/links.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
+import { assertReaches } from '../broker/reach.js';
 import type { Revoker } from '../broker/revoker.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
@@ -151,14 +152,13 @@ export function createParkedGrants({
     tx: Queryable,
     row: SignInTable,
     like: CredentialTable,
-    grant: StoredGrant,
-    wanted: string | undefined,
+    { grant, wanted, by }: { grant: StoredGrant; wanted: string | undefined; by: Caller },
   ): Promise<string> => {
     const id = newUuid();
     await insertCredential(tx as Parameters<typeof insertCredential>[0], vault, {
       ...{ id, tenantId: like.tenant_id, ownerId: like.owner_id, sourceId: like.source_id },
       ...{ name: await freeName(tx, like, wanted), separated: true, connectionId: null, signIn: row.sign_in },
-      ...{ destination: row.destination, secrets: { login: {}, grant }, at: store.clock.iso() },
+      ...{ destination: row.destination, secrets: { login: {}, grant }, at: store.clock.iso(), by },
     });
     const connection =
       row.connection_id === null
@@ -214,6 +214,7 @@ export function createParkedGrants({
       }
       const [credential, parked] = [await credentialOf(store.db, row), await open(store.db, row)];
       if (!credential || !parked) throw credentialGone();
+      assertReaches(caller, credential);
       const { grant } = parked;
       if (choice === 'add' && credential.connection_id !== null) {
         throw new AppError(
@@ -223,7 +224,8 @@ export function createParkedGrants({
       }
       return store.transaction(async (tx) => {
         if (!(await claim(tx, row, 'completed'))) throw chosenMeanwhile();
-        const id = choice === 'add' ? await add(tx, row, credential, grant, credentialsName) : credential.id;
+        const added = { grant, wanted: credentialsName, by: caller };
+        const id = choice === 'add' ? await add(tx, row, credential, added) : credential.id;
         const at = store.clock.iso();
         if (choice === 'replace' && !(await renewGrant(tx, vault, credential, grant, at)))
           throw credentialGone();

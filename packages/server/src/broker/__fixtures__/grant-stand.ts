@@ -184,6 +184,7 @@ export async function startGrantStand(): Promise<GrantStand> {
             connectionId: null,
           },
           ...{ signIn: 'oauth2', destination: 'there', secrets: { login: {}, grant }, at: at() },
+          by: { userId: 'u' },
         }),
       );
       return (await load(id)) as CredentialTable;
@@ -191,7 +192,8 @@ export async function startGrantStand(): Promise<GrantStand> {
     async signInAgain(credential) {
       const grant = storedGrant(await signIn(), clock.now(), preset);
       const fresh = { signIn: 'oauth2', destination: 'there', secrets: { login: {}, grant }, at: at() };
-      await store.transaction((tx) => replaceCredential(tx, vault, credential, fresh));
+      const by = { userId: 'u' };
+      await store.transaction((tx) => replaceCredential(tx, vault, credential, { ...fresh, by }));
       return (await load(credential.id)) as CredentialTable;
     },
     delete: (credential) => store.transaction((tx) => shredCredential(tx, 't', credential.id)),

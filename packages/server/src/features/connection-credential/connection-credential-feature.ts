@@ -12,6 +12,7 @@ import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.j
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
+import { assertReaches } from '../../broker/reach.js';
 import { type Resolution, resolveCredential, resolveForUse } from '../../broker/resolve.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -57,7 +58,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
 
   const state = async (caller: Caller, connection: ConnectionTable) => {
     const manifest = catalogue.get(connection.source_id);
-    const resolution = await resolveForUse(store.db, caller.userId, connection, manifest);
+    const resolution = await resolveForUse(store.db, caller, connection, manifest);
     const credential = isShown(resolution, caller) ? resolution.credential : undefined;
     const confirmed = credential ? await confirmedDestinations(store.db, credential) : [];
     return {
@@ -115,7 +116,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       connection: { id: connection.id, name: connection.name },
     };
     const wantedName = name ?? split.choice.credentialsName;
-    const current = await resolveCredential(store.db, caller.userId, connection);
+    const current = await resolveCredential(store.db, caller, connection);
     const replaced =
       wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
     const newName = wantedName ?? connection.name;
@@ -143,7 +144,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       await linkCredential(store.db, connection, caller.userId, selected.id, now());
     } else if (body.authUrlOnly) {
       const split = splitFor(connection, manifest, body.connectionProperties ?? {});
-      const { credential: renewed } = await resolveCredential(store.db, caller.userId, connection);
+      const { credential: renewed } = await resolveCredential(store.db, caller, connection);
       const begun = await bringing.begin({
         ...(renewed?.owner_id === caller.userId ? { replaces: renewed } : {}),
         caller,
@@ -193,10 +194,11 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         );
       }
       const manifest = catalogue.get(connection.source_id);
-      const { credential } = await resolveForUse(store.db, caller.userId, connection, manifest);
+      const { credential } = await resolveForUse(store.db, caller, connection, manifest);
       if (!credential || credential.owner_id !== caller.userId) {
         throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
       }
+      assertReaches(caller, credential);
       await allowDestination(store.db, credential, connection.destination, now());
       return { status: 200, body: await afterChange(() => state(caller, connection)) };
     }),

@@ -11,6 +11,7 @@ import {
 } from '../../broker/connection-secrets.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
+import { assertReachesEmbedded } from '../../broker/reach.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
@@ -112,7 +113,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const selectedId = change.credentialId ?? split.choice.selectedCredentials;
     if (!isSeparated) {
       if (selectedId) {
-        const { credential } = await resolveCredential(store.db, caller.userId, row);
+        const { credential } = await resolveCredential(store.db, caller, row);
         if (wasSeparated || credential?.id !== selectedId) {
           throw invalid('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
         }
@@ -131,7 +132,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const name = split.choice.credentialsName;
     const current =
       wasSeparated === isSeparated
-        ? (await resolveCredential(store.db, caller.userId, row)).credential
+        ? (await resolveCredential(store.db, caller, row)).credential
         : undefined;
     const isTheirs = current?.owner_id === caller.userId;
     const replaced =
@@ -181,12 +182,12 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
     if (step.selected) await linkCredential(tx, next, caller.userId, step.selected.id, at);
     if (!step.brought) return;
-    const target = { signIn: split.signIn.id, destination: next.destination };
+    const target = { signIn: split.signIn.id, destination: next.destination, caller };
     if (step.replaced) return bringing.replace(tx, step.replaced, target, step.brought);
     const name = split.choice.credentialsName ?? next.name;
     const id = await bringing.store(
       tx,
-      { ...target, caller, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
+      { ...target, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
       step.brought,
     );
     if (isSeparated) await linkCredential(tx, next, caller.userId, id, at);
@@ -199,6 +200,9 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const split = splitProperties(manifest, change.properties ?? propertiesOf(row));
     const destination = destinationOf(manifest, split.definition);
     const step = await prepareCredential(caller, row, manifest, split, destination, change);
+    const { properties, spaceId: space, ownerId: owner } = change;
+    if (!step.brought && [properties, space, owner].some((given) => given !== undefined))
+      await assertReachesEmbedded(store.db, caller, row);
     const stored = await openConnectionSecretsOrNone(store.db, vault, row);
     const missing = Object.keys(stored).filter((name) => !(name in split.connectionSecrets));
     if (destination !== row.destination && missing.length > 0) {

@@ -6,6 +6,7 @@ import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginProperties } from '../../broker/login-pair.js';
 import { assertNameFree } from '../../broker/own-credentials.js';
+import { assertReaches } from '../../broker/reach.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { AppError } from '../../http/app-error.js';
@@ -80,7 +81,8 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       : undefined;
     const isSeparated = row.separated === 1;
     if (isSeparated && brought) await assertNameFree(store.db, caller, manifest, name);
-    const current = await resolveCredential(store.db, caller.userId, row);
+    const current = await resolveCredential(store.db, caller, row);
+    if (!brought && current.credential?.owner_id === caller.userId) assertReaches(caller, current.credential);
     const copied = brought ? undefined : await bringing.copyOwn(caller, current.credential);
 
     const at = now().toISOString();

@@ -92,6 +92,8 @@ const explanations: Record<Resolution['state'], string> = {
     'The connection points to a destination you have not allowed for your credential. Confirm it, or bring a credential.',
   needs_sign_in: 'The sign-in behind your credential has ended. Sign in again.',
   unreadable: 'The stored credential cannot be opened. Bring it again.',
+  needs_approval:
+    'Your API key came from an invitation and does not reach this credential, which is older. Approve the key with an earlier one, or bring the credential again.',
 };
 
 const embeddedExplanations: Record<Resolution['state'], string> = {
@@ -100,6 +102,8 @@ const embeddedExplanations: Record<Resolution['state'], string> = {
   needs_sign_in:
     "The sign-in behind the connection's own credential has ended. Its owner must sign in again.",
   unreadable: "The connection's own credential cannot be opened. Its owner must bring it again.",
+  needs_approval:
+    "Your API key came from an invitation and does not reach the connection's own credential, which is older. Approve the key with an earlier one of yours.",
 };
 
 /** What the outcome is called in the record of uses. */
@@ -154,7 +158,8 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     mayEdit: boolean,
   ) => {
     // An embedded credential is renewed by somebody who may change the connection, with PATCH and qlik-auth-code.
-    if ((resolution.isEmbedded && !mayEdit) || resolution.state === 'needs_confirmation') return undefined;
+    if (resolution.isEmbedded && !mayEdit) return undefined;
+    if (resolution.state === 'needs_confirmation' || resolution.state === 'needs_approval') return undefined;
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     if (selectSignIn(manifest, definition).oauth?.grant !== 'authorization_code') return undefined;
     try {
@@ -197,6 +202,9 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         dataSourceId: connection.source_id,
         ...(resolution.credential && isTheirs ? { credentialId: resolution.credential.id } : {}),
         ...(signIn ? { signIn } : {}),
+        ...(resolution.state === 'needs_approval'
+          ? { approve: `/api/v1/api-keys/${caller.keyId}/actions/approve` }
+          : {}),
         // Old and new, so that the person can be asked without another request.
         ...(confirmed
           ? {
@@ -214,7 +222,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
 
   /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
   const refuseIfEnded = async ({ caller, connection, manifest, mayEdit }: PreparedUse): Promise<void> => {
-    const resolution = await broker.resolve(caller.userId, connection, manifest);
+    const resolution = await broker.resolve(caller, connection, manifest);
     if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
   };
 
@@ -252,9 +260,9 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   const prepare = async ({ caller, qID, action, what }: UseToBegin, entry: Entry): Promise<PreparedUse> => {
     // Loaded anew, because this may have waited for its turn.
     const { connection, manifest, mayEdit } = await usable(caller, qID);
-    const resolution = await broker.resolve(caller.userId, connection, manifest);
+    const resolution = await broker.resolve(caller, connection, manifest);
     const ticket = await record(caller, connection, resolution, action, what);
-    const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
+    const opened = await broker.open(caller, connection, manifest).catch(async (error: unknown) => {
       await ticket.finish(outcomeOf(error));
       throw error;
     });
