@@ -61,7 +61,7 @@ button[aria-disabled=true] { background: var(--well); border-color: var(--line);
   font-size: .875rem; overflow-wrap: anywhere; white-space: pre-wrap;
 }
 .secret { user-select: all; -webkit-user-select: all; }
-#copied { min-block-size: 1.25rem; font-size: .8125rem; color: var(--ok-text); }
+#copied { min-block-size: 1.25rem; margin-block-start: .5rem; font-size: .8125rem; color: var(--ok-text); }
 .note { display: grid; gap: .25rem; padding: .75rem .875rem; border: 1px solid var(--attn-line); border-radius: 10px; background: var(--attn-soft); }
 .note h2 { color: var(--attn-text); }
 .note.bad { border-color: var(--bad-line); background: var(--bad-soft); }
@@ -122,7 +122,7 @@ export const setupScript = `
       const body = await response.json();
       if (response.status === 201) return showKey(body);
       const [first] = body.errors;
-      fail(first.title, first.detail || '');
+      fail('No key was made', first.detail || first.title);
     } catch {
       fail('Mooring does not answer', 'Try again in a moment. If the invitation turns out to be used then, ask for a new one: nobody has seen its key.');
     } finally {
