@@ -35,9 +35,12 @@ afterAll(() => mooring.stop());
 
 /** How users get in is not in Qlik's contract. */
 async function keyByInvitation(userId: string): Promise<string> {
-  const { token } = await createApiClient({ url: mooring.url, token: mooring.adminKey }).call(createInvitation, {
-    body: { userId },
-  });
+  const { token } = await createApiClient({ url: mooring.url, token: mooring.adminKey }).call(
+    createInvitation,
+    {
+      body: { userId },
+    },
+  );
   const { apiKey } = await createApiClient({ url: mooring.url }).call(redeemInvitation, { body: { token } });
   return apiKey.token;
 }

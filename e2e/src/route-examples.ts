@@ -152,7 +152,9 @@ function peopleExamples(has: Belongings): Record<string, RouteExample> {
     createInvitation: { body: { userId: has.memberId, expiresIn: 'P2D' } },
     listInvitations: { query: page },
     deleteInvitation: { params: { id: randomUUID() } },
-    redeemInvitation: { body: { token: 'mri_00000000000000000000000000000000_000000', description: 'example' } },
+    redeemInvitation: {
+      body: { token: 'mri_00000000000000000000000000000000_000000', description: 'example' },
+    },
     setupPage: {},
     listSpaces: { query: { name: 'a', type: 'shared,data', ownerId: has.userId, ...page } },
     createSpace: { body: { name: fresh('example'), type: 'managed', description: 'example' } },

@@ -103,12 +103,16 @@ describe('the set-up page', () => {
 
   it('says to a user who was there before how far the key reaches, and of other keys', async () => {
     const first = await invite({ name: 'Bea' });
-    await apiClient(mooring.url, undefined).post('/api/v1/invitations/actions/redeem', { token: first.token });
+    await apiClient(mooring.url, undefined).post('/api/v1/invitations/actions/redeem', {
+      token: first.token,
+    });
     const { url } = await invite({ userId: first.userId });
     const { page, complaints, close } = await open(url, { colorScheme: 'dark' });
     await page.locator('#make').click();
     await page.locator('#token').waitFor();
-    expect(await page.locator('#approve').innerText()).toMatch(/^POST \/api\/v1\/api-keys\/[\w-]+\/actions\/approve$/);
+    expect(await page.locator('#approve').innerText()).toMatch(
+      /^POST \/api\/v1\/api-keys\/[\w-]+\/actions\/approve$/,
+    );
     expect(await page.locator('#others').innerText()).toContain('1 other key');
     expect(await violations(page)).toEqual([]);
     await shoot(page, 'before-dark');

@@ -35,7 +35,9 @@ interface Filled {
 async function addPeople(mooring: MooringProcess): Promise<{ people: Person[]; spaceIds: string[] }> {
   const add = async (name: string) => {
     const { userId, token } = await mooring.api.call(createInvitation, { body: { subject: name, name } });
-    const { apiKey: made } = await createApiClient({ url: mooring.url }).call(redeemInvitation, { body: { token } });
+    const { apiKey: made } = await createApiClient({ url: mooring.url }).call(redeemInvitation, {
+      body: { token },
+    });
     return { id: userId, key: made.token };
   };
   const everywhere = await add('member');

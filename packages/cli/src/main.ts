@@ -62,7 +62,9 @@ program
 
 program
   .command('admin-key')
-  .description('On the machine: make a new API key for the administrator; an embedded store must not be served')
+  .description(
+    'On the machine: make a new API key for the administrator; an embedded store must not be served',
+  )
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
   .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
   .action(

@@ -44,7 +44,8 @@ const environmentSettings: readonly Setting[] = [
   {
     name: 'MOORING_ADMIN_KEY',
     default: 'generated, printed once',
-    meaning: 'API key that the first start gives to the first tenant administrator; at least 16 characters. Ignored, with a warning, where there is a store already.',
+    meaning:
+      'API key that the first start gives to the first tenant administrator; at least 16 characters. Ignored, with a warning, where there is a store already.',
   },
   {
     name: 'MOORING_EGRESS_ALLOW',

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
-import { afterEach, describe, expect, it, inject } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { makeAdminKey } from './admin-key.js';
 import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
@@ -25,7 +25,10 @@ async function unused() {
   const store = database ? { MOORING_DATABASE_URL: database.url } : {};
   const data = path.join(folder, 'data');
   const log: string[] = [];
-  const logger = createLog('info', new Writable({ write: (chunk, _, done) => done(void log.push(String(chunk))) }));
+  const logger = createLog(
+    'info',
+    new Writable({ write: (chunk, _, done) => done(void log.push(String(chunk))) }),
+  );
   return {
     log: () => log.join(''),
     async start(environment: Record<string, string> = {}, port = 0) {
@@ -67,7 +70,10 @@ describe('a first start', () => {
     const me = (await apiClient(url, key).get('/api/v1/users/me')).body;
     expect([me.id, me.roles]).toEqual([(await admin.get('/api/v1/users/me')).body.id, ['TenantAdmin']]);
     const own = (await admin.get(`/api/v1/api-keys?sub=${id}`)).body.data;
-    expect(own.map(({ awaitsApproval }: { awaitsApproval?: boolean }) => awaitsApproval)).toEqual([undefined, undefined]);
+    expect(own.map(({ awaitsApproval }: { awaitsApproval?: boolean }) => awaitsApproval)).toEqual([
+      undefined,
+      undefined,
+    ]);
     await close();
     expect((await mooring.start()).printed).toHaveLength(1);
   });
@@ -103,8 +109,14 @@ describe('a first start', () => {
     expect(made.user).toMatchObject({ subject: 'admin', name: 'Administrator' });
     const { url } = await mooring.start();
     const admin = apiClient(url, made.token);
-    expect((await admin.get('/api/v1/users/me')).body).toMatchObject({ id: made.user.id, roles: ['TenantAdmin'] });
+    expect((await admin.get('/api/v1/users/me')).body).toMatchObject({
+      id: made.user.id,
+      roles: ['TenantAdmin'],
+    });
     const [event] = (await admin.get('/api/v1/audits?eventType=mooring.v1.api-key.created')).body.data;
-    expect(event).toMatchObject({ userId: made.user.id, data: { madeOn: expect.stringContaining('admin-key') } });
+    expect(event).toMatchObject({
+      userId: made.user.id,
+      data: { madeOn: expect.stringContaining('admin-key') },
+    });
   });
 });

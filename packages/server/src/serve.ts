@@ -172,7 +172,8 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     throw error;
   });
   isFilled = true;
-  if (config.adminKey !== undefined && first.invitation === undefined) await sayIfIgnored(app, config.adminKey, log);
+  if (config.adminKey !== undefined && first.invitation === undefined)
+    await sayIfIgnored(app, config.adminKey, log);
   app.keyRotation.watch();
   void app.selfCheck.warn(log);
   const purge = setInterval(() => {
@@ -192,7 +193,9 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   print(`Mooring listening on ${url}`);
   if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
   if (first.invitation)
-    print(`Set-up link of the administrator, works once and for a day: ${invitationUrl(url, first.invitation)}`);
+    print(
+      `Set-up link of the administrator, works once and for a day: ${invitationUrl(url, first.invitation)}`,
+    );
   return {
     url,
     async close() {

@@ -50,7 +50,9 @@ export const createInvitation = defineRoute({
         id: z.string(),
         userId: z.string(),
         token: z.string().meta({ description: 'Shown once, in this reply', secret: true }),
-        url: z.string().meta({ description: 'Page that redeems it; the token is its fragment', secret: true }),
+        url: z
+          .string()
+          .meta({ description: 'Page that redeems it; the token is its fragment', secret: true }),
         expiresAt: instantSchema,
       }),
     },

@@ -115,12 +115,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
   });
 
   /** When a key ends that is made with this one. */
-  const endOf = async (
-    tx: Tx,
-    parent: ApiKeyTable,
-    asked: string | undefined,
-    at: Date,
-  ): Promise<string> => {
+  const endOf = async (tx: Tx, parent: ApiKeyTable, asked: string | undefined, at: Date): Promise<string> => {
     const longestMs = await longestLifeMs(tx, parent.tenant_id);
     const lifeMs = asked ? durationMs(asked, 'expiry') : Math.min(keyLifeMs, longestMs);
     if (lifeMs > longestMs) {

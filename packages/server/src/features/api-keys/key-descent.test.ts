@@ -48,12 +48,15 @@ describe('TR2: no key is stronger or longer-lived than what it is made with', ()
         const answer = await machine.post(keys, body);
         expect([answer.status, codeOf(answer)]).toEqual([403, 'ACCESS-DENIED']);
       }
-      expect((await machine.get(keys)).body.data.filter(({ sub }: { sub: string }) => sub === client.userId)).toEqual([]);
+      expect(
+        (await machine.get(keys)).body.data.filter(({ sub }: { sub: string }) => sub === client.userId),
+      ).toEqual([]);
     },
   );
 
   it('a key of a machine, as 0.1.0 made them, makes none and ends with the last secret of its client', async () => {
-    const client = (await admin.post('/api/v1/oauth-clients', { clientName: 'of 0.1.0', appType: 'web' })).body;
+    const client = (await admin.post('/api/v1/oauth-clients', { clientName: 'of 0.1.0', appType: 'web' }))
+      .body;
     const secrets = `/api/v1/oauth-clients/${client.clientId}/client-secrets`;
     const second = (await admin.post(secrets)).body;
     const old = await make(alice.api, { description: 'of 0.1.0' });

@@ -131,9 +131,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const stored = await openConnectionSecretsOrNone(store.db, vault, row);
     const name = split.choice.credentialsName;
     const current =
-      wasSeparated === isSeparated
-        ? (await resolveCredential(store.db, caller, row)).credential
-        : undefined;
+      wasSeparated === isSeparated ? (await resolveCredential(store.db, caller, row)).credential : undefined;
     const isTheirs = current?.owner_id === caller.userId;
     const replaced =
       current && isTheirs && (name === undefined || name === current.name) ? current : undefined;

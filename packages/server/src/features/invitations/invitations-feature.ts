@@ -78,7 +78,11 @@ async function userWhoIsThere(tx: Tx, caller: Caller, id: string): Promise<UserT
   return user;
 }
 
-async function addedUser(tx: Tx, caller: Caller, { name, email, subject, roles }: Invited): Promise<UserTable> {
+async function addedUser(
+  tx: Tx,
+  caller: Caller,
+  { name, email, subject, roles }: Invited,
+): Promise<UserTable> {
   const row = newUser(caller, {
     subject: subject ?? newUuid(),
     name: name ?? '',
@@ -125,7 +129,11 @@ const present = (row: InvitationTable): InvitationReply => ({
 });
 
 /** How users get in: a link that makes one API key, once. */
-export function createInvitationsFeature({ store, guesses, publicUrl }: InvitationsDependencies): BoundRoute[] {
+export function createInvitationsFeature({
+  store,
+  guesses,
+  publicUrl,
+}: InvitationsDependencies): BoundRoute[] {
   const invite = async (tx: Tx, caller: Caller, body: Invited) => {
     // A link is as good as a key, so what makes no key makes none.
     await assertOwnKey(tx, caller);

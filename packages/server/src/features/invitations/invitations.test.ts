@@ -21,7 +21,13 @@ describe('invitations', () => {
   const path = '/api/v1/invitations';
   const redeem = (token: string, description?: string) =>
     nobody.post(`${path}/actions/redeem`, { token, description });
-  const refusal = ({ status, body }: { status: number; body: { errors: { code: string; detail: string }[] } }) => ({
+  const refusal = ({
+    status,
+    body,
+  }: {
+    status: number;
+    body: { errors: { code: string; detail: string }[] };
+  }) => ({
     status,
     code: body.errors[0]?.code,
     detail: body.errors[0]?.detail,
@@ -51,7 +57,12 @@ describe('invitations', () => {
     const bob = apiClient(server.url, redeemed.body.apiKey.token);
     expect((await bob.get('/api/v1/users/me')).body.id).toBe(userId);
     expect((await bob.get('/api/v1/api-keys')).body.data).toMatchObject([
-      { id: redeemed.body.apiKey.id, description: 'laptop', expiry: redeemed.body.apiKey.expiry, createdByUser: userId },
+      {
+        id: redeemed.body.apiKey.id,
+        description: 'laptop',
+        expiry: redeemed.body.apiKey.expiry,
+        createdByUser: userId,
+      },
     ]);
 
     expect(refusal(await redeem(token))).toMatchObject({
@@ -61,7 +72,9 @@ describe('invitations', () => {
     const [listed] = (await admin.get(`${path}?userId=${userId}`)).body.data;
     expect(listed).toMatchObject({ id, status: 'redeemed', apiKeyId: redeemed.body.apiKey.id });
     expect(await server.storedText()).not.toContain(token);
-    const events = (await admin.get(`/api/v1/audits?eventType=mooring.v1.invitation.redeemed&userId=${userId}`)).body.data;
+    const events = (
+      await admin.get(`/api/v1/audits?eventType=mooring.v1.invitation.redeemed&userId=${userId}`)
+    ).body.data;
     expect(events).toMatchObject([{ userId, data: { apiKeyId: redeemed.body.apiKey.id } }]);
   });
 
@@ -165,7 +178,7 @@ describe('invitations', () => {
     expect(page.status).toBe(200);
     const policy = page.headers.get('content-security-policy') ?? '';
     expect(policy).toMatch(
-      /^default-src 'none'; script-src 'nonce-\w[\w-]+'; style-src 'nonce-\w[\w-]+'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+      /^default-src 'none'; script-src 'nonce-[\w-]+'; style-src 'nonce-[\w-]+'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
     );
     expect(page.text).not.toMatch(/(?:src|href)=|https?:|style=|\bon\w+=/);
     expect((await nobody.get('/console/setup')).text).not.toBe(page.text);

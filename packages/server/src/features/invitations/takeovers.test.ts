@@ -1,6 +1,13 @@
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Answer, type ApiClient, addPerson, apiClient, redeem, type TestPerson } from '../../testing/api-client.js';
+import {
+  type Answer,
+  type ApiClient,
+  addPerson,
+  apiClient,
+  redeem,
+  type TestPerson,
+} from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 // A tenant administrator invites Alice, who has been there for long, and redeems the link themselves. Played through
@@ -55,13 +62,20 @@ describe('a key from an invitation to a user who was there already', () => {
     const { token } = (await admin.post('/api/v1/invitations', { userId })).body;
     const { key } = await redeem(server.url, token, 'from the invitation');
     const api = apiClient(server.url, key);
-    const own = (await api.get(`${keys}?status=active&limit=100`)).body.data as { id: string; awaitsApproval?: true }[];
+    const own = (await api.get(`${keys}?status=active&limit=100`)).body.data as {
+      id: string;
+      awaitsApproval?: true;
+    }[];
     const ids = own.filter((one) => one.awaitsApproval).map(({ id }) => id);
     const known = (await api.get(`/api/v1/invitations?userId=${userId}`)).body.data?.[0]?.apiKeyId;
     return { key, keyId: (known ?? ids.at(-1)) as string, api };
   };
 
-  const make = async (person: TestPerson | { api: ApiClient }, choice: object = {}, space?: string): Promise<Made> => {
+  const make = async (
+    person: TestPerson | { api: ApiClient },
+    choice: object = {},
+    space?: string,
+  ): Promise<Made> => {
     count += 1;
     const made = await person.api.post(connections, {
       datasourceID: 'rest',
@@ -109,7 +123,10 @@ describe('a key from an invitation to a user who was there already', () => {
     for (const made of [own, embedded, ofCarol]) {
       for (const action of ['test', 'browse', 'preview', 'read']) {
         const answer = await taken.api.post(`${made.at}/actions/${action}`, { path: [] });
-        expect([answer.status, reasonOf(answer)], `${action}: ${answer.text}`).toEqual([403, 'needs_approval']);
+        expect([answer.status, reasonOf(answer)], `${action}: ${answer.text}`).toEqual([
+          403,
+          'needs_approval',
+        ]);
         expect(answer.body.errors[0].meta.signIn).toBeUndefined();
       }
     }
@@ -141,11 +158,18 @@ describe('a key from an invitation to a user who was there already', () => {
         connectionProperties: { ...aimedHere, selectedCredentials: credentialId },
       });
       expect([selected.status, codeOf(selected)]).toEqual([403, 'ACCESS-DENIED']);
-      const fresh = await make(taken, { ...aimedHere, credentialsName: 'of the taker', username: 'x', password: 'taker-password' });
+      const fresh = await make(taken, {
+        ...aimedHere,
+        credentialsName: 'of the taker',
+        username: 'x',
+        password: 'taker-password',
+      });
       for (const link of [
         taken.api.put(`${fresh.at}/credential`, { credentialId }),
         taken.api.patch(fresh.at, [{ op: 'replace', path: '/qCredentialsID', value: credentialId }]),
-        taken.api.patch(`${credentials}/${credentialId}`, [{ op: 'replace', path: '/connectionId', value: fresh.qID }]),
+        taken.api.patch(`${credentials}/${credentialId}`, [
+          { op: 'replace', path: '/connectionId', value: fresh.qID },
+        ]),
       ]) {
         const answer = await link;
         expect([answer.status, codeOf(answer)], answer.text).toEqual([403, 'ACCESS-DENIED']);
@@ -159,7 +183,10 @@ describe('a key from an invitation to a user who was there already', () => {
   });
 
   it.each<[string, (made: Made) => Promise<Answer>]>([
-    ['PATCH of the space', ({ at }) => taken.api.patch(at, [{ op: 'replace', path: '/space', value: spaceId }])],
+    [
+      'PATCH of the space',
+      ({ at }) => taken.api.patch(at, [{ op: 'replace', path: '/space', value: spaceId }]),
+    ],
     [
       'PATCH of the owner',
       async ({ at }) => {
@@ -212,8 +239,14 @@ describe('a key from an invitation to a user who was there already', () => {
     const part = [{ op: 'replace', path: '/qUsername', value: 'other' }];
     const answers = [
       await taken.api.patch(`${credentials}/${credentialId}`, part),
-      await taken.api.post(`${credentials}/actions/change`, { qIDs: [credentialId], qPassword: 'of-the-taker' }),
-      await taken.api.post(`${credentials}/actions/rehearse-change`, { qIDs: [credentialId], qPassword: 'of-the-taker' }),
+      await taken.api.post(`${credentials}/actions/change`, {
+        qIDs: [credentialId],
+        qPassword: 'of-the-taker',
+      }),
+      await taken.api.post(`${credentials}/actions/rehearse-change`, {
+        qIDs: [credentialId],
+        qPassword: 'of-the-taker',
+      }),
     ];
     expect(answers.map(codeOf)).toEqual(['ACCESS-DENIED', 'ACCESS-DENIED', 'ACCESS-DENIED']);
     expect(reasonOf(await use(taken.api, made))).toBe('needs_approval');
@@ -231,7 +264,9 @@ describe('a key from an invitation to a user who was there already', () => {
     const { data } = (await alice.api.get(`${credentials}/${await credentialOf(own)}/uses`)).body;
     const administrator = (await admin.get('/api/v1/users/me')).body.id;
     expect(data[0]).toMatchObject({ keyId: taken.keyId, invitedBy: administrator });
-    expect((await admin.get(`/api/v1/audits?eventType=mooring.v1.data-credential.updated`)).body.data[0]).toMatchObject({
+    expect(
+      (await admin.get(`/api/v1/audits?eventType=mooring.v1.data-credential.updated`)).body.data[0],
+    ).toMatchObject({
       userId: alice.id,
       data: { invitedBy: administrator },
     });
