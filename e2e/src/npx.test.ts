@@ -25,15 +25,12 @@ it('LI16: a service that npx started ends with it', { timeout: 120_000 }, async 
   symlinkSync(executable, path.join(folder, 'node_modules/.bin/mooring'));
   writeFileSync(path.join(folder, 'package.json'), '{"name":"somebody","version":"1.0.0","private":true}');
   const { PATH = '' } = process.env;
-  const npx = spawn(
-    'npx',
-    ['--no-install', 'mooring', 'serve', '--port', '0', '--data', path.join(folder, 'data')],
-    {
-      cwd: folder,
-      env: { PATH, HOME: folder },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
+  const args = ['--no-install', path.basename(executable, '.js'), 'serve', '--port', '0'];
+  const npx = spawn('npx', [...args, '--data', path.join(folder, 'data')], {
+    cwd: folder,
+    env: { PATH, HOME: folder },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   child = npx;
   let printed = '';
   npx.stdout.setEncoding('utf8').on('data', (chunk: string) => {

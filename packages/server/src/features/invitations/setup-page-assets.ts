@@ -114,7 +114,7 @@ export const setupScript = `
     at('make').setAttribute('aria-disabled', 'true');
     at('problem').hidden = true;
     try {
-      const response = await fetch('/api/v1/invitations/actions/redeem', {
+      const response = await window.fetch('/api/v1/invitations/actions/redeem', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ token, description: at('description').value }),
