@@ -220,6 +220,10 @@ const useSchema = z
     rows: z.int().optional(),
     bytes: z.int().optional(),
     keyId: z.string().optional().meta({ description: 'API key or access token it was asked with' }),
+    invitedBy: z
+      .string()
+      .optional()
+      .meta({ description: 'Who invited, of a key that came from an invitation' }),
     credentialVersion: z.int().optional(),
     whatHash: z.string().optional().meta({
       description: 'Keyed hash of path or query: the same for the same one, and nothing else',

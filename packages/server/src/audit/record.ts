@@ -1,3 +1,4 @@
+import type { WayIn } from '../http/handler.js';
 import type { Db, Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { newUuid } from '../vault/random.js';
@@ -6,7 +7,7 @@ import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './ev
 export interface AuditEvent {
   name: AuditEventName;
   /** Who did it. */
-  by: { tenantId: string; userId: string };
+  by: { tenantId: string; userId: string; wayIn?: WayIn };
   /** Id of what it happened to. */
   resourceId: string;
   ownerId?: string | null;
@@ -32,7 +33,10 @@ export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
       owner_id: event.ownerId ?? null,
       space_id: event.spaceId ?? null,
       top_level_id: event.parentId ?? null,
-      data: JSON.stringify(event.data ?? {}),
+      data: JSON.stringify({
+        ...event.data,
+        ...(event.by.wayIn ? { invitedBy: event.by.wayIn.invitedBy } : {}),
+      }),
     })
     .execute();
 }
@@ -60,10 +64,11 @@ export async function recordCredential(
   tx: Queryable,
   what: What,
   row: Pick<CredentialTable, 'id' | 'name' | 'source_id' | 'owner_id' | 'tenant_id' | 'connection_id'>,
+  { wayIn }: Pick<AuditEvent['by'], 'wayIn'>,
 ): Promise<void> {
   await record(tx, {
     name: `data-credential.${what}`,
-    by: { tenantId: row.tenant_id, userId: row.owner_id },
+    by: { tenantId: row.tenant_id, userId: row.owner_id, ...(wayIn ? { wayIn } : {}) },
     resourceId: row.id,
     ownerId: row.owner_id,
     ...(row.connection_id === null ? {} : { parentId: row.connection_id }),

@@ -14,6 +14,7 @@ import { openConnectionSecrets } from './connection-secrets.js';
 import { openSecret } from './credential-records.js';
 import type { Grants } from './grants.js';
 import { oauthSetup } from './oauth-setup.js';
+import type { Reaching } from './reach.js';
 import { type Resolution, resolveForUse } from './resolve.js';
 
 // The one module that opens credentials. It is asked for a connection on behalf of a person, and hands the
@@ -30,9 +31,9 @@ export type OpenResult =
   | { ok: false; resolution: Resolution };
 
 export interface Broker {
-  resolve(userId: string, connection: ConnectionTable, manifest: SourceManifest): Promise<Resolution>;
+  resolve(who: Reaching, connection: ConnectionTable, manifest: SourceManifest): Promise<Resolution>;
   /** The login this person uses on this connection, or why there is none. Resolves anew: nothing is handed over. */
-  open(userId: string, connection: ConnectionTable, manifest: SourceManifest): Promise<OpenResult>;
+  open(who: Reaching, connection: ConnectionTable, manifest: SourceManifest): Promise<OpenResult>;
 }
 
 export interface BrokerDependencies {
@@ -110,9 +111,9 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
   };
 
   return {
-    resolve: (userId, connection, manifest) => resolveForUse(store.db, userId, connection, manifest),
-    async open(userId, connection, manifest) {
-      const resolution = await resolveForUse(store.db, userId, connection, manifest);
+    resolve: (who, connection, manifest) => resolveForUse(store.db, who, connection, manifest),
+    async open(who, connection, manifest) {
+      const resolution = await resolveForUse(store.db, who, connection, manifest);
       const definition = JSON.parse(connection.properties) as Record<string, unknown>;
       if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
         return {

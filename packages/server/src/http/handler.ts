@@ -10,6 +10,15 @@ export interface Caller {
   roles: readonly string[];
   /** API key or access token the request came with. */
   keyId: string;
+  /** Of a key that came from an invitation, and of keys made with it. */
+  wayIn?: WayIn;
+}
+
+export interface WayIn {
+  invitationId: string;
+  invitedBy: string;
+  /** Until an earlier access grant of the user approves the key: what is older than this is out of its reach. */
+  reachesSince?: string;
 }
 
 export interface Reply {

@@ -62,9 +62,10 @@ export function createRunningUses({
     const found = await loadConnection(store.db, { ...caller }, { id: connectionId });
     if (!found?.mayUse || (await isSourceDisabled(caller.tenantId, found.row.source_id))) return false;
     if (credentialId === undefined) return true;
-    const { credential, state } = await resolveCredential(store.db, caller.userId, found.row);
+    const { credential, state } = await resolveCredential(store.db, caller, found.row);
     // A grant that has ended at its provider is found out where it is used.
-    return credential?.id === credentialId && state !== 'needs_confirmation' && state !== 'missing';
+    const takenAway = ['needs_confirmation', 'needs_approval', 'missing'];
+    return credential?.id === credentialId && !takenAway.includes(state);
   };
 
   const lookAtAll = async (): Promise<void> => {

@@ -2,6 +2,7 @@ import { record } from '../audit/record.js';
 import { insertCredential, replaceCredential } from '../broker/credential-records.js';
 import type { GrantAccount } from '../broker/grant-account.js';
 import { linkCredential } from '../broker/links.js';
+import { assertReaches } from '../broker/reach.js';
 import { credentialOfSignIn } from '../broker/revocation-queue.js';
 import type { Revoker } from '../broker/revoker.js';
 import { AppError } from '../http/app-error.js';
@@ -137,14 +138,14 @@ export function createParkedGrants({
     tx: Queryable,
     row: SignInTable,
     like: CredentialTable,
-    { login = {}, grant }: ParkedGrant,
-    wanted: string | undefined,
+    { parked, wanted, by }: { parked: ParkedGrant; wanted: string | undefined; by: Caller },
   ): Promise<string> => {
     const id = newUuid();
+    const { login = {}, grant } = parked;
     await insertCredential(tx as Parameters<typeof insertCredential>[0], vault, {
       ...{ id, tenantId: like.tenant_id, ownerId: like.owner_id, sourceId: like.source_id },
       ...{ name: await freeName(tx, like, wanted), separated: true, connectionId: null, signIn: row.sign_in },
-      ...{ destination: row.destination, secrets: { login, grant }, at: store.clock.iso() },
+      ...{ destination: row.destination, secrets: { login, grant }, at: store.clock.iso(), by },
     });
     const connection =
       row.connection_id === null
@@ -160,11 +161,17 @@ export function createParkedGrants({
   };
 
   /** The new grant is for what its sign-in was begun for, which its connection may no longer point at. */
-  const replace = async (tx: Tx, row: SignInTable, { login = {}, grant }: ParkedGrant): Promise<void> => {
+  const replace = async (
+    tx: Tx,
+    row: SignInTable,
+    { login = {}, grant }: ParkedGrant,
+    by: Caller,
+  ): Promise<void> => {
     const credential = await credentialOf(tx, row);
     if (!credential) throw credentialGone();
+    assertReaches(by, credential);
     const { sign_in: signIn, destination } = row;
-    const fresh = { signIn, destination, secrets: { login, grant }, at: store.clock.iso() };
+    const fresh = { signIn, destination, secrets: { login, grant }, at: store.clock.iso(), by };
     await replaceCredential(tx, vault, credential, fresh);
   };
 
@@ -209,6 +216,7 @@ export function createParkedGrants({
       }
       const [credential, parked] = [await credentialOf(store.db, row), await open(store.db, row)];
       if (!credential || !parked) throw credentialGone();
+      assertReaches(caller, credential);
       if (choice === 'add' && credential.connection_id !== null) {
         throw new AppError(
           'DCERROR-0010',
@@ -217,8 +225,9 @@ export function createParkedGrants({
       }
       return store.transaction(async (tx) => {
         if (!(await claim(tx, row, 'completed'))) throw chosenMeanwhile();
-        const id = choice === 'add' ? await add(tx, row, credential, parked, credentialsName) : credential.id;
-        if (choice === 'replace') await replace(tx, row, parked);
+        const added = { parked, wanted: credentialsName, by: caller };
+        const id = choice === 'add' ? await add(tx, row, credential, added) : credential.id;
+        if (choice === 'replace') await replace(tx, row, parked, caller);
         await endSignIn(tx, row, 'completed');
         await record(tx, { name: 'sign-in.completed', by: caller, resourceId: row.id, data: { choice } });
         return id;

@@ -41,6 +41,26 @@ export interface ApiKeyTable {
   updated_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
+  /** The invitation that it, or the key it was made with, came from. */
+  invitation_id: string | null;
+  invited_by: string | null;
+  /** Until an earlier access grant of the user approves it: credentials from before are out of its reach. */
+  reaches_since: string | null;
+  /** The one key that takes its place. */
+  successor_id: string | null;
+}
+
+export interface InvitationTable {
+  id: string;
+  tenant_id: string;
+  user_id: string;
+  token_hash: TokenHash;
+  /** Null: made on the machine. */
+  created_by: string | null;
+  created_at: string;
+  expires_at: string;
+  redeemed_at: string | null;
+  api_key_id: string | null;
 }
 
 export interface SpaceTable {
@@ -138,6 +158,10 @@ export interface CredentialTable {
   version: number;
   created_at: string;
   updated_at: string;
+  /** When its secret was entered last; empty: before this was kept. A renewal of its grant enters nothing. */
+  entered_at: string;
+  /** The invitation whose key entered it, while that key awaited approval. */
+  entered_with: string | null;
 }
 
 export interface SecretTable {
@@ -423,6 +447,7 @@ export interface Tables {
   tenant: TenantTable;
   user: UserTable;
   api_key: ApiKeyTable;
+  invitation: InvitationTable;
   space: SpaceTable;
   assignment: AssignmentTable;
   assignment_role: AssignmentRoleTable;

@@ -70,6 +70,7 @@ export async function usesOf(db: Db, credential: CredentialTable, limit: number)
     .leftJoin('use as ended', (join) =>
       join.onRef('ended.of_seq', '=', 'begun.seq').onRef('ended.tenant_id', '=', 'begun.tenant_id'),
     )
+    .leftJoin('api_key', 'api_key.id', 'begun.key_id')
     .select([
       'begun.at',
       'begun.user_id',
@@ -81,6 +82,7 @@ export async function usesOf(db: Db, credential: CredentialTable, limit: number)
       'begun.key_id',
       'begun.credential_version',
       'begun.what_hash',
+      'api_key.invited_by',
     ])
     .where('begun.tenant_id', '=', credential.tenant_id)
     .where('begun.credential_id', '=', credential.id)
@@ -97,6 +99,7 @@ export async function usesOf(db: Db, credential: CredentialTable, limit: number)
     ...(row.rows === null ? {} : { rows: row.rows }),
     ...(row.bytes === null ? {} : { bytes: row.bytes }),
     ...(row.key_id === null ? {} : { keyId: row.key_id }),
+    ...(row.invited_by === null ? {} : { invitedBy: row.invited_by }),
     ...(row.credential_version === null ? {} : { credentialVersion: row.credential_version }),
     ...(row.what_hash === null ? {} : { whatHash: row.what_hash }),
   }));

@@ -188,7 +188,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       const row = await find(caller, params.qID, query);
       await store.transaction(async (tx) => {
         await deps.revoker.end(tx, { tenantId: row.tenant_id, credentialId: row.id });
-        await recordCredential(tx, 'deleted', row);
+        await recordCredential(tx, 'deleted', row, caller);
       });
       deps.revoker.kick();
       return { status: 204 };
