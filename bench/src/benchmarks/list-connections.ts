@@ -97,6 +97,8 @@ async function fill(dataFolder: string, spaceIds: readonly string[], count: numb
           updated_at: at,
           suspended_at: null,
           suspended_by: null,
+          secrets_entered_at: null,
+          secrets_entered_with: null,
         };
         await insertConnection(tx, row);
       }

@@ -51,8 +51,8 @@ const needsNothing = (manifest: SourceManifest, definition: Readonly<Record<stri
 
 export function createBroker({ store, vault, grants, clients }: BrokerDependencies): Broker {
   /** Loads the sealed fields under the same conditions that made the credential usable, in one statement. */
-  const openLoginFields = async (credential: CredentialTable, connection: ConnectionTable) => {
-    const row = await store.db
+  const openLoginFields = async (who: Reaching, credential: CredentialTable, connection: ConnectionTable) => {
+    let statement = store.db
       .selectFrom('secret')
       .innerJoin('credential', 'credential.id', 'secret.record_id')
       .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
@@ -65,22 +65,28 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       .where('credential.tenant_id', '=', connection.tenant_id)
       .where('credential_destination.destination', '=', connection.destination)
       .where('connection.id', '=', connection.id)
-      .where('connection.suspended_at', 'is', null)
-      .executeTakeFirst();
+      .where('connection.suspended_at', 'is', null);
+    // What the user enters meanwhile is for the key that they enter it with.
+    if (who.wayIn?.reachesSince !== undefined)
+      statement = statement
+        .where('credential.entered_at', '=', credential.entered_at)
+        .where('connection.version', '=', connection.version);
+    const row = await statement.executeTakeFirst();
     if (!row) throw new UnreadableError('the sealed login is gone');
     return openSecret(vault, credential, row) as Record<string, unknown>;
   };
 
   const loginOf = async (
+    who: Reaching,
     credential: CredentialTable,
     connection: ConnectionTable,
     manifest: SourceManifest,
   ): Promise<{ login: Login; assertAlive?: () => Promise<void> }> => {
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
-    const fields = await openLoginFields(credential, connection);
     const mayKeepSecrets = connectionSecretNames(manifest).length > 0;
     const secrets = mayKeepSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
+    const fields = await openLoginFields(who, credential, connection);
     if (!method.oauth) return { login: { signIn: method.id, fields } };
     const setup = oauthSetup({ method, definition, secrets, login: fields }, clients);
     const isKept = isInteractive(method.oauth);
@@ -124,7 +130,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       const { credential } = resolution;
       if (resolution.state !== 'ready' || !credential) return { ok: false, resolution };
       try {
-        const { login, ...more } = await loginOf(credential, connection, manifest);
+        const { login, ...more } = await loginOf(who, credential, connection, manifest);
         if (missingCredentialFields(selectSignIn(manifest, definition), login.fields).length > 0) {
           return { ok: false, resolution: { ...resolution, state: 'missing' } };
         }

@@ -3,7 +3,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import type { Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
-import { type Reaching, reaches } from './reach.js';
+import { type Reaching, reaches, reachesSecrets } from './reach.js';
 
 /** Which credential a person would use on a connection, or why there is none. Holds no secret. */
 export interface Resolution {
@@ -17,7 +17,14 @@ export interface Resolution {
 
 type ConnectionRef = Pick<
   ConnectionTable,
-  'id' | 'tenant_id' | 'separated' | 'destination' | 'source_id' | 'suspended_at'
+  | 'id'
+  | 'tenant_id'
+  | 'separated'
+  | 'destination'
+  | 'source_id'
+  | 'suspended_at'
+  | 'secrets_entered_at'
+  | 'secrets_entered_with'
 >;
 
 /**
@@ -53,7 +60,8 @@ export async function resolveCredential(
         .executeTakeFirst();
   if (!row) return { state: 'missing', isEmbedded };
   const { confirmed_at, ...credential } = row;
-  if (!reaches(who, credential)) return { state: 'needs_approval', credential, isEmbedded };
+  if (!reaches(who, credential) || !(await reachesSecrets(db, who, connection)))
+    return { state: 'needs_approval', credential, isEmbedded };
   if (connection.suspended_at !== null)
     return { state: 'needs_confirmation', credential, isEmbedded, isSuspended: true };
   if (confirmed_at === null) return { state: 'needs_confirmation', credential, isEmbedded };

@@ -124,6 +124,9 @@ export interface ConnectionTable {
    */
   suspended_at: string | null;
   suspended_by: string | null;
+  /** As `entered_at` and `entered_with` of a credential, for the connection's own secrets; null: before this was kept. */
+  secrets_entered_at: string | null;
+  secrets_entered_with: string | null;
 }
 
 /** How many connections of a source a scope holds; kept in the transaction that adds or removes one. */

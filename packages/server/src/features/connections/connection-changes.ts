@@ -10,7 +10,7 @@ import {
   ownerOfConnectionSecrets,
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
-import { assertReachesKept } from '../../broker/reach.js';
+import { assertReachesKept, secretsEnteredBy } from '../../broker/reach.js';
 import { type KeptLogin, keptLogin, suspensionAfter } from '../../broker/suspension.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
@@ -211,6 +211,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
         ...{ from: row, to: moved, givers, by: caller.userId, at: moved.updated_at },
         isEntered: step.brought !== undefined || givesSecrets,
       }),
+      ...(givesSecrets ? secretsEnteredBy(caller, moved.updated_at) : {}),
     };
     if (!(await replaceConnection(tx, row, next))) throw changedMeanwhile();
     if (givesSecrets) {

@@ -10,7 +10,7 @@ import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginProperties } from '../../broker/login-pair.js';
 import { assertNameFree } from '../../broker/own-credentials.js';
-import { assertReaches, assertReachesKept } from '../../broker/reach.js';
+import { assertReaches, assertReachesKept, secretsEnteredBy } from '../../broker/reach.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { AppError } from '../../http/app-error.js';
@@ -106,6 +106,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       updated_at: at,
       suspended_at: null,
       suspended_by: null,
+      ...secretsEnteredBy(caller, at),
     };
     try {
       await store.transaction(async (tx) => {

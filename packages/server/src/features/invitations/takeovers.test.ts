@@ -233,6 +233,143 @@ describe('a key from an invitation to a user who was there already', () => {
     expect((await use(alice.api, made)).status).toBe(200);
   });
 
+  const stateOf = async (api: ApiClient, made: Made) => (await api.get(`${made.at}/credential`)).body;
+  const patch = (api: ApiClient, made: Made, change: Record<string, unknown>) =>
+    api.patch(
+      made.at,
+      Object.entries(change).map(([name, value]) => ({ op: 'add', path: `/${name}`, value })),
+    );
+  const expectDenied = (answer: Answer, what?: string) =>
+    expect([answer.status, codeOf(answer)], `${what}: ${answer.text}`).toEqual([403, 'ACCESS-DENIED']);
+  const client = () => ({
+    ...{ authSchema: 'oauth2ClientCredentials', tokenUrl: `${source.url}/token`, clientId: 'client' },
+    ...{ clientSecret: `client-secret-${count + 1}`, username: undefined, password: undefined },
+    ...separated(),
+  });
+
+  describe('of a connection that somebody else has moved', () => {
+    let moved: Made;
+    let lair: string;
+    beforeEach(async () => {
+      lair = (await admin.post('/api/v1/spaces', { name: `Lair ${count}`, type: 'shared' })).body.id;
+      const member = {
+        type: 'user',
+        assigneeId: alice.id,
+        roles: ['facilitator', 'producer', 'dataconsumer'],
+      };
+      await admin.post(`/api/v1/spaces/${lair}/assignments`, member);
+      moved = await make(alice);
+      const answer = await patch(admin, moved, { space: lair });
+      expect(answer.status, answer.text).toBe(204);
+      expect((await stateOf(alice.api, moved)).suspendedAt).toBeDefined();
+    });
+    const confirm = async (api: ApiClient) => {
+      const { destination, suspendedAt } = await stateOf(alice.api, moved);
+      return api.post(`${moved.at}/credential/actions/confirm`, { destination, suspendedAt });
+    };
+
+    it('TR4, TR5: lifts no suspension', async () => {
+      expect(reasonOf(await use(taken.api, moved))).toBe('needs_approval');
+      expectDenied(await confirm(taken.api));
+      // Neither by moving it, nor by what lifts one when the whole login comes with it.
+      expectDenied(await patch(taken.api, moved, { space: '' }));
+      expectDenied(await patch(taken.api, moved, { 'connectionProperties/url': `${source.url}/items?a=1` }));
+      expect((await stateOf(alice.api, moved)).suspendedAt).toBeDefined();
+      expect((await use(admin, moved)).status).toBe(403);
+      expect(sent).toEqual([]);
+      expect((await confirm(alice.api)).status).toBe(200);
+      expect((await use(admin, moved)).status).toBe(200);
+    });
+
+    it('enters the whole login again, and that one alone serves then', async () => {
+      const login = { username: 'again', password: 'entered-by-the-taker' };
+      const entries = Object.entries(login).map(([name, value]) => [`connectionProperties/${name}`, value]);
+      const answer = await patch(taken.api, moved, Object.fromEntries(entries));
+      expect(answer.status, answer.text).toBe(204);
+      expect((await use(taken.api, moved)).status).toBe(200);
+      expect(sent).toEqual(['again:entered-by-the-taker']);
+    });
+  });
+
+  it('TR4: separates no embedded login of before, neither under a name nor by a choice', async () => {
+    const made = await make(alice);
+    const { credentialId } = await stateOf(alice.api, made);
+    for (const more of [
+      {},
+      { 'connectionProperties/credentialsName': 'of the taker' },
+      { qCredentialsID: credentialId },
+    ])
+      expectDenied(
+        await patch(taken.api, made, { qSeparateCredentials: true, ...more }),
+        JSON.stringify(more),
+      );
+    const others = await make(carol, {}, spaceId);
+    const moving = await admin.post('/api/v1/invitations', { userId: carol.id });
+    const ofCarols = apiClient(server.url, (await redeem(server.url, moving.body.token)).key);
+    expectDenied(await patch(ofCarols, others, { qSeparateCredentials: true }));
+    expect((await stateOf(alice.api, made)).separated).toBe(false);
+    expect(sent).toEqual([]);
+  });
+
+  it('TR5: neither uses, moves, copies nor confirms the secret of a client of before', async () => {
+    const made = await make(alice, client());
+    // A credential of its own is no way to what else signs in.
+    const own = { credentialsName: `own ${count}`, connectionProperties: { mutualPfxCertificateKey: 'own' } };
+    const brought = await taken.api.put(`${made.at}/credential`, own);
+    expect(brought.status, brought.text).toBe(200);
+    expect(reasonOf(await use(taken.api, made))).toBe('needs_approval');
+    expectDenied(await patch(taken.api, made, { space: spaceId }), 'move');
+    expectDenied(
+      await patch(taken.api, made, { 'connectionProperties/url': `${source.url}/items?a=1` }),
+      'edit',
+    );
+    expectDenied(
+      await taken.api.post(`${connections}/actions/duplicate`, { id: made.qID, spaceId }),
+      'duplicate',
+    );
+    const bulk = await taken.api.post(`${connections}/actions/update`, {
+      connections: [{ id: made.qID, spaceId }],
+    });
+    expect(bulk.body.data[0].error.code, bulk.text).toBe('ACCESS-DENIED');
+    expect((await admin.patch(made.at, [{ op: 'replace', path: '/space', value: spaceId }])).status).toBe(
+      204,
+    );
+    const { destination, suspendedAt } = await stateOf(alice.api, made);
+    expect(suspendedAt).toBeDefined();
+    const seen = { destination, suspendedAt };
+    expectDenied(await taken.api.post(`${made.at}/credential/actions/confirm`, seen), 'confirm');
+    expect(sent).toEqual([]);
+    const entered = await patch(taken.api, made, {
+      'connectionProperties/clientSecret': 'entered-again-by-the-taker',
+    });
+    expect(entered.status, entered.text).toBe(204);
+    expect(reasonOf(await use(taken.api, made))).not.toBe('needs_approval');
+  });
+
+  it('TR5: takes over with the whole login entered again, and with no secret of before', async () => {
+    const leaver = await addPerson(server.url, server.adminKey, `leaver ${count}`);
+    const member = { type: 'user', assigneeId: leaver.id, roles: ['producer'] };
+    await carol.api.post(`/api/v1/spaces/${spaceId}/assignments`, member);
+    const left = await make(leaver, {}, spaceId);
+    await admin.patch(`/api/v1/users/${leaver.id}`, [{ op: 'replace', path: '/status', value: 'disabled' }]);
+    const { token } = (await admin.post('/api/v1/invitations', { userId: carol.id })).body;
+    const taker = apiClient(server.url, (await redeem(server.url, token)).key);
+    expect((await stateOf(taker, left)).ownerLeft).toBe(true);
+    expectDenied(await patch(taker, left, { user: carol.id }));
+    const half = { user: carol.id, 'connectionProperties/username': 'taker' };
+    expect((await patch(taker, left, half)).status).toBe(400);
+
+    const login = {
+      'connectionProperties/username': 'taker',
+      'connectionProperties/password': 'of-a-taker-5',
+    };
+    const answer = await patch(taker, left, { user: carol.id, ...login });
+    expect(answer.status, answer.text).toBe(204);
+    expect((await use(taker, left)).status).toBe(200);
+    expect(sent).toEqual(['taker:of-a-taker-5']);
+    expect(reasonOf(await use(taker, ofCarol))).toBe('needs_approval');
+  });
+
   it('TR4: a part of a stored secret stays where it is, one by one or all at once', async () => {
     const made = await make(alice, separated());
     const credentialId = await credentialOf(made);

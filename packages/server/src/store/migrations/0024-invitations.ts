@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
 // Users come in by invitation. A key that came from one tells who invited, and since when it reaches credentials; a
-// credential tells when its secret was entered, and with which way in. What is there already is older than any of them.
+// credential tells when its secret was entered, and with which way in; so does a connection of its own secrets. What is there already is older than any of them.
 const statements = [
   `CREATE TABLE invitation (
     id text PRIMARY KEY, tenant_id text NOT NULL REFERENCES tenant (id),
@@ -15,6 +15,8 @@ const statements = [
   `ALTER TABLE api_key ADD COLUMN successor_id text`,
   `ALTER TABLE credential ADD COLUMN entered_at text NOT NULL DEFAULT ''`,
   `ALTER TABLE credential ADD COLUMN entered_with text`,
+  `ALTER TABLE connection ADD COLUMN secrets_entered_at text`,
+  `ALTER TABLE connection ADD COLUMN secrets_entered_with text`,
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
