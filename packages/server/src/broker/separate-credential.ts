@@ -40,6 +40,6 @@ export async function separateCredential(
     .where('tenant_id', '=', row.tenant_id)
     .where('owner_id', '=', row.owner_id)
     .execute();
-  await recordCredential(tx, 'updated', { ...row, name }, by.userId === row.owner_id ? by : {});
+  await recordCredential(tx, 'updated', { ...row, name }, by);
   return { ...row, ...belongs };
 }

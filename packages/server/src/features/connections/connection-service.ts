@@ -261,7 +261,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       if (!privileges.includes('delete'))
         throw new AppError('ACCESS-DENIED', 'You may see this connection, but not delete it.');
       await store.transaction(async (tx) => {
-        await deps.revoker.end(tx, { tenantId: row.tenant_id, connectionId: row.id });
+        await deps.revoker.end(tx, { tenantId: row.tenant_id, connectionId: row.id }, { by: caller });
         await shredConnectionSecrets(tx, row.tenant_id, row.id);
         await deleteConnection(tx, row);
         await recordConnection(tx, 'deleted', caller, row);

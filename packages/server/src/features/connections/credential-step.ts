@@ -115,7 +115,7 @@ export async function applyCredential(
     if (replaced) replaced = own;
   } else if (embedded && step.brought && !replaced) {
     const ended = { tenantId: embedded.tenant_id, credentialId: embedded.id };
-    await revoker.end(tx, ended, { connection: row });
+    await revoker.end(tx, ended, { connection: row, by: caller });
   }
   if (!isSeparated) await unlinkCredentials(tx, next);
   if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);

@@ -15,6 +15,7 @@ import * as signInLookups from './0022-sign-in-lookups.js';
 import * as grantEnds from './0023-grant-ends.js';
 import * as invitations from './0024-invitations.js';
 import * as suspendedConnections from './0027-suspended-connections.js';
+import * as useRecord from './0030-use-record.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -34,4 +35,5 @@ export const migrations: Record<string, Migration> = {
   '0023-grant-ends': grantEnds,
   '0024-invitations': invitations,
   '0027-suspended-connections': suspendedConnections,
+  '0030-use-record': useRecord,
 };
