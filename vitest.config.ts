@@ -26,6 +26,7 @@ const bundled = { globalSetup: ['./scripts/bundle-for-tests.mjs'] };
 
 /** Tests that are the same on both stores; they reach the store through the API, or through what opens it. */
 const onBothStores = [
+  'packages/server/src/first-start.test.ts',
   'packages/server/src/access/permissions.test.ts',
   'packages/server/src/broker/*.test.ts',
   'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,uses,vault-keys}/**/*.test.ts',

@@ -203,7 +203,12 @@ describe('values that cannot be', () => {
       ['no duration', () => ({ expiry: 'forever' }), 400, /^expiry: /],
       ['too long a life', () => ({ expiry: 'P11Y' }), 400, /^expiry: /],
       ['no life', () => ({ expiry: 'PT0S' }), 400, /^expiry: /],
-      ['somebody unknown', () => ({ sub: 'f'.repeat(24) }), 404, /^sub: /, 'NOT-FOUND'],
+      ['somebody else', () => ({ sub: 'f'.repeat(24) }), 403, /^sub: .*invitations/, 'ACCESS-DENIED'],
+    ]);
+    await expectRefusals('post', () => '/api/v1/invitations', [
+      ['nobody', () => ({}), 400, /^name: /],
+      ['too long a life', () => ({ name: 'x', expiresIn: 'P8D' }), 400, /^expiresIn: /],
+      ['somebody unknown', () => ({ userId: 'f'.repeat(24) }), 404, /^userId: /, 'NOT-FOUND'],
     ]);
     const member = (assigneeId: string, role: string) => ({ type: 'user', assigneeId, roles: [role] });
     await expectRefusals('post', () => `/api/v1/spaces/${has.spaceId}/assignments`, [

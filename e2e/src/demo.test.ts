@@ -181,7 +181,7 @@ describe('a Mooring that is not right', () => {
   it('makes the demo fail, and say what was expected and what came', { timeout: demoMs }, async () => {
     const { code, text } = await demoOf(pretender("response.writeHead(418); response.end('no')"));
     expect(code, text).toBe(1);
-    expect(text).toContain('✗ status of POST /api/v1/users');
+    expect(text).toContain('✗ status of POST /api/v1/invitations');
     expect(text).toMatch(/expected {2}201\n +got {7}418\n/);
     expect(text).toMatch(/1\.1 .* FAILED /);
     expect(text).toContain('1 of 1 steps failed');

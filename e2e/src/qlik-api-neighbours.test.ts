@@ -1,3 +1,5 @@
+import { createApiClient } from '@mooring/contract/client';
+import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
 import apiKeys from '@qlik/api/api-keys';
 import type { HostConfig } from '@qlik/api/auth';
 import dataConnections from '@qlik/api/data-connections';
@@ -30,6 +32,18 @@ beforeAll(async () => {
   };
 });
 afterAll(() => mooring.stop());
+
+/** How users get in is not in Qlik's contract. */
+async function keyByInvitation(userId: string): Promise<string> {
+  const { token } = await createApiClient({ url: mooring.url, token: mooring.adminKey }).call(
+    createInvitation,
+    {
+      body: { userId },
+    },
+  );
+  const { apiKey } = await createApiClient({ url: mooring.url }).call(redeemInvitation, { body: { token } });
+  return apiKey.token;
+}
 
 const as = (apiKey: string) => ({
   hostConfig: { host: mooring.url, authType: 'apikey', apiKey } as HostConfig,
@@ -91,20 +105,18 @@ describe('the neighbours with @qlik/api', () => {
     expect(tenant.data.id).toBe(me.data.tenantId);
   });
 
-  it('adds people, gives them keys, and revokes a key at once', async () => {
+  it('adds people, who make keys of their own, and revokes a key at once', async () => {
     const created = await users.createUser({ subject: 'carol', name: 'Carol' }, options);
     expect([created.status, differences(userShape, created.data)]).toEqual([201, []]);
-    const key = await apiKeys.createApiKey(
-      { description: "Carol's laptop", sub: created.data.id, expiry: 'P30D' },
-      options,
-    );
+    const first = as(await keyByInvitation(created.data.id));
+    const key = await apiKeys.createApiKey({ description: "Carol's laptop", expiry: 'P30D' }, first);
     expect([key.status, differences(apiKeyShape, key.data)]).toEqual([201, []]);
     expect(key.data.token).toEqual(expect.any(String));
     const asCarol = as(key.data.token);
     expect((await users.getMyUser(asCarol)).data.id).toBe(created.data.id);
 
     const own = await apiKeys.getApiKeys({}, asCarol);
-    expect(own.data.data.map((one) => one.id)).toEqual([key.data.id]);
+    expect(own.data.data.map((one) => one.id)).toContain(key.data.id);
     for (const one of own.data.data) {
       expect(differences(apiKeyShape, one)).toEqual([]);
       expect(one).not.toHaveProperty('token');
@@ -131,8 +143,7 @@ describe('the neighbours with @qlik/api', () => {
     expect(differences(spaceShape, (await spaces.getSpace(spaceId, options)).data)).toEqual([]);
 
     const dave = await users.createUser({ subject: 'dave' }, options);
-    const key = await apiKeys.createApiKey({ description: 'key', sub: dave.data.id }, options);
-    const asDave = as(key.data.token);
+    const asDave = as(await keyByInvitation(dave.data.id));
     const connection = await dataConnections.createDataConnection(
       {
         datasourceID: 'postgres',

@@ -1,6 +1,6 @@
-import { createApiKey } from '@mooring/contract/routes/api-keys';
+import { createApiClient } from '@mooring/contract/client';
+import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
 import { createAssignment, createSpace } from '@mooring/contract/routes/spaces';
-import { createUser } from '@mooring/contract/routes/users';
 import { insertConnection, nameColumns } from '@mooring/server/features/connections/connection-rows';
 import { openStore } from '@mooring/server/store/store';
 import type { ConnectionTable } from '@mooring/server/store/tables';
@@ -34,9 +34,11 @@ interface Filled {
 /** The administrator, a member of every space, and a member of a few. */
 async function addPeople(mooring: MooringProcess): Promise<{ people: Person[]; spaceIds: string[] }> {
   const add = async (name: string) => {
-    const { id } = await mooring.api.call(createUser, { body: { subject: name, name } });
-    const { token } = await mooring.api.call(createApiKey, { body: { description: name, sub: id } });
-    return { id, key: token };
+    const { userId, token } = await mooring.api.call(createInvitation, { body: { subject: name, name } });
+    const { apiKey: made } = await createApiClient({ url: mooring.url }).call(redeemInvitation, {
+      body: { token },
+    });
+    return { id: userId, key: made.token };
   };
   const everywhere = await add('member');
   const few = await add('visitor');
@@ -95,6 +97,8 @@ async function fill(dataFolder: string, spaceIds: readonly string[], count: numb
           updated_at: at,
           suspended_at: null,
           suspended_by: null,
+          secrets_entered_at: null,
+          secrets_entered_with: null,
         };
         await insertConnection(tx, row);
       }

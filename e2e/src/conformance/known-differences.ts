@@ -45,8 +45,10 @@ export const notes: Readonly<Record<string, string>> = {
   'dcaas.dataConnectionsDcaas': unknownProperty,
   'connectivity/data-sources.filterDataSourceEndpoints':
     'The login of the connection is never in the answer: `user` and `password` are absent. `endpoint.url` is the HTTP address where the data is read; there is no gRPC endpoint.',
+  'api-keys.createApiKey':
+    'Nobody makes a key for another user: `sub` is oneself, and others come in [by invitation](../guides/invite-users.md). A key ends no later than the one it is made with; `successor: true` makes its one successor.',
   'users.inviteUsers':
-    'Mooring sends no e-mail: the person is made at once, and comes in with an API key made for them.',
+    'Mooring sends no e-mail: the user is made at once, and comes in [by invitation](../guides/invite-users.md).',
   'users.deleteUser': 'The last tenant administrator and the user of an OAuth client stay (409).',
   'csrf-token.getCsrfToken': 'Nothing is signed in by cookie here, so nothing asks for the token.',
   'oauth-clients.createOAuthClient':

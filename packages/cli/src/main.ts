@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { endOfNpm } from './parent.js';
 
 // People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
 // that nothing else has to be loaded for them.
@@ -52,10 +53,26 @@ program
       // Heard from before the ready line on: whoever waits for that line may send it at once.
       const signalled = firstSignal();
       const running = await runServer(flags);
-      const failure = await Promise.race([signalled, running.failed]);
+      const failure = await Promise.race([signalled, running.failed, endOfNpm()]);
       if (failure) throw failure;
       await running.close();
       process.exit(0);
+    }),
+  );
+
+program
+  .command('admin-key')
+  .description(
+    'On the machine: make a new API key for the administrator; an embedded store must not be served',
+  )
+  .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
+  .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
+  .action(
+    reporting(async (flags) => {
+      process.umask(0o077);
+      const { runAdminKey } = await import('@mooring/server/run');
+      const { token, expiresAt, user } = await runAdminKey(flags);
+      printLine(`API key of ${user.name} (${user.subject}), shown this once, until ${expiresAt}: ${token}`);
     }),
   );
 

@@ -10,6 +10,7 @@ import * as dataCredentials from './routes/data-credentials.js';
 import * as dataSourceEndpoints from './routes/data-source-endpoints.js';
 import * as dataSources from './routes/data-sources.js';
 import * as dcaas from './routes/dcaas.js';
+import * as invitations from './routes/invitations.js';
 import * as oauthClients from './routes/oauth-clients.js';
 import * as oauthTokens from './routes/oauth-tokens.js';
 import * as platform from './routes/platform.js';
@@ -29,6 +30,7 @@ const modules = [
   platform,
   users,
   apiKeys,
+  invitations,
   oauthClients,
   oauthTokens,
   spaces,

@@ -29,6 +29,7 @@ import { createConnectionsFeature } from './features/connections/connections-fea
 import { createCredentialChangesFeature } from './features/credential-changes/credential-changes-feature.js';
 import { createCredentialsFeature } from './features/credentials/credentials-feature.js';
 import { createEndpointsFeature } from './features/endpoints/endpoints-feature.js';
+import { createInvitationsFeature } from './features/invitations/invitations-feature.js';
 import { createOAuthClientsFeature } from './features/oauth-clients/oauth-clients-feature.js';
 import { createOAuthTokensFeature } from './features/oauth-tokens/oauth-tokens-feature.js';
 import { registerDocs } from './features/platform/docs.js';
@@ -185,6 +186,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
     ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl, now }),
+    ...createInvitationsFeature({ store, guesses, hashToken, publicUrl }),
     ...createOAuthClientsFeature({ store, authenticator, hashToken, leaving, publicUrl }),
     ...createOAuthTokensFeature({
       ...{ store, accessTokens, authenticator, guesses, hashToken, publicUrl },

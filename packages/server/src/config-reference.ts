@@ -45,7 +45,7 @@ const environmentSettings: readonly Setting[] = [
     name: 'MOORING_ADMIN_KEY',
     default: 'generated, printed once',
     meaning:
-      'API key that the first start gives to the first tenant administrator; at least 24 characters, letters and digits. Ignored by a store that has one.',
+      'API key that the first start gives to the first tenant administrator; at least 24 characters, letters and digits. Ignored, with a warning, where there is a store already.',
   },
   {
     name: 'MOORING_EGRESS_ALLOW',

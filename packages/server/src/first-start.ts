@@ -1,12 +1,16 @@
-import { isWeakChoice, mayBeToken, newApiKeyToken } from './access/token.js';
+import { issueInvitation } from './access/invitation.js';
+import { issueKey } from './access/issue-key.js';
+import { isWeakChoice, mayBeToken } from './access/token.js';
 import { ConfigError } from './config.js';
 import type { Queryable, Store } from './store/store.js';
-import { newObjectId, newToken, newUuid } from './vault/random.js';
+import { newObjectId, newToken } from './vault/random.js';
 import type { HashToken } from './vault/token-hashes.js';
 
 export interface FirstStart {
   /** A key that was generated and must be shown once; absent when the operator chose one or this is no first start. */
   generatedAdminKey?: string;
+  /** Token of the invitation for the first administrator; absent when this is no first start. */
+  invitation?: string;
 }
 
 /** Gives a new store its tenant, its first administrator and that person's API key. Does nothing on a store that has them. */
@@ -26,13 +30,13 @@ export async function firstStart(
       'MOORING_ADMIN_KEY is easily guessed: it must be at least 24 characters without blanks, letters and digits, of 12 different ones at least. Make one with: openssl rand -hex 24',
     );
   }
-  const token = adminKey ?? newApiKeyToken();
-  const at = new Date().toISOString();
+  const createdAt = new Date();
+  const at = createdAt.toISOString();
   const tenantId = newToken(24);
   const userId = newObjectId();
-  const isFirst = await store.transaction(async (tx) => {
+  const made = await store.transaction(async (tx) => {
     // Of nodes that start together on a new database, one is first.
-    if (await hasTenant(tx)) return false;
+    if (await hasTenant(tx)) return undefined;
     await tx.insertInto('tenant').values({ id: tenantId, name: 'mooring', created_at: at }).execute();
     await tx
       .insertInto('user')
@@ -48,21 +52,22 @@ export async function firstStart(
         updated_at: at,
       })
       .execute();
-    await tx
-      .insertInto('api_key')
-      .values({
-        id: newUuid(),
-        tenant_id: tenantId,
-        user_id: userId,
-        token_hash: hashToken(token),
-        description: 'First administrator',
-        created_by: userId,
-        created_at: at,
-        expires_at: null,
-        revoked_at: null,
-      })
-      .execute();
-    return true;
+    const description = 'First administrator';
+    const key = { tenantId, userId, description, createdBy: userId, createdAt, expiresAt: null };
+    const issued = await issueKey(tx, hashToken, adminKey === undefined ? key : { ...key, token: adminKey });
+    const lifeMs = 86_400_000;
+    const invitation = await issueInvitation(tx, hashToken, {
+      tenantId,
+      userId,
+      createdBy: null,
+      createdAt,
+      lifeMs,
+    });
+    return { token: issued.token, invitation: invitation.token };
   });
-  return isFirst && adminKey === undefined ? { generatedAdminKey: token } : {};
+  if (!made) return {};
+  return {
+    invitation: made.invitation,
+    ...(adminKey === undefined ? { generatedAdminKey: made.token } : {}),
+  };
 }

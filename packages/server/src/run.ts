@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import type { Logger } from 'pino';
+import { type AdminKey, makeAdminKey } from './admin-key.js';
 import { ConfigError, loadConfig, type ServeFlags } from './config.js';
 import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
@@ -77,4 +78,9 @@ export async function runServer(flags: ServeFlags): Promise<RunningServer> {
   for (const name of secretVariables) delete process.env[name];
   closeDebugDoors(log);
   return serve(flags, { log, environment });
+}
+
+/** `mooring admin-key`. @throws ConfigError when there is no store; KeyError and StoreError as at a start */
+export function runAdminKey(flags: ServeFlags): Promise<AdminKey> {
+  return makeAdminKey(flags, createLog(loadConfig(flags).logLevel));
 }

@@ -1,6 +1,7 @@
 import { manifests } from '@mooring/connectors/registry';
 import type { Logger } from 'pino';
-import { createApp } from './app.js';
+import { invitationUrl } from './access/invitation.js';
+import { type App, createApp } from './app.js';
 import { recomputeDestinations } from './broker/recompute-destinations.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
@@ -129,6 +130,14 @@ function untilItIsBack({ config, log, print }: Start, sealed: SealedServer): Run
   };
 }
 
+/** It makes the first administrator's key, and nothing afterwards. */
+async function sayIfIgnored(app: App, adminKey: string, log: Logger): Promise<void> {
+  if (await app.authenticator.authenticate(adminKey)) return;
+  log.warn(
+    'MOORING_ADMIN_KEY is ignored: the store has its administrator, and this is not one of its keys. Make a new key with: mooring admin-key',
+  );
+}
+
 async function serveOpened({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
   const { store, vault, keyring, createdKeyFile } = opened;
   if (createdKeyFile) {
@@ -137,10 +146,6 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       'a master key was made; keep a copy apart from the data, without it no credential can be read',
     );
   }
-  const first = await firstStart(store, keyring.hashToken, config.adminKey).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
   await reconcile(store, log);
   await settleUnreadableAtStart({ store, vault, keyring }, log);
   const recomputed = await recomputeDestinations(store, manifests);
@@ -152,6 +157,8 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
 
   let url = config.publicUrl ?? '';
   let isDraining = false;
+  // So that a start which cannot listen leaves the store as it was, and nobody is answered before it is filled.
+  let isFilled = false;
   const checks = async (): Promise<Record<string, Check>> => ({
     store: await store.db
       .selectFrom('setting')
@@ -167,6 +174,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
           : { ok, detail: 'Nothing can be sealed just now. The operator looks at: mooring keys list' },
       () => ({ ok: false, detail: 'What the service itself has sealed cannot be opened just now.' }),
     ),
+    ...(isFilled ? {} : { start: { ok: false, detail: 'The service is starting.' } }),
     draining: { ok: !isDraining },
   });
   const app = await createApp({
@@ -176,7 +184,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     vault,
     keyring,
     publicUrl: () => url,
-    notReady: () => undefined,
+    notReady: () => (isFilled ? undefined : 'The service is starting. Try again in a moment.'),
     checks,
   });
   await app.grants.recover();
@@ -189,6 +197,14 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
     });
   url ||= bound;
+  const first = await firstStart(store, keyring.hashToken, config.adminKey).catch(async (error: unknown) => {
+    await app.http.close();
+    await store.close();
+    throw error;
+  });
+  isFilled = true;
+  if (config.adminKey !== undefined && first.invitation === undefined)
+    await sayIfIgnored(app, config.adminKey, log);
   app.keyRotation.watch();
   void app.selfCheck.warn(log);
   const tidying = startTidying({
@@ -198,6 +214,10 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
 
   print(`Mooring listening on ${url}`);
   if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
+  if (first.invitation)
+    print(
+      `Set-up link of the administrator, works once and for a day: ${invitationUrl(url, first.invitation)}`,
+    );
   return {
     url,
     failed: never,

@@ -16,6 +16,13 @@ export const apiKeySchema = z
     lastUpdated: instantSchema,
     createdByUser: z.string(),
     expiry: instantSchema.meta({ description: '9999-12-31T23:59:59.999Z: does not end' }),
+    invitedBy: z.string().optional().meta({
+      description: 'Of a key that came from an invitation, and of keys made with it: who invited',
+    }),
+    awaitsApproval: z.boolean().optional().meta({
+      description:
+        'True: reaches no credential and no embedded login that is older than it, until another key of the user approves it',
+    }),
   })
   .meta({ id: 'ApiKey' });
 
@@ -59,21 +66,27 @@ export const createApiKey = defineRoute({
   summary: 'Make an API key; the token is in this reply only',
   tag: 'api-keys',
   auth: 'person',
-  permission: 'For oneself; for another person (`sub`) by tenant administrators.',
+  description:
+    'With an API key; neither with an access token nor for a machine. The new key ends no later than the one it is made with, and inherits its reach. `successor: true` makes the one successor of that key, which lives as long as it did; the old one ends within seven days.',
+  permission: 'For oneself. Other users come in by invitation (`POST /api/v1/invitations`).',
   tier: 2,
   body: z.object({
     description: z.string().max(256).optional(),
     expiry: z.iso.duration().optional().meta({
       description:
-        'ISO 8601 duration, at most `max_api_key_expiry` of the tenant; absent: P365D or that, whichever is less',
+        'ISO 8601 duration, at most `max_api_key_expiry` of the tenant and what is left of the key it is made with; absent: P365D or those, whichever is less',
     }),
-    sub: z.string().max(64).optional(),
+    successor: z
+      .boolean()
+      .optional()
+      .meta({ description: 'The new key takes the place of the one it is made with; without `expiry`' }),
+    sub: z.string().max(64).optional().meta({ description: 'Oneself' }),
     subType: z.enum(['user']).optional(),
   }),
   idempotent: true,
   showsSecret: true,
   responses: { 201: { description: 'The key with its token', schema: apiKeyWithTokenSchema } },
-  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'CONFLICT'],
 });
 
 const keyParams = z.object({ id: z.string().min(1).max(64) });
@@ -151,6 +164,21 @@ export const patchApiKeysConfig = defineRoute({
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
 });
 
+export const approveApiKey = defineRoute({
+  id: 'approveApiKey',
+  method: 'POST',
+  path: '/api/v1/api-keys/{id}/actions/approve',
+  summary: 'It was me: let a key that came from an invitation reach what is older than it',
+  description: 'Holds for the keys that were made with it as well. If it was not you, delete the key.',
+  tag: 'api-keys',
+  auth: 'person',
+  permission: 'Own keys, with another one that itself awaits no approval.',
+  tier: 2,
+  params: keyParams,
+  responses: { 200: { description: 'The key', schema: apiKeySchema } },
+  errors: ['ACCESS-DENIED', 'NOT-FOUND'],
+});
+
 export const deleteApiKey = defineRoute({
   id: 'deleteApiKey',
   method: 'DELETE',
@@ -161,6 +189,11 @@ export const deleteApiKey = defineRoute({
   permission: ownOrAdministered,
   tier: 2,
   params: keyParams,
-  responses: { 204: { description: 'Revoked; refused from the next request on' } },
+  responses: {
+    204: {
+      description:
+        'Revoked; refused from the next request on. With a key that awaits approval all that were made with it end',
+    },
+  },
   errors: ['NOT-FOUND'],
 });

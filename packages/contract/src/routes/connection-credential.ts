@@ -11,6 +11,7 @@ export const credentialStateSchema = z.enum([
   'needs_confirmation',
   'needs_sign_in',
   'unreadable',
+  'needs_approval',
 ]);
 export type CredentialState = z.infer<typeof credentialStateSchema>;
 

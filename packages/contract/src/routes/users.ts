@@ -142,7 +142,8 @@ export const inviteUsers = defineRoute({
   method: 'POST',
   path: '/api/v1/users/actions/invite',
   summary: 'Add people by their e-mail address',
-  description: 'No e-mail is sent; give each person an API key through `POST /api/v1/api-keys` with `sub`.',
+  description:
+    'No e-mail is sent; give each of them a link of `POST /api/v1/invitations` with their `userId`.',
   tag: 'users',
   auth: 'person',
   permission: 'Tenant administrators.',

@@ -35,6 +35,10 @@ const useSchema = z
       .optional()
       .meta({ description: 'What it was asked with; absent in records of version 0.1' }),
     keyId: z.string().optional().meta({ description: 'Same as `via.id`' }),
+    invitedBy: z
+      .string()
+      .optional()
+      .meta({ description: 'Who invited, of a key that came from an invitation' }),
     connectionId: z.string(),
     spaceId: z.string().optional(),
     credentialId: z.string().optional(),

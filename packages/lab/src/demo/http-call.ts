@@ -4,8 +4,8 @@ import { type IncomingMessage, request as send } from 'node:http';
 export interface HttpRequest {
   url: URL;
   method: string;
-  /** API key of the person who asks. */
-  key: string;
+  /** API key of the user who asks; absent for somebody who has none yet. */
+  key?: string;
   accept?: string;
   /** Sent as JSON. */
   body?: unknown;
@@ -36,7 +36,7 @@ async function readAll(response: IncomingMessage): Promise<Buffer> {
 export async function callHttp({ url, method, key, accept, body, signal }: HttpRequest): Promise<HttpAnswer> {
   const json = body === undefined ? undefined : JSON.stringify(body);
   const headers = {
-    authorization: `Bearer ${key}`,
+    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
     ...(accept === undefined ? {} : { accept }),
     ...(json === undefined ? {} : { 'content-type': 'application/json' }),
   };

@@ -11,6 +11,9 @@ export interface Person {
   key: string;
 }
 
+/** Somebody who has no key yet. */
+export type Newcomer = Pick<Person, 'name'>;
+
 export interface Call {
   /** The status that the contract promises; anything else fails the step. */
   status: number;
@@ -25,7 +28,7 @@ export interface Call {
 /** What the code of a step gets. */
 export interface Step {
   /** Sends a request as this person, prints it and the answer. @throws Mismatch for another status. */
-  call(person: Person, request: `${string} ${string}`, call: Call): Promise<HttpAnswer>;
+  call(person: Person | Newcomer, request: `${string} ${string}`, call: Call): Promise<HttpAnswer>;
   /** Prints lines of something that was found, for instance rows. */
   show(lines: readonly string[]): void;
   /** Prints a line that is no request of ours, with a mark before it. */
@@ -87,7 +90,8 @@ function createStep({ narrator, secrets, url, signal }: WalkOptions): Step {
       if (body !== undefined) narrator.detail(jsonLines(maskIn(body), width));
       const sent = { ...(body === undefined ? {} : { body }), ...(accept === undefined ? {} : { accept }) };
       const inTime = AbortSignal.any([signal, AbortSignal.timeout(callSeconds * 1000)]);
-      const target = { url: new URL(path, url), method, key: person.key, signal: inTime };
+      const key = 'key' in person ? { key: person.key } : {};
+      const target = { url: new URL(path, url), method, ...key, signal: inTime };
       const answer = await callHttp({ ...target, ...sent });
       if (answer.status < 400) for (const one of hide) secrets.hide(textAt(answer.body, one));
       printAnswer(answer, show);

@@ -1,5 +1,6 @@
-import type { Caller } from '../http/handler.js';
+import type { Caller, WayIn } from '../http/handler.js';
 import type { Db, Queryable } from '../store/store.js';
+import type { ApiKeyTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import type { HashToken } from '../vault/token-hashes.js';
 import type { AccessTokens } from './access-tokens.js';
@@ -30,6 +31,17 @@ export interface AuthenticatorDependencies {
 const freshMs = 1000;
 const knownMax = 10_000;
 
+/** What was let in on the machine itself has no inviter, and reaches everything. */
+function wayInOf(row: Pick<ApiKeyTable, 'invitation_id' | 'invited_by' | 'reaches_since'>): {
+  wayIn?: WayIn;
+} {
+  const { invitation_id: invitationId, invited_by: invitedBy, reaches_since: reachesSince } = row;
+  if (invitationId === null || invitedBy === null) return {};
+  return {
+    wayIn: Object.freeze({ invitationId, invitedBy, ...(reachesSince === null ? {} : { reachesSince }) }),
+  };
+}
+
 /**
  * The person behind an API key, or the machine behind an access token. The key itself is never stored: the store
  * holds an HMAC of it.
@@ -51,6 +63,9 @@ export function createAuthenticator({
       .select([
         'api_key.id',
         'api_key.expires_at',
+        'api_key.invitation_id',
+        'api_key.invited_by',
+        'api_key.reaches_since',
         'user.id as user_id',
         'user.tenant_id',
         'user.name',
@@ -69,6 +84,7 @@ export function createAuthenticator({
         roles: JSON.parse(row.roles) as string[],
         keyId: row.id,
         keyKind: 'api-key',
+        ...wayInOf(row),
       }),
       expiresAt: row.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(row.expires_at),
       freshUntil,

@@ -2,10 +2,10 @@ import { crc32 } from 'node:zlib';
 import { newBase62 } from '../vault/random.js';
 
 // Secrets that programs carry: prefix + `_` + 32 characters of 0-9A-Za-z (190 bits) + `_` + 6-digit checksum in
-// the same alphabet. `mrg` is an API key, `mrs` the secret of an OAuth client. The checksum lets a mistyped or
+// the same alphabet. `mrg` is an API key, `mrs` the secret of an OAuth client, `mri` an invitation. The checksum lets a mistyped or
 // invented one be refused without asking the store, and lets secret scanners know a real one.
 
-const tokenPattern = /^(mrg|mrs)_([0-9A-Za-z]{32})_([0-9A-Za-z]{6})$/;
+const tokenPattern = /^(mrg|mrs|mri)_([0-9A-Za-z]{32})_([0-9A-Za-z]{6})$/;
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -19,12 +19,14 @@ function checksum(text: string): string {
   return digits;
 }
 
-function newSecret(prefix: 'mrg' | 'mrs'): string {
+type Prefix = 'mrg' | 'mrs' | 'mri';
+
+function newSecret(prefix: Prefix): string {
   const body = newBase62(32);
   return `${prefix}_${body}_${checksum(body)}`;
 }
 
-function isWellFormed(token: string, prefix: 'mrg' | 'mrs'): boolean {
+function isWellFormed(token: string, prefix: Prefix): boolean {
   const parts = tokenPattern.exec(token);
   return parts?.[1] === prefix && parts[2] !== undefined && checksum(parts[2]) === parts[3];
 }
@@ -32,6 +34,8 @@ function isWellFormed(token: string, prefix: 'mrg' | 'mrs'): boolean {
 export const newApiKeyToken = (): string => newSecret('mrg');
 
 export const newClientSecret = (): string => newSecret('mrs');
+
+export const newInvitationToken = (): string => newSecret('mri');
 
 /** The part of a client secret that may be shown: its prefix and 24 of its 190 bits. */
 export const hintOf = (clientSecret: string): string => clientSecret.slice(0, 8);
@@ -55,6 +59,8 @@ export function isWeakChoice(key: string): boolean {
 }
 
 export const mayBeClientSecret = (text: string): boolean => isWellFormed(text, 'mrs');
+
+export const mayBeInvitation = (text: string): boolean => isWellFormed(text, 'mri');
 
 /** True for what can only be a signed access token: three parts, the first a JSON object. */
 export const isAccessToken = (token: string): boolean => /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(token);

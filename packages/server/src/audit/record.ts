@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { WayIn } from '../http/handler.js';
 import { deleteInBatches } from '../store/batches.js';
 import type { Db, Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
@@ -8,7 +9,7 @@ import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './ev
 export interface AuditEvent {
   name: AuditEventName;
   /** Who did it. */
-  by: { tenantId: string; userId: string };
+  by: { tenantId: string; userId: string; wayIn?: WayIn };
   /** Id of what it happened to. */
   resourceId: string;
   ownerId?: string | null;
@@ -34,7 +35,10 @@ export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
       owner_id: event.ownerId ?? null,
       space_id: event.spaceId ?? null,
       top_level_id: event.parentId ?? null,
-      data: JSON.stringify(event.data ?? {}),
+      data: JSON.stringify({
+        ...event.data,
+        ...(event.by.wayIn ? { invitedBy: event.by.wayIn.invitedBy } : {}),
+      }),
     })
     .execute();
 }

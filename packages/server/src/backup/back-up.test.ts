@@ -183,7 +183,7 @@ describe('what a restore believes', () => {
 
   it('an archive of version 0.1.0, without proof and with bare hashes, is taken when that is asked for', async () => {
     const database = new Database(archive);
-    database.exec(`UPDATE api_key SET token_hash = '${sha256(adminKey)}'`);
+    database.exec(`UPDATE api_key SET token_hash = '${sha256(adminKey)}'; DELETE FROM invitation`);
     database.close();
     const keys = JSON.parse(readFileSync(keyring, 'utf8')) as { keys: { state: string }[] };
     keys.keys = keys.keys.filter(({ state }) => state !== 'own');

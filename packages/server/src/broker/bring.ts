@@ -78,7 +78,7 @@ export interface Bringing {
   replace(
     tx: Tx,
     row: CredentialTable,
-    target: Pick<StoreTarget, 'signIn' | 'destination'>,
+    target: Pick<StoreTarget, 'signIn' | 'destination' | 'caller'>,
     brought: BroughtCredential,
   ): Promise<void>;
   /**
@@ -223,6 +223,7 @@ export function createBringing({
         secrets: brought.secrets,
         ...(brought.needsSignIn ? { state: 'needs_sign_in' as const } : {}),
         at: now().toISOString(),
+        by: target.caller,
       });
       const account = brought.needsSignIn?.account;
       if (account) {
@@ -233,25 +234,29 @@ export function createBringing({
           now().toISOString(),
         );
       }
-      await recordCredential(tx, 'created', {
+      const created = {
         id,
         tenant_id: target.caller.tenantId,
         owner_id: target.caller.userId,
         source_id: target.manifest.id,
         name: target.name,
         connection_id: target.connectionId ?? null,
-      });
+      };
+      await recordCredential(tx, 'created', created, target.caller);
       await brought.redeemed?.complete(tx);
       return id;
     },
 
     async replace(tx, row, target, brought) {
+      const { signIn, destination, caller } = target;
       await replaceCredential(tx, vault, row, {
-        ...target,
+        signIn,
+        destination,
+        by: caller,
         secrets: brought.secrets,
         at: now().toISOString(),
       });
-      await recordCredential(tx, 'updated', row);
+      await recordCredential(tx, 'updated', row, caller);
       await brought.redeemed?.complete(tx);
     },
 

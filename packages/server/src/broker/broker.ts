@@ -14,6 +14,7 @@ import { openConnectionSecrets } from './connection-secrets.js';
 import { openSecret } from './credential-records.js';
 import type { Grants } from './grants.js';
 import { oauthSetup } from './oauth-setup.js';
+import type { Reaching } from './reach.js';
 import { type Resolution, resolveForUse } from './resolve.js';
 
 // The one module that opens credentials. It is asked for a connection on behalf of a person, and hands the
@@ -30,9 +31,9 @@ export type OpenResult =
   | { ok: false; resolution: Resolution };
 
 export interface Broker {
-  resolve(userId: string, connection: ConnectionTable, manifest: SourceManifest): Promise<Resolution>;
+  resolve(who: Reaching, connection: ConnectionTable, manifest: SourceManifest): Promise<Resolution>;
   /** The login this person uses on this connection, or why there is none. Resolves anew: nothing is handed over. */
-  open(userId: string, connection: ConnectionTable, manifest: SourceManifest): Promise<OpenResult>;
+  open(who: Reaching, connection: ConnectionTable, manifest: SourceManifest): Promise<OpenResult>;
 }
 
 export interface BrokerDependencies {
@@ -50,8 +51,8 @@ const needsNothing = (manifest: SourceManifest, definition: Readonly<Record<stri
 
 export function createBroker({ store, vault, grants, clients }: BrokerDependencies): Broker {
   /** Loads the sealed fields under the same conditions that made the credential usable, in one statement. */
-  const openLoginFields = async (credential: CredentialTable, connection: ConnectionTable) => {
-    const row = await store.db
+  const openLoginFields = async (who: Reaching, credential: CredentialTable, connection: ConnectionTable) => {
+    let statement = store.db
       .selectFrom('secret')
       .innerJoin('credential', 'credential.id', 'secret.record_id')
       .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
@@ -64,22 +65,28 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       .where('credential.tenant_id', '=', connection.tenant_id)
       .where('credential_destination.destination', '=', connection.destination)
       .where('connection.id', '=', connection.id)
-      .where('connection.suspended_at', 'is', null)
-      .executeTakeFirst();
+      .where('connection.suspended_at', 'is', null);
+    // What the user enters meanwhile is for the key that they enter it with.
+    if (who.wayIn?.reachesSince !== undefined)
+      statement = statement
+        .where('credential.entered_at', '=', credential.entered_at)
+        .where('connection.version', '=', connection.version);
+    const row = await statement.executeTakeFirst();
     if (!row) throw new UnreadableError('the sealed login is gone');
     return openSecret(vault, credential, row) as Record<string, unknown>;
   };
 
   const loginOf = async (
+    who: Reaching,
     credential: CredentialTable,
     connection: ConnectionTable,
     manifest: SourceManifest,
   ): Promise<{ login: Login; assertAlive?: () => Promise<void> }> => {
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
-    const fields = await openLoginFields(credential, connection);
     const mayKeepSecrets = connectionSecretNames(manifest).length > 0;
     const secrets = mayKeepSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
+    const fields = await openLoginFields(who, credential, connection);
     if (!method.oauth) return { login: { signIn: method.id, fields } };
     const setup = oauthSetup({ method, definition, secrets, login: fields }, clients);
     const isKept = isInteractive(method.oauth);
@@ -110,9 +117,9 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
   };
 
   return {
-    resolve: (userId, connection, manifest) => resolveForUse(store.db, userId, connection, manifest),
-    async open(userId, connection, manifest) {
-      const resolution = await resolveForUse(store.db, userId, connection, manifest);
+    resolve: (who, connection, manifest) => resolveForUse(store.db, who, connection, manifest),
+    async open(who, connection, manifest) {
+      const resolution = await resolveForUse(store.db, who, connection, manifest);
       const definition = JSON.parse(connection.properties) as Record<string, unknown>;
       if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
         return {
@@ -123,7 +130,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       const { credential } = resolution;
       if (resolution.state !== 'ready' || !credential) return { ok: false, resolution };
       try {
-        const { login, ...more } = await loginOf(credential, connection, manifest);
+        const { login, ...more } = await loginOf(who, credential, connection, manifest);
         if (missingCredentialFields(selectSignIn(manifest, definition), login.fields).length > 0) {
           return { ok: false, resolution: { ...resolution, state: 'missing' } };
         }

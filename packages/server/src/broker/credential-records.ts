@@ -3,6 +3,7 @@ import type { CredentialTable, SecretTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
 import { loadSealedField } from '../vault/sealed-fields.js';
 import { recordNewGrant, type StoredGrant } from './grant-state.js';
+import { enteredBy, type Reaching } from './reach.js';
 
 // Rows of credentials and their sealed secrets. Only the broker reads or writes the `secret` table of credentials.
 
@@ -31,6 +32,7 @@ export interface NewCredential {
   /** `ready` unless given. */
   state?: CredentialTable['state'];
   at: string;
+  by: Reaching;
 }
 
 type CredentialKey = Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>;
@@ -102,6 +104,7 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
     version: 1,
     created_at: credential.at,
     updated_at: credential.at,
+    ...enteredBy(credential.by, credential.at),
   };
   await tx.insertInto('credential').values(row).execute();
   for (const [field, value] of Object.entries(credential.secrets)) {
@@ -138,12 +141,13 @@ export async function replaceCredential(
   tx: Tx,
   vault: Vault,
   row: CredentialTable,
-  fresh: { signIn: string; destination: string; secrets: NewCredential['secrets']; at: string },
+  fresh: Pick<NewCredential, 'signIn' | 'destination' | 'secrets' | 'at' | 'by'>,
 ): Promise<void> {
   const version = await nextVersion(tx, row);
+  const entered = enteredBy(fresh.by, fresh.at);
   await tx
     .updateTable('credential')
-    .set({ version, state: 'ready', sign_in: fresh.signIn, updated_at: fresh.at })
+    .set({ version, state: 'ready', sign_in: fresh.signIn, updated_at: fresh.at, ...entered })
     .where('id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
     .execute();

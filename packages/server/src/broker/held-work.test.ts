@@ -60,6 +60,8 @@ describe('work that another node has taken', () => {
         version: 1,
         created_at: '',
         updated_at: '',
+        entered_at: '',
+        entered_with: null,
       },
     };
     await store.db.insertInto('credential').values(credential).execute();

@@ -47,6 +47,11 @@ export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
       .where('revoked_at', 'is', null)
       .execute();
     await tx.deleteFrom('oauth_token').where('user_id', '=', person.id).execute();
+    await tx
+      .deleteFrom('invitation')
+      .where('user_id', '=', person.id)
+      .where('redeemed_at', 'is', null)
+      .execute();
   };
   return {
     apply,

@@ -53,6 +53,7 @@ describe('former secrets', () => {
         destination: 'postgres; host=one',
         secrets: { login: { username: 'somebody', password: 'first' } },
         at,
+        by: { userId: owner.id },
       }),
     );
     return store.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
@@ -77,7 +78,7 @@ describe('former secrets', () => {
         .insertInto('credential_change')
         .values({ ...common, status: 'switched', report: '[]', undo_until: undoUntil })
         .execute();
-      expect(await logins().switchLogin(tx, prepared, at)).toBe(true);
+      expect(await logins().switchLogin(tx, prepared, { by: { userId: owner.id }, at })).toBe(true);
       const item = { tenant_id: owner.tenant_id, change_id: id, credential_id: row.id };
       await tx
         .insertInto('credential_change_item')
@@ -124,9 +125,10 @@ describe('former secrets', () => {
     const stale = await logins().prepare(second, manifest, method, { qPassword: 'new' });
     const fresh = await logins().prepare(first, manifest, method, { qPassword: 'new' });
     await change(second, 'of another request', due);
+    const entered = { by: { userId: owner.id }, at };
     const together = store.transaction(async (tx) => {
-      expect(await logins().switchLogin(tx, fresh, at)).toBe(true);
-      if (!(await logins().switchLogin(tx, stale, at))) throw new Error('changed meanwhile');
+      expect(await logins().switchLogin(tx, fresh, entered)).toBe(true);
+      if (!(await logins().switchLogin(tx, stale, entered))) throw new Error('changed meanwhile');
     });
     await expect(together).rejects.toThrow('changed meanwhile');
     expect(await undoCopies(first)).toEqual([]);

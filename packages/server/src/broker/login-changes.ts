@@ -7,12 +7,19 @@ import type { CredentialTable, SecretTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { loadSecret, openSecret, replaceSecret, sealContext, sealedRow } from './credential-records.js';
 import { type LoginPair, loginProperties } from './login-pair.js';
+import { assertReaches, enteredBy, type Reaching } from './reach.js';
 
 // A new secret for an existing credential, tried before it is stored. The former one stays sealed as `undo` for a
 // while, and is destroyed with everything else of the credential when that is replaced or deleted.
 
 type Fields = Readonly<Record<string, unknown>>;
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
+
+/** Who enters a secret, and when. */
+export interface Entering {
+  by: Reaching;
+  at: string;
+}
 
 /** A login as it would be after the change; nothing is stored yet. */
 export interface PreparedLogin {
@@ -40,6 +47,7 @@ export interface LoginChanges {
    * Gives a credential new login fields, keeping those that are not named, its destinations and its links.
    * @returns false when it was changed meanwhile
    * @throws InvalidRequest when the source does not accept such a value
+   * @throws AppError ACCESS-DENIED when a field would stay that is out of the caller's reach
    * @throws UnreadableError
    */
   change(
@@ -47,10 +55,10 @@ export interface LoginChanges {
     credential: CredentialTable,
     manifest: SourceManifest,
     fields: Fields,
-    at: string,
+    entered: Entering,
   ): Promise<boolean>;
   /** Stores it and keeps the former login for `undo`. @returns false when the credential was changed meanwhile */
-  switchLogin(tx: Tx, prepared: PreparedLogin, at: string): Promise<boolean>;
+  switchLogin(tx: Tx, prepared: PreparedLogin, entered: Entering): Promise<boolean>;
   /** Puts the former login back. @returns false when the credential was changed or deleted meanwhile */
   restore(tx: Tx, credential: CredentialRef, versionBefore: number, at: string): Promise<boolean>;
 }
@@ -83,10 +91,19 @@ async function forgetUndo(tx: Tx, credential: Pick<CredentialTable, 'id' | 'tena
     .execute();
 }
 
-async function markChanged(tx: Tx, credential: CredentialRef, at: string): Promise<void> {
+async function markChanged(
+  tx: Tx,
+  credential: CredentialRef,
+  { by, at }: Pick<Entering, 'at'> & Partial<Entering>,
+): Promise<void> {
   await tx
     .updateTable('credential')
-    .set((eb) => ({ version: eb('version', '+', 1), state: 'ready', updated_at: at }))
+    .set((eb) => ({
+      version: eb('version', '+', 1),
+      state: 'ready',
+      updated_at: at,
+      ...(by ? enteredBy(by, at) : {}),
+    }))
     .where('id', '=', credential.id)
     .where('tenant_id', '=', credential.tenant_id)
     .where('owner_id', '=', credential.owner_id)
@@ -110,16 +127,18 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
       };
     },
 
-    async change(tx, credential, manifest, fields, at) {
+    async change(tx, credential, manifest, fields, entered) {
       const row = await loadSecret(tx, credential, 'login');
       if (!row) throw new UnreadableError('the sealed login is gone');
-      const kept = changedFields(manifest, open(credential, row), fields);
+      const stored = open(credential, row);
+      if (Object.keys(stored).some((name) => !(name in fields))) assertReaches(entered.by, credential);
+      const kept = changedFields(manifest, stored, fields);
       if (!(await replaceSecret(tx, vault, credential, 'login', row.version, kept))) return false;
-      await markChanged(tx, credential, at);
+      await markChanged(tx, credential, entered);
       return true;
     },
 
-    async switchLogin(tx, { credential, versionRead, login }, at) {
+    async switchLogin(tx, { credential, versionRead, login }, entered) {
       const row = await loadSecret(tx, credential, 'login');
       if (row?.version !== versionRead) return false;
       const former = open(credential, row);
@@ -127,7 +146,7 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
       const undo = sealedRow(vault, sealContext(credential, 'undo', versionRead), former);
       await tx.insertInto('secret').values(undo).execute();
       if (!(await replaceSecret(tx, vault, credential, 'login', versionRead, login.fields))) return false;
-      await markChanged(tx, credential, at);
+      await markChanged(tx, credential, entered);
       return true;
     },
 
@@ -137,7 +156,7 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
       const former = open(credential, undo);
       if (!(await replaceSecret(tx, vault, credential, 'login', versionBefore + 1, former))) return false;
       await forgetUndo(tx, credential);
-      await markChanged(tx, credential, at);
+      await markChanged(tx, credential, { at });
       return true;
     },
   };

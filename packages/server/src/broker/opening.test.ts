@@ -41,7 +41,7 @@ async function open(meanwhile: string) {
   };
   const store = { ...opened.store, db: opened.store.db.withPlugin(afterFirst) };
   const broker = createBroker({ store, vault: opened.vault, grants: {} as Grants, clients: {} });
-  return broker.open(await userId(), connection, manifest);
+  return broker.open({ userId: await userId() }, connection, manifest);
 }
 
 it.each([

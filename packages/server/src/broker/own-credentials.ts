@@ -4,6 +4,7 @@ import type { Caller } from '../http/handler.js';
 import type { Queryable } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import { nameKey } from './credential-records.js';
+import { assertReaches } from './reach.js';
 
 const separatedOf = (db: Queryable, caller: Caller, manifest: SourceManifest) =>
   db
@@ -15,7 +16,7 @@ const separatedOf = (db: Queryable, caller: Caller, manifest: SourceManifest) =>
 
 /**
  * A separated credential of the caller and of this source.
- * @throws AppError NOT-FOUND, the same for foreign and unknown ids
+ * @throws AppError NOT-FOUND, the same for foreign and unknown ids; ACCESS-DENIED for one out of the caller's reach
  */
 export async function selectedCredential(
   db: Queryable,
@@ -28,6 +29,7 @@ export async function selectedCredential(
     .where('id', '=', credentialId.toLowerCase())
     .executeTakeFirst();
   if (!row) throw new AppError('NOT-FOUND', 'You have no credential with this id for this data source.');
+  assertReaches(caller, row);
   return row;
 }
 

@@ -3,6 +3,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import type { Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
+import { type Reaching, reaches, reachesSecrets } from './reach.js';
 
 /** Which credential a person would use on a connection, or why there is none. Holds no secret. */
 export interface Resolution {
@@ -16,7 +17,14 @@ export interface Resolution {
 
 type ConnectionRef = Pick<
   ConnectionTable,
-  'id' | 'tenant_id' | 'separated' | 'destination' | 'source_id' | 'suspended_at'
+  | 'id'
+  | 'tenant_id'
+  | 'separated'
+  | 'destination'
+  | 'source_id'
+  | 'suspended_at'
+  | 'secrets_entered_at'
+  | 'secrets_entered_with'
 >;
 
 /**
@@ -25,9 +33,10 @@ type ConnectionRef = Pick<
  */
 export async function resolveCredential(
   db: Queryable,
-  userId: string,
+  who: Reaching,
   connection: ConnectionRef,
 ): Promise<Resolution> {
+  const { userId } = who;
   const isEmbedded = connection.separated === 0;
   const base = db
     .selectFrom('credential')
@@ -51,6 +60,8 @@ export async function resolveCredential(
         .executeTakeFirst();
   if (!row) return { state: 'missing', isEmbedded };
   const { confirmed_at, ...credential } = row;
+  if (!reaches(who, credential) || !(await reachesSecrets(db, who, connection)))
+    return { state: 'needs_approval', credential, isEmbedded };
   if (connection.suspended_at !== null)
     return { state: 'needs_confirmation', credential, isEmbedded, isSuspended: true };
   if (confirmed_at === null) return { state: 'needs_confirmation', credential, isEmbedded };
@@ -63,12 +74,12 @@ export async function resolveCredential(
  */
 export async function resolveForUse(
   db: Queryable,
-  userId: string,
+  who: Reaching,
   connection: ConnectionRef & Pick<ConnectionTable, 'properties'>,
   manifest: SourceManifest,
 ): Promise<Resolution> {
-  const resolution = await resolveCredential(db, userId, connection);
-  if (resolution.state === 'needs_confirmation') return resolution;
+  const resolution = await resolveCredential(db, who, connection);
+  if (resolution.state === 'needs_confirmation' || resolution.state === 'needs_approval') return resolution;
   const definition = JSON.parse(connection.properties) as Record<string, unknown>;
   const isOfSignIn = resolution.credential?.sign_in === selectSignIn(manifest, definition).id;
   return isOfSignIn ? resolution : { state: 'missing', isEmbedded: resolution.isEmbedded };

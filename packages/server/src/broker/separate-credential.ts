@@ -1,4 +1,5 @@
 import { recordCredential } from '../audit/record.js';
+import type { Caller } from '../http/handler.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import { nameKey } from './credential-records.js';
@@ -28,7 +29,7 @@ export async function separateCredential(
   tx: Tx,
   row: CredentialTable,
   wanted: string,
-  at: string,
+  { by, at }: { by: Caller; at: string },
 ): Promise<CredentialTable> {
   const name = await freeName(tx, row, wanted);
   const belongs = { separated: 1, connection_id: null, name, name_key: nameKey(name), updated_at: at };
@@ -39,6 +40,6 @@ export async function separateCredential(
     .where('tenant_id', '=', row.tenant_id)
     .where('owner_id', '=', row.owner_id)
     .execute();
-  await recordCredential(tx, 'updated', { ...row, name });
+  await recordCredential(tx, 'updated', { ...row, name }, by);
   return { ...row, ...belongs };
 }

@@ -13,6 +13,15 @@ export interface Caller {
   keyKind: 'api-key' | 'access-token';
   /** OAuth client that acts; absent: the user themselves. */
   clientId?: string;
+  /** Of a key that came from an invitation, and of keys made with it. */
+  wayIn?: WayIn;
+}
+
+export interface WayIn {
+  invitationId: string;
+  invitedBy: string;
+  /** Until an earlier access grant of the user approves the key: what is older than this is out of its reach. */
+  reachesSince?: string;
 }
 
 export interface Reply {

@@ -89,6 +89,8 @@ describe('the route table', () => {
     expect(secret).toEqual([
       // Must be shown once: nobody, not even we, can show them again.
       'createApiKey.token',
+      'createInvitation.token',
+      'createInvitation.url',
       'createOAuthClient.clientSecret',
       'createOAuthClientSecret.clientSecret',
       // What the token endpoint is for.

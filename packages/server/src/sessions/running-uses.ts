@@ -104,9 +104,10 @@ export function createRunningUses({
     if (await once(`source ${tenantId} ${source_id}`, () => isSourceDisabled(tenantId, source_id)))
       return false;
     if (credentialId === undefined) return true;
-    const { credential, state } = await resolveCredential(store.aside, userId, found.row);
+    const { credential, state } = await resolveCredential(store.aside, caller, found.row);
     // A grant that has ended at its provider is found out where it is used.
-    return credential?.id === credentialId && state !== 'needs_confirmation' && state !== 'missing';
+    const takenAway = ['needs_confirmation', 'needs_approval', 'missing'];
+    return credential?.id === credentialId && !takenAway.includes(state);
   };
 
   const lookAtAll = async (): Promise<void> => {

@@ -2,6 +2,7 @@ import { record, recordCredential } from '../audit/record.js';
 import { insertCredential, replaceCredential } from '../broker/credential-records.js';
 import type { GrantAccount } from '../broker/grant-account.js';
 import { linkCredential } from '../broker/links.js';
+import { assertReaches } from '../broker/reach.js';
 import { credentialOfSignIn } from '../broker/revocation-queue.js';
 import type { Revoker } from '../broker/revoker.js';
 import { AppError } from '../http/app-error.js';
@@ -138,14 +139,14 @@ export function createParkedGrants({
     tx: Queryable,
     row: SignInTable,
     like: CredentialTable,
-    { login = {}, grant }: ParkedGrant,
-    wanted: string | undefined,
+    { parked, wanted, by }: { parked: ParkedGrant; wanted: string | undefined; by: Caller },
   ): Promise<Pick<CredentialTable, 'id' | 'name'>> => {
     const [id, name] = [newUuid(), await freeName(tx, like, wanted)];
+    const { login = {}, grant } = parked;
     await insertCredential(tx as Parameters<typeof insertCredential>[0], vault, {
       ...{ id, tenantId: like.tenant_id, ownerId: like.owner_id, sourceId: like.source_id },
       ...{ name, separated: true, connectionId: null, signIn: row.sign_in },
-      ...{ destination: row.destination, secrets: { login, grant }, at: store.clock.iso() },
+      ...{ destination: row.destination, secrets: { login, grant }, at: store.clock.iso(), by },
     });
     const connection =
       row.connection_id === null
@@ -161,11 +162,17 @@ export function createParkedGrants({
   };
 
   /** The new grant is for what its sign-in was begun for, which its connection may no longer point at. */
-  const replace = async (tx: Tx, row: SignInTable, { login = {}, grant }: ParkedGrant): Promise<void> => {
+  const replace = async (
+    tx: Tx,
+    row: SignInTable,
+    { login = {}, grant }: ParkedGrant,
+    by: Caller,
+  ): Promise<void> => {
     const credential = await credentialOf(tx, row);
     if (!credential) throw credentialGone();
+    assertReaches(by, credential);
     const { sign_in: signIn, destination } = row;
-    const fresh = { signIn, destination, secrets: { login, grant }, at: store.clock.iso() };
+    const fresh = { signIn, destination, secrets: { login, grant }, at: store.clock.iso(), by };
     await replaceCredential(tx, vault, credential, fresh);
   };
 
@@ -210,6 +217,7 @@ export function createParkedGrants({
       }
       const [credential, parked] = [await credentialOf(store.db, row), await open(store.db, row)];
       if (!credential || !parked) throw credentialGone();
+      assertReaches(caller, credential);
       if (choice === 'add' && credential.connection_id !== null) {
         throw new AppError(
           'DCERROR-0010',
@@ -219,10 +227,11 @@ export function createParkedGrants({
       return store.transaction(async (tx) => {
         if (!(await claim(tx, row, 'completed'))) throw chosenMeanwhile();
         const isNew = choice === 'add';
-        const kept = isNew ? await add(tx, row, credential, parked, credentialsName) : credential;
-        if (choice === 'replace') await replace(tx, row, parked);
+        const added = { parked, wanted: credentialsName, by: caller };
+        const kept = isNew ? await add(tx, row, credential, added) : credential;
+        if (choice === 'replace') await replace(tx, row, parked, caller);
         const { id, name } = kept;
-        await recordCredential(tx, isNew ? 'created' : 'updated', { ...credential, id, name });
+        await recordCredential(tx, isNew ? 'created' : 'updated', { ...credential, id, name }, caller);
         await endSignIn(tx, row, 'completed');
         await record(tx, { name: 'sign-in.completed', by: caller, resourceId: row.id, data: { choice } });
         return id;

@@ -41,6 +41,26 @@ export interface ApiKeyTable {
   updated_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
+  /** The invitation that it, or the key it was made with, came from. */
+  invitation_id: string | null;
+  invited_by: string | null;
+  /** Until an earlier access grant of the user approves it: credentials from before are out of its reach. */
+  reaches_since: string | null;
+  /** The one key that takes its place. */
+  successor_id: string | null;
+}
+
+export interface InvitationTable {
+  id: string;
+  tenant_id: string;
+  user_id: string;
+  token_hash: TokenHash;
+  /** Null: made on the machine. */
+  created_by: string | null;
+  created_at: string;
+  expires_at: string;
+  redeemed_at: string | null;
+  api_key_id: string | null;
 }
 
 export interface SpaceTable {
@@ -104,6 +124,9 @@ export interface ConnectionTable {
    */
   suspended_at: string | null;
   suspended_by: string | null;
+  /** As `entered_at` and `entered_with` of a credential, for the connection's own secrets; null: before this was kept. */
+  secrets_entered_at: string | null;
+  secrets_entered_with: string | null;
 }
 
 /** How many connections of a source a scope holds; kept in the transaction that adds or removes one. */
@@ -138,6 +161,10 @@ export interface CredentialTable {
   version: number;
   created_at: string;
   updated_at: string;
+  /** When its secret was entered last; empty: before this was kept. A renewal of its grant enters nothing. */
+  entered_at: string;
+  /** The invitation whose key entered it, while that key awaited approval. */
+  entered_with: string | null;
 }
 
 export interface SecretTable {
@@ -478,6 +505,7 @@ export interface Tables {
   tenant: TenantTable;
   user: UserTable;
   api_key: ApiKeyTable;
+  invitation: InvitationTable;
   space: SpaceTable;
   assignment: AssignmentTable;
   assignment_role: AssignmentRoleTable;

@@ -1,8 +1,8 @@
 import { metaOf } from '@mooring/connectors/kit/properties';
 import { manifests } from '@mooring/connectors/registry';
 import { createApiClient } from '@mooring/contract/client';
-import { createApiKey } from '@mooring/contract/routes/api-keys';
-import { createUser, type TenantRole } from '@mooring/contract/routes/users';
+import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
+import type { TenantRole } from '@mooring/contract/routes/users';
 import { isSecretName, knowNoSecret, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
 
 /** An answer with its body read: JSON where it is JSON, text otherwise. */
@@ -79,7 +79,7 @@ export interface TestPerson {
   api: ApiClient;
 }
 
-/** Adds a person through the public door. */
+/** Lets a user in as everybody comes in: invited by an administrator, with a key of their own making. */
 export async function addPerson(
   url: string,
   adminKey: string,
@@ -87,7 +87,20 @@ export async function addPerson(
   roles: TenantRole[] = [],
 ): Promise<TestPerson> {
   const admin = createApiClient({ url, token: adminKey });
-  const { id } = await admin.call(createUser, { body: { subject, name: subject, roles } });
-  const { token } = await admin.call(createApiKey, { body: { description: `key of ${subject}`, sub: id } });
-  return { id, key: token, api: apiClient(url, token) };
+  const invitation = await admin.call(createInvitation, { body: { subject, name: subject, roles } });
+  const { id, key } = await redeem(url, invitation.token, `key of ${subject}`);
+  return { id, key, api: apiClient(url, key) };
+}
+
+/** A key that a user makes with the token of an invitation. */
+export async function redeem(
+  url: string,
+  invitation: string,
+  description?: string,
+): Promise<{ id: string; key: string }> {
+  knowSecret('invitation', invitation);
+  const redeemed = await createApiClient({ url }).call(redeemInvitation, {
+    body: { token: invitation, ...(description === undefined ? {} : { description }) },
+  });
+  return { id: redeemed.user.id, key: redeemed.apiKey.token };
 }

@@ -46,16 +46,16 @@ export interface Remains {
   dataFolder: string;
 }
 
-const firstKey = /^Administrator API key, shown this once: (\S+)$/;
+const shownOnce = /^(?:Administrator API key, shown this once: |Set-up link of the administrator.*#)(\S+)$/;
 
 /**
- * Two secrets lie where they belong, and are looked for everywhere else: the master key in its file, and a generated
- * key of the first administrator in the line that shows it.
+ * Three secrets lie where they belong, and are looked for everywhere else: the master key in its file, and the key and
+ * the invitation of the first administrator in the lines that show them.
  * @throws Error that says which known secret lies where
  */
 export function expectNoSecretInRemains({ log, printed, dataFolder }: Remains): void {
-  const shown = printed.map((line) => firstKey.exec(line)?.[1]);
-  for (const key of shown) if (key) knowSecret('key of the first administrator', key);
+  const shown = printed.map((line) => shownOnce.exec(line)?.[1]);
+  for (const key of shown) if (key) knowSecret('way in of the first administrator', key);
   const keyFile = path.join(dataFolder, 'master.key');
   const masterKey = existsSync(keyFile) ? readFileSync(keyFile, 'utf8').trim() : '';
   knowSecret('master key', masterKey);

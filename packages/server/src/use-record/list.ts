@@ -51,8 +51,14 @@ export async function listUses(db: Db, filter: UseFilter, { after, order, limit 
         .onRef('ended.shard', '=', 'begun.shard')
         .onRef('ended.of_seq', '=', 'begun.seq'),
     )
+    .leftJoin('api_key', 'api_key.id', 'begun.via_id')
     .selectAll('begun')
-    .select(['ended.result as outcome', 'ended.rows as rowsGiven', 'ended.bytes as bytesGiven'])
+    .select([
+      'ended.result as outcome',
+      'ended.rows as rowsGiven',
+      'ended.bytes as bytesGiven',
+      'api_key.invited_by',
+    ])
     .where('begun.tenant_id', '=', filter.tenantId)
     .where('begun.of_seq', 'is', null);
   const equal = [

@@ -4,7 +4,7 @@ import type { TokenHash } from '../store/tables.js';
 import { hmacSha256, sha256 } from './digest.js';
 import type { KeyEncryptionKey } from './keyring.js';
 
-// Bearer secrets (API keys, secrets of OAuth clients) are kept as HMACs under the store's own key. That key is in the
+// Bearer secrets (API keys, secrets of OAuth clients, tokens of invitations) are kept as HMACs under the store's own key. That key is in the
 // keyring, so an archive without it neither tells a weak key to a word list, nor takes a row that was planted.
 
 /** What is kept of a bearer secret: id of the store's own key, a dot, HMAC-SHA-256 of the SHA-256 of the secret. */
@@ -21,6 +21,7 @@ export const tokenHasher =
 const columns = [
   ['api_key', 'token_hash'],
   ['oauth_client_secret', 'secret_hash'],
+  ['invitation', 'token_hash'],
 ] as const;
 
 /**

@@ -9,39 +9,47 @@ export interface Team {
   spaceId: string;
 }
 
-async function addPerson(step: Step, administrator: Person, name: string): Promise<string> {
-  const body = { subject: name.toLowerCase(), name };
-  const show = ['id', 'name', 'status', 'roles'];
-  const answer = await step.call(administrator, 'POST /api/v1/users', { status: 201, body, show });
-  return textAt(answer.body, 'id');
+interface Invited {
+  userId: string;
+  token: string;
 }
 
-async function giveKey(step: Step, administrator: Person, name: string, userId: string): Promise<Person> {
-  const answer = await step.call(administrator, 'POST /api/v1/api-keys', {
+async function invite(step: Step, administrator: Person, name: string): Promise<Invited> {
+  const answer = await step.call(administrator, 'POST /api/v1/invitations', {
     status: 201,
-    body: { description: `Key of ${name}`, sub: userId },
-    show: ['id', 'sub', 'expiry', 'token'],
+    body: { name, subject: name.toLowerCase() },
+    show: ['userId', 'url', 'expiresAt'],
     hide: ['token'],
   });
-  return { name, key: textAt(answer.body, 'token') };
+  return { userId: textAt(answer.body, 'userId'), token: textAt(answer.body, 'token') };
+}
+
+async function redeem(step: Step, name: string, { token }: Invited): Promise<Person> {
+  const answer = await step.call({ name }, 'POST /api/v1/invitations/actions/redeem', {
+    status: 201,
+    body: { token, description: `Key of ${name}` },
+    show: ['user.name', 'apiKey.token', 'apiKey.expiry'],
+    hide: ['apiKey.token'],
+  });
+  return { name, key: textAt(answer.body, 'apiKey.token') };
 }
 
 /** The administrator lets two people in, and one of them makes a space for both. */
 export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): Promise<Team> {
-  const ids = await walk.step(
-    'The administrator adds Alice and Bob',
-    'both are people of this Mooring',
+  const invited = await walk.step(
+    'The administrator invites Alice and Bob',
+    'a link each, which works once and for a day',
     async (step) => ({
-      alice: await addPerson(step, administrator, 'Alice'),
-      bob: await addPerson(step, administrator, 'Bob'),
+      alice: await invite(step, administrator, 'Alice'),
+      bob: await invite(step, administrator, 'Bob'),
     }),
   );
   const people = await walk.step(
-    'Each gets an API key',
-    'shown once; Mooring keeps its hash only',
+    'Each makes an API key with it',
+    'shown once; the administrator never sees it',
     async (step) => ({
-      alice: await giveKey(step, administrator, 'Alice', ids.alice),
-      bob: await giveKey(step, administrator, 'Bob', ids.bob),
+      alice: await redeem(step, 'Alice', invited.alice),
+      bob: await redeem(step, 'Bob', invited.bob),
     }),
   );
   for (const { key } of Object.values(people)) secrets.entrust(key);
@@ -57,7 +65,7 @@ export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): P
       const id = textAt(space.body, 'id');
       await step.call(people.alice, `POST /api/v1/spaces/${id}/assignments`, {
         status: 201,
-        body: { type: 'user', assigneeId: ids.bob, roles: ['dataconsumer'] },
+        body: { type: 'user', assigneeId: invited.bob.userId, roles: ['dataconsumer'] },
         show: ['assigneeId', 'roles', 'spaceId'],
       });
       return id;

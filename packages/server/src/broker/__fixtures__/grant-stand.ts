@@ -197,6 +197,7 @@ export async function startGrantStand(): Promise<GrantStand> {
       insertCredential(tx, vault, {
         ...{ id, name: id, ...of },
         ...{ signIn: 'oauth2', destination: 'there', secrets, at: at() },
+        by: { userId: 'u' },
       }),
     );
     return id;
@@ -235,7 +236,8 @@ export async function startGrantStand(): Promise<GrantStand> {
     async signInAgain(credential) {
       const grant = storedGrant(await signIn(), clock.now(), preset);
       const fresh = { signIn: 'oauth2', destination: 'there', secrets: { login: {}, grant }, at: at() };
-      await store.transaction((tx) => replaceCredential(tx, vault, credential, fresh));
+      const by = { userId: 'u' };
+      await store.transaction((tx) => replaceCredential(tx, vault, credential, { ...fresh, by }));
       return (await load(credential.id)) as CredentialTable;
     },
     delete: (credential) => store.transaction((tx) => shredCredential(tx, 't', credential.id)),

@@ -1,5 +1,6 @@
 import {
   type ApiKeyReply,
+  approveApiKey,
   createApiKey,
   deleteApiKey,
   getApiKey,
@@ -10,8 +11,10 @@ import {
 } from '@mooring/contract/routes/api-keys';
 import { z } from 'zod';
 import type { Authenticator } from '../../access/authenticate.js';
+import { assertOwnKey, issueKey, keyLifeMs, longestLifeMs, type NewKey } from '../../access/issue-key.js';
+import { durationMs } from '../../access/key-duration.js';
+import { keyLimits, patchLimits, writeLimits } from '../../access/key-limits.js';
 import { isAdministratorOf } from '../../access/matrix.js';
-import { newApiKeyToken } from '../../access/token.js';
 import { record } from '../../audit/record.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
@@ -19,10 +22,7 @@ import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { parseInput } from '../../http/tolerance.js';
 import type { Store, Tx } from '../../store/store.js';
 import type { ApiKeyTable } from '../../store/tables.js';
-import { newUuid } from '../../vault/random.js';
 import type { HashToken } from '../../vault/token-hashes.js';
-import { durationMs } from './key-duration.js';
-import { keyLimits, patchLimits, writeLimits } from './key-limits.js';
 
 export interface ApiKeysDependencies {
   store: Store;
@@ -32,7 +32,8 @@ export interface ApiKeysDependencies {
   now?: () => Date;
 }
 
-const lifeDefaultMs = 365 * 86_400_000;
+/** How long a key goes on beside its successor. */
+const overlapMs = 7 * 86_400_000;
 
 const keyOrder: ListOrder = {
   sorts: { sub: 'user_id', createdByUser: 'created_by', description: 'description', created: 'created_at' },
@@ -43,6 +44,18 @@ const keyOrder: ListOrder = {
 
 /** The key that an operator chose has no end, and clients expect one. */
 const neverEnds = '9999-12-31T23:59:59.999Z';
+
+/** A key that is made with one that came from an invitation reaches as far as that one. */
+const inherited = (parent: ApiKeyTable): Pick<NewKey, 'wayIn'> =>
+  parent.invitation_id === null
+    ? {}
+    : {
+        wayIn: {
+          invitationId: parent.invitation_id,
+          invitedBy: parent.invited_by,
+          reachesSince: parent.reaches_since,
+        },
+      };
 
 const unknownKey = () => new AppError('NOT-FOUND', 'You have no such API key.');
 
@@ -68,6 +81,8 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     lastUpdated: row.revoked_at ?? row.updated_at ?? row.created_at,
     createdByUser: row.created_by,
     expiry: row.expires_at ?? neverEnds,
+    ...(row.invited_by === null ? {} : { invitedBy: row.invited_by }),
+    ...(row.reaches_since === null ? {} : { awaitsApproval: true }),
   });
 
   const keysOf = (caller: Caller) => {
@@ -79,21 +94,6 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     const row = await keysOf(caller).where('id', '=', id).executeTakeFirst();
     if (!row) throw unknownKey();
     return row;
-  };
-
-  const insert = async (tx: Tx, row: ApiKeyTable): Promise<void> => {
-    const { max_keys_per_user: most } = await keyLimits(tx, row.tenant_id);
-    const { active } = await tx
-      .selectFrom('api_key')
-      .select((eb) => eb.fn.countAll<number>().as('active'))
-      .where('user_id', '=', row.user_id)
-      .where('revoked_at', 'is', null)
-      .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', row.created_at)]))
-      .executeTakeFirstOrThrow();
-    if (Number(active) >= most) {
-      throw new AppError('CONFLICT', `A person may have ${most} active keys. Revoke one first.`);
-    }
-    await tx.insertInto('api_key').values(row).execute();
   };
 
   const list = bind(listApiKeys, async ({ query }, { caller, request }) => {
@@ -116,6 +116,47 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     return { status: 200, body: { data: shown.map(present), links } };
   });
 
+  /** When a key ends that is made with this one. */
+  const endOf = async (tx: Tx, parent: ApiKeyTable, asked: string | undefined, at: Date): Promise<string> => {
+    const longestMs = await longestLifeMs(tx, parent.tenant_id);
+    const lifeMs = asked ? durationMs(asked, 'expiry') : Math.min(keyLifeMs, longestMs);
+    if (lifeMs > longestMs) {
+      const { max_api_key_expiry: longest } = await keyLimits(tx, parent.tenant_id);
+      throw new InvalidRequest([{ field: 'expiry', message: `must be at most ${longest}` }]);
+    }
+    const end = new Date(at.getTime() + lifeMs).toISOString();
+    if (parent.expires_at === null || end <= parent.expires_at) return end;
+    if (asked === undefined) return parent.expires_at;
+    throw new AppError(
+      'ACCESS-DENIED',
+      `expiry: a key makes none that outlives it, and this one ends at ${parent.expires_at}. Send successor: true for a key that takes its place, or ask an administrator for an invitation.`,
+    );
+  };
+
+  /** The end of the one key that may take the place of this one: it lives as long as this one did. */
+  const endOfSuccessor = async (tx: Tx, parent: ApiKeyTable, at: Date): Promise<string | null> => {
+    if (parent.expires_at === null) return null;
+    const spanMs = Date.parse(parent.expires_at) - Date.parse(parent.created_at);
+    const longestMs = await longestLifeMs(tx, parent.tenant_id);
+    return new Date(at.getTime() + Math.min(spanMs, longestMs)).toISOString();
+  };
+
+  /** @throws AppError CONFLICT when it has one already */
+  const succeed = async (tx: Tx, parent: ApiKeyTable, successorId: string, at: Date): Promise<void> => {
+    const latestEnd = new Date(at.getTime() + overlapMs).toISOString();
+    const ends = parent.expires_at !== null && parent.expires_at < latestEnd ? parent.expires_at : latestEnd;
+    const result = await tx
+      .updateTable('api_key')
+      .set({ successor_id: successorId, expires_at: ends, updated_at: at.toISOString() })
+      .where('id', '=', parent.id)
+      .where('tenant_id', '=', parent.tenant_id)
+      .where('successor_id', 'is', null)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst();
+    if (result.numUpdatedRows === 1n) return;
+    throw new AppError('CONFLICT', 'successor: this key has its one successor already.');
+  };
+
   const isStillThere = async ({ token }: Record<string, unknown>, caller: Caller): Promise<boolean> => {
     const key = await store.db
       .selectFrom('api_key')
@@ -130,50 +171,84 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
   const create = bind(
     createApiKey,
     async ({ body }, { caller }) => {
-      const userId = body.sub ?? caller.userId;
-      if (userId !== caller.userId && !administers(caller)) {
+      if (body.sub !== undefined && body.sub.toLowerCase() !== caller.userId) {
         throw new AppError(
           'ACCESS-DENIED',
-          'sub: only tenant administrators may make keys for somebody else.',
+          'sub: nobody makes a key for another user. Invite them with POST /api/v1/invitations {"userId": …}; they make their own key with its link.',
         );
       }
-      const user = await store.db
-        .selectFrom('user')
-        .select('id')
-        .where('id', '=', userId)
-        .where('tenant_id', '=', caller.tenantId)
-        .executeTakeFirst();
-      if (!user) throw new AppError('NOT-FOUND', 'sub: there is no such person.');
-      const limits = await keyLimits(store.db, caller.tenantId);
-      const longestMs = durationMs(limits.max_api_key_expiry, 'expiry');
-      const lifeMs = body.expiry ? durationMs(body.expiry, 'expiry') : Math.min(lifeDefaultMs, longestMs);
-      if (lifeMs > longestMs) {
-        throw new InvalidRequest([
-          { field: 'expiry', message: `must be at most ${limits.max_api_key_expiry}` },
-        ]);
+      if (body.successor && body.expiry !== undefined) {
+        throw new InvalidRequest([{ field: 'expiry', message: 'and successor cannot both be given' }]);
       }
-      const token = newApiKeyToken();
       const at = now();
-      const row: ApiKeyTable = {
-        id: newUuid(),
-        tenant_id: caller.tenantId,
-        user_id: userId,
-        token_hash: hashToken(token),
-        description: body.description ?? '',
-        created_by: caller.userId,
-        created_at: at.toISOString(),
-        updated_at: null,
-        expires_at: new Date(at.getTime() + lifeMs).toISOString(),
-        revoked_at: null,
-      };
-      await store.transaction(async (tx) => {
-        await insert(tx, row);
-        await record(tx, { name: 'api-key.created', by: caller, resourceId: row.id, ownerId: userId });
+      const { row, token } = await store.transaction(async (tx) => {
+        const parent = await assertOwnKey(tx, caller);
+        const expiresAt = body.successor
+          ? await endOfSuccessor(tx, parent, at)
+          : await endOf(tx, parent, body.expiry, at);
+        const issued = await issueKey(tx, hashToken, {
+          tenantId: caller.tenantId,
+          userId: caller.userId,
+          description: body.description ?? '',
+          createdBy: caller.userId,
+          createdAt: at,
+          expiresAt,
+          ...inherited(parent),
+        });
+        if (body.successor) await succeed(tx, parent, issued.row.id, at);
+        await record(tx, {
+          name: 'api-key.created',
+          by: caller,
+          resourceId: issued.row.id,
+          ownerId: caller.userId,
+          data: { madeWith: parent.id, ...(body.successor ? { successor: true } : {}) },
+        });
+        return issued;
       });
+      if (body.successor) authenticator.forget();
       return { status: 201, body: { ...present(row), token } };
     },
     isStillThere,
   );
+
+  const approve = bind(approveApiKey, async ({ params }, { caller }) => {
+    const asked = await store.db
+      .selectFrom('api_key')
+      .selectAll()
+      .where('id', '=', params.id)
+      .where('tenant_id', '=', caller.tenantId)
+      .where('user_id', '=', caller.userId)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst();
+    if (!asked) throw unknownKey();
+    await assertOwnKey(store.db, caller);
+    if (caller.wayIn?.reachesSince !== undefined) {
+      throw new AppError(
+        'ACCESS-DENIED',
+        'This key awaits approval itself. Approve with a key that you had before the invitation.',
+      );
+    }
+    if (asked.reaches_since !== null) {
+      await store.transaction(async (tx) => {
+        await tx
+          .updateTable('api_key')
+          .set({ reaches_since: null, updated_at: now().toISOString() })
+          .where('tenant_id', '=', asked.tenant_id)
+          .where('user_id', '=', asked.user_id)
+          .where('invitation_id', '=', asked.invitation_id)
+          .execute();
+        await record(tx, {
+          name: 'api-key.approved',
+          by: caller,
+          resourceId: asked.id,
+          ownerId: asked.user_id,
+          data: { keyInvitedBy: asked.invited_by },
+        });
+      });
+      authenticator.forget();
+    }
+    return { status: 200, body: present(await find(caller, asked.id)) };
+  });
 
   const ownTenant = (caller: Caller, tenantId: string): void => {
     if (tenantId !== caller.tenantId) throw new AppError('NOT-FOUND', 'There is no such tenant.');
@@ -186,6 +261,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
       status: 200,
       body: present(await find(caller, params.id)),
     })),
+    approve,
     bind(patchApiKey, async ({ params, body }, { caller }) => {
       const row = await find(caller, params.id);
       let { description } = row;
@@ -209,14 +285,20 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     bind(deleteApiKey, async ({ params }, { caller }) => {
       const row = await find(caller, params.id);
       await store.transaction(async (tx) => {
-        const result = await tx
+        const active = tx
           .updateTable('api_key')
           .set({ revoked_at: now().toISOString() })
-          .where('id', '=', row.id)
           .where('tenant_id', '=', row.tenant_id)
-          .where('revoked_at', 'is', null)
-          .executeTakeFirst();
+          .where('revoked_at', 'is', null);
+        const result = await active.where('id', '=', row.id).executeTakeFirst();
         if (result.numUpdatedRows !== 1n) throw unknownKey();
+        // "It was not me" is said of the way in, so nothing stays that was made with it.
+        if (row.reaches_since !== null) {
+          await active
+            .where('user_id', '=', row.user_id)
+            .where('invitation_id', '=', row.invitation_id)
+            .execute();
+        }
         await record(tx, { name: 'api-key.revoked', by: caller, resourceId: row.id, ownerId: row.user_id });
       });
       authenticator.forget();

@@ -74,6 +74,7 @@ describe('audits', () => {
     expect(names.slice(4).toSorted()).toEqual([
       'data-connection.created',
       'data-credential.created',
+      'invitation.redeemed',
       'space-assignment.created',
       'space.created',
     ]);

@@ -15,6 +15,7 @@ import { allowDestination, confirmedDestinations } from '../../broker/credential
 import { endOfGrant } from '../../broker/grant-account.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
+import { assertReaches, assertReachesKept } from '../../broker/reach.js';
 import { type Resolution, resolveCredential, resolveForUse } from '../../broker/resolve.js';
 import { giversOf, keptLogin, resumeLogin } from '../../broker/suspension.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
@@ -73,7 +74,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
 
   const state = async (caller: Caller, connection: ConnectionTable) => {
     const manifest = catalogue.get(connection.source_id);
-    const resolution = await resolveForUse(store.db, caller.userId, connection, manifest);
+    const resolution = await resolveForUse(store.db, caller, connection, manifest);
     const credential = isShown(resolution, caller) ? resolution.credential : undefined;
     const confirmed = credential ? await confirmedDestinations(store.db, credential) : [];
     const signInEndsAt = credential && (await endOfGrant(store.db, credential));
@@ -139,7 +140,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       connection: { id: connection.id, name: connection.name },
     };
     const wantedName = name ?? split.choice.credentialsName;
-    const current = await resolveCredential(store.db, caller.userId, connection);
+    const current = await resolveCredential(store.db, caller, connection);
     const replaced =
       wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
     const newName = wantedName ?? connection.name;
@@ -166,18 +167,21 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     }
     const manifest = catalogue.get(connection.source_id);
     await store.transaction(async (tx) => {
-      const givers = connection.suspended_at === null ? [] : giversOf(await keptLogin(tx, connection));
+      const kept = connection.suspended_at === null ? undefined : await keptLogin(tx, connection);
+      const givers = kept ? giversOf(kept) : [];
       const isGiver = givers.includes(caller.userId);
-      if (isGiver) {
+      if (kept && isGiver) {
+        assertReachesKept(caller, connection, kept);
         if (seen.suspendedAt !== connection.suspended_at || !(await resumeLogin(tx, connection, now())))
           throw movedMeanwhile();
         if (givers.some((giver) => giver !== caller.userId)) throw givenBySeveral();
         await recordConnection(tx, 'updated', caller, connection);
       }
-      const { credential } = await resolveForUse(tx, caller.userId, connection, manifest);
+      const { credential } = await resolveForUse(tx, caller, connection, manifest);
       if (credential?.owner_id === caller.userId) {
+        assertReaches(caller, credential);
         await allowDestination(tx, credential, connection.destination, now());
-        await recordCredential(tx, 'updated', credential);
+        await recordCredential(tx, 'updated', credential, caller);
       } else if (!isGiver) throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
     });
   };
@@ -199,7 +203,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       await linkCredential(store.db, connection, caller.userId, selected.id, now());
     } else if (body.authUrlOnly) {
       const split = splitFor(connection, manifest, body.connectionProperties ?? {});
-      const { credential: renewed } = await resolveCredential(store.db, caller.userId, connection);
+      const { credential: renewed } = await resolveCredential(store.db, caller, connection);
       const begun = await bringing.begin({
         ...(renewed?.owner_id === caller.userId ? { replaces: renewed } : {}),
         caller,

@@ -10,7 +10,8 @@ import {
   ownerOfConnectionSecrets,
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
-import { keptLogin, suspensionAfter } from '../../broker/suspension.js';
+import { assertReachesKept, secretsEnteredBy } from '../../broker/reach.js';
+import { type KeptLogin, keptLogin, suspensionAfter } from '../../broker/suspension.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -74,6 +75,25 @@ function assertSecretsSent({ row, split, destination }: ChangeInHand, stored: ob
       message: 'must be sent again with this change, because it decides where the secret goes',
     })),
   );
+}
+
+/**
+ * What the connection keeps of its login beyond this change is put to another use by it.
+ * @throws AppError ACCESS-DENIED when a part of that is out of the caller's reach
+ */
+function assertReachesLogin(
+  { caller, row, split, change, keptSecrets }: ChangeInHand,
+  { credential, secretsOwnerId }: KeptLogin,
+  isBrought: boolean,
+): void {
+  const { properties, spaceId, ownerId } = change;
+  if (properties === undefined && spaceId === undefined && ownerId === undefined) return;
+  const { connectionSecrets: sent } = split;
+  const areSent = Object.keys(sent).length > 0 && Object.keys(keptSecrets).every((name) => name in sent);
+  assertReachesKept(caller, row, {
+    credential: isBrought ? undefined : credential,
+    secretsOwnerId: areSent ? undefined : secretsOwnerId,
+  });
 }
 
 export function createConnectionChanger(deps: ConnectionServiceDependencies): ChangeConnection {
@@ -169,6 +189,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const { caller, row, split, keptSecrets } = inHand;
     const moved = nextOf(inHand);
     const kept = await keptLogin(tx, row);
+    assertReachesLogin(inHand, kept, step.brought !== undefined);
     if (isTakeOver && kept.credential) throw loginGoesOn();
     const givesSecrets = Object.keys(split.connectionSecrets).length > 0;
     const hasEmbedded = moved.separated === 0 && !needsNothing(split.signIn);
@@ -190,6 +211,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
         ...{ from: row, to: moved, givers, by: caller.userId, at: moved.updated_at },
         isEntered: step.brought !== undefined || givesSecrets,
       }),
+      ...(givesSecrets ? secretsEnteredBy(caller, moved.updated_at) : {}),
     };
     if (!(await replaceConnection(tx, row, next))) throw changedMeanwhile();
     if (givesSecrets) {
@@ -206,6 +228,8 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const isTakeOver = !found.privileges.includes('change_owner') && (await takesOver(caller, found, change));
     if (!isTakeOver) await assertRights(caller, found, change);
     const inHand = await inHandOf(caller, row, change);
+    // Before a code is spent, and again in the transaction.
+    assertReachesLogin(inHand, await keptLogin(store.db, row), deps.bringing.isPresent(inHand.split));
     const step = await prepareCredential(deps, inHand);
     try {
       await storeBrought(store, step.brought, (tx) => apply(tx, inHand, step, isTakeOver));

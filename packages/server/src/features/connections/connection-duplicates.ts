@@ -10,6 +10,7 @@ import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginProperties } from '../../broker/login-pair.js';
 import { assertNameFree } from '../../broker/own-credentials.js';
+import { assertReaches, assertReachesKept, secretsEnteredBy } from '../../broker/reach.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { AppError } from '../../http/app-error.js';
@@ -76,6 +77,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const login = hasLogin ? loginProperties(method, request) : {};
     // A copy decides anew whom a login serves, so it gets no part that somebody else gave; the original keeps all.
     const isMine = (await ownerOfConnectionSecrets(store.db, row)) === caller.userId;
+    if (isMine) assertReachesKept(caller, row, { secretsOwnerId: caller.userId });
     const connectionSecrets = isMine ? await openConnectionSecretsOrRefuse(store.db, vault, row) : {};
     const properties = { ...propertiesOf(row), ...login };
     const split = splitProperties(manifest, properties, Object.keys(connectionSecrets));
@@ -86,7 +88,8 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       : undefined;
     const isSeparated = row.separated === 1;
     if (isSeparated && brought) await assertNameFree(store.db, caller, manifest, name);
-    const current = await resolveCredential(store.db, caller.userId, row);
+    const current = await resolveCredential(store.db, caller, row);
+    if (!brought && current.credential?.owner_id === caller.userId) assertReaches(caller, current.credential);
     const copied = brought ? undefined : await bringing.copyOwn(caller, current.credential);
 
     const at = now().toISOString();
@@ -103,6 +106,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       updated_at: at,
       suspended_at: null,
       suspended_by: null,
+      ...secretsEnteredBy(caller, at),
     };
     try {
       await store.transaction(async (tx) => {

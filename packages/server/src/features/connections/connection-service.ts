@@ -13,6 +13,7 @@ import { credentialShownTo, credentialsShownTo } from '../../broker/callers-cred
 import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
+import { secretsEnteredBy } from '../../broker/reach.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
@@ -203,6 +204,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         updated_at: at,
         suspended_at: null,
         suspended_by: null,
+        ...secretsEnteredBy(caller, at),
       };
       try {
         await storeBrought(store, brought, async (tx) => {
@@ -259,7 +261,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       if (!privileges.includes('delete'))
         throw new AppError('ACCESS-DENIED', 'You may see this connection, but not delete it.');
       await store.transaction(async (tx) => {
-        await deps.revoker.end(tx, { tenantId: row.tenant_id, connectionId: row.id });
+        await deps.revoker.end(tx, { tenantId: row.tenant_id, connectionId: row.id }, { by: caller });
         await shredConnectionSecrets(tx, row.tenant_id, row.id);
         await deleteConnection(tx, row);
         await recordConnection(tx, 'deleted', caller, row);

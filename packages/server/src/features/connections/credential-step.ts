@@ -43,7 +43,7 @@ export async function prepareCredential(
   const wasSeparated = row.separated === 1;
   const hasNew = bringing.isPresent(split);
   const selectedId = change.credentialId ?? split.choice.selectedCredentials;
-  const current = (await resolveCredential(store.db, caller.userId, row)).credential;
+  const current = (await resolveCredential(store.db, caller, row)).credential;
   const isTheirs = current?.owner_id === caller.userId;
   const name = split.choice.credentialsName;
   if (!isSeparated) {
@@ -88,7 +88,9 @@ async function separate(
 ): Promise<CredentialTable> {
   const isOthersLogin = step.brought && embedded.owner_id !== caller.userId;
   const wanted = isOthersLogin ? undefined : split.choice.credentialsName;
-  const own = await separateCredential(tx, embedded, wanted ?? embedded.name, next.updated_at);
+  const own = await separateCredential(tx, embedded, wanted ?? embedded.name, {
+    ...{ by: caller, at: next.updated_at },
+  });
   await linkCredential(tx, next, own.owner_id, own.id, next.updated_at);
   return own;
 }
@@ -113,18 +115,18 @@ export async function applyCredential(
     if (replaced) replaced = own;
   } else if (embedded && step.brought && !replaced) {
     const ended = { tenantId: embedded.tenant_id, credentialId: embedded.id };
-    await revoker.end(tx, ended, { connection: row });
+    await revoker.end(tx, ended, { connection: row, by: caller });
   }
   if (!isSeparated) await unlinkCredentials(tx, next);
   if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
   if (step.selected) await linkCredential(tx, next, caller.userId, step.selected.id, at);
   if (!step.brought) return;
-  const target = { signIn: split.signIn.id, destination: next.destination };
+  const target = { signIn: split.signIn.id, destination: next.destination, caller };
   if (replaced) return bringing.replace(tx, replaced, target, step.brought);
   const name = split.choice.credentialsName ?? next.name;
   const id = await bringing.store(
     tx,
-    { ...target, caller, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
+    { ...target, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
     step.brought,
   );
   if (isSeparated) await linkCredential(tx, next, caller.userId, id, at);

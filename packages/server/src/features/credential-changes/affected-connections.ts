@@ -2,6 +2,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { ChangeBody } from '@mooring/contract/routes/credential-changes';
 import { nameKey } from '../../broker/credential-records.js';
+import { assertReaches } from '../../broker/reach.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
@@ -87,6 +88,7 @@ function methodOf(manifest: SourceManifest, credential: CredentialTable): SignIn
 /**
  * What a bulk change is about.
  * @throws AppError NOT-FOUND when nothing of the caller's is chosen, or an id is not theirs
+ * @throws AppError ACCESS-DENIED when one of them is out of the caller's reach
  * @throws InvalidRequest for credentials that are no login, and for more connections than one request may test
  */
 export async function affectedBy(
@@ -109,6 +111,7 @@ export async function affectedBy(
       const places = await Promise.all(connections.map((one) => placeOf(deps, manifest, one)));
       if (!places.some(({ host }) => host === body.host?.toLowerCase())) continue;
     }
+    assertReaches(caller, credential);
     await deps.catalogue.enabled(caller.tenantId, credential.source_id);
     affected.push({ credential, manifest, method: methodOf(manifest, credential), connections });
   }

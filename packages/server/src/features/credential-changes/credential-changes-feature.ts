@@ -10,6 +10,7 @@ import {
 import { record, recordCredential } from '../../audit/record.js';
 import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
+import { assertReaches } from '../../broker/reach.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import { AppError } from '../../http/app-error.js';
@@ -82,11 +83,12 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
       created_at: at.toISOString(),
       undo_until: new Date(at.getTime() + config.limits.undoHours * 3_600_000).toISOString(),
     };
+    const entered = { by: caller, at: change.created_at };
     await store.transaction(async (tx) => {
       await tx.insertInto('credential_change').values(change).execute();
       for (const one of prepared) {
         const { credential, versionRead } = one;
-        if (!(await logins.switchLogin(tx, one, change.created_at))) throw changedMeanwhile(credential.name);
+        if (!(await logins.switchLogin(tx, one, entered))) throw changedMeanwhile(credential.name);
         const item = {
           tenant_id: caller.tenantId,
           change_id: change.id,
@@ -94,7 +96,7 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
           version_before: versionRead,
         };
         await tx.insertInto('credential_change_item').values(item).execute();
-        await recordCredential(tx, 'updated', credential);
+        await recordCredential(tx, 'updated', credential, caller);
       }
       await record(tx, {
         name: 'data-credential-change.created',
@@ -133,9 +135,10 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
       }
       for (const { credential_id: id, version_before: before } of await itemsOf(tx, change)) {
         const credential = await ownCredential(tx, caller, id);
+        if (credential) assertReaches(caller, credential);
         if (!credential || !(await logins.restore(tx, credential, before, at)))
           throw changedMeanwhile(credential?.name ?? id);
-        await recordCredential(tx, 'updated', credential);
+        await recordCredential(tx, 'updated', credential, caller);
       }
       await record(tx, {
         name: 'data-credential-change.undone',

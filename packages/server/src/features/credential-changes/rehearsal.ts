@@ -97,7 +97,7 @@ export async function rehearse(
     const { row } = found;
     const named = { ...about, connectionName: row.name, destination: row.destination };
     const notTested = (reason: string): Rehearsal => ({ ...named, outcome: 'not_tested', reason });
-    const resolution = await resolveCredential(deps.db, caller.userId, row);
+    const resolution = await resolveCredential(deps.db, caller, row);
     if (resolution.credential?.id !== credential.id) return notTested(notUsable.missing);
     // `needs_sign_in` is of the former secret; the new one is what is tried.
     if (resolution.state === 'needs_confirmation' || resolution.state === 'unreadable')

@@ -6,6 +6,7 @@ import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
 import { loginProperties } from '../../broker/login-pair.js';
+import { assertReaches } from '../../broker/reach.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
@@ -100,14 +101,15 @@ export function createCredentialChanger({ store, catalogue, logins }: Credential
             .where('tenant_id', '=', caller.tenantId)
             .execute();
         }
-        if (fields && !(await logins.change(tx, row, manifest, fields, at))) {
+        if (fields && !(await logins.change(tx, row, manifest, fields, { by: caller, at }))) {
           throw new AppError(
             'CONFLICT',
             'The credential was changed by another request meanwhile. Repeat the change.',
           );
         }
+        if (target) assertReaches(caller, row);
         if (target) await linkCredential(tx, target, caller.userId, row.id, at);
-        await recordCredential(tx, 'updated', { ...row, name: change.qName ?? row.name });
+        await recordCredential(tx, 'updated', { ...row, name: change.qName ?? row.name }, caller);
       });
     } catch (error) {
       if (isUniqueViolation(error))

@@ -185,7 +185,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     bind(deleteCredential, async ({ params, query }, { caller }) => {
       const row = await find(caller, params.qID, query);
       await store.transaction(async (tx) => {
-        await deps.revoker.end(tx, { tenantId: row.tenant_id, credentialId: row.id });
+        await deps.revoker.end(tx, { tenantId: row.tenant_id, credentialId: row.id }, { by: caller });
       });
       deps.revoker.kick();
       return { status: 204 };

@@ -41,7 +41,7 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
   const assertCredential = async (caller: Caller, row: ConnectionTable, manifest: SourceManifest) => {
     const definition = JSON.parse(row.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
-    const { state } = await resolveForUse(store.db, caller.userId, row, manifest);
+    const { state } = await resolveForUse(store.db, caller, row, manifest);
     const needsNothing = method.fields.length === 0 && !method.oauth;
     if (row.separated === 0 || state === 'ready' || (state === 'missing' && needsNothing)) return;
     throw new AppError('CREDENTIALS-REQUIRED', 'You have no usable credential on this connection.', {

@@ -274,6 +274,16 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
           .executeTakeFirst();
         if (result.numDeletedRows !== 1n)
           throw new AppError('NOT-FOUND', 'The client has no secret with this hint.');
+        // Versions before made API keys with access tokens; such a key ends with the last secret behind it.
+        if ((await secretsOf(tx, [client])).length === 0) {
+          await tx
+            .updateTable('api_key')
+            .set({ revoked_at: new Date().toISOString() })
+            .where('user_id', '=', client.user_id)
+            .where('tenant_id', '=', client.tenant_id)
+            .where('revoked_at', 'is', null)
+            .execute();
+        }
         await record(tx, {
           name: 'oauth-client-secret.deleted',
           by: caller,
@@ -281,6 +291,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
           parentId: client.id,
         });
       });
+      authenticator.forget();
       return { status: 204 };
     }),
   ];

@@ -1,3 +1,4 @@
+import { pageHeaders } from '../../http/page-headers.js';
 import { newToken } from '../../vault/random.js';
 import { callbackScript, callbackStyle } from './callback-page-assets.js';
 
@@ -60,7 +61,7 @@ ${script}
 </body>
 </html>
 `;
-  return { html, headers: pageHeaders(nonce, action !== undefined) };
+  return { html, headers: pageHeaders(nonce, { form: action !== undefined }) };
 }
 
 function bodyOf(view: CallbackView): { title: string; body: string } {
@@ -129,28 +130,6 @@ function noticeView(view: Extract<CallbackView, { kind: 'problem' | 'done' }>) {
 <p>${escapeHtml(view.remedy)}</p>
 </section>`;
   return { title: view.title, body };
-}
-
-function pageHeaders(nonce: string, hasForm: boolean): Record<string, string> {
-  return {
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Security-Policy': [
-      "default-src 'none'",
-      `script-src 'nonce-${nonce}'`,
-      `style-src 'nonce-${nonce}'`,
-      "base-uri 'none'",
-      `form-action ${hasForm ? "'self'" : "'none'"}`,
-      "frame-ancestors 'none'",
-    ].join('; '),
-    'Cache-Control': 'no-store',
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Frame-Options': 'DENY',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Permissions-Policy':
-      'clipboard-write=(self), clipboard-read=(), camera=(), geolocation=(), microphone=()',
-  };
 }
 
 const entities: Readonly<Record<string, string>> = {

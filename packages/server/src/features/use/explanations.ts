@@ -9,6 +9,8 @@ const separated: Record<Resolution['state'], string> = {
     'The connection points to a destination you have not allowed for your credential. Confirm it, or bring a credential.',
   needs_sign_in: 'The sign-in behind your credential has ended. Sign in again.',
   unreadable: 'The stored credential cannot be opened. Bring it again.',
+  needs_approval:
+    'Your API key came from an invitation and does not reach this credential, which is older. Approve the key with an earlier one, or bring the credential again.',
 };
 
 const embedded: Record<Resolution['state'], string> = {
@@ -17,6 +19,8 @@ const embedded: Record<Resolution['state'], string> = {
   needs_sign_in:
     "The sign-in behind the connection's own credential has ended. Its owner must sign in again.",
   unreadable: "The connection's own credential cannot be opened. Its owner must bring it again.",
+  needs_approval:
+    "Your API key came from an invitation and does not reach the connection's own credential, which is older. Approve the key with an earlier one of yours.",
 };
 
 const suspended =

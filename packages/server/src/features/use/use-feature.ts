@@ -303,7 +303,11 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       roles: JSON.parse(person.roles) as string[],
     };
     const { mayUse } = await decideFor(deps.store.db, asPerson, connection);
-    const resolution = await deps.broker.resolve(person.id, connection, manifest);
+    const resolution = await deps.broker.resolve(
+      person.id === caller.userId ? caller : { userId: person.id },
+      connection,
+      manifest,
+    );
     const isShown = resolution.credential?.owner_id === caller.userId;
     const usable = mayUse && resolution.state === 'ready';
     return {

@@ -136,7 +136,8 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     mayEdit: boolean,
   ) => {
     // An embedded credential is renewed by somebody who may change the connection, with PATCH and qlik-auth-code.
-    if ((resolution.isEmbedded && !mayEdit) || resolution.state === 'needs_confirmation') return undefined;
+    if (resolution.isEmbedded && !mayEdit) return undefined;
+    if (resolution.state === 'needs_confirmation' || resolution.state === 'needs_approval') return undefined;
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     if (selectSignIn(manifest, definition).oauth?.grant !== 'authorization_code') return undefined;
     try {
@@ -187,6 +188,9 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         dataSourceId: connection.source_id,
         ...(resolution.credential && isTheirs ? { credentialId: resolution.credential.id } : {}),
         ...(signIn ? { signIn } : {}),
+        ...(resolution.state === 'needs_approval'
+          ? { approve: `/api/v1/api-keys/${caller.keyId}/actions/approve` }
+          : {}),
         // Old and new, so that the person can be asked without another request.
         ...(isOrphan ? { ownerLeft: true } : {}),
         ...(suspendedAt ? { suspendedAt, suspendedBy: connection.suspended_by } : {}),
@@ -211,7 +215,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       // A dead grant shows below, with the way back in.
       if (!(error instanceof ConnectorError && error.kind === 'auth_failed')) throw error;
     });
-    const resolution = await broker.resolve(caller.userId, connection, manifest);
+    const resolution = await broker.resolve(caller, connection, manifest);
     if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
   };
 
@@ -223,10 +227,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     // Loaded anew, because this may have waited for its turn.
     await deps.runningUses.assertAlive(caller, since);
     const { connection, manifest, mayEdit } = await usable(caller, qID);
-    const resolution = await broker.resolve(caller.userId, connection, manifest);
+    const resolution = await broker.resolve(caller, connection, manifest);
     const { credential } = resolution;
     const ticket = await deps.uses.begin({ caller, connection, credential, action, what });
-    const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
+    const opened = await broker.open(caller, connection, manifest).catch(async (error: unknown) => {
       await ticket.finish(outcomeOf(error));
       throw error;
     });

@@ -11,16 +11,17 @@ import {
 } from '@mooring/contract/routes/users';
 import type { Authenticator } from '../../access/authenticate.js';
 import { isAdministratorOf } from '../../access/matrix.js';
+import { insertUser, newUser } from '../../access/new-user.js';
 import { record } from '../../audit/record.js';
 import type { Leaving } from '../../broker/leaving.js';
 import { scimCondition } from '../../filter/scim-filter.js';
-import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { AppError } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { type ListQuery, readList, turnPage } from '../../http/keyset.js';
-import type { Store, Tx } from '../../store/store.js';
+import type { Store } from '../../store/store.js';
 import { isUniqueViolation } from '../../store/store-error.js';
 import type { UserTable } from '../../store/tables.js';
-import { newObjectId, newUuid } from '../../vault/random.js';
+import { newUuid } from '../../vault/random.js';
 import { patchUserRow } from './user-patch.js';
 import { presentUser, rolesOf } from './user-presenter.js';
 import { filterColumns, isLastAdministrator, loadUser, userOrder } from './user-store.js';
@@ -38,33 +39,6 @@ function assertAdministrator(caller: Caller): void {
   if (!isAdministratorOf(caller, 'personal')) {
     throw new AppError('ACCESS-DENIED', 'Only tenant administrators may add, change or delete users.');
   }
-}
-
-function newUser(
-  caller: Caller,
-  person: { subject: string; name: string; email: string | null; roles: string[] },
-) {
-  // Such a name would be taken for the user of an OAuth client.
-  if (/^qlikbot\\/i.test(person.subject)) {
-    throw new InvalidRequest([{ field: 'subject', message: 'must not begin with qlikbot\\' }]);
-  }
-  const at = new Date().toISOString();
-  const row: UserTable = {
-    ...person,
-    id: newObjectId(),
-    tenant_id: caller.tenantId,
-    status: 'active',
-    roles: JSON.stringify([...new Set(person.roles)]),
-    client_id: null,
-    created_at: at,
-    updated_at: at,
-  };
-  return row;
-}
-
-async function insertUser(tx: Tx, caller: Caller, row: UserTable): Promise<void> {
-  await tx.insertInto('user').values(row).execute();
-  await record(tx, { name: 'user.created', by: caller, resourceId: row.id, data: { subject: row.subject } });
 }
 
 /** People of a tenant: list, add, change, disable, delete. */

@@ -45,6 +45,7 @@ function presented(row: ListedUse, caller: Caller): UseReply {
     clientId: row.client_id,
     via: row.via_kind === null || row.via_id === null ? null : { kind: row.via_kind, id: row.via_id },
     keyId: row.via_id,
+    invitedBy: row.invited_by,
     spaceId: row.space_id,
     credentialId: row.credential_id,
     credentialOwnerId: row.credential_owner_id,

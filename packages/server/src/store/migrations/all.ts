@@ -13,6 +13,7 @@ import * as vaultKeys from './0012-vault-keys.js';
 import * as renewalLeases from './0020-renewal-leases.js';
 import * as signInLookups from './0022-sign-in-lookups.js';
 import * as grantEnds from './0023-grant-ends.js';
+import * as invitations from './0024-invitations.js';
 import * as suspendedConnections from './0027-suspended-connections.js';
 import * as useRecord from './0030-use-record.js';
 import * as indexesAtScale from './0037-indexes-at-scale.js';
@@ -34,6 +35,7 @@ export const migrations: Record<string, Migration> = {
   '0020-renewal-leases': renewalLeases,
   '0022-sign-in-lookups': signInLookups,
   '0023-grant-ends': grantEnds,
+  '0024-invitations': invitations,
   '0027-suspended-connections': suspendedConnections,
   '0030-use-record': useRecord,
   '0037-indexes-at-scale': indexesAtScale,

@@ -67,6 +67,8 @@ describe('lists of connections in the store', () => {
       updated_at: created,
       suspended_at: null,
       suspended_by: null,
+      secrets_entered_at: null,
+      secrets_entered_with: null,
     };
   };
   const add = async (one: ConnectionTable): Promise<ConnectionTable> => {

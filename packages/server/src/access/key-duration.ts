@@ -1,4 +1,4 @@
-import { InvalidRequest } from '../../http/app-error.js';
+import { InvalidRequest } from '../http/app-error.js';
 
 export const daysMax = 3650;
 

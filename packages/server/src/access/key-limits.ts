@@ -1,9 +1,9 @@
 import type { ApiKeysConfig } from '@mooring/contract/routes/api-keys';
 import type { PatchBody } from '@mooring/contract/wire';
 import { z } from 'zod';
-import { InvalidRequest } from '../../http/app-error.js';
-import { parseInput } from '../../http/tolerance.js';
-import type { Queryable } from '../../store/store.js';
+import { InvalidRequest } from '../http/app-error.js';
+import { parseInput } from '../http/tolerance.js';
+import type { Queryable } from '../store/store.js';
 import { daysMax, durationMs } from './key-duration.js';
 
 // What a tenant allows its API keys. Kept as a setting of the store once an administrator has changed it.

@@ -1,0 +1,44 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+
+const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
+
+const folder = mkdtempSync(path.join(tmpdir(), 'mooring-npx-'));
+let child: ChildProcess | undefined;
+afterEach(() => {
+  child?.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const answers = async (url: string) =>
+  fetch(`${url}/healthz`).then(
+    ({ status }) => status,
+    () => 'gone',
+  );
+
+it('LI16: a service that npx started ends with it', { timeout: 120_000 }, async () => {
+  mkdirSync(path.join(folder, 'node_modules/.bin'), { recursive: true });
+  symlinkSync(executable, path.join(folder, 'node_modules/.bin/mooring'));
+  writeFileSync(path.join(folder, 'package.json'), '{"name":"somebody","version":"1.0.0","private":true}');
+  const { PATH = '' } = process.env;
+  const args = ['--no-install', path.basename(executable, '.js'), 'serve', '--port', '0'];
+  const npx = spawn('npx', [...args, '--data', path.join(folder, 'data')], {
+    cwd: folder,
+    env: { PATH, HOME: folder },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  child = npx;
+  let printed = '';
+  npx.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    printed += chunk;
+  });
+  const url = () => /^Mooring listening on (\S+)$/m.exec(printed)?.[1] ?? '';
+  await expect.poll(url, { timeout: 60_000 }).not.toBe('');
+  expect(await answers(url())).toBe(200);
+  npx.kill('SIGTERM');
+  await expect.poll(() => answers(url()), { timeout: 20_000 }).toBe('gone');
+});
