@@ -96,14 +96,14 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const { clients } = config.oauth;
   const sourceSettings = createSourceSettings(store);
   const catalogue = createCatalogue(manifests, sourceSettings);
-  const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
+  const policy = createPolicy({ ...config.egress, isOfThisMachine: config.isOfThisMachine });
   const inSpaces = new Map(
     Object.entries(config.egress.spaces).map(([spaceId, allow]) => [
       spaceId,
       createPolicy({
         ...config.egress,
         allow: [...config.egress.allow, ...allow],
-        listensOnLoopback: config.listensOnLoopback,
+        isOfThisMachine: config.isOfThisMachine,
       }),
     ]),
   );

@@ -1,3 +1,5 @@
+import { findProvider } from '@mooring/connectors/providers/registry';
+import { manifests } from '@mooring/connectors/registry';
 import { z } from 'zod';
 import { isPlainLoopback } from './oauth/endpoint-scheme.js';
 
@@ -99,6 +101,21 @@ export const awsKmsSchema = z.strictObject({
     .describe('Session token of temporary keys; `AWS_SESSION_TOKEN` unless keys are given here.'),
 });
 
+export type SourceSettings = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** What each source lets an operator set: its manifest says so, and a misspelt name is refused. */
+const sourcesSchema = z.strictObject(
+  Object.fromEntries(
+    manifests.map(({ id, settings }) => [
+      id,
+      z
+        .strictObject(settings?.shape ?? {})
+        .partial()
+        .optional(),
+    ]),
+  ),
+) as z.ZodType<object> as z.ZodType<SourceSettings, object>;
+
 /** The configuration file, as it may be written. */
 export const fileSchema = z.strictObject({
   publicUrl: urlSchema
@@ -113,7 +130,9 @@ export const fileSchema = z.strictObject({
       loopback: z
         .enum(['auto', 'allow', 'deny'])
         .default('auto')
-        .describe('`auto`: loopback is reachable only when the server itself listens on loopback.'),
+        .describe(
+          '`auto`: loopback is reachable only when the server itself listens on loopback and the public URL, if one is set, is on loopback too.',
+        ),
       spaces: z
         .record(z.string().regex(/^[\da-f]{24}$/, 'must be the id of a space'), z.array(z.string()))
         .default({})
@@ -124,13 +143,16 @@ export const fileSchema = z.strictObject({
     .prefault({}),
   oauth: z
     .strictObject({
-      clients: z.record(z.string(), oauthClientSchema).default({}).describe('OAuth clients by provider key.'),
+      clients: z
+        .record(
+          z.string().refine((id) => findProvider(id) !== undefined, 'unknown name'),
+          oauthClientSchema,
+        )
+        .default({})
+        .describe('OAuth clients by provider key.'),
     })
     .prefault({}),
-  sources: z
-    .record(z.string(), z.record(z.string(), z.string()))
-    .default({})
-    .describe('Settings by data source id, for instance `apiEndpoint` of a private cloud.'),
+  sources: sourcesSchema.prefault({}),
   keyService: z
     .strictObject({ transit: transitSchema.optional(), awsKms: awsKmsSchema.optional() })
     .refine(({ transit, awsKms }) => !(transit && awsKms), 'name one service, not two')

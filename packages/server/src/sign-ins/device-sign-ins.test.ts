@@ -68,7 +68,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
       asked.push(at);
       say(answer.status, answer.body);
     });
-    const policy = createPolicy({ allow: [], loopback: 'allow', listensOnLoopback: true });
+    const policy = createPolicy({ allow: [], loopback: 'allow', isOfThisMachine: true });
     const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
     const parked = createParkedGrants({
       ...{ store, vault, signInMinutes: 10 },
