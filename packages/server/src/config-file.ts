@@ -194,13 +194,15 @@ export const fileSchema = z.strictObject({
         .min(1)
         .default(64)
         .describe(
-          'Uses of one source (one destination of one tenant) at the same time, in one process. Others wait.',
+          'Uses of one source (one destination of one tenant) at the same time, in one process; half of them for one user. Others wait.',
         ),
       usesPerTenant: z
         .int()
         .min(1)
         .default(256)
-        .describe('Uses of one tenant at the same time, in one process. Others wait.'),
+        .describe(
+          'Uses of one tenant at the same time, in one process; half of them for one user. Others wait.',
+        ),
       waitSeconds: z
         .number()
         .positive()
