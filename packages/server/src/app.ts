@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createAccessTokens } from './access/access-tokens.js';
 import { type Authenticator, createAuthenticator } from './access/authenticate.js';
 import { createSigningKeys } from './access/signing-key.js';
+import { createFoldedRefusals, type FoldedRefusals } from './audit/folded-refusals.js';
 import { createRefusalRecord } from './audit/refused-destinations.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
@@ -46,6 +47,7 @@ import { createIsolation } from './isolation/isolation.js';
 import { connectionsAtOnce, usesAtOnce } from './isolation/open-files.js';
 import { createMetrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
+import { createQuotas } from './rates/quotas.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createEcho } from './self-check/echo.js';
 import { createSelfCheck, type SelfCheck } from './self-check/self-check.js';
@@ -82,6 +84,7 @@ export interface App {
   keepAlive: KeepAlive;
   parked: ParkedGrants;
   runningUses: RunningUses;
+  refusals: FoldedRefusals;
   signIns: SignIns;
   selfCheck: SelfCheck;
   idempotency: Idempotency;
@@ -112,10 +115,14 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     inSpaces,
     onRefused: (refusal) => log.warn(refusal, 'egress refused'),
   });
-  const destinationRefused = createRefusalRecord(store.db, log);
+  const refusals = createFoldedRefusals(store.db, log);
+  const destinationRefused = createRefusalRecord(refusals, log);
+  const quotas = createQuotas(store.db, config.quotas);
   const accessTokens = createAccessTokens(createSigningKeys(store.db, vault), publicUrl);
   const authenticator = createAuthenticator({ db: store.db, accessTokens });
-  const idempotency = createIdempotency({ db: store.db, vault, log });
+  const idempotency = createIdempotency({
+    ...{ db: store.db, vault, log, bytesPerUser: config.quotas.idempotentBytesPerUser },
+  });
   const contextOfRequest = contextOfIdempotentRequest;
   const keyRotation = createKeyRotation({ store, vault, keyring, log, contextOfRequest });
   const guesses = createGuessGuard();
@@ -140,7 +147,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     publicUrl,
     signInMinutes,
   });
-  const bringing = createBringing({ store, vault, signIns, network: gate, clients });
+  const bringing = createBringing({ store, vault, signIns, network: gate, clients, quotas });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
@@ -156,12 +163,17 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
   const metrics = createMetrics(gate, sessions.openCount, isolation.counts);
   const routes = withNewerDoor([
-    ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
+    ...createPlatformFeature({
+      ...{ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text },
+      authenticate: (token) => authenticator.authenticate(token),
+      wrongToken: guesses.failed,
+      ...{ trustedProxies: config.trustedProxies, hasPublicUrl: config.hasPublicUrl },
+    }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
     ...createApiKeysFeature({ store, authenticator, publicUrl }),
     ...createOAuthClientsFeature({ store, authenticator, leaving, publicUrl }),
     ...createOAuthTokensFeature({ store, accessTokens, authenticator, guesses, publicUrl }),
-    ...createSpacesFeature({ store, publicUrl }),
+    ...createSpacesFeature({ store, quotas, publicUrl }),
     ...createVaultKeysFeature({ keyRotation }),
     ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),
     ...createCatalogueFeature({
@@ -171,7 +183,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       startedAt: new Date().toISOString(),
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
-    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl }),
+    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, quotas, publicUrl }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing }),
     ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
@@ -198,6 +210,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       uses,
       log,
       config,
+      refusals,
       destinationRefused,
     }),
   ]);
@@ -209,6 +222,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     takeRequest: async (caller, tier) => rates?.take(caller, tier),
     idempotency,
     destinationRefused,
+    trustedProxies: config.trustedProxies,
     requestMs: config.limits.requestSeconds * 1000,
     connectionsMax: connectionsAtOnce(),
     isSecure: () => publicUrl().startsWith('https:'),
@@ -225,6 +239,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     keepAlive,
     parked,
     runningUses,
+    refusals,
     signIns,
     selfCheck,
     rates,

@@ -116,11 +116,19 @@ const sourcesSchema = z.strictObject(
   ),
 ) as z.ZodType<object> as z.ZodType<SourceSettings, object>;
 
+const quota = (most: number) => z.int().min(0).default(most);
+
 /** The configuration file, as it may be written. */
 export const fileSchema = z.strictObject({
   publicUrl: urlSchema
     .optional()
     .describe('URL under which people reach this server; redirects and links are made from it.'),
+  trustedProxies: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be an address or a CIDR range'))
+    .default([])
+    .describe(
+      'Addresses or CIDR ranges of the proxies in front of this server. Of requests that come from one, `X-Forwarded-For` says who is guessing keys. Their own requests are not taken for those of this machine.',
+    ),
   egress: z
     .strictObject({
       allow: z
@@ -166,6 +174,19 @@ export const fileSchema = z.strictObject({
     .describe(
       "`off`, or requests a minute for each tier, judged over five minutes per person. A tenant may take half of its people's limits together. Qlik's are `{tier1PerMinute: 1000, tier2PerMinute: 100}`.",
     ),
+  quotas: z
+    .strictObject({
+      connectionsPerUser: quota(10_000).describe('Connections that one user may own; 0: no limit.'),
+      connectionsPerSpace: quota(50_000).describe('Connections that one space may hold; 0: no limit.'),
+      credentialsPerUser: quota(10_000).describe(
+        'Separated credentials that one user may have; 0: no limit.',
+      ),
+      spacesPerUser: quota(1_000).describe('Spaces that one user may own; 0: no limit.'),
+      idempotentBytesPerUser: quota(64 * 1024 * 1024).describe(
+        'Bytes that the answers of one user to requests with `Idempotency-Key` may take, which are kept for a day; 0: no limit.',
+      ),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       signInMinutes: z

@@ -45,6 +45,8 @@ export interface Config extends Readonly<Omit<ConfigurationFile, 'publicUrl' | '
    * others.
    */
   readonly isOfThisMachine: boolean;
+  /** The public URL is not on loopback: a proxy, perhaps on this very host, brings others. */
+  readonly hasPublicUrl: boolean;
   readonly masterKey: MasterKeySource;
   /** While the master key is changed: what the store may still be under. */
   readonly previousMasterKey: LocalKeySource | undefined;
@@ -176,6 +178,7 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     throw new ConfigError('MOORING_LOG_LEVEL must be debug, info, warn, error or silent.');
   }
   const publicUrl = parsePublicUrl(flags.publicUrl ?? given('MOORING_PUBLIC_URL') ?? file.publicUrl);
+  const hasPublicUrl = publicUrl !== undefined && !leadsToLoopback(publicUrl);
   return Object.freeze({
     ...file,
     egress: { ...file.egress, allow: [...file.egress.allow, ...fromEnvironment] },
@@ -184,7 +187,8 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     dataFolder,
     databaseUrl,
     publicUrl,
-    isOfThisMachine: isLoopback(host) && (publicUrl === undefined || leadsToLoopback(publicUrl)),
+    hasPublicUrl,
+    isOfThisMachine: isLoopback(host) && !hasPublicUrl,
     masterKey: masterKey(given, keyService, dataFolder),
     previousMasterKey: previousMasterKey(given),
     adminKey: given('MOORING_ADMIN_KEY'),

@@ -53,6 +53,7 @@ export async function firstStart(store: Store, adminKey: string | undefined): Pr
         created_at: at,
         expires_at: null,
         revoked_at: null,
+        scopes: null,
       })
       .execute();
     return true;

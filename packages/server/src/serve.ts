@@ -198,6 +198,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await app.grants.settled();
       await app.revoker.settled();
       app.revoker.close();
+      await app.refusals.close();
       await app.rates?.close();
       await app.keyRotation.close();
       await store.checkpoint();

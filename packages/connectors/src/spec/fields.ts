@@ -23,6 +23,8 @@ export interface PropertyMeta {
    * destination. `origin`: only scheme, host and port of the URL count. `nothing`: harmless.
    */
   decides?: 'value' | 'origin' | 'nothing';
+  /** Certificates to trust: large, so they do not count in the size of a definition, and lists leave them out. */
+  certificates?: boolean;
   placeholder?: string;
   /** The value names a host or URL that the service dials; tests aim such properties at a canary listener. */
   dials?: 'host' | 'url';

@@ -6,6 +6,7 @@ import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
 import { InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
+import type { Quotas } from '../rates/quotas.js';
 import { accountDiffers } from '../sign-ins/open-sign-in.js';
 import { credentialGone } from '../sign-ins/parked-grants.js';
 import { type RedeemedSignIn, storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
@@ -91,6 +92,7 @@ export interface BringDependencies {
   signIns: SignIns;
   network: Network;
   clients: Config['oauth']['clients'];
+  quotas: Pick<Quotas, 'assertCredential'>;
   now?: () => Date;
 }
 
@@ -100,6 +102,7 @@ export function createBringing({
   signIns,
   network,
   clients,
+  quotas,
   now = () => new Date(),
 }: BringDependencies): Bringing {
   const setupOf = ({ split, connectionSecrets }: BringRequest) =>
@@ -186,6 +189,7 @@ export function createBringing({
           })),
         );
       }
+      if (!request.replaces) await quotas.assertCredential(request.caller);
       const secrets = { login: { ...split.credential } };
       const pastedToken = takeRefreshToken(split.signIn, secrets.login);
       if (pastedToken !== undefined) return bringToken(request, pastedToken);

@@ -10,6 +10,8 @@ export interface SlotsOptions {
   waitingMax: () => number;
   /** Longest wait, in milliseconds. */
   waitMs: number;
+  /** How many of the places one user may have; absent: half. */
+  share?: number;
   /** What one is refused with who finds no room, or waited too long. */
   full: (shortage: Shortage) => Error;
 }
@@ -44,7 +46,7 @@ interface Part {
 /** At most half, and never nothing. */
 const shareOf = (max: number): number => Math.max(1, Math.floor(max / 2));
 
-export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Slots {
+export function createSlots({ max, waitingMax, waitMs, full, share }: SlotsOptions): Slots {
   let taken = 0;
   let waiting = 0;
   // Whoever was admitted last stands last, which decides between users who have equally many.
@@ -60,7 +62,8 @@ export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Sl
   const forgetIdle = (userId: string, part: Part) => {
     if (part.taken === 0 && part.waiting.size === 0) parts.delete(userId);
   };
-  const shortageOf = (part: Part): Shortage => (part.taken >= shareOf(max()) ? 'share' : 'budget');
+  const hasShare = (part: Part): boolean => part.taken >= (share ?? shareOf(max()));
+  const shortageOf = (part: Part): Shortage => (hasShare(part) ? 'share' : 'budget');
   const occupy = (userId: string, part: Part) => {
     taken += 1;
     part.taken += 1;
@@ -91,7 +94,7 @@ export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Sl
   const next = (): [userId: string, part: Part] | undefined => {
     let found: [string, Part] | undefined;
     for (const [userId, part] of parts) {
-      if (part.waiting.size === 0 || part.taken >= shareOf(max())) continue;
+      if (part.waiting.size === 0 || hasShare(part)) continue;
       if (!found || part.taken < found[1].taken) found = [userId, part];
     }
     return found;
@@ -118,7 +121,7 @@ export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Sl
     async take(userId, signal) {
       if (signal.aborted) throw abortError(signal);
       const part = partOf(userId);
-      if (taken < max() && part.taken < shareOf(max())) {
+      if (taken < max() && !hasShare(part)) {
         occupy(userId, part);
       } else if (part.waiting.size >= shareOf(waitingMax())) {
         throw full('share');

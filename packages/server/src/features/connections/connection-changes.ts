@@ -21,6 +21,7 @@ import { isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { nameColumns, replaceConnection } from './connection-rows.js';
 import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import { assertDefinitionSize } from './definition-size.js';
 import { assertMayCreateIn } from './may-create.js';
 
 /** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
@@ -197,6 +198,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const { row } = found;
     const manifest = catalogue.get(row.source_id);
     const split = splitProperties(manifest, change.properties ?? propertiesOf(row));
+    if (change.properties) assertDefinitionSize(manifest, split.definition, propertiesOf(row));
     const destination = destinationOf(manifest, split.definition);
     const step = await prepareCredential(caller, row, manifest, split, destination, change);
     const stored = await openConnectionSecretsOrNone(store.db, vault, row);

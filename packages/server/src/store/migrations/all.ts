@@ -10,6 +10,7 @@ import * as deviceSignIn from './0009-device-sign-in.js';
 import * as renewals from './0010-renewals.js';
 import * as useFacts from './0011-use-facts.js';
 import * as vaultKeys from './0012-vault-keys.js';
+import * as quotas from './0035-quotas.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +25,5 @@ export const migrations: Record<string, Migration> = {
   '0010-renewals': renewals,
   '0011-use-facts': useFacts,
   '0012-vault-keys': vaultKeys,
+  '0035-quotas': quotas,
 };
