@@ -30,7 +30,7 @@ export function createQuotas(db: Db, quotas: Config['quotas']): Quotas {
     if (max === 0) return false;
     const conditions = Object.entries(where).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
     const { rows } = await sql<{ count: number }>`select count(*) as count from
-      (select 1 as one from ${sql.table(table)} where ${sql.join(conditions, sql` and `)} limit ${max}) as some`.execute(
+      (select 1 as n from ${sql.table(table)} where ${sql.join(conditions, sql` and `)} limit ${max}) as counted`.execute(
       db,
     );
     return Number(rows[0]?.count ?? 0) >= max;
