@@ -60,6 +60,7 @@ export async function firstStart(
         created_at: at,
         expires_at: null,
         revoked_at: null,
+        scopes: null,
       })
       .execute();
     return true;

@@ -191,6 +191,12 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     });
   url ||= bound;
   app.keyRotation.watch();
+  if (config.egress.loopback === 'auto' && config.publicUrl !== undefined && !config.isOfThisMachine) {
+    log.warn(
+      { publicUrl: config.publicUrl },
+      'the public URL is not of this machine, so egress.loopback auto is deny: connections do not reach local services; list those that they need in egress.allow',
+    );
+  }
   void app.selfCheck.warn(log);
   const now = () => new Date(store.clock.now());
   const purge = setInterval(() => {
@@ -227,6 +233,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await app.grants.close();
       await app.revoker.settled();
       app.revoker.close();
+      await app.refusals.close();
       await app.rates?.close();
       await app.keyRotation.close();
       await store.checkpoint();

@@ -99,6 +99,7 @@ export const putConnectionCredential = defineRoute({
     },
   },
   errors: [
+    'QUOTA-EXCEEDED',
     'DCERROR-0010',
     'ACCESS-DENIED',
     'NOT-FOUND',

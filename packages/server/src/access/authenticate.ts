@@ -51,6 +51,7 @@ export function createAuthenticator({
       .select([
         'api_key.id',
         'api_key.expires_at',
+        'api_key.scopes',
         'user.id as user_id',
         'user.tenant_id',
         'user.name',
@@ -68,6 +69,7 @@ export function createAuthenticator({
         name: row.name,
         roles: JSON.parse(row.roles) as string[],
         keyId: row.id,
+        ...(row.scopes === null ? {} : { scopes: JSON.parse(row.scopes) as string[] }),
       }),
       expiresAt: row.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(row.expires_at),
       freshUntil: now() + freshMs,

@@ -1,5 +1,6 @@
 import type { Route, RouteInput } from '@mooring/contract/route';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ListStream } from './list-stream.js';
 
 /** Who is calling, as established from the bearer token. */
 export interface Caller {
@@ -10,11 +11,15 @@ export interface Caller {
   roles: readonly string[];
   /** API key or access token the request came with. */
   keyId: string;
+  /** Of a key that is for less than everything its user may. */
+  scopes?: readonly string[];
 }
 
 export interface Reply {
   status: number;
   body?: unknown;
+  /** Instead of a body. */
+  list?: ListStream;
   headers?: Record<string, string>;
 }
 

@@ -18,8 +18,8 @@ import { migrate, openStore, type Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
 import { createVault, type Vault } from '../vault/envelope.js';
 import { loadMasterKey, newKey } from '../vault/keyring.js';
-import { tokenHasher } from '../vault/token-hashes.js';
 import { newUuid } from '../vault/random.js';
+import { tokenHasher } from '../vault/token-hashes.js';
 import { createParkedGrants } from './parked-grants.js';
 import { purgeSignIns } from './sign-in-store.js';
 import { createSignIns, type SignIns } from './sign-ins.js';
@@ -79,7 +79,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
       asked.push(at);
       say(answer.status, answer.body);
     });
-    const policy = createPolicy({ allow: [], loopback: 'allow', listensOnLoopback: true });
+    const policy = createPolicy({ allow: [], loopback: 'allow', isOfThisMachine: true });
     vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
     const network = createGate({ policy });
     const catalogue = createCatalogue(manifests, createSourceSettings(store));

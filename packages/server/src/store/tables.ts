@@ -41,6 +41,8 @@ export interface ApiKeyTable {
   updated_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
+  /** JSON; null: everything that its user may. */
+  scopes: string | null;
 }
 
 export interface SpaceTable {
@@ -398,6 +400,8 @@ export interface IdempotentRequestTable {
   /** Fingerprint of the request and, once there, the answer; both may hold what nobody should read. */
   ciphertext: string;
   created_at: string;
+  /** Length of the ciphertext. */
+  bytes: number;
 }
 
 /** A key that wraps data keys, itself sealed under a master key. */

@@ -67,6 +67,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     created: row.created_at,
     lastUpdated: row.revoked_at ?? row.updated_at ?? row.created_at,
     createdByUser: row.created_by,
+    ...(row.scopes === null ? {} : { scopes: JSON.parse(row.scopes) as ApiKeyReply['scopes'] }),
     expiry: row.expires_at ?? neverEnds,
   });
 
@@ -137,6 +138,9 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
           'sub: only tenant administrators may make keys for somebody else.',
         );
       }
+      if (body.scopes && !administers(caller)) {
+        throw new AppError('ACCESS-DENIED', 'scopes: only tenant administrators may make keys for metrics.');
+      }
       const user = await store.db
         .selectFrom('user')
         .select('id')
@@ -165,6 +169,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
         updated_at: null,
         expires_at: new Date(at.getTime() + lifeMs).toISOString(),
         revoked_at: null,
+        scopes: body.scopes ? JSON.stringify(body.scopes) : null,
       };
       await store.transaction(async (tx) => {
         await insert(tx, row);
