@@ -198,7 +198,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const { row } = found;
     const manifest = catalogue.get(row.source_id);
     const split = splitProperties(manifest, change.properties ?? propertiesOf(row));
-    if (change.properties) assertDefinitionSize(manifest, split.definition, propertiesOf(row));
+    if (change.properties) assertDefinitionSize(manifest, split.definition, JSON.parse(row.properties));
     const destination = destinationOf(manifest, split.definition);
     const step = await prepareCredential(caller, row, manifest, split, destination, change);
     const stored = await openConnectionSecretsOrNone(store.db, vault, row);

@@ -98,14 +98,20 @@ describe('lists without limit', () => {
     const refused = await alice.api.post(connections, body('large', tooLarge));
     expect(refused.status).toBe(400);
     expect(refused.body.errors[0].detail).toMatch(/^connectionProperties: may have 65536 bytes/);
-    const { qID } = (await alice.api.post(connections, body('small', { method: 'POST', body: '{}', separateCredentials: 'true' }))).body;
+    const { qID } = (
+      await alice.api.post(
+        connections,
+        body('small', { method: 'POST', body: '{}', separateCredentials: 'true' }),
+      )
+    ).body;
     const patched = await alice.api.patch(`${connections}/${qID}`, [
       { op: 'replace', path: '/connectionProperties/body', value: tooLarge.body },
     ]);
     expect(patched.body.errors[0].detail).toMatch(/^connectionProperties: may have 65536 bytes/);
     // One that was larger before there was a limit may stay, and not grow.
-    const { separateCredentials: _, ...definition } = (await alice.api.get(`${connections}/${qID}?parseConnection=true`)).body
-      .connectionProperties;
+    const { separateCredentials: _, ...definition } = (
+      await alice.api.get(`${connections}/${qID}?parseConnection=true`)
+    ).body.connectionProperties;
     const stored = JSON.stringify({ ...definition, body: tooLarge.body });
     await server.sql(`UPDATE connection SET properties = '${stored}' WHERE id = '${qID}'`);
     const rename = [{ op: 'replace', path: '/qName', value: 'renamed' }];
