@@ -51,7 +51,8 @@ describe('ports behind the service', comparingTimes, () => {
     const closed = await Promise.all(gone.map(listening));
     await Promise.all(gone.map((server) => new Promise((resolve) => server.close(resolve))));
     ports = { open: await startMany(banner), silent: await startMany(''), closed };
-    const limits = { testSeconds, idleSeconds: 1 };
+    // Longer than the three seconds, which must hold without it.
+    const limits = { testSeconds, idleSeconds: 6 };
     open = await startServer({ configuration: { limits } });
     shut = await startServer({ configuration: { limits, egress: { loopback: 'deny' } } });
     inOpen = await shared(open);
@@ -160,7 +161,9 @@ describe('ports behind the service', comparingTimes, () => {
     }
     expect(answers.size, [...answers].join('\n')).toBe(1);
     const ratio = median(times.open) / median(times.closed);
-    expect(Math.max(ratio, 1 / ratio), JSON.stringify(times)).toBeLessThan(1.25);
+    // Of a few milliseconds, what the machine does beside is more than a quarter; a network shows in tens of them.
+    const apart = Math.abs(median(times.open) - median(times.closed));
+    if (apart > 3) expect(Math.max(ratio, 1 / ratio), JSON.stringify(times)).toBeLessThan(1.25);
     const id = await connectTo(ports.open[30] ?? 0);
     const browse = ({ api }: TestPerson) => api.post(`/api/v1/data-connections/${id}/actions/browse`);
     const [ofAlice, ofBob] = [await browse(alice), await browse(bob)];
