@@ -15,6 +15,7 @@ import { type SealedServer, sealedServer } from './sealed.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from './store/store-error.js';
 import { canOpenAndSeal, settleUnreadableAtStart } from './unreadable-records.js';
+import { forgetUses } from './use-record/retention.js';
 import { KeyServiceError } from './vault/key-service.js';
 
 export interface RunningServer {
@@ -182,6 +183,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     checks,
   });
   await app.grants.recover();
+  await app.uses.open();
   const bound = await app.http
     .listen({ host: config.host, port: config.port })
     .catch(async (cause: unknown) => {
@@ -210,6 +212,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       .then(() => app.idempotency.purge(now()))
       .then(() => purgeUndoCopies(store, now()))
       .then(() => purgeRevocations(store, config.limits.auditDays))
+      .then(() => forgetUses({ store, keeper: app.keeper }, { now: new Date(), days: config.limits.useDays }))
       .then(() => store.checkpoint())
       .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
   }, 60_000).unref();
@@ -231,6 +234,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       app.runningUses.close();
       await app.keepAlive.close();
       await app.grants.close();
+      await app.uses.close();
       await app.revoker.settled();
       app.revoker.close();
       await app.refusals.close();

@@ -2,12 +2,11 @@ import { type ExpressionBuilder, sql } from 'kysely';
 import type { Logger } from 'pino';
 import { signingKeyContext } from './access/signing-key.js';
 import { recordLost } from './audit/lost-records.js';
-import { resealHead } from './broker/use-chain.js';
-import { useKeyContext } from './broker/uses.js';
 import { answerOfUnknownOutcome } from './http/idempotency.js';
 import { endSignIn } from './sign-ins/sign-in-store.js';
 import type { Queryable, Store, Tx } from './store/store.js';
 import type { SecretTable, Tables } from './store/tables.js';
+import { remakeRecordKey } from './use-record/keeper.js';
 import type { Vault } from './vault/envelope.js';
 import { createOwnSecrets } from './vault/own-secrets.js';
 import type { StoredKeyring } from './vault/stored-keyring.js';
@@ -34,9 +33,9 @@ const consequences = {
     'answers kept for an Idempotency-Key. Who repeats such a request is told that its outcome is unknown.',
   'signing-key': 'key that access tokens are signed with. It is made anew; clients fetch new tokens.',
   'use-key':
-    'key that paths and queries are hashed with in the record of uses. It is made anew; hashes from before compare with none from now on.',
+    'key that the record of uses is signed with. It is made anew, and the record is proven from there on; what stands before cannot be proven any more.',
   'use-head':
-    'seal on the record of uses. It is sealed anew as it stands; what was cut off its end before cannot be seen.',
+    'seal on the record of uses of version 0.1. The record goes on; what was cut off its end before cannot be seen.',
   'bearer-token': 'API keys and secrets of OAuth clients. Nothing fits them any more; make new ones.',
 } as const;
 
@@ -169,20 +168,14 @@ const endAnswers = ({ store, vault, keyring }: UnreadableDependencies) =>
     return rows.length;
   });
 
-const resealHeads = ({ store, vault, keyring }: UnreadableDependencies) =>
-  inBatches(store, async (tx) => {
-    const rows = await rowsOf(tx, keyring, 'use-head');
-    for (const { tenant_id } of rows) await resealHead(tx, vault, tenant_id);
-    await recordByTenant(tx, 'use-head', rows);
-    return rows.length;
-  });
-
 /** Drops those that do not open, for whatever reason; they are made when they are needed. */
 async function openOwnSecrets({ store, vault }: UnreadableDependencies): Promise<void> {
   const secrets = createOwnSecrets({ store, vault, recordDropped });
   await secrets.find(signingKeyContext);
   for (const { id } of await store.db.selectFrom('tenant').select('id').execute()) {
-    await secrets.find(useKeyContext(id));
+    const by = { tenantId: id, userId: 'system' };
+    if (await remakeRecordKey(store, vault, { by, why: 'the key of before opens no more' }))
+      await store.transaction((tx) => recordLost(tx, { tenantId: id, kind: 'use-key', count: 1 }));
   }
 }
 
@@ -201,7 +194,6 @@ export async function settleUnreadable(deps: UnreadableDependencies): Promise<Lo
   await endSignIns(deps);
   await endRevocations(deps);
   await endAnswers(deps);
-  await resealHeads(deps);
   return losses;
 }
 

@@ -11,6 +11,9 @@ export interface Caller {
   roles: readonly string[];
   /** API key or access token the request came with. */
   keyId: string;
+  keyKind: 'api-key' | 'access-token';
+  /** OAuth client that acts; absent: the user themselves. */
+  clientId?: string;
   /** Of a key that is for less than everything its user may. */
   scopes?: readonly string[];
 }

@@ -1,4 +1,4 @@
-import { abortError } from '@mooring/connectors/kit/deadline';
+import { abortError, after } from '@mooring/connectors/kit/deadline';
 
 /** What one is refused for: nothing is left of the budget, or of one's own share of it. */
 export type Shortage = 'budget' | 'share';
@@ -85,7 +85,7 @@ export function createSlots({ max, waitingMax, waitMs, full, share }: SlotsOptio
         refuse: (error) => settle(() => reject(error)),
       };
       const leave = () => waiter.refuse(abortError(signal));
-      const timer = setTimeout(() => waiter.refuse(full(shortageOf(part))), waitMs);
+      const timer = after(waitMs, () => waiter.refuse(full(shortageOf(part))));
       signal.addEventListener('abort', leave, { once: true });
       part.waiting.add(waiter);
       waiting += 1;

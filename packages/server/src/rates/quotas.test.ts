@@ -50,8 +50,28 @@ describe('how much one user may have', () => {
         ...{ datasourceID: 'postgres', qName },
         connectionProperties: { host: 'db.example', db: 'd', username: 'u', password: 'a password of bob' },
       });
-    for (const name of ['a', 'b']) expect((await bring(name)).status).toBe(201);
+    const embedded = await connect(bob, 'embedded', {
+      connectionProperties: {
+        ...{ ...connectionProperties, authSchema: 'basic' },
+        ...{ username: 'bob', password: 'a password of bob' },
+      },
+    });
+    expect(embedded.status, embedded.text).toBe(201);
+    await bring('a');
+    const second = await bring('b');
+    expect(second.status).toBe(201);
     expect(await bring('c')).toMatchObject(refused('credentialsPerUser'));
+    // Nor does a login that a connection keeps become one more, sent anew or not.
+    const path = `/api/v1/data-connections/${embedded.body.qID}`;
+    const replace = (at: string, value: unknown) => ({ op: 'replace', path: at, value });
+    const separate = [replace('/qSeparateCredentials', true)];
+    const anew = [...separate, replace('/qUsername', 'bob'), replace('/qPassword', 'another password of bob')];
+    for (const change of [separate, anew]) {
+      expect(await bob.api.patch(path, change)).toMatchObject(refused('credentialsPerUser'));
+    }
+    await bob.api.delete(`/api/v1/data-credentials/${second.body.qID}`);
+    const made = await bob.api.patch(path, separate);
+    expect(made.status, made.text).toBeLessThan(300);
   });
 
   it('TR19: answers that are kept for a day, by bytes; the kept ones are still given', async () => {

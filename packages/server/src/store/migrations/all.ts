@@ -14,6 +14,7 @@ import * as renewalLeases from './0020-renewal-leases.js';
 import * as signInLookups from './0022-sign-in-lookups.js';
 import * as grantEnds from './0023-grant-ends.js';
 import * as suspendedConnections from './0027-suspended-connections.js';
+import * as useRecord from './0030-use-record.js';
 import * as quotas from './0035-quotas.js';
 
 /** Forward only, in the order of their names. */
@@ -33,5 +34,6 @@ export const migrations: Record<string, Migration> = {
   '0022-sign-in-lookups': signInLookups,
   '0023-grant-ends': grantEnds,
   '0027-suspended-connections': suspendedConnections,
+  '0030-use-record': useRecord,
   '0035-quotas': quotas,
 };
