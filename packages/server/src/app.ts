@@ -178,7 +178,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
-  const signInRefused = createRefusedSignIns(store.db, log);
+  const signInRefused = createRefusedSignIns(refusals, log);
   const keeper = createRecordKeeper({ store, vault, log });
   const uses = createUseLog({ store, keeper, signInRefused, log });
   const arrivals = createArrivals({ store, vault, now });

@@ -65,7 +65,11 @@ describe('how much one user may have', () => {
     const path = `/api/v1/data-connections/${embedded.body.qID}`;
     const replace = (at: string, value: unknown) => ({ op: 'replace', path: at, value });
     const separate = [replace('/qSeparateCredentials', true)];
-    const anew = [...separate, replace('/qUsername', 'bob'), replace('/qPassword', 'another password of bob')];
+    const anew = [
+      ...separate,
+      replace('/qUsername', 'bob'),
+      replace('/qPassword', 'another password of bob'),
+    ];
     for (const change of [separate, anew]) {
       expect(await bob.api.patch(path, change)).toMatchObject(refused('credentialsPerUser'));
     }

@@ -19,6 +19,7 @@ export const coarseSeconds = (seconds: number): number => seconds * shareForWork
 const message = 'The connection does not work for you now.';
 const remedy = 'Ask the owner of the connection.';
 const code = 'SOURCE-UNAVAILABLE';
+const refused = 'SOURCE-SIGN-IN-FAILED';
 const refusedMessage = 'The source refused your sign-in.';
 const refusedRemedy = 'Bring your credential again.';
 
@@ -79,12 +80,21 @@ export async function errorToldCoarsely(error: unknown, use: CoarseUse): Promise
   return new CoarseFailure(error);
 }
 
+/**
+ * How a use ended, to whoever may not edit the connection and reads it in the record. Whether the source had let its
+ * user in is not kept there, so it is told as if it had not.
+ */
+export const outcomeToldCoarsely = (outcome: string, isOwnLogin: boolean): string => {
+  if (!/^(SOURCE|EGRESS)-/.test(outcome) || outcome === 'SOURCE-RATE-LIMITED') return outcome;
+  return isOwnLogin && outcome === refused ? outcome : code;
+};
+
 const works: Stage = { name: 'connection', ok: true };
 const fails: Stage = { name: 'connection', ok: false, code, message, remedy };
 const refuses: Stage = {
   name: 'signIn',
   ok: false,
-  code: 'SOURCE-SIGN-IN-FAILED',
+  code: refused,
   message: refusedMessage,
   remedy: refusedRemedy,
 };
@@ -92,8 +102,7 @@ const refuses: Stage = {
 /** What a test that failed with a `CoarseFailure` says. */
 export const coarseTestFailure = (): TestAnswer => ({ ok: false, stages: [fails] });
 
-export const isRefusedSignIn = ({ stages }: TestAnswer): boolean =>
-  stages.at(-1)?.code === 'SOURCE-SIGN-IN-FAILED';
+export const isRefusedSignIn = ({ stages }: TestAnswer): boolean => stages.at(-1)?.code === refused;
 
 /** What a test says to people who may not edit the connection. A connection that works says so at once. */
 export async function testToldCoarsely(
