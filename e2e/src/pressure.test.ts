@@ -87,7 +87,7 @@ describe('with 128 open files', () => {
       expect(health.status).toBe(200);
       await expect
         .poll(async () => (await fetch(`${mooring.url}/metrics`)).text(), { timeout: 30_000 })
-        .toMatch(/^mooring_uses_shed_total\{reason="busy"\} [1-9]/m);
+        .toMatch(/^mooring_uses_shed_total\{reason="user_share"\} [1-9]/m);
       // One of the crowd, who comes again until its turn has come.
       const headers = { authorization: `Bearer ${mooring.adminKey}`, 'content-type': 'application/json' };
       const one = { method: 'POST', headers, body: JSON.stringify({ query: slow }) };

@@ -38,6 +38,11 @@ export const errorTable = {
     title: 'Destination not allowed',
     meaning: "The operator's network policy does not let the service connect there.",
   },
+  'QUOTA-EXCEEDED': {
+    status: 403,
+    title: 'Quota exceeded',
+    meaning: 'The caller, or the space, has as many as the operator allows; `detail` names the setting.',
+  },
   'SOURCE-SIGN-IN-FAILED': {
     status: 403,
     title: 'The source refused the sign-in',
@@ -141,6 +146,12 @@ export const errorTable = {
     status: 422,
     title: 'Too large',
     meaning: 'A value, body or file of the source exceeds a limit.',
+  },
+  'SOURCE-UNAVAILABLE': {
+    status: 424,
+    title: 'The connection does not work',
+    meaning:
+      'What people who may not edit a connection are told of everything between Mooring and its source, always at the same time after the start.',
   },
   'SOURCE-UNREACHABLE': {
     status: 424,

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createAccessTokens } from './access/access-tokens.js';
 import { type Authenticator, createAuthenticator } from './access/authenticate.js';
 import { createSigningKeys } from './access/signing-key.js';
+import { createFoldedRefusals, type FoldedRefusals } from './audit/folded-refusals.js';
 import { createRefusalRecord } from './audit/refused-destinations.js';
 import { createRefusedSignIns } from './audit/refused-sign-ins.js';
 import { createBringing } from './broker/bring.js';
@@ -50,6 +51,7 @@ import { createIsolation } from './isolation/isolation.js';
 import { connectionsAtOnce, usesAtOnce } from './isolation/open-files.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
+import { createQuotas } from './rates/quotas.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createEcho } from './self-check/echo.js';
 import { createSelfCheck, type SelfCheck } from './self-check/self-check.js';
@@ -93,6 +95,7 @@ export interface App {
   /** One round of looking for what is sealed without its record. */
   sweepOrphans: () => Promise<void>;
   runningUses: RunningUses;
+  refusals: FoldedRefusals;
   signIns: SignIns;
   selfCheck: SelfCheck;
   idempotency: Idempotency;
@@ -113,14 +116,14 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const now = () => new Date(store.clock.now());
   const sourceSettings = createSourceSettings(store, now);
   const catalogue = createCatalogue(manifests, sourceSettings);
-  const policy = createPolicy({ ...config.egress, listensOnLoopback: config.listensOnLoopback });
+  const policy = createPolicy({ ...config.egress, isOfThisMachine: config.isOfThisMachine });
   const inSpaces = new Map(
     Object.entries(config.egress.spaces).map(([spaceId, allow]) => [
       spaceId,
       createPolicy({
         ...config.egress,
         allow: [...config.egress.allow, ...allow],
-        listensOnLoopback: config.listensOnLoopback,
+        isOfThisMachine: config.isOfThisMachine,
       }),
     ]),
   );
@@ -129,11 +132,16 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     inSpaces,
     onRefused: (refusal) => log.warn(refusal, 'egress refused'),
   });
-  const destinationRefused = createRefusalRecord(store.db, log);
+  const refusals = createFoldedRefusals(store.db, log, store.clock.now);
+  const destinationRefused = createRefusalRecord(refusals, log);
+  const quotas = createQuotas(store.db, config.quotas);
   const ownSecrets = createOwnSecrets({ store, vault, recordDropped });
   const accessTokens = createAccessTokens(createSigningKeys(ownSecrets), publicUrl, store.clock.now);
   const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken, now: store.clock.now });
-  const idempotency = createIdempotency({ db: store.db, clock: store.clock, vault, log });
+  const idempotency = createIdempotency({
+    ...{ db: store.db, clock: store.clock, vault, log },
+    bytesPerUser: config.quotas.idempotentBytesPerUser,
+  });
   const contextOfRequest = contextOfIdempotentRequest;
   const keyRotation = createKeyRotation({ store, vault, keyring, log, contextOfRequest });
   const guesses = createGuessGuard();
@@ -164,7 +172,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     signInMinutes,
     now,
   });
-  const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients, now });
+  const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients, quotas, now });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
@@ -175,7 +183,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isSourceDisabled: sourceSettings.isDisabled,
   });
   const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
-  const signInRefused = createRefusedSignIns(store.db, log);
+  const signInRefused = createRefusedSignIns(refusals, log);
   const keeper = createRecordKeeper({ store, vault, log });
   const uses = createUseLog({ store, keeper, signInRefused, log });
   const arrivals = createArrivals({ store, vault, now });
@@ -183,7 +191,12 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
   const metrics = createMetrics(gate, sessions.openCount, isolation.counts);
   const routes = withNewerDoor([
-    ...createPlatformFeature({ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text }),
+    ...createPlatformFeature({
+      ...{ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text },
+      authenticate: (token) => authenticator.authenticate(token),
+      wrongToken: guesses.failed,
+      ...{ trustedProxies: config.trustedProxies, hasPublicUrl: config.hasPublicUrl },
+    }),
     ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
     ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl, now }),
     ...createInvitationsFeature({ store, guesses, hashToken, publicUrl }),
@@ -191,7 +204,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createOAuthTokensFeature({
       ...{ store, accessTokens, authenticator, guesses, hashToken, publicUrl },
     }),
-    ...createSpacesFeature({ store, publicUrl }),
+    ...createSpacesFeature({ store, quotas, publicUrl }),
     ...createVaultKeysFeature({ keyRotation }),
     ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),
     ...createCatalogueFeature({
@@ -201,7 +214,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       startedAt: new Date().toISOString(),
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
-    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, publicUrl, now }),
+    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, quotas, publicUrl, now }),
     ...createConnectionCredentialFeature({ store, vault, catalogue, bringing, now }),
     ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
@@ -231,6 +244,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       uses,
       log,
       config,
+      refusals,
       destinationRefused,
       signInRefused,
     }),
@@ -244,6 +258,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     takeRequest: async (caller, tier) => rates?.take(caller, tier),
     idempotency,
     destinationRefused,
+    trustedProxies: config.trustedProxies,
     requestMs: config.limits.requestSeconds * 1000,
     connectionsMax: connectionsAtOnce(),
     isSecure: () => publicUrl().startsWith('https:'),
@@ -262,6 +277,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     parked,
     sweepOrphans: createOrphanSweep({ store, vault, revoker, log }),
     runningUses,
+    refusals,
     signIns,
     selfCheck,
     rates,

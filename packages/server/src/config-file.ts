@@ -1,4 +1,6 @@
 import { signingKeySchema } from '@mooring/connectors/kit/private-key';
+import { findProvider } from '@mooring/connectors/providers/registry';
+import { manifests } from '@mooring/connectors/registry';
 import { z } from 'zod';
 import { isPlainLoopback } from './oauth/endpoint-scheme.js';
 
@@ -98,11 +100,34 @@ export const awsKmsSchema = z.strictObject({
     .describe('Session token of temporary keys; `AWS_SESSION_TOKEN` unless keys are given here.'),
 });
 
+export type SourceSettings = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** What each source lets an operator set: its manifest says so, and a misspelt name is refused. */
+const sourcesSchema = z.strictObject(
+  Object.fromEntries(
+    manifests.map(({ id, settings }) => [
+      id,
+      z
+        .strictObject(settings?.shape ?? {})
+        .partial()
+        .optional(),
+    ]),
+  ),
+) as z.ZodType<object> as z.ZodType<SourceSettings, object>;
+
+const quota = (most: number) => z.int().min(0).default(most);
+
 /** The configuration file, as it may be written. */
 export const fileSchema = z.strictObject({
   publicUrl: urlSchema
     .optional()
     .describe('URL under which people reach this server; redirects and links are made from it.'),
+  trustedProxies: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be an address or a CIDR range'))
+    .default([])
+    .describe(
+      'Addresses or CIDR ranges of the proxies in front of this server. Of requests that come from one, `X-Forwarded-For` says who is guessing keys. Their own requests are not taken for those of this machine.',
+    ),
   egress: z
     .strictObject({
       allow: z
@@ -112,7 +137,9 @@ export const fileSchema = z.strictObject({
       loopback: z
         .enum(['auto', 'allow', 'deny'])
         .default('auto')
-        .describe('`auto`: loopback is reachable only when the server itself listens on loopback.'),
+        .describe(
+          '`auto`: loopback is reachable only when the server itself listens on loopback and the public URL, if one is set, is on loopback too.',
+        ),
       spaces: z
         .record(z.string().regex(/^[\da-f]{24}$/, 'must be the id of a space'), z.array(z.string()))
         .default({})
@@ -123,13 +150,16 @@ export const fileSchema = z.strictObject({
     .prefault({}),
   oauth: z
     .strictObject({
-      clients: z.record(z.string(), oauthClientSchema).default({}).describe('OAuth clients by provider key.'),
+      clients: z
+        .record(
+          z.string().refine((id) => findProvider(id) !== undefined, 'unknown name'),
+          oauthClientSchema,
+        )
+        .default({})
+        .describe('OAuth clients by provider key.'),
     })
     .prefault({}),
-  sources: z
-    .record(z.string(), z.record(z.string(), z.string()))
-    .default({})
-    .describe('Settings by data source id, for instance `apiEndpoint` of a private cloud.'),
+  sources: sourcesSchema.prefault({}),
   keyService: z
     .strictObject({ transit: transitSchema.optional(), awsKms: awsKmsSchema.optional() })
     .refine(({ transit, awsKms }) => !(transit && awsKms), 'name one service, not two')
@@ -143,6 +173,19 @@ export const fileSchema = z.strictObject({
     .describe(
       "`off`, or requests a minute for each tier, judged over five minutes per person. A tenant may take half of its people's limits together. Qlik's are `{tier1PerMinute: 1000, tier2PerMinute: 100}`.",
     ),
+  quotas: z
+    .strictObject({
+      connectionsPerUser: quota(10_000).describe('Connections that one user may own; 0: no limit.'),
+      connectionsPerSpace: quota(50_000).describe('Connections that one space may hold; 0: no limit.'),
+      credentialsPerUser: quota(10_000).describe(
+        'Separated credentials that one user may have; 0: no limit.',
+      ),
+      spacesPerUser: quota(1_000).describe('Spaces that one user may own; 0: no limit.'),
+      idempotentBytesPerUser: quota(64 * 1024 * 1024).describe(
+        'Bytes that the answers of one user to requests with `Idempotency-Key` may take, which are kept for a day; 0: no limit.',
+      ),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       signInMinutes: z
@@ -171,13 +214,15 @@ export const fileSchema = z.strictObject({
         .min(1)
         .default(64)
         .describe(
-          'Uses of one source (one destination of one tenant) at the same time, in one process. Others wait.',
+          'Uses of one source (one destination of one tenant) at the same time, in one process; half of them for one user. Others wait.',
         ),
       usesPerTenant: z
         .int()
         .min(1)
         .default(256)
-        .describe('Uses of one tenant at the same time, in one process. Others wait.'),
+        .describe(
+          'Uses of one tenant at the same time, in one process; half of them for one user. Others wait.',
+        ),
       waitSeconds: z
         .number()
         .positive()

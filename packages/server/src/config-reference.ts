@@ -7,7 +7,7 @@ interface Setting {
   meaning: string;
 }
 
-const environmentSettings: readonly Setting[] = [
+export const environmentSettings: readonly Setting[] = [
   { name: 'MOORING_HOST', default: '127.0.0.1', meaning: 'Address to listen on (`--host`).' },
   { name: 'MOORING_PORT', default: '8080', meaning: 'Port; 0 picks a free one (`--port`).' },
   { name: 'MOORING_DATA', default: './mooring-data', meaning: 'Data folder (`--data`).' },

@@ -1,13 +1,16 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
-import { type awsKmsSchema, fileSchema, type oauthClientSchema, type transitSchema } from './config-file.js';
+import { type ConfigurationFile, type Environment, readConfigurationFile } from './config-document.js';
+import { isServiceLink, refuseUnknownVariables } from './config-environment.js';
+import { ConfigError } from './config-error.js';
+import type { awsKmsSchema, oauthClientSchema, transitSchema } from './config-file.js';
+
+export { ConfigError } from './config-error.js';
 
 // The only reader of the environment and of the configuration file. Everything else gets the frozen result.
 
 export type OAuthClientSettings = z.output<typeof oauthClientSchema>;
-export type Limits = z.output<typeof fileSchema>['limits'];
+export type Limits = ConfigurationFile['limits'];
 
 /** What the master key is while nobody has decrypted it. */
 export type KeyServiceSource =
@@ -29,7 +32,7 @@ export type LocalKeySource =
 
 export type MasterKeySource = LocalKeySource | KeyServiceSource;
 
-export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publicUrl' | 'keyService'>> {
+export interface Config extends Readonly<Omit<ConfigurationFile, 'publicUrl' | 'keyService'>> {
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
@@ -37,7 +40,13 @@ export interface Config extends Readonly<Omit<z.output<typeof fileSchema>, 'publ
   readonly databaseUrl: string | undefined;
   /** Absent: derived from host and the port that was bound. */
   readonly publicUrl: string | undefined;
-  readonly listensOnLoopback: boolean;
+  /**
+   * Only this machine reaches the service: it listens on loopback, and no public URL tells of a proxy that brings
+   * others.
+   */
+  readonly isOfThisMachine: boolean;
+  /** The public URL is not on loopback: a proxy, perhaps on this very host, brings others. */
+  readonly hasPublicUrl: boolean;
   readonly masterKey: MasterKeySource;
   /** While the master key is changed: what the store may still be under. */
   readonly previousMasterKey: LocalKeySource | undefined;
@@ -54,60 +63,12 @@ export interface ServeFlags {
   config?: string;
 }
 
-/** Says which setting is wrong and how to mend it. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-}
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-function resolveReferences(value: unknown, environment: Environment, at: string): unknown {
-  if (typeof value === 'string' && value.startsWith('env:')) {
-    const found = environment[value.slice(4)];
-    if (found === undefined || found === '')
-      throw new ConfigError(`${at}: the environment variable ${value.slice(4)} is not set.`);
-    return found;
-  }
-  if (typeof value === 'string' && value.startsWith('file:')) {
-    try {
-      return readFileSync(value.slice(5), 'utf8').trim();
-    } catch {
-      throw new ConfigError(`${at}: the file ${value.slice(5)} cannot be read.`);
-    }
-  }
-  if (Array.isArray(value))
-    return value.map((item, index) => resolveReferences(item, environment, `${at}[${index}]`));
-  if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [
-        key,
-        resolveReferences(item, environment, at === '' ? key : `${at}.${key}`),
-      ]),
+function parsePort(value: string | number | undefined): number {
+  if (typeof value === 'string' && isServiceLink(value)) {
+    throw new ConfigError(
+      'MOORING_PORT is an address that Kubernetes sets for a Service named mooring. Set enableServiceLinks: false in the pod, or give --port.',
     );
   }
-  return value;
-}
-
-function readFile(filePath: string | undefined, environment: Environment): z.output<typeof fileSchema> {
-  let document: unknown = {};
-  if (filePath) {
-    let text: string;
-    try {
-      text = readFileSync(filePath, 'utf8');
-    } catch {
-      throw new ConfigError(
-        `The configuration file ${filePath} cannot be read (--config or MOORING_CONFIG).`,
-      );
-    }
-    document = resolveReferences(parseYaml(text) ?? {}, environment, '');
-  }
-  const parsed = fileSchema.safeParse(document);
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
-  throw new ConfigError(`The configuration file ${filePath ?? ''} is not valid. ${lines.join('; ')}`);
-}
-
-function parsePort(value: string | number | undefined): number {
   const port = Number(value ?? 8080);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new ConfigError('The port (--port or MOORING_PORT) must be a number from 0 to 65535.');
@@ -135,6 +96,9 @@ function parsePublicUrl(value: string | undefined): string | undefined {
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
+
+const leadsToLoopback = (url: string): boolean =>
+  isLoopback(new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'));
 
 type Given = (name: string) => string | undefined;
 
@@ -164,7 +128,7 @@ function awsKms(
 
 function masterKey(
   given: Given,
-  { transit, awsKms: kms }: z.output<typeof fileSchema>['keyService'],
+  { transit, awsKms: kms }: ConfigurationFile['keyService'],
   dataFolder: string,
 ): MasterKeySource {
   const value = given('MOORING_MASTER_KEY');
@@ -195,7 +159,8 @@ function previousMasterKey(given: Given): LocalKeySource | undefined {
  */
 export function loadConfig(flags: ServeFlags = {}, environment: Environment = process.env): Config {
   const given = (name: string) => (environment[name] === '' ? undefined : environment[name]);
-  const { keyService, ...file } = readFile(flags.config ?? given('MOORING_CONFIG'), environment);
+  refuseUnknownVariables(environment);
+  const { keyService, ...file } = readConfigurationFile(flags.config ?? given('MOORING_CONFIG'), environment);
   const host = flags.host ?? given('MOORING_HOST') ?? '127.0.0.1';
   const dataFolder = path.resolve(flags.data ?? given('MOORING_DATA') ?? './mooring-data');
   const databaseUrl = given('MOORING_DATABASE_URL');
@@ -212,6 +177,8 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(level)) {
     throw new ConfigError('MOORING_LOG_LEVEL must be debug, info, warn, error or silent.');
   }
+  const publicUrl = parsePublicUrl(flags.publicUrl ?? given('MOORING_PUBLIC_URL') ?? file.publicUrl);
+  const hasPublicUrl = publicUrl !== undefined && !leadsToLoopback(publicUrl);
   return Object.freeze({
     ...file,
     egress: { ...file.egress, allow: [...file.egress.allow, ...fromEnvironment] },
@@ -219,8 +186,9 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     port: parsePort(flags.port ?? given('MOORING_PORT')),
     dataFolder,
     databaseUrl,
-    publicUrl: parsePublicUrl(flags.publicUrl ?? given('MOORING_PUBLIC_URL') ?? file.publicUrl),
-    listensOnLoopback: isLoopback(host),
+    publicUrl,
+    hasPublicUrl,
+    isOfThisMachine: isLoopback(host) && !hasPublicUrl,
     masterKey: masterKey(given, keyService, dataFolder),
     previousMasterKey: previousMasterKey(given),
     adminKey: given('MOORING_ADMIN_KEY'),

@@ -49,14 +49,28 @@ export function createMetrics(
       this.set(isolated().paused);
     },
   });
-  new Gauge({
-    name: 'mooring_uses_waiting',
-    help: 'Uses that wait for a budget',
-    registers: [registry],
-    collect() {
-      this.set(isolated().waiting);
-    },
-  });
+  const gauges: [name: string, help: string, value: () => number][] = [
+    ['mooring_uses_at_work', 'Uses that are at work', () => isolated().atWork],
+    ['mooring_uses_waiting', 'Uses that wait for a budget', () => isolated().waiting],
+    [
+      'mooring_uses_at_work_of_one_user',
+      'The most uses that one user has at work in one budget',
+      () => isolated().ofOneUser.atWork,
+    ],
+    [
+      'mooring_uses_waiting_of_one_user',
+      'The most uses of one user that wait for one budget',
+      () => isolated().ofOneUser.waiting,
+    ],
+  ];
+  for (const [name, help, value] of gauges) {
+    new Gauge({
+      ...{ name, help, registers: [registry] },
+      collect() {
+        this.set(value());
+      },
+    });
+  }
   new Counter({
     name: 'mooring_uses_shed_total',
     help: 'Uses that were refused before anything was sent to the source, by reason',

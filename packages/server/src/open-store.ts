@@ -39,7 +39,7 @@ async function prepare(store: Store, master: Master): Promise<void> {
  */
 const networkOfKeyService = () =>
   createGate({
-    policy: createPolicy({ allow: ['0.0.0.0/0', '[::]/0'], loopback: 'allow', listensOnLoopback: true }),
+    policy: createPolicy({ allow: ['0.0.0.0/0', '[::]/0'], loopback: 'allow', isOfThisMachine: true }),
   });
 
 async function loadKey({ masterKey }: Config, storeExists: boolean): Promise<LoadedKey> {

@@ -31,6 +31,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
     ],
     authenticate: async () => undefined,
     wrongToken: () => undefined,
+    trustedProxies: [],
     takeRequest: async () => undefined,
     idempotency: { once: (_request, work) => work(), purge: async () => undefined },
     requestMs: config.limits.requestSeconds * 1000,

@@ -206,6 +206,12 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   if (config.adminKey !== undefined && first.invitation === undefined)
     await sayIfIgnored(app, config.adminKey, log);
   app.keyRotation.watch();
+  if (config.egress.loopback === 'auto' && config.publicUrl !== undefined && !config.isOfThisMachine) {
+    log.warn(
+      { publicUrl: config.publicUrl },
+      'the public URL is not of this machine, so egress.loopback auto is deny: connections do not reach local services; list those that they need in egress.allow',
+    );
+  }
   void app.selfCheck.warn(log);
   const tidying = startTidying({
     ...{ store, log, failed: app.metrics.tidyingFailed },
@@ -237,6 +243,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await app.uses.close();
       await app.revoker.settled();
       app.revoker.close();
+      await app.refusals.close();
       await app.rates?.close();
       await app.keyRotation.close();
       await store.checkpoint();

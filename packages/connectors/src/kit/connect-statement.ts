@@ -16,6 +16,7 @@ const isOfDefinition = (manifest: SourceManifest, name: string): boolean =>
 /**
  * The connect statement of a definition. Only properties that the definition holds are written, so no secret can
  * be in it. Lists are written as JSON.
+ * @param definition without the certificates where they are not to be written
  */
 export function writeConnectStatement(
   manifest: SourceManifest,

@@ -24,6 +24,8 @@ export interface PropertyMeta {
    * parameter or a header carries the secret, what names it decides as well.
    */
   decides?: 'value' | 'address' | 'nothing';
+  /** Certificates to trust: large, so they do not count in the size of a definition, and lists leave them out. */
+  certificates?: boolean;
   placeholder?: string;
   /** The value names a host or URL that the service dials; tests aim such properties at a canary listener. */
   dials?: 'host' | 'url';

@@ -51,6 +51,8 @@ export interface SourceManifest {
   properties: z.ZodObject;
   /** Properties that are right each for itself and wrong together; gets the definition with defaults applied. */
   conflicts?: (definition: Readonly<Record<string, unknown>>) => PropertyProblem[];
+  /** What an operator may set under `sources.<id>`: each member a text, optional, with a description. Absent: nothing. */
+  settings?: z.ZodObject;
   /** In order; the first whose `when` matches is used. The last one should match always. */
   signIns: readonly SignInMethod[];
   capabilities: Capabilities;

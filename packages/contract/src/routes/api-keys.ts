@@ -15,6 +15,10 @@ export const apiKeySchema = z
     created: instantSchema,
     lastUpdated: instantSchema,
     createdByUser: z.string(),
+    scopes: z
+      .array(z.enum(['metrics']))
+      .optional()
+      .meta({ description: 'What the key is for; absent: everything its user may' }),
     expiry: instantSchema.meta({ description: '9999-12-31T23:59:59.999Z: does not end' }),
     invitedBy: z.string().optional().meta({
       description: 'Of a key that came from an invitation, and of keys made with it: who invited',
@@ -82,6 +86,13 @@ export const createApiKey = defineRoute({
       .meta({ description: 'The new key takes the place of the one it is made with; without `expiry`' }),
     sub: z.string().max(64).optional().meta({ description: 'Oneself' }),
     subType: z.enum(['user']).optional(),
+    scopes: z
+      .array(z.enum(['metrics']))
+      .length(1)
+      .optional()
+      .meta({
+        description: '`metrics`: reads `/metrics` and nothing else; by tenant administrators',
+      }),
   }),
   idempotent: true,
   showsSecret: true,

@@ -100,6 +100,7 @@ export const putConnectionCredential = defineRoute({
     },
   },
   errors: [
+    'QUOTA-EXCEEDED',
     'DCERROR-0010',
     'ACCESS-DENIED',
     'NOT-FOUND',

@@ -180,5 +180,5 @@ export const duplicateConnection = defineRoute({
   }),
   idempotent: true,
   responses: { 201: { description: 'The copy', schema: connectionSchema } },
-  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+  errors: ['QUOTA-EXCEEDED', 'DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });

@@ -220,7 +220,11 @@ export const connectionListSchema = z
   .object({
     data: z.array(connectionSchema).optional(),
     links: listLinksSchema,
-    meta: z.object({ count: z.int() }).optional(),
+    meta: z
+      .object({
+        count: z.int().optional().meta({ description: 'How many there are; absent above 10,000' }),
+      })
+      .optional(),
     errors: z
       .array(errorItemSchema)
       .optional()
@@ -243,7 +247,7 @@ export const listConnections = defineRoute({
   tier: 1,
   query: listConnectionsQuerySchema,
   responses: { 200: { description: 'A page, or everything', schema: connectionListSchema } },
-  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'BUSY'],
 });
 
 export const createConnection = defineRoute({
@@ -263,6 +267,7 @@ export const createConnection = defineRoute({
     201: { description: 'The connection, or `authUrl`', schema: z.union([connectionSchema, authUrlSchema]) },
   },
   errors: [
+    'QUOTA-EXCEEDED',
     'DCERROR-0010',
     'ACCESS-DENIED',
     'NOT-FOUND',

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema, nameSchema, patchBodySchema, selfLinksSchema, uuidSchema } from '../wire.js';
+import {
+  instantSchema,
+  listLinksSchema,
+  nameSchema,
+  pageQuery,
+  patchBodySchema,
+  selfLinksSchema,
+  uuidSchema,
+} from '../wire.js';
 import { authUrlSchema } from './data-connections.js';
 
 // Qlik's data-credentials (QLIK.md 1.2) and what Mooring adds to them.
@@ -26,7 +34,7 @@ export const credentialSchema = z
 export type CredentialReply = z.infer<typeof credentialSchema>;
 
 export const credentialListSchema = z
-  .object({ data: z.array(credentialSchema) })
+  .object({ data: z.array(credentialSchema), links: listLinksSchema })
   .meta({ id: 'DataCredentials' });
 
 const orphanSchema = z
@@ -168,11 +176,16 @@ export const listCredentials = defineRoute({
   method: 'GET',
   path: '/api/v1/data-credentials',
   summary: 'List your credentials',
+  description: 'A hundred unless `limit` says less; follow `links.next`.',
   tag,
   auth: 'person',
   permission: 'Own credentials; `userId` of somebody else for tenant administrators.',
   tier: 1,
-  query: z.object({ userId: z.string().max(64).optional(), datasourceID: z.string().max(128).optional() }),
+  query: z.object({
+    userId: z.string().max(64).optional(),
+    datasourceID: z.string().max(128).optional(),
+    ...pageQuery,
+  }),
   responses: { 200: { description: 'Credentials', schema: credentialListSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED'],
 });
@@ -199,6 +212,7 @@ export const createCredential = defineRoute({
     201: { description: 'The credential, or `authUrl`', schema: z.union([credentialSchema, authUrlSchema]) },
   },
   errors: [
+    'QUOTA-EXCEEDED',
     'DCERROR-0010',
     'DCAAS-2001',
     'CONFLICT',

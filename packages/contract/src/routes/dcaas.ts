@@ -56,7 +56,7 @@ export const getDcaasApiSpecs = defineRoute({
   tier: 1,
   query: z.object({ dataSourceId: z.string().min(1).max(128) }),
   responses: { 200: { description: 'The properties', schema: apiSpecsSchema } },
-  errors: ['DCERROR-0010', 'DCAAS-2001'],
+  errors: ['QUOTA-EXCEEDED', 'DCERROR-0010', 'DCAAS-2001'],
 });
 
 export const getDcaasConnection = defineRoute({

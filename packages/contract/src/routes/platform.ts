@@ -39,7 +39,7 @@ export const metrics = defineRoute({
   path: '/metrics',
   summary: 'Prometheus metrics',
   auth: 'public',
-  permission: 'Clients on the same machine.',
+  permission: 'Clients on the same machine; API keys with the scope `metrics`.',
   responses: { 200: { description: 'Prometheus text', contentTypes: ['text/plain'] } },
   errors: ['AUTHENTICATION-REQUIRED'],
 });

@@ -19,6 +19,12 @@ export const selfCheckSchema = z
         .meta({ description: '`reached`: a request to it came back to this very process' }),
       ...finding,
     }),
+    loopback: z.object({
+      state: z
+        .enum(['closed', 'reachable'])
+        .meta({ description: 'Whether connections may lead to services on the host of this server' }),
+      ...finding,
+    }),
     clients: z.array(
       z.object({
         provider: z.string().meta({ description: 'Key under `oauth.clients`' }),
@@ -41,7 +47,7 @@ export const getSelfCheck = defineRoute({
   path: '/api/v1/self-check',
   summary: 'Check public URL and redirects',
   description:
-    'Asks the public URL whether it leads here, and each configured authorization server whether it takes the redirect. At most ten seconds.',
+    'Asks the public URL whether it leads here, and each configured authorization server whether it takes the redirect, and says whether connections may lead to the host of this server. At most ten seconds.',
   tag: 'platform',
   auth: 'person',
   permission: 'Tenant administrators.',

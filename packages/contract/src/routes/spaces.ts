@@ -106,7 +106,7 @@ export const createSpace = defineRoute({
   body: z.object({ name: spaceName, type: spaceTypeSchema, description: z.string().max(1024).optional() }),
   idempotent: true,
   responses: { 201: { description: 'The space', schema: spaceSchema } },
-  errors: ['DCERROR-0010', 'CONFLICT'],
+  errors: ['QUOTA-EXCEEDED', 'DCERROR-0010', 'CONFLICT'],
 });
 
 export const listSpaceTypes = defineRoute({

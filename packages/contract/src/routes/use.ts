@@ -79,6 +79,7 @@ const useErrors = [
   'SOURCE-CONFIGURATION-INVALID',
   'SOURCE-UNSUPPORTED',
   'SOURCE-TOO-LARGE',
+  'SOURCE-UNAVAILABLE',
   'SOURCE-UNREACHABLE',
   'SOURCE-TLS-FAILED',
   'SOURCE-TIMEOUT',
@@ -99,7 +100,7 @@ export const testConnection = defineRoute({
   path: action('test'),
   summary: 'Test a connection in stages, under your credential',
   description:
-    'A source that fails is a stage with `ok: false`, not an HTTP error. People who may not edit the connection get one coarse stage, and a failure only when the time limit of a test is over.',
+    'A source that fails is a stage with `ok: false`, not an HTTP error. People who may not edit the connection get one coarse stage, and a failure only when the time limit of a test is over, unless the source refused their own sign-in.',
   tag,
   auth: 'person',
   permission,

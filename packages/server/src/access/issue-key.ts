@@ -21,6 +21,8 @@ export interface NewKey {
   createdAt: Date;
   /** Null: does not end. */
   expiresAt: string | null;
+  /** What it is for; absent: everything its user may. */
+  scopes?: readonly string[] | undefined;
   wayIn?: { invitationId: string; invitedBy: string | null; reachesSince: string | null };
   /** Chosen by the operator; absent: made here. */
   token?: string;
@@ -66,6 +68,7 @@ export async function issueKey(
     updated_at: null,
     expires_at: key.expiresAt,
     revoked_at: null,
+    scopes: key.scopes ? JSON.stringify(key.scopes) : null,
     invitation_id: key.wayIn?.invitationId ?? null,
     invited_by: key.wayIn?.invitedBy ?? null,
     reaches_since: key.wayIn?.reachesSince ?? null,

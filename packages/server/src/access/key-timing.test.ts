@@ -55,6 +55,7 @@ describe('the time that a wrong key takes', () => {
         updated_at: null,
         expires_at: null,
         revoked_at: null,
+        scopes: null,
       })
       .execute();
   });

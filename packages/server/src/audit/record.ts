@@ -7,6 +7,8 @@ import { newUuid } from '../vault/random.js';
 import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './event-types.js';
 
 export interface AuditEvent {
+  /** For whoever comes back to it. */
+  id?: string;
   name: AuditEventName;
   /** Who did it. */
   by: { tenantId: string; userId: string; wayIn?: WayIn };
@@ -25,7 +27,7 @@ export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
   await tx
     .insertInto('audit_event')
     .values({
-      id: newUuid(),
+      id: event.id ?? newUuid(),
       tenant_id: event.by.tenantId,
       at: new Date().toISOString(),
       type: eventTypeOf(event.name),

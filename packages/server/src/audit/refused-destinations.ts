@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Db } from '../store/store.js';
-import { type AuditEvent, record } from './record.js';
+import type { FoldedRefusals } from './folded-refusals.js';
+import type { AuditEvent } from './record.js';
 
 /** A request that asked for a destination which the network policy closes. */
 export interface RefusedDestination {
@@ -20,7 +20,7 @@ export type RecordRefusedDestination = (refused: RefusedDestination) => Promise<
  * readers may make connections too, and would learn from it what lies behind the gate. The operator's log has both
  * reason and port.
  */
-export function createRefusalRecord(db: Db, log: Logger): RecordRefusedDestination {
+export function createRefusalRecord(refusals: FoldedRefusals, log: Logger): RecordRefusedDestination {
   return async ({ by, operation, traceId, connectionId }) => {
     const event = {
       name: 'destination.refused',
@@ -29,8 +29,10 @@ export function createRefusalRecord(db: Db, log: Logger): RecordRefusedDestinati
       ownerId: by.userId,
       data: { operation, traceId },
     } as const;
-    await record(db, event).catch((error: unknown) =>
-      log.error({ err: error, traceId }, 'a refused destination could not be put on record'),
-    );
+    await refusals
+      .record(event, operation)
+      .catch((error: unknown) =>
+        log.error({ err: error, traceId }, 'a refused destination could not be put on record'),
+      );
   };
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Db } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
-import { type AuditEvent, record } from './record.js';
+import type { FoldedRefusals } from './folded-refusals.js';
+import type { AuditEvent } from './record.js';
 
 /** A use whose sign-in the source refused. */
 export interface RefusedSignIn {
@@ -15,7 +15,7 @@ export interface RefusedSignIn {
 export type RecordRefusedSignIn = (refused: RefusedSignIn) => Promise<void>;
 
 /** Puts it on record whose sign-in a source refused, so that guesses at a source are seen here too. */
-export function createRefusedSignIns(db: Db, log: Logger): RecordRefusedSignIn {
+export function createRefusedSignIns(refusals: FoldedRefusals, log: Logger): RecordRefusedSignIn {
   return async ({ caller, connection, credential, action }) => {
     const event = {
       name: 'source-sign-in.refused',
@@ -26,8 +26,10 @@ export function createRefusedSignIns(db: Db, log: Logger): RecordRefusedSignIn {
       spaceId: connection?.space_id ?? null,
       data: { action, ...(credential ? { credentialId: credential.id } : {}) },
     } as const;
-    await record(db, event).catch((error: unknown) =>
-      log.error({ err: error, action }, 'a refused sign-in could not be put on record'),
-    );
+    await refusals
+      .record(event, `${action} ${credential?.id}`)
+      .catch((error: unknown) =>
+        log.error({ err: error, action }, 'a refused sign-in could not be put on record'),
+      );
   };
 }

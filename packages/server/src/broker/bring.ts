@@ -6,6 +6,7 @@ import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
 import { InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
+import type { Quotas } from '../rates/quotas.js';
 import { type RedeemedSignIn, storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
 import type { SignIns } from '../sign-ins/sign-ins.js';
 import type { Store, Tx } from '../store/store.js';
@@ -95,6 +96,7 @@ export interface BringDependencies {
   revoker: Pick<Revoker, 'endTokens'>;
   network: Network;
   clients: Config['oauth']['clients'];
+  quotas: Pick<Quotas, 'assertCredential'>;
   now?: () => Date;
 }
 
@@ -105,6 +107,7 @@ export function createBringing({
   revoker,
   network,
   clients,
+  quotas,
   now = () => new Date(),
 }: BringDependencies): Bringing {
   const setupOf = ({ split, connectionSecrets }: BringRequest) =>
@@ -177,6 +180,7 @@ export function createBringing({
           })),
         );
       }
+      if (!request.replaces) await quotas.assertCredential(request.caller);
       const secrets = { login: { ...split.credential } };
       const pastedToken = takeRefreshToken(split.signIn, secrets.login);
       if (pastedToken !== undefined) return bringToken(request, pastedToken);

@@ -35,7 +35,7 @@ export interface Dialer {
   /** Resolves when TLS stands and the certificate is verified. @throws ConnectorError, also `tls_failed`. */
   openSecure(target: SocketTarget, options: SecureOptions): Promise<TLSSocket>;
   /** The same dialer, which also tells of each TCP connection that was made through this view of it. */
-  watched(onConnected: () => void): Dialer;
+  watched(onConnected: (socket: Socket) => void): Dialer;
 }
 
 export interface DialerOptions {
@@ -43,7 +43,7 @@ export interface DialerOptions {
   contexts: TlsContexts;
   /** For name and TCP together, and again for the TLS handshake. */
   connectTimeoutMs: number;
-  onConnected: () => void;
+  onConnected: (socket: Socket) => void;
 }
 
 interface DialerParts extends DialerOptions {
@@ -62,9 +62,9 @@ function dialerOf(parts: DialerParts): Dialer {
     watched: (onConnected) =>
       dialerOf({
         ...parts,
-        onConnected() {
-          parts.onConnected();
-          onConnected();
+        onConnected(socket) {
+          parts.onConnected(socket);
+          onConnected(socket);
         },
       }),
     open(target) {
@@ -146,9 +146,9 @@ async function candidatesFor(
 }
 
 function reporterOf({ addresses, onConnected }: DialerParts, port: number): ReportOutcome {
-  return (address, hasAnswered) => {
-    addresses.report(address, port, hasAnswered);
-    if (hasAnswered) onConnected();
+  return (address, connected) => {
+    addresses.report(address, port, connected !== undefined);
+    if (connected) onConnected(connected);
   };
 }
 

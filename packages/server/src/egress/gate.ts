@@ -45,7 +45,7 @@ export interface Gate extends Network {
   /** The same gate under the policy of a space; under the common one where the space has none, and for null. */
   forSpace(spaceId: string | null): Gate;
   /** The same gate, which also tells of each TCP connection that was made through this view of it. */
-  watched(onConnected: () => void): Gate;
+  watched(onConnected: (socket: Socket) => void): Gate;
   /** Since the start of the process, over all spaces and views, for metrics. */
   counts(): GateCounts;
 }

@@ -10,8 +10,8 @@ export interface Bounds {
   signal?: AbortSignal | undefined;
 }
 
-/** How a connection to an address came out, told once. Not told when nobody waited for it to come out. */
-export type ReportOutcome = (address: string, hasAnswered: boolean) => void;
+/** How a connection to an address came out, told once; the socket where it stands. Not told when nobody waited for it. */
+export type ReportOutcome = (address: string, connected: Socket | undefined) => void;
 
 /** Makes Node ask our lookup for every host, IP literals too: one path, and nothing it could resolve by itself. */
 const RESOLVED_BY_GATE = 'gate.invalid';
@@ -53,11 +53,11 @@ export function connectPinned(
   bound(socket, 'connect', bounds);
   const fail = (error: Error) => {
     const isLeft = error instanceof ConnectorError && error.kind === 'cancelled';
-    if (chosen !== undefined && !isLeft) report(chosen, false);
+    if (chosen !== undefined && !isLeft) report(chosen, undefined);
   };
   socket.once('error', fail).once('connect', () => {
     socket.off('error', fail);
-    if (chosen !== undefined) report(chosen, true);
+    if (chosen !== undefined) report(chosen, socket);
   });
   return socket;
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createPolicy, type EgressSettings, type RefusalReason } from './policy.js';
 
 function buildPolicy(settings: Partial<EgressSettings> = {}) {
-  return createPolicy({ allow: [], loopback: 'deny', listensOnLoopback: false, ...settings });
+  return createPolicy({ allow: [], loopback: 'deny', isOfThisMachine: false, ...settings });
 }
 
 const ipv4 = fc.ipV4();
@@ -158,8 +158,8 @@ describe('loopback', () => {
     ['deny', true, false],
   ] as const)(
     'in mode %s with the server on loopback %s is open: %s',
-    (loopback, listensOnLoopback, isOpen) => {
-      const policy = buildPolicy({ loopback, listensOnLoopback });
+    (loopback, isOfThisMachine, isOpen) => {
+      const policy = buildPolicy({ loopback, isOfThisMachine });
       expect(policy.isAllowed('127.0.0.1', 9201)).toBe(isOpen);
       expect(policy.isAllowed('127.8.8.8', 9201)).toBe(isOpen);
       expect(policy.isAllowed('::1', 9201)).toBe(isOpen);

@@ -9,9 +9,9 @@ export interface EgressSettings {
    * is open on: `10.0.0.0/8`, `127.0.0.1:9201`, `192.0.2.0/24:5432`, `[::1]:443`, `[fd00::]/8`.
    */
   allow: readonly string[];
-  /** `auto`: reachable when the server itself listens on loopback. An `allow` entry opens it in every mode. */
+  /** `auto`: reachable when only this machine reaches the server. An `allow` entry opens it in every mode. */
   loopback: 'auto' | 'allow' | 'deny';
-  listensOnLoopback: boolean;
+  isOfThisMachine: boolean;
 }
 
 /** Why a destination was refused. For counters and the operator's log; callers never learn which. */
@@ -40,7 +40,7 @@ export interface EgressPolicy {
 export function createPolicy(settings: EgressSettings): EgressPolicy {
   const opened = settings.allow.map(parseAllowEntry);
   const isLoopbackOpen =
-    settings.loopback === 'allow' || (settings.loopback === 'auto' && settings.listensOnLoopback);
+    settings.loopback === 'allow' || (settings.loopback === 'auto' && settings.isOfThisMachine);
 
   function refusalOf(text: string, port: number): RefusalReason | undefined {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) return 'invalid_port';

@@ -11,7 +11,7 @@ function buildGate({
   loopback = 'allow',
   ...options
 }: Partial<EgressSettings> & Omit<GateOptions, 'policy'> = {}) {
-  return createGate({ policy: createPolicy({ allow: [], loopback, listensOnLoopback: false }), ...options });
+  return createGate({ policy: createPolicy({ allow: [], loopback, isOfThisMachine: false }), ...options });
 }
 
 function passed(...names: string[]) {

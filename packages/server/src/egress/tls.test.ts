@@ -18,7 +18,7 @@ const authority = fixture('authority.pem');
 const clientPfx = readFileSync(new URL('./__fixtures__/client.p12', import.meta.url));
 
 function buildGate(): Gate {
-  const policy = createPolicy({ allow: ['127.0.0.1'], loopback: 'deny', listensOnLoopback: false });
+  const policy = createPolicy({ allow: ['127.0.0.1'], loopback: 'deny', isOfThisMachine: false });
   return createGate({ policy, lookup: async () => ['127.0.0.1'] });
 }
 

@@ -1,9 +1,11 @@
+import type { Readable } from 'node:stream';
 import type { Route, RouteInput } from '@mooring/contract/route';
 import { RowChangedError, watchRow } from '../store/row-versions.js';
 import { AppError } from './app-error.js';
 import { entityTag, expectedVersions } from './conditional.js';
 import { type BoundRoute, type Caller, handled, type Reply, type RequestScope } from './handler.js';
 import { type Idempotency, readIdempotencyKey } from './idempotency.js';
+import { writeList } from './list-stream.js';
 import { compileSerialiser } from './serialise.js';
 
 /** An answer as it goes out. */
@@ -11,6 +13,8 @@ export interface WrittenAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
   text?: string;
+  /** Instead of a text. */
+  stream?: Readable;
 }
 
 type Input = RouteInput<Route>;
@@ -25,15 +29,13 @@ function writerOf(route: Route): (reply: Reply) => WrittenAnswer {
       compileSerialiser(response),
     ]),
   );
-  return ({ status, body, headers = {} }) => {
+  const json = { 'content-type': 'application/json; charset=utf-8' };
+  return ({ status, body, list, headers = {} }) => {
+    const serialise = serialisers.get(status) ?? JSON.stringify;
+    if (list) return { status, headers: { ...headers, ...json }, stream: writeList(list, serialise) };
     if (body === undefined) return { status, headers };
     if (typeof body === 'string') return { status, headers, text: body };
-    const serialise = serialisers.get(status) ?? JSON.stringify;
-    return {
-      status,
-      headers: { ...headers, 'content-type': 'application/json; charset=utf-8' },
-      text: serialise(body),
-    };
+    return { status, headers: { ...headers, ...json }, text: serialise(body) };
   };
 }
 

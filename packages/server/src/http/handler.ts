@@ -1,5 +1,6 @@
 import type { Route, RouteInput } from '@mooring/contract/route';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ListStream } from './list-stream.js';
 
 /** Who is calling, as established from the bearer token. */
 export interface Caller {
@@ -13,6 +14,8 @@ export interface Caller {
   keyKind: 'api-key' | 'access-token';
   /** OAuth client that acts; absent: the user themselves. */
   clientId?: string;
+  /** Of a key that is for less than everything its user may. */
+  scopes?: readonly string[];
   /** Of a key that came from an invitation, and of keys made with it. */
   wayIn?: WayIn;
 }
@@ -27,6 +30,8 @@ export interface WayIn {
 export interface Reply {
   status: number;
   body?: unknown;
+  /** Instead of a body. */
+  list?: ListStream;
   headers?: Record<string, string>;
 }
 

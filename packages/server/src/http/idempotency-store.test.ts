@@ -27,7 +27,9 @@ describe('idempotent requests over nodes and crashes', () => {
     store = openStore({ dataFolder: folder });
     await migrate(store);
     const log = pino({ level: 'silent' });
-    nodes = [1, 2].map(() => createIdempotency({ db: store.db, clock: store.clock, vault, log }));
+    nodes = [1, 2].map(() =>
+      createIdempotency({ db: store.db, clock: store.clock, vault, log, bytesPerUser: 0 }),
+    );
   });
   afterAll(async () => {
     await store.close();

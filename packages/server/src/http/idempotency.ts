@@ -11,6 +11,7 @@ import { newUuid } from '../vault/random.js';
 import type { WrittenAnswer } from './answering.js';
 import { AppError, InvalidRequest } from './app-error.js';
 import type { Caller } from './handler.js';
+import { createKeptBytes } from './kept-bytes.js';
 
 // Idempotency-Key: a create that is sent again with its key is answered again, and done once. Answers may show a
 // secret once (a new API key), so what is kept of them is sealed.
@@ -90,7 +91,7 @@ export const contextOfIdempotentRequest = (row: Row): SealContext => ({
 
 const sealedFor = (vault: Vault, row: Row, kept: Kept) => {
   const { keyId, wrappedKey, ciphertext } = vault.seal(kept, contextOfIdempotentRequest(row));
-  return { key_id: keyId, wrapped_key: wrappedKey, ciphertext };
+  return { key_id: keyId, wrapped_key: wrappedKey, ciphertext, bytes: ciphertext.length };
 };
 
 /** In the place of an answer that cannot be opened any more: whether the request took effect is not known. */
@@ -119,12 +120,31 @@ export interface IdempotencyDependencies {
   clock: Clock;
   vault: Vault;
   log: Logger;
+  /** What one user's kept answers may take; 0: no limit. */
+  bytesPerUser: number;
 }
 
-export function createIdempotency({ db, clock, vault, log }: IdempotencyDependencies): Idempotency {
+export function createIdempotency(deps: IdempotencyDependencies): Idempotency {
+  const { db, clock, vault, log, bytesPerUser } = deps;
   const running = new Map<string, Promise<unknown>>();
+  const userOf = ({ tenant_id, user_id }: Pick<Row, 'tenant_id' | 'user_id'>) =>
+    JSON.stringify([tenant_id, user_id]);
+  const keptBytes = createKeptBytes(bytesPerUser, async (user) => {
+    const [tenantId, userId] = JSON.parse(user) as [string, string];
+    const { bytes } = await db
+      .selectFrom('idempotent_request')
+      .select((eb) => eb.fn.sum<number | null>('bytes').as('bytes'))
+      .where('tenant_id', '=', tenantId)
+      .where('user_id', '=', userId)
+      .executeTakeFirstOrThrow();
+    return Number(bytes ?? 0);
+  });
 
-  const sealed = (row: Row, kept: Kept) => sealedFor(vault, row, kept);
+  const sealed = (row: Row, kept: Kept) => {
+    const columns = sealedFor(vault, row, kept);
+    keptBytes.add(userOf(row), columns.bytes);
+    return columns;
+  };
 
   const opened = (row: IdempotentRequestTable): Kept => {
     try {
@@ -270,6 +290,12 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
       };
       const fingerprint = fingerprintOf(secret ? { input, keyId: secret.keyId } : input);
       const name = JSON.stringify(row);
+      if ((await keptBytes.isFull(userOf(row))) && !(await rowOf(row))) {
+        throw new AppError(
+          'QUOTA-EXCEEDED',
+          'Idempotency-Key: your answers of the last day take as much room as they may. Send it without a key, or wait until older ones are forgotten.',
+        );
+      }
       for (;;) {
         const claim = newUuid();
         if (await claimed(row, claim, { fingerprint })) {

@@ -1,5 +1,6 @@
 import { newerDoorOf } from '@mooring/contract/newer-door';
 import { type BoundRoute, handled } from './handler.js';
+import type { ListStream } from './list-stream.js';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -32,6 +33,12 @@ function newerForm(body: unknown): unknown {
   );
 }
 
+async function* renamedBatches(batches: ListStream['batches']): AsyncGenerator<object[]> {
+  for await (const batch of batches) yield batch.map((item) => renamed(item) as object);
+}
+
+const inNewerForm = (list: ListStream): ListStream => ({ ...list, batches: renamedBatches(list.batches) });
+
 /** The routes, and each of them that has one behind its newer door, answered by the same handler. */
 export function withNewerDoor(routes: readonly BoundRoute[]): BoundRoute[] {
   const newer = routes.flatMap(({ route, handler }): BoundRoute[] => {
@@ -42,7 +49,9 @@ export function withNewerDoor(routes: readonly BoundRoute[]): BoundRoute[] {
         route: derived,
         async handler(input, scope) {
           const answer = await handler(input, scope);
-          if (answer === handled || answer.body === undefined) return answer;
+          if (answer === handled) return answer;
+          if (answer.list) return { ...answer, list: inNewerForm(answer.list) };
+          if (answer.body === undefined) return answer;
           return { ...answer, body: newerForm(answer.body) };
         },
       },

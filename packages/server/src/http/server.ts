@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { RouteInput } from '@mooring/contract/route';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -6,7 +5,9 @@ import type { RecordRefusedDestination } from '../audit/refused-destinations.js'
 import { newUuid } from '../vault/random.js';
 import { answeringOf } from './answering.js';
 import { AppError } from './app-error.js';
+import { tokenOf } from './bearer-token.js';
 import { answerClientError } from './client-error.js';
+import { clientSignal } from './client-signal.js';
 import { errorReply, writeErrorBody } from './error-reply.js';
 import { type BoundRoute, type Caller, handled, type RequestScope } from './handler.js';
 import type { Idempotency } from './idempotency.js';
@@ -27,6 +28,8 @@ export interface HttpDependencies {
   destinationRefused: RecordRefusedDestination;
   /** Longest time in which a request must have arrived whole, and its headers in a third of it. */
   requestMs: number;
+  /** Addresses and ranges whose `X-Forwarded-For` is believed. */
+  trustedProxies: readonly string[];
   /** Callers' connections at the same time; one more is closed as it comes. Absent: no end. */
   connectionsMax?: number | undefined;
   /** True when people reach the service by https, so that browsers may be told to insist on it. */
@@ -53,33 +56,14 @@ const defaultHeaders = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** The bearer token; documented curl lines also send it without the word `Bearer`. Never from the query. */
-function tokenOf(request: FastifyRequest): string | undefined {
-  const header = request.headers.authorization;
-  const token = header === undefined ? undefined : /^\s*(?:Bearer\s+)?(\S{1,4096})\s*$/i.exec(header)?.[1];
-  return token?.toLowerCase() === 'bearer' ? undefined : token;
-}
-
 const neverAborted = new AbortController().signal;
-
-/** Fires when the client closes its connection before the answer is complete. */
-function clientSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  const socket: Socket = request.raw.socket;
-  const abort = () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  };
-  socket.once('close', abort);
-  reply.raw.once('close', () => {
-    socket.off('close', abort);
-    abort();
-  });
-  return controller.signal;
-}
 
 async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promise<Caller> {
   const token = tokenOf(request);
   const caller = token === undefined ? undefined : await deps.authenticate(token);
+  if (caller?.scopes) {
+    throw new AppError('ACCESS-DENIED', `This API key is for ${caller.scopes.join(', ')} only.`);
+  }
   if (caller) return caller;
   if (token === undefined) {
     throw new AppError('AUTHENTICATION-REQUIRED', 'Send an API key as: Authorization: Bearer <key>');
@@ -138,7 +122,7 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
       });
       if (answer === handled) return reply;
       reply.code(answer.status).headers(answer.headers);
-      return reply.send(answer.text);
+      return reply.send(answer.stream ?? answer.text);
     },
   });
 }
@@ -167,7 +151,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     keepAliveTimeout: keepAliveMs,
     genReqId: newUuid,
     requestIdHeader: false,
-    trustProxy: false,
+    trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
     http: {
       maxHeaderSize: headerBytesMax,
       headersTimeout: Math.ceil(deps.requestMs / 3),

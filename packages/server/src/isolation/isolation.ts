@@ -2,7 +2,7 @@ import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Limits } from '../config.js';
 import { AppError } from '../http/app-error.js';
 import { type Breaker, createBreaker } from './breaker.js';
-import { createSlots, type Slots } from './slots.js';
+import { createSlots, type Shortage, type Slots } from './slots.js';
 
 // One source that is slow or gone, or one tenant that asks for too much, must cost the others nothing. All of this is
 // of one process: nodes that share a store have a budget each.
@@ -12,7 +12,7 @@ export interface Visit {
   tenantId: string;
   /** As `destinationOf` writes it. With the tenant it is what a budget and a breaker are kept for. */
   destination: string;
-  /** What a source asks one person to wait for is no business of another. */
+  /** Each user has a share of every budget; and what a source asks one to wait for is no business of another. */
   userId: string;
   /** A test asks about the source itself: it may be the probe of a paused source, and does not wait either. */
   isTest: boolean;
@@ -40,8 +40,11 @@ export interface Isolation {
   /** For metrics. */
   counts(): {
     paused: number;
+    atWork: number;
     waiting: number;
-    shed: Readonly<Record<'busy' | 'paused' | 'asked_to_wait', number>>;
+    /** The most that one user has in one budget. */
+    ofOneUser: { atWork: number; waiting: number };
+    shed: Readonly<Record<'busy' | 'user_share' | 'paused' | 'asked_to_wait', number>>;
   };
 }
 
@@ -72,10 +75,12 @@ const askedWaitMsMax = 300_000;
 /** From so many kept sources on, those that have nothing to remember are looked for. */
 const keptMax = 1_000;
 
-const busy = (what: string) => () =>
+const busy = (what: string, shortage: Shortage) =>
   new AppError(
     'BUSY',
-    `${what} Nothing was sent to the source. Wait as Retry-After says, and ask for less at the same time.`,
+    shortage === 'share'
+      ? `You have half of the uses at work that ${what} may have, and so many wait. Nothing was sent to the source. Let some of yours end first, or wait as Retry-After says.`
+      : `As many uses are at work as ${what} may have. Nothing was sent to the source. Wait as Retry-After says, and ask for less at the same time.`,
     retryAfter(0),
   );
 
@@ -96,16 +101,19 @@ const askedToWait = (waitMs: number) => {
 
 export function createIsolation({ limits, usesMax, now = () => performance.now() }: IsolationOptions) {
   const waitMs = limits.waitSeconds * 1000;
-  const shed = { busy: 0, paused: 0, asked_to_wait: 0 };
+  const shed = { busy: 0, user_share: 0, paused: 0, asked_to_wait: 0 };
   const slotsFor = (max: number | (() => number), what: string) =>
     createSlots({
       max: typeof max === 'number' ? () => max : max,
       // Who waits holds a connection of their own and nothing else, so a crowd may wait for a small budget.
       waitingMax: usesMax,
       waitMs,
-      full: busy(what),
+      full(shortage) {
+        shed[shortage === 'share' ? 'user_share' : 'busy'] += 1;
+        return busy(what, shortage);
+      },
     });
-  const ofProcess = slotsFor(usesMax, 'This server has as many uses at work as it can hold.');
+  const ofProcess = slotsFor(usesMax, 'this server');
   const tenants = new Map<string, Slots>();
   const sources = new Map<string, Source>();
 
@@ -124,7 +132,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
     if (found) return found;
     tidy();
     const source = {
-      slots: slotsFor(limits.usesPerSource, 'This source has as many uses at work as it may have.'),
+      slots: slotsFor(limits.usesPerSource, 'this source'),
       breaker: createBreaker({
         missesMax: limits.pauseAfter,
         pauseMs: limits.pauseSeconds * 1000,
@@ -138,7 +146,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
   const tenantOf = (tenantId: string): Slots => {
     const found = tenants.get(tenantId);
     if (found) return found;
-    const slots = slotsFor(limits.usesPerTenant, 'Your tenant has as many uses at work as it may have.');
+    const slots = slotsFor(limits.usesPerTenant, 'your tenant');
     tenants.set(tenantId, slots);
     return slots;
   };
@@ -152,9 +160,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
   };
   const count = (error: unknown): void => {
     if (error instanceof ConnectorError && error.kind === 'rate_limited') shed.asked_to_wait += 1;
-    if (!(error instanceof AppError)) return;
-    if (error.code === 'BUSY') shed.busy += 1;
-    if (error.code === 'SOURCE-PAUSED') shed.paused += 1;
+    if (error instanceof AppError && error.code === 'SOURCE-PAUSED') shed.paused += 1;
   };
 
   /** What is refused on the way in, and not what happens inside. */
@@ -168,14 +174,14 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
   };
 
   /** The source first: who waits for one holds nothing that another source could use. */
-  const takeAll = async (all: readonly Slots[], signal: AbortSignal): Promise<() => void> => {
+  const takeAll = async (all: readonly Slots[], userId: string, signal: AbortSignal): Promise<() => void> => {
     const taken: Slots[] = [];
     const giveBack = () => {
-      for (const slots of taken) slots.giveBack();
+      for (const slots of taken) slots.giveBack(userId);
     };
     try {
       for (const slots of all) {
-        await slots.take(signal);
+        await slots.take(userId, signal);
         taken.push(slots);
       }
       return giveBack;
@@ -190,7 +196,7 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
       const source = sourceOf(visit);
       const giveBack = await counted(async () => {
         assertOpen(source, visit);
-        return takeAll([source.slots, tenantOf(visit.tenantId), ofProcess], signal);
+        return takeAll([source.slots, tenantOf(visit.tenantId), ofProcess], visit.userId, signal);
       });
       try {
         // Again, because the source may have been paused while this one waited.
@@ -222,14 +228,20 @@ export function createIsolation({ limits, usesMax, now = () => performance.now()
         giveBack();
       }
     },
-    counts: () => ({
-      waiting: [ofProcess, ...tenants.values(), ...[...sources.values()].map(({ slots }) => slots)].reduce(
-        (sum, slots) => sum + slots.waitingCount(),
-        0,
-      ),
-      paused: [...sources.values()].filter(({ breaker }) => breaker.isPaused()).length,
-      shed: { ...shed },
-    }),
+    counts() {
+      const budgets = [ofProcess, ...tenants.values(), ...[...sources.values()].map(({ slots }) => slots)];
+      const counts = budgets.map((slots) => slots.counts());
+      return {
+        atWork: ofProcess.counts().taken,
+        waiting: counts.reduce((sum, { waiting }) => sum + waiting, 0),
+        ofOneUser: {
+          atWork: Math.max(...counts.map(({ takenByOne }) => takenByOne)),
+          waiting: Math.max(...counts.map(({ waitingOfOne }) => waitingOfOne)),
+        },
+        paused: [...sources.values()].filter(({ breaker }) => breaker.isPaused()).length,
+        shed: { ...shed },
+      };
+    },
   };
   return isolation;
 }

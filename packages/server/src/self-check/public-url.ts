@@ -13,7 +13,7 @@ export interface PublicUrlInput {
   /** As configured; absent when it was derived from host and port. */
   configured: string | undefined;
   url: string;
-  listensOnLoopback: boolean;
+  isOfThisMachine: boolean;
   network: Network;
   echo: Echo;
 }
@@ -28,7 +28,7 @@ export async function checkPublicUrl(input: PublicUrlInput): Promise<Finding> {
         state: 'derived',
         detail: 'The public URL was derived from the address that is listened on.',
       },
-      ...(input.listensOnLoopback
+      ...(input.isOfThisMachine
         ? {}
         : { remedy: 'Set MOORING_PUBLIC_URL to the URL under which people reach this server.' }),
     };

@@ -3,7 +3,7 @@ import type { Network } from '@mooring/connectors/spec/network';
 import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import { type OAuthSetup, oauthSetup } from '../broker/oauth-setup.js';
-import type { Config } from '../config.js';
+import type { Config, OAuthClientSettings } from '../config.js';
 import { AppError } from '../http/app-error.js';
 import { createSignInSecrets } from '../oauth/authorization-url.js';
 import { OAuthError } from '../oauth/oauth-error.js';
@@ -35,7 +35,7 @@ interface Use {
 function useBySelection(
   manifests: readonly SourceManifest[],
   provider: string,
-  { place, origins }: Clients[string],
+  { place, origins }: OAuthClientSettings,
 ): Use | undefined {
   for (const method of manifests.flatMap(({ signIns }) => signIns)) {
     const selected = method.oauth?.select?.(provider, place);

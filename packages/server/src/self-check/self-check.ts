@@ -4,6 +4,7 @@ import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import type { Echo } from './echo.js';
+import { checkLoopback } from './loopback.js';
 import { checkPublicUrl } from './public-url.js';
 import { checkRedirects } from './redirects.js';
 
@@ -15,7 +16,7 @@ export interface SelfCheck {
 }
 
 export interface SelfCheckDependencies {
-  config: Pick<Config, 'publicUrl' | 'listensOnLoopback' | 'oauth'>;
+  config: Pick<Config, 'publicUrl' | 'isOfThisMachine' | 'egress' | 'oauth'>;
   publicUrl: () => string;
   manifests: readonly SourceManifest[];
   network: Network;
@@ -28,12 +29,12 @@ export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
 
   const check = async (): Promise<SelfCheckReply> => {
     const publicUrl = deps.publicUrl();
-    const { publicUrl: configured, listensOnLoopback, oauth } = config;
+    const { publicUrl: configured, isOfThisMachine, oauth } = config;
     const [url, clients] = await Promise.all([
-      checkPublicUrl({ configured, url: publicUrl, listensOnLoopback, network, echo: deps.echo }),
+      checkPublicUrl({ configured, url: publicUrl, isOfThisMachine, network, echo: deps.echo }),
       checkRedirects({ manifests: deps.manifests, clients: oauth.clients, publicUrl, network }),
     ]);
-    return { checkedAt: new Date().toISOString(), publicUrl: url, clients };
+    return { checkedAt: new Date().toISOString(), publicUrl: url, loopback: checkLoopback(config), clients };
   };
 
   const run = () => {
@@ -47,8 +48,9 @@ export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
     run,
     async warn(log) {
       try {
-        const { publicUrl, clients } = await run();
+        const { publicUrl, loopback, clients } = await run();
         if (publicUrl.remedy !== undefined) log.warn(publicUrl, publicUrl.detail);
+        if (loopback.remedy !== undefined) log.warn(loopback, loopback.detail);
         for (const client of clients) if (client.remedy !== undefined) log.warn(client, client.detail);
       } catch (error) {
         log.warn({ err: error }, 'the self-check could not be made');

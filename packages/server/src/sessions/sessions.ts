@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { abortError } from '@mooring/connectors/kit/deadline';
 import type { Login, Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
@@ -12,6 +13,8 @@ export interface SessionRequest {
   properties: Readonly<Record<string, unknown>>;
   login: Login;
   signal: AbortSignal;
+  /** The source must have signed us in, and said something, within this time; a use that goes on may take longer. */
+  provenWithinMs?: number;
 }
 
 export interface SourceVisit extends Visit {
@@ -27,6 +30,8 @@ export interface Entry {
   open<Result>(request: SessionRequest, work: (session: Session) => Promise<Result>): Promise<Result>;
   /** The source was not reached, as something else than a session found out. */
   missed(): void;
+  /** A session is open, and the source has said something. */
+  isProven(): boolean;
 }
 
 export interface Sessions {
@@ -133,15 +138,25 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
     findings: Findings,
     act: (entry: Entry) => Promise<Result>,
   ): Promise<Result> => {
-    let isConnected = false;
+    const sockets: Socket[] = [];
     let isOpen = false;
     const look = () => {
-      if (isConnected && isOpen) findings.reached();
+      if (sockets.length > 0 && isOpen) findings.reached();
     };
-    const watched = inSpace.watched(() => {
-      isConnected = true;
+    const watched = inSpace.watched((socket) => {
+      sockets.push(socket);
       look();
     });
+    /** Some sources open a session without a word, so that only what they send proves them. */
+    const isProven = () => isOpen && sockets.some(({ bytesRead }) => bytesRead > 0);
+    const proof = (ms: number | undefined) => {
+      const cut = new AbortController();
+      const unproven = () => {
+        if (!isProven()) cut.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
+      };
+      const timer = ms === undefined ? undefined : setTimeout(unproven, ms);
+      return { signal: cut.signal, end: () => clearTimeout(timer) };
+    };
     const onOpen = () => {
       isOpen = true;
       look();
@@ -149,16 +164,23 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
     return act({
       gate: watched,
       missed: findings.missed,
+      isProven,
       async open(request, work) {
         const tokens = watchTokens(request.login);
+        const { signal: cut, end } = proof(request.provenWithinMs);
+        const signal = AbortSignal.any([request.signal, cut]);
         try {
-          return await open({ ...request, login: tokens.login }, { gate: watched, onOpen }, work);
+          return await open({ ...request, login: tokens.login, signal }, { gate: watched, onOpen }, work);
         } catch (error) {
+          const isConnected = sockets.length > 0;
           // An identity provider that is down says nothing about the source.
           if (tokens.isAtFault()) findings.excuse();
-          else if (isMiss(error, request.signal)) findings.missed();
+          // Who was cut short has not waited long enough to say that a source which takes connections is gone.
+          else if (isMiss(error, signal)) (cut.aborted && isConnected ? findings.excuse : findings.missed)();
           else if (isConnected && !isCancelled(error)) findings.reached();
           throw tokens.failureOfOurs() ?? error;
+        } finally {
+          end();
         }
       },
     });

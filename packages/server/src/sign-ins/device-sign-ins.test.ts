@@ -80,7 +80,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
       asked.push(at);
       say(answer.status, answer.body);
     });
-    const policy = createPolicy({ allow: [], loopback: 'allow', listensOnLoopback: true });
+    const policy = createPolicy({ allow: [], loopback: 'allow', isOfThisMachine: true });
     vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
     const network = createGate({ policy });
     const catalogue = createCatalogue(manifests, createSourceSettings(store));

@@ -48,6 +48,8 @@ export interface ApiKeyTable {
   reaches_since: string | null;
   /** The one key that takes its place. */
   successor_id: string | null;
+  /** JSON; null: everything that its user may. */
+  scopes: string | null;
 }
 
 export interface InvitationTable {
@@ -480,6 +482,8 @@ export interface IdempotentRequestTable {
   /** Fingerprint of the request and, once there, the answer; both may hold what nobody should read. */
   ciphertext: string;
   created_at: string;
+  /** Length of the ciphertext. */
+  bytes: number;
 }
 
 /** A key that wraps data keys, itself sealed under a master key. */

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { provider as google } from '../../providers/google.js';
 import type { SourceManifest } from '../../spec/manifest.js';
 import { presetAt } from '../../spec/provider.js';
@@ -5,6 +6,13 @@ import type { OAuthPreset } from '../../spec/sign-in.js';
 import { propertiesSchema, scope } from './properties.js';
 
 const signIn: OAuthPreset = { ...presetAt(google), scopes: [scope] };
+
+const endpoint = z.url({ protocol: /^https?$/ });
+
+const settingsSchema = z.object({
+  apiEndpoint: endpoint.describe('BigQuery API of a private cloud, instead of Google’s.'),
+  tokenEndpoint: endpoint.describe('Where tokens for service account keys come from, instead of Google’s.'),
+});
 
 /** Google BigQuery, through Google's own client. */
 export const manifest: SourceManifest = {
@@ -25,6 +33,7 @@ export const manifest: SourceManifest = {
   ],
   icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#3b6fd4" stroke-width="2.5" stroke-linecap="round"><path d="M9.5 4.5h13L29 16l-6.500 11.500h-13L3 16z" stroke-linejoin="round"/><circle cx="15" cy="15" r="5.500"/><path d="M19 19l4.500 4.500M13 15v2M15 13v4M17 14.500v2.500"/></svg>',
   properties: propertiesSchema,
+  settings: settingsSchema,
   signIns: [
     {
       id: 'google-oauth',

@@ -120,6 +120,7 @@ const security = {
   ),
   rootCertificates: property(inlineFilesSchema.default([]), {
     title: 'Root certificates',
+    certificates: true,
     description: 'Certificates to trust beside the system’s: PEM text, or base64 of PEM or DER.',
   }),
   enableMutualSSL: property(z.boolean().default(false), {

@@ -9,7 +9,7 @@ export type Settings = Partial<EgressSettings> & Omit<GateOptions, 'policy'>;
 
 /** A gate that denies loopback unless told otherwise. */
 export function buildGate({ allow = [], loopback = 'deny', ...options }: Settings = {}): Gate {
-  return createGate({ policy: createPolicy({ allow, loopback, listensOnLoopback: false }), ...options });
+  return createGate({ policy: createPolicy({ allow, loopback, isOfThisMachine: false }), ...options });
 }
 
 /** Asks for one host through each of the doors; the error of each. */

@@ -6,7 +6,7 @@ import { listen } from './canary.js';
 
 /** A gate that reaches 127.0.0.1 and no other address of this machine. */
 export function buildGate(options: Omit<GateOptions, 'policy'> = {}): Gate {
-  const policy = createPolicy({ allow: ['127.0.0.1'], loopback: 'deny', listensOnLoopback: false });
+  const policy = createPolicy({ allow: ['127.0.0.1'], loopback: 'deny', isOfThisMachine: false });
   return createGate({ policy, ...options });
 }
 

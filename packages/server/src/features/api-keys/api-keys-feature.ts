@@ -80,6 +80,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
     created: row.created_at,
     lastUpdated: row.revoked_at ?? row.updated_at ?? row.created_at,
     createdByUser: row.created_by,
+    ...(row.scopes === null ? {} : { scopes: JSON.parse(row.scopes) as ApiKeyReply['scopes'] }),
     expiry: row.expires_at ?? neverEnds,
     ...(row.invited_by === null ? {} : { invitedBy: row.invited_by }),
     ...(row.reaches_since === null ? {} : { awaitsApproval: true }),
@@ -177,6 +178,12 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
           'sub: nobody makes a key for another user. Invite them with POST /api/v1/invitations {"userId": …}; they make their own key with its link.',
         );
       }
+      if (body.scopes && !administers(caller)) {
+        throw new AppError('ACCESS-DENIED', 'scopes: only tenant administrators may make keys for metrics.');
+      }
+      if (body.successor && body.scopes) {
+        throw new InvalidRequest([{ field: 'scopes', message: 'and successor cannot both be given' }]);
+      }
       if (body.successor && body.expiry !== undefined) {
         throw new InvalidRequest([{ field: 'expiry', message: 'and successor cannot both be given' }]);
       }
@@ -193,6 +200,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
           createdBy: caller.userId,
           createdAt: at,
           expiresAt,
+          scopes: body.scopes,
           ...inherited(parent),
         });
         if (body.successor) await succeed(tx, parent, issued.row.id, at);

@@ -1,3 +1,4 @@
+import { withStoredCertificates } from '@mooring/connectors/kit/certificates';
 import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
@@ -20,6 +21,7 @@ import { errorReply } from '../../http/error-reply.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { parseInput } from '../../http/tolerance.js';
 import { afterChange } from '../../store/store-error.js';
+import type { ConnectionTable } from '../../store/tables.js';
 import { type ChangeConnection, type ConnectionChange, propertiesOf } from './connection-changes.js';
 import type { DuplicateConnection } from './connection-duplicates.js';
 import { type PatchableDocument, patchDocument } from './connection-patch.js';
@@ -78,6 +80,9 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
       JSON.parse(row.properties) as Record<string, unknown>,
       row.separated === 1,
     );
+  /** A statement may come from a list, where certificates are left out. */
+  const changedByStatement = (row: ConnectionTable, manifest: SourceManifest, statement: string) =>
+    withStoredCertificates(manifest, propertiesOfStatement(manifest, statement), propertiesOf(row));
 
   const put = bind(updateConnection, async ({ params, query, body }, { caller }) => {
     const found = await service.find(caller, lookupOf(params.qID, query));
@@ -92,7 +97,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     }
     const isSame = body.qConnectStatement === statementOf(found, manifest);
     const stored = propertiesOf(row);
-    const parsed = isSame ? stored : propertiesOfStatement(manifest, body.qConnectStatement);
+    const parsed = isSame ? stored : changedByStatement(row, manifest, body.qConnectStatement);
     const separateCredentials =
       body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1;
     const properties = withLogin(manifest, { ...parsed, separateCredentials }, body);
@@ -155,7 +160,8 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     const whole = Object.assign({ space: '', qCredentialsID: '', tags: [] }, members);
     const values = parseInput(patchedSchema, whole, 'patch');
     let properties = connectionProperties;
-    if (has('qConnectStatement')) properties = propertiesOfStatement(manifest, values.qConnectStatement);
+    if (has('qConnectStatement'))
+      properties = changedByStatement(found.row, manifest, values.qConnectStatement);
     if (has('qSeparateCredentials'))
       properties = { ...properties, separateCredentials: values.qSeparateCredentials };
     if (authCode !== undefined) properties = { ...properties, authCode };

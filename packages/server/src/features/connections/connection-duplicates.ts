@@ -69,6 +69,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
       throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
     const spaceId = request.spaceId === undefined ? row.space_id : request.spaceId || null;
     if (spaceId !== null) await assertMayCreateIn(store, caller, spaceId);
+    await deps.quotas.assertConnection(caller, spaceId);
     const scope = spaceId === null ? `user:${caller.userId}` : `space:${spaceId}`;
     const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
     const definition = JSON.parse(row.properties) as Record<string, unknown>;

@@ -1,3 +1,4 @@
+import { withoutCertificates } from '@mooring/connectors/kit/certificates';
 import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { metaOf } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
@@ -52,10 +53,13 @@ export function publicProperties({
 export function presentConnection(
   connection: PresentedConnection,
   selfUrl: string,
-  options: { withProperties?: boolean } = {},
+  options: { withProperties?: boolean; isListed?: boolean } = {},
 ): ConnectionReply {
   const { row, manifest, privileges, credential } = connection;
   const definition = JSON.parse(row.properties) as Record<string, unknown>;
+  // Certificates are large: once in an answer, and not in lists.
+  const stated =
+    options.withProperties || options.isListed ? withoutCertificates(manifest, definition) : definition;
   return {
     id: row.id,
     qID: row.id,
@@ -63,7 +67,7 @@ export function presentConnection(
     qName: row.name,
     qType: manifest.provider,
     datasourceID: row.source_id,
-    qConnectStatement: writeConnectStatement(manifest, definition, row.separated === 1),
+    qConnectStatement: writeConnectStatement(manifest, stated, row.separated === 1),
     qArchitecture: 0,
     qLogOn: 1,
     qSeparateCredentials: row.separated === 1,

@@ -19,6 +19,7 @@ import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
+import type { Quotas } from '../../rates/quotas.js';
 import type { BegunSignIn } from '../../sign-ins/sign-in-request.js';
 import type { Store } from '../../store/store.js';
 import { afterChange, isUniqueViolation } from '../../store/store-error.js';
@@ -27,6 +28,7 @@ import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 import { orphansOf, type PresentedConnection } from './connection-presenter.js';
 import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
+import { assertDefinitionSize } from './definition-size.js';
 import { assertMayCreateIn } from './may-create.js';
 
 export interface ConnectionServiceDependencies {
@@ -35,6 +37,7 @@ export interface ConnectionServiceDependencies {
   catalogue: Catalogue;
   bringing: Bringing;
   revoker: Revoker;
+  quotas: Quotas;
   now?: () => Date;
 }
 
@@ -135,12 +138,14 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
     async create(caller, body, by = 'properties') {
       const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
       const split = splitProperties(manifest, body.connectionProperties);
+      assertDefinitionSize(manifest, split.definition);
       const { choice, signIn } = split;
       if (body.qID && body.qEngineObjectID && body.qID !== body.qEngineObjectID) {
         throw new InvalidRequest([{ field: 'qEngineObjectID', message: 'must equal qID' }]);
       }
       const spaceId = body.space || undefined;
       await assertMayCreateIn(store, caller, spaceId);
+      await deps.quotas.assertConnection(caller, spaceId ?? null);
       const destination = destinationOf(manifest, split.definition);
       const request = {
         caller,

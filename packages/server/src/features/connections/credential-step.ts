@@ -36,7 +36,7 @@ const invalid = (field: string, message: string) => new InvalidRequest([{ field,
 
 /** Everything about credentials that can be refused is refused here, before a code is spent or a row is touched. */
 export async function prepareCredential(
-  { store, bringing }: ConnectionServiceDependencies,
+  { store, bringing, quotas }: ConnectionServiceDependencies,
   { caller, row, manifest, split, destination, change, keptSecrets }: ChangeInHand,
 ): Promise<CredentialStep> {
   const isSeparated = split.choice.separateCredentials;
@@ -59,7 +59,10 @@ export async function prepareCredential(
     return { selected: await selectedCredential(store.db, caller, manifest, selectedId) };
   }
   const separates = isSeparated && !wasSeparated;
-  if (separates && isTheirs && name !== undefined) await assertNameFree(store.db, caller, manifest, name);
+  if (separates && isTheirs) {
+    if (name !== undefined) await assertNameFree(store.db, caller, manifest, name);
+    await quotas.assertCredential(caller);
+  }
   if (!hasNew) return {};
   const mayReplace = wasSeparated === isSeparated || separates;
   const isNamed = name === undefined || name === current?.name || separates;

@@ -8,6 +8,7 @@ import { resolveCredential } from '../../broker/resolve.js';
 import type { Limits } from '../../config.js';
 import { AppError } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
+import { coarseSeconds, isRefusedSignIn, untilInstant } from '../../sessions/coarse.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import { type TestDependencies, testInStages } from '../../sessions/staged-test.js';
@@ -116,7 +117,11 @@ export async function rehearse(
     const use = { caller, connection: row, credential: login.credential, action: 'rehearse-change' };
     const ticket = await deps.uses.begin(use);
     const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
-    const within = AbortSignal.any([signal, watch.signal, timeLimit(deps.limits.testSeconds * 1000)]);
+    const mayEdit = found.privileges.includes('update');
+    const since = performance.now();
+    const { testSeconds } = deps.limits;
+    const limit = timeLimit((mayEdit ? testSeconds : coarseSeconds(testSeconds)) * 1000);
+    const within = AbortSignal.any([signal, watch.signal, limit]);
     const visit = {
       tenantId: caller.tenantId,
       destination: row.destination,
@@ -145,8 +150,9 @@ export async function rehearse(
     const failed = { ...named, outcome: 'failed' as const };
     // As with a test: what the network looks like from here is for people who may edit the connection. That their own
     // secret was refused is for them.
-    if (!found.privileges.includes('update')) {
-      const isTheirs = last?.code === refusedSignIn;
+    if (!mayEdit) {
+      const isTheirs = isRefusedSignIn({ ok, stages });
+      if (!isTheirs) await untilInstant({ since, seconds: testSeconds, left: signal });
       const reason = 'The new secret does not work on this connection.';
       return { ...failed, ...(isTheirs ? { code: refusedSignIn } : {}), reason };
     }

@@ -19,6 +19,7 @@ import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { observeRow } from '../../store/row-versions.js';
 import type { Store } from '../../store/store.js';
 import { afterChange, isUniqueViolation } from '../../store/store-error.js';
@@ -34,6 +35,13 @@ export interface CredentialsDependencies {
   revoker: Revoker;
   publicUrl: () => string;
 }
+
+const credentialOrder: ListOrder = {
+  sorts: { created: 'created_at' },
+  idColumn: 'id',
+  sortDefault: '+created',
+  limitDefault: 100,
+};
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const unknownCredential = () => new AppError('NOT-FOUND', 'You have no such credential.');
@@ -157,7 +165,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
   });
 
   return [
-    bind(listCredentials, async ({ query }, { caller }) => {
+    bind(listCredentials, async ({ query }, { caller, request }) => {
       const ownerId = query.userId ?? caller.userId;
       if (ownerId !== caller.userId && !isAdministratorOf(caller, 'personal')) {
         throw new AppError(
@@ -165,12 +173,16 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
           "userId: only tenant administrators may list somebody else's credentials.",
         );
       }
-      const rows = await ownCredentials(
-        store.db,
-        { userId: ownerId, tenantId: caller.tenantId },
-        query.datasourceID ? { sourceId: query.datasourceID } : {},
-      );
-      return { status: 200, body: { data: await presentAll(rows) } };
+      const page = readList(query, credentialOrder);
+      let statement = store.db
+        .selectFrom('credential')
+        .selectAll()
+        .where('tenant_id', '=', caller.tenantId)
+        .where('owner_id', '=', ownerId);
+      if (query.datasourceID) statement = statement.where('source_id', '=', query.datasourceID);
+      const rows = await statement.where(page.condition).orderBy(page.order).limit(page.fetch).execute();
+      const { shown, links } = turnPage(page, rows, deps.publicUrl(), request.url);
+      return { status: 200, body: { data: await presentAll(shown), links } };
     }),
     create,
     update,

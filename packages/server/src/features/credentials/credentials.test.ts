@@ -58,6 +58,28 @@ describe('data-credentials', () => {
     ).toHaveLength(3);
   });
 
+  it('NO9: lists a hundred without limit, and the rest by links.next, each once', async () => {
+    const carol = await addPerson(server.url, server.adminKey, 'carol');
+    const names = Array.from({ length: 103 }, (_, index) => `login ${index}`);
+    for (const qName of names) {
+      const made = await carol.api.post('/api/v1/data-credentials', {
+        ...{ datasourceID: 'postgres', qName },
+        connectionProperties: { host: 'db.example', db: 'd', username: 'u', password: 'a password of carol' },
+      });
+      expect(made.status, made.text).toBe(201);
+    }
+    const first = (await carol.api.get('/api/v1/data-credentials')).body;
+    expect(first.data).toHaveLength(100);
+    const second = (await carol.api.get(first.links.next.href)).body;
+    const listed = [...first.data, ...second.data].map(({ qName }: { qName: string }) => qName);
+    expect(listed.toSorted()).toEqual(names.toSorted());
+    expect(second.links).not.toHaveProperty('next');
+    const page = (await carol.api.get('/api/v1/data-credentials?limit=5&datasourceID=postgres')).body;
+    expect(page.data).toHaveLength(5);
+    expect((await carol.api.get('/api/v1/data-credentials?limit=101')).status).toBe(400);
+    expect((await alice.api.get('/api/v1/data-credentials')).text).not.toContain('login 1"');
+  });
+
   it('renames, and refuses a name that is taken', async () => {
     expect(
       (await alice.api.patch(credential, [{ op: 'replace', path: '/QNAME', value: 'renamed' }])).status,

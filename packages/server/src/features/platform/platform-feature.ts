@@ -9,7 +9,9 @@ import {
   productInfo,
   readyz,
 } from '@mooring/contract/routes/platform';
+import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../http/app-error.js';
+import { tokenOf } from '../../http/bearer-token.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { type Echo, echoHeader } from '../../self-check/echo.js';
 import type { Store } from '../../store/store.js';
@@ -25,10 +27,18 @@ export interface PlatformDependencies {
   publicUrl: () => string;
   echo: Echo;
   checks: () => Promise<Record<string, Check>>;
+  authenticate: (token: string) => Promise<Caller | undefined>;
+  /** Told of each wrong token with the address it came from; throws when there were too many. */
+  wrongToken: (remoteAddress: string) => void;
+  trustedProxies: readonly string[];
+  /** Others than this machine's users come by it, through a proxy that may be on this host. */
+  hasPublicUrl: boolean;
   metricsText: () => Promise<{ text: string; contentType: string }>;
 }
 
-const isLoopback = (address: string): boolean => /^(::1|::ffff:127\.|127\.)/.test(address);
+const isLoopback = (address: string | undefined): boolean =>
+  address !== undefined && /^(?:::1$|::ffff:127\.|127\.)/.test(address);
+const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
 
 /** Health, readiness, metrics, the API description and what Qlik's client probes. */
 export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] {
@@ -51,6 +61,26 @@ export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] 
     };
   };
 
+  /**
+   * By the peer of the socket, and not what the request says of itself. A proxy on this host is such a peer too: it
+   * shows by the headers it adds, and where it might add none, by the public URL that leads to it.
+   */
+  const isLocal = ({ raw, headers }: FastifyRequest): boolean =>
+    isLoopback(raw.socket.remoteAddress) &&
+    forwardingHeaders.every((name) => headers[name] === undefined) &&
+    (!deps.hasPublicUrl || deps.trustedProxies.length > 0);
+
+  const assertMetricsKey = async (request: FastifyRequest): Promise<void> => {
+    const token = tokenOf(request);
+    const caller = token === undefined ? undefined : await deps.authenticate(token);
+    if (caller?.scopes?.includes('metrics')) return;
+    if (token !== undefined && !caller) deps.wrongToken(request.ip);
+    throw new AppError(
+      'AUTHENTICATION-REQUIRED',
+      'Metrics are for clients on the same machine, and for API keys with the scope metrics.',
+    );
+  };
+
   return [
     bind(healthz, async (_input, { request }) => {
       const asked = request.headers[echoHeader];
@@ -63,12 +93,7 @@ export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] 
       return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', checks } };
     }),
     bind(metrics, async (_input, { request }) => {
-      if (!isLoopback(request.ip)) {
-        throw new AppError(
-          'AUTHENTICATION-REQUIRED',
-          'Metrics are for clients on the same machine. Scrape through a local agent.',
-        );
-      }
+      if (!isLocal(request)) await assertMetricsKey(request);
       const { text, contentType } = await deps.metricsText();
       return { status: 200, body: text, headers: { 'content-type': contentType } };
     }),

@@ -18,6 +18,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import { readList, turnPage } from '../../http/keyset.js';
 import { parseInput } from '../../http/tolerance.js';
+import type { Quotas } from '../../rates/quotas.js';
 import type { Store } from '../../store/store.js';
 import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { SpaceTable } from '../../store/tables.js';
@@ -28,6 +29,7 @@ import { deleteEmptySpace, spaceOrder, spacesVisibleTo } from './space-store.js'
 
 export interface SpacesDependencies {
   store: Store;
+  quotas: Pick<Quotas, 'assertSpace'>;
   publicUrl: () => string;
 }
 
@@ -60,7 +62,7 @@ function updateOf(patch: PatchBody): SpaceUpdate {
 }
 
 /** Spaces and who has which role in them. */
-export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): BoundRoute[] {
+export function createSpacesFeature({ store, quotas, publicUrl }: SpacesDependencies): BoundRoute[] {
   const access = createSpaceAccess(store, publicUrl);
 
   const changed = async (caller: Caller, id: string, update: SpaceUpdate) => {
@@ -140,6 +142,7 @@ export function createSpacesFeature({ store, publicUrl }: SpacesDependencies): B
     }),
     bind(listSpaceTypes, async () => ({ status: 200, body: { data: [...spaceTypeSchema.options] } })),
     bind(createSpace, async ({ body }, { caller }) => {
+      await quotas.assertSpace(caller);
       const at = store.clock.iso();
       const row: SpaceTable = {
         id: newObjectId(),

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { comparingTimes } from '@mooring/lab/comparing-times';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../testing/api-client.js';
+import { addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 // What a test of a connection tells about the ports of the operator's network.
@@ -51,7 +51,8 @@ describe('ports behind the service', comparingTimes, () => {
     const closed = await Promise.all(gone.map(listening));
     await Promise.all(gone.map((server) => new Promise((resolve) => server.close(resolve))));
     ports = { open: await startMany(banner), silent: await startMany(''), closed };
-    const limits = { testSeconds, idleSeconds: 1 };
+    // Longer than the three seconds, which must hold without it.
+    const limits = { testSeconds, idleSeconds: 6 };
     open = await startServer({ configuration: { limits } });
     shut = await startServer({ configuration: { limits, egress: { loopback: 'deny' } } });
     inOpen = await shared(open);
@@ -91,7 +92,7 @@ describe('ports behind the service', comparingTimes, () => {
       expect(made.status, made.text).toBe(201);
       return made.body.qID;
     };
-    return { alice, bob, connectTo };
+    return { alice, bob, connectTo, space };
   };
 
   const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
@@ -122,6 +123,7 @@ describe('ports behind the service', comparingTimes, () => {
           {
             name: 'connection',
             ok: false,
+            code: 'SOURCE-UNAVAILABLE',
             message: 'The connection does not work for you now.',
             remedy: 'Ask the owner of the connection.',
           },
@@ -159,11 +161,71 @@ describe('ports behind the service', comparingTimes, () => {
     }
     expect(answers.size, [...answers].join('\n')).toBe(1);
     const ratio = median(times.open) / median(times.closed);
-    expect(Math.max(ratio, 1 / ratio), JSON.stringify(times)).toBeLessThan(1.25);
+    // Of a few milliseconds, what the machine does beside is more than a quarter; a network shows in tens of them.
+    const apart = Math.abs(median(times.open) - median(times.closed));
+    if (apart > 3) expect(Math.max(ratio, 1 / ratio), JSON.stringify(times)).toBeLessThan(1.25);
     const id = await connectTo(ports.open[30] ?? 0);
     const browse = ({ api }: TestPerson) => api.post(`/api/v1/data-connections/${id}/actions/browse`);
     const [ofAlice, ofBob] = [await browse(alice), await browse(bob)];
     expect(ofAlice.body.errors[0].code).toBe('EGRESS-REFUSED');
-    expect(ofBob.body.errors).toEqual(ofAlice.body.errors);
+    expect(ofBob.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
+    // Each is on record all the same, and by whom.
+    const events = await apiClient(shut.url, shut.adminKey).get(
+      '/api/v1/audits?eventType=mooring.v1.destination.refused&limit=100',
+    );
+    const people = events.body.data.map((event: { userId: string }) => event.userId);
+    expect(people).toEqual(expect.arrayContaining([alice.id, bob.id]));
+  });
+
+  it('TR12: browse, preview and read tell all of it by one code, one text and at one instant', async () => {
+    const kinds = { ...ports, refused: ports.open };
+    const actions = ['browse', 'preview', 'read'] as const;
+    const uses: { kind: string; run: () => ReturnType<typeof testAs> }[] = [];
+    for (const [kind, numbers] of Object.entries(kinds)) {
+      const { bob, connectTo } = kind === 'refused' ? inShut : inOpen;
+      for (const port of numbers.slice(10, 12)) {
+        const id = await connectTo(port);
+        for (const action of actions) {
+          const body = action === 'browse' ? {} : { path: ['sales', 'orders'] };
+          const run = () => bob.api.post(`/api/v1/data-connections/${id}/actions/${action}`, body);
+          uses.push({ kind: `${action} ${kind}`, run });
+        }
+      }
+    }
+    // Nobody listens there for HTTP either, and a session with a web address is opened without a word.
+    for (const [kind, url] of [
+      ['closed', `http://127.0.0.1:${ports.closed[12]}/`],
+      ['silent', `http://127.0.0.1:${ports.silent[12]}/`],
+      ['spoken', `http://127.0.0.1:${ports.open[12]}/`],
+    ] as const) {
+      const body = { dataSourceId: 'rest', qName: `web ${kind}`, space: inOpen.space };
+      const made = await inOpen.alice.api.post('/api/v1/data-connections', {
+        ...{ ...body, connectionProperties: { url } },
+      });
+      const path = `/api/v1/data-connections/${made.body.qID}/actions/preview`;
+      uses.push({ kind: `web ${kind}`, run: () => inOpen.bob.api.post(path, { path: [] }) });
+    }
+    const used = await Promise.all(uses.map(async ({ kind, run }) => ({ kind, ...(await timed(run)) })));
+    const told = used.map(({ result }) => JSON.stringify([result.status, result.body.errors]));
+    expect(new Set(told).size, told.join('\n')).toBe(1);
+    expect(used[0]?.result.body.errors[0]).toMatchObject({
+      code: 'SOURCE-UNAVAILABLE',
+      detail: 'The connection does not work for you now. Ask the owner of the connection.',
+    });
+    const times = used.map(({ ms }) => ms);
+    const table = used.map(({ kind, ms }) => `${kind} ${Math.round(ms)}`).join('\n');
+    expect(Math.min(...times), table).toBeGreaterThanOrEqual(2_990);
+    expect(Math.max(...times), table).toBeLessThan(3_600);
+  });
+
+  it('TR12: a pause of the source is told like everything else of the network', async () => {
+    const { alice, bob, connectTo } = inOpen;
+    const path = `/api/v1/data-connections/${await connectTo(ports.closed[14] ?? 0)}/actions/browse`;
+    for (let time = 0; time < 5; time += 1) await alice.api.post(path);
+    expect((await alice.api.post(path)).body.errors[0].code).toBe('SOURCE-PAUSED');
+    const { result, ms } = await timed(() => bob.api.post(path));
+    expect(result.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
+    expect(result.headers.get('retry-after')).toBeNull();
+    expect(ms).toBeGreaterThanOrEqual(2_990);
   });
 });

@@ -15,13 +15,13 @@ import {
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { decideFor } from '../../access/connection-access.js';
-import type { RecordRefusedDestination, RefusedDestination } from '../../audit/refused-destinations.js';
+import type { RefusedDestination } from '../../audit/refused-destinations.js';
 import type { RecordRefusedSignIn } from '../../audit/refused-sign-ins.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
-import { coarseTestSeconds, tellCoarsely } from '../../sessions/coarse-test.js';
+import { CoarseFailure, coarseSeconds, coarseTestFailure, testToldCoarsely } from '../../sessions/coarse.js';
 import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
 import { rightGone, sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../streams/media-type.js';
@@ -35,9 +35,8 @@ import {
   type UseServiceDependencies,
 } from './use-service.js';
 
-export interface UseDependencies extends UseServiceDependencies {
+export interface UseDependencies extends Omit<UseServiceDependencies, 'testSeconds'> {
   config: Config;
-  destinationRefused: RecordRefusedDestination;
   signInRefused: RecordRefusedSignIn;
 }
 
@@ -82,8 +81,8 @@ const logged = (outcome: ReplyOutcome) => ({ state: readResult(outcome), rows: o
 
 /** test, browse, preview, read and resolve: everything that uses a connection, under the caller's own credential. */
 export function createUseFeature(deps: UseDependencies): BoundRoute[] {
-  const service = createUseService(deps);
   const { limits } = deps.config;
+  const service = createUseService({ ...deps, testSeconds: limits.testSeconds });
   const withTime = (signal: AbortSignal, seconds: number) =>
     AbortSignal.any([signal, timeLimit(seconds * 1000)]);
   const testDeps = {
@@ -97,7 +96,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   };
 
   const testThrough = async (use: PreparedUse, signal: AbortSignal, traceId: string): Promise<TestAnswer> => {
-    const seconds = use.mayEdit ? limits.testSeconds : coarseTestSeconds(limits.testSeconds);
+    const seconds = use.mayEdit ? limits.testSeconds : coarseSeconds(limits.testSeconds);
     const within = withTime(AbortSignal.any([signal, use.watch.signal]), seconds);
     const answer = await testInStages({ ...use, signal: within }, use.entry, testDeps).catch(
       async (error: unknown) => {
@@ -113,18 +112,19 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   };
 
   const test = bind(testConnection, async ({ params }, { caller, signal, traceId }) => {
-    const since = performance.now();
+    const coarse = { since: 0, seconds: limits.testSeconds, left: signal, isOwnLogin: false };
     let mayEdit = false;
-    const begin = { caller, qID: params.qID, action: 'test', signal };
-    const answer = await service.enter(begin, (use) => {
+    const begin = { caller, qID: params.qID, action: 'test', operation: testConnection.id, traceId, signal };
+    const tested = service.enter(begin, (use) => {
       mayEdit = use.mayEdit;
+      Object.assign(coarse, { since: performance.now(), isOwnLogin: use.isOwnLogin });
       return testThrough(use, signal, traceId);
     });
-    if (mayEdit) return { status: 200, body: answer };
-    return {
-      status: 200,
-      body: await tellCoarsely(answer, { since, seconds: limits.testSeconds, left: signal }),
-    };
+    const answer = await tested.catch((error: unknown) => {
+      if (error instanceof CoarseFailure) return coarseTestFailure();
+      throw error;
+    });
+    return { status: 200, body: mayEdit ? answer : await testToldCoarsely(answer, coarse) };
   });
 
   const unsaved = bind(testUnsaved, async ({ body }, { caller, signal, traceId }) => {
@@ -171,9 +171,10 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     return { status: 200, body: answer };
   });
 
-  const browse = bind(browseConnection, async ({ params, body }, { caller, signal }) => {
+  const browse = bind(browseConnection, async ({ params, body }, { caller, signal, traceId }) => {
     const path = body.path ?? [];
-    const begin = { caller, qID: params.qID, action: 'browse', what: path, signal };
+    const { id: operation } = browseConnection;
+    const begin = { caller, qID: params.qID, action: 'browse', operation, traceId, what: path, signal };
     const answer = await service.enter(begin, (use) =>
       service.run(use, withTime(signal, limits.idleSeconds), (session) =>
         session.browse({ path, limit: body.limit ?? 200, ...(body.page ? { page: body.page } : {}) }),
@@ -185,10 +186,11 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     };
   });
 
-  const preview = bind(previewConnection, async ({ params, body }, { caller, signal }) => {
+  const preview = bind(previewConnection, async ({ params, body }, { caller, signal, traceId }) => {
     const limit = body.limit ?? previewRows;
     const begin = {
       ...{ caller, qID: params.qID, action: 'preview', what: body, signal },
+      ...{ operation: previewConnection.id, traceId },
       check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
     };
     const { columns, rows } = await service.enter(begin, (use) =>
@@ -266,7 +268,8 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     }
   };
 
-  const read = bind(readConnection, async ({ params, body }, { caller, request, reply, signal }) => {
+  const read = bind(readConnection, async ({ params, body }, scope) => {
+    const { caller, request, reply, signal, traceId } = scope;
     const format = negotiate(request.headers.accept);
     if (!format) {
       throw new AppError(
@@ -276,6 +279,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     }
     const begin = {
       ...{ caller, qID: params.qID, action: 'read', what: body, signal },
+      ...{ operation: readConnection.id, traceId },
       check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
     };
     return service.enter(begin, (use) => readThrough(use, { body, format, reply, signal }));

@@ -5,7 +5,8 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Logger } from 'pino';
 import { loadConnection } from '../../access/connection-access.js';
 import { mayTakeOver } from '../../access/owner-left.js';
-import { record as recordEvent } from '../../audit/record.js';
+import type { FoldedRefusals } from '../../audit/folded-refusals.js';
+import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { Bringing } from '../../broker/bring.js';
 import type { Broker } from '../../broker/broker.js';
 import { openConnectionSecrets } from '../../broker/connection-secrets.js';
@@ -16,6 +17,7 @@ import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { errorCode } from '../../http/error-reply.js';
 import type { Caller } from '../../http/handler.js';
+import { type CoarseUse, coarseSeconds, coarseUseSeconds, errorToldCoarsely } from '../../sessions/coarse.js';
 import type { RunningUses, WatchedUse } from '../../sessions/running-uses.js';
 import type { Entry, SessionRequest, Sessions } from '../../sessions/sessions.js';
 import type { Store } from '../../store/store.js';
@@ -34,6 +36,10 @@ export interface UseServiceDependencies {
   runningUses: RunningUses;
   uses: UseLog;
   log: Logger;
+  refusals: FoldedRefusals;
+  destinationRefused: RecordRefusedDestination;
+  /** Time limit of a test. */
+  testSeconds: number;
 }
 
 /** A use that may go ahead: the right was checked and the use is on record. */
@@ -45,6 +51,10 @@ export interface PreparedUse {
   login: SessionRequest['login'];
   ticket: UseTicket;
   mayEdit: boolean;
+  /** The credential is the caller's own, and not the connection's. */
+  isOwnLogin: boolean;
+  /** For people who may not edit the connection: the source must have signed us in by then. */
+  provenWithinMs?: number;
   entry: Entry;
   /** As `Grants.assertAlive`; absent where there is no grant. */
   assertAlive: (() => Promise<void>) | undefined;
@@ -56,6 +66,9 @@ export interface UseToBegin {
   caller: Caller;
   qID: string;
   action: string;
+  /** For the record of refused destinations: operation id of the contract, and the request. */
+  operation: string;
+  traceId: string;
   /** For the record of uses, as a keyed hash. */
   what?: unknown;
   signal: AbortSignal;
@@ -72,7 +85,8 @@ export interface UsableConnection {
 export interface UseService {
   usable(caller: Caller, qID: string): Promise<UsableConnection>;
   /**
-   * Hands a use that may go ahead to `work`, within the budgets of its source and tenant.
+   * Hands a use that may go ahead to `work`, within the budgets of its source and tenant. What people who may not edit
+   * the connection are told of a failure, and when, follows the oracle rule (`sessions/coarse`).
    * @throws AppError CREDENTIALS-REQUIRED when the caller must bring, confirm or renew a credential first; BUSY or
    * SOURCE-PAUSED when the use was not even begun
    */
@@ -103,14 +117,17 @@ export function createUseService(deps: UseServiceDependencies): UseService {
   const { store, vault, catalogue, broker } = deps;
 
   const recordRefusal = (caller: Caller, connection: ConnectionTable, reason: string) =>
-    recordEvent(store.db, {
-      name: 'data-use.refused',
-      by: caller,
-      resourceId: connection.id,
-      ownerId: connection.owner_id,
-      spaceId: connection.space_id,
-      data: { reason },
-    });
+    deps.refusals.record(
+      {
+        name: 'data-use.refused',
+        by: caller,
+        resourceId: connection.id,
+        ownerId: connection.owner_id,
+        spaceId: connection.space_id,
+        data: { reason },
+      },
+      reason,
+    );
 
   const usable = async (caller: Caller, qID: string): Promise<UsableConnection> => {
     if (!uuidPattern.test(qID)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
@@ -247,6 +264,8 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     return {
       ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },
       assertAlive: opened.assertAlive,
+      isOwnLogin: resolution.credential?.owner_id === caller.userId,
+      ...(mayEdit || action === 'test' ? {} : { provenWithinMs: coarseSeconds(coarseUseSeconds) * 1000 }),
       entry,
       ticket: {
         async finish(result, given) {
@@ -263,8 +282,14 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     async enter(begin, work) {
       const { caller, action, signal } = begin;
       const since = performance.now();
-      const { connection, manifest } = await usable(caller, begin.qID);
+      const { connection, manifest, mayEdit } = await usable(caller, begin.qID);
       begin.check?.(manifest);
+      const coarse: CoarseUse = {
+        ...{ since, left: signal, isOwnLogin: false, isSignedIn: false },
+        seconds: action === 'test' ? deps.testSeconds : coarseUseSeconds,
+        bring: `/api/v1/data-connections/${connection.id}/credential`,
+      };
+      let isTold = mayEdit;
       const visit = {
         tenantId: caller.tenantId,
         destination: connection.destination,
@@ -272,14 +297,33 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         spaceId: connection.space_id,
         isTest: action === 'test',
       };
-      return deps.sessions.enter(visit, signal, async (entry) => work(await prepare(begin, entry, since)));
+      const act = async (entry: Entry) => {
+        coarse.since = performance.now();
+        const use = await prepare(begin, entry, since);
+        isTold = use.mayEdit;
+        coarse.isOwnLogin = use.isOwnLogin;
+        return work(use).catch((error: unknown) => {
+          coarse.isSignedIn = entry.isProven();
+          throw error;
+        });
+      };
+      return deps.sessions.enter(visit, signal, act).catch(async (error: unknown) => {
+        if (isTold) throw error;
+        // Put on record before the wait, so that it does not show in the time.
+        if (error instanceof ConnectorError && error.kind === 'egress_refused') {
+          const { operation, traceId } = begin;
+          await deps.destinationRefused({ by: caller, operation, traceId, connectionId: connection.id });
+        }
+        throw await errorToldCoarsely(error, coarse);
+      });
     },
 
     async run(prepared, signal, work) {
-      const { manifest, properties, login, entry, ticket, connection } = prepared;
+      const { manifest, properties, login, entry, ticket, connection, provenWithinMs } = prepared;
       try {
         const watched = AbortSignal.any([signal, prepared.watch.signal]);
-        const result = await entry.open({ manifest, properties, login, signal: watched }, work);
+        const proof = provenWithinMs === undefined ? {} : { provenWithinMs };
+        const result = await entry.open({ manifest, properties, login, signal: watched, ...proof }, work);
         throwIfTakenAway(prepared);
         await ticket.finish('ok');
         return result;

@@ -135,6 +135,39 @@ describe('using a shared connection', () => {
     expect(answer.text).not.toContain(password);
   });
 
+  it('TR12: tells at once who was refused by the source, though they may not edit the connection', async () => {
+    const { user: username } = lab.roles.bob;
+    const member = await addPerson(server.url, server.adminKey, 'member');
+    await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, {
+      ...{ type: 'user', assigneeId: member.id, roles: ['dataconsumer'] },
+    });
+    const brought = await member.api.put(`${connection}/credential`, {
+      credentialsName: 'wrong login',
+      connectionProperties: { username, password: 'not the password' },
+    });
+    expect(brought.status, brought.text).toBe(200);
+    const since = performance.now();
+    const tested = await member.api.post(`${connection}/actions/test`);
+    expect(tested.body.stages).toEqual([
+      {
+        ...{ name: 'signIn', ok: false, code: 'SOURCE-SIGN-IN-FAILED' },
+        message: 'The source refused your sign-in.',
+        remedy: 'Bring your credential again.',
+      },
+    ]);
+    for (const action of ['browse', 'preview', 'read']) {
+      const body = action === 'browse' ? {} : { path: ['sales', 'orders'] };
+      const used = await member.api.post(`${connection}/actions/${action}`, body);
+      expect(used.status).toBe(403);
+      expect(used.body.errors[0]).toMatchObject({
+        code: 'SOURCE-SIGN-IN-FAILED',
+        detail: 'The source refused your sign-in. Bring your credential again.',
+        meta: { bring: `${connection}/credential` },
+      });
+    }
+    expect(performance.now() - since).toBeLessThan(3_000);
+  });
+
   it('X04: does not use a credential at another destination until its person confirms it', async () => {
     const credential = await alice.api.get('/api/v1/data-credentials/my%20login?byCredentialName=true');
     const made = await alice.api.post('/api/v1/data-connections', {

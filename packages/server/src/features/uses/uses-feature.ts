@@ -6,10 +6,11 @@ import {
   verifyUses,
 } from '@mooring/contract/routes/uses';
 import type { z } from 'zod';
-import { loadConnection, spaceFacts } from '../../access/connection-access.js';
+import { decideForAll, loadConnection, spaceFacts } from '../../access/connection-access.js';
 import { grantIn, isAdministratorOf } from '../../access/matrix.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller, handled } from '../../http/handler.js';
+import { outcomeToldCoarsely } from '../../sessions/coarse.js';
 import type { Store } from '../../store/store.js';
 import type { RecordKeeper } from '../../use-record/keeper.js';
 import {
@@ -39,7 +40,8 @@ const isAuditor = (caller: Caller): boolean =>
   isAdministratorOf(caller, 'personal') || caller.roles.includes('AuditAdmin');
 
 /** Never what was asked for: its hash is for those who know it anyway, since others could try their guesses with it. */
-function presented(row: ListedUse, caller: Caller): UseReply {
+function presented(row: ListedUse, caller: Caller, isToldAll: boolean): UseReply {
+  const outcome = row.outcome ?? 'started';
   const isTheirs = row.user_id === caller.userId || row.credential_owner_id === caller.userId;
   const optional = {
     clientId: row.client_id,
@@ -59,7 +61,7 @@ function presented(row: ListedUse, caller: Caller): UseReply {
     userId: row.user_id ?? '',
     connectionId: row.connection_id ?? '',
     action: row.action ?? '',
-    result: row.outcome ?? 'started',
+    result: isToldAll ? outcome : outcomeToldCoarsely(outcome, row.credential_owner_id === caller.userId),
     ...(Object.fromEntries(
       Object.entries(optional).filter(([, value]) => value !== null),
     ) as Partial<UseReply>),
@@ -98,6 +100,23 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
     return { ...filter, credentialOwnerId: caller.userId };
   };
 
+  /** Who may not edit a connection learns no more from the record than from a use. */
+  const presentAll = async (caller: Caller, rows: readonly ListedUse[]): Promise<UseReply[]> => {
+    if (isAuditor(caller)) return rows.map((row) => presented(row, caller, true));
+    const ids = [...new Set(rows.flatMap((row) => row.connection_id ?? []))];
+    const connections = await store.db
+      .selectFrom('connection')
+      .select(['id', 'owner_id', 'space_id'])
+      .where('tenant_id', '=', caller.tenantId)
+      .where('id', 'in', ids)
+      .execute();
+    const decisions = await decideForAll(store.db, caller, connections);
+    const edited = new Set(
+      connections.filter((row) => decisions.get(row)?.privileges.includes('update')).map(({ id }) => id),
+    );
+    return rows.map((row) => presented(row, caller, edited.has(row.connection_id ?? '')));
+  };
+
   const page = async (
     caller: Caller,
     filter: UseFilter,
@@ -114,7 +133,7 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
     return {
       status: 200,
       body: {
-        data: shown.map((row) => presented(row, caller)),
+        data: await presentAll(caller, shown),
         links: {
           self: { href: `${publicUrl()}${requestUrl}` },
           ...(rows.length > limit ? { next: { href: next.href } } : {}),
@@ -127,7 +146,8 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
     let after: ListedUse | undefined;
     for (;;) {
       const rows = await listFrom(store.db, filter, { after, order: 'oldest first', limit: exportedAtOnce });
-      if (rows.length > 0) yield rows.map((row) => `${JSON.stringify(presented(row, caller))}\n`).join('');
+      const shown = await presentAll(caller, rows);
+      if (shown.length > 0) yield shown.map((use) => `${JSON.stringify(use)}\n`).join('');
       if (rows.length < exportedAtOnce) return;
       after = rows.at(-1);
     }

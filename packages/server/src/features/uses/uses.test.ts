@@ -421,4 +421,184 @@ describe('who used what', () => {
       { userId: bob.id, id: bob.id, action: 'test-unsaved' },
     ]);
   });
+
+  it('TR12: tells who may not edit a connection no more of the network than the use did', async () => {
+    const nobody = await connect(alice.api, { ...source, url: 'http://127.0.0.1:9' }, 'nobody', {
+      space: spaceId,
+    });
+    const refused = await connect(alice.api, source, 'wrong', {
+      space: spaceId,
+      password: 'not the password',
+    });
+    for (const path of [nobody, refused]) {
+      const used = await bob.api.post(`${path}/actions/preview`, { path: ['items'] });
+      expect(used.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
+    }
+    const results = async (api: ApiClient, query: string) =>
+      ((await api.get(`${uses}${query}`)).body.data as { result: string }[])
+        .slice(0, 2)
+        .map(({ result }) => result);
+    const ofBob = `?userId=${bob.id}`;
+    expect(await results(bob.api, ofBob)).toEqual(['SOURCE-UNAVAILABLE', 'SOURCE-UNAVAILABLE']);
+    const lines = (await bob.api.get(`${uses}/export${ofBob}`)).text.trim().split('\n');
+    const exported = lines.slice(-2).map((line) => JSON.parse(line).result);
+    expect(exported).toEqual(['SOURCE-UNAVAILABLE', 'SOURCE-UNAVAILABLE']);
+    const all = [
+      [bob.id, idOf(own)],
+      [alice.id, idOf(shared)],
+      [bob.id, idOf(shared)],
+    ];
+    for (const api of [admin, auditor.api]) {
+      const rows = await seen(api);
+      expect(names(rows)).toEqual(all);
+      expect(rows.some(({ whatHash }) => whatHash !== undefined)).toBe(false);
+    }
+    expect(names(await seen(admin, `?userId=${bob.id}`))).toEqual([all[0], all[2]]);
+    expect(names(await seen(admin, `?connectionId=${idOf(own)}`))).toEqual([all[0]]);
+    expect(names(await seen(admin, `?spaceId=${spaceId}&userId=${alice.id}`))).toEqual([all[1]]);
+    expect(await seen(admin, '?to=2020-01-01T00:00:00Z')).toEqual([]);
+    expect(await seen(admin, '?from=2020-01-01T00:00:00Z')).toHaveLength(3);
+  });
+
+  it('item 3: owners and facilitators of a space see its uses; members and strangers do not', async () => {
+    const ofSpace = [
+      [alice.id, idOf(shared)],
+      [bob.id, idOf(shared)],
+    ];
+    for (const { api } of [alice, carol]) {
+      const rows = await seen(api, `?spaceId=${spaceId}`);
+      expect(names(rows)).toEqual(ofSpace);
+      expect(JSON.stringify(rows)).not.toContain('canary-of');
+    }
+    expect((await bob.api.get(`${uses}?spaceId=${spaceId}`)).status).toBe(403);
+    const stranger = await addPerson(server.url, server.adminKey, 'stranger');
+    const [hidden, none] = [spaceId, '0123456789abcdef01234567'].map((id) =>
+      stranger.api.get(`${uses}?spaceId=${id}`),
+    );
+    expect((await hidden)?.body.errors).toEqual((await none)?.body.errors);
+    expect((await hidden)?.status).toBe(404);
+  });
+
+  it('item 3: who may edit a connection sees its uses; others see those of their own credentials', async () => {
+    expect(names(await seen(alice.api, `?connectionId=${idOf(shared)}`))).toHaveLength(2);
+    expect(await seen(bob.api, `?connectionId=${idOf(shared)}`)).toEqual([]);
+    // The credential of the shared connection is Alice's, whoever uses it.
+    expect(names(await seen(alice.api))).toHaveLength(2);
+    expect(names(await seen(bob.api))).toEqual([[bob.id, idOf(own)]]);
+    expect(await seen(carol.api)).toEqual([]);
+    const mine = await seen(bob.api, `?userId=${bob.id}`);
+    expect(names(mine)).toEqual([
+      [bob.id, idOf(own)],
+      [bob.id, idOf(shared)],
+    ]);
+    expect(mine.every(({ whatHash }) => whatHash !== undefined)).toBe(true);
+    expect(await seen(bob.api, `?userId=${alice.id}`)).toEqual([]);
+    const { credentialId } = (await alice.api.get(`${shared}/credential`)).body;
+    expect((await bob.api.get(`/api/v1/data-credentials/${credentialId}/uses`)).status).toBe(404);
+    expect(await seen(bob.api, `?credentialId=${credentialId}`)).toEqual([]);
+  });
+
+  it('item 3: pages hold each use once, and refuse a cursor that is none', async () => {
+    const collected: unknown[] = [];
+    let at: string | undefined = `${server.url}${uses}?limit=1`;
+    for (let round = 0; at !== undefined && round < 10; round += 1) {
+      const answer = await admin.get(at);
+      expect(answer.body.data).toHaveLength(1);
+      collected.push(...answer.body.data);
+      at = answer.body.links.next?.href;
+    }
+    expect(collected).toEqual(await seen(admin));
+    expect((await admin.get(`${uses}?next=none`)).status).toBe(400);
+  });
+
+  it('item 3: the export streams the same uses as lines, oldest first, under the same rights', async () => {
+    const lines = async (api: ApiClient, query = '') => {
+      const answer = await api.get(`${uses}/export${query}`);
+      expect(answer.headers.get('content-type')).toBe('application/x-ndjson');
+      return answer.text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as object);
+    };
+    expect(await lines(admin)).toEqual((await seen(admin)).toReversed());
+    expect(await lines(bob.api)).toEqual(await seen(bob.api));
+    expect(await lines(carol.api)).toEqual([]);
+    expect((await bob.api.get(`${uses}/export?spaceId=${spaceId}`)).status).toBe(403);
+  });
+
+  it('item 3: names the application and its token, where one acts', async () => {
+    const made = await admin.post('/api/v1/oauth-clients', {
+      ...{ clientName: 'pipeline', appType: 'web', allowedScopes: ['user_default'] },
+    });
+    const secret = await admin.post(`/api/v1/oauth-clients/${made.body.clientId}/actions/create-secret`, {});
+    const token = await fetch(`${server.url}/oauth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ...{ grant_type: 'client_credentials', client_id: made.body.clientId },
+        client_secret: secret.body.clientSecret ?? made.body.clientSecret,
+      }),
+    }).then((response) => response.json() as Promise<{ access_token: string }>);
+    const machine = apiClient(server.url, token.access_token);
+    const { id } = (await machine.get('/api/v1/users/me')).body;
+    const path = await connect(machine, source, 'of a machine');
+    await machine.post(`${path}/actions/preview`, { path: ['items'] });
+    const [use] = (await admin.get(`${uses}?userId=${id}`)).body.data;
+    expect(use).toMatchObject({ userId: id, clientId: made.body.clientId, via: { kind: 'access-token' } });
+  });
+
+  it('LI14: a sign-in that a source refuses is an event, of a saved connection and of an unsaved one', async () => {
+    const type = 'mooring.v1.source-sign-in.refused';
+    const refusals = async () => (await admin.get(`/api/v1/audits?eventType=${type}`)).body.data;
+    expect(await refusals()).toEqual([]);
+    const wrong = 'wrong-password-0123456789';
+    const path = await connect(bob.api, source, 'refused', { password: wrong });
+    for (const action of ['test', 'preview']) {
+      await bob.api.post(`${path}/actions/${action}`, action === 'test' ? {} : { path: ['items'] });
+    }
+    await bob.api.post(`${connections}/actions/test`, {
+      datasourceID: 'rest',
+      connectionProperties: {
+        url: `${source.url}/items`,
+        authSchema: 'basic',
+        username: 'a',
+        password: wrong,
+      },
+    });
+    const { credentialId } = (await bob.api.get(`${path}/credential`)).body;
+    const found = (await refusals()).map((event: { userId: string; data: object }) => ({
+      userId: event.userId,
+      ...event.data,
+    }));
+    expect(found.toReversed()).toEqual([
+      { userId: bob.id, id: idOf(path), action: 'test', credentialId },
+      { userId: bob.id, id: idOf(path), action: 'preview', credentialId },
+      { userId: bob.id, id: bob.id, action: 'test-unsaved' },
+    ]);
+  });
+
+  it('TR12: tells who may not edit a connection no more of the network than the use did', async () => {
+    const nobody = await connect(alice.api, { ...source, url: 'http://127.0.0.1:9' }, 'nobody', {
+      space: spaceId,
+    });
+    const refused = await connect(alice.api, source, 'wrong', {
+      space: spaceId,
+      password: 'not the password',
+    });
+    for (const path of [nobody, refused]) {
+      const used = await bob.api.post(`${path}/actions/preview`, { path: ['items'] });
+      expect(used.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
+    }
+    const results = async (api: ApiClient, query: string) =>
+      ((await api.get(`${uses}${query}`)).body.data as { result: string }[])
+        .slice(0, 2)
+        .map(({ result }) => result);
+    const ofBob = `?userId=${bob.id}`;
+    expect(await results(bob.api, ofBob)).toEqual(['SOURCE-UNAVAILABLE', 'SOURCE-UNAVAILABLE']);
+    const exported = (await bob.api.get(`${uses}/export${ofBob}`)).text;
+    expect(exported).not.toMatch(/UNREACHABLE|SIGN-IN/);
+    const all = ['SOURCE-SIGN-IN-FAILED', 'SOURCE-UNREACHABLE'];
+    expect(await results(alice.api, `?spaceId=${spaceId}`)).toEqual(all);
+    expect(await results(admin, ofBob)).toEqual(all);
+  });
 });

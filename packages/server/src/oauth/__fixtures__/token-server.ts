@@ -55,5 +55,5 @@ export const json =
 
 /** The real gate, with loopback open or shut. */
 export function gateOf(loopback: 'allow' | 'deny' = 'allow'): Gate {
-  return createGate({ policy: createPolicy({ allow: [], loopback, listensOnLoopback: false }) });
+  return createGate({ policy: createPolicy({ allow: [], loopback, isOfThisMachine: false }) });
 }

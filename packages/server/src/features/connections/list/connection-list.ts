@@ -8,7 +8,9 @@ import { credentialsShownTo } from '../../../broker/callers-credentials.js';
 import type { Catalogue } from '../../../catalogue/catalogue.js';
 import { type FilterColumns, scimCondition } from '../../../filter/scim-filter.js';
 import { AppError } from '../../../http/app-error.js';
-import { type BoundRoute, bind, type Caller } from '../../../http/handler.js';
+import { clientSignal } from '../../../http/client-signal.js';
+import { type BoundRoute, bind, type Caller, type Reply, type RequestScope } from '../../../http/handler.js';
+import { createSlots } from '../../../isolation/slots.js';
 import type { Store } from '../../../store/store.js';
 import type { ConnectionTable } from '../../../store/tables.js';
 import { orphansOf, presentConnection } from '../connection-presenter.js';
@@ -33,6 +35,16 @@ export interface ConnectionListDependencies {
 type Query = z.output<typeof listConnections.query>;
 
 const pageMax = 100;
+/** Above, counting costs more than it tells. */
+const countMax = 10_000;
+/** Rows read at once of a list without limit: few where definitions are large, because all of them are in memory. */
+const step = { first: 50, least: 10, most: 500, bytes: 4 * 1024 * 1024 };
+const errorsMax = 1000;
+
+/** Lists without limit at the same time in one process; others wait. */
+const wholeLists = { atOnce: 32, ofOneUser: 2, waiting: 256, waitMs: 30_000 };
+
+const metaOf = (count: number) => (count > countMax ? {} : { count });
 const localeDefault = 'en';
 
 /** A connection that a list must not fail for: what is wrong with it, for `errors`. */
@@ -52,6 +64,18 @@ function problemOf(row: ConnectionTable, error: unknown): ErrorItem {
 /** GET data-connections: filter, order, page, and what of each row is shown. */
 export function createConnectionList(deps: ConnectionListDependencies): BoundRoute {
   const { store, catalogue } = deps;
+  const turns = createSlots({
+    ...{ max: () => wholeLists.atOnce, share: wholeLists.ofOneUser, waitMs: wholeLists.waitMs },
+    waitingMax: () => wholeLists.waiting,
+    full: () =>
+      new AppError(
+        'BUSY',
+        'Too many lists without limit at the same time. Ask with limit=100 and follow links.next.',
+        {
+          retryAfterSeconds: 2,
+        },
+      ),
+  });
 
   // `qType` is no column: it follows from the source.
   const qType = sql`case connection.source_id ${sql.join(
@@ -98,7 +122,7 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
     if (order.field !== 'qName' || !query.caseinsensitive) return order;
     const locale = query.locale ?? localeDefault;
     collatorOf(locale);
-    const isShort = query.limit === undefined || (await countConnections(store.db, selection)) <= collatedMax;
+    const isShort = (await countConnections(store.db, selection)) <= collatedMax;
     return { ...order, collation: isShort ? { locale } : 'folded' };
   };
 
@@ -125,6 +149,7 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
             ...(credential ? { credential } : {}),
           },
           deps.selfUrl(row.id),
+          { isListed: true },
         );
         data.push(withQri && qri !== undefined ? { ...reply, qri } : reply);
       } catch (error) {
@@ -136,7 +161,7 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
 
   const linksOf = (
     requestUrl: string,
-    limit: number | undefined,
+    limit: number,
     cursor: Cursor | undefined,
     order: ListOrder,
     rows: readonly ConnectionTable[],
@@ -159,17 +184,71 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
     };
   };
 
-  return bind(listConnections, async ({ query }, { caller, request }) => {
+  /** Everything, in steps, each from where the one before ended. */
+  async function* steps(selection: Selection, order: ListOrder): AsyncGenerator<ConnectionTable[]> {
+    let limit = step.first;
+    let position: Page['position'];
+    for (;;) {
+      const rows = await rowsOf(selection, { order, limit, ...(position ? { position } : {}) });
+      if (rows.length > 0) yield rows;
+      const last = rows.at(-1);
+      if (rows.length < limit || !last) return;
+      position = { keyset: keysetOf(last, order), direction: 'next' };
+      const bytes = rows.reduce((sum, row) => sum + row.properties.length, 0);
+      limit = Math.max(step.least, Math.min(step.most, Math.floor((limit * step.bytes) / (bytes + 1))));
+    }
+  }
+
+  /** The whole list, written while it is read; at most two at a time for each user. */
+  const whole = async (
+    query: Query,
+    selection: Selection,
+    { request, reply }: Pick<RequestScope, 'request' | 'reply'>,
+  ): Promise<Reply> => {
+    const { caller } = selection;
+    const order = await orderOf(query, selection);
+    const errors: ErrorItem[] = [];
+    let count = 0;
+    async function* batches() {
+      for await (const rows of steps(selection, order)) {
+        const shown = await presentAll(caller, rows, query.includeQris ?? false);
+        count += rows.length;
+        if (errors.length < errorsMax) errors.push(...shown.errors);
+        yield shown.data;
+      }
+    }
+    const rest = () => ({
+      links: { self: { href: `${deps.publicUrl()}${request.url}` } },
+      meta: metaOf(count),
+      ...(errors.length > 0 ? { errors } : {}),
+    });
+    await turns.take(caller.userId, clientSignal(request, reply));
+    reply.raw.once('close', () => turns.giveBack(caller.userId));
+    // What fails at once is still an answer.
+    const all = batches();
+    const first = await all.next();
+    async function* fromFirst() {
+      if (first.done) return;
+      yield first.value;
+      yield* all;
+    }
+    return { status: 200, list: { name: query.dataName ?? 'data', batches: fromFirst(), rest } };
+  };
+
+  return bind(listConnections, async ({ query }, { caller, request, reply }) => {
     const selection = await selectionOf(caller, query);
     const cursor = query.page === undefined ? undefined : readCursor(query.page);
-    const order = cursor?.order ?? (await orderOf(query, selection));
     const limit = query.limit ?? (cursor ? pageMax : undefined);
+    if (limit === undefined) {
+      return whole(query, selection, { request, reply });
+    }
+    const order = cursor?.order ?? (await orderOf(query, selection));
     const found = await rowsOf(selection, {
       order,
       ...(cursor ? { position: { keyset: cursor.keyset, direction: cursor.direction } } : {}),
-      ...(limit === undefined ? {} : { limit: limit + 1 }),
+      limit: limit + 1,
     });
-    const hasMore = limit !== undefined && found.length > limit;
+    const hasMore = found.length > limit;
     const surplus = cursor?.direction === 'prev' ? found.slice(1) : found.slice(0, limit);
     const rows = hasMore ? surplus : found;
     const { data, errors } = await presentAll(caller, rows, query.includeQris ?? false);
@@ -178,7 +257,7 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
       body: {
         [query.dataName ?? 'data']: data,
         links: linksOf(request.url, limit, cursor, order, rows, hasMore),
-        meta: { count: limit === undefined ? rows.length : await countConnections(store.db, selection) },
+        meta: metaOf(await countConnections(store.db, selection)),
         ...(errors.length > 0 ? { errors } : {}),
       },
     };

@@ -1,0 +1,26 @@
+import type { SourceManifest } from '../spec/manifest.js';
+import { metaOf } from './properties.js';
+
+type Definition = Readonly<Record<string, unknown>>;
+
+const namesOf = (manifest: SourceManifest): string[] =>
+  Object.keys(manifest.properties.shape).filter((name) => metaOf(manifest, name).certificates === true);
+
+/** The definition without the certificates that it trusts. */
+export function withoutCertificates(
+  manifest: SourceManifest,
+  definition: Definition,
+): Record<string, unknown> {
+  const names = new Set(namesOf(manifest));
+  return Object.fromEntries(Object.entries(definition).filter(([name]) => !names.has(name)));
+}
+
+/** Certificates that are not named stay: statements are also written without them. */
+export function withStoredCertificates(
+  manifest: SourceManifest,
+  properties: Definition,
+  stored: Definition,
+): Record<string, unknown> {
+  const missing = namesOf(manifest).filter((name) => !(name in properties) && name in stored);
+  return { ...properties, ...Object.fromEntries(missing.map((name) => [name, stored[name]])) };
+}

@@ -1,0 +1,8 @@
+import type { FastifyRequest } from 'fastify';
+
+/** The bearer token; documented curl lines also send it without the word `Bearer`. Never from the query. */
+export function tokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization;
+  const token = header === undefined ? undefined : /^\s*(?:Bearer\s+)?(\S{1,4096})\s*$/i.exec(header)?.[1];
+  return token?.toLowerCase() === 'bearer' ? undefined : token;
+}
