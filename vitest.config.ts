@@ -4,9 +4,9 @@ import { WeighedSequencer } from './scripts/weighed-sequencer.mjs';
 
 // Two tiers (docs/reference/test-tiers.md): `npm test` proves each promise once, `npm run test:long` repeats it with full
 // counts (`full` of the lab) and on both stores.
-const isLong = process.env['MOORING_TEST_TIER'] === 'long';
-process.env['MOORING_TEST_SEED'] ??= String(randomInt(2 ** 31));
-const isProfiled = process.env['MOORING_TEST_PROFILE'] !== undefined;
+const isLong = process.env['TEST_TIER'] === 'long';
+process.env['TEST_SEED'] ??= String(randomInt(2 ** 31));
+const isProfiled = process.env['TEST_PROFILE'] !== undefined;
 
 // Against hanging for good. What must be quick is asserted by the test that says so, as a machine may be slow.
 const limits = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 30_000 } } };
@@ -28,7 +28,7 @@ const bundled = { globalSetup: ['./scripts/bundle-for-tests.mjs'] };
 const onBothStores = [
   'packages/server/src/access/permissions.test.ts',
   'packages/server/src/broker/*.test.ts',
-  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,vault-keys}/**/*.test.ts',
+  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,uses,vault-keys}/**/*.test.ts',
   'packages/server/src/features/use/*.test.ts',
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',

@@ -19,8 +19,8 @@ function told(title, errors) {
 /** Ends a test run with what failed, and one plain line that any runner of it can count: `N passed, N failed`. */
 export default class ClosingLineReporter {
   onInit() {
-    const { MOORING_TEST_TIER: tier = 'quick', MOORING_TEST_SEED: seed } = process.env;
-    process.stdout.write(`Tier ${tier}, seed ${seed} (MOORING_TEST_SEED=${seed} repeats it)\n`);
+    const { TEST_TIER: tier = 'quick', TEST_SEED: seed } = process.env;
+    process.stdout.write(`Tier ${tier}, seed ${seed} (TEST_SEED=${seed} repeats it)\n`);
   }
 
   onTestRunEnd(modules, unhandledErrors) {

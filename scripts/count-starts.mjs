@@ -10,7 +10,7 @@ if (!(counted in spawn)) {
     function (options) {
       const file = expect.getState().testPath ?? '';
       const what = options.args?.slice(0, 3).join(' ') ?? options.file;
-      appendFileSync(process.env.MOORING_TEST_PROFILE, `${JSON.stringify({ file, what })}\n`);
+      appendFileSync(process.env.TEST_PROFILE, `${JSON.stringify({ file, what })}\n`);
       return spawn.call(this, options);
     },
     { [counted]: true },

@@ -11,7 +11,7 @@ export default class ProfileReporter {
 
   onTestRunEnd(modules) {
     const starts = new Map();
-    for (const line of readFileSync(process.env.MOORING_TEST_PROFILE, 'utf8').split('\n').filter(Boolean)) {
+    for (const line of readFileSync(process.env.TEST_PROFILE, 'utf8').split('\n').filter(Boolean)) {
       const { file } = JSON.parse(line);
       starts.set(file, (starts.get(file) ?? 0) + 1);
     }
@@ -43,14 +43,14 @@ export default class ProfileReporter {
         '',
       ].join('\n'),
     );
-    if (process.env.MOORING_TEST_PROFILE_KEEP) this.#keep(files);
+    if (process.env.TEST_PROFILE_KEEP) this.#keep(files);
   }
 
   #keep(files) {
     const place = new URL('test-weights.json', import.meta.url);
     const weights = JSON.parse(readFileSync(place, 'utf8'));
     const dear = files.filter(({ total }) => total >= keptFrom * 1000);
-    weights[process.env.MOORING_TEST_TIER ?? 'quick'] = Object.fromEntries(
+    weights[process.env.TEST_TIER ?? 'quick'] = Object.fromEntries(
       dear.map(({ name, total }) => [name, Math.round(total / 1000)]),
     );
     writeFileSync(place, `${JSON.stringify(weights, undefined, 2)}\n`);

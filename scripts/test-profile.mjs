@@ -1,4 +1,4 @@
-// `npm run test:profile [-- --keep] [vitest's own words]`: a run of the tier that MOORING_TEST_TIER names, and where it
+// `npm run test:profile [-- --keep] [vitest's own words]`: a run of the tier that TEST_TIER names, and where it
 // spent its time. `--keep` writes scripts/test-weights.json, by which files are ordered and shards are made.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -12,8 +12,8 @@ const { status } = spawnSync('npx', ['vitest', 'run', ...words.filter((word) => 
   stdio: 'inherit',
   env: {
     ...process.env,
-    MOORING_TEST_PROFILE: file,
-    ...(words.includes('--keep') ? { MOORING_TEST_PROFILE_KEEP: '1' } : {}),
+    TEST_PROFILE: file,
+    ...(words.includes('--keep') ? { TEST_PROFILE_KEEP: '1' } : {}),
   },
 });
 process.exit(status ?? 1);

@@ -8,8 +8,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The projects that run each file in a tier, as `{[file]: project[]}`. */
 async function filesOf(tier) {
-  const before = process.env.MOORING_TEST_TIER;
-  process.env.MOORING_TEST_TIER = tier;
+  const before = process.env.TEST_TIER;
+  process.env.TEST_TIER = tier;
   const vitest = await createVitest('test', { root, watch: false, reporters: [{}] });
   try {
     const specifications = await vitest.globTestSpecifications();
@@ -21,8 +21,8 @@ async function filesOf(tier) {
     return found;
   } finally {
     await vitest.close();
-    if (before === undefined) delete process.env.MOORING_TEST_TIER;
-    else process.env.MOORING_TEST_TIER = before;
+    if (before === undefined) delete process.env.TEST_TIER;
+    else process.env.TEST_TIER = before;
   }
 }
 

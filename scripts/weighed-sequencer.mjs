@@ -8,7 +8,7 @@ const weightsFile = new URL('test-weights.json', import.meta.url);
 /** What a file takes that is not among the dearest, seconds. */
 const otherwise = 2;
 
-const weights = JSON.parse(readFileSync(weightsFile, 'utf8'))[process.env.MOORING_TEST_TIER ?? 'quick'] ?? {};
+const weights = JSON.parse(readFileSync(weightsFile, 'utf8'))[process.env.TEST_TIER ?? 'quick'] ?? {};
 
 const weightOf = ({ project, moduleId }) =>
   weights[`${project.name} > ${path.relative(process.cwd(), moduleId)}`] ?? otherwise;

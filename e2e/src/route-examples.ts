@@ -239,6 +239,8 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
     deleteDataCredential: { params: credential },
     filterOrphanedDataCredentials: { body: { datasourceID: 'postgres', qSeparated: 1, qType: 'x' } },
     listDataCredentialUses: { params: credential, query: { limit: '10' } },
+    listDataUses: { query: { limit: '10' } },
+    exportDataUses: { query: { from: '2020-01-01T00:00:00Z' } },
     listDataCredentialChanges: { query: { limit: '10' } },
     getDataCredentialChange: { params: { id: '00000000-0000-4000-8000-000000000000' } },
     undoDataCredentialChange: { params: { id: '00000000-0000-4000-8000-000000000000' } },

@@ -7,12 +7,9 @@ import {
   getConnection,
   listConnections,
 } from '@mooring/contract/routes/data-connections';
-import {
-  deleteCredential,
-  listCredentialUses,
-  patchCredential,
-} from '@mooring/contract/routes/data-credentials';
+import { deleteCredential, patchCredential } from '@mooring/contract/routes/data-credentials';
 import { browseConnection, previewConnection, testConnection } from '@mooring/contract/routes/use';
+import { listCredentialUses } from '@mooring/contract/routes/uses';
 import type { LabPostgres } from '@mooring/lab/postgres';
 import type { LabRestApi } from '@mooring/lab/rest-api';
 import { postgresConnection, restConnection } from '../connections.js';

@@ -1,9 +1,14 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createApiClient } from '@mooring/contract/client';
-import { verifyUses } from '@mooring/contract/routes/revocations';
+import { exportUses, verifyUses } from '@mooring/contract/routes/uses';
 
-export interface VerifyFlags {
+export interface AuditFlags {
   url: string;
   apiKey: string;
+}
+
+export interface VerifyFlags extends AuditFlags {
   /** `seq:hash`, as an earlier run printed it. */
   head?: string;
 }
@@ -15,14 +20,41 @@ export async function verifyAudit(flags: VerifyFlags, print: (line: string) => v
     throw new Error('--head must be what an earlier run printed, for instance 42:abc…');
   }
   const api = createApiClient({ url: flags.url, token: flags.apiKey });
-  const report = await api.call(verifyUses, {
-    body: seq && hash ? { head: { seq: Number(seq), hash } } : {},
-  });
-  const head = report.head ? `, head ${report.head.seq}:${report.head.hash}` : '';
-  if (report.ok) print(`${report.records} records, whole${head}`);
-  else
-    print(
-      `Not whole: record ${report.broken?.seq} ${report.broken?.problem}. ${report.records} are good${head}`,
-    );
-  return report.ok;
+  const known = seq && hash ? { head: { seq: Number(seq), hash } } : {};
+  let report = await api.call(verifyUses, { body: known });
+  let { records } = report;
+  while (!report.done && report.next !== undefined) {
+    const { at, last } = report.checkpoints;
+    print(`${records} records so far, checkpoint ${at} of ${last}`);
+    report = await api.call(verifyUses, { body: { ...known, next: report.next } });
+    records += report.records;
+  }
+  const { broken, unproven } = report;
+  if (unproven) {
+    print(`Before checkpoint ${unproven.before} of ${unproven.at} nothing can be proven: ${unproven.note}.`);
+  }
+  if (report.ok) {
+    print(`${records} records, whole${report.head ? `, head ${report.head.seq}:${report.head.hash}` : ''}`);
+    return true;
+  }
+  const where = broken?.shard === undefined ? 'checkpoint' : `shard ${broken.shard}, record`;
+  print(`Not whole: ${where} ${broken?.seq}: ${broken?.problem}. ${records} records before are good`);
+  return false;
+}
+
+export interface ExportFlags extends AuditFlags {
+  /** Instants; uses that began from then on, and before then. */
+  from?: string;
+  to?: string;
+}
+
+/** Writes the record of uses as NDJSON, oldest first. @throws Error when it breaks off */
+export async function exportAudit(
+  { url, apiKey, from, to }: ExportFlags,
+  output: NodeJS.WritableStream,
+): Promise<void> {
+  const api = createApiClient({ url, token: apiKey });
+  const query = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  const response = await api.open(exportUses, { query, accept: 'application/x-ndjson' });
+  if (response.body) await pipeline(Readable.fromWeb(response.body as never), output, { end: false });
 }

@@ -125,17 +125,30 @@ program
     }),
   );
 
-program
-  .command('audit')
-  .description('Look at what is on record')
+const audit = program.command('audit').description('Look at what is on record');
+
+audit
   .command('verify')
   .description('Prove that the record of uses is whole; an API key comes from MOORING_API_KEY')
   .addOption(urlOption())
-  .option('--head <seq:hash>', 'a head that an earlier run printed; it must still be on the chain')
+  .option('--head <seq:hash>', 'a head that an earlier run printed; it must still be on record')
   .action(
     reporting(async (flags) => {
       const { verifyAudit } = await import('./audit.js');
       process.exitCode = (await verifyAudit({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
+    }),
+  );
+
+audit
+  .command('export')
+  .description('Write the record of uses to standard output as NDJSON; an API key comes from MOORING_API_KEY')
+  .addOption(urlOption())
+  .option('--from <time>', 'uses that began at that time or later, for instance 2026-01-31T00:00:00Z')
+  .option('--to <time>', 'uses that began before that time')
+  .action(
+    reporting(async (flags) => {
+      const { exportAudit } = await import('./audit.js');
+      await exportAudit({ ...flags, apiKey: apiKey() }, process.stdout);
     }),
   );
 

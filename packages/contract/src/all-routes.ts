@@ -19,6 +19,7 @@ import * as signIns from './routes/sign-ins.js';
 import * as spaces from './routes/spaces.js';
 import * as use from './routes/use.js';
 import * as users from './routes/users.js';
+import * as uses from './routes/uses.js';
 import * as vaultKeys from './routes/vault-keys.js';
 
 const isRoute = (value: unknown): value is Route =>
@@ -44,6 +45,7 @@ const modules = [
   selfCheck,
   signIns,
   use,
+  uses,
   vaultKeys,
 ];
 

@@ -1,8 +1,8 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** Seed of the run, a 32-bit integer; the run prints it, and MOORING_TEST_SEED repeats it. */
-export const testSeed = (): number => Number(process.env['MOORING_TEST_SEED'] ?? 1);
+/** Seed of the run, a 32-bit integer; the run prints it, and TEST_SEED repeats it. */
+export const testSeed = (): number => Number(process.env['TEST_SEED'] ?? 1);
 
 /**
  * Random integers that follow from the seed of the run.

@@ -5,6 +5,7 @@ import { createAccessTokens } from './access/access-tokens.js';
 import { type Authenticator, createAuthenticator } from './access/authenticate.js';
 import { createSigningKeys } from './access/signing-key.js';
 import { createRefusalRecord } from './audit/refused-destinations.js';
+import { createRefusedSignIns } from './audit/refused-sign-ins.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
 import { setupOfCredential } from './broker/credential-setup.js';
@@ -15,7 +16,6 @@ import { createLoginChanges } from './broker/login-changes.js';
 import { createRevocationJobs, type RevocationJobs } from './broker/revocation-jobs.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createOrphanSweep } from './broker/sealed-orphans.js';
-import { createUseLog } from './broker/uses.js';
 import { createCatalogue } from './catalogue/catalogue.js';
 import { createSourceSettings } from './catalogue/source-settings.js';
 import type { Config } from './config.js';
@@ -39,6 +39,7 @@ import { createSignInsFeature } from './features/sign-ins/sign-ins-feature.js';
 import { createSpacesFeature } from './features/spaces/spaces-feature.js';
 import { createUseFeature } from './features/use/use-feature.js';
 import { createUsersFeature } from './features/users/users-feature.js';
+import { createUsesFeature } from './features/uses/uses-feature.js';
 import { createVaultKeysFeature } from './features/vault-keys/vault-keys-feature.js';
 import type { BoundRoute } from './http/handler.js';
 import { contextOfIdempotentRequest, createIdempotency, type Idempotency } from './http/idempotency.js';
@@ -60,6 +61,8 @@ import { createSignIns, type SignIns } from './sign-ins/sign-ins.js';
 import type { Store } from './store/store.js';
 import type { ConnectionTable, CredentialTable } from './store/tables.js';
 import { recordDropped } from './unreadable-records.js';
+import { createRecordKeeper, type RecordKeeper } from './use-record/keeper.js';
+import { createUseLog, type UseLog } from './use-record/log.js';
 import type { Vault } from './vault/envelope.js';
 import { createKeyRotation, type KeyRotation } from './vault/key-rotation.js';
 import { createOwnSecrets } from './vault/own-secrets.js';
@@ -92,6 +95,8 @@ export interface App {
   signIns: SignIns;
   selfCheck: SelfCheck;
   idempotency: Idempotency;
+  keeper: RecordKeeper;
+  uses: UseLog;
   keyRotation: KeyRotation;
   metrics: Metrics;
   /** Absent when requests are not limited. */
@@ -169,7 +174,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isSourceDisabled: sourceSettings.isDisabled,
   });
   const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
-  const uses = createUseLog(store, vault, ownSecrets);
+  const signInRefused = createRefusedSignIns(store.db, log);
+  const keeper = createRecordKeeper({ store, vault, log });
+  const uses = createUseLog({ store, keeper, signInRefused, log });
   const arrivals = createArrivals({ store, vault, now });
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
@@ -206,7 +213,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       destinationRefused,
       now,
     }),
-    ...createRevocationsFeature({ store, vault, revoker, jobs: revocationJobs, publicUrl }),
+    ...createRevocationsFeature({ store, revoker, jobs: revocationJobs, publicUrl }),
     ...createSelfCheckFeature({ selfCheck }),
     ...createSignInsFeature({
       ...{ store, catalogue, arrivals, renewals, parked, signIns, publicUrl, now },
@@ -223,7 +230,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       log,
       config,
       destinationRefused,
+      signInRefused,
     }),
+    ...createUsesFeature({ store, keeper, publicUrl }),
   ]);
   const http = await createHttpServer({
     log,
@@ -255,6 +264,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     selfCheck,
     rates,
     idempotency,
+    keeper,
+    uses,
     keyRotation,
     metrics,
   };

@@ -218,6 +218,14 @@ export const fileSchema = z.strictObject({
           'Data keys that one key of the vault may wrap. At half of it the log warns, at three quarters the key is rotated, and past it nothing more is sealed.',
         ),
       auditDays: z.int().min(1).default(90).describe('How long the record of what happened is kept.'),
+      useDays: z
+        .int()
+        .min(1)
+        .max(36_500)
+        .default(400)
+        .describe(
+          'How long the record of uses is kept, in days; at least, since it ends at a signed checkpoint.',
+        ),
     })
     .prefault({}),
 });

@@ -12,6 +12,7 @@ import { type SealedServer, sealedServer } from './sealed.js';
 import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from './store/store-error.js';
 import { startTidying, tidyingSteps } from './tidying.js';
 import { canOpenAndSeal, settleUnreadableAtStart } from './unreadable-records.js';
+import { forgetUses } from './use-record/retention.js';
 import { KeyServiceError } from './vault/key-service.js';
 
 export interface RunningServer {
@@ -179,6 +180,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     checks,
   });
   await app.grants.recover();
+  await app.uses.open();
   const bound = await app.http
     .listen({ host: config.host, port: config.port })
     .catch(async (cause: unknown) => {
@@ -191,7 +193,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
   void app.selfCheck.warn(log);
   const tidying = startTidying({
     ...{ store, log, failed: app.metrics.tidyingFailed },
-    steps: tidyingSteps(app, store, log, config.limits.auditDays),
+    steps: tidyingSteps(app, store, log, config.limits),
   });
 
   print(`Mooring listening on ${url}`);
@@ -212,6 +214,7 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       await app.keepAlive.close();
       await app.revocationJobs.close();
       await app.grants.close();
+      await app.uses.close();
       await app.revoker.settled();
       app.revoker.close();
       await app.rates?.close();

@@ -3,9 +3,11 @@ import type { App } from './app.js';
 import { purgeAuditEvents } from './audit/record.js';
 import { purgeUndoCopies } from './broker/login-changes.js';
 import { purgeRevocations } from './broker/revocation-queue.js';
+import type { Config } from './config.js';
 import { reconcile } from './reconcile.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import type { Store } from './store/store.js';
+import { forgetUses } from './use-record/retention.js';
 import { newUuid } from './vault/random.js';
 
 // What has had its time is ended, destroyed or forgotten: once a minute, by one node at a time. Each step stands by
@@ -35,7 +37,12 @@ const stepMs = 10_000;
 const settingName = 'tidying';
 
 /** In the order of what must not wait: grants and former secrets first. */
-export function tidyingSteps(app: App, store: Store, log: Logger, auditDays: number): TidyingStep[] {
+export function tidyingSteps(
+  app: App,
+  store: Store,
+  log: Logger,
+  { auditDays, useDays }: Pick<Config['limits'], 'auditDays' | 'useDays'>,
+): TidyingStep[] {
   const now = () => new Date(store.clock.now());
   return [
     { name: 'unclaimed-sign-ins', run: () => app.signIns.endUnclaimed() },
@@ -48,6 +55,7 @@ export function tidyingSteps(app: App, store: Store, log: Logger, auditDays: num
     { name: 'idempotency', run: (until) => app.idempotency.purge(now(), until) },
     { name: 'audit-events', run: (until) => purgeAuditEvents(store.db, now(), auditDays, until) },
     { name: 'revocations', run: (until) => purgeRevocations(store, auditDays, until) },
+    { name: 'uses', run: () => forgetUses({ store, keeper: app.keeper }, { now: now(), days: useDays }) },
     { name: 'checkpoint', run: () => store.checkpoint() },
   ];
 }

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import { signingKeyContext } from './access/signing-key.js';
 import { recordLost } from './audit/lost-records.js';
-import { resealHead } from './broker/use-chain.js';
-import { useKeyContext } from './broker/uses.js';
 import { answerOfUnknownOutcome } from './http/idempotency.js';
 import { endSignIn } from './sign-ins/sign-in-store.js';
 import type { Queryable, Store, Tx } from './store/store.js';
 import type { SecretTable } from './store/tables.js';
+import { remakeRecordKey } from './use-record/keeper.js';
+import { recordKeyOpens } from './use-record/keys.js';
 import type { Vault } from './vault/envelope.js';
 import { createOwnSecrets } from './vault/own-secrets.js';
 import type { StoredKeyring } from './vault/stored-keyring.js';
@@ -33,9 +33,9 @@ const consequences = {
     'answers kept for an Idempotency-Key. Who repeats such a request is told that its outcome is unknown.',
   'signing-key': 'key that access tokens are signed with. It is made anew; clients fetch new tokens.',
   'use-key':
-    'key that paths and queries are hashed with in the record of uses. It is made anew; hashes from before compare with none from now on.',
+    'key that the record of uses is signed with. It is made anew, and the record is proven from there on; what stands before cannot be proven any more.',
   'use-head':
-    'seal on the record of uses. It is sealed anew as it stands; what was cut off its end before cannot be seen.',
+    'seal on the record of uses of version 0.1. The record goes on; what was cut off its end before cannot be seen.',
   'bearer-token': 'API keys and secrets of OAuth clients. Nothing fits them any more; make new ones.',
 } as const;
 
@@ -195,20 +195,22 @@ const endAnswers = ({ store, vault, gone }: Settling) =>
     return rows.length;
   });
 
-const resealHeads = ({ store, vault, gone }: Settling) =>
-  inBatches(store, async (tx) => {
-    const rows = await rowsOf(tx, gone, 'use-head');
-    for (const { tenant_id } of rows) await resealHead(tx, vault, tenant_id);
-    await recordByTenant(tx, 'use-head', rows);
-    return rows.length;
-  });
+/** Dropped when it does not open, for whatever reason; made when it is needed. */
+const openSigningKey = ({ store, vault }: UnreadableDependencies) =>
+  createOwnSecrets({ store, vault, recordDropped }).find(signingKeyContext);
 
-/** Drops those that do not open, for whatever reason; they are made when they are needed. */
-async function openOwnSecrets({ store, vault }: UnreadableDependencies): Promise<void> {
-  const secrets = createOwnSecrets({ store, vault, recordDropped });
-  await secrets.find(signingKeyContext);
-  for (const { id } of await store.db.selectFrom('tenant').select('id').execute()) {
-    await secrets.find(useKeyContext(id));
+const tenantsOf = ({ store }: UnreadableDependencies) => store.db.selectFrom('tenant').select('id').execute();
+
+/**
+ * At a restore and at a start, and never while it serves: verification says from where on the record is proven, and
+ * whoever writes the database could otherwise hide a change behind a key that does not open.
+ */
+async function remakeRecordKeys(deps: UnreadableDependencies): Promise<void> {
+  const { store, vault } = deps;
+  for (const { id: tenantId } of await tenantsOf(deps)) {
+    const by = { tenantId, userId: 'system' };
+    if (await remakeRecordKey(store, vault, { by, why: 'the key of before opens no more' }))
+      await store.transaction((tx) => recordLost(tx, { tenantId, kind: 'use-key', count: 1 }));
   }
 }
 
@@ -224,12 +226,12 @@ export async function settleUnreadable(deps: UnreadableDependencies): Promise<Lo
   const gone = await keysGone(deps.store.db, deps.keyring);
   const settling = { ...deps, gone };
   const losses = await lossesOf(deps.store.db, settling);
-  await openOwnSecrets(deps);
+  await openSigningKey(deps);
+  await remakeRecordKeys(deps);
   if (gone.length === 0) return losses;
   await endSignIns(settling);
   await endRevocations(settling);
   await endAnswers(settling);
-  await resealHeads(settling);
   return losses;
 }
 
@@ -243,6 +245,8 @@ export async function settleUnreadableAtStart(deps: UnreadableDependencies, log:
  * @throws StoreUnavailableError
  */
 export async function canOpenAndSeal(deps: UnreadableDependencies): Promise<boolean> {
-  await openOwnSecrets(deps);
-  return deps.keyring.canSeal();
+  await openSigningKey(deps);
+  const { store, vault, keyring } = deps;
+  for (const { id } of await tenantsOf(deps)) if (!(await recordKeyOpens(store.db, vault, id))) return false;
+  return keyring.canSeal();
 }

@@ -14,6 +14,16 @@ export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw abortError(signal);
 }
 
+const timerMsMost = 2 ** 31 - 1;
+
+/**
+ * The one timer for times that somebody configured. Node's timers hold 24.8 days and take a longer time for one
+ * millisecond, so it is cut to that.
+ */
+export function after(ms: number, act: () => void): NodeJS.Timeout {
+  return setTimeout(act, Math.min(ms, timerMsMost));
+}
+
 /**
  * Aborts with a `TimeoutError` after so long. `AbortSignal.timeout` is not for `AbortSignal.any`: Node 20 lets the
  * garbage collector take it there, and then the limit never comes (https://github.com/nodejs/node/issues/57736).
@@ -21,14 +31,14 @@ export function throwIfAborted(signal: AbortSignal): void {
 export function timeLimit(timeoutMs: number): AbortSignal {
   const controller = new AbortController();
   const expire = () => controller.abort(new DOMException('The time limit has passed.', 'TimeoutError'));
-  setTimeout(expire, timeoutMs).unref();
+  after(timeoutMs, expire).unref();
   return controller.signal;
 }
 
 /** Resolves when `work` settles or `timeoutMs` have passed, whichever is first; leaves no timer. */
 export function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs);
+    const timer = after(timeoutMs, resolve);
     const finish = () => {
       clearTimeout(timer);
       resolve();

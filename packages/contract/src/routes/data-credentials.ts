@@ -209,35 +209,3 @@ export const createCredential = defineRoute({
     'EGRESS-REFUSED',
   ],
 });
-
-const useSchema = z
-  .object({
-    at: instantSchema,
-    userId: z.string().meta({ description: 'Who used it' }),
-    connectionId: z.string(),
-    action: z.string(),
-    result: z.string(),
-    rows: z.int().optional(),
-    bytes: z.int().optional(),
-    keyId: z.string().optional().meta({ description: 'API key or access token it was asked with' }),
-    credentialVersion: z.int().optional(),
-    whatHash: z.string().optional().meta({
-      description: 'Keyed hash of path or query: the same for the same one, and nothing else',
-    }),
-  })
-  .meta({ id: 'CredentialUse' });
-
-export const listCredentialUses = defineRoute({
-  id: 'listDataCredentialUses',
-  method: 'GET',
-  path: '/api/v1/data-credentials/{qID}/uses',
-  summary: 'Who used your credential, when, and for what',
-  tag,
-  auth: 'person',
-  permission: own,
-  tier: 1,
-  params: paramsSchema,
-  query: z.object({ limit: z.int().min(1).max(1000).optional() }),
-  responses: { 200: { description: 'Latest first', schema: z.object({ data: z.array(useSchema) }) } },
-  errors: ['DCERROR-0010', 'NOT-FOUND'],
-});

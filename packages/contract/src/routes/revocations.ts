@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, pageQuery } from '../wire.js';
 
-// Revoke now, and the proof of what was used: CONTRACT.md part C, for administrators.
+// Revoke now: CONTRACT.md part C, for administrators.
 
 const tag = 'data-credentials';
 const administrators = 'Tenant administrators.';
@@ -83,42 +83,4 @@ export const getRevocation = defineRoute({
   query: z.object(pageQuery),
   responses: { 200: { description: 'A line for each credential', schema: revocationReportSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
-});
-
-export const verifyUses = defineRoute({
-  id: 'verifyUses',
-  method: 'POST',
-  path: '/api/v1/data-credentials/actions/verify-uses',
-  summary: 'Prove that the record of uses is whole',
-  description:
-    'Walks the chain of all uses. The head is to be written down elsewhere: with it, a store that was set back as a whole shows the next time.',
-  tag,
-  auth: 'person',
-  permission: 'Tenant and audit administrators.',
-  tier: 2,
-  body: z
-    .object({
-      head: z
-        .object({ seq: z.int().min(0), hash: z.string().max(64) })
-        .optional()
-        .meta({ description: 'A head that was written down earlier; it must still be on the chain' }),
-    })
-    .optional(),
-  responses: {
-    200: {
-      description: 'What was found',
-      schema: z
-        .object({
-          ok: z.boolean(),
-          records: z.int(),
-          head: z.object({ seq: z.int(), hash: z.string() }).optional(),
-          broken: z
-            .object({ seq: z.int(), problem: z.string() })
-            .optional()
-            .meta({ description: 'The first place where the chain does not hold' }),
-        })
-        .meta({ id: 'UseChainReport' }),
-    },
-  },
-  errors: ['DCERROR-0010', 'ACCESS-DENIED'],
 });

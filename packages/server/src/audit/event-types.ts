@@ -5,6 +5,8 @@ export const auditEvents = {
   'data-credential-change': ['created', 'undone'],
   'data-use': ['refused'],
   'data-source': ['updated'],
+  'source-sign-in': ['refused'],
+  'use-record': ['key-remade'],
   destination: ['refused'],
   'sign-in': ['completed'],
   space: ['created', 'updated', 'deleted'],

@@ -57,15 +57,16 @@ export async function recordConnection(
   });
 }
 
-/** Credentials are only ever changed by their own person. */
+/** @param by who did it, where it was not the owner of the credential */
 export async function recordCredential(
   tx: Queryable,
   what: What,
   row: Pick<CredentialTable, 'id' | 'name' | 'source_id' | 'owner_id' | 'tenant_id' | 'connection_id'>,
+  by: AuditEvent['by'] = { tenantId: row.tenant_id, userId: row.owner_id },
 ): Promise<void> {
   await record(tx, {
     name: `data-credential.${what}`,
-    by: { tenantId: row.tenant_id, userId: row.owner_id },
+    by,
     resourceId: row.id,
     ownerId: row.owner_id,
     ...(row.connection_id === null ? {} : { parentId: row.connection_id }),

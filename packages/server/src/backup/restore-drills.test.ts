@@ -19,7 +19,7 @@ type Moment = (typeof moments)[number];
 /** The kinds that `startSealedThings` has one of, at least. */
 const everySealedKind = [
   ...['login', 'grant', 'sign-in', 'waiting-grant', 'revocation', 'idempotent-answer'],
-  ...['signing-key', 'use-key', 'use-head'],
+  ...['signing-key', 'use-key'],
 ].toSorted();
 
 const kindsOf = (losses: readonly Loss[]) => losses.map(({ kind }) => kind).toSorted();

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../audit/record.js';
 import { AppError } from '../http/app-error.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { UserTable } from '../store/tables.js';
@@ -6,12 +7,12 @@ import type { Revoker } from './revoker.js';
 /** Takes away what a person who may no longer work here could still use, and what others could use of theirs. */
 export interface Leaving {
   /** In the transaction that disables the person. */
-  apply(tx: Tx, person: PersonRef): Promise<void>;
+  apply(tx: Tx, person: PersonRef, by: AuditEvent['by']): Promise<void>;
   /**
    * In a transaction: the same, and deletes the person.
    * @throws AppError CONFLICT while they own connections or spaces
    */
-  remove(tx: Tx, person: PersonRef): Promise<void>;
+  remove(tx: Tx, person: PersonRef, by: AuditEvent['by']): Promise<void>;
   /** After it: tells the providers that the grants have ended. */
   send(): void;
 }
@@ -37,8 +38,8 @@ async function possessionsOf(db: Queryable, person: PersonRef): Promise<string |
 }
 
 export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
-  const apply = async (tx: Tx, person: PersonRef): Promise<void> => {
-    await revoker.end(tx, { tenantId: person.tenant_id, userId: person.id });
+  const apply = async (tx: Tx, person: PersonRef, by: AuditEvent['by']): Promise<void> => {
+    await revoker.end(tx, { tenantId: person.tenant_id, userId: person.id }, { by });
     await tx
       .updateTable('api_key')
       .set({ revoked_at: new Date().toISOString() })
@@ -49,7 +50,7 @@ export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
   };
   return {
     apply,
-    async remove(tx, person) {
+    async remove(tx, person, by) {
       const possessions = await possessionsOf(tx, person);
       if (possessions) {
         throw new AppError(
@@ -57,7 +58,7 @@ export function createLeaving({ revoker }: { revoker: Revoker }): Leaving {
           `The user still owns ${possessions}. Give them to somebody else or delete them first.`,
         );
       }
-      await apply(tx, person);
+      await apply(tx, person, by);
       await tx
         .deleteFrom('user')
         .where('id', '=', person.id)

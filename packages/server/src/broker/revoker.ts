@@ -1,5 +1,6 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
+import { type AuditEvent, recordCredential } from '../audit/record.js';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Config } from '../config.js';
 import { mayRevoke, revokeToken } from '../oauth/revocation.js';
@@ -32,6 +33,8 @@ import {
 export interface EndOptions {
   /** Those with one id make one report; without one, only ends that a provider must be told are on record. */
   batchId?: string;
+  /** Who ends it, for the record; absent: its owner. */
+  by?: AuditEvent['by'];
   /** The connection as it was, where it is being changed in the same transaction. */
   connection?: ConnectionTable;
   /** Records at most, so that others get their turn in between; all of them unless given. */
@@ -46,8 +49,8 @@ export interface GivenUp extends Pick<EndOptions, 'batchId'> {
 
 export interface Revoker {
   /**
-   * Ends everything that is sealed of what is named, credentials and open sign-ins: deletes it, destroys its keys, and
-   * notes in the same transaction what providers are to be told; `kick` afterwards.
+   * Ends everything that is sealed of what is named, credentials and open sign-ins: deletes it, destroys its keys, puts
+   * it on record, and notes in the same transaction what providers are to be told; `kick` afterwards.
    * @returns how many records have ended
    */
   end(tx: Tx, scope: EndScope, options?: EndOptions): Promise<number>;
@@ -168,7 +171,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
   const endCredential = async (
     tx: Tx,
     credential: CredentialTable,
-    { batchId, connection }: EndOptions,
+    { batchId, by, connection }: EndOptions,
   ): Promise<void> => {
     const found = await toTell(tx, credential, connection);
     if (batchId !== undefined || found.sealed) {
@@ -179,6 +182,8 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
       });
     }
     await shredCredential(tx, credential.tenant_id, credential.id);
+    // Of those that are revoked together there is one event, and a report that names each.
+    if (batchId === undefined) await recordCredential(tx, 'deleted', credential, by);
   };
 
   const endSignInOf = async (tx: Tx, row: SignInTable, { batchId }: EndOptions): Promise<void> => {

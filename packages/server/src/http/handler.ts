@@ -10,6 +10,9 @@ export interface Caller {
   roles: readonly string[];
   /** API key or access token the request came with. */
   keyId: string;
+  keyKind: 'api-key' | 'access-token';
+  /** OAuth client that acts; absent: the user themselves. */
+  clientId?: string;
 }
 
 export interface Reply {

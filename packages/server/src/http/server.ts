@@ -173,7 +173,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
       headersTimeout: Math.ceil(deps.requestMs / 3),
       requestTimeout: deps.requestMs,
       // How late a limit may be noticed.
-      connectionsCheckingInterval: Math.ceil(deps.requestMs / 12),
+      connectionsCheckingInterval: Math.min(Math.ceil(deps.requestMs / 12), 60_000),
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, headers()),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },

@@ -1,4 +1,4 @@
-import { abortError } from '@mooring/connectors/kit/deadline';
+import { abortError, after } from '@mooring/connectors/kit/deadline';
 
 export interface SlotsOptions {
   /** Taken at the same time, at the most. Asked each time. */
@@ -46,7 +46,7 @@ export function createSlots({ max, waitingMax, waitMs, full }: SlotsOptions): Sl
         refuse: (error) => settle(() => reject(error)),
       };
       const leave = () => waiter.refuse(abortError(signal));
-      const timer = setTimeout(() => waiter.refuse(full()), waitMs);
+      const timer = after(waitMs, () => waiter.refuse(full()));
       signal.addEventListener('abort', leave, { once: true });
       waiting.add(waiter);
     });

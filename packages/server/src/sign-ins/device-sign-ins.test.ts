@@ -57,7 +57,8 @@ describe('the life of a sign-in on another device, by the clock', () => {
     await migrate(store);
     await firstStart(store, tokenHasher(newKey()), 'test-administrator-key-0123456789');
     const user = await store.db.selectFrom('user').selectAll().executeTakeFirstOrThrow();
-    caller = { userId: user.id, tenantId: user.tenant_id, name: user.name, roles: [], keyId: 'k' };
+    const { id: userId, tenant_id: tenantId, name } = user;
+    caller = { userId, tenantId, name, roles: [], keyId: 'k', keyKind: 'api-key' };
     provider = await listenOnLoopback(0, () => async (request, response) => {
       const form = new URLSearchParams((await readRequestBody(request)).toString());
       const say = (status: number, body: object) => {

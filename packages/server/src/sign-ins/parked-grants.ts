@@ -1,4 +1,4 @@
-import { record } from '../audit/record.js';
+import { record, recordCredential } from '../audit/record.js';
 import { insertCredential, replaceCredential } from '../broker/credential-records.js';
 import type { GrantAccount } from '../broker/grant-account.js';
 import { linkCredential } from '../broker/links.js';
@@ -14,8 +14,8 @@ import { newUuid } from '../vault/random.js';
 import { type ParkedGrant, sealedGrantOf } from './sealed-grants.js';
 import { dropIntent, endSignIn, openField, sealField } from './sign-in-store.js';
 
-// A grant of an account that is not known to be the one a credential had, brought by who began the sign-in. It belongs to nobody until the person who began the
-// sign-in has chosen; unchosen, it is ended at the provider when the time of the sign-in has passed.
+// A grant of an account that is not known to be the one a credential had, brought by who began the sign-in. It belongs
+// to nobody until they have chosen; unchosen, it is ended at the provider when the time of the sign-in has passed.
 
 export type AccountChoice = 'replace' | 'add' | 'cancel';
 
@@ -140,11 +140,11 @@ export function createParkedGrants({
     like: CredentialTable,
     { login = {}, grant }: ParkedGrant,
     wanted: string | undefined,
-  ): Promise<string> => {
-    const id = newUuid();
+  ): Promise<Pick<CredentialTable, 'id' | 'name'>> => {
+    const [id, name] = [newUuid(), await freeName(tx, like, wanted)];
     await insertCredential(tx as Parameters<typeof insertCredential>[0], vault, {
       ...{ id, tenantId: like.tenant_id, ownerId: like.owner_id, sourceId: like.source_id },
-      ...{ name: await freeName(tx, like, wanted), separated: true, connectionId: null, signIn: row.sign_in },
+      ...{ name, separated: true, connectionId: null, signIn: row.sign_in },
       ...{ destination: row.destination, secrets: { login, grant }, at: store.clock.iso() },
     });
     const connection =
@@ -157,7 +157,7 @@ export function createParkedGrants({
             .where('tenant_id', '=', row.tenant_id)
             .executeTakeFirst();
     if (connection) await linkCredential(tx, connection, row.user_id, id, store.clock.iso());
-    return id;
+    return { id, name };
   };
 
   /** The new grant is for what its sign-in was begun for, which its connection may no longer point at. */
@@ -218,8 +218,11 @@ export function createParkedGrants({
       }
       return store.transaction(async (tx) => {
         if (!(await claim(tx, row, 'completed'))) throw chosenMeanwhile();
-        const id = choice === 'add' ? await add(tx, row, credential, parked, credentialsName) : credential.id;
+        const isNew = choice === 'add';
+        const kept = isNew ? await add(tx, row, credential, parked, credentialsName) : credential;
         if (choice === 'replace') await replace(tx, row, parked);
+        const { id, name } = kept;
+        await recordCredential(tx, isNew ? 'created' : 'updated', { ...credential, id, name });
         await endSignIn(tx, row, 'completed');
         await record(tx, { name: 'sign-in.completed', by: caller, resourceId: row.id, data: { choice } });
         return id;

@@ -3,7 +3,7 @@ import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Answer, addPerson, type TestPerson } from '../testing/api-client.js';
+import { type Answer, addPerson, apiClient, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
 import { newToken } from '../vault/random.js';
 
@@ -172,6 +172,38 @@ describe('signing in again', () => {
     await expect.poll(() => lab.counts().revocation).toBe(1);
     expect((await choose(signInId, 'replace')).status).toBe(400);
     expect((await use()).status).toBe(403);
+  });
+
+  /** What happened to credentials since a moment, earliest first: type and id. */
+  const credentialEvents = async (since: string) => {
+    const span = encodeURIComponent(`${since}/2099-01-01T00:00:00Z`);
+    const answer = await apiClient(server.url, server.adminKey).get(`/api/v1/audits?eventTime=${span}`);
+    return (answer.body.data as { eventType: string; userId: string; data: { id: string; qName: string } }[])
+      .filter(({ eventType }) => eventType.startsWith('mooring.v1.data-credential.'))
+      .map(({ eventType, userId, data }) => [eventType.split('.').at(-1), userId, data.id, data.qName])
+      .toReversed();
+  };
+
+  it('LI14: every change of a credential is an event: by a click, and by either choice', async () => {
+    const { credentialId } = await credentialOf();
+    let since = new Date().toISOString();
+    await press(await walk(signInOf(await use()).authUrl));
+    expect(await credentialEvents(since)).toEqual([['updated', alice.id, credentialId, 'mine']]);
+    const chosenAfterPasting = async (choice: 'replace' | 'add') => {
+      lab.revokeGrantsOf('alice');
+      lab.revokeGrantsOf('bob');
+      lab.expireAccessTokens();
+      const { authUrl, signInId } = signInOf(await use());
+      await paste(await walk(authUrl, choice === 'replace' ? 'bob' : 'alice'));
+      since = new Date().toISOString();
+      const chosen = await choose(signInId, choice);
+      expect(chosen.status, chosen.text).toBe(200);
+    };
+    await chosenAfterPasting('replace');
+    expect(await credentialEvents(since)).toEqual([['updated', alice.id, credentialId, 'mine']]);
+    await chosenAfterPasting('add');
+    const added = await credentialOf();
+    expect(await credentialEvents(since)).toEqual([['created', alice.id, added.credentialId, 'mine (2)']]);
   });
 
   it('replaces the account when its person says so', async () => {

@@ -1,5 +1,6 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
+import { recordCredential } from '../audit/record.js';
 import { renewGrant } from '../broker/credential-records.js';
 import {
   accountOfGrant,
@@ -123,6 +124,7 @@ export function createRenewals(deps: RenewalDependencies) {
       const isKept = await storedOrAbandoned(redeemed, () =>
         store.transaction(async (tx) => {
           if (!(await renewGrant(tx, vault, credential, grant, store.clock.iso()))) return false;
+          await recordCredential(tx, 'updated', credential);
           await redeemed.complete(tx);
           return true;
         }),

@@ -1,4 +1,5 @@
 import {
+  type IsolationLevel,
   Kysely,
   type MigrationLockOptions,
   PostgresAdapter,
@@ -24,6 +25,8 @@ export interface PostgresStoreOptions {
 
 /** More transactions at once only find each other in conflict. */
 const writersMax = 4;
+/** These wait for each other's rows, so they have turns of their own. */
+const lockersMax = 6;
 /** Made when they are first needed, like all others. */
 const asideMax = 2;
 const attemptsMax = 16;
@@ -100,18 +103,20 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   const db = open(options.connectionsMax ?? 20);
   const aside = open(asideMax);
 
-  const once = <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> =>
-    db.transaction().setIsolationLevel('serializable').execute(work);
-
   const slots = createSlots(writersMax);
+  const lockers = createSlots(lockersMax);
   const losers = createSlots(1);
 
-  const again = async <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> => {
+  const again = async <Result>(
+    work: (tx: Tx) => Promise<Result>,
+    { level, slots: own }: { level: IsolationLevel; slots: Slots },
+  ): Promise<Result> => {
+    const once = () => db.transaction().setIsolationLevel(level).execute(work);
     for (let attempt = 1; ; attempt += 1) {
       try {
         // Those of this node that have lost once go on one after the other, so that they do not undo each other.
-        const inTurn = attempt === 1 ? slots.run : losers.run;
-        return await inTurn(() => once(work));
+        const inTurn = attempt === 1 ? own.run : losers.run;
+        return await inTurn(once);
       } catch (error) {
         if (!isConflict(error)) throw error;
         if (attempt === attemptsMax) {
@@ -136,7 +141,10 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     db,
     aside,
     clock,
-    transaction: (work) => guardedTransaction(again, work),
+    transaction: (work) =>
+      guardedTransaction((guarded) => again(guarded, { level: 'serializable', slots }), work),
+    // A database without this level takes the next stricter one, and then runs the work again like any other.
+    lockingTransaction: (work) => again(work, { level: 'read committed', slots: lockers }),
     async durability() {
       const setting = async (name: string) => String(await value(sql`current_setting(${name}, true)`));
       return {

@@ -34,6 +34,11 @@ export interface Store {
    * @throws StoreUnavailableError, OutcomeUnknownError
    */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
+  /**
+   * One durable transaction for work that locks the rows it goes by: others wait for them instead of being undone.
+   * @throws StoreUnavailableError, OutcomeUnknownError
+   */
+  lockingTransaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
   /** The setting that durability rests on, as the database reports it. */
   durability(): Promise<Durability>;
   /** Moves the write-ahead log into the store and empties it, so that what was shredded is gone from both. */
@@ -141,6 +146,8 @@ export function openStore(options: StoreOptions): Store {
     aside: db,
     clock,
     transaction: (work) => guardedTransaction((guarded) => db.transaction().execute(guarded), work),
+    // There is one writer at a time.
+    lockingTransaction: (work) => db.transaction().execute(work),
     async durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
       const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };

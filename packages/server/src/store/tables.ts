@@ -316,27 +316,66 @@ export interface IntentTable {
   created_at: string;
 }
 
-export interface UseTable {
+/** The record of uses: `use-record`. The beginning of a use, or its outcome, which names the beginning alone. */
+export interface UseRecordTable {
   tenant_id: string;
+  /** 0 to 63; -1: the one chain of version 0.1, to which nothing is added. */
+  shard: number;
+  /** Place in the shard, from 1 without a gap. */
   seq: number;
   at: string;
-  user_id: string;
-  connection_id: string;
+  /** Last checkpoint that whoever wrote it knew of: without it the record shows that it is gone. */
+  checkpoint: number | null;
+  /** Under whose rights it runs; absent in outcomes, as everything down to `what_hash`. */
+  user_id: string | null;
+  /** OAuth client that acted; null: the user themselves. */
+  client_id: string | null;
+  /** Kind of what it was asked with, and its id. */
+  via_kind: 'api-key' | 'access-token' | null;
+  via_id: string | null;
+  connection_id: string | null;
+  /** Space of the connection at that time. */
+  space_id: string | null;
   credential_id: string | null;
   credential_owner_id: string | null;
-  action: string;
-  /** `started`, or the outcome of an earlier record. */
-  result: string;
-  rows: number | null;
-  of_seq: number | null;
-  previous_hash: string;
-  hash: string;
-  /** API key or access token that it was asked with. */
-  key_id: string | null;
   credential_version: number | null;
+  action: string | null;
   /** HMAC of path or query under a sealed key of the tenant: tells whether two were the same, and nothing else. */
   what_hash: string | null;
+  /** Of an outcome: the beginning, in the same shard. */
+  of_seq: number | null;
+  /** `started`, or the outcome. */
+  result: string;
+  rows: number | null;
   bytes: number | null;
+  hash: string;
+}
+
+/** Last record of a shard. Whoever appends to the shard holds this row. */
+export interface UseShardTable {
+  tenant_id: string;
+  shard: number;
+  seq: number;
+  hash: string;
+}
+
+/** Heads of all shards at one moment, signed and chained. */
+export interface UseCheckpointTable {
+  tenant_id: string;
+  number: number;
+  at: string;
+  /** 1: `heads` lists every shard; 0: those that moved since the checkpoint before. */
+  is_full: number;
+  /** JSON: `[shard, seq, hash][]`. */
+  heads: string;
+  /** The checkpoint that the kept record begins with; 0: the beginning. */
+  kept_from: number;
+  /** Version of the key that it and the records after it are signed with. */
+  key_version: number;
+  /** Why the record was begun, or begun anew, here. */
+  note: string | null;
+  previous_hash: string;
+  hash: string;
 }
 
 export interface OAuthClientTable {
@@ -456,7 +495,9 @@ export interface Tables {
   credential_link: LinkTable;
   sign_in: SignInTable;
   intent: IntentTable;
-  use: UseTable;
+  use_record: UseRecordTable;
+  use_shard: UseShardTable;
+  use_checkpoint: UseCheckpointTable;
   oauth_client: OAuthClientTable;
   oauth_client_secret: OAuthClientSecretTable;
   oauth_token: OAuthTokenTable;

@@ -1,3 +1,4 @@
+import { after } from '@mooring/connectors/kit/deadline';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
@@ -38,7 +39,6 @@ export interface CappedRows {
 
 /** How long a source may take to stop by itself before its session is aborted. */
 const LEAVE_MS = 2000;
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
  * Rows to ask the source for: one more than the cap, which shows whether the cap cuts anything.
@@ -60,11 +60,6 @@ export function abortFailure(signal: AbortSignal): ConnectorError {
   return signal.reason instanceof ConnectorError
     ? signal.reason
     : new ConnectorError('cancelled', 'The read was cancelled.', { cause: signal.reason });
-}
-
-/** A timer; longer times than Node's timers can hold are cut to 24 days. */
-export function afterSeconds(seconds: number, act: () => void): NodeJS.Timeout {
-  return setTimeout(act, Math.min(seconds * 1000, TIMER_MS_MAX));
 }
 
 /** An iteration of a source that knows whether the source owes an answer. */
@@ -129,11 +124,11 @@ function pull(source: Pulling, { idleSeconds, secondsLeft, signal }: Patience): 
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     if (Number.isFinite(secondsLeft))
-      timers.push(afterSeconds(secondsLeft, () => settle(() => resolve('time'))));
+      timers.push(after(secondsLeft * 1000, () => settle(() => resolve('time'))));
     if (idleSeconds > 0) {
       const silence = () =>
         new ConnectorError('timeout', `The source sent nothing for ${idleSeconds} seconds.`);
-      timers.push(afterSeconds(idleSeconds, () => settle(() => reject(silence()))));
+      timers.push(after(idleSeconds * 1000, () => settle(() => reject(silence()))));
     }
     source.next().then(
       (result) => settle(() => resolve(result)),

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { after } from '@mooring/connectors/kit/deadline';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import {
   abortFailure,
-  afterSeconds,
   applyCaps,
   readEnded,
   rightGone,
@@ -95,7 +95,7 @@ async function taken(response: ServerResponse, event: 'drain' | 'finish', patien
   const { idleSeconds, signal, end } = patience;
   const stalled = () =>
     end(new ConnectorError('timeout', `The reader took nothing for ${idleSeconds} seconds.`));
-  const timer = idleSeconds > 0 ? afterSeconds(idleSeconds, stalled) : undefined;
+  const timer = idleSeconds > 0 ? after(idleSeconds * 1000, stalled) : undefined;
   try {
     await once(response, event, { signal });
   } catch (error) {

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { assertNoDetour } from '@mooring/lab/socket-watch/outbound-sockets';
-import Database from 'libsql';
 import { inject } from 'vitest';
 import { createLog } from '../log.js';
 import { serve } from '../serve.js';
+import { runOnFile } from './embedded-sql.js';
 import { expectNoSecretInRemains, knowSettings } from './secret-scan.js';
 import { type DatabaseServer, freshDatabase } from './shared-database.js';
 import { watched } from './watched.js';
@@ -98,6 +98,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     );
   };
   let running = await start(options.port ?? 0);
+  /** False after a restart that was refused. */
+  let isUp = true;
+  const stop = async () => {
+    if (isUp) await running.close();
+    isUp = false;
+  };
   return {
     get url() {
       return running.url;
@@ -113,21 +119,17 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     async sql(statement) {
       if (database) return database.run(statement);
-      const file = new Database(path.join(dataFolder, 'mooring.db'));
-      try {
-        file.exec(statement);
-      } finally {
-        file.close();
-      }
+      runOnFile(path.join(dataFolder, 'mooring.db'), statement);
     },
     async restart() {
       const { port } = new URL(running.url);
-      await running.close();
+      await stop();
       running = await start(port);
+      isUp = true;
       await forgetOldConnections(running.url);
     },
     async close() {
-      await running.close();
+      await stop();
       try {
         expectNoSecretInRemains({ log: chunks.join(''), printed, dataFolder });
         await database?.drop();

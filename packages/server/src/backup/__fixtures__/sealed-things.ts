@@ -153,9 +153,7 @@ async function walkOwnFlows(url: string, admin: ApiClient, made: Made, isWhole: 
   const events = (await admin.get('/api/v1/audits?source=mooring/sealed-record&limit=100')).body.data;
   const kinds = new Set(events.map((event: { data: { kind: string } }) => event.data.kind));
   expect(kinds).toEqual(
-    new Set(
-      isWhole ? [] : ['sign-in', 'revocation', 'idempotent-answer', 'signing-key', 'use-key', 'use-head'],
-    ),
+    new Set(isWhole ? [] : ['sign-in', 'revocation', 'idempotent-answer', 'signing-key', 'use-key']),
   );
 }
 

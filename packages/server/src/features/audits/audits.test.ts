@@ -145,4 +145,47 @@ describe('audits', () => {
     expect((await admin.get('/api/v1/audits')).status).toBe(200);
     expect((await auditor.api.get('/api/v1/audits/some-id')).status).toBe(404);
   });
+
+  it('LI14: name the credential that a person allowed for another destination', async () => {
+    const at = (host: string) => ({ url: `http://${host}:9/items`, authSchema: 'basic' });
+    const login = { username: 'a', password: 'canary-audit-confirmed', separateCredentials: 'true' };
+    const made = await bob.api.post('/api/v1/data-connections', {
+      ...{ dataSourceId: 'rest', qName: 'moved', connectionProperties: { ...at('127.0.0.1'), ...login } },
+    });
+    const path = `/api/v1/data-connections/${made.body.qID}`;
+    const moved = { ...at('127.0.0.2'), separateCredentials: 'true' };
+    await bob.api.patch(path, [{ op: 'replace', path: '/connectionProperties', value: moved }]);
+    const { state, destination, credentialId } = (await bob.api.get(`${path}/credential`)).body;
+    expect(state).toBe('needs_confirmation');
+    const before = await list('eventType=mooring.v1.data-credential.updated');
+    const confirmed = await bob.api.post(`${path}/credential/actions/confirm`, { destination });
+    expect(confirmed.status, confirmed.text).toBe(200);
+    const after = await list('eventType=mooring.v1.data-credential.updated');
+    expect(after).toHaveLength(before.length + 1);
+    expect(after[0]).toMatchObject({ userId: bob.id, data: { id: credentialId } });
+  });
+
+  it('LI14: name the end of a credential that went with its connection or its person, and who ended it', async () => {
+    const embedded = async (person: TestPerson, qName: string) => {
+      const made = await person.api.post('/api/v1/data-connections', {
+        ...{ dataSourceId: 'File_AmazonS3Connector', qName, connectionProperties: properties },
+      });
+      const path = `/api/v1/data-connections/${made.body.qID}`;
+      return { path, id: (await person.api.get(`${path}/credential`)).body.credentialId as string };
+    };
+    const deleted = async () =>
+      (await list('eventType=mooring.v1.data-credential.deleted')).map(({ userId, data, extensions }) => [
+        data['id'],
+        userId,
+        extensions['ownerId'],
+      ]);
+    const me = (await admin.get('/api/v1/users/me')).body.id;
+    const first = await embedded(bob, 'deleted by an administrator');
+    expect((await admin.delete(first.path)).status).toBe(204);
+    expect((await deleted())[0]).toEqual([first.id, me, bob.id]);
+    const second = await embedded(bob, 'of somebody who leaves');
+    const leave = [{ op: 'replace', path: '/status', value: 'disabled' }];
+    expect((await admin.patch(`/api/v1/users/${bob.id}`, leave)).status).toBe(204);
+    expect((await deleted())[0]).toEqual([second.id, me, bob.id]);
+  });
 });

@@ -8,7 +8,7 @@ import {
 } from '@mooring/contract/routes/connection-credential';
 import { type AccessibleConnection, loadConnection } from '../../access/connection-access.js';
 import { mayTakeOver } from '../../access/owner-left.js';
-import { recordConnection } from '../../audit/record.js';
+import { recordConnection, recordCredential } from '../../audit/record.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
@@ -175,9 +175,10 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         await recordConnection(tx, 'updated', caller, connection);
       }
       const { credential } = await resolveForUse(tx, caller.userId, connection, manifest);
-      if (credential?.owner_id === caller.userId)
+      if (credential?.owner_id === caller.userId) {
         await allowDestination(tx, credential, connection.destination, now());
-      else if (!isGiver) throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
+        await recordCredential(tx, 'updated', credential);
+      } else if (!isGiver) throw new AppError('NOT-FOUND', 'You have no credential on this connection.');
     });
   };
 

@@ -4,7 +4,6 @@ import { connectionsNamed, loadConnection } from '../../access/connection-access
 import { addPerson, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { newUuid } from '../../vault/random.js';
-import { connectionByName } from '../endpoints/connection-reference.js';
 import { type OpenedServer, openedServer } from './__fixtures__/opened-server.js';
 
 const path = '/api/v1/data-connections';
@@ -107,7 +106,14 @@ describe('TR24: not yours and not there are one path', () => {
       await create('secret name', {}),
       await create('shared', { space: space.body.id }),
     ];
-    const caller = { userId: alice.id, tenantId, name: 'alice', roles: [], keyId: 'k' };
+    const caller = {
+      userId: alice.id,
+      tenantId,
+      name: 'alice',
+      roles: [],
+      keyId: 'k',
+      keyKind: 'api-key' as const,
+    };
 
     const traced = async (work: (db: typeof store.db) => Promise<unknown>): Promise<number[]> => {
       const rows: number[] = [];
@@ -137,10 +143,6 @@ describe('TR24: not yours and not there are one path', () => {
       ],
       [(db) => connectionsNamed(db, caller, 'secret name'), (db) => connectionsNamed(db, caller, 'nonesuch')],
       [(db) => connectionsNamed(db, caller, 'shared'), (db) => connectionsNamed(db, caller, 'nonesuch')],
-      [
-        (db) => connectionByName(db, caller, 'Bobs:shared', undefined),
-        (db) => connectionByName(db, caller, 'Bobs:nonesuch', undefined),
-      ],
     ];
     for (const [notYours, notThere] of pairs) {
       const [mine, none] = [await traced(notYours), await traced(notThere)];

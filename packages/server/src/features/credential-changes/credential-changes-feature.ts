@@ -10,7 +10,6 @@ import {
 import { record, recordCredential } from '../../audit/record.js';
 import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
-import type { UseLog } from '../../broker/uses.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import { AppError } from '../../http/app-error.js';
@@ -20,6 +19,7 @@ import type { Sessions } from '../../sessions/sessions.js';
 import type { Store, Tx } from '../../store/store.js';
 import { afterChange } from '../../store/store-error.js';
 import type { CredentialTable } from '../../store/tables.js';
+import type { UseLog } from '../../use-record/log.js';
 import { UnreadableError } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 import { type Affected, affectedBy } from './affected-connections.js';

@@ -5,7 +5,6 @@ import { loadConnection } from '../../access/connection-access.js';
 import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges, PreparedLogin } from '../../broker/login-changes.js';
 import { resolveCredential } from '../../broker/resolve.js';
-import type { UseLog, UseTicket } from '../../broker/uses.js';
 import type { Limits } from '../../config.js';
 import { AppError } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
@@ -14,6 +13,7 @@ import type { Sessions } from '../../sessions/sessions.js';
 import { type TestDependencies, testInStages } from '../../sessions/staged-test.js';
 import type { Db } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
+import type { UseLog } from '../../use-record/log.js';
 import { UnreadableError } from '../../vault/envelope.js';
 import { type Affected, placeOf } from './affected-connections.js';
 
@@ -66,32 +66,6 @@ async function prepareAll(
   return prepared;
 }
 
-async function recordUse(
-  uses: UseLog,
-  caller: Caller,
-  connection: ConnectionTable,
-  { credential }: PreparedLogin,
-): Promise<UseTicket> {
-  try {
-    return await uses.begin({
-      tenantId: caller.tenantId,
-      userId: caller.userId,
-      connectionId: connection.id,
-      credentialId: credential.id,
-      credentialOwnerId: credential.owner_id,
-      credentialVersion: credential.version,
-      keyId: caller.keyId,
-      action: 'rehearse-change',
-    });
-  } catch (cause) {
-    throw new AppError(
-      'NOT-READY',
-      'The use cannot be recorded, so it does not happen. Try again in a moment.',
-      { cause, retryAfterSeconds: 5 },
-    );
-  }
-}
-
 /** One after another, so that a refused login is not sent on to the same place while it is being refused. */
 export async function rehearse(
   deps: RehearsalDependencies,
@@ -139,7 +113,8 @@ export async function rehearse(
       const reason = 'The new login was refused there already; another try could lock the account.';
       return { ...named, outcome: 'not_tried', reason };
     }
-    const ticket = await recordUse(deps.uses, caller, row, login);
+    const use = { caller, connection: row, credential: login.credential, action: 'rehearse-change' };
+    const ticket = await deps.uses.begin(use);
     const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
     const within = AbortSignal.any([signal, watch.signal, timeLimit(deps.limits.testSeconds * 1000)]);
     const visit = {

@@ -7,12 +7,10 @@ import {
   filterOrphans,
   getCredential,
   listCredentials,
-  listCredentialUses,
   patchCredential,
   updateCredential,
 } from '@mooring/contract/routes/data-credentials';
 import { isAdministratorOf } from '../../access/matrix.js';
-import { recordCredential } from '../../audit/record.js';
 import { type Bringing, storeBrought } from '../../broker/bring.js';
 import { nameKey } from '../../broker/credential-records.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
@@ -26,7 +24,7 @@ import type { Store } from '../../store/store.js';
 import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { changeOfPatch, createCredentialChanger } from './credential-changes.js';
-import { connectionCounts, orphanedCredentials, ownCredentials, usesOf } from './credential-store.js';
+import { connectionCounts, orphanedCredentials, ownCredentials } from './credential-store.js';
 
 export interface CredentialsDependencies {
   store: Store;
@@ -188,15 +186,10 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       const row = await find(caller, params.qID, query);
       await store.transaction(async (tx) => {
         await deps.revoker.end(tx, { tenantId: row.tenant_id, credentialId: row.id });
-        await recordCredential(tx, 'deleted', row);
       });
       deps.revoker.kick();
       return { status: 204 };
     }),
     orphans,
-    bind(listCredentialUses, async ({ params, query }, { caller }) => {
-      const row = await find(caller, params.qID, {});
-      return { status: 200, body: { data: await usesOf(store.db, row, query.limit ?? 100) } };
-    }),
   ];
 }

@@ -211,7 +211,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
     await store.transaction(async (tx) => {
       await find(tx, caller, row.id);
       // The client, its secrets and tokens go with its user.
-      await leaving.remove(tx, { id: row.user_id, tenant_id: row.tenant_id });
+      await leaving.remove(tx, { id: row.user_id, tenant_id: row.tenant_id }, caller);
       await record(tx, {
         name: 'oauth-client.deleted',
         by: caller,

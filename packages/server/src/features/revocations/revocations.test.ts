@@ -6,7 +6,6 @@ import { startServer, type TestServer } from '../../testing/start-server.js';
 
 const connections = '/api/v1/data-connections';
 const revoke = '/api/v1/data-credentials/actions/revoke';
-const verify = '/api/v1/data-credentials/actions/verify-uses';
 
 describe('revoke everything', () => {
   let server: TestServer;
@@ -130,79 +129,5 @@ describe('revoke everything', () => {
     const after = await server.storedText();
     // Of the signing keys, hash keys and heads of the tenant there are a few left.
     expect([...after.matchAll(/[A-Za-z0-9+/]{80}/g)].length).toBeLessThan(wrapped / 10);
-  });
-});
-
-describe('V18: the record of uses', () => {
-  let server: TestServer;
-  let admin: ApiClient;
-  let path: string;
-
-  beforeAll(async () => {
-    server = await startServer();
-    admin = apiClient(server.url, server.adminKey);
-    const made = await admin.post(connections, {
-      datasourceID: 'rest',
-      qName: 'used',
-      connectionProperties: { url: 'http://127.0.0.1:9/', authSchema: 'basic', username: 'a', password: 'b' },
-    });
-    path = `${connections}/${made.body.qID}`;
-    for (let round = 0; round < 5; round += 1) {
-      await admin.post(`${path}/actions/preview`, { path: [`canary-path-${round % 2}`] });
-    }
-  });
-  afterAll(() => server.close());
-
-  const check = async (body: object = {}) => (await admin.post(verify, body)).body;
-
-  it('has who, what, with which key and a keyed hash, and no value', async () => {
-    const { credentialId } = (await admin.get(`${path}/credential`)).body;
-    const { data } = (await admin.get(`/api/v1/data-credentials/${credentialId}/uses`)).body;
-    expect(data).toHaveLength(5);
-    expect(data[0]).toMatchObject({ action: 'preview', credentialVersion: 1, keyId: expect.any(String) });
-    const hashes = data.map((use: { whatHash: string }) => use.whatHash);
-    expect(new Set(hashes).size).toBe(2);
-    expect(await server.storedText()).not.toContain('canary-path');
-  });
-
-  it('is whole, and each way of tampering with it shows, with the place', async () => {
-    const whole = await check();
-    expect(whole).toMatchObject({ ok: true, records: 10, head: { seq: 10 } });
-    expect(await check({ head: whole.head })).toMatchObject({ ok: true });
-    expect(await check({ head: { seq: 9, hash: whole.head.hash } })).toMatchObject({ ok: false });
-    const tampered = async (change: string, undo: string[]) => {
-      await server.sql(change);
-      const report = await check();
-      for (const statement of undo) await server.sql(statement);
-      return report;
-    };
-    expect(
-      await tampered("update use set user_id = 'x' where seq = 4", [
-        'update use set user_id = (select user_id from use where seq = 1) where seq = 4',
-      ]),
-    ).toMatchObject({ ok: false, records: 3, broken: { seq: 4, problem: 'changed' } });
-    expect(
-      await tampered('update use set seq = 100 where seq = 5', ['update use set seq = 5 where seq = 100']),
-    ).toMatchObject({ ok: false, broken: { seq: 5, problem: 'missing' } });
-    expect(
-      await tampered('update use set seq = 200 where seq = 10', ['update use set seq = 10 where seq = 200']),
-    ).toMatchObject({ ok: false, broken: { seq: 10, problem: 'missing' } });
-    await server.sql('create table kept as select * from use where seq > 8');
-    expect(
-      await tampered('delete from use where seq > 8', [
-        'insert into use select * from kept',
-        'drop table kept',
-      ]),
-    ).toMatchObject({ ok: false, records: 8, broken: { seq: 9, problem: 'cut off' } });
-    expect(await check()).toEqual(whole);
-  });
-
-  it('comes before the use: without it nothing happens, and it goes on when it can', async () => {
-    await server.sql('alter table use rename to use_away');
-    const refused = await admin.post(`${path}/actions/preview`, { path: [] });
-    expect([refused.status, refused.body.errors[0].code]).toEqual([503, 'NOT-READY']);
-    await server.sql('alter table use_away rename to use');
-    expect((await admin.post(`${path}/actions/preview`, { path: [] })).status).toBe(424);
-    expect(await check()).toMatchObject({ ok: true });
   });
 });

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { timeLimit } from '@mooring/connectors/kit/deadline';
+import { after, timeLimit } from '@mooring/connectors/kit/deadline';
 import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
 import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
@@ -16,6 +16,7 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { decideFor } from '../../access/connection-access.js';
 import type { RecordRefusedDestination, RefusedDestination } from '../../audit/refused-destinations.js';
+import type { RecordRefusedSignIn } from '../../audit/refused-sign-ins.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -37,6 +38,7 @@ import {
 export interface UseDependencies extends UseServiceDependencies {
   config: Config;
   destinationRefused: RecordRefusedDestination;
+  signInRefused: RecordRefusedSignIn;
 }
 
 const batchRows = 1000;
@@ -163,6 +165,9 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       testInStages({ ...request, signal: withTime(signal, limits.testSeconds) }, entry, testDeps),
     );
     await putOnRecord(answer, { by: caller, operation: testUnsaved.id, traceId });
+    if (answer.stages.at(-1)?.code === 'SOURCE-SIGN-IN-FAILED') {
+      await deps.signInRefused({ caller, action: 'test-unsaved' });
+    }
     return { status: 200, body: answer };
   });
 
@@ -219,7 +224,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     use.watch.signal.addEventListener('abort', takeAway, { once: true });
     // The stream has limits of its own from its first row on; a source that is silent before has this one.
     const late = () => stop.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
-    const starting = setTimeout(late, limits.idleSeconds * 1000);
+    const starting = after(limits.idleSeconds * 1000, late);
     try {
       const outcome = await use.entry.open({ ...use, signal: stop.signal }, async (session) => {
         const { limit } = body;

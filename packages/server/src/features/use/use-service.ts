@@ -12,7 +12,6 @@ import { openConnectionSecrets } from '../../broker/connection-secrets.js';
 import { confirmedDestinations } from '../../broker/credential-records.js';
 import type { Resolution } from '../../broker/resolve.js';
 import { giversOf, keptLogin } from '../../broker/suspension.js';
-import type { UseLog, UseTicket } from '../../broker/uses.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { errorCode } from '../../http/error-reply.js';
@@ -21,6 +20,7 @@ import type { RunningUses, WatchedUse } from '../../sessions/running-uses.js';
 import type { Entry, SessionRequest, Sessions } from '../../sessions/sessions.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
+import type { UseLog, UseTicket } from '../../use-record/log.js';
 import type { Vault } from '../../vault/envelope.js';
 import { explain, ownerLeft } from './explanations.js';
 
@@ -215,37 +215,6 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
   };
 
-  const record = async (
-    caller: Caller,
-    connection: ConnectionTable,
-    resolution: Resolution,
-    action: string,
-    what: unknown,
-  ): Promise<UseTicket> => {
-    try {
-      return await deps.uses.begin({
-        tenantId: caller.tenantId,
-        userId: caller.userId,
-        connectionId: connection.id,
-        credentialId: resolution.credential?.id ?? null,
-        credentialOwnerId: resolution.credential?.owner_id ?? null,
-        credentialVersion: resolution.credential?.version ?? null,
-        keyId: caller.keyId,
-        action,
-        what,
-      });
-    } catch (cause) {
-      throw new AppError(
-        'NOT-READY',
-        'The use cannot be recorded, so it does not happen. Try again in a moment.',
-        {
-          cause,
-          retryAfterSeconds: 5,
-        },
-      );
-    }
-  };
-
   const prepare = async (
     { caller, qID, action, what }: UseToBegin,
     entry: Entry,
@@ -255,7 +224,8 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     await deps.runningUses.assertAlive(caller, since);
     const { connection, manifest, mayEdit } = await usable(caller, qID);
     const resolution = await broker.resolve(caller.userId, connection, manifest);
-    const ticket = await record(caller, connection, resolution, action, what);
+    const { credential } = resolution;
+    const ticket = await deps.uses.begin({ caller, connection, credential, action, what });
     const opened = await broker.open(caller.userId, connection, manifest).catch(async (error: unknown) => {
       await ticket.finish(outcomeOf(error));
       throw error;
@@ -268,7 +238,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     const watch = deps.runningUses.watch({
       caller,
       connectionId: connection.id,
-      credentialId: resolution.credential?.id,
+      credentialId: credential?.id,
     });
     return {
       ...{ caller, connection, manifest, properties, login: opened.login, mayEdit, watch },

@@ -179,7 +179,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
           .where('id', '=', row.id)
           .where('tenant_id', '=', row.tenant_id)
           .execute();
-        if (changed.status === 'disabled') await leaving.apply(tx, row);
+        if (changed.status === 'disabled') await leaving.apply(tx, row, caller);
         const isDisabled = changed.status === 'disabled' && row.status === 'active';
         await record(tx, {
           name: isDisabled ? 'user.disabled' : 'user.updated',
@@ -204,7 +204,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         if (rolesOf(row).includes('TenantAdmin') && (await isLastAdministrator(tx, row))) {
           throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
         }
-        await leaving.remove(tx, row);
+        await leaving.remove(tx, row, caller);
         await record(tx, {
           name: 'user.deleted',
           by: caller,

@@ -14,6 +14,7 @@ import * as renewalLeases from './0020-renewal-leases.js';
 import * as signInLookups from './0022-sign-in-lookups.js';
 import * as grantEnds from './0023-grant-ends.js';
 import * as suspendedConnections from './0027-suspended-connections.js';
+import * as useRecord from './0030-use-record.js';
 import * as indexesAtScale from './0037-indexes-at-scale.js';
 import * as revocationJobs from './0038-revocation-jobs.js';
 
@@ -34,6 +35,7 @@ export const migrations: Record<string, Migration> = {
   '0022-sign-in-lookups': signInLookups,
   '0023-grant-ends': grantEnds,
   '0027-suspended-connections': suspendedConnections,
+  '0030-use-record': useRecord,
   '0037-indexes-at-scale': indexesAtScale,
   '0038-revocation-jobs': revocationJobs,
 };

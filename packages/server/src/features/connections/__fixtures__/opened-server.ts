@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Database from 'libsql';
 import { pino } from 'pino';
 import { createApp } from '../../../app.js';
 import { loadConfig } from '../../../config.js';
 import { firstStart } from '../../../first-start.js';
 import { migrate, openStore, type Store } from '../../../store/store.js';
 import { type ApiClient, apiClient } from '../../../testing/api-client.js';
+import { runOnFile } from '../../../testing/embedded-sql.js';
 import { expectNoSecretInRemains } from '../../../testing/secret-scan.js';
 import { createVault, type Vault } from '../../../vault/envelope.js';
 import { loadMasterKey } from '../../../vault/keyring.js';
@@ -60,14 +60,7 @@ export async function openedServer(): Promise<OpenedServer> {
     store,
     vault,
     tenantId,
-    sql(statement) {
-      const file = new Database(path.join(folder, 'mooring.db'));
-      try {
-        file.exec(statement);
-      } finally {
-        file.close();
-      }
-    },
+    sql: (statement) => runOnFile(path.join(folder, 'mooring.db'), statement),
     async close() {
       await app.http.close();
       await store.close();

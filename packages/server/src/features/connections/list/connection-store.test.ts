@@ -36,6 +36,7 @@ describe('lists of connections in the store', () => {
     name: userId,
     roles: tenantRoles,
     keyId: 'k',
+    keyKind: 'api-key',
   });
   const selection = (more: Partial<Selection> & { caller: Caller }): Selection => ({
     personal: false,
