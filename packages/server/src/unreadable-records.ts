@@ -1,11 +1,10 @@
-import { type ExpressionBuilder, sql } from 'kysely';
 import type { Logger } from 'pino';
 import { signingKeyContext } from './access/signing-key.js';
 import { recordLost } from './audit/lost-records.js';
 import { answerOfUnknownOutcome } from './http/idempotency.js';
 import { endSignIn } from './sign-ins/sign-in-store.js';
 import type { Queryable, Store, Tx } from './store/store.js';
-import type { SecretTable, Tables } from './store/tables.js';
+import type { SecretTable } from './store/tables.js';
 import { remakeRecordKey } from './use-record/keeper.js';
 import { recordKeyOpens } from './use-record/keys.js';
 import type { Vault } from './vault/envelope.js';
@@ -56,6 +55,11 @@ export interface UnreadableDependencies {
   keyring: StoredKeyring;
 }
 
+interface Settling extends UnreadableDependencies {
+  /** Ids of the keys that are gone. */
+  gone: readonly string[];
+}
+
 const perBatch = 200;
 
 function kindOf({ record_kind, field }: Pick<SecretTable, 'record_kind' | 'field'>): LostKind {
@@ -65,33 +69,55 @@ function kindOf({ record_kind, field }: Pick<SecretTable, 'record_kind' | 'field
   return field === 'grant' || field === 'tokens' ? 'waiting-grant' : 'sign-in';
 }
 
-/** Asked of the store itself: another node may have a key that this one has not learned of yet. */
-const isUnderNoKey =
-  ({ masterIds }: StoredKeyring) =>
-  <Table extends 'secret' | 'idempotent_request'>(eb: ExpressionBuilder<Tables, Table>) =>
-    eb.and([
-      eb(sql.ref<string>('key_id'), 'not in', masterIds),
-      sql<boolean>`not exists (select 1 from vault_key where vault_key.id = key_id and vault_key.state <> 'own')`,
-    ]);
+type SealedTable = 'secret' | 'idempotent_request';
 
-async function lossesOf(db: Queryable, keyring: StoredKeyring): Promise<Loss[]> {
+/** Keys that records are under, from one to the next along the index: the records of each are not read. */
+async function keysInUse(db: Queryable, table: SealedTable): Promise<string[]> {
+  const ids: string[] = [];
+  for (;;) {
+    const next = await db
+      .selectFrom(table)
+      .select('key_id')
+      .where('key_id', '>', ids.at(-1) ?? '')
+      .orderBy('key_id')
+      .limit(1)
+      .executeTakeFirst();
+    if (!next) return ids;
+    ids.push(next.key_id);
+  }
+}
+
+/** Asked of the store itself, after what is in use: another node may have a key that this one has not learned of yet. */
+async function keysGone(db: Queryable, { masterIds }: StoredKeyring): Promise<string[]> {
+  const used = new Set([...(await keysInUse(db, 'secret')), ...(await keysInUse(db, 'idempotent_request'))]);
+  const rows = await db.selectFrom('vault_key').select('id').where('state', '<>', 'own').execute();
+  for (const id of [...masterIds, ...rows.map((row) => row.id)]) used.delete(id);
+  return [...used];
+}
+
+async function lossesOf(
+  db: Queryable,
+  { keyring, gone }: Pick<Settling, 'keyring' | 'gone'>,
+): Promise<Loss[]> {
   const counts = new Map<LostKind, number>();
   const add = (kind: LostKind, count: number) => {
     if (count > 0) counts.set(kind, (counts.get(kind) ?? 0) + count);
   };
-  const sealed = await db
-    .selectFrom('secret')
-    .select(['record_kind', 'field', (eb) => eb.fn.countAll().as('count')])
-    .where(isUnderNoKey(keyring))
-    .groupBy(['record_kind', 'field'])
-    .execute();
-  for (const row of sealed) add(kindOf(row), Number(row.count));
-  const { answers } = await db
-    .selectFrom('idempotent_request')
-    .select((eb) => eb.fn.countAll().as('answers'))
-    .where(isUnderNoKey(keyring))
-    .executeTakeFirstOrThrow();
-  add('idempotent-answer', Number(answers));
+  if (gone.length > 0) {
+    const sealed = await db
+      .selectFrom('secret')
+      .select(['record_kind', 'field', (eb) => eb.fn.countAll().as('count')])
+      .where('key_id', 'in', gone)
+      .groupBy(['record_kind', 'field'])
+      .execute();
+    for (const row of sealed) add(kindOf(row), Number(row.count));
+    const { answers } = await db
+      .selectFrom('idempotent_request')
+      .select((eb) => eb.fn.countAll().as('answers'))
+      .where('key_id', 'in', gone)
+      .executeTakeFirstOrThrow();
+    add('idempotent-answer', Number(answers));
+  }
   add('bearer-token', await countStrangeTokenHashes(db, keyring.own));
   return [...counts].map(([kind, count]) => ({ kind, count }));
 }
@@ -101,13 +127,13 @@ async function inBatches(store: Store, batch: (tx: Tx) => Promise<number>): Prom
   while ((await store.transaction(batch)) === perBatch);
 }
 
-const rowsOf = (tx: Tx, keyring: StoredKeyring, kind: SecretTable['record_kind']) =>
+const rowsOf = (tx: Tx, gone: readonly string[], kind: SecretTable['record_kind']) =>
   tx
     .selectFrom('secret')
     .select(['tenant_id', 'record_id', 'owner_id'])
     .distinct()
     .where('record_kind', '=', kind)
-    .where(isUnderNoKey(keyring))
+    .where('key_id', 'in', gone)
     .limit(perBatch)
     .execute();
 
@@ -118,9 +144,9 @@ async function recordByTenant(tx: Tx, kind: LostKind, rows: readonly { tenant_id
   }
 }
 
-const endSignIns = ({ store, keyring }: UnreadableDependencies) =>
+const endSignIns = ({ store, gone }: Settling) =>
   inBatches(store, async (tx) => {
-    const rows = await rowsOf(tx, keyring, 'sign-in');
+    const rows = await rowsOf(tx, gone, 'sign-in');
     for (const row of rows) {
       const ended = { id: row.record_id, tenant_id: row.tenant_id, user_id: row.owner_id };
       await endSignIn(tx, ended, 'failed', 'unreadable');
@@ -129,9 +155,9 @@ const endSignIns = ({ store, keyring }: UnreadableDependencies) =>
     return rows.length;
   });
 
-const endRevocations = ({ store, keyring }: UnreadableDependencies) =>
+const endRevocations = ({ store, gone }: Settling) =>
   inBatches(store, async (tx) => {
-    const rows = await rowsOf(tx, keyring, 'revocation');
+    const rows = await rowsOf(tx, gone, 'revocation');
     const ids = rows.map((row) => row.record_id);
     if (ids.length === 0) return 0;
     await tx
@@ -150,12 +176,12 @@ const endRevocations = ({ store, keyring }: UnreadableDependencies) =>
   });
 
 /** What was done must not be done twice, so the keys stay taken; only the answers are lost. */
-const endAnswers = ({ store, vault, keyring }: UnreadableDependencies) =>
+const endAnswers = ({ store, vault, gone }: Settling) =>
   inBatches(store, async (tx) => {
     const rows = await tx
       .selectFrom('idempotent_request')
       .selectAll()
-      .where(isUnderNoKey(keyring))
+      .where('key_id', 'in', gone)
       .limit(perBatch)
       .execute();
     for (const row of rows) {
@@ -173,8 +199,7 @@ const endAnswers = ({ store, vault, keyring }: UnreadableDependencies) =>
 const openSigningKey = ({ store, vault }: UnreadableDependencies) =>
   createOwnSecrets({ store, vault, recordDropped }).find(signingKeyContext);
 
-const tenantsOf = ({ store }: UnreadableDependencies) =>
-  store.db.selectFrom('tenant').select('id').execute();
+const tenantsOf = ({ store }: UnreadableDependencies) => store.db.selectFrom('tenant').select('id').execute();
 
 /**
  * At a restore and at a start, and never while it serves: verification says from where on the record is proven, and
@@ -198,13 +223,15 @@ export const recordDropped: Parameters<typeof createOwnSecrets>[0]['recordDroppe
  * @returns what is lost
  */
 export async function settleUnreadable(deps: UnreadableDependencies): Promise<Loss[]> {
-  const losses = await lossesOf(deps.store.db, deps.keyring);
+  const gone = await keysGone(deps.store.db, deps.keyring);
+  const settling = { ...deps, gone };
+  const losses = await lossesOf(deps.store.db, settling);
   await openSigningKey(deps);
   await remakeRecordKeys(deps);
-  if (losses.length === 0) return losses;
-  await endSignIns(deps);
-  await endRevocations(deps);
-  await endAnswers(deps);
+  if (gone.length === 0) return losses;
+  await endSignIns(settling);
+  await endRevocations(settling);
+  await endAnswers(settling);
   return losses;
 }
 

@@ -23,7 +23,7 @@ it.runIf(inject('databaseServer'))(
     await all.database.run("update vault_key set state = 'previous' where state = 'active'");
     const made = await creating;
     expect(made.status, made.text).toBe(201);
-    await all.database.run("update vault_key set state = 'active'");
+    await all.database.run("update vault_key set state = 'active' where state = 'previous'");
     await all.database.run('drop trigger slow on space; drop trigger slow on audit_event');
     // Told as not yet known at first, and then as it was.
     await expect.poll(async () => (await create()).text, { timeout: 60_000 }).toBe(made.text);

@@ -32,6 +32,9 @@ const large = new Set([
   ],
 ]);
 
+/** Counts the keys of a whole store, once a start. */
+const isOfStart = ({ text }: Statement): boolean => text.includes('"token_hash" not like');
+
 /** Records what the drivers are given, and gives it to them. @returns what ends that */
 function recordStatements(into: Statement[]): () => void {
   const { query } = pg.Client.prototype;
@@ -195,8 +198,8 @@ describe('statements of a filled store', () => {
     } finally {
       stop();
     }
-    const distinct = [...new Map(statements.map((one) => [one.text, one])).values()].filter(({ text }) =>
-      /^\s*(?:select|delete|update|with)\b/i.test(text),
+    const distinct = [...new Map(statements.map((one) => [one.text, one])).values()].filter(
+      (one) => /^\s*(?:select|delete|update|with)\b/i.test(one.text) && !isOfStart(one),
     );
     expect(distinct.length).toBeGreaterThan(60);
     const problems: string[] = [];
