@@ -102,6 +102,7 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
 
   /** Who may not edit a connection learns no more from the record than from a use. */
   const presentAll = async (caller: Caller, rows: readonly ListedUse[]): Promise<UseReply[]> => {
+    if (rows.length === 0) return [];
     if (isAuditor(caller)) return rows.map((row) => presented(row, caller, true));
     const ids = [...new Set(rows.flatMap((row) => row.connection_id ?? []))];
     const connections = await store.db
