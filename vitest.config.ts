@@ -34,6 +34,7 @@ const onBothStores = [
   'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
   'packages/server/src/rates/limits-over-http.test.ts',
   'packages/server/src/sign-ins/*.test.ts',
+  'packages/server/src/{tidying,store/list-plans}.test.ts',
 ];
 
 /** Of them, those whose statements another file sends too: on PostgreSQL in the long tier only. */
@@ -51,7 +52,7 @@ const repeatedInLong = [
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
-  'packages/server/src/store/{several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
+  'packages/server/src/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
 ];
 

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 const needs = [
   { package: 'curl', paths: ['/usr/bin/curl'] },
   { package: 'openssl', paths: ['/usr/bin/openssl'] },
+  { package: 'pgbouncer', paths: ['/usr/sbin/pgbouncer'] },
   { package: 'chromium', paths: ['/usr/bin/chromium'] },
   { package: 'mariadb-server-core mariadb-client-core', paths: ['/usr/sbin/mariadbd'] },
 ];

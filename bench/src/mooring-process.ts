@@ -43,13 +43,14 @@ async function readUrl(child: ChildProcess): Promise<string> {
 export async function startMooring(
   dataFolder: string,
   nodeOptions: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<MooringProcess> {
   const log = openSync(`${dataFolder}.log`, 'a', 0o600);
   const begun = performance.now();
   const flags = ['serve', '--port', '0', '--data', dataFolder];
   const child = spawn(process.execPath, [...nodeOptions, program, ...flags], {
     stdio: ['ignore', 'pipe', log],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...environment },
   });
   closeSync(log);
   const ended = once(child, 'exit');

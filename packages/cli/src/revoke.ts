@@ -17,12 +17,19 @@ const patienceMs = 30_000;
 type Report = Awaited<ReturnType<typeof follow>>;
 
 async function follow(api: ApiClient, id: string) {
-  const until = Date.now() + patienceMs;
+  let until = Date.now() + patienceMs;
   for (;;) {
     const report = await api.call(getRevocation, { params: { id } });
-    if (!report.counts.queued || Date.now() > until) return report;
+    const isDone = report.status === 'done';
+    if (isDone && (!report.counts.queued || Date.now() > until)) return report;
+    if (!isDone) until = Date.now() + patienceMs;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
+}
+
+async function pageAfter(api: ApiClient, { id, links }: Report): Promise<Report | undefined> {
+  const next = links.next && new URL(links.next.href).searchParams.get('next');
+  return next ? api.call(getRevocation, { params: { id }, query: { next } }) : undefined;
 }
 
 /** @returns true when every provider that can be told has been told */
@@ -34,9 +41,12 @@ export async function revoke(flags: RevokeFlags, print: (line: string) => void):
     ...(flags.all ? { all: (await api.call(getTenant)).id } : {}),
   };
   const begun = await api.call(revokeCredentials, { body });
+  if (begun.status === 'running') print(`Revocation ${begun.id} of ${begun.total} credentials is under way.`);
   const report: Report = begun.total === 0 ? begun : await follow(api, begun.id);
-  for (const { credentialId, qName, userId, datasourceID, status } of report.data) {
-    print(`${credentialId}  ${datasourceID}  ${status}  ${JSON.stringify(qName)} of ${userId}`);
+  for (let page: Report | undefined = report; page; page = await pageAfter(api, page)) {
+    for (const { credentialId, qName, userId, datasourceID, status } of page.data) {
+      print(`${credentialId}  ${datasourceID}  ${status}  ${JSON.stringify(qName)} of ${userId}`);
+    }
   }
   const counts = Object.entries(report.counts).map(([status, count]) => `${count} ${status}`);
   print(

@@ -13,6 +13,7 @@ import { createGrants, type Grants } from './broker/grants.js';
 import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
 import { createLoginChanges } from './broker/login-changes.js';
+import { createRevocationJobs, type RevocationJobs } from './broker/revocation-jobs.js';
 import { createRevoker, type Revoker } from './broker/revoker.js';
 import { createOrphanSweep } from './broker/sealed-orphans.js';
 import { createCatalogue } from './catalogue/catalogue.js';
@@ -47,7 +48,7 @@ import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createIsolation } from './isolation/isolation.js';
 import { connectionsAtOnce, usesAtOnce } from './isolation/open-files.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type Metrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
 import { createEcho } from './self-check/echo.js';
@@ -85,6 +86,7 @@ export interface App {
   routes: readonly BoundRoute[];
   authenticator: Authenticator;
   revoker: Revoker;
+  revocationJobs: RevocationJobs;
   grants: Grants;
   keepAlive: KeepAlive;
   parked: ParkedGrants;
@@ -97,6 +99,7 @@ export interface App {
   keeper: RecordKeeper;
   uses: UseLog;
   keyRotation: KeyRotation;
+  metrics: Metrics;
   /** Absent when requests are not limited. */
   rates: RateTiers | undefined;
 }
@@ -171,6 +174,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isKeyAlive: authenticator.isAlive,
     isSourceDisabled: sourceSettings.isDisabled,
   });
+  const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
   const signInRefused = createRefusedSignIns(store.db, log);
   const keeper = createRecordKeeper({ store, vault, log });
   const uses = createUseLog({ store, keeper, signInRefused, log });
@@ -211,7 +215,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       destinationRefused,
       now,
     }),
-    ...createRevocationsFeature({ store, revoker, runningUses }),
+    ...createRevocationsFeature({ store, revoker, jobs: revocationJobs, publicUrl }),
     ...createSelfCheckFeature({ selfCheck }),
     ...createSignInsFeature({
       ...{ store, catalogue, arrivals, renewals, parked, signIns, publicUrl, now },
@@ -252,6 +256,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     routes,
     authenticator,
     revoker,
+    revocationJobs,
     grants,
     keepAlive,
     parked,
@@ -264,5 +269,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     keeper,
     uses,
     keyRotation,
+    metrics,
   };
 }

@@ -4,6 +4,7 @@ import type { Isolation } from './isolation/isolation.js';
 
 export interface Metrics {
   observe(route: string, method: string, status: number, seconds: number): void;
+  tidyingFailed(step: string): void;
   text(): Promise<{ text: string; contentType: string }>;
 }
 
@@ -66,7 +67,14 @@ export function createMetrics(
       for (const [reason, count] of Object.entries(isolated().shed)) this.inc({ reason }, count);
     },
   });
+  const tidyingFailures = new Counter({
+    name: 'mooring_tidying_failures_total',
+    help: 'Steps of tidying the store that failed, by step',
+    labelNames: ['step'],
+    registers: [registry],
+  });
   return {
+    tidyingFailed: (step) => tidyingFailures.inc({ step }),
     observe(route, method, status, seconds) {
       requests.observe({ route, method, status: `${Math.floor(status / 100)}xx` }, seconds);
     },

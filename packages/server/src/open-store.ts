@@ -96,6 +96,13 @@ function isRefusedLogin(error: unknown): boolean {
   return /^(28...|3D000)$/.test(String(code)) || /^SASL/.test(String(message));
 }
 
+/** What the database, or a pooler in front of it, says in its refusal; it names no password. */
+function wordsOf(error: unknown): string {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  const isFromServer = /^[0-9A-Z]{5}$/.test(String(code)) && typeof message === 'string';
+  return isFromServer ? ` It says: ${message.slice(0, 300)}` : '';
+}
+
 async function waitForDatabase(store: Store): Promise<void> {
   const until = Date.now() + databaseMs;
   for (;;) {
@@ -106,12 +113,12 @@ async function waitForDatabase(store: Store): Promise<void> {
       if (!(error instanceof StoreUnavailableError)) throw error;
       const { cause } = error;
       if (isRefusedLogin(cause)) {
-        throw new StoreError('The database of MOORING_DATABASE_URL refuses the login, or is not there.', {
-          cause,
-        });
+        const refused = 'The database of MOORING_DATABASE_URL refuses the login, or is not there.';
+        throw new StoreError(refused + wordsOf(cause), { cause });
       }
       if (Date.now() > until) {
-        throw new DatabaseAwayError('The database of MOORING_DATABASE_URL does not answer.', { cause });
+        const away = 'The database of MOORING_DATABASE_URL does not answer.';
+        throw new DatabaseAwayError(away + wordsOf(cause), { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
     }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { dropIntent, endSignIn } from './sign-ins/sign-in-store.js';
+import { eachByItself } from './store/batches.js';
 import type { Store } from './store/store.js';
 
 /** Longer than the time limits of a code exchange and of storing what it gave. */
@@ -15,7 +16,7 @@ const exchangeMaxMs = 120_000;
 export async function reconcile(store: Store, log: Logger): Promise<void> {
   const oldest = store.kind === 'sqlite' ? store.clock.iso() : store.clock.iso(-exchangeMaxMs);
   const intents = await store.db.selectFrom('intent').selectAll().where('created_at', '<=', oldest).execute();
-  for (const intent of intents) {
+  await eachByItself(intents, async (intent) => {
     await store.transaction(async (tx) => {
       const row = await tx
         .selectFrom('sign_in')
@@ -35,5 +36,5 @@ export async function reconcile(store: Store, log: Logger): Promise<void> {
       await dropIntent(tx, intent, intent.id);
     });
     log.warn({ kind: intent.kind, recordId: intent.record_id }, 'an interrupted exchange was settled');
-  }
+  });
 }

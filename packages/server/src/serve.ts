@@ -2,10 +2,7 @@ import { manifests } from '@mooring/connectors/registry';
 import type { Logger } from 'pino';
 import { invitationUrl } from './access/invitation.js';
 import { type App, createApp } from './app.js';
-import { purgeAuditEvents } from './audit/record.js';
-import { purgeUndoCopies } from './broker/login-changes.js';
 import { recomputeDestinations } from './broker/recompute-destinations.js';
-import { purgeRevocations } from './broker/revocation-queue.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { firstStart } from './first-start.js';
@@ -13,8 +10,8 @@ import { createLog } from './log.js';
 import { DatabaseAwayError, type Opened, openUnderKey } from './open-store.js';
 import { reconcile } from './reconcile.js';
 import { type SealedServer, sealedServer } from './sealed.js';
-import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from './store/store-error.js';
+import { startTidying, tidyingSteps } from './tidying.js';
 import { canOpenAndSeal, settleUnreadableAtStart } from './unreadable-records.js';
 import { forgetUses } from './use-record/retention.js';
 import { KeyServiceError } from './vault/key-service.js';
@@ -210,22 +207,10 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     await sayIfIgnored(app, config.adminKey, log);
   app.keyRotation.watch();
   void app.selfCheck.warn(log);
-  const now = () => new Date(store.clock.now());
-  const purge = setInterval(() => {
-    app.signIns
-      .endUnclaimed()
-      .then(() => purgeSignIns(store.db, now()))
-      .then(() => (store.kind === 'sqlite' ? undefined : reconcile(store, log)))
-      .then(() => app.parked.expire())
-      .then(() => app.sweepOrphans())
-      .then(() => purgeAuditEvents(store.db, now(), config.limits.auditDays))
-      .then(() => app.idempotency.purge(now()))
-      .then(() => purgeUndoCopies(store, now()))
-      .then(() => purgeRevocations(store, config.limits.auditDays))
-      .then(() => forgetUses({ store, keeper: app.keeper }, { now: new Date(), days: config.limits.useDays }))
-      .then(() => store.checkpoint())
-      .catch((error: unknown) => log.warn({ err: error }, 'the store could not be tidied'));
-  }, 60_000).unref();
+  const tidying = startTidying({
+    ...{ store, log, failed: app.metrics.tidyingFailed },
+    steps: tidyingSteps(app, store, log, config.limits),
+  });
 
   print(`Mooring listening on ${url}`);
   if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
@@ -238,7 +223,6 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     failed: never,
     async close() {
       isDraining = true;
-      clearInterval(purge);
       const force = setTimeout(() => app.http.server.closeAllConnections(), drainMs).unref();
       // A connection that was busy when the close began stays open for its client's next request otherwise.
       const idle = setInterval(() => app.http.server.closeIdleConnections(), 100);
@@ -246,7 +230,9 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       clearInterval(idle);
       clearTimeout(force);
       app.runningUses.close();
+      await tidying.close();
       await app.keepAlive.close();
+      await app.revocationJobs.close();
       await app.grants.close();
       await app.uses.close();
       await app.revoker.settled();

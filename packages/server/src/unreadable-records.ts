@@ -7,6 +7,7 @@ import { endSignIn } from './sign-ins/sign-in-store.js';
 import type { Queryable, Store, Tx } from './store/store.js';
 import type { SecretTable, Tables } from './store/tables.js';
 import { remakeRecordKey } from './use-record/keeper.js';
+import { recordKeyOpens } from './use-record/keys.js';
 import type { Vault } from './vault/envelope.js';
 import { createOwnSecrets } from './vault/own-secrets.js';
 import type { StoredKeyring } from './vault/stored-keyring.js';
@@ -168,14 +169,23 @@ const endAnswers = ({ store, vault, keyring }: UnreadableDependencies) =>
     return rows.length;
   });
 
-/** Drops those that do not open, for whatever reason; they are made when they are needed. */
-async function openOwnSecrets({ store, vault }: UnreadableDependencies): Promise<void> {
-  const secrets = createOwnSecrets({ store, vault, recordDropped });
-  await secrets.find(signingKeyContext);
-  for (const { id } of await store.db.selectFrom('tenant').select('id').execute()) {
-    const by = { tenantId: id, userId: 'system' };
+/** Dropped when it does not open, for whatever reason; made when it is needed. */
+const openSigningKey = ({ store, vault }: UnreadableDependencies) =>
+  createOwnSecrets({ store, vault, recordDropped }).find(signingKeyContext);
+
+const tenantsOf = ({ store }: UnreadableDependencies) =>
+  store.db.selectFrom('tenant').select('id').execute();
+
+/**
+ * At a restore and at a start, and never while it serves: verification says from where on the record is proven, and
+ * whoever writes the database could otherwise hide a change behind a key that does not open.
+ */
+async function remakeRecordKeys(deps: UnreadableDependencies): Promise<void> {
+  const { store, vault } = deps;
+  for (const { id: tenantId } of await tenantsOf(deps)) {
+    const by = { tenantId, userId: 'system' };
     if (await remakeRecordKey(store, vault, { by, why: 'the key of before opens no more' }))
-      await store.transaction((tx) => recordLost(tx, { tenantId: id, kind: 'use-key', count: 1 }));
+      await store.transaction((tx) => recordLost(tx, { tenantId, kind: 'use-key', count: 1 }));
   }
 }
 
@@ -189,7 +199,8 @@ export const recordDropped: Parameters<typeof createOwnSecrets>[0]['recordDroppe
  */
 export async function settleUnreadable(deps: UnreadableDependencies): Promise<Loss[]> {
   const losses = await lossesOf(deps.store.db, deps.keyring);
-  await openOwnSecrets(deps);
+  await openSigningKey(deps);
+  await remakeRecordKeys(deps);
   if (losses.length === 0) return losses;
   await endSignIns(deps);
   await endRevocations(deps);
@@ -207,6 +218,8 @@ export async function settleUnreadableAtStart(deps: UnreadableDependencies, log:
  * @throws StoreUnavailableError
  */
 export async function canOpenAndSeal(deps: UnreadableDependencies): Promise<boolean> {
-  await openOwnSecrets(deps);
-  return deps.keyring.canSeal();
+  await openSigningKey(deps);
+  const { store, vault, keyring } = deps;
+  for (const { id } of await tenantsOf(deps)) if (!(await recordKeyOpens(store.db, vault, id))) return false;
+  return keyring.canSeal();
 }

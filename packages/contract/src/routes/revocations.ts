@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.js';
-import { instantSchema } from '../wire.js';
+import { instantSchema, listLinksSchema, pageQuery } from '../wire.js';
 
 // Revoke now: CONTRACT.md part C, for administrators.
 
@@ -19,7 +19,9 @@ export const revocationStatusSchema = z.enum([
 const revocationReportSchema = z
   .object({
     id: z.string(),
-    total: z.int(),
+    status: z.enum(['running', 'done']).meta({ description: 'Of the destruction of the credentials' }),
+    total: z.int().meta({ description: 'Credentials that are to be destroyed' }),
+    ended: z.int().meta({ description: 'Of those, the ones that are destroyed' }),
     counts: z.partialRecord(revocationStatusSchema, z.int()).meta({ description: 'Credentials by status' }),
     data: z.array(
       z.object({
@@ -36,6 +38,7 @@ const revocationReportSchema = z
         endedAt: instantSchema.optional(),
       }),
     ),
+    links: listLinksSchema,
   })
   .meta({ id: 'RevocationReport' });
 
@@ -45,7 +48,7 @@ export const revokeCredentials = defineRoute({
   path: '/api/v1/data-credentials/actions/revoke',
   summary: 'Destroy all credentials of a person, of a source, or all there are',
   description:
-    'Exactly one of `userId`, `dataSourceId` and `all`. Running uses end within two seconds on every node; providers are told, for as long as it takes. There is no way back.',
+    'Exactly one of `userId`, `dataSourceId` and `all`. The answer comes within about two seconds, with the id of the revocation and how far it is; the rest is done whatever becomes of the request or the node. What runs on a credential ends within two seconds of its destruction, on every node; providers are told, for as long as it takes. What is brought afterwards is not meant. There is no way back.',
   tag,
   auth: 'person',
   permission: administrators,
@@ -60,7 +63,10 @@ export const revokeCredentials = defineRoute({
       .optional()
       .meta({ description: "Everybody's: the tenant's id, so that nobody sends it by mistake" }),
   }),
-  responses: { 200: { description: 'A line for each credential', schema: revocationReportSchema } },
+  responses: {
+    200: { description: 'All are destroyed: a line for each credential', schema: revocationReportSchema },
+    202: { description: 'Under way', schema: revocationReportSchema },
+  },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
 });
 
@@ -74,6 +80,7 @@ export const getRevocation = defineRoute({
   permission: administrators,
   tier: 1,
   params: z.object({ id: z.string().min(1).max(64) }),
+  query: z.object(pageQuery),
   responses: { 200: { description: 'A line for each credential', schema: revocationReportSchema } },
-  errors: ['ACCESS-DENIED', 'NOT-FOUND'],
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
 });

@@ -1,5 +1,5 @@
 import type { Caller, WayIn } from '../http/handler.js';
-import type { Db } from '../store/store.js';
+import type { Db, Queryable } from '../store/store.js';
 import type { ApiKeyTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import type { HashToken } from '../vault/token-hashes.js';
@@ -16,7 +16,7 @@ interface Known {
 export interface Authenticator {
   authenticate(token: string): Promise<Caller | undefined>;
   /** True while this caller's key or token, and the person behind it, may still be used: asks the store. */
-  isAlive(caller: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>): Promise<boolean>;
+  isAlive(db: Queryable, caller: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>): Promise<boolean>;
   /** Forgets what is known about keys and tokens, after one of them or a person changed. */
   forget(): void;
 }
@@ -54,7 +54,7 @@ export function createAuthenticator({
 }: AuthenticatorDependencies): Authenticator {
   const known = new Map<string, Known>();
 
-  const loadKey = async (token: string): Promise<Known | undefined> => {
+  const loadKey = async (token: string, freshUntil: number): Promise<Known | undefined> => {
     const row = await db
       .selectFrom('api_key')
       .innerJoin('user', (join) =>
@@ -87,12 +87,12 @@ export function createAuthenticator({
         ...wayInOf(row),
       }),
       expiresAt: row.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(row.expires_at),
-      freshUntil: now() + freshMs,
+      freshUntil,
     };
   };
 
   /** Roles reach as far as the scope that both the token has and its client still may have. */
-  const loadAccessToken = async (token: string): Promise<Known | undefined> => {
+  const loadAccessToken = async (token: string, freshUntil: number): Promise<Known | undefined> => {
     const id = await accessTokens.verify(token);
     if (id === undefined) return undefined;
     const row = await db
@@ -132,7 +132,7 @@ export function createAuthenticator({
         clientId: row.client_id,
       }),
       expiresAt: Date.parse(row.expires_at),
-      freshUntil: now() + freshMs,
+      freshUntil,
     };
   };
 
@@ -144,7 +144,9 @@ export function createAuthenticator({
       const hash = sha256(token);
       let entry = known.get(hash);
       if (!entry || entry.freshUntil <= now()) {
-        entry = await (isJwt ? loadAccessToken(token) : loadKey(token));
+        // From before the store is asked, so that the time of its answer is no part of the time of belief.
+        const freshUntil = now() + freshMs;
+        entry = await (isJwt ? loadAccessToken(token, freshUntil) : loadKey(token, freshUntil));
         if (!entry) {
           known.delete(hash);
           return undefined;
@@ -154,9 +156,9 @@ export function createAuthenticator({
       }
       return entry.expiresAt > now() ? entry.caller : undefined;
     },
-    async isAlive({ keyId, userId, tenantId }) {
+    async isAlive(aside, { keyId, userId, tenantId }) {
       const at = new Date(now()).toISOString();
-      const person = await db
+      const person = await aside
         .selectFrom('user')
         .select('id')
         .where('id', '=', userId)
@@ -164,7 +166,7 @@ export function createAuthenticator({
         .where('status', '=', 'active')
         .executeTakeFirst();
       if (!person) return false;
-      const key = await db
+      const key = await aside
         .selectFrom('api_key')
         .select('id')
         .where('id', '=', keyId)
@@ -173,7 +175,7 @@ export function createAuthenticator({
         .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
         .executeTakeFirst();
       if (key) return true;
-      const token = await db
+      const token = await aside
         .selectFrom('oauth_token')
         .select('id')
         .where('id', '=', keyId)

@@ -205,21 +205,23 @@ export const seesEverything = (caller: Caller): boolean =>
 
 /**
  * The scopes (`user:…`, `space:…`) whose connections the caller may list: the same rule as {@link decide}, as a
- * subquery with the one column `scope`, so that lists are filtered before they are paged.
+ * subquery with the one column `scope`, each once, so that lists are filtered before they are paged. Of a member it
+ * looks at their own spaces only, however many there are.
  */
 export function visibleScopes(caller: Caller) {
   const spacesOf = (type: SpaceType) => {
     const ofType = sql`select 'space:' || space.id as scope from space
       where space.tenant_id = ${caller.tenantId} and space.type = ${type}`;
     if (isAdministratorOf(caller, type)) return ofType;
-    return sql`${ofType} and (space.owner_id = ${caller.userId} or exists (
-      select 1 from assignment_role where assignment_role.space_id = space.id
-        and assignment_role.user_id = ${caller.userId}
-        and assignment_role.role in (${sql.join(seeingRoles(type))})))`;
+    return sql`${ofType} and space.owner_id = ${caller.userId} union
+      select 'space:' || space.id as scope from assignment_role join space on space.id = assignment_role.space_id
+        where assignment_role.user_id = ${caller.userId}
+          and assignment_role.role in (${sql.join(seeingRoles(type))})
+          and space.tenant_id = ${caller.tenantId} and space.type = ${type}`;
   };
   const personal = isAdministratorOf(caller, 'personal')
     ? sql`select 'user:' || ${sql.ref('user.id')} as scope from ${sql.table('user')}
         where ${sql.ref('user.tenant_id')} = ${caller.tenantId}`
     : sql`select ${`user:${caller.userId}`} as scope`;
-  return sql<{ scope: string }>`${sql.join([personal, ...spaceTypes.map(spacesOf)], sql` union all `)}`;
+  return sql<{ scope: string }>`${sql.join([personal, ...spaceTypes.map(spacesOf)], sql` union `)}`;
 }

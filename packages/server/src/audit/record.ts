@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import type { WayIn } from '../http/handler.js';
+import { deleteInBatches } from '../store/batches.js';
 import type { Db, Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { newUuid } from '../vault/random.js';
@@ -77,7 +79,7 @@ export async function recordCredential(
 }
 
 /** Forgets events that are older than they are kept. */
-export async function purgeAuditEvents(db: Db, now: Date, days: number): Promise<void> {
+export async function purgeAuditEvents(db: Db, now: Date, days: number, until?: number): Promise<void> {
   const oldest = new Date(now.getTime() - days * 86_400_000).toISOString();
-  await db.deleteFrom('audit_event').where('at', '<', oldest).execute();
+  await deleteInBatches(db, { table: 'audit_event', key: 'id', where: sql`at < ${oldest}` }, until);
 }

@@ -1,4 +1,6 @@
+import { type SqlBool, sql } from 'kysely';
 import type { TokenSet } from '../oauth/types.js';
+import { deleteInBatches } from '../store/batches.js';
 import type { Queryable, Store } from '../store/store.js';
 import type { CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
@@ -162,11 +164,8 @@ export async function putOff(store: Store, row: RevocationTable, pauseMs: number
 }
 
 /** Ended entries are a report, kept for a while. */
-export async function purgeRevocations(store: Store, days: number): Promise<void> {
+export async function purgeRevocations(store: Store, days: number, until?: number): Promise<void> {
   const oldest = store.clock.iso(-days * 86_400_000);
-  await store.db
-    .deleteFrom('revocation')
-    .where('status', '<>', 'queued')
-    .where('created_at', '<', oldest)
-    .execute();
+  const where = sql<SqlBool>`created_at < ${oldest} and status <> 'queued'`;
+  await deleteInBatches(store.db, { table: 'revocation', key: 'id', where }, until);
 }

@@ -199,11 +199,12 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
   return {
     async end(tx, scope, options = {}) {
       const { limit } = options;
-      const credentials = await credentialsIn(tx, scope, limit);
-      for (const credential of credentials) await endCredential(tx, credential, options);
-      const left = limit === undefined ? undefined : limit - credentials.length;
-      const signIns = left === 0 ? [] : await openSignInsIn(tx, scope, left);
+      // First what could still bring a credential.
+      const signIns = await openSignInsIn(tx, scope, limit);
       for (const signIn of signIns) await endSignInOf(tx, signIn, options);
+      const left = limit === undefined ? undefined : limit - signIns.length;
+      const credentials = left === 0 ? [] : await credentialsIn(tx, scope, left);
+      for (const credential of credentials) await endCredential(tx, credential, options);
       return credentials.length + signIns.length;
     },
     noteTokens,

@@ -1,4 +1,6 @@
+import { type SqlBool, sql } from 'kysely';
 import type { Logger } from 'pino';
+import { deleteInBatches } from '../store/batches.js';
 import type { Clock } from '../store/clock.js';
 import type { Db } from '../store/store.js';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
@@ -20,7 +22,7 @@ export interface Idempotency {
    */
   once(request: IdempotentRequest, work: () => Promise<WrittenAnswer>): Promise<WrittenAnswer>;
   /** Forgets keys after their day. */
-  purge(now: Date): Promise<void>;
+  purge(now: Date, until?: number): Promise<void>;
 }
 
 export interface IdempotentRequest {
@@ -146,7 +148,8 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
 
   const release = (claim: string) => db.deleteFrom('idempotent_request').where('claim', '=', claim).execute();
 
-  const keep = (row: Row, claim: string, kept: Kept) =>
+  /** Sealing throws too, while it is not known which key is active: as a rejection like any other. */
+  const keep = async (row: Row, claim: string, kept: Kept) =>
     db
       .updateTable('idempotent_request')
       .set({ is_answered: 1, ...sealed(row, kept) })
@@ -166,6 +169,10 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
       }
     }
   };
+
+  /** Of what was refused: the refusal is the answer, whatever becomes of the claim. */
+  const letGo = (claim: string): Promise<unknown> =>
+    release(claim).catch(() => void whenStoreIsBack(() => release(claim)));
 
   const claimed = async (row: Row, claim: string, kept: Kept): Promise<boolean> => {
     try {
@@ -190,7 +197,7 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
     } else if (error instanceof StoreUnavailableError || error instanceof StoreFullError) {
       void whenStoreIsBack(() => release(claim));
     } else {
-      await release(claim);
+      await letGo(claim);
     }
   };
 
@@ -209,7 +216,7 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
       throw error;
     }
     if (answer.status >= 300) {
-      await release(claim);
+      await letGo(claim);
       return answer;
     }
     // It took effect, so it is answered; whoever repeats it before this is kept is told that the outcome is unknown.
@@ -277,9 +284,10 @@ export function createIdempotency({ db, clock, vault, log }: IdempotencyDependen
         if (answer) return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
       }
     },
-    async purge(now) {
+    async purge(now, until) {
       const oldest = new Date(now.getTime() - keptMs).toISOString();
-      await db.deleteFrom('idempotent_request').where('created_at', '<', oldest).execute();
+      const where = sql<SqlBool>`created_at < ${oldest}`;
+      await deleteInBatches(db, { table: 'idempotent_request', key: 'claim', where }, until);
     },
   };
 }

@@ -4,12 +4,14 @@ import { AppError } from '../http/app-error.js';
 import { pollDeviceCode, requestDeviceCode } from '../oauth/device-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { TokenSet } from '../oauth/types.js';
+import { eachByItself } from '../store/batches.js';
 import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
+import { UnreadableError } from '../vault/envelope.js';
 import { newToken, newUuid } from '../vault/random.js';
 import { assertOpen } from './open-sign-in.js';
 import { createRedeemed, isKeptWith, type RedeemedSignIn } from './redeemed-sign-in.js';
-import { type DeviceSecrets, sealedGrantOf } from './sealed-grants.js';
+import { type DeviceSecrets, openSealedGrant } from './sealed-grants.js';
 import {
   type BegunSignIn,
   newSignIn,
@@ -111,6 +113,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     return (await read(row)) ?? row;
   };
 
+  /** A sign-in that cannot be read is ended without telling the provider: nobody can ever claim its grant. */
   const expire = (row: SignInTable): Promise<void> =>
     store.transaction(async (tx) => {
       const claimed = await tx
@@ -121,9 +124,16 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         .where('status', '=', 'arrived')
         .executeTakeFirst();
       if (claimed.numUpdatedRows !== 1n) return;
-      const unclaimed = await sealedGrantOf(tx, vault, row);
-      if (unclaimed) await revoker.noteTokens(tx, credentialOfSignIn(row), unclaimed);
-      await endSignIn(tx, row, 'expired');
+      let problem: string | null = null;
+      try {
+        const unclaimed = await openSealedGrant(tx, vault, row);
+        if (unclaimed) await revoker.noteTokens(tx, credentialOfSignIn(row), unclaimed);
+      } catch (error) {
+        if (!(error instanceof UnreadableError)) throw error;
+        problem = 'unreadable';
+        log.warn({ signInId: row.id }, 'a sign-in that nobody claimed cannot be read and was ended');
+      }
+      await endSignIn(tx, row, 'expired', problem);
     });
 
   return {
@@ -197,8 +207,9 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         .where('expires_at', '<=', now().toISOString())
         .limit(100)
         .execute();
-      for (const row of rows) await expire(row);
-      if (rows.length > 0) revoker.kick();
+      await eachByItself(rows, expire).finally(() => {
+        if (rows.length > 0) revoker.kick();
+      });
     },
   };
 }

@@ -7,6 +7,7 @@ import { credentialOfSignIn } from '../broker/revocation-queue.js';
 import type { Revoker } from '../broker/revoker.js';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
+import { eachByItself } from '../store/batches.js';
 import type { Queryable, Store, Tx } from '../store/store.js';
 import type { CredentialTable, SignInTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
@@ -245,7 +246,7 @@ export function createParkedGrants({
         .where('expires_at', '<=', store.clock.iso())
         .limit(100)
         .execute();
-      for (const row of rows) await discard(row, 'expired', 'not chosen');
+      await eachByItself(rows, (row) => discard(row, 'expired', 'not chosen'));
     },
   };
 }

@@ -26,22 +26,34 @@ export interface SealedGrant {
   tokens: TokenSet;
 }
 
-/** The grant that would be lost with a sign-in; undefined when there is none, or it can no longer be opened. */
+/**
+ * The grant that would be lost with a sign-in, if there is one.
+ * @throws UnreadableError when it can no longer be opened
+ */
+export async function openSealedGrant(
+  db: Queryable,
+  vault: Vault,
+  row: SignInRef,
+): Promise<SealedGrant | undefined> {
+  const parked = await openField(db, vault, row, 'grant');
+  if (parked !== undefined) {
+    const { setup, grant } = JSON.parse(parked) as ParkedGrant;
+    return { setup, tokens: grant.tokens };
+  }
+  const tokens = await openField(db, vault, row, 'tokens');
+  const device = tokens === undefined ? undefined : await openField(db, vault, row, 'device');
+  if (tokens === undefined || device === undefined) return undefined;
+  return { setup: (JSON.parse(device) as DeviceSecrets).setup, tokens: JSON.parse(tokens) as TokenSet };
+}
+
+/** The same; undefined too when it can no longer be opened. */
 export async function sealedGrantOf(
   db: Queryable,
   vault: Vault,
   row: SignInRef,
 ): Promise<SealedGrant | undefined> {
   try {
-    const parked = await openField(db, vault, row, 'grant');
-    if (parked !== undefined) {
-      const { setup, grant } = JSON.parse(parked) as ParkedGrant;
-      return { setup, tokens: grant.tokens };
-    }
-    const tokens = await openField(db, vault, row, 'tokens');
-    const device = tokens === undefined ? undefined : await openField(db, vault, row, 'device');
-    if (tokens === undefined || device === undefined) return undefined;
-    return { setup: (JSON.parse(device) as DeviceSecrets).setup, tokens: JSON.parse(tokens) as TokenSet };
+    return await openSealedGrant(db, vault, row);
   } catch (error) {
     if (error instanceof UnreadableError) return undefined;
     throw error;

@@ -1,3 +1,5 @@
+import { type SqlBool, sql } from 'kysely';
+import { deleteInBatches, eachByItself } from '../store/batches.js';
 import type { Db, Queryable, Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
@@ -169,7 +171,7 @@ export async function dropIntent(
 }
 
 /** Ends sign-ins that are past their time and forgets ended ones after a week. */
-export async function purgeSignIns(db: Db, now: Date): Promise<void> {
+export async function purgeSignIns(db: Db, now: Date, until?: number): Promise<void> {
   const stale = await db
     .selectFrom('sign_in')
     .select(['id', 'tenant_id', 'user_id'])
@@ -179,11 +181,8 @@ export async function purgeSignIns(db: Db, now: Date): Promise<void> {
     .where((eb) => eb.or([eb('status', '=', 'pending'), eb('device_next_at', 'is', null)]))
     .limit(500)
     .execute();
-  for (const row of stale) await endSignIn(db, row, 'expired');
+  await eachByItself(stale, (row) => endSignIn(db, row, 'expired'));
   const weekAgo = new Date(now.getTime() - 7 * 86_400_000).toISOString();
-  await db
-    .deleteFrom('sign_in')
-    .where('created_at', '<', weekAgo)
-    .where('status', 'in', ['completed', 'failed', 'expired'])
-    .execute();
+  const where = sql<SqlBool>`created_at < ${weekAgo} and status in ('completed', 'failed', 'expired')`;
+  await deleteInBatches(db, { table: 'sign_in', key: 'id', where }, until);
 }

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { parse } from 'pg-connection-string';
 import { type ConnectionTurns, createConnectionTurns, type Leased, unavailable } from './connection-turns.js';
 import { afterSilence } from './silence.js';
-import { OutcomeUnknownError, StoreError } from './store-error.js';
+import { OutcomeUnknownError, StoreError, StoreFullError } from './store-error.js';
 
 // Connections to the store. One that has failed in any way but a refused statement is thrown away: what the next
 // user of it would meet is not known.
@@ -60,11 +60,9 @@ function clientConfig({ url, patienceMs }: PoolOptions): pg.ClientConfig {
     database,
     ssl: (ssl as pg.ClientConfig['ssl']) ?? false,
     application_name: parsed.application_name ?? 'mooring',
-    // DateStyle and the like have no say: instants are text.
-    options: '-c client_encoding=UTF8',
+    // DateStyle and the like have no say: instants are text. The limits are set by statements, since a pooler in between
+    // refuses what it does not know in a start, or is told to pass over it in silence.
     connectionTimeoutMillis: patienceMs,
-    statement_timeout: patienceMs,
-    idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
     types,
   };
@@ -77,6 +75,8 @@ const sqlState = (error: unknown): string | undefined => {
 
 // SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 
+/** The statement found no room. Nothing is wrong with the connection, and reads go on. */
+const diskFull = '53100';
 /** Too many connections and the like, a primary that has become a replica, and a statement that took too long. */
 const notRun = /^(53...|25006|57014)$/;
 /** Connection exceptions, shutdown and crash, a session that was ended, and a completion the server does not know. */
@@ -98,6 +98,10 @@ async function answered<Answer>(patienceMs: number, statement: Promise<Answer>):
   }
 }
 
+/** @param scope `local`: of the transaction, whichever connection of a pooler it is given */
+const limits = (scope: 'session' | 'local', patienceMs: number): string =>
+  `set ${scope} statement_timeout = ${patienceMs}; set ${scope} idle_in_transaction_session_timeout = ${idleInTransactionMs}`;
+
 /** One connection as Kysely takes it. It tells what is known of a statement that the wire swallowed. */
 function connectionOf(
   { client, firstMs }: Leased,
@@ -114,6 +118,9 @@ function connectionOf(
 
   const failureOf = (error: unknown, statement: string): unknown => {
     const state = sqlState(error);
+    if (state === diskFull) {
+      return new StoreFullError('The disk of the database is full.', { cause: error });
+    }
     if (state !== undefined && !notRun.test(state) && !cutShort.test(state)) return error;
     isBroken = true;
     if (state !== undefined && notRun.test(state)) return unavailable(error);
@@ -131,10 +138,14 @@ function connectionOf(
     }
     const ms = withinMs;
     withinMs = patienceMs;
+    const isBegin = /^(start transaction|begin)\b/.test(text);
+    const sent = isBegin
+      ? { text: `${text}; ${limits('local', patienceMs)}` }
+      : { text, values: values as unknown[] };
     try {
-      const result = await answered(ms, client.query({ text, values: values as unknown[] }));
+      const result = await answered(ms, client.query(sent));
       turns.onAnswer();
-      if (/^(start transaction|begin)\b/.test(text)) isInTransaction = true;
+      if (isBegin) isInTransaction = true;
       if (text === 'commit' || text === 'rollback') isInTransaction = false;
       return result;
     } catch (error) {
@@ -157,6 +168,10 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
     ...clientConfig(options),
     max: options.connectionsMax,
     idleTimeoutMillis: 30_000,
+    // For statements outside of a transaction, where a session is kept for us.
+    verify: (client, done) => {
+      client.query(limits('session', options.patienceMs)).then(() => done(), done);
+    },
   });
   const turns = createConnectionTurns(pool, options);
   return {

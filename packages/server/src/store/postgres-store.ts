@@ -27,6 +27,8 @@ export interface PostgresStoreOptions {
 const writersMax = 4;
 /** These wait for each other's rows, so they have turns of their own. */
 const lockersMax = 6;
+/** Made when they are first needed, like all others. */
+const asideMax = 2;
 const attemptsMax = 16;
 const pauseMs = { first: 4, most: 400 };
 
@@ -94,12 +96,12 @@ class SharedDialect extends PostgresDialect {
  */
 export function openPostgresStore(options: PostgresStoreOptions): Store {
   const patienceMs = options.patienceMs ?? 1_800;
-  const pool = createPostgresPool({
-    url: options.url,
-    connectionsMax: options.connectionsMax ?? 20,
-    patienceMs,
-  });
-  const db = new Kysely<Tables>({ dialect: new SharedDialect({ pool }) });
+  const open = (connectionsMax: number) => {
+    const pool = createPostgresPool({ url: options.url, connectionsMax, patienceMs });
+    return new Kysely<Tables>({ dialect: new SharedDialect({ pool }) });
+  };
+  const db = open(options.connectionsMax ?? 20);
+  const aside = open(asideMax);
 
   const slots = createSlots(writersMax);
   const lockers = createSlots(lockersMax);
@@ -137,6 +139,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   return {
     kind: 'postgresql',
     db,
+    aside,
     clock,
     transaction: (work) =>
       guardedTransaction((guarded) => again(guarded, { level: 'serializable', slots }), work),
@@ -155,7 +158,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     },
     async close() {
       clock.stop();
-      await db.destroy();
+      await Promise.all([db.destroy(), aside.destroy()]);
     },
   };
 }

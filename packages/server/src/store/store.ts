@@ -24,6 +24,8 @@ export interface Store {
   /** `sqlite`: embedded, of this process alone. `postgresql`: shared with other nodes. */
   readonly kind: 'sqlite' | 'postgresql';
   readonly db: Db;
+  /** The same store by connections of its own: for the few who must not wait behind a crowd of requests. */
+  readonly aside: Db;
   /** The time that leases and expiries are judged by. */
   readonly clock: Clock;
   /**
@@ -141,6 +143,7 @@ export function openStore(options: StoreOptions): Store {
   return {
     kind: 'sqlite',
     db,
+    aside: db,
     clock,
     transaction: (work) => guardedTransaction((guarded) => db.transaction().execute(guarded), work),
     // There is one writer at a time.

@@ -247,6 +247,22 @@ export interface RevocationTable {
   ended_at: string | null;
 }
 
+/** The end of many credentials; its id is the `batch_id` of each. */
+export interface RevocationJobTable {
+  id: string;
+  tenant_id: string;
+  /** Whose, or of which source; neither: all there are. */
+  owner_id: string | null;
+  source_id: string | null;
+  status: 'running' | 'done';
+  /** How many there were when it was asked for. */
+  total: number;
+  /** A node is at work on it, until then. */
+  lease_until: string | null;
+  created_at: string;
+  ended_at: string | null;
+}
+
 /** One new secret for many credentials of a person. */
 export interface CredentialChangeTable {
   id: string;
@@ -500,6 +516,7 @@ export interface Tables {
   secret: SecretTable;
   grant_state: GrantStateTable;
   revocation: RevocationTable;
+  revocation_job: RevocationJobTable;
   credential_change: CredentialChangeTable;
   credential_change_item: CredentialChangeItemTable;
   credential_destination: DestinationTable;

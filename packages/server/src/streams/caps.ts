@@ -52,6 +52,9 @@ export function sourceLimit({ limit, rowsMax }: Pick<StreamCaps, 'limit' | 'rows
 /** Reason of an abort by {@link applyCaps}, for a source that is left while it owes a batch. No failure. */
 export const readEnded = new ConnectorError('cancelled', 'The read has ended.');
 
+/** Reason of an abort from outside when the reader may not have another byte. */
+export const rightGone = new ConnectorError('cancelled', 'The right to this use was taken away.');
+
 /** The reason of an abort as a failure of the read. */
 export function abortFailure(signal: AbortSignal): ConnectorError {
   return signal.reason instanceof ConnectorError

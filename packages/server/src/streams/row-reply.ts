@@ -5,7 +5,14 @@ import { after } from '@mooring/connectors/kit/deadline';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { abortFailure, applyCaps, readEnded, type StreamCaps, type StreamOutcome } from './caps.js';
+import {
+  abortFailure,
+  applyCaps,
+  readEnded,
+  rightGone,
+  type StreamCaps,
+  type StreamOutcome,
+} from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv } from './encode-csv.js';
 import { encodeNdjson } from './encode-ndjson.js';
@@ -53,12 +60,17 @@ const encoders: Readonly<Record<StreamFormat, Encode>> = {
   arrow: encodeArrow,
 };
 
-/** Ends a body so that no reader takes it for whole: no last chunk, and a reset where there are no chunks. */
-function breakOff(response: ServerResponse): void {
+/**
+ * Ends a body so that no reader takes it for whole: no last chunk, and a reset where there are no chunks.
+ * @param atOnce a reset also throws away what waits in the system for a slow reader, megabytes perhaps
+ */
+function breakOff(response: ServerResponse, atOnce = false): void {
   const { socket } = response;
-  if (!hasTrailers(response) && socket?.destroyed === false) {
+  if ((atOnce || !hasTrailers(response)) && socket?.destroyed === false) {
     try {
       socket.resetAndDestroy();
+      // By itself it waits until the reader has taken what was written.
+      if (socket.writableLength > 0) socket.destroy();
       return;
     } catch {
       // Not a bare TCP socket; a TLS one tells a reader by the missing close_notify.
@@ -167,7 +179,7 @@ export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
   } catch (error) {
     response.off('close', onClose);
     end(error);
-    if (response.headersSent) breakOff(response);
+    if (response.headersSent) breakOff(response, stop.signal.reason === rightGone);
     await chunks.return();
     if (!response.headersSent) throw error;
     const counts = { rows: meter.rows(), bytes: meter.bytes() };

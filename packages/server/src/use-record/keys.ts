@@ -70,6 +70,12 @@ export async function findRecordKey(
   }
 }
 
+/** False when the newest key of a tenant's record opens no more; a record that is not begun yet needs none. */
+export async function recordKeyOpens(db: Queryable, vault: Vault, tenantId: string): Promise<boolean> {
+  const newest = await newestKeyVersion(db, tenantId);
+  return newest < firstKeyVersion || (await findRecordKey(db, vault, tenantId, newest)) !== undefined;
+}
+
 export async function makeRecordKey(
   tx: Queryable,
   vault: Vault,

@@ -1,13 +1,9 @@
-import type { Logger } from 'pino';
-import type { Queryable, Store, Tx } from '../store/store.js';
-import type { IdempotentRequestTable, SecretTable, VaultKeyTable } from '../store/tables.js';
-import { type SealContext, UnreadableError, type Vault } from './envelope.js';
-import type { StoredKeyring } from './stored-keyring.js';
+import type { Queryable, Tx } from '../store/store.js';
+import type { VaultKeyTable } from '../store/tables.js';
+import { createRewrapping, type RewrappingDependencies } from './rewrapping.js';
 
-// Rotation: a new key becomes active, and the data keys of all rows are wrapped anew in small batches. Each batch
-// commits by itself, and where it stands is what the rows say, so that a kill at any point costs nothing.
+// Rotation: a new key becomes active, and the data keys of all rows are wrapped anew: rewrapping.ts.
 
-const perBatch = 50;
 const lookMs = 1_000;
 /** Looks between two searches for rows that a slower node has sealed under an earlier key. */
 const looksToSweep = 15;
@@ -52,24 +48,6 @@ export interface KeyRotation {
   close(): Promise<void>;
 }
 
-export interface KeyRotationDependencies {
-  store: Store;
-  vault: Vault;
-  keyring: StoredKeyring;
-  log: Logger;
-  /** What an answer kept for an Idempotency-Key is bound to. */
-  contextOfRequest(row: IdempotentRequestTable): SealContext;
-}
-
-const contextOfSecret = (row: SecretTable): SealContext => ({
-  tenantId: row.tenant_id,
-  recordKind: row.record_kind,
-  recordId: row.record_id,
-  ownerId: row.owner_id,
-  version: Number(row.version),
-  field: row.field,
-});
-
 const recordsUnder = async (db: Queryable, id: string): Promise<number> => {
   const counts = await Promise.all(
     (['secret', 'idempotent_request'] as const).map((table) =>
@@ -83,119 +61,11 @@ const recordsUnder = async (db: Queryable, id: string): Promise<number> => {
   return counts.reduce((sum, { count }) => sum + Number(count), 0);
 };
 
-export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
-  const { store, vault, keyring, log, contextOfRequest } = deps;
+export function createKeyRotation(deps: RewrappingDependencies): KeyRotation {
+  const { store, keyring, log } = deps;
+  const rewrapping = createRewrapping(deps);
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
-  let sweeping: Promise<void> | undefined;
-
-  /**
-   * Wraps the data keys of these rows anew.
-   * @param save leaves a row alone that was sealed anew meanwhile
-   * @returns how many rows were looked at, and how many of them do not open
-   */
-  const rewrapAll = async <Row extends SecretTable | IdempotentRequestTable>(
-    rows: readonly Row[],
-    contextOf: (row: Row) => SealContext,
-    save: (row: Row, wrapped: Pick<SecretTable, 'key_id' | 'wrapped_key'>) => Promise<unknown>,
-  ) => {
-    let damaged = 0;
-    for (const row of rows) {
-      try {
-        const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-        const { keyId, wrappedKey } = vault.rewrap(sealed, contextOf(row));
-        await save(row, { key_id: keyId, wrapped_key: wrappedKey });
-      } catch (error) {
-        if (!(error instanceof UnreadableError)) throw error;
-        damaged += 1;
-      }
-    }
-    return { looked: rows.length, damaged };
-  };
-
-  const secretsBatch = (former: string[], skip: number) =>
-    store.transaction(async (tx) => {
-      const rows = await tx
-        .selectFrom('secret')
-        .selectAll()
-        .where('key_id', 'in', former)
-        .orderBy('record_kind')
-        .orderBy('record_id')
-        .orderBy('field')
-        .limit(perBatch)
-        .offset(skip)
-        .execute();
-      return rewrapAll(rows, contextOfSecret, (row, wrapped) =>
-        tx
-          .updateTable('secret')
-          .set(wrapped)
-          .where('tenant_id', '=', row.tenant_id)
-          .where('record_kind', '=', row.record_kind)
-          .where('record_id', '=', row.record_id)
-          .where('field', '=', row.field)
-          .where('wrapped_key', '=', row.wrapped_key)
-          .execute(),
-      );
-    });
-
-  const requestsBatch = (former: string[], skip: number) =>
-    store.transaction(async (tx) => {
-      const rows = await tx
-        .selectFrom('idempotent_request')
-        .selectAll()
-        .where('key_id', 'in', former)
-        .orderBy('tenant_id')
-        .orderBy('user_id')
-        .orderBy('route')
-        .orderBy('key_hash')
-        .limit(perBatch)
-        .offset(skip)
-        .execute();
-      return rewrapAll(rows, contextOfRequest, (row, wrapped) =>
-        tx
-          .updateTable('idempotent_request')
-          .set(wrapped)
-          .where('tenant_id', '=', row.tenant_id)
-          .where('user_id', '=', row.user_id)
-          .where('route', '=', row.route)
-          .where('key_hash', '=', row.key_hash)
-          .where('wrapped_key', '=', row.wrapped_key)
-          .execute(),
-      );
-    });
-
-  /** What is under a key that is gone cannot follow: `settleUnreadable`. */
-  const sweep = async (): Promise<void> => {
-    for (const batch of [secretsBatch, requestsBatch]) {
-      let damaged = 0;
-      for (;;) {
-        if (isClosed) return;
-        const done = await batch(keyring.formerIds(), damaged);
-        damaged += done.damaged;
-        if (done.looked < perBatch) break;
-      }
-      if (damaged > 0) log.warn({ damaged }, 'records that do not open stay under their key');
-    }
-    await store.checkpoint();
-  };
-
-  const startSweep = (): void => {
-    sweeping ??= sweep()
-      .catch((error: unknown) => log.warn({ err: error }, 'wrapping under the active key goes on later'))
-      .finally(() => {
-        sweeping = undefined;
-      });
-  };
-
-  const isWork = async (): Promise<boolean> => {
-    const former = keyring.formerIds();
-    const rows = await Promise.all(
-      (['secret', 'idempotent_request'] as const).map((table) =>
-        store.db.selectFrom(table).select('key_id').where('key_id', 'in', former).limit(1).executeTakeFirst(),
-      ),
-    );
-    return rows.some(Boolean);
-  };
 
   /** The coming key of a rotation that was cut short, or a new one. */
   const comingKey = async (): Promise<string> => {
@@ -262,7 +132,8 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
     activeBefore = active?.id;
     if (active) heedLimit(active);
     looks += 1;
-    if (!sweeping && (isNew || looks % looksToSweep === 0) && (await isWork())) startSweep();
+    const isTime = isNew || looks % looksToSweep === 0;
+    if (!rewrapping.isUnderWay && isTime && (await rewrapping.isWork())) rewrapping.start();
   };
 
   return {
@@ -321,7 +192,7 @@ export function createKeyRotation(deps: KeyRotationDependencies): KeyRotation {
       isClosed = true;
       clearTimeout(timer);
       await rotating;
-      await sweeping;
+      await rewrapping.close();
     },
   };
 }

@@ -1,26 +1,26 @@
 import { getRevocation, revokeCredentials } from '@mooring/contract/routes/revocations';
 import { record } from '../../audit/record.js';
-import type { EndScope } from '../../broker/end-scope.js';
+import type { RevocationJobs, RevocationScope } from '../../broker/revocation-jobs.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
-import type { RunningUses } from '../../sessions/running-uses.js';
+import { type ListOrder, type ListQuery, readList, turnPage } from '../../http/keyset.js';
 import type { Store } from '../../store/store.js';
 import { afterChange } from '../../store/store-error.js';
-import { newUuid } from '../../vault/random.js';
 
 export interface RevocationsDependencies {
   store: Store;
   revoker: Revoker;
-  runningUses: RunningUses;
+  jobs: RevocationJobs;
+  publicUrl: () => string;
 }
 
-type Scope = Pick<EndScope, 'userId' | 'sourceId'>;
+/** How long the answer waits for a revocation that is quick, and for providers that are. */
+const quickMs = 1_500;
 
-/** Credentials and sign-ins ended in one transaction: short ones, so that others get their turn in between. */
-const perTransaction = 50;
-/** How long the answer waits for providers that are quick. */
-const providersMs = 1_500;
+const lineOrder: ListOrder = {
+  ...{ sorts: {}, idColumn: 'revocation.id', sortDefault: '+id', limitDefault: 100 },
+};
 
 function assertAdministrator(caller: Caller): void {
   if (caller.roles.includes('TenantAdmin')) return;
@@ -29,7 +29,7 @@ function assertAdministrator(caller: Caller): void {
 
 /** Revoke everything of a person, of a source, or all there is. */
 export function createRevocationsFeature(deps: RevocationsDependencies): BoundRoute[] {
-  const { store, revoker, runningUses } = deps;
+  const { store, revoker, jobs, publicUrl } = deps;
 
   const personOf = async (caller: Caller, idOrSubject: string): Promise<string> => {
     const person = await store.db
@@ -42,38 +42,57 @@ export function createRevocationsFeature(deps: RevocationsDependencies): BoundRo
     return person.id;
   };
 
-  const scopeOf = async (caller: Caller, body: Record<string, unknown>): Promise<Scope> => {
+  const scopeOf = async (caller: Caller, body: Record<string, unknown>): Promise<RevocationScope> => {
     const given = ['userId', 'dataSourceId', 'all'].filter((name) => body[name] !== undefined);
     if (given.length !== 1) {
       throw new InvalidRequest([
         { field: given[1] ?? 'body', message: 'give exactly one of userId, dataSourceId and all' },
       ]);
     }
-    if (body['userId'] !== undefined) return { userId: await personOf(caller, String(body['userId'])) };
-    if (body['dataSourceId'] !== undefined) return { sourceId: String(body['dataSourceId']) };
-    if (body['all'] !== caller.tenantId) {
+    const { tenantId } = caller;
+    if (body['userId'] !== undefined)
+      return { tenantId, userId: await personOf(caller, String(body['userId'])) };
+    if (body['dataSourceId'] !== undefined) return { tenantId, sourceId: String(body['dataSourceId']) };
+    if (body['all'] !== tenantId) {
       throw new InvalidRequest([
         { field: 'all', message: "must be the tenant's id: see GET /api/v1/tenants/me" },
       ]);
     }
-    return {};
+    return { tenantId };
   };
 
-  const reportOf = async (caller: Caller, id: string) => {
-    const rows = await store.db
-      .selectFrom('revocation')
+  const linesOf = (caller: Caller, id: string) =>
+    store.db.selectFrom('revocation').where('tenant_id', '=', caller.tenantId).where('batch_id', '=', id);
+
+  const reportOf = async (caller: Caller, id: string, requestUrl: string, query: ListQuery) => {
+    const job = await store.db
+      .selectFrom('revocation_job')
       .selectAll()
       .where('tenant_id', '=', caller.tenantId)
-      .where('batch_id', '=', id)
-      .orderBy('id')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!job) throw new AppError('NOT-FOUND', 'There is no such revocation.');
+    const counted = await linesOf(caller, id)
+      .select(['status', (eb) => eb.fn.countAll<number>().as('count')])
+      .groupBy('status')
       .execute();
-    const counts: Partial<Record<(typeof rows)[number]['status'], number>> = {};
-    for (const { status } of rows) counts[status] = (counts[status] ?? 0) + 1;
+    const counts = Object.fromEntries(counted.map(({ status, count }) => [status, Number(count)]));
+    const ended = counted.reduce((sum, { count }) => sum + Number(count), 0);
+    const page = readList(query, lineOrder);
+    const rows = await linesOf(caller, id)
+      .selectAll()
+      .where(page.condition)
+      .orderBy(page.order)
+      .limit(page.fetch)
+      .execute();
+    const { shown, links } = turnPage(page, rows, publicUrl(), requestUrl);
     return {
       id,
-      total: rows.length,
+      status: job.status,
+      total: Math.max(Number(job.total), ended),
+      ended,
       counts,
-      data: rows.map((row) => ({
+      data: shown.map((row) => ({
         credentialId: row.credential_id,
         qName: row.credential_name,
         userId: row.owner_id,
@@ -81,6 +100,7 @@ export function createRevocationsFeature(deps: RevocationsDependencies): BoundRo
         status: row.status,
         ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
       })),
+      links,
     };
   };
 
@@ -88,35 +108,22 @@ export function createRevocationsFeature(deps: RevocationsDependencies): BoundRo
     bind(revokeCredentials, async ({ body }, { caller }) => {
       assertAdministrator(caller);
       const scope = await scopeOf(caller, body);
-      const batchId = newUuid();
-      await record(store.db, {
-        name: 'data-credential.revoked',
-        by: caller,
-        resourceId: batchId,
-        data: { scope: body },
+      const id = await store.transaction(async (tx) => {
+        const jobId = await jobs.add(tx, scope);
+        const data = { scope: scope.userId === undefined ? body : { userId: scope.userId } };
+        await record(tx, { name: 'data-credential.revoked', by: caller, resourceId: jobId, data });
+        return jobId;
       });
       const report = await afterChange(async () => {
-        let ended: number;
-        do {
-          ended = await store.transaction((tx) =>
-            revoker.end(tx, { ...scope, tenantId: caller.tenantId }, { batchId, limit: perTransaction }),
-          );
-        } while (ended > 0);
-        await store.checkpoint();
-        await runningUses.look();
-        await Promise.race([
-          revoker.settled(),
-          new Promise((resolve) => setTimeout(resolve, providersMs).unref()),
-        ]);
-        return reportOf(caller, batchId);
+        const working = jobs.settled().then(() => revoker.settled());
+        await Promise.race([working, new Promise((resolve) => setTimeout(resolve, quickMs).unref())]);
+        return reportOf(caller, id, `/api/v1/data-credentials/revocations/${id}`, {});
       });
-      return { status: 200, body: report };
+      return { status: report.status === 'done' ? 200 : 202, body: report };
     }),
-    bind(getRevocation, async ({ params }, { caller }) => {
+    bind(getRevocation, async ({ params, query }, { caller, request }) => {
       assertAdministrator(caller);
-      const report = await reportOf(caller, params.id);
-      if (report.total === 0) throw new AppError('NOT-FOUND', 'There is no such revocation.');
-      return { status: 200, body: report };
+      return { status: 200, body: await reportOf(caller, params.id, request.url, query) };
     }),
   ];
 }

@@ -36,17 +36,19 @@ export function spacesVisibleTo(
 ) {
   let statement = db.selectFrom('space').where('space.tenant_id', '=', caller.tenantId);
   if (!ofEveryone) {
-    statement = statement.where((eb) =>
-      eb.or([
-        eb('space.owner_id', '=', caller.userId),
-        eb.exists(
+    // Their own are looked up: asked of each space whether it is one of theirs, all spaces would be read.
+    statement = statement.where('space.id', 'in', (eb) =>
+      eb
+        .selectFrom('space as owned')
+        .select('owned.id')
+        .where('owned.tenant_id', '=', caller.tenantId)
+        .where('owned.owner_id', '=', caller.userId)
+        .union(
           eb
             .selectFrom('assignment')
-            .select('assignment.id')
-            .whereRef('assignment.space_id', '=', 'space.id')
-            .where('assignment.user_id', '=', caller.userId),
+            .select('assignment.space_id as id')
+            .where('user_id', '=', caller.userId),
         ),
-      ]),
     );
   }
   const { namePart, types, ownerId, roles } = filter;

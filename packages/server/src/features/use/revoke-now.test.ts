@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { startPostgres } from '@mooring/lab/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
@@ -6,7 +9,8 @@ import { startServer, type TestServer } from '../../testing/start-server.js';
 
 // What is taken away ends what runs on it: on the same node, and where the store is shared, on another one.
 
-const endsWithinMs = 2_500;
+/** The bound that docs/guides/revoke-now.md states. */
+const endsWithinMs = 2_000;
 
 describe('X18: a stream ends when the right to it is gone', () => {
   let lab: Awaited<ReturnType<typeof startPostgres>>;
@@ -153,6 +157,50 @@ describe('X18: a stream ends when the right to it is gone', () => {
     expect(performance.now() - begun).toBeLessThan(endsWithinMs);
     const uses = () => bob.api.get(`/api/v1/data-credentials/${former}/uses`);
     await expect.poll(async () => (await uses()).body.data[0].result, { timeout: 20_000 }).toBe('revoked');
+  });
+
+  it('NO11: a reader who takes nothing gets nothing more: what waits for them is thrown away', async () => {
+    const { hostname, port } = new URL(there.url);
+    const socket = connect(Number(port), hostname);
+    const body = JSON.stringify({ path: ['sales', 'big'] });
+    socket.write(
+      `POST ${connection}/actions/read HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${bob.key}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    await once(socket, 'data');
+    socket.pause();
+    const id = await credentialId();
+    await owner.api.delete(`/api/v1/spaces/${spaceId}/assignments/${assignmentId}`);
+    const begun = performance.now();
+    // Until it is gone the system goes on sending what it holds; a proper end would come after all of that.
+    const hex = (number: number | undefined) => Number(number).toString(16).toUpperCase().padStart(4, '0');
+    const pair = `0100007F:${hex(Number(port))} 0100007F:${hex(socket.localPort)}`;
+    const isHeld = () => readFileSync('/proc/net/tcp', 'latin1').includes(pair);
+    expect(isHeld()).toBe(true);
+    await expect.poll(isHeld, { interval: 20 }).toBe(false);
+    expect(performance.now() - begun).toBeLessThan(endsWithinMs);
+    const uses = () => bob.api.get(`/api/v1/data-credentials/${id}/uses`);
+    await expect.poll(async () => (await uses()).body.data[0].result).toBe('revoked');
+    socket.destroy();
+  });
+
+  it('NO11: a key, and a person, are refused on every node within the same bound', async () => {
+    const second = (await bob.api.post('/api/v1/api-keys', { description: 'second' })).body;
+    for (const [key, take] of [
+      [second.token, () => bob.api.delete(`/api/v1/api-keys/${second.id}`)],
+      [
+        bob.key,
+        () => admin.patch(`/api/v1/users/${bob.id}`, [{ op: 'replace', path: '/status', value: 'disabled' }]),
+      ],
+    ] as const) {
+      const elsewhere = apiClient(there.url, key);
+      expect((await elsewhere.get('/api/v1/users/me')).status).toBe(200);
+      expect((await take()).status).toBeLessThan(300);
+      const begun = performance.now();
+      await expect
+        .poll(async () => (await elsewhere.get('/api/v1/users/me')).status, { interval: 20 })
+        .toBe(401);
+      expect(performance.now() - begun).toBeLessThan(endsWithinMs);
+    }
   });
 
   it('says in the record of uses that it was revoked', async () => {

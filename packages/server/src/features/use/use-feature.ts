@@ -23,7 +23,7 @@ import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { coarseTestSeconds, tellCoarsely } from '../../sessions/coarse-test.js';
 import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
-import { sourceLimit } from '../../streams/caps.js';
+import { rightGone, sourceLimit } from '../../streams/caps.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../streams/media-type.js';
 import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
 import { explain } from './explanations.js';
@@ -220,8 +220,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const stop = new AbortController();
     const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
     signal.addEventListener('abort', leave, { once: true });
-    const takeAway = () =>
-      stop.abort(new ConnectorError('cancelled', 'The right to this use was taken away.'));
+    const takeAway = () => stop.abort(rightGone);
     use.watch.signal.addEventListener('abort', takeAway, { once: true });
     // The stream has limits of its own from its first row on; a source that is silent before has this one.
     const late = () => stop.abort(new ConnectorError('timeout', 'The source did not answer in time.'));

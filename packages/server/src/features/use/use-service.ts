@@ -219,8 +219,13 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     if (resolution.state !== 'ready') throw await refuse(caller, connection, manifest, resolution, mayEdit);
   };
 
-  const prepare = async ({ caller, qID, action, what }: UseToBegin, entry: Entry): Promise<PreparedUse> => {
+  const prepare = async (
+    { caller, qID, action, what }: UseToBegin,
+    entry: Entry,
+    since: number,
+  ): Promise<PreparedUse> => {
     // Loaded anew, because this may have waited for its turn.
+    await deps.runningUses.assertAlive(caller, since);
     const { connection, manifest, mayEdit } = await usable(caller, qID);
     const resolution = await broker.resolve(caller, connection, manifest);
     const { credential } = resolution;
@@ -257,6 +262,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     refuseIfEnded,
     async enter(begin, work) {
       const { caller, action, signal } = begin;
+      const since = performance.now();
       const { connection, manifest } = await usable(caller, begin.qID);
       begin.check?.(manifest);
       const visit = {
@@ -266,7 +272,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         spaceId: connection.space_id,
         isTest: action === 'test',
       };
-      return deps.sessions.enter(visit, signal, async (entry) => work(await prepare(begin, entry)));
+      return deps.sessions.enter(visit, signal, async (entry) => work(await prepare(begin, entry, since)));
     },
 
     async run(prepared, signal, work) {

@@ -16,6 +16,8 @@ import * as grantEnds from './0023-grant-ends.js';
 import * as invitations from './0024-invitations.js';
 import * as suspendedConnections from './0027-suspended-connections.js';
 import * as useRecord from './0030-use-record.js';
+import * as indexesAtScale from './0037-indexes-at-scale.js';
+import * as revocationJobs from './0038-revocation-jobs.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -36,4 +38,6 @@ export const migrations: Record<string, Migration> = {
   '0024-invitations': invitations,
   '0027-suspended-connections': suspendedConnections,
   '0030-use-record': useRecord,
+  '0037-indexes-at-scale': indexesAtScale,
+  '0038-revocation-jobs': revocationJobs,
 };

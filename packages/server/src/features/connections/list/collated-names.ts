@@ -1,7 +1,8 @@
 import { InvalidRequest } from '../../../http/app-error.js';
 import type { Db } from '../../../store/store.js';
 import type { ConnectionTable } from '../../../store/tables.js';
-import { connectionRows, type Page, type Selection, selectedNames } from './connection-store.js';
+import { connectionRows, type Page } from './connection-store.js';
+import { type Selection, selectedNames } from './selection.js';
 
 // Names in the order of a locale. No database here knows ICU's orders, so the names are sorted in memory; that is
 // done only where there are few enough. Beyond, lists are in the order of the folded names, which is stored.

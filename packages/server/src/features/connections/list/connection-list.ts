@@ -14,15 +14,14 @@ import type { ConnectionTable } from '../../../store/tables.js';
 import { orphansOf, presentConnection } from '../connection-presenter.js';
 import { collatedMax, collatorOf, listCollated } from './collated-names.js';
 import {
-  countConnections,
   keysetOf,
   type ListOrder,
   listConnectionRows,
   type Page,
-  type Selection,
   type SortField,
 } from './connection-store.js';
 import { type Cursor, readCursor, writeCursor } from './list-cursor.js';
+import { countConnections, type Selection } from './selection.js';
 
 export interface ConnectionListDependencies {
   store: Store;

@@ -12,14 +12,13 @@ import { migrate, openStore, type Store } from '../../../store/store.js';
 import type { ConnectionTable } from '../../../store/tables.js';
 import { deleteConnection, insertConnection, nameColumns, replaceConnection } from '../connection-rows.js';
 import {
-  countConnections,
   keysetOf,
   type ListOrder,
   listConnectionRows,
   type Page,
   pageStatements,
-  type Selection,
 } from './connection-store.js';
+import { countConnections, type Selection } from './selection.js';
 
 const at = '2026-01-01T00:00:00.000Z';
 const people = ['ann', 'ben', 'cat', 'dan'];
@@ -212,7 +211,7 @@ describe('lists of connections in the store', () => {
     for (const order of orders) {
       for (const view of views) {
         for (const place of [{}, { position }]) {
-          for (const statement of pageStatements(view, { order, limit: 51, ...place })) {
+          for (const statement of pageStatements(store.db, view, { order, limit: 51, ...place })) {
             const { sql: text, parameters } = statement.compile(store.db);
             const plan = await sql<{ detail: string }>`explain query plan ${bound(text, parameters)}`.execute(
               store.db,

@@ -1,9 +1,9 @@
-import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
-import { seesEverything, visibleScopes } from '../../../access/connection-access.js';
-import { isAdministratorOf } from '../../../access/matrix.js';
-import type { Caller } from '../../../http/handler.js';
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import { visibleScopes } from '../../../access/connection-access.js';
+import { isPostgres } from '../../../store/dialect.js';
 import type { Queryable } from '../../../store/store.js';
 import type { ConnectionTable } from '../../../store/tables.js';
+import { and, isNarrow, notHidden, ofConnections, rowsAbout, type Selection, tenantIs } from './selection.js';
 
 // Which connections a list shows, in which order. A page costs the same among a hundred connections and a hundred
 // thousand: it is read from an index in the order that is asked for, and never from the whole table.
@@ -21,17 +21,6 @@ export interface ListOrder {
 export interface Keyset {
   value: string;
   id: string;
-}
-
-/** What a list is about, whatever its order and page. */
-export interface Selection {
-  caller: Caller;
-  spaceId?: string;
-  personal: boolean;
-  ownerId?: string;
-  /** Sources whose connections are left out. */
-  hiddenSources: readonly string[];
-  filter?: Expression<SqlBool>;
 }
 
 export interface Page {
@@ -56,43 +45,6 @@ const columns: Record<SortField, Column> = {
 
 const columnOf = (order: ListOrder): Column =>
   order.field === 'qName' && order.collation === 'folded' ? 'name_fold' : columns[order.field];
-
-/** The one scope a selection is about, when it is about one. */
-function singleScope({ caller, spaceId, personal }: Selection): string | undefined {
-  if (spaceId !== undefined) return `space:${spaceId}`;
-  return personal && !isAdministratorOf(caller, 'personal') ? `user:${caller.userId}` : undefined;
-}
-
-const and = (conditions: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> =>
-  conditions.length === 0 ? sql`1 = 1` : sql`${sql.join([...conditions], sql` and `)}`;
-
-const tenantIs = ({ caller }: Selection, table: string) =>
-  sql<SqlBool>`${sql.ref(`${table}.tenant_id`)} = ${caller.tenantId}`;
-
-function notHidden({ hiddenSources }: Selection, table: string): RawBuilder<SqlBool>[] {
-  if (hiddenSources.length === 0) return [];
-  return [sql`${sql.ref(`${table}.source_id`)} not in (${sql.join([...hiddenSources])})`];
-}
-
-/** The part of the conditions that is about scopes: also that of the tally. */
-function inScopes(selection: Selection, table: string): RawBuilder<SqlBool>[] {
-  const scope = sql.ref(`${table}.scope`);
-  const one = singleScope(selection);
-  return [
-    ...(one === undefined ? [] : [sql<SqlBool>`${scope} = ${one}`]),
-    ...(one === undefined && selection.personal ? [sql<SqlBool>`substr(${scope}, 1, 5) = 'user:'`] : []),
-    ...(seesEverything(selection.caller)
-      ? []
-      : [sql<SqlBool>`${scope} in (${visibleScopes(selection.caller)})`]),
-  ];
-}
-
-const ofConnections = (selection: Selection): RawBuilder<SqlBool>[] => [
-  ...inScopes(selection, 'connection'),
-  ...notHidden(selection, 'connection'),
-  ...(selection.ownerId === undefined ? [] : [sql<SqlBool>`connection.owner_id = ${selection.ownerId}`]),
-  ...(selection.filter ? [sql<SqlBool>`${selection.filter}`] : []),
-];
 
 interface Ordering {
   /** Rows beyond the position, in the direction that is read. */
@@ -137,6 +89,14 @@ function directly(selection: Selection, page: Page): RawBuilder<ConnectionTable>
     order by ${by('connection')}${upTo(page.limit)}`;
 }
 
+/** The page among the connections of an owner: for those who own few among many. */
+function ofOwner(db: Queryable, selection: Selection, page: Page): RawBuilder<ConnectionTable> {
+  const { beyond, by } = ordering(page);
+  const { from, where } = rowsAbout(db, selection);
+  return sql`select connection.* from ${from} where ${and([where, ...beyond('connection')])}
+    order by ${by('connection')}${upTo(page.limit)}`;
+}
+
 /** Whole rows of a few ids. The cross join keeps SQLite from walking the table instead. */
 const rowsOf = (ids: RawBuilder<unknown>, { by }: Ordering): RawBuilder<ConnectionTable> =>
   sql`select connection.* from (${ids}) as page cross join connection
@@ -154,7 +114,12 @@ function amongCandidates(selection: Selection, page: Page, limit: number): RawBu
 }
 
 /** The page by taking as many from each scope the caller sees: for those who see few among many. */
-function byScope(selection: Selection, page: Page, limit: number): RawBuilder<ConnectionTable> {
+function byScope(
+  db: Queryable,
+  selection: Selection,
+  page: Page,
+  limit: number,
+): RawBuilder<ConnectionTable> {
   const order = ordering(page);
   const inner = and([
     tenantIs(selection, 'inside'),
@@ -162,22 +127,30 @@ function byScope(selection: Selection, page: Page, limit: number): RawBuilder<Co
     ...order.beyond('inside'),
     ...notHidden(selection, 'inside'),
   ]);
-  const ids = sql`select connection.id from (${visibleScopes(selection.caller)}) as visible
-    cross join connection where connection.id in
-      (select inside.id from connection as inside where ${inner} order by ${order.by('inside')} limit ${limit})
-    order by ${order.by('connection')} limit ${limit}`;
+  const visible = sql`(${visibleScopes(selection.caller)}) as visible`;
+  const first = sql`from connection as inside where ${inner} order by ${order.by('inside')} limit ${limit}`;
+  const isPersonal = and(selection.personal ? [sql`substr(visible.scope, 1, 5) = 'user:'`] : []);
+  const ids = isPostgres(db)
+    ? sql`select connection.id from ${visible} cross join lateral (select inside.* ${first}) as connection
+        where ${isPersonal} order by ${order.by('connection')} limit ${limit}`
+    : sql`select connection.id from ${visible} cross join connection
+        where ${isPersonal} and connection.id in (select inside.id ${first})
+        order by ${order.by('connection')} limit ${limit}`;
   return rowsOf(ids, order);
 }
 
 /** The statements that are tried in turn, until one fills the page; the last one is always complete. */
-export function pageStatements(selection: Selection, page: Page): RawBuilder<ConnectionTable>[] {
+export function pageStatements(
+  db: Queryable,
+  selection: Selection,
+  page: Page,
+): RawBuilder<ConnectionTable>[] {
   const { limit } = page;
-  const isNarrow = singleScope(selection) !== undefined || seesEverything(selection.caller);
-  if (limit === undefined || isNarrow) return [directly(selection, page)];
-  const isPlain = selection.ownerId === undefined && selection.filter === undefined;
+  if (selection.ownerId !== undefined) return [ofOwner(db, selection, page)];
+  if (limit === undefined || isNarrow(selection)) return [directly(selection, page)];
   return [
     amongCandidates(selection, page, limit),
-    isPlain ? byScope(selection, page, limit) : directly(selection, page),
+    selection.filter === undefined ? byScope(db, selection, page, limit) : directly(selection, page),
   ];
 }
 
@@ -188,7 +161,7 @@ export async function listConnectionRows(
   page: Page,
 ): Promise<ConnectionTable[]> {
   let found: ConnectionTable[] = [];
-  for (const statement of pageStatements(selection, page)) {
+  for (const statement of pageStatements(db, selection, page)) {
     found = (await statement.execute(db)).rows;
     if (page.limit !== undefined && found.length >= page.limit) break;
   }
@@ -212,37 +185,6 @@ export async function connectionRows(
     for (const row of rows) byId.set(row.id, row);
   }
   return ids.flatMap((id) => byId.get(id) ?? []);
-}
-
-/** Ids and names of everything selected, in no order. */
-export async function selectedNames(
-  db: Queryable,
-  selection: Selection,
-  limit: number | undefined,
-): Promise<Pick<ConnectionTable, 'id' | 'name'>[]> {
-  const conditions = and([tenantIs(selection, 'connection'), ...ofConnections(selection)]);
-  const statement = sql<Pick<ConnectionTable, 'id' | 'name'>>`
-    select connection.id, connection.name from connection where ${conditions}${upTo(limit)}`;
-  return (await statement.execute(db)).rows;
-}
-
-/** How many there are; from the tally, unless the selection asks for what the tally does not know. */
-export async function countConnections(db: Queryable, selection: Selection): Promise<number> {
-  const isTallied = selection.ownerId === undefined && selection.filter === undefined;
-  const statement = isTallied
-    ? sql<{
-        count: number | null;
-      }>`select sum(connection_tally.total) as count from connection_tally where ${and([
-        tenantIs(selection, 'connection_tally'),
-        ...inScopes(selection, 'connection_tally'),
-        ...notHidden(selection, 'connection_tally'),
-      ])}`
-    : sql<{ count: number | null }>`select count(*) as count from connection where ${and([
-        tenantIs(selection, 'connection'),
-        ...ofConnections(selection),
-      ])}`;
-  const { rows } = await statement.execute(db);
-  return Number(rows[0]?.count ?? 0);
 }
 
 export const keysetOf = (row: ConnectionTable, order: ListOrder): Keyset => ({

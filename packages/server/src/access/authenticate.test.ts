@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate, openStore, type Store } from '../store/store.js';
+import { newKey } from '../vault/keyring.js';
+import { tokenHasher } from '../vault/token-hashes.js';
+import type { AccessTokens } from './access-tokens.js';
+import { type Authenticator, createAuthenticator } from './authenticate.js';
+
+describe('who is let in', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-authenticate-'));
+  const token = 'authenticated-key-0123456789abcdef';
+  const hashToken = tokenHasher(newKey());
+  let store: Store;
+  let authenticator: Authenticator;
+  let now = Date.parse('2026-01-01T00:00:00Z');
+
+  beforeAll(async () => {
+    store = openStore({ dataFolder: folder });
+    await migrate(store);
+    for (const id of ['here', 'elsewhere']) {
+      await store.db.insertInto('tenant').values({ id, name: id, created_at: '' }).execute();
+    }
+    await store.db
+      .insertInto('user')
+      .values({
+        ...{ id: 'ann', tenant_id: 'here', subject: 'ann', name: 'ann', email: null, client_id: null },
+        ...{ status: 'active', roles: '[]', created_at: '', updated_at: '' },
+      })
+      .execute();
+    await store.db
+      .insertInto('api_key')
+      .values({
+        ...{ id: 'key', tenant_id: 'here', user_id: 'ann', token_hash: hashToken(token), description: '' },
+        ...{ created_by: 'ann', created_at: '', updated_at: null, expires_at: null, revoked_at: null },
+      })
+      .execute();
+    authenticator = createAuthenticator({
+      ...{ db: store.db, accessTokens: {} as AccessTokens, hashToken, now: () => now },
+    });
+  });
+  afterAll(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const status = (value: 'active' | 'disabled') =>
+    store.db.updateTable('user').set({ status: value }).where('id', '=', 'ann').execute();
+
+  it('M: a key of a disabled person lets nobody in, a second after it was last believed', async () => {
+    expect(await authenticator.authenticate(token)).toMatchObject({ userId: 'ann' });
+    await status('disabled');
+    now += 1_000;
+    expect(await authenticator.authenticate(token)).toBeUndefined();
+    await status('active');
+    expect(await authenticator.authenticate(token)).toMatchObject({ userId: 'ann' });
+  });
+
+  it('M: a key, and a person, are alive in their own tenant only', async () => {
+    const caller = { keyId: 'key', userId: 'ann', tenantId: 'here' };
+    expect(await authenticator.isAlive(store.db, caller)).toBe(true);
+    expect(await authenticator.isAlive(store.db, { ...caller, tenantId: 'elsewhere' })).toBe(false);
+    // A key that was moved to another tenant, as a row that somebody changed.
+    await store.db.updateTable('api_key').set({ tenant_id: 'elsewhere' }).execute();
+    expect(await authenticator.isAlive(store.db, caller)).toBe(false);
+    await store.db.updateTable('api_key').set({ tenant_id: 'here' }).execute();
+    await status('disabled');
+    expect(await authenticator.isAlive(store.db, caller)).toBe(false);
+  });
+});
