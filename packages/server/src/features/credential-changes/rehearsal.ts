@@ -42,6 +42,7 @@ const refusedSignIn = 'SOURCE-SIGN-IN-FAILED';
 const notUsable = {
   missing: 'Your credential is not linked to this connection any more.',
   needs_confirmation: 'You have not confirmed where this connection points now.',
+  needs_approval: 'Your API key came from an invitation and does not reach what this connection keeps.',
   needs_sign_in: 'The sign-in of this connection has ended.',
   unreadable: 'The stored credential cannot be opened.',
 } as const;
@@ -101,8 +102,9 @@ export async function rehearse(
     const resolution = await resolveCredential(deps.db, caller, row);
     if (resolution.credential?.id !== credential.id) return notTested(notUsable.missing);
     // `needs_sign_in` is of the former secret; the new one is what is tried.
-    if (resolution.state === 'needs_confirmation' || resolution.state === 'unreadable')
-      return notTested(notUsable[resolution.state]);
+    const { state } = resolution;
+    if (state === 'needs_confirmation' || state === 'needs_approval' || state === 'unreadable')
+      return notTested(notUsable[state]);
     const properties = JSON.parse(row.properties) as Record<string, unknown>;
     if (selectSignIn(manifest, properties).id !== method.id)
       return notTested('The connection signs in by another method than this credential.');

@@ -411,14 +411,15 @@ describe('who used what', () => {
       },
     });
     const { credentialId } = (await bob.api.get(`${path}/credential`)).body;
+    const { id: invitedBy } = (await admin.get('/api/v1/users/me')).body;
     const found = (await refusals()).map((event: { userId: string; data: object }) => ({
       userId: event.userId,
       ...event.data,
     }));
     expect(found.toReversed()).toEqual([
-      { userId: bob.id, id: idOf(path), action: 'test', credentialId },
-      { userId: bob.id, id: idOf(path), action: 'preview', credentialId },
-      { userId: bob.id, id: bob.id, action: 'test-unsaved' },
+      { userId: bob.id, id: idOf(path), action: 'test', credentialId, invitedBy },
+      { userId: bob.id, id: idOf(path), action: 'preview', credentialId, invitedBy },
+      { userId: bob.id, id: bob.id, action: 'test-unsaved', invitedBy },
     ]);
   });
 
