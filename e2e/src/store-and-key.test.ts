@@ -89,11 +89,16 @@ async function expectRefused(options: SealedOptions): Promise<string> {
 }
 
 describe('the first start', () => {
-  it('gives the chosen key to the first administrator and prints the ready line and nothing else', async () => {
+  it('gives the chosen key to the first administrator, and prints the ready line and a set-up link', async () => {
     const mooring = await startMooring();
     const me = await apiClient(mooring.url, mooring.adminKey).get('/api/v1/users/me');
     expect(me.body).toMatchObject({ subject: 'admin', roles: ['TenantAdmin'] });
-    expect(mooring.printed()).toEqual([`Mooring listening on ${mooring.url}`]);
+    await expect
+      .poll(() => mooring.printed())
+      .toEqual([
+        `Mooring listening on ${mooring.url}`,
+        expect.stringMatching(/^Set-up link of the administrator.*: http\S+\/console\/setup#\S+$/),
+      ]);
     expect(mooring.logText()).not.toContain(mooring.adminKey);
     expect(await mooring.stop()).toBe(0);
   });
@@ -102,7 +107,7 @@ describe('the first start', () => {
     const dataFolder = freshFolder();
     const environment = { MOORING_ADMIN_KEY: '' };
     const first = await startMooring({ dataFolder, environment });
-    await expect.poll(() => first.printed().length).toBe(2);
+    await expect.poll(() => first.printed().length).toBe(3);
     const key = /: (\S{30,})$/.exec(first.printed()[1] ?? '')?.[1] ?? '';
     expect(await storedConnections({ url: first.url, adminKey: key })).toEqual([]);
     expect(first.logText()).not.toContain(key);
