@@ -17,7 +17,8 @@ it('R28: file descriptors and write-ahead log stay bounded under writes, while l
   const source = createServer((_request, response) => void held.push(response));
   await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/items`;
-  const mooring = await startMooring();
+  // More spaces than one user would have.
+  const mooring = await startMooring({ configuration: { quotas: { spacesPerUser: 0 } } });
   const api = apiClient(mooring.url, mooring.adminKey);
   const connection = await api.post('/api/v1/data-connections', {
     datasourceID: 'rest',

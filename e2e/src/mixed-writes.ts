@@ -7,7 +7,11 @@ import type { MooringProcess } from './mooring-process.js';
 // service or its database, the ledger says what has to be there.
 
 /** Nothing listens there, and nothing may be dialled: a use ends at the gate, after the credential was opened. */
-export const gateIsShut = { egress: { loopback: 'deny' } };
+export const gateIsShut = {
+  egress: { loopback: 'deny' },
+  // More is made here than one user would.
+  quotas: { spacesPerUser: 0, connectionsPerUser: 0, connectionsPerSpace: 0, credentialsPerUser: 0 },
+};
 const randomInt = seededInt();
 const login = { host: '127.0.0.1', port: 9, db: 'lab', username: 'canary', password: 'canary-crash' };
 

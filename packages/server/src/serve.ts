@@ -13,7 +13,6 @@ import { type SealedServer, sealedServer } from './sealed.js';
 import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from './store/store-error.js';
 import { startTidying, tidyingSteps } from './tidying.js';
 import { canOpenAndSeal, settleUnreadableAtStart } from './unreadable-records.js';
-import { forgetUses } from './use-record/retention.js';
 import { KeyServiceError } from './vault/key-service.js';
 
 export interface RunningServer {

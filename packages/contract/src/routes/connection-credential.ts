@@ -142,7 +142,7 @@ export const confirmConnectionCredential = defineRoute({
   params: connectionParamsSchema,
   body: z.object({
     destination: z.string().min(1).max(4096),
-    suspendedAt: instantSchema.optional(),
+    suspendedAt: z.iso.datetime().optional(),
   }),
   responses: { 200: { description: 'The state', schema: connectionCredentialSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],

@@ -162,10 +162,19 @@ function connectionOf(
   } as unknown as PostgresPoolClient;
 }
 
+/** Takes no PGOPTIONS: an empty text in the configuration would make the driver look there. */
+class Client extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    (this as unknown as { connectionParameters: { options: string } }).connectionParameters.options = '';
+  }
+}
+
 /** A pool as Kysely takes it, for PostgreSQL and what speaks its protocol. */
 export function createPostgresPool(options: PoolOptions): PostgresPool {
   const pool = new pg.Pool({
     ...clientConfig(options),
+    Client,
     max: options.connectionsMax,
     idleTimeoutMillis: 30_000,
     // For statements outside of a transaction, where a session is kept for us.

@@ -103,13 +103,16 @@ describe('several nodes on one database', () => {
 
   it('V18, NO6: keep one record of uses between them, whose numbers have no gap in any shard', async () => {
     const made = await many(6, (index) => client(index).post(connections, body(`used ${index}`)));
-    await many(120, (index) =>
+    const tested = await many(120, (index) =>
       client(index).post(`${connections}/${made[index % 6]?.body.qID}/actions/test`),
     );
+    // One user has a share of the budgets, and what is shed is no use.
+    const used = tested.filter(({ status }) => status === 200).length;
+    expect(used).toBeGreaterThan(60);
     const rows = await query<{ shard: string; seq: string }>(
       'select shard, seq from use_record order by shard, seq',
     );
-    expect(rows.length).toBeGreaterThanOrEqual(240);
+    expect(rows.length).toBeGreaterThanOrEqual(2 * used);
     const bySharding = new Map<string, number[]>();
     for (const { shard, seq } of rows) bySharding.set(shard, [...(bySharding.get(shard) ?? []), Number(seq)]);
     expect(bySharding.size).toBeGreaterThan(1);

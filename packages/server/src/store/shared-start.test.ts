@@ -54,13 +54,20 @@ describe('a node that starts on a shared database', () => {
     return url.href;
   };
 
+  /** Everything that is stored, but for whose turn it is to tidy: a node that runs takes that again and again. */
+  const storedText = async () =>
+    (await database.text())
+      .split('\n')
+      .filter((row) => !row.includes('"name":"tidying"'))
+      .join('\n');
+
   it('V06, LI9: under another key does not start, and writes nothing', async () => {
     await start();
-    const before = await database.text();
+    const before = await storedText();
     await expect(start({ MOORING_MASTER_KEY: newKey() })).rejects.toThrow(
       'The master key is not the one this data was written with',
     );
-    expect(await database.text()).toBe(before);
+    expect(await storedText()).toBe(before);
   });
 
   it('makes no key of its own for a database that has one already', async () => {
@@ -71,9 +78,9 @@ describe('a node that starts on a shared database', () => {
   it('R03: of an older version refuses a database of a newer one, and changes nothing', async () => {
     await start();
     await query("insert into kysely_migration (name, timestamp) values ('9999-newer', '2030-01-01')");
-    const before = await database.text();
+    const before = await storedText();
     await expect(start()).rejects.toThrow('The store is from a newer version of Mooring');
-    expect(await database.text()).toBe(before);
+    expect(await storedText()).toBe(before);
   });
 
   it('R03: leaves nothing of a migration that is cut in the middle, and the next try is whole', async () => {
@@ -144,7 +151,8 @@ describe('a node that starts on a shared database', () => {
     Object.assign(process.env, names);
     try {
       const node = await start();
-      expect((await nobody(node).get('/readyz')).status).toBe(200);
+      const ready = await nobody(node).get('/readyz');
+      expect(ready.status, ready.text).toBe(200);
     } finally {
       for (const name of Object.keys(names)) delete process.env[name];
     }
