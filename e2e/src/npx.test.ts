@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
-
-const executable = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
+import { executable } from './product.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-npx-'));
 let child: ChildProcess | undefined;
@@ -22,10 +21,11 @@ const answers = async (url: string) =>
 
 it('LI16: a service that npx started ends with it', { timeout: 120_000 }, async () => {
   mkdirSync(path.join(folder, 'node_modules/.bin'), { recursive: true });
-  symlinkSync(executable, path.join(folder, 'node_modules/.bin/mooring'));
+  const bin = `#!/usr/bin/env node\nimport(${JSON.stringify(pathToFileURL(executable).href)});\n`;
+  writeFileSync(path.join(folder, 'node_modules/.bin/mooring'), bin, { mode: 0o755 });
   writeFileSync(path.join(folder, 'package.json'), '{"name":"somebody","version":"1.0.0","private":true}');
   const { PATH = '' } = process.env;
-  const args = ['--no-install', path.basename(executable, '.js'), 'serve', '--port', '0'];
+  const args = ['--no-install', 'mooring', 'serve', '--port', '0'];
   const npx = spawn('npx', [...args, '--data', path.join(folder, 'data')], {
     cwd: folder,
     env: { PATH, HOME: folder },
