@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { comparingTimes } from '@mooring/lab/comparing-times';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -87,7 +88,12 @@ describe('ports behind the service', comparingTimes, () => {
     await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
     const connectTo = async (port: number): Promise<string> => {
       const connectionProperties = propertiesOf(port);
-      const body = { dataSourceId: 'postgres', qName: `port ${port}`, space, connectionProperties };
+      const body = {
+        dataSourceId: 'postgres',
+        qName: `port ${port} ${randomUUID()}`,
+        space,
+        connectionProperties,
+      };
       const made = await alice.api.post('/api/v1/data-connections', body);
       expect(made.status, made.text).toBe(201);
       return made.body.qID;
@@ -198,7 +204,7 @@ describe('ports behind the service', comparingTimes, () => {
       ['silent', `http://127.0.0.1:${ports.silent[12]}/`],
       ['spoken', `http://127.0.0.1:${ports.open[12]}/`],
     ] as const) {
-      const body = { dataSourceId: 'rest', qName: `web ${kind}`, space: inOpen.space };
+      const body = { dataSourceId: 'rest', qName: `web ${kind} ${randomUUID()}`, space: inOpen.space };
       const made = await inOpen.alice.api.post('/api/v1/data-connections', {
         ...{ ...body, connectionProperties: { url } },
       });
