@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
+import { Kysely, Migrator, SqliteAdapter, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { type Clock, createClock } from './clock.js';
 import { migrations } from './migrations/all.js';
@@ -137,7 +137,9 @@ export function openStore(options: StoreOptions): Store {
       cause,
     });
   }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: cacheStatements(database) }) });
+  const db = new Kysely<Tables>({
+    dialect: new TransactionalSqliteDialect({ database: cacheStatements(database) }),
+  });
   // The only process on this store: the machine's clock is the store's.
   const clock = createClock(async () => Date.now());
   return {
@@ -163,6 +165,20 @@ export function openStore(options: StoreOptions): Store {
       unlock();
     },
   };
+}
+
+/**
+ * Migrations run in one transaction, so that one which is killed or finds the disk full leaves nothing half made. Kysely
+ * takes SQLite for a database that cannot do so; it can (https://www.sqlite.org/lang_transaction.html).
+ */
+class TransactionalSqliteDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new (class extends SqliteAdapter {
+      override get supportsTransactionalDdl(): boolean {
+        return true;
+      }
+    })();
+  }
 }
 
 const migrationsMax = 5;

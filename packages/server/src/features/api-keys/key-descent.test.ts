@@ -44,9 +44,14 @@ describe('TR2: no key is stronger or longer-lived than what it is made with', ()
         scope,
       });
       const machine = apiClient(server.url, issued.body.access_token);
-      for (const body of [{}, { sub: client.userId }, { successor: true }]) {
-        const answer = await machine.post(keys, body);
-        expect([answer.status, codeOf(answer)]).toEqual([403, 'ACCESS-DENIED']);
+      const made: [string, object][] = [
+        ...[{}, { sub: client.userId }, { successor: true }].map((body): [string, object] => [keys, body]),
+        ['/api/v1/oauth-clients', { clientName: 'of a token', appType: 'web', allowedScopes }],
+        [`/api/v1/oauth-clients/${client.clientId}/client-secrets`, {}],
+      ];
+      for (const [path, body] of made) {
+        const answer = await machine.post(path, body);
+        expect([path, answer.status, codeOf(answer)]).toEqual([path, 403, 'ACCESS-DENIED']);
       }
       expect(
         (await machine.get(keys)).body.data.filter(({ sub }: { sub: string }) => sub === client.userId),

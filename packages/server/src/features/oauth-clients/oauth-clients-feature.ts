@@ -12,6 +12,7 @@ import {
 import type { PatchBody } from '@mooring/contract/wire';
 import { applyPatch, Pointer } from 'rfc6902';
 import type { Authenticator } from '../../access/authenticate.js';
+import { assertOwnKey } from '../../access/issue-key.js';
 import { isAdministratorOf } from '../../access/matrix.js';
 import { record } from '../../audit/record.js';
 import type { Leaving } from '../../broker/leaving.js';
@@ -50,6 +51,19 @@ function assertAdministrator(caller: Caller): void {
   if (!isAdministratorOf(caller, 'personal')) {
     throw new AppError('ACCESS-DENIED', 'Only tenant administrators may see or change OAuth clients.');
   }
+}
+
+/**
+ * A client and its secrets outlive what they were made with, so only a user's own key makes them, and none that came
+ * from an invitation and awaits approval.
+ */
+async function assertMayMakeSecrets(tx: Queryable, caller: Caller): Promise<void> {
+  await assertOwnKey(tx, caller);
+  if (caller.wayIn?.reachesSince === undefined) return;
+  throw new AppError(
+    'ACCESS-DENIED',
+    'This key awaits approval, and makes nothing that lasts. Approve it with a key that you had before the invitation.',
+  );
 }
 
 /** @throws InvalidRequest naming the path */
@@ -146,6 +160,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
         updated_at: at,
       };
       const { clientSecret, row: secret } = await store.transaction(async (tx) => {
+        await assertMayMakeSecrets(tx, caller);
         await tx
           .insertInto('user')
           .values({
@@ -237,6 +252,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
       createOAuthClientSecret,
       async ({ params }, { caller }) => {
         const { clientSecret, row } = await store.transaction(async (tx) => {
+          await assertMayMakeSecrets(tx, caller);
           const client = await find(tx, caller, params.id);
           const others = await secretsOf(tx, [client]);
           if (others.length >= secretsMax) {

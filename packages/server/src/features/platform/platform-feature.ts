@@ -10,6 +10,7 @@ import {
   readyz,
 } from '@mooring/contract/routes/platform';
 import type { FastifyRequest } from 'fastify';
+import { isAdministratorOf } from '../../access/matrix.js';
 import { AppError } from '../../http/app-error.js';
 import { tokenOf } from '../../http/bearer-token.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
@@ -73,7 +74,8 @@ export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] 
   const assertMetricsKey = async (request: FastifyRequest): Promise<void> => {
     const token = tokenOf(request);
     const caller = token === undefined ? undefined : await deps.authenticate(token);
-    if (caller?.scopes?.includes('metrics')) return;
+    // The role counts as it is now, whatever it was when the key was made.
+    if (caller?.scopes?.includes('metrics') && isAdministratorOf(caller, 'personal')) return;
     if (token !== undefined && !caller) deps.wrongToken(request.ip);
     throw new AppError(
       'AUTHENTICATION-REQUIRED',
