@@ -16,10 +16,10 @@ const grantCount = 6;
 const kinds = ['killed', 'silent', 'read-only', 'one node cut off', 'one node paused'] as const;
 type Kind = (typeof kinds)[number];
 
-const rounds = full(100, kinds.length);
+const rounds = full(20, kinds.length);
 /** From one second to a minute, in steps that meet every kind; the quick tier's is more than a short lease has. */
 const lengthOf = (round: number): number =>
-  full(1_000 + Math.round((59_000 * ((round * 37) % 100)) / 99), 7_000);
+  full(1_000 + Math.round((59_000 * ((round * 7) % 20)) / 19), 7_000);
 /** The provider answers after the outage, in the midst of it, or at once. */
 const delayOf = (round: number, ms: number): number => {
   const delays = [Math.min(ms + 1_500, 25_000), Math.min(ms / 2, 20_000), Math.min(ms * 0.8, 20_000), 0];

@@ -8,6 +8,7 @@ import type { TokenSet } from '../oauth/types.js';
 import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
 import { endSignIn } from '../sign-ins/sign-in-store.js';
 import type { Queryable, Store, Tx } from '../store/store.js';
+import { StoreUnavailableError } from '../store/store-error.js';
 import type { ConnectionTable, CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { loadSecret, openSecret, shredCredential } from './credential-records.js';
@@ -99,6 +100,8 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
       if (!setup || !mayRevoke(setup.preset)) return { status: 'unsupported' as const };
       return { sealed: { setup, token: tokenToRevoke(tokens) } };
     } catch (error) {
+      // Its key may be one that this node is only learning.
+      if (error instanceof StoreUnavailableError) throw error;
       // An unreadable grant or a client that is no longer configured must not keep a person from deleting.
       log.warn({ credentialId: credential.id }, 'grant cannot be revoked at the provider');
       return {

@@ -100,7 +100,18 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         return;
       }
       const hasExpired = error.providerCode === 'expired_token';
-      await endSignIn(store.db, row, hasExpired ? 'expired' : 'failed', error.providerCode ?? error.kind);
+      await store.transaction(async (tx) => {
+        // Another poll, which was asked later and answered earlier, may have brought the grant.
+        const isPending = await tx
+          .updateTable('sign_in')
+          .set({ status: hasExpired ? 'expired' : 'failed' })
+          .where('id', '=', row.id)
+          .where('tenant_id', '=', row.tenant_id)
+          .where('status', '=', 'pending')
+          .executeTakeFirst();
+        if (isPending.numUpdatedRows !== 1n) return;
+        await endSignIn(tx, row, hasExpired ? 'expired' : 'failed', error.providerCode ?? error.kind);
+      });
     }
   };
 
