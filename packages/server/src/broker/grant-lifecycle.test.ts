@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { gateOf } from '../oauth/__fixtures__/token-server.js';
 import type { CredentialTable } from '../store/tables.js';
 import { expectNoSecretIn } from '../testing/secret-scan.js';
@@ -291,6 +291,27 @@ describe('the life of a grant', () => {
     await again.recover();
     expect(await isGood(await asked(again))).toBe(true);
     expect(calls()).toBe(2);
+  });
+
+  // The embedded store lies in the folder, so a clone of it is another store.
+  const shared = it.runIf(inject('databaseServer'));
+
+  shared('LI17, F7: a start on a clone of the data folder frees nothing of the original’s', async () => {
+    end();
+    const [original, clone] = [stand.newFolder(), stand.newFolder()];
+    const { arrived, release } = holdNext();
+    const first = asked(stand.process({ dataFolder: original }));
+    await arrived;
+    mkdirSync(clone);
+    // A clone of the disk: the same file, down to its inode, under another kernel.
+    linkSync(path.join(original, 'node-id'), path.join(clone, 'node-id'));
+    const other = stand.process({ dataFolder: clone, boot: 'another' });
+    await other.recover();
+    const second = asked(other);
+    release();
+    expect(await isGood(await first)).toBe(true);
+    expect(await isGood(await second)).toBe(true);
+    expect(calls()).toBe(1);
   });
 
   it('LI18, F12: a process that stood still between its lease and the call sends nothing, and begins anew', async () => {

@@ -123,7 +123,7 @@ export const grantLifecycle: readonly Transition[] = [
     'refreshing',
     'the process dies',
     'suspect',
-    'The next start of its data folder frees the lease. Without one, others take it when the longest call and its storing could have ended (150 s), and no sooner than after watching it for 10 s in a store that takes writes.',
+    'The next start of its data folder frees the lease, unless the machine was restarted meanwhile. Without one, others take it when the longest call and its storing could have ended (150 s), and no sooner than after watching it for 10 s in a store that takes writes.',
   ),
   row('F8', 'refreshing', 'the credential is deleted', 'revoked', 'What was just issued is revoked.'),
   row(

@@ -76,6 +76,8 @@ export interface GrantDependencies {
   /** Seals what waits for the store, in the data folder of this process. */
   ownVault: Vault;
   dataFolder: string;
+  /** Of the kernel that this process runs on. */
+  boot?: string;
   times?: RenewalTimes;
 }
 
@@ -96,7 +98,7 @@ const endOf = ({ tokens, issuedAt }: StoredGrant): number =>
 
 export function createGrants(given: GrantDependencies): Grants {
   const { store, vault, network, endTokens, log, clock, times = renewalTimes } = given;
-  const folder = openNodeFolder(given.dataFolder);
+  const folder = openNodeFolder(given.dataFolder, given.boot);
   const records = createGrantRecords(store, vault);
   const leases = createRefreshLeases({ store, clock, folder, times });
   const keptTokens = createKeptTokens(given.dataFolder, given.ownVault);

@@ -57,7 +57,7 @@ export interface RefreshLeases {
   fail(credential: CredentialRef, lease: Lease, failed: FailedRenewal): Promise<void>;
   /** Gives the lease back; the provider was not called. Does nothing when another has taken over. */
   giveBack(credential: CredentialRef, lease: Lease): Promise<void>;
-  /** What processes hold that are proven gone is free at once: those that had this data folder before. */
+  /** What processes hold that are proven gone is free at once: those that had this data folder before, on this kernel. */
   freeFormer(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import Database from 'libsql';
 import { newUuid } from '../vault/random.js';
+import { lockFile } from './file-lock.js';
 
 // Who a process is to the others: its data folder and a number of its own. A process that has locked the folder knows
 // that those which had it before are gone, however they ended; a silent one elsewhere may only be slow.
@@ -14,37 +14,37 @@ export interface NodeFolder {
   close(): void;
 }
 
-/** A copy of the folder is another folder: it says nothing of the process that has the first one. */
-function folderId(dataFolder: string): string {
+/**
+ * What the running kernel calls itself; another one, or the same after a restart, has another name. Undefined where the
+ * system does not say.
+ */
+export function bootId(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A copy of the folder is another folder: it says nothing of the process that has the first one. A copied file has
+ * another inode, a cloned disk another device or another kernel; and only of the folder of one kernel its lock proves
+ * anything.
+ */
+function folderId(dataFolder: string, boot: string): string {
   const file = path.join(dataFolder, 'node-id');
   const found = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
   // A crash may have left less than an id.
   const id = /^[0-9a-f-]{36}$/.test(found) ? found : newUuid();
   if (id !== found) writeFileSync(file, `${id}\n`, { mode: 0o600, flush: true });
-  return `${id}.${statSync(file).ino}`;
+  const { dev, ino } = statSync(file);
+  return `${id}.${dev}.${ino}.${boot}`;
 }
 
-/** The operating system drops the lock when the process dies, however it dies. */
-function lock(file: string): Database.Database | undefined {
-  const database = new Database(file);
-  try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-    return database;
-  } catch {
-    database.close();
-    return undefined;
-  }
-}
-
-export function openNodeFolder(dataFolder: string): NodeFolder {
+/** @param boot see {@link bootId}; without one this process vouches for none before it */
+export function openNodeFolder(dataFolder: string, boot = bootId() ?? newUuid()): NodeFolder {
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const locked = lock(path.join(dataFolder, 'node-lock'));
-  const prefix = locked ? `${folderId(dataFolder)}/` : undefined;
-  return {
-    holder: `${prefix ?? ''}${newUuid()}`,
-    prefix,
-    close() {
-      locked?.close();
-    },
-  };
+  const unlock = lockFile(path.join(dataFolder, 'node-lock'));
+  const prefix = unlock ? `${folderId(dataFolder, boot)}/` : undefined;
+  return { holder: `${prefix ?? ''}${newUuid()}`, prefix, close: () => unlock?.() };
 }

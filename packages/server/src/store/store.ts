@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Kysely, Migrator, SqliteAdapter, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { type Clock, createClock } from './clock.js';
+import { lockFile } from './file-lock.js';
 import { migrations } from './migrations/all.js';
 import { guardedTransaction } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
@@ -90,28 +91,19 @@ function assertSqliteFile(file: string): void {
   }
 }
 
-/**
- * Keeps a second process off the same data folder. The lock is a transaction on a file of its own, so the
- * operating system drops it when the process dies, however it dies.
- */
+/** Keeps a second process off the same data folder. */
 function lockFolder(dataFolder: string): () => void {
   const file = path.join(dataFolder, 'lock');
-  let lock: Database.Database | undefined;
+  let unlock: (() => void) | undefined;
   try {
-    lock = new Database(file);
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    unlock = lockFile(file);
   } catch (cause) {
-    lock?.close();
-    if (!/^SQLITE_BUSY/.test(String((cause as { code?: unknown }).code))) {
-      throw new StoreError(`The file ${file} cannot be locked.`, { cause });
-    }
-    throw new StoreHeldError(
-      `Another Mooring process is using ${dataFolder}. Stop it, or choose another --data folder.`,
-      { cause },
-    );
+    throw new StoreError(`The file ${file} cannot be locked.`, { cause });
   }
-  const held = lock;
-  return () => held.close();
+  if (unlock) return unlock;
+  throw new StoreHeldError(
+    `Another Mooring process is using ${dataFolder}. Stop it, or choose another --data folder.`,
+  );
 }
 
 /**

@@ -69,6 +69,8 @@ export interface OwnParts {
   times?: Partial<RenewalTimes>;
   /** A fresh one unless given; it is locked until the grants are closed. */
   dataFolder?: string;
+  /** Of another machine's kernel. */
+  boot?: string;
 }
 
 export interface GrantStand {
