@@ -302,11 +302,14 @@ describe('the life of a grant', () => {
     const { arrived, release } = holdNext();
     const first = asked(stand.process({ dataFolder: original }));
     await arrived;
+    const held = await stand.grantState(credential);
     mkdirSync(clone);
     // A clone of the disk: the same file, down to its inode, under another kernel.
     linkSync(path.join(original, 'node-id'), path.join(clone, 'node-id'));
     const other = stand.process({ dataFolder: clone, boot: 'another' });
     await other.recover();
+    expect(held?.holder).toEqual(expect.any(String));
+    expect(await stand.grantState(credential)).toEqual(held);
     const second = asked(other);
     release();
     expect(await isGood(await first)).toBe(true);
