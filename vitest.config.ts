@@ -66,6 +66,9 @@ const comparingTimes = [
 /** Need a database whose wire can be cut, and say within how many seconds that is noticed. */
 const cuttingTheWire = ['packages/server/src/store/database-faults.test.ts'];
 
+/** Repeat what another file proves once, with counts that take minutes: in the long tier only. */
+const onlyInLong = ['e2e/src/store-outages/*.test.ts'];
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -83,7 +86,7 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: ['e2e/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-          exclude: comparingTimes,
+          exclude: [...comparingTimes, ...(isLong ? [] : onlyInLong)],
           ...onEmbedded,
           ...bundled,
         },

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { createApiKey } from '@mooring/contract/routes/api-keys';
-import { createUser } from '@mooring/contract/routes/users';
+import { createApiClient } from '@mooring/contract/client';
+import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
 import { fillingStatements } from '@mooring/server/testing/store-filling';
 import pg from 'pg';
 import { apiKey, type MooringProcess, startMooring } from './mooring-process.js';
@@ -66,9 +66,11 @@ async function fill(): Promise<Keys> {
   });
   const mooring = await start(masterKey);
   const add = async (subject: string) => {
-    const { id } = await mooring.api.call(createUser, { body: { subject, name: subject } });
-    const { token } = await mooring.api.call(createApiKey, { body: { description: subject, sub: id } });
-    return { id, key: token };
+    const { userId, token } = await mooring.api.call(createInvitation, { body: { subject, name: subject } });
+    const { apiKey: made } = await createApiClient({ url: mooring.url }).call(redeemInvitation, {
+      body: { token },
+    });
+    return { id: userId, key: made.token };
   };
   const [few, some, all] = [await add('few'), await add('some'), await add('all')];
   await mooring.stop();

@@ -11,8 +11,9 @@ export interface Filling {
   members: readonly { userId: string; spaces: number }[];
 }
 
+// As a bigint: products of it, below, are beyond an integer from 271,180 on.
 const numbers = (count: number) =>
-  `numbers (n) as (select 0 union all select n + 1 from numbers where n < ${count - 1})`;
+  `numbers (n) as (select cast(0 as bigint) union all select n + 1 from numbers where n < ${count - 1})`;
 /** An id that sorts apart from the order in which rows are made, as random ones do. */
 const id = (prefix: string, n = 'n') => `'${prefix}-' || ((${n} * 7919) % 1000003) || '-' || ${n}`;
 /** As the ids of spaces are written: 24 digits. */

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { startPostgres } from '@mooring/lab/postgres';
+import { type DatabaseRelay, startDatabaseRelay } from '@mooring/lab/postgres/relay';
+import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
+import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
+import { expect } from 'vitest';
+import { type MooringProcess, startMooring } from './mooring-process.js';
+import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
+
+// The store goes away while grants are being renewed at a provider that rotates strictly: the second use of an old
+// refresh token ends the grant. DECISIONS: docs/decisions/2026-11-29-renewal-while-the-store-is-away.md.
+
+const nodeCount = 3;
+const grantCount = 6;
+export const outageKinds = ['killed', 'silent', 'read-only', 'one node cut off', 'one node paused'] as const;
+export type OutageKind = (typeof outageKinds)[number];
+
+export interface Outage {
+  kind: OutageKind;
+  /** Milliseconds from its begin to its end. */
+  lasts: number;
+  /** Milliseconds after which the provider answers a renewal that arrived before the outage. */
+  answersAfter: number;
+  /** The one that is cut off or paused. */
+  node: number;
+}
+
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What may be said in an outage: nothing that blames the source, or asks for a sign-in. */
+const saysOf = ({ status, body }: Answer): string =>
+  status === 200 ? '200' : `${status} ${body.errors[0].code}`;
+const allowed = ['200', '503 NOT-READY', '424 SOURCE-UNREACHABLE'];
+
+interface Cluster {
+  database: FreshDatabase;
+  lab: SignInLab;
+  /** The wire of each node to the store. */
+  relays: readonly DatabaseRelay[];
+  nodes: readonly MooringProcess[];
+  close(): Promise<void>;
+}
+
+async function startCluster(): Promise<Cluster> {
+  const postgres = await startPostgres({ rowsInBig: 1 });
+  const database = await freshDatabase(postgres);
+  const relays = await Promise.all(Array.from({ length: nodeCount }, () => startDatabaseRelay(postgres)));
+  const masterKey = randomBytes(32).toString('base64');
+  const environmentAt = ({ port }: DatabaseRelay) => {
+    const url = new URL(database.url);
+    url.port = String(port);
+    return { MOORING_DATABASE_URL: url.href, MOORING_MASTER_KEY: masterKey };
+  };
+  const [first, ...others] = relays as [DatabaseRelay, ...DatabaseRelay[]];
+  const lab = await startSignInLab({
+    environment: environmentAt(first),
+    configuration: { rateLimits: 'off' },
+  });
+  const { configuration } = lab;
+  const more = await Promise.all(
+    others.map((relay) => startMooring({ environment: environmentAt(relay), configuration })),
+  );
+  return {
+    database,
+    lab,
+    relays,
+    nodes: [lab.mooring, ...more],
+    async close() {
+      await Promise.all(more.map((node) => node.stop()));
+      await lab.close();
+      for (const relay of relays) await relay.close();
+      await database.drop();
+      await postgres.close();
+    },
+  };
+}
+
+async function setReadOnly({ database }: Cluster, isReadOnly: boolean): Promise<void> {
+  const setting = 'default_transaction_read_only';
+  await database.run(`alter system ${isReadOnly ? `set ${setting} = on` : `reset ${setting}`}`);
+  await database.run('select pg_reload_conf()');
+}
+
+function begin(cluster: Cluster, { kind, node }: Outage): unknown {
+  if (kind === 'killed') return cluster.relays.map((relay) => relay.cut());
+  if (kind === 'silent') return cluster.relays.map((relay) => relay.freeze());
+  if (kind === 'read-only') return setReadOnly(cluster, true);
+  if (kind === 'one node cut off') return cluster.relays[node]?.freeze();
+  return process.kill(cluster.nodes[node]?.pid ?? 0, 'SIGSTOP');
+}
+
+function end(cluster: Cluster, { kind, node }: Outage): unknown {
+  if (kind === 'read-only') return setReadOnly(cluster, false);
+  if (kind === 'one node paused') return process.kill(cluster.nodes[node]?.pid ?? 0, 'SIGCONT');
+  return cluster.relays.map((relay) => relay.thaw());
+}
+
+export interface OutageStand {
+  /** Lets every grant be renewed, takes the store away once each call is at the provider; expects that none is lost. */
+  endure(outage: Outage): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Three nodes before one PostgreSQL, and six grants. */
+export async function startOutageStand(): Promise<OutageStand> {
+  const cluster = await startCluster();
+  const { authorizationServer } = cluster.lab;
+  const { switches } = authorizationServer;
+  const at = cluster.nodes.map(({ url, adminKey }) => apiClient(url, adminKey));
+  const grants: string[] = [];
+  for (let index = 0; index < grantCount; index += 1) {
+    grants.push(await connectWarehouse(cluster.lab, at[0] as ApiClient, `warehouse ${index}`));
+  }
+  const everybodyAtEveryNode = () => at.flatMap((api) => grants.map((grant) => askWho(api, grant)));
+
+  return {
+    async endure(outage) {
+      let arrived = 0;
+      switches.tokenWatch = (moment) => {
+        if (moment === 'arrived') arrived += 1;
+      };
+      switches.tokenDelayMs = outage.answersAfter;
+      authorizationServer.expireAccessTokens();
+      authorizationServer.resetCounts();
+      const answers = grants.map((grant, index) => askWho(at[index % nodeCount] as ApiClient, grant));
+      await expect.poll(() => arrived, { interval: 2 }).toBe(grantCount);
+      await begin(cluster, outage);
+      try {
+        const over = performance.now() + outage.lasts;
+        while (performance.now() < over) {
+          answers.push(...everybodyAtEveryNode());
+          await after(Math.min(2_000, Math.max(0, over - performance.now())));
+        }
+      } finally {
+        await end(cluster, outage);
+      }
+      answers.push(...everybodyAtEveryNode());
+      const said = (await Promise.all(answers)).map(saysOf);
+      expect(said.filter((each) => !allowed.includes(each))).toEqual([]);
+      for (const grant of grants) {
+        for (const api of at) {
+          await expect.poll(async () => saysOf(await askWho(api, grant)), { timeout: 60_000 }).toBe('200');
+        }
+      }
+      expect(authorizationServer.counts().token.refresh_token).toBe(grantCount);
+      switches.tokenDelayMs = 0;
+      switches.tokenWatch = undefined;
+    },
+    close: cluster.close,
+  };
+}
+
+/** @param number counts the outages of a kind: which node, and when the provider answers, come in turns */
+export function outageOf(kind: OutageKind, number: number, lasts: number): Outage {
+  // After the outage, in the midst of it, shortly before its end, or at once.
+  const delays = [
+    Math.min(lasts + 1_500, 25_000),
+    Math.min(lasts / 2, 20_000),
+    Math.min(lasts * 0.8, 20_000),
+    0,
+  ];
+  const turn = (Math.floor(number / outageKinds.length) + number) % delays.length;
+  return { kind, lasts, answersAfter: delays[turn] ?? 0, node: number % nodeCount };
+}

@@ -1,0 +1,3 @@
+import { describeTwentyOutages } from './twenty-outages.js';
+
+describeTwentyOutages('read-only');
