@@ -6,6 +6,7 @@ import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { gateOf } from '../oauth/__fixtures__/token-server.js';
+import type { Store } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import { expectNoSecretIn } from '../testing/secret-scan.js';
 import { filesIn } from '../testing/secret-search.js';
@@ -111,6 +112,23 @@ describe('the life of a grant', () => {
       intent_version: null,
       attempts: 0,
     });
+  });
+
+  it('M: a grant that another process renews between the look and the lease is not renewed again', async () => {
+    end();
+    let others: Promise<string> | undefined;
+    const store: Store = {
+      ...stand.store,
+      async transaction(work) {
+        others ??= asked();
+        await others;
+        return stand.store.transaction(work);
+      },
+    };
+    const token = await asked(stand.process({ store }));
+    expect(token).toBe(await others);
+    expect(calls()).toBe(1);
+    expect((await stand.grantState(credential))?.holder).toBeNull();
   });
 
   it('G4: renews once when the source refuses the token, whoever says so', async () => {

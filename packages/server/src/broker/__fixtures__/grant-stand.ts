@@ -64,6 +64,8 @@ export function movableClock(offsetMs = 0): MovableClock {
 
 /** What a process has of its own, where it is not as with the others. */
 export interface OwnParts {
+  /** A view of the store of all. */
+  store?: Store;
   clock?: Clock;
   network?: Network;
   times?: Partial<RenewalTimes>;

@@ -172,6 +172,20 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
     },
   );
 
+  it('M: a login that is brought anew for another destination is allowed there alone', async () => {
+    const one = cases.find(({ edits }) => edits.some(({ meaning }) => meaning === 'confirm')) as SourceCase;
+    const change = one.edits.find(({ meaning }) => meaning === 'confirm') as Edit;
+    const connection = await separated(one);
+    expect((await patch(connection, change)).status).toBe(204);
+    const brought = await bob.api.put(`${connection}/credential`, { connectionProperties: one.credential });
+    expect(brought.status, brought.text).toBe(200);
+    expect((await stateOf(bob, connection)).state).toBe('ready');
+    const name = change.path.split('/').at(-1) ?? '';
+    expect((await patch(connection, { path: change.path, value: one.definition[name] })).status).toBe(204);
+    expect((await stateOf(bob, connection)).state).toBe('needs_confirmation');
+    expect((await stateOf(alice, connection)).state).toBe('ready');
+  });
+
   it('G6, C1, C2: a grant waits sealed for its person when the destination changes, and is used when they confirm', async () => {
     const lab = await startAuthorizationServer();
     try {
