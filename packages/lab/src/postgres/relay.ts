@@ -10,11 +10,13 @@ export interface DatabaseRelay {
   freezeAt(text: string): void;
   /** Connections that come from now on stay silent until `thaw`; those that there are go on. */
   freezeNewcomers(): void;
+  /** A connection that sends this text stays silent from then on until `thaw`; the others go on. */
+  freezeWhoSends(text: string): void;
   /** Every connection is cut, and who comes is turned away, until `thaw`: a server that was killed. */
   cut(): void;
   thaw(): void;
-  /** The next commit reaches the database, and its connection is cut before the answer comes back. */
-  cutAtCommit(): void;
+  /** The next commit of what has this text reaches the database, and its connection is cut before the answer comes back. */
+  cutAtCommit(text: string): void;
   /** The connection is cut when bytes with this text are about to reach the database, which they do not. */
   cutBefore(text: string): void;
   /** Calls `work` once bytes with this text have been sent on to the database, before anything comes back. */
@@ -45,8 +47,9 @@ export async function startDatabaseRelay(
   let isFrozen = false;
   let freezesNewcomers = false;
   let isDown = false;
-  let cutsNext = false;
+  let cutsAtCommitOf: string | undefined;
   let freezesAt: string | undefined;
+  let freezesWhoSends: string | undefined;
   let cutsBefore: string | undefined;
   let endsWhenReady = false;
   let asked: { text: string; work(): void } | undefined;
@@ -67,6 +70,7 @@ export async function startDatabaseRelay(
     const pair: [Socket, Socket] = [client, database];
     pairs.add(pair);
     let isCut = false;
+    let isToBeCut = false;
     const end = () => {
       pairs.delete(pair);
       client.destroy();
@@ -83,10 +87,16 @@ export async function startDatabaseRelay(
         client.unshift(bytes);
         return;
       }
-      if (cutsNext && bytes.includes('commit')) {
-        cutsNext = false;
-        isCut = true;
+      if (freezesWhoSends !== undefined && bytes.includes(freezesWhoSends)) {
+        for (const socket of pair) socket.pause();
+        client.unshift(bytes);
+        return;
       }
+      if (cutsAtCommitOf !== undefined && bytes.includes(cutsAtCommitOf)) {
+        cutsAtCommitOf = undefined;
+        isToBeCut = true;
+      }
+      if (isToBeCut && bytes.includes('commit')) isCut = true;
       database.write(bytes);
       if (asked && bytes.includes(asked.text)) {
         const { work } = asked;
@@ -121,6 +131,9 @@ export async function startDatabaseRelay(
     freezeNewcomers() {
       freezesNewcomers = true;
     },
+    freezeWhoSends(text) {
+      freezesWhoSends = text;
+    },
     cut() {
       isDown = true;
       each((socket) => socket.destroy());
@@ -129,10 +142,11 @@ export async function startDatabaseRelay(
       isDown = false;
       isFrozen = false;
       freezesNewcomers = false;
+      freezesWhoSends = undefined;
       each((socket) => socket.resume());
     },
-    cutAtCommit() {
-      cutsNext = true;
+    cutAtCommit(text) {
+      cutsAtCommitOf = text;
     },
     cutBefore(text) {
       cutsBefore = text;

@@ -48,12 +48,12 @@ describe('a sign-in whose commit is cut off', () => {
     if (!user) throw new Error('the lab has no alice');
     return walkSignIn({ authUrl, login: user.login, password: user.password });
   };
-  /** The commit that follows the exchange is the one that stores its grant. */
+  /** The first commit of its grant that follows the exchange is the one that stores it. */
   const cutWhatFollowsTheExchange = () => {
     lab.switches.tokenWatch = (moment) => {
       if (moment !== 'done') return;
       lab.switches.tokenWatch = undefined;
-      relay.cutAtCommit();
+      relay.cutAtCommit('"grant_state"');
     };
   };
 

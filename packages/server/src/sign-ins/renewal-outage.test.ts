@@ -117,7 +117,7 @@ describe('a renewal, as callers see it', () => {
     const connection = await connect();
     const before = issued;
     source.takes = (token) => isNewest(token) && issued > before;
-    relay.whenAsked('update "grant_state"', () => relay.cutAtCommit());
+    relay.cutAtCommit('update "grant_state"');
     const refused = await read(connection);
     expect(codeOf(refused)).toBe('503 NOT-READY');
     const since = performance.now();

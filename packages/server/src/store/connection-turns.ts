@@ -39,12 +39,10 @@ export function createConnectionTurns(
   pool: pg.Pool,
   options: { connectionsMax: number; patienceMs: number },
 ): ConnectionTurns {
-  const established = new Set<pg.PoolClient>();
   // An idle connection whose server went away; the pool has dropped it already.
   pool.on('error', () => undefined);
   // A crowd waits for its turn while the database answers somebody, however long; only silence is given up on.
   let answeredAt = Number.NEGATIVE_INFINITY;
-  let taken = 0;
   let connecting = 0;
   const waiting = new Set<{ go(): void; fail(error: unknown): void }>();
   const onAnswer = () => {
@@ -54,14 +52,12 @@ export function createConnectionTurns(
   // end the process. The next statement on the connection fails and says so.
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
-    established.add(client);
     onAnswer();
-    client.once('end', () => established.delete(client));
   });
   const leftOf = (begun: number) => options.patienceMs - (performance.now() - Math.max(begun, answeredAt));
   /** Nobody waits for a certain connection: whoever is first takes whichever is free first, an old one or a new one. */
   const grow = () => {
-    const isFull = established.size + connecting >= options.connectionsMax;
+    const isFull = pool.totalCount >= options.connectionsMax;
     if (waiting.size === 0 || connecting >= connectsMax || isFull) return;
     connecting += 1;
     pool.connect().then(
@@ -75,14 +71,15 @@ export function createConnectionTurns(
         connecting -= 1;
         // With no connection at all nobody can be served, and who waits is told why. With some the next who comes or
         // goes tries again, so that a database which takes no more is not asked without a pause.
-        if (established.size > 0) return;
+        if (pool.totalCount > connecting) return;
         for (const { fail } of waiting) fail(unavailable(error));
       },
     );
   };
   const letGo = () => {
     for (const { go } of waiting) {
-      if (taken >= established.size) break;
+      // A connection that stands but is still being set up is nobody's: who asked for it would wait for a new one.
+      if (pool.idleCount <= pool.waitingCount) break;
       go();
     }
     grow();
@@ -99,11 +96,6 @@ export function createConnectionTurns(
     return () => stop();
   };
 
-  const free = () => {
-    taken -= 1;
-    letGo();
-  };
-
   return {
     onAnswer,
     lease() {
@@ -118,21 +110,20 @@ export function createConnectionTurns(
         const one = {
           go() {
             waiting.delete(one);
-            taken += 1;
             // Asked for in the moment of the turn, so that what is free is not gone to who makes new ones.
             pool.connect().then(
               (client) => {
                 if (isOver) {
                   client.release();
-                  free();
+                  letGo();
                   return;
                 }
                 leave();
                 leased({ client, firstMs: Math.max(leftOf(begun), statementMsMin) });
               },
               (error: unknown) => {
-                free();
                 one.fail(unavailable(error));
+                letGo();
               },
             );
           },
@@ -149,9 +140,8 @@ export function createConnectionTurns(
       });
     },
     giveBack(client, isBroken) {
-      if (isBroken) established.delete(client);
       client.release(isBroken);
-      free();
+      letGo();
     },
   };
 }

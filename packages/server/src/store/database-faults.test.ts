@@ -69,7 +69,7 @@ describe('a database that fails', () => {
     expect((await nobody.get('/healthz')).status).toBe(200);
     expect((await nobody.get('/readyz')).status).toBe(503);
     // More than the pool has connections, so that each of them meets the silence.
-    const crowd = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces')));
+    const crowd = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces?limit=1')));
     expect(crowd.every((answer) => answer.status === 503)).toBe(true);
     relay.thaw();
     const [, seconds] = await timed(() =>
@@ -78,7 +78,7 @@ describe('a database that fails', () => {
     expect(seconds).toBeLessThan(5);
     // Nothing is sealed before the keys were looked at anew.
     await expect.poll(async () => (await nobody.get('/readyz')).status, { timeout: 10_000 }).toBe(200);
-    const after = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces')));
+    const after = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces?limit=1')));
     expect(after.every((answer) => answer.status === 200)).toBe(true);
   });
 
@@ -126,12 +126,18 @@ describe('a database that fails', () => {
       .toBe(201);
   });
 
-  it('is not taken for silent while it answers some: a crowd is served by the connections there are', async () => {
-    expect((await admin.get('/api/v1/spaces')).status).toBe(200);
-    relay.freezeNewcomers();
-    const crowd = await Promise.all(Array.from({ length: 200 }, () => admin.get('/api/v1/spaces')));
-    expect(crowd.filter((answer) => answer.status !== 200)).toEqual([]);
-  });
+  it.each([
+    ['before', () => relay.freezeNewcomers()],
+    ['while', () => relay.freezeWhoSends('set session statement_timeout')],
+  ])(
+    'is not taken for silent while it answers some: a crowd is served by the connections there are, when new ones fall silent %s they are set up',
+    async (_, fallSilent) => {
+      expect((await admin.get('/api/v1/spaces?limit=1')).status).toBe(200);
+      fallSilent();
+      const crowd = await Promise.all(Array.from({ length: 200 }, () => admin.get('/api/v1/spaces?limit=1')));
+      expect(crowd.filter((answer) => answer.status !== 200)).toEqual([]);
+    },
+  );
 
   it('is not taken for silent by a process that itself stood still', async () => {
     let stood = false;
@@ -148,7 +154,7 @@ describe('a database that fails', () => {
     for (let round = 0; round < 5; round += 1) {
       const description = `cut-${round}`;
       const key = { 'idempotency-key': description };
-      relay.cutAtCommit();
+      relay.cutAtCommit('insert into "api_key"');
       const first = await admin.post('/api/v1/api-keys', { description }, key);
       expect([first.status, first.body.errors[0].code]).toEqual([503, 'OUTCOME-UNKNOWN']);
       const second = await admin.post('/api/v1/api-keys', { description }, key);
@@ -161,14 +167,14 @@ describe('a database that fails', () => {
   });
 
   it('R14: says that an outcome is not known, and makes nothing twice for one Idempotency-Key', async () => {
-    relay.cutAtCommit();
+    relay.cutAtCommit('insert into "connection"');
     const unknown = await admin.post(connections, body('cut'));
     expect([unknown.status, unknown.body.errors[0].code]).toEqual([503, 'OUTCOME-UNKNOWN']);
     const found = await admin.get(`${connections}?filter=${encodeURIComponent('qName eq "cut"')}`);
     expect(found.body.data).toHaveLength(1);
     for (let round = 0; round < 10; round += 1) {
       const key = { 'idempotency-key': `round-${round}` };
-      relay.cutAtCommit();
+      relay.cutAtCommit('insert into "connection"');
       const first = await admin.post(connections, body(`round ${round}`), key);
       expect([201, 503]).toContain(first.status);
       const second = await admin.post(connections, body(`round ${round}`), key);

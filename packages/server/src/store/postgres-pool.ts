@@ -179,7 +179,10 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
     idleTimeoutMillis: 30_000,
     // For statements outside of a transaction, where a session is kept for us.
     verify: (client, done) => {
-      client.query(limits('session', options.patienceMs)).then(() => done(), done);
+      answered(options.patienceMs, client.query(limits('session', options.patienceMs))).then(
+        () => done(),
+        done,
+      );
     },
   });
   const turns = createConnectionTurns(pool, options);
