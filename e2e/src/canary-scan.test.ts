@@ -104,7 +104,7 @@ describe('a run through every door', () => {
       await testUnsaved(source);
     });
     // A test by somebody who may not edit tells a failure only when its time is over, so many at a time.
-    await inParallel(8, uses);
+    await inParallel(24, uses);
     const { bigquery } = stand.lab;
     const [line = ''] = bigquery.serviceAccountKey.private_key.split('\n').slice(1);
     const body = JSON.stringify({

@@ -12,7 +12,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
-// Keys are rotated under fifty requests a second. With one node nothing is killed and every request counts. With two
+// Keys are rotated under load. With one node nothing is killed and every request counts. With two
 // behind a balancer one of them is killed again and again: a request that its node took along is sent to the other one, as a
 // balancer does, and any answer but the right one is a failure, a 503 too.
 
@@ -20,7 +20,8 @@ vi.setConfig({ testTimeout: 600_000 });
 
 const kills = full(50, 4);
 const randomInt = seededInt();
-const betweenRequestsMs = 20;
+/** Fifty a second; fifteen in the quick tier, whose machine is busy with other tests. */
+const betweenRequestsMs = full(20, 66);
 const betweenKillsMaxMs = 2_500;
 const seeded = 60;
 /** A rotation takes about three seconds, longer than some nodes live. */
@@ -188,7 +189,7 @@ async function assertAllOpen(balanced: Balanced, ids: readonly string[]): Promis
   }
 }
 
-describe('keys are rotated under fifty requests a second', () => {
+describe('keys are rotated under load', () => {
   let postgres: LabPostgres;
   let database: FreshDatabase;
   let environment: Record<string, string>;
@@ -220,7 +221,7 @@ describe('keys are rotated under fifty requests a second', () => {
     const mooring = await startMooring({ configuration, dataFolder });
     const balanced = new Balanced([mooring]);
     const load = await freshLoad(balanced);
-    await run(balanced, load, pause(5_000));
+    await run(balanced, load, pause(full(5_000, 500)));
     tell(`V09, before: ${told(load)}`);
     Object.assign(load, { answered: 0, tookMs: [], tookSeconds: 0 });
     const rotating = (async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
 import { startNodes, type TestNodes } from '../testing/start-nodes.js';
@@ -40,6 +41,8 @@ it('V11: what one node seals under a new key the other opens at once, and no nod
       const answer = await create(b);
       if (answer.status === 201) made.push(answer.body.qID);
       else refused.push(`${answer.status} ${answer.text}`);
+      // Often enough for every moment of a rotation; a writer without pauses would only keep the machine busy.
+      await pause(20);
     }
   })();
   expect((await a.post(`${keysPath}/actions/rotate`)).status).toBe(200);
