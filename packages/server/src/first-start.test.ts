@@ -87,6 +87,15 @@ describe('a first start', () => {
     expect((await apiClient(url, keyIn(printed)).get('/api/v1/users/me')).status).toBe(200);
   });
 
+  it('LI9: one that fails when it listens already leaves its folder to the next', async () => {
+    const mooring = await unused();
+    await expect(mooring.start({ MOORING_ADMIN_KEY: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa' })).rejects.toThrow(
+      /easily guessed/,
+    );
+    await mooring.start();
+    expect(mooring.log()).not.toContain('another process uses this data folder');
+  });
+
   it('LI15: MOORING_ADMIN_KEY on a store that is there is said to be ignored, unless it is a key of it', async () => {
     const mooring = await unused();
     const chosen = { MOORING_ADMIN_KEY: 'chosen-4f6c1e0b9d7a42-of-a-first-start' };

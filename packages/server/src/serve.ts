@@ -5,23 +5,18 @@ import { type App, createApp } from './app.js';
 import { recomputeDestinations } from './broker/recompute-destinations.js';
 import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
-import { firstStart } from './first-start.js';
+import { type FirstStart, firstStart } from './first-start.js';
 import { createLog } from './log.js';
-import { DatabaseAwayError, type Opened, openUnderKey } from './open-store.js';
+import { type Opened, openUnderKey } from './open-store.js';
 import { reconcile } from './reconcile.js';
-import { type SealedServer, sealedServer } from './sealed.js';
-import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from './store/store-error.js';
-import { startTidying, tidyingSteps } from './tidying.js';
+import { sealedServer } from './sealed.js';
+import { eachByItself } from './store/batches.js';
+import type { Store } from './store/store.js';
+import { startTidying, type Tidying, tidyingSteps } from './tidying.js';
 import { canOpenAndSeal, settleUnreadableAtStart } from './unreadable-records.js';
-import { KeyServiceError } from './vault/key-service.js';
+import { isAway, never, type RunningServer, type Start, untilItIsBack } from './waiting-server.js';
 
-export interface RunningServer {
-  url: string;
-  /** Settles when a server that waited for its store cannot become one, and waiting longer is no help. */
-  failed: Promise<Error>;
-  /** Finishes what is under way, then closes everything. */
-  close(): Promise<void>;
-}
+export type { RunningServer } from './waiting-server.js';
 
 export interface ServeSurroundings {
   /** Standard output: the ready line, and a generated key once. */
@@ -32,25 +27,7 @@ export interface ServeSurroundings {
 }
 
 const drainMs = 30_000;
-
-/** It may be enough to wait. */
-const isAway = (error: unknown): error is Error =>
-  error instanceof DatabaseAwayError ||
-  error instanceof StoreHeldError ||
-  error instanceof KeyServiceError ||
-  error instanceof StoreUnavailableError ||
-  error instanceof OutcomeUnknownError;
-
-const never = new Promise<never>(() => undefined);
-
-/** Doubled after each refusal of a key service: it counts and bills its calls. */
-const tryAgainMs = { database: 1_000, keyServiceMost: 30_000 };
-
-interface Start {
-  config: Config;
-  log: Logger;
-  print(line: string): void;
-}
+const lookAtKeysMs = 1_000;
 
 /**
  * `mooring serve`. While its store or its key service is only away, or another process still holds the data folder, the
@@ -66,67 +43,13 @@ export async function serve(
   const log = surroundings?.log ?? createLog(config.logLevel);
   const print = surroundings?.print ?? ((line) => process.stdout.write(`${line}\n`));
   const start = { config, log, print };
-  let opened: Opened;
   try {
-    opened = await openUnderKey(config, log);
+    return await serveOpened(start, await openUnderKey(config, log));
   } catch (error) {
     if (!isAway(error)) throw error;
     log.error({ err: error }, error.message);
-    return untilItIsBack(start, await sealedServer({ config, log, reason: error.message }));
+    return untilItIsBack(start, await sealedServer({ config, log, reason: error.message }), serveOpened);
   }
-  return serveOpened(start, opened);
-}
-
-/** A sealed server that becomes one like any other when its database, or its key service, answers. */
-function untilItIsBack({ config, log, print }: Start, sealed: SealedServer): RunningServer {
-  let current: Pick<RunningServer, 'url' | 'close'> = sealed;
-  let isClosed = false;
-  const atSamePort = { ...config, port: Number(new URL(sealed.url).port) };
-  let pauseMs = tryAgainMs.database;
-
-  /** @throws whatever no waiting mends */
-  const tryOnce = async (): Promise<boolean> => {
-    let opened: Opened;
-    try {
-      opened = await openUnderKey(config, log);
-    } catch (error) {
-      if (error instanceof KeyServiceError) {
-        pauseMs = Math.min(pauseMs * 2, tryAgainMs.keyServiceMost);
-        log.warn({ err: error }, error.message);
-      }
-      if (isAway(error)) return false;
-      throw error;
-    }
-    await current.close();
-    try {
-      current = await serveOpened({ config: atSamePort, log, print }, opened);
-      return true;
-    } catch (error) {
-      await opened.store.close().catch(() => undefined);
-      if (!isAway(error)) throw error;
-      current = await sealedServer({ config: atSamePort, log, reason: error.message });
-      return false;
-    }
-  };
-  const trying = async (): Promise<void> => {
-    do await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    while (!isClosed && !(await tryOnce()));
-  };
-  const tried = trying();
-  return {
-    get url() {
-      return current.url;
-    },
-    failed: tried.then(
-      () => never,
-      (error: Error) => error,
-    ),
-    async close() {
-      isClosed = true;
-      await tried.catch(() => undefined);
-      await current.close();
-    },
-  };
 }
 
 /** It makes the first administrator's key, and nothing afterwards. */
@@ -137,14 +60,71 @@ async function sayIfIgnored(app: App, adminKey: string, log: Logger): Promise<vo
   );
 }
 
-async function serveOpened({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
-  const { store, vault, keyring, createdKeyFile } = opened;
-  if (createdKeyFile) {
-    log.warn(
-      { path: createdKeyFile },
-      'a master key was made; keep a copy apart from the data, without it no credential can be read',
-    );
+/** Until the rotation watches the keys: a start may seal for longer than a look at them counts. */
+function keepKnown({ keyring }: Opened, log: Logger): () => void {
+  const timer = setInterval(() => {
+    keyring.refresh().catch((error: unknown) => log.warn({ err: error }, 'the keys could not be looked at'));
+  }, lookAtKeysMs).unref();
+  return () => clearInterval(timer);
+}
+
+/**
+ * Finishes what is under way. Each part ends whatever becomes of the others, and none waits for a store that is away,
+ * or for providers for longer than the call that may bring tokens takes.
+ */
+async function stop(app: App, store: Store, tidying: Tidying | undefined): Promise<void> {
+  const force = setTimeout(() => app.http.server.closeAllConnections(), drainMs).unref();
+  // A connection that was busy when the close began stays open for its client's next request otherwise.
+  const idle = setInterval(() => app.http.server.closeIdleConnections(), 100);
+  await app.http.close();
+  clearInterval(idle);
+  clearTimeout(force);
+  app.runningUses.close();
+  const parts: (() => Promise<unknown> | undefined)[] = [
+    () => tidying?.close(),
+    // Together: a renewal of an idle grant waits for the store until the grants are closed.
+    () => Promise.all([app.keepAlive.close(), app.grants.close()]),
+    () => app.revocationJobs.close(),
+    () => app.uses.close(),
+    () => app.revoker.close(),
+    () => app.refusals.close(),
+    () => app.rates?.close(),
+    () => app.keyRotation.close(),
+    () => store.checkpoint(),
+  ];
+  await eachByItself(parts, async (end) => end());
+}
+
+/** @throws ConfigError */
+async function listen({ http }: App, { host, port }: Config): Promise<string> {
+  try {
+    return await http.listen({ host, port });
+  } catch (cause) {
+    throw new ConfigError(`Cannot listen on ${host}:${port}. ${(cause as Error).message}`);
   }
+}
+
+function warnOfClosedLoopback({ egress, publicUrl, isOfThisMachine }: Config, log: Logger): void {
+  if (egress.loopback !== 'auto' || publicUrl === undefined || isOfThisMachine) return;
+  log.warn(
+    { publicUrl },
+    'the public URL is not of this machine, so egress.loopback auto is deny: connections do not reach local services; list those that they need in egress.allow',
+  );
+}
+
+function printFirstLines(
+  print: Start['print'],
+  url: string,
+  { generatedAdminKey, invitation }: FirstStart,
+): void {
+  print(`Mooring listening on ${url}`);
+  if (generatedAdminKey) print(`Administrator API key, shown this once: ${generatedAdminKey}`);
+  if (invitation)
+    print(`Set-up link of the administrator, works once and for a day: ${invitationUrl(url, invitation)}`);
+}
+
+/** What a start settles in the store before anybody is served. */
+async function settleStore({ store, vault, keyring }: Opened, log: Logger): Promise<void> {
   await reconcile(store, log);
   await settleUnreadableAtStart({ store, vault, keyring }, log);
   const recomputed = await recomputeDestinations(store, manifests);
@@ -153,7 +133,32 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
       { connections: recomputed },
       'allowed destinations were written anew under the rule of this version',
     );
+}
 
+/** @throws as `serve`; nothing is left running then, and the store is closed */
+async function serveOpened(start: Start, opened: Opened): Promise<RunningServer> {
+  const { log } = start;
+  const { createdKeyFile } = opened;
+  if (createdKeyFile) {
+    log.warn(
+      { path: createdKeyFile },
+      'a master key was made; keep a copy apart from the data, without it no credential can be read',
+    );
+  }
+  const forgetKeys = keepKnown(opened, log);
+  try {
+    await settleStore(opened, log);
+    return await serveSettled(start, opened);
+  } catch (error) {
+    await opened.store.close().catch(() => undefined);
+    throw error;
+  } finally {
+    forgetKeys();
+  }
+}
+
+async function serveSettled({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
+  const { store, vault, keyring } = opened;
   let url = config.publicUrl ?? '';
   let isDraining = false;
   // So that a start which cannot listen leaves the store as it was, and nobody is answered before it is filled.
@@ -177,76 +182,42 @@ async function serveOpened({ config, log, print }: Start, opened: Opened): Promi
     draining: { ok: !isDraining },
   });
   const app = await createApp({
-    config,
-    log,
-    store,
-    vault,
-    keyring,
+    ...{ config, log, store, vault, keyring, checks },
     publicUrl: () => url,
     notReady: () => (isFilled ? undefined : 'The service is starting. Try again in a moment.'),
-    checks,
   });
-  await app.grants.recover();
-  await app.uses.open();
-  const bound = await app.http
-    .listen({ host: config.host, port: config.port })
-    .catch(async (cause: unknown) => {
-      await app.grants.close();
-      await store.close();
-      throw new ConfigError(`Cannot listen on ${config.host}:${config.port}. ${(cause as Error).message}`);
+  let tidying: Tidying | undefined;
+  const stopping = async (): Promise<void> => {
+    isDraining = true;
+    await stop(app, store, tidying).finally(() => store.close());
+  };
+  try {
+    await keyring.refresh();
+    await app.grants.recover();
+    await app.uses.open();
+    const bound = await listen(app, config);
+    url ||= bound;
+    const first = await firstStart(store, keyring.hashToken, config.adminKey);
+    isFilled = true;
+    if (config.adminKey !== undefined && first.invitation === undefined)
+      await sayIfIgnored(app, config.adminKey, log);
+    app.keyRotation.watch();
+    warnOfClosedLoopback(config, log);
+    void app.selfCheck.warn(log);
+    tidying = startTidying({
+      ...{ store, log, failed: app.metrics.tidyingFailed },
+      steps: tidyingSteps(app, store, log, config.limits),
     });
-  url ||= bound;
-  const first = await firstStart(store, keyring.hashToken, config.adminKey).catch(async (error: unknown) => {
-    await app.http.close();
-    await store.close();
+    printFirstLines(print, url, first);
+  } catch (error) {
+    await stopping().catch((failed: unknown) => log.warn({ err: failed }, 'not all of it could be stopped'));
     throw error;
-  });
-  isFilled = true;
-  if (config.adminKey !== undefined && first.invitation === undefined)
-    await sayIfIgnored(app, config.adminKey, log);
-  app.keyRotation.watch();
-  if (config.egress.loopback === 'auto' && config.publicUrl !== undefined && !config.isOfThisMachine) {
-    log.warn(
-      { publicUrl: config.publicUrl },
-      'the public URL is not of this machine, so egress.loopback auto is deny: connections do not reach local services; list those that they need in egress.allow',
-    );
   }
-  void app.selfCheck.warn(log);
-  const tidying = startTidying({
-    ...{ store, log, failed: app.metrics.tidyingFailed },
-    steps: tidyingSteps(app, store, log, config.limits),
-  });
-
-  print(`Mooring listening on ${url}`);
-  if (first.generatedAdminKey) print(`Administrator API key, shown this once: ${first.generatedAdminKey}`);
-  if (first.invitation)
-    print(
-      `Set-up link of the administrator, works once and for a day: ${invitationUrl(url, first.invitation)}`,
-    );
   return {
     url,
     failed: never,
     async close() {
-      isDraining = true;
-      const force = setTimeout(() => app.http.server.closeAllConnections(), drainMs).unref();
-      // A connection that was busy when the close began stays open for its client's next request otherwise.
-      const idle = setInterval(() => app.http.server.closeIdleConnections(), 100);
-      await app.http.close();
-      clearInterval(idle);
-      clearTimeout(force);
-      app.runningUses.close();
-      await tidying.close();
-      await app.keepAlive.close();
-      await app.revocationJobs.close();
-      await app.grants.close();
-      await app.uses.close();
-      await app.revoker.settled();
-      app.revoker.close();
-      await app.refusals.close();
-      await app.rates?.close();
-      await app.keyRotation.close();
-      await store.checkpoint();
-      await store.close();
+      await stopping();
       log.info('stopped');
     },
   };

@@ -450,7 +450,8 @@ describe('the life of a grant', () => {
     expect(calls()).toBe(1);
   });
 
-  it('LI17, F11: tokens that a process could not store before it ended lie sealed in its data folder, and the next start stores them', async () => {
+  /** A process that ends while the store takes nothing, with renewed tokens. @returns its data folder */
+  const endWithTokens = async (): Promise<string> => {
     end();
     const dataFolder = stand.newFolder();
     const { arrived, release } = holdNext();
@@ -460,18 +461,72 @@ describe('the life of a grant', () => {
     const { db } = stand.store;
     await sql.raw('alter table secret rename to secret_away').execute(db);
     release();
-    const kept = path.join(dataFolder, 'kept-tokens');
-    await soon(async () => existsSync(kept) && readdirSync(kept).some((name) => name.endsWith('.json')));
+    await soon(async () => keptIn(dataFolder).some((name) => name.endsWith('.json')));
     expectNoSecretIn(filesIn(dataFolder));
     await process.close();
     expect(await waiting).toBeInstanceOf(Error);
     await sql.raw('alter table secret_away rename to secret').execute(db);
+    return dataFolder;
+  };
+  const keptIn = (dataFolder: string): string[] => {
+    const kept = path.join(dataFolder, 'kept-tokens');
+    return existsSync(kept) ? readdirSync(kept) : [];
+  };
+
+  it('LI17, F11: tokens that a process could not store before it ended lie sealed in its data folder, and the next start stores them', async () => {
+    const dataFolder = await endWithTokens();
     const again = stand.process({ dataFolder });
     await again.recover();
     expect(await isGood(await asked(again))).toBe(true);
-    expect(readdirSync(kept)).toEqual([]);
+    expect(keptIn(dataFolder)).toEqual([]);
     expect(calls()).toBe(1);
     expect(stand.lab.counts().revocation).toBe(0);
+  });
+
+  describe('in a store that was set back to before the last renewal', () => {
+    const storedGrant = () =>
+      stand.store.db
+        .selectFrom('secret')
+        .select(['version', 'wrapped_key', 'ciphertext'])
+        .where('record_id', '=', credential.id)
+        .where('field', '=', 'grant')
+        .executeTakeFirstOrThrow();
+    /** @returns the data folder of a process that has newer tokens than the store */
+    const setBack = async (change = {}): Promise<string> => {
+      const before = await storedGrant();
+      end();
+      await asked();
+      const dataFolder = await endWithTokens();
+      await stand.store.db
+        .updateTable('secret')
+        .set({ ...before, ...change })
+        .where('record_id', '=', credential.id)
+        .where('field', '=', 'grant')
+        .execute();
+      return dataFolder;
+    };
+
+    it.each([
+      ['that it holds', {}],
+      ['whose key is gone', { wrapped_key: 'AAAA' }],
+    ])('LI17: tokens that waited take the place of the older grant %s', async (_, change) => {
+      const dataFolder = await setBack(change);
+      const again = stand.process({ dataFolder });
+      await again.recover();
+      expect(keptIn(dataFolder)).toEqual([]);
+      expect(await isGood(await asked(again))).toBe(true);
+      expect(calls()).toBe(2);
+    });
+
+    it('LI17: they take the place of no sign-in that came since, though it has the same version', async () => {
+      const dataFolder = await setBack();
+      stand.clock.move(1_000);
+      await stand.signInAgain(credential);
+      expect((await storedGrant()).version).toBe(2);
+      const newest = await asked();
+      await stand.process({ dataFolder }).recover();
+      expect(await asked()).toBe(newest);
+    });
   });
 
   it('LI17, F10: a late answer is kept though another process was told that the grant is dead', async () => {

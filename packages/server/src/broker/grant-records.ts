@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.js';
-import type { CredentialTable } from '../store/tables.js';
-import type { Vault } from '../vault/envelope.js';
+import type { CredentialTable, SecretTable } from '../store/tables.js';
+import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { loadSecret, openSecret, replaceSecret } from './credential-records.js';
 import { recordRenewedGrant, type StoredGrant, settled } from './grant-state.js';
 
@@ -18,6 +18,13 @@ export interface VersionedGrant {
   isDead: boolean;
 }
 
+/** Which grant tokens were made from. A store that was set back gives a version a second time. */
+export interface GrantMark {
+  version: number;
+  /** Milliseconds since the epoch. */
+  issuedAt: number;
+}
+
 type GrantKey = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
 
 export interface GrantRecords {
@@ -28,10 +35,11 @@ export interface GrantRecords {
   find(credential: GrantKey): Promise<VersionedGrant | undefined>;
   /**
    * Puts renewed tokens in the place of the version they were made from, and ends the intent. That holds too where
-   * another process was told meanwhile that the version before is dead: what is newer counts.
+   * another process was told meanwhile that the version before is dead, and where the store was set back behind that
+   * version (restored, or a replica that lagged was promoted): what is newer counts.
    * @returns `gone` when the credential was deleted meanwhile, `newer` when it has another grant by now
    */
-  replace(credential: GrantKey, version: number, grant: StoredGrant): Promise<'stored' | 'gone' | 'newer'>;
+  replace(credential: GrantKey, from: GrantMark, grant: StoredGrant): Promise<'stored' | 'gone' | 'newer'>;
   /**
    * Asks for a new sign-in, while the grant that was proven dead is still the stored one.
    * @returns false when it is not, and nothing was changed
@@ -40,6 +48,23 @@ export interface GrantRecords {
 }
 
 export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
+  /** Whether a row holds a newer grant; one that opens no more is of no use to anybody. */
+  const isNewer = (
+    credential: GrantKey,
+    row: SecretTable,
+    { from, grant }: { from: GrantMark; grant: StoredGrant },
+  ): boolean => {
+    if (row.version > from.version) return true;
+    try {
+      const { issuedAt } = openSecret(vault, credential, row) as StoredGrant;
+      const isSame = row.version === from.version && issuedAt === from.issuedAt;
+      return !isSame && issuedAt > grant.issuedAt;
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      return false;
+    }
+  };
+
   return {
     async find(credential) {
       const row = await store.db
@@ -66,20 +91,21 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
       return { grant, version: row.version, isDead: row.state === 'needs_sign_in' };
     },
 
-    replace: (credential, version, grant) =>
+    replace: (credential, from, grant) =>
       store.transaction(async (tx) => {
-        if (await replaceSecret(tx, vault, credential, 'grant', version, grant)) {
-          await recordRenewedGrant(tx, credential, grant);
-          await tx
-            .updateTable('credential')
-            .set({ state: 'ready' })
-            .where('id', '=', credential.id)
-            .where('tenant_id', '=', credential.tenant_id)
-            .where('state', '=', 'needs_sign_in')
-            .execute();
-          return 'stored';
-        }
-        return (await loadSecret(tx, credential, 'grant')) ? 'newer' : 'gone';
+        const row = await loadSecret(tx, credential, 'grant');
+        if (!row) return 'gone';
+        if (isNewer(credential, row, { from, grant })) return 'newer';
+        if (!(await replaceSecret(tx, vault, credential, 'grant', row.version, grant))) return 'newer';
+        await recordRenewedGrant(tx, credential, grant);
+        await tx
+          .updateTable('credential')
+          .set({ state: 'ready' })
+          .where('id', '=', credential.id)
+          .where('tenant_id', '=', credential.tenant_id)
+          .where('state', '=', 'needs_sign_in')
+          .execute();
+        return 'stored';
       }),
 
     markDead: (credential, version, at) =>

@@ -54,7 +54,10 @@ export interface Grants {
   recover(): Promise<void>;
   /** Resolves when every renewal that was begun has ended. */
   settled(): Promise<void>;
-  /** As `settled`; what cannot be stored then stays, sealed, for the next start of the data folder. */
+  /**
+   * As `settled`, and no renewal begins any more; what the store does not take then stays, sealed, for the next start
+   * of the data folder. Takes as long as a call that is under way.
+   */
   close(): Promise<void>;
 }
 
@@ -142,6 +145,7 @@ export function createGrants(given: GrantDependencies): Grants {
   ): Renewal => {
     const running = refreshing.get(credential.id);
     if (running) return running;
+    if (isClosing) throw new StoreUnavailableError('The service is stopping.');
     const onAnswer = () => {
       begun.isAnswered = true;
     };

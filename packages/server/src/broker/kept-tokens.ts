@@ -10,8 +10,9 @@ import type { RevokedCredential } from './revocation-queue.js';
 
 export interface KeptGrant {
   credential: RevokedCredential;
-  /** Of the grant they were made from. */
+  /** Of the grant they were made from: its version, and when it was issued. */
   version: number;
+  formerIssuedAt: number;
   grant: StoredGrant;
   /** For telling the provider, should the credential be gone. */
   setup: OAuthSetup;
@@ -39,6 +40,16 @@ const contextOf = ({ credential, version }: Pick<KeptGrant, 'credential' | 'vers
   field: 'grant',
 });
 
+/** Without it a crash of the machine may take the name of a file that is there, and with it the tokens. */
+async function flushFolder(folder: string): Promise<void> {
+  const opened = await open(folder, 'r');
+  try {
+    await opened.sync();
+  } finally {
+    await opened.close();
+  }
+}
+
 /** @param vault of this node alone, as that of the store seals nothing while it is not known which key is active */
 export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
   const folder = path.join(dataFolder, 'kept-tokens');
@@ -64,6 +75,8 @@ export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
         await made.close();
       }
       await rename(`${file}.new`, file);
+      await flushFolder(folder);
+      await flushFolder(dataFolder);
     },
 
     drop: (kept) => rm(fileOf(kept), { force: true }),

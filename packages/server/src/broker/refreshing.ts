@@ -150,7 +150,7 @@ async function underLease(
   request.onAnswer();
   switch (outcome.kind) {
     case 'tokens':
-      return keep(deps, request, found.version, { lease, grant: outcome.grant });
+      return keep(deps, request, found, { lease, grant: outcome.grant });
     case 'dead':
       return endGrant(deps, request, found.version, { lease, error: outcome.error });
     case 'late':
@@ -226,11 +226,11 @@ async function patiently<Result>(
 async function keep(
   deps: RefreshDependencies,
   { credential, setup }: RefreshRequest,
-  version: number,
+  { version, grant: former }: VersionedGrant,
   { lease, grant }: { lease: Lease; grant: StoredGrant },
 ): Promise<StoredGrant | 'changed'> {
   const { leases, keptTokens, log } = deps;
-  const kept: KeptGrant = { credential, version, grant, setup };
+  const kept: KeptGrant = { credential, version, formerIssuedAt: former.issuedAt, grant, setup };
   let isSealed = false;
   const onFailure = async (error: unknown) => {
     if (isSealed) return;
@@ -256,9 +256,9 @@ async function keep(
  */
 export async function storeTokens(
   { records, endTokens }: Pick<RefreshDependencies, 'records' | 'endTokens'>,
-  { credential, version, grant, setup }: KeptGrant,
+  { credential, version, formerIssuedAt, grant, setup }: KeptGrant,
 ): Promise<'stored' | 'gone' | 'newer'> {
-  const outcome = await records.replace(credential, version, grant);
+  const outcome = await records.replace(credential, { version, issuedAt: formerIssuedAt }, grant);
   if (outcome === 'gone') await endTokens(credential, setup, grant.tokens);
   return outcome;
 }

@@ -68,7 +68,8 @@ export interface Revoker {
   kick(): void;
   /** Resolves when what was begun has ended. */
   settled(): Promise<void>;
-  close(): void;
+  /** Goes on for a moment; what is left then is told at the next start, or by another node. */
+  close(): Promise<void>;
 }
 
 export interface RevokerDependencies {
@@ -83,9 +84,13 @@ export interface RevokerDependencies {
 }
 
 const atOnce = 8;
+/** A stop waits no longer for providers. An entry whose answer is not waited for is told again. */
+const closeMs = 5_000;
 const pause = { firstMs: 1_000, mostMs: 600_000 };
 /** A provider that could not be told for so long will not be. */
 const patienceMs = 7 * 86_400_000;
+
+const after = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms).unref());
 
 export function createRevoker(deps: RevokerDependencies): Revoker {
   const { store, vault, network, log } = deps;
@@ -219,9 +224,11 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
       kick();
       await working;
     },
-    close() {
-      isClosed = true;
+    async close() {
       clearInterval(looking);
+      kick();
+      await Promise.race([working, after(closeMs)]);
+      isClosed = true;
     },
   };
 }

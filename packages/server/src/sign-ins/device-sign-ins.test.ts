@@ -93,8 +93,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     });
   });
   afterAll(async () => {
-    revoker.close();
-    await revoker.settled();
+    await revoker.close();
     await provider.close();
     await store.close();
     rmSync(folder, { recursive: true, force: true });

@@ -257,8 +257,7 @@ export async function startGrantStand(): Promise<GrantStand> {
       const remains = filesIn(folders);
       rmSync(folders, { recursive: true, force: true });
       expectNoSecretIn(remains);
-      await revoker.settled();
-      revoker.close();
+      await revoker.close();
       await store.close();
       await drop();
       await application.close();
