@@ -66,8 +66,8 @@ const comparingTimes = [
 /** Need a database whose wire can be cut, and say within how many seconds that is noticed. */
 const cuttingTheWire = ['packages/server/src/store/database-faults.test.ts'];
 
-/** Repeat what another file proves once, with counts that take minutes: in the long tier only. */
-const onlyInLong = ['e2e/src/store-outages/*.test.ts'];
+/** Take minutes, and prove with larger counts or more machinery what another file proves once: in the long tier only. */
+const onlyInLong = ['e2e/src/long/*.test.ts'];
 
 export default defineConfig({
   test: {

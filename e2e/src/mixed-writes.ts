@@ -118,8 +118,11 @@ async function assertUsable(api: ApiClient, record: string, id: string): Promise
 }
 
 export interface MixedWrites {
-  /** Writes until `crash` has ended the service or its database, which it is asked to some writes later. */
-  writeUntil(mooring: MooringProcess, crash: () => Promise<void>): Promise<void>;
+  /**
+   * Writes until `crash` has ended the service or its database, which it is asked to some writes later.
+   * @param hasCrashed where others may crash the same: whether they have
+   */
+  writeUntil(mooring: MooringProcess, crash: () => Promise<void>, hasCrashed?: () => boolean): Promise<void>;
   /**
    * Compares the ledger with what is there. What was in the air is settled by what is found, once and for good.
    * @returns how much was in the air
@@ -129,7 +132,8 @@ export interface MixedWrites {
   count(state: 'created' | 'deleted'): number;
 }
 
-export function mixedWrites(): MixedWrites {
+/** @param of whose they are, where several write for one user: a part of each name */
+export function mixedWrites(of = ''): MixedWrites {
   const ledger = new Map(Object.keys(kinds).map((kind) => [kind, new Map<string, Entry>()]));
   const entriesOf = (kind: string) => ledger.get(kind) ?? new Map<string, Entry>();
   let round = 0;
@@ -158,7 +162,7 @@ export function mixedWrites(): MixedWrites {
     const { create, path: collection } = kindOf(kind);
     const entries = entriesOf(kind);
     for (let number = 1; !isOver(); number += 1) {
-      const name = `${kind} ${round}-${number}`;
+      const name = `${kind} ${of}${round}-${number}`;
       const entry: Entry = { state: 'creating', id: '' };
       entries.set(name, entry);
       entry.id = await step(entry, 'creating', () => create(api, name));
@@ -177,7 +181,7 @@ export function mixedWrites(): MixedWrites {
   };
 
   return {
-    async writeUntil(mooring, crash) {
+    async writeUntil(mooring, crash, hasCrashed = () => false) {
       round += 1;
       const api = apiClient(mooring.url, mooring.adminKey);
       const crashAfter = randomInt(5, 40);
@@ -199,7 +203,7 @@ export function mixedWrites(): MixedWrites {
         if (written.status === 'fulfilled') continue;
         const { reason } = written;
         const isOfTheCrash = reason instanceof TypeError || reason instanceof AwayError;
-        if (!(isOfTheCrash && crashed)) throw reason;
+        if (!(isOfTheCrash && (crashed || hasCrashed()))) throw reason;
       }
       await crashed;
     },

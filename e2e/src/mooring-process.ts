@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
+import { onSmallDisk } from '@mooring/lab/small-disk';
 import {
   assertNoDetour,
   type OutboundSocket,
@@ -28,6 +29,8 @@ export interface MooringOptions {
   dataFolder?: string;
   /** How many files it may have open; what this process may unless given. */
   openFiles?: number;
+  /** Its data lie on a disk of its own of so many bytes, which ends with it. */
+  diskBytes?: number;
 }
 
 export interface MooringProcess {
@@ -67,9 +70,10 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
   const log = openSync(logFile, 'a', 0o600);
   const socketFile = path.join(folder, 'sockets.ndjson');
   const { PATH = '', HOME = folder } = process.env;
-  const { openFiles } = options;
+  const { openFiles, diskBytes } = options;
   const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}:${openFiles}`];
-  const [command = '', ...args] = [...limited, process.execPath, executable, 'serve'];
+  const disk = diskBytes === undefined ? [] : onSmallDisk(dataFolder, diskBytes);
+  const [command = '', ...args] = [...limited, ...disk, process.execPath, executable, 'serve'];
   const child = spawn(command, [...args, '--port', '0', '--data', dataFolder, '--config', configFile], {
     cwd: folder,
     stdio: ['ignore', 'pipe', log],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type OutageStand, outageKinds, outageOf, startOutageStand } from './outage-stand.js';
 
-// One outage of each kind; twenty of each, of 1 to 60 s, are the long tier's: `store-outages`.
+// One outage of each kind; twenty of each, of 1 to 60 s, are the long tier's: `long`.
 
 /** Milliseconds; more than a lease has. */
 const lasts = 7_000;

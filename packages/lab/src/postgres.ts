@@ -12,11 +12,13 @@ import {
   adminName,
   type ClusterOptions,
   initialiseCluster,
+  smallDiskOf,
   startServer,
   stopServer,
 } from './postgres/process.js';
 import { grantsSql, ordersSql, personNames, schemaSql } from './postgres/schema.js';
 import { findServerUser } from './server-user.js';
+import { fillDisk } from './small-disk.js';
 
 /** A login that the server checks with SCRAM-SHA-256. */
 export interface PostgresLogin {
@@ -31,6 +33,8 @@ export interface PostgresOptions {
   dataDir?: string;
   /** Rows of `sales.big`; 1,000,000 by default. They are generated, not stored. */
   rowsInBig?: number;
+  /** The server gets a tablespace `small` on a disk of so many bytes. */
+  smallDiskBytes?: number;
 }
 
 /** A running PostgreSQL 18 with sample data; passwords are fresh at each start. */
@@ -51,6 +55,8 @@ export interface LabPostgres {
   roles: { alice: PostgresLogin; bob: PostgresLogin; reader: PostgresLogin };
   /** `person01` to `person20`: four rows of `sales.orders` each, whose `owner` and `note` name them. */
   persons: readonly PostgresLogin[];
+  /** Takes all the room of the tablespace `small`. @returns what gives it back */
+  fillSmallDisk(): () => void;
   /** Stops the server and removes its temporary folder. Idempotent. */
   close(): Promise<void>;
 }
@@ -132,7 +138,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<LabP
     const binaries = await findPostgresBinaries({ forAnotherUser: user !== null, fallbackFolder: folder });
     const authority = createCertificateAuthority();
     const admin = freshLogin(adminName);
-    const cluster = { binaries, folder, user };
+    const cluster = { binaries, folder, user, smallDiskBytes: options.smallDiskBytes };
     await initialiseCluster(
       { ...cluster, port: 0 },
       { adminPassword: admin.password, certificate: authority.issue(['localhost', '127.0.0.1']) },
@@ -147,6 +153,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<LabP
       [...Object.values(roles), ...persons],
       options.rowsInBig ?? 1_000_000,
     );
+    if (options.smallDiskBytes !== undefined) {
+      await withAdmin({ port, database: 'postgres', admin }, async (client) => {
+        await client.query(`create tablespace small location ${pg.escapeLiteral(smallDiskOf(folder))}`);
+      });
+    }
+    const fillSmallDisk = () => fillDisk(child.pid ?? 0, smallDiskOf(folder), user);
     const host = '127.0.0.1';
     const hostOutsideCertificate = '127.0.0.2';
     let closing: Promise<void> | undefined;
@@ -154,7 +166,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<LabP
       closing ??= undoAll();
       return closing;
     };
-    return { host, hostOutsideCertificate, port, database, ca: authority.ca, admin, roles, persons, close };
+    const ca = authority.ca;
+    return { host, hostOutsideCertificate, port, database, ca, admin, roles, persons, fillSmallDisk, close };
   } catch (error) {
     await undoAll();
     throw error;

@@ -4,6 +4,7 @@ import { purgeAuditEvents } from './audit/record.js';
 import { purgeUndoCopies } from './broker/login-changes.js';
 import { purgeRevocations } from './broker/revocation-queue.js';
 import type { Config } from './config.js';
+import { foldTallies } from './features/connections/connection-rows.js';
 import { reconcile } from './reconcile.js';
 import { purgeSignIns } from './sign-ins/sign-in-store.js';
 import type { Store } from './store/store.js';
@@ -52,6 +53,7 @@ export function tidyingSteps(
     { name: 'orphans', run: () => app.sweepOrphans() },
     // The embedded store has no other node: what a crash left was settled at the start.
     ...(store.kind === 'sqlite' ? [] : [{ name: 'interrupted', run: () => reconcile(store, log) }]),
+    { name: 'tallies', run: (until) => foldTallies(store, until) },
     { name: 'idempotency', run: (until) => app.idempotency.purge(now(), until) },
     { name: 'audit-events', run: (until) => purgeAuditEvents(store.db, now(), auditDays, until) },
     { name: 'revocations', run: (until) => purgeRevocations(store, auditDays, until) },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { IssuedCertificate } from '../certificate-authority.js';
 import type { ServerUser } from '../server-user.js';
+import { onSmallDisk } from '../small-disk.js';
 import type { PostgresBinaries } from './binaries.js';
 
 export interface ClusterOptions {
@@ -12,7 +13,16 @@ export interface ClusterOptions {
   folder: string;
   user: ServerUser;
   port: number;
+  /** Beside those of every server, `name=value`. */
+  settings?: readonly string[];
+  /** Size of a disk that the server sees at `small` in its folder; absent: it has none. */
+  smallDiskBytes?: number | undefined;
 }
+
+export const dataOf = (folder: string): string => join(folder, 'data');
+
+/** Where the small disk is. */
+export const smallDiskOf = (folder: string): string => join(folder, 'small');
 
 export const adminName = 'lab_admin';
 
@@ -32,7 +42,7 @@ export async function initialiseCluster(
   await chmod(folder, 0o700);
   const passwordFile = join(folder, 'admin-password');
   await writeOwned(passwordFile, secrets.adminPassword, user);
-  const data = join(folder, 'data');
+  const data = dataOf(folder);
   const args = [`--pgdata=${data}`, `--username=${adminName}`, `--pwfile=${passwordFile}`, '--no-sync'];
   args.push('--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-instructions');
   await run(binaries.initdb, args, { ...user, cwd: folder });
@@ -62,9 +72,22 @@ const settings = [
  * Starts the server and waits until it accepts connections.
  * @throws Error with the end of the server's log when it ends before that, for instance because the port is taken.
  */
-export async function startServer({ binaries, folder, user, port }: ClusterOptions): Promise<ChildProcess> {
-  const args = ['-D', join(folder, 'data'), '-p', String(port), ...settings.flatMap((one) => ['-c', one])];
-  const child = spawn(binaries.postgres, args, {
+export async function startServer({
+  binaries,
+  folder,
+  user,
+  port,
+  settings: own = [],
+  smallDiskBytes,
+}: ClusterOptions): Promise<ChildProcess> {
+  const small = smallDiskOf(folder);
+  const disk = smallDiskBytes === undefined ? [] : onSmallDisk(small, smallDiskBytes);
+  if (smallDiskBytes !== undefined && user !== null) await chown(small, user.uid, user.gid);
+  // Of two the later counts.
+  const settingArgs = [...settings, ...own].flatMap((one) => ['-c', one]);
+  const server = [binaries.postgres, '-D', dataOf(folder), '-p', String(port), ...settingArgs];
+  const [command = '', ...args] = [...disk, ...server];
+  const child = spawn(command, args, {
     ...user,
     cwd: folder,
     detached: true,
@@ -76,7 +99,7 @@ export async function startServer({ binaries, folder, user, port }: ClusterOptio
     child.once('exit', () => reject(new Error(`PostgreSQL did not start: ${log.slice(-2000)}`)));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-8000);
-      if (log.includes('ready to accept connections')) resolve();
+      if (/ready to accept (?:read-only )?connections/.test(log)) resolve();
     });
   });
   return child;

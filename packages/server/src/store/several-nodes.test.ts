@@ -101,6 +101,26 @@ describe('several nodes on one database', () => {
       .toBe(401);
   });
 
+  it('NO6: create at the same time in one space without undoing one another', async () => {
+    // A sequence counts what is rolled back too.
+    await all.database.run(`create sequence attempts;
+      create function attempt() returns trigger language plpgsql as
+        $$ begin perform nextval('attempts'); return new; end $$;
+      create trigger attempt before insert on connection for each row execute function attempt()`);
+    const made = await many(150, (index) => client(index).post(connections, body(`at once ${index}`)));
+
+    expect(made.filter(({ status }) => status === 201)).toHaveLength(150);
+    const [attempts] = await query<{ last_value: string }>('select last_value from attempts');
+
+    expect(Number(attempts?.last_value)).toBeLessThan(165);
+    await all.database.run(
+      'drop trigger attempt on connection; drop function attempt; drop sequence attempts',
+    );
+    const { meta } = (await client(1).get(`${connections}?limit=1`)).body;
+    const { count } = (await query<{ count: string }>('select count(*) as count from connection'))[0] ?? {};
+    expect(meta.count).toBe(Number(count));
+  });
+
   it('V18, NO6: keep one record of uses between them, whose numbers have no gap in any shard', async () => {
     const made = await many(6, (index) => client(index).post(connections, body(`used ${index}`)));
     const tested = await many(120, (index) =>

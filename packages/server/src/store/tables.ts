@@ -132,10 +132,13 @@ export interface ConnectionTable {
 }
 
 /** How many connections of a source a scope holds; kept in the transaction that adds or removes one. */
+/** How many connections there are: the sum of the totals of a place. */
 export interface ConnectionTallyTable {
   tenant_id: string;
   scope: string;
   source_id: string;
+  /** Empty: all that was folded; else of one change. */
+  part: string;
   total: number;
 }
 

@@ -48,12 +48,18 @@ async function textOf(client: pg.Client): Promise<string> {
   return texts.join('\n');
 }
 
-/** A database of its own, in a locale whose order is not that of code points, so that nothing rests on it. */
-export async function freshDatabase(server: DatabaseServer): Promise<FreshDatabase> {
+/**
+ * A database of its own, in a locale whose order is not that of code points, so that nothing rests on it.
+ * @param tablespace in which it lies; the server's own unless given
+ */
+export async function freshDatabase(
+  server: DatabaseServer,
+  tablespace = 'pg_default',
+): Promise<FreshDatabase> {
   const name = `mooring_${newHex(8)}`;
   const locale = "encoding 'UTF8' locale_provider icu icu_locale 'en-US'";
   await asAdmin(server, 'postgres', (client) =>
-    client.query(`create database ${name} template template0 ${locale}`),
+    client.query(`create database ${name} template template0 ${locale} tablespace ${tablespace}`),
   );
   const { user, password } = server.admin;
   knowSecret('password of the database', password);

@@ -61,8 +61,8 @@ export function fillingStatements({ connections, spaces, people, events, members
         '{"host":"db.example.com","port":5432,"db":"sales","sslmode":"verify-full"}', 1,
         'postgres; host=db.example.com; port=5432', 'qri:db:postgres://filled', '[]', 1, ${at}, ${at}
       from numbers cross join tenant`,
-    `insert into connection_tally (tenant_id, scope, source_id, total)
-      select tenant_id, scope, source_id, count(*) from connection group by tenant_id, scope, source_id`,
+    `insert into connection_tally (tenant_id, scope, source_id, part, total)
+      select tenant_id, scope, source_id, '', count(*) from connection group by tenant_id, scope, source_id`,
     `insert into credential (id, tenant_id, owner_id, source_id, name, name_key, separated, sign_in, state, version,
         created_at, updated_at)
       with recursive ${numbers(connections)}

@@ -33,8 +33,8 @@ it('brings the connections of an older store along: how they are ordered, and ho
     expect(rows.map((row) => row.name_fold)).toEqual(['arger', 'zoo', 'eclair']);
     const tally = await store.db.selectFrom('connection_tally').selectAll().orderBy('source_id').execute();
     expect(tally).toEqual([
-      { tenant_id: 't', scope: 'user:u', source_id: 'postgres', total: 1 },
-      { tenant_id: 't', scope: 'user:u', source_id: 'rest', total: 2 },
+      { tenant_id: 't', scope: 'user:u', source_id: 'postgres', part: '', total: 1 },
+      { tenant_id: 't', scope: 'user:u', source_id: 'rest', part: '', total: 2 },
     ]);
   } finally {
     await store.close();

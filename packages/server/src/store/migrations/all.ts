@@ -19,6 +19,7 @@ import * as useRecord from './0030-use-record.js';
 import * as quotas from './0035-quotas.js';
 import * as indexesAtScale from './0037-indexes-at-scale.js';
 import * as revocationJobs from './0038-revocation-jobs.js';
+import * as tallyRows from './0053-tally-rows.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -42,4 +43,5 @@ export const migrations: Record<string, Migration> = {
   '0035-quotas': quotas,
   '0037-indexes-at-scale': indexesAtScale,
   '0038-revocation-jobs': revocationJobs,
+  '0053-tally-rows': tallyRows,
 };

@@ -1,0 +1,112 @@
+// Breaks each promise of SECURITY.md by one change in a scratch copy, runs the one test that is named for it, and says
+// whether that test noticed. `npm run broken-promises`, `-- --only TEXT` for those whose line has the text, `-- --list`.
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const breaks = JSON.parse(readFileSync(new URL('broken-promises.json', import.meta.url), 'utf8'));
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', default: '' }, list: { type: 'boolean', default: false } },
+});
+
+const lineOf = ({ of, file, find, replace, test, title }) =>
+  `${of}  ${file}: ${find.trim()} → ${replace.trim() || '(nothing)'}  ${test}: ${title}`;
+
+/** The work tree without what is generated, and with the packages of this checkout. */
+function scratchCopy() {
+  const copy = mkdtempSync(path.join(tmpdir(), 'mooring-broken-'));
+  const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  for (const file of listed.stdout.split('\0')) {
+    if (file === '' || file.split('/').includes('node_modules')) continue;
+    mkdirSync(path.join(copy, path.dirname(file)), { recursive: true });
+    cpSync(path.join(root, file), path.join(copy, file), { force: true });
+  }
+  // Our own packages are links to folders beside them, so that they lead into the copy; all others lead here.
+  const modules = path.join(copy, 'node_modules');
+  mkdirSync(path.join(modules, '@mooring'), { recursive: true });
+  for (const name of readdirSync(path.join(root, 'node_modules'))) {
+    if (name !== '@mooring') symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name));
+  }
+  for (const name of readdirSync(path.join(copy, 'packages'))) {
+    symlinkSync(path.join('../../packages', name), path.join(modules, '@mooring', name));
+    const own = path.join(root, 'packages', name, 'node_modules');
+    try {
+      readdirSync(own);
+      symlinkSync(own, path.join(copy, 'packages', name, 'node_modules'));
+    } catch {
+      // The package has none of its own.
+    }
+  }
+  return copy;
+}
+
+function brokenText({ file, find, replace }) {
+  const text = readFileSync(path.join(root, file), 'utf8');
+  if (text.split(find).length !== 2) throw new Error(`${file} does not have this once: ${find}`);
+  return text.replace(find, () => replace);
+}
+
+/** @returns what became of the test: `noticed`, `NOT noticed`, or `did not run` with what was printed */
+function tryBreak(copy, { test, title, project }) {
+  const report = path.join(copy, 'report.json');
+  rmSync(report, { force: true });
+  const pattern = title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const args = ['vitest', 'run', '--maxWorkers', '1', '--project', project ?? 'embedded store', test];
+  const ran = spawnSync('npx', [...args, '-t', pattern, '--reporter', 'json', '--outputFile', report], {
+    cwd: copy,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    timeout: 600_000,
+  });
+  try {
+    const { numFailedTests, numPassedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+    if (numFailedTests > 0) return { outcome: 'noticed' };
+    // A server that cannot start, or that its end finds fault with, fails the file.
+    const failed = testResults.find(({ status }) => status === 'failed');
+    if (failed) return { outcome: 'noticed', note: failed.message.split('\n')[0] };
+    if (numPassedTests > 0) return { outcome: 'NOT noticed' };
+  } catch {
+    // No report: below.
+  }
+  return { outcome: 'did not run', note: `${ran.stdout}${ran.stderr}`.slice(-2_000) };
+}
+
+const chosen = breaks.filter((one) => lineOf(one).includes(values.only));
+if (values.list) {
+  for (const one of chosen) process.stdout.write(`${lineOf(one)}\n`);
+  process.exit();
+}
+const copy = scratchCopy();
+let unnoticed = 0;
+try {
+  for (const one of chosen) {
+    const file = path.join(copy, one.file);
+    writeFileSync(file, brokenText(one));
+    const { outcome, note } = tryBreak(copy, one);
+    writeFileSync(file, readFileSync(path.join(root, one.file)));
+    if (outcome !== 'noticed') unnoticed += 1;
+    process.stdout.write(`${outcome.padEnd(11)}  ${lineOf(one)}${note ? `\n  ${note}` : ''}\n`);
+  }
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+process.stdout.write(`${chosen.length - unnoticed} of ${chosen.length} were noticed.\n`);
+process.exitCode = unnoticed > 0 ? 1 : 0;

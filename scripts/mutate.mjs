@@ -1,0 +1,60 @@
+// Changes the code of one room a thousand ways, one at a time, and runs its tests on each: `npm run mutate -- ROOM`, or
+// `-- ROOM FILE` for one file of it. What no test noticed is listed. docs/reference/mutation.md has what was measured.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const source = 'packages/server/src';
+
+/** The rooms of the pilot, and the tests outside of each that hold what it promises. */
+const rooms = {
+  access: [
+    'features/api-keys/{api-keys,key-descent,key-format}.test.ts',
+    'features/connections/{connections,owner-left,unknown-connections}.test.ts',
+    'features/invitations/{invitations,takeovers}.test.ts',
+    'features/oauth-tokens/*.test.ts',
+    'features/use/use.test.ts',
+  ],
+  vault: ['broker/opening.test.ts', 'features/vault-keys/*.test.ts', 'backup/back-up.test.ts'],
+  egress: ['features/use/space-network.test.ts', 'self-check/loopback.test.ts'],
+};
+
+const [room, file = '*.ts'] = process.argv.slice(2);
+const tests = rooms[room];
+if (tests === undefined) {
+  process.stderr.write(`Give a room: ${Object.keys(rooms).join(', ')}.\n`);
+  process.exit(1);
+}
+
+const folder = path.join(root, '.cache/mutation');
+mkdirSync(folder, { recursive: true });
+const report = path.join(folder, `${room}${file === '*.ts' ? '' : `-${path.basename(file, '.ts')}`}.json`);
+const settings = {
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: 'vitest.mutation.config.mjs', related: false },
+  mutate: [`${source}/${room}/${file}`, `!${source}/${room}/*.test.ts`],
+  coverageAnalysis: 'perTest',
+  concurrency: 1,
+  // Texts are for people, and no test should hold them to a letter.
+  mutator: { excludedMutations: ['StringLiteral'] },
+  timeoutMS: 20_000,
+  tempDirName: '.cache/mutation/sandbox',
+  ignorePatterns: ['.cache', '.git', 'bench', 'docs', 'e2e', '**/dist', '**/*.tsbuildinfo'],
+  reporters: ['clear-text', 'progress-append-only', 'json'],
+  jsonReporter: { fileName: report },
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false, reportMutants: true },
+  allowConsoleColors: false,
+  checkers: [],
+  disableTypeChecks: false,
+};
+const configuration = path.join(folder, 'stryker.json');
+writeFileSync(configuration, JSON.stringify(settings));
+const { status } = spawnSync('npx', ['stryker', 'run', configuration], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, MUTATED_TESTS: JSON.stringify([`${room}/*.test.ts`, ...tests]) },
+});
+process.exitCode = status ?? 1;
