@@ -83,6 +83,8 @@ describe('every answer', () => {
         expect(given['x-content-type-options'], what).toBe('nosniff');
         expect(given['referrer-policy'], what).toBe('no-referrer');
         expect(given['cross-origin-opener-policy'], what).toBe('same-origin');
+        expect(given['cross-origin-resource-policy'], what).toBe('same-origin');
+        expect(given['x-frame-options'], what).toBe('DENY');
         expect(given['permissions-policy'], what).toContain('camera=()');
         expect(String(given['content-security-policy']), what).toMatch(
           /default-src 'none'.*frame-ancestors 'none'/,

@@ -62,9 +62,9 @@ describe('X18: a stream ends when the right to it is gone', () => {
     await close();
     await lab.close();
   });
-  beforeEach(async () => {
+  const join = async (roles: 'TenantAdmin'[] = []) => {
     count += 1;
-    bob = await addPerson(here.url, here.adminKey, `bob ${count}`);
+    bob = await addPerson(here.url, here.adminKey, `bob ${count}`, roles);
     const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
     assignmentId = (await owner.api.post(`/api/v1/spaces/${spaceId}/assignments`, member)).body.id;
     const { user: username, password } = lab.roles.reader;
@@ -73,7 +73,8 @@ describe('X18: a stream ends when the right to it is gone', () => {
       connectionProperties: { username, password },
     });
     expect(brought.status, brought.text).toBe(200);
-  });
+  };
+  beforeEach(() => join());
 
   const read = () =>
     fetch(`${there.url}${connection}/actions/read`, {
@@ -107,7 +108,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
     ['the source', () => admin.put('/api/v1/data-sources/postgres/settings', { disabled: true })],
   ];
 
-  it.each(ways)('taking away %s', async (what, take) => {
+  const expectEnd = async (take: () => Promise<{ status: number }>) => {
     const response = await read();
     expect(response.status).toBe(200);
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
@@ -125,7 +126,17 @@ describe('X18: a stream ends when the right to it is gone', () => {
     expect(await reading).toBe('broken off');
     expect(ended - begun).toBeLessThan(endsWithinMs);
     await expect.poll(async () => (await read()).status, { timeout: 5000 }).toBeGreaterThanOrEqual(400);
+  };
+
+  it.each(ways)('taking away %s', async (what, take) => {
+    await expectEnd(take);
     if (what === 'the source') await admin.put('/api/v1/data-sources/postgres/settings', { disabled: false });
+  });
+
+  it('taking away the place of a tenant administrator, who goes on seeing the connection', async () => {
+    await join(['TenantAdmin']);
+    await expectEnd(() => owner.api.delete(`/api/v1/spaces/${spaceId}/assignments/${assignmentId}`));
+    expect((await bob.api.get(connection)).status).toBe(200);
   });
 
   it('the choice of another credential ends what runs under the former one', async () => {

@@ -8,15 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decideForAll } from '../../../access/connection-access.js';
 import { assignableRoles } from '../../../access/matrix.js';
 import type { Caller } from '../../../http/handler.js';
+import { foldTallies } from '../../../store/connection-tally.js';
 import { migrate, openStore, type Store } from '../../../store/store.js';
 import type { ConnectionTable } from '../../../store/tables.js';
-import {
-  deleteConnection,
-  foldTallies,
-  insertConnection,
-  nameColumns,
-  replaceConnection,
-} from '../connection-rows.js';
+import { deleteConnection, insertConnection, nameColumns, replaceConnection } from '../connection-rows.js';
 import {
   keysetOf,
   type ListOrder,
