@@ -84,6 +84,8 @@ export interface ReadRequest {
   limit?: number;
   /** Rows a batch at the most. */
   batchRows: number;
+  /** A preview or a test: what the source sends is held to far lower caps. */
+  isPreview?: boolean;
 }
 
 /** Rows in batches, pulled by the consumer: a connector reads ahead by one batch at the most. */

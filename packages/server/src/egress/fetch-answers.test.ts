@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { describe, expect, it } from 'vitest';
 import { rejectionOf } from './__fixtures__/canary.js';
@@ -43,6 +43,31 @@ describe('fetch receives', () => {
     const expected = createHash('sha256');
     for (let index = 0; index < pieces; index += 1) expected.update(piece);
     expect(hash.digest('hex')).toBe(expected.digest('hex'));
+  });
+
+  it('TR1 TR25: no compressed body that expands without measure, or that holds next to nothing', async () => {
+    const text = async (body: Buffer, encoding: string) => {
+      await using server = await startHttp((_request, response) =>
+        response.writeHead(200, { 'content-encoding': encoding }).end(body),
+      );
+      return (await buildGate().fetch(server.url)).text();
+    };
+    const objects = Buffer.alloc(8 * 1024 * 1024, '{},');
+    for (const [encoding, body] of [
+      ['gzip', gzipSync(objects)],
+      ['deflate', deflateSync(objects)],
+      ['br', brotliCompressSync(objects, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })],
+    ] as const) {
+      expect(body.length).toBeLessThan(16 * 1024);
+      expect(await rejectionOf(text(body, encoding))).toMatchObject({
+        kind: 'too_large',
+        message: 'The compressed data of the source expands to more than 200 times its size.',
+      });
+    }
+    const member = gzipSync('');
+    const empty = Buffer.alloc(6 * 1024 * 1024 - ((6 * 1024 * 1024) % member.length), member);
+    expect(await rejectionOf(text(empty, 'gzip'))).toMatchObject({ kind: 'protocol_error' });
+    expect(await text(gzipSync('a'.repeat(1024 * 1024)), 'gzip')).toHaveLength(1024 * 1024);
   });
 
   it('D16: no more of a compressed body than allowed after decompression', async () => {

@@ -1,5 +1,6 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { assertExpansion } from '@mooring/connectors/kit/expansion';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 
 export interface BodyLimits {
@@ -17,7 +18,8 @@ const DECODERS = new Map([
 ]);
 
 /**
- * The body as a web stream that pulls from the source only when it is read, decoded and limited in size.
+ * The body as a web stream that pulls from the source only when it is read, decoded and limited in size and in how
+ * far it expands.
  * @param encoding value of the `content-encoding` header, '' for none
  * @param translate makes a `ConnectorError` of what goes wrong while reading
  * @param onClosed called once when the body has ended, failed or was left
@@ -31,8 +33,20 @@ export function readBody(
   onClosed: () => void,
 ): ReadableStream<Uint8Array> {
   const decoder = decoderOf(encoding);
-  const limiter = limitBytes(limits.bytesMax);
-  const chain = decoder === undefined ? [source, limiter] : [source, decoder, limiter];
+  const counted = { in: 0, out: 0 };
+  const assertDecoded = () => {
+    if (decoder !== undefined) assertExpansion(counted.in, counted.out);
+  };
+  const limiter = counting((bytes) => {
+    counted.out += bytes;
+    if (counted.out > limits.bytesMax) throw tooLarge();
+    assertDecoded();
+  });
+  const gauge = counting((bytes) => {
+    counted.in += bytes;
+    assertDecoded();
+  });
+  const chain = decoder === undefined ? [source, limiter] : [source, gauge, decoder, limiter];
   pipeline(chain, onClosed);
   const chunks = limiter[Symbol.asyncIterator]();
   let unread: NodeJS.Timeout | undefined;
@@ -83,13 +97,16 @@ function decoderOf(encoding: string): Transform | undefined {
   return create();
 }
 
-function limitBytes(bytesMax: number): Transform {
-  let bytes = 0;
+/** Hands everything on, after it was counted. */
+function counting(count: (bytes: number) => void): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      if (bytes > bytesMax) done(tooLarge());
-      else done(null, chunk);
+      try {
+        count(chunk.length);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
     },
   });
 }

@@ -1,10 +1,13 @@
 // Token endpoints that break the rules, through the real gate.
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { fuzz } from '@mooring/lab/fuzz';
+import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startCanary } from '../egress/__fixtures__/canary.js';
 import { client, good, refreshToken, startTokenProbe, type TokenProbe } from './__fixtures__/token-probe.js';
 import { type Behaviour, gateOf, json, startTokenServer } from './__fixtures__/token-server.js';
+import { OAuthError } from './oauth-error.js';
 
 let probe: TokenProbe;
 beforeAll(async () => {
@@ -67,6 +70,57 @@ describe('O16: a hostile token endpoint', () => {
       response.end(bomb);
     };
     await expect(probe.refresh(answer)).rejects.toMatchObject({ kind: 'nonsense' });
+  });
+
+  it('TR1: cannot make us parse what no token answer holds, nor decode what next to nothing holds', async () => {
+    const member = gzipSync('');
+    const bodies: [body: Buffer, encoding: string][] = [
+      [Buffer.from(`{"access_token":"a","x":[${'{},'.repeat(60_000)}{}]}`), 'identity'],
+      [Buffer.from(`{"access_token":"a","x":${'['.repeat(100)}${']'.repeat(100)}}`), 'identity'],
+      [Buffer.from(JSON.stringify({ access_token: 'a', ['k'.repeat(2_000)]: 1 })), 'identity'],
+      [
+        Buffer.from(`{${Array.from({ length: 9_000 }, (_, at) => `"k${at}":1`).join()},"access_token":"a"}`),
+        'identity',
+      ],
+      [Buffer.alloc(200_000 * member.length, member), 'gzip'],
+    ];
+    for (const [body, encoding] of bodies) {
+      const answer: Behaviour = (response) =>
+        response.writeHead(200, { 'content-encoding': encoding }).end(body);
+      await expect(probe.refresh(answer)).rejects.toMatchObject({ name: 'OAuthError' });
+    }
+  });
+
+  it('TR1: whatever it answers, a grant is kept or the failure has a kind', async () => {
+    let body: Buffer = Buffer.alloc(0);
+    const corpus = [good, { error: 'invalid_grant' }, { ...good, scope: ['a', 'b'], expires_in: '1e9' }];
+    const { accepted, refused } = await fuzz({
+      name: 'token answers',
+      corpus: corpus.map((each) => Buffer.from(JSON.stringify(each))),
+      tokens: [
+        '{',
+        '}',
+        '[',
+        ']',
+        ',',
+        ':',
+        '"',
+        '\\',
+        '"error":',
+        '"refresh_token":',
+        '"expires_in":',
+        '-1',
+        'null',
+      ],
+      runs: full(5_000, 100),
+      bytesMax: 64 * 1024,
+      read: (input) => {
+        body = input;
+        return probe.refresh((response) => response.end(body));
+      },
+      isRefusal: (error) => error instanceof OAuthError,
+    });
+    expect(Math.min(accepted, refused)).toBeGreaterThan(0);
   });
 
   it('D20: cannot hold us with silence or by drops', async () => {

@@ -1,5 +1,6 @@
 import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import type { CustomFetchOptions } from 'oauth4webapi';
+import { readAnswerJson } from '../egress/answer-json.js';
 import { afterSilence } from '../store/silence.js';
 import { type Answer, type GrantStep, judgeAnswer } from './answers.js';
 import { OAuthError, type OAuthErrorKind } from './oauth-error.js';
@@ -69,12 +70,9 @@ export async function askProvider(
     const isRedirect = status >= 300 && status < 400;
     if (isRedirect) await response.body?.cancel();
     const isJudgedByStatus = status === 429 || status >= 500;
-    const text = isRedirect
-      ? ''
-      : isJudgedByStatus
-        ? await response.text().catch(() => '')
-        : await response.text();
-    return { status, retryAfter: response.headers.get('retry-after'), body: parseObject(text) };
+    const read = isRedirect ? undefined : readAnswerJson(response);
+    const json = isJudgedByStatus ? await read?.catch(() => undefined) : await read;
+    return { status, retryAfter: response.headers.get('retry-after'), body: asObject(json) };
   } catch (error) {
     const kind = error instanceof ConnectorError ? kindOfFailure[error.kind] : undefined;
     throw new OAuthError(kind ?? 'unavailable', { cause: error });
@@ -83,15 +81,10 @@ export async function askProvider(
   }
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+function asObject(json: unknown): Record<string, unknown> | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+    ? (json as Record<string, unknown>)
+    : undefined;
 }
 
 /** An error code that repeats what was sent could carry a secret into messages and logs. */

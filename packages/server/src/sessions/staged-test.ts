@@ -95,7 +95,7 @@ export async function testInStages(
       const path = manifest.capabilities.readPath ? await firstReadable(session, [], 0) : undefined;
       pass('firstRow');
       if (!path) return;
-      const rows = await session.read({ path, limit: 1, batchRows: 1 });
+      const rows = await session.read({ path, limit: 1, batchRows: 1, isPreview: true });
       for await (const _batch of rows.batches) break;
       pass('');
     });

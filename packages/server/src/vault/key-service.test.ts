@@ -1,7 +1,10 @@
 import { type LabKms, type LabTransit, startKms, startTransit } from '@mooring/lab/key-services';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gateOf } from '../oauth/__fixtures__/token-server.js';
 import { apiClient } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
+import { decryptMasterKey, KeyServiceError } from './key-service.js';
 import { newHex } from './random.js';
 
 const egress = { loopback: 'deny' };
@@ -151,5 +154,51 @@ describe('a master key that AWS KMS decrypts', () => {
     expect(log).toContain(refusal);
     expect(log).not.toContain(kms.secretAccessKey);
     expect(kms.answered.at(-1)).toBe(refusal);
+  });
+});
+
+describe('a key service that answers without end', () => {
+  it('TR1: gives no key, and is not read on', async () => {
+    let written = 0;
+    const chunk = Buffer.alloc(64 * 1024, '[');
+    const flood = await listenOnLoopback(0, () => (_request, response) => {
+      const more = () => {
+        while (written < 400 * chunk.length && !response.destroyed) {
+          written += chunk.length;
+          if (!response.write(chunk)) return response.once('drain', more);
+        }
+        return response.end();
+      };
+      more();
+    });
+    const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
+    const sources = [
+      {
+        source: 'transit',
+        address: flood.url,
+        mount: 'transit',
+        key: 'k',
+        ciphertext: 'vault:v1:eA==',
+        token: 't',
+      },
+      {
+        source: 'aws-kms',
+        region: 'eu-west-1',
+        keyId: 'k',
+        ciphertext: 'eA==',
+        endpoint: flood.url,
+        encryptionContext: {},
+        credentials,
+      },
+    ] as const;
+    try {
+      for (const settings of sources) {
+        written = 0;
+        await expect(decryptMasterKey(settings, gateOf())).rejects.toThrow(KeyServiceError);
+        expect(written).toBeLessThan(400 * chunk.length);
+      }
+    } finally {
+      await flood.close();
+    }
   });
 });

@@ -1,5 +1,7 @@
+import { createByteCollector } from '@mooring/connectors/kit/byte-collector';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { KeyServiceSource } from '../config.js';
+import { readAnswerJson } from '../egress/answer-json.js';
 import { type KeyEncryptionKey, KeyError, keyFrom } from './keyring.js';
 
 // A master key that lies encrypted in the configuration and is decrypted by a key service, once a start. Neither key
@@ -15,6 +17,16 @@ export class KeyServiceError extends KeyError {
 
 const answerMs = 10_000;
 const answerBytesMax = 64 * 1024;
+
+/** An answer of KMS as a whole; its client would collect one without end. */
+async function collectAnswer(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const collected = createByteCollector();
+  for await (const chunk of stream) {
+    if (collected.length + chunk.length > answerBytesMax) throw new Error('The answer is too large.');
+    collected.append(chunk);
+  }
+  return collected.take();
+}
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
@@ -46,7 +58,7 @@ async function fromTransit(settings: TransitSource, network: Network): Promise<s
       signal: AbortSignal.timeout(answerMs),
       ...(ca === undefined ? {} : { ca }),
     });
-    body = await answer.json().catch(() => undefined);
+    body = await readAnswerJson(answer).catch(() => undefined);
   } catch (cause) {
     throw new KeyServiceError(`${where} does not answer. The server goes on trying.`, { cause });
   }
@@ -79,6 +91,7 @@ async function fromKms(settings: KmsSource, network: Network): Promise<string> {
       requestTimeout: answerMs,
       throwOnRequestTimeout: true,
     },
+    streamCollector: collectAnswer,
     maxAttempts: 2,
   });
   try {

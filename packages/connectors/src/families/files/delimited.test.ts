@@ -9,7 +9,10 @@ import { memoryFile, readAll, readFailure } from './memory-file.js';
 async function recordsOf(text: string, chunkBytes: number): Promise<string[][]> {
   const { body } = await memoryFile('x.csv', text, { chunkBytes }).open();
   const records: string[][] = [];
-  for await (const portion of csvRecords(openByteReader(body, false), ',')) records.push(...portion);
+  const options = { delimiter: ',', recordBytesMax: 1024 } as const;
+  for await (const portion of csvRecords(openByteReader(body, false), options)) {
+    records.push(...portion.records);
+  }
   return records;
 }
 

@@ -1,10 +1,10 @@
 import type { Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { ByteReader } from './byte-reader.js';
-import { csvRecords, type Delimiter } from './csv-records.js';
-import { columnsMax } from './limits.js';
+import { type CsvPortion, csvRecords, type Delimiter } from './csv-records.js';
 import { type Projection, project } from './projection.js';
-import type { FileRows } from './row-stream.js';
+import type { TextRequest } from './read-file.js';
+import { type FileRows, type Portion, textPortion } from './row-stream.js';
 
 /**
  * Column names from a header record: literally as they stand, an empty one becomes `column_<position>`, a
@@ -13,19 +13,27 @@ import type { FileRows } from './row-stream.js';
 export function columnNames(header: readonly string[]): string[] {
   const given = new Set(header);
   const used = new Set<string>();
+  // Where the search for a free number went on last: from 2 each time, equal names would take quadratic time.
+  const copies = new Map<string, number>();
   return header.map((raw, index) => {
     const base = raw === '' ? `column_${index + 1}` : raw;
+    let copy = copies.get(base) ?? 2;
     let name = base;
-    for (let copy = 2; used.has(name) || (name !== raw && given.has(name)); copy += 1) {
-      name = `${base}_${copy}`;
-    }
+    for (; used.has(name) || (name !== raw && given.has(name)); copy += 1) name = `${base}_${copy}`;
+    copies.set(base, copy);
     used.add(name);
     return name;
   });
 }
 
-function toRows(records: string[][], width: number, before: number, projection: Projection): Row[] {
-  return records.map((record, index) => {
+/** Made one by one as they are taken: a record of two bytes may be a row of 10,000 cells. */
+function* toRows(
+  records: readonly string[][],
+  width: number,
+  before: number,
+  projection: Projection,
+): Generator<Row> {
+  for (const [index, record] of records.entries()) {
     if (record.length > width) {
       throw new ConnectorError(
         'protocol_error',
@@ -33,9 +41,9 @@ function toRows(records: string[][], width: number, before: number, projection: 
         { remedy: 'Put fields that contain the delimiter into quotes.' },
       );
     }
-    if (projection.isWhole && record.length === width) return record;
-    return projection.indexes.map((at) => record[at] ?? null);
-  });
+    if (projection.isWhole && record.length === width) yield record;
+    else yield projection.indexes.map((at) => record[at] ?? null);
+  }
 }
 
 /**
@@ -48,29 +56,28 @@ function toRows(records: string[][], width: number, before: number, projection: 
 export async function readDelimited(
   bytes: ByteReader,
   delimiter: Delimiter,
-  wanted: readonly string[] | undefined,
+  { columns: wanted, caps }: TextRequest,
 ): Promise<FileRows> {
-  const portions = csvRecords(bytes, delimiter);
-  let first: string[][] = [];
-  while (first.length === 0) {
+  const portions = csvRecords(bytes, { delimiter, recordBytesMax: caps.recordBytes });
+  let first: CsvPortion = { records: [], characters: 0 };
+  while (first.records.length === 0) {
     const { done, value } = await portions.next();
     if (done === true) break;
     first = value;
   }
-  const header = first.shift() ?? [];
-  if (header.length > columnsMax) {
-    throw new ConnectorError('too_large', `The file has more than ${columnsMax} columns.`);
-  }
+  const header = first.records.shift() ?? [];
   const all = columnNames(header).map((name): Column => ({ name, type: 'string', nullable: true }));
   const projection = project(all, wanted);
 
-  async function* rows(): AsyncGenerator<readonly Row[]> {
-    let count = first.length;
-    yield toRows(first, header.length, 0, projection);
-    for await (const records of portions) {
-      yield toRows(records, header.length, count, projection);
+  async function* rows(): AsyncGenerator<Portion> {
+    let count = 0;
+    const toPortion = ({ records, characters }: CsvPortion) => {
+      const portion = textPortion(toRows(records, header.length, count, projection), characters);
       count += records.length;
-    }
+      return portion;
+    };
+    yield toPortion(first);
+    for await (const portion of portions) yield toPortion(portion);
   }
   return { columns: projection.columns, portions: rows() };
 }

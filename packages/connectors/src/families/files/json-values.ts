@@ -1,6 +1,8 @@
+import { assertColumns, columnsMax } from '../../kit/columns.js';
+import { NotJson } from '../../kit/json/gauge.js';
 import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { columnsMax, depthMax } from './limits.js';
+import { depthMax } from './limits.js';
 import type { Projection } from './projection.js';
 
 /** A row of a JSON file. Keys such as `__proto__` are own properties here, never inherited ones. */
@@ -18,17 +20,26 @@ function broken({ unit, number }: Place, problem: string): ConnectorError {
 }
 
 /**
- * Parses JSON text.
- * @throws ConnectorError `protocol_error` naming the place, `too_large` for endless nesting.
+ * Makes a row of a value that is parsed by `parse`.
+ * @throws ConnectorError `protocol_error` naming the place, for broken JSON and for what is no JSON object.
  */
-export function parseJson(text: string, place: Place): JsonValue {
+export function parseJsonRow(parse: () => JsonValue, place: Place): JsonRow {
+  return asJsonRow(parsed(parse, place), place);
+}
+
+function parsed(parse: () => JsonValue, place: Place): JsonValue {
   try {
-    return JSON.parse(text) as JsonValue;
+    return parse();
   } catch (error) {
-    if (error instanceof RangeError) throw tooDeep();
-    // The native message quotes the data, so it is not kept.
-    throw broken(place, 'is not valid JSON');
+    throw translateJsonError(error, place);
   }
+}
+
+/** The native message of a syntax error quotes the data, so it is not kept. */
+export function translateJsonError(error: unknown, place: Place): unknown {
+  return error instanceof SyntaxError || error instanceof NotJson
+    ? broken(place, 'is not valid JSON')
+    : error;
 }
 
 function tooDeep(): ConnectorError {
@@ -45,8 +56,7 @@ export function assertDepth(value: JsonValue, depth = 1): void {
   for (const item of Array.isArray(value) ? value : Object.values(value)) assertDepth(item, depth + 1);
 }
 
-/** @throws ConnectorError `protocol_error` unless the value is a JSON object. */
-export function asJsonRow(value: JsonValue, place: Place): JsonRow {
+function asJsonRow(value: JsonValue, place: Place): JsonRow {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw broken(place, 'is not a JSON object');
 }
@@ -58,22 +68,30 @@ function typeOf(value: JsonValue): NeutralType | undefined {
   return typeof value === 'boolean' ? 'boolean' : 'json';
 }
 
+/** Finds columns in order of first appearance. */
+export interface ColumnFinder {
+  /** @throws ConnectorError `too_large` for more columns than is read. */
+  add(row: JsonRow): void;
+  columns(): Column[];
+}
+
 /**
- * Finds columns in order of first appearance. A column whose values are all numbers is `float` (JSON knows no
- * other number), all texts `string`, all booleans `boolean`; everything else (nested, mixed, only null) is
- * `json`, which any value fits.
+ * A column whose values are all numbers is `float` (JSON knows no other number), all texts `string`, all booleans
+ * `boolean`; everything else (nested, mixed, only null) is `json`, which any value fits.
  */
-export function discoverColumns(rows: readonly JsonRow[]): Column[] {
+export function createColumnFinder(): ColumnFinder {
   const types = new Map<string, NeutralType | undefined>();
-  for (const row of rows) {
+  const columns = () =>
+    [...types].map(([name, type]): Column => ({ name, type: type ?? 'json', nullable: true }));
+  const add = (row: JsonRow) => {
     for (const name of Object.keys(row)) {
       const type = typeOf(row[name] ?? null);
       const known = types.get(name);
       types.set(name, known === undefined || type === undefined || known === type ? (known ?? type) : 'json');
     }
-    if (types.size > columnsMax) break;
-  }
-  return [...types].map(([name, type]) => ({ name, type: type ?? 'json', nullable: true }));
+    if (types.size > columnsMax) assertColumns(columns());
+  };
+  return { add, columns };
 }
 
 function toCell(value: JsonValue, type: NeutralType, place: Place): JsonValue {

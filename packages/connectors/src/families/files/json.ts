@@ -1,48 +1,79 @@
+import { collectJson, recordOf } from '../../kit/json/document.js';
+import { isArraySpan, itemsOf, type JsonSpan } from '../../kit/json/spans.js';
+import { createTurns } from '../../kit/turns.js';
 import type { Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { ByteReader } from './byte-reader.js';
-import { asJsonRow, discoverColumns, parseJson, toRow } from './json-values.js';
-import { jsonBytesMax } from './limits.js';
+import {
+  createColumnFinder,
+  type JsonRow,
+  type Place,
+  parseJsonRow,
+  toRow,
+  translateJsonError,
+} from './json-values.js';
+import { pieceBytesMax } from './limits.js';
 import { project } from './projection.js';
-import type { FileRows } from './row-stream.js';
+import type { TextRequest } from './read-file.js';
+import { type FileRows, type Portion, textPortion } from './row-stream.js';
 
-const portionRows = 1_000;
+const firstRow: Place = { unit: 'Row', number: 1 };
+const remedy = 'Store the rows as NDJSON (one object a line), which is read as a stream.';
 
-async function wholeText(bytes: ByteReader): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for (let chunk = await bytes.next(); chunk !== undefined; chunk = await bytes.next()) {
-    length += chunk.length;
-    if (length > jsonBytesMax) {
-      throw new ConnectorError('too_large', `JSON files are read up to ${jsonBytesMax / 1024 / 1024} MB.`, {
-        remedy: 'Store the rows as NDJSON (one object a line), which is read as a stream.',
-      });
-    }
-    chunks.push(chunk);
+interface Item {
+  span: JsonSpan;
+  place: Place;
+}
+
+function* itemsIn(document: JsonSpan): Generator<Item> {
+  let number = 0;
+  for (const span of isArraySpan(document) ? itemsOf(document) : [document]) {
+    number += 1;
+    yield { span, place: { unit: 'Row', number } };
   }
-  const text = Buffer.concat(chunks, length).toString('utf8');
-  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+async function wholeDocument(bytes: ByteReader, { caps }: TextRequest): Promise<JsonSpan> {
+  try {
+    const document = await collectJson({ next: bytes.next, caps, remedy });
+    if (document !== undefined) return document;
+  } catch (error) {
+    throw translateJsonError(error, firstRow);
+  }
+  throw translateJsonError(new SyntaxError(), firstRow);
 }
 
 /**
- * Reads a JSON document: an array of objects, or one object as a single row. The document is parsed as a
- * whole, so it is capped; columns are the union over all rows.
+ * Reads a JSON document: an array of objects, or one object as a single row. Its text is held, since columns are the
+ * union over all rows; of its values there are never more than those of one batch.
  *
- * @throws ConnectorError `protocol_error` for broken JSON or rows that are no objects, `too_large` beyond
- * {@link jsonBytesMax}.
+ * @throws ConnectorError `protocol_error` for broken JSON or rows that are no objects, `too_large` beyond the caps.
  */
-export async function readJson(bytes: ByteReader, wanted: readonly string[] | undefined): Promise<FileRows> {
-  const document = parseJson(await wholeText(bytes), { unit: 'Row', number: 1 });
-  const items = Array.isArray(document) ? document : [document];
-  const objects = items.map((item, index) => asJsonRow(item, { unit: 'Row', number: index + 1 }));
-  const { columns } = project(discoverColumns(objects), wanted);
+export async function readJson(bytes: ByteReader, request: TextRequest): Promise<FileRows> {
+  const document = await wholeDocument(bytes, request);
+  const parse = ({ span, place }: Item): JsonRow => parseJsonRow(() => recordOf(span, request.caps), place);
+  const finder = createColumnFinder();
+  const turns = createTurns();
+  for (const item of itemsIn(document)) {
+    finder.add(parse(item));
+    await turns();
+  }
+  const { columns } = project(finder.columns(), request.columns);
 
-  async function* portions(): AsyncGenerator<readonly Row[]> {
-    for (let at = 0; at < objects.length; at += portionRows) {
-      yield objects
-        .slice(at, at + portionRows)
-        .map((object, index) => toRow(object, columns, { unit: 'Row', number: at + index + 1 }));
+  function* rowsOf(items: readonly Item[]): Generator<Row> {
+    for (const item of items) yield toRow(parse(item), columns, item.place);
+  }
+  async function* portions(): AsyncGenerator<Portion> {
+    let items: Item[] = [];
+    let characters = 0;
+    for (const item of itemsIn(document)) {
+      items.push(item);
+      characters += item.span.end - item.span.start;
+      if (characters < pieceBytesMax) continue;
+      yield textPortion(rowsOf(items), characters);
+      items = [];
+      characters = 0;
     }
+    yield textPortion(rowsOf(items), characters);
   }
   return { columns, portions: portions() };
 }

@@ -1,22 +1,17 @@
 // Caps against hostile or broken files. A file that needs more fails with `too_large`; it is never cut silently.
+export { columnsMax } from '../../kit/columns.js';
 
-/** Longest CSV or TSV record and longest NDJSON line, in bytes. */
-export const recordBytesMax = 8 * 1024 * 1024;
+/** Longest piece of a file that is looked at in one go, in bytes. */
+export const pieceBytesMax = 64 * 1024;
 
-/** Most columns a file may have. */
-export const columnsMax = 10_000;
+/** NDJSON rows, and characters of them, that are looked at to find columns and their types. */
+export const sample = { rows: 1_000, characters: 4 * 1024 * 1024 };
 
-/** Largest `.json` document after decompression, in bytes: it is parsed as a whole. */
-export const jsonBytesMax = 64 * 1024 * 1024;
-
-/** NDJSON rows that are looked at to find columns and their types. */
-export const sampleRows = 1_000;
+/** Text of the rows of one batch, in characters, beyond its first row. */
+export const batchCharactersMax = 1024 * 1024;
 
 /** Deepest nesting of a JSON value or a Parquet schema. */
 export const depthMax = 64;
-
-/** Bytes a gzip stream may always expand to, and how many times its size beyond that. */
-export const expansion = { freeBytes: 1024 * 1024, ratioMax: 200 };
 
 /** Longest wait for the next bytes of an open file, in milliseconds. */
 export const idleMsMax = 30_000;

@@ -1,31 +1,23 @@
-import { ConnectorError } from '../../spec/errors.js';
-import { recordBytesMax } from './limits.js';
+import { createByteCollector } from '../../kit/byte-collector.js';
+import { recordTooLarge } from '../../kit/json/document.js';
 
 /** Cuts a byte stream at line feeds, so that no character is ever split between two blocks. */
 export interface LineBlocks {
   /** The text of all lines that are complete now, without the last line feed; undefined if none is. */
   push(chunk: Buffer): string | undefined;
-  /** Bytes behind the last line feed. */
+  /** Bytes behind the last line feed. Starts anew. */
   rest(): Buffer;
 }
 
 /**
  * Starts with an empty rest.
- * @throws ConnectorError `too_large` from `push` when the unfinished line exceeds {@link recordBytesMax}.
+ * @throws ConnectorError `too_large` from `push` when the unfinished line exceeds `lineBytesMax`.
  */
-export function createLineBlocks(): LineBlocks {
-  let pieces: Buffer[] = [];
-  let length = 0;
-
+export function createLineBlocks(lineBytesMax: number): LineBlocks {
+  const unfinished = createByteCollector();
   const keep = (piece: Buffer) => {
-    length += piece.length;
-    if (length > recordBytesMax) throw recordTooLarge();
-    if (piece.length > 0) pieces.push(piece);
-  };
-  const rest = () => {
-    const joined = Buffer.concat(pieces, length);
-    pieces = [joined];
-    return joined;
+    if (unfinished.length + piece.length > lineBytesMax) throw recordTooLarge(lineBytesMax);
+    unfinished.append(piece);
   };
   const push = (chunk: Buffer) => {
     const end = chunk.lastIndexOf(10);
@@ -34,20 +26,9 @@ export function createLineBlocks(): LineBlocks {
       return undefined;
     }
     keep(chunk.subarray(0, end));
-    const text = rest().toString('utf8');
-    pieces = [];
-    length = 0;
+    const text = unfinished.take().toString('utf8');
     keep(chunk.subarray(end + 1));
     return text;
   };
-  return { push, rest };
-}
-
-/** A CSV record or JSON line beyond the cap. */
-export function recordTooLarge(cause?: unknown): ConnectorError {
-  return new ConnectorError(
-    'too_large',
-    `A record of the file is longer than ${recordBytesMax / 1024 / 1024} MB.`,
-    { cause, remedy: 'Look for a quote that is never closed, or split the file differently.' },
-  );
+  return { push, rest: unfinished.take };
 }

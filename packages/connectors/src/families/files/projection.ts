@@ -1,6 +1,6 @@
+import { assertColumns } from '../../kit/columns.js';
 import type { Column } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { columnsMax } from './limits.js';
 
 /** Columns of the answer, and where each stands in the file's own order. */
 export interface Projection {
@@ -13,12 +13,10 @@ export interface Projection {
 /**
  * Picks the wanted columns.
  * @throws ConnectorError `invalid_query` for a name that the file lacks or that is given twice,
- * `too_large` when the file has more than {@link columnsMax} columns.
+ * `too_large` for more columns, or longer names, than is read.
  */
 export function project(all: readonly Column[], wanted: readonly string[] | undefined): Projection {
-  if (all.length > columnsMax) {
-    throw new ConnectorError('too_large', `The file has more than ${columnsMax} columns.`);
-  }
+  assertColumns(all);
   if (wanted === undefined) {
     return { columns: all, indexes: all.map((_, index) => index), isWhole: true };
   }

@@ -1,36 +1,57 @@
+import { batchRowsMax } from '../../kit/columns.js';
+import { createTurns } from '../../kit/turns.js';
 import type { ReadRequest, RowStream } from '../../spec/connector.js';
 import type { Column, Row } from '../../spec/data-types.js';
+import { batchCharactersMax } from './limits.js';
 
-/** What a format reader gives: columns, and rows in whatever portions come cheap. */
+/** Rows in whatever number comes cheap. A text format makes each one only when it is taken. */
+export type Portion = Iterable<Row> & {
+  /** Length of the text that the rows are made of, where it is text. */
+  readonly characters?: number;
+};
+
+export const textPortion = (rows: Iterable<Row>, characters: number): Portion => ({
+  [Symbol.iterator]: () => rows[Symbol.iterator](),
+  characters,
+});
+
+/** What a format reader gives. */
 export interface FileRows {
   columns: readonly Column[];
-  portions: AsyncGenerator<readonly Row[]>;
+  portions: AsyncGenerator<Portion>;
 }
 
 async function* cut(
-  portions: AsyncGenerator<readonly Row[]>,
+  { columns, portions }: FileRows,
   batchRows: number,
   limit: number,
 ): AsyncGenerator<readonly Row[]> {
+  const rowsMax = Math.min(batchRows, batchRowsMax(columns));
+  const turns = createTurns();
   let left = limit;
-  let pending: readonly Row[] = [];
+  let batch: Row[] = [];
+  let characters = 0;
   if (left === 0) return;
-  for await (const rows of portions) {
-    pending = pending.length === 0 ? rows : pending.concat(rows);
-    let at = 0;
-    for (
-      let size = Math.min(batchRows, left);
-      pending.length - at >= size;
-      size = Math.min(batchRows, left)
-    ) {
-      yield at === 0 && pending.length === size ? pending : pending.slice(at, at + size);
-      at += size;
-      left -= size;
+  for await (const portion of portions) {
+    characters += portion.characters ?? 0;
+    for (const row of portion) {
+      batch.push(row);
+      left -= 1;
+      if (batch.length < rowsMax && left > 0) continue;
+      yield batch;
       if (left === 0) return;
+      batch = [];
+      characters = portion.characters ?? 0;
+      await turns();
     }
-    pending = pending.slice(at);
+    if (characters >= batchCharactersMax) {
+      if (batch.length > 0) yield batch;
+      batch = [];
+      characters = 0;
+    }
+    await turns();
   }
-  if (pending.length > 0) yield pending;
+  if (batch.length > 0) yield batch;
 }
 
 /**
@@ -42,7 +63,7 @@ export function toRowStream(
   request: Pick<ReadRequest, 'batchRows' | 'limit'>,
   release: () => void,
 ): RowStream {
-  const batches = cut(rows.portions, request.batchRows, request.limit ?? Number.POSITIVE_INFINITY);
+  const batches = cut(rows, request.batchRows, request.limit ?? Number.POSITIVE_INFINITY);
   const iterator: AsyncIterator<readonly Row[]> = {
     next: async () => {
       try {

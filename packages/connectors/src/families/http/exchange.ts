@@ -1,10 +1,14 @@
+import { createByteCollector } from '../../kit/byte-collector.js';
 import { timeLimit } from '../../kit/deadline.js';
+import type { ParsingCaps } from '../../kit/json/caps.js';
+import { collectJson } from '../../kit/json/document.js';
+import { NotJson } from '../../kit/json/gauge.js';
+import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { Network, NetworkRequest } from '../../spec/network.js';
 import { failureOfThrown } from './failures.js';
 
-const bodyBytesMax = 64 * 1024 * 1024;
 const redirectsMax = 3;
 const refusalBytesMax = 64 * 1024;
 
@@ -23,16 +27,18 @@ export interface Exchange {
   failure: (response: Response, body: string) => ConnectorError;
 }
 
-export type ExchangeRequest = Pick<NetworkRequest, 'method' | 'body' | 'ca' | 'clientCertificate'>;
+export interface ExchangeRequest
+  extends Pick<NetworkRequest, 'method' | 'body' | 'ca' | 'clientCertificate'> {
+  caps: ParsingCaps;
+}
 
 /** A JSON answer as the source sent it. */
 export interface Answer {
   /** Where it came from, after redirects. */
   url: URL;
   headers: Headers;
-  text: string;
-  /** Null for an empty body. */
-  document: JsonValue;
+  /** Undefined for an empty body. */
+  json: JsonSpan | undefined;
 }
 
 /**
@@ -51,19 +57,29 @@ export function sameOrigin(reference: string, base: URL, what: string): URL {
   return url;
 }
 
-function parse(text: string, contentType: string | null): JsonValue {
-  if (text.trim() === '') return null;
+const remedy = 'Ask the source for smaller pages: set the size of a page, or filter what is asked for.';
+
+/**
+ * The document of an answer as a whole; null for an empty body.
+ * @throws ConnectorError `protocol_error` for a number, word or string that is spelt wrong
+ */
+export function documentOf({ json, headers }: Pick<Answer, 'json' | 'headers'>): JsonValue {
   try {
-    return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text) as JsonValue;
-  } catch {
-    // The parser's message quotes the text, so it is not kept as the cause.
-    const isPage = contentType?.includes('html') === true;
-    throw new ConnectorError(
-      'protocol_error',
-      `The source answered with ${isPage ? 'a web page' : 'no JSON'}.`,
-      { remedy: isPage ? 'The URL may lead to a sign-in page: check it and the sign-in.' : 'Check the URL.' },
-    );
+    return json === undefined ? null : parseSpan(json);
+  } catch (error) {
+    throw translateJsonError(error, headers);
   }
+}
+
+/** The parser's message quotes the text, so it is not kept as the cause. */
+export function translateJsonError(error: unknown, headers: Headers): unknown {
+  if (!(error instanceof SyntaxError || error instanceof NotJson)) return error;
+  const isPage = headers.get('content-type')?.includes('html') === true;
+  return new ConnectorError(
+    'protocol_error',
+    `The source answered with ${isPage ? 'a web page' : 'no JSON'}.`,
+    { remedy: isPage ? 'The URL may lead to a sign-in page: check it and the sign-in.' : 'Check the URL.' },
+  );
 }
 
 /** One request on its way; `stop` ends it where its body is not worth reading to the end. */
@@ -79,16 +95,26 @@ interface Attempt {
  */
 async function beginningOf(response: Response, stop: AbortController): Promise<string> {
   const reader = response.body?.getReader();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  while (reader && bytes <= refusalBytesMax) {
+  const collected = createByteCollector();
+  while (reader && collected.length <= refusalBytesMax) {
     const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks).toString('utf8');
-    chunks.push(value);
-    bytes += value.length;
+    if (done) return collected.take().toString('utf8');
+    collected.append(value);
   }
   stop.abort();
-  return Buffer.concat(chunks).toString('utf8', 0, refusalBytesMax);
+  return collected.take().toString('utf8', 0, refusalBytesMax);
+}
+
+/** The body as JSON that was measured as it came; one that is left before its end closes its connection. */
+async function jsonOf(response: Response, stop: AbortController, caps: ParsingCaps) {
+  const reader = response.body?.getReader();
+  const next = async () => (await reader?.read())?.value;
+  try {
+    return await collectJson({ next, caps, remedy });
+  } catch (error) {
+    stop.abort();
+    throw translateJsonError(error, response.headers);
+  }
 }
 
 /** Redirects stay on the origin: the request carries the person's secret. */
@@ -114,14 +140,18 @@ async function follow({ network, request, stop }: Attempt, start: URL) {
  * Sends one request and reads the JSON answer. A login whose token the source refuses is renewed once.
  * @throws ConnectorError for every failure; none of them repeats what the source sent.
  */
-export async function exchangeJson(exchange: Exchange, url: URL, request: ExchangeRequest): Promise<Answer> {
+export async function exchangeJson(
+  exchange: Exchange,
+  url: URL,
+  { caps, ...request }: ExchangeRequest,
+): Promise<Answer> {
   const deadline = timeLimit(exchange.timeoutSeconds * 1000);
   const attempt = async (renew: boolean) => {
     const stop = new AbortController();
     const signal = AbortSignal.any([exchange.signal, deadline, stop.signal]);
     const headers = await exchange.headers(renew);
     signal.throwIfAborted();
-    const complete = { ...request, headers, signal, bodyBytesMax };
+    const complete = { ...request, headers, signal, bodyBytesMax: caps.documentBytes };
     return follow({ network: exchange.network, request: complete, stop }, url);
   };
   try {
@@ -132,9 +162,8 @@ export async function exchangeJson(exchange: Exchange, url: URL, request: Exchan
     }
     const { response } = answered;
     if (!response.ok) throw exchange.failure(response, await beginningOf(response, answered.stop));
-    const text = await response.text();
-    const document = parse(text, response.headers.get('content-type'));
-    return { url: answered.url, headers: response.headers, text, document };
+    const json = await jsonOf(response, answered.stop, caps);
+    return { url: answered.url, headers: response.headers, json };
   } catch (error) {
     throw failureOfThrown(error, { caller: exchange.signal, deadline });
   }

@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { createByteCollector } from '../../kit/byte-collector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { Network } from '../../spec/network.js';
 import { openByteReader } from '../files/byte-reader.js';
@@ -42,17 +43,15 @@ class BoundHandler extends NodeHttpHandler {
 
 async function collectAnswer(stream: Parameters<typeof openByteReader>[0]): Promise<Uint8Array> {
   const bytes = openByteReader(stream, false);
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const collected = createByteCollector();
   for (let chunk = await bytes.next(); chunk !== undefined; chunk = await bytes.next()) {
-    length += chunk.length;
-    if (length > answerBytesMax) {
+    if (collected.length + chunk.length > answerBytesMax) {
       bytes.close();
       throw new ConnectorError('too_large', 'The answer of the source is too large.');
     }
-    chunks.push(chunk);
+    collected.append(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return collected.take();
 }
 
 const none = async () => undefined;

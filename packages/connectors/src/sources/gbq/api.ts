@@ -1,7 +1,8 @@
 import { BigQuery } from '@google-cloud/bigquery';
 import { GoogleToken, PassThroughClient } from 'google-auth-library';
-import { type Exchange, exchangeJson } from '../../families/http/exchange.js';
+import { documentOf, type Exchange, exchangeJson } from '../../families/http/exchange.js';
 import { isBearerToken } from '../../families/http/headers.js';
+import { parsingCaps } from '../../kit/json/caps.js';
 import type { ConnectorInput, SessionContext } from '../../spec/connector.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -15,6 +16,9 @@ import {
 } from './credentials.js';
 import { fromResponse, fromTokenResponse } from './errors.js';
 import { type BigQueryProperties, propertiesSchema, scope } from './properties.js';
+
+/** A page of BigQuery is one document, parsed as a whole. */
+const caps = parsingCaps({});
 
 /** Longer than the long poll of getQueryResults. */
 const requestSeconds = 60;
@@ -81,10 +85,12 @@ function serviceAccountTokens(key: ServiceAccountKey, endpoints: Endpoints, base
     failure: fromTokenResponse,
   };
   const post = async (assertion: unknown) => {
-    const { document } = await exchangeJson(exchange, endpoints.token, {
+    const answer = await exchangeJson(exchange, endpoints.token, {
       method: 'POST',
       body: String(assertion),
+      caps,
     });
+    const document = documentOf(answer);
     const { access_token: token, expires_in: seconds } = (document ?? {}) as JsonObject;
     if (typeof token !== 'string' || !isBearerToken(token)) {
       throw new ConnectorError('protocol_error', 'The token endpoint sent no access token.');
@@ -174,10 +180,12 @@ function sender(base: Base, accessToken: AccessToken): Send {
       }),
       failure: fromResponse,
     };
-    const { document } = await exchangeJson(exchange, url, {
+    const answer = await exchangeJson(exchange, url, {
       method: request.method ?? 'GET',
       ...(hasBody ? { body: JSON.stringify(request.json) } : {}),
+      caps,
     });
+    const document = documentOf(answer);
     if (typeof document === 'object' && document !== null && !Array.isArray(document)) return document;
     throw new ConnectorError('protocol_error', 'BigQuery answered with something else than an object.');
   };

@@ -1,10 +1,17 @@
+import { createHash } from 'node:crypto';
 import {
   type Answer,
   type Exchange,
   type ExchangeRequest,
   exchangeJson,
+  translateJsonError,
 } from '../../families/http/exchange.js';
+import { batchRowsMax } from '../../kit/columns.js';
 import { throwIfAborted } from '../../kit/deadline.js';
+import { type ParsingCaps, parsingCaps } from '../../kit/json/caps.js';
+import { recordOf } from '../../kit/json/document.js';
+import { isNullSpan, type JsonSpan } from '../../kit/json/spans.js';
+import { createTurns } from '../../kit/turns.js';
 import type {
   BrowseAnswer,
   BrowseRequest,
@@ -21,16 +28,19 @@ import { ConnectorError } from '../../spec/errors.js';
 import { requestHeaders, requestUrl, tlsOptions } from './credentials.js';
 import { findRowsPath, inferColumns, lookup, rowsAt, toRow } from './data-types.js';
 import { fromResponse } from './errors.js';
-import { createPager, type Pager } from './pagination.js';
+import { type AnsweredPage, createPager, type Pager } from './pagination.js';
 import { propertiesSchema, type RestProperties } from './properties.js';
 
 const pagesMax = 10_000;
+/** JSON of the rows of one batch, beyond its first row. */
+const batchBytesMax = 1024 * 1024;
 
 /** A session's request, built once: a REST connection always asks the same question. */
 interface Resource {
   properties: RestProperties;
   exchange: Exchange;
-  request: ExchangeRequest;
+  request: Omit<ExchangeRequest, 'caps'>;
+  caps: ParsingCaps;
 }
 
 interface Opening {
@@ -38,12 +48,31 @@ interface Opening {
   answer: Answer;
   /** JSON pointer of the rows, the same for all pages. */
   path: string;
-  rows: readonly JsonValue[];
   columns: Column[];
 }
 
-function ask(resource: Resource, url: URL): Promise<Answer> {
-  return exchangeJson(resource.exchange, url, resource.request);
+function ask({ exchange, request, caps }: Resource, url: URL): Promise<Answer> {
+  return exchangeJson(exchange, url, { ...request, caps });
+}
+
+/** Looks into an answer, of which only nesting, commas and colons are known to be right. */
+function lookInto<Found>({ headers }: Answer, look: () => Found): Found {
+  try {
+    return look();
+  } catch (error) {
+    throw translateJsonError(error, headers);
+  }
+}
+
+/** Rows where they stand: of their values there is one at a time, however many an answer holds. */
+const spansOf = (answer: Answer, path: string): Iterable<JsonSpan> =>
+  lookInto(answer, () => rowsAt(answer.json, path));
+
+const rowAt = (span: JsonSpan, answer: Answer, caps: ParsingCaps): JsonValue =>
+  lookInto(answer, () => recordOf(span, caps));
+
+function* firstRows(answer: Answer, path: string, caps: ParsingCaps): Generator<JsonValue> {
+  for (const span of spansOf(answer, path)) yield rowAt(span, answer, caps);
 }
 
 /** Where the connection's own path ends names its one resource. */
@@ -56,26 +85,50 @@ async function openFirstPage(resource: Resource): Promise<Opening> {
   const { properties } = resource;
   const pager = createPager(properties);
   const answer = await ask(resource, pager.first(requestUrl(properties)));
-  if (properties.dataPath !== undefined && answer.document !== null) {
-    if (lookup(answer.document, properties.dataPath) === undefined) {
+  const path = lookInto(answer, () => properties.dataPath ?? findRowsPath(answer.json));
+  if (answer.json !== undefined && !isNullSpan(answer.json)) {
+    if (lookInto(answer, () => lookup(answer.json, path)) === undefined) {
       throw new ConnectorError('invalid_config', 'The answer has nothing at the data path.', {
         remedy: 'Check dataPath, or leave it out to take the first list of the answer.',
       });
     }
   }
-  const path = properties.dataPath ?? findRowsPath(answer.document);
-  const rows = rowsAt(answer.document, path);
-  const columns = inferColumns(rows, { morePages: properties.PaginationType !== 'None' });
-  return { pager, answer, path, rows, columns };
+  const columns = await inferColumns(firstRows(answer, path, resource.caps), {
+    morePages: properties.PaginationType !== 'None',
+  });
+  return { pager, answer, path, columns };
 }
 
 function selectColumns(all: readonly Column[], wanted: readonly string[] | undefined): readonly Column[] {
   if (!wanted) return all;
+  const byName = new Map(all.map((column) => [column.name, column]));
   return wanted.map((name) => {
-    const column = all.find((candidate) => candidate.name === name);
+    const column = byName.get(name);
     if (!column) throw new ConnectorError('invalid_query', 'The resource has no such column.');
     return column;
   });
+}
+
+const digestOf = ({ json }: Answer): string | undefined =>
+  json && createHash('sha256').update(json.bytes).digest('base64');
+
+/** The page after one that was read, undefined at the end. */
+async function nextPage(
+  resource: Resource,
+  opening: Opening,
+  previous: AnsweredPage,
+): Promise<Answer | undefined> {
+  const next = lookInto(previous, () => opening.pager.next(previous));
+  if (!next) return undefined;
+  const before = digestOf(previous);
+  const answer = await ask(resource, next);
+  const [first] = spansOf(answer, opening.path);
+  if (next.href === previous.url.href || (first !== undefined && digestOf(answer) === before)) {
+    throw new ConnectorError('protocol_error', 'The source sent the same page twice.', {
+      remedy: 'Check the pagination type and the names of its parameters.',
+    });
+  }
+  return answer;
 }
 
 async function* readBatches(
@@ -84,26 +137,33 @@ async function* readBatches(
   columns: readonly Column[],
   request: ReadRequest,
 ): AsyncGenerator<readonly Row[]> {
-  let { answer, rows } = opening;
+  const rowsMax = Math.min(request.batchRows, batchRowsMax(columns));
+  const turns = createTurns();
   let left = request.limit ?? Number.POSITIVE_INFINITY;
-  for (let page = 1; ; page += 1) {
-    for (let start = 0; start < rows.length && left > 0; start += request.batchRows) {
+  let answer: Answer | undefined = opening.answer;
+  for (let page = 1; left > 0; page += 1) {
+    let rowCount = 0;
+    let batch: Row[] = [];
+    let bytes = 0;
+    for (const span of spansOf(answer, opening.path)) {
       throwIfAborted(resource.exchange.signal);
-      const batch = rows.slice(start, Math.min(start + request.batchRows, start + left));
+      rowCount += 1;
+      bytes += span.end - span.start;
+      batch.push(toRow(rowAt(span, answer, resource.caps), columns));
+      if (batch.length < Math.min(rowsMax, left) && bytes < batchBytesMax) continue;
       left -= batch.length;
-      yield batch.map((row) => toRow(row, columns));
+      yield batch;
+      if (left === 0) return;
+      batch = [];
+      bytes = 0;
+      await turns();
     }
-    const next = left > 0 ? opening.pager.next({ ...answer, rowCount: rows.length }) : undefined;
-    if (!next) return;
-    if (page === pagesMax)
+    left -= batch.length;
+    if (batch.length > 0) yield batch;
+    answer = await nextPage(resource, opening, { ...answer, rowCount });
+    if (!answer) return;
+    if (page === pagesMax) {
       throw new ConnectorError('too_large', `The source has more than ${pagesMax} pages.`);
-    const previous = answer;
-    answer = await ask(resource, next);
-    rows = rowsAt(answer.document, opening.path);
-    if (next.href === previous.url.href || (rows.length > 0 && answer.text === previous.text)) {
-      throw new ConnectorError('protocol_error', 'The source sent the same page twice.', {
-        remedy: 'Check the pagination type and the names of its parameters.',
-      });
     }
   }
 }
@@ -172,13 +232,14 @@ function openSession(input: ConnectorInput, context: SessionContext): Session {
       ...(isPost ? { body: properties.body ?? '{}' } : {}),
       ...tlsOptions(properties, input),
     },
+    caps: parsingCaps({ isPreview: true }),
   };
   return {
     ping: async () => {
       await openFirstPage(resource);
     },
     browse: (request) => browse(resource, request),
-    read: (request) => read(resource, request),
+    read: (request) => read({ ...resource, caps: parsingCaps(request) }, request),
     close: async () => closing.abort(),
   };
 }

@@ -1,10 +1,20 @@
+import { assertColumns, columnsMax } from '../../kit/columns.js';
+import {
+  isArraySpan,
+  isNullSpan,
+  isObjectSpan,
+  itemsOf,
+  type JsonSpan,
+  membersOf,
+} from '../../kit/json/spans.js';
+import { createTurns } from '../../kit/turns.js';
 import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-const columnsMax = 10_000;
 const depthMax = 100;
-/** How deep a list is looked for when the connection names no data path. */
+/** How deep a list is looked for when the connection names no data path, and among how many members. */
 const searchDepth = 3;
+const searchedMax = 10_000;
 const wholeAnswer = '$';
 
 type JsonObject = { [key: string]: JsonValue };
@@ -22,16 +32,33 @@ function segmentsOf(path: string): string[] {
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
+function itemAt(list: JsonSpan, segment: string): JsonSpan | undefined {
+  if (!/^\d{1,9}$/.test(segment)) return undefined;
+  let left = Number(segment);
+  for (const item of itemsOf(list)) {
+    if (left === 0) return item;
+    left -= 1;
+  }
+  return undefined;
+}
+
+/** Of a name that comes twice the last value counts, as with every other parser. */
+function memberAt(object: JsonSpan, segment: string): JsonSpan | undefined {
+  let found: JsonSpan | undefined;
+  for (const [name, value] of membersOf(object)) if (name === segment) found = value;
+  return found;
+}
+
 /**
  * The value at a JSON pointer (RFC 6901) or at names joined by dots; `$` is the document itself.
- * Undefined when there is none. Inherited names such as `constructor` are never found.
+ * Undefined when there is none.
  */
-export function lookup(document: JsonValue, path: string): JsonValue | undefined {
-  let current: JsonValue | undefined = document;
+export function lookup(document: JsonSpan | undefined, path: string): JsonSpan | undefined {
+  let current = document;
   for (const segment of segmentsOf(path)) {
-    if (Array.isArray(current)) current = /^\d{1,9}$/.test(segment) ? current[Number(segment)] : undefined;
-    else if (isObject(current)) current = Object.hasOwn(current, segment) ? current[segment] : undefined;
-    else return undefined;
+    if (current === undefined) return undefined;
+    if (isArraySpan(current)) current = itemAt(current, segment);
+    else current = isObjectSpan(current) ? memberAt(current, segment) : undefined;
   }
   return current;
 }
@@ -39,20 +66,25 @@ export function lookup(document: JsonValue, path: string): JsonValue | undefined
 /**
  * JSON pointer of the rows where the connection names none: the document when it is a list, else the first list
  * with objects, else the first list, else the document as the only row.
+ * @throws ConnectorError `too_large` for an answer with more members than are looked at
  */
-export function findRowsPath(document: JsonValue): string {
-  if (!isObject(document)) return wholeAnswer;
+export function findRowsPath(document: JsonSpan | undefined): string {
+  if (document === undefined || !isObjectSpan(document)) return wholeAnswer;
   let firstList: string | undefined;
-  let level: [string, JsonObject][] = [['', document]];
+  let searched = 0;
+  let level: [string, JsonSpan][] = [['', document]];
   for (let depth = 0; depth < searchDepth; depth += 1) {
-    const below: [string, JsonObject][] = [];
+    const below: [string, JsonSpan][] = [];
     for (const [path, object] of level) {
-      for (const [name, value] of Object.entries(object)) {
+      for (const [name, value] of membersOf(object)) {
+        searched += 1;
+        if (searched > searchedMax) throw notFound();
         const here = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-        if (Array.isArray(value)) {
-          if (isObject(value[0])) return here;
+        if (isArraySpan(value)) {
+          const [first] = itemsOf(value);
+          if (first && isObjectSpan(first)) return here;
           firstList ??= here;
-        } else if (isObject(value)) below.push([here, value]);
+        } else if (isObjectSpan(value)) below.push([here, value]);
       }
     }
     level = below;
@@ -60,11 +92,21 @@ export function findRowsPath(document: JsonValue): string {
   return firstList ?? wholeAnswer;
 }
 
-/** The rows at a path: a list's items, a single value as one row, none for null or nothing. */
-export function rowsAt(document: JsonValue, path: string): readonly JsonValue[] {
+function notFound(): ConnectorError {
+  return new ConnectorError(
+    'too_large',
+    `No list stands among the first ${searchedMax} members of the answer.`,
+    {
+      remedy: 'Set dataPath to where the rows are.',
+    },
+  );
+}
+
+/** The rows at a path, one by one: a list's items, a single value as one row, none for null or nothing. */
+export function rowsAt(document: JsonSpan | undefined, path: string): Iterable<JsonSpan> {
   const value = lookup(document, path);
-  if (value === undefined || value === null) return [];
-  return Array.isArray(value) ? value : [value];
+  if (value === undefined || isNullSpan(value)) return [];
+  return isArraySpan(value) ? { [Symbol.iterator]: () => itemsOf(value) } : [value];
 }
 
 function typeOf(value: JsonValue): NeutralType | undefined {
@@ -85,22 +127,28 @@ function widen(known: NeutralType | undefined, seen: NeutralType | undefined): N
 /**
  * Columns of the first page, in the order in which its rows name them. Rows that are no objects have the one
  * column `value`. With more pages to come numbers are `float`, since a later page may bring a fraction.
- * @throws ConnectorError `too_large` beyond 10,000 columns.
+ * @throws ConnectorError `too_large` for more columns, or longer names, than is read
  */
-export function inferColumns(rows: readonly JsonValue[], options: { morePages: boolean }): Column[] {
+export async function inferColumns(
+  rows: Iterable<JsonValue>,
+  options: { morePages: boolean },
+): Promise<Column[]> {
   const types = new Map<string, NeutralType | undefined>();
+  const columns = () =>
+    [...types].map(([name, found]): Column => {
+      const type = found ?? 'json';
+      return { name, type: options.morePages && type === 'integer' ? 'float' : type, nullable: true };
+    });
+  const turns = createTurns();
   for (const row of rows) {
     for (const [name, value] of isObject(row) ? Object.entries(row) : [['value', row] as const]) {
       types.set(name, widen(types.get(name), typeOf(value)));
     }
-    if (types.size > columnsMax) {
-      throw new ConnectorError('too_large', `The answer has more than ${columnsMax} columns.`);
-    }
+    if (types.size > columnsMax) assertColumns(columns());
+    await turns();
   }
-  return [...types].map(([name, found]) => {
-    const type = found ?? 'json';
-    return { name, type: options.morePages && type === 'integer' ? 'float' : type, nullable: true };
-  });
+  assertColumns(columns());
+  return columns();
 }
 
 /** Iterative, since the values that it guards against would overflow a recursive walk. */

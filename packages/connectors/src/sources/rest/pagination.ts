@@ -1,15 +1,18 @@
 import { sameOrigin } from '../../families/http/exchange.js';
+import { isArraySpan, isObjectSpan, type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { lookup } from './data-types.js';
 import type { RestProperties } from './properties.js';
+
+const scalarBytesMax = 16 * 1024;
 
 /** What a pager looks at to decide where the next page is. */
 export interface AnsweredPage {
   /** Where the page came from, after redirects. */
   url: URL;
   headers: Headers;
-  document: JsonValue;
+  json: JsonSpan | undefined;
   rowCount: number;
 }
 
@@ -32,8 +35,16 @@ function withParameters(url: URL, parameters: Record<string, string | number | u
   return changed;
 }
 
+/** References and totals are short: what is long, a list or an object is none, and stands here as an empty list. */
+function scalarAt(page: AnsweredPage, path: string): JsonValue | undefined {
+  const span = lookup(page.json, path);
+  if (span === undefined) return undefined;
+  const isScalar = !isArraySpan(span) && !isObjectSpan(span) && span.end - span.start <= scalarBytesMax;
+  return isScalar ? parseSpan(span) : [];
+}
+
 function valueAt(page: AnsweredPage, path: string, inHeader: boolean): JsonValue | undefined {
-  return inHeader ? (page.headers.get(path) ?? undefined) : lookup(page.document, path);
+  return inHeader ? (page.headers.get(path) ?? undefined) : scalarAt(page, path);
 }
 
 /** Absent, null, false and empty all mean the last page in services that are around. */
@@ -57,7 +68,7 @@ function offsetPager(p: RestProperties): Pager {
       if (page.rowCount === 0) return undefined;
       // The rows that came count, not the size that was asked for: many services send fewer.
       received += page.rowCount;
-      const total = p.OffsetTotalPath === undefined ? undefined : lookup(page.document, p.OffsetTotalPath);
+      const total = p.OffsetTotalPath === undefined ? undefined : scalarAt(page, p.OffsetTotalPath);
       if (total !== undefined && total !== null && received >= Number(total)) return undefined;
       return at(page.url, p.OffsetStartInitialValue + received);
     },

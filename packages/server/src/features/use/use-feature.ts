@@ -200,6 +200,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
           ...defined(body),
           limit: limit + 1,
           batchRows: Math.min(batchRows, limit + 1),
+          isPreview: true,
         });
         const found: Row[] = [];
         for await (const batch of stream.batches) {
