@@ -64,6 +64,11 @@ describe('who is let in', () => {
     await store.db.updateTable('api_key').set({ tenant_id: 'elsewhere' }).execute();
     expect(await authenticator.isAlive(store.db, caller)).toBe(false);
     await store.db.updateTable('api_key').set({ tenant_id: 'here' }).execute();
+    const moveTo = (tenant_id: string) => store.db.updateTable('user').set({ tenant_id }).execute();
+    await moveTo('elsewhere');
+    expect(await authenticator.isAlive(store.db, caller)).toBe(false);
+    await moveTo('here');
+    expect(await authenticator.isAlive(store.db, caller)).toBe(true);
     await status('disabled');
     expect(await authenticator.isAlive(store.db, caller)).toBe(false);
   });

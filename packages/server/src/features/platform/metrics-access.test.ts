@@ -36,6 +36,18 @@ describe('who may read metrics', () => {
     expect((await alice.api.post('/api/v1/api-keys', { scopes: ['metrics'] })).status).toBe(403);
   });
 
+  it('TR9: the key of an administrator opens them no longer than its user is one', async () => {
+    const admin = apiClient(server.url, server.adminKey);
+    const carol = await addPerson(server.url, server.adminKey, 'carol', ['TenantAdmin']);
+    const made = await carol.api.post('/api/v1/api-keys', { description: 'hers', scopes: ['metrics'] });
+    const asked = () =>
+      statusOf({ 'x-forwarded-for': '203.0.113.7', authorization: `Bearer ${made.body.token}` });
+    expect(await asked()).toBe(200);
+    const none = [{ op: 'replace', path: '/assignedRoles', value: [] }];
+    expect((await admin.patch(`/api/v1/users/${carol.id}`, none)).status).toBe(204);
+    expect(await asked()).toBe(401);
+  });
+
   it('TR9: behind a public URL a proxy that adds no header is not taken for this machine', async () => {
     const port = await findFreePort();
     const environment = { MOORING_PUBLIC_URL: 'https://mooring.example' };
