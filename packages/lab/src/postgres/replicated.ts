@@ -55,18 +55,19 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
   const source = `host=127.0.0.1 port=${ports.first} user=${admin.user} password=${admin.password}`;
   await writeFile(join(dataOf(second), 'standby.signal'), '');
   await appendFile(join(dataOf(second), 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`);
-  const primary = await startServer({ ...cluster, port: ports.first, settings: ofPrimary });
-  const replica = await startServer({ ...cluster, folder: second, port: ports.second, settings: ofReplica });
-  const forget = [primary, replica].map(({ pid }) =>
-    guardAgainstOrphan({ pid: pid ?? 0, signal: 'INT' }, folder),
-  );
+  const guarded = async (options: Parameters<typeof startServer>[0]) => {
+    const child = await startServer(options);
+    return { child, forget: guardAgainstOrphan({ pid: child.pid ?? 0, signal: 'INT' }, folder) };
+  };
+  const primary = await guarded({ ...cluster, port: ports.first, settings: ofPrimary });
+  const replica = await guarded({ ...cluster, folder: second, port: ports.second, settings: ofReplica });
   const server: ReplicatedPostgres = {
     host: '127.0.0.1',
     port: ports.first,
     admin,
     async promoteReplica() {
-      const ended = once(primary, 'exit');
-      primary.kill('SIGKILL');
+      const ended = once(primary.child, 'exit');
+      primary.child.kill('SIGKILL');
       await ended;
       const client = new pg.Client({ host: '127.0.0.1', port: ports.second, database: 'postgres', ...admin });
       await client.connect();
@@ -75,8 +76,10 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
       server.port = ports.second;
     },
     async close() {
-      await Promise.all([stopServer(primary), stopServer(replica)]);
-      for (const each of forget) await each();
+      for (const { child, forget } of [primary, replica]) {
+        await stopServer(child);
+        forget();
+      }
       await rm(folder, { recursive: true, force: true });
     },
   };
