@@ -9,7 +9,7 @@ import { createRefusalRecord } from './audit/refused-destinations.js';
 import { createRefusedSignIns } from './audit/refused-sign-ins.js';
 import { createBringing } from './broker/bring.js';
 import { createBroker } from './broker/broker.js';
-import { setupOfCredential } from './broker/credential-setup.js';
+import { setupToRenew } from './broker/credential-setup.js';
 import { createGrants, type Grants } from './broker/grants.js';
 import { createKeepAlive, type KeepAlive } from './broker/keep-alive.js';
 import { createLeaving } from './broker/leaving.js';
@@ -155,12 +155,14 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     dataFolder: config.dataFolder,
   });
   const setupOf = (credential: CredentialTable, connection?: ConnectionTable) =>
-    setupOfCredential(store.db, { vault, catalogue, clients }, credential, connection);
+    setupToRenew(store.db, { vault, catalogue, clients }, credential, connection);
   const keepAlive = createKeepAlive({ store, grants, setupOf, log });
   const broker = createBroker({ store, vault, grants, clients });
-  const { signInMinutes } = config.limits;
+  const { signInMinutes, testSeconds: coarseSeconds } = config.limits;
   const parked = createParkedGrants({ store, vault, revoker, signInMinutes });
-  const renewals = createRenewals({ store, vault, network: gate, log, parked, revoker, setupOf });
+  const renewals = createRenewals({
+    ...{ store, vault, network: gate, log, parked, revoker, coarseSeconds, setupOf },
+  });
   const signIns = createSignIns({
     parked,
     revoker,
@@ -170,6 +172,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     log,
     publicUrl,
     signInMinutes,
+    coarseSeconds,
     now,
   });
   const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients, quotas, now });
@@ -215,7 +218,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, quotas, publicUrl, now }),
-    ...createConnectionCredentialFeature({ store, vault, catalogue, bringing, now }),
+    ...createConnectionCredentialFeature({
+      ...{ store, vault, catalogue, bringing, destinationRefused, now },
+      testSeconds: config.limits.testSeconds,
+    }),
     ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
       store,
@@ -248,7 +254,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       destinationRefused,
       signInRefused,
     }),
-    ...createUsesFeature({ store, keeper, publicUrl }),
+    ...createUsesFeature({ store, keeper, publicUrl, testSeconds: config.limits.testSeconds }),
   ]);
   const http = await createHttpServer({
     log,

@@ -111,6 +111,7 @@ export const putConnectionCredential = defineRoute({
     'PROVIDER-FAILED',
     'PROVIDER-REFUSED',
     'EGRESS-REFUSED',
+    'CREDENTIALS-REQUIRED',
   ],
 });
 

@@ -49,6 +49,7 @@ const changeErrors = [
   'PROVIDER-FAILED',
   'PROVIDER-REFUSED',
   'EGRESS-REFUSED',
+  'CREDENTIALS-REQUIRED',
 ] as const;
 
 const changePermission =
@@ -180,5 +181,12 @@ export const duplicateConnection = defineRoute({
   }),
   idempotent: true,
   responses: { 201: { description: 'The copy', schema: connectionSchema } },
-  errors: ['QUOTA-EXCEEDED', 'DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+  errors: [
+    'QUOTA-EXCEEDED',
+    'DCERROR-0010',
+    'ACCESS-DENIED',
+    'NOT-FOUND',
+    'CONFLICT',
+    'CREDENTIALS-REQUIRED',
+  ],
 });

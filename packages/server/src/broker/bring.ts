@@ -1,4 +1,4 @@
-import { missingCredentialFields, type SplitProperties } from '@mooring/connectors/kit/properties';
+import type { SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Network } from '@mooring/connectors/spec/network';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
@@ -22,6 +22,7 @@ import {
 } from './credential-records.js';
 import { type GrantAccount, hasHadGrant, rememberedAccount } from './grant-account.js';
 import { recordAwaitedAccount, storedGrant } from './grant-state.js';
+import { assertFieldsOf } from './login-fields.js';
 import { oauthSetup } from './oauth-setup.js';
 import { proveRefreshToken, takeRefreshToken } from './pasted-refresh-token.js';
 import type { RevokedCredential } from './revocation-queue.js';
@@ -52,6 +53,10 @@ export interface BringRequest {
   /** See `SignInRequest`; of `begin` only. */
   loopbackRedirect?: string;
   device?: boolean;
+  /**
+   * Of a caller who may not edit the connection: what is told, and when, of a failure at a provider that its owner chose.
+   */
+  toldCoarsely?: (error: unknown) => Promise<unknown>;
 }
 
 export interface StoreTarget {
@@ -68,6 +73,8 @@ export interface Bringing {
   /** True when the request holds at least a part of a credential. */
   isPresent(split: SplitProperties): boolean;
   begin(request: BringRequest): ReturnType<SignIns['begin']>;
+  /** True where beginning a sign-in asks a host that was not chosen by the operator. */
+  beginsAtOwnersHost(request: BringRequest): boolean;
   /**
    * Checks that everything the sign-in method needs is there, and exchanges a pasted code.
    * @throws InvalidRequest naming each missing property
@@ -113,6 +120,22 @@ export function createBringing({
   const setupOf = ({ split, connectionSecrets }: BringRequest) =>
     oauthSetup({ method: split.signIn, definition: split.definition, secrets: connectionSecrets }, clients);
 
+  /** By the client: one of the operator's is for a provider of the operator's. */
+  const isOwnersChoice = (request: BringRequest): boolean => {
+    if (!request.split.signIn.oauth) return false;
+    return setupOf(request).preset.provider === undefined;
+  };
+
+  const following = async <Result>(request: BringRequest, work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      const { toldCoarsely } = request;
+      if (!toldCoarsely || error instanceof InvalidRequest || !isOwnersChoice(request)) throw error;
+      throw await toldCoarsely(error);
+    }
+  };
+
   const signInRequest = (request: BringRequest) => ({
     caller: request.caller,
     manifest: request.manifest,
@@ -123,6 +146,7 @@ export function createBringing({
     ...(request.replaces ? { renews: request.replaces } : {}),
     ...(request.loopbackRedirect === undefined ? {} : { loopbackRedirect: request.loopbackRedirect }),
     ...(request.device ? { device: true } : {}),
+    ...(request.toldCoarsely && isOwnersChoice(request) ? { isToldCoarsely: true } : {}),
   });
 
   const bringToken = async (request: BringRequest, refreshToken: string): Promise<BroughtCredential> => {
@@ -145,6 +169,40 @@ export function createBringing({
     };
   };
 
+  const complete = async (request: BringRequest): Promise<BroughtCredential> => {
+    const { split } = request;
+    assertFieldsOf(split);
+    if (!request.replaces) await quotas.assertCredential(request.caller);
+    const secrets = { login: { ...split.credential } };
+    const pastedToken = takeRefreshToken(split.signIn, secrets.login);
+    if (pastedToken !== undefined) return bringToken(request, pastedToken);
+    if (!isInteractive(split.signIn.oauth)) {
+      if (split.choice.authCode) {
+        throw new InvalidRequest([
+          {
+            field: 'connectionProperties.authCode',
+            message: `is not used for sign-in by ${split.signIn.label}`,
+          },
+        ]);
+      }
+      // Fails early when the client of the exchange is not complete.
+      if (split.signIn.oauth) setupOf(request);
+      return { secrets };
+    }
+    if (!split.choice.authCode) {
+      throw new InvalidRequest([
+        {
+          field: 'connectionProperties.authCode',
+          message: 'is required: begin a sign-in with authUrlOnly, sign in, and send the code that is shown',
+        },
+      ]);
+    }
+    const redeemed = await signIns.redeem(signInRequest(request), split.choice.authCode);
+    const grant = storedGrant(redeemed.tokens, now().getTime(), setupOf(request).preset);
+    await assertSameAccount(store.db, request.replaces, redeemed, { ...secrets, grant });
+    return { secrets: { ...secrets, grant }, redeemed };
+  };
+
   return {
     isPresent: (split) => Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
     async begin(request) {
@@ -157,60 +215,17 @@ export function createBringing({
           },
         ]);
       }
-      return signIns.begin(signInRequest(request));
+      return following(request, () => signIns.begin(signInRequest(request)));
     },
 
-    async complete(request) {
-      const { split } = request;
-      const missing = missingCredentialFields(split.signIn, split.credential);
-      if (missing.length > 0) {
-        throw new InvalidRequest(
-          missing.map((name) => ({
-            field: `connectionProperties.${name}`,
-            message: `is required for sign-in by ${split.signIn.label}`,
-          })),
-        );
-      }
-      const foreign = Object.keys(split.credential).filter((name) => !split.signIn.fields.includes(name));
-      if (foreign.length > 0) {
-        throw new InvalidRequest(
-          foreign.map((name) => ({
-            field: `connectionProperties.${name}`,
-            message: `is not used for sign-in by ${split.signIn.label}`,
-          })),
-        );
-      }
-      if (!request.replaces) await quotas.assertCredential(request.caller);
-      const secrets = { login: { ...split.credential } };
-      const pastedToken = takeRefreshToken(split.signIn, secrets.login);
-      if (pastedToken !== undefined) return bringToken(request, pastedToken);
-      if (!isInteractive(split.signIn.oauth)) {
-        if (split.choice.authCode) {
-          throw new InvalidRequest([
-            {
-              field: 'connectionProperties.authCode',
-              message: `is not used for sign-in by ${split.signIn.label}`,
-            },
-          ]);
-        }
-        // Fails early when the client of the exchange is not complete.
-        if (split.signIn.oauth) setupOf(request);
-        return { secrets };
-      }
-      if (!split.choice.authCode) {
-        throw new InvalidRequest([
-          {
-            field: 'connectionProperties.authCode',
-            message:
-              'is required: begin a sign-in with authUrlOnly, sign in, and send the code that is shown',
-          },
-        ]);
-      }
-      const redeemed = await signIns.redeem(signInRequest(request), split.choice.authCode);
-      const grant = storedGrant(redeemed.tokens, now().getTime(), setupOf(request).preset);
-      await assertSameAccount(store.db, request.replaces, redeemed, { ...secrets, grant });
-      return { secrets: { ...secrets, grant }, redeemed };
+    beginsAtOwnersHost(request) {
+      if (!isOwnersChoice(request)) return false;
+      const { tokenEndpoint, issuer, pushedAuthorizationRequestEndpoint: pushed } = setupOf(request).preset;
+      const isDevice = request.split.signIn.oauth?.grant === 'device_code';
+      return isDevice || tokenEndpoint === '' || issuer !== undefined || pushed !== undefined;
     },
+
+    complete: (request) => following(request, () => complete(request)),
 
     async store(tx, target, brought) {
       const id = newUuid();

@@ -7,6 +7,7 @@ import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { Config } from '../config.js';
+import { AppError } from '../http/app-error.js';
 import type { Store } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
@@ -23,7 +24,6 @@ import { type Resolution, resolveForUse } from './resolve.js';
 export type OpenResult =
   | {
       ok: true;
-      credential?: CredentialTable;
       login: Login;
       /** As `Grants.assertAlive`, of the token that was handed out last. */
       assertAlive?: () => Promise<void>;
@@ -32,8 +32,16 @@ export type OpenResult =
 
 export interface Broker {
   resolve(who: Reaching, connection: ConnectionTable, manifest: SourceManifest): Promise<Resolution>;
-  /** The login this person uses on this connection, or why there is none. Resolves anew: nothing is handed over. */
-  open(who: Reaching, connection: ConnectionTable, manifest: SourceManifest): Promise<OpenResult>;
+  /**
+   * The login of the credential that was resolved, and no other: what is on record is what is opened.
+   * @throws AppError NOT-READY when credential, link or connection were changed since
+   */
+  open(
+    who: Reaching,
+    connection: ConnectionTable,
+    manifest: SourceManifest,
+    resolution: Resolution,
+  ): Promise<OpenResult>;
 }
 
 export interface BrokerDependencies {
@@ -49,31 +57,51 @@ const needsNothing = (manifest: SourceManifest, definition: Readonly<Record<stri
   return method.fields.length === 0 && !method.oauth;
 };
 
+const changedMeanwhile = () =>
+  new AppError('NOT-READY', 'The credential or the connection was changed as this use began. Try again.', {
+    retryAfterSeconds: 1,
+  });
+
 export function createBroker({ store, vault, grants, clients }: BrokerDependencies): Broker {
   /** Loads the sealed fields under the same conditions that made the credential usable, in one statement. */
   const openLoginFields = async (who: Reaching, credential: CredentialTable, connection: ConnectionTable) => {
     let statement = store.db
-      .selectFrom('secret')
-      .innerJoin('credential', 'credential.id', 'secret.record_id')
+      .selectFrom('credential')
       .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
       .innerJoin('connection', 'connection.tenant_id', 'credential.tenant_id')
-      .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version', 'secret.field'])
-      .where('secret.record_kind', '=', 'credential')
-      .where('secret.field', '=', 'login')
+      .leftJoin('secret', (join) =>
+        join
+          .onRef('secret.record_id', '=', 'credential.id')
+          .on('secret.record_kind', '=', 'credential')
+          .on('secret.field', '=', 'login'),
+      )
+      .select(['secret.key_id', 'secret.wrapped_key', 'secret.ciphertext', 'secret.version'])
       .where('credential.id', '=', credential.id)
+      .where('credential.version', '=', credential.version)
       .where('credential.owner_id', '=', credential.owner_id)
       .where('credential.tenant_id', '=', connection.tenant_id)
       .where('credential_destination.destination', '=', connection.destination)
       .where('connection.id', '=', connection.id)
+      .where('connection.separated', '=', connection.separated)
       .where('connection.suspended_at', 'is', null);
+    if (connection.separated === 1)
+      statement = statement
+        .innerJoin('credential_link', 'credential_link.credential_id', 'credential.id')
+        .where('credential_link.connection_id', '=', connection.id)
+        .where('credential_link.user_id', '=', who.userId);
+    else statement = statement.where('credential.connection_id', '=', connection.id);
     // What the user enters meanwhile is for the key that they enter it with.
     if (who.wayIn?.reachesSince !== undefined)
       statement = statement
         .where('credential.entered_at', '=', credential.entered_at)
         .where('connection.version', '=', connection.version);
     const row = await statement.executeTakeFirst();
-    if (!row) throw new UnreadableError('the sealed login is gone');
-    return openSecret(vault, credential, row) as Record<string, unknown>;
+    if (!row) throw changedMeanwhile();
+    const { key_id, wrapped_key, ciphertext, version } = row;
+    if (key_id === null || wrapped_key === null || ciphertext === null || version === null)
+      throw new UnreadableError('the sealed login is gone');
+    const sealed = { field: 'login', key_id, wrapped_key, ciphertext, version };
+    return openSecret(vault, credential, sealed) as Record<string, unknown>;
   };
 
   const loginOf = async (
@@ -85,7 +113,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     const definition = JSON.parse(connection.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
     const mayKeepSecrets = connectionSecretNames(manifest).length > 0;
-    const secrets = mayKeepSecrets ? await openConnectionSecrets(store.db, vault, connection) : {};
+    const secrets = mayKeepSecrets ? await openConnectionSecrets(store.db, vault, who, connection) : {};
     const fields = await openLoginFields(who, credential, connection);
     if (!method.oauth) return { login: { signIn: method.id, fields } };
     const setup = oauthSetup({ method, definition, secrets, login: fields }, clients);
@@ -118,8 +146,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
 
   return {
     resolve: (who, connection, manifest) => resolveForUse(store.db, who, connection, manifest),
-    async open(who, connection, manifest) {
-      const resolution = await resolveForUse(store.db, who, connection, manifest);
+    async open(who, connection, manifest, resolution) {
       const definition = JSON.parse(connection.properties) as Record<string, unknown>;
       if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
         return {
@@ -134,7 +161,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
         if (missingCredentialFields(selectSignIn(manifest, definition), login.fields).length > 0) {
           return { ok: false, resolution: { ...resolution, state: 'missing' } };
         }
-        return { ok: true, credential, login, ...more };
+        return { ok: true, login, ...more };
       } catch (error) {
         if (error instanceof UnreadableError)
           return { ok: false, resolution: { ...resolution, state: 'unreadable' } };

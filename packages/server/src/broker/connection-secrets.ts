@@ -1,7 +1,9 @@
+import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import { AppError } from '../http/app-error.js';
 import type { Queryable, Tx } from '../store/store.js';
-import type { ConnectionTable } from '../store/tables.js';
+import type { ConnectionTable, SecretTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
+import { type Reaching, reachesSecretsOf } from './reach.js';
 
 // Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to the
 // connection and to the person who gave them, who need not own it any more.
@@ -57,44 +59,127 @@ export async function ownerOfConnectionSecrets(
   return (await sealedSecrets(db, connection).select('owner_id').executeTakeFirst())?.owner_id;
 }
 
-/** @throws UnreadableError */
+/** Of the secrets of a connection: they may be all that signs in, whatever credential a user brings to it. */
+export async function reachesSecrets(
+  db: Queryable,
+  who: Reaching,
+  connection: Pick<ConnectionTable, 'id' | 'tenant_id' | 'secrets_entered_at' | 'secrets_entered_with'>,
+): Promise<boolean> {
+  if (who.wayIn?.reachesSince === undefined) return true;
+  const ownerId = await ownerOfConnectionSecrets(db, connection);
+  return ownerId === undefined || reachesSecretsOf(who, connection, ownerId);
+}
+
+function openRow(
+  vault: Vault,
+  connection: ConnectionRef,
+  row: Pick<SecretTable, 'key_id' | 'wrapped_key' | 'ciphertext' | 'owner_id' | 'version'>,
+): Record<string, unknown> {
+  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+  return vault.open(sealed, context(connection, row.owner_id, row.version)) as Record<string, unknown>;
+}
+
+type OpenedRef = ConnectionRef & Pick<ConnectionTable, 'source_id'>;
+
+const required = (
+  reason: CredentialState,
+  detail: string,
+  connection: OpenedRef,
+  cause?: unknown,
+): AppError =>
+  new AppError('CREDENTIALS-REQUIRED', detail, {
+    meta: {
+      reason,
+      connectionId: connection.id,
+      dataSourceId: connection.source_id,
+      bring: `/api/v1/data-connections/${connection.id}`,
+    },
+    cause,
+  });
+
+/**
+ * Opens them on behalf of a user: for a use, or for a sign-in by which they bring or renew a credential. Whether they may serve
+ * that user is judged by the connection as it is in the same statement, not as it was loaded.
+ * @returns nothing where the connection keeps none
+ * @throws AppError CREDENTIALS-REQUIRED while the login waits for who gave it, except for them, and where the key does
+ * not reach it; UnreadableError
+ */
 export async function openConnectionSecrets(
+  db: Queryable,
+  vault: Vault,
+  who: Reaching,
+  connection: OpenedRef,
+): Promise<Record<string, unknown>> {
+  const row = await db
+    .selectFrom('secret')
+    .innerJoin('connection', 'connection.id', 'secret.record_id')
+    .selectAll('secret')
+    .select(['connection.suspended_at', 'connection.secrets_entered_at', 'connection.secrets_entered_with'])
+    .where('secret.record_kind', '=', 'connection')
+    .where('secret.record_id', '=', connection.id)
+    .where('secret.tenant_id', '=', connection.tenant_id)
+    .where('connection.tenant_id', '=', connection.tenant_id)
+    .executeTakeFirst();
+  if (!row) return {};
+  if (row.suspended_at !== null && row.owner_id !== who.userId) {
+    const detail =
+      "The connection's own secret waits: who gave it must confirm, or who may edit the connection enters it again.";
+    throw required('needs_confirmation', detail, connection);
+  }
+  if (!reachesSecretsOf(who, row, row.owner_id)) {
+    const detail =
+      "Your API key came from an invitation and does not reach the connection's own secret, which is older. Approve the key with an earlier one of yours.";
+    throw required('needs_approval', detail, connection);
+  }
+  return openRow(vault, connection, row);
+}
+
+/**
+ * As {@link openConnectionSecrets}, where the user is to be told.
+ * @throws AppError CREDENTIALS-REQUIRED also when they cannot be opened
+ */
+export async function openConnectionSecretsOrRefuse(
+  db: Queryable,
+  vault: Vault,
+  who: Reaching,
+  connection: OpenedRef,
+): Promise<Record<string, unknown>> {
+  try {
+    return await openConnectionSecrets(db, vault, who, connection);
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    const detail = "The connection's own secret cannot be opened. Its owner must give it again.";
+    throw required('unreadable', detail, connection, cause);
+  }
+}
+
+/**
+ * To tell a provider that a grant has ended: whoever moved the connection must not keep it alive.
+ * @throws UnreadableError
+ */
+export async function openConnectionSecretsToEnd(
   db: Queryable,
   vault: Vault,
   connection: ConnectionRef,
 ): Promise<Record<string, unknown>> {
   const row = await sealedSecrets(db, connection).selectAll().executeTakeFirst();
-  if (!row) return {};
-  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return vault.open(sealed, context(connection, row.owner_id, row.version)) as Record<string, unknown>;
+  return row ? openRow(vault, connection, row) : {};
 }
 
 /**
- * For a change that needs them, such as a new sign-in.
- * @throws AppError CREDENTIALS-REQUIRED when they cannot be opened
+ * For a change of the connection, which may bring them anew: secrets that cannot be opened count as none. Whether the
+ * change may put them to use is judged by `assertReachesKept` and by {@link openConnectionSecretsOrRefuse}.
  */
-export async function openConnectionSecretsOrRefuse(
+export async function openConnectionSecretsOrNone(
   db: Queryable,
   vault: Vault,
-  connection: ConnectionRef & Pick<ConnectionTable, 'source_id'>,
+  connection: ConnectionRef,
 ): Promise<Record<string, unknown>> {
   try {
-    return await openConnectionSecrets(db, vault, connection);
-  } catch (cause) {
-    if (!(cause instanceof UnreadableError)) throw cause;
-    throw new AppError(
-      'CREDENTIALS-REQUIRED',
-      "The connection's own secret cannot be opened. Its owner must give it again.",
-      {
-        meta: {
-          reason: 'unreadable',
-          connectionId: connection.id,
-          dataSourceId: connection.source_id,
-          bring: `/api/v1/data-connections/${connection.id}`,
-        },
-        cause,
-      },
-    );
+    return await openConnectionSecretsToEnd(db, vault, connection);
+  } catch (error) {
+    if (error instanceof UnreadableError) return {};
+    throw error;
   }
 }
 
@@ -105,18 +190,4 @@ export async function shredConnectionSecrets(tx: Tx, tenantId: string, connectio
     .where('record_id', '=', connectionId)
     .where('tenant_id', '=', tenantId)
     .execute();
-}
-
-/** For a change that may bring them anew: secrets that cannot be opened count as none. */
-export async function openConnectionSecretsOrNone(
-  db: Queryable,
-  vault: Vault,
-  connection: ConnectionRef,
-): Promise<Record<string, unknown>> {
-  try {
-    return await openConnectionSecrets(db, vault, connection);
-  } catch (error) {
-    if (error instanceof UnreadableError) return {};
-    throw error;
-  }
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config.js';
 import type { Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
-import { openConnectionSecrets } from './connection-secrets.js';
+import { openConnectionSecrets, openConnectionSecretsToEnd } from './connection-secrets.js';
 import { type OAuthSetup, oauthSetup } from './oauth-setup.js';
 
 export interface CredentialSetupDependencies {
@@ -17,42 +17,67 @@ export interface CredentialSetupDependencies {
  * The connection an embedded credential belongs to, or one that uses a separated one: only where its person has
  * allowed the destination, as a token endpoint is part of that.
  */
-function anyConnectionOf(db: Queryable, credential: CredentialTable): Promise<ConnectionTable | undefined> {
+function connectionsOf(db: Queryable, credential: CredentialTable) {
   const connections = db
     .selectFrom('connection')
     .innerJoin('credential_destination', 'credential_destination.destination', 'connection.destination')
     .selectAll('connection')
     .where('credential_destination.credential_id', '=', credential.id)
     .where('connection.tenant_id', '=', credential.tenant_id);
-  if (credential.connection_id !== null) {
-    return connections.where('connection.id', '=', credential.connection_id).executeTakeFirst();
-  }
+  if (credential.connection_id !== null)
+    return connections.where('connection.id', '=', credential.connection_id);
   return connections
     .innerJoin('credential_link', 'credential_link.connection_id', 'connection.id')
-    .where('credential_link.credential_id', '=', credential.id)
-    .executeTakeFirst();
+    .where('credential_link.credential_id', '=', credential.id);
 }
 
-/**
- * Where the grant of a credential came from, for exchanges that no use has asked for: its end, and its renewal while
- * nobody uses it.
- * @param connection as it was when the grant came; absent: one that the credential may be used on
- * @returns undefined for a credential that has no OAuth sign-in
- * @throws AppError when the client is no longer configured, UnreadableError when its secret cannot be opened
- */
-export async function setupOfCredential(
-  db: Queryable,
-  { vault, catalogue, clients }: CredentialSetupDependencies,
+function setupVia(
+  { catalogue, clients }: Pick<CredentialSetupDependencies, 'catalogue' | 'clients'>,
   credential: CredentialTable,
-  connection?: ConnectionTable,
-): Promise<OAuthSetup | undefined> {
+  via: ConnectionTable | undefined,
+  secrets: Readonly<Record<string, unknown>>,
+): OAuthSetup | undefined {
   const manifest = catalogue.get(credential.source_id);
-  const via = connection ?? (await anyConnectionOf(db, credential));
   const definition = via ? (JSON.parse(via.properties) as Record<string, unknown>) : {};
   const method = via
     ? selectSignIn(manifest, definition)
     : manifest.signIns.find((signIn) => signIn.id === credential.sign_in);
-  if (!method?.oauth) return undefined;
-  const secrets = via ? await openConnectionSecrets(db, vault, via) : {};
-  return oauthSetup({ method, definition, secrets }, clients);
+  return method?.oauth && oauthSetup({ method, definition, secrets }, clients);
+}
+
+/**
+ * Where the grant of a credential came from, to renew it without a use: while nobody uses it, and by the page of its
+ * sign-in.
+ * @param connection that it is for; absent: one that the credential may be used on
+ * @returns undefined for a credential that has no OAuth sign-in, and while its login waits for who gave it
+ * @throws AppError when the client is no longer configured, or its secret may not serve; UnreadableError when it
+ * cannot be opened
+ */
+export async function setupToRenew(
+  db: Queryable,
+  deps: CredentialSetupDependencies,
+  credential: CredentialTable,
+  connection?: ConnectionTable,
+): Promise<OAuthSetup | undefined> {
+  const all = connection ? [connection] : await connectionsOf(db, credential).execute();
+  const via = all.find(({ suspended_at }) => suspended_at === null);
+  if (!via && all.length > 0) return undefined;
+  const who = { userId: credential.owner_id };
+  const secrets = via ? await openConnectionSecrets(db, deps.vault, who, via) : {};
+  return setupVia(deps, credential, via, secrets);
+}
+
+/**
+ * As {@link setupToRenew}, for the end of the grant, which nothing keeps from its provider.
+ * @param connection as it was when the grant came
+ */
+export async function setupToEnd(
+  db: Queryable,
+  deps: CredentialSetupDependencies,
+  credential: CredentialTable,
+  connection?: ConnectionTable,
+): Promise<OAuthSetup | undefined> {
+  const via = connection ?? (await connectionsOf(db, credential).executeTakeFirst());
+  const secrets = via ? await openConnectionSecretsToEnd(db, deps.vault, via) : {};
+  return setupVia(deps, credential, via, secrets);
 }

@@ -14,6 +14,8 @@ export type CredentialRef = Pick<
 export interface VersionedGrant {
   grant: StoredGrant;
   version: number;
+  /** Of the credential: counts its secrets as they were brought, not what was renewed of them. */
+  credentialVersion: number;
   /** The provider has said that it has ended. */
   isDead: boolean;
 }
@@ -77,7 +79,7 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
           'secret.wrapped_key',
           'secret.ciphertext',
         ])
-        .select('credential.state')
+        .select(['credential.state', 'credential.version as credentialVersion'])
         .where('secret.record_kind', '=', 'credential')
         .where('secret.record_id', '=', credential.id)
         .where('secret.tenant_id', '=', credential.tenant_id)
@@ -88,7 +90,8 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
         .executeTakeFirst();
       if (!row) return undefined;
       const grant = openSecret(vault, credential, row) as StoredGrant;
-      return { grant, version: row.version, isDead: row.state === 'needs_sign_in' };
+      const { version, credentialVersion, state } = row;
+      return { grant, version, credentialVersion, isDead: state === 'needs_sign_in' };
     },
 
     replace: (credential, from, grant) =>

@@ -134,6 +134,8 @@ export function createGrants(given: GrantDependencies): Grants {
   const load = async (credential: CredentialRef): Promise<StoredGrant> => {
     const found = await records.find(credential);
     if (!found) throw signInAgain(undefined);
+    // A use goes on with what is on record, not with what somebody has signed in for meanwhile.
+    if (found.credentialVersion !== credential.version) throw renewedMeanwhile();
     return found.grant;
   };
 

@@ -1,11 +1,13 @@
 import { manifests } from '@mooring/connectors/registry';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { KyselyPlugin } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createCatalogue } from '../catalogue/catalogue.js';
+import { createSourceSettings } from '../catalogue/source-settings.js';
 import { type OpenedServer, openedServer } from '../features/connections/__fixtures__/opened-server.js';
-
+import { addPerson } from '../testing/api-client.js';
 import { createBroker } from './broker.js';
 import { loadSecret } from './credential-records.js';
+import { setupToEnd, setupToRenew } from './credential-setup.js';
 import type { Grants } from './grants.js';
 
 // What stood when a credential was resolved may have changed when it is opened, so each condition stands again in the
@@ -18,65 +20,100 @@ const userId = async () => (await opened.admin.get('/api/v1/users/me')).body.id 
 
 beforeAll(async () => {
   opened = await openedServer();
+  await addPerson(opened.url, opened.adminKey, 'other');
 });
 afterAll(() => opened.close());
 
-/** Opens the credential; `meanwhile` happens when it has been resolved. */
+/** Opens the credential as it was resolved before the statement `meanwhile`. */
 async function open(meanwhile: string) {
   const connection = await opened.store.db
     .selectFrom('connection')
     .selectAll()
     .where('id', '=', connectionId)
     .executeTakeFirstOrThrow();
-  let isResolved = false;
-  const afterFirst: KyselyPlugin = {
-    transformQuery: ({ node }) => node,
-    async transformResult({ result }) {
-      if (!isResolved) {
-        isResolved = true;
-        opened.sql(meanwhile);
-      }
-      return result;
-    },
-  };
-  const store = { ...opened.store, db: opened.store.db.withPlugin(afterFirst) };
-  const broker = createBroker({ store, vault: opened.vault, grants: {} as Grants, clients: {} });
-  return broker.open({ userId: await userId() }, connection, manifest);
+  const { store, vault } = opened;
+  const broker = createBroker({ store, vault, grants: {} as Grants, clients: {} });
+  const who = { userId: await userId() };
+  const resolution = await broker.resolve(who, connection, manifest);
+  expect(resolution.state).toBe('ready');
+  opened.sql(meanwhile);
+  return broker.open(who, connection, manifest, resolution);
 }
 
-it.each([
-  ['nothing happens', 'select 1', true],
-  [
-    'only another destination is allowed',
-    `update credential_destination set destination = 'elsewhere'`,
-    false,
-  ],
-  [
-    'somebody else moves the connection',
-    `update connection set suspended_at = '2026-01-01T00:00:00.000Z'`,
-    false,
-  ],
-  ['the credential is deleted', 'delete from credential', false],
-])('TR5, TR8: when meanwhile %s', async (what, meanwhile, isOpened) => {
-  const made = await opened.admin.post('/api/v1/data-connections', {
-    ...{ datasourceID: 'postgres', qName: what },
-    connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'canary-of-an-opening-6' },
+const made = async (qName: string, more: object = {}) => {
+  const answer = await opened.admin.post('/api/v1/data-connections', {
+    ...{ datasourceID: 'postgres', qName },
+    connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'canary-of-an-opening-6', ...more },
   });
-  connectionId = made.body.qID;
-  const result = await open(meanwhile);
-  expect(result.ok).toBe(isOpened);
-  if (!result.ok) expect(result.resolution.state).toBe('unreadable');
+  expect(answer.status, answer.text).toBe(201);
+  return answer.body;
+};
+
+it.each([
+  ['only another destination is allowed', `update credential_destination set destination = 'elsewhere'`],
+  ['somebody else moves the connection', `update connection set suspended_at = '2026-01-01T00:00:00.000Z'`],
+  ['the credential is deleted', 'delete from credential'],
+  ['its secret is replaced', 'update credential set version = version + 1'],
+])('TR5, TR8: when meanwhile %s', async (what, meanwhile) => {
+  connectionId = (await made(what)).qID;
+  await expect(open(meanwhile)).rejects.toMatchObject({ code: 'NOT-READY', retryAfterSeconds: 1 });
+});
+
+it('TR5, TR8: what is as it was resolved is opened, and a sealed login that is gone is told as such', async () => {
+  connectionId = (await made('nothing happens')).qID;
+  expect(await open('select 1')).toMatchObject({ ok: true });
+  const gone = await open(`delete from secret where field = 'login'`);
+  expect(gone).toMatchObject({ ok: false, resolution: { state: 'unreadable' } });
+});
+
+it.each([
+  ['the link is taken away', 'delete from credential_link'],
+  [
+    'another user is linked',
+    `update credential_link set user_id = (select id from "user" where subject = 'other')`,
+  ],
+  ['the connection keeps a login of its own', 'update connection set separated = 0'],
+])('TR5: of a separated credential nothing is opened when meanwhile %s', async (what, meanwhile) => {
+  const separate = { separateCredentials: true, credentialsName: what };
+  connectionId = (await made(what, separate)).qID;
+  expect(await open('select 1')).toMatchObject({ ok: true });
+  await expect(open(meanwhile)).rejects.toMatchObject({ code: 'NOT-READY' });
+});
+
+it('TR5: the secret of a client renews no grant while it waits for who gave it, and ends one all the same', async () => {
+  const { qID } = (
+    await opened.admin.post('/api/v1/data-connections', {
+      ...{ datasourceID: 'rest', qName: 'client' },
+      connectionProperties: {
+        ...{ url: 'http://127.0.0.1:9/', authSchema: 'oauth2ClientCredentials', clientId: 'c' },
+        ...{ tokenUrl: 'http://127.0.0.1:9/token', clientSecret: 'canary-of-an-opening-8' },
+      },
+    })
+  ).body;
+  const { store, vault } = opened;
+  const row = await store.db
+    .selectFrom('credential')
+    .selectAll()
+    .where('connection_id', '=', qID)
+    .executeTakeFirstOrThrow();
+  const catalogue = createCatalogue(
+    manifests,
+    createSourceSettings(store, () => new Date()),
+  );
+  const deps = { vault, catalogue, clients: {} };
+  const secret = { client: { clientId: 'c', clientSecret: 'canary-of-an-opening-8' } };
+  expect(await setupToRenew(store.db, deps, row)).toMatchObject(secret);
+  opened.sql(`update connection set suspended_at = '2026-01-01T00:00:00.000Z' where id = '${qID}'`);
+  expect(await setupToRenew(store.db, deps, row)).toBeUndefined();
+  expect(await setupToEnd(store.db, deps, row)).toMatchObject(secret);
 });
 
 it('sealed fields are found by tenant and owner too: whoever has the id alone gets nothing', async () => {
-  const made = await opened.admin.post('/api/v1/data-connections', {
-    ...{ datasourceID: 'postgres', qName: 'sealed' },
-    connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'canary-of-an-opening-7' },
-  });
-  const row = { id: made.body.qCredentialsID, tenant_id: opened.tenantId, owner_id: await userId() };
+  const { qCredentialsID: id } = await made('sealed');
+  const row = { id, tenant_id: opened.tenantId, owner_id: await userId() };
   const { db } = opened.store;
   expect(await loadSecret(db, row, 'login')).toBeDefined();
   expect(await loadSecret(db, { ...row, owner_id: 'somebody else' }, 'login')).toBeUndefined();
   expect(await loadSecret(db, { ...row, tenant_id: 'another tenant' }, 'login')).toBeUndefined();
-  expect(await loadSecret(db, { ...row, id: connectionId }, 'login')).toBeUndefined();
+  expect(await loadSecret(db, { ...row, id: 'another' }, 'login')).toBeUndefined();
 });

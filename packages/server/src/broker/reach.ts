@@ -1,8 +1,6 @@
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
-import type { Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
-import { ownerOfConnectionSecrets } from './connection-secrets.js';
 
 // How far a key reaches that came from an invitation to a user who was there already. An administrator could hold it,
 // so until another key of the user approves it, it opens nothing that was there before it.
@@ -56,16 +54,9 @@ const enteredSecrets = (connection: SecretsEntered, ownerId: string): Entered =>
   entered_with: connection.secrets_entered_with,
 });
 
-/** Of the secrets of a connection: they may be all that signs in, whatever credential a user brings to it. */
-export async function reachesSecrets(
-  db: Queryable,
-  who: Reaching,
-  connection: SecretsEntered & Pick<ConnectionTable, 'id' | 'tenant_id'>,
-): Promise<boolean> {
-  if (who.wayIn?.reachesSince === undefined) return true;
-  const ownerId = await ownerOfConnectionSecrets(db, connection);
-  return ownerId === undefined || reaches(who, enteredSecrets(connection, ownerId));
-}
+/** Of the secrets of a connection that `ownerId` gave. */
+export const reachesSecretsOf = (who: Reaching, connection: SecretsEntered, ownerId: string): boolean =>
+  reaches(who, enteredSecrets(connection, ownerId));
 
 /**
  * For what would put the login that a connection keeps to another use: another definition, space or owner, a copy, or

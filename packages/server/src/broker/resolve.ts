@@ -3,7 +3,8 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import type { Queryable } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
-import { type Reaching, reaches, reachesSecrets } from './reach.js';
+import { reachesSecrets } from './connection-secrets.js';
+import { type Reaching, reaches } from './reach.js';
 
 /** Which credential a person would use on a connection, or why there is none. Holds no secret. */
 export interface Resolution {

@@ -12,7 +12,7 @@ import { StoreUnavailableError } from '../store/store-error.js';
 import type { ConnectionTable, CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { loadSecret, openSecret, shredCredential } from './credential-records.js';
-import { setupOfCredential } from './credential-setup.js';
+import { setupToEnd } from './credential-setup.js';
 import { credentialsIn, type EndScope, openSignInsIn } from './end-scope.js';
 import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
@@ -101,7 +101,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
     if (!row) return { status: 'none' as const };
     try {
       const { tokens } = openSecret(vault, credential, row) as StoredGrant;
-      const setup = await setupOfCredential(tx, deps, credential, connection);
+      const setup = await setupToEnd(tx, deps, credential, connection);
       if (!setup || !mayRevoke(setup.preset)) return { status: 'unsupported' as const };
       return { sealed: { setup, token: tokenToRevoke(tokens) } };
     } catch (error) {

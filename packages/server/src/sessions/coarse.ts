@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import { AppError } from '../http/app-error.js';
 import { sourceErrorCode } from '../http/error-reply.js';
+import { OAuthError, type OAuthErrorKind } from '../oauth/oauth-error.js';
 import type { Stage, TestAnswer } from './staged-test.js';
 
 // The oracle rule. Whoever may use a connection and not edit it learns nothing about the operator's network: whatever
@@ -80,14 +81,60 @@ export async function errorToldCoarsely(error: unknown, use: CoarseUse): Promise
   return new CoarseFailure(error);
 }
 
+/** What a provider says of the sign-in itself, and to whoever has signed in there. */
+const ofTheSignIn: ReadonlySet<OAuthErrorKind> = new Set<OAuthErrorKind>([
+  'code_refused',
+  'consent_required',
+  'grant_dead',
+]);
+
+const isOfProvider = (error: unknown): error is AppError =>
+  error instanceof AppError && (error.code === 'PROVIDER-FAILED' || error.code === 'PROVIDER-REFUSED');
+
 /**
- * How a use ended, to whoever may not edit the connection and reads it in the record. Whether the source had let its
- * user in is not kept there, so it is told as if it had not.
+ * The same for a sign-in at a provider that the owner of the connection has chosen, and which may be any host of the
+ * network; resolves when it may be told.
  */
-export const outcomeToldCoarsely = (outcome: string, isOwnLogin: boolean): string => {
-  if (!/^(SOURCE|EGRESS)-/.test(outcome) || outcome === 'SOURCE-RATE-LIMITED') return outcome;
-  return isOwnLogin && outcome === refused ? outcome : code;
-};
+export async function signInErrorToldCoarsely(
+  error: unknown,
+  use: Pick<CoarseUse, 'since' | 'seconds' | 'left'>,
+): Promise<unknown> {
+  const isRefused = error instanceof ConnectorError && error.kind === 'egress_refused';
+  if (!isRefused && !isOfProvider(error)) return error;
+  if (error.cause instanceof OAuthError && ofTheSignIn.has(error.cause.kind)) return error;
+  await untilInstant(use);
+  return new AppError(
+    'PROVIDER-FAILED',
+    'The sign-in of this connection does not work now. Send the same request again in a moment, or ask the owner of the connection.',
+    { cause: error },
+  );
+}
+
+/** How a use ended, as the record has it. */
+export interface RecordedEnd {
+  result: string;
+  /** The source has given something, which its user has. */
+  hasGiven: boolean;
+  isOwnLogin: boolean;
+  /** Whether the instant at which a failure is told has passed. */
+  isTold: boolean;
+}
+
+/**
+ * How a use ended, to whoever may not edit the connection and reads it in the record: no more, and no earlier, than the
+ * use itself tells. Whether the source had let its user in is not kept there, so it is told as if it had not; and who
+ * leaves a use that gave nothing must not read whether it had failed by then.
+ * @returns undefined until it may be told
+ */
+export function endToldCoarsely({ result, hasGiven, isOwnLogin, isTold }: RecordedEnd): string | undefined {
+  const isOfNetwork =
+    (result === 'cancelled' && !hasGiven) ||
+    (/^(SOURCE|EGRESS)-/.test(result) &&
+      result !== 'SOURCE-RATE-LIMITED' &&
+      !(isOwnLogin && result === refused));
+  if (!isOfNetwork) return result;
+  return isTold ? code : undefined;
+}
 
 const works: Stage = { name: 'connection', ok: true };
 const fails: Stage = { name: 'connection', ok: false, code, message, remedy };

@@ -87,6 +87,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     revoker = createRevoker({ ...{ store, vault, network, catalogue, log }, clients: {}, lookMs: 100 });
     const parked = createParkedGrants({ ...{ store, vault, signInMinutes: 10 }, revoker });
     signIns = createSignIns({
+      coarseSeconds: 1,
       ...{ parked, revoker, vault, network, store, log },
       ...{ signInMinutes: 10, publicUrl: () => 'https://m.example' },
       now: () => new Date(at),

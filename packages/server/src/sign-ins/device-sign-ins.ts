@@ -4,11 +4,13 @@ import { AppError } from '../http/app-error.js';
 import { pollDeviceCode, requestDeviceCode } from '../oauth/device-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { TokenSet } from '../oauth/types.js';
+import { untilInstant } from '../sessions/coarse.js';
 import { eachByItself } from '../store/batches.js';
 import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import { UnreadableError } from '../vault/envelope.js';
 import { newToken, newUuid } from '../vault/random.js';
+import { isDecided } from './failed-exchange.js';
 import { assertOpen } from './open-sign-in.js';
 import { createRedeemed, isKeptWith, type RedeemedSignIn } from './redeemed-sign-in.js';
 import { type DeviceSecrets, openSealedGrant } from './sealed-grants.js';
@@ -27,6 +29,12 @@ import { addSignIn, claimSignIn, endSignIn, openField, sealField } from './sign-
 /** Section 3.5. */
 const slowerBySeconds = 5;
 const secondsMax = 1800;
+
+/** Whoever looks at a sign-in waits for the answer. */
+const nobodyLeaves = new AbortController().signal;
+
+const mayAnswerBetter = ({ kind }: OAuthError, { isToldCoarsely }: DeviceSecrets): boolean =>
+  isToldCoarsely ? !isDecided(kind) : kind === 'unavailable' || kind === 'rate_limited';
 
 export function createDeviceSignIns(deps: SignInDependencies) {
   const { store, vault, network, log, revoker } = deps;
@@ -88,6 +96,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
   const ask = async (row: SignInTable, interval: number): Promise<void> => {
     const secrets = await secretsOf(row);
     if (!secrets) return;
+    const since = performance.now();
     try {
       const answer = await pollDeviceCode({ ...secrets.setup, deviceCode: secrets.deviceCode, network });
       if (answer.state === 'granted') await park(row, secrets.setup, answer.tokens);
@@ -95,8 +104,10 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       log.info({ signInId: row.id, kind: error.kind, code: error.providerCode }, 'device sign-in asked');
-      if (error.kind === 'unavailable' || error.kind === 'rate_limited') {
+      if (mayAnswerBetter(error, secrets)) {
         await slowDown(row, Math.max(error.retryAfterSeconds ?? 0, interval + slowerBySeconds));
+        if (secrets.isToldCoarsely)
+          await untilInstant({ since, seconds: deps.coarseSeconds, left: nobodyLeaves });
         return;
       }
       const hasExpired = error.providerCode === 'expired_token';
@@ -152,7 +163,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
 
     async begin(request: SignInRequest): Promise<BegunSignIn> {
       const { setup } = request;
-      const device = await requestDeviceCode({ ...setup, network }).catch(refuseSetup);
+      const device = await requestDeviceCode({ ...setup, network }).catch(refuseSetup(setup));
       const row = newSignIn(request, {
         context: 'device',
         // No redirect leads here: the digest of something that nobody knows.
@@ -164,7 +175,8 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         created_at: now().toISOString(),
         expires_at: inSeconds(Math.min(device.expiresInSeconds, secondsMax)),
       });
-      const secrets: DeviceSecrets = { deviceCode: device.deviceCode, setup };
+      const { isToldCoarsely = false } = request;
+      const secrets: DeviceSecrets = { deviceCode: device.deviceCode, setup, isToldCoarsely };
       await addSignIn(store, vault, row, ['device', JSON.stringify(secrets)]);
       return {
         authUrl: device.verificationUrl,

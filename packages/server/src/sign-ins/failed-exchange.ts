@@ -3,20 +3,25 @@ import type { SignInTable } from '../store/tables.js';
 import type { SignInDependencies } from './sign-in-request.js';
 import { dropIntent, endSignIn } from './sign-in-store.js';
 
+/** What proves that a provider is there, and has decided about the sign-in. */
+export const isDecided = (kind: OAuthError['kind']): boolean =>
+  kind === 'code_refused' || kind === 'consent_required';
+
 /**
  * A code was not exchanged: the sign-in is open again where the provider may answer better, and has failed otherwise.
  * @param row as it was before it was claimed
+ * @param isToldCoarsely it stays open until the provider has decided: that it ended would tell what is there
  */
 export async function recordFailedExchange(
   { store, log }: Pick<SignInDependencies, 'store' | 'log'>,
   row: SignInTable,
   intentId: string,
-  error: unknown,
+  { error, isToldCoarsely = false }: { error: unknown; isToldCoarsely?: boolean | undefined },
 ): Promise<{ kind: OAuthError['kind']; mayRetry: boolean }> {
   const isKnown = error instanceof OAuthError;
   const kind = isKnown ? error.kind : 'unavailable';
   log.warn({ signInId: row.id, kind, ...(isKnown ? {} : { err: error }) }, 'code exchange failed');
-  const mayRetry = kind === 'unavailable' || kind === 'rate_limited';
+  const mayRetry = isToldCoarsely ? !isDecided(kind) : kind === 'unavailable' || kind === 'rate_limited';
   await store.transaction(async (tx) => {
     await dropIntent(tx, row, intentId);
     if (!mayRetry) return endSignIn(tx, row, 'failed', (isKnown ? error.providerCode : undefined) ?? kind);

@@ -1,5 +1,6 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
+import { decideFor } from '../access/connection-access.js';
 import { recordCredential } from '../audit/record.js';
 import { renewGrant } from '../broker/credential-records.js';
 import {
@@ -12,6 +13,7 @@ import { endsAt, type StoredGrant, storedGrant } from '../broker/grant-state.js'
 import type { OAuthSetup } from '../broker/oauth-setup.js';
 import { AppError } from '../http/app-error.js';
 import { exchangeCode } from '../oauth/code-grant.js';
+import { untilInstant } from '../sessions/coarse.js';
 import type { Store } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
@@ -43,9 +45,12 @@ export interface RenewalDependencies {
   log: Logger;
   revoker: SignInDependencies['revoker'];
   parked: ParkedGrants;
+  coarseSeconds: SignInDependencies['coarseSeconds'];
   /** Endpoints and client for a credential; undefined when the connection has changed since. */
   setupOf(credential: CredentialTable, connection: ConnectionTable): Promise<OAuthSetup | undefined>;
 }
+
+const nobodyLeaves = new AbortController().signal;
 
 export function createRenewals(deps: RenewalDependencies) {
   const { store, vault, network } = deps;
@@ -82,6 +87,20 @@ export function createRenewals(deps: RenewalDependencies) {
     return row && credential && connection ? { row, credential, connection } : undefined;
   };
 
+  /** Of who began: whoever clicks may be anybody. */
+  const mayEdit = async (userId: string, connection: ConnectionTable): Promise<boolean> => {
+    const user = await store.db
+      .selectFrom('user')
+      .select('roles')
+      .where('id', '=', userId)
+      .where('tenant_id', '=', connection.tenant_id)
+      .executeTakeFirst();
+    if (!user) return false;
+    const roles = JSON.parse(user.roles) as string[];
+    const person = { userId, tenantId: connection.tenant_id, roles };
+    return (await decideFor(store.db, person, connection)).privileges.includes('update');
+  };
+
   return {
     /** @param ticket as the page carries it; @param context segment of the path it was sent to */
     async renew(context: string, ticket: string): Promise<Renewal> {
@@ -98,6 +117,7 @@ export function createRenewals(deps: RenewalDependencies) {
       if (!setup) return { ok: false, reason: 'unknown' };
       const intentId = newUuid();
       if (!(await claimSignIn(store, row, intentId, store.clock.iso()))) return { ok: false, reason: 'used' };
+      const since = performance.now();
       let grant: StoredGrant;
       try {
         const codeVerifier = await openField(store.db, vault, row, 'verifier');
@@ -107,7 +127,11 @@ export function createRenewals(deps: RenewalDependencies) {
         const tokens = await exchangeCode({ ...exchange, now: store.clock.now });
         grant = storedGrant(tokens, store.clock.now(), setup.preset);
       } catch (error) {
-        const { mayRetry } = await recordFailedExchange(deps, row, intentId, error);
+        const isToldCoarsely =
+          setup.preset.provider === undefined && !(await mayEdit(row.user_id, connection));
+        const { mayRetry } = await recordFailedExchange(deps, row, intentId, { error, isToldCoarsely });
+        if (isToldCoarsely && mayRetry)
+          await untilInstant({ since, seconds: deps.coarseSeconds, left: nobodyLeaves });
         return { ok: false, reason: mayRetry ? 'again' : 'provider' };
       }
       const redeemed = createRedeemed(deps, {

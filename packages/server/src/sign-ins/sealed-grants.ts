@@ -19,6 +19,8 @@ export interface ParkedGrant {
 export interface DeviceSecrets {
   deviceCode: string;
   setup: OAuthSetup;
+  /** As in `SignInRequest`. */
+  isToldCoarsely?: boolean;
 }
 
 export interface SealedGrant {

@@ -28,6 +28,11 @@ export interface SignInRequest {
   loopbackRedirect?: string;
   /** On another device, although the method would use a redirect. */
   device?: boolean;
+  /**
+   * The provider was chosen by the owner of a connection that the caller may not edit: whether it is there must not
+   * show in what becomes of the sign-in (`sessions/coarse`).
+   */
+  isToldCoarsely?: boolean;
 }
 
 export interface BegunSignIn {
@@ -47,6 +52,8 @@ export interface SignInDependencies {
   log: Logger;
   publicUrl: () => string;
   signInMinutes: number;
+  /** When a failure is told that is told coarsely, after its beginning. */
+  coarseSeconds: number;
   parked: ParkedGrants;
   revoker: Pick<Revoker, 'noteTokens' | 'untilStored' | 'kick'>;
   now?: () => Date;
@@ -90,14 +97,23 @@ export function newSignIn(
   };
 }
 
+/** Who can mend what a provider does not accept. */
+export const mendedBy = ({ preset }: OAuthSetup): string =>
+  preset.provider === undefined
+    ? 'Look at the OAuth client and the endpoints of the connection.'
+    : `Ask your operator to look at the OAuth client of this server for ${preset.provider}.`;
+
 /** What a provider needs before it can be asked is wrong: whoever set it up can mend it. */
-export function refuseSetup(error: unknown): never {
-  if (!(error instanceof OAuthError)) throw error;
-  if (error.kind === 'egress_refused') throw egressRefused();
-  const code = error.kind === 'client_refused' ? 'PROVIDER-REFUSED' : 'PROVIDER-FAILED';
-  const { retryAfterSeconds } = error;
-  throw new AppError(code, error.message, {
-    cause: error,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-  });
-}
+export const refuseSetup =
+  (setup: OAuthSetup) =>
+  (error: unknown): never => {
+    if (!(error instanceof OAuthError)) throw error;
+    if (error.kind === 'egress_refused') throw egressRefused();
+    const isRefused = error.kind === 'client_refused';
+    const { retryAfterSeconds } = error;
+    const remedy = isRefused ? mendedBy(setup) : `Try again in a moment. If it goes on: ${mendedBy(setup)}`;
+    throw new AppError(isRefused ? 'PROVIDER-REFUSED' : 'PROVIDER-FAILED', `${error.message} ${remedy}`, {
+      cause: error,
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    });
+  };

@@ -17,6 +17,7 @@ import { readPastedCode } from './pasted-code.js';
 import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
 import {
   type BegunSignIn,
+  mendedBy,
   newSignIn,
   refuseSetup,
   type SignInDependencies,
@@ -82,8 +83,14 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       .executeTakeFirst();
   };
 
-  const failExchange = async (row: SignInTable, intentId: string, error: unknown): Promise<never> => {
-    const { kind, mayRetry } = await recordFailedExchange(deps, row, intentId, error);
+  const failExchange = async (
+    { setup, isToldCoarsely }: SignInRequest,
+    row: SignInTable,
+    intentId: string,
+    error: unknown,
+  ): Promise<never> => {
+    const failed = { error, isToldCoarsely };
+    const { kind, mayRetry } = await recordFailedExchange(deps, row, intentId, failed);
     if (kind === 'egress_refused') throw egressRefused();
     if (mayRetry || kind === 'nonsense') {
       const retryAfterSeconds = error instanceof OAuthError ? error.retryAfterSeconds : undefined;
@@ -93,6 +100,10 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       });
     }
     const code = error instanceof OAuthError && error.providerCode ? ` (${error.providerCode})` : '';
+    if (kind === 'client_refused') {
+      const detail = `The identity provider does not accept the OAuth client or its request${code}. ${mendedBy(setup)} Then: ${beginAgain}`;
+      throw new AppError('PROVIDER-REFUSED', detail, { cause: error });
+    }
     throw new AppError('PROVIDER-REFUSED', `The identity provider refused the code${code}. ${beginAgain}`, {
       cause: error,
     });
@@ -112,7 +123,9 @@ export function createSignIns(deps: SignInDependencies): SignIns {
         request.loopbackRedirect === undefined
           ? `${deps.publicUrl()}/oauth/callback/${context}`
           : readLoopbackRedirect(request.loopbackRedirect, setup);
-      const authUrl = await signInUrl({ ...setup, redirectUri, ...secrets, network }).catch(refuseSetup);
+      const authUrl = await signInUrl({ ...setup, redirectUri, ...secrets, network }).catch(
+        refuseSetup(setup),
+      );
       const promised = setup.preset.issuer
         ? await issuerPromisesParameter(setup.preset.issuer, network)
         : false;
@@ -166,7 +179,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
           throw new Error('the sealed parts of the sign-in are gone');
         tokens = await exchangeCode({ ...exchange, code, codeVerifier });
       } catch (error) {
-        return failExchange(row, intentId, error);
+        return failExchange(request, row, intentId, error);
       }
       return createRedeemed(deps, { row, request, intentId, tokens });
     },

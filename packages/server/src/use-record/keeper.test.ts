@@ -5,16 +5,42 @@ import { full } from '@mooring/lab/test-tier';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { firstStart } from '../first-start.js';
-import { migrate, openStore, type Store } from '../store/store.js';
+import { migrate, openStore, type Queryable, type Store } from '../store/store.js';
 import { createVault, type Vault } from '../vault/envelope.js';
 import { newKey } from '../vault/keyring.js';
 import { tokenHasher } from '../vault/token-hashes.js';
+import { appendUses, formerShard } from './chain.js';
+import { nextCheckpoint, noCheckpoint } from './checkpoints.js';
 import { createRecordKeeper, remakeRecordKey } from './keeper.js';
 import { createUseLog } from './log.js';
 import { forgetUses } from './retention.js';
 import { positionOf, type VerifyReport, verifyUses } from './verify.js';
 
 const log = pino({ level: 'silent' });
+
+/** The same store, where something happens right before each statement that reads a table is sent. */
+function interleaved(db: Queryable, table: string, meanwhile: () => Promise<void>): Queryable {
+  const late = <Builder extends object>(builder: Builder): Builder =>
+    new Proxy(builder, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        return (...given: unknown[]) => {
+          if (name === 'execute') return meanwhile().then(() => Reflect.apply(member, target, given));
+          return late(Reflect.apply(member, target, given) as object);
+        };
+      },
+    });
+  return new Proxy(db, {
+    get(target, name) {
+      if (name !== 'selectFrom') return Reflect.get(target, name);
+      return (from: 'use_shard') => {
+        const builder = target.selectFrom(from);
+        return (from as string) === table ? late(builder) : builder;
+      };
+    },
+  });
+}
 
 describe('a record of uses that processes come and go over', () => {
   let folder: string;
@@ -42,11 +68,14 @@ describe('a record of uses that processes come and go over', () => {
   });
 
   /** What one process has in memory. */
-  const startProcess = () => {
+  const startProcess = (checkpointMs = 3_600_000) => {
     const keeper = createRecordKeeper({ store, vault, log });
-    const uses = createUseLog({ store, keeper, signInRefused: async () => undefined, log });
+    const signInRefused = async () => undefined;
+    const uses = createUseLog({ store, keeper, signInRefused, log, checkpointMs });
     return {
       keeper,
+      open: uses.open,
+      close: uses.close,
       async use(credential: string, times = 1) {
         for (let time = 0; time < times; time += 1) {
           const ticket = await uses.begin({
@@ -61,18 +90,19 @@ describe('a record of uses that processes come and go over', () => {
       async sign(): Promise<void> {
         await keeper.checkpoint(await keeper.recordOf(tenantId));
       },
-      async verify(withinMs = 10_000, next?: string): Promise<VerifyReport> {
+      async verify(withinMs = 10_000, next?: string, db: Queryable = store.db): Promise<VerifyReport> {
         const kept = await keeper.recordOf(tenantId);
         const isUpToDate = await keeper.catchUp(kept);
         const keyOf = keeper.keyOf(tenantId);
         return verifyUses({
-          ...{ db: store.db, kept, keyOf, isUpToDate, withinMs },
+          ...{ db, kept, keyOf, isUpToDate, withinMs },
           next: next === undefined ? undefined : positionOf(next),
         });
       },
     };
   };
   const checkpoints = () => store.db.selectFrom('use_checkpoint').selectAll().orderBy('number').execute();
+  const shards = () => store.db.selectFrom('use_shard').selectAll().execute();
   const records = () => store.db.selectFrom('use_record').selectAll().execute();
 
   it('LI2: one shard cannot be cut by removing the checkpoints since, after every process has ended', async () => {
@@ -98,6 +128,74 @@ describe('a record of uses that processes come and go over', () => {
     await next.use('a');
     await next.sign();
     expect(await next.verify()).toMatchObject({ ok: false, broken });
+  });
+
+  it('LI2: what a killed process could not sign is signed by the next start, and by every other process, without a use', async () => {
+    const killed = startProcess();
+    await killed.use('a', 2);
+    const signed = async () =>
+      (await checkpoints()).flatMap(({ heads }) =>
+        (JSON.parse(heads) as [number, number, string][]).map(([, seq]) => seq),
+      );
+    expect(await signed()).toEqual([]);
+    await startProcess().open();
+    expect(await signed()).toEqual([4]);
+    const other = startProcess(20);
+    await killed.use('a');
+    await expect.poll(signed).toEqual([4, 6]);
+    await other.close();
+    // Nothing is signed where nothing was recorded.
+    const before = (await checkpoints()).length;
+    await startProcess().open();
+    expect(await checkpoints()).toHaveLength(before);
+    expect(await startProcess().verify()).toMatchObject({ ok: true, records: 6 });
+  });
+
+  it('LI2: is proven while others record and sign between the reads of the proof', async () => {
+    const [first, other] = [startProcess(), startProcess()];
+    await first.use('a', 2);
+    await first.sign();
+    let rounds = 0;
+    // Another's checkpoint, and a record that names it, come right before the heads are read.
+    const meanwhile = async () => {
+      rounds += 1;
+      if (rounds > 3) return;
+      await other.use('a');
+      await other.sign();
+      await other.use('a');
+    };
+    const report = await first.verify(
+      10_000,
+      undefined,
+      interleaved(store.db, 'use_shard as head', meanwhile),
+    );
+    expect(rounds).toBe(4);
+    expect(report).toMatchObject({ ok: true, done: true, records: 16 });
+    // A tail that was tampered with is found all the same.
+    await store.db.updateTable('use_record').set({ user_id: 'x' }).where('seq', '=', 15).execute();
+    rounds = 0;
+    const again = await first.verify(
+      10_000,
+      undefined,
+      interleaved(store.db, 'use_shard as head', meanwhile),
+    );
+    expect(again).toMatchObject({ ok: false, broken: { seq: 15, problem: 'changed' } });
+  });
+
+  it('LI10: the chain of 0.1 is forgotten also after its key was lost, when nothing lists its end any more', async () => {
+    await startProcess().use('a');
+    const [row] = await records();
+    const former = [1, 2, 3].map((seq) => ({ ...(row as NonNullable<typeof row>), shard: formerShard, seq }));
+    await store.db.insertInto('use_record').values(former).execute();
+    vault = createVault(newKey());
+    await remakeRecordKey(store, vault, { by: { tenantId, userId }, why: 'the keyring was lost' });
+    now += 10 * 86_400_000;
+    const next = startProcess();
+    await next.use('a');
+    await next.sign();
+    await forgetUses({ store, keeper: next.keeper }, { now: new Date(now), days: 5 });
+    expect((await records()).map(({ seq }) => seq)).toEqual([3, 4]);
+    expect(await next.verify()).toMatchObject({ ok: true, records: 2 });
   });
 
   it('LI2: a record without any checkpoint is not whole, since its key says that there was one', async () => {
@@ -156,6 +254,77 @@ describe('a record of uses that processes come and go over', () => {
     await second.sign();
     expect(await second.verify()).toMatchObject({ ok: true });
     expect(await first.verify()).toMatchObject({ ok: false, broken: { seq: 2, problem: 'set back' } });
+  });
+
+  it('LI2: whoever can write the store, and knows how it is written, but has no key, can write neither records nor checkpoints anew', async () => {
+    const first = startProcess();
+    await first.use('a', 2);
+    const before = await records();
+    const key = Buffer.alloc(32, 7);
+    const altered = before.map(({ tenant_id: _, seq: __, hash: ___, shard, ...use }) => ({
+      shard,
+      use: { ...use, user_id: use.user_id && 'somebody else' },
+    }));
+    await store.db.deleteFrom('use_record').execute();
+    await store.db.deleteFrom('use_shard').execute();
+    const appending = { store, tenantId, key, seen: new Map(), isRepair: true };
+    const { heads } = await store.transaction((tx) => appendUses(tx, appending, altered));
+    const broken = { seq: 1, problem: 'changed' };
+    expect(await startProcess().verify()).toMatchObject({ ok: false, broken });
+    const [begun] = await checkpoints();
+    const { number, hash } = begun as NonNullable<typeof begun>;
+    const last = { ...noCheckpoint, number, hash };
+    const next = { at: store.clock.iso(), heads, keptFrom: 0, note: null };
+    const { row } = nextCheckpoint(tenantId, { version: 2, key }, last, next);
+    await store.db.insertInto('use_checkpoint').values(row).execute();
+    expect(await startProcess().verify()).toMatchObject({
+      ok: false,
+      broken: { seq: 2, problem: 'changed' },
+    });
+  });
+
+  it('LI2: a checkpoint that was signed when the store had been set back does not pass for the one in its place', async () => {
+    const first = startProcess();
+    await first.use('a');
+    await first.sign();
+    await first.use('a');
+    now += 2_000;
+    await first.sign();
+    const [signed, all, heads] = [(await checkpoints()).at(-1), await records(), await shards()];
+    await store.db.deleteFrom('use_checkpoint').where('number', '>', 1).execute();
+    await store.db.deleteFrom('use_record').where('seq', '>', 2).execute();
+    const hash = all.find(({ seq }) => seq === 2)?.hash ?? '';
+    await store.db.updateTable('use_shard').set({ seq: 2, hash }).execute();
+    now -= 1_000;
+    // Signs what it finds.
+    await startProcess().open();
+    expect((await checkpoints()).map(({ number }) => number)).toEqual([1, 2]);
+    await store.db
+      .insertInto('use_record')
+      .values(all.filter(({ seq }) => seq > 2))
+      .execute();
+    await store.db.deleteFrom('use_shard').execute();
+    await store.db.insertInto('use_shard').values(heads).execute();
+    await store.db
+      .insertInto('use_checkpoint')
+      .values(signed as NonNullable<typeof signed>)
+      .execute();
+    const broken = { seq: 3, problem: 'changed' };
+    expect(await startProcess().verify()).toMatchObject({ ok: false, broken });
+  });
+
+  it('LI2: what a process has recorded and nobody has signed yet cannot be set back while it runs', async () => {
+    const first = startProcess();
+    await first.use('a', 2);
+    await first.sign();
+    await first.use('a');
+    const last = (await records()).find(({ seq }) => seq === 4);
+    await store.db.deleteFrom('use_record').where('seq', '>', 4).execute();
+    await store.db
+      .updateTable('use_shard')
+      .set({ seq: 4, hash: last?.hash ?? '' })
+      .execute();
+    expect(await first.verify()).toMatchObject({ ok: false, broken: { seq: 4, problem: 'set back' } });
   });
 
   it('LI2: cannot be written by somebody with another key', async () => {

@@ -206,8 +206,8 @@ export function createRecordKeeper({ store, vault, log }: RecordKeeperDependenci
     return isThere;
   };
 
-  const isCovered = ({ seen, checkpoint }: KeptRecord): boolean =>
-    [...seen].every(([shard, { seq }]) => seq <= (checkpoint.heads.get(shard)?.seq ?? 0));
+  const isCovered = (heads: Heads, checkpoint: Checkpoint): boolean =>
+    [...heads].every(([shard, { seq }]) => seq <= (checkpoint.heads.get(shard)?.seq ?? 0));
 
   const write = async (kept: KeptRecord, keptFrom: number): Promise<void> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -218,11 +218,12 @@ export function createRecordKeeper({ store, vault, log }: RecordKeeperDependenci
         ? { ...kept.checkpoint, number: ahead.number, hash: ahead.hash, heads: new Map() }
         : kept.checkpoint;
       const from = Math.max(keptFrom, before.keptFrom);
-      if (isCovered(kept) && from === before.keptFrom) return;
+      // Also what another process has appended, which may have ended before it could sign.
       const heads = new Map(kept.seen);
       for (const [shard, head] of await shardHeads(store.db, tenantId)) {
         if (shard !== formerShard) heads.set(shard, furthest(heads.get(shard), head));
       }
+      if (isCovered(heads, kept.checkpoint) && from === before.keptFrom) return;
       // Clocks of nodes may differ by a little; the order of checkpoints is that of their numbers.
       const at = [store.clock.iso(), before.at].toSorted()[1] ?? before.at;
       const next = { at, heads, keptFrom: from, note: null };

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { InvalidRequest } from '../http/app-error.js';
 import type { Db } from '../store/store.js';
+import { formerShard } from './chain.js';
 
 // Uses with their outcomes, in the order of their beginnings.
 
@@ -24,15 +25,30 @@ export interface UsePosition {
   seq: number;
 }
 
-export const cursorOf = ({ at, shard, seq }: UsePosition): string => `${at}_${shard}_${seq}`;
+/** By the hash, which only the key of the record makes: the place in a shard counts the ends of other uses too. */
+export const cursorOf = ({ at, hash }: Pick<ListedUse, 'at' | 'hash'>): string => `${at}_${hash}`;
 
-/** @throws InvalidRequest */
-export function readCursor(text: string): UsePosition {
-  const [, at, shard, seq] = /^(\d{4}-[\d:.TZ-]{12,25})_(-1|\d{1,2})_(\d{1,15})$/.exec(text) ?? [];
-  if (at !== undefined) return { at, shard: Number(shard), seq: Number(seq) };
-  throw new InvalidRequest([
-    { field: 'next', message: 'is not a cursor of this list; follow links.next.href as it is' },
-  ]);
+/**
+ * Where a list of the latest first goes on.
+ * @throws InvalidRequest
+ */
+export async function positionAt(db: Db, tenantId: string, cursor: string): Promise<UsePosition> {
+  const [, at, hash] = /^(\d{4}-[\d:.TZ-]{12,25})_([\w-]{43})$/.exec(cursor) ?? [];
+  if (at === undefined || hash === undefined) {
+    throw new InvalidRequest([
+      { field: 'next', message: 'is not a cursor of this list; follow links.next.href as it is' },
+    ]);
+  }
+  const found = await db
+    .selectFrom('use_record')
+    .select(['at', 'shard', 'seq'])
+    .where('tenant_id', '=', tenantId)
+    .where('at', '=', at)
+    .where('of_seq', 'is', null)
+    .where('hash', '=', hash)
+    .executeTakeFirst();
+  // It may have been forgotten since, with everything before it.
+  return found ?? { at, shard: formerShard, seq: 0 };
 }
 
 export interface UsePage {

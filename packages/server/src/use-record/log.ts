@@ -43,13 +43,14 @@ export interface UseLogDependencies {
   keeper: RecordKeeper;
   signInRefused: RecordRefusedSignIn;
   log: Logger;
+  /** Between looks at what is not signed yet. */
+  checkpointMs?: number;
 }
 
 const recordsAtOnce = 200;
 /** On a shared store a node appends to several shards at the same time; the embedded one has one writer. */
 const lanesOf = { sqlite: 1, postgresql: 4 } as const;
 const attemptsMax = 3;
-const checkpointMs = 10_000;
 const checkpointRecords = 1_000;
 
 interface Waiting {
@@ -109,27 +110,32 @@ function beginningOf({ caller, connection, credential, action, what }: UseToReco
   };
 }
 
-export function createUseLog({ store, keeper, signInRefused, log }: UseLogDependencies): UseLog {
+export function createUseLog(deps: UseLogDependencies): UseLog {
+  const { store, keeper, signInRefused, log, checkpointMs = 10_000 } = deps;
   const lanes = new Map<string, (one: Waiting) => void>();
-  const timers = new Map<string, NodeJS.Timeout>();
   const unsigned = new Map<string, number>();
   const appended = new Set<string>();
 
   const sign = async (tenantId: string): Promise<void> => {
-    clearTimeout(timers.get(tenantId));
-    timers.delete(tenantId);
     unsigned.delete(tenantId);
-    try {
-      await keeper.checkpoint(await keeper.recordOf(tenantId));
-    } catch (error) {
-      log.warn({ err: error, tenantId }, 'the record of uses is signed later');
-      signLater(tenantId);
-    }
+    await keeper.checkpoint(await keeper.recordOf(tenantId));
   };
-  const signLater = (tenantId: string): void => {
-    if (timers.has(tenantId)) return;
-    timers.set(tenantId, setTimeout(() => void sign(tenantId), checkpointMs).unref());
+  const signedLater = (tenantId: string) => (error: unknown) =>
+    log.warn({ err: error, tenantId }, 'the record of uses is signed later');
+
+  /** Of all tenants: also what another node has recorded, and could not sign any more. */
+  const signAll = async (): Promise<void> => {
+    const tenants = await store.db.selectFrom('tenant').select('id').execute();
+    for (const { id } of tenants) await sign(id).catch(signedLater(id));
   };
+  let signing: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    signing ??= signAll()
+      .catch((error: unknown) => log.warn({ err: error }, 'the record of uses is signed later'))
+      .finally(() => {
+        signing = undefined;
+      });
+  }, checkpointMs).unref();
 
   const appendTo = async (kept: KeptRecord, batch: readonly Waiting[]): Promise<number[]> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -142,8 +148,7 @@ export function createUseLog({ store, keeper, signInRefused, log }: UseLogDepend
         const count = (unsigned.get(kept.tenantId) ?? 0) + batch.length;
         unsigned.set(kept.tenantId, count);
         appended.add(kept.tenantId);
-        if (count >= checkpointRecords) void sign(kept.tenantId);
-        else signLater(kept.tenantId);
+        if (count >= checkpointRecords) void sign(kept.tenantId).catch(signedLater(kept.tenantId));
         return seqs;
       } catch (error) {
         // Two began the same shard at once, or a head was set back behind records that are there.
@@ -184,14 +189,15 @@ export function createUseLog({ store, keeper, signInRefused, log }: UseLogDepend
     async open() {
       try {
         const tenants = await store.db.selectFrom('tenant').select('id').execute();
-        for (const { id } of tenants) await keeper.checkpoint(await keeper.recordOf(id));
+        for (const { id } of tenants) await sign(id);
       } catch (error) {
         log.error({ err: error }, 'the record of uses cannot be opened; no use happens until it can');
       }
     },
     async close() {
-      for (const tenantId of appended) await sign(tenantId);
-      for (const timer of timers.values()) clearTimeout(timer);
+      clearInterval(timer);
+      await signing;
+      for (const tenantId of appended) await sign(tenantId).catch(signedLater(tenantId));
     },
   };
 }

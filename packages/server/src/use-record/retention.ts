@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.js';
-import type { Heads } from './chain.js';
+import { formerShard, type Heads } from './chain.js';
 import { checkpointAt } from './checkpoints.js';
 import type { RecordKeeper } from './keeper.js';
 
@@ -41,7 +41,10 @@ export async function forgetUses(
 /** @returns true when nothing is left to forget */
 async function forgetRecords({ db }: Store, tenantId: string, heads: Heads): Promise<boolean> {
   let pieces = 0;
-  for (const [shard, { seq: last }] of heads) {
+  const lasts = new Map([...heads].map(([shard, { seq }]) => [shard, seq]));
+  // The chain of version 0.1 ended before the first checkpoint, whether a later one still lists its end or not.
+  lasts.set(formerShard, Number.MAX_SAFE_INTEGER - 1);
+  for (const [shard, last] of lasts) {
     for (;;) {
       const oldest = await db
         .selectFrom('use_record')

@@ -284,10 +284,29 @@ async function prove(
     tell({ start: at.number, end: at.number + windowCheckpoints });
     if (performance.now() > proof.until) throw new PausedError(formerShard, 0);
   }
-  // As much as is written between two checkpoints.
-  proof.until = Number.POSITIVE_INFINITY;
-  await walkTail(proof, at);
-  return at;
+  if (await isTailWhole(proof, at)) return at;
+  return prove(proof, at, undefined, tell);
+}
+
+/**
+ * @returns false when the record went on meanwhile, and there is another checkpoint to go by
+ * @throws BrokenError
+ */
+async function isTailWhole(proof: Proof, last: Checkpoint): Promise<boolean> {
+  const { db, kept, records, until } = proof;
+  try {
+    // As much as is written between two checkpoints.
+    proof.until = Number.POSITIVE_INFINITY;
+    await walkTail(proof, last);
+    return true;
+  } catch (error) {
+    // Its statements are of different moments. A checkpoint that came in between is proven like any other.
+    const [next] =
+      error instanceof BrokenError ? await checkpointsAfter(db, kept.tenantId, last.number, 1) : [];
+    if (!next) throw error;
+    Object.assign(proof, { records, until });
+    return false;
+  }
 }
 
 export interface Verifying {

@@ -1,4 +1,5 @@
 import { connectionSecretNames, destinationOf } from '@mooring/connectors/kit/properties';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
   confirmConnectionCredential,
@@ -9,7 +10,8 @@ import {
 import { type AccessibleConnection, loadConnection } from '../../access/connection-access.js';
 import { mayTakeOver } from '../../access/owner-left.js';
 import { recordConnection, recordCredential } from '../../audit/record.js';
-import { type Bringing, storeBrought } from '../../broker/bring.js';
+import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
+import { type Bringing, type BringRequest, storeBrought } from '../../broker/bring.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
 import { endOfGrant } from '../../broker/grant-account.js';
@@ -20,7 +22,8 @@ import { type Resolution, resolveCredential, resolveForUse } from '../../broker/
 import { giversOf, keptLogin, resumeLogin } from '../../broker/suspension.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
-import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
+import { type BoundRoute, bind, type Caller, type RequestScope } from '../../http/handler.js';
+import { signInErrorToldCoarsely } from '../../sessions/coarse.js';
 import type { Store } from '../../store/store.js';
 import { afterChange, isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable } from '../../store/tables.js';
@@ -31,6 +34,9 @@ export interface ConnectionCredentialDependencies {
   vault: Vault;
   catalogue: Catalogue;
   bringing: Bringing;
+  destinationRefused: RecordRefusedDestination;
+  /** Time limit of a test: when it is told that a sign-in does not work, to who may not edit the connection. */
+  testSeconds: number;
   now?: () => Date;
 }
 
@@ -122,11 +128,36 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     return split;
   };
 
+  /** What the oracle rule makes of a failure at a provider; undefined for people who may edit the connection. */
+  const coarseFor = (
+    { row, privileges }: AccessibleConnection,
+    { caller, signal, traceId }: Pick<RequestScope, 'caller' | 'signal' | 'traceId'>,
+  ): Pick<BringRequest, 'toldCoarsely'> => {
+    if (privileges.includes('update')) return {};
+    const since = performance.now();
+    return {
+      async toldCoarsely(error) {
+        // Put on record before the wait, so that it does not show in the time.
+        if (error instanceof ConnectorError && error.kind === 'egress_refused') {
+          const operation = putConnectionCredential.id;
+          await deps.destinationRefused({ by: caller, operation, traceId, connectionId: row.id });
+        }
+        return signInErrorToldCoarsely(error, { since, seconds: deps.testSeconds, left: signal });
+      },
+    };
+  };
+
   const bring = async (
     caller: Caller,
     connection: ConnectionTable,
-    given: Record<string, unknown>,
-    name: string | undefined,
+    {
+      given,
+      name,
+      ...told
+    }: Pick<BringRequest, 'toldCoarsely'> & {
+      given: Record<string, unknown>;
+      name: string | undefined;
+    },
   ) => {
     const manifest = catalogue.get(connection.source_id);
     const split = splitFor(connection, manifest, given);
@@ -135,9 +166,10 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
       caller,
       manifest,
       split,
-      connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, connection),
+      connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, caller, connection),
       destination,
       connection: { id: connection.id, name: connection.name },
+      ...told,
     };
     const wantedName = name ?? split.choice.credentialsName;
     const current = await resolveCredential(store.db, caller, connection);
@@ -186,8 +218,11 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     });
   };
 
-  const put = bind(putConnectionCredential, async ({ params, body }, { caller }) => {
-    const { row: connection, privileges } = await found(caller, params.qID);
+  const put = bind(putConnectionCredential, async ({ params, body }, scope) => {
+    const { caller } = scope;
+    const accessible = await found(caller, params.qID);
+    const { row: connection, privileges } = accessible;
+    const told = coarseFor(accessible, scope);
     // A sign-in for an embedded credential begins here too, and is completed where the connection is changed.
     const beginsForEmbedded =
       body.authUrlOnly && body.credentialId === undefined && privileges.includes('update');
@@ -209,16 +244,18 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
         caller,
         manifest,
         split,
-        connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, connection),
+        connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, caller, connection),
         destination: connection.destination,
         connection: { id: connection.id, name: connection.name },
         ...(body.redirectUri === undefined ? {} : { loopbackRedirect: body.redirectUri }),
         ...(body.device ? { device: true } : {}),
+        ...told,
       });
       return { status: 200, body: begun };
     } else if (body.connectionProperties) {
       try {
-        await bring(caller, connection, body.connectionProperties, body.credentialsName);
+        const { connectionProperties: given, credentialsName: name } = body;
+        await bring(caller, connection, { given, name, ...told });
       } catch (error) {
         if (isUniqueViolation(error))
           throw new AppError('CONFLICT', 'credentialsName: you have a credential of this name.');

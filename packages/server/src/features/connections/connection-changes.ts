@@ -7,6 +7,7 @@ import { storeBrought } from '../../broker/bring.js';
 import {
   insertConnectionSecrets,
   openConnectionSecretsOrNone,
+  openConnectionSecretsOrRefuse,
   ownerOfConnectionSecrets,
   shredConnectionSecrets,
 } from '../../broker/connection-secrets.js';
@@ -231,7 +232,12 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     if (!isTakeOver) await assertRights(caller, found, change);
     const inHand = await inHandOf(caller, row, change);
     // Before a code is spent, and again in the transaction.
-    assertReachesLogin(inHand, await keptLogin(store.db, row), deps.bringing.isPresent(inHand.split));
+    const { split, keptSecrets } = inHand;
+    const isBrought = deps.bringing.isPresent(split);
+    assertReachesLogin(inHand, await keptLogin(store.db, row), isBrought);
+    // A code, or a client's own sign-in, is exchanged with them.
+    if (isBrought && split.signIn.oauth && Object.keys(keptSecrets).length > 0)
+      await openConnectionSecretsOrRefuse(store.db, vault, caller, row);
     const step = await prepareCredential(deps, inHand);
     try {
       await storeBrought(store, step.brought, (tx) => apply(tx, inHand, step, isTakeOver));

@@ -79,7 +79,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     // A copy decides anew whom a login serves, so it gets no part that somebody else gave; the original keeps all.
     const isMine = (await ownerOfConnectionSecrets(store.db, row)) === caller.userId;
     if (isMine) assertReachesKept(caller, row, { secretsOwnerId: caller.userId });
-    const connectionSecrets = isMine ? await openConnectionSecretsOrRefuse(store.db, vault, row) : {};
+    const connectionSecrets = isMine ? await openConnectionSecretsOrRefuse(store.db, vault, caller, row) : {};
     const properties = { ...propertiesOf(row), ...login };
     const split = splitProperties(manifest, properties, Object.keys(connectionSecrets));
     const name = request.name ?? (await freeName(store, row, scope));

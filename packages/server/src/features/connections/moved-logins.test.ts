@@ -14,6 +14,7 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   let url: string;
   /** Requests that came with Alice's login. */
   let signedIn = 0;
+  const asked: string[] = [];
   let alice: TestPerson;
   let mallory: TestPerson;
   let shared: string;
@@ -23,6 +24,7 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   beforeAll(async () => {
     const expected = `Basic ${Buffer.from(`alice:${password}`).toString('base64')}`;
     source = await listenOnLoopback(0, () => (request, response) => {
+      asked.push(request.url ?? '');
       if (request.headers.authorization === expected) signedIn += 1;
       response.setHeader('content-type', 'application/json').end('[{"a":1}]');
     });
@@ -66,6 +68,8 @@ describe('TR5: the login of a connection that somebody else moves', () => {
     (await person.api.get(`${path}/${id}/credential`)).body;
   const confirm = (person: TestPerson, id: string, seen: object) =>
     person.api.post(`${path}/${id}/credential/actions/confirm`, seen);
+
+  const reasonOf = ({ body }: Answer) => body?.errors?.[0]?.meta?.reason;
 
   type Made = Awaited<ReturnType<typeof create>>;
   const patch = (made: Made, ...operations: [string, unknown][]) =>
@@ -219,28 +223,59 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   it('a login in parts: an own certificate does not carry the secret of somebody else along', async () => {
     const clientSecret = 'canary-of-alices-client-8810';
     count += 1;
+    const tokenUrl = url.replace('items', 'token');
+    const login = { url, authSchema: 'oauth2ClientCredentials', clientId: 'alice', tokenUrl };
     const made = await alice.api.post(path, {
       ...{ datasourceID: 'rest', qName: `client ${count}`, space: '' },
       connectionProperties: {
-        ...{ url, authSchema: 'oauth2ClientCredentials', clientId: 'alice', clientSecret },
-        ...{
-          tokenUrl: url.replace('items', 'token'),
-          separateCredentials: true,
-          credentialsName: `c ${count}`,
-        },
+        ...{ ...login, clientSecret, separateCredentials: true, credentialsName: `c ${count}` },
       },
     });
     expect(made.status, made.text).toBe(201);
     // Separated, but the secret of the client is the login: it waits as an embedded one does.
     const moved = await patch(made.body, ['/space', lair]);
     expect(moved.status, moved.text).toBe(204);
-    const brought = await mallory.api.put(`${path}/${made.body.qID}/credential`, {
-      ...{ credentialsName: `own ${count}`, connectionProperties: { mutualPfxCertificateKey: 'own' } },
+    const own = { mutualPfxCertificateKey: 'own' };
+    const at = `${path}/${made.body.qID}/credential`;
+    const brought = await mallory.api.put(at, { credentialsName: 'own', connectionProperties: own });
+    expect(reasonOf(brought), brought.text).toBe('needs_confirmation');
+    const alone = await mallory.api.post('/api/v1/data-credentials', {
+      ...{ datasourceID: 'rest', qName: `own ${count}` },
+      connectionProperties: { ...login, ...own, clientSecret: 'canary-of-mallorys-client' },
     });
-    expect(brought.status, brought.text).toBe(200);
+    expect((await mallory.api.put(at, { credentialId: alone.body.qID })).status, alone.text).toBe(200);
     const refused = await use(mallory, made.body.qID);
     expect(refused.body.errors[0]?.meta, refused.text).toMatchObject({ reason: 'needs_confirmation' });
     const { destination, suspendedAt } = await stateOf(alice, made.body.qID);
     expect((await confirm(alice, made.body.qID, { destination, suspendedAt })).status).toBe(200);
+  });
+
+  it('the secret of a client that waits begins no sign-in, exchanges no code and makes no link, but for its giver', async () => {
+    count += 1;
+    const made = await alice.api.post(path, {
+      ...{ datasourceID: 'rest', qName: `interactive ${count}`, space: shared },
+      connectionProperties: {
+        ...{ url, authSchema: 'oauth2', clientId: 'alice', clientSecret: 'canary-of-alices-client-8811' },
+        ...{ authorizationUrl: `${source.url}/authorize`, tokenUrl: `${source.url}/token` },
+        separateCredentials: true,
+      },
+    });
+    expect(made.status, made.text).toBe(201);
+    const at = `${path}/${made.body.qID}`;
+    const begin = (person: TestPerson) => person.api.put(`${at}/credential`, { authUrlOnly: true });
+    const linked = async () => (await use(mallory, made.body.qID)).body.errors[0].meta;
+    expect((await begin(mallory)).status).toBe(200);
+    expect(await linked()).toMatchObject({ reason: 'missing', signIn: {} });
+    expect((await patch(made.body, ['/space', lair])).status).toBe(204);
+    const authCode = 'canary-of-a-code-8812';
+    const answers = [
+      await begin(mallory),
+      await mallory.api.put(`${at}/credential`, { connectionProperties: { authCode } }),
+      await mallory.api.patch(at, [], { 'qlik-auth-code': authCode }),
+    ];
+    expect(answers.map(reasonOf)).toEqual(answers.map(() => 'needs_confirmation'));
+    expect((await linked()).signIn).toBeUndefined();
+    expect(asked).not.toContain('/token');
+    expect((await begin(alice)).status).toBe(200);
   });
 });

@@ -39,6 +39,8 @@ export interface RehearsalResult {
 
 const refusedSignIn = 'SOURCE-SIGN-IN-FAILED';
 
+const coarseReason = 'The new secret does not work on this connection.';
+
 const notUsable = {
   missing: 'Your credential is not linked to this connection any more.',
   needs_confirmation: 'You have not confirmed where this connection points now.',
@@ -78,6 +80,8 @@ export async function rehearse(
 ): Promise<RehearsalResult> {
   const prepared = await prepareAll(deps, affected, pair);
   const refusals = new Map<string, number>();
+  /** Accounts of which the user was told that the source refuses them. */
+  const toldRefused = new Set<string>();
 
   const testOne = async (
     { credential, manifest, method }: Affected,
@@ -112,16 +116,23 @@ export async function rehearse(
       return notTested('The login lacks something that the connection needs.');
     const { place } = await placeOf(deps.test, manifest, row);
     const account = JSON.stringify([place, login.userName]);
+    const mayEdit = found.privileges.includes('update');
+    const { testSeconds } = deps.limits;
+    const since = performance.now();
+    // As with a test: what the network looks like from here is for people who may edit the connection.
+    const toldCoarsely = async (): Promise<Rehearsal> => {
+      await untilInstant({ since, seconds: testSeconds, left: signal });
+      return { ...named, outcome: 'failed', reason: coarseReason };
+    };
     if ((refusals.get(account) ?? 0) >= deps.limits.refusedSignIns) {
+      // That something there took a sign-in at all is of the network too.
+      if (!mayEdit && !toldRefused.has(account)) return toldCoarsely();
       const reason = 'The new login was refused there already; another try could lock the account.';
       return { ...named, outcome: 'not_tried', reason };
     }
     const use = { caller, connection: row, credential: login.credential, action: 'rehearse-change' };
     const ticket = await deps.uses.begin(use);
     const watch = deps.runningUses.watch({ caller, connectionId: row.id, credentialId: credential.id });
-    const mayEdit = found.privileges.includes('update');
-    const since = performance.now();
-    const { testSeconds } = deps.limits;
     const limit = timeLimit((mayEdit ? testSeconds : coarseSeconds(testSeconds)) * 1000);
     const within = AbortSignal.any([signal, watch.signal, limit]);
     const visit = {
@@ -132,13 +143,16 @@ export async function rehearse(
       isTest: true,
     };
     const request = { manifest, properties, login: login.login, signal: within };
-    const { ok, stages } = await deps.sessions
+    const tested = await deps.sessions
       .enter(visit, within, (entry) => testInStages(request, entry, deps.test))
       .catch(async (error: unknown) => {
         await ticket.finish(error instanceof AppError ? error.code : 'INTERNAL');
+        if (!mayEdit && error instanceof AppError && error.code === 'SOURCE-PAUSED') return undefined;
         throw error;
       })
       .finally(() => watch.end());
+    if (!tested) return toldCoarsely();
+    const { ok, stages } = tested;
     const last = stages.at(-1);
     await ticket.finish(watch.signal.aborted ? 'revoked' : ok ? 'ok' : (last?.code ?? 'failed'));
     if (last?.code === 'EGRESS-REFUSED') {
@@ -150,14 +164,11 @@ export async function rehearse(
     if (last?.name === 'signIn' || last?.code === refusedSignIn)
       refusals.set(account, (refusals.get(account) ?? 0) + 1);
     const failed = { ...named, outcome: 'failed' as const };
-    // As with a test: what the network looks like from here is for people who may edit the connection. That their own
-    // secret was refused is for them.
-    if (!mayEdit) {
-      const isTheirs = isRefusedSignIn({ ok, stages });
-      if (!isTheirs) await untilInstant({ since, seconds: testSeconds, left: signal });
-      const reason = 'The new secret does not work on this connection.';
-      return { ...failed, ...(isTheirs ? { code: refusedSignIn } : {}), reason };
-    }
+    // That their own secret was refused is for them.
+    const isRefused = isRefusedSignIn({ ok, stages });
+    if (isRefused || mayEdit) toldRefused.add(account);
+    if (!mayEdit)
+      return isRefused ? { ...failed, code: refusedSignIn, reason: coarseReason } : toldCoarsely();
     return {
       ...failed,
       ...(last?.code ? { code: last.code } : {}),

@@ -313,10 +313,17 @@ describe('a key from an invitation to a user who was there already', () => {
 
   it('TR5: neither uses, moves, copies nor confirms the secret of a client of before', async () => {
     const made = await make(alice, client());
+    const brought = await taken.api.put(`${made.at}/credential`, {
+      ...{ credentialsName: `own ${count}`, connectionProperties: { mutualPfxCertificateKey: 'own' } },
+    });
+    expect([brought.status, reasonOf(brought)], brought.text).toEqual([403, 'needs_approval']);
     // A credential of its own is no way to what else signs in.
-    const own = { credentialsName: `own ${count}`, connectionProperties: { mutualPfxCertificateKey: 'own' } };
-    const brought = await taken.api.put(`${made.at}/credential`, own);
-    expect(brought.status, brought.text).toBe(200);
+    const alone = await taken.api.post(credentials, {
+      ...{ datasourceID: 'rest', qName: `own ${count}` },
+      connectionProperties: { url: `${source.url}/items`, ...client(), mutualPfxCertificateKey: 'own' },
+    });
+    const chosen = await taken.api.put(`${made.at}/credential`, { credentialId: alone.body.qID });
+    expect(chosen.status, chosen.text).toBe(200);
     expect(reasonOf(await use(taken.api, made))).toBe('needs_approval');
     expectDenied(await patch(taken.api, made, { space: spaceId }), 'move');
     expectDenied(

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { comparingTimes } from '@mooring/lab/comparing-times';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
@@ -65,13 +66,14 @@ describe('ports behind the service', comparingTimes, () => {
     for (const server of servers) server.close();
   });
 
-  const propertiesOf = (port: number) => ({
+  const propertiesOf = (port: number, more: object = {}) => ({
     host: '127.0.0.1',
     port: String(port),
     db: 'lab',
     sslmode: 'disable',
     username: 'somebody',
     password: 'some password',
+    ...more,
   });
 
   const timed = async <Result>(work: () => Promise<Result>) => {
@@ -86,8 +88,8 @@ describe('ports behind the service', comparingTimes, () => {
     const space = (await alice.api.post('/api/v1/spaces', { name: 'Ports', type: 'shared' })).body.id;
     const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
     await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
-    const connectTo = async (port: number): Promise<string> => {
-      const connectionProperties = propertiesOf(port);
+    const connectTo = async (port: number, more: object = {}): Promise<string> => {
+      const connectionProperties = propertiesOf(port, more);
       const body = {
         dataSourceId: 'postgres',
         qName: `port ${port} ${randomUUID()}`,
@@ -224,14 +226,120 @@ describe('ports behind the service', comparingTimes, () => {
     expect(Math.max(...times), table).toBeLessThan(3_600);
   });
 
-  it('TR12: a pause of the source is told like everything else of the network', async () => {
+  it('TR12: a pause of the source is told like everything else of the network, by a rehearsal too', async () => {
     const { alice, bob, connectTo } = inOpen;
-    const path = `/api/v1/data-connections/${await connectTo(ports.closed[14] ?? 0)}/actions/browse`;
+    const [closed, spoken] = [ports.closed[14] ?? 0, ports.open[14] ?? 0];
+    const separate = (name: string) => ({ separateCredentials: true, credentialsName: name });
+    const path = `/api/v1/data-connections/${await connectTo(closed)}/actions/browse`;
+    const login = { username: 'bob', password: 'bobs password' };
+    const paused = await connectTo(closed, separate('paused'));
+    const brought = await bob.api.put(`/api/v1/data-connections/${paused}/credential`, {
+      ...{ credentialsName: 'paused', connectionProperties: login },
+    });
+    // Something is there that takes connections, twice: a sign-in that failed there must not show in the second.
+    const [first, second] = [await connectTo(spoken, separate('a')), await connectTo(spoken, separate('b'))];
+    const there = await bob.api.put(`/api/v1/data-connections/${first}/credential`, {
+      ...{ credentialsName: 'there', connectionProperties: login },
+    });
+    const { credentialId } = there.body;
+    await bob.api.put(`/api/v1/data-connections/${second}/credential`, { credentialId });
     for (let time = 0; time < 5; time += 1) await alice.api.post(path);
     expect((await alice.api.post(path)).body.errors[0].code).toBe('SOURCE-PAUSED');
-    const { result, ms } = await timed(() => bob.api.post(path));
-    expect(result.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
-    expect(result.headers.get('retry-after')).toBeNull();
-    expect(ms).toBeGreaterThanOrEqual(2_990);
+    const rehearse = (id: string) =>
+      bob.api.post('/api/v1/data-credentials/actions/rehearse-change', {
+        ...{ qIDs: [id], qPassword: 'another password' },
+      });
+    const [browsed, ofPaused, ofThere] = await Promise.all([
+      timed(() => bob.api.post(path)),
+      timed(() => rehearse(brought.body.credentialId)),
+      timed(() => rehearse(credentialId)),
+    ]);
+    expect(browsed.result.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
+    expect(browsed.result.headers.get('retry-after')).toBeNull();
+    expect(browsed.ms).toBeGreaterThanOrEqual(2_990);
+    const told = ({ body, text }: typeof ofPaused.result) => {
+      expect(body.connections, text).toBeDefined();
+      return body.connections.map((one: Record<string, unknown>) => [
+        one['outcome'],
+        one['code'],
+        one['reason'],
+      ]);
+    };
+    const coarse = ['failed', undefined, 'The new secret does not work on this connection.'];
+    expect(told(ofPaused.result)).toEqual([coarse]);
+    expect(told(ofThere.result)).toEqual([coarse, coarse]);
+    expect(ofPaused.ms).toBeGreaterThanOrEqual(testSeconds * 990);
+    expect(ofThere.ms).toBeGreaterThanOrEqual(2 * testSeconds * 990);
+  });
+
+  it('TR12: a sign-in at a host that the owner chose tells who may not edit one thing, at one instant', async () => {
+    const { alice } = inOpen;
+    const page = await listenOnLoopback(0, () => (_request, response) => response.writeHead(404).end('no'));
+    const at = (port: number | string) => `http://127.0.0.1:${port}`;
+    const hosts = { closed: at(ports.closed[16] ?? 0), spoken: at(ports.open[16] ?? 0), page: page.url };
+    const kinds: Record<string, { of: typeof inOpen; url: string }> = {
+      ...Object.fromEntries(Object.entries(hosts).map(([kind, url]) => [kind, { of: inOpen, url }])),
+      refused: { of: inShut, url: at(ports.open[16] ?? 0) },
+    };
+    const client = {
+      url: 'http://127.0.0.1:9/',
+      authSchema: 'oauth2',
+      clientId: 'c',
+      clientSecret: 'of a client',
+    };
+    const connect = async ({ of, url }: { of: typeof inOpen; url: string }, byIssuer: boolean) => {
+      const endpoints = byIssuer
+        ? { issuer: url }
+        : { authorizationUrl: `${url}/authorize`, tokenUrl: `${url}/token` };
+      const made = await of.alice.api.post('/api/v1/data-connections', {
+        ...{ dataSourceId: 'rest', qName: `signs in ${randomUUID()}`, space: of.space },
+        connectionProperties: { ...client, ...endpoints, separateCredentials: true },
+      });
+      expect(made.status, made.text).toBe(201);
+      return `/api/v1/data-connections/${made.body.qID}/credential`;
+    };
+    const asked: { kind: string; run: () => ReturnType<typeof testAs> }[] = [];
+    const signIns: { of: typeof inOpen; id: string }[] = [];
+    for (const [kind, one] of Object.entries(kinds)) {
+      const begins = await connect(one, true);
+      asked.push({ kind: `begin ${kind}`, run: () => one.of.bob.api.put(begins, { authUrlOnly: true }) });
+      const completes = await connect(one, false);
+      const begun = await one.of.bob.api.put(completes, { authUrlOnly: true });
+      expect(begun.status, begun.text).toBe(200);
+      signIns.push({ of: one.of, id: begun.body.signInId });
+      const connectionProperties = { authCode: `a-code-for-${kind}` };
+      asked.push({
+        kind: `complete ${kind}`,
+        run: () => one.of.bob.api.put(completes, { connectionProperties }),
+      });
+    }
+    const tried = await Promise.all(asked.map(async ({ kind, run }) => ({ kind, ...(await timed(run)) })));
+    const told = tried.map(({ result }) => JSON.stringify([result.status, result.body.errors]));
+    expect(new Set(told).size, told.join('\n')).toBe(1);
+    expect(tried[0]?.result.body.errors[0].detail).toMatch(/ask the owner of the connection/);
+    const times = tried.map(({ ms }) => ms);
+    const table = tried.map(({ kind, ms }) => `${kind} ${Math.round(ms)}`).join('\n');
+    expect(Math.min(...times), table).toBeGreaterThanOrEqual(testSeconds * 990);
+    expect(Math.max(...times), table).toBeLessThan(testSeconds * 1_200);
+    const states = await Promise.all(
+      signIns.map(async ({ of, id }) => (await of.bob.api.get(`/api/v1/sign-ins/${id}`)).body),
+    );
+    expect(states.map(({ state, error }) => [state, error])).toEqual(
+      states.map(() => ['pending', undefined]),
+    );
+    // Who may edit is told, at once, what it is and what to do.
+    const own = await connect({ of: inOpen, url: hosts.closed }, true);
+    const ofAlice = await timed(() => alice.api.put(own, { authUrlOnly: true }));
+    expect(ofAlice.result.body.errors[0].detail).toMatch(/could not be reached.*Look at the OAuth client/);
+    expect(ofAlice.ms).toBeLessThan(2_000);
+    // A refused destination is on record, by whom.
+    const events = await apiClient(shut.url, shut.adminKey).get(
+      '/api/v1/audits?eventType=mooring.v1.destination.refused&limit=100',
+    );
+    const operations = events.body.data.map(
+      (event: { data: { operation?: string } }) => event.data.operation,
+    );
+    expect(operations).toContain('putConnectionCredential');
+    await page.close();
   });
 });

@@ -159,15 +159,18 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     if (selectSignIn(manifest, definition).oauth?.grant !== 'authorization_code') return undefined;
     try {
       const split = splitProperties(manifest, definition, connectionSecretNames(manifest));
-      const { authUrl, signInId, expiresAt } = await deps.bringing.begin({
+      const request = {
         caller,
         manifest,
         split,
-        connectionSecrets: await openConnectionSecrets(store.db, vault, connection),
+        connectionSecrets: await openConnectionSecrets(store.db, vault, caller, connection),
         destination: connection.destination,
         connection: { id: connection.id, name: connection.name },
         ...(resolution.credential?.owner_id === caller.userId ? { replaces: resolution.credential } : {}),
-      });
+      };
+      // Whether there is a link, and how late, would tell who may not edit what is there: they begin where they bring.
+      if (!mayEdit && deps.bringing.beginsAtOwnersHost(request)) return undefined;
+      const { authUrl, signInId, expiresAt } = await deps.bringing.begin(request);
       return { authUrl, signInId, expiresAt, poll: `/api/v1/sign-ins/${signInId}` };
     } catch (error) {
       // The refusal itself must reach the person even when the operator's OAuth client is not configured.
@@ -247,10 +250,12 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     const resolution = await broker.resolve(caller, connection, manifest);
     const { credential } = resolution;
     const ticket = await deps.uses.begin({ caller, connection, credential, action, what });
-    const opened = await broker.open(caller, connection, manifest).catch(async (error: unknown) => {
-      await ticket.finish(outcomeOf(error));
-      throw error;
-    });
+    const opened = await broker
+      .open(caller, connection, manifest, resolution)
+      .catch(async (error: unknown) => {
+        await ticket.finish(outcomeOf(error));
+        throw error;
+      });
     if (!opened.ok) {
       await ticket.finish(`CREDENTIALS-REQUIRED ${opened.resolution.state}`);
       throw await refuse(caller, connection, manifest, opened.resolution, mayEdit);

@@ -10,14 +10,14 @@ import { decideForAll, loadConnection, spaceFacts } from '../../access/connectio
 import { grantIn, isAdministratorOf } from '../../access/matrix.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller, handled } from '../../http/handler.js';
-import { outcomeToldCoarsely } from '../../sessions/coarse.js';
+import { coarseUseSeconds, endToldCoarsely } from '../../sessions/coarse.js';
 import type { Store } from '../../store/store.js';
 import type { RecordKeeper } from '../../use-record/keeper.js';
 import {
   cursorOf,
   type ListedUse,
   listUses as listFrom,
-  readCursor,
+  positionAt,
   type UseFilter,
 } from '../../use-record/list.js';
 import { hasHead, positionOf, verifyUses as prove } from '../../use-record/verify.js';
@@ -27,6 +27,8 @@ export interface UsesDependencies {
   store: Store;
   keeper: RecordKeeper;
   publicUrl: () => string;
+  /** Time limit of a test: when it tells what it tells coarsely. */
+  testSeconds: number;
 }
 
 const pageSize = 100;
@@ -39,9 +41,10 @@ type Query = z.output<typeof exportUses.query>;
 const isAuditor = (caller: Caller): boolean =>
   isAdministratorOf(caller, 'personal') || caller.roles.includes('AuditAdmin');
 
+type ToldEnd = Pick<ListedUse, 'rowsGiven' | 'bytesGiven'> & { result: string };
+
 /** Never what was asked for: its hash is for those who know it anyway, since others could try their guesses with it. */
-function presented(row: ListedUse, caller: Caller, isToldAll: boolean): UseReply {
-  const outcome = row.outcome ?? 'started';
+function presented(row: ListedUse, caller: Caller, { result, rowsGiven, bytesGiven }: ToldEnd): UseReply {
   const isTheirs = row.user_id === caller.userId || row.credential_owner_id === caller.userId;
   const optional = {
     clientId: row.client_id,
@@ -52,8 +55,8 @@ function presented(row: ListedUse, caller: Caller, isToldAll: boolean): UseReply
     credentialId: row.credential_id,
     credentialOwnerId: row.credential_owner_id,
     credentialVersion: row.credential_version,
-    rows: row.rowsGiven,
-    bytes: row.bytesGiven,
+    rows: rowsGiven,
+    bytes: bytesGiven,
     whatHash: isTheirs ? row.what_hash : null,
   };
   return {
@@ -61,7 +64,7 @@ function presented(row: ListedUse, caller: Caller, isToldAll: boolean): UseReply
     userId: row.user_id ?? '',
     connectionId: row.connection_id ?? '',
     action: row.action ?? '',
-    result: isToldAll ? outcome : outcomeToldCoarsely(outcome, row.credential_owner_id === caller.userId),
+    result,
     ...(Object.fromEntries(
       Object.entries(optional).filter(([, value]) => value !== null),
     ) as Partial<UseReply>),
@@ -69,7 +72,7 @@ function presented(row: ListedUse, caller: Caller, isToldAll: boolean): UseReply
 }
 
 /** The record of uses: who used what, for those it concerns; and the proof that it is whole. */
-export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies): BoundRoute[] {
+export function createUsesFeature({ store, keeper, publicUrl, testSeconds }: UsesDependencies): BoundRoute[] {
   /** @throws AppError for a space that is not theirs to look after */
   const assertLooksAfter = async (caller: Caller, spaceId: string): Promise<void> => {
     const space = await spaceFacts(store.db, caller, spaceId);
@@ -100,10 +103,27 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
     return { ...filter, credentialOwnerId: caller.userId };
   };
 
+  const whole = ({ outcome, rowsGiven, bytesGiven }: ListedUse): ToldEnd => ({
+    ...{ result: outcome ?? 'started', rowsGiven, bytesGiven },
+  });
+
+  const toldCoarsely = (row: ListedUse, caller: Caller): ToldEnd => {
+    const end = whole(row);
+    const hasGiven = Number(row.rowsGiven ?? 0) + Number(row.bytesGiven ?? 0) > 0;
+    const isTest = row.action === 'test' || row.action === 'rehearse-change';
+    const toldAt = Date.parse(row.at) + (isTest ? testSeconds : coarseUseSeconds) * 1000;
+    const isOwnLogin = row.credential_owner_id === caller.userId;
+    const isTold = toldAt <= store.clock.now();
+    const result = endToldCoarsely({ result: end.result, hasGiven, isOwnLogin, isTold });
+    if (result === end.result) return end;
+    const given = result !== undefined && hasGiven ? end : { rowsGiven: null, bytesGiven: null };
+    return { ...given, result: result ?? 'started' };
+  };
+
   /** Who may not edit a connection learns no more from the record than from a use. */
   const presentAll = async (caller: Caller, rows: readonly ListedUse[]): Promise<UseReply[]> => {
     if (rows.length === 0) return [];
-    if (isAuditor(caller)) return rows.map((row) => presented(row, caller, true));
+    if (isAuditor(caller)) return rows.map((row) => presented(row, caller, whole(row)));
     const ids = [...new Set(rows.flatMap((row) => row.connection_id ?? []))];
     const connections = await store.db
       .selectFrom('connection')
@@ -115,7 +135,9 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
     const edited = new Set(
       connections.filter((row) => decisions.get(row)?.privileges.includes('update')).map(({ id }) => id),
     );
-    return rows.map((row) => presented(row, caller, edited.has(row.connection_id ?? '')));
+    return rows.map((row) =>
+      presented(row, caller, edited.has(row.connection_id ?? '') ? whole(row) : toldCoarsely(row, caller)),
+    );
   };
 
   const page = async (
@@ -125,7 +147,8 @@ export function createUsesFeature({ store, keeper, publicUrl }: UsesDependencies
     requestUrl: string,
   ) => {
     const limit = query.limit ?? pageSize;
-    const after = query.next === undefined ? undefined : readCursor(query.next);
+    const after =
+      query.next === undefined ? undefined : await positionAt(store.db, caller.tenantId, query.next);
     const rows = await listFrom(store.db, filter, { after, order: 'latest first', limit: limit + 1 });
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);

@@ -1,5 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
@@ -239,6 +241,67 @@ describe('a use that cannot be recorded', () => {
   });
 });
 
+describe('a credential that is exchanged for another as its use is recorded', () => {
+  let server: TestServer;
+  let source: LoopbackServer;
+  const users: string[] = [];
+
+  beforeAll(async () => {
+    source = await listenOnLoopback(0, () => (request, response) => {
+      const [, given = ''] = (request.headers.authorization ?? '').split(' ');
+      users.push(Buffer.from(given, 'base64').toString().split(':')[0] ?? '');
+      response.writeHead(200, { 'content-type': 'application/json' }).end('[{"id":1}]');
+    });
+    server = await startServer();
+  });
+  afterAll(async () => {
+    await server.close();
+    await source.close();
+  });
+
+  it('item 3: the one on record is the one that is opened, or the use does not happen', async () => {
+    const admin = apiClient(server.url, server.adminKey);
+    const bring = async (username: string): Promise<string> => {
+      const made = await admin.post('/api/v1/data-credentials', {
+        ...{ datasourceID: 'rest', qName: username },
+        connectionProperties: {
+          ...{ url: `${source.url}/items`, authSchema: 'basic', username, password: good },
+        },
+      });
+      return made.body.qID;
+    };
+    const [one, other] = [await bring('one'), await bring('other')];
+    const path = await connect(admin, { ...source, count: () => 0 }, 'exchanged', {
+      connectionProperties: {
+        ...{ url: `${source.url}/items`, authSchema: 'basic', separateCredentials: 'true' },
+        selectedCredentials: one,
+      },
+    });
+    const read = (action: string) => admin.post(`${path}/actions/${action}`, { path: [] });
+    const swap = `update credential_link set credential_id = '${other}'`;
+    if (inject('databaseServer')) {
+      await server.sql(
+        `create function swap() returns trigger language plpgsql as $$ begin ${swap}; return null; end $$`,
+      );
+      await server.sql('create trigger swap after insert on use_record execute function swap()');
+    } else {
+      await server.sql(`create trigger swap after insert on use_record begin ${swap}; end`);
+    }
+    for (const action of ['test', 'browse', 'preview', 'read']) {
+      await admin.put(`${path}/credential`, { credentialId: one });
+      const refused = await read(action);
+      expect([refused.status, refused.body.errors?.[0].code], action).toEqual([503, 'NOT-READY']);
+    }
+    expect(users).toEqual([]);
+    const ofOne = (await admin.get(`/api/v1/data-credentials/${one}/uses`)).body.data;
+    expect(ofOne.map(({ result }: { result: string }) => result)).toEqual(Array(4).fill('NOT-READY'));
+    await server.sql(`drop trigger swap${inject('databaseServer') ? ' on use_record' : ''}`);
+    expect((await read('preview')).status).toBe(200);
+    expect(users).toEqual(['other']);
+    expect((await admin.get(`/api/v1/data-credentials/${other}/uses`)).body.data).toHaveLength(1);
+  });
+});
+
 describe('who used what', () => {
   let server: TestServer;
   let source: Source;
@@ -447,5 +510,65 @@ describe('who used what', () => {
     const all = ['SOURCE-SIGN-IN-FAILED', 'SOURCE-UNREACHABLE'];
     expect(await results(alice.api, `?spaceId=${spaceId}`)).toEqual(all);
     expect(await results(admin, ofBob)).toEqual(all);
+  });
+
+  it('TR12: and no earlier: until then a use has only started, and whoever leaves it reads nothing else', async () => {
+    const nobody = await connect(alice.api, { ...source, url: 'http://127.0.0.1:9' }, 'still nobody', {
+      space: spaceId,
+    });
+    const silent = createServer();
+    await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
+    const { port } = silent.address() as AddressInfo;
+    const waits = await connect(alice.api, { ...source, url: `http://127.0.0.1:${port}` }, 'silent', {
+      space: spaceId,
+    });
+    const paths = [nobody, waits];
+    const leaving = paths.map(async (path) => {
+      const left = new AbortController();
+      const asked = fetch(`${server.url}${path}/actions/read`, {
+        ...{ method: 'POST', signal: left.signal, body: JSON.stringify({ path: ['items'] }) },
+        headers: { authorization: `Bearer ${bob.key}`, 'content-type': 'application/json' },
+      }).catch(() => undefined);
+      return { left, asked };
+    });
+    const ends = async (api: ApiClient, query: string) => {
+      const { data } = (await api.get(`${uses}${query}`)).body;
+      return paths.map((path) => {
+        const { result, rows, bytes } =
+          data.find(({ connectionId }: { connectionId: string }) => connectionId === idOf(path)) ?? {};
+        return { result, rows, bytes };
+      });
+    };
+    const [ofAll, ofBob] = [`?spaceId=${spaceId}`, `?userId=${bob.id}`];
+    // Of both kinds the end is on record, and long before it may be told.
+    const since = performance.now();
+    await expect
+      .poll(async () => (await ends(alice.api, ofAll)).map(({ result }) => result), { timeout: 2_000 })
+      .toEqual(['SOURCE-UNREACHABLE', 'started']);
+    for (const { left, asked } of await Promise.all(leaving)) {
+      left.abort();
+      await asked;
+    }
+    await expect
+      .poll(async () => (await ends(alice.api, ofAll)).map(({ result }) => result), { timeout: 2_000 })
+      .toEqual(['SOURCE-UNREACHABLE', 'cancelled']);
+    const early = await ends(bob.api, ofBob);
+    expect(performance.now() - since).toBeLessThan(2_900);
+    expect(early).toEqual([{ result: 'started' }, { result: 'started' }]);
+    await expect
+      .poll(() => ends(bob.api, ofBob), { timeout: 5_000 })
+      .toEqual([{ result: 'SOURCE-UNAVAILABLE' }, { result: 'SOURCE-UNAVAILABLE' }]);
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  it('TR12: the cursor of a list counts no ends of other uses', async () => {
+    const before = (await bob.api.get(`${uses}?userId=${bob.id}&limit=1`)).body;
+    const cursor = new URL(before.links.next.href).searchParams.get('next') ?? '';
+    expect(cursor).toMatch(/^[\d:.TZ-]+_[\w-]{43}$/);
+    const next = await bob.api.get(`${uses}?userId=${bob.id}&limit=100&next=${encodeURIComponent(cursor)}`);
+    const all = (await bob.api.get(`${uses}?userId=${bob.id}`)).body.data;
+    expect(next.body.data, next.text).toEqual(all.slice(1));
+    expect((await bob.api.get(`${uses}?next=2026-01-01T00:00:00.000Z_3_5`)).status).toBe(400);
   });
 });
