@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { comparingTimes } from '@mooring/lab/comparing-times';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
@@ -230,7 +231,8 @@ describe('ports behind the service', comparingTimes, () => {
     const { alice, bob, connectTo } = inOpen;
     const [closed, spoken] = [ports.closed[14] ?? 0, ports.open[14] ?? 0];
     const separate = (name: string) => ({ separateCredentials: true, credentialsName: name });
-    const path = `/api/v1/data-connections/${await connectTo(closed)}/actions/browse`;
+    const embedded = await connectTo(closed);
+    const path = `/api/v1/data-connections/${embedded}/actions/browse`;
     const login = { username: 'bob', password: 'bobs password' };
     const paused = await connectTo(closed, separate('paused'));
     const brought = await bob.api.put(`/api/v1/data-connections/${paused}/credential`, {
@@ -245,6 +247,13 @@ describe('ports behind the service', comparingTimes, () => {
     await bob.api.put(`/api/v1/data-connections/${second}/credential`, { credentialId });
     for (let time = 0; time < 5; time += 1) await alice.api.post(path);
     expect((await alice.api.post(path)).body.errors[0].code).toBe('SOURCE-PAUSED');
+    // A test need not wait for the end of a pause, but for another that is just finding out.
+    const slow = listenerOf('');
+    servers.push(slow);
+    const found = once(slow, 'connection');
+    await new Promise<void>((resolve) => slow.listen(closed, '127.0.0.1', resolve));
+    const probe = testAs(alice, embedded);
+    await found;
     const rehearse = (id: string) =>
       bob.api.post('/api/v1/data-credentials/actions/rehearse-change', {
         ...{ qIDs: [id], qPassword: 'another password' },
@@ -254,6 +263,7 @@ describe('ports behind the service', comparingTimes, () => {
       timed(() => rehearse(brought.body.credentialId)),
       timed(() => rehearse(credentialId)),
     ]);
+    await probe;
     expect(browsed.result.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
     expect(browsed.result.headers.get('retry-after')).toBeNull();
     expect(browsed.ms).toBeGreaterThanOrEqual(2_990);
