@@ -534,7 +534,7 @@ describe('the life of a grant', () => {
     it('LI17: they take the place of no sign-in that came since, though it has the same version', async () => {
       const dataFolder = await setBack();
       stand.clock.move(1_000);
-      await stand.signInAgain(credential);
+      credential = await stand.signInAgain(credential);
       expect((await storedGrant()).version).toBe(2);
       const newest = await asked();
       await stand.process({ dataFolder }).recover();
