@@ -15,6 +15,13 @@ import { fieldsOf, readQuery, readTable, tableUri } from './rows.js';
 
 const views = new Set(['VIEW', 'MATERIALIZED_VIEW']);
 
+/** Objects of a list; more than were asked for would be somebody's attempt to fill the memory. */
+function listIn(answer: JsonObject, name: string, limit: number): JsonObject[] {
+  const objects = objectsIn(answer, name);
+  if (objects.length <= limit) return objects;
+  throw new ConnectorError('protocol_error', 'BigQuery sent more entries than were asked for.');
+}
+
 function listed(answer: JsonObject, items: BrowseItem[]): BrowseAnswer {
   const next = textIn(answer, 'nextPageToken');
   return next === undefined ? { items } : { items, next };
@@ -22,7 +29,7 @@ function listed(answer: JsonObject, items: BrowseItem[]): BrowseAnswer {
 
 async function browseDatasets(api: Api, { limit, page }: BrowseRequest): Promise<BrowseAnswer> {
   const answer = await api.call({ uri: '/datasets', qs: { maxResults: limit, pageToken: page } });
-  const items = objectsIn(answer, 'datasets').map((dataset): BrowseItem => {
+  const items = listIn(answer, 'datasets', limit).map((dataset): BrowseItem => {
     const name = textIn(objectIn(dataset, 'datasetReference'), 'datasetId') ?? '';
     return { name, kind: 'dataset', path: [name], readable: false, container: true };
   });
@@ -36,7 +43,7 @@ async function browseTables(
 ): Promise<BrowseAnswer> {
   const uri = tableUri(dataset, 'x').replace(/\/x$/, '');
   const answer = await api.call({ uri, qs: { maxResults: limit, pageToken: page } });
-  const items = objectsIn(answer, 'tables').map((table): BrowseItem => {
+  const items = listIn(answer, 'tables', limit).map((table): BrowseItem => {
     const name = textIn(objectIn(table, 'tableReference'), 'tableId') ?? '';
     const kind = views.has(String(table['type'])) ? 'view' : 'table';
     return { name, kind, path: [dataset, name], readable: true, container: true };

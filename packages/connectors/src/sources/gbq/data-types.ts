@@ -9,6 +9,33 @@ export interface Field {
   fields?: readonly Field[];
 }
 
+/** Deepest nesting of a schema and of a JSON value; BigQuery itself nests records 15 levels deep. */
+const depthMax = 64;
+
+/**
+ * A field out of a schema.
+ * @throws ConnectorError `protocol_error` when it is none, `too_large` when its records are nested without end.
+ */
+export function fieldOf(field: Readonly<Record<string, unknown>>, depth = 1): Field {
+  const { name, type, mode, fields } = field;
+  if (depth > depthMax) throw tooDeep();
+  if (typeof name !== 'string' || name === '' || typeof type !== 'string') {
+    throw new ConnectorError('protocol_error', 'BigQuery sent a column without a name or a type.');
+  }
+  const inner = Array.isArray(fields) ? fields.filter(isRecord).map((each) => fieldOf(each, depth + 1)) : [];
+  return { name, type, ...(typeof mode === 'string' ? { mode } : {}), fields: inner };
+}
+
+function tooDeep(): ConnectorError {
+  return new ConnectorError('too_large', `BigQuery sent a value nested deeper than ${depthMax} levels.`);
+}
+
+function assertDepth(value: JsonValue, depth = 1): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > depthMax) throw tooDeep();
+  for (const item of Array.isArray(value) ? value : Object.values(value)) assertDepth(item, depth + 1);
+}
+
 /** Type names of TableFieldSchema, the legacy ones and their standard SQL aliases. */
 const neutralTypes: Readonly<Record<string, NeutralType>> = {
   STRING: 'string',
@@ -67,11 +94,14 @@ function floatOf(text: string): JsonValue {
 }
 
 function jsonOf(text: string): JsonValue {
+  let value: JsonValue;
   try {
-    return JSON.parse(text) as JsonValue;
+    value = JSON.parse(text) as JsonValue;
   } catch {
     return broken();
   }
+  assertDepth(value);
+  return value;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -49,4 +49,54 @@ describe('gbq fails', () => {
       );
     }
   });
+
+  const tableOf = (schema: unknown, page: (token: string | null) => unknown) =>
+    serve(({ path, query }) =>
+      path.endsWith('/data') ? { body: page(query.get('pageToken')) } : { body: { type: 'TABLE', schema } },
+    );
+  const readTable = async (schema: unknown, page: (token: string | null) => unknown) => {
+    const { session } = await open(await tableOf(schema, page));
+    const { batches } = await session.read({ path: ['d', 't'], batchRows: 1000 });
+    const sizes: number[] = [];
+    for await (const batch of batches) sizes.push(batch.length);
+    return sizes;
+  };
+  const kindOf = async (schema: unknown, page: (token: string | null) => unknown) =>
+    (await failureOf(readTable(schema, page))).kind;
+  const field = (name: unknown, more: object = {}) => ({ name, type: 'STRING', ...more });
+  const fields = (count: number) => Array.from({ length: count }, (_, index) => field(`c${index}`));
+
+  it('TR17: on schemas without end, by columns or by depth', async () => {
+    expect(await kindOf({ fields: fields(10_001) }, () => ({}))).toBe('too_large');
+    const deep = Array.from({ length: 100 }).reduce<object>(
+      (inner) => ({ ...field('r'), type: 'RECORD', fields: [inner] }),
+      field('x'),
+    );
+    expect(await kindOf({ fields: [deep] }, () => ({}))).toBe('too_large');
+    const nested = `${'['.repeat(1000)}${']'.repeat(1000)}`;
+    const json = { fields: [{ name: 'j', type: 'JSON' }] };
+    expect(await kindOf(json, () => ({ rows: [{ f: [{ v: nested }] }] }))).toBe('too_large');
+  });
+
+  it('TR25: on columns that are none', async () => {
+    for (const name of [7, null, {}, ''])
+      expect(await kindOf({ fields: [field(name)] }, () => ({}))).toBe('protocol_error');
+    const { session } = await open(await tableOf({ fields: [field(7)] }, () => ({})));
+    expect((await failureOf(session.browse({ path: ['d', 't'], limit: 10 }))).kind).toBe('protocol_error');
+  });
+
+  it('TR17: on pages without rows that do not end, and on lists longer than was asked for', async () => {
+    const endless = (token: string | null) => ({ pageToken: String(Number(token) + 1) });
+    expect(await kindOf({ fields: fields(1) }, endless)).toBe('protocol_error');
+    const datasets = Array.from({ length: 11 }, () => ({ datasetReference: { datasetId: 'd' } }));
+    const { session } = await open(await serve(() => ({ body: { datasets } })));
+    expect((await failureOf(session.browse({ path: [], limit: 10 }))).kind).toBe('protocol_error');
+  });
+
+  it('TR17: not on wide tables, whose rows come in batches of few values', async () => {
+    const row = { f: Array.from({ length: 5000 }, () => ({ v: 'x' })) };
+    const sizes = await readTable({ fields: fields(5000) }, () => ({ rows: Array<unknown>(20).fill(row) }));
+    expect(Math.max(...sizes) * 5000).toBeLessThanOrEqual(65_536);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(20);
+  });
 });

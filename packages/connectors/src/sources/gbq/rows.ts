@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { batchRowsMax, columnsMax } from '../../kit/columns.js';
 import { abortError } from '../../kit/deadline.js';
 import type { ReadRequest, RowStream } from '../../spec/connector.js';
-import type { JsonValue, Row } from '../../spec/data-types.js';
+import type { Column, JsonValue, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type Api, type JsonObject, objectIn, objectsIn, textIn } from './api.js';
-import { type Field, toColumn, toRow } from './data-types.js';
+import { type Field, fieldOf, toColumn, toRow } from './data-types.js';
 import { fromJob } from './errors.js';
 
 /** BigQuery holds a poll for a result that long. */
@@ -14,10 +15,25 @@ const pollPauseMs = 200;
 
 type FetchPage = (pageToken: string | undefined, rowsMax: number) => Promise<JsonObject>;
 
-/** The fields of a table or a result. */
+/** Values asked for in one page. */
+const pageCells = 262_144;
+/** Pages without rows in a row, after which the answer is taken for endless. */
+const emptyPagesMax = 1_000;
+
+/**
+ * The fields of a table or a result.
+ * @throws ConnectorError `too_large` for more fields than BigQuery itself has, `protocol_error` for what is no field.
+ */
 export function fieldsOf(answer: JsonObject): readonly Field[] {
-  return objectsIn(objectIn(answer, 'schema'), 'fields') as unknown as Field[];
+  const fields = objectsIn(objectIn(answer, 'schema'), 'fields');
+  if (fields.length > columnsMax) {
+    throw new ConnectorError('too_large', `BigQuery sent more than ${columnsMax} columns.`);
+  }
+  return fields.map((field) => fieldOf(field));
 }
+
+/** Most rows of one page, by the columns of each. */
+const pageRowsMax = (columns: number) => Math.max(1, Math.floor(pageCells / Math.max(1, columns)));
 
 function positionsOf(fields: readonly Field[], wanted: readonly string[] | undefined): number[] {
   if (!wanted) return fields.map((_, index) => index);
@@ -28,23 +44,36 @@ function positionsOf(fields: readonly Field[], wanted: readonly string[] | undef
   });
 }
 
+interface Pages {
+  first: JsonObject;
+  fetchPage: FetchPage;
+  /** All that a row holds before columns are picked. */
+  columns: readonly Column[];
+  convert: (row: JsonValue) => Row;
+}
+
 async function* readPages(
-  first: JsonObject,
-  fetchPage: FetchPage,
+  { first, fetchPage, columns, convert }: Pages,
   request: ReadRequest,
-  convert: (row: JsonValue) => Row,
 ): AsyncGenerator<readonly Row[]> {
+  const batchRows = Math.min(request.batchRows, batchRowsMax(columns));
+  const pageRows = Math.min(request.batchRows, pageRowsMax(columns.length));
   let left = request.limit ?? Number.POSITIVE_INFINITY;
+  let emptyPages = 0;
   for (let page = first; ; ) {
     const rows = Array.isArray(page['rows']) ? page['rows'] : [];
-    for (let start = 0; start < rows.length && left > 0; start += request.batchRows) {
-      const batch = rows.slice(start, Math.min(start + request.batchRows, start + left));
+    emptyPages = rows.length === 0 ? emptyPages + 1 : 0;
+    if (emptyPages > emptyPagesMax) {
+      throw new ConnectorError('protocol_error', 'BigQuery sent pages without rows that do not end.');
+    }
+    for (let start = 0; start < rows.length && left > 0; start += batchRows) {
+      const batch = rows.slice(start, Math.min(start + batchRows, start + left));
       left -= batch.length;
       yield batch.map(convert);
     }
     const token = textIn(page, 'pageToken');
     if (token === undefined || left <= 0) return;
-    const next = await fetchPage(token, Math.min(request.batchRows, left));
+    const next = await fetchPage(token, Math.min(pageRows, left));
     if (textIn(next, 'pageToken') === token) {
       throw new ConnectorError('protocol_error', 'BigQuery sent the same page twice.');
     }
@@ -57,14 +86,18 @@ async function streamOf(
   fetchPage: FetchPage,
   request: ReadRequest,
 ): Promise<RowStream> {
-  const rowsMax = Math.max(1, Math.min(request.batchRows, request.limit ?? request.batchRows));
+  const rowsMost = Math.min(request.batchRows, pageRowsMax(fields?.length ?? 1));
+  const rowsMax = Math.max(1, Math.min(rowsMost, request.limit ?? rowsMost));
   const first = await fetchPage(undefined, rowsMax);
   const schema = fields ?? fieldsOf(first);
   const positions = positionsOf(schema, request.columns);
   const columns = schema.map(toColumn);
   const pick = <Item>(items: readonly Item[]) => positions.map((position) => items[position] as Item);
   const convert = (row: JsonValue): Row => pick(toRow(schema, row));
-  return { columns: pick(columns), batches: readPages(first, fetchPage, request, convert) };
+  return {
+    columns: pick(columns),
+    batches: readPages({ first, fetchPage, columns, convert }, request),
+  };
 }
 
 function queryConfiguration(api: Api, query: string): JsonObject {
