@@ -69,7 +69,7 @@ interface PlanNode {
 const isAmongScopes = ({ text }: Statement): boolean =>
   text.includes("'space:' || space.id") &&
   text.includes('order by') &&
-  !/owner_id = [$?]|"scope" = [$?]/.test(text);
+  !/connection\.owner_id = [$?]|"scope" = [$?]/.test(text);
 
 /**
  * True where connections are read that no limit cuts off before they are joined, or looked through for scopes: whatever
