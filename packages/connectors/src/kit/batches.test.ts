@@ -9,7 +9,7 @@ describe('batch sizes', () => {
     const sizes = Array.from({ length: 6 }, () => {
       const rows = pacer.next(5_000);
       for (let row = 0; row < rows; row += 1) {
-        pacer.received(100);
+        pacer.received(100, 1);
         pacer.row();
       }
       return rows;
@@ -21,7 +21,7 @@ describe('batch sizes', () => {
     const pacer = createBatchPacer();
     pacer.next(5_000);
     for (let row = 0; row < 16; row += 1) {
-      pacer.received(5 * MEBIBYTE);
+      pacer.received(5 * MEBIBYTE, 1);
       pacer.row();
     }
     expect(pacer.next(5_000)).toBe(1);
@@ -30,12 +30,12 @@ describe('batch sizes', () => {
   it('D15: refuse one giant row, and a batch that outgrows memory', () => {
     const giant = createBatchPacer();
     giant.next(10);
-    expect(() => giant.received(33 * MEBIBYTE)).toThrowError('too large');
+    expect(() => giant.received(33 * MEBIBYTE, 1)).toThrowError('too large');
     const many = createBatchPacer();
     many.next(10);
     const fill = () => {
       for (let row = 0; row < 100; row += 1) {
-        many.received(20 * MEBIBYTE);
+        many.received(20 * MEBIBYTE, 1);
         many.row();
       }
     };

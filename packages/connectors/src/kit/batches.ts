@@ -1,4 +1,5 @@
 import { ConnectorError } from '../spec/errors.js';
+import type { WireBudget } from './frame-guard.js';
 
 const MEBIBYTE = 1_048_576;
 /** A batch is kept near this size, so that a slow reader of wide rows holds little memory. */
@@ -10,13 +11,13 @@ const GROWTH_MAX = 4;
 const ROW_BYTES_MAX = 32 * MEBIBYTE;
 /** A batch of rows that suddenly grew is refused beyond this. */
 const BATCH_BYTES_MAX = 128 * MEBIBYTE;
+/** Messages without a row between them: notices, empty results. Rows themselves arrive some thousand at a time. */
+const FRAMES_WITHOUT_ROW_MAX = 20_000;
 
 /** Sizes batches of a source that sends rows of unknown width, and guards memory against hostile ones. */
-export interface BatchPacer {
+export interface BatchPacer extends WireBudget {
   /** Rows to ask for now, at most `rowsMax`; starts the measure of the next batch. */
   next(rowsMax: number): number;
-  /** Bytes arrived. @throws ConnectorError `too_large` when a row or batch outgrew its cap. */
-  received(bytes: number): void;
   /** A row is complete. */
   row(): void;
   /** Whether the rows since `next` are as many bytes as a batch should have. */
@@ -28,6 +29,7 @@ export function createBatchPacer(): BatchPacer {
   let rowsBefore = FIRST_ROWS / GROWTH_MAX;
   let bytesInBatch = 0;
   let bytesInRow = 0;
+  let framesWithoutRow = 0;
   let rowsInBatch = 0;
 
   const next = (rowsMax: number) => {
@@ -38,9 +40,13 @@ export function createBatchPacer(): BatchPacer {
     rowsInBatch = 0;
     return rows;
   };
-  const received = (bytes: number) => {
+  const received = (bytes: number, frames: number) => {
     bytesInBatch += bytes;
     bytesInRow += bytes;
+    framesWithoutRow += frames;
+    if (framesWithoutRow > FRAMES_WITHOUT_ROW_MAX) {
+      throw new ConnectorError('too_large', 'The source sends messages without end instead of rows.');
+    }
     if (bytesInRow > ROW_BYTES_MAX || bytesInBatch > BATCH_BYTES_MAX) {
       throw new ConnectorError('too_large', 'A row of the source is too large to be read.', {
         remedy: 'Leave out the large column, or cut its values in the query.',
@@ -50,6 +56,13 @@ export function createBatchPacer(): BatchPacer {
   const row = () => {
     rowsInBatch += 1;
     bytesInRow = 0;
+    framesWithoutRow = 0;
   };
-  return { next, received, row, isFull: () => bytesInBatch >= BATCH_BYTES_TARGET };
+  return {
+    frameBytesMax: ROW_BYTES_MAX,
+    next,
+    received,
+    row,
+    isFull: () => bytesInBatch >= BATCH_BYTES_TARGET,
+  };
 }

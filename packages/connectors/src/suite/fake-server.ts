@@ -6,6 +6,8 @@ export interface FakeServer {
   port: number;
   /** Everything that clients sent, over all connections. */
   received(): Buffer;
+  /** Bytes that clients were sent, over all connections, those on their way included. */
+  sent(): number;
   close(): Promise<void>;
 }
 
@@ -13,9 +15,13 @@ export interface FakeServer {
 export async function startFakeServer(serve: (socket: Socket) => void): Promise<FakeServer> {
   const chunks: Buffer[] = [];
   const open = new Set<Socket>();
+  let sentBefore = 0;
   const server = createServer((socket) => {
     open.add(socket);
-    socket.on('close', () => open.delete(socket));
+    socket.on('close', () => {
+      open.delete(socket);
+      sentBefore += socket.bytesWritten;
+    });
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => chunks.push(chunk));
     serve(socket);
@@ -28,5 +34,23 @@ export async function startFakeServer(serve: (socket: Socket) => void): Promise<
       for (const socket of open) socket.destroy();
       server.close(() => resolve());
     });
-  return { host: '127.0.0.1', port: address.port, received: () => Buffer.concat(chunks), close };
+  const sent = () => [...open].reduce((bytes, { bytesWritten }) => bytes + bytesWritten, sentBefore);
+  return { host: '127.0.0.1', port: address.port, received: () => Buffer.concat(chunks), sent, close };
+}
+
+/** Far more than any budget of a connection. */
+const FLOOD_BYTES = 256 * 1_048_576;
+
+/** Writes a piece again and again, as fast as it is taken, until the client has gone or 256 MiB are written. */
+export function flood(socket: Socket, piece: Buffer): void {
+  const pieces = Buffer.alloc(Math.max(1, Math.floor(65_536 / piece.length)) * piece.length, piece);
+  let written = 0;
+  const more = () => {
+    while (!socket.destroyed && written < FLOOD_BYTES) {
+      written += pieces.length;
+      if (!socket.write(pieces)) return;
+    }
+  };
+  socket.on('drain', more);
+  more();
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { describe, expect, it } from 'vitest';
 import { failureOf, listen, rejectionOf, startCanary } from './__fixtures__/canary.js';
-import { buildGate } from './__fixtures__/http-servers.js';
+import { buildGate, endlessAnswers, startEndless } from './__fixtures__/http-servers.js';
 
 function fixture(name: string): string {
   return readFileSync(new URL(`./__fixtures__/${name}`, import.meta.url), 'utf8');
@@ -22,7 +22,7 @@ function bodyOf(options: RequestOptions, send: typeof request = request): Promis
       response.setEncoding('utf8').on('data', (text) => {
         body += text;
       });
-      response.on('end', () => resolve(body));
+      response.on('end', () => resolve(body)).on('error', reject);
     })
       .on('error', reject)
       .end();
@@ -44,6 +44,15 @@ describe('agents', () => {
     mine.http.destroy();
     other.http.destroy();
     await stop();
+  });
+
+  it.each(endlessAnswers)('TR18: end an answer whose %s have no end', async (_title, start, piece) => {
+    await using server = await startEndless(start, piece);
+    const { http } = buildGate().agents();
+    const error = await rejectionOf(bodyOf({ host: '127.0.0.1', port: server.port, agent: http }));
+    expect(error).toBeInstanceOf(Error);
+    expect(server.sent()).toBeLessThan(24 * 1024 * 1024);
+    http.destroy();
   });
 
   it('serve many requests at once without a warning of Node', async () => {

@@ -1,10 +1,11 @@
-import { Agent as HttpAgent } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { SocketTarget } from '@mooring/connectors/spec/network';
 import type { Dialer } from './dialer.js';
 import type { Refuse } from './failure.js';
 import type { TlsSettings } from './tls-context.js';
+import { boundInterimAnswers } from './wordless-answer.js';
 
 const FREE_SOCKETS_MAX = 16;
 
@@ -49,6 +50,17 @@ function openThrough(
       .then((stream) => done(null, stream), done);
     return undefined;
   };
+
+  // Node's own way from a request to its agent, which its types leave out.
+  const add: (request: ClientRequest, ...rest: unknown[]) => void = Reflect.get(agent, 'addRequest').bind(
+    agent,
+  );
+  Object.assign(agent, {
+    addRequest(request: ClientRequest, ...rest: unknown[]) {
+      boundInterimAnswers(request);
+      add(request, ...rest);
+    },
+  });
 
   const destroyIdle = agent.destroy.bind(agent);
   agent.destroy = () => {

@@ -3,7 +3,7 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { describe, expect, it } from 'vitest';
 import { rejectionOf } from './__fixtures__/canary.js';
-import { buildGate, startHttp, startRaw } from './__fixtures__/http-servers.js';
+import { buildGate, endlessAnswers, startEndless, startHttp, startRaw } from './__fixtures__/http-servers.js';
 
 describe('fetch receives', () => {
   it.each([
@@ -154,6 +154,20 @@ describe('fetch fails', () => {
     const error = await rejectionOf(gate.fetch(server.url).then((response) => response.text()));
     expect(error).toMatchObject({ kind });
   });
+
+  const emptyLines: (typeof endlessAnswers)[number] = ['empty lines', '', '\r\n'];
+  it.each([...endlessAnswers, emptyLines])(
+    'TR18: on an answer whose %s have no end',
+    async (_title, start, piece) => {
+      await using server = await startEndless(start, piece);
+      const gate = buildGate();
+      const error = await rejectionOf(gate.fetch(server.url).then((response) => response.text()));
+      expect(error).toBeInstanceOf(ConnectorError);
+      expect(error).toMatchObject({ kind: expect.stringMatching(/^(protocol_error|unreachable)$/) });
+      // What the two ends of the connection hold is on top.
+      expect(server.sent()).toBeLessThan(24 * 1024 * 1024);
+    },
+  );
 
   it('D20: in time on a server that is silent, before and within its answer', async () => {
     const gate = buildGate({ responseTimeoutMs: 50 });

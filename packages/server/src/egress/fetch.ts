@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import type { Dialer } from './dialer.js';
 import { cancelled, codeOf, type Refuse, translateNetworkError } from './failure.js';
 import { readBody } from './response-body.js';
+import { boundWordlessBytes } from './wordless-answer.js';
 
 export interface FetchTimeouts {
   /** From the sent request to the end of the answer's headers, in milliseconds. */
@@ -50,6 +51,7 @@ export async function fetchOnce(
   if (request.signal?.aborted) throw cancelled(request.signal.reason);
 
   const dial = new AbortController();
+  let heard = () => {};
   const client = new Client(destination.origin, {
     // The parsed URL is what was judged, so it is what is dialled, whatever undici passes here.
     connect: (_options, callback) => {
@@ -62,6 +64,7 @@ export async function fetchOnce(
             callback(error as Error, null);
             return;
           }
+          heard = boundWordlessBytes(socket);
           callback(null, socket);
         },
         (error) => callback(error, null),
@@ -88,7 +91,8 @@ export async function fetchOnce(
       body: request.body ?? null,
       reset: true,
     });
-    return toResponse(answer, request, timeouts, translate, close);
+    heard();
+    return toResponse(answer, { request, timeouts, translate, heard: () => heard(), close });
   } catch (error) {
     close();
     throw translate(error);
@@ -114,12 +118,17 @@ function openFor(dialer: Dialer, destination: Destination, request: NetworkReque
   return dialer.openSecure(destination, { settings: request, protocols: ['http/1.1'], signal });
 }
 
+interface Answering {
+  request: NetworkRequest;
+  timeouts: FetchTimeouts;
+  translate: (error: unknown) => ConnectorError;
+  heard: () => void;
+  close: () => void;
+}
+
 function toResponse(
   answer: Dispatcher.ResponseData,
-  request: NetworkRequest,
-  timeouts: FetchTimeouts,
-  translate: (error: unknown) => ConnectorError,
-  close: () => void,
+  { request, timeouts, translate, heard, close }: Answering,
 ): Response {
   // Whoever reads it hears of its errors; when nobody does, they must not end the process.
   answer.body.on('error', () => undefined);
@@ -135,6 +144,7 @@ function toResponse(
   const limits = {
     bytesMax: request.bodyBytesMax ?? BODY_BYTES_MAX,
     unreadTimeoutMs: timeouts.unreadTimeoutMs,
+    onPiece: heard,
   };
   const body = readBody(answer.body, headers.get('content-encoding') ?? '', limits, translate, close);
   // The body is decoded here, and these two describe it as it was on the wire.

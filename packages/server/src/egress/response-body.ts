@@ -8,6 +8,8 @@ export interface BodyLimits {
   bytesMax: number;
   /** How long the reader may leave the body alone before the connection is given up, in milliseconds. */
   unreadTimeoutMs: number;
+  /** Called for each piece that has been decoded. */
+  onPiece?: () => void;
 }
 
 const DECODERS = new Map([
@@ -39,6 +41,7 @@ export function readBody(
   };
   const limiter = counting((bytes) => {
     counted.out += bytes;
+    limits.onPiece?.();
     if (counted.out > limits.bytesMax) throw tooLarge();
     assertDecoded();
   });

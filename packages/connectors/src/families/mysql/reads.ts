@@ -1,12 +1,14 @@
 // Streaming of one statement. The server first prepares it, which takes a single statement only and tells its
 // columns before anything runs; rows then flow as fast as the consumer takes them.
-import mysql, { type Connection, type FieldPacket, type PrepareStatementInfo } from 'mysql2';
+import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
 import { createBatchPacer } from '../../kit/batches.js';
+import { settledWithin } from '../../kit/deadline.js';
+import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
 import type { RowStream } from '../../spec/connector.js';
 import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnPositions } from '../sql/browse.js';
-import { answered, type Wire } from './wire.js';
+import { answered, GOODBYE_MS, hideNames, type Wire } from './wire.js';
 
 // The driver is CommonJS, and Node finds this name on its default export only.
 const { Types } = mysql;
@@ -34,10 +36,14 @@ export interface ReadHooks {
   failure(error: unknown): ConnectorError;
   /** Makes the server give up the running statement. */
   cancel(): Promise<void>;
+  /** Gives the connection up at once, for a server that does not end what it was told to end. */
+  terminate(): void;
   /** Called once, when the connection is free again. */
   finished(): Promise<void>;
 }
 
+/** Most columns that a result of MySQL can have. */
+const COLUMNS_MAX = 4_096;
 /** Bit of a column's flags. Source: MySQL manual, "Column Definition Flags". */
 const NOT_NULL_FLAG = 1;
 
@@ -61,9 +67,9 @@ function noRows(): ConnectorError {
 type Encoding = 'text' | 'binary';
 
 /** @throws ConnectorError `invalid_query` for a statement that answers without rows; it was not run. */
-async function prepareRead(connection: Connection, text: string): Promise<Encoding> {
-  const statement = await answered<PrepareStatementInfo>(connection, (callback) =>
-    connection.prepare(text, callback),
+async function prepareRead(wire: Wire, text: string): Promise<Encoding> {
+  const statement = await answered<PrepareStatementInfo>(wire, (callback) =>
+    wire.connection.prepare(text, callback),
   );
   const { columns, parameters } = statement as Statement;
   if (columns.length === 0) throw noRows();
@@ -124,23 +130,18 @@ function createIntake(wire: Wire, read: StatementRead) {
   let isDiscarding = false;
   let toRow: Shape['toRow'] | undefined;
 
-  const onData = (chunk: Buffer) => {
-    try {
-      pacer.received(chunk.length);
-    } catch (error) {
-      wire.destroy(error as ConnectorError);
-    }
-  };
   const endWith = (error?: unknown) => {
     if (ended) return;
     // The answers to later commands must not wait behind the last batch.
-    wire.stream().off('data', onData).resume();
+    wire.allow(statementBudget());
+    wire.stream().resume();
     if (filling.length > 0) full.push(filling);
     filling = [];
     ended = error === undefined ? {} : { error };
     wake();
   };
   const add = (values: unknown[]) => {
+    if (wire.hasOverread()) throw brokenFrame();
     pacer.row();
     if (isDiscarding || !toRow || taken >= (read.limit ?? Number.POSITIVE_INFINITY)) return;
     taken += 1;
@@ -177,8 +178,8 @@ function createIntake(wire: Wire, read: StatementRead) {
   };
   const begin = (shape: Shape) => {
     toRow = shape.toRow;
+    wire.allow(pacer);
   };
-  wire.stream().on('data', onData);
   return {
     begin,
     add,
@@ -192,20 +193,13 @@ function createIntake(wire: Wire, read: StatementRead) {
 
 type Intake = ReturnType<typeof createIntake>;
 
-/**
- * The driver writes a parser as program text, in which it refuses some names (`__proto__`); rows are arrays
- * here, so nothing that the server chose needs to stand there.
- */
-function hideNames(fields: FieldPacket[]): void {
-  for (const [index, field] of fields.entries()) field.name = String(index);
-}
-
 /** Resolves with the columns once the result begins; rows and the end go to the intake. */
 function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks: ReadHooks) {
   const { encoding } = read;
   const { connection } = wire;
   const intake = createIntake(wire, read);
   const columns = new Promise<Column[]>((resolve, reject) => {
+    wire.allow(statementBudget());
     // Executed by its text, which finds the statement that was prepared: as an object of its own it would not
     // know that files are refused.
     const running = encoding === 'binary' ? connection.execute(read.text) : connection.query(read.text);
@@ -220,6 +214,7 @@ function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks
     connection.on('error', onLost);
     running.on('fields', (fields: unknown) => {
       if (!Array.isArray(fields)) return reject(noRows());
+      if (fields.length > COLUMNS_MAX) throw brokenFrame();
       try {
         const shape = shapeOf(fields, hooks.types, read.pick);
         intake.begin(shape);
@@ -246,7 +241,8 @@ function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks
 async function abandon(intake: Intake, hooks: ReadHooks): Promise<void> {
   if (intake.isEnded()) return;
   await hooks.cancel();
-  await intake.discard();
+  await settledWithin(intake.discard(), GOODBYE_MS);
+  if (!intake.isEnded()) hooks.terminate();
 }
 
 /**
@@ -255,7 +251,7 @@ async function abandon(intake: Intake, hooks: ReadHooks): Promise<void> {
  */
 export async function startRead(wire: Wire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
   const { connection } = wire;
-  const encoding = await prepareRead(connection, read.text).catch((error: unknown) => {
+  const encoding = await prepareRead(wire, read.text).catch((error: unknown) => {
     connection.unprepare(read.text);
     throw error;
   });

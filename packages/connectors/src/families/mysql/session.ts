@@ -4,7 +4,17 @@ import type { ReadRequest, Session, SessionContext } from '../../spec/connector.
 import { ConnectorError } from '../../spec/errors.js';
 import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
 import { type MySqlTypes, type StatementRead, startRead } from './reads.js';
-import { answered, command, dial, GOODBYE_MS, kill, type MySqlOptions, signedIn, type Wire } from './wire.js';
+import {
+  answered,
+  command,
+  dial,
+  GOODBYE_MS,
+  kill,
+  type MySqlOptions,
+  prepared,
+  signedIn,
+  type Wire,
+} from './wire.js';
 
 /**
  * Text in UTF-8, also after a reset, which falls back to the server's default; instants in UTC; read-only also where a statement ended our transaction; and ten minutes instead of one in
@@ -39,8 +49,8 @@ function toStatement(request: ReadRequest): StatementRead {
   return { ...common, text: limit === undefined ? from : `${from} limit ${Math.trunc(limit)}` };
 }
 
-async function setUp({ connection }: Wire): Promise<void> {
-  for (const statement of SESSION_SETUP) await command(connection, statement);
+async function setUp(wire: Wire): Promise<void> {
+  for (const statement of SESSION_SETUP) await command(wire, statement);
 }
 
 interface Opened {
@@ -84,12 +94,14 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
   const rollBack = async () => {
     if (state !== 'busy') return;
     // A kill that comes late may hit the first statement after the one it was meant for.
-    const attempt = () => command(connection, 'rollback');
-    await attempt().catch(attempt).then(release, terminate);
+    const attempt = () => command(wire, 'rollback');
+    await settledWithin(attempt().catch(attempt).then(release, terminate), GOODBYE_MS);
+    // A server that does not answer gets no other statement.
+    if (state === 'busy') terminate();
   };
   const refresh = async () => {
     if (!isUsed) return;
-    await answered(connection, (callback) => connection.reset((error) => callback(error ?? null, undefined)));
+    await answered(wire, (callback) => connection.reset((error) => callback(error ?? null, undefined)));
     await setUp(wire);
     isUsed = false;
   };
@@ -106,19 +118,12 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
     }
   };
 
-  const catalogue = vendor.catalogue(async (sql, values) => {
-    const rows = await answered<unknown>(connection, (callback) =>
-      connection.execute(sql, [...values], (error, result) => callback(error, result)),
-    );
-    return rows as Row[];
-  });
-  const hooks = { types: vendor.types, failure, cancel, finished: rollBack };
+  const catalogue = vendor.catalogue(async (sql, values) => (await prepared(wire, sql, values)) as Row[]);
+  const hooks = { types: vendor.types, failure, cancel, terminate, finished: rollBack };
 
   return {
     async ping() {
-      await alone(() =>
-        answered(connection, (callback) => connection.ping((error) => callback(error, undefined))),
-      );
+      await alone(() => answered(wire, (callback) => connection.ping((error) => callback(error, undefined))));
     },
     browse: (request) => alone(() => browseSql(catalogue, request)),
     async read(request) {
@@ -127,7 +132,7 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
       try {
         await refresh();
         isUsed = request.query !== undefined;
-        await command(connection, 'start transaction read only');
+        await command(wire, 'start transaction read only');
         return await startRead(wire, statement, hooks);
       } catch (error) {
         const translated = failure(error);
@@ -164,7 +169,7 @@ export async function openMySql(
   const abandon = () => wire.destroy(abortError(signal));
   signal.addEventListener('abort', abandon, { once: true });
   try {
-    await signedIn(wire.connection);
+    await signedIn(wire);
     await setUp(wire);
     throwIfAborted(signal);
   } catch (error) {

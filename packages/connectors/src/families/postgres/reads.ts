@@ -3,10 +3,13 @@
 import type { Client, FieldDef } from 'pg';
 import Cursor from 'pg-cursor';
 import { createBatchPacer } from '../../kit/batches.js';
+import { settledWithin } from '../../kit/deadline.js';
+import { brokenFrame, type FrameGuard } from '../../kit/frame-guard.js';
 import type { RowStream } from '../../spec/connector.js';
 import type { JsonValue, NeutralType, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnPositions } from '../sql/browse.js';
+import { GOODBYE_MS } from './wire.js';
 
 /** How values of one type become neutral ones; the driver hands over their text form. */
 export interface PostgresType {
@@ -32,48 +35,76 @@ export interface ReadHooks {
   failure(error: unknown): ConnectorError;
   /** Makes the server give up the running statement. */
   cancel(): Promise<void>;
+  /** Gives the connection up at once, for a server that does not end what it was told to end. */
+  terminate(): void;
   /** Called once, when the portal is closed and the connection is free again. */
   finished(): Promise<void>;
+}
+
+/**
+ * Settles as `work` does, or when the connection is lost: the driver tells that to its active query only, and a server
+ * that says that a query is over makes it forget the cursor.
+ */
+function orLost<Result>({ connection }: Client, work: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const onEnd = () => reject(new ConnectorError('unreachable', 'The server closed the connection.'));
+    const settle = () => connection.off('error', reject).off('end', onEnd);
+    connection.on('error', reject).on('end', onEnd);
+    work.then(resolve, reject).finally(settle);
+    if (connection.stream.destroyed) onEnd();
+  });
 }
 
 /** Fields of the result, or undefined when the statement answers with none. Nothing was executed yet. */
 function described(client: Client, cursor: Cursor<Row>): Promise<FieldDef[] | undefined> {
   const { connection } = client;
-  return new Promise((resolve, reject) => {
+  const described = new Promise<FieldDef[] | undefined>((resolve, reject) => {
     const onRows = ({ fields }: { fields: FieldDef[] }) => settle(() => resolve(fields));
     const onNothing = () => settle(() => resolve(undefined));
     const onError = (error: unknown) => settle(() => reject(error));
+    const onEnd = () => settle(() => reject(brokenFrame()));
     const settle = (act: () => void) => {
       connection.off('rowDescription', onRows).off('noData', onNothing);
-      cursor.off('error', onError);
+      cursor.off('error', onError).off('end', onEnd);
       act();
     };
     connection.on('rowDescription', onRows).on('noData', onNothing);
-    cursor.on('error', onError);
+    cursor.on('error', onError).on('end', onEnd);
   });
+  return orLost(client, described);
 }
 
-/** Counts what arrives; ends the connection when a row outgrows its cap, before the driver has buffered it. */
-function watchSize(client: Client, cursor: Cursor<Row>) {
+/** The connection that a read runs on. */
+export interface ReadWire {
+  client: Client;
+  guard: FrameGuard;
+}
+
+/** Counts rows and what arrives between them; a row that nobody asked for breaks the protocol. */
+function watchRows(cursor: Cursor<Row>, guard: FrameGuard) {
   const pacer = createBatchPacer();
-  const { stream } = client.connection;
-  const onData = (chunk: Buffer) => {
-    try {
-      pacer.received(chunk.length);
-    } catch (error) {
-      stream.destroy(error as ConnectorError);
-    }
+  let rowsAwaited = 0;
+  cursor.on('row', () => {
+    if (rowsAwaited === 0) throw brokenFrame();
+    rowsAwaited -= 1;
+    pacer.row();
+  });
+  return {
+    /** @returns rows to ask for now, at most `rowsMax` */
+    next(rowsMax: number) {
+      rowsAwaited = pacer.next(rowsMax);
+      guard.allow(pacer);
+      return rowsAwaited;
+    },
   };
-  stream.on('data', onData);
-  cursor.on('row', pacer.row);
-  return { pacer, stop: () => stream.off('data', onData) };
 }
 
 /**
  * Starts a read inside a transaction that is open already.
  * @throws ConnectorError; the caller ends the transaction then.
  */
-export async function startRead(client: Client, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
+export async function startRead(wire: ReadWire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
+  const { client } = wire;
   const cursor = client.query(
     new Cursor<Row>(read.text, read.values, {
       rowMode: 'array', // Parsers of this cursor only, never the driver's global ones.
@@ -82,7 +113,7 @@ export async function startRead(client: Client, read: StatementRead, hooks: Read
   );
   const fields = await described(client, cursor);
   if (!fields) {
-    await cursor.close();
+    await closed(cursor, hooks);
     throw new ConnectorError(
       'invalid_query',
       'The statement does not read rows; only such statements are run.',
@@ -99,16 +130,26 @@ export async function startRead(client: Client, read: StatementRead, hooks: Read
     positions = read.pick ? columnPositions(names, read.pick) : undefined;
   } catch (error) {
     // The connection takes no other statement, not even a rollback, while the portal is open.
-    await cursor.close();
+    await closed(cursor, hooks);
     throw error;
   }
   return {
     columns: positions ? positions.flatMap((position) => all[position] ?? []) : all,
-    batches: { [Symbol.asyncIterator]: () => iterate(client, cursor, { ...read, positions }, hooks) },
+    batches: { [Symbol.asyncIterator]: () => iterate(wire, cursor, { ...read, positions }, hooks) },
   };
 }
 
 type Iteration = StatementRead & { positions: readonly number[] | undefined };
+
+/** Closes the portal; the connection of a server that does not follow is given up. */
+async function closed(cursor: Cursor<Row>, hooks: ReadHooks): Promise<void> {
+  let isClosed = false;
+  const closing = cursor.close().then(() => {
+    isClosed = true;
+  });
+  await settledWithin(closing, GOODBYE_MS);
+  if (!isClosed) hooks.terminate();
+}
 
 /** What `ask` writes leaves in one piece: in two, each batch would wake the server once more (5 % of a fast read). */
 function askedAtOnce<Answer>({ connection: { stream } }: Client, ask: () => Answer): Answer {
@@ -122,23 +163,24 @@ function askedAtOnce<Answer>({ connection: { stream } }: Client, ask: () => Answ
 
 /** Asks for the next batch while the consumer works on the one before; one ahead at the most. */
 function iterate(
-  client: Client,
+  { client, guard }: ReadWire,
   cursor: Cursor<Row>,
   read: Iteration,
   hooks: ReadHooks,
 ): AsyncIterator<readonly Row[]> {
-  const { pacer, stop } = watchSize(client, cursor);
+  const awaited = watchRows(cursor, guard);
   let remaining = read.limit ?? Number.POSITIVE_INFINITY;
   let ahead: Promise<Row[]> | undefined;
   let isAsking = false;
   let isDone = false;
 
   const ask = () => {
-    const rows = remaining > 0 ? pacer.next(Math.min(read.batchRows, remaining)) : 0;
+    const rows = remaining > 0 ? awaited.next(Math.min(read.batchRows, remaining)) : 0;
     remaining -= rows;
     if (rows === 0) return undefined;
     isAsking = true;
-    const asked = askedAtOnce(client, () => cursor.read(rows))
+    const reading = askedAtOnce(client, () => cursor.read(rows));
+    const asked = orLost(client, reading)
       .then((batch) => {
         if (batch.length < rows) remaining = 0;
         return batch;
@@ -153,7 +195,6 @@ function iterate(
   const finish = async () => {
     if (isDone) return;
     isDone = true;
-    stop();
     await hooks.finished();
   };
   const project = (batch: Row[]): readonly Row[] => {
@@ -168,7 +209,7 @@ function iterate(
       try {
         const batch = await (ahead ?? ask());
         if (!batch || batch.length === 0) {
-          await cursor.close();
+          await closed(cursor, hooks);
           await finish();
           return done;
         }
@@ -183,12 +224,14 @@ function iterate(
     async return() {
       if (isDone) return done;
       if (isAsking) await hooks.cancel();
+      if (ahead) await settledWithin(ahead, GOODBYE_MS);
+      if (isAsking) hooks.terminate();
       // A portal that failed is closed already, and closing it again would wait forever.
       const isFailed = await Promise.resolve(ahead).then(
         () => false,
         () => true,
       );
-      if (!isFailed) await cursor.close();
+      if (!isFailed) await closed(cursor, hooks);
       await finish();
       return done;
     },

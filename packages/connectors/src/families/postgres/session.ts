@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js';
+import { type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
 import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
@@ -15,11 +16,12 @@ import {
 } from './wire.js';
 
 /**
- * Settings that the text form of values depends on, and the read-only default that holds also where a
- * statement ended our transaction.
+ * Settings that the text form of values depends on, the read-only default that holds also where a statement ended our
+ * transaction, and no notices, which nobody reads.
  */
 const SESSION_SETUP = `
   set default_transaction_read_only = on;
+  set client_min_messages = error;
   set datestyle = 'ISO, YMD';
   set intervalstyle = 'iso_8601';
   set timezone = 'UTC';
@@ -55,12 +57,13 @@ function toStatement(request: ReadRequest): StatementRead {
 interface Opened {
   vendor: PostgresVendor;
   client: pg.Client;
+  guard: FrameGuard;
   socket: Socket;
   options: PostgresOptions;
   context: SessionContext;
 }
 
-function createSession({ client, socket, options, context, vendor }: Opened): Session {
+function createSession({ client, guard, socket, options, context, vendor }: Opened): Session {
   const { network, signal } = context;
   let state: 'idle' | 'busy' | 'ended' = 'idle';
   /** A statement of the person has run since the last reset. */
@@ -90,13 +93,21 @@ function createSession({ client, socket, options, context, vendor }: Opened): Se
   const release = () => {
     if (state === 'busy') state = 'idle';
   };
+  /** Runs a statement of ours. */
+  const run = (text: string, values?: unknown[]) => {
+    guard.allow(statementBudget());
+    return client.query(text, values);
+  };
   const rollBack = async () => {
-    if (state === 'busy') await client.query('rollback').then(release, terminate);
+    if (state !== 'busy') return;
+    await settledWithin(run('rollback').then(release, terminate), GOODBYE_MS);
+    // A server that does not answer gets no other statement.
+    if (state === 'busy') terminate();
   };
   const refresh = async () => {
     if (!isUsed) return;
-    await client.query(SESSION_RESET);
-    await client.query(SESSION_SETUP);
+    await run(SESSION_RESET);
+    await run(SESSION_SETUP);
     isUsed = false;
   };
   /** Runs statements of ours, one session one work at a time. */
@@ -112,12 +123,12 @@ function createSession({ client, socket, options, context, vendor }: Opened): Se
     }
   };
 
-  const catalogue = vendor.catalogue(async (text, values) => (await client.query(text, values)).rows);
-  const hooks = { types: vendor.types, failure, cancel, finished: rollBack };
+  const catalogue = vendor.catalogue(async (text, values) => (await run(text, values)).rows);
+  const hooks = { types: vendor.types, failure, cancel, terminate, finished: rollBack };
 
   return {
     async ping() {
-      await alone(() => client.query('select 1'));
+      await alone(() => run('select 1'));
     },
     browse: (request) => alone(() => browseSql(catalogue, request)),
     async read(request) {
@@ -126,8 +137,9 @@ function createSession({ client, socket, options, context, vendor }: Opened): Se
       try {
         await refresh();
         isUsed = request.query !== undefined;
-        await client.query('begin transaction read only');
-        return await startRead(client, statement, hooks);
+        await run('begin transaction read only');
+        guard.allow(statementBudget());
+        return await startRead({ client, guard }, statement, hooks);
       } catch (error) {
         const translated = failure(error);
         await rollBack();
@@ -159,7 +171,7 @@ export async function openPostgres(
   const { signal, network } = context;
   throwIfAborted(signal);
   const socket = dial(network, options);
-  const client = createClient(options, socket);
+  const { client, guard } = createClient(options, socket);
   const abandon = () => {
     client.connection.stream.destroy();
     socket.destroy();
@@ -169,6 +181,7 @@ export async function openPostgres(
   signal.addEventListener('abort', abandon, { once: true });
   try {
     await client.connect();
+    guard.allow(statementBudget());
     await client.query(SESSION_SETUP);
     throwIfAborted(signal);
   } catch (error) {
@@ -177,5 +190,5 @@ export async function openPostgres(
   } finally {
     signal.removeEventListener('abort', abandon);
   }
-  return createSession({ client, socket, options, context, vendor });
+  return createSession({ client, guard, socket, options, context, vendor });
 }

@@ -1,8 +1,11 @@
 // How a `pg` client is made to talk through the gate's socket, and through nothing else.
+import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { settledWithin } from '../../kit/deadline.js';
+import { createFrameGuard, type FrameGuard, signInBudget } from '../../kit/frame-guard.js';
 import type { Network } from '../../spec/network.js';
+import { postgresFrames } from './frames.js';
 
 /** The driver's options, without the socket, and the start-up message that goes with them. */
 export interface PostgresOptions {
@@ -26,9 +29,13 @@ export function dial(network: Network, options: PostgresOptions): Socket {
 }
 
 /** A client that has not connected yet; `socket` comes from `dial`. */
-export function createClient(options: PostgresOptions, socket: Socket): pg.Client {
+export function createClient(
+  options: PostgresOptions,
+  socket: Socket,
+): { client: pg.Client; guard: FrameGuard } {
   const client = new pg.Client({ ...options.client, stream: () => socket });
-  return Object.assign(client, { getStartupConf: () => options.startup });
+  Object.assign(client, { getStartupConf: () => options.startup });
+  return { client, guard: guardConnection(client.connection as WireConnection) };
 }
 
 /** Members of the driver's objects that its typings leave out. */
@@ -38,8 +45,30 @@ export interface CancelKey {
 }
 interface WireConnection extends pg.Connection {
   connect(port: number, host: string): void;
+  /** Reads messages from a stream in clear: the socket, or TLS over it. */
+  attachListeners(stream: Pick<EventEmitter, 'on'>): void;
   requestSsl(): void;
   cancel(processId: number, secretKey: number): void;
+}
+
+/**
+ * Puts a guard before the driver's parser. What goes wrong in it, or in whatever the driver does with a message, ends
+ * this connection and nothing else. Before TLS the driver takes one byte, which needs no guard.
+ */
+function guardConnection(connection: WireConnection): FrameGuard {
+  const attach = connection.attachListeners.bind(connection);
+  const checked = new EventEmitter();
+  const guard = createFrameGuard({
+    format: postgresFrames(),
+    budget: signInBudget(),
+    deliver: (messages) => checked.emit('data', messages),
+    fail: (error) => connection.stream.destroy(error as Error),
+  });
+  connection.attachListeners = (stream) => {
+    stream.on('data', guard.receive);
+    attach(checked);
+  };
+  return guard;
 }
 
 /**
@@ -57,6 +86,7 @@ export async function requestCancel(
   const closed = new Promise((resolve) => socket.once('close', resolve));
   const { ssl, port, host } = options.client;
   const connection = new pg.Connection({ stream: () => socket, ssl }) as WireConnection;
+  guardConnection(connection);
   const send = () => connection.cancel(processID, secretKey);
   connection.on('error', () => socket.destroy());
   connection.once('connect', () => (ssl ? connection.requestSsl() : send()));

@@ -1,26 +1,36 @@
 // Browsing schema, table, column, the same for every SQL server; only the catalogue queries differ.
+import { z } from 'zod';
 import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** A row of one of the catalogue queries. */
-export interface CatalogueRow {
-  name: string;
-  /** Value of the keyset: the next page begins after it. */
-  key: string;
-  /** Of a table or view. */
-  isView?: boolean;
-  isReadable?: boolean;
-  /** Of a column: the vendor's name of its type. */
-  type?: string;
-  isNullable?: boolean;
-}
+/** Longest name or type that is passed on: an enumeration of MySQL has 64 KiB at the most. */
+const TEXT_CHARS_MAX = 65_536;
+const text = z.string().max(TEXT_CHARS_MAX);
 
-/** Lists one level, ordered by key, beginning after `after` (null: from the start), at most `limit` rows. */
+/** What a server may answer to one of the catalogue queries. */
+const catalogueRowSchema = z.strictObject({
+  name: text,
+  /** Value of the keyset: the next page begins after it. */
+  key: text,
+  /** Of a table or view. */
+  isView: z.boolean().optional(),
+  isReadable: z.boolean().optional(),
+  /** Of a column: the vendor's name of its type. */
+  type: text.optional(),
+  isNullable: z.boolean().optional(),
+});
+
+type CatalogueRow = z.output<typeof catalogueRowSchema>;
+
+/**
+ * Lists one level, ordered by key, beginning after `after` (null: from the start), at most `limit` rows. The rows are
+ * what the server sent, which need not be what it was asked for.
+ */
 export type ListLevel = (
   parents: readonly string[],
   after: string | null,
   limit: number,
-) => Promise<CatalogueRow[]>;
+) => Promise<unknown[]>;
 
 export interface SqlCatalogue {
   schemas: ListLevel;
@@ -50,6 +60,17 @@ function toItem(path: readonly string[], row: CatalogueRow): BrowseItem {
   };
 }
 
+/** @throws ConnectorError `protocol_error` for a server that answers with something else than it was asked for. */
+function toCatalogueRows(rows: unknown[], limit: number): CatalogueRow[] {
+  const answer = z.array(catalogueRowSchema).max(limit).safeParse(rows);
+  if (answer.success) return answer.data;
+  throw new ConnectorError(
+    'protocol_error',
+    'The catalogue of the server has other columns or rows than it was asked for.',
+    { remedy: 'Check that host and port are those of the database server.' },
+  );
+}
+
 /**
  * One page of a level.
  * @throws ConnectorError `not_found` for a path that is too deep or names a table without columns.
@@ -59,7 +80,7 @@ export async function browseSql(catalogue: SqlCatalogue, request: BrowseRequest)
   const list = [catalogue.schemas, catalogue.tables, catalogue.columns][path.length];
   if (!list) throw new ConnectorError('not_found', `Nothing can be listed deeper than ${DEPTH} levels.`);
   const limit = Math.max(1, Math.min(request.limit, LIMIT_MAX));
-  const rows = await list(path, request.page ?? null, limit + 1);
+  const rows = toCatalogueRows(await list(path, request.page ?? null, limit + 1), limit + 1);
   if (path.length === DEPTH - 1 && rows.length === 0 && request.page === undefined) {
     throw new ConnectorError('not_found', 'There is no such table, or this login may not see it.');
   }

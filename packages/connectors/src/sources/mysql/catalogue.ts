@@ -1,5 +1,5 @@
 import type { RunStatement } from '../../families/mysql/session.js';
-import type { CatalogueRow, SqlCatalogue } from '../../families/sql/browse.js';
+import type { SqlCatalogue } from '../../families/sql/browse.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 /** Names compare by their bytes: the server's own order knows no difference between `Orders` and `orders`. */
@@ -26,7 +26,7 @@ const COLUMNS = `
 /** A parameter for LIMIT is refused by some versions when it comes as a text or a float. */
 const limited = (sql: string, limit: number) => `${sql} limit ${Math.trunc(limit)}`;
 
-const toNames = ([name, key]: readonly unknown[]): CatalogueRow => ({ name: String(name), key: String(key) });
+const toNames = ([name, key]: readonly unknown[]) => ({ name, key });
 
 /** Browsing through `information_schema`, which shows what the login has rights to. */
 export function mySqlCatalogue(run: RunStatement): SqlCatalogue {
@@ -42,7 +42,7 @@ export function mySqlCatalogue(run: RunStatement): SqlCatalogue {
         throw new ConnectorError('invalid_query', 'The page is none that was given out.');
       }
       const rows = await run(limited(COLUMNS, limit), [schema, table, after ?? '0']);
-      return rows.map((row) => ({ ...toNames(row), type: String(row[2]), isNullable: Number(row[3]) === 1 }));
+      return rows.map((row) => ({ ...toNames(row), type: row[2], isNullable: Number(row[3]) === 1 }));
     },
   };
 }

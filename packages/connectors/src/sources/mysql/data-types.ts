@@ -1,5 +1,6 @@
 import mysql, { type FieldPacket } from 'mysql2';
 import type { MySqlType } from '../../families/mysql/reads.js';
+import { brokenFrame } from '../../kit/frame-guard.js';
 import type { JsonValue } from '../../spec/data-types.js';
 
 // The driver is CommonJS, and Node finds this name on its default export only.
@@ -10,10 +11,14 @@ const UNSIGNED_FLAG = 32;
 /** Number of the character set that marks bytes. Source: MySQL manual, "Character Set". */
 const BINARY_CHARSET = 63;
 const BIGINT_BITS = 63;
+const BIT_BYTES_MAX = 8;
 
 /** Whole seconds of a column with fractions arrive as `.000000` or without, depending on the protocol. */
 function trimFraction(text: string): string {
-  return text.endsWith('0') && text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  if (!text.endsWith('0') || !text.includes('.')) return text;
+  let end = text.length;
+  while (text[end - 1] === '0') end -= 1;
+  return text.slice(0, text[end - 1] === '.' ? end - 1 : end);
 }
 
 const toTime = (value: unknown): JsonValue => trimFraction(String(value));
@@ -25,7 +30,8 @@ function toBase64(value: unknown): JsonValue {
 }
 
 function bitsToDecimal(value: unknown): JsonValue {
-  return Buffer.isBuffer(value) && value.length > 0 ? BigInt(`0x${value.toString('hex')}`).toString() : '0';
+  if (!Buffer.isBuffer(value) || value.length > BIT_BYTES_MAX) throw brokenFrame();
+  return value.length > 0 ? BigInt(`0x${value.toString('hex')}`).toString() : '0';
 }
 
 /** The shortest number that is the same single-precision value: 0.1, not 0.10000000149011612. */

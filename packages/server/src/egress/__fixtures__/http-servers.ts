@@ -29,3 +29,37 @@ export async function startRaw(answer: string, end = true) {
   const { port, stop } = await listen(server);
   return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
 }
+
+/** A server that begins every answer so, and goes on with these bytes without end: 256 MiB at the most. */
+export async function startEndless(start: string, piece: string) {
+  const bytesMax = 256 * 1024 * 1024;
+  const pieces = Buffer.from(piece.repeat(Math.ceil(65_536 / piece.length)));
+  let sent = 0;
+  const server = createTcpServer((socket) => {
+    const more = () => {
+      while (!socket.destroyed && sent < bytesMax) {
+        sent += pieces.length;
+        if (!socket.write(pieces)) return;
+      }
+    };
+    socket.on('error', () => undefined).on('drain', more);
+    socket.once('data', () => {
+      socket.write(start);
+      more();
+    });
+  });
+  const { port, stop } = await listen(server);
+  return { port, url: `http://127.0.0.1:${port}`, sent: () => sent, [Symbol.asyncDispose]: stop };
+}
+
+const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+/** How an answer begins, and what then has no end. */
+export const endlessAnswers: readonly (readonly [title: string, start: string, piece: string])[] = [
+  ['continuations', '', 'HTTP/1.1 100 Continue\r\n\r\n'],
+  ['early hints', '', 'HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n'],
+  ['headers', 'HTTP/1.1 200 OK\r\n', 'x-a: a\r\n'],
+  ['empty headers', 'HTTP/1.1 200 OK\r\n', 'a:\r\n'],
+  ['one status line', 'HTTP/1.1 200 ', 'a'],
+  ['trailers', `${chunked}1\r\na\r\n0\r\n`, 'x-a: a\r\n'],
+  ['extensions of a chunk', `${chunked}1;`, 'a=b;'],
+];
