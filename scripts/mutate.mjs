@@ -1,5 +1,6 @@
-// Changes the code of one room a thousand ways, one at a time, and runs its tests on each: `npm run mutate -- ROOM`, or
-// `-- ROOM FILE` for one file of it. What no test noticed is listed. docs/reference/mutation.md has what was measured.
+// Changes the code of one room a thousand ways, one at a time, and runs its tests on each: `npm run mutate -- ROOM`,
+// `-- ROOM FILE.ts` for one file of it, `-- ROOM FILE.ts TESTS` with those tests of the room alone. What no test noticed is
+// listed. docs/decisions/2026-11-30-mutation-testing.md has what was measured.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,7 +22,7 @@ const rooms = {
   egress: ['features/use/space-network.test.ts', 'self-check/loopback.test.ts'],
 };
 
-const [room, file = '*.ts'] = process.argv.slice(2);
+const [room, file = '*.ts', own] = process.argv.slice(2);
 const tests = rooms[room];
 if (tests === undefined) {
   process.stderr.write(`Give a room: ${Object.keys(rooms).join(', ')}.\n`);
@@ -55,6 +56,9 @@ writeFileSync(configuration, JSON.stringify(settings));
 const { status } = spawnSync('npx', ['stryker', 'run', configuration], {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, MUTATED_TESTS: JSON.stringify([`${room}/*.test.ts`, ...tests]) },
+  env: {
+    ...process.env,
+    MUTATED_TESTS: JSON.stringify(own ? [`${room}/${own}`] : [`${room}/*.test.ts`, ...tests]),
+  },
 });
 process.exitCode = status ?? 1;

@@ -111,6 +111,10 @@ describe('egress policy by default', () => {
     expect(buildPolicy().refusalOf('1.1.1.1', number)).toBe('invalid_port');
   });
 
+  it.each([1, 65_535])('allows the port %d', (number) => {
+    expect(buildPolicy().isAllowed('1.1.1.1', number)).toBe(true);
+  });
+
   it('denies every IPv6 form that wraps a denied IPv4 address, even where loopback is open', () => {
     const policy = buildPolicy({ loopback: 'allow' });
     const strict = buildPolicy();
