@@ -39,6 +39,7 @@ const onBothStores = [
 
 /** Of them, those whose statements another file sends too: on PostgreSQL in the long tier only. */
 const repeatedInLong = [
+  'packages/server/src/backup/database-drills.test.ts',
   'packages/server/src/broker/*.shape.test.ts',
   'packages/server/src/features/api-keys/key-format.test.ts',
   'packages/server/src/features/catalogue/*.test.ts',
@@ -54,6 +55,8 @@ const repeatedInLong = [
 const onPostgresOnly = [
   'packages/server/src/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
+  'packages/server/src/move/*.test.ts',
+  'packages/server/src/backup/database-drills.test.ts',
 ];
 
 /** Need a processor that nobody else has: they compare times. */

@@ -275,6 +275,22 @@ program
   );
 
 program
+  .command('move')
+  .description(
+    'Move the embedded store to an empty PostgreSQL database, while nobody serves it; run it again when it was cut off',
+  )
+  .option('--to <url>', 'postgres://user:password@host:port/database (MOORING_DATABASE_URL)')
+  .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
+  .addOption(configOption())
+  .action(
+    reporting(async ({ to, ...flags }) => {
+      process.umask(0o077);
+      const { moveToDatabase } = await import('./move.js');
+      await moveToDatabase(flags, to, printLine);
+    }),
+  );
+
+program
   .command('doctor')
   .description('Check public URL and redirects of a running server; an API key comes from MOORING_API_KEY')
   .addOption(urlOption())

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { createGate } from './egress/gate.js';
 import { createPolicy } from './egress/policy.js';
+import { assertNotMoved, forgetMarks } from './store/move-marks.js';
 import { openPostgresStore } from './store/postgres-store.js';
 import { migrate, openStore, type Store, storeExists } from './store/store.js';
 import { StoreError, StoreUnavailableError } from './store/store-error.js';
@@ -20,7 +21,7 @@ export interface Opened {
 }
 
 /** A migration may take longer than a request should wait. */
-const migrationMs = 600_000;
+export const migrationMs = 600_000;
 /** How long a start waits for a database that is coming up as well, before it goes on waiting as a sealed server. */
 const databaseMs = 5_000;
 
@@ -81,7 +82,10 @@ export async function openFolder(
 ): Promise<Omit<Opened, 'createdKeyFile'>> {
   const store = openStore({ dataFolder });
   try {
+    await assertNotMoved(store);
     await prepare(store, master);
+    // A move that was begun and not ended is void: what it copied is not what is here from now on.
+    await forgetMarks(store.db);
     const keyring = await openKeyring(store, master, { wrapsMax });
     return { store, vault: createVault(keyring), keyring };
   } catch (error) {
@@ -103,7 +107,8 @@ function wordsOf(error: unknown): string {
   return isFromServer ? ` It says: ${message.slice(0, 300)}` : '';
 }
 
-async function waitForDatabase(store: Store): Promise<void> {
+/** @throws StoreError, DatabaseAwayError */
+export async function waitForDatabase(store: Store): Promise<void> {
   const until = Date.now() + databaseMs;
   for (;;) {
     try {
@@ -141,6 +146,7 @@ async function openShared(config: Config, url: string, log: Logger): Promise<Ope
   const patient = openPostgresStore({ url, patienceMs: migrationMs, connectionsMax: 1 });
   try {
     await waitForDatabase(store);
+    await assertNotMoved(store);
     const existed = await hasKeyCheck(store.db);
     mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
     const { master, createdFile } = await loadMaster(config, existed);

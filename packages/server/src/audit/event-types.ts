@@ -7,7 +7,7 @@ export const auditEvents = {
   'data-source': ['updated'],
   'source-sign-in': ['refused'],
   'use-record': ['key-remade'],
-  destination: ['refused'],
+  destination: ['refused', 'recomputed'],
   'sign-in': ['completed'],
   space: ['created', 'updated', 'deleted'],
   'space-assignment': ['created', 'updated', 'deleted'],
@@ -18,7 +18,7 @@ export const auditEvents = {
   'oauth-client-secret': ['created', 'deleted'],
   'vault-key': ['rotated', 'retired'],
   'sealed-record': ['lost'],
-  store: ['restored'],
+  store: ['restored', 'moved'],
   'oauth-token': ['issued', 'revoked'],
 } as const;
 

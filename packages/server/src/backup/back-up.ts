@@ -2,7 +2,13 @@ import { existsSync, lstatSync, realpathSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Config } from '../config.js';
 import { loadMaster } from '../open-store.js';
-import { assertSchema, copyStore, type KeyringCopy, takeKeyring } from '../store/archive-file.js';
+import {
+  assertNotLeft,
+  assertSchema,
+  copyStore,
+  type KeyringCopy,
+  takeKeyring,
+} from '../store/archive-file.js';
 import { storeExists } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import { flush, placeNew, replace } from '../store/whole-file.js';
@@ -84,6 +90,7 @@ export async function backUp(request: BackupRequest): Promise<{ isProven: boolea
   const { unfinished } = places;
   try {
     copyStore(config.dataFolder, unfinished.archive);
+    assertNotLeft(unfinished.archive);
     const keyring: KeyringCopy = takeKeyring(unfinished.archive);
     const before = keyringBefore(places.keyring, keyring);
     await assertSchema(unfinished.archive);

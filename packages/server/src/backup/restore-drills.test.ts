@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../config.js';
 import { loadMaster, openFolder } from '../open-store.js';
@@ -11,10 +12,19 @@ import { type SealedThings, startSealedThings } from './__fixtures__/sealed-thin
 import { backUp } from './back-up.js';
 import { restore } from './restore.js';
 
-// Every archive with every keyring: of before a rotation, of while it goes on, and of after the key was retired.
+// Every archive with every keyring, and without any: of before a rotation, of while both keys are there, of after the key
+// was retired, and of after all keys were shredded.
 
-const moments = ['before', 'rotated', 'retired'] as const;
+const moments = ['before', 'rotated', 'retired', 'shredded'] as const;
 type Moment = (typeof moments)[number];
+/** Of those that open as much, one is started in the quick tier. */
+const startedInQuick = [
+  'before before',
+  'rotated retired',
+  'shredded shredded',
+  'rotated before',
+  'before shredded',
+];
 
 /** The kinds that `startSealedThings` has one of, at least. */
 const everySealedKind = [
@@ -40,25 +50,35 @@ describe('restore drills', () => {
     things = await startSealedThings();
   });
 
-  it('is backed up before a rotation, while both keys are there, and after the first is retired', async () => {
+  it('is backed up before a rotation, while both keys are there, after the first is retired, and after a shred', async () => {
     const { server } = things;
     const admin = apiClient(server.url, adminKey);
     const keys = async (): Promise<{ id: string; state: string; records: number }[]> =>
       (await admin.get('/api/v1/vault-keys')).body.data;
+    const rotate = async () => {
+      await admin.post('/api/v1/vault-keys/actions/rotate');
+      await expect
+        .poll(async () => (await keys()).filter(({ state, records }) => state === 'previous' && records > 0))
+        .toEqual([]);
+    };
+    /** As if they had been replaced long ago. */
+    const retire = async () => {
+      await server.sql(
+        "update vault_key set replaced_at = '2026-01-01T00:00:00.000Z' where state = 'previous'",
+      );
+      for (const { id, state } of await keys()) {
+        if (state === 'previous') await admin.post(`/api/v1/vault-keys/${id}/actions/retire`);
+      }
+      expect((await keys()).map(({ state }) => state)).toEqual(['active']);
+    };
     await backUpAt('before');
-    await admin.post('/api/v1/vault-keys/actions/rotate');
-    await expect
-      .poll(async () => (await keys()).filter(({ state, records }) => state === 'previous' && records > 0))
-      .toEqual([]);
+    await rotate();
     await backUpAt('rotated');
-    await server.sql(
-      "update vault_key set replaced_at = '2026-01-01T00:00:00.000Z' where state = 'previous'",
-    );
-    for (const { id, state } of await keys()) {
-      if (state === 'previous') await admin.post(`/api/v1/vault-keys/${id}/actions/retire`);
-    }
-    expect((await keys()).map(({ state }) => state)).toEqual(['active']);
+    await retire();
     await backUpAt('retired');
+    await rotate();
+    await retire();
+    await backUpAt('shredded');
   });
   afterAll(async () => {
     await things.close();
@@ -83,17 +103,19 @@ describe('restore drills', () => {
     }
   };
 
-  const lostPairs: (readonly [Moment, Moment])[] = [
-    ['before', 'retired'],
-    ['rotated', 'before'],
-    ['retired', 'before'],
-  ];
+  /** The keys that a moment has, and the one that everything is under then. */
+  const keysAt: Record<Moment, { has: string[]; under: string }> = {
+    before: { has: ['first'], under: 'first' },
+    rotated: { has: ['first', 'second'], under: 'second' },
+    retired: { has: ['second'], under: 'second' },
+    shredded: { has: ['third'], under: 'third' },
+  };
   const pairs = moments.flatMap((archive) => moments.map((keyring) => [archive, keyring] as const));
 
   it.each(pairs)(
     'LI1: the archive of %s with the keyring of %s: every flow works, or restore says what is lost',
     async (archive, keyring) => {
-      const isWhole = !lostPairs.some(([a, k]) => a === archive && k === keyring);
+      const isWhole = keysAt[keyring].has.includes(keysAt[archive].under);
       const data = newFolder(`${archive}-${keyring}`);
       const losses = await restore({
         config: configOf(data),
@@ -103,7 +125,18 @@ describe('restore drills', () => {
       });
       expect(kindsOf(losses)).toEqual(isWhole ? [] : everySealedKind);
       expect(readdirSync(data).toSorted()).toEqual(['master.key', 'mooring.db']);
-      await walkOn(data, isWhole);
+      const started = full(pairs.length, startedInQuick.length);
+      const isStarted = started === pairs.length || startedInQuick.includes(`${archive} ${keyring}`);
+      if (isStarted) await walkOn(data, isWhole);
+    },
+  );
+
+  it.each(moments.slice(1))(
+    'LI1: the archive of %s without any keyring loses all that is sealed, and API keys',
+    async (archive) => {
+      const data = newFolder(`${archive}-without`);
+      const request = { config: configOf(data), archive: file('archive', archive), isUnverified: true };
+      expect(kindsOf(await restore(request))).toEqual([...everySealedKind, 'bearer-token'].toSorted());
     },
   );
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { gateOf } from '../oauth/__fixtures__/token-server.js';
@@ -541,6 +542,31 @@ describe('the life of a grant', () => {
       await stand.process({ dataFolder }).recover();
       expect(await asked()).toBe(newest);
     });
+  });
+
+  it('LI9: a process that stops begins no renewal, and does not wait for a provider that is silent', async () => {
+    end();
+    const process = stand.process();
+    await process.close();
+    await expect(asked(process)).rejects.toThrow('The service is stopping.');
+    let isAsked = false;
+    const silent = await listenOnLoopback(0, () => () => {
+      isAsked = true;
+    });
+    const revoker = stand.revoker(50);
+    const preset = { ...stand.setup.preset, revocationEndpoint: `${silent.url}/revoke` };
+    await revoker.endTokens(credential, { ...stand.setup, preset }, { accessToken: 'given up' });
+    await soon(async () => isAsked);
+    const begun = performance.now();
+    await revoker.close();
+    expect(performance.now() - begun).toBeLessThan(2_000);
+    const { status } = await stand.store.db
+      .selectFrom('revocation')
+      .select('status')
+      .where('credential_id', '=', credential.id)
+      .executeTakeFirstOrThrow();
+    expect(status).toBe('queued');
+    await silent.close();
   });
 
   it('LI17, F10: a late answer is kept though another process was told that the grant is dead', async () => {

@@ -1,5 +1,6 @@
 import { destinationOf, destinationRule, withDefaults } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { record } from '../audit/record.js';
 import type { Store, Tx } from '../store/store.js';
 import type { ConnectionTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
@@ -69,6 +70,12 @@ async function move(tx: Tx, row: Row, destination: string): Promise<boolean> {
       .where('destination', '=', row.destination)
       .execute();
   }
+  await record(tx, {
+    name: 'destination.recomputed',
+    by: { tenantId: row.tenant_id, userId: 'system' },
+    resourceId: row.id,
+    data: { before: row.destination, destination, credentials: allowed.map(({ id }) => id) },
+  });
   return true;
 }
 

@@ -81,11 +81,11 @@ export interface RevokerDependencies {
   log: Logger;
   /** Between looks at what others have left. */
   lookMs?: number;
+  /** How long a close goes on telling providers. An entry whose answer is not waited for is told again. */
+  closeMs?: number;
 }
 
 const atOnce = 8;
-/** A stop waits no longer for providers. An entry whose answer is not waited for is told again. */
-const closeMs = 5_000;
 const pause = { firstMs: 1_000, mostMs: 600_000 };
 /** A provider that could not be told for so long will not be. */
 const patienceMs = 7 * 86_400_000;
@@ -227,7 +227,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
     async close() {
       clearInterval(looking);
       kick();
-      await Promise.race([working, after(closeMs)]);
+      await Promise.race([working, after(deps.closeMs ?? 5_000)]);
       isClosed = true;
     },
   };

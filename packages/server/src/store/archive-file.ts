@@ -4,6 +4,7 @@ import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import Database from 'libsql';
 import { z } from 'zod';
 import { migrations } from './migrations/all.js';
+import { type Leaving, movedTo } from './move-marks.js';
 import { fileName } from './store.js';
 import { StoreError } from './store-error.js';
 import type { VaultKeyTable } from './tables.js';
@@ -51,6 +52,15 @@ export function copyStore(dataFolder: string, file: string): void {
     database.exec('PRAGMA busy_timeout = 30000');
     database.prepare('VACUUM INTO ?').run(file);
   });
+}
+
+/** @throws StoreError for the copy of a store that was moved away */
+export function assertNotLeft(file: string): void {
+  const mark = onDatabase(file, (database) =>
+    database.prepare("SELECT value FROM setting WHERE name = 'moving-to'").get(),
+  ) as { value: string } | undefined;
+  const left = mark && (JSON.parse(mark.value) as Leaving);
+  if (left?.leftAt !== undefined) throw movedTo(left);
 }
 
 /** Takes the keys out of the copy, so that no byte of them stays in it. */

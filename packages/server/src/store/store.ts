@@ -200,8 +200,17 @@ async function appliedNames(store: Store, migrator: Migrator): Promise<string[]>
   return rows.map(({ name }) => name);
 }
 
+const migratorOf = (store: Store): Migrator =>
+  new Migrator({ db: store.db, provider: { getMigrations: async () => migrations } });
+
+/** True when the tables of the store are those of this version. */
+export async function isOfThisVersion(store: Store): Promise<boolean> {
+  const applied = await appliedNames(store, migratorOf(store));
+  return applied.length === Object.keys(migrations).length && applied.every((name) => name in migrations);
+}
+
 async function migrateOnce(store: Store): Promise<void> {
-  const migrator = new Migrator({ db: store.db, provider: { getMigrations: async () => migrations } });
+  const migrator = migratorOf(store);
   const applied = await appliedNames(store, migrator).catch((cause: unknown) => {
     if (cause instanceof StoreUnavailableError) throw cause;
     throw isCorrupt(cause) ? damaged(cause) : new StoreError(notMigrated, { cause });

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Store } from '../store/store.js';
 import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from './envelope.js';
+import { contextOfSecret } from './sealed-fields.js';
 import type { StoredKeyring } from './stored-keyring.js';
 
 // The data keys of all rows are wrapped anew under the active key, in small batches. Each commits by itself, and where
@@ -27,15 +28,6 @@ export interface RewrappingDependencies {
   /** What an answer kept for an Idempotency-Key is bound to. */
   contextOfRequest(row: IdempotentRequestTable): SealContext;
 }
-
-const contextOfSecret = (row: SecretTable): SealContext => ({
-  tenantId: row.tenant_id,
-  recordKind: row.record_kind,
-  recordId: row.record_id,
-  ownerId: row.owner_id,
-  version: Number(row.version),
-  field: row.field,
-});
 
 interface Rewrapped<Row> {
   last: Row | undefined;

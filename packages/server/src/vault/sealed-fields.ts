@@ -2,6 +2,16 @@ import type { Queryable } from '../store/store.js';
 import type { SecretTable } from '../store/tables.js';
 import type { SealContext } from './envelope.js';
 
+/** What a row is bound to: where it stands. */
+export const contextOfSecret = (row: SecretTable): SealContext => ({
+  tenantId: row.tenant_id,
+  recordKind: row.record_kind,
+  recordId: row.record_id,
+  ownerId: row.owner_id,
+  version: Number(row.version),
+  field: row.field,
+});
+
 /** One sealed field of a record, by tenant and owner too: whoever has the id alone gets nothing. */
 export function loadSealedField(
   db: Queryable,

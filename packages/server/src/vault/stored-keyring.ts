@@ -105,6 +105,30 @@ export function ownKeyOf(
   }
 }
 
+/**
+ * The keys of a store, for opening what is there: nothing is written, and nothing can be sealed.
+ * @throws KeyError
+ */
+export async function readKeys(db: Queryable, { key, previous }: Master): Promise<Keyring> {
+  const masters = previous ? [key, previous] : [key];
+  try {
+    const opened = (await rowsOf(db)).filter(isSealing).map((row) => openedRow(row, masters));
+    return {
+      active: () => {
+        throw new StoreUnavailableError('Nothing is sealed here.');
+      },
+      find: (id) => [...masters, ...opened].find((one) => one.id === id),
+    };
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    throw new KeyError('A key of the store does not open under the master key.', { cause });
+  }
+}
+
+/** The own key of a store, if it has one. @throws KeyError */
+export const readOwnKey = async (db: Queryable, master: Master): Promise<KeyEncryptionKey | undefined> =>
+  ownKeyOf(await rowsOf(db), master);
+
 /** The store's own key; makes it for a store that has none, and brings hashes from before under it. */
 async function ownKey(store: Store, master: Master): Promise<KeyEncryptionKey> {
   const found = ownKeyOf(await rowsOf(store.db), master);

@@ -9,7 +9,12 @@ import {
   apiClient,
   type TestPerson,
 } from '../../testing/api-client.js';
-import { adminKey, startServer, type TestServer } from '../../testing/start-server.js';
+import {
+  adminKey,
+  startServer,
+  type TestServer,
+  type TestServerOptions,
+} from '../../testing/start-server.js';
 
 // A server with one of everything that is sealed, and a walk over all that rests on it.
 
@@ -17,8 +22,8 @@ const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(htm
 
 export interface SealedThings {
   server: TestServer;
-  /** On another data folder, with the same configuration. */
-  startOn(dataFolder: string): Promise<TestServer>;
+  /** On another data folder, with the same configuration; the environment names a store, if any. */
+  startOn(dataFolder: string, environment?: TestServerOptions['environment']): Promise<TestServer>;
   /** Goes through every flow. `isWhole`: everything still opens; otherwise nothing that was sealed does. */
   walk(url: string, isWhole: boolean): Promise<void>;
   close(): Promise<void>;
@@ -205,11 +210,18 @@ async function walkEnds(admin: ApiClient, { embedded }: Made): Promise<void> {
   expect(revoked.status, revoked.text).toBe(200);
 }
 
-export async function startSealedThings(): Promise<SealedThings> {
+/** @param environment names the store, if any */
+export async function startSealedThings(
+  environment?: TestServerOptions['environment'],
+): Promise<SealedThings> {
   const lab = await startLab();
-  const startOn = async (dataFolder?: string): Promise<TestServer> => {
+  const startOn = async (dataFolder?: string, given = environment): Promise<TestServer> => {
     const { configuration } = lab;
-    const server = await startServer({ configuration, ...(dataFolder === undefined ? {} : { dataFolder }) });
+    const server = await startServer({
+      configuration,
+      ...(dataFolder === undefined ? {} : { dataFolder }),
+      ...(given === undefined ? {} : { environment: given, database: 'given' as const }),
+    });
     lab.server.addRedirectUri(`${server.url}/oauth/callback/google`);
     return server;
   };

@@ -31,7 +31,7 @@ import { createGrants, type Grants } from '../grants.js';
 import { createKeepAlive, type KeepAlive } from '../keep-alive.js';
 import type { OAuthSetup } from '../oauth-setup.js';
 import { type RenewalTimes, renewalTimes } from '../renewal-times.js';
-import { createRevoker } from '../revoker.js';
+import { createRevoker, type Revoker } from '../revoker.js';
 
 // Grants over a real store, a real authorization server and the real gate. Each `process()` is what one process of
 // the service would have: it shares nothing with the others but the store.
@@ -83,6 +83,8 @@ export interface GrantStand {
   process(own?: OwnParts): Grants;
   /** For a process that is started again. */
   newFolder(): string;
+  /** The revoker of such a process. */
+  revoker(closeMs: number): Revoker;
   /** The keeper of idle grants of such a process. */
   keepAlive(): KeepAlive;
   /** How often a keeper has asked for the setup of a grant. */
@@ -149,16 +151,10 @@ export async function startGrantStand(): Promise<GrantStand> {
   const setup: OAuthSetup = { preset, client: lab.client };
   const clock = movableClock();
   const log = pino({ level: 'silent' });
-  const { endTokens, ...revoker } = createRevoker({
-    ...{
-      store,
-      vault,
-      network,
-      log,
-      clients: {},
-      catalogue: createCatalogue(manifests, createSourceSettings(store)),
-    },
-  });
+  const catalogue = createCatalogue(manifests, createSourceSettings(store));
+  const revokerOf = (own: { closeMs?: number } = {}) =>
+    createRevoker({ store, vault, network, log, clients: {}, catalogue, ...own });
+  const { endTokens, ...revoker } = revokerOf();
   await store.transaction(async (tx) => {
     await tx.insertInto('tenant').values({ id: 't', name: 't', created_at: at() }).execute();
     const times = { created_at: at(), updated_at: at() };
@@ -216,6 +212,7 @@ export async function startGrantStand(): Promise<GrantStand> {
     clock,
     process,
     newFolder: () => path.join(folders, newUuid()),
+    revoker: (closeMs) => revokerOf({ closeMs }),
     keepAlive: () =>
       createKeepAlive({
         store: { ...store, clock },

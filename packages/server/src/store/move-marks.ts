@@ -1,0 +1,70 @@
+import type { Db, Queryable, Store } from './store.js';
+import { StoreError, StoreUnavailableError } from './store-error.js';
+
+// What a store says of a move from the embedded store to PostgreSQL. Of the two stores of a move at most one is served:
+// the embedded one until it is marked as left, and the other from when its mark is gone.
+
+/** In the embedded store. One that is not left yet is forgotten when somebody serves the store again. */
+export interface Leaving {
+  id: string;
+  /** `host:port/database` */
+  to: string;
+  /** ISO 8601; absent while rows are copied. */
+  leftAt?: string;
+}
+
+/** In the database, until all is there. */
+export interface Arriving {
+  /** Of the move: a copy that another move began is of an older state. */
+  id: string;
+  /** Id of the own key of the embedded store. */
+  storeKey: string;
+}
+
+const leaving = 'moving-to';
+const arriving = 'moving-from';
+/** Rows of `setting` that say something of one store alone. */
+export const settingsOfOneStore: readonly string[] = [leaving, arriving, 'tidying'];
+
+async function read<Mark>(db: Db, name: string): Promise<Mark | undefined> {
+  try {
+    const row = await db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
+    return row && (JSON.parse(row.value) as Mark);
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
+    // No such table yet: a store that was never migrated.
+    return undefined;
+  }
+}
+
+async function write(db: Db, name: string, mark: Leaving | Arriving): Promise<void> {
+  const value = JSON.stringify(mark);
+  await db
+    .insertInto('setting')
+    .values({ name, value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute();
+}
+
+export const readLeaving = (db: Db) => read<Leaving>(db, leaving);
+export const writeLeaving = (db: Db, mark: Leaving) => write(db, leaving, mark);
+export const readArriving = (db: Db) => read<Arriving>(db, arriving);
+export const writeArriving = (db: Db, mark: Arriving) => write(db, arriving, mark);
+
+export async function forgetMarks(db: Queryable): Promise<void> {
+  await db.deleteFrom('setting').where('name', 'in', [leaving, arriving]).execute();
+}
+
+export const movedTo = ({ to, leftAt }: Leaving): StoreError =>
+  new StoreError(
+    `The store of this folder was moved to PostgreSQL at ${to} on ${leftAt}. Name that database in MOORING_DATABASE_URL.`,
+  );
+
+/** @throws StoreError for a store that was moved away, and for one that is not all there yet */
+export async function assertNotMoved({ db }: Pick<Store, 'db'>): Promise<void> {
+  const left = await readLeaving(db);
+  if (left?.leftAt !== undefined) throw movedTo(left);
+  if (await readArriving(db)) {
+    throw new StoreError('A store is being moved to this database. Run mooring move again until it is done.');
+  }
+}
