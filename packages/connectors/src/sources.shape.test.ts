@@ -1,9 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { apiSpecsOf, destinationOf, hasInteractiveSignIn, metaOf } from './kit/properties.js';
+import { hideSecrets } from './kit/secret-fields.js';
 import { manifests } from './registry.js';
+import { Secret } from './spec/secret.js';
 
 const sourcesFolder = fileURLToPath(new URL('./sources/', import.meta.url));
 const folders = readdirSync(sourcesFolder).toSorted();
@@ -37,6 +40,17 @@ describe('the shape of the sources', () => {
         if (meta.secret) expect(['credential', 'connection'], name).toContain(meta.holder);
         if (meta.dials) expect(meta.decides, name).not.toBe('nothing');
       }
+    });
+
+    it('TR13: hides its secrets where they come in, and only them', () => {
+      const canary = 'canary-of-a-property';
+      const names = Object.keys(manifest.properties.shape);
+      const hidden = hideSecrets(manifest, Object.fromEntries(names.map((name) => [name, canary])));
+      for (const name of names)
+        expect(hidden[name] instanceof Secret, name).toBe(metaOf(manifest, name).secret === true);
+      const secrets = names.filter((name) => metaOf(manifest, name).secret).map((name) => hidden[name]);
+      const shown = [JSON.stringify(secrets), inspect(secrets, { showHidden: true }), String(secrets)];
+      expect(shown.join() + inspect(structuredClone(secrets))).not.toContain(canary);
     });
 
     it('names only properties it has in its sign-in methods, and one of them always applies', () => {

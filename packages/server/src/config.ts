@@ -1,20 +1,29 @@
 import path from 'node:path';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { z } from 'zod';
 import { type ConfigurationFile, type Environment, readConfigurationFile } from './config-document.js';
 import { isServiceLink, refuseUnknownVariables } from './config-environment.js';
 import { ConfigError } from './config-error.js';
 import type { awsKmsSchema, oauthClientSchema, transitSchema } from './config-file.js';
+import { hiddenClient } from './oauth/hidden-client.js';
 
 export { ConfigError } from './config-error.js';
 
 // The only reader of the environment and of the configuration file. Everything else gets the frozen result.
 
-export type OAuthClientSettings = z.output<typeof oauthClientSchema>;
+/** The file's, with what is secret of it hidden. */
+export type OAuthClientSettings = Hidden<z.output<typeof oauthClientSchema>, 'clientSecret' | 'privateKey'>;
+
+type Hidden<Settings, Name extends keyof Settings> = {
+  [Member in keyof Settings]: Member extends Name
+    ? Secret<NonNullable<Settings[Member]>> | Extract<Settings[Member], undefined>
+    : Settings[Member];
+};
 export type Limits = ConfigurationFile['limits'];
 
 /** What the master key is while nobody has decrypted it. */
 export type KeyServiceSource =
-  | ({ source: 'transit' } & z.output<typeof transitSchema>)
+  | ({ source: 'transit' } & Hidden<z.output<typeof transitSchema>, 'token'>)
   | ({ source: 'aws-kms'; credentials: AwsCredentials } & Omit<
       z.output<typeof awsKmsSchema>,
       keyof AwsCredentials
@@ -22,8 +31,8 @@ export type KeyServiceSource =
 
 export interface AwsCredentials {
   accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken?: string;
+  secretAccessKey: Secret<string>;
+  sessionToken: Secret<string> | undefined;
 }
 
 export type LocalKeySource =
@@ -32,7 +41,10 @@ export type LocalKeySource =
 
 export type MasterKeySource = LocalKeySource | KeyServiceSource;
 
-export interface Config extends Readonly<Omit<ConfigurationFile, 'publicUrl' | 'keyService'>> {
+export interface Config extends Readonly<Omit<ConfigurationFile, 'publicUrl' | 'keyService' | 'oauth'>> {
+  readonly oauth: Omit<ConfigurationFile['oauth'], 'clients'> & {
+    readonly clients: Readonly<Record<string, OAuthClientSettings>>;
+  };
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
@@ -123,7 +135,12 @@ function awsKms(
       'keyService.awsKms needs accessKeyId and secretAccessKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Roles of instances and containers are not asked for.',
     );
   }
-  return { source: 'aws-kms', ...settings, credentials: found as AwsCredentials };
+  const credentials = {
+    accessKeyId: found.accessKeyId,
+    secretAccessKey: new Secret(found.secretAccessKey),
+    sessionToken: found.sessionToken === undefined ? undefined : new Secret(found.sessionToken),
+  };
+  return { source: 'aws-kms', ...settings, credentials };
 }
 
 function masterKey(
@@ -138,7 +155,7 @@ function masterKey(
       'There are two master keys: keyService in the configuration file, and MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE. Take one away; to change the key, name the old one in MOORING_MASTER_KEY_PREVIOUS.',
     );
   }
-  if (transit) return { source: 'transit', ...transit };
+  if (transit) return { source: 'transit', ...transit, token: new Secret(transit.token) };
   if (kms) return awsKms(given, kms);
   if (value !== undefined) return { source: 'environment', value };
   return file === undefined
@@ -152,6 +169,11 @@ function previousMasterKey(given: Given): LocalKeySource | undefined {
   const file = given('MOORING_MASTER_KEY_PREVIOUS_FILE');
   return file === undefined ? undefined : { source: 'file', path: path.resolve(file), mayCreate: false };
 }
+
+const hiddenClients = (clients: ConfigurationFile['oauth']['clients']): Config['oauth']['clients'] =>
+  Object.fromEntries(
+    Object.entries(clients).map(([provider, settings]) => [provider, hiddenClient(settings)]),
+  );
 
 /**
  * Flags, environment and file as one frozen object.
@@ -181,6 +203,7 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
   const hasPublicUrl = publicUrl !== undefined && !leadsToLoopback(publicUrl);
   return Object.freeze({
     ...file,
+    oauth: { ...file.oauth, clients: hiddenClients(file.oauth.clients) },
     egress: { ...file.egress, allow: [...file.egress.allow, ...fromEnvironment] },
     host,
     port: parsePort(flags.port ?? given('MOORING_PORT')),

@@ -2,7 +2,9 @@ import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
 import { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
 import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
+import { revealed, Secret } from '../spec/secret.js';
 import { isInteractive, type SignInMethod } from '../spec/sign-in.js';
+import { hideAll, hideSecrets } from './secret-fields.js';
 
 // Everything that is derived from a manifest's properties: api-specs, validation, the split between
 // definition and vault, and the destination a credential is bound to.
@@ -27,16 +29,18 @@ export interface CredentialChoice {
   selectedCredentials?: string;
   credentialsName?: string;
   /** Code pasted after an interactive sign-in. */
-  authCode?: string;
+  authCode?: Secret<string>;
 }
+
+/** Secrets of a connection itself, by property. */
+export type ConnectionSecrets = Readonly<Record<string, Secret<unknown>>>;
 
 export interface SplitProperties {
   /** Stored with the connection and visible; defaults applied. */
   definition: Record<string, unknown>;
-  /** Sealed with the person's credential. */
+  /** Sealed with the person's credential; what is secret of it is hidden. */
   credential: Record<string, unknown>;
-  /** Secrets of the connection itself. */
-  connectionSecrets: Record<string, unknown>;
+  connectionSecrets: ConnectionSecrets;
   signIn: SignInMethod;
   choice: CredentialChoice;
 }
@@ -134,7 +138,7 @@ function canonical(shape: Record<string, z.ZodType>, input: Record<string, unkno
       continue;
     }
     if (raw === null || raw === undefined) continue;
-    const coerced = coerceScalar(schema, raw);
+    const coerced = coerceScalar(schema, revealed(raw));
     if (name in value && value[name] !== coerced) {
       problems.push({ property: given.slice(0, 128), message: 'is given twice with different values' });
       continue;
@@ -185,21 +189,19 @@ export function parseProperties(
   if (!choice.success) problems.push(...problemsOf(choice.error));
   if (problems.length > 0 || !source.success || !choice.success) return { ok: false, problems };
 
-  const split: Pick<SplitProperties, 'definition' | 'credential' | 'connectionSecrets'> = {
+  const held: Record<NonNullable<PropertyMeta['holder']>, Record<string, unknown>> = {
     definition: {},
     credential: {},
-    connectionSecrets: {},
+    connection: {},
   };
   for (const [name, property] of Object.entries(source.data)) {
-    if (property === undefined) continue;
-    const holder = metaOf(manifest, name).holder ?? 'definition';
-    const target = {
-      definition: split.definition,
-      credential: split.credential,
-      connection: split.connectionSecrets,
-    };
-    target[holder][name] = property;
+    if (property !== undefined) held[metaOf(manifest, name).holder ?? 'definition'][name] = property;
   }
+  const split = {
+    definition: held.definition,
+    credential: hideSecrets(manifest, held.credential),
+    connectionSecrets: hideAll(held.connection),
+  };
   const conflicts = manifest.conflicts?.(split.definition) ?? [];
   if (conflicts.length > 0) return { ok: false, problems: conflicts };
   const signIn = selectSignIn(manifest, split.definition);
@@ -230,7 +232,7 @@ export function parseProperties(
         separateCredentials,
         ...(selectedCredentials ? { selectedCredentials } : {}),
         ...(credentialsName ? { credentialsName } : {}),
-        ...(authCode ? { authCode } : {}),
+        ...(authCode ? { authCode: new Secret(authCode) } : {}),
       },
     },
   };
@@ -258,7 +260,7 @@ export function missingCredentialFields(
   method: SignInMethod,
   credential: Readonly<Record<string, unknown>>,
 ): string[] {
-  return method.required.filter((name) => credential[name] === undefined || credential[name] === '');
+  return method.required.filter((name) => (revealed(credential[name]) ?? '') === '');
 }
 
 /** A URL without its query: behind one origin, each path may be another application. */

@@ -1,17 +1,21 @@
 import type { Column, Row } from './data-types.js';
 import type { Network } from './network.js';
+import type { Secret } from './secret.js';
 
 /** A login, opened by the secret broker for one use. Never logged, never kept beyond the session. */
 export interface Login {
   /** Id of the sign-in method of the manifest. */
   signIn: string;
-  /** Opened credential and connection secrets by property name. Files arrive as `[{name, value}]`. */
+  /**
+   * Opened credential by property name, what the manifest marks as secret as `Secret`. Files arrive as `[{name, value}]`.
+   * See `kit/secret-fields`.
+   */
   fields: Readonly<Record<string, unknown>>;
   /**
    * For OAuth sign-ins: a valid access token. `renew: true` after the source answered 401 to the last one.
    * @throws ConnectorError `auth_failed` when the person must sign in again.
    */
-  accessToken?: (options?: { renew?: boolean }) => Promise<string>;
+  accessToken?: (options?: { renew?: boolean }) => Promise<Secret<string>>;
 }
 
 export interface ConnectorInput {

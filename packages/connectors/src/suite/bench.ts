@@ -1,4 +1,5 @@
 // What tests of a connector share: sessions that prove they left nothing open, and what errors must not say.
+
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { Connector, ConnectorInput, RowStream, Session } from '../spec/connector.js';
@@ -6,6 +7,7 @@ import type { Row } from '../spec/data-types.js';
 import { ConnectorError } from '../spec/errors.js';
 import { propertyMeta } from '../spec/fields.js';
 import type { SourceManifest } from '../spec/manifest.js';
+import { revealed } from '../spec/secret.js';
 import { createDirectNetwork, type DirectNetwork } from './direct-network.js';
 import type { StartedSource } from './harness.js';
 
@@ -69,7 +71,8 @@ export async function failureOf(work: Promise<unknown>): Promise<ConnectorError>
 /** Secret values of an input, as the manifest marks them. */
 export async function secretsOf(manifest: SourceManifest, input: ConnectorInput): Promise<string[]> {
   const values: string[] = [];
-  const collect = (value: unknown): void => {
+  const collect = (held: unknown): void => {
+    const value = revealed(held);
     if (typeof value === 'string' && value.length >= 4) values.push(value);
     else if (Array.isArray(value)) {
       for (const item of value) collect((item as { value?: unknown }).value ?? item);

@@ -1,9 +1,11 @@
 // The behaviour that every data source must show. One suite over all drivers, so a new source is proven by
 // its harness alone; what a source cannot do is written in `unsupported`, never left out silently.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { allRevealed } from '../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../spec/connector.js';
 import type { ConnectorErrorKind } from '../spec/errors.js';
 import type { SourceManifest } from '../spec/manifest.js';
+import { Secret } from '../spec/secret.js';
 import {
   allBatches,
   Bench,
@@ -44,6 +46,16 @@ function describeFailures(
     it('refuses a wrong secret with auth_failed and leaves nothing open', () =>
       fails(bench().source.wrongPassword, 'auth_failed'));
   }
+
+  it('TR13: takes no secret that does not come hidden', async () => {
+    const { good } = bench().source;
+    const fields = allRevealed(good.login.fields);
+    expect(Object.values(good.login.fields).some((value) => value instanceof Secret)).toBe(true);
+    const work = bench()
+      .open({ ...good, login: { ...good.login, fields } })
+      .then((session) => session.ping().finally(() => session.close()));
+    expect(['auth_failed', 'invalid_config']).toContain((await failureOf(work)).kind);
+  });
 
   it('answers unreachable when nothing listens', () => fails(bench().source.unreachable, 'unreachable'));
 

@@ -51,7 +51,7 @@ export function createSigningKeys(secrets: OwnSecrets): SigningKeys {
 
   /** Another node may have made it anew. */
   const learn = async ({ value, mark }: OwnSecret): Promise<SigningKey> => {
-    if (known?.mark !== mark) known = { ...(await imported(value as JWK)), mark };
+    if (known?.mark !== mark) known = { ...(await imported(value.reveal() as JWK)), mark };
     return known;
   };
 

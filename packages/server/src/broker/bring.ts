@@ -1,6 +1,7 @@
-import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Network } from '@mooring/connectors/spec/network';
+import type { Secret } from '@mooring/connectors/spec/secret';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import { recordCredential } from '../audit/record.js';
 import type { Config } from '../config.js';
@@ -45,7 +46,7 @@ export interface BringRequest {
   manifest: SourceManifest;
   split: SplitProperties;
   /** Secrets of the connection, from the request or from the vault. */
-  connectionSecrets: Readonly<Record<string, unknown>>;
+  connectionSecrets: ConnectionSecrets;
   destination: string;
   connection?: { id?: string; name?: string };
   /** Credential of the caller that this would replace. */
@@ -149,7 +150,10 @@ export function createBringing({
     ...(request.toldCoarsely && isOwnersChoice(request) ? { isToldCoarsely: true } : {}),
   });
 
-  const bringToken = async (request: BringRequest, refreshToken: string): Promise<BroughtCredential> => {
+  const bringToken = async (
+    request: BringRequest,
+    refreshToken: Secret<string>,
+  ): Promise<BroughtCredential> => {
     const { split } = request;
     if (split.choice.authCode) {
       throw new InvalidRequest([
@@ -284,7 +288,7 @@ export function createBringing({
       const owned = { id: credential.id, tenant_id: caller.tenantId, owner_id: caller.userId };
       const row = await loadSecret(store.db, owned, 'login');
       if (!row) return undefined;
-      const secrets = { login: openSecret(vault, owned, row) as Record<string, unknown> };
+      const secrets = { login: openSecret(vault, owned, row) };
       if (!(await hasHadGrant(store.db, credential))) return { secrets };
       return { secrets, needsSignIn: { account: await rememberedAccount(store.db, credential) } };
     },

@@ -5,6 +5,7 @@ import {
 } from '@mooring/connectors/kit/properties';
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Secret } from '@mooring/connectors/spec/secret';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { Config } from '../config.js';
 import { AppError } from '../http/app-error.js';
@@ -12,7 +13,7 @@ import type { Store } from '../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { openConnectionSecrets } from './connection-secrets.js';
-import { openSecret } from './credential-records.js';
+import { openLogin } from './credential-records.js';
 import type { Grants } from './grants.js';
 import { oauthSetup } from './oauth-setup.js';
 import type { Reaching } from './reach.js';
@@ -64,7 +65,12 @@ const changedMeanwhile = () =>
 
 export function createBroker({ store, vault, grants, clients }: BrokerDependencies): Broker {
   /** Loads the sealed fields under the same conditions that made the credential usable, in one statement. */
-  const openLoginFields = async (who: Reaching, credential: CredentialTable, connection: ConnectionTable) => {
+  const openLoginFields = async (
+    who: Reaching,
+    credential: CredentialTable,
+    connection: ConnectionTable,
+    manifest: SourceManifest,
+  ) => {
     let statement = store.db
       .selectFrom('credential')
       .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
@@ -101,7 +107,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     if (key_id === null || wrapped_key === null || ciphertext === null || version === null)
       throw new UnreadableError('the sealed login is gone');
     const sealed = { field: 'login', key_id, wrapped_key, ciphertext, version };
-    return openSecret(vault, credential, sealed) as Record<string, unknown>;
+    return openLogin(vault, credential, sealed, manifest);
   };
 
   const loginOf = async (
@@ -114,14 +120,14 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     const method = selectSignIn(manifest, definition);
     const mayKeepSecrets = connectionSecretNames(manifest).length > 0;
     const secrets = mayKeepSecrets ? await openConnectionSecrets(store.db, vault, who, connection) : {};
-    const fields = await openLoginFields(who, credential, connection);
+    const fields = await openLoginFields(who, credential, connection, manifest);
     if (!method.oauth) return { login: { signIn: method.id, fields } };
     const setup = oauthSetup({ method, definition, secrets, login: fields }, clients);
     const isKept = isInteractive(method.oauth);
     // Now, while the person can still be told; the connector asks for a token only in the midst of its work.
     if (isKept) await grants.assertReadable(credential);
     const source = isKept ? grants.accessToken : grants.clientToken;
-    let handedOut: string | undefined;
+    let handedOut: Secret<string> | undefined;
     let askedAt = store.clock.now();
     return {
       login: {

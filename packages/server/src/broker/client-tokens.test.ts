@@ -4,6 +4,7 @@ import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gateOf } from '../oauth/__fixtures__/token-server.js';
+import { hiddenClient } from '../oauth/hidden-client.js';
 import { createClock } from '../store/clock.js';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
@@ -117,8 +118,8 @@ describe('tokens of clients and service accounts', () => {
     };
     const get = async (id: string) => {
       const credential = { id, tenant_id: 't', owner_id: 'u', source_id: 'rest', name: id, version: 1 };
-      const setup = { preset, client: lab.machineClient };
-      return (await tokens.get(credential, setup, () => true)).tokens.accessToken;
+      const setup = { preset, client: hiddenClient(lab.machineClient) };
+      return (await tokens.get(credential, setup, () => true)).tokens.accessToken.reveal();
     };
     const first = await get('a');
     await get('b');

@@ -1,4 +1,5 @@
 import type { Network } from '@mooring/connectors/spec/network';
+import { revealedJson } from '@mooring/connectors/spec/secret';
 import { requestClientCredentials } from '../oauth/client-credentials-grant.js';
 import { requestJwtBearer } from '../oauth/jwt-bearer-grant.js';
 import { OAuthError } from '../oauth/oauth-error.js';
@@ -42,7 +43,7 @@ interface Kept {
 
 /** A client or a key that was exchanged for another has neither the token nor the pauses of the one before. */
 const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: OAuthSetup): string =>
-  `${id}:${version}:${sha256(JSON.stringify([preset, client, assertion]))}`;
+  `${id}:${version}:${sha256(revealedJson([preset, client, assertion]))}`;
 
 const ask = ({ assertion, ...call }: OAuthSetup & ProviderCall) =>
   assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);

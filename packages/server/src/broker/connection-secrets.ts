@@ -1,4 +1,6 @@
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
+import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
+import { hideAll } from '@mooring/connectors/kit/secret-fields';
 import { AppError } from '../http/app-error.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { ConnectionTable, SecretTable } from '../store/tables.js';
@@ -24,7 +26,7 @@ export async function insertConnectionSecrets(
   tx: Tx,
   vault: Vault,
   { connection, ownerId }: { connection: ConnectionRef; ownerId: string },
-  secrets: Readonly<Record<string, unknown>>,
+  secrets: ConnectionSecrets,
 ): Promise<void> {
   if (Object.keys(secrets).length === 0) return;
   const sealed = vault.seal(secrets, context(connection, ownerId, 1));
@@ -74,9 +76,10 @@ function openRow(
   vault: Vault,
   connection: ConnectionRef,
   row: Pick<SecretTable, 'key_id' | 'wrapped_key' | 'ciphertext' | 'owner_id' | 'version'>,
-): Record<string, unknown> {
+): ConnectionSecrets {
   const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return vault.open(sealed, context(connection, row.owner_id, row.version)) as Record<string, unknown>;
+  const opened = vault.open(sealed, context(connection, row.owner_id, row.version));
+  return hideAll(opened.reveal() as Record<string, unknown>);
 }
 
 type OpenedRef = ConnectionRef & Pick<ConnectionTable, 'source_id'>;
@@ -109,7 +112,7 @@ export async function openConnectionSecrets(
   vault: Vault,
   who: Reaching,
   connection: OpenedRef,
-): Promise<Record<string, unknown>> {
+): Promise<ConnectionSecrets> {
   const row = await db
     .selectFrom('secret')
     .innerJoin('connection', 'connection.id', 'secret.record_id')
@@ -143,7 +146,7 @@ export async function openConnectionSecretsOrRefuse(
   vault: Vault,
   who: Reaching,
   connection: OpenedRef,
-): Promise<Record<string, unknown>> {
+): Promise<ConnectionSecrets> {
   try {
     return await openConnectionSecrets(db, vault, who, connection);
   } catch (cause) {
@@ -161,7 +164,7 @@ export async function openConnectionSecretsToEnd(
   db: Queryable,
   vault: Vault,
   connection: ConnectionRef,
-): Promise<Record<string, unknown>> {
+): Promise<ConnectionSecrets> {
   const row = await sealedSecrets(db, connection).selectAll().executeTakeFirst();
   return row ? openRow(vault, connection, row) : {};
 }
@@ -174,7 +177,7 @@ export async function openConnectionSecretsOrNone(
   db: Queryable,
   vault: Vault,
   connection: ConnectionRef,
-): Promise<Record<string, unknown>> {
+): Promise<ConnectionSecrets> {
   try {
     return await openConnectionSecretsToEnd(db, vault, connection);
   } catch (error) {

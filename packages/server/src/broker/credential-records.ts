@@ -1,8 +1,12 @@
+import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Queryable, Tx } from '../store/store.js';
 import type { CredentialTable, SecretTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
 import { loadSealedField } from '../vault/sealed-fields.js';
 import { recordNewGrant, type StoredGrant } from './grant-state.js';
+import { hiddenGrant, type Plain } from './hidden-grant.js';
 import { enteredBy, type Reaching } from './reach.js';
 
 // Rows of credentials and their sealed secrets. Only the broker reads or writes the `secret` table of credentials.
@@ -14,7 +18,7 @@ import { enteredBy, type Reaching } from './reach.js';
 export type SecretField = 'login' | 'grant' | 'undo';
 
 export interface CredentialSecrets {
-  login?: Readonly<Record<string, unknown>>;
+  login?: Readonly<Record<string, unknown>> | Secret<unknown>;
   grant?: StoredGrant;
 }
 
@@ -60,18 +64,32 @@ export const loadSecret = (
   field: SecretField,
 ): Promise<SecretTable | undefined> => loadSealedField(db, placeOf(credential, field));
 
+type SealedColumns = Pick<SecretTable, 'field' | 'version' | 'key_id' | 'wrapped_key' | 'ciphertext'>;
+
 /**
  * Opens what `loadSecret` found.
  * @throws UnreadableError
  */
-export function openSecret(
-  vault: Vault,
-  credential: CredentialKey,
-  row: Pick<SecretTable, 'field' | 'version' | 'key_id' | 'wrapped_key' | 'ciphertext'>,
-): unknown {
+export function openSecret(vault: Vault, credential: CredentialKey, row: SealedColumns): Secret<unknown> {
   const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
   return vault.open(sealed, sealContext(credential, row.field as SecretField, row.version));
 }
+
+/**
+ * The fields of a login.
+ * @throws UnreadableError
+ */
+export const openLogin = (
+  vault: Vault,
+  credential: CredentialKey,
+  row: SealedColumns,
+  manifest: SourceManifest,
+): Record<string, unknown> =>
+  hideSecrets(manifest, openSecret(vault, credential, row).reveal() as Record<string, unknown>);
+
+/** @throws UnreadableError */
+export const openGrant = (vault: Vault, credential: CredentialKey, row: SealedColumns): StoredGrant =>
+  hiddenGrant(openSecret(vault, credential, row).reveal() as Plain<StoredGrant>);
 
 export function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
   const sealed = vault.seal(value, context);

@@ -1,6 +1,7 @@
 import { existsSync, linkSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
@@ -12,6 +13,7 @@ import type { CredentialTable } from '../store/tables.js';
 import { expectNoSecretIn } from '../testing/secret-scan.js';
 import { filesIn } from '../testing/secret-search.js';
 import { type GrantStand, movableClock, startGrantStand } from './__fixtures__/grant-stand.js';
+import type { Grants, TokenOptions } from './grants.js';
 
 // The cells of docs/reference/grant-lifecycle.md that are about renewal; each is named by its id.
 
@@ -64,7 +66,9 @@ describe('the life of a grant', () => {
     };
     return { arrived, release };
   };
-  const asked = (process = stand.process()) => process.accessToken(credential, stand.setup);
+  const tokenOf = async (process: Grants, of: CredentialTable, options?: TokenOptions) =>
+    (await process.accessToken(of, stand.setup, options)).reveal();
+  const asked = (process = stand.process()) => tokenOf(process, credential);
   const signInAgain = () => {
     stand.clock.reset();
     return stand.signInAgain(credential);
@@ -82,10 +86,10 @@ describe('the life of a grant', () => {
     const credential = await stand.credential();
     stand.clock.move(400 * 24 * 3600_000);
     const grants = stand.process();
-    expect(await grants.accessToken(credential, stand.setup)).toBe('endless');
+    expect(await tokenOf(grants, credential)).toBe('endless');
     await grants.settled();
     expect(await stand.stateOf(credential)).toBe('ready');
-    const refused = grants.accessToken(credential, stand.setup, { refused: 'endless' });
+    const refused = tokenOf(grants, credential, { refused: new Secret('endless') });
     await expect(refused).rejects.toMatchObject({ kind: 'auth_failed' });
   });
 
@@ -136,10 +140,10 @@ describe('the life of a grant', () => {
   it('G4: renews once when the source refuses the token, whoever says so', async () => {
     const processes = [stand.process(), stand.process()];
     const refused = await asked(processes[0]);
-    const options = { refused };
+    const options = { refused: new Secret(refused) };
     const tokens = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
-        (processes[index % 2] ?? stand.process()).accessToken(credential, stand.setup, options),
+        tokenOf(processes[index % 2] ?? stand.process(), credential, options),
       ),
     );
     expect(new Set(tokens).size).toBe(1);
@@ -416,11 +420,11 @@ describe('the life of a grant', () => {
     const waiting = asked(stand.process({ times: { waitMs: 200_000 } }));
     await arrived;
     const newer = await signInAgain();
-    const token = await stand.process().accessToken(newer, stand.setup);
+    const token = await tokenOf(stand.process(), newer);
     release();
     expect(await waiting).toBe(token);
     expect(await isGood(token)).toBe(true);
-    expect(await stand.process().accessToken(newer, stand.setup)).toBe(token);
+    expect(await tokenOf(stand.process(), newer)).toBe(token);
     // By this credential: the provider may be told late, or twice, of the end of another test's.
     const noted = stand.store.db.selectFrom('revocation').where('credential_id', '=', credential.id);
     expect(await noted.selectAll().execute()).toEqual([]);
@@ -601,7 +605,7 @@ describe('the life of a grant', () => {
     end();
     stand.lab.switches.tokenAlways = answer(503, 'down');
     const process = stand.process();
-    const each = (one: CredentialTable) => process.accessToken(one, stand.setup);
+    const each = (one: CredentialTable) => tokenOf(process, one);
     for (const one of [credential, ...others]) {
       for (let failure = 0; failure < 7; failure += 1) {
         await expect(each(one)).rejects.toMatchObject({ kind: 'unreachable' });
@@ -692,7 +696,7 @@ describe('the life of a grant', () => {
     expect(calls()).toBe(1);
     // A process whose clock really is off renews too early or too late, and each time once.
     const skewed = stand.process({ clock: movableClock(stand.clock.now() - Date.now() + 600_000) });
-    const early = await skewed.accessToken(credential, stand.setup);
+    const early = await tokenOf(skewed, credential);
     expect(await isGood(early)).toBe(true);
     expect(calls()).toBe(2);
   });
@@ -704,6 +708,6 @@ describe('the life of a grant', () => {
     const renewed = await signInAgain();
     expect(renewed.state).toBe('ready');
     expect(await stand.grantState(credential)).toMatchObject({ account_subject: 'alice', failures: 0 });
-    expect(await isGood(await stand.process().accessToken(renewed, stand.setup))).toBe(true);
+    expect(await isGood(await tokenOf(stand.process(), renewed))).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import type { Store } from '../store/store.js';
 import type { CredentialTable, SecretTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { loadSecret, openSecret, replaceSecret } from './credential-records.js';
+import { loadSecret, openGrant, replaceSecret } from './credential-records.js';
 import { recordRenewedGrant, type StoredGrant, settled } from './grant-state.js';
 
 // Sealed grants in the store. Every write names the version it was made from: whoever is late changes nothing.
@@ -58,7 +58,7 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
   ): boolean => {
     if (row.version > from.version) return true;
     try {
-      const { issuedAt } = openSecret(vault, credential, row) as StoredGrant;
+      const { issuedAt } = openGrant(vault, credential, row);
       const isSame = row.version === from.version && issuedAt === from.issuedAt;
       return !isSame && issuedAt > grant.issuedAt;
     } catch (error) {
@@ -89,7 +89,7 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
         .where('credential.owner_id', '=', credential.owner_id)
         .executeTakeFirst();
       if (!row) return undefined;
-      const grant = openSecret(vault, credential, row) as StoredGrant;
+      const grant = openGrant(vault, credential, row);
       const { version, credentialVersion, state } = row;
       return { grant, version, credentialVersion, isDead: state === 'needs_sign_in' };
     },

@@ -1,4 +1,5 @@
 import type { Network } from '@mooring/connectors/spec/network';
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Logger } from 'pino';
 import type { Clock } from '../store/clock.js';
 import { openNodeFolder } from '../store/node-folder.js';
@@ -19,7 +20,7 @@ import type { Revoker } from './revoker.js';
 
 export interface TokenOptions {
   /** The token that the source refused. A newer one is given without asking the provider again. */
-  refused?: string;
+  refused?: Secret<string>;
 }
 
 export interface Grants {
@@ -30,7 +31,7 @@ export interface Grants {
    * @throws ConnectorError `auth_failed` only when the grant is proven dead; the credential then needs a sign-in.
    * @throws StoreUnavailableError
    */
-  accessToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
+  accessToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<Secret<string>>;
   /**
    * Renews a grant that nobody uses, so that its provider does not end it.
    * @throws ConnectorError as `accessToken`
@@ -42,7 +43,7 @@ export interface Grants {
    */
   assertReadable(credential: CredentialRef): Promise<void>;
   /** A token of the connection's own client (RFC 6749 section 4.4); kept in memory only. */
-  clientToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<string>;
+  clientToken(credential: CredentialRef, setup: OAuthSetup, options?: TokenOptions): Promise<Secret<string>>;
   /**
    * For a use that was refused: a token that was found, not issued, may be of a grant that has ended meanwhile, which
    * only its provider knows.
@@ -63,7 +64,7 @@ export interface Grants {
 
 export interface UsedToken {
   /** The last one; undefined when there was none to be had. */
-  handedOut: string | undefined;
+  handedOut: Secret<string> | undefined;
   /** When it was asked for: milliseconds since the epoch, by the store's clock. */
   askedAt: number;
 }
@@ -125,11 +126,11 @@ export function createGrants(given: GrantDependencies): Grants {
   const goodFor =
     (credential: CredentialRef, { refused }: TokenOptions) =>
     (grant: StoredGrant): boolean =>
-      grant.tokens.accessToken !== refused && endOf(grant) - marginMs(grant, credential) > clock.now();
+      !grant.tokens.accessToken.equals(refused) && endOf(grant) - marginMs(grant, credential) > clock.now();
 
   /** How long the token will still be taken, as far as anybody knows. */
-  const leftMs = ({ tokens }: StoredGrant, refused: string | undefined): number =>
-    tokens.accessToken === refused ? 0 : (tokens.expiresAt ?? Number.POSITIVE_INFINITY) - clock.now();
+  const leftMs = ({ tokens }: StoredGrant, refused: Secret<string> | undefined): number =>
+    tokens.accessToken.equals(refused) ? 0 : (tokens.expiresAt ?? Number.POSITIVE_INFINITY) - clock.now();
 
   const load = async (credential: CredentialRef): Promise<StoredGrant> => {
     const found = await records.find(credential);
@@ -210,7 +211,7 @@ export function createGrants(given: GrantDependencies): Grants {
       try {
         const renewed = await waitFor(renewing);
         // What others asked for may be the token that this caller's source has refused.
-        if (renewed.tokens.accessToken !== options.refused) return renewed.tokens.accessToken;
+        if (!renewed.tokens.accessToken.equals(options.refused)) return renewed.tokens.accessToken;
         return (await waitFor(renewOnce(credential, setup, isGood))).tokens.accessToken;
       } catch (error) {
         const now = await load(credential);
@@ -234,7 +235,7 @@ export function createGrants(given: GrantDependencies): Grants {
       const found = await records.find(credential);
       if (!found || found.isDead) throw signInAgain(undefined);
       const { tokens, issuedAt } = found.grant;
-      if (handedOut === undefined || tokens.accessToken !== handedOut) throw renewedMeanwhile();
+      if (handedOut === undefined || !tokens.accessToken.equals(handedOut)) throw renewedMeanwhile();
       if (issuedAt >= askedAt) return;
       await waitFor(renewOnce(credential, setup, goodFor(credential, { refused: handedOut })));
     },

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { SealContext, Sealed, Vault } from '../vault/envelope.js';
 import type { StoredGrant } from './grant-state.js';
+import { hiddenGrant, hiddenSetup, type Plain } from './hidden-grant.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import type { RevokedCredential } from './revocation-queue.js';
 
@@ -58,7 +59,8 @@ export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
 
   const read = async (name: string): Promise<KeptGrant> => {
     const { context, sealed } = JSON.parse(await readFile(path.join(folder, name), 'utf8')) as KeptFile;
-    return vault.open(sealed, context) as KeptGrant;
+    const { grant, setup, ...kept } = vault.open(sealed, context).reveal() as Plain<KeptGrant>;
+    return { ...kept, grant: hiddenGrant(grant), setup: hiddenSetup(setup) };
   };
 
   return {

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { manifests } from '@mooring/connectors/registry';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstStart } from '../first-start.js';
+import { plain } from '../oauth/__fixtures__/plain-secrets.js';
 import { migrate, openStore, type Store } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import { createVault } from '../vault/envelope.js';
@@ -69,8 +71,8 @@ describe('former secrets', () => {
         .execute()
     ).map(({ version }) => version);
   /** As the feature does it. */
-  const change = async (row: CredentialTable, qPassword: string, undoUntil: string) => {
-    const prepared = await logins().prepare(row, manifest, method, { qPassword });
+  const change = async (row: CredentialTable, password: string, undoUntil: string) => {
+    const prepared = await logins().prepare(row, manifest, method, { qPassword: new Secret(password) });
     const id = newUuid();
     await store.transaction(async (tx) => {
       const common = { id, tenant_id: owner.tenant_id, user_id: owner.id, created_at: at };
@@ -122,8 +124,8 @@ describe('former secrets', () => {
 
   it('stay out of reach when nothing of the transaction was committed', async () => {
     const [first, second] = [await credential(), await credential()];
-    const stale = await logins().prepare(second, manifest, method, { qPassword: 'new' });
-    const fresh = await logins().prepare(first, manifest, method, { qPassword: 'new' });
+    const stale = await logins().prepare(second, manifest, method, { qPassword: new Secret('new') });
+    const fresh = await logins().prepare(first, manifest, method, { qPassword: new Secret('new') });
     await change(second, 'of another request', due);
     const entered = { by: { userId: owner.id }, at };
     const together = store.transaction(async (tx) => {
@@ -133,6 +135,6 @@ describe('former secrets', () => {
     await expect(together).rejects.toThrow('changed meanwhile');
     expect(await undoCopies(first)).toEqual([]);
     const again = await logins().prepare(first, manifest, method, {});
-    expect(again.login.fields).toMatchObject({ password: 'first' });
+    expect(plain(again.login.fields)).toMatchObject({ password: 'first' });
   });
 });

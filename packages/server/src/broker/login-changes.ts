@@ -1,11 +1,19 @@
+import { allRevealed, hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { InvalidRequest } from '../http/app-error.js';
 import type { Store, Tx } from '../store/store.js';
-import type { CredentialTable, SecretTable } from '../store/tables.js';
+import type { CredentialTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { loadSecret, openSecret, replaceSecret, sealContext, sealedRow } from './credential-records.js';
+import {
+  loadSecret,
+  openLogin,
+  openSecret,
+  replaceSecret,
+  sealContext,
+  sealedRow,
+} from './credential-records.js';
 import { type LoginPair, loginProperties } from './login-pair.js';
 import { assertReaches, enteredBy, type Reaching } from './reach.js';
 
@@ -68,7 +76,7 @@ export interface LoginChanges {
  * @throws InvalidRequest when the source does not accept such a value
  */
 function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields): Fields {
-  const parsed = manifest.properties.partial().safeParse({ ...stored, ...fields });
+  const parsed = manifest.properties.partial().safeParse(allRevealed({ ...stored, ...fields }));
   if (!parsed.success) {
     throw new InvalidRequest(
       parsed.error.issues.map((issue) => ({
@@ -78,7 +86,8 @@ function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields)
     );
   }
   // Only what a credential holds: defaults of the definition must not slip in.
-  return Object.fromEntries(Object.entries(parsed.data).filter(([name]) => name in stored || name in fields));
+  const kept = Object.entries(parsed.data).filter(([name]) => name in stored || name in fields);
+  return hideSecrets(manifest, Object.fromEntries(kept));
 }
 
 async function forgetUndo(tx: Tx, credential: Pick<CredentialTable, 'id' | 'tenant_id'>): Promise<void> {
@@ -111,13 +120,15 @@ async function markChanged(
 }
 
 export function createLoginChanges({ store, vault }: { store: Store; vault: Vault }): LoginChanges {
-  const open = (credential: CredentialRef, row: SecretTable) => openSecret(vault, credential, row) as Fields;
-
   return {
     async prepare(credential, manifest, method, pair) {
       const row = await loadSecret(store.db, credential, 'login');
       if (!row) throw new UnreadableError('the sealed login is gone');
-      const kept = changedFields(manifest, open(credential, row), loginProperties(method, pair));
+      const kept = changedFields(
+        manifest,
+        openLogin(vault, credential, row, manifest),
+        loginProperties(method, pair),
+      );
       const [userField] = method.required.length > 1 ? method.required : [];
       return {
         credential,
@@ -130,7 +141,7 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
     async change(tx, credential, manifest, fields, entered) {
       const row = await loadSecret(tx, credential, 'login');
       if (!row) throw new UnreadableError('the sealed login is gone');
-      const stored = open(credential, row);
+      const stored = openLogin(vault, credential, row, manifest);
       if (Object.keys(stored).some((name) => !(name in fields))) assertReaches(entered.by, credential);
       const kept = changedFields(manifest, stored, fields);
       if (!(await replaceSecret(tx, vault, credential, 'login', row.version, kept))) return false;
@@ -141,7 +152,7 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
     async switchLogin(tx, { credential, versionRead, login }, entered) {
       const row = await loadSecret(tx, credential, 'login');
       if (row?.version !== versionRead) return false;
-      const former = open(credential, row);
+      const former = openSecret(vault, credential, row);
       await forgetUndo(tx, credential);
       const undo = sealedRow(vault, sealContext(credential, 'undo', versionRead), former);
       await tx.insertInto('secret').values(undo).execute();
@@ -153,7 +164,7 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
     async restore(tx, credential, versionBefore, at) {
       const undo = await loadSecret(tx, credential, 'undo');
       if (undo?.version !== versionBefore) return false;
-      const former = open(credential, undo);
+      const former = openSecret(vault, credential, undo);
       if (!(await replaceSecret(tx, vault, credential, 'login', versionBefore + 1, former))) return false;
       await forgetUndo(tx, credential);
       await markChanged(tx, credential, { at });

@@ -1,11 +1,21 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { InvalidRequest } from '../http/app-error.js';
 
 /** The pair in which Qlik's API carries a credential. */
 export interface LoginPair {
   qUsername?: string | undefined;
-  qPassword?: string | undefined;
+  qPassword?: Secret<string> | undefined;
 }
+
+/** The pair of a request, its password hidden. */
+export const loginPair = ({
+  qUsername,
+  qPassword,
+}: {
+  qUsername?: string | undefined;
+  qPassword?: string | undefined;
+}): LoginPair => ({ qUsername, qPassword: qPassword === undefined ? undefined : new Secret(qPassword) });
 
 /**
  * The pair as properties of the source: the two fields a sign-in method requires (user and password, access key

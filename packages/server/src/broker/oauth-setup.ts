@@ -1,3 +1,5 @@
+import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
+import { Secret } from '@mooring/connectors/spec/secret';
 import { isInteractive, type OAuthPreset, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Config, OAuthClientSettings } from '../config.js';
 import { AppError } from '../http/app-error.js';
@@ -18,7 +20,7 @@ export interface SetupInput {
   method: SignInMethod;
   definition: Readonly<Record<string, unknown>>;
   /** Secrets of the connection or of the request: where a connection brings its own client. */
-  secrets: Readonly<Record<string, unknown>>;
+  secrets: ConnectionSecrets;
   /** Opened fields of the credential, where the exchange is made with them. */
   login?: Readonly<Record<string, unknown>>;
 }
@@ -65,6 +67,9 @@ const usesOperatorsClient = ({ method, definition }: SetupInput, preset: OAuthPr
   preset.provider !== undefined &&
   definition[method.oauth?.clientFields?.clientId ?? ''] === undefined;
 
+const secretText = (value: unknown): Secret<string> | undefined =>
+  value instanceof Secret && typeof value.reveal() === 'string' ? value : undefined;
+
 /** The client that the connection brings. */
 function ownClient({ method, definition, secrets }: SetupInput, given: OAuthPreset): OAuthSetup {
   const fields = method.oauth?.clientFields;
@@ -72,13 +77,13 @@ function ownClient({ method, definition, secrets }: SetupInput, given: OAuthPres
   // The operator's key names neither this client nor the place that its redirects arrive at.
   const { provider: _provider, place: _place, ...preset } = given;
   const clientId = definition[fields.clientId];
-  const clientSecret = secrets[fields.clientSecret];
+  const clientSecret = secretText(secrets[fields.clientSecret]);
   if (typeof clientId !== 'string') {
     throw new AppError('DCERROR-0010', `${fields.clientId}: is required for sign-in by ${method.label}`);
   }
   const { privateKey, keyId } = fields;
-  const key = privateKey === undefined ? undefined : secrets[privateKey];
-  if (preset.clientAuthentication === 'private_key_jwt' && typeof key !== 'string') {
+  const key = privateKey === undefined ? undefined : secretText(secrets[privateKey]);
+  if (preset.clientAuthentication === 'private_key_jwt' && !key) {
     throw new AppError(
       'DCERROR-0010',
       `${privateKey}: is required for client authentication by private_key_jwt`,
@@ -87,8 +92,8 @@ function ownClient({ method, definition, secrets }: SetupInput, given: OAuthPres
   const kid = keyId === undefined ? undefined : definition[keyId];
   const client = {
     clientId,
-    ...(typeof clientSecret === 'string' ? { clientSecret } : {}),
-    ...(typeof key === 'string' ? { privateKey: key } : {}),
+    ...(clientSecret ? { clientSecret } : {}),
+    ...(key ? { privateKey: key } : {}),
     ...(typeof kid === 'string' ? { keyId: kid } : {}),
   };
   return { preset, client };
@@ -176,8 +181,8 @@ function assertionOf(
   { definition, login }: SetupInput,
   fields: NonNullable<NonNullable<SignInMethod['oauth']>['assertion']>,
 ): { assertion?: Assertion } {
-  const privateKey = login?.[fields.privateKey];
-  if (typeof privateKey !== 'string') return {};
+  const privateKey = secretText(login?.[fields.privateKey]);
+  if (!privateKey) return {};
   const keyId = fields.keyId === undefined ? undefined : login?.[fields.keyId];
   const claims = fields.claims({ ...definition, ...login });
   return { assertion: { ...claims, privateKey, ...(typeof keyId === 'string' ? { keyId } : {}) } };

@@ -1,12 +1,17 @@
+import { inspect } from 'node:util';
+import { metaOf } from '@mooring/connectors/kit/properties';
+import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import { manifests } from '@mooring/connectors/registry';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { Secret } from '@mooring/connectors/spec/secret';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCatalogue } from '../catalogue/catalogue.js';
 import { createSourceSettings } from '../catalogue/source-settings.js';
 import { type OpenedServer, openedServer } from '../features/connections/__fixtures__/opened-server.js';
+import { plain } from '../oauth/__fixtures__/plain-secrets.js';
 import { addPerson } from '../testing/api-client.js';
 import { createBroker } from './broker.js';
-import { loadSecret } from './credential-records.js';
+import { loadSecret, openLogin, sealContext, sealedRow } from './credential-records.js';
 import { setupToEnd, setupToRenew } from './credential-setup.js';
 import type { Grants } from './grants.js';
 
@@ -61,7 +66,10 @@ it.each([
 
 it('TR5, TR8: what is as it was resolved is opened, and a sealed login that is gone is told as such', async () => {
   connectionId = (await made('nothing happens')).qID;
-  expect(await open('select 1')).toMatchObject({ ok: true });
+  const result = await open('select 1');
+  if (!result.ok) throw new Error('it was not opened');
+  expect(plain(result.login.fields)).toMatchObject({ password: 'canary-of-an-opening-6' });
+  expect(JSON.stringify(result) + inspect(result, { depth: 12 })).not.toContain('canary');
   const gone = await open(`delete from secret where field = 'login'`);
   expect(gone).toMatchObject({ ok: false, resolution: { state: 'unreadable' } });
 });
@@ -102,11 +110,28 @@ it('TR5: the secret of a client renews no grant while it waits for who gave it, 
   );
   const deps = { vault, catalogue, clients: {} };
   const secret = { client: { clientId: 'c', clientSecret: 'canary-of-an-opening-8' } };
-  expect(await setupToRenew(store.db, deps, row)).toMatchObject(secret);
+  expect(plain(await setupToRenew(store.db, deps, row))).toMatchObject(secret);
   opened.sql(`update connection set suspended_at = '2026-01-01T00:00:00.000Z' where id = '${qID}'`);
   expect(await setupToRenew(store.db, deps, row)).toBeUndefined();
-  expect(await setupToEnd(store.db, deps, row)).toMatchObject(secret);
+  expect(plain(await setupToEnd(store.db, deps, row))).toMatchObject(secret);
 });
+
+it.each(manifests.map((each) => [each.id, each] as const))(
+  'TR13: every secret of %s is hidden when it is opened, and sealed as what it is',
+  (_, each) => {
+    const canary = 'canary-of-a-secret-property';
+    const names = Object.keys(each.properties.shape).filter((name) => metaOf(each, name).secret);
+    const given = Object.fromEntries(names.map((name) => [name, [{ name, value: canary }]]));
+    const owned = { id: 'c', tenant_id: 't', owner_id: 'u' };
+    const context = sealContext(owned, 'login', 1);
+    const row = sealedRow(opened.vault, context, hideSecrets(each, given));
+    const login = openLogin(opened.vault, owned, row, each);
+    expect(names.length).toBeGreaterThan(0);
+    for (const name of names) expect(login[name], name).toBeInstanceOf(Secret);
+    expect(plain(login)).toEqual(given);
+    expect(JSON.stringify(login) + inspect(login, { depth: 12, showHidden: true })).not.toContain(canary);
+  },
+);
 
 it('sealed fields are found by tenant and owner too: whoever has the id alone gets nothing', async () => {
   const { qCredentialsID: id } = await made('sealed');

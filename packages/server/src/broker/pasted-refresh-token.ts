@@ -1,4 +1,5 @@
 import type { Network } from '@mooring/connectors/spec/network';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
@@ -12,12 +13,15 @@ import type { OAuthSetup } from './oauth-setup.js';
 // A refresh token that was issued elsewhere, to the same client. Only one that works is kept.
 
 /** Takes it out of the login fields, so that only the grant holds it. */
-export function takeRefreshToken(method: SignInMethod, login: Record<string, unknown>): string | undefined {
+export function takeRefreshToken(
+  method: SignInMethod,
+  login: Record<string, unknown>,
+): Secret<string> | undefined {
   const field = method.oauth?.refreshTokenField;
   const token = field === undefined ? undefined : login[field];
-  if (field === undefined || typeof token !== 'string' || token === '') return undefined;
+  if (field === undefined || !(token instanceof Secret) || token.reveal() === '') return undefined;
   delete login[field];
-  return token;
+  return token as Secret<string>;
 }
 
 /**
@@ -27,7 +31,7 @@ export function takeRefreshToken(method: SignInMethod, login: Record<string, unk
 export async function proveRefreshToken(input: {
   setup: OAuthSetup;
   network: Network;
-  refreshToken: string;
+  refreshToken: Secret<string>;
   /** Tells the provider of tokens that nobody holds. */
   giveUp: (tokens: TokenSet) => Promise<void>;
 }): Promise<Pick<RedeemedSignIn, 'tokens' | 'complete' | 'abandon'>> {
@@ -39,7 +43,7 @@ export async function proveRefreshToken(input: {
     async complete() {},
     async abandon(why) {
       // The person's own token is left alone; a new one that nobody holds is not.
-      const isNew = tokens.refreshToken !== undefined && tokens.refreshToken !== refreshToken;
+      const isNew = tokens.refreshToken !== undefined && !tokens.refreshToken.equals(refreshToken);
       if (isNew && why !== 'unknown') await giveUp(tokens);
     },
   };

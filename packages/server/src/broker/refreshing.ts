@@ -1,5 +1,6 @@
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Network } from '@mooring/connectors/spec/network';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { Logger } from 'pino';
 import { OAuthError, type OAuthErrorKind } from '../oauth/oauth-error.js';
 import { refreshGrant } from '../oauth/refresh-grant.js';
@@ -177,7 +178,7 @@ async function callProvider(
   let isLate = false;
   const call = {
     ...{ ...setup, network, now: clock.now },
-    refreshToken: tokens.refreshToken ?? '',
+    refreshToken: tokens.refreshToken ?? new Secret(''),
     tokenTimeoutMs: times.callMs,
     beforeSend() {
       isLate = !lease.mayBegin();

@@ -1,3 +1,4 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import { type SqlBool, sql } from 'kysely';
 import type { TokenSet } from '../oauth/types.js';
 import { deleteInBatches } from '../store/batches.js';
@@ -5,6 +6,7 @@ import type { Queryable, Store } from '../store/store.js';
 import type { CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
+import { hiddenSetup, type Plain } from './hidden-grant.js';
 import type { OAuthSetup } from './oauth-setup.js';
 
 // Grants whose providers are still to be told that they have ended. What is needed to tell them is sealed; it is
@@ -13,10 +15,10 @@ import type { OAuthSetup } from './oauth-setup.js';
 /** What is sealed with an entry. */
 export interface SealedRevocation {
   setup: OAuthSetup;
-  token: string;
+  token: Secret<string>;
 }
 
-export const tokenToRevoke = (tokens: TokenSet): string => tokens.refreshToken ?? tokens.accessToken;
+export const tokenToRevoke = (tokens: TokenSet): Secret<string> => tokens.refreshToken ?? tokens.accessToken;
 
 const context = (row: Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>): SealContext => ({
   tenantId: row.tenant_id,
@@ -25,6 +27,11 @@ const context = (row: Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>): S
   ownerId: row.owner_id,
   version: 1,
   field: 'token',
+});
+
+const hiddenRevocation = ({ setup, token }: Plain<SealedRevocation>): SealedRevocation => ({
+  setup: hiddenSetup(setup),
+  token: new Secret(token),
 });
 
 const leaseMs = 60_000;
@@ -132,7 +139,7 @@ export async function open(
     .executeTakeFirst();
   if (!found) return undefined;
   const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
-  return vault.open(sealed, context(row)) as SealedRevocation;
+  return hiddenRevocation(vault.open(sealed, context(row)).reveal() as Plain<SealedRevocation>);
 }
 
 /** The provider knows, or never will: the token is destroyed. */

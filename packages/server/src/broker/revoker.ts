@@ -11,10 +11,9 @@ import type { Queryable, Store, Tx } from '../store/store.js';
 import { StoreUnavailableError } from '../store/store-error.js';
 import type { ConnectionTable, CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { loadSecret, openSecret, shredCredential } from './credential-records.js';
+import { loadSecret, openGrant, shredCredential } from './credential-records.js';
 import { setupToEnd } from './credential-setup.js';
 import { credentialsIn, type EndScope, openSignInsIn } from './end-scope.js';
-import type { StoredGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import {
   credentialOfSignIn,
@@ -100,7 +99,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
     const row = await loadSecret(tx, credential, 'grant');
     if (!row) return { status: 'none' as const };
     try {
-      const { tokens } = openSecret(vault, credential, row) as StoredGrant;
+      const { tokens } = openGrant(vault, credential, row);
       const setup = await setupToEnd(tx, deps, credential, connection);
       if (!setup || !mayRevoke(setup.preset)) return { status: 'unsupported' as const };
       return { sealed: { setup, token: tokenToRevoke(tokens) } };

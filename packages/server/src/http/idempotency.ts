@@ -149,7 +149,7 @@ export function createIdempotency(deps: IdempotencyDependencies): Idempotency {
   const opened = (row: IdempotentRequestTable): Kept => {
     try {
       const { key_id: keyId, wrapped_key: wrappedKey, ciphertext } = row;
-      return vault.open({ keyId, wrappedKey, ciphertext }, contextOfIdempotentRequest(row)) as Kept;
+      return vault.open({ keyId, wrappedKey, ciphertext }, contextOfIdempotentRequest(row)).reveal() as Kept;
     } catch (cause) {
       if (cause instanceof UnreadableError) throw unknownOutcome();
       throw cause;

@@ -1,5 +1,6 @@
 // Whose account a grant is of, where no ID token says so. It is good to know, and never worth a grant: whatever goes
 // wrong here, the account is unknown, and the sign-in goes on.
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { AccountPlace, OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { isPlainLoopback } from './endpoint-scheme.js';
 import { askProvider } from './provider-fetch.js';
@@ -26,7 +27,7 @@ export function accountInAnswer(
  */
 export async function askAccount(
   call: Pick<ProviderCall, 'preset' | 'network' | 'signal'>,
-  accessToken: string,
+  accessToken: Secret<string>,
 ): Promise<Account | undefined> {
   const { account } = call.preset;
   if (account?.endpoint === undefined || !isSafe(account.endpoint)) return undefined;
@@ -36,7 +37,11 @@ export async function askAccount(
       account.endpoint,
       {
         method: 'GET',
-        headers: { ...requestHeaders, accept: 'application/json', authorization: `Bearer ${accessToken}` },
+        headers: {
+          ...requestHeaders,
+          accept: 'application/json',
+          authorization: `Bearer ${accessToken.reveal()}`,
+        },
         body: undefined,
       },
     );

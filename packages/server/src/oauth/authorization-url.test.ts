@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { describe, expect, it } from 'vitest';
 import { authorizationUrl, createSignInSecrets } from './authorization-url.js';
+import { hiddenClient } from './hidden-client.js';
 
 const preset: OAuthPreset = {
   authorizationEndpoint: 'https://provider.example/auth?tenant=t1#part',
@@ -10,7 +11,7 @@ const preset: OAuthPreset = {
   authorizationParameters: { prompt: 'consent', access_type: 'offline' },
   clientAuthentication: 'client_secret_post',
 };
-const client = { clientId: 'client 1', clientSecret: 'never-in-the-url' };
+const client = hiddenClient({ clientId: 'client 1', clientSecret: 'never-in-the-url' });
 const redirectUri = 'https://mooring.example/oauth/callback/one';
 
 describe('the secrets of a sign-in', () => {
@@ -19,8 +20,8 @@ describe('the secrets of a sign-in', () => {
     for (let count = 0; count < 10_000; count += 1) {
       const { state, codeVerifier } = createSignInSecrets();
       expect(Buffer.from(state, 'base64url')).toHaveLength(32);
-      expect(codeVerifier).toMatch(/^[\w-]{43}$/);
-      seen.add(state).add(codeVerifier);
+      expect(codeVerifier.reveal()).toMatch(/^[\w-]{43}$/);
+      seen.add(state).add(codeVerifier.reveal());
     }
     expect(seen.size).toBe(20_000);
   });
@@ -40,12 +41,12 @@ describe('the authorization URL', () => {
       scope: 'read write all',
       redirect_uri: redirectUri,
       state: secrets.state,
-      code_challenge: createHash('sha256').update(secrets.codeVerifier).digest('base64url'),
+      code_challenge: createHash('sha256').update(secrets.codeVerifier.reveal()).digest('base64url'),
       code_challenge_method: 'S256',
     });
     expect(url.hash).toBe('');
-    expect(text).not.toContain(secrets.codeVerifier);
-    expect(text).not.toContain(client.clientSecret);
+    expect(text).not.toContain(secrets.codeVerifier.reveal());
+    expect(text).not.toContain('never-in-the-url');
   });
 
   it('O33: names resource and audience when the provider wants them, and no empty scope', async () => {

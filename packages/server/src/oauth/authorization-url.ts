@@ -1,3 +1,4 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomState } from 'oauth4webapi';
 import { isPlainLoopback } from './endpoint-scheme.js';
@@ -10,11 +11,11 @@ export interface SignInSecrets {
   /** 256 random bits, base64url. */
   state: string;
   /** PKCE verifier (RFC 7636 section 4.1), 256 random bits, base64url. It goes to the token endpoint only. */
-  codeVerifier: string;
+  codeVerifier: Secret<string>;
 }
 
 export function createSignInSecrets(): SignInSecrets {
-  return { state: generateRandomState(), codeVerifier: generateRandomCodeVerifier() };
+  return { state: generateRandomState(), codeVerifier: new Secret(generateRandomCodeVerifier()) };
 }
 
 export interface AuthorizationUrlInput extends SignInSecrets {
@@ -45,7 +46,7 @@ export async function authorizationParameters(input: AuthorizationUrlInput): Pro
     ...scopeParameter(preset),
     redirect_uri: input.redirectUri,
     state: input.state,
-    code_challenge: await calculatePKCECodeChallenge(input.codeVerifier),
+    code_challenge: await calculatePKCECodeChallenge(input.codeVerifier.reveal()),
     code_challenge_method: 'S256',
   };
 }

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { Secret } from '@mooring/connectors/spec/secret';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { jwtVerify } from 'jose';
@@ -8,6 +9,7 @@ import { gateOf, json, startTokenServer, type TokenServer } from './__fixtures__
 import { createSignInSecrets } from './authorization-url.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
 import { exchangeCode } from './code-grant.js';
+import { hiddenClient } from './hidden-client.js';
 import { signInUrl } from './pushed-authorization.js';
 import { refreshGrant } from './refresh-grant.js';
 
@@ -44,7 +46,7 @@ describe('a client that proves itself with a key', () => {
   });
   const call = (privateKey: string, keyId?: string) => ({
     preset: { ...server.preset, clientAuthentication: 'private_key_jwt' as const },
-    client: { clientId: 'client-1', privateKey, ...(keyId ? { keyId } : {}) },
+    client: { clientId: 'client-1', privateKey: new Secret(privateKey), ...(keyId ? { keyId } : {}) },
     network,
   });
 
@@ -96,7 +98,7 @@ describe('a client that proves itself with a key', () => {
         client,
         network,
       });
-      const { active, sub } = await lab.verifyAccessToken(tokens.accessToken);
+      const { active, sub } = await lab.verifyAccessToken(tokens.accessToken.reveal());
       expect({ active, sub }, clientAuthentication).toEqual({ active: true, sub: client.clientId });
     }
   });
@@ -135,12 +137,12 @@ describe('a client that proves itself with a key', () => {
     const tokens = await exchangeCode({
       ...setup,
       redirectUri,
-      code: searchParams.get('code') ?? '',
+      code: new Secret(searchParams.get('code') ?? ''),
       codeVerifier: secrets.codeVerifier,
     });
     expect(tokens.subject).toBe('alice');
-    const renewed = await refreshGrant({ ...setup, refreshToken: tokens.refreshToken ?? '' });
-    expect((await lab.verifyAccessToken(renewed.accessToken)).active).toBe(true);
+    const renewed = await refreshGrant({ ...setup, refreshToken: tokens.refreshToken ?? new Secret('') });
+    expect((await lab.verifyAccessToken(renewed.accessToken.reveal())).active).toBe(true);
   });
 
   it('LI23: pushes what the query of the authorization endpoint asks for, and nothing of it in place of ours', async () => {
@@ -156,7 +158,7 @@ describe('a client that proves itself with a key', () => {
       pushedAuthorizationRequestEndpoint: `${server.url}/par`,
     };
     const secrets = createSignInSecrets();
-    const client = { clientId: 'client-1', clientSecret: 'canary-client-secret' };
+    const client = hiddenClient({ clientId: 'client-1', clientSecret: 'canary-client-secret' });
     const redirectUri = 'https://m.example/cb';
     const link = new URL(await signInUrl({ preset, client, network, redirectUri, ...secrets }));
     expect(link.searchParams.get('p')).toBe('policy');
@@ -180,7 +182,7 @@ describe('a client that proves itself with a key', () => {
   ])('O16: a push that is answered with %s gives no link', async (_, behaviour) => {
     server.behaviour = behaviour;
     const preset = { ...server.preset, pushedAuthorizationRequestEndpoint: `${server.url}/par` };
-    const client = { clientId: 'client-1', clientSecret: 'canary-client-secret' };
+    const client = hiddenClient({ clientId: 'client-1', clientSecret: 'canary-client-secret' });
     const failure = await signInUrl({
       ...{ preset, client, network, redirectUri: 'https://m.example/cb' },
       ...createSignInSecrets(),

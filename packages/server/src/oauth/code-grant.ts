@@ -1,3 +1,4 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
 import {
   authorizationCodeGrantRequest,
   expectNoState,
@@ -13,8 +14,8 @@ export interface CodeExchange extends ProviderCall {
   /** As in the authorization URL, letter by letter. */
   redirectUri: string;
   /** From a redirect that `readRedirect` accepted. */
-  code: string;
-  codeVerifier: string;
+  code: Secret<string>;
+  codeVerifier: Secret<string>;
 }
 
 /**
@@ -28,14 +29,19 @@ export async function exchangeCode(exchange: CodeExchange): Promise<TokenSet> {
     step: 'code',
     send: ({ server, client, authentication }, options) => {
       // State and issuer were judged when the redirect arrived; only the code is left of it.
-      const callback = validateAuthResponse(server, client, new URLSearchParams({ code }), expectNoState);
+      const callback = validateAuthResponse(
+        server,
+        client,
+        new URLSearchParams({ code: code.reveal() }),
+        expectNoState,
+      );
       return authorizationCodeGrantRequest(
         server,
         client,
         authentication,
         callback,
         redirectUri,
-        codeVerifier,
+        codeVerifier.reveal(),
         {
           ...options,
           additionalParameters: targetParameters(preset),

@@ -1,8 +1,10 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gateOf, json, startTokenServer, type TokenServer } from './__fixtures__/token-server.js';
 import { pollDeviceCode, requestDeviceCode } from './device-grant.js';
+import { hiddenClient } from './hidden-client.js';
 
 const network = gateOf();
 const answer = {
@@ -31,12 +33,12 @@ describe('sign-in on another device', () => {
       scopes: ['openid', 'read'],
       clientAuthentication: 'client_secret_basic' as const,
     },
-    client: lab.client,
+    client: hiddenClient(lab.client),
     network,
   });
   const call = () => ({
     preset: { ...server.preset, deviceAuthorizationEndpoint: `${server.url}/device` },
-    client: { clientId: 'c', clientSecret: 'canary-client-secret' },
+    client: hiddenClient({ clientId: 'c', clientSecret: 'canary-client-secret' }),
     network,
   });
 
@@ -80,7 +82,7 @@ describe('sign-in on another device', () => {
   });
 
   it('a provider that asks to slow down is told apart from one that waits', async () => {
-    const poll = { ...call(), deviceCode: 'canary-device-code' };
+    const poll = { ...call(), deviceCode: new Secret('canary-device-code') };
     server.behaviour = json({ error: 'slow_down' }, 400);
     expect(await pollDeviceCode(poll)).toEqual({ state: 'slower' });
     server.behaviour = json({ error: 'authorization_pending' }, 400);

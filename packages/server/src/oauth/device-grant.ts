@@ -1,3 +1,4 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import {
   allowInsecureRequests,
   customFetch,
@@ -19,7 +20,7 @@ import type { ProviderCall, TokenSet } from './types.js';
 /** A sign-in on another device (RFC 8628 section 3.2). */
 export interface DeviceAuthorization {
   /** Secret: whoever holds it gets the tokens. */
-  deviceCode: string;
+  deviceCode: Secret<string>;
   /** What the person types at the page, or compares with what it shows. */
   userCode: string;
   /** Where the person goes: with the code in it where the provider has such a link. */
@@ -67,7 +68,7 @@ export async function requestDeviceCode(given: ProviderCall): Promise<DeviceAuth
     });
     const answer = await processDeviceAuthorizationResponse(server, client, response);
     return {
-      deviceCode: answer.device_code,
+      deviceCode: new Secret(answer.device_code),
       userCode: shown(answer.user_code),
       verificationUrl: page(answer.verification_uri_complete ?? answer.verification_uri),
       expiresInSeconds: answer.expires_in,
@@ -104,12 +105,14 @@ const waiting = new Map<string, 'pending' | 'slower'>([
  * Asks once whether the person has decided (section 3.4).
  * @throws OAuthError for every answer that ends the sign-in, and for those that say nothing about it
  */
-export async function pollDeviceCode(call: ProviderCall & { deviceCode: string }): Promise<DevicePoll> {
+export async function pollDeviceCode(
+  call: ProviderCall & { deviceCode: Secret<string> },
+): Promise<DevicePoll> {
   try {
     const tokens = await requestTokens(call, {
       step: 'device',
       send: ({ server, client, authentication }, options) =>
-        deviceCodeGrantRequest(server, client, authentication, call.deviceCode, {
+        deviceCodeGrantRequest(server, client, authentication, call.deviceCode.reveal(), {
           ...options,
           additionalParameters: targetParameters(call.preset),
         }),

@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { Secret } from '@mooring/connectors/spec/secret';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { plain } from './__fixtures__/plain-secrets.js';
 import { gateOf, json, startTokenServer, type TokenServer } from './__fixtures__/token-server.js';
 import { requestJwtBearer } from './jwt-bearer-grant.js';
 
@@ -20,7 +22,7 @@ describe('a service account', () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
   const call = () => ({ preset: server.preset, client: { clientId: '' }, network: gateOf() });
-  const account = { issuer: 'robot@project.example', privateKey };
+  const account = { issuer: 'robot@project.example', privateKey: new Secret(privateKey) };
 
   it('signs who it is, for whom and for how long; no client takes part', async () => {
     server.received.length = 0;
@@ -29,7 +31,7 @@ describe('a service account', () => {
       keyId: 'k1',
       subject: 'alice@project.example',
     });
-    expect(tokens).toMatchObject({ accessToken: 'canary-token', scope: 'read write' });
+    expect(plain(tokens)).toMatchObject({ accessToken: 'canary-token', scope: 'read write' });
     expect(tokens).not.toHaveProperty('refreshToken');
     const form = server.received[0]?.form ?? new URLSearchParams();
     expect([...form.keys()].toSorted()).toEqual(['assertion', 'grant_type', 'scope']);

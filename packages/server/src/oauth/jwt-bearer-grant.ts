@@ -1,3 +1,4 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { AssertionClaims } from '@mooring/connectors/spec/sign-in';
 import { SignJWT } from 'jose';
 import { genericTokenEndpointRequest, processGenericTokenEndpointResponse } from 'oauth4webapi';
@@ -12,7 +13,7 @@ import type { ProviderCall, TokenSet } from './types.js';
 /** A service account: what it says of itself, and the key that proves it. */
 export interface Assertion extends AssertionClaims {
   /** PEM. */
-  privateKey: string;
+  privateKey: Secret<string>;
   keyId?: string;
 }
 

@@ -105,5 +105,5 @@ function sentSecrets(call: ProviderCall, request: Parameters<CustomFetch>[1]): s
     'device_code',
   ];
   const sent = names.map((name) => request.body?.get(name) ?? '');
-  return [...sent, call.client.clientSecret ?? ''];
+  return [...sent, call.client.clientSecret?.reveal() ?? ''];
 }

@@ -1,6 +1,8 @@
 // Each preset against the lab's authorization server with the ways of its provider. Only endpoints and issuer are
 // replaced; everything else of the preset is as it ships. Nothing here was run against a provider itself.
+
 import { findProvider } from '@mooring/connectors/providers/registry';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { imitateProvider } from '@mooring/lab/imitated-provider';
@@ -11,6 +13,7 @@ import { type ImitatedWays, providerWays } from './__fixtures__/provider-ways.js
 import { gateOf } from './__fixtures__/token-server.js';
 import { authorizationUrl, createSignInSecrets } from './authorization-url.js';
 import { exchangeCode } from './code-grant.js';
+import { hiddenClient } from './hidden-client.js';
 import { OAuthError } from './oauth-error.js';
 import { refreshGrant } from './refresh-grant.js';
 import type { TokenSet } from './types.js';
@@ -70,7 +73,7 @@ describe('O16, O24, O26: a preset, against the lab with the ways of its provider
   async function live(ways: ImitatedWays, preset: OAuthPreset) {
     const lab = ways.rotates ? labs.rotating : labs.keeping;
     const redirectUri = `${application.url}/callback`;
-    const setup = { preset, client: lab.client, network };
+    const setup = { preset, client: hiddenClient(lab.client), network };
     const secrets = createSignInSecrets();
     const authUrl = await authorizationUrl({ ...setup, redirectUri, ...secrets });
     const page = await fetch(authUrl, { redirect: 'manual' });
@@ -79,11 +82,17 @@ describe('O16, O24, O26: a preset, against the lab with the ways of its provider
     const code = new URL(finalUrl).searchParams.get('code') ?? '';
     const now = Date.now();
     const { codeVerifier } = secrets;
-    const tokens = await exchangeCode({ ...setup, redirectUri, code, codeVerifier, now: () => now });
+    const tokens = await exchangeCode({
+      ...setup,
+      redirectUri,
+      code: new Secret(code),
+      codeVerifier,
+      now: () => now,
+    });
     const renewed: TokenSet[] = [];
     let dead: unknown;
     for (let round = 0; round < 2 && tokens.refreshToken !== undefined; round += 1) {
-      const { refreshToken = '' } = renewed[0] ?? tokens;
+      const { refreshToken = new Secret('') } = renewed[0] ?? tokens;
       renewed.unshift(await refreshGrant({ ...setup, refreshToken, now: () => now }));
     }
     const [last, before] = renewed;
@@ -100,7 +109,7 @@ describe('O16, O24, O26: a preset, against the lab with the ways of its provider
       lifeSeconds: lifeOf(tokens),
       renewedLifeSeconds: last && lifeOf(last),
       isRenewable: tokens.refreshToken !== undefined,
-      isRotated: last !== undefined && last.refreshToken !== before?.refreshToken,
+      isRotated: last?.refreshToken !== undefined && !last.refreshToken.equals(before?.refreshToken),
       dead: dead instanceof OAuthError ? [dead.kind, dead.reason] : undefined,
     };
   }

@@ -1,10 +1,11 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
 import { processRefreshTokenResponse, refreshTokenGrantRequest } from 'oauth4webapi';
 import { targetParameters } from './target-parameters.js';
 import { requestTokens } from './token-endpoint.js';
 import type { ProviderCall, TokenSet } from './types.js';
 
 export interface RefreshRequest extends ProviderCall {
-  refreshToken: string;
+  refreshToken: Secret<string>;
 }
 
 /**
@@ -18,7 +19,7 @@ export async function refreshGrant(request: RefreshRequest): Promise<TokenSet> {
     step: 'refresh',
     isRenewable: true,
     send: ({ server, client, authentication }, options) =>
-      refreshTokenGrantRequest(server, client, authentication, refreshToken, {
+      refreshTokenGrantRequest(server, client, authentication, refreshToken.reveal(), {
         ...options,
         additionalParameters: targetParameters(preset),
       }),

@@ -4,6 +4,7 @@ import { good, startTokenProbe, type TokenProbe } from './__fixtures__/token-pro
 import { gateOf, json } from './__fixtures__/token-server.js';
 import { authorizationUrl, createSignInSecrets } from './authorization-url.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
+import { hiddenClient } from './hidden-client.js';
 
 describe('what a preset asks for', () => {
   let probe: TokenProbe;
@@ -51,10 +52,13 @@ describe('what a preset asks for', () => {
         resource,
         clientAuthentication: 'client_secret_post',
       },
-      client: lab.machineClient,
+      client: hiddenClient(lab.machineClient),
       network: gateOf(),
     });
-    expect(await lab.verifyAccessToken(accessToken)).toMatchObject({ active: true, audience: resource });
+    expect(await lab.verifyAccessToken(accessToken.reveal())).toMatchObject({
+      active: true,
+      audience: resource,
+    });
   });
 
   it('the account scopes join the others once, with the separator the provider wants', async () => {

@@ -1,3 +1,4 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import {
   allowInsecureRequests,
@@ -14,7 +15,7 @@ import type { ProviderCall } from './types.js';
 
 export interface RevocationRequest extends ProviderCall {
   /** A refresh token where there is one: with it the provider ends the whole grant. */
-  token: string;
+  token: Secret<string>;
 }
 
 /** `revoked` also when the token was no longer valid; `failed` may be tried again. */
@@ -36,7 +37,7 @@ export async function revokeToken(given: RevocationRequest): Promise<RevocationO
       request.client,
       (request.now ?? Date.now)(),
     );
-    const response = await revocationRequest(server, client, authentication, request.token, {
+    const response = await revocationRequest(server, client, authentication, request.token.reveal(), {
       [customFetch]: async (url, options) => {
         const { status, body } = await askProvider(request, url, options);
         outcome = outcomeOf(status, body?.['error']);

@@ -9,6 +9,7 @@ import {
   type TokenServer,
 } from './__fixtures__/token-server.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
+import { hiddenClient } from './hidden-client.js';
 import { type Asking, withEndpoints } from './server-metadata.js';
 
 const presetOf = (issuer: string) => ({
@@ -49,10 +50,10 @@ describe('endpoints by issuer', () => {
       });
       const { accessToken } = await requestClientCredentials({
         preset: presetOf(lab.issuer),
-        client: lab.machineClient,
+        client: hiddenClient(lab.machineClient),
         network: gateOf(),
       });
-      expect((await lab.verifyAccessToken(accessToken)).active).toBe(true);
+      expect((await lab.verifyAccessToken(accessToken.reveal())).active).toBe(true);
     } finally {
       await lab.close();
     }

@@ -1,4 +1,5 @@
 // The whole way of a grant against a real authorization server, through the real gate.
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
@@ -10,6 +11,7 @@ import { authorizationUrl, createSignInSecrets } from './authorization-url.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
 import { exchangeCode } from './code-grant.js';
 import { issuerPromisesParameter } from './discovery.js';
+import { hiddenClient } from './hidden-client.js';
 import { readRedirect } from './redirect.js';
 import { refreshGrant } from './refresh-grant.js';
 import { revokeToken } from './revocation.js';
@@ -48,7 +50,12 @@ beforeEach(() => {
 async function arrive(input: { preset?: OAuthPreset; decision?: 'allow' | 'deny' } = {}) {
   const secrets = createSignInSecrets();
   const asked = input.preset ?? preset;
-  const authUrl = await authorizationUrl({ preset: asked, client: lab.client, redirectUri, ...secrets });
+  const authUrl = await authorizationUrl({
+    preset: asked,
+    client: hiddenClient(lab.client),
+    redirectUri,
+    ...secrets,
+  });
   const { login, password } = lab.users[0];
   const { finalUrl } = await walkSignIn({ authUrl, login, password, decision: input.decision ?? 'allow' });
   const redirect = readRedirect({
@@ -65,9 +72,9 @@ async function signIn(asked = preset) {
   if (!redirect.ok) throw new Error(`The redirect was refused: ${redirect.error}`);
   const exchange = {
     preset: asked,
-    client: lab.client,
+    client: hiddenClient(lab.client),
     redirectUri,
-    code: redirect.code,
+    code: new Secret(redirect.code),
     codeVerifier,
     network,
   };
@@ -79,17 +86,20 @@ describe('an interactive sign-in', () => {
     const before = Date.now();
     const { tokens } = await signIn();
     expect(tokens.subject).toBe('alice');
-    expect(tokens.refreshToken).toEqual(expect.any(String));
+    expect(tokens.refreshToken?.reveal()).toEqual(expect.any(String));
     expect(tokens.scope?.split(' ').sort()).toEqual(['offline_access', 'openid', 'read']);
     expect(tokens.expiresAt).toBeGreaterThanOrEqual(before + 300_000);
     expect(tokens.expiresAt).toBeLessThanOrEqual(Date.now() + 300_000);
-    expect(await lab.verifyAccessToken(tokens.accessToken)).toMatchObject({ active: true, sub: 'alice' });
+    expect(await lab.verifyAccessToken(tokens.accessToken.reveal())).toMatchObject({
+      active: true,
+      sub: 'alice',
+    });
     expect(lab.counts().token).toMatchObject({ authorization_code: 1 });
   });
 
   it('works with the secret in the Authorization header too', async () => {
     const { tokens } = await signIn({ ...preset, clientAuthentication: 'client_secret_basic' });
-    expect((await lab.verifyAccessToken(tokens.accessToken)).active).toBe(true);
+    expect((await lab.verifyAccessToken(tokens.accessToken.reveal())).active).toBe(true);
   });
 
   it('O03, O17: redeems no code twice, and none under another verifier', async () => {
@@ -99,7 +109,7 @@ describe('an interactive sign-in', () => {
       providerCode: 'invalid_grant',
     });
     const { redirect } = await arrive();
-    const code = redirect.ok ? redirect.code : '';
+    const code = new Secret(redirect.ok ? redirect.code : '');
     const { codeVerifier } = createSignInSecrets();
     await expect(exchangeCode({ ...exchange, code, codeVerifier })).rejects.toMatchObject({
       kind: 'code_refused',
@@ -128,16 +138,23 @@ describe('an interactive sign-in', () => {
 
   it('refuses an ID token of another issuer', async () => {
     const { redirect, codeVerifier } = await arrive();
-    const code = redirect.ok ? redirect.code : '';
+    const code = new Secret(redirect.ok ? redirect.code : '');
     const elsewhere = { ...preset, issuer: 'https://other.example' };
-    const exchange = { preset: elsewhere, client: lab.client, redirectUri, code, codeVerifier, network };
+    const exchange = {
+      preset: elsewhere,
+      client: hiddenClient(lab.client),
+      redirectUri,
+      code,
+      codeVerifier,
+      network,
+    };
     await expect(exchangeCode(exchange)).rejects.toMatchObject({ kind: 'nonsense' });
   });
 
   it('refuses a wrong client secret as a matter of the client', async () => {
     const { redirect, codeVerifier } = await arrive();
-    const code = redirect.ok ? redirect.code : '';
-    const client = { ...lab.client, clientSecret: 'wrong' };
+    const code = new Secret(redirect.ok ? redirect.code : '');
+    const client = hiddenClient({ ...lab.client, clientSecret: 'wrong' });
     await expect(
       exchangeCode({ preset, client, redirectUri, code, codeVerifier, network }),
     ).rejects.toMatchObject({ kind: 'client_refused', providerCode: 'invalid_client' });
@@ -147,11 +164,13 @@ describe('an interactive sign-in', () => {
 describe('a refresh', () => {
   it('O20: gives the rotated token, and the old one is dead', async () => {
     const { tokens } = await signIn();
-    const refreshToken = tokens.refreshToken ?? '';
-    const renewed = await refreshGrant({ preset, client: lab.client, refreshToken, network });
-    expect(renewed.refreshToken).not.toBe(refreshToken);
-    expect((await lab.verifyAccessToken(renewed.accessToken)).active).toBe(true);
-    await expect(refreshGrant({ preset, client: lab.client, refreshToken, network })).rejects.toMatchObject({
+    const refreshToken = tokens.refreshToken ?? new Secret('');
+    const renewed = await refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network });
+    expect(renewed.refreshToken?.reveal()).not.toBe(refreshToken.reveal());
+    expect((await lab.verifyAccessToken(renewed.accessToken.reveal())).active).toBe(true);
+    await expect(
+      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network }),
+    ).rejects.toMatchObject({
       kind: 'grant_dead',
     });
   });
@@ -159,8 +178,10 @@ describe('a refresh', () => {
   it('O24: tells a revoked grant from everything else', async () => {
     const { tokens } = await signIn();
     lab.revokeGrantsOf('alice');
-    const refreshToken = tokens.refreshToken ?? '';
-    await expect(refreshGrant({ preset, client: lab.client, refreshToken, network })).rejects.toMatchObject({
+    const refreshToken = tokens.refreshToken ?? new Secret('');
+    await expect(
+      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network }),
+    ).rejects.toMatchObject({
       kind: 'grant_dead',
       providerCode: 'invalid_grant',
     });
@@ -169,7 +190,12 @@ describe('a refresh', () => {
   it('O22, O25: survives a provider that is down, hangs up or answers with a page', async () => {
     const { tokens } = await signIn();
     const refresh = () =>
-      refreshGrant({ preset, client: lab.client, refreshToken: tokens.refreshToken ?? '', network });
+      refreshGrant({
+        preset,
+        client: hiddenClient(lab.client),
+        refreshToken: tokens.refreshToken ?? new Secret(''),
+        network,
+      });
     const page = { body: '<h1>Down</h1>', contentType: 'text/html' };
     lab.switches.tokenNext.push(
       { kind: 'answer', answer: { status: 503, ...page, headers: { 'retry-after': '7' } } },
@@ -181,20 +207,24 @@ describe('a refresh', () => {
     await expect(refresh()).rejects.toMatchObject({ kind: 'rate_limited', retryAfterSeconds: 8 });
     await expect(refresh()).rejects.toMatchObject({ kind: 'nonsense' });
     await expect(refresh()).rejects.toMatchObject({ kind: 'unavailable' });
-    expect((await lab.verifyAccessToken((await refresh()).accessToken)).active).toBe(true);
+    expect((await lab.verifyAccessToken((await refresh()).accessToken.reveal())).active).toBe(true);
   });
 });
 
 describe('client credentials', () => {
   it('give a token of the client itself', async () => {
-    const call = { preset: { ...preset, scopes: ['read'] }, client: lab.machineClient, network };
+    const call = {
+      preset: { ...preset, scopes: ['read'] },
+      client: hiddenClient(lab.machineClient),
+      network,
+    };
     const tokens = await requestClientCredentials(call);
     expect(tokens).toMatchObject({ scope: 'read', expiresAt: expect.any(Number) });
     expect(tokens.refreshToken).toBeUndefined();
-    expect(await lab.verifyAccessToken(tokens.accessToken)).toMatchObject({
+    expect(await lab.verifyAccessToken(tokens.accessToken.reveal())).toMatchObject({
       sub: lab.machineClient.clientId,
     });
-    const wrong = { ...call, client: { ...lab.machineClient, clientSecret: 'wrong' } };
+    const wrong = { ...call, client: hiddenClient({ ...lab.machineClient, clientSecret: 'wrong' }) };
     await expect(requestClientCredentials(wrong)).rejects.toMatchObject({ kind: 'client_refused' });
   });
 });
@@ -202,18 +232,20 @@ describe('client credentials', () => {
 describe('a revocation', () => {
   it('O28: ends the grant at the provider', async () => {
     const { tokens } = await signIn();
-    const refreshToken = tokens.refreshToken ?? '';
-    const end = { preset, client: lab.client, token: refreshToken, network };
+    const refreshToken = tokens.refreshToken ?? new Secret('');
+    const end = { preset, client: hiddenClient(lab.client), token: refreshToken, network };
     expect(await revokeToken(end)).toBe('revoked');
     expect(lab.counts().revocation).toBe(1);
-    await expect(refreshGrant({ preset, client: lab.client, refreshToken, network })).rejects.toMatchObject({
+    await expect(
+      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network }),
+    ).rejects.toMatchObject({
       kind: 'grant_dead',
     });
     expect(await revokeToken(end)).toBe('revoked');
   });
 
   it('O28: says when it has to be tried again, and when it cannot be', async () => {
-    const end = { preset, client: lab.client, token: 'any', network };
+    const end = { preset, client: hiddenClient(lab.client), token: new Secret('any'), network };
     lab.switches.revocationAlways = { status: 503, body: '' };
     expect(await revokeToken(end)).toBe('failed');
     lab.switches.revocationAlways = { status: 400, body: '{"error":"unsupported_token_type"}' };

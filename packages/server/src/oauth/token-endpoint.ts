@@ -1,3 +1,4 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { decodeJwt } from 'jose';
 import {
@@ -152,8 +153,8 @@ async function authenticationOf(
   }
   if (preset.clientAuthentication === 'none' || !clientSecret) return None();
   return preset.clientAuthentication === 'client_secret_basic'
-    ? ClientSecretBasic(clientSecret)
-    : ClientSecretPost(clientSecret);
+    ? ClientSecretBasic(clientSecret.reveal())
+    : ClientSecretPost(clientSecret.reveal());
 }
 
 /** Some name the account by an address only in `preferred_username`, where others have a short name. */
@@ -166,8 +167,8 @@ function toTokenSet(response: TokenEndpointResponse, sentAt: number): TokenSet {
   const claims = getValidatedIdTokenClaims(response);
   const email = [claims?.['email'], claims?.['preferred_username']].find(isAddress);
   return {
-    accessToken: response.access_token,
-    ...(response.refresh_token === undefined ? {} : { refreshToken: response.refresh_token }),
+    accessToken: new Secret(response.access_token),
+    ...(response.refresh_token === undefined ? {} : { refreshToken: new Secret(response.refresh_token) }),
     ...(response.expires_in === undefined ? {} : { expiresAt: sentAt + response.expires_in * 1000 }),
     ...(response.scope === undefined ? {} : { scope: response.scope }),
     ...(claims === undefined ? {} : { subject: claims.sub }),

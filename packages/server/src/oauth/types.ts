@@ -1,20 +1,21 @@
 import type { Network } from '@mooring/connectors/spec/network';
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 
 /** A registration at a provider. Without a secret it is a public client (RFC 6749 section 2.1). */
 export interface OAuthClient {
   clientId: string;
-  clientSecret?: string;
+  clientSecret?: Secret<string>;
   /** PEM, for `private_key_jwt`: PKCS#8, PKCS#1 or SEC1, not encrypted. */
-  privateKey?: string;
+  privateKey?: Secret<string>;
   /** `kid` of its assertions. */
   keyId?: string;
 }
 
 /** What a token endpoint gave. */
 export interface TokenSet {
-  accessToken: string;
-  refreshToken?: string;
+  accessToken: Secret<string>;
+  refreshToken?: Secret<string>;
   /**
    * Milliseconds since the epoch, counted from the moment of the request. Absent when the provider gave no usable
    * life and no refresh token: then only the source can tell that the token has ended.

@@ -1,3 +1,4 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import { maskedAccount, rememberedAccount } from '../broker/grant-account.js';
 import { readRedirect } from '../oauth/redirect.js';
 import type { Store } from '../store/store.js';
@@ -60,7 +61,7 @@ export function createArrivals({ store, vault, now = () => new Date() }: Arrival
         )
         .executeTakeFirst();
       if (updated.numUpdatedRows !== 1n) return false;
-      await sealField(tx, vault, row, 'code', code);
+      await sealField(tx, vault, row, 'code', new Secret(code));
       return true;
     });
     return kept ? ticket : undefined;

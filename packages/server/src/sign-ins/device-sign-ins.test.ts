@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { manifests } from '@mooring/connectors/registry';
+import { Secret } from '@mooring/connectors/spec/secret';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -191,14 +192,16 @@ describe('the life of a sign-in on another device, by the clock', () => {
     expect((await rowOf(id)).status).toBe('expired');
     const sealed = await store.db.selectFrom('secret').selectAll().where('record_id', '=', id).execute();
     expect(sealed).toEqual([]);
-    await expect(signIns.redeem(request(), id)).rejects.toMatchObject({ code: 'SIGN-IN-INVALID' });
+    await expect(signIns.redeem(request(), new Secret(id))).rejects.toMatchObject({
+      code: 'SIGN-IN-INVALID',
+    });
   });
 
   it('O03: of fifty second calls one gets the tokens', async () => {
     const id = await begin();
     answer = granted;
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 50 }, () => signIns.redeem(request(), id)),
+      Array.from({ length: 50 }, () => signIns.redeem(request(), new Secret(id))),
     );
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(asked).toHaveLength(1);
@@ -207,11 +210,11 @@ describe('the life of a sign-in on another device, by the clock', () => {
   it('O18: a process that dies between claim and store loses nothing: the sign-in can be completed again', async () => {
     const id = await begin();
     answer = granted;
-    const lost = await signIns.redeem(request(), id);
-    expect(lost.tokens.accessToken).toBe('canary-access');
+    const lost = await signIns.redeem(request(), new Secret(id));
+    expect(lost.tokens.accessToken.reveal()).toBe('canary-access');
     await reconcile(store, log);
-    const again = await signIns.redeem(request(), id);
-    expect(again.tokens.accessToken).toBe('canary-access');
+    const again = await signIns.redeem(request(), new Secret(id));
+    expect(again.tokens.accessToken.reveal()).toBe('canary-access');
     expect(asked).toHaveLength(1);
     await store.transaction((tx) => again.complete(tx));
     expect((await rowOf(id)).status).toBe('completed');
@@ -221,7 +224,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     const id = await begin();
     answer = granted;
     isRevocationDown = true;
-    await (await signIns.redeem(request(), id)).abandon('not_stored');
+    await (await signIns.redeem(request(), new Secret(id))).abandon('not_stored');
     isRevocationDown = false;
     await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-refresh']);
     expect((await rowOf(id)).status).toBe('failed');
@@ -293,7 +296,10 @@ describe('the life of a sign-in on another device, by the clock', () => {
       name: '',
     };
     await store.db.schema.alterTable('revocation').renameTo('away').execute();
-    await revoker.endTokens(owner, request().setup, { accessToken: 'a', refreshToken: 'canary-kept' });
+    await revoker.endTokens(owner, request().setup, {
+      accessToken: new Secret('a'),
+      refreshToken: new Secret('canary-kept'),
+    });
     expect(revoked).toEqual([]);
     await store.db.schema.alterTable('away').renameTo('revocation').execute();
     await expect.poll(() => revoked, { timeout: 5_000 }).toEqual(['canary-kept']);

@@ -1,3 +1,4 @@
+import { revealedJson, Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
 import { credentialOfSignIn } from '../broker/revocation-queue.js';
 import { AppError } from '../http/app-error.js';
@@ -13,7 +14,7 @@ import { newToken, newUuid } from '../vault/random.js';
 import { isDecided } from './failed-exchange.js';
 import { assertOpen } from './open-sign-in.js';
 import { createRedeemed, isKeptWith, type RedeemedSignIn } from './redeemed-sign-in.js';
-import { type DeviceSecrets, openSealedGrant } from './sealed-grants.js';
+import { type DeviceSecrets, openedDevice, openedTokens, openSealedGrant } from './sealed-grants.js';
 import {
   type BegunSignIn,
   newSignIn,
@@ -51,7 +52,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
 
   const secretsOf = async (row: SignInTable): Promise<DeviceSecrets | undefined> => {
     const text = await openField(store.db, vault, row, 'device');
-    return text === undefined ? undefined : (JSON.parse(text) as DeviceSecrets);
+    return text === undefined ? undefined : openedDevice(text);
   };
 
   /** The code is spent: the tokens are sealed for who began, or given up, and never just dropped. */
@@ -64,7 +65,8 @@ export function createDeviceSignIns(deps: SignInDependencies) {
         .where('tenant_id', '=', row.tenant_id)
         .where('status', '=', 'pending')
         .executeTakeFirst();
-      if (updated.numUpdatedRows === 1n) return sealField(tx, vault, row, 'tokens', JSON.stringify(tokens));
+      if (updated.numUpdatedRows === 1n)
+        return sealField(tx, vault, row, 'tokens', new Secret(revealedJson(tokens)));
       if (!(await isKeptWith(tx, row))) {
         await revoker.noteTokens(tx, credentialOfSignIn(row), { setup, tokens });
       }
@@ -177,7 +179,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
       });
       const { isToldCoarsely = false } = request;
       const secrets: DeviceSecrets = { deviceCode: device.deviceCode, setup, isToldCoarsely };
-      await addSignIn(store, vault, row, ['device', JSON.stringify(secrets)]);
+      await addSignIn(store, vault, row, ['device', new Secret(revealedJson(secrets))]);
       return {
         authUrl: device.verificationUrl,
         userCode: device.userCode,
@@ -187,11 +189,11 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     },
 
     /** The sign-in on another device that a pasted text is the id of, if the caller began it for this source. */
-    find: ({ caller, manifest }: SignInRequest, pasted: string): Promise<SignInTable | undefined> =>
+    find: ({ caller, manifest }: SignInRequest, pasted: Secret<string>): Promise<SignInTable | undefined> =>
       store.db
         .selectFrom('sign_in')
         .selectAll()
-        .where('id', '=', pasted.trim().toLowerCase())
+        .where('id', '=', pasted.reveal().trim().toLowerCase())
         .where('tenant_id', '=', caller.tenantId)
         .where('user_id', '=', caller.userId)
         .where('source_id', '=', manifest.id)
@@ -216,7 +218,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
           'Another request is completing this sign-in. Look at the sign-in for its result.',
         );
       }
-      const tokens = JSON.parse(tokensText) as TokenSet;
+      const tokens = openedTokens(tokensText);
       return createRedeemed(deps, { row, request, intentId, tokens });
     },
 

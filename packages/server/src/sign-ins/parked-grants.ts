@@ -1,3 +1,4 @@
+import { revealedJson, Secret } from '@mooring/connectors/spec/secret';
 import { record, recordCredential } from '../audit/record.js';
 import { insertCredential, replaceCredential } from '../broker/credential-records.js';
 import type { GrantAccount } from '../broker/grant-account.js';
@@ -12,7 +13,7 @@ import type { Queryable, Store, Tx } from '../store/store.js';
 import type { CredentialTable, SignInTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
-import { type ParkedGrant, sealedGrantOf } from './sealed-grants.js';
+import { openedParked, type ParkedGrant, sealedGrantOf } from './sealed-grants.js';
 import { dropIntent, endSignIn, openField, sealField } from './sign-in-store.js';
 
 // A grant of an account that is not known to be the one a credential had, brought by who began the sign-in. It belongs
@@ -76,7 +77,7 @@ export function createParkedGrants({
   /** @throws UnreadableError */
   const open = async (db: Queryable, row: SignInTable): Promise<ParkedGrant | undefined> => {
     const text = await openField(db, vault, row, 'grant');
-    return text === undefined ? undefined : (JSON.parse(text) as ParkedGrant);
+    return text === undefined ? undefined : openedParked(text);
   };
 
   /** Whoever chooses, or ends what nobody chose, takes the sign-in first: a grant is kept or ended, never both. */
@@ -180,7 +181,7 @@ export function createParkedGrants({
     async park(row, parked, { account, intentId }) {
       return store.transaction(async (tx) => {
         if (!(await credentialOf(tx, row))) return false;
-        await sealField(tx, vault, row, 'grant', JSON.stringify(parked));
+        await sealField(tx, vault, row, 'grant', new Secret(revealedJson(parked)));
         await tx
           .updateTable('sign_in')
           .set({

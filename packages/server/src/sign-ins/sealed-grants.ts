@@ -1,4 +1,7 @@
+import { hideAll } from '@mooring/connectors/kit/secret-fields';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { StoredGrant } from '../broker/grant-state.js';
+import { hiddenGrant, hiddenSetup, hiddenTokens, type Plain } from '../broker/hidden-grant.js';
 import type { OAuthSetup } from '../broker/oauth-setup.js';
 import type { TokenSet } from '../oauth/types.js';
 import type { Queryable } from '../store/store.js';
@@ -17,7 +20,7 @@ export interface ParkedGrant {
 
 /** Of a sign-in on another device: the code, and whom to ask with what. Its tokens are sealed beside it. */
 export interface DeviceSecrets {
-  deviceCode: string;
+  deviceCode: Secret<string>;
   setup: OAuthSetup;
   /** As in `SignInRequest`. */
   isToldCoarsely?: boolean;
@@ -27,6 +30,24 @@ export interface SealedGrant {
   setup: OAuthSetup;
   tokens: TokenSet;
 }
+
+export function openedParked(text: Secret<string>): ParkedGrant {
+  const { grant, setup, login, ...rest } = JSON.parse(text.reveal()) as Plain<ParkedGrant>;
+  return {
+    ...rest,
+    grant: hiddenGrant(grant),
+    setup: hiddenSetup(setup),
+    ...(login ? { login: hideAll(login) } : {}),
+  };
+}
+
+export function openedDevice(text: Secret<string>): DeviceSecrets {
+  const { deviceCode, setup, ...rest } = JSON.parse(text.reveal()) as Plain<DeviceSecrets>;
+  return { ...rest, deviceCode: new Secret(deviceCode), setup: hiddenSetup(setup) };
+}
+
+export const openedTokens = (text: Secret<string>): TokenSet =>
+  hiddenTokens(JSON.parse(text.reveal()) as Plain<TokenSet>);
 
 /**
  * The grant that would be lost with a sign-in, if there is one.
@@ -39,13 +60,13 @@ export async function openSealedGrant(
 ): Promise<SealedGrant | undefined> {
   const parked = await openField(db, vault, row, 'grant');
   if (parked !== undefined) {
-    const { setup, grant } = JSON.parse(parked) as ParkedGrant;
+    const { setup, grant } = openedParked(parked);
     return { setup, tokens: grant.tokens };
   }
   const tokens = await openField(db, vault, row, 'tokens');
   const device = tokens === undefined ? undefined : await openField(db, vault, row, 'device');
   if (tokens === undefined || device === undefined) return undefined;
-  return { setup: (JSON.parse(device) as DeviceSecrets).setup, tokens: JSON.parse(tokens) as TokenSet };
+  return { setup: openedDevice(device).setup, tokens: openedTokens(tokens) };
 }
 
 /** The same; undefined too when it can no longer be opened. */

@@ -1,3 +1,4 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
 import { type SqlBool, sql } from 'kysely';
 import { deleteInBatches, eachByItself } from '../store/batches.js';
 import type { Db, Queryable, Store } from '../store/store.js';
@@ -28,7 +29,7 @@ export async function sealField(
   vault: Vault,
   row: SignInRef,
   field: SealedField,
-  value: string,
+  value: Secret<string>,
 ): Promise<void> {
   const sealed = vault.seal(value, context(row, field));
   const columns = { key_id: sealed.keyId, wrapped_key: sealed.wrappedKey, ciphertext: sealed.ciphertext };
@@ -52,11 +53,11 @@ export async function openField(
   vault: Vault,
   row: SignInRef,
   field: SealedField,
-): Promise<string | undefined> {
+): Promise<Secret<string> | undefined> {
   const found = await loadSealedField(db, context(row, field));
   if (!found) return undefined;
   const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
-  return vault.open(sealed, context(row, field)) as string;
+  return vault.open(sealed, context(row, field)) as Secret<string>;
 }
 
 const openPerPersonMax = 50;
@@ -66,7 +67,7 @@ export async function addSignIn(
   store: Store,
   vault: Vault,
   row: SignInTable,
-  [field, value]: [field: SealedField, value: string],
+  [field, value]: [field: SealedField, value: Secret<string>],
 ): Promise<void> {
   await store.transaction(async (tx) => {
     const open = await tx

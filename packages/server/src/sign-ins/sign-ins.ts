@@ -1,3 +1,4 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
 import { createSignInSecrets } from '../oauth/authorization-url.js';
@@ -30,7 +31,7 @@ import { addSignIn, claimSignIn, openField } from './sign-in-store.js';
 export interface SignIns {
   begin(request: SignInRequest): Promise<BegunSignIn>;
   /** @param pasted the code or ticket; the id of a sign-in on another device */
-  redeem(request: SignInRequest, pasted: string): Promise<RedeemedSignIn>;
+  redeem(request: SignInRequest, pasted: Secret<string>): Promise<RedeemedSignIn>;
   /** Asks the provider about a sign-in on another device, if it may be asked again by now. */
   poll(row: SignInTable): Promise<SignInTable>;
   /** Revokes tokens that nobody claimed in time. */
@@ -58,7 +59,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
   /** The sign-in that a pasted text belongs to: by our ticket, by the provider's code or by its state; else the latest. */
   const find = async (
     { caller, manifest, destination }: SignInRequest,
-    pasted: { code: string; state?: string },
+    pasted: { code: Secret<string>; state?: string },
   ) => {
     const mine = store.db
       .selectFrom('sign_in')
@@ -66,13 +67,13 @@ export function createSignIns(deps: SignInDependencies): SignIns {
       .where('tenant_id', '=', caller.tenantId)
       .where('user_id', '=', caller.userId)
       .where('source_id', '=', manifest.id);
-    const hash = sha256(pasted.code);
+    const hash = sha256(pasted.code.reveal());
     const exact = await mine
       .where((eb) => eb.or([eb('ticket_hash', '=', hash), eb('code_hash', '=', hash)]))
       .executeTakeFirst();
     if (exact) return exact;
     // Our tickets are known by their form: one that is not the caller's own must not fall through to another.
-    if (pasted.code.startsWith('mst_')) return undefined;
+    if (pasted.code.reveal().startsWith('mst_')) return undefined;
     if (pasted.state !== undefined)
       return mine.where('state_hash', '=', sha256(pasted.state)).executeTakeFirst();
     return mine
@@ -169,7 +170,7 @@ export function createSignIns(deps: SignInDependencies): SignIns {
           'Another request is completing this sign-in. Look at the sign-in for its result.',
         );
       }
-      const isTicket = row.ticket_hash === sha256(pasted.code);
+      const isTicket = row.ticket_hash === sha256(pasted.code.reveal());
       const codeVerifier = await openField(store.db, vault, row, 'verifier');
       const code = isTicket ? await openField(store.db, vault, row, 'code') : pasted.code;
       const exchange = { ...request.setup, redirectUri: row.redirect_uri, network };

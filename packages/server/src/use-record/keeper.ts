@@ -92,7 +92,7 @@ async function formerHead(tx: Tx, vault: Vault, tenantId: string): Promise<{ hea
     const version = Number(row.version);
     const context = { recordKind: 'use-head', recordId: tenantId, ownerId: '', version, field: 'head' };
     const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-    const last = vault.open(sealed, { tenantId, ...context }) as Head;
+    const last = vault.open(sealed, { tenantId, ...context }).reveal() as Head;
     const isSame = last.seq === head?.seq && last.hash === head.hash;
     return { ...closed, note: `chain of 0.1 closed${isSame ? '' : '; it did not end at its sealed head'}` };
   } catch (error) {

@@ -52,7 +52,7 @@ export async function openRecordKey(
   const row = await rowsOf(db, tenantId).where('version', '=', version).executeTakeFirst();
   if (!row) return undefined;
   const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return Buffer.from(vault.open(sealed, contextOf(tenantId, version)) as string, 'hex');
+  return Buffer.from(vault.open(sealed, contextOf(tenantId, version)).reveal() as string, 'hex');
 }
 
 /** A key that is lost, or opens no more, is as good as none. */

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { Secret } from '@mooring/connectors/spec/secret';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createVault, type SealContext, UnreadableError } from './envelope.js';
@@ -22,9 +24,18 @@ describe('the vault', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const restored = vault.open(vault.seal(value, context), context);
-        expect(JSON.stringify(restored)).toBe(JSON.stringify(value));
+        expect(JSON.stringify(restored.reveal())).toBe(JSON.stringify(value));
       }),
     );
+  });
+
+  it('TR13: seals what secrets hide, at any depth, and shows nothing of what it opens', () => {
+    const secret = new Secret('canary-of-an-envelope');
+    const opened = vault.open(vault.seal({ a: [secret], b: new Secret({ c: secret }) }, context), context);
+    expect(opened.reveal()).toEqual({ a: ['canary-of-an-envelope'], b: { c: 'canary-of-an-envelope' } });
+    const shown = [JSON.stringify({ opened }), inspect({ opened }, { showHidden: true }), `${opened}`];
+    expect(shown.join()).not.toContain('canary');
+    expect(structuredClone(opened)).toEqual({});
   });
 
   it.each(['tenantId', 'recordKind', 'recordId', 'ownerId', 'version', 'field'] as const)(

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { revealedJson, Secret } from '@mooring/connectors/spec/secret';
 import type { KeyEncryptionKey, Keyring } from './keyring.js';
 
 // Envelope encryption: AES-256-GCM, a fresh data key for every secret version, wrapped by the key-encryption
@@ -80,12 +81,13 @@ function decrypt(key: Buffer, sealed: string, aad: Buffer): Buffer {
 }
 
 export interface Vault {
+  /** Secrets in the value are sealed as what they hide. */
   seal(value: unknown, context: SealContext): Sealed;
   /**
    * The value that was sealed in exactly this context.
    * @throws UnreadableError
    */
-  open(sealed: Sealed, context: SealContext): unknown;
+  open(sealed: Sealed, context: SealContext): Secret<unknown>;
   /**
    * The same sealed value with its data key under the active key. The value itself is not opened.
    * @throws UnreadableError
@@ -118,7 +120,7 @@ export function createVault(keys: KeyEncryptionKey | Keyring): Vault {
   return {
     seal(value, context) {
       const dataKey = randomBytes(32);
-      const plaintext = Buffer.from(JSON.stringify(value), 'utf8');
+      const plaintext = Buffer.from(revealedJson(value), 'utf8');
       const sealed = {
         ...wrap(dataKey, context),
         ciphertext: encrypt(dataKey, plaintext, additionalData('value', context)),
@@ -132,7 +134,7 @@ export function createVault(keys: KeyEncryptionKey | Keyring): Vault {
         const plaintext = decrypt(dataKey, sealed.ciphertext, additionalData('value', context));
         const value: unknown = JSON.parse(plaintext.toString('utf8'));
         plaintext.fill(0);
-        return value;
+        return new Secret(value);
       } finally {
         dataKey.fill(0);
       }

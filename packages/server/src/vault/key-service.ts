@@ -49,7 +49,7 @@ async function fromTransit(settings: TransitSource, network: Network): Promise<s
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        'x-vault-token': token,
+        'x-vault-token': token.reveal(),
         'x-vault-request': 'true',
         ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
       },
@@ -81,7 +81,11 @@ async function fromKms(settings: KmsSource, network: Network): Promise<string> {
   const { http, https } = network.agents();
   const client = new KMSClient({
     region,
-    credentials,
+    credentials: {
+      accessKeyId: credentials.accessKeyId,
+      secretAccessKey: credentials.secretAccessKey.reveal(),
+      ...(credentials.sessionToken ? { sessionToken: credentials.sessionToken.reveal() } : {}),
+    },
     ...(endpoint === undefined ? {} : { endpoint }),
     ignoreConfiguredEndpointUrls: true,
     requestHandler: {

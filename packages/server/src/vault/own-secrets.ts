@@ -1,3 +1,4 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Store, Tx } from '../store/store.js';
 import type { SecretTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from './envelope.js';
@@ -6,7 +7,7 @@ import { type SealContext, UnreadableError, type Vault } from './envelope.js';
 // so nobody could bring one again: one that opens no more is dropped, on record, and made anew when it is needed.
 
 export interface OwnSecret {
-  value: unknown;
+  value: Secret<unknown>;
   /** Changes when the secret is made anew, and not when its data key is wrapped anew. */
   mark: string;
 }

@@ -85,7 +85,9 @@ function openedRow(row: VaultKeyTable, masters: readonly KeyEncryptionKey[]): Ke
   const master = masters.find(({ id }) => id === row.master_id);
   if (!master) throw new UnreadableError('sealed under another master key');
   const sealed = { keyId: row.master_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return keyOfBytes(Buffer.from(createVault(master).open(sealed, context(row.id)) as string, 'base64'));
+  return keyOfBytes(
+    Buffer.from(createVault(master).open(sealed, context(row.id)).reveal() as string, 'base64'),
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hideAll } from '../../kit/secret-fields.js';
 import { s3Options, s3Origin } from './client-options.js';
 import { s3Connector } from './connector.js';
 import { resolvePath } from './paths.js';
@@ -7,7 +8,7 @@ import { s3Properties } from './properties.js';
 const keys = { accessKey: 'AKIAEXAMPLE', secretKey: 'secret' };
 const parsed = (properties: Record<string, unknown>) => ({
   properties: s3Properties.parse(properties) as Record<string, unknown>,
-  login: { signIn: 'access-key', fields: keys },
+  login: { signIn: 'access-key', fields: hideAll(keys) },
 });
 const isAccepted = (properties: Record<string, unknown>) => s3Properties.safeParse(properties).success;
 

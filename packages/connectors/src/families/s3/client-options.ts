@@ -1,3 +1,4 @@
+import { revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import type { InlineFiles } from '../../spec/fields.js';
 
@@ -25,14 +26,14 @@ const text = (fields: Properties, name: string): string | undefined => {
 export function s3Options({ properties, login }: ConnectorInput): S3Options {
   const endpoint = text(properties, 'endpoint');
   const bucket = text(properties, 'bucketName');
-  const sessionToken = text(login.fields, 'sessionToken');
+  const sessionToken = revealText(login.fields, 'sessionToken');
   const certificates = (properties['rootCertificates'] ?? []) as InlineFiles;
   return {
     region: text(properties, 'region') ?? 'us-east-1',
     pathStyle: (properties['pathStyle'] as boolean | undefined) ?? endpoint !== undefined,
     credentials: {
-      accessKeyId: text(login.fields, 'accessKey') ?? '',
-      secretAccessKey: text(login.fields, 'secretKey') ?? '',
+      accessKeyId: revealText(login.fields, 'accessKey') ?? '',
+      secretAccessKey: revealText(login.fields, 'secretKey') ?? '',
       ...(sessionToken === undefined ? {} : { sessionToken }),
     },
     ...(endpoint === undefined ? {} : { endpoint: new URL(endpoint).origin }),

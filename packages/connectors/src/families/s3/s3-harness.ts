@@ -1,9 +1,11 @@
 // What the tests of both S3 sources run against: the lab's S3 server, and in front of it one object that never
 // ends, for the tests of cancelling.
+
 import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
+import { hideAll } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import type { ConnectorHarness, StartedSource, TypeExpectation } from '../../suite/harness.js';
 
@@ -71,7 +73,7 @@ export function s3Input(
 ): ConnectorInput {
   return {
     properties: { region: 'us-east-1', storeSseHeader: false, ...properties },
-    login: { signIn: 'access-key', fields: { ...keys } },
+    login: { signIn: 'access-key', fields: hideAll({ ...keys }) },
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { certificateFilesSchema, tlsModeSchema } from '../../kit/tls.js';
 import { line, property } from '../../spec/fields.js';
+import { Secret } from '../../spec/secret.js';
 
 const labels = /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/i;
 /** A name whose last label is a number would be read as an IPv4 address by some parsers (WHATWG URL, section 3.5). */
@@ -74,7 +75,14 @@ export const sqlEndpointSchema = z.object({
   rootCertificates: certificateFilesSchema.optional(),
 });
 
+const passwordSchema = line(1024).min(1);
+
 /** What a password sign-in holds. */
-export const sqlLoginSchema = z.object({ username: line(256).min(1), password: line(1024).min(1) });
+export const sqlLoginSchema = z.object({
+  username: line(256).min(1),
+  password: z.custom<Secret<string>>(
+    (value) => value instanceof Secret && passwordSchema.safeParse(value.reveal()).success,
+  ),
+});
 
 export type SqlEndpoint = z.infer<typeof sqlEndpointSchema>;

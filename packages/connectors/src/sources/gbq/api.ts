@@ -100,7 +100,7 @@ function serviceAccountTokens(key: ServiceAccountKey, endpoints: Endpoints, base
   };
   const tokens = new GoogleToken({
     iss: key.email,
-    key: key.privateKey,
+    key: key.privateKey.reveal(),
     scope,
     additionalClaims: { aud: endpoints.token.href },
     eagerRefreshThresholdMillis: 60_000,
@@ -121,7 +121,7 @@ function serviceAccountTokens(key: ServiceAccountKey, endpoints: Endpoints, base
 
 function personTokens(login: ConnectorInput['login']): AccessToken {
   return async (renew) => {
-    const token = await login.accessToken?.({ renew });
+    const token = (await login.accessToken?.({ renew }))?.reveal();
     if (token !== undefined && isBearerToken(token)) return token;
     throw new ConnectorError('auth_failed', 'There is no sign-in with Google.', { remedy: 'Sign in again.' });
   };

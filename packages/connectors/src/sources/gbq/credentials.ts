@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { readSigningKey } from '../../kit/private-key.js';
+import { revealFile } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type InlineFiles, inlineFilesSchema } from '../../spec/fields.js';
+import { Secret } from '../../spec/secret.js';
 import type { BigQueryProperties } from './properties.js';
 
 /** What a service account signs in with. */
 export interface ServiceAccountKey {
   email: string;
   /** PEM. */
-  privateKey: string;
+  privateKey: Secret<string>;
   projectId: string | undefined;
 }
 
@@ -63,7 +65,7 @@ function readKeyFile(file: InlineFiles[number]): ServiceAccountKey {
       remedy: remedy,
     });
   }
-  return { email, privateKey, projectId };
+  return { email, privateKey: new Secret(privateKey), projectId };
 }
 
 /** The property: what cannot sign in is refused where it is given. */
@@ -88,7 +90,7 @@ export interface Endpoints {
  * account or belongs to another account than `Email`.
  */
 export function serviceAccountKey(fields: Readonly<Record<string, unknown>>): ServiceAccountKey {
-  const file = (fields['KeyFilePath'] as InlineFiles | undefined)?.[0];
+  const file = revealFile(fields, 'KeyFilePath');
   if (!file) throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy: remedy });
   const key = readKeyFile(file);
   const { email } = key;

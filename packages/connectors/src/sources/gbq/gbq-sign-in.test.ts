@@ -5,6 +5,8 @@ import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hideAll } from '../../kit/secret-fields.js';
+import { Secret } from '../../spec/secret.js';
 import { allBatches, expectNoSecrets, failureOf } from '../../suite/bench.js';
 import { connector } from './connector.js';
 
@@ -63,13 +65,13 @@ describe('gbq signs in', () => {
     const stand = await serve(({ headers }) =>
       headers.authorization === 'Bearer new' ? { body: {} } : { status: 401, body: { error: {} } },
     );
-    const accessToken = async (options?: { renew?: boolean }) => (options?.renew ? 'new' : 'old');
+    const accessToken = async (options?: { renew?: boolean }) => new Secret(options?.renew ? 'new' : 'old');
     const person = { OAuthMechanism: 1, Catalog: 'my-project' };
     const { session } = await open(stand, inputOf(person, { accessToken }));
     await session.ping();
     expect(stand.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer old', 'Bearer new']);
 
-    const stubborn = await open(stand, inputOf(person, { accessToken: async () => 'old' }));
+    const stubborn = await open(stand, inputOf(person, { accessToken: async () => new Secret('old') }));
     expect((await failureOf(stubborn.session.ping())).kind).toBe('auth_failed');
   });
 
@@ -95,7 +97,7 @@ describe('gbq signs in', () => {
     const KeyFilePath = [{ name, value }];
     expect(problemsOf({ KeyFilePath })).toEqual(['KeyFilePath']);
     // One that was stored by an earlier version.
-    const stored = inputOf({}, { fields: { KeyFilePath } });
+    const stored = inputOf({}, { fields: hideAll({ KeyFilePath }) });
     const error = await failureOf(open(stand, stored));
     expect(error.kind).toBe('invalid_config');
     expectNoSecrets(error, ['s3cret']);

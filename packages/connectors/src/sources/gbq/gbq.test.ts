@@ -3,6 +3,7 @@ import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { findFreePort } from '@mooring/lab/free-port';
 import { describe, expect, it } from 'vitest';
 import { ConnectorError } from '../../spec/errors.js';
+import { Secret } from '../../spec/secret.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { manifest } from './manifest.js';
@@ -107,7 +108,7 @@ describe('gbq on the lab', () => {
     cleanups.push(() => lab.close());
     const ownersOf = async (person: string) => {
       const given = { OAuthMechanism: '1', Catalog: lab.projectId };
-      const input = inputOf(given, { accessToken: async () => `token-${person}` });
+      const input = inputOf(given, { accessToken: async () => new Secret(`token-${person}`) });
       const { session } = await open({ settings: labSettings(lab) }, input);
       const stream = await session.read({
         path: ['sales', 'order_view'],
@@ -126,7 +127,10 @@ describe('gbq on the lab', () => {
 
   it('answers unreachable when nothing listens at the endpoints', async () => {
     const dead = `http://127.0.0.1:${await findFreePort()}`;
-    const person = inputOf({ OAuthMechanism: '1', Catalog: 'p' }, { accessToken: async () => 'token-alice' });
+    const person = inputOf(
+      { OAuthMechanism: '1', Catalog: 'p' },
+      { accessToken: async () => new Secret('token-alice') },
+    );
     const { session } = await open({ settings: { apiEndpoint: dead } }, person);
     expect((await failureOf(session.ping())).kind).toBe('unreachable');
     const error = await failureOf(open({ settings: { apiEndpoint: dead, tokenEndpoint: `${dead}/token` } }));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hideSecrets } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { toMySqlOptions } from './credentials.js';
@@ -8,7 +9,10 @@ const certificate = '-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE----
 const properties = { host: 'db.example.com', port: 3306, sslmode: 'verify-full' };
 const inputOf = (change: object = {}, fields: object = {}): ConnectorInput => ({
   properties: { ...properties, ...change },
-  login: { signIn: 'password', fields: { username: 'alice', password: 'pa$$ word', ...fields } },
+  login: {
+    signIn: 'password',
+    fields: hideSecrets(manifest, { username: 'alice', password: 'pa$$ word', ...fields }),
+  },
 });
 const accepts = (change: object) => manifest.properties.safeParse({ ...properties, ...change }).success;
 

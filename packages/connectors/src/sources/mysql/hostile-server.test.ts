@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConnectorInput, Session } from '../../spec/connector.js';
+import { Secret } from '../../spec/secret.js';
 import { allBatches, Bench, CLOSE_MS_MAX, failureOf } from '../../suite/bench.js';
 import { type FakeServer, flood, startFakeServer } from '../../suite/fake-server.js';
 import {
@@ -46,7 +47,7 @@ async function against(serve: (socket: Socket) => void, sslmode = 'disable') {
   server = await startFakeServer(serve);
   const input: ConnectorInput = {
     properties: { host: server.host, port: server.port, sslmode },
-    login: { signIn: 'password', fields: { username: 'alice', password } },
+    login: { signIn: 'password', fields: { username: 'alice', password: new Secret(password) } },
   };
   bench = new Bench(connector, { good: input });
   return { server, bench, input };

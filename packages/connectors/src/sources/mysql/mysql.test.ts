@@ -1,6 +1,7 @@
 import { type LabMariaDb, type MariaDbLogin, startMariaDb } from '@mooring/lab/mariadb';
 import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hideSecrets } from '../../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../../spec/connector.js';
 import { allBatches, Bench, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
@@ -26,7 +27,7 @@ const inputFor = (lab: LabMariaDb, change: Change = {}): ConnectorInput => {
     },
     login: {
       signIn: 'password',
-      fields: { username: login.user, password: login.password, ...change.fields },
+      fields: hideSecrets(manifest, { username: login.user, password: login.password, ...change.fields }),
     },
   };
 };

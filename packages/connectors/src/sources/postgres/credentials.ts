@@ -33,7 +33,7 @@ export function toPostgresOptions(input: ConnectorInput): PostgresOptions {
     port: endpoint.data.port,
     user: username,
     database,
-    password: () => password,
+    password: () => password.reveal(),
     ssl: tlsOptions(endpoint.data),
     sslnegotiation: 'postgres' as const,
     application_name: APPLICATION_NAME,

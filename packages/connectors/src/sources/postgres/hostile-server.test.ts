@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConnectorInput, Session } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
+import { Secret } from '../../spec/secret.js';
 import { allBatches, Bench, CLOSE_MS_MAX, expectNoSecrets, failureOf } from '../../suite/bench.js';
 import { type FakeServer, flood, startFakeServer } from '../../suite/fake-server.js';
 import {
@@ -36,7 +37,7 @@ async function against(serve: Parameters<typeof startFakeServer>[0], sslmode: st
   server = await startFakeServer(serve);
   const input: ConnectorInput = {
     properties: { host: server.host, port: server.port, db: 'shop', sslmode },
-    login: { signIn: 'password', fields: { username: 'alice', password } },
+    login: { signIn: 'password', fields: { username: 'alice', password: new Secret(password) } },
   };
   bench = new Bench(connector, { good: input });
   return { server, bench, input };

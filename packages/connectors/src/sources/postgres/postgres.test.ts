@@ -1,6 +1,7 @@
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hideSecrets } from '../../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../../spec/connector.js';
 import { allBatches, Bench, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
@@ -25,7 +26,11 @@ const inputFor = (
   },
   login: {
     signIn: 'password',
-    fields: { username: lab.roles.reader.user, password: lab.roles.reader.password, ...change.fields },
+    fields: hideSecrets(manifest, {
+      username: lab.roles.reader.user,
+      password: lab.roles.reader.password,
+      ...change.fields,
+    }),
   },
 });
 

@@ -1,12 +1,14 @@
 import { isBearerToken, isHeaderValue } from '../../families/http/headers.js';
+import { revealFile, revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
-import type { InlineFiles } from '../../spec/fields.js';
 import type { NetworkRequest } from '../../spec/network.js';
+import type { Secret } from '../../spec/secret.js';
 import type { RestProperties } from './properties.js';
 
-function secretText(input: ConnectorInput, name: string): string {
-  const value = input.login.fields[name];
+function credentialText(input: ConnectorInput, name: string): string {
+  const { fields } = input.login;
+  const value = name === 'username' ? fields[name] : revealText(fields, name);
   if (typeof value !== 'string' || value === '') {
     throw new ConnectorError('auth_failed', `The credential has no ${name}.`, {
       remedy: `Bring a credential with ${name}.`,
@@ -18,22 +20,22 @@ function secretText(input: ConnectorInput, name: string): string {
 function authorizationHeader(
   properties: RestProperties,
   input: ConnectorInput,
-  accessToken: string | undefined,
+  accessToken: Secret<string> | undefined,
 ): [string, string] | undefined {
   switch (properties.authSchema) {
     case 'anonymous':
       return undefined;
     case 'basic': {
-      const username = secretText(input, 'username');
+      const username = credentialText(input, 'username');
       // RFC 7617 section 2: the first colon ends the user-id, so one inside would be another login.
       if (username.includes(':')) {
         throw new ConnectorError('invalid_config', 'A user name for basic sign-in must not contain a colon.');
       }
-      const pair = Buffer.from(`${username}:${secretText(input, 'password')}`, 'utf8');
+      const pair = Buffer.from(`${username}:${credentialText(input, 'password')}`, 'utf8');
       return ['authorization', `Basic ${pair.toString('base64')}`];
     }
     case 'apiKey': {
-      const key = secretText(input, 'apiKey');
+      const key = credentialText(input, 'apiKey');
       if (!isHeaderValue(key)) {
         throw new ConnectorError('invalid_config', 'The API key has characters that a header cannot carry.');
       }
@@ -45,7 +47,9 @@ function authorizationHeader(
     case 'oauth2JwtBearer':
     case 'oauth2ClientCredentials': {
       const token =
-        properties.authSchema === 'bearer' ? secretText(input, 'bearerToken') : (accessToken ?? '');
+        properties.authSchema === 'bearer'
+          ? credentialText(input, 'bearerToken')
+          : (accessToken?.reveal() ?? '');
       if (!isBearerToken(token)) {
         throw new ConnectorError(
           'invalid_config',
@@ -65,7 +69,7 @@ function authorizationHeader(
 export function requestHeaders(
   properties: RestProperties,
   input: ConnectorInput,
-  accessToken?: string,
+  accessToken?: Secret<string>,
 ): Record<string, string> {
   const headers = new Map([
     ['accept', 'application/json'],
@@ -126,15 +130,15 @@ export function tlsOptions(
     options.ca = properties.rootCertificates.map((file) => pemOf(file.value)).join('\n');
   }
   if (properties.enableMutualSSL) {
-    const files = input.login.fields['mutualPfxCertificateFiles'] as InlineFiles | undefined;
-    const pfx = Buffer.from(files?.[0]?.value ?? '', 'base64');
+    const { fields } = input.login;
+    const pfx = Buffer.from(revealFile(fields, 'mutualPfxCertificateFiles')?.value ?? '', 'base64');
     if (pfx.length === 0) {
       throw new ConnectorError('auth_failed', 'The credential has no client certificate.', {
         remedy: 'Bring a credential with mutualPfxCertificateFiles, the PKCS#12 file as base64.',
       });
     }
-    const passphrase = input.login.fields['mutualPfxCertificateKey'];
-    options.clientCertificate = typeof passphrase === 'string' ? { pfx, passphrase } : { pfx };
+    const passphrase = revealText(fields, 'mutualPfxCertificateKey');
+    options.clientCertificate = passphrase === undefined ? { pfx } : { pfx, passphrase };
   }
   return options;
 }

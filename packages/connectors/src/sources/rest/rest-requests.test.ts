@@ -2,6 +2,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { describe, expect, it } from 'vitest';
 import { selectSignIn } from '../../kit/properties.js';
+import { Secret } from '../../spec/secret.js';
 import { failureOf } from '../../suite/bench.js';
 import { tlsOptions } from './credentials.js';
 import { manifest } from './manifest.js';
@@ -66,13 +67,13 @@ describe('rest sends', () => {
     };
     const accessToken = async (options?: { renew?: boolean }) => {
       asked.push(options?.renew);
-      return options?.renew ? 'new' : 'old';
+      return new Secret(options?.renew ? 'new' : 'old');
     };
     const { session } = await open(inputOf(oauth, { accessToken }));
     await session.ping();
     expect(asked).toEqual([false, true]);
 
-    const stubborn = await open(inputOf(oauth, { accessToken: async () => 'old' }));
+    const stubborn = await open(inputOf(oauth, { accessToken: async () => new Secret('old') }));
     const error = await failureOf(stubborn.session.ping());
     expect(error).toMatchObject({ kind: 'auth_failed', nativeCode: '401' });
     expect(stand.requests).toHaveLength(4);

@@ -2,6 +2,7 @@ import { findFreePort } from '@mooring/lab/free-port';
 import { startRestApi } from '@mooring/lab/rest-api';
 import { sampleItems } from '@mooring/lab/rest-resources';
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../spec/secret.js';
 import { failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { manifest } from './manifest.js';
@@ -75,7 +76,7 @@ describe('rest on the lab', () => {
     };
     const input = inputOf(
       { url: `${lab.url}/oauth/items`, ...oauth },
-      { accessToken: async () => 'granted' },
+      { accessToken: async () => new Secret('granted') },
     );
     await (await open(input)).session.ping();
   });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { manifests } from '@mooring/connectors/registry';
 import type { Network } from '@mooring/connectors/spec/network';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
@@ -14,6 +15,7 @@ import { createSourceSettings } from '../../catalogue/source-settings.js';
 import { gateOf } from '../../oauth/__fixtures__/token-server.js';
 import { authorizationUrl, createSignInSecrets } from '../../oauth/authorization-url.js';
 import { exchangeCode } from '../../oauth/code-grant.js';
+import { hiddenClient } from '../../oauth/hidden-client.js';
 import type { TokenSet } from '../../oauth/types.js';
 import type { Clock } from '../../store/clock.js';
 import { openPostgresStore } from '../../store/postgres-store.js';
@@ -148,7 +150,7 @@ export async function startGrantStand(): Promise<GrantStand> {
     clientAuthentication: 'client_secret_post',
     idleDays: 10,
   };
-  const setup: OAuthSetup = { preset, client: lab.client };
+  const setup: OAuthSetup = { preset, client: hiddenClient(lab.client) };
   const clock = movableClock();
   const log = pino({ level: 'silent' });
   const catalogue = createCatalogue(manifests, createSourceSettings(store));
@@ -172,7 +174,14 @@ export async function startGrantStand(): Promise<GrantStand> {
     const { finalUrl } = await walkSignIn({ authUrl, login, password });
     const code = new URL(finalUrl).searchParams.get('code') ?? '';
     const { codeVerifier } = secrets;
-    return exchangeCode({ ...setup, redirectUri, code, codeVerifier, network, now: clock.now });
+    return exchangeCode({
+      ...setup,
+      redirectUri,
+      code: new Secret(code),
+      codeVerifier,
+      network,
+      now: clock.now,
+    });
   };
   const folders = mkdtempSync(path.join(tmpdir(), 'mooring-nodes-'));
   const begun: Grants[] = [];
@@ -226,7 +235,8 @@ export async function startGrantStand(): Promise<GrantStand> {
       }),
     setupsAsked: () => setupsAsked,
     async broken() {
-      const tokens = { accessToken: newUuid(), refreshToken: newUuid(), expiresAt: clock.now() };
+      const [accessToken, refreshToken] = [new Secret(newUuid()), new Secret(newUuid())];
+      const tokens = { accessToken, refreshToken, expiresAt: clock.now() };
       const id = await insert(storedGrant(tokens, clock.now(), preset));
       broken.add(id);
     },

@@ -13,7 +13,7 @@ import { nameSchema } from '@mooring/contract/wire';
 import { z } from 'zod';
 import type { AccessibleConnection } from '../../access/connection-access.js';
 import { isAdministratorOf } from '../../access/matrix.js';
-import { type LoginPair, loginProperties } from '../../broker/login-pair.js';
+import { type LoginPair, loginPair, loginProperties } from '../../broker/login-pair.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { propertiesOfStatement } from '../../catalogue/connect-statement.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -100,7 +100,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     const parsed = isSame ? stored : changedByStatement(row, manifest, body.qConnectStatement);
     const separateCredentials =
       body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1;
-    const properties = withLogin(manifest, { ...parsed, separateCredentials }, body);
+    const properties = withLogin(manifest, { ...parsed, separateCredentials }, loginPair(body));
     if (body.qCredentialsName && body.qPassword !== undefined)
       properties['credentialsName'] = body.qCredentialsName;
     const isPropertyChange =
@@ -165,7 +165,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     if (has('qSeparateCredentials'))
       properties = { ...properties, separateCredentials: values.qSeparateCredentials };
     if (authCode !== undefined) properties = { ...properties, authCode };
-    properties = withLogin(manifest, properties, values);
+    properties = withLogin(manifest, properties, loginPair(values));
     const changesProperties =
       authCode !== undefined ||
       ['connectionProperties', 'qConnectStatement', 'qSeparateCredentials', 'qUsername', 'qPassword'].some(

@@ -8,7 +8,7 @@ import {
 } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
-import { loginProperties } from '../../broker/login-pair.js';
+import { loginPair, loginProperties } from '../../broker/login-pair.js';
 import { assertNameFree } from '../../broker/own-credentials.js';
 import { assertReaches, assertReachesKept, secretsEnteredBy } from '../../broker/reach.js';
 import { resolveCredential } from '../../broker/resolve.js';
@@ -75,7 +75,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const definition = JSON.parse(row.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
     const hasLogin = request.qUsername !== undefined || request.qPassword !== undefined;
-    const login = hasLogin ? loginProperties(method, request) : {};
+    const login = hasLogin ? loginProperties(method, loginPair(request)) : {};
     // A copy decides anew whom a login serves, so it gets no part that somebody else gave; the original keeps all.
     const isMine = (await ownerOfConnectionSecrets(store.db, row)) === caller.userId;
     if (isMine) assertReachesKept(caller, row, { secretsOwnerId: caller.userId });

@@ -1,4 +1,4 @@
-import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { BroughtCredential } from '../../broker/bring.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
@@ -29,7 +29,7 @@ export interface ChangeInHand {
   destination: string;
   change: ConnectionChange;
   /** Secrets of the connection that stay, beside those of the request. */
-  keptSecrets: Readonly<Record<string, unknown>>;
+  keptSecrets: ConnectionSecrets;
 }
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);

@@ -1,7 +1,8 @@
 import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { revealed, Secret } from '@mooring/connectors/spec/secret';
 import type { CreateConnectionBody, PostConnectionBody } from '@mooring/contract/routes/data-connections';
-import { loginProperties } from '../../broker/login-pair.js';
+import { loginPair, loginProperties } from '../../broker/login-pair.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { propertiesOfStatement } from '../../catalogue/connect-statement.js';
 import { InvalidRequest } from '../../http/app-error.js';
@@ -24,7 +25,7 @@ function combined(
 ): Record<string, unknown> {
   for (const [name, value] of Object.entries(additions)) {
     const stated = properties[name];
-    if (stated !== undefined && stated !== value)
+    if (stated !== undefined && stated !== revealed(value))
       throw invalid('qConnectStatement', `says something else about ${name} than the rest of the request`);
   }
   return { ...properties, ...additions };
@@ -34,7 +35,7 @@ function combined(
 function connectionSecret(
   manifest: SourceManifest,
   stated: Readonly<Record<string, unknown>>,
-  secret: string,
+  secret: Secret<string>,
 ): Record<string, unknown> {
   const ofClient = selectSignIn(manifest, stated).oauth?.clientFields?.clientSecret;
   if (ofClient !== undefined) return { [ofClient]: secret };
@@ -76,12 +77,12 @@ export function byProperties(catalogue: Catalogue, body: PostConnectionBody): Cr
   const manifest = catalogue.get(body.datasourceID);
   assertType(manifest, body.qType);
   const stated = propertiesOfStatement(manifest, qConnectStatement);
-  const login = { qUsername: body.qUsername || undefined, qPassword: body.qPassword || undefined };
+  const login = loginPair({ qUsername: body.qUsername || undefined, qPassword: body.qPassword || undefined });
   const hasLogin = login.qUsername !== undefined || login.qPassword !== undefined;
   const additions = {
     ...credentialChoice(body, stated['separateCredentials']),
     ...(hasLogin ? loginProperties(selectSignIn(manifest, stated), login) : {}),
-    ...(body.qConnectionSecret ? connectionSecret(manifest, stated, body.qConnectionSecret) : {}),
+    ...(body.qConnectionSecret ? connectionSecret(manifest, stated, new Secret(body.qConnectionSecret)) : {}),
   };
   return { ...body, connectionProperties: combined(stated, additions) };
 }

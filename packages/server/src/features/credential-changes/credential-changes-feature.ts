@@ -10,6 +10,7 @@ import {
 import { record, recordCredential } from '../../audit/record.js';
 import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
+import { loginPair } from '../../broker/login-pair.js';
 import { assertReaches } from '../../broker/reach.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
@@ -54,10 +55,7 @@ export function createCredentialChangesFeature(deps: CredentialChangesDependenci
   const tryOut = async (operation: string, body: ChangeBody, scope: RequestScope) => {
     const { caller, signal, traceId } = scope;
     const affected = await affectedBy({ db: store.db, catalogue, settings: config.sources }, caller, body);
-    const pair = {
-      qPassword: body.qPassword,
-      ...(body.qUsername === undefined ? {} : { qUsername: body.qUsername }),
-    };
+    const pair = loginPair(body);
     const { uses, runningUses, sessions, destinationRefused } = deps;
     const rehearsal = {
       ...{ db: store.db, logins, uses, runningUses, sessions, test, limits: config.limits },

@@ -1,9 +1,10 @@
 import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
-import type { ChangeBody, Rehearsal } from '@mooring/contract/routes/credential-changes';
+import type { Rehearsal } from '@mooring/contract/routes/credential-changes';
 import { loadConnection } from '../../access/connection-access.js';
 import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import type { LoginChanges, PreparedLogin } from '../../broker/login-changes.js';
+import type { LoginPair } from '../../broker/login-pair.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import type { Limits } from '../../config.js';
 import { AppError } from '../../http/app-error.js';
@@ -52,7 +53,7 @@ const notUsable = {
 async function prepareAll(
   { logins }: RehearsalDependencies,
   affected: readonly Affected[],
-  pair: Pick<ChangeBody, 'qUsername' | 'qPassword'>,
+  pair: LoginPair,
 ): Promise<PreparedLogin[]> {
   const prepared: PreparedLogin[] = [];
   for (const { credential, manifest, method } of affected) {
@@ -75,7 +76,7 @@ export async function rehearse(
   deps: RehearsalDependencies,
   caller: Caller,
   affected: readonly Affected[],
-  pair: Pick<ChangeBody, 'qUsername' | 'qPassword'>,
+  pair: LoginPair,
   signal: AbortSignal,
 ): Promise<RehearsalResult> {
   const prepared = await prepareAll(deps, affected, pair);

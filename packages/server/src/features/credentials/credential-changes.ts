@@ -5,7 +5,7 @@ import { recordCredential } from '../../audit/record.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
-import { loginProperties } from '../../broker/login-pair.js';
+import { loginPair, loginProperties } from '../../broker/login-pair.js';
 import { assertReaches } from '../../broker/reach.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
@@ -89,7 +89,7 @@ export function createCredentialChanger({ store, catalogue, logins }: Credential
     const target =
       change.connectionId === undefined ? undefined : await linkTarget(caller, row, change.connectionId);
     const hasLogin = change.qUsername !== undefined || change.qPassword !== undefined;
-    const fields = hasLogin ? loginProperties(methodOf(row), change) : undefined;
+    const fields = hasLogin ? loginProperties(methodOf(row), loginPair(change)) : undefined;
     try {
       await store.transaction(async (tx) => {
         if (change.qName !== undefined && change.qName !== row.name) {

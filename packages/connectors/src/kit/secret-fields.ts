@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+import { type InlineFiles, propertyMeta } from '../spec/fields.js';
+import type { SourceManifest } from '../spec/manifest.js';
+import { revealed, Secret } from '../spec/secret.js';
+
+// Values of secret properties travel as `Secret`: hidden where they come in, revealed where a driver gets its options.
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Hides what the manifest marks as secret, and what it does not know. What is hidden already stays as it is. */
+export function hideSecrets(manifest: SourceManifest, fields: Fields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      const schema = manifest.properties.shape[name] as z.ZodType | undefined;
+      const isPlain = schema !== undefined && propertyMeta(schema)?.secret !== true;
+      return [name, isPlain || value instanceof Secret ? value : new Secret(value)];
+    }),
+  );
+}
+
+/** Hides every value. */
+export const hideAll = (fields: Fields): Record<string, Secret<unknown>> =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value instanceof Secret ? value : new Secret(value),
+    ]),
+  );
+
+/** Every value as it is behind what hides it. */
+export const allRevealed = (fields: Fields): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, revealed(value)]));
+
+/** Text of a secret field; undefined when it is absent or empty. A text that did not come hidden does not count. */
+export function revealText(fields: Fields, name: string): string | undefined {
+  const held = fields[name];
+  const value: unknown = held instanceof Secret ? held.reveal() : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** The first file of a secret field. */
+export function revealFile(fields: Fields, name: string): InlineFiles[number] | undefined {
+  const held = fields[name];
+  return held instanceof Secret ? (held as Secret<InlineFiles | undefined>).reveal()?.[0] : undefined;
+}
