@@ -167,10 +167,10 @@ export function createBringing({
     });
     const login = { ...split.credential };
     takeRefreshToken(split.signIn, login);
-    return {
-      secrets: { login, grant: storedGrant(proven.tokens, now().getTime(), setup.preset) },
-      redeemed: proven,
-    };
+    const grant = storedGrant(proven.tokens, now().getTime(), setup.preset);
+    const room = signIns.waitingRoom(signInRequest(request), proven);
+    await assertSameAccount(store.db, request.replaces, room, { login, grant });
+    return { secrets: { login, grant }, redeemed: proven };
   };
 
   const complete = async (request: BringRequest): Promise<BroughtCredential> => {

@@ -13,7 +13,7 @@ import {
 import type { StoredGrant } from './grant-state.js';
 
 /**
- * What a pasted code brought replaces a grant only when it is of the same account. Otherwise it waits, sealed, for the
+ * What a pasted code or token brought replaces a grant only when it is of the same account. Otherwise it waits, sealed, for the
  * choice of who began.
  * @throws AppError SIGN-IN-ACCOUNT-DIFFERS unless the account that has signed in is the one the credential had
  */

@@ -9,13 +9,13 @@ import { signInUrl } from '../oauth/pushed-authorization.js';
 import type { TokenSet } from '../oauth/types.js';
 import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
-import { newUuid } from '../vault/random.js';
+import { newToken, newUuid } from '../vault/random.js';
 import { createDeviceSignIns } from './device-sign-ins.js';
 import { recordFailedExchange } from './failed-exchange.js';
 import { assertSameRedirect, readLoopbackRedirect } from './loopback-redirect.js';
 import { assertOpen, beginAgain } from './open-sign-in.js';
 import { readPastedCode } from './pasted-code.js';
-import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
+import { createRedeemed, type RedeemedSignIn, storedOrAbandoned } from './redeemed-sign-in.js';
 import {
   type BegunSignIn,
   mendedBy,
@@ -24,7 +24,7 @@ import {
   type SignInDependencies,
   type SignInRequest,
 } from './sign-in-request.js';
-import { addSignIn, claimSignIn, openField } from './sign-in-store.js';
+import { addSignIn, claimSignIn, endSignIn, openField } from './sign-in-store.js';
 
 // The life of an interactive sign-in between its first and its second call. DESIGN section 5, points 1 to 4.
 
@@ -32,6 +32,14 @@ export interface SignIns {
   begin(request: SignInRequest): Promise<BegunSignIn>;
   /** @param pasted the code or ticket; the id of a sign-in on another device */
   redeem(request: SignInRequest, pasted: Secret<string>): Promise<RedeemedSignIn>;
+  /**
+   * For a grant that came without a sign-in of ours and that its person may have to choose about: one to wait in.
+   * @param fresh is given up when the grant cannot be kept
+   */
+  waitingRoom(
+    request: SignInRequest,
+    fresh: Pick<RedeemedSignIn, 'abandon'>,
+  ): Pick<RedeemedSignIn, 'park' | 'signInId'>;
   /** Asks the provider about a sign-in on another device, if it may be asked again by now. */
   poll(row: SignInTable): Promise<SignInTable>;
   /** Revokes tokens that nobody claimed in time. */
@@ -113,6 +121,32 @@ export function createSignIns(deps: SignInDependencies): SignIns {
   return {
     poll: devices.poll,
     endUnclaimed: devices.endUnclaimed,
+
+    waitingRoom(request, fresh) {
+      const at = now().getTime();
+      const row = newSignIn(request, {
+        context: 'pasted',
+        // No redirect leads here: the digest of something that nobody knows.
+        state_hash: sha256(newToken()),
+        redirect_uri: '',
+        created_at: new Date(at).toISOString(),
+        expires_at: new Date(at + deps.signInMinutes * 60_000).toISOString(),
+      });
+      return {
+        signInId: row.id,
+        async park(grant, account, login) {
+          const { setup } = request;
+          const isKept = await storedOrAbandoned(fresh, async () => {
+            await store.db.insertInto('sign_in').values(row).execute();
+            return deps.parked.park(row, { grant, setup, login }, { account, intentId: row.id });
+          });
+          if (isKept) return true;
+          await fresh.abandon('not_stored');
+          await endSignIn(store.db, row, 'failed', 'not_stored');
+          return false;
+        },
+      };
+    },
 
     async begin(request) {
       if (request.device || request.method.oauth?.grant === 'device_code') return devices.begin(request);

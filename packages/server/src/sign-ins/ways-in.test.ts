@@ -190,8 +190,8 @@ describe('more ways in', () => {
       scope: 'openid read',
       ...more,
     });
-    /** A grant that another program got for alice. */
-    const issued = async (): Promise<string> => {
+    /** A grant that another program got for alice, or for bob. */
+    const issued = async (login: 'alice' | 'bob' = 'alice'): Promise<string> => {
       const basic = Buffer.from(`${lab.client.clientId}:${lab.client.clientSecret}`).toString('base64');
       const post = async (url: string, form: Record<string, string>) =>
         (
@@ -202,7 +202,7 @@ describe('more ways in', () => {
           })
         ).json() as Promise<Record<string, string>>;
       const begun = await post(lab.deviceAuthorizationEndpoint, { scope: 'openid read' });
-      await asDevice(begun['verification_uri_complete'] ?? '');
+      await asDevice(begun['verification_uri_complete'] ?? '', login);
       const tokens = await post(lab.tokenEndpoint, {
         grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
         device_code: begun['device_code'] ?? '',
@@ -237,6 +237,22 @@ describe('more ways in', () => {
       lab.switches.tokenNext = [{ kind: 'answer', answer: { status: 503, body: 'down' } }];
       const unknown = await create(alice, properties({ refreshToken: 'canary-unproven' }));
       expect(unknown.body.errors[0].code).toBe('PROVIDER-FAILED');
+    });
+
+    it('LI12: of an account that is not known to be the same waits for a choice, and what was there goes on', async () => {
+      const made = await create(alice, properties({ refreshToken: await issued() }));
+      const other = await issued('bob');
+      const path = '/connectionProperties/refreshToken';
+      const pasted = await alice.api.patch(`${door}/${made.body.id}`, [{ op: 'replace', path, value: other }]);
+      expect([pasted.status, pasted.body.errors[0].code]).toEqual([409, 'SIGN-IN-ACCOUNT-DIFFERS']);
+      expect((await read(alice, made.body.id)).text).toContain('alice');
+      const { choose, signInId } = pasted.body.errors[0].meta;
+      expect(await stateOf(alice, signInId)).toMatchObject({ state: 'needs_choice' });
+      expect((await bob.api.post(choose, { choice: 'replace' })).status).toBe(404);
+      expect((await alice.api.post(choose, { choice: 'replace' })).status).toBeLessThan(300);
+      lab.expireAccessTokens();
+      expect((await read(alice, made.body.id)).text).toContain('bob');
+      expect(await server.storedText()).not.toContain(other);
     });
 
     it('and a code together are refused before either is used', async () => {
