@@ -1,3 +1,5 @@
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
+import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
@@ -181,10 +183,16 @@ function tellingRest({ tellingHttp }: CanaryLab): SourceUse[] {
 export function failingSources(lab: CanaryLab): SourceUse[] {
   const { postgres, mariadb, rest, tellingHttp, told } = lab;
   const machine = machineOf(lab);
+  const certificatePassword = awkward('pfx');
   const certificate = {
     enableMutualSSL: true,
-    mutualPfxCertificateFiles: [{ name: 'me.pfx', value: randomBytes(60).toString('base64') }],
-    mutualPfxCertificateKey: awkward('pfx'),
+    mutualPfxCertificateFiles: [
+      {
+        name: 'me.pfx',
+        value: clientCertificateFile(createCertificateAuthority().issue(['me']), certificatePassword),
+      },
+    ],
+    mutualPfxCertificateKey: certificatePassword,
   };
   const wrong = awkward('wrong');
   const items = `${rest.url}/oauth/items`;

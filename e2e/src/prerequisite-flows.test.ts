@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { apiClient } from '@mooring/server/testing/api-client';
 import type { HostConfig } from '@qlik/api/auth';
@@ -23,19 +20,7 @@ let https: { server: Server; url: string; seen: string[] };
 const authority = createCertificateAuthority();
 const passphrase = 'canary-passphrase';
 
-/** A client certificate as people get it: a PKCS#12 file, in base64. */
-function clientFile(name: string): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pfx-'));
-  try {
-    const { cert, key } = authority.issue([name]);
-    writeFileSync(path.join(folder, 'cert.pem'), cert);
-    writeFileSync(path.join(folder, 'key.pem'), key, { mode: 0o600 });
-    const parameters = ['pkcs12', '-export', '-in', 'cert.pem', '-inkey', 'key.pem', '-passout', 'stdin'];
-    return execFileSync('openssl', parameters, { cwd: folder, input: passphrase }).toString('base64');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const clientFile = (name: string) => clientCertificateFile(authority.issue([name]), passphrase);
 
 /** Answers only to certificates of the authority. */
 async function startMutualTls(): Promise<typeof https> {

@@ -71,7 +71,7 @@ export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
   const schema = z.toJSONSchema(manifest.properties, { io: 'input', unrepresentable: 'any' });
   const properties: Record<string, PropertySpec> = {};
   for (const [name, value] of Object.entries(schema.properties ?? {})) {
-    const { decides, dials, holder, ...rest } = value as Record<string, unknown>;
+    const { decides, dials, holder, sentInQuery, ...rest } = value as Record<string, unknown>;
     const type = typeof rest['type'] === 'string' ? rest['type'] : 'string';
     properties[name] = { ...rest, type };
   }
@@ -202,7 +202,10 @@ export function parseProperties(
     credential: hideSecrets(manifest, held.credential),
     connectionSecrets: hideAll(held.connection),
   };
-  const conflicts = manifest.conflicts?.(split.definition) ?? [];
+  const conflicts = [
+    ...(manifest.conflicts?.(split.definition) ?? []),
+    ...(manifest.credentialConflicts?.(held.credential) ?? []),
+  ];
   if (conflicts.length > 0) return { ok: false, problems: conflicts };
   const signIn = selectSignIn(manifest, split.definition);
   const isMissing = (name: string) =>

@@ -26,6 +26,8 @@ export interface PropertyMeta {
   decides?: 'value' | 'address' | 'nothing';
   /** Certificates to trust: large, so they do not count in the size of a definition, and lists leave them out. */
   certificates?: boolean;
+  /** A list of names and values that are sent in the query of a URL. */
+  sentInQuery?: boolean;
   placeholder?: string;
   /** The value names a host or URL that the service dials; tests aim such properties at a canary listener. */
   dials?: 'host' | 'url';

@@ -51,6 +51,10 @@ export interface SourceManifest {
   properties: z.ZodObject;
   /** Properties that are right each for itself and wrong together; gets the definition with defaults applied. */
   conflicts?: (definition: Readonly<Record<string, unknown>>) => PropertyProblem[];
+  /** What cannot sign in though each property is right for itself; gets the credential as it was given. */
+  credentialConflicts?: (credential: Readonly<Record<string, unknown>>) => PropertyProblem[];
+  /** Where a credential goes that a source wants in its query, for people who put it into the definition. */
+  queryCredential?: string;
   /** What an operator may set under `sources.<id>`: each member a text, optional, with a description. Absent: nothing. */
   settings?: z.ZodObject;
   /** In order; the first whose `when` matches is used. The last one should match always. */

@@ -25,7 +25,7 @@ import type {
 } from '../../spec/connector.js';
 import type { Column, JsonValue, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { requestHeaders, requestUrl, tlsOptions } from './credentials.js';
+import { keyParameter, requestHeaders, requestUrl, tlsOptions } from './credentials.js';
 import { findRowsPath, inferColumns, lookup, rowsAt, toRow } from './data-types.js';
 import { fromResponse } from './errors.js';
 import { type AnsweredPage, createPager, type Pager } from './pagination.js';
@@ -41,6 +41,8 @@ interface Resource {
   exchange: Exchange;
   request: Omit<ExchangeRequest, 'caps'>;
   caps: ParsingCaps;
+  /** Sent in the query of every request. */
+  keyParameter: [string, string] | undefined;
 }
 
 interface Opening {
@@ -51,8 +53,15 @@ interface Opening {
   columns: Column[];
 }
 
-function ask({ exchange, request, caps }: Resource, url: URL): Promise<Answer> {
-  return exchangeJson(exchange, url, { ...request, caps });
+function signed({ keyParameter: parameter }: Resource, url: URL): URL {
+  const target = new URL(url);
+  if (parameter) target.searchParams.set(...parameter);
+  return target;
+}
+
+function ask(resource: Resource, url: URL): Promise<Answer> {
+  const { exchange, request, caps } = resource;
+  return exchangeJson(exchange, signed(resource, url), { ...request, caps });
 }
 
 /** Looks into an answer, of which only nesting, commas and colons are known to be right. */
@@ -123,7 +132,7 @@ async function nextPage(
   const before = digestOf(previous);
   const answer = await ask(resource, next);
   const [first] = spansOf(answer, opening.path);
-  if (next.href === previous.url.href || (first !== undefined && digestOf(answer) === before)) {
+  if (signed(resource, next).href === previous.url.href || (first !== undefined && digestOf(answer) === before)) {
     throw new ConnectorError('protocol_error', 'The source sent the same page twice.', {
       remedy: 'Check the pagination type and the names of its parameters.',
     });
@@ -218,6 +227,7 @@ function openSession(input: ConnectorInput, context: SessionContext): Session {
   const isPost = properties.method === 'POST';
   const resource: Resource = {
     properties,
+    keyParameter: keyParameter(properties, input),
     exchange: {
       network: context.network,
       signal: AbortSignal.any([context.signal, closing.signal]),

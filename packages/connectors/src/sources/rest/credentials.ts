@@ -35,6 +35,7 @@ function authorizationHeader(
       return ['authorization', `Basic ${pair.toString('base64')}`];
     }
     case 'apiKey': {
+      if (properties.apiKeyParameter !== undefined) return undefined;
       const key = credentialText(input, 'apiKey');
       if (!isHeaderValue(key)) {
         throw new ConnectorError('invalid_config', 'The API key has characters that a header cannot carry.');
@@ -81,6 +82,13 @@ export function requestHeaders(
   const authorization = authorizationHeader(properties, input, accessToken);
   if (authorization) headers.set(...authorization);
   return Object.fromEntries(headers);
+}
+
+/** The query parameter of the sign-in, which no page's URL can replace. */
+export function keyParameter(properties: RestProperties, input: ConnectorInput): [string, string] | undefined {
+  return properties.authSchema === 'apiKey' && properties.apiKeyParameter !== undefined
+    ? [properties.apiKeyParameter, credentialText(input, 'apiKey')]
+    : undefined;
 }
 
 /** The URL of the first request: the connection's address with its query parameters appended, no fragment. */

@@ -1,3 +1,5 @@
+import { clientCertificateProblem } from '../../kit/client-certificate.js';
+import type { InlineFiles } from '../../spec/fields.js';
 import { findProvider } from '../../providers/registry.js';
 import type { PropertyProblem, SourceManifest } from '../../spec/manifest.js';
 import { placeProblem, presetAt } from '../../spec/provider.js';
@@ -18,8 +20,10 @@ const textOf = (properties: Readonly<Record<string, unknown>>, name: string): st
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
-/** A provider and endpoints of one's own contradict each other; which of them wins is nobody's guess. */
+/** What contradicts each other; which of it wins is nobody's guess. */
 function conflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
+  if (textOf(definition, 'apiKeyParameter') && textOf(definition, 'apiKeyHeader'))
+    return [{ property: 'apiKeyParameter', message: 'cannot be given together with apiKeyHeader' }];
   const provider = findProvider(definition['oauthProvider']);
   const place = textOf(definition, 'oauthProviderPlace');
   if (!provider) {
@@ -37,6 +41,14 @@ function conflicts(definition: Readonly<Record<string, unknown>>): PropertyProbl
       })),
     ...(wrong === undefined ? [] : [{ property: 'oauthProviderPlace', message: wrong }]),
   ];
+}
+
+/** A certificate that TLS cannot use is refused where it is given: later the source would be blamed. */
+function credentialConflicts(credential: Readonly<Record<string, unknown>>): PropertyProblem[] {
+  const [file] = (credential['mutualPfxCertificateFiles'] ?? []) as InlineFiles;
+  if (!file) return [];
+  const message = clientCertificateProblem(file.value, textOf(credential, 'mutualPfxCertificateKey'));
+  return message === undefined ? [] : [{ property: 'mutualPfxCertificateFiles', message }];
 }
 
 /** What a provider's own page is asked for is of no use to a program, which asks for its own scopes alone. */
@@ -124,7 +136,9 @@ export const manifest: SourceManifest = {
   ],
   icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f6f8f" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"><path d="M11 5c-4 0-4 2-4 5s0 6-4 6c4 0 4 3 4 6s0 5 4 5M21 5c4 0 4 2 4 5s0 6 4 6c-4 0-4 3-4 6s0 5-4 5"/><path d="M12 16h8M17 12l4 4-4 4"/></svg>',
   properties: propertiesSchema,
+  queryCredential: 'Use authSchema apiKey with apiKeyParameter, the name, and apiKey, which is sealed',
   conflicts,
+  credentialConflicts,
   signIns: [
     {
       id: 'basic',
@@ -142,11 +156,11 @@ export const manifest: SourceManifest = {
     },
     {
       id: 'api-key',
-      label: 'API key in a header',
+      label: 'API key',
       when: { authSchema: 'apiKey' },
       fields: ['apiKey', ...certificate],
       required: ['apiKey'],
-      requiredProperties: ['apiKeyHeader'],
+      requiredOneOf: [['apiKeyParameter'], ['apiKeyHeader']],
     },
     {
       id: 'oauth2',

@@ -79,7 +79,9 @@ const request = {
   }),
   queryParameters: property(z.array(z.strictObject(pairs)).max(64).default([]), {
     title: 'Query parameters',
-    description: 'Appended to the URL of each first request. Visible to all who see the connection.',
+    description:
+      'Appended to the URL of each first request. Visible to all who see the connection, so not for secrets: see apiKeyParameter.',
+    sentInQuery: true,
     decides: 'nothing',
   }),
   queryHeaders: property(
@@ -163,7 +165,11 @@ const signIn = {
     title: 'API key header',
     description: 'Header that carries the API key, for instance X-API-Key.',
   }).optional(),
-  apiKey: secretText('API key', 'Sent in the API key header.'),
+  apiKeyParameter: property(line(256).min(1), {
+    title: 'API key parameter',
+    description: 'Query parameter that carries the API key, for services that take it in no header.',
+  }).optional(),
+  apiKey: secretText('API key', 'Sent in the API key header, or in the API key parameter.'),
   oauthProvider: property(z.enum(providers.map(({ id }) => id) as [string, ...string[]]), {
     title: 'OAuth provider',
     description:

@@ -1,3 +1,4 @@
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { createServer as createTlsServer } from 'node:https';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +9,7 @@ import { tlsOptions } from './credentials.js';
 import { manifest } from './manifest.js';
 import { propertiesSchema } from './properties.js';
 
-import { cleanups, inputOf, json, open, read, serve } from './test-stand.js';
+import { cleanups, inputOf, json, open, problemsOf, read, serve } from './test-stand.js';
 
 describe('rest sends', () => {
   it('X15: only the headers of the connection and of the sign-in', async () => {
@@ -49,6 +50,9 @@ describe('rest sends', () => {
   it('an API key in the header that the connection names', async () => {
     const stand = await serve(json([]));
     await read({ url: stand.url, authSchema: 'apiKey', apiKeyHeader: 'X-Api-Key', apiKey: 'k-123' });
+    await read({ url: `${stand.url}/?a=1`, authSchema: 'apiKey', apiKeyParameter: 'key', apiKey: 'k&123' });
+    expect(stand.requests.at(-1)?.url).toBe('/?a=1&key=k%26123');
+    stand.requests.pop();
     expect(stand.requests[0]?.headers['x-api-key']).toBe('k-123');
   });
 
@@ -113,15 +117,36 @@ describe('rest over TLS', () => {
     const error = await failureOf(read({ url: stand.url, enableMutualSSL: true }));
     expect(error.kind).toBe('auth_failed');
     expect(stand.requests).toHaveLength(0);
-    const mutualPfxCertificateFiles = [{ name: 'me.pfx', value: Buffer.from('pfx').toString('base64') }];
+    const value = clientCertificateFile(createCertificateAuthority().issue(['me']), 'open');
+    const mutualPfxCertificateFiles = [{ name: 'me.pfx', value }];
     const input = inputOf({
       ...{ url: stand.url, enableMutualSSL: 'true', mutualPfxCertificateFiles },
       mutualPfxCertificateKey: 'open',
     });
     expect(input.login.signIn).toBe('certificate');
     expect(tlsOptions(propertiesSchema.parse(input.properties), input)).toEqual({
-      clientCertificate: { pfx: Buffer.from('pfx'), passphrase: 'open' },
+      clientCertificate: { pfx: Buffer.from(value, 'base64'), passphrase: 'open' },
     });
+  });
+
+  it('LI24: a client certificate that cannot be used is refused where it is given', () => {
+    const value = clientCertificateFile(createCertificateAuthority().issue(['me']), 'open');
+    const problems = (file: string, key?: string) =>
+      problemsOf({
+        enableMutualSSL: true,
+        mutualPfxCertificateFiles: [{ name: 'me.pfx', value: file }],
+        ...(key === undefined ? {} : { mutualPfxCertificateKey: key }),
+      });
+    expect(problems(value, 'open')).toEqual([]);
+    for (const [file, key] of [
+      [value, 'wrong'],
+      [value, undefined],
+      [value.slice(0, 200), 'open'],
+      [Buffer.from('pfx').toString('base64'), 'open'],
+      ['', undefined],
+    ] as const) {
+      expect(problems(file, key), `${file.length} ${key}`).toEqual(['mutualPfxCertificateFiles']);
+    }
   });
 });
 

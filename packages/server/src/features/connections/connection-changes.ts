@@ -28,7 +28,7 @@ import {
   type CredentialStep,
   prepareCredential,
 } from './credential-step.js';
-import { assertDefinitionSize } from './definition-size.js';
+import { assertDefinitionSize, assertNoExposedSecret } from './definition-rules.js';
 import { assertMayCreateIn } from './may-create.js';
 
 /** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
@@ -157,7 +157,11 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     // Nobody's secrets are mixed with those of somebody else.
     const keptSecrets = isTheirs || Object.keys(first.connectionSecrets).length === 0 ? stored : {};
     const split = keptSecrets === stored ? first : splitProperties(manifest, given);
-    if (change.properties) assertDefinitionSize(manifest, split.definition, JSON.parse(row.properties));
+    if (change.properties) {
+      const before = JSON.parse(row.properties) as Record<string, unknown>;
+      assertDefinitionSize(manifest, split.definition, before);
+      assertNoExposedSecret(manifest, split.definition, before);
+    }
     const destination = destinationOf(manifest, split.definition);
     const inHand = { caller, row, manifest, split, destination, change, keptSecrets };
     assertSecretsSent(inHand, stored);

@@ -28,7 +28,7 @@ import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 import { orphansOf, type PresentedConnection } from './connection-presenter.js';
 import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
-import { assertDefinitionSize } from './definition-size.js';
+import { assertDefinitionSize, assertNoExposedSecret } from './definition-rules.js';
 import { assertMayCreateIn } from './may-create.js';
 
 export interface ConnectionServiceDependencies {
@@ -139,6 +139,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
       const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
       const split = splitProperties(manifest, body.connectionProperties);
       assertDefinitionSize(manifest, split.definition);
+      assertNoExposedSecret(manifest, split.definition);
       const { choice, signIn } = split;
       if (body.qID && body.qEngineObjectID && body.qID !== body.qEngineObjectID) {
         throw new InvalidRequest([{ field: 'qEngineObjectID', message: 'must equal qID' }]);

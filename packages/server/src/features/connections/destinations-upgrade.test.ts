@@ -79,3 +79,35 @@ it('TR8: what people allowed under the rule of 0.1.0 stays allowed, path by path
   expect((await stateOf(alice, orders)).state).toBe('needs_confirmation');
   expect((await stateOf(alice, bills)).state).toBe('ready');
 });
+
+it('TR22: a definition takes no credential in a query, and what 0.1.0 took may stay as it is', async () => {
+  const rest = (connectionProperties: object) =>
+    alice.api.post(path, { datasourceID: 'rest', qName: 'query', connectionProperties });
+  const canary = 'canary-in-a-query-8842';
+  for (const [properties, property] of [
+    [{ url: `${url}/items?page=1&tok=${canary}` }, 'url'],
+    [{ url, queryParameters: [{ name: 'API-Key', value: canary }] }, 'queryParameters'],
+    [{ url, authSchema: 'oauth2', tokenUrl: `${url}/token?access_token=${canary}`, ...{ authorizationUrl: url, clientId: 'c' } }, 'tokenUrl'],
+  ] as const) {
+    const refused = await rest(properties);
+    expect(refused.status, property).toBe(400);
+    expect(refused.body.errors[0].detail).toContain(`connectionProperties.${property}: must not carry`);
+    expect(refused.body.errors[0].detail).toContain('apiKeyParameter');
+    expect(refused.text).not.toContain(canary);
+  }
+  const sealed = { url, authSchema: 'apiKey', apiKeyParameter: 'tok', apiKey: canary };
+  const made = await rest(sealed);
+  expect(made.status, made.text).toBe(201);
+  expect((await alice.api.get(`${path}?limit=100`)).text).not.toContain(canary);
+  expect(await server.storedText()).not.toContain(canary);
+
+  const old = await rest({ url: `${url}/items?tok=` });
+  await server.sql(
+    `update connection set properties = replace(properties, 'tok=', 'tok=of-0.1.0') where id = '${old.body.qID}'`,
+  );
+  const patch = (target: string, value: unknown) =>
+    alice.api.patch(`${path}/${old.body.qID}`, [{ op: 'replace', path: target, value }]);
+  expect((await patch('/qName', 'renamed')).status).toBe(204);
+  expect((await patch('/connectionProperties/timeout', 20)).status).toBe(204);
+  expect((await patch('/connectionProperties/url', `${url}/items?tok=${canary}`)).status).toBe(400);
+});

@@ -1,3 +1,4 @@
+import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
 import { withoutCertificates } from '@mooring/connectors/kit/certificates';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { InvalidRequest } from '../../http/app-error.js';
@@ -9,6 +10,22 @@ type Definition = Readonly<Record<string, unknown>>;
 
 const bytesOf = (manifest: SourceManifest, definition: Definition): number =>
   Buffer.byteLength(JSON.stringify(withoutCertificates(manifest, definition)));
+
+/**
+ * @param stored the definition as it stands: what was in it before it was refused may stay
+ * @throws InvalidRequest
+ */
+export function assertNoExposedSecret(
+  manifest: SourceManifest,
+  definition: Definition,
+  stored: Definition = {},
+): void {
+  const exposed = exposedSecrets(manifest, definition, stored);
+  if (exposed.length > 0)
+    throw new InvalidRequest(
+      exposed.map(({ property, message }) => ({ field: `connectionProperties.${property}`, message })),
+    );
+}
 
 /**
  * @param stored the definition as it stands: one that was larger before there was a limit may stay so, and not grow
