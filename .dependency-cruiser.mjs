@@ -76,7 +76,7 @@ export default {
       'Go out through the Network of the gate.',
       {
         path: `${server}|^packages/connectors/src/(?!suite/)`,
-        pathNot: `${server}egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$`,
+        pathNot: `${server}egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$|kit/client-certificate\\.ts$`,
       },
       {
         path: '^(node:)?(net|tls|http|https|http2|dgram|dns|dns/promises)$|^undici$',

@@ -1,8 +1,8 @@
-import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
-import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
+import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';

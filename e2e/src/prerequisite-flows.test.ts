@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { apiClient } from '@mooring/server/testing/api-client';
 import type { HostConfig } from '@qlik/api/auth';
 import dataConnections, { type DcaasConnectionCreate } from '@qlik/api/data-connections';

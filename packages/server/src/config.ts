@@ -12,18 +12,12 @@ export { ConfigError } from './config-error.js';
 // The only reader of the environment and of the configuration file. Everything else gets the frozen result.
 
 /** The file's, with what is secret of it hidden. */
-export type OAuthClientSettings = Hidden<z.output<typeof oauthClientSchema>, 'clientSecret' | 'privateKey'>;
-
-type Hidden<Settings, Name extends keyof Settings> = {
-  [Member in keyof Settings]: Member extends Name
-    ? Secret<NonNullable<Settings[Member]>> | Extract<Settings[Member], undefined>
-    : Settings[Member];
-};
+export type OAuthClientSettings = ReturnType<typeof hiddenClient<z.output<typeof oauthClientSchema>>>;
 export type Limits = ConfigurationFile['limits'];
 
 /** What the master key is while nobody has decrypted it. */
 export type KeyServiceSource =
-  | ({ source: 'transit' } & Hidden<z.output<typeof transitSchema>, 'token'>)
+  | ({ source: 'transit'; token: Secret<string> } & Omit<z.output<typeof transitSchema>, 'token'>)
   | ({ source: 'aws-kms'; credentials: AwsCredentials } & Omit<
       z.output<typeof awsKmsSchema>,
       keyof AwsCredentials

@@ -435,7 +435,7 @@ describe('the life of a grant', () => {
     const newer = await signInAgain();
     const retried = { kind: 'unreachable', isRetryable: true, retryAfterSeconds: 1 };
     await expect(asked()).rejects.toMatchObject(retried);
-    expect(await isGood(await stand.process().accessToken(newer, stand.setup))).toBe(true);
+    expect(await isGood(await tokenOf(stand.process(), newer))).toBe(true);
   });
 
   it('F2, F9, O30: an old grant that is found dead does not end a newer sign-in', async () => {

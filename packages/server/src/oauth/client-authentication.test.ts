@@ -95,7 +95,7 @@ describe('a client that proves itself with a key', () => {
     ] as const) {
       const tokens = await requestClientCredentials({
         preset: { ...preset, clientAuthentication },
-        client,
+        client: hiddenClient(client),
         network,
       });
       const { active, sub } = await lab.verifyAccessToken(tokens.accessToken.reveal());
@@ -116,7 +116,7 @@ describe('a client that proves itself with a key', () => {
       clientAuthentication: 'private_key_jwt' as const,
     };
     const secrets = createSignInSecrets();
-    const setup = { preset, client: lab.keyClient, network };
+    const setup = { preset, client: hiddenClient(lab.keyClient), network };
     const authUrl = await signInUrl({ ...setup, redirectUri, ...secrets });
     expect([...new URL(authUrl).searchParams.keys()]).toEqual(['client_id', 'request_uri']);
     const { login, password } = lab.users[0];

@@ -1,11 +1,19 @@
 import { Secret } from '@mooring/connectors/spec/secret';
+import type { OAuthClient } from './types.js';
 
-/** An OAuth client, whose texts may come from a store or from a configuration. */
-export const hiddenClient = <Client extends { clientSecret?: string; privateKey?: string }>({
+interface PlainClient {
+  clientId: string;
+  clientSecret?: string | undefined;
+  privateKey?: string | undefined;
+}
+
+/** An OAuth client, whose texts come from a store or from a configuration. */
+export const hiddenClient = <Client extends PlainClient>({
   clientSecret,
   privateKey,
   ...named
-}: Client) => ({
+}: Client): Omit<Client, 'clientSecret' | 'privateKey'> &
+  Pick<OAuthClient, 'clientId' | 'clientSecret' | 'privateKey'> => ({
   ...named,
   ...(clientSecret === undefined ? {} : { clientSecret: new Secret(clientSecret) }),
   ...(privateKey === undefined ? {} : { privateKey: new Secret(privateKey) }),

@@ -1,6 +1,8 @@
 // What token endpoints are asked, and what they may answer in their own way, through the real gate.
+
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Plain } from '../broker/hidden-grant.js';
 import {
   at,
   client,
@@ -22,7 +24,7 @@ beforeEach(() => {
   probe.server.received.length = 0;
 });
 
-const secondsOf = (tokens: TokenSet) =>
+const secondsOf = (tokens: Plain<TokenSet>) =>
   tokens.expiresAt === undefined ? undefined : (tokens.expiresAt - at) / 1000;
 
 describe('what a token endpoint is asked', () => {

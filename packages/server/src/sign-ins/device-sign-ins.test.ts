@@ -232,12 +232,12 @@ describe('the life of a sign-in on another device, by the clock', () => {
 
   it('LI5: a grant that may be stored is revoked if it is not, and left alone if it is', async () => {
     answer = granted;
-    const stored = await signIns.redeem(request(), await begin());
+    const stored = await signIns.redeem(request(), new Secret(await begin()));
     await store.transaction((tx) => stored.complete(tx));
     await stored.abandon('unknown');
     await revoker.settled();
     expect(revoked).toEqual([]);
-    const lost = await signIns.redeem(request(), await begin());
+    const lost = await signIns.redeem(request(), new Secret(await begin()));
     await lost.abandon('unknown');
     await expect.poll(() => revoked).toEqual(['canary-refresh']);
     expect((await rowOf(lost.signInId)).status).toBe('failed');
@@ -245,7 +245,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
 
   it('LI4: a sign-in that was ended while its code was redeemed stores nothing', async () => {
     answer = granted;
-    const redeemed = await signIns.redeem(request(), await begin());
+    const redeemed = await signIns.redeem(request(), new Secret(await begin()));
     const scope = { tenantId: caller.tenantId, userId: caller.userId };
     await store.transaction((tx) => revoker.end(tx, scope));
     await expect(store.transaction((tx) => redeemed.complete(tx))).rejects.toMatchObject({

@@ -243,7 +243,9 @@ describe('more ways in', () => {
       const made = await create(alice, properties({ refreshToken: await issued() }));
       const other = await issued('bob');
       const path = '/connectionProperties/refreshToken';
-      const pasted = await alice.api.patch(`${door}/${made.body.id}`, [{ op: 'replace', path, value: other }]);
+      const pasted = await alice.api.patch(`${door}/${made.body.id}`, [
+        { op: 'replace', path, value: other },
+      ]);
       expect([pasted.status, pasted.body.errors[0].code]).toEqual([409, 'SIGN-IN-ACCOUNT-DIFFERS']);
       expect((await read(alice, made.body.id)).text).toContain('alice');
       const { choose, signInId } = pasted.body.errors[0].meta;

@@ -109,10 +109,8 @@ describe('the upgrade from 0.1.0', () => {
         wrappedKey: row?.wrapped_key ?? '',
         ciphertext: row?.ciphertext ?? '',
       };
-      found[name.replace('of alice', 'separated')] = vault.open(sealed, {
-        ...place,
-        version: row?.version ?? 0,
-      });
+      const login = vault.open(sealed, { ...place, version: row?.version ?? 0 });
+      found[name.replace('of alice', 'separated')] = login.reveal();
     }
     expect(found).toEqual(formerStore.logins);
     await store.close();

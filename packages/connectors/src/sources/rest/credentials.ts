@@ -85,7 +85,10 @@ export function requestHeaders(
 }
 
 /** The query parameter of the sign-in, which no page's URL can replace. */
-export function keyParameter(properties: RestProperties, input: ConnectorInput): [string, string] | undefined {
+export function keyParameter(
+  properties: RestProperties,
+  input: ConnectorInput,
+): [string, string] | undefined {
   return properties.authSchema === 'apiKey' && properties.apiKeyParameter !== undefined
     ? [properties.apiKeyParameter, credentialText(input, 'apiKey')]
     : undefined;

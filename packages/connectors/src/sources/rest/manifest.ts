@@ -1,6 +1,6 @@
 import { clientCertificateProblem } from '../../kit/client-certificate.js';
-import type { InlineFiles } from '../../spec/fields.js';
 import { findProvider } from '../../providers/registry.js';
+import type { InlineFiles } from '../../spec/fields.js';
 import type { PropertyProblem, SourceManifest } from '../../spec/manifest.js';
 import { placeProblem, presetAt } from '../../spec/provider.js';
 import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';

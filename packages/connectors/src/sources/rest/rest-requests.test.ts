@@ -1,6 +1,6 @@
-import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { createServer as createTlsServer } from 'node:https';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { describe, expect, it } from 'vitest';
 import { selectSignIn } from '../../kit/properties.js';
 import { Secret } from '../../spec/secret.js';

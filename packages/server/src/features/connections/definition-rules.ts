@@ -1,5 +1,5 @@
-import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
 import { withoutCertificates } from '@mooring/connectors/kit/certificates';
+import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { InvalidRequest } from '../../http/app-error.js';
 

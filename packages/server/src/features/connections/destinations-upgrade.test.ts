@@ -81,13 +81,21 @@ it('TR8: what people allowed under the rule of 0.1.0 stays allowed, path by path
 });
 
 it('TR22: a definition takes no credential in a query, and what 0.1.0 took may stay as it is', async () => {
-  const rest = (connectionProperties: object) =>
-    alice.api.post(path, { datasourceID: 'rest', qName: 'query', connectionProperties });
+  const rest = (connectionProperties: object, qName = 'query') =>
+    alice.api.post(path, { datasourceID: 'rest', qName, connectionProperties });
   const canary = 'canary-in-a-query-8842';
   for (const [properties, property] of [
     [{ url: `${url}/items?page=1&tok=${canary}` }, 'url'],
     [{ url, queryParameters: [{ name: 'API-Key', value: canary }] }, 'queryParameters'],
-    [{ url, authSchema: 'oauth2', tokenUrl: `${url}/token?access_token=${canary}`, ...{ authorizationUrl: url, clientId: 'c' } }, 'tokenUrl'],
+    [
+      {
+        url,
+        authSchema: 'oauth2',
+        tokenUrl: `${url}/token?access_token=${canary}`,
+        ...{ authorizationUrl: url, clientId: 'c' },
+      },
+      'tokenUrl',
+    ],
   ] as const) {
     const refused = await rest(properties);
     expect(refused.status, property).toBe(400);
@@ -101,7 +109,7 @@ it('TR22: a definition takes no credential in a query, and what 0.1.0 took may s
   expect((await alice.api.get(`${path}?limit=100`)).text).not.toContain(canary);
   expect(await server.storedText()).not.toContain(canary);
 
-  const old = await rest({ url: `${url}/items?tok=` });
+  const old = await rest({ url: `${url}/items?tok=` }, 'old');
   await server.sql(
     `update connection set properties = replace(properties, 'tok=', 'tok=of-0.1.0') where id = '${old.body.qID}'`,
   );
