@@ -1,6 +1,6 @@
-import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
 import { hideAll } from '@mooring/connectors/kit/secret-fields';
+import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import { AppError } from '../http/app-error.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { ConnectionTable, SecretTable } from '../store/tables.js';

@@ -1,4 +1,4 @@
-import { selectSignIn } from '@mooring/connectors/kit/properties';
+import { type ConnectionSecrets, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Config } from '../config.js';
 import type { Queryable } from '../store/store.js';
@@ -35,7 +35,7 @@ function setupVia(
   { catalogue, clients }: Pick<CredentialSetupDependencies, 'catalogue' | 'clients'>,
   credential: CredentialTable,
   via: ConnectionTable | undefined,
-  secrets: Readonly<Record<string, unknown>>,
+  secrets: ConnectionSecrets,
 ): OAuthSetup | undefined {
   const manifest = catalogue.get(credential.source_id);
   const definition = via ? (JSON.parse(via.properties) as Record<string, unknown>) : {};

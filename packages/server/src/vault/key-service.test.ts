@@ -1,3 +1,4 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import { type LabKms, type LabTransit, startKms, startTransit } from '@mooring/lab/key-services';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -171,7 +172,11 @@ describe('a key service that answers without end', () => {
       };
       more();
     });
-    const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
+    const credentials = {
+      accessKeyId: 'AKIAEXAMPLE',
+      secretAccessKey: new Secret('secret'),
+      sessionToken: undefined,
+    };
     const sources = [
       {
         source: 'transit',
@@ -179,7 +184,7 @@ describe('a key service that answers without end', () => {
         mount: 'transit',
         key: 'k',
         ciphertext: 'vault:v1:eA==',
-        token: 't',
+        token: new Secret('t'),
       },
       {
         source: 'aws-kms',

@@ -1,3 +1,4 @@
+import { Secret } from '../../spec/secret.js';
 import type { Socket } from 'node:net';
 import { type FuzzReport, fuzz } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
@@ -58,7 +59,7 @@ async function fuzzed(
   });
   const input: ConnectorInput = {
     properties: { host: server.host, port: server.port, db: 'shop', sslmode: 'disable' },
-    login: { signIn: 'password', fields: { username: 'alice', password: 'secret' } },
+    login: { signIn: 'password', fields: { username: 'alice', password: new Secret('secret') } },
   };
   const made = createDirectNetwork();
   network = made;

@@ -132,7 +132,10 @@ async function nextPage(
   const before = digestOf(previous);
   const answer = await ask(resource, next);
   const [first] = spansOf(answer, opening.path);
-  if (signed(resource, next).href === previous.url.href || (first !== undefined && digestOf(answer) === before)) {
+  if (
+    signed(resource, next).href === previous.url.href ||
+    (first !== undefined && digestOf(answer) === before)
+  ) {
     throw new ConnectorError('protocol_error', 'The source sent the same page twice.', {
       remedy: 'Check the pagination type and the names of its parameters.',
     });
