@@ -45,7 +45,7 @@ const repeatedInLong = [
   'packages/server/src/features/catalogue/*.test.ts',
   'packages/server/src/features/connections/{destination-doors,destinations,statement-body}.test.ts',
   'packages/server/src/features/endpoints/*.test.ts',
-  'packages/server/src/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network}.test.ts',
+  'packages/server/src/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
   'packages/server/src/features/vault-keys/*.test.ts',
   'packages/server/src/http/typed-client.test.ts',
   'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,ways-in}.test.ts',

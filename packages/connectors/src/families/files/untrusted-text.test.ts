@@ -84,7 +84,11 @@ describe('a hostile text file', () => {
   });
 
   it.each([
-    ['too many names', `{${Array.from({ length: 200_000 }, (_, at) => `"k${at}":1`).join()}}`, 'ndjson'],
+    [
+      'too many names',
+      `{"a":{${Array.from({ length: 200_000 }, (_, at) => `"k${at}":1`).join()}}}`,
+      'ndjson',
+    ],
     ['too long a name', JSON.stringify({ ['k'.repeat(20_000)]: 1 }), 'ndjson'],
     [
       'names that are too long together',
@@ -95,6 +99,7 @@ describe('a hostile text file', () => {
     ['nothing but [', '['.repeat(8 * mebibyte - 1), 'ndjson'],
     ['too many empty objects', `{"a":[${'{},'.repeat(2 * mebibyte)}{}]}`, 'ndjson'],
     ['too many commas', `a\n${','.repeat(8 * mebibyte - 10)}`, 'csv'],
+    ['too many commas in a line', `a\n${','.repeat(8 * mebibyte - 10)}\n`, 'csv'],
     ['too many commas after a quote', `a\n"",${','.repeat(8 * mebibyte - 10)}`, 'csv'],
   ])('TR1 TR20: with %s is refused before anything is made of it', async (_title, content, ending) => {
     await cheaply(async () => {

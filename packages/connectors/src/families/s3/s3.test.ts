@@ -1,8 +1,11 @@
+import { gzipSync } from 'node:zlib';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
 import { failureOf } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
+import { createS3Client } from './client.js';
 import { s3Options } from './client-options.js';
 import { s3Connector } from './connector.js';
 import { labBucket, s3Input } from './s3-harness.js';
@@ -141,6 +144,30 @@ describe('reading S3', () => {
       expect((await failureOf(rowsOf(session, ['hostile/', name]))).kind, name).toBe(kind);
     }
     await session.ping();
+  });
+
+  it('TR17 TR20 TR25: makes one row of hostile text for a limit of one, or refuses it in words', async () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `c${index}`);
+    const objects: [key: string, content: string | Buffer, outcome: string][] = [
+      ['wide.csv', `${names.join(',')}\n${'x\n'.repeat(30_000)}`, 'one row'],
+      ['equal.csv', `${'a,'.repeat(9_999)}a\n1\n`, 'one row'],
+      ['wide.ndjson', `{"${names.join('":1,"')}":1}\n${'{}\n'.repeat(30_000)}`, 'one row'],
+      ['wide.json', `[{"${names.join('":1,"')}":1},${'{},'.repeat(20_000)}{}]`, 'one row'],
+      ['nested.ndjson', '['.repeat(1_000_000), 'too_large'],
+      ['twice.csv.gz', gzipSync(gzipSync('a\n1\n')), 'protocol_error'],
+      ['empty.csv.gz', Buffer.alloc(200_000 * 20, gzipSync('')), 'protocol_error'],
+    ];
+    const Bucket = 'mooring-lab-scratch';
+    const client = createS3Client(s3Options(s3Input(lab.accounts.analyst, { endpoint: lab.url })), network);
+    const session = await analyst({ bucketName: Bucket });
+    for (const [Key, Body, outcome] of objects) {
+      await client.send(new PutObjectCommand({ Bucket, Key, Body }));
+      const reading = rowsOf(session, [Key], { limit: 1, batchRows: 1_000, isPreview: true });
+      if (outcome === 'one row') expect((await reading).rows, Key).toHaveLength(1);
+      else expect((await failureOf(reading)).kind, Key).toBe(outcome);
+      await client.send(new DeleteObjectCommand({ Bucket, Key }));
+    }
+    client.destroy();
   });
 
   it('leaves nothing open when the session is closed while a read is unfinished', async () => {
