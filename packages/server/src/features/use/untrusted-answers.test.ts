@@ -42,7 +42,12 @@ describe('a source whose answers are made to harm', () => {
       gzipSync(`[${'{},'.repeat(21 * 1024 * 1024)}{}]`),
       /expands to more than 200 times|holds more than 2,000,000 values/,
     ],
-    ['TR25', 'of nothing', Buffer.alloc(300_000 * 20, gzipSync('')), /holds next to nothing/],
+    [
+      'TR25',
+      'of nothing',
+      Buffer.alloc(300_000 * 20, gzipSync('')),
+      /holds next to nothing|sends without end/,
+    ],
   ])('%s: is refused in words by every use when it sends gzip %s', async (_id, _what, body, words) => {
     answer = { body, encoding: 'gzip' };
     const use = await actions();
