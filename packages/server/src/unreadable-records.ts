@@ -224,6 +224,7 @@ export const recordDropped: Parameters<typeof createOwnSecrets>[0]['recordDroppe
  */
 export async function settleUnreadable(deps: UnreadableDependencies): Promise<Loss[]> {
   const gone = await keysGone(deps.store.db, deps.keyring);
+  deps.keyring.giveUp(gone);
   const settling = { ...deps, gone };
   const losses = await lossesOf(deps.store.db, settling);
   await openSigningKey(deps);

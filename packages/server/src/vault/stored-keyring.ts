@@ -54,6 +54,8 @@ export interface StoredKeyring extends Keyring {
   readonly masterIds: string[];
   /** Ids of the keys that records may be under and should not be any more. */
   formerIds(): string[];
+  /** These keys are gone from the store: what is under them opens no more, and nobody waits until they are learned. */
+  giveUp(ids: readonly string[]): void;
   /** False while nothing can be sealed: `active` would throw. */
   canSeal(): boolean;
   /** Learns what other nodes have changed, and reserves wraps. @returns the keys of the store */
@@ -270,6 +272,9 @@ function createStoredKeyring(
     hashToken: tokenHasher(own),
     masterIds: masters.map(({ id }) => id),
     formerIds: () => [...keys.keys()].filter((id) => id !== active?.id),
+    giveUp(ids) {
+      for (const id of ids) strangers.add(id);
+    },
     canSeal: () => isKnown() && (reserved.get(active?.id ?? '') ?? 0) > 0,
     refresh,
     make() {
