@@ -20,7 +20,7 @@ const together = { isolate: false, setupFiles };
 const ssr = {
   resolve: { conditions: ['mooring-source', 'node', 'default'], externalConditions: ['node'] },
 };
-const onEmbedded = { ...limits, ...together, provide: { databaseServer: undefined } };
+const onEmbedded = { ...limits, ...together, provide: { databaseServer: undefined, withRunners: false } };
 const onPostgres = { ...limits, ...together, globalSetup: ['./scripts/postgres-for-tests.mjs'] };
 const bundled = { globalSetup: ['./scripts/bundle-for-tests.mjs'] };
 
@@ -61,7 +61,7 @@ const onPostgresOnly = [
 
 /** Need a processor that nobody else has: they compare times. */
 const comparingTimes = [
-  'e2e/src/{health-under-load,isolation}.test.ts',
+  'e2e/src/{health-under-load,isolation,runners}.test.ts',
   'packages/server/src/access/key-timing.test.ts',
   'packages/server/src/features/use/port-oracle.test.ts',
 ];
@@ -71,6 +71,22 @@ const cuttingTheWire = ['packages/server/src/store/database-faults.test.ts'];
 
 /** Take minutes, and prove with larger counts or more machinery what another file proves once: in the long tier only. */
 const onlyInLong = ['e2e/src/long/*.test.ts'];
+
+/** In the long tier also with sources worked on in runners; otherwise in the process of the test, where it is looked at. */
+const withRunners = {
+  ssr,
+  test: {
+    name: 'with runners',
+    include: [
+      'packages/server/src/features/{use,credential-changes}/*.test.ts',
+      'packages/server/src/sign-ins/renewal.test.ts',
+    ],
+    exclude: comparingTimes,
+    ...onEmbedded,
+    ...bundled,
+    provide: { databaseServer: undefined, withRunners: true },
+  },
+};
 
 export default defineConfig({
   test: {
@@ -84,6 +100,7 @@ export default defineConfig({
       './scripts/closing-line-reporter.mjs',
     ],
     projects: [
+      ...(isLong ? [withRunners] : []),
       {
         ssr,
         test: {

@@ -49,7 +49,11 @@ async function write(input, options) {
 /** The product, into a folder below this one's checkout. @returns every chunk that was written */
 export const bundleProduct = (dir = at('packages/cli/bundle')) =>
   write(
-    { mooring: at('packages/cli/src/main.ts') },
+    {
+      mooring: at('packages/cli/src/main.ts'),
+      // Found by its name, beside the code that starts it.
+      'runner-main': at('packages/server/src/runners/runner-main.ts'),
+    },
     {
       dir,
       chunkFileNames: '[name]-[hash].js',

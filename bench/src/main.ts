@@ -7,6 +7,7 @@ import { isolation } from './benchmarks/isolation.js';
 import { listConnections } from './benchmarks/list-connections.js';
 import { memory } from './benchmarks/memory.js';
 import { postgresRead } from './benchmarks/postgres-read.js';
+import { runners } from './benchmarks/runners.js';
 import { s3Read } from './benchmarks/s3-read.js';
 import { start } from './benchmarks/start.js';
 import { summariseProfile } from './profile.js';
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   listConnections,
   postgresRead,
   s3Read,
+  runners,
   isolation,
 ];
 

@@ -44,10 +44,11 @@ export async function startMooring(
   dataFolder: string,
   nodeOptions: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
+  more: readonly string[] = [],
 ): Promise<MooringProcess> {
   const log = openSync(`${dataFolder}.log`, 'a', 0o600);
   const begun = performance.now();
-  const flags = ['serve', '--port', '0', '--data', dataFolder];
+  const flags = ['serve', '--port', '0', '--data', dataFolder, ...more];
   const child = spawn(process.execPath, [...nodeOptions, program, ...flags], {
     stdio: ['ignore', 'pipe', log],
     env: { ...cleanEnvironment(), ...environment },

@@ -4,14 +4,13 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
 import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
 import { onSmallDisk } from '@mooring/lab/small-disk';
 import {
   assertNoDetour,
   type OutboundSocket,
   readSockets,
-  watchFileVariable,
+  watchOption,
 } from '@mooring/lab/socket-watch/outbound-sockets';
 import { expectNoSecretInRemains, knowSettings } from '@mooring/server/testing/secret-scan';
 import { executable, preloads } from './product.js';
@@ -79,10 +78,8 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
     stdio: ['ignore', 'pipe', log],
     env: {
       ...{ PATH, HOME, MOORING_ADMIN_KEY: adminKey },
-      ...{
-        NODE_OPTIONS: `--import=${pathToFileURL(preloads.socketWatch).href}`,
-        [watchFileVariable]: socketFile,
-      },
+      // Its runners are watched too: they get these options from it.
+      NODE_OPTIONS: watchOption(preloads.socketWatch, socketFile),
       ...options.environment,
     },
   });

@@ -5,8 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { detoursAmong, readSockets, watchFileVariable } from '@mooring/lab/socket-watch/outbound-sockets';
+import { detoursAmong, readSockets, watchOption } from '@mooring/lab/socket-watch/outbound-sockets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EgressStand, startEgressStand } from './egress-stand.js';
 import { preloads } from './product.js';
@@ -74,8 +73,7 @@ describe('the watch', () => {
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       env: {
         PATH: process.env['PATH'] ?? '',
-        NODE_OPTIONS: `--import=${pathToFileURL(preloads.socketWatch).href}`,
-        [watchFileVariable]: file,
+        NODE_OPTIONS: watchOption(preloads.socketWatch, file),
       },
       stdio: ['ignore', 'ignore', 'inherit'],
     });

@@ -1,14 +1,8 @@
 import path from 'node:path';
+import type {} from '@mooring/server/testing/start-server';
 import { inject } from 'vitest';
 
 // The product as it is published: one bundle, made anew for each run of the tests by `scripts/bundle-for-tests.mjs`.
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** Folder of what this run has bundled. */
-    bundle: string;
-  }
-}
 
 const at = (place: string) => path.join(inject('bundle'), place);
 

@@ -15,12 +15,15 @@ export async function examine(flags: DoctorFlags, say: (line: string) => void): 
   const api = createApiClient({ url: flags.url, token: flags.apiKey });
   const report = await api.call(getSelfCheck);
   for (const line of linesOf(report)) say(line);
-  return [report.publicUrl, report.loopback, ...report.clients].every(({ remedy }) => remedy === undefined);
+  return [report.publicUrl, report.loopback, report.runners, ...report.clients].every(
+    ({ remedy }) => remedy === undefined,
+  );
 }
 
-function linesOf({ publicUrl, loopback, clients }: SelfCheckReply): string[] {
+function linesOf({ publicUrl, loopback, runners, clients }: SelfCheckReply): string[] {
   const lines = [`Public URL ${publicUrl.url}: ${publicUrl.state}. ${publicUrl.detail}`, ...todo(publicUrl)];
   lines.push(`Services of its host: ${loopback.state}. ${loopback.detail}`, ...todo(loopback));
+  lines.push(`Processes that work on sources: ${runners.state}. ${runners.detail}`, ...todo(runners));
   if (clients.length === 0) lines.push('No OAuth client is configured (oauth.clients).');
   for (const client of clients) {
     lines.push(`OAuth client ${client.provider}: ${client.state}. ${client.detail}`);

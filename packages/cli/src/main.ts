@@ -46,6 +46,10 @@ program
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
   .option('--public-url <url>', 'URL under which people reach it (MOORING_PUBLIC_URL)')
   .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
+  .option(
+    '--runners <number>',
+    'processes that work on sources, at the most; 0: none, for debugging only (auto)',
+  )
   .action(
     reporting(async (flags) => {
       process.umask(0o077);

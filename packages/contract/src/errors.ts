@@ -178,6 +178,12 @@ export const errorTable = {
     title: 'The source answered unexpectedly',
     meaning: 'The source did not speak its protocol, or failed itself.',
   },
+  'SOURCE-CRASHED': {
+    status: 424,
+    title: 'The work on the answers of the source was ended',
+    meaning:
+      'What the source sent took more memory or time than one user may have, or ended the process that read it; `detail` says which. Only uses of the same user can fail with it.',
+  },
   'SOURCE-DRIVER-UNAVAILABLE': {
     status: 424,
     title: 'Driver unavailable',

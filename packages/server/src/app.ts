@@ -1,3 +1,4 @@
+import { createRetries } from '@mooring/connectors/kit/retries';
 import { manifests } from '@mooring/connectors/registry';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -53,8 +54,11 @@ import { createMetrics, type Metrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createQuotas } from './rates/quotas.js';
 import { createRateTiers, type RateTiers } from './rates/rate-tiers.js';
+import { createRunnerPool, type RunnerPool } from './runners/pool.js';
+import { executeInRunners } from './runners/remote-work.js';
 import { createEcho } from './self-check/echo.js';
 import { createSelfCheck, type SelfCheck } from './self-check/self-check.js';
+import { executeHere } from './sessions/execute.js';
 import { createRunningUses, type RunningUses } from './sessions/running-uses.js';
 import { createSessions } from './sessions/sessions.js';
 import { createArrivals } from './sign-ins/arrival.js';
@@ -81,6 +85,8 @@ export interface AppDependencies {
   /** Why the service cannot work; undefined when it can. */
   notReady: () => string | undefined;
   checks: () => Promise<Record<string, Check>>;
+  /** The program of runners, instead of the one that lies beside this one. */
+  runnerEntry?: string | undefined;
 }
 
 export interface App {
@@ -95,6 +101,8 @@ export interface App {
   /** One round of looking for what is sealed without its record. */
   sweepOrphans: () => Promise<void>;
   runningUses: RunningUses;
+  /** Absent where sources are worked on in this process. */
+  runners: RunnerPool | undefined;
   refusals: FoldedRefusals;
   signIns: SignIns;
   selfCheck: SelfCheck;
@@ -116,16 +124,13 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const now = () => new Date(store.clock.now());
   const sourceSettings = createSourceSettings(store, now);
   const catalogue = createCatalogue(manifests, sourceSettings);
-  const policy = createPolicy({ ...config.egress, isOfThisMachine: config.isOfThisMachine });
+  const egressOf = (spaceId: string | null) => ({
+    ...{ loopback: config.egress.loopback, isOfThisMachine: config.isOfThisMachine },
+    allow: [...config.egress.allow, ...(config.egress.spaces[spaceId ?? ''] ?? [])],
+  });
+  const policy = createPolicy(egressOf(null));
   const inSpaces = new Map(
-    Object.entries(config.egress.spaces).map(([spaceId, allow]) => [
-      spaceId,
-      createPolicy({
-        ...config.egress,
-        allow: [...config.egress.allow, ...allow],
-        isOfThisMachine: config.isOfThisMachine,
-      }),
-    ]),
+    Object.keys(config.egress.spaces).map((spaceId) => [spaceId, createPolicy(egressOf(spaceId))]),
   );
   const gate = createGate({
     policy,
@@ -179,7 +184,19 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
   const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
-  const sessions = createSessions({ catalogue, gate, isolation, settings: config.sources });
+  const retries = createRetries();
+  const runners =
+    config.runners === 0
+      ? undefined
+      : createRunnerPool({
+          ...{ entry: deps.runnerEntry, log, retries, onRefused: gate.noteRefusal },
+          runnersMax: config.runners === 'auto' ? undefined : config.runners,
+          runnerMemoryMb: config.limits.runnerMemory,
+          runnersMemoryMb: config.limits.runnersMemory,
+          waitSeconds: config.limits.waitSeconds,
+        });
+  const execute = runners ? executeInRunners(runners, egressOf) : executeHere(catalogue, gate, retries);
+  const sessions = createSessions({ execute, isolation, settings: config.sources });
   const runningUses = createRunningUses({
     store,
     isKeyAlive: authenticator.isAlive,
@@ -191,8 +208,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const uses = createUseLog({ store, keeper, signInRefused, log });
   const arrivals = createArrivals({ store, vault, now });
   const echo = createEcho();
-  const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo });
-  const metrics = createMetrics(gate, sessions.openCount, isolation.counts);
+  const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo, runners });
+  const metrics = createMetrics(gate, sessions.openCount, isolation.counts, runners);
   const routes = withNewerDoor([
     ...createPlatformFeature({
       ...{ store, publicUrl, echo, checks: deps.checks, metricsText: metrics.text },
@@ -283,6 +300,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     parked,
     sweepOrphans: createOrphanSweep({ store, vault, revoker, log }),
     runningUses,
+    runners,
     refusals,
     signIns,
     selfCheck,

@@ -186,8 +186,28 @@ export const fileSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  runners: z
+    .union([z.literal('auto'), z.int().min(0)])
+    .default('auto')
+    .describe(
+      '`auto`, or how many processes may work on sources at the same time. 0: none, so that a hostile source can end or hang the service; for debugging only.',
+    ),
   limits: z
     .strictObject({
+      runnerMemory: z
+        .int()
+        .min(128)
+        .default(512)
+        .describe(
+          'Most memory, in megabytes, of one process that works on sources for one user. One that takes more is ended, and its uses fail with 424 `SOURCE-CRASHED`.',
+        ),
+      runnersMemory: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe(
+          'Most memory, in megabytes, of all of them together; 0: half of what the machine or the container has.',
+        ),
       signInMinutes: z
         .number()
         .positive()

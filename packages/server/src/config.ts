@@ -67,6 +67,7 @@ export interface ServeFlags {
   data?: string;
   publicUrl?: string;
   config?: string;
+  runners?: string | number;
 }
 
 function parsePort(value: string | number | undefined): number {
@@ -80,6 +81,13 @@ function parsePort(value: string | number | undefined): number {
     throw new ConfigError('The port (--port or MOORING_PORT) must be a number from 0 to 65535.');
   }
   return port;
+}
+
+function parseRunners(value: string | number | undefined): number | 'auto' | undefined {
+  if (value === undefined || value === 'auto') return value;
+  const runners = Number(value);
+  if (Number.isInteger(runners) && runners >= 0) return runners;
+  throw new ConfigError('--runners must be auto or a whole number.');
 }
 
 function parsePublicUrl(value: string | undefined): string | undefined {
@@ -210,5 +218,6 @@ export function loadConfig(flags: ServeFlags = {}, environment: Environment = pr
     previousMasterKey: previousMasterKey(given),
     adminKey: given('MOORING_ADMIN_KEY'),
     logLevel: level as Config['logLevel'],
+    runners: parseRunners(flags.runners) ?? file.runners,
   });
 }

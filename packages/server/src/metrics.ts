@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Gate } from './egress/gate.js';
 import type { Isolation } from './isolation/isolation.js';
+import type { RunnerPool } from './runners/pool.js';
 
 export interface Metrics {
   observe(route: string, method: string, status: number, seconds: number): void;
@@ -13,6 +14,7 @@ export function createMetrics(
   gate: Gate,
   openSessions: () => number,
   isolated: Isolation['counts'],
+  runners: RunnerPool | undefined,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -81,6 +83,7 @@ export function createMetrics(
       for (const [reason, count] of Object.entries(isolated().shed)) this.inc({ reason }, count);
     },
   });
+  if (runners) watchRunners(registry, runners);
   const tidyingFailures = new Counter({
     name: 'mooring_tidying_failures_total',
     help: 'Steps of tidying the store that failed, by step',
@@ -94,4 +97,36 @@ export function createMetrics(
     },
     text: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
+}
+
+function watchRunners(registry: Registry, runners: RunnerPool): void {
+  new Gauge({
+    name: 'mooring_runners',
+    help: 'Processes that work on sources, by whether they are at work',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const { atWork, idle } = runners.counts();
+      this.set({ state: 'at_work' }, atWork);
+      this.set({ state: 'idle' }, idle);
+    },
+  });
+  new Gauge({
+    name: 'mooring_runners_memory_bytes',
+    help: 'Memory of all of them together, as last looked at',
+    registers: [registry],
+    collect() {
+      this.set(runners.counts().memoryBytes);
+    },
+  });
+  new Counter({
+    name: 'mooring_runner_crashes_total',
+    help: 'Those that ended with uses in them or had to be ended, by what it was',
+    labelNames: ['ending'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [ending, count] of Object.entries(runners.counts().crashes)) this.inc({ ending }, count);
+    },
+  });
 }

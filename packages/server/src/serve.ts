@@ -24,6 +24,8 @@ export interface ServeSurroundings {
   log: Logger;
   /** Instead of the process's environment. */
   environment: Readonly<Record<string, string | undefined>>;
+  /** The program of runners, where this one runs from its sources. */
+  runnerEntry: string | undefined;
 }
 
 const drainMs = 30_000;
@@ -42,7 +44,7 @@ export async function serve(
   const config = loadConfig(flags, surroundings?.environment);
   const log = surroundings?.log ?? createLog(config.logLevel);
   const print = surroundings?.print ?? ((line) => process.stdout.write(`${line}\n`));
-  const start = { config, log, print };
+  const start = { config, log, print, runnerEntry: surroundings?.runnerEntry };
   try {
     return await serveOpened(start, await openUnderKey(config, log));
   } catch (error) {
@@ -81,6 +83,7 @@ async function stop(app: App, store: Store, tidying: Tidying | undefined): Promi
   clearTimeout(force);
   app.runningUses.close();
   const parts: (() => Promise<unknown> | undefined)[] = [
+    () => app.runners?.close(),
     () => tidying?.close(),
     // Together: a renewal of an idle grant waits for the store until the grants are closed.
     () => Promise.all([app.keepAlive.close(), app.grants.close()]),
@@ -157,7 +160,10 @@ async function serveOpened(start: Start, opened: Opened): Promise<RunningServer>
   }
 }
 
-async function serveSettled({ config, log, print }: Start, opened: Opened): Promise<RunningServer> {
+async function serveSettled(
+  { config, log, print, runnerEntry }: Start,
+  opened: Opened,
+): Promise<RunningServer> {
   const { store, vault, keyring } = opened;
   let url = config.publicUrl ?? '';
   let isDraining = false;
@@ -182,7 +188,7 @@ async function serveSettled({ config, log, print }: Start, opened: Opened): Prom
     draining: { ok: !isDraining },
   });
   const app = await createApp({
-    ...{ config, log, store, vault, keyring, checks },
+    ...{ config, log, store, vault, keyring, checks, runnerEntry },
     publicUrl: () => url,
     notReady: () => (isFilled ? undefined : 'The service is starting. Try again in a moment.'),
   });

@@ -19,6 +19,8 @@ export interface Start {
   config: Config;
   log: Logger;
   print(line: string): void;
+  /** The program of runners, where it is not beside this one. */
+  runnerEntry: string | undefined;
 }
 
 export const isAway = (error: unknown): error is Error =>
@@ -38,7 +40,7 @@ const tryAgainMs = { database: 1_000, keyServiceMost: 30_000 };
  * @param serveOpened closes the store when it throws
  */
 export function untilItIsBack(
-  { config, log, print }: Start,
+  { config, log, print, runnerEntry }: Start,
   sealed: SealedServer,
   serveOpened: (start: Start, opened: Opened) => Promise<RunningServer>,
 ): RunningServer {
@@ -62,7 +64,7 @@ export function untilItIsBack(
     }
     await current.close();
     try {
-      current = await serveOpened({ config: atSamePort, log, print }, opened);
+      current = await serveOpened({ config: atSamePort, log, print, runnerEntry }, opened);
       return true;
     } catch (error) {
       if (!isAway(error)) throw error;

@@ -24,8 +24,19 @@ export interface ConnectorInput {
   login: Login;
 }
 
+/** Second tries, saved up for all uses of a source together; `origin` is its host and port. */
+export interface Retries {
+  /** Takes one. @returns false when none is saved up */
+  take(origin: string): Promise<boolean>;
+  /** One that was taken and not used. */
+  giveBack(origin: string): void;
+  /** A request was answered, which earns a part of one. */
+  earn(origin: string): void;
+}
+
 export interface SessionContext {
   network: Network;
+  retries: Retries;
   /** The operator's `sources.<id>` settings, for instance `apiEndpoint` of a private cloud. Trusted. */
   settings: Readonly<Record<string, string>>;
   /** Aborted when the caller leaves, the deadline passes or the use is revoked. */

@@ -15,7 +15,9 @@ export type ConnectorErrorKind =
   | 'too_large'
   | 'unsupported'
   | 'driver_unavailable'
-  | 'protocol_error';
+  | 'protocol_error'
+  /** What worked on its answers was ended, or ended by itself. */
+  | 'crashed';
 
 export interface ConnectorErrorOptions {
   /** The vendor's own code (SQLSTATE, HTTP status, AWS error name); never free text. */

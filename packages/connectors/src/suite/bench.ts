@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
+import { createRetries } from '../kit/retries.js';
 import type { Connector, ConnectorInput, RowStream, Session } from '../spec/connector.js';
 import type { Row } from '../spec/data-types.js';
 import { ConnectorError } from '../spec/errors.js';
@@ -31,6 +32,7 @@ export class Bench<Source extends BenchSource = BenchSource> {
   open(input: ConnectorInput, signal: AbortSignal = new AbortController().signal): Promise<Session> {
     return this.connector.open(input, {
       network: this.network,
+      retries: createRetries(),
       settings: this.source.settings ?? {},
       signal,
     });

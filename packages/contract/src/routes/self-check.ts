@@ -25,6 +25,13 @@ export const selfCheckSchema = z
         .meta({ description: 'Whether connections may lead to services on the host of this server' }),
       ...finding,
     }),
+    runners: z.object({
+      state: z.enum(['off', 'started', 'refused']).meta({
+        description:
+          'Whether a process that works on sources could be started just now; `off`: there are none',
+      }),
+      ...finding,
+    }),
     clients: z.array(
       z.object({
         provider: z.string().meta({ description: 'Key under `oauth.clients`' }),
@@ -47,7 +54,7 @@ export const getSelfCheck = defineRoute({
   path: '/api/v1/self-check',
   summary: 'Check public URL and redirects',
   description:
-    'Asks the public URL whether it leads here, and each configured authorization server whether it takes the redirect, and says whether connections may lead to the host of this server. At most ten seconds.',
+    'Asks the public URL whether it leads here, and each configured authorization server whether it takes the redirect, says whether connections may lead to the host of this server, and starts a process that works on sources. At most ten seconds.',
   tag: 'platform',
   auth: 'person',
   permission: 'Tenant administrators.',

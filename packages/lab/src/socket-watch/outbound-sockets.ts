@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 /** One attempt of a process to reach something, as the runtime's own handles were asked for it. */
 export interface OutboundSocket {
@@ -11,8 +12,9 @@ export interface OutboundSocket {
   frames: readonly string[];
 }
 
-/** Environment variable that names the file which the watch writes to. */
-export const watchFileVariable = 'SOCKET_WATCH_FILE';
+/** Option of Node that loads the watch. @param file which it writes to */
+export const watchOption = (preload: string, file: string): string =>
+  `--import=${pathToFileURL(preload).href}?file=${encodeURIComponent(file)}`;
 
 /** The one module that opens connections. */
 const gateFrame =

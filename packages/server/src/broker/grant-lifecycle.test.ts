@@ -559,9 +559,13 @@ describe('the life of a grant', () => {
     });
     const revoker = stand.revoker(50);
     const preset = { ...stand.setup.preset, revocationEndpoint: `${silent.url}/revoke` };
-    await revoker.endTokens(credential, { ...stand.setup, preset }, {
-      accessToken: new Secret('given up'),
-    });
+    await revoker.endTokens(
+      credential,
+      { ...stand.setup, preset },
+      {
+        accessToken: new Secret('given up'),
+      },
+    );
     await soon(async () => isAsked);
     const begun = performance.now();
     await revoker.close();

@@ -1,8 +1,8 @@
 import { parseProperties, type SplitProperties } from '@mooring/connectors/kit/properties';
 import type { Connector } from '@mooring/connectors/spec/connector';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { AppError, InvalidRequest } from '../http/app-error.js';
+import { loadConnector } from './load-connector.js';
 import type { SourceSettings } from './source-settings.js';
 
 /** The data sources of this server. Drivers are loaded on first use. */
@@ -42,16 +42,7 @@ export function createCatalogue(
       if (!(await settings.isDisabled(tenantId, manifest.id))) return manifest;
       throw new AppError('DCAAS-2001', `An administrator has switched the data source ${manifest.id} off.`);
     },
-    async connector(manifest) {
-      try {
-        return (await manifest.load()).connector;
-      } catch (cause) {
-        throw new ConnectorError('driver_unavailable', `The driver of ${manifest.name} cannot be loaded.`, {
-          remedy: 'Install the server again with all its dependencies.',
-          cause,
-        });
-      }
-    },
+    connector: loadConnector,
   };
 }
 

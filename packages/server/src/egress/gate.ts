@@ -46,6 +46,8 @@ export interface Gate extends Network {
   forSpace(spaceId: string | null): Gate;
   /** The same gate, which also tells of each TCP connection that was made through this view of it. */
   watched(onConnected: (socket: Socket) => void): Gate;
+  /** Counts and logs what the gate of a runner has refused. */
+  noteRefusal(refusal: RefusalEvent): void;
   /** Since the start of the process, over all spaces and views, for metrics. */
   counts(): GateCounts;
 }
@@ -72,9 +74,12 @@ export function createGate(options: GateOptions): Gate {
     not_public: 0,
   };
   let connected = 0;
+  const noteRefusal = (refusal: RefusalEvent) => {
+    refused[refusal.reason] += 1;
+    options.onRefused?.(refusal);
+  };
   const refuse: Refuse = (reason, port) => {
-    refused[reason] += 1;
-    options.onRefused?.({ reason, port });
+    noteRefusal({ reason, port });
     return egressRefused();
   };
   const responseTimeoutMs = options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS;
@@ -95,6 +100,7 @@ export function createGate(options: GateOptions): Gate {
         : dialer.openSecure(target, { ...rest, settings: tls }),
     forSpace: (spaceId) => gates.get(spaceId ?? '') ?? common,
     watched: (onConnected) => through(dialer.watched(onConnected)),
+    noteRefusal,
     counts: () => ({ connected, refused: { ...refused } }),
   });
   const gateUnder = (policy: EgressPolicy): Gate =>

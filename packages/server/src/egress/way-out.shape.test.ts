@@ -31,12 +31,21 @@ describe('the way out of the process', () => {
     ]);
     // Turns core files off at the start: Node has no call for a resource limit.
     const starting = /process\.binding|child_process|node:cluster|node:inspector/;
-    expect(filesWith(starting)).toEqual(['packages/server/src/run.ts']);
+    const runner = 'packages/server/src/runners/runner-process.ts';
+    expect(filesWith(starting)).toEqual(['packages/server/src/run.ts', runner]);
+    // Its own program again, which has the gate as its only way out too.
+    expect(textOf(runner).match(/spawn\w*\([^)]*/g)).toEqual([
+      'spawn(process.execPath, [heap, entry, String(memoryMb',
+    ]);
     expect(textOf('packages/server/src/run.ts').match(/spawnSync\([^[]*\[/g)).toEqual([
       "spawnSync('prlimit', [",
     ]);
-    // Decodes Parquet, with an empty environment and modules that know no network.
-    expect(filesWith(/new Worker\(/)).toEqual(['packages/connectors/src/families/files/parquet-decoder.ts']);
+    expect(filesWith(/new Worker\(/)).toEqual([
+      // Decodes Parquet, with an empty environment and modules that know no network.
+      'packages/connectors/src/families/files/parquet-decoder.ts',
+      // Looks whether the service is still there, and does nothing else.
+      'packages/server/src/runners/runner-main.ts',
+    ]);
   });
 
   it('S06: is opened in one file, and the one exception of the layer rules takes no more than it says', () => {

@@ -13,7 +13,8 @@ export interface WrittenAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
   text?: string;
-  /** Instead of a text. */
+  /** Instead of a text: its bytes, or where they come from. */
+  bytes?: Uint8Array;
   stream?: Readable;
 }
 
@@ -35,6 +36,7 @@ function writerOf(route: Route): (reply: Reply) => WrittenAnswer {
     if (list) return { status, headers: { ...headers, ...json }, stream: writeList(list, serialise) };
     if (body === undefined) return { status, headers };
     if (typeof body === 'string') return { status, headers, text: body };
+    if (body instanceof Uint8Array) return { status, headers: { ...headers, ...json }, bytes: body };
     return { status, headers: { ...headers, ...json }, text: serialise(body) };
   };
 }

@@ -22,6 +22,7 @@ const codeOfKind: Record<ConnectorErrorKind, ErrorCode> = {
   unsupported: 'SOURCE-UNSUPPORTED',
   driver_unavailable: 'SOURCE-DRIVER-UNAVAILABLE',
   protocol_error: 'SOURCE-PROTOCOL-ERROR',
+  crashed: 'SOURCE-CRASHED',
 };
 
 export const sourceErrorCode = (error: ConnectorError): ErrorCode => codeOfKind[error.kind];

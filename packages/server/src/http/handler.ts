@@ -29,6 +29,7 @@ export interface WayIn {
 
 export interface Reply {
   status: number;
+  /** Written by the schema of the route, unless it is a text, or the bytes of JSON that were written elsewhere. */
   body?: unknown;
   /** Instead of a body. */
   list?: ListStream;

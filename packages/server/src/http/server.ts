@@ -122,7 +122,7 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
       });
       if (answer === handled) return reply;
       reply.code(answer.status).headers(answer.headers);
-      return reply.send(answer.stream ?? answer.text);
+      return reply.send(answer.stream ?? answer.bytes ?? answer.text);
     },
   });
 }

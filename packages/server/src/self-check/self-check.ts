@@ -3,10 +3,12 @@ import type { Network } from '@mooring/connectors/spec/network';
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
+import type { RunnerPool } from '../runners/pool.js';
 import type { Echo } from './echo.js';
 import { checkLoopback } from './loopback.js';
 import { checkPublicUrl } from './public-url.js';
 import { checkRedirects } from './redirects.js';
+import { checkRunners } from './runners.js';
 
 export interface SelfCheck {
   /** Never rejects for what it finds; two at the same time are one. */
@@ -21,22 +23,27 @@ export interface SelfCheckDependencies {
   manifests: readonly SourceManifest[];
   network: Network;
   echo: Echo;
+  runners: Pick<RunnerPool, 'tryOne'> | undefined;
 }
 
 export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
   const { config, network } = deps;
   let running: Promise<SelfCheckReply> | undefined;
 
-  const check = async (): Promise<SelfCheckReply> => {
+  const look = async () => {
     const publicUrl = deps.publicUrl();
     const { publicUrl: configured, isOfThisMachine, oauth } = config;
     const [url, clients] = await Promise.all([
       checkPublicUrl({ configured, url: publicUrl, isOfThisMachine, network, echo: deps.echo }),
       checkRedirects({ manifests: deps.manifests, clients: oauth.clients, publicUrl, network }),
     ]);
-    return { checkedAt: new Date().toISOString(), publicUrl: url, loopback: checkLoopback(config), clients };
+    return { publicUrl: url, loopback: checkLoopback(config), clients };
   };
 
+  const check = async (): Promise<SelfCheckReply> => {
+    const [found, runners] = await Promise.all([look(), checkRunners(deps.runners)]);
+    return { checkedAt: new Date().toISOString(), ...found, runners };
+  };
   const run = () => {
     running ??= check().finally(() => {
       running = undefined;
@@ -48,7 +55,8 @@ export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
     run,
     async warn(log) {
       try {
-        const { publicUrl, loopback, clients } = await run();
+        // Without a runner: none is started before somebody needs one.
+        const { publicUrl, loopback, clients } = await look();
         if (publicUrl.remedy !== undefined) log.warn(publicUrl, publicUrl.detail);
         if (loopback.remedy !== undefined) log.warn(loopback, loopback.detail);
         for (const client of clients) if (client.remedy !== undefined) log.warn(client, client.detail);

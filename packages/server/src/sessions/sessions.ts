@@ -1,11 +1,11 @@
-import type { Socket } from 'node:net';
 import { abortError } from '@mooring/connectors/kit/deadline';
-import type { Login, Session } from '@mooring/connectors/spec/connector';
+import type { Login } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Catalogue } from '../catalogue/catalogue.js';
-import type { Gate } from '../egress/gate.js';
 import type { Findings, Isolation, Visit } from '../isolation/isolation.js';
+import type { Encoded } from '../streams/encoded-rows.js';
+import type { Execute } from './execute.js';
+import type { Finding, SessionStage, Task } from './session-work.js';
 
 export interface SessionRequest {
   manifest: SourceManifest;
@@ -24,12 +24,11 @@ export interface SourceVisit extends Visit {
 
 /** A place in the budgets, for one use. */
 export interface Entry {
-  /** What goes out through it counts as an attempt to reach the source. */
-  gate: Gate;
-  /** Opens a session of the login, hands it to `work`, and closes it whatever happens. */
-  open<Result>(request: SessionRequest, work: (session: Session) => Promise<Result>): Promise<Result>;
-  /** The source was not reached, as something else than a session found out. */
-  missed(): void;
+  /**
+   * Works on the task in a session of the login, which is opened with the first chunk asked for and closed at the end.
+   * @param onStage of a test: told of each stage that is over
+   */
+  work(request: SessionRequest, task: Task, onStage?: (stage: SessionStage) => void): Encoded;
   /** A session is open, and the source has said something. */
   isProven(): boolean;
 }
@@ -50,8 +49,7 @@ export interface Sessions {
 }
 
 export interface SessionDependencies {
-  catalogue: Catalogue;
-  gate: Gate;
+  execute: Execute;
   isolation: Isolation;
   settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -102,86 +100,83 @@ function watchTokens(login: Login): WatchedLogin {
   };
 }
 
+/** The source must be proven within the time. */
+function startProof(ms: number | undefined, isProven: () => boolean) {
+  const cut = new AbortController();
+  const unproven = () => {
+    if (!isProven()) cut.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
+  };
+  const timer = ms === undefined ? undefined : setTimeout(unproven, ms);
+  return { signal: cut.signal, end: () => clearTimeout(timer) };
+}
+
 /**
  * Every use opens a session of its own and closes it. Nothing is pooled, so nothing of one person (login, session
  * state, temporary tables) can reach another.
  */
-export function createSessions({ catalogue, gate, isolation, settings }: SessionDependencies): Sessions {
+export function createSessions({ execute, isolation, settings }: SessionDependencies): Sessions {
   let openCount = 0;
-
-  const open = async <Result>(
-    { manifest, properties, login, signal }: SessionRequest,
-    watch: { gate: Gate; onOpen: () => void },
-    work: (session: Session) => Promise<Result>,
-  ): Promise<Result> => {
-    const connector = await catalogue.connector(manifest);
-    const context = { network: watch.gate, settings: settings[manifest.id] ?? {}, signal };
-    if (signal.aborted) throw abortError(signal);
-    openCount += 1;
-    try {
-      const session = await connector.open({ properties, login }, context);
-      watch.onOpen();
-      try {
-        return await work(session);
-      } finally {
-        // A source that fails to say goodbye must not turn an answer into an error.
-        await session.close().catch(() => undefined);
-      }
-    } finally {
-      openCount -= 1;
-    }
-  };
 
   /** Some sources connect when a session is opened, others with its first request: reached is who has done both. */
   const enterWith = <Result>(
-    inSpace: Gate,
+    visit: SourceVisit,
     findings: Findings,
     act: (entry: Entry) => Promise<Result>,
   ): Promise<Result> => {
-    const sockets: Socket[] = [];
-    let isOpen = false;
-    const look = () => {
-      if (sockets.length > 0 && isOpen) findings.reached();
+    const found = new Set<Finding['kind']>();
+    const note = (finding: Finding) => {
+      found.add(finding.kind);
+      if (finding.kind === 'missed') findings.missed();
+      if (found.has('connected') && found.has('opened')) findings.reached();
     };
-    const watched = inSpace.watched((socket) => {
-      sockets.push(socket);
-      look();
-    });
-    /** Some sources open a session without a word, so that only what they send proves them. */
-    const isProven = () => isOpen && sockets.some(({ bytesRead }) => bytesRead > 0);
-    const proof = (ms: number | undefined) => {
-      const cut = new AbortController();
-      const unproven = () => {
-        if (!isProven()) cut.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
-      };
-      const timer = ms === undefined ? undefined : setTimeout(unproven, ms);
-      return { signal: cut.signal, end: () => clearTimeout(timer) };
-    };
-    const onOpen = () => {
-      isOpen = true;
-      look();
-    };
+    const isProven = () => found.has('proven');
+
+    async function* judged(
+      request: SessionRequest,
+      task: Task,
+      note: (finding: Finding) => void,
+      begin: (work: Encoded) => void,
+    ) {
+      const { manifest, properties, provenWithinMs } = request;
+      const tokens = watchTokens(request.login);
+      const { signal: cut, end } = startProof(provenWithinMs, isProven);
+      const signal = AbortSignal.any([request.signal, cut]);
+      const { signIn, fields, accessToken } = tokens.login;
+      openCount += 1;
+      try {
+        const plan = {
+          ...{ sourceId: manifest.id, properties, settings: settings[manifest.id] ?? {}, task },
+          ...{ login: { signIn, fields }, tellsProof: provenWithinMs !== undefined },
+        };
+        const encoded = execute(plan, visit, { accessToken, signal, found: note });
+        begin(encoded);
+        return yield* encoded.chunks;
+      } catch (error) {
+        const isConnected = found.has('connected');
+        // An identity provider that is down says nothing about the source.
+        if (tokens.isAtFault()) findings.excuse();
+        // Who was cut short has not waited long enough to say that a source which takes connections is gone.
+        else if (isMiss(error, signal)) (cut.aborted && isConnected ? findings.excuse : findings.missed)();
+        else if (isConnected && !isCancelled(error)) findings.reached();
+        throw tokens.failureOfOurs() ?? error;
+      } finally {
+        openCount -= 1;
+        end();
+      }
+    }
+
     return act({
-      gate: watched,
-      missed: findings.missed,
       isProven,
-      async open(request, work) {
-        const tokens = watchTokens(request.login);
-        const { signal: cut, end } = proof(request.provenWithinMs);
-        const signal = AbortSignal.any([request.signal, cut]);
-        try {
-          return await open({ ...request, login: tokens.login, signal }, { gate: watched, onOpen }, work);
-        } catch (error) {
-          const isConnected = sockets.length > 0;
-          // An identity provider that is down says nothing about the source.
-          if (tokens.isAtFault()) findings.excuse();
-          // Who was cut short has not waited long enough to say that a source which takes connections is gone.
-          else if (isMiss(error, signal)) (cut.aborted && isConnected ? findings.excuse : findings.missed)();
-          else if (isConnected && !isCancelled(error)) findings.reached();
-          throw tokens.failureOfOurs() ?? error;
-        } finally {
-          end();
-        }
+      work(request, task, onStage) {
+        let counts: Encoded['counts'] = () => ({ rows: 0, bytes: 0 });
+        const noteAll = (finding: Finding) => {
+          note(finding);
+          if (finding.kind === 'staged') onStage?.(finding.stage);
+        };
+        const chunks = judged(request, task, noteAll, (encoded) => {
+          counts = encoded.counts;
+        });
+        return { chunks, counts: () => counts() };
       },
     });
   };
@@ -189,6 +184,6 @@ export function createSessions({ catalogue, gate, isolation, settings }: Session
   return {
     openCount: () => openCount,
     enter: (visit, signal, act) =>
-      isolation.enter(visit, signal, (findings) => enterWith(gate.forSpace(visit.spaceId), findings, act)),
+      isolation.enter(visit, signal, (findings) => enterWith(visit, findings, act)),
   };
 }

@@ -2,32 +2,21 @@ import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { after } from '@mooring/connectors/kit/deadline';
-import type { RowStream } from '@mooring/connectors/spec/connector';
-import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import {
-  abortFailure,
-  applyCaps,
-  readEnded,
-  rightGone,
-  type StreamCaps,
-  type StreamOutcome,
-} from './caps.js';
-import { encodeArrow } from './encode-arrow.js';
-import { encodeCsv } from './encode-csv.js';
-import { encodeNdjson } from './encode-ndjson.js';
+import { abortFailure, readEnded, rightGone, type StreamOutcome } from './caps.js';
+import type { Counts, Encoded } from './encoded-rows.js';
 import { contentTypeOf, type StreamFormat } from './media-type.js';
-import type { OutputMeter } from './output-meter.js';
 
 export interface RowReply {
   /** Untouched yet: nothing written, status and headers free. */
   response: ServerResponse;
-  stream: RowStream;
+  rows: Encoded;
   format: StreamFormat;
-  caps: StreamCaps;
+  /** Longest silence of the reader. */
+  idleSeconds: number;
   /**
-   * Of the session: its signal is the one the session was opened with. Aborted when the reader leaves or stalls
-   * and on every failure; aborting it from outside ends the reply as failed, for whatever reason it is given.
+   * Of the work behind the rows. Aborted when the reader leaves or stalls and on every failure; aborting it from
+   * outside ends the reply as failed, for whatever reason it is given.
    */
   stop: AbortController;
   /**
@@ -40,25 +29,13 @@ export interface RowReply {
 export type ReplyOutcome =
   | StreamOutcome
   /** The body was broken off, so that the reader sees a failure. */
-  | { state: 'failed'; error: unknown; rows: number; bytes: number }
+  | ({ state: 'failed'; error: unknown } & Counts)
   /** The reader closed the connection. */
-  | { state: 'left'; rows: number; bytes: number };
+  | ({ state: 'left' } & Counts);
 
 const STATE_TRAILER = 'Mooring-Stream';
 
 const hasTrailers = ({ req }: ServerResponse): boolean => req.httpVersion !== '1.0';
-
-type Encode = (
-  columns: readonly Column[],
-  batches: AsyncIterable<readonly Row[]>,
-  meter: OutputMeter,
-) => AsyncGenerator<Uint8Array, void, undefined>;
-
-const encoders: Readonly<Record<StreamFormat, Encode>> = {
-  ndjson: encodeNdjson,
-  csv: encodeCsv,
-  arrow: encodeArrow,
-};
 
 /**
  * Ends a body so that no reader takes it for whole: no last chunk, and a reset where there are no chunks.
@@ -113,6 +90,9 @@ async function write(response: ServerResponse, chunk: Uint8Array, patience: Pati
   throwIfEnded(patience);
 }
 
+/** The value of a return is that of an end which is never reached. */
+const leave = (chunks: Encoded['chunks']) => chunks.return(undefined as never);
+
 function sendHead({ response, format }: RowReply, more: OutgoingHttpHeaders): void {
   for (const [name, value] of Object.entries(more)) if (value !== undefined) response.setHeader(name, value);
   response.setHeader('Content-Type', contentTypeOf(format));
@@ -152,9 +132,8 @@ export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
   const onStop = () => {
     if (stop.signal.reason !== readEnded) halt.abort(stop.signal.reason);
   };
-  const patience = { idleSeconds: reply.caps.idleSeconds, signal: halt.signal, end };
-  const { columns, batches, meter, outcome } = applyCaps(reply.stream, reply.caps, stop);
-  const chunks = encoders[reply.format](columns, batches, meter);
+  const patience = { idleSeconds: reply.idleSeconds, signal: halt.signal, end };
+  const { chunks, counts } = reply.rows;
   let hasLeft = false;
   const onClose = () => {
     if (response.writableFinished) return;
@@ -174,16 +153,15 @@ export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
       await write(response, next.value, patience);
       next = await chunks.next();
     }
-    await finish(response, outcome(), patience);
-    return outcome();
+    await finish(response, next.value, patience);
+    return next.value;
   } catch (error) {
     response.off('close', onClose);
     end(error);
     if (response.headersSent) breakOff(response, stop.signal.reason === rightGone);
-    await chunks.return();
+    await leave(chunks);
     if (!response.headersSent) throw error;
-    const counts = { rows: meter.rows(), bytes: meter.bytes() };
-    return hasLeft ? { state: 'left', ...counts } : { state: 'failed', error, ...counts };
+    return hasLeft ? { state: 'left', ...counts() } : { state: 'failed', error, ...counts() };
   } finally {
     response.off('close', onClose);
     stop.signal.removeEventListener('abort', onStop);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Row } from '@mooring/connectors/spec/data-types';
 import { describe, expect, it } from 'vitest';
 import { column, syntheticSource } from './__fixtures__/synthetic-source.js';
+import { encodeRows } from './encoded-rows.js';
 import type { StreamFormat } from './media-type.js';
 import { sendRows } from './row-reply.js';
 
@@ -48,7 +49,9 @@ async function measure(format: StreamFormat) {
   let sent: ReturnType<typeof sendRows> | undefined;
   const server = createServer((_request, served) => {
     response = served;
-    sent = sendRows({ response: served, stream: source.stream, format, caps, stop: new AbortController() });
+    const stop = new AbortController();
+    const rows = encodeRows(source.stream, format, caps, stop);
+    sent = sendRows({ response: served, rows, format, stop, idleSeconds: caps.idleSeconds });
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const before = memory();

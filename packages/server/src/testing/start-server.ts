@@ -50,6 +50,10 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Set where the tests run on PostgreSQL instead of SQLite: `scripts/postgres-for-tests.mjs`. */
     databaseServer: DatabaseServer | undefined;
+    /** Set where servers work on sources in runners. */
+    withRunners: boolean | undefined;
+    /** Folder of what this run has bundled: `scripts/bundle-for-tests.mjs`. */
+    bundle: string;
   }
 }
 
@@ -87,13 +91,20 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   });
   const printed: string[] = [];
   const watch = watched();
+  // From what this run has bundled; sources are not run by Node alone.
+  const withRunners = inject('withRunners');
   // A restart keeps the port, so that clients and registered redirects stay valid.
   const start = (port: string | number) => {
     knowSettings(environment(), options.configuration);
     return watch.run(() =>
       serve(
-        { port, data: dataFolder, config: configFile },
-        { print: (line) => printed.push(line), log: createLog('debug', sink), environment: environment() },
+        { port, data: dataFolder, config: configFile, runners: withRunners ? 'auto' : 0 },
+        {
+          print: (line) => printed.push(line),
+          log: createLog('debug', sink),
+          environment: environment(),
+          runnerEntry: withRunners ? path.join(inject('bundle'), 'product/runner-main.js') : undefined,
+        },
       ),
     );
   };

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { startS3 } from '@mooring/lab/s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRetries } from '../../kit/retries.js';
 import type { ConnectorInput, Session } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { Network } from '../../spec/network.js';
@@ -30,7 +31,12 @@ afterEach(async () => {
 
 async function open(input: ConnectorInput, through: Network = network): Promise<Session> {
   const { signal } = new AbortController();
-  const session = await connector.open(input, { network: through, settings: {}, signal });
+  const session = await connector.open(input, {
+    network: through,
+    retries: createRetries(),
+    settings: {},
+    signal,
+  });
   sessions.push(session);
   return session;
 }

@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createByteCollector } from '../../kit/byte-collector.js';
+import type { SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
-import type { Network } from '../../spec/network.js';
 import { openByteReader } from '../files/byte-reader.js';
 import { type S3Options, type S3Origin, s3Origin } from './client-options.js';
 import { limitRetries } from './retries.js';
@@ -60,7 +60,10 @@ const none = async () => undefined;
  * An AWS client for one session. All settings are given, so that neither the environment nor `~/.aws` nor the
  * instance metadata service is ever consulted: keys, region, endpoint and retries are the connection's alone.
  */
-export function createS3Client(options: S3Options, network: Network): S3Client {
+export function createS3Client(
+  options: S3Options,
+  { network, retries }: Pick<SessionContext, 'network' | 'retries'>,
+): S3Client {
   const { http, https } = network.agents(options.ca === undefined ? {} : { ca: options.ca });
   const origin = s3Origin(options);
   const client = new S3Client({
@@ -96,6 +99,6 @@ export function createS3Client(options: S3Options, network: Network): S3Client {
     sigv4aSigningRegionSet: [options.region],
     userAgentAppId: none,
   });
-  limitRetries(client, `${origin.host}:${origin.port}`);
+  limitRetries(client, `${origin.host}:${origin.port}`, retries);
   return client;
 }

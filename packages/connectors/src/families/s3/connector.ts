@@ -76,7 +76,7 @@ function translated(stream: RowStream, signal: AbortSignal): RowStream {
 function createSession(options: S3Options, context: SessionContext): Session {
   const closing = new AbortController();
   const signal = AbortSignal.any([context.signal, closing.signal]);
-  const client = createS3Client(options, context.network);
+  const client = createS3Client(options, context);
   const attempt = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     try {
       signal.throwIfAborted();

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createRetries } from '../../kit/retries.js';
 import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
 import { failureOf } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
@@ -30,7 +31,7 @@ afterEach(async () => {
 });
 
 async function open(input: ConnectorInput, signal = new AbortController().signal): Promise<Session> {
-  const session = await connector.open(input, { network, settings: {}, signal });
+  const session = await connector.open(input, { network, retries: createRetries(), settings: {}, signal });
   sessions.push(session);
   return session;
 }
@@ -158,7 +159,10 @@ describe('reading S3', () => {
       ['empty.csv.gz', Buffer.alloc(200_000 * 20, gzipSync('')), 'protocol_error'],
     ];
     const Bucket = 'mooring-lab-scratch';
-    const client = createS3Client(s3Options(s3Input(lab.accounts.analyst, { endpoint: lab.url })), network);
+    const client = createS3Client(s3Options(s3Input(lab.accounts.analyst, { endpoint: lab.url })), {
+      network,
+      retries: createRetries(),
+    });
     const session = await analyst({ bucketName: Bucket });
     for (const [Key, Body, outcome] of objects) {
       await client.send(new PutObjectCommand({ Bucket, Key, Body }));

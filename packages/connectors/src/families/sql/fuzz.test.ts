@@ -1,12 +1,13 @@
-import { Secret } from '../../spec/secret.js';
 import type { Socket } from 'node:net';
 import { type FuzzReport, fuzz } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createRetries } from '../../kit/retries.js';
 import { connector as mysql } from '../../sources/mysql/connector.js';
 import { connector as postgres } from '../../sources/postgres/connector.js';
 import type { Connector, ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
+import { Secret } from '../../spec/secret.js';
 import { allBatches } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
 import { type FakeServer, startFakeServer } from '../../suite/fake-server.js';
@@ -69,7 +70,12 @@ async function fuzzed(
     isRefusal: (error) => error instanceof ConnectorError,
     async read(bytes) {
       turns = turnsIn(bytes);
-      const context = { network: made, settings: {}, signal: AbortSignal.timeout(10_000) };
+      const context = {
+        network: made,
+        retries: createRetries(),
+        settings: {},
+        signal: AbortSignal.timeout(10_000),
+      };
       const session = await connector.open(input, context);
       try {
         await session.browse({ path: [], limit: 5 });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { afterEach, expect } from 'vitest';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
+import { createRetries } from '../../kit/retries.js';
 import type { ConnectorInput, Session } from '../../spec/connector.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
 import { connector } from './connector.js';
@@ -138,7 +139,12 @@ export async function open(stand: Pick<Stand, 'settings'>, input = inputOf()): P
   const network = createDirectNetwork();
   const abort = new AbortController();
   cleanups.push(() => network.close());
-  const session = await connector.open(input, { network, settings: stand.settings, signal: abort.signal });
+  const session = await connector.open(input, {
+    network,
+    retries: createRetries(),
+    settings: stand.settings,
+    signal: abort.signal,
+  });
   cleanups.push(async () => {
     await session.close();
     expect(await network.idle(2_000)).toBe(true);

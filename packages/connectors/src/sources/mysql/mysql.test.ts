@@ -1,6 +1,7 @@
 import { type LabMariaDb, type MariaDbLogin, startMariaDb } from '@mooring/lab/mariadb';
 import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRetries } from '../../kit/retries.js';
 import { hideSecrets } from '../../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../../spec/connector.js';
 import { allBatches, Bench, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
@@ -416,7 +417,12 @@ describe('mysql, against a real server', () => {
       ['192.0.2.7', false],
     ] as const) {
       const input = inputFor(lab, { properties: { host } });
-      const context = { network: misled, settings: {}, signal: new AbortController().signal };
+      const context = {
+        network: misled,
+        retries: createRetries(),
+        settings: {},
+        signal: new AbortController().signal,
+      };
       const work = connector.open(input, context);
       if (isTrusted) await work.then((session) => session.close());
       else expect((await failureOf(work)).kind).toBe('tls_failed');

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, expect } from 'vitest';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
+import { createRetries } from '../../kit/retries.js';
 import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
 import type { Row } from '../../spec/data-types.js';
 import { allBatches } from '../../suite/bench.js';
@@ -74,7 +75,12 @@ export interface Opened {
 export async function open(input: ConnectorInput): Promise<Opened> {
   const network = createDirectNetwork();
   const abort = new AbortController();
-  const session = await connector.open(input, { network, settings: {}, signal: abort.signal });
+  const session = await connector.open(input, {
+    network,
+    retries: createRetries(),
+    settings: {},
+    signal: abort.signal,
+  });
   cleanups.push(async () => {
     await session.close();
     expect(await network.idle(2_000)).toBe(true);

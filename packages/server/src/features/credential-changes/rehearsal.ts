@@ -12,12 +12,12 @@ import type { Caller } from '../../http/handler.js';
 import { coarseSeconds, isRefusedSignIn, untilInstant } from '../../sessions/coarse.js';
 import type { RunningUses } from '../../sessions/running-uses.js';
 import type { Sessions } from '../../sessions/sessions.js';
-import { type TestDependencies, testInStages } from '../../sessions/staged-test.js';
+import { testInStages } from '../../sessions/staged-test.js';
 import type { Db } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import type { UseLog } from '../../use-record/log.js';
 import { UnreadableError } from '../../vault/envelope.js';
-import { type Affected, placeOf } from './affected-connections.js';
+import { type Affected, type AffectedDependencies, placeOf } from './affected-connections.js';
 
 export interface RehearsalDependencies {
   db: Db;
@@ -25,7 +25,7 @@ export interface RehearsalDependencies {
   uses: UseLog;
   runningUses: RunningUses;
   sessions: Sessions;
-  test: TestDependencies;
+  test: Pick<AffectedDependencies, 'catalogue' | 'settings'>;
   limits: Limits;
   destinationRefused: RecordRefusedDestination;
   /** Of the request, for the record. */
@@ -145,7 +145,7 @@ export async function rehearse(
     };
     const request = { manifest, properties, login: login.login, signal: within };
     const tested = await deps.sessions
-      .enter(visit, within, (entry) => testInStages(request, entry, deps.test))
+      .enter(visit, within, (entry) => testInStages(request, entry))
       .catch(async (error: unknown) => {
         await ticket.finish(error instanceof AppError ? error.code : 'INTERNAL');
         if (!mayEdit && error instanceof AppError && error.code === 'SOURCE-PAUSED') return undefined;

@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { after, timeLimit } from '@mooring/connectors/kit/deadline';
+import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
-import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
@@ -40,7 +39,6 @@ export interface UseDependencies extends Omit<UseServiceDependencies, 'testSecon
   signInRefused: RecordRefusedSignIn;
 }
 
-const batchRows = 1000;
 const previewRows = 100;
 
 /** Exactly one of path and query, and only what the source can do. */
@@ -85,10 +83,6 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   const service = createUseService({ ...deps, testSeconds: limits.testSeconds });
   const withTime = (signal: AbortSignal, seconds: number) =>
     AbortSignal.any([signal, timeLimit(seconds * 1000)]);
-  const testDeps = {
-    catalogue: deps.catalogue,
-    settings: deps.config.sources,
-  };
 
   /** A test that ends at the gate is a 200, and a refusal all the same. */
   const putOnRecord = async ({ stages }: TestAnswer, refused: RefusedDestination) => {
@@ -98,12 +92,10 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   const testThrough = async (use: PreparedUse, signal: AbortSignal, traceId: string): Promise<TestAnswer> => {
     const seconds = use.mayEdit ? limits.testSeconds : coarseSeconds(limits.testSeconds);
     const within = withTime(AbortSignal.any([signal, use.watch.signal]), seconds);
-    const answer = await testInStages({ ...use, signal: within }, use.entry, testDeps).catch(
-      async (error: unknown) => {
-        await use.ticket.finish(outcomeOf(error));
-        throw error;
-      },
-    );
+    const answer = await testInStages({ ...use, signal: within }, use.entry).catch(async (error: unknown) => {
+      await use.ticket.finish(outcomeOf(error));
+      throw error;
+    });
     await use.ticket.finish(answer.ok ? 'ok' : (answer.stages.at(-1)?.code ?? 'failed'));
     throwIfTakenAway(use);
     const connectionId = use.connection.id;
@@ -162,7 +154,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     };
     const request = { manifest, properties: split.definition, login };
     const answer = await deps.sessions.enter(visit, signal, (entry) =>
-      testInStages({ ...request, signal: withTime(signal, limits.testSeconds) }, entry, testDeps),
+      testInStages({ ...request, signal: withTime(signal, limits.testSeconds) }, entry),
     );
     await putOnRecord(answer, { by: caller, operation: testUnsaved.id, traceId });
     if (answer.stages.at(-1)?.code === 'SOURCE-SIGN-IN-FAILED') {
@@ -175,45 +167,26 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const path = body.path ?? [];
     const { id: operation } = browseConnection;
     const begin = { caller, qID: params.qID, action: 'browse', operation, traceId, what: path, signal };
+    const request = { path, limit: body.limit ?? 200, ...(body.page ? { page: body.page } : {}) };
     const answer = await service.enter(begin, (use) =>
-      service.run(use, withTime(signal, limits.idleSeconds), (session) =>
-        session.browse({ path, limit: body.limit ?? 200, ...(body.page ? { page: body.page } : {}) }),
-      ),
+      service.answer(use, withTime(signal, limits.idleSeconds), { kind: 'browse', request }),
     );
-    return {
-      status: 200,
-      body: { ...answer, items: answer.items.map((item) => ({ ...item, path: [...item.path] })) },
-    };
+    return { status: 200, body: answer };
   });
 
   const preview = bind(previewConnection, async ({ params, body }, { caller, signal, traceId }) => {
-    const limit = body.limit ?? previewRows;
     const begin = {
       ...{ caller, qID: params.qID, action: 'preview', what: body, signal },
       ...{ operation: previewConnection.id, traceId },
       check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
     };
-    const { columns, rows } = await service.enter(begin, (use) =>
-      service.run(use, withTime(signal, limits.idleSeconds), async (session) => {
-        // One row more than asked for tells whether there is more.
-        const stream = await session.read({
-          ...defined(body),
-          limit: limit + 1,
-          batchRows: Math.min(batchRows, limit + 1),
-          isPreview: true,
-        });
-        const found: Row[] = [];
-        for await (const batch of stream.batches) {
-          found.push(...batch);
-          if (found.length > limit) break;
-        }
-        return { columns: stream.columns, rows: found };
+    const { limit = previewRows, ...target } = body;
+    const answer = await service.enter(begin, (use) =>
+      service.answer(use, withTime(signal, limits.idleSeconds), {
+        ...{ kind: 'preview', request: defined(target), limit },
       }),
     );
-    return {
-      status: 200,
-      body: { columns: [...columns], rows: rows.slice(0, limit), truncated: rows.length > limit },
-    };
+    return { status: 200, body: answer };
   });
 
   const readThrough = async (
@@ -225,34 +198,23 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     signal.addEventListener('abort', leave, { once: true });
     const takeAway = () => stop.abort(rightGone);
     use.watch.signal.addEventListener('abort', takeAway, { once: true });
-    // The stream has limits of its own from its first row on; a source that is silent before has this one.
-    const late = () => stop.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
-    const starting = after(limits.idleSeconds * 1000, late);
+    const { limit } = body;
+    const { readRows: rowsMax, readBytes: bytesMax, readSeconds: secondsMax, idleSeconds } = limits;
+    const task = {
+      ...{ kind: 'read' as const, format },
+      request: defined({ ...body, limit: sourceLimit(defined({ limit, rowsMax })) }),
+      caps: defined({ rowsMax, bytesMax, secondsMax, idleSeconds, limit }),
+    };
     try {
-      const outcome = await use.entry.open({ ...use, signal: stop.signal }, async (session) => {
-        const { limit } = body;
-        const rows = sourceLimit(defined({ limit, rowsMax: limits.readRows }));
-        const stream = await session.read(defined({ ...body, limit: rows, batchRows }));
-        clearTimeout(starting);
-        return sendRows({
-          response: reply.raw,
-          format,
-          stream,
-          stop,
-          caps: {
-            rowsMax: limits.readRows,
-            bytesMax: limits.readBytes,
-            secondsMax: limits.readSeconds,
-            idleSeconds: limits.idleSeconds,
-            ...(limit === undefined ? {} : { limit }),
-          },
-          // From here on the answer is written past the framework, so its headers go along by hand.
-          beforeHead: () => {
-            const headers = reply.getHeaders() as OutgoingHttpHeaders;
-            reply.hijack();
-            return headers;
-          },
-        });
+      const outcome = await sendRows({
+        ...{ response: reply.raw, format, stop, idleSeconds },
+        rows: use.entry.work({ ...use, signal: stop.signal }, task),
+        // From here on the answer is written past the framework, so its headers go along by hand.
+        beforeHead: () => {
+          const headers = reply.getHeaders() as OutgoingHttpHeaders;
+          reply.hijack();
+          return headers;
+        },
       });
       await use.ticket.finish(readResult(outcome), { rows: outcome.rows, bytes: outcome.bytes });
       deps.log.info({ connectionId: use.connection.id, ...logged(outcome) }, 'read ended');
@@ -263,7 +225,6 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       if (error instanceof ConnectorError && error.kind === 'auth_failed') await service.refuseIfEnded(use);
       throw error;
     } finally {
-      clearTimeout(starting);
       signal.removeEventListener('abort', leave);
       use.watch.signal.removeEventListener('abort', takeAway);
     }

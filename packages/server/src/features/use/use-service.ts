@@ -1,5 +1,4 @@
 import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/properties';
-import type { Session } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Logger } from 'pino';
@@ -19,9 +18,11 @@ import { errorCode } from '../../http/error-reply.js';
 import type { Caller } from '../../http/handler.js';
 import { type CoarseUse, coarseSeconds, coarseUseSeconds, errorToldCoarsely } from '../../sessions/coarse.js';
 import type { RunningUses, WatchedUse } from '../../sessions/running-uses.js';
+import type { Task } from '../../sessions/session-work.js';
 import type { Entry, SessionRequest, Sessions } from '../../sessions/sessions.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
+import { collect } from '../../streams/encoded-rows.js';
 import type { UseLog, UseTicket } from '../../use-record/log.js';
 import type { Vault } from '../../vault/envelope.js';
 import { explain, ownerLeft } from './explanations.js';
@@ -91,12 +92,8 @@ export interface UseService {
    * SOURCE-PAUSED when the use was not even begun
    */
   enter<Result>(begin: UseToBegin, work: (use: PreparedUse) => Promise<Result>): Promise<Result>;
-  /** Runs in a session of the caller's own login and records the outcome before the answer. */
-  run<Result>(
-    prepared: PreparedUse,
-    signal: AbortSignal,
-    work: (session: Session) => Promise<Result>,
-  ): Promise<Result>;
+  /** Works in a session of the caller's own login and records the outcome before the answer, which is JSON. */
+  answer(prepared: PreparedUse, signal: AbortSignal, task: Task): Promise<Uint8Array>;
   /** A grant that proved dead during the use: the person gets the way back in, not a refused login. */
   refuseIfEnded(prepared: PreparedUse): Promise<void>;
 }
@@ -323,15 +320,16 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       });
     },
 
-    async run(prepared, signal, work) {
+    async answer(prepared, signal, task) {
       const { manifest, properties, login, entry, ticket, connection, provenWithinMs } = prepared;
       try {
         const watched = AbortSignal.any([signal, prepared.watch.signal]);
         const proof = provenWithinMs === undefined ? {} : { provenWithinMs };
-        const result = await entry.open({ manifest, properties, login, signal: watched, ...proof }, work);
+        const request = { manifest, properties, login, signal: watched, ...proof };
+        const answer = await collect(entry.work(request, task));
         throwIfTakenAway(prepared);
         await ticket.finish('ok');
-        return result;
+        return answer;
       } catch (error) {
         await ticket.finish(outcomeOf(error));
         throwIfTakenAway(prepared);

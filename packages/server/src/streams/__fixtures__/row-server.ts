@@ -1,13 +1,18 @@
 // A bare HTTP server that answers with rows, and clients that read it well and badly.
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { RowStream } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { StreamCaps } from '../caps.js';
+import { encodeRows } from '../encoded-rows.js';
 import { type ReplyOutcome, type RowReply, sendRows } from '../row-reply.js';
 
 export const noCaps: StreamCaps = { rowsMax: 0, bytesMax: 0, secondsMax: 0, idleSeconds: 30 };
 
-type Given = Omit<RowReply, 'response' | 'format' | 'caps' | 'stop'> & Partial<RowReply>;
+type Given = Partial<Pick<RowReply, 'format' | 'stop' | 'beforeHead'>> & {
+  stream: RowStream;
+  caps?: StreamCaps;
+};
 
 export interface Served {
   port: number;
@@ -28,17 +33,15 @@ export function closeServers(): void {
 export async function serve(given: Given): Promise<Served> {
   const { promise, resolve, reject } = deferred<ReplyOutcome>();
   const server = createServer((_request, response) => {
-    const reply = {
-      format: 'ndjson' as const,
-      caps: noCaps,
-      stop: new AbortController(),
-      ...given,
-      response,
-    };
-    sendRows(reply).then(resolve, (error: unknown) => {
-      reject(error);
-      response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
-    });
+    const { stream, caps = noCaps, format = 'ndjson', stop = new AbortController(), ...rest } = given;
+    const rows = encodeRows(stream, format, caps, stop);
+    sendRows({ ...rest, rows, format, stop, response, idleSeconds: caps.idleSeconds }).then(
+      resolve,
+      (error: unknown) => {
+        reject(error);
+        response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
+      },
+    );
   });
   promise.catch(() => undefined);
   servers.push(server);

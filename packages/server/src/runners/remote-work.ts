@@ -1,0 +1,129 @@
+import { abortError, after } from '@mooring/connectors/kit/deadline';
+import type { EgressSettings } from '../egress/policy.js';
+import type { Execute, WorkOwner } from '../sessions/execute.js';
+import type { Plan, Surroundings } from '../sessions/session-work.js';
+import type { StreamOutcome } from '../streams/caps.js';
+import type { Counts } from '../streams/encoded-rows.js';
+import type { Lease, RunnerPool } from './pool.js';
+
+/** How long an end is waited for that the runner was told of; then the caller is answered without it. */
+const cancelledMs = 500;
+/** How long a use may take to end that was told to; then its runner ends. */
+const stuckMs = 5_000;
+/** Credit is given back in portions, so that not every piece is answered. */
+const creditBytes = 256 * 1024;
+
+type End = { outcome: StreamOutcome } | { error: Error };
+
+/** What a runner says about one use, as its reader takes it. */
+function createInbox(signal: AbortSignal) {
+  const pieces: Buffer[] = [];
+  let end: End | undefined;
+  let wake: (() => void) | undefined;
+  let settle: () => void = () => undefined;
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  const counts: Counts = { rows: 0, bytes: 0 };
+  signal.addEventListener('abort', () => wake?.(), { once: true });
+  return {
+    /** Settles when the runner has told the end, or has ended itself. */
+    settled,
+    counts: () => ({ ...counts }),
+    piece(bytes: Buffer, rows: number) {
+      pieces.push(bytes);
+      counts.bytes += bytes.length;
+      counts.rows = rows;
+      wake?.();
+    },
+    end(how: End) {
+      end ??= how;
+      settle();
+      wake?.();
+    },
+    endedWith: () => end,
+    /** The next piece, or the end. Pieces that came before a failure are taken before it. */
+    async next(): Promise<Buffer | End> {
+      while (!signal.aborted) {
+        const piece = pieces.shift();
+        if (piece) return piece;
+        if (end) return end;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return { error: abortError(signal) };
+    },
+  };
+}
+
+interface RemoteUse {
+  plan: Plan;
+  owner: WorkOwner;
+  hooks: Pick<Surroundings, 'accessToken' | 'signal' | 'found'>;
+}
+
+/** Work in runners. @param egressOf the rules of the network for connections of a space */
+export const executeInRunners =
+  (pool: RunnerPool, egressOf: (spaceId: string | null) => EgressSettings): Execute =>
+  (plan, owner, hooks) => {
+    const inbox = createInbox(hooks.signal);
+    const use = { plan, owner, hooks };
+    return { chunks: piecesOf(use, pool, egressOf(owner.spaceId), inbox), counts: inbox.counts };
+  };
+
+/** The use keeps its place in the runner until it has ended there. */
+function release(lease: Lease, inbox: ReturnType<typeof createInbox>): void {
+  const timer = after(stuckMs, () => lease.runner.kill('stuck'));
+  void inbox.settled.then(() => {
+    clearTimeout(timer);
+    lease.release();
+  });
+}
+
+async function* piecesOf(
+  { plan, owner, hooks }: RemoteUse,
+  pool: RunnerPool,
+  egress: EgressSettings,
+  inbox: ReturnType<typeof createInbox>,
+): AsyncGenerator<Uint8Array, StreamOutcome, undefined> {
+  const { signal } = hooks;
+  if (signal.aborted) throw abortError(signal);
+  const lease = await pool.take(
+    { ...owner, sourceId: plan.sourceId, isLong: plan.task.kind === 'read' },
+    signal,
+  );
+  const { accessToken, found } = hooks;
+  const started = lease.runner.begin({
+    ...{ plan, egress, accessToken, found, piece: inbox.piece },
+    ended: (outcome) => inbox.end({ outcome }),
+    failed: (error) => inbox.end({ error }),
+  });
+  const cancel = () => started.cancel(signal.reason);
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  let untold = 0;
+  try {
+    for (;;) {
+      const next = await inbox.next();
+      if (Buffer.isBuffer(next)) {
+        yield next;
+        untold += next.length;
+        if (untold < creditBytes) continue;
+        started.taken(untold);
+        untold = 0;
+      } else if ('outcome' in next) return next.outcome;
+      else throw next.error;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // What the runner says of the end is better than that there was none.
+    await Promise.race([inbox.settled, new Promise((resolve) => setTimeout(resolve, cancelledMs))]);
+    const end = inbox.endedWith();
+    throw end && 'error' in end ? end.error : error;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    if (!inbox.endedWith()) started.cancel(new DOMException('The reader left.', 'AbortError'));
+    release(lease, inbox);
+  }
+}

@@ -1,0 +1,128 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Retries } from '@mooring/connectors/spec/connector';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { Secret } from '@mooring/connectors/spec/secret';
+import { type Surroundings, sessionWork } from '../sessions/session-work.js';
+import {
+  type Order,
+  packError,
+  pieceBytes,
+  type Question,
+  type SentError,
+  unpackError,
+  type Wire,
+  windowBytes,
+} from './wire.js';
+
+type Start = Extract<Order, { kind: 'start' }>;
+type Answer = Extract<Order, { kind: 'answer' }>;
+
+/** One use, on the side of the runner. */
+export interface ServedUse {
+  cancel(reason: SentError): void;
+  answered(answer: Answer): void;
+  credit(bytes: number): void;
+  /** Settles when its session is closed and its end is told; never rejects. */
+  ended: Promise<void>;
+}
+
+export interface ServedUseDependencies extends Pick<Surroundings, 'connector' | 'gate'> {
+  wire: Wire;
+  /** Ends the runner when its memory is over its share. */
+  checkMemory(): void;
+}
+
+/** What the service alone has is asked of it: tokens, and second tries. */
+function callsOverPipe(use: number, wire: Wire) {
+  const calls = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  let count = 0;
+  const ask = (question: Question) =>
+    new Promise<unknown>((resolve, reject) => {
+      count += 1;
+      calls.set(count, { resolve, reject });
+      wire.report({ kind: 'asked', use, call: count, question });
+    });
+  const retries: Retries = {
+    take: async (origin) => (await ask({ kind: 'retry', origin })) === true,
+    giveBack: (origin) => wire.report({ kind: 'retries', change: 'giveBack', origin }),
+    earn: (origin) => wire.report({ kind: 'retries', change: 'earn', origin }),
+  };
+  return {
+    retries,
+    accessToken: async ({ renew = false }: { renew?: boolean } = {}) =>
+      new Secret(String(await ask({ kind: 'token', renew }))),
+    answered(answer: Answer) {
+      const call = calls.get(answer.call);
+      calls.delete(answer.call);
+      if ('value' in answer) call?.resolve(answer.value);
+      else call?.reject(unpackError(answer.error));
+    },
+    leave() {
+      for (const { reject } of calls.values())
+        reject(new ConnectorError('cancelled', 'The work was cancelled.'));
+      calls.clear();
+    },
+  };
+}
+
+export function serveUse({ use, plan, hasTokens }: Start, deps: ServedUseDependencies): ServedUse {
+  const { wire } = deps;
+  const stop = new AbortController();
+  const calls = callsOverPipe(use, wire);
+  let room = windowBytes;
+  let onRoom: (() => void) | undefined;
+
+  const send = async (chunk: Uint8Array, rows: number) => {
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      while (room <= 0 && !stop.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          onRoom = resolve;
+        });
+      }
+      // What waits for room when the use is cancelled is wanted by nobody.
+      if (stop.signal.aborted) return;
+      const piece = chunk.subarray(at, at + pieceBytes);
+      room -= piece.length;
+      wire.chunk(use, piece, rows);
+    }
+    // A source and a reader that never make us wait must not keep the other uses waiting.
+    await nextTurn();
+  };
+  const run = async () => {
+    const { connector, gate } = deps;
+    const work = sessionWork(plan, {
+      ...{ connector, gate, signal: stop.signal },
+      accessToken: hasTokens ? calls.accessToken : undefined,
+      retries: calls.retries,
+      found: (finding) => wire.report({ kind: 'found', use, finding }),
+    });
+    try {
+      for (;;) {
+        deps.checkMemory();
+        const next = await work.chunks.next();
+        if (next.done) return wire.report({ kind: 'ended', use, outcome: next.value });
+        await send(next.value, work.counts().rows);
+        if (stop.signal.aborted) {
+          await work.chunks.return(undefined as never);
+          throw stop.signal.reason;
+        }
+      }
+    } catch (error) {
+      wire.report({ kind: 'failed', use, error: packError(error) });
+    }
+  };
+
+  return {
+    cancel(reason) {
+      stop.abort(unpackError(reason));
+      calls.leave();
+      onRoom?.();
+    },
+    answered: calls.answered,
+    credit(bytes) {
+      room += bytes;
+      onRoom?.();
+    },
+    ended: run(),
+  };
+}

@@ -1,0 +1,216 @@
+import type { Socket } from 'node:net';
+import { abortError, after } from '@mooring/connectors/kit/deadline';
+import type {
+  BrowseItem,
+  BrowseRequest,
+  Connector,
+  Login,
+  ReadRequest,
+  Retries,
+  Session,
+} from '@mooring/connectors/spec/connector';
+import type { Row } from '@mooring/connectors/spec/data-types';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Gate } from '../egress/gate.js';
+import { type ProbeStage, probe } from '../egress/probe.js';
+import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
+import { type Counts, type Encoded, encodeRows } from '../streams/encoded-rows.js';
+import type { StreamFormat } from '../streams/media-type.js';
+import { proveInStages } from './proof.js';
+
+// Everything that is done with a source, from the first byte of it to the bytes of an answer. It runs in a runner, or
+// in the service's own process where there are none, and is the same in both.
+
+/** What a use wants of its session. Data, because it travels. */
+export type Task =
+  | { kind: 'test'; readsPaths: boolean }
+  | { kind: 'browse'; request: BrowseRequest }
+  | { kind: 'preview'; request: Omit<ReadRequest, 'limit' | 'batchRows' | 'isPreview'>; limit: number }
+  | { kind: 'read'; request: Omit<ReadRequest, 'batchRows'>; format: StreamFormat; caps: StreamCaps };
+
+export interface Plan {
+  sourceId: string;
+  /** Definition properties. */
+  properties: Readonly<Record<string, unknown>>;
+  /** The operator's, of this source. */
+  settings: Readonly<Record<string, string>>;
+  login: Pick<Login, 'signIn' | 'fields'>;
+  /** Somebody waits to hear that the source has let its user in and said something. */
+  tellsProof: boolean;
+  task: Task;
+}
+
+export type SessionStage = Pick<ProbeStage, 'ok' | 'ms' | 'code' | 'message' | 'remedy'> & { name: string };
+
+/** What is found out on the way, each as it happens. */
+export type Finding =
+  /** A connection to the source stands. */
+  | { kind: 'connected' }
+  /** The connector has opened its session. */
+  | { kind: 'opened' }
+  /** The session is open, and the source has said something. */
+  | { kind: 'proven' }
+  /** A probe did not reach the source. */
+  | { kind: 'missed' }
+  /** A stage of a test is over. */
+  | { kind: 'staged'; stage: SessionStage };
+
+export interface Surroundings {
+  /** @throws ConnectorError `driver_unavailable` */
+  connector(sourceId: string): Promise<Connector>;
+  gate: Gate;
+  retries: Retries;
+  accessToken: Login['accessToken'] | undefined;
+  signal: AbortSignal;
+  found(finding: Finding): void;
+}
+
+/** Rows of a batch, also where a preview reads fewer. */
+const batchRows = 1000;
+/** Of one answer that is sent whole. */
+const answerBytesMax = 16 * 1024 * 1024;
+const proofLookMs = 50;
+
+const json = (answer: unknown): Uint8Array => {
+  const bytes = Buffer.from(JSON.stringify(answer));
+  if (bytes.length <= answerBytesMax) return bytes;
+  throw new ConnectorError('too_large', 'The answer has more than 16 MiB.', {
+    remedy: 'Ask for fewer rows or columns, or read it as a stream.',
+  });
+};
+
+/** Names what may leave, member by member. */
+const shown = ({ name, kind, path, readable, container, ...rest }: BrowseItem) => {
+  const { sizeBytes, modified, type, nullable } = rest;
+  return { name, kind, path, readable, container, sizeBytes, modified, type, nullable };
+};
+
+async function browse(session: Session, request: BrowseRequest): Promise<Uint8Array> {
+  const { items, next } = await session.browse(request);
+  return json({ items: items.map(shown), next });
+}
+
+async function preview(session: Session, { request, limit }: Extract<Task, { kind: 'preview' }>) {
+  // One row more than asked for tells whether there is more.
+  const most = { limit: limit + 1, batchRows: Math.min(batchRows, limit + 1), isPreview: true };
+  const stream = await session.read({ ...request, ...most });
+  const found: Row[] = [];
+  for await (const batch of stream.batches) {
+    found.push(...batch);
+    if (found.length > limit) break;
+  }
+  const columns = stream.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
+  return json({ columns, rows: found.slice(0, limit), truncated: found.length > limit });
+}
+
+async function read(
+  session: Session,
+  { request, format, caps }: Extract<Task, { kind: 'read' }>,
+  stop: AbortController,
+): Promise<Encoded> {
+  // The stream has limits of its own from its first row on; a source that is silent before has this one.
+  const late = new ConnectorError('timeout', 'The source did not answer in time.');
+  const starting = after(caps.idleSeconds * 1000, () => stop.abort(late));
+  try {
+    return encodeRows(await session.read({ ...request, batchRows }), format, caps, stop);
+  } catch (error) {
+    throw stop.signal.reason === late ? late : error;
+  } finally {
+    clearTimeout(starting);
+  }
+}
+
+/** Looks whether the source has said something. Some open a session without a word, so that only bytes prove them. */
+function watchProof(plan: Plan, { gate, found }: Surroundings) {
+  const sockets: Socket[] = [];
+  let isOpen = false;
+  let isTold = false;
+  const look = () => {
+    if (isTold || !isOpen || !sockets.some(({ bytesRead }) => bytesRead > 0)) return;
+    isTold = true;
+    clearInterval(timer);
+    found({ kind: 'proven' });
+  };
+  const timer = plan.tellsProof ? setInterval(look, proofLookMs) : undefined;
+  return {
+    gate: gate.watched((socket) => {
+      if (sockets.push(socket) === 1) found({ kind: 'connected' });
+    }),
+    opened() {
+      isOpen = true;
+      found({ kind: 'opened' });
+    },
+    end() {
+      look();
+      clearInterval(timer);
+    },
+  };
+}
+
+/** Works on the plan in a session of its own, which is opened with the first chunk asked for and closed at the end. */
+export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
+  let counts = (): Counts => ({ rows: 0, bytes: 0 });
+  const { task } = plan;
+
+  async function* inSession(session: Session, stop: AbortController, begun: number) {
+    if (task.kind === 'read') {
+      const encoded = await read(session, task, stop);
+      counts = encoded.counts;
+      return yield* encoded.chunks;
+    }
+    if (task.kind === 'test') return proveInStages(session, task.readsPaths, begun, surroundings.found);
+    const answer = await (task.kind === 'browse' ? browse(session, task.request) : preview(session, task));
+    counts = () => ({ rows: 0, bytes: answer.length });
+    yield answer;
+  }
+
+  async function* chunks(): AsyncGenerator<Uint8Array, StreamOutcome, undefined> {
+    const { signal, accessToken } = surroundings;
+    if (signal.aborted) throw abortError(signal);
+    // Of its own, because a read aborts it also for a source that is left while it owes something.
+    const stop = new AbortController();
+    const abort = () => stop.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const proof = watchProof(plan, surroundings);
+    try {
+      const { properties, settings } = plan;
+      const connector = await surroundings.connector(plan.sourceId);
+      if (task.kind === 'test' && !(await isReached(connector, plan, { ...surroundings, gate: proof.gate })))
+        return { state: 'complete', ...counts() };
+      const login = { ...plan.login, ...(accessToken ? { accessToken } : {}) };
+      const context = { network: proof.gate, retries: surroundings.retries, settings, signal: stop.signal };
+      const begun = performance.now();
+      const session = await connector.open({ properties, login }, context);
+      proof.opened();
+      try {
+        const outcome = yield* inSession(session, stop, begun);
+        return outcome ?? { state: 'complete', ...counts() };
+      } finally {
+        // A source that fails to say goodbye must not turn an answer into an error.
+        await session.close().catch(() => undefined);
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      proof.end();
+    }
+  }
+  return { chunks: chunks(), counts: () => counts() };
+}
+
+/** First part of a test: name, route, TCP and TLS, before the driver is asked. */
+async function isReached(
+  connector: Connector,
+  { properties, settings }: Plan,
+  { gate, signal, found }: Surroundings,
+): Promise<boolean> {
+  const [target] = connector.targets(properties, settings);
+  if (!target) return true;
+  // With certificates of its own the source's driver proves TLS; the probe knows the system's only.
+  const tls = properties['rootCertificates'] === undefined ? target.tls : 'none';
+  const stages = await probe(gate, { ...target, tls }, signal);
+  for (const stage of stages) {
+    if (stage.code === 'unreachable' || stage.code === 'timeout') found({ kind: 'missed' });
+    found({ kind: 'staged', stage });
+  }
+  return stages.every(({ ok }) => ok);
+}

@@ -1,0 +1,54 @@
+import type { RowStream } from '@mooring/connectors/spec/connector';
+import type { Column, Row } from '@mooring/connectors/spec/data-types';
+import { applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
+import { encodeArrow } from './encode-arrow.js';
+import { encodeCsv } from './encode-csv.js';
+import { encodeNdjson } from './encode-ndjson.js';
+import type { StreamFormat } from './media-type.js';
+import type { OutputMeter } from './output-meter.js';
+
+/** What has left an encoder so far. */
+export interface Counts {
+  rows: number;
+  bytes: number;
+}
+
+/** An answer as bytes, at the pace of its reader. Leaving the iteration (`return()`) ends the work behind it. */
+export interface Encoded {
+  chunks: AsyncGenerator<Uint8Array, StreamOutcome, undefined>;
+  counts(): Counts;
+}
+
+type Encode = (
+  columns: readonly Column[],
+  batches: AsyncIterable<readonly Row[]>,
+  meter: OutputMeter,
+) => AsyncGenerator<Uint8Array, void, undefined>;
+
+const encoders: Readonly<Record<StreamFormat, Encode>> = {
+  ndjson: encodeNdjson,
+  csv: encodeCsv,
+  arrow: encodeArrow,
+};
+
+/** The rows of a source in one of the formats, cut at the caps; `stop` as for {@link applyCaps}. */
+export function encodeRows(
+  stream: RowStream,
+  format: StreamFormat,
+  caps: StreamCaps,
+  stop: AbortController,
+): Encoded {
+  const { columns, batches, meter, outcome } = applyCaps(stream, caps, stop);
+  async function* chunks() {
+    yield* encoders[format](columns, batches, meter);
+    return outcome();
+  }
+  return { chunks: chunks(), counts: () => ({ rows: meter.rows(), bytes: meter.bytes() }) };
+}
+
+/** A whole answer at once, for those that are known to be small. */
+export async function collect({ chunks }: Encoded): Promise<Uint8Array> {
+  const found: Uint8Array[] = [];
+  for await (const chunk of chunks) found.push(chunk);
+  return found.length === 1 && found[0] ? found[0] : Buffer.concat(found);
+}
