@@ -116,9 +116,9 @@ describe('tokens of clients and service accounts', () => {
       scopes: ['read'],
       clientAuthentication: 'client_secret_post' as const,
     };
-    const get = async (id: string) => {
+    const get = async (id: string, change: object = {}) => {
       const credential = { id, tenant_id: 't', owner_id: 'u', source_id: 'rest', name: id, version: 1 };
-      const setup = { preset, client: hiddenClient(lab.machineClient) };
+      const setup = { preset, client: hiddenClient({ ...lab.machineClient, ...change }) };
       return (await tokens.get(credential, setup, () => true)).tokens.accessToken.reveal();
     };
     const first = await get('a');
@@ -130,6 +130,8 @@ describe('tokens of clients and service accounts', () => {
     // The one that was longest unused has gone.
     await get('b');
     expect(lab.counts().token.client_credentials).toBe(4);
+    // A secret that was exchanged does not have the token of the one before.
+    await expect(get('a', { clientSecret: 'another' })).rejects.toMatchObject({ kind: 'auth_failed' });
     await lab.close();
   });
 });
