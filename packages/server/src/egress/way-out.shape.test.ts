@@ -35,8 +35,7 @@ describe('the way out of the process', () => {
     expect(textOf('packages/server/src/run.ts').match(/spawnSync\([^[]*\[/g)).toEqual([
       "spawnSync('prlimit', [",
     ]);
-    // Decodes Parquet, with an empty environment and modules that know no network.
-    expect(filesWith(/new Worker\(/)).toEqual(['packages/connectors/src/families/files/parquet-decoder.ts']);
+    expect(filesWith(/new Worker\(/)).toEqual([]);
   });
 
   it('S06: is opened in one file, and the one exception of the layer rules takes no more than it says', () => {
