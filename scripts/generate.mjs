@@ -313,7 +313,7 @@ async function testTiersPage() {
 
 async function bundlePage() {
   const packages = bundledPackages(await bundleProduct());
-  return `${head('Packages in the bundle')}The bundle of \`mooring\` has code of ${packages.length} packages; [supply chain](supply-chain.md) says how they are held to the lockfile. \`libsql\`, \`@fastify/swagger-ui\`, \`hyparquet\` and \`hyparquet-compressors\`, and what only the lab needs, are loaded from \`node_modules\`.\n\n${packages.map((name) => `- ${code(name)}`).join('\n')}\n`;
+  return `${head('Packages in the bundle')}The bundle of \`mooring\` has code of ${packages.length} packages; [supply chain](supply-chain.md) says how they are held to the lockfile. \`libsql\` and \`@fastify/swagger-ui\`, and what only the lab needs, are loaded from \`node_modules\`.\n\n${packages.map((name) => `- ${code(name)}`).join('\n')}\n`;
 }
 
 const files = {

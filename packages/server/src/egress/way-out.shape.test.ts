@@ -41,8 +41,6 @@ describe('the way out of the process', () => {
       "spawnSync('prlimit', [",
     ]);
     expect(filesWith(/new Worker\(/)).toEqual([
-      // Decodes Parquet, with an empty environment and modules that know no network.
-      'packages/connectors/src/families/files/parquet-decoder.ts',
       // Looks whether the service is still there, and does nothing else.
       'packages/server/src/runners/runner-main.ts',
     ]);

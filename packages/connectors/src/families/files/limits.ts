@@ -15,24 +15,3 @@ export const depthMax = 64;
 
 /** Longest wait for the next bytes of an open file, in milliseconds. */
 export const idleMsMax = 30_000;
-
-export const parquetLimits = {
-  /** Largest footer, in bytes. */
-  footerBytesMax: 16 * 1024 * 1024,
-  /** Most bytes of the wanted columns in one row group, as stored. */
-  groupBytesMax: 256 * 1024 * 1024,
-  /** Chunks no farther apart than this are fetched by one request, up to `mergedBytesMax`. */
-  gapBytes: 64 * 1024,
-  mergedBytesMax: 4 * 1024 * 1024,
-  /** Cells and bytes decoded in one go, in the decoding thread. */
-  windowCells: 1_048_576,
-  windowBytes: 32 * 1024 * 1024,
-  /** Cells converted in one go, between two turns of the service's own event loop. */
-  stepCells: 32_768,
-  /** Longest time for one step, in milliseconds. */
-  stepMsMax: 10_000,
-  /** Largest JavaScript heap of the decoding thread. */
-  heapMegabytesMax: 512,
-  /** Most bytes the process may grow by during one step. */
-  growthBytesMax: 1024 * 1024 * 1024,
-};

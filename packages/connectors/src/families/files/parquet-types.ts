@@ -1,9 +1,14 @@
 import type { SchemaElement } from 'hyparquet';
+import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { parsingCaps } from '../../kit/json/caps.js';
+import { assertRecord } from '../../kit/json/document.js';
 import type { JsonValue, NeutralType } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { assertDepth } from './json-values.js';
-import { brokenParquet } from './parquet-decoder.js';
-import type { ColumnShape } from './parquet-worker.js';
+import { depthMax } from './limits.js';
+import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
+import { parquetLimits } from './parquet-limits.js';
+import type { Decode } from './parquet-values.js';
 
 // Parquet's physical and logical types → neutral types. hyparquet turns decimals into floating-point numbers and
 // timestamps into milliseconds, so for flat columns we take the raw values and convert them exactly.
@@ -22,15 +27,18 @@ export interface ColumnPlan {
   isNested: boolean;
 }
 
+/** Longest decimal, in bytes and in digits behind the point; Arrow's longest has 32 and 76. */
+const decimalBytesMax = 128;
+
 type Unit = 'MILLIS' | 'MICROS' | 'NANOS';
 const perSecond: Record<Unit, number> = { MILLIS: 1e3, MICROS: 1e6, NANOS: 1e9 };
 
 const toBigInt = (value: unknown): bigint => BigInt(value as bigint | number);
 
-const toBase64: Convert = (value) => {
-  const bytes = value as Uint8Array;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-};
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+const toBase64: Convert = (value) => bufferOf(value as Uint8Array).toString('base64');
 
 const toFloat: Convert = (value) => {
   const number = Number(value);
@@ -67,9 +75,16 @@ function toTime(value: bigint, unit: Unit): string {
 
 const toDate: Convert = (value) => new Date(Number(value) * 86_400_000).toISOString().slice(0, -14);
 
+/** Digits of a longer number take time by the square of its bytes. */
+function assertDecimal(value: unknown): void {
+  if (value instanceof Uint8Array && value.length > decimalBytesMax)
+    throw tooLargeParquet('a decimal too long');
+}
+
 function unscaled(value: unknown): bigint {
   if (!(value instanceof Uint8Array)) return toBigInt(value);
-  const hex = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex');
+  assertDecimal(value);
+  const hex = bufferOf(value).toString('hex');
   return hex === '' ? 0n : BigInt.asIntN(value.byteLength * 8, BigInt(`0x${hex}`));
 }
 
@@ -81,24 +96,25 @@ function toDecimal(value: unknown, scale: number): string {
 }
 
 /** Values inside nested columns, which hyparquet has already converted. */
-function toJson(value: unknown): JsonValue {
+function toJson(value: unknown, depth = 1): JsonValue {
   if (value === null || value === undefined) return null;
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'number') return toFloat(value);
   if (value instanceof Uint8Array) return toBase64(value);
   if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value) || ArrayBuffer.isView(value))
-    return Array.from(value as ArrayLike<unknown>, toJson);
-  if (typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item)]));
-  }
-  return value as string | boolean;
+  if (typeof value !== 'object') return value as string | boolean;
+  if (depth > depthMax) throw tooLargeParquet(`a value nested deeper than ${depthMax} levels`);
+  if (Array.isArray(value)) return value.map((item) => toJson(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item, depth + 1)]));
 }
 
-const toText: Convert = (value) => Buffer.from(value as Uint8Array).toString('utf8');
+const toText: Convert = (value) => bufferOf(value as Uint8Array).toString('utf8');
 
 function toJsonDocument(value: unknown): JsonValue {
+  if ((value as Uint8Array).length > parquetLimits.documentBytesMax)
+    throw tooLargeParquet('a JSON value that is too large');
   try {
+    assertRecord(value as Uint8Array, parsingCaps({}).record);
     const document = JSON.parse(String(toText(value))) as JsonValue;
     assertDepth(document);
     return document;
@@ -122,7 +138,13 @@ const raw = (type: NeutralType, convert: Convert): ColumnPlan => ({
   isNested: false,
 });
 
-function decimalScale({ converted_type, logical_type, scale }: SchemaElement): number | undefined {
+function decimalScale(element: SchemaElement): number | undefined {
+  const scale = declaredScale(element);
+  if (scale !== undefined && scale > decimalBytesMax) throw tooLargeParquet('a decimal too long');
+  return scale;
+}
+
+function declaredScale({ converted_type, logical_type, scale }: SchemaElement): number | undefined {
   if (logical_type?.type === 'DECIMAL') return logical_type.scale ?? 0;
   return converted_type === 'DECIMAL' ? (scale ?? 0) : undefined;
 }
@@ -161,10 +183,10 @@ function integerPlan(element: SchemaElement): ColumnPlan {
 function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan {
   const annotation = logical_type?.type ?? converted_type;
   switch (annotation) {
-    case 'STRING':
-    case 'UTF8':
     case 'UUID':
       return kept('string');
+    case 'STRING':
+    case 'UTF8':
     case 'ENUM':
       return raw('string', toText);
     case 'JSON':
@@ -181,9 +203,9 @@ function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan 
  * lists and maps as `json`, in which decimals are floating-point numbers, timestamps have milliseconds (those of
  * nanoseconds are numbers of nanoseconds since 1970, as text) and bytes are base64.
  */
-export function columnPlan(element: ColumnShape): ColumnPlan {
-  if (element.isGroup || element.repetition_type === 'REPEATED') {
-    return { type: 'json', convert: toJson, isRaw: false, isNested: true };
+export function columnPlan(element: SchemaElement, isGroup: boolean): ColumnPlan {
+  if (isGroup || element.repetition_type === 'REPEATED') {
+    return { type: 'json', convert: (value) => toJson(value), isRaw: false, isNested: true };
   }
   const scale = decimalScale(element);
   if (scale !== undefined) return raw('decimal', (value) => toDecimal(value, scale));
@@ -204,4 +226,36 @@ export function columnPlan(element: ColumnShape): ColumnPlan {
     default:
       throw new ConnectorError('unsupported', 'The Parquet file has a column of an unknown type.');
   }
+}
+
+/** Timestamps of nanoseconds and INT96 lose digits as dates, so they are handed over as they are. */
+export const parsers = {
+  timestampFromNanoseconds: (value: bigint) => value,
+  jsonFromBytes: (bytes: Uint8Array | undefined) => bytes && toJsonDocument(bytes),
+};
+
+/**
+ * From a stored value of a leaf to what its column is made of: of a flat column the cell itself, of a nested one what
+ * hyparquet makes of the value.
+ */
+export function decoderOf(element: SchemaElement, plan: ColumnPlan): Decode {
+  const { converted_type: _converted, logical_type: _logical, ...bare } = element;
+  const decoder = {
+    element: plan.isRaw ? bare : element,
+    utf8: false,
+    parsers: { ...DEFAULT_PARSERS, ...parsers },
+  } as unknown as Parameters<typeof convert>[1];
+  const converted = (stored: unknown): unknown => convert([stored], decoder)[0];
+  // hyparquet takes unsigned integers of 64 bits for signed ones unless they come as an array of such.
+  if (plan.isNested && element.type === 'INT64') {
+    return (stored) => convert(BigInt64Array.of(stored as bigint), decoder)[0];
+  }
+  if (plan.isNested) {
+    return (stored) => {
+      if (element.converted_type === 'DECIMAL') assertDecimal(stored);
+      return converted(stored);
+    };
+  }
+  if (plan.isRaw && element.type !== 'INT96') return plan.convert;
+  return (stored) => plan.convert(converted(stored));
 }

@@ -1,114 +1,74 @@
-import type { DecodedArray } from 'hyparquet';
 import type { ReadRequest } from '../../spec/connector.js';
 import type { Column, JsonValue, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { columnsMax, parquetLimits } from './limits.js';
-import { brokenParquet, type ParquetDecoder, startParquetDecoder } from './parquet-decoder.js';
-import { type ColumnPlan, columnPlan } from './parquet-types.js';
-import type { FileShape, GroupShape, RowWindow } from './parquet-worker.js';
+import { columnsMax } from './limits.js';
+import { openChunks } from './parquet-bytes.js';
+import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
+import { type Footer, readFooter, type SchemaNode } from './parquet-footer.js';
+import { LeafReader, type Share } from './parquet-leaf.js';
+import { parquetLimits } from './parquet-limits.js';
+import { ParquetMemory, weightOf } from './parquet-memory.js';
+import { PageReader } from './parquet-pages.js';
+import { openRecords } from './parquet-records.js';
+import { type ColumnPlan, columnPlan, decoderOf } from './parquet-types.js';
 import { project } from './projection.js';
-import type { FileRows } from './row-stream.js';
+import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import type { ByteRanges } from './stored-file.js';
 
 const trailerBytes = 8;
 const smallestFileBytes = 12;
 const firstGuessBytes = 64 * 1024;
+/** Columns whose bytes are fetched at the same time. */
+const columnsAtOnce = 8;
 
-function tooLarge(what: string): ConnectorError {
-  return new ConnectorError('too_large', `The Parquet file has ${what}.`, {
-    remedy: 'Write the file with smaller row groups, or read fewer columns.',
-  });
+/** What a decoder throws of its own says that the file is broken. */
+function decoded<Value>(decode: () => Value): Value {
+  try {
+    return decode();
+  } catch (error) {
+    throw asConnectorError(error);
+  }
 }
 
-/** The footer and the trailer behind it: length of the footer, little-endian, and the magic `PAR1`. */
-async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<ArrayBuffer> {
+function asConnectorError(error: unknown): ConnectorError {
+  return error instanceof ConnectorError ? error : brokenParquet(String(error).slice(0, 200));
+}
+
+/** The footer, without its length, little-endian, and the magic `PAR1` behind it. */
+async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Array> {
   if (byteLength < smallestFileBytes) throw brokenParquet('too short');
   const guessStart = Math.max(0, byteLength - firstGuessBytes);
   const guess = Buffer.from(await slice(guessStart, byteLength));
-  if (guess.subarray(-4).toString('latin1') !== 'PAR1') throw brokenParquet('no magic at the end');
-  const bytes = guess.readUInt32LE(guess.length - trailerBytes) + trailerBytes;
-  if (bytes > byteLength) throw brokenParquet('footer longer than the file');
-  if (bytes > parquetLimits.footerBytesMax) throw tooLarge('a footer that is too large');
-  if (bytes <= guess.length) return Uint8Array.from(guess.subarray(-bytes)).buffer;
-  return slice(byteLength - bytes, byteLength);
+  const magic = guess.subarray(-4).toString('latin1');
+  if (magic === 'PARE') throw new ConnectorError('unsupported', 'The Parquet file is encrypted.');
+  if (magic !== 'PAR1') throw brokenParquet('no magic at the end');
+  const bytes = guess.readUInt32LE(guess.length - trailerBytes);
+  if (bytes + trailerBytes > byteLength) throw brokenParquet('footer longer than the file');
+  if (bytes > parquetLimits.footerBytesMax) throw tooLargeParquet('a footer that is too large');
+  if (bytes + trailerBytes <= guess.length) return guess.subarray(-bytes - trailerBytes, -trailerBytes);
+  return new Uint8Array(await slice(byteLength - bytes - trailerBytes, byteLength - trailerBytes));
 }
 
 interface PlannedColumn extends Column {
   plan: ColumnPlan;
+  node: SchemaNode;
 }
 
-function planColumns({ columns }: FileShape): PlannedColumn[] {
-  if (columns.length > columnsMax) throw tooLarge(`more than ${columnsMax} columns`);
-  if (new Set(columns.map(({ name }) => name)).size !== columns.length) {
+function planColumns({ columns }: Footer): PlannedColumn[] {
+  if (columns.length > columnsMax) throw tooLargeParquet(`more than ${columnsMax} columns`);
+  if (new Set(columns.map(({ element }) => element.name)).size !== columns.length) {
     throw new ConnectorError('unsupported', 'The Parquet file has two columns of the same name.');
   }
-  return columns.map((shape) => {
-    const plan = columnPlan(shape);
-    return { name: shape.name, type: plan.type, nullable: shape.repetition_type !== 'REQUIRED', plan };
+  return columns.map((node) => {
+    const plan = columnPlan(node.element, node.children.length > 0);
+    const nullable = node.element.repetition_type !== 'REQUIRED';
+    return { name: node.element.name, type: plan.type, nullable, plan, node };
   });
 }
 
-interface Span {
-  start: number;
-  end: number;
-}
-
-/** Neighbouring small chunks are fetched together: a request costs more than a few bytes too many. */
-function mergeSpans(spans: readonly Span[]): Span[] {
-  const merged: Span[] = [];
-  for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
-    const last = merged.at(-1);
-    if (
-      last &&
-      start <= last.end + parquetLimits.gapBytes &&
-      end - last.start <= parquetLimits.mergedBytesMax
-    ) {
-      last.end = Math.max(last.end, end);
-    } else {
-      merged.push({ start, end });
-    }
-  }
-  return merged;
-}
-
-async function loadGroup(
-  decoder: ParquetDecoder,
-  { byteLength, slice }: ByteRanges,
-  group: GroupShape,
-  names: ReadonlySet<string>,
-): Promise<void> {
-  const wanted = group.chunks.filter(({ column }) => names.has(column));
-  if (wanted.some(({ start, end }) => !(start >= 0 && end >= start && end <= byteLength))) {
-    throw brokenParquet('a column chunk outside the file');
-  }
-  const spans = mergeSpans(wanted);
-  const total = spans.reduce((sum, { start, end }) => sum + end - start, 0);
-  if (total > parquetLimits.groupBytesMax) throw tooLarge('a row group that is too large');
-  const chunks: { start: number; bytes: ArrayBuffer }[] = [];
-  for (const { start, end } of spans) chunks.push({ start, bytes: await slice(start, end) });
-  await decoder.load(chunks);
-}
-
-/** Rows of a window, by cells and by bytes. */
-function windowRows({ rows, chunks }: GroupShape, names: ReadonlySet<string>): number {
-  const bytes = chunks.reduce((sum, chunk) => sum + (names.has(chunk.column) ? chunk.bytes : 0), 0);
-  const byCells = parquetLimits.windowCells / Math.max(1, names.size);
-  const byBytes = parquetLimits.windowBytes / Math.max(1, bytes / rows);
-  return Math.max(1, Math.floor(Math.min(byCells, byBytes, rows)));
-}
-
-function toRows(values: DecodedArray[], columns: readonly PlannedColumn[], count: number): Row[] {
-  return Array.from({ length: count }, (_, at) =>
-    columns.map(({ plan }, index): JsonValue => {
-      const value: unknown = values[index]?.[at];
-      return value === null || value === undefined ? null : plan.convert(value);
-    }),
-  );
-}
-
 /**
- * Reads a Parquet file: the footer first, then row group by row group the chunks of the wanted columns,
- * decoded in steps in a thread of its own. That thread ends with the rows, or when `signal` is aborted.
+ * Reads a Parquet file: the footer first, then row group by row group the pages of the wanted columns, one at a time of
+ * each column. Values are decoded when they are wanted, so memory follows the pages and a step, not what counts claim.
  *
  * @throws ConnectorError `protocol_error` for broken files, `too_large` beyond a cap, `unsupported` for
  * unknown types. Errors of the ranges pass unchanged.
@@ -117,67 +77,137 @@ export async function readParquet(
   ranges: ByteRanges,
   { columns: wanted, limit }: Pick<ReadRequest, 'columns' | 'limit'>,
   signal: AbortSignal,
-): Promise<FileRows & { close: () => void }> {
-  const footer = await fetchFooter(ranges);
-  const decoder = startParquetDecoder();
-  signal.addEventListener('abort', decoder.close, { once: true });
-  const close = () => {
-    signal.removeEventListener('abort', decoder.close);
-    decoder.close();
-  };
-  try {
-    signal.throwIfAborted();
-    const shape = await decoder.footer(footer);
-    const all = planColumns(shape);
-    const { columns, indexes } = project(
-      all.map(({ name, type, nullable }) => ({ name, type, nullable })),
-      wanted,
-    );
-    const planned = indexes.flatMap((index) => all[index] ?? []);
-    const source = { decoder, ranges, groups: shape.groups, limit: limit ?? Number.POSITIVE_INFINITY };
-    await decoder.plan({
-      columns: planned.map(({ name }) => name),
-      raw: planned.flatMap(({ name, plan }) => (plan.isRaw ? [name] : [])),
-      byteLength: ranges.byteLength,
-    });
-    return { columns, portions: portions(source, planned), close };
-  } catch (error) {
-    close();
-    throw error;
-  }
+): Promise<FileRows> {
+  const bytes = await fetchFooter(ranges);
+  const footer = decoded(() => readFooter(bytes));
+  const all = planColumns(footer);
+  const { columns, indexes } = project(
+    all.map(({ name, type, nullable }) => ({ name, type, nullable })),
+    wanted,
+  );
+  const planned = indexes.flatMap((index) => all[index] ?? []);
+  const file = { ranges, footer, signal, memory: new ParquetMemory() };
+  return { columns, portions: portions(file, planned, limit ?? Number.POSITIVE_INFINITY) };
 }
 
-interface DecoderSource {
-  decoder: ParquetDecoder;
+interface OpenFile {
   ranges: ByteRanges;
-  groups: readonly GroupShape[];
-  limit: number;
+  footer: Footer;
+  signal: AbortSignal;
+  memory: ParquetMemory;
+}
+
+type Group = Footer['groups'][number];
+
+interface OpenGroup {
+  leaves: LeafReader[];
+  cells: (() => JsonValue)[];
+}
+
+async function openGroup(
+  { ranges, footer, memory }: OpenFile,
+  columns: readonly PlannedColumn[],
+  group: Group,
+): Promise<OpenGroup> {
+  const wanted = columns.flatMap(({ node, plan }) =>
+    footer.leaves.slice(node.firstLeaf, node.endLeaf).map((leaf) => ({ leaf, plan })),
+  );
+  const chunks = wanted.map(({ leaf }) => {
+    const chunk = group.chunks[leaf.firstLeaf];
+    if (!chunk) throw new ConnectorError('unsupported', 'The Parquet file has a column that is encrypted.');
+    return chunk;
+  });
+  const opened = await openChunks(ranges, chunks);
+  // By the place of the leaf in the file.
+  const all: LeafReader[] = [];
+  const leaves = opened.map((bytes, index) => {
+    const { leaf, plan } = wanted[index] as (typeof wanted)[number];
+    const reader = new LeafReader(
+      leaf,
+      new PageReader(bytes, leaf, decoderOf(leaf.element, plan), memory),
+      memory,
+    );
+    all[leaf.firstLeaf] = reader;
+    return reader;
+  });
+  const cells = columns.map(({ node, plan }) => {
+    if (!plan.isNested) {
+      const leaf = all[node.firstLeaf] as LeafReader;
+      return () => (leaf.nextFlat() ?? null) as JsonValue;
+    }
+    const next = openRecords(node, all);
+    return () => {
+      const value = next();
+      return value === null || value === undefined ? null : plan.convert(value);
+    };
+  });
+  return { leaves, cells };
+}
+
+/** What one leaf may decode ahead, so that all together stay within a step. */
+function shareOf(leaves: number, rows: number): Share {
+  const cells = Math.max(1, Math.floor(parquetLimits.stepCells / Math.max(1, leaves)));
+  const bytes = Math.max(1, Math.floor(parquetLimits.stepBytes / Math.max(1, leaves)));
+  return { rows: Math.min(rows, cells), cells, bytes };
+}
+
+async function fillAll(leaves: readonly LeafReader[], share: Share): Promise<number> {
+  for (let from = 0; from < leaves.length; from += columnsAtOnce) {
+    await Promise.all(leaves.slice(from, from + columnsAtOnce).map((leaf) => leaf.fill(share)));
+  }
+  return leaves.reduce((least, { ready }) => Math.min(least, ready), share.rows);
+}
+
+/** At most `count` rows, and no more bytes than a step may have. */
+function makeRows(cells: OpenGroup['cells'], count: number): { rows: Row[]; bytes: number } {
+  const rows: Row[] = [];
+  let bytes = 0;
+  while (rows.length < count && bytes < parquetLimits.stepBytes) {
+    let rowBytes = 0;
+    const row = cells.map((cell) => {
+      const value = cell();
+      rowBytes += weightOf(value);
+      if (rowBytes > parquetLimits.rowBytesMax) throw tooLargeParquet('a row that is too large');
+      return value;
+    });
+    rows.push(row);
+    bytes += rowBytes;
+  }
+  return { rows, bytes };
 }
 
 async function* portions(
-  { decoder, ranges, groups, limit }: DecoderSource,
+  file: OpenFile,
   columns: readonly PlannedColumn[],
-): AsyncGenerator<readonly Row[]> {
-  const names = new Set(columns.map(({ name }) => name));
-  const step = Math.max(1, Math.floor(parquetLimits.stepCells / Math.max(1, columns.length)));
-  let begin = 0;
-  for (const group of groups) {
-    if (begin >= limit) return;
-    if (group.rows <= 0) continue;
-    const end = begin + group.rows;
-    const last = Math.min(end, limit);
-    await loadGroup(decoder, ranges, group, names);
-    const width = windowRows(group, names);
-    for (let from = begin; from < last; from += width) {
-      const to = Math.min(from + width, last);
-      // Nested values cannot be found without decoding all before them, so their window is the row group.
-      const windows = columns.map(({ plan }): RowWindow => (plan.isNested ? [begin, end] : [from, to]));
-      for (let rowStart = from; rowStart < to; rowStart += step) {
-        const rowEnd = Math.min(rowStart + step, to);
-        const values = await decoder.read({ rowStart, rowEnd, windows });
-        yield toRows(values, columns, rowEnd - rowStart);
-      }
+  limit: number,
+): AsyncGenerator<Portion> {
+  let left = limit;
+  for (const group of file.footer.groups) {
+    const rows = Math.min(left, group.rows);
+    if (rows > 0) yield* groupPortions(file, columns, group, rows);
+    left -= rows;
+  }
+}
+
+async function* groupPortions(
+  file: OpenFile,
+  columns: readonly PlannedColumn[],
+  group: Group,
+  rows: number,
+): AsyncGenerator<Portion> {
+  const { leaves, cells } = await openGroup(file, columns, group);
+  try {
+    for (let left = rows; left > 0; ) {
+      if (file.signal.aborted) throw new ConnectorError('cancelled', 'The file was closed.');
+      const ready = await fillAll(leaves, shareOf(leaves.length, left)).catch((error: unknown) => {
+        throw asConnectorError(error);
+      });
+      if (ready === 0) throw brokenParquet('rows are missing');
+      const made = decoded(() => makeRows(cells, ready));
+      left -= made.rows.length;
+      yield textPortion(made.rows, made.bytes);
     }
-    begin = end;
+  } finally {
+    for (const leaf of leaves) leaf.close();
   }
 }

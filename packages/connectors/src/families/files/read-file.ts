@@ -56,7 +56,7 @@ export async function readFile(
   }
   if (known.format === 'parquet') {
     const rows = await readParquet(await file.openRanges(), request, file.signal);
-    return toRowStream(rows, request, rows.close);
+    return toRowStream(rows, request, () => {});
   }
   const { body, isGzip } = await file.open();
   const isPacked = isGzip || known.isGzip;

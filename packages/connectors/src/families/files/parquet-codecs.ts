@@ -1,0 +1,147 @@
+import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
+import type { CompressionCodec } from 'hyparquet';
+import { snappyUncompress } from 'hyparquet';
+import { decompressZstd } from 'hyparquet-compressors';
+import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
+import { parquetLimits } from './parquet-limits.js';
+
+type Decompress = (stored: Uint8Array, bytes: number) => Uint8Array | Promise<Uint8Array>;
+type Zlib = (stored: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
+
+const broken = () => brokenParquet('a page that cannot be decompressed');
+
+/** One LZ4 block into `output` from `start` on; returns how many bytes came out. */
+function lz4Block(input: Uint8Array, output: Uint8Array, start: number): number {
+  let at = 0;
+  let to = start;
+  const byte = () => {
+    const value = input[at];
+    if (value === undefined) throw broken();
+    at += 1;
+    return value;
+  };
+  const lengthFrom = (nibble: number) => {
+    let length = nibble;
+    for (let more = nibble === 15 ? 255 : 0; more === 255; ) {
+      more = byte();
+      length += more;
+    }
+    return length;
+  };
+  while (at < input.length) {
+    const token = byte();
+    const literals = lengthFrom(token >> 4);
+    if (literals > input.length - at || literals > output.length - to) throw broken();
+    output.set(input.subarray(at, at + literals), to);
+    at += literals;
+    to += literals;
+    if (at === input.length) break;
+    const offset = byte() | (byte() << 8);
+    const match = lengthFrom(token & 15) + 4;
+    if (offset === 0 || offset > to || match > output.length - to) throw broken();
+    if (offset >= match) output.copyWithin(to, to - offset, to - offset + match);
+    else for (let index = to; index < to + match; index += 1) output[index] = output[index - offset] ?? 0;
+    to += match;
+  }
+  return to - start;
+}
+
+const lz4Raw = (stored: Uint8Array, bytes: number) => {
+  const output = new Uint8Array(bytes);
+  return output.subarray(0, lz4Block(stored, output, 0));
+};
+
+/** Blocks as Hadoop frames them: sizes of output and input, big-endian, before each. */
+function lz4Hadoop(stored: Uint8Array, bytes: number): Uint8Array | undefined {
+  const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
+  const output = new Uint8Array(bytes);
+  let to = 0;
+  for (let at = 0; at < stored.length; ) {
+    if (stored.length - at < 8) return undefined;
+    const [outBytes, inBytes] = [view.getUint32(at), view.getUint32(at + 4)];
+    at += 8;
+    if (inBytes > stored.length - at || outBytes > bytes - to) return undefined;
+    const block = stored.subarray(at, at + inBytes);
+    if (lz4Block(block, output.subarray(0, to + outBytes), to) !== outBytes) return undefined;
+    at += inBytes;
+    to += outBytes;
+  }
+  return output.subarray(0, to);
+}
+
+function lz4(stored: Uint8Array, bytes: number): Uint8Array {
+  try {
+    return lz4Hadoop(stored, bytes) ?? lz4Raw(stored, bytes);
+  } catch {
+    return lz4Raw(stored, bytes);
+  }
+}
+
+/** Decompresses in a thread of Node's pool. */
+const pooled =
+  (run: Zlib): Decompress =>
+  (stored, bytes) =>
+    run(stored, { maxOutputLength: Math.max(1, bytes) });
+
+/** Size of the content, if the frame's header tells it: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1 */
+function zstdContentBytes(stored: Uint8Array): number | undefined {
+  const descriptor = stored[4] ?? 0;
+  const isSingle = (descriptor >> 5) & 1;
+  const width = [isSingle, 2, 4, 8][descriptor >> 6] ?? 0;
+  if (width === 0) return undefined;
+  const at = 6 - isSingle + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  let size = width === 2 ? 256 : 0;
+  for (let index = 0; index < width; index += 1) size += (stored[at + index] ?? 0) * 256 ** index;
+  return size;
+}
+
+/** It believes a frame's header, so it gets the memory to fill instead of making its own. */
+const zstdInJavaScript: Decompress = (stored, bytes) => {
+  if ((zstdContentBytes(stored) ?? bytes) !== bytes) throw broken();
+  return decompressZstd(stored, new Uint8Array(bytes));
+};
+
+/** Node has it since 22.15. */
+const { zstdDecompress } = zlib as { zstdDecompress?: typeof zlib.gunzip };
+
+const decompressors: Partial<Record<CompressionCodec, Decompress>> = {
+  UNCOMPRESSED: (stored) => stored,
+  SNAPPY: (stored, bytes) => {
+    const output = new Uint8Array(bytes);
+    snappyUncompress(stored, output);
+    return output;
+  },
+  GZIP: pooled(promisify(zlib.gunzip)),
+  BROTLI: pooled(promisify(zlib.brotliDecompress)),
+  LZ4: lz4,
+  LZ4_RAW: lz4Raw,
+  ZSTD: zstdDecompress ? pooled(promisify(zstdDecompress)) : zstdInJavaScript,
+};
+
+/**
+ * Decompresses a page to the size that its header claims, once that size is within bounds.
+ * @throws ConnectorError `too_large` for a page that is too large or expands too much, `protocol_error` for one that is
+ * broken or of another size.
+ */
+export async function decompress(
+  codec: CompressionCodec,
+  stored: Uint8Array,
+  bytes: number,
+): Promise<Uint8Array> {
+  assertExpansion(stored.length, bytes);
+  if (bytes === 0) return new Uint8Array();
+  const run = decompressors[codec];
+  if (!run) throw brokenParquet(`the codec ${codec}`);
+  const page = await run(stored, bytes);
+  if (page.length !== bytes) throw broken();
+  return page;
+}
+
+function assertExpansion(stored: number, bytes: number): void {
+  const { freeBytes, ratioMax } = parquetLimits.expansion;
+  if (bytes > parquetLimits.pageBytesMax) throw tooLargeParquet('a page that is too large');
+  if (bytes > freeBytes && bytes > stored * ratioMax) {
+    throw tooLargeParquet(`a page that expands to more than ${ratioMax} times its size`);
+  }
+}

@@ -1,0 +1,302 @@
+import { gzipSync } from 'node:zlib';
+import { full } from '@mooring/lab/test-tier';
+import { describe, expect, it } from 'vitest';
+import { memoryFile, readAll, readFailure } from './memory-file.js';
+import {
+  codecs,
+  element,
+  encodings,
+  type Forged,
+  forge,
+  levels,
+  page,
+  repetitions,
+  run,
+  thrift,
+  varint,
+  withFooter,
+} from './parquet-forge.js';
+import { readFile } from './read-file.js';
+
+const int32 = 1;
+const byteArray = 6;
+const mebibyte = 1024 * 1024;
+
+const fileOf = (bytes: Buffer) => memoryFile('a.parquet', bytes);
+
+/** A value of an INT32 column, as its dictionary page has it. */
+function numbers(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  values.forEach((value, index) => void bytes.writeInt32LE(value, index * 4));
+  return page({ values: values.length, encoding: encodings.plain, isDictionary: true }, bytes);
+}
+
+/** Text with its length in front. */
+function text(value: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(Buffer.byteLength(value));
+  return Buffer.concat([length, Buffer.from(value)]);
+}
+
+/** `count` times the first entry of a dictionary, in a few bytes. */
+const equal = (count: number, highest = 1) =>
+  page(
+    { values: count, encoding: encodings.dictionary },
+    Buffer.concat([levels(count, highest, 32 - Math.clz32(highest)), Buffer.of(1), run(count, 0, 1)]),
+  );
+
+/** A file of equal numbers. */
+const equalNumbers = (count: number) =>
+  forge({
+    elements: [element('n', int32)],
+    rows: count,
+    columns: [{ pages: Buffer.concat([numbers(7), equal(count)]) }],
+  });
+
+/** DELTA_BINARY_PACKED: the deltas of the first block, and nothing but zeros behind it. */
+function deltas(count: number, first: number, block: readonly number[]): Buffer {
+  const width = 22;
+  const least = Math.min(...block);
+  let bits = 0n;
+  block.forEach((delta, index) => {
+    bits |= BigInt(delta - least) << BigInt(index * width);
+  });
+  const packed = Buffer.from(bits.toString(16).padStart((block.length * width) / 4, '0'), 'hex').reverse();
+  const zeros = Math.ceil((count - 1 - block.length) / block.length);
+  const head = [
+    varint(block.length),
+    varint(1),
+    varint(count),
+    thrift(first),
+    thrift(least),
+    Buffer.of(width),
+    packed,
+  ];
+  return Buffer.concat([...head, ...Array<Buffer>(zeros).fill(Buffer.of(0, 0))]);
+}
+
+/** Reads rows and forgets them; most memory that the process grew by meanwhile, in MiB, and how many rows came. */
+async function growth(files: readonly Buffer[], limit?: number): Promise<{ grown: number; rows: number }> {
+  const before = process.memoryUsage.rss();
+  let most = before;
+  let rows = 0;
+  const one = async (bytes: Buffer) => {
+    const { batches } = await readFile(fileOf(bytes), {
+      batchRows: 16,
+      ...(limit === undefined ? {} : { limit }),
+    });
+    for await (const batch of batches) {
+      rows += batch.length;
+      most = Math.max(most, process.memoryUsage.rss());
+    }
+  };
+  await Promise.all(files.map(one));
+  return { grown: (most - before) / mebibyte, rows };
+}
+
+/** Levels that hold each other: a group of groups, with leaves on every level. */
+function nestedRecords({ depth, leaves, rows }: { depth: number; leaves: number; rows: number }): Buffer {
+  const elements: Forged[] = [];
+  const columns: { pages: Buffer }[] = [];
+  for (let level = 1; level <= depth; level += 1) {
+    elements.push(element(`g${level}`, { children: leaves + (level < depth ? 1 : 0) }));
+    for (let leaf = 0; leaf < leaves; leaf += 1) {
+      elements.push(element(`l${leaf}`, int32));
+      columns.push({ pages: Buffer.concat([numbers(level), equal(rows, level + 1)]) });
+    }
+  }
+  return forge({ elements, rows, columns, top: 1 });
+}
+
+describe('A Parquet file that claims much', () => {
+  it('TR17: of eight million equal numbers in a few bytes takes no memory for them', async () => {
+    const bytes = equalNumbers(8_000_000);
+    expect(bytes.length).toBeLessThan(1024);
+    const files = [bytes, bytes, bytes, bytes];
+    const previews = await growth(files, 1);
+    expect(previews.rows).toBe(4);
+    expect(previews.grown).toBeLessThan(64);
+    const whole = await growth(files, full(2_000_000, 100_000));
+    expect(whole.rows).toBe(4 * full(2_000_000, 100_000));
+    expect(whole.grown).toBeLessThan(256);
+  });
+
+  it('SU3: of deeply nested records is read with little memory, and its preview decodes one row', async () => {
+    const bytes = nestedRecords({ depth: 40, leaves: 6, rows: 2000 });
+    const { columns, rows } = await readAll(fileOf(bytes), { limit: 1 });
+    expect(columns).toHaveLength(1);
+    expect(JSON.stringify(rows)).toContain('"l5":40');
+    const begun = process.cpuUsage().user;
+    await growth([bytes], 1);
+    const preview = process.cpuUsage().user - begun;
+    const whole = await growth([bytes]);
+    expect(whole).toMatchObject({ rows: 2000 });
+    expect(whole.grown).toBeLessThan(256);
+    expect(preview).toBeLessThan((process.cpuUsage().user - begun) / 3);
+  });
+
+  it('TR17: ends at the values that are there, not at the rows that are claimed', async () => {
+    const pages = Buffer.concat([numbers(7), equal(3)]);
+    const bytes = forge({ elements: [element('n', int32)], rows: 2 ** 40, columns: [{ pages }] });
+    expect((await readAll(fileOf(bytes), { limit: 3 })).rows).toEqual([[7], [7], [7]]);
+    expect((await readFailure(fileOf(bytes))).kind).toBe('protocol_error');
+  });
+
+  const column = (pages: Buffer, codec = 0, type = int32, more: Forged = {}) =>
+    forge({ elements: [element('x', type, 1, more)], rows: 1, columns: [{ pages, codec }] });
+  const plainPage = (body: Buffer, bytes = body.length) =>
+    page({ values: 1, encoding: encodings.plain, bytes }, body);
+  const zstdFrame = (contentBytes: number) => {
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(contentBytes);
+    return Buffer.concat([Buffer.from('28b52ffda0', 'hex'), size, Buffer.of(1, 0, 0)]);
+  };
+  const longDictionary = page(
+    { values: 2 ** 31 - 1, encoding: encodings.plain, isDictionary: true },
+    numbers(1),
+  );
+  const longDecimal = plainPage(Buffer.concat([levels(1, 1), text('9'.repeat(400_000))]));
+  const deep = Array.from({ length: 100 }, (_, level) => element(`g${level}`, { children: 1 }));
+  const many = gzipSync(Buffer.alloc(4 * mebibyte));
+  const manyPages = plainPage(many, 4 * mebibyte);
+
+  const claims: readonly [claim: string, kind: string, bytes: () => Buffer][] = [
+    ['a page of 2 GB', 'too_large', () => column(plainPage(Buffer.from('x'), 2 ** 31 - 1), codecs.snappy)],
+    [
+      'a page of 100 MB out of bytes',
+      'too_large',
+      () => column(plainPage(Buffer.alloc(64), 1e8), codecs.snappy),
+    ],
+    [
+      'a zstd frame of 2 GB',
+      'protocol_error',
+      () => column(plainPage(zstdFrame(2 ** 31 - 1), 64), codecs.zstd),
+    ],
+    ['a negative size', 'protocol_error', () => column(plainPage(Buffer.from('x'), -5))],
+    [
+      'a dictionary of two billion',
+      'protocol_error',
+      () => column(Buffer.concat([longDictionary, equal(1)])),
+    ],
+    [
+      'a value of 4 GB',
+      'protocol_error',
+      () => column(plainPage(Buffer.concat([levels(1, 1), Buffer.alloc(4, 255)])), 0, byteArray),
+    ],
+    ['an index outside the dictionary', 'protocol_error', () => column(Buffer.concat([numbers(), equal(1)]))],
+    [
+      'a decimal of a million digits',
+      'too_large',
+      () => column(longDecimal, 0, byteArray, { 6: 5, 7: 2, 8: 9 }),
+    ],
+    [
+      'a decimal of two billion places',
+      'too_large',
+      () => column(longDecimal, 0, byteArray, { 6: 5, 7: 2e9, 8: 9 }),
+    ],
+    [
+      'columns nested without end',
+      'too_large',
+      () =>
+        forge({ elements: [...deep, element('x', int32)], rows: 1, columns: [{ pages: equal(1) }], top: 1 }),
+    ],
+    [
+      'a footer of two billion columns',
+      'protocol_error',
+      () => withFooter(Buffer.from('PAR1'), Buffer.concat([Buffer.from('29fc', 'hex'), varint(2 ** 31 - 1)])),
+    ],
+    [
+      'a footer nested without end',
+      'protocol_error',
+      () => withFooter(Buffer.from('PAR1'), Buffer.alloc(200_000, 0x1c)),
+    ],
+    [
+      'pages of many columns at once',
+      'too_large',
+      () =>
+        forge({
+          elements: Array.from({ length: 70 }, (_, index) =>
+            element(`c${index}`, int32, repetitions.required),
+          ),
+          rows: 1,
+          columns: Array.from({ length: 70 }, () => ({ pages: manyPages, codec: codecs.gzip })),
+        }),
+    ],
+  ];
+  it.each(claims)('TR17: %s is refused without making it', async (_, kind, bytes) => {
+    const file = fileOf(bytes());
+    const before = process.memoryUsage.rss();
+    expect((await readFailure(file)).kind).toBe(kind);
+    expect((process.memoryUsage.rss() - before) / mebibyte).toBeLessThan(400);
+  });
+
+  it('TR17: of a row of a hundred million values is refused after a bounded number of them', async () => {
+    const count = 100_000_000;
+    const item = element('list', int32, repetitions.repeated);
+    const repetition = Buffer.concat([run(1, 0, 1), run(count - 1, 1, 1)]);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(repetition.length);
+    const body = Buffer.concat([length, repetition, levels(count, 1), Buffer.of(1), run(count, 0, 1)]);
+    const pages = Buffer.concat([numbers(7), page({ values: count, encoding: encodings.dictionary }, body)]);
+    const bytes = forge({ elements: [item], rows: 1, columns: [{ pages }] });
+    const before = process.memoryUsage.rss();
+    expect((await readFailure(fileOf(bytes))).kind).toBe('too_large');
+    expect((process.memoryUsage.rss() - before) / mebibyte).toBeLessThan(300);
+  });
+
+  it('TR17: of long values that repeat comes in portions of few bytes', async () => {
+    const long = page(
+      { values: 1, encoding: encodings.plain, isDictionary: true },
+      text('x'.repeat(mebibyte)),
+    );
+    const shared = forge({
+      elements: [element('s', byteArray, 1, { 6: 0 })],
+      rows: 1e6,
+      columns: [{ pages: Buffer.concat([long, equal(1e6)]) }],
+    });
+    // DELTA_BYTE_ARRAY: each value repeats the one before it and adds nothing.
+    const count = 200_000;
+    const lengths = (first: number, delta: number) =>
+      deltas(count, first, [delta, ...Array<number>(127).fill(0)]);
+    const body = [
+      levels(count, 1),
+      lengths(0, mebibyte),
+      lengths(mebibyte, -mebibyte),
+      Buffer.alloc(mebibyte, 'x'),
+    ];
+    const repeated = forge({
+      elements: [element('s', byteArray, 1, { 6: 0 })],
+      rows: count,
+      columns: [{ pages: page({ values: count, encoding: encodings.deltaBytes }, Buffer.concat(body)) }],
+    });
+    const { grown, rows } = await growth([shared, repeated], 500);
+    expect(rows).toBe(1000);
+    expect(grown).toBeLessThan(256);
+  });
+
+  it('TR17: of a variant that holds itself many times over is refused', async () => {
+    // An array of ten, all of which are the next array.
+    const level = Buffer.concat([Buffer.of(3, 10), Buffer.alloc(11)]);
+    const bomb = Buffer.concat([...Array<Buffer>(6).fill(level), Buffer.of(0)]);
+    const column = (value: Buffer) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(value.length);
+      const body = Buffer.concat([levels(1, 2, 2), length, value]);
+      return { pages: page({ values: 1, encoding: encodings.plain }, body) };
+    };
+    const variant = (value: Buffer) =>
+      forge({
+        elements: [
+          element('v', { children: 2 }, repetitions.optional, { 10: { 16: { 1: 1 } } }),
+          element('metadata', byteArray),
+          element('value', byteArray),
+        ],
+        rows: 1,
+        columns: [column(Buffer.of(1, 0, 0)), column(value)],
+        top: 1,
+      });
+    const honest = Buffer.from([3, 2, 0, 1, 2, 0, 4]);
+    expect((await readAll(fileOf(variant(honest)))).rows).toEqual([[[null, true]]]);
+    expect((await readFailure(fileOf(variant(bomb)))).kind).toBe('protocol_error');
+  });
+});

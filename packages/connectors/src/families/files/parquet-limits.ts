@@ -1,0 +1,31 @@
+// Caps against hostile Parquet files. What a file claims is never believed: memory follows the bytes at hand and the
+// values that are wanted, so claimed counts cost nothing. A file that needs more than this fails with `too_large`.
+
+const mebibyte = 1024 * 1024;
+
+export const parquetLimits = {
+  /** Largest footer, in bytes, and most elements of its schema. */
+  footerBytesMax: 16 * mebibyte,
+  schemaElementsMax: 100_000,
+  /** Chunks no farther apart than this are fetched by one request, up to `fetchBytesMax`. */
+  gapBytes: 64 * 1024,
+  fetchBytesMax: 4 * mebibyte,
+  /** Bytes of large chunks at hand as stored, for all columns together, and least bytes a request. */
+  storedBytes: 64 * mebibyte,
+  fetchBytesMin: 16 * 1024,
+  /** Largest page header and largest page after decompression, in bytes. */
+  headerBytesMax: 8 * mebibyte,
+  pageBytesMax: 128 * mebibyte,
+  /** Bytes a page may always expand to, and how many times its size beyond that. */
+  expansion: { freeBytes: 4 * mebibyte, ratioMax: 1_000 },
+  /** Most bytes of open pages and decoded values of all columns together. */
+  memoryBytesMax: 256 * mebibyte,
+  /** Most values in one row, and most bytes of one row as text. */
+  rowCellsMax: mebibyte,
+  rowBytesMax: 64 * mebibyte,
+  /** Largest JSON document, and largest variant, in one value. */
+  documentBytesMax: 8 * mebibyte,
+  /** Values and bytes decoded in one go, between two turns of the event loop. */
+  stepCells: 32_768,
+  stepBytes: 4 * mebibyte,
+};
