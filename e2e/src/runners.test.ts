@@ -27,7 +27,8 @@ const servers: FakeServer[] = [];
 beforeAll(async () => {
   lab = await startPostgres({ rowsInBig: 1 });
   mooring = await startMooring({
-    configuration: { limits: { runnerMemory: runnerMb } },
+    // Longer than a crowded machine needs to end what stands still.
+    configuration: { limits: { runnerMemory: runnerMb, testSeconds: 60, idleSeconds: 60 } },
     environment: { NODE_OPTIONS: harmful },
   });
   admin = apiClient(mooring.url, mooring.adminKey);
