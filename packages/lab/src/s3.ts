@@ -190,11 +190,13 @@ export interface S3Options {
   port?: number;
   /** Rows of `public/long.parquet`; 0 (default): there is none. */
   longParquetRows?: number;
+  /** More objects below `hostile/` of `mooring-lab`, by their names. */
+  forged?: Readonly<Record<string, Buffer>>;
 }
 
 /** Starts the S3 stand-in on 127.0.0.1, with fresh secrets. */
 export async function startS3(options: S3Options = {}): Promise<LabS3> {
-  const buckets = sampleBuckets(options.longParquetRows ?? 0);
+  const buckets = sampleBuckets(options.longParquetRows ?? 0, options.forged ?? {});
   const created = new Date();
   const accounts = { analyst: freshAccount('analyst'), intern: freshAccount('intern') };
   const secrets = new Map(Object.values(accounts).map(({ accessKey, secretKey }) => [accessKey, secretKey]));

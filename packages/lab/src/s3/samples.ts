@@ -122,12 +122,14 @@ function hostileFiles(): Record<string, StoredObject> {
 /**
  * Everything the S3 stand-in holds at its start.
  * @param longParquetRows of `public/long.parquet`, which is there when it has any
+ * @param forged more of `hostile/`, by their names
  */
-export function sampleBuckets(longParquetRows: number): Buckets {
+export function sampleBuckets(longParquetRows: number, forged: Readonly<Record<string, Buffer>>): Buckets {
   const main = new Map<string, StoredObject>();
   for (const [name, object] of Object.entries(publicFiles())) main.set(`public/${name}`, object);
   if (longParquetRows > 0) main.set('public/long.parquet', storedBytes(longParquet(longParquetRows)));
   for (const [name, object] of Object.entries(hostileFiles())) main.set(`hostile/${name}`, object);
+  for (const [name, bytes] of Object.entries(forged)) main.set(`hostile/${name}`, storedBytes(bytes));
   main.set('private/salaries.csv', storedBytes('person,salary\nalice,1\nbob,2\n', 'text/csv'));
   for (let index = 0; index < 1234; index += 1) {
     main.set(`many/item-${String(index).padStart(4, '0')}.txt`, storedBytes(`${index}\n`, 'text/plain'));

@@ -1,6 +1,6 @@
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import type { SchemaNode } from './parquet-footer.js';
-import { parquetLimits } from './parquet-limits.js';
+import { type ParquetCaps, parquetLimits } from './parquet-limits.js';
 import { type ParquetMemory, weightOf } from './parquet-memory.js';
 import type { Page, PageReader } from './parquet-pages.js';
 
@@ -21,6 +21,7 @@ export class LeafReader {
   readonly node: SchemaNode;
   readonly #pages: PageReader;
   readonly #memory: ParquetMemory;
+  readonly #caps: ParquetCaps;
   #page: Page | undefined;
   #left = 0;
   #isEnded = false;
@@ -38,10 +39,11 @@ export class LeafReader {
   #at = 0;
   #end = 0;
 
-  constructor(node: SchemaNode, pages: PageReader, memory: ParquetMemory) {
+  constructor(node: SchemaNode, pages: PageReader, memory: ParquetMemory, caps: ParquetCaps) {
     this.node = node;
     this.#pages = pages;
     this.#memory = memory;
+    this.#caps = caps;
   }
 
   /** Whole records at hand. */
@@ -99,7 +101,8 @@ export class LeafReader {
 
   #assertRecord(): void {
     const cells = this.#values.length - (this.#starts.at(-1) ?? 0);
-    if (cells > parquetLimits.rowCellsMax || this.#bytes - this.#bytesBefore > parquetLimits.rowBytesMax) {
+    const { rowCells, rowBytes } = this.#caps;
+    if (cells > rowCells || this.#bytes - this.#bytesBefore > rowBytes) {
       throw tooLargeParquet('a row that is too large');
     }
     // A record that does not end is counted while it grows.

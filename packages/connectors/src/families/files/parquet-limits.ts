@@ -1,3 +1,5 @@
+import { type ParsingCaps, parsingCaps } from '../../kit/json/caps.js';
+
 // Caps against hostile Parquet files. What a file claims is never believed: memory follows the bytes at hand and the
 // values that are wanted, so claimed counts cost nothing. A file that needs more than this fails with `too_large`.
 
@@ -20,12 +22,26 @@ export const parquetLimits = {
   expansion: { freeBytes: 4 * mebibyte, ratioMax: 1_000 },
   /** Most bytes of open pages and decoded values of all columns together. */
   memoryBytesMax: 256 * mebibyte,
-  /** Most values in one row, and most bytes of one row as text. */
-  rowCellsMax: mebibyte,
-  rowBytesMax: 64 * mebibyte,
-  /** Largest JSON document, and largest variant, in one value. */
-  documentBytesMax: 8 * mebibyte,
   /** Values and bytes decoded in one go, between two turns of the event loop. */
   stepCells: 32_768,
   stepBytes: 4 * mebibyte,
 };
+
+/** What rows are held to. Pages are not: of each column one is opened whole, for one row as for all. */
+export interface ParquetCaps {
+  /** Values in one row, and its bytes as text. */
+  rowCells: number;
+  rowBytes: number;
+  /** A JSON document, and a variant, in one value. */
+  json: Pick<ParsingCaps, 'recordBytes' | 'record'>;
+}
+
+/** @param request of a read; rows of a preview are held to a quarter of what a read may bring */
+export function parquetCaps(request: { isPreview?: boolean }): ParquetCaps {
+  const share = request.isPreview === true ? 4 : 1;
+  return {
+    rowCells: mebibyte / share,
+    rowBytes: (64 * mebibyte) / share,
+    json: parsingCaps(request),
+  };
+}

@@ -1,5 +1,6 @@
 import type { SchemaNode } from './parquet-footer.js';
 import type { LeafReader } from './parquet-leaf.js';
+import type { ParquetCaps } from './parquet-limits.js';
 import { variantDecoder } from './parquet-variant.js';
 
 // Records out of the levels of Dremel's encoding, in time that is linear in the entries: each is looked at once for
@@ -33,9 +34,11 @@ type Read = () => unknown;
 
 class Assembler {
   readonly #leaves: Leaves;
+  readonly #json: ParquetCaps['json'];
 
-  constructor(leaves: Leaves) {
+  constructor(leaves: Leaves, json: ParquetCaps['json']) {
     this.#leaves = leaves;
+    this.#json = json;
   }
 
   #first(node: SchemaNode): LeafReader {
@@ -100,14 +103,14 @@ class Assembler {
     const fields = node.children.map((child) => [child.element.name, this.field(child)] as const);
     const read = () => Object.fromEntries(fields.map(([name, field]) => [name, field()]));
     if (node.element.logical_type?.type !== 'VARIANT') return read;
-    const decode = variantDecoder();
+    const decode = variantDecoder(this.#json);
     return () => decode(read());
   }
 }
 
 /** Opens a nested column; `leaves` holds its readers where the schema has its leaves. */
-export function openRecords(column: SchemaNode, leaves: Leaves): NextRecord {
-  const read = new Assembler(leaves).field(column);
+export function openRecords(column: SchemaNode, leaves: Leaves, json: ParquetCaps['json']): NextRecord {
+  const read = new Assembler(leaves, json).field(column);
   const own = leaves.slice(column.firstLeaf, column.endLeaf);
   return () => {
     for (const leaf of own) leaf.beginRecord();

@@ -1,13 +1,12 @@
 import type { SchemaElement } from 'hyparquet';
 import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
-import { parsingCaps } from '../../kit/json/caps.js';
 import { assertRecord } from '../../kit/json/document.js';
 import type { JsonValue, NeutralType } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { assertDepth } from './json-values.js';
 import { depthMax } from './limits.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
-import { parquetLimits } from './parquet-limits.js';
+import type { ParquetCaps } from './parquet-limits.js';
 import type { Decode } from './parquet-values.js';
 
 // Parquet's physical and logical types → neutral types. hyparquet turns decimals into floating-point numbers and
@@ -110,11 +109,11 @@ function toJson(value: unknown, depth = 1): JsonValue {
 
 const toText: Convert = (value) => bufferOf(value as Uint8Array).toString('utf8');
 
-function toJsonDocument(value: unknown): JsonValue {
-  if ((value as Uint8Array).length > parquetLimits.documentBytesMax)
+function toJsonDocument(value: unknown, caps: ParquetCaps['json']): JsonValue {
+  if ((value as Uint8Array).length > caps.recordBytes)
     throw tooLargeParquet('a JSON value that is too large');
   try {
-    assertRecord(value as Uint8Array, parsingCaps({}).record);
+    assertRecord(value as Uint8Array, caps.record);
     const document = JSON.parse(String(toText(value))) as JsonValue;
     assertDepth(document);
     return document;
@@ -180,7 +179,7 @@ function integerPlan(element: SchemaElement): ColumnPlan {
   return raw('integer', isUnsigned ? (value) => Number(value) >>> 0 : (value) => Number(value));
 }
 
-function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan {
+function bytesPlan({ converted_type, logical_type }: SchemaElement, json: ParquetCaps['json']): ColumnPlan {
   const annotation = logical_type?.type ?? converted_type;
   switch (annotation) {
     case 'UUID':
@@ -190,7 +189,7 @@ function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan 
     case 'ENUM':
       return raw('string', toText);
     case 'JSON':
-      return raw('json', toJsonDocument);
+      return raw('json', (value) => toJsonDocument(value, json));
     case 'FLOAT16':
       return kept('float', toFloat);
     default:
@@ -203,7 +202,7 @@ function bytesPlan({ converted_type, logical_type }: SchemaElement): ColumnPlan 
  * lists and maps as `json`, in which decimals are floating-point numbers, timestamps have milliseconds (those of
  * nanoseconds are numbers of nanoseconds since 1970, as text) and bytes are base64.
  */
-export function columnPlan(element: SchemaElement, isGroup: boolean): ColumnPlan {
+export function columnPlan(element: SchemaElement, isGroup: boolean, json: ParquetCaps['json']): ColumnPlan {
   if (isGroup || element.repetition_type === 'REPEATED') {
     return { type: 'json', convert: (value) => toJson(value), isRaw: false, isNested: true };
   }
@@ -222,28 +221,28 @@ export function columnPlan(element: SchemaElement, isGroup: boolean): ColumnPlan
       return raw('float', toFloat);
     case 'BYTE_ARRAY':
     case 'FIXED_LEN_BYTE_ARRAY':
-      return bytesPlan(element);
+      return bytesPlan(element, json);
     default:
       throw new ConnectorError('unsupported', 'The Parquet file has a column of an unknown type.');
   }
 }
 
 /** Timestamps of nanoseconds and INT96 lose digits as dates, so they are handed over as they are. */
-export const parsers = {
+export const parsersOf = (json: ParquetCaps['json']) => ({
   timestampFromNanoseconds: (value: bigint) => value,
-  jsonFromBytes: (bytes: Uint8Array | undefined) => bytes && toJsonDocument(bytes),
-};
+  jsonFromBytes: (bytes: Uint8Array | undefined) => bytes && toJsonDocument(bytes, json),
+});
 
 /**
  * From a stored value of a leaf to what its column is made of: of a flat column the cell itself, of a nested one what
  * hyparquet makes of the value.
  */
-export function decoderOf(element: SchemaElement, plan: ColumnPlan): Decode {
+export function decoderOf(element: SchemaElement, plan: ColumnPlan, json: ParquetCaps['json']): Decode {
   const { converted_type: _converted, logical_type: _logical, ...bare } = element;
   const decoder = {
     element: plan.isRaw ? bare : element,
     utf8: false,
-    parsers: { ...DEFAULT_PARSERS, ...parsers },
+    parsers: { ...DEFAULT_PARSERS, ...parsersOf(json) },
   } as unknown as Parameters<typeof convert>[1];
   const converted = (stored: unknown): unknown => convert([stored], decoder)[0];
   // hyparquet takes unsigned integers of 64 bits for signed ones unless they come as an array of such.

@@ -2,14 +2,12 @@ import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { decodeVariantColumn } from 'hyparquet/src/variant.js';
 import { depthMax } from './limits.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
-import { parquetLimits } from './parquet-limits.js';
-import { parsers } from './parquet-types.js';
+import type { ParquetCaps } from './parquet-limits.js';
+import { parsersOf } from './parquet-types.js';
 
 // hyparquet follows the offsets of a variant wherever they lead, so a value of a few bytes can hold itself many times
 // over. Each is walked first: all that is in it must fit into its bytes.
 // https://github.com/apache/parquet-format/blob/master/VariantEncoding.md
-
-const allParsers = { ...DEFAULT_PARSERS, ...parsers };
 
 /** Bytes of one variant, and how many of them nothing has taken yet. */
 class VariantBytes {
@@ -81,18 +79,19 @@ function assertMetadata(bytes: Uint8Array): void {
 }
 
 /** Whatever hyparquet may take for a variant, among the shredded values too. */
-function assertValues(value: unknown): void {
+function assertValues(value: unknown, bytesMax: number): void {
   if (value instanceof Uint8Array) {
-    if (value.length > parquetLimits.documentBytesMax) throw tooLargeParquet('a variant that is too large');
+    if (value.length > bytesMax) throw tooLargeParquet('a variant that is too large');
     new VariantBytes(value).walk(0, 1);
-  } else if (Array.isArray(value)) value.forEach(assertValues);
+  } else if (Array.isArray(value)) for (const item of value) assertValues(item, bytesMax);
   else if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
-    Object.values(value).forEach(assertValues);
+    for (const item of Object.values(value)) assertValues(item, bytesMax);
   }
 }
 
 /** Opens a column of variants: from a record as it is stored to its value. */
-export function variantDecoder(): (record: Record<string, unknown>) => unknown {
+export function variantDecoder(json: ParquetCaps['json']): (record: Record<string, unknown>) => unknown {
+  const allParsers = { ...DEFAULT_PARSERS, ...parsersOf(json) };
   let stored: unknown;
   let copied: Uint8Array | undefined;
   return ({ metadata, ...values }) => {
@@ -103,7 +102,7 @@ export function variantDecoder(): (record: Record<string, unknown>) => unknown {
       // hyparquet keeps what it makes of names as long as their buffer, which here is not a whole page.
       copied = metadata.slice();
     }
-    assertValues(values);
+    assertValues(values, json.recordBytes);
     return decodeVariantColumn({ metadata: copied, ...values }, allParsers) as unknown;
   };
 }

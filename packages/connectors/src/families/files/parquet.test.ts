@@ -3,6 +3,7 @@ import { full } from '@mooring/lab/test-tier';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
+import { parsingCaps } from '../../kit/json/caps.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { memoryFile, readAll, readFailure } from './memory-file.js';
 import { columnPlan } from './parquet-types.js';
@@ -46,7 +47,8 @@ describe('Parquet values', () => {
       values: ['1.23', '-0.01'],
     });
     const wide: SchemaElement = { name: 'x', type: 'FIXED_LEN_BYTE_ARRAY', ...decimal };
-    const text = (hex: string) => columnPlan(wide, false).convert(Uint8Array.from(Buffer.from(hex, 'hex')));
+    const text = (hex: string) =>
+      columnPlan(wide, false, parsingCaps({})).convert(Uint8Array.from(Buffer.from(hex, 'hex')));
     expect(text('0000000000000000000000000000007b')).toBe('1.23');
     expect(text('ffffffffffffffffffffffffffffffff')).toBe('-0.01');
     expect(text('7fffffffffffffffffffffffffffffff')).toBe('1701411834604692317316873037158841057.27');
@@ -54,7 +56,7 @@ describe('Parquet values', () => {
   });
 
   it('of INT96 timestamps keep microseconds', () => {
-    const { type, convert } = columnPlan({ name: 'x', type: 'INT96' }, false);
+    const { type, convert } = columnPlan({ name: 'x', type: 'INT96' }, false, parsingCaps({}));
     expect([type, convert(1_709_280_000_123_456_789n)]).toEqual(['timestamp', '2024-03-01T08:00:00.123456Z']);
   });
 
@@ -151,6 +153,15 @@ describe('Parquet files', () => {
     expect((await readAll(first, { columns: ['id'], limit: 10 })).rows).toHaveLength(10);
     expect(narrow.bytesSent()).toBeLessThan(whole.bytesSent() / 2);
     expect(first.bytesSent()).toBeLessThan(narrow.bytesSent());
+  });
+
+  it.each([
+    ['a JSON value', { name: 'x', data: [{ text: 'x'.repeat(3 * 1024 * 1024) }], type: 'JSON' }],
+    ['a row', { name: 'x', data: ['x'.repeat(17 * 1024 * 1024)], type: 'STRING' }],
+  ] as const)('TR17: that hold %s too large for a preview are read all the same', async (_, column) => {
+    const file = parquetFile([column] as unknown as ColumnData);
+    expect((await readAll(file, { limit: 1 })).rows).toEqual([column.data]);
+    expect((await readFailure(file, { limit: 1, isPreview: true })).kind).toBe('too_large');
   });
 
   it('that are something else are refused as such', async () => {

@@ -6,7 +6,7 @@ import { openChunks } from './parquet-bytes.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import { type Footer, readFooter, type SchemaNode } from './parquet-footer.js';
 import { LeafReader, type Share } from './parquet-leaf.js';
-import { parquetLimits } from './parquet-limits.js';
+import { type ParquetCaps, parquetCaps, parquetLimits } from './parquet-limits.js';
 import { ParquetMemory, weightOf } from './parquet-memory.js';
 import { PageReader } from './parquet-pages.js';
 import { openRecords } from './parquet-records.js';
@@ -54,13 +54,13 @@ interface PlannedColumn extends Column {
   node: SchemaNode;
 }
 
-function planColumns({ columns }: Footer): PlannedColumn[] {
+function planColumns({ columns }: Footer, { json }: ParquetCaps): PlannedColumn[] {
   if (columns.length > columnsMax) throw tooLargeParquet(`more than ${columnsMax} columns`);
   if (new Set(columns.map(({ element }) => element.name)).size !== columns.length) {
     throw new ConnectorError('unsupported', 'The Parquet file has two columns of the same name.');
   }
   return columns.map((node) => {
-    const plan = columnPlan(node.element, node.children.length > 0);
+    const plan = columnPlan(node.element, node.children.length > 0, json);
     const nullable = node.element.repetition_type !== 'REQUIRED';
     return { name: node.element.name, type: plan.type, nullable, plan, node };
   });
@@ -75,19 +75,20 @@ function planColumns({ columns }: Footer): PlannedColumn[] {
  */
 export async function readParquet(
   ranges: ByteRanges,
-  { columns: wanted, limit }: Pick<ReadRequest, 'columns' | 'limit'>,
+  request: Pick<ReadRequest, 'columns' | 'limit' | 'isPreview'>,
   signal: AbortSignal,
 ): Promise<FileRows> {
   const bytes = await fetchFooter(ranges);
   const footer = decoded(() => readFooter(bytes));
-  const all = planColumns(footer);
+  const caps = parquetCaps(request);
+  const all = planColumns(footer, caps);
   const { columns, indexes } = project(
     all.map(({ name, type, nullable }) => ({ name, type, nullable })),
-    wanted,
+    request.columns,
   );
   const planned = indexes.flatMap((index) => all[index] ?? []);
-  const file = { ranges, footer, signal, memory: new ParquetMemory() };
-  return { columns, portions: portions(file, planned, limit ?? Number.POSITIVE_INFINITY) };
+  const file = { ranges, footer, signal, memory: new ParquetMemory(), caps };
+  return { columns, portions: portions(file, planned, request.limit ?? Number.POSITIVE_INFINITY) };
 }
 
 interface OpenFile {
@@ -95,6 +96,7 @@ interface OpenFile {
   footer: Footer;
   signal: AbortSignal;
   memory: ParquetMemory;
+  caps: ParquetCaps;
 }
 
 type Group = Footer['groups'][number];
@@ -105,7 +107,7 @@ interface OpenGroup {
 }
 
 async function openGroup(
-  { ranges, footer, memory }: OpenFile,
+  { ranges, footer, memory, caps }: OpenFile,
   columns: readonly PlannedColumn[],
   group: Group,
 ): Promise<OpenGroup> {
@@ -124,8 +126,9 @@ async function openGroup(
     const { leaf, plan } = wanted[index] as (typeof wanted)[number];
     const reader = new LeafReader(
       leaf,
-      new PageReader(bytes, leaf, decoderOf(leaf.element, plan), memory),
+      new PageReader(bytes, leaf, decoderOf(leaf.element, plan, caps.json), memory),
       memory,
+      caps,
     );
     all[leaf.firstLeaf] = reader;
     return reader;
@@ -135,7 +138,7 @@ async function openGroup(
       const leaf = all[node.firstLeaf] as LeafReader;
       return () => (leaf.nextFlat() ?? null) as JsonValue;
     }
-    const next = openRecords(node, all);
+    const next = openRecords(node, all, caps.json);
     return () => {
       const value = next();
       return value === null || value === undefined ? null : plan.convert(value);
@@ -159,7 +162,11 @@ async function fillAll(leaves: readonly LeafReader[], share: Share): Promise<num
 }
 
 /** At most `count` rows, and no more bytes than a step may have. */
-function makeRows(cells: OpenGroup['cells'], count: number): { rows: Row[]; bytes: number } {
+function makeRows(
+  cells: OpenGroup['cells'],
+  count: number,
+  { rowBytes: rowBytesMax }: ParquetCaps,
+): { rows: Row[]; bytes: number } {
   const rows: Row[] = [];
   let bytes = 0;
   while (rows.length < count && bytes < parquetLimits.stepBytes) {
@@ -167,7 +174,7 @@ function makeRows(cells: OpenGroup['cells'], count: number): { rows: Row[]; byte
     const row = cells.map((cell) => {
       const value = cell();
       rowBytes += weightOf(value);
-      if (rowBytes > parquetLimits.rowBytesMax) throw tooLargeParquet('a row that is too large');
+      if (rowBytes > rowBytesMax) throw tooLargeParquet('a row that is too large');
       return value;
     });
     rows.push(row);
@@ -203,7 +210,7 @@ async function* groupPortions(
         throw asConnectorError(error);
       });
       if (ready === 0) throw brokenParquet('rows are missing');
-      const made = decoded(() => makeRows(cells, ready));
+      const made = decoded(() => makeRows(cells, ready, file.caps));
       left -= made.rows.length;
       yield textPortion(made.rows, made.bytes);
     }
