@@ -55,8 +55,8 @@ describe('A Parquet file with a page of 22 bytes that takes minutes to decompres
     const times = await healthDuring(mooring.url, async () => {
       for (const action of ['preview', 'read']) {
         const { status, body, text } = await use(action, 'hostile', 'slow.parquet');
-        const expected = isNative ? [502, 'SOURCE-PROTOCOL-ERROR'] : [424, 'SOURCE-CRASHED'];
-        expect([status, body.errors[0].code], text).toEqual(expected);
+        const code = isNative ? 'SOURCE-PROTOCOL-ERROR' : 'SOURCE-CRASHED';
+        expect([status, body.errors[0].code], text).toEqual([424, code]);
         if (!isNative) expect(text).toContain('kept the work busy without end');
       }
     });
