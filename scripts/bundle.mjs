@@ -60,12 +60,13 @@ export const bundleProduct = (dir = at('packages/cli/bundle')) =>
     },
   );
 
-/** What tests load into processes before anything else (`node --import`). */
+/** What tests load into processes before anything else (`node --import`), and programs of theirs. */
 export const bundlePreloads = (dir) =>
   write(
     {
       'socket-watch': at('packages/lab/src/socket-watch/preload.ts'),
       'clock-skew': at('e2e/src/clock-skew/preload.ts'),
+      'hostile-sources': at('e2e/src/hostile/main.ts'),
     },
     { dir },
   );

@@ -14,3 +14,6 @@ export const preloads = {
   socketWatch: at('preloads/socket-watch.js'),
   clockSkew: at('preloads/clock-skew.js'),
 };
+
+/** Sources of people who mean harm, to be run by Node. */
+export const hostileSources = at('preloads/hostile-sources.js');

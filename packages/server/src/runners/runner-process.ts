@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Login, Retries } from '@mooring/connectors/spec/connector';
@@ -86,7 +86,9 @@ function startProcess({ entry = besideThis, memoryMb }: RunnerOptions) {
   const pipe = child.stdio[pipeFd] as Duplex | null | undefined;
   if (child.pid === undefined || !pipe || !child.stderr) return undefined;
   try {
-    setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    // Below the service, also where that was itself started with little.
+    const { PRIORITY_BELOW_NORMAL: below, PRIORITY_LOW: lowest } = constants.priority;
+    setPriority(child.pid, Math.min(Math.max(getPriority() + 1, below), lowest));
     // When the machine is out of memory, it ends a runner and not the service.
     writeFileSync(`/proc/${child.pid}/oom_score_adj`, '500');
   } catch {

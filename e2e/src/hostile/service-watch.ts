@@ -1,0 +1,92 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ApiClient } from '@mooring/server/testing/api-client';
+import { runnersOf } from '../runner-memory.js';
+
+/** In megabytes; 0 for a process that is gone. */
+export function residentMb(pid: number, what: 'VmRSS' | 'RssAnon' = 'VmRSS'): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Loaded into the service: notes how much processor time it took whenever its loop stood still. A machine that others
+ * keep busy too makes any loop late, and not more busy. Plain JavaScript; runners are not told of the file.
+ */
+const program = `
+import { appendFileSync } from 'node:fs';
+const file = process.env.LOOP_FILE;
+let used = process.cpuUsage();
+const look = () => {
+  const { user, system } = process.cpuUsage(used);
+  used = process.cpuUsage();
+  if (user + system > 20_000) appendFileSync(file, Math.round((user + system) / 1000) + '\\n');
+};
+if (file) setInterval(look, 10).unref();
+`;
+export const loopWatch = `--import=data:text/javascript;base64,${Buffer.from(program).toString('base64')}`;
+
+export interface Seen {
+  /** Longest that the loop of the service stood still, by the clock. */
+  delayMs: number;
+  /** The most processor time that the service took between two turns of its loop. */
+  workMs: number;
+  serviceMb: number;
+  /** Of its own, of the largest of all runners. */
+  runnerMb: number;
+  runnersAtOnce: number;
+}
+
+export interface Service {
+  pid: number;
+  admin: ApiClient;
+  /** What `loopWatch` writes to. */
+  loopFile: string;
+}
+
+/** What the service and its runners came to at the most while the work went on. */
+export async function watched(
+  { pid, admin, loopFile }: Service,
+  work: () => Promise<unknown>,
+): Promise<Seen> {
+  const seen: Seen = { delayMs: 0, workMs: 0, serviceMb: 0, runnerMb: 0, runnersAtOnce: 0 };
+  const note = (what: keyof Seen, value: number) => {
+    seen[what] = Math.max(seen[what], Math.round(value));
+  };
+  // The metric tells the most since it was last asked for.
+  const delay = async () => {
+    const { text } = await admin.get('/metrics');
+    return Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1]) * 1000;
+  };
+  let isOver = false;
+  const lookAtMemory = async () => {
+    while (!isOver) {
+      const runners = runnersOf(pid);
+      note('serviceMb', residentMb(pid));
+      note('runnersAtOnce', runners.length);
+      for (const runner of runners) note('runnerMb', residentMb(runner, 'RssAnon'));
+      await wait(50);
+    }
+  };
+  const lookAtDelay = async () => {
+    while (!isOver) {
+      await wait(500);
+      note('delayMs', await delay());
+    }
+  };
+  await delay();
+  writeFileSync(loopFile, '');
+  const looking = Promise.all([lookAtMemory(), lookAtDelay()]);
+  try {
+    await work();
+  } finally {
+    isOver = true;
+    await looking;
+  }
+  for (const ms of readFileSync(loopFile, 'utf8').split('\n')) note('workMs', Number(ms));
+  return seen;
+}
