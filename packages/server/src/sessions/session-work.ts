@@ -44,6 +44,8 @@ export type SessionStage = Pick<ProbeStage, 'ok' | 'ms' | 'code' | 'message' | '
 
 /** What is found out on the way, each as it happens. */
 export type Finding =
+  /** The driver is loaded, and the work on the source begins: whatever this side took for it is over. */
+  | { kind: 'begun' }
   /** A connection to the source stands. */
   | { kind: 'connected' }
   /** The connector has opened its session. */
@@ -103,21 +105,19 @@ async function preview(session: Session, { request, limit }: Extract<Task, { kin
   return json({ columns, rows: found.slice(0, limit), truncated: found.length > limit });
 }
 
-async function read(
-  session: Session,
-  { request, format, caps }: Extract<Task, { kind: 'read' }>,
-  stop: AbortController,
-): Promise<Encoded> {
-  // The stream has limits of its own from its first row on; a source that is silent before has this one.
+/**
+ * The time until a source has rows to give. The stream of a read has limits of its own from its first row on, and every
+ * other task has one from outside.
+ */
+function limitStart(task: Task, stop: AbortController) {
   const late = new ConnectorError('timeout', 'The source did not answer in time.');
-  const starting = after(caps.idleSeconds * 1000, () => stop.abort(late));
-  try {
-    return encodeRows(await session.read({ ...request, batchRows }), format, caps, stop);
-  } catch (error) {
-    throw stop.signal.reason === late ? late : error;
-  } finally {
-    clearTimeout(starting);
-  }
+  const timer =
+    task.kind === 'read' ? after(task.caps.idleSeconds * 1000, () => stop.abort(late)) : undefined;
+  return {
+    end: () => clearTimeout(timer),
+    /** The failure as it is told: drivers take the limit for a caller who left. */
+    failure: (error: unknown) => (stop.signal.reason === late ? late : error),
+  };
 }
 
 /** Looks whether the source has said something. Some open a session without a word, so that only bytes prove them. */
@@ -152,9 +152,11 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
   let counts = (): Counts => ({ rows: 0, bytes: 0 });
   const { task } = plan;
 
-  async function* inSession(session: Session, stop: AbortController, begun: number) {
+  async function* inSession(session: Session, stop: AbortController, begun: number, onStarted: () => void) {
     if (task.kind === 'read') {
-      const encoded = await read(session, task, stop);
+      const stream = await session.read({ ...task.request, batchRows });
+      onStarted();
+      const encoded = encodeRows(stream, task.format, task.caps, stop);
       counts = encoded.counts;
       return yield* encoded.chunks;
     }
@@ -172,9 +174,11 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
     const abort = () => stop.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     const proof = watchProof(plan, surroundings);
+    const start = limitStart(task, stop);
     try {
       const { properties, settings } = plan;
       const connector = await surroundings.connector(plan.sourceId);
+      surroundings.found({ kind: 'begun' });
       if (task.kind === 'test' && !(await isReached(connector, plan, { ...surroundings, gate: proof.gate })))
         return { state: 'complete', ...counts() };
       const login = { ...plan.login, ...(accessToken ? { accessToken } : {}) };
@@ -183,14 +187,17 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
       const session = await connector.open({ properties, login }, context);
       proof.opened();
       try {
-        const outcome = yield* inSession(session, stop, begun);
+        const outcome = yield* inSession(session, stop, begun, start.end);
         return outcome ?? { state: 'complete', ...counts() };
       } finally {
         // A source that fails to say goodbye must not turn an answer into an error.
         await session.close().catch(() => undefined);
       }
+    } catch (error) {
+      throw start.failure(error);
     } finally {
       signal.removeEventListener('abort', abort);
+      start.end();
       proof.end();
     }
   }

@@ -13,7 +13,10 @@ export interface SessionRequest {
   properties: Readonly<Record<string, unknown>>;
   login: Login;
   signal: AbortSignal;
-  /** The source must have signed us in, and said something, within this time; a use that goes on may take longer. */
+  /**
+   * The source must have signed us in, and said something, within this time from the beginning of the work on it; a use
+   * that goes on may take longer.
+   */
   provenWithinMs?: number;
 }
 
@@ -31,6 +34,8 @@ export interface Entry {
   work(request: SessionRequest, task: Task, onStage?: (stage: SessionStage) => void): Encoded;
   /** A session is open, and the source has said something. */
   isProven(): boolean;
+  /** Milliseconds on the monotonic clock, when the work on the source began; undefined before. */
+  begunAt(): number | undefined;
 }
 
 export interface Sessions {
@@ -100,14 +105,20 @@ function watchTokens(login: Login): WatchedLogin {
   };
 }
 
-/** The source must be proven within the time. */
-function startProof(ms: number | undefined, isProven: () => boolean) {
+/** The source must be proven within the time. That a runner starts, and loads its driver, is no time of the source's. */
+function createProof(ms: number | undefined, isProven: () => boolean) {
   const cut = new AbortController();
   const unproven = () => {
     if (!isProven()) cut.abort(new ConnectorError('timeout', 'The source did not answer in time.'));
   };
-  const timer = ms === undefined ? undefined : setTimeout(unproven, ms);
-  return { signal: cut.signal, end: () => clearTimeout(timer) };
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    signal: cut.signal,
+    begin() {
+      if (ms !== undefined) timer ??= setTimeout(unproven, ms);
+    },
+    end: () => clearTimeout(timer),
+  };
 }
 
 /**
@@ -124,8 +135,10 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
     act: (entry: Entry) => Promise<Result>,
   ): Promise<Result> => {
     const found = new Set<Finding['kind']>();
+    let begunAt: number | undefined;
     const note = (finding: Finding) => {
       found.add(finding.kind);
+      if (finding.kind === 'begun') begunAt ??= performance.now();
       if (finding.kind === 'missed') findings.missed();
       if (found.has('connected') && found.has('opened')) findings.reached();
     };
@@ -139,8 +152,12 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
     ) {
       const { manifest, properties, provenWithinMs } = request;
       const tokens = watchTokens(request.login);
-      const { signal: cut, end } = startProof(provenWithinMs, isProven);
+      const { signal: cut, begin: beginProof, end } = createProof(provenWithinMs, isProven);
       const signal = AbortSignal.any([request.signal, cut]);
+      const noteAll = (finding: Finding) => {
+        if (finding.kind === 'begun') beginProof();
+        note(finding);
+      };
       const { signIn, fields, accessToken } = tokens.login;
       openCount += 1;
       try {
@@ -148,7 +165,7 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
           ...{ sourceId: manifest.id, properties, settings: settings[manifest.id] ?? {}, task },
           ...{ login: { signIn, fields }, tellsProof: provenWithinMs !== undefined },
         };
-        const encoded = execute(plan, visit, { accessToken, signal, found: note });
+        const encoded = execute(plan, visit, { accessToken, signal, found: noteAll });
         begin(encoded);
         return yield* encoded.chunks;
       } catch (error) {
@@ -167,6 +184,7 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
 
     return act({
       isProven,
+      begunAt: () => begunAt,
       work(request, task, onStage) {
         let counts: Encoded['counts'] = () => ({ rows: 0, bytes: 0 });
         const noteAll = (finding: Finding) => {

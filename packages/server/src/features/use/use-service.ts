@@ -306,6 +306,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
         coarse.isOwnLogin = use.isOwnLogin;
         return work(use).catch((error: unknown) => {
           coarse.isSignedIn = entry.isProven();
+          coarse.since = entry.begunAt() ?? coarse.since;
           throw error;
         });
       };
