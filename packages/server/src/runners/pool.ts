@@ -1,10 +1,11 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { abortError, after } from '@mooring/connectors/kit/deadline';
 import type { Logger } from 'pino';
 import { AppError } from '../http/app-error.js';
 import type { WorkOwner } from '../sessions/execute.js';
 import { type Crash, crashed, type Ending } from './endings.js';
 import { type RunnerOptions, type RunnerProcess, startRunner } from './runner-process.js';
+import { largestOfHeaviest, machineMb } from './shares.js';
 
 // Which runner a use goes to. A runner that has held no login is free for anybody; from its first login to its end it
 // is of that user, and is never handed on.
@@ -49,16 +50,12 @@ interface Runner {
   /** For one use only, of somebody whose use has crashed one. */
   isAlone: boolean;
   /** Uses that it was given to and that have not ended. */
-  uses: number;
-  keys: Set<string>;
+  uses: Set<RunnerFor>;
   idleTimer: NodeJS.Timeout | undefined;
 }
 
-interface Waiter {
-  admit(): void;
-}
-
 const lookMs = 50;
+const idleLookMs = 1_000;
 /** The watch was late itself, perhaps with everything that the runners said meanwhile still unread. */
 const lateMs = 500;
 const idleMs = 30_000;
@@ -67,18 +64,12 @@ const freshMs = 60_000;
 const freshDelayMs = 250;
 const tryMs = 8_000;
 const quarantineMs = 10 * 60_000;
-/** What one takes of its own before it does anything; decides how many there may be. */
+/** Of one that has done nothing; decides how many there may be. */
 const bareMb = 32;
 const megabyte = 1024 * 1024;
 
 const ownerOf = ({ tenantId, userId }: RunnerFor): string => `${tenantId}\n${userId}`;
 const keyOf = (use: RunnerFor): string => `${ownerOf(use)}\n${use.sourceId}\n${use.destination}`;
-
-function machineMb(): number {
-  const limit = process.constrainedMemory() ?? 0;
-  const total = totalmem();
-  return (limit > 0 && limit < total ? limit : total) / megabyte;
-}
 
 const busy = (cause?: unknown) =>
   new AppError(
@@ -91,10 +82,10 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
   const { log } = options;
   const memoryMb = options.runnersMemoryMb || Math.max(1024, machineMb() / 2);
   const runnersMax = options.runnersMax ?? Math.max(4, Math.floor(memoryMb / bareMb));
-  /** A user gets as many at once as there are processors to work on. */
-  const ofOneUser = Math.max(2, availableParallelism());
+  /** A user gets as many at once as there are processors to work on, and half of all at the most. */
+  const ofOneUser = Math.max(1, Math.min(Math.max(2, availableParallelism()), Math.floor(runnersMax / 2)));
   const runners = new Set<Runner>();
-  const waiting = new Set<Waiter>();
+  const waiting = new Set<{ admit(): void }>();
   const quarantined = new Map<string, number>();
   const crashes: Record<Crash, number> = { memory: 0, loop: 0, stuck: 0, protocol: 0, failure: 0, killed: 0 };
   let usedAt = Number.NEGATIVE_INFINITY;
@@ -108,12 +99,9 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     if (ending !== 'closed') {
       crashes[ending] += 1;
       const until = performance.now() + quarantineMs;
-      for (const key of runner.keys) quarantined.set(key, until);
-      const uses = [...runner.keys].map((key) => key.split('\n'));
-      log.warn(
-        { ending, uses: uses.map(([tenantId, userId, sourceId]) => ({ tenantId, userId, sourceId })) },
-        'a runner has ended, and its uses with it',
-      );
+      for (const use of runner.uses) quarantined.set(keyOf(use), until);
+      const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
+      log.warn({ ending, uses }, 'a runner has ended, and its uses with it');
     }
     admitNext();
   };
@@ -133,7 +121,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     }
     const runner: Runner = {
       ...{ process, owner: undefined, isAlone: false },
-      ...{ uses: 0, keys: new Set<string>(), idleTimer: undefined },
+      ...{ uses: new Set<RunnerFor>(), idleTimer: undefined },
     };
     runners.add(runner);
     void process.ended.then((ending) => endOf(runner, ending));
@@ -147,7 +135,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
   };
 
   const fresh = () => [...runners].find(({ owner }) => owner === undefined);
-  const isIdle = ({ uses, owner }: Runner) => owner !== undefined && uses === 0;
+  const isIdle = ({ uses, owner }: Runner) => owner !== undefined && uses.size === 0;
   const memoryOf = () => [...runners].reduce((sum, { process }) => sum + process.memoryBytes(), 0);
   const hasRoom = () => runners.size < runnersMax && memoryOf() < memoryMb * megabyte;
 
@@ -183,32 +171,36 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
   };
   /** An idle one of theirs; a further one where there is one at once; else the one with least to do. */
   const choose = (use: RunnerFor): Runner | undefined => {
+    const owner = ownerOf(use);
+    const all = [...runners].filter((runner) => runner.owner === owner);
     if (isQuarantined(use)) {
+      // Else whoever crashes runners would have most of them.
+      if (all.filter(({ uses }) => uses.size > 0).length >= ofOneUser) return undefined;
       const runner = unused();
       if (runner) runner.isAlone = true;
       return runner;
     }
-    const owner = ownerOf(use);
-    const theirs = [...runners]
-      .filter((runner) => runner.owner === owner && !runner.isAlone)
-      .sort((one, other) => one.uses - other.uses);
+    const theirs = all
+      .filter(({ isAlone }) => !isAlone)
+      .sort((one, other) => one.uses.size - other.uses.size);
     const [least] = theirs;
-    if (least?.uses === 0) return least;
-    if (least && theirs.length < ofOneUser) return fresh() ?? (use.isLong && hasRoom() ? add() : least);
+    if (least?.uses.size === 0) return least;
+    if (least && all.length < ofOneUser) return fresh() ?? (use.isLong && hasRoom() ? add() : least);
     return least ?? unused();
   };
   const lease = (runner: Runner, use: RunnerFor): Lease => {
     clearTimeout(runner.idleTimer);
     runner.owner = ownerOf(use);
-    runner.keys.add(keyOf(use));
-    runner.uses += 1;
+    runner.uses.add(use);
     usedAt = performance.now();
     keepFresh();
     return {
       runner: runner.process,
       release() {
-        runner.uses -= 1;
-        if (runner.uses > 0 || !runners.has(runner)) return;
+        // What was at work when it ended is what it ended of.
+        if (runner.process.hasEnded()) return;
+        runner.uses.delete(use);
+        if (runner.uses.size > 0 || !runners.has(runner)) return;
         if (runner.isAlone || waiting.size > 0) end(runner);
         else runner.idleTimer = setTimeout(() => end(runner), idleMs).unref();
         admitNext();
@@ -227,10 +219,14 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
         waiting.delete(waiter);
         act();
       };
-      const waiter: Waiter = {
+      const waiter = {
         admit() {
-          const runner = choose(use);
-          if (runner) settle(() => resolve(lease(runner, use)));
+          try {
+            const runner = choose(use);
+            if (runner) settle(() => resolve(lease(runner, use)));
+          } catch (error) {
+            settle(() => reject(error));
+          }
         },
       };
       const leave = () => settle(() => reject(abortError(signal)));
@@ -246,8 +242,10 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
   function look(): void {
     const now = performance.now();
     const isLate = now - lookedAt > lateMs;
+    // Those with nothing to do are looked at too, but rarely.
+    const isRound = Math.floor(now / idleLookMs) > Math.floor(lookedAt / idleLookMs);
     lookedAt = now;
-    for (const runner of runners) if (runner.uses > 0) runner.process.look(isLate);
+    for (const runner of runners) if (isRound || runner.uses.size > 0) runner.process.look(isLate);
     const spare = fresh();
     if (spare && now - usedAt > freshMs) end(spare);
     if (memoryOf() > memoryMb * megabyte) relieve();
@@ -255,14 +253,11 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     clearInterval(looking);
     looking = undefined;
   }
-  /** All together take too much: one that is idle, or else the largest, ends. */
+  /** All together take too much: one that is idle ends, or else one of whoever takes most. */
   function relieve(): void {
     const idle = [...runners].find(isIdle);
-    const [largest] = [...runners].sort(
-      (one, other) => other.process.memoryBytes() - one.process.memoryBytes(),
-    );
     if (idle) end(idle);
-    else largest?.process.kill('memory');
+    else largestOfHeaviest([...runners])?.process.kill('memory');
   }
 
   return {
@@ -274,7 +269,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     },
     counts() {
       const all = [...runners];
-      const atWork = all.filter(({ uses }) => uses > 0).length;
+      const atWork = all.filter(({ uses }) => uses.size > 0).length;
       return { atWork, idle: all.length - atWork, memoryBytes: memoryOf(), crashes: { ...crashes } };
     },
     async tryOne() {

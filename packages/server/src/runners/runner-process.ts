@@ -43,6 +43,7 @@ export interface RunnerProcess {
   kill(ending: Ending): void;
   /** Ends it in peace: nothing is under way in it. */
   close(): void;
+  hasEnded(): boolean;
   /** It need not be waited for; never settles for one that ends before. */
   readonly ready: Promise<void>;
   readonly ended: Promise<Ending>;
@@ -170,6 +171,7 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     ready,
     ended,
     kill,
+    hasEnded: () => over !== undefined,
     memoryBytes: () => usage?.memoryBytes ?? 0,
     begin(use) {
       count += 1;
@@ -187,8 +189,9 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     look(isLate) {
       usage = usageOf(pid);
       if (usage && usage.memoryBytes > options.memoryMb * 1024 * 1024) return kill('memory');
-      if (uses.size === 0 || isLate) return;
-      const clock = (performance.now() - turned.at) / 1000;
+      if (isLate) return;
+      // One with nothing to do tells nothing.
+      const clock = uses.size === 0 ? 0 : (performance.now() - turned.at) / 1000;
       const processor = usage ? usage.processorSeconds - turned.processorSeconds : 0;
       if (processor > loopSeconds.processor || clock > loopSeconds.clock) kill('loop');
     },

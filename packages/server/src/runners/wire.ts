@@ -47,7 +47,8 @@ export interface SentError {
   retryAfterSeconds?: number;
 }
 
-const stackLengthMax = 4096;
+/** Of what is not an error of ours: its text may be all that a source has sent. */
+const textLengthMax = 4096;
 
 export function packError(error: unknown): SentError {
   if (error instanceof ConnectorError) {
@@ -60,7 +61,8 @@ export function packError(error: unknown): SentError {
     };
   }
   const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
-  return { name, message, stack: stack.slice(0, stackLengthMax) };
+  const most = (text: string) => text.slice(0, textLengthMax);
+  return { name: most(name), message: most(message), stack: most(stack) };
 }
 
 export function unpackError({ kind, message, name, stack, ...options }: SentError): Error {

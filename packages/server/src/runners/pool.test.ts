@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createRetries } from '@mooring/connectors/kit/retries';
+import pino from 'pino';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { createRunnerPool, type Lease, type PoolOptions, type RunnerPool } from './pool.js';
+
+// Who gets a runner, and who loses one, whatever another user does.
+
+const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pool-'));
+const entry = path.join(folder, 'runner.mjs');
+/**
+ * Instead of a runner: takes as many megabytes as the name of the source says, and does nothing; or tells the end of its
+ * use at once, and never turns again.
+ */
+writeFileSync(
+  entry,
+  `import { Socket } from 'node:net';
+const kept = [];
+const pipe = new Socket({ fd: 3 });
+pipe.on('data', (data) => {
+  const [, megabytes] = /"sourceId":"(\\d+)"/.exec(data.toString('latin1')) ?? [];
+  if (data.includes('"sourceId":"endless"')) {
+    const ended = JSON.stringify({ kind: 'ended', use: 1, outcome: { state: 'complete', rows: 0, bytes: 0 } });
+    const head = Buffer.alloc(16);
+    head.writeUInt32LE(ended.length);
+    pipe.write(Buffer.concat([head, Buffer.from(ended)]), () => { for (;;); });
+  }
+  for (let made = 0; made < Number(megabytes ?? 0); made += 1) kept.push(Buffer.alloc(2 ** 20, 1));
+});
+pipe.on('close', () => process.exit(0));
+`,
+);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let pool: RunnerPool;
+afterEach(() => pool.close());
+
+function start(options: Partial<PoolOptions>): void {
+  pool = createRunnerPool({
+    ...{ entry, retries: createRetries(), onRefused: () => undefined, log: pino({ level: 'silent' }) },
+    ...{ runnerMemoryMb: 512, runnersMemoryMb: 4096, waitSeconds: 0.5, ...options },
+  });
+}
+
+const never = new AbortController().signal;
+const take = (userId: string, destination = 'a', isLong = false) =>
+  pool.take({ tenantId: 't', userId, destination, sourceId: '0', isLong }, never);
+
+/** @returns the outcome of the use, once there is one */
+function begin({ runner }: Lease, sourceId = '0') {
+  const outcome: { error?: Error; isOver?: true } = {};
+  runner.begin({
+    plan: {
+      ...{ sourceId, properties: {}, settings: {}, login: { signIn: '', fields: {} }, tellsProof: false },
+      task: { kind: 'test', readsPaths: false },
+    },
+    egress: {} as never,
+    accessToken: undefined,
+    found: () => undefined,
+    piece: () => undefined,
+    ended() {
+      outcome.isOver = true;
+    },
+    failed(error) {
+      outcome.error = error;
+    },
+  });
+  return outcome;
+}
+
+async function crash(lease: Lease): Promise<void> {
+  process.kill(lease.runner.pid, 'SIGKILL');
+  await lease.runner.ended;
+  lease.release();
+}
+
+describe('runners', () => {
+  it('are not all taken by one user: neither by long reads, nor by uses of a source that has crashed one', async () => {
+    start({ runnersMax: 4 });
+    await crash(await take('mallory'));
+    const leases = await Promise.all([take('mallory'), take('mallory')]);
+    await expect(take('mallory')).rejects.toMatchObject({ code: 'BUSY' });
+    const reads = [await take('mallory', 'b', true), await take('mallory', 'b', true)];
+    const pids = new Set(leases.map(({ runner }) => runner.pid));
+    expect(pids.size).toBe(2);
+    const alice = await take('alice');
+    expect(pids).not.toContain(alice.runner.pid);
+    for (const lease of [leases[0], ...reads]) lease?.release();
+    expect((await take('mallory')).runner.pid).not.toBe(alice.runner.pid);
+  });
+
+  it('that end cost their user a runner for each use of what was at work in them, and of nothing else', async () => {
+    start({});
+    const over = await take('alice', 'good');
+    over.release();
+    const bad = await take('alice', 'bad');
+    expect(bad.runner.pid).toBe(over.runner.pid);
+    await crash(bad);
+    const [one, other] = [await take('alice', 'good'), await take('alice', 'good')];
+    expect(one.runner.pid).toBe(other.runner.pid);
+    const alone = await take('alice', 'bad');
+    expect(alone.runner.pid).not.toBe(one.runner.pid);
+  });
+
+  it('are taken, when all together are too large, from the user who has most in them', async () => {
+    start({ runnersMemoryMb: 420 });
+    await crash(await take('mallory'));
+    const small = [await take('mallory'), await take('mallory')];
+    const outcomes = small.map((lease) => begin(lease, '120'));
+    const large = begin(await take('alice'), '150');
+    await expect.poll(() => outcomes.filter(({ error }) => error).length, { interval: 10 }).toBe(1);
+    expect(large.error).toBeUndefined();
+  });
+
+  it('are ended that go on after their use has ended', async () => {
+    start({});
+    const lease = await take('mallory');
+    const outcome = begin(lease, 'endless');
+    await expect.poll(() => outcome.isOver, { interval: 10 }).toBe(true);
+    lease.release();
+    expect(await lease.runner.ended).toBe('loop');
+  });
+});
