@@ -10,17 +10,22 @@ import { openPipe } from '../egress/inherited-pipe.js';
 import { createPolicy, type EgressSettings } from '../egress/policy.js';
 import { exitCodes } from './endings.js';
 import { type ServedUse, serveUse } from './served-use.js';
+import { usageOf } from './usage.js';
 import { type Order, pipeFd, speak, turnedMs } from './wire.js';
 
 /** A loop that never turns does not see that the service is gone; this thread does. */
 const orphanWatch = `
-  const { ppid } = process;
-  setInterval(() => { if (process.ppid !== ppid) process.kill(process.pid, 'SIGKILL'); }, 500);
+  const { workerData: service } = require('node:worker_threads');
+  setInterval(() => { if (process.ppid !== service) process.kill(process.pid, 'SIGKILL'); }, 500);
 `;
 const orphanWatchMemory = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
 
+/** Known before this one has anything to do: the thread may come up after the service is gone. */
+const service = process.ppid;
 /** In megabytes, as the service gives it. */
 const memoryBytesMax = Number(process.argv[2]) * 1024 * 1024;
+/** Of its memory, what it shares with every process of the same program, which is no part of its share. */
+const sharedBytes = process.memoryUsage.rss() - (usageOf(process.pid)?.memoryBytes ?? 0);
 const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
 const uses = new Map<number, ServedUse>();
 const gates = new Map<string, Gate>();
@@ -52,7 +57,10 @@ function gateUnder(egress: EgressSettings): Gate {
 
 function start(order: Extract<Order, { kind: 'start' }>): void {
   if (!isWatched)
-    new Worker(orphanWatch, { eval: true, execArgv: [], env: {}, resourceLimits: orphanWatchMemory });
+    new Worker(orphanWatch, {
+      ...{ eval: true, execArgv: [], env: {}, workerData: service },
+      resourceLimits: orphanWatchMemory,
+    });
   isWatched = true;
   turning ??= setInterval(() => wire.report({ kind: 'turned' }), turnedMs);
   const { plan } = order;
@@ -66,7 +74,7 @@ function start(order: Extract<Order, { kind: 'start' }>): void {
       gate: gateUnder(order.egress),
       connector: () => loadConnector(manifest),
       checkMemory() {
-        if (process.memoryUsage.rss() > memoryBytesMax) process.exit(exitCodes.memory);
+        if (process.memoryUsage.rss() - sharedBytes > memoryBytesMax) process.exit(exitCodes.memory);
       },
     },
   );

@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 export interface Usage {
   /** Of its main thread, in seconds. */
   processorSeconds: number;
-  /** In memory and its own: without what it shares with every process of the same program. */
+  /** Its own, swapped out or not: without what it shares with every process of the same program. */
   memoryBytes: number;
 }
 
 /** The unit of Linux for times of a process, the same on every machine that Node runs on. */
 const ticksPerSecond = 100;
-const ownMemory = /^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm;
+const ownMemory = /^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm;
 
 /** @returns undefined where the process is gone, or the system does not tell */
 export function usageOf(pid: number): Usage | undefined {
