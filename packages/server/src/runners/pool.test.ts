@@ -4,7 +4,9 @@ import path from 'node:path';
 import { createRetries } from '@mooring/connectors/kit/retries';
 import pino from 'pino';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { Plan } from '../sessions/session-work.js';
 import { createRunnerPool, type Lease, type PoolOptions, type RunnerPool } from './pool.js';
+import { executeInRunners } from './remote-work.js';
 
 // Who gets a runner, and who loses one, whatever another user does.
 
@@ -12,7 +14,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pool-'));
 const entry = path.join(folder, 'runner.mjs');
 /**
  * Instead of a runner: takes as many megabytes as the name of the source says, and does nothing; or tells the end of its
- * use at once, and never turns again.
+ * use at once, and never turns again; or sends without end, whatever is taken.
  */
 writeFileSync(
   entry,
@@ -26,6 +28,12 @@ pipe.on('data', (data) => {
     const head = Buffer.alloc(16);
     head.writeUInt32LE(ended.length);
     pipe.write(Buffer.concat([head, Buffer.from(ended)]), () => { for (;;); });
+  }
+  if (data.includes('"sourceId":"flood"')) {
+    const chunk = Buffer.alloc(16 + 65536);
+    [65536, 1, 1].forEach((value, index) => chunk.writeUInt32LE(value, index * 4));
+    const flood = () => { while (pipe.write(chunk)); pipe.once('drain', flood); };
+    flood();
   }
   for (let made = 0; made < Number(megabytes ?? 0); made += 1) kept.push(Buffer.alloc(2 ** 20, 1));
 });
@@ -48,14 +56,16 @@ const never = new AbortController().signal;
 const take = (userId: string, destination = 'a', isLong = false) =>
   pool.take({ tenantId: 't', userId, destination, sourceId: '0', isLong }, never);
 
+const planOf = (sourceId: string): Plan => ({
+  ...{ sourceId, properties: {}, settings: {}, login: { signIn: '', fields: {} }, tellsProof: false },
+  task: { kind: 'test', readsPaths: false },
+});
+
 /** @returns the outcome of the use, once there is one */
 function begin({ runner }: Lease, sourceId = '0') {
   const outcome: { error?: Error; isOver?: true } = {};
   runner.begin({
-    plan: {
-      ...{ sourceId, properties: {}, settings: {}, login: { signIn: '', fields: {} }, tellsProof: false },
-      task: { kind: 'test', readsPaths: false },
-    },
+    plan: planOf(sourceId),
     egress: {} as never,
     accessToken: undefined,
     found: () => undefined,
@@ -121,5 +131,19 @@ describe('runners', () => {
     await expect.poll(() => outcome.isOver, { interval: 10 }).toBe(true);
     lease.release();
     expect(await lease.runner.ended).toBe('loop');
+  });
+
+  it('that send more than is taken are ended, before it fills the memory of the service', async () => {
+    start({});
+    const owner = { tenantId: 't', userId: 'mallory', destination: 'a', spaceId: null };
+    const hooks = { accessToken: undefined, signal: never, found: () => undefined };
+    const work = executeInRunners(pool, () => ({}) as never)(planOf('flood'), owner, hooks);
+    await work.chunks.next();
+    await expect.poll(() => pool.counts().crashes.protocol).toBe(1);
+    const rest = async () => {
+      while (!(await work.chunks.next()).done);
+    };
+    await expect(rest()).rejects.toMatchObject({ kind: 'crashed' });
+    expect(work.counts().bytes).toBeLessThan(8 * 2 ** 20);
   });
 });

@@ -5,6 +5,7 @@ import type { Plan, Surroundings } from '../sessions/session-work.js';
 import type { StreamOutcome } from '../streams/caps.js';
 import type { Counts } from '../streams/encoded-rows.js';
 import type { Lease, RunnerPool } from './pool.js';
+import { pieceBytes, windowBytes } from './wire.js';
 
 /** How long an end is waited for that the runner was told of; then the caller is answered without it. */
 const cancelledMs = 500;
@@ -94,8 +95,14 @@ async function* piecesOf(
     signal,
   );
   const { accessToken, found } = hooks;
+  let taken = 0;
   const started = lease.runner.begin({
-    ...{ plan, egress, accessToken, found, piece: inbox.piece },
+    ...{ plan, egress, accessToken, found },
+    piece(bytes, rows) {
+      inbox.piece(bytes, rows);
+      // What waits here waits in the service's memory: one that sends past its window is ended.
+      if (inbox.counts().bytes - taken > windowBytes + pieceBytes) lease.runner.kill('protocol');
+    },
     ended: (outcome) => inbox.end({ outcome }),
     failed: (error) => inbox.end({ error }),
   });
@@ -111,6 +118,7 @@ async function* piecesOf(
         untold += next.length;
         if (untold < creditBytes) continue;
         started.taken(untold);
+        taken += untold;
         untold = 0;
       } else if ('outcome' in next) return next.outcome;
       else throw next.error;
