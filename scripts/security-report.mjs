@@ -1,7 +1,8 @@
 // Every security and reliability case, and whether it holds: by the tests that name its id, as the last run of them
 // went. Anything but "passes" and "waits for" fails the command.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { digestOf, readResults } from './test-results-reporter.mjs';
+import { filesOf } from './test-tiers.mjs';
 
 const read = (name) =>
   JSON.parse(readFileSync(new URL(`../docs/reference/${name}`, import.meta.url), 'utf8'));
@@ -38,14 +39,9 @@ for (const files of Object.values(readResults())) {
 
 // Titles as they are written, so that a file that names a case but was not run is not taken for one that passed.
 const withoutComments = (text) => text.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, '');
-const testFiles = ['packages', 'e2e', 'bench'].flatMap((room) =>
-  readdirSync(room, { recursive: true })
-    .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
-    .map((file) => `${room}/${file}`),
-);
-for (const file of testFiles) {
-  // What only the long tier runs is no gap in a quick one: the same cases are named in files that both run.
-  if (ranFiles.has(file) || file.startsWith('e2e/src/long/')) continue;
+// What only the long tier runs is no gap in a quick one: the same cases are named in files that both run.
+for (const file of Object.keys(await filesOf('quick'))) {
+  if (ranFiles.has(file)) continue;
   for (const id of idsIn(withoutComments(readFileSync(file, 'utf8'))))
     note(id, 'problems', `not run: ${file}`);
 }

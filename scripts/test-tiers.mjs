@@ -7,7 +7,7 @@ import { createVitest } from 'vitest/node';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The projects that run each file in a tier, as `{[file]: project[]}`. */
-async function filesOf(tier) {
+export async function filesOf(tier) {
   const before = process.env.TEST_TIER;
   process.env.TEST_TIER = tier;
   const vitest = await createVitest('test', { root, watch: false, reporters: [{}] });
