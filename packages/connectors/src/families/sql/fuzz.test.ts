@@ -66,7 +66,7 @@ async function fuzzed(
   network = made;
   return fuzz({
     ...material,
-    runs: full(20_000, 150),
+    runs: full(5_000, 150),
     isRefusal: (error) => error instanceof ConnectorError,
     async read(bytes) {
       turns = turnsIn(bytes);
