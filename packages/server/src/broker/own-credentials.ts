@@ -6,12 +6,21 @@ import type { CredentialTable } from '../store/tables.js';
 import { nameKey } from './credential-records.js';
 import { assertReaches } from './reach.js';
 
-const separatedOf = (db: Queryable, caller: Caller, manifest: SourceManifest) =>
+/** Whose credentials, and of which source. */
+type Owned = Pick<CredentialTable, 'tenant_id' | 'owner_id' | 'source_id'>;
+
+const ownedBy = ({ tenantId, userId }: Caller, { id }: SourceManifest): Owned => ({
+  tenant_id: tenantId,
+  owner_id: userId,
+  source_id: id,
+});
+
+const separatedOf = (db: Queryable, { tenant_id, owner_id, source_id }: Owned) =>
   db
     .selectFrom('credential')
-    .where('tenant_id', '=', caller.tenantId)
-    .where('owner_id', '=', caller.userId)
-    .where('source_id', '=', manifest.id)
+    .where('tenant_id', '=', tenant_id)
+    .where('owner_id', '=', owner_id)
+    .where('source_id', '=', source_id)
     .where('separated', '=', 1);
 
 /**
@@ -24,13 +33,38 @@ export async function selectedCredential(
   manifest: SourceManifest,
   credentialId: string,
 ): Promise<CredentialTable> {
-  const row = await separatedOf(db, caller, manifest)
+  const row = await separatedOf(db, ownedBy(caller, manifest))
     .selectAll()
     .where('id', '=', credentialId.toLowerCase())
     .executeTakeFirst();
   if (!row) throw new AppError('NOT-FOUND', 'You have no credential with this id for this data source.');
   assertReaches(caller, row);
   return row;
+}
+
+/** Whether the user has given the name to none of their separated credentials of the source. */
+export async function isNameFree(db: Queryable, owned: Owned, name: string): Promise<boolean> {
+  const taken = await separatedOf(db, owned)
+    .select('id')
+    .where('name_key', '=', nameKey(name))
+    .executeTakeFirst();
+  return taken === undefined;
+}
+
+/** What a number leaves of the 256 characters of a name. */
+const numberedMax = 248;
+
+/**
+ * The name, or with a number behind it: the first that is free.
+ * @param first of the numbers
+ */
+export async function freeName(db: Queryable, owned: Owned, wanted: string, first: 1 | 2): Promise<string> {
+  const rows = await separatedOf(db, owned).select('name_key').execute();
+  const taken = new Set(rows.map(({ name_key }) => name_key));
+  let name = wanted;
+  for (let number = first; taken.has(nameKey(name)); number += 1)
+    name = `${wanted.slice(0, numberedMax)} (${number})`;
+  return name;
 }
 
 /** @throws AppError CONFLICT when the caller has a separated credential of this name for this source. */
@@ -40,11 +74,7 @@ export async function assertNameFree(
   manifest: SourceManifest,
   name: string,
 ): Promise<void> {
-  const taken = await separatedOf(db, caller, manifest)
-    .select('id')
-    .where('name_key', '=', nameKey(name))
-    .executeTakeFirst();
-  if (taken) {
+  if (!(await isNameFree(db, ownedBy(caller, manifest), name))) {
     throw new AppError(
       'CONFLICT',
       'credentialsName: you have a credential of this name for this data source. Choose another name, or use it with selectedCredentials.',

@@ -3,6 +3,7 @@ import { record, recordCredential } from '../audit/record.js';
 import { insertCredential, replaceCredential } from '../broker/credential-records.js';
 import type { GrantAccount } from '../broker/grant-account.js';
 import { linkCredential } from '../broker/links.js';
+import { freeName, isNameFree } from '../broker/own-credentials.js';
 import { assertReaches } from '../broker/reach.js';
 import { credentialOfSignIn } from '../broker/revocation-queue.js';
 import type { Revoker } from '../broker/revoker.js';
@@ -110,41 +111,21 @@ export function createParkedGrants({
     return isMine;
   };
 
-  /** A name that the person does not have yet: `name (2)`, `name (3)`, … */
-  const freeName = async (
-    tx: Queryable,
-    like: CredentialTable,
-    wanted: string | undefined,
-  ): Promise<string> => {
-    const rows = await tx
-      .selectFrom('credential')
-      .select('name_key')
-      .where('tenant_id', '=', like.tenant_id)
-      .where('owner_id', '=', like.owner_id)
-      .where('source_id', '=', like.source_id)
-      .where('separated', '=', 1)
-      .execute();
-    const taken = new Set(rows.map(({ name_key }) => name_key));
-    if (wanted !== undefined) {
-      if (taken.has(wanted))
-        throw new AppError('CONFLICT', 'credentialsName: you have a credential of this name.');
-      return wanted;
-    }
-    for (let number = 2; ; number += 1) {
-      const name = `${like.name} (${number})`;
-      if (!taken.has(name)) return name;
-    }
+  const nameFor = async (tx: Tx, like: CredentialTable, wanted: string | undefined): Promise<string> => {
+    if (wanted === undefined) return freeName(tx, like, like.name, 2);
+    if (await isNameFree(tx, like, wanted)) return wanted;
+    throw new AppError('CONFLICT', 'credentialsName: you have a credential of this name.');
   };
 
   const add = async (
-    tx: Queryable,
+    tx: Tx,
     row: SignInTable,
     like: CredentialTable,
     { parked, wanted, by }: { parked: ParkedGrant; wanted: string | undefined; by: Caller },
   ): Promise<Pick<CredentialTable, 'id' | 'name'>> => {
-    const [id, name] = [newUuid(), await freeName(tx, like, wanted)];
+    const [id, name] = [newUuid(), await nameFor(tx, like, wanted)];
     const { login = {}, grant } = parked;
-    await insertCredential(tx as Parameters<typeof insertCredential>[0], vault, {
+    await insertCredential(tx, vault, {
       ...{ id, tenantId: like.tenant_id, ownerId: like.owner_id, sourceId: like.source_id },
       ...{ name, separated: true, connectionId: null, signIn: row.sign_in },
       ...{ destination: row.destination, secrets: { login, grant }, at: store.clock.iso(), by },

@@ -66,8 +66,8 @@ describe('signing in again', () => {
     });
   const paste = (page: { html: string }) =>
     alice.api.put(`${path}/credential`, { connectionProperties: { authCode: codeOf(page.html) } });
-  const choose = (signInId: string, choice: string, person = alice) =>
-    person.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice });
+  const choose = (signInId: string, choice: string, person = alice, more: object = {}) =>
+    person.api.post(`/api/v1/sign-ins/${signInId}/actions/choose`, { choice, ...more });
   /** An answer without ID token. */
   const namesNobody = () => {
     const tokens = { access_token: newToken(24), refresh_token: newToken(24), token_type: 'bearer' };
@@ -227,6 +227,21 @@ describe('signing in again', () => {
     expect(after.credentialsName).toBe('mine (2)');
     expect((await use()).body.rows[0][0]).toContain('bob');
     expect((await alice.api.get(`/api/v1/data-credentials/${before.credentialId}`)).status).toBe(200);
+  });
+
+  it('adds an account under a name that the user does not have, however it is written', async () => {
+    const long = `né ${'n'.repeat(253)}`;
+    const { credentialId } = await credentialOf();
+    await alice.api.patch(`/api/v1/data-credentials/${credentialId}`, [
+      { op: 'replace', path: '/qName', value: long },
+    ]);
+    const { authUrl, signInId } = signInOf(await use());
+    await paste(await walk(authUrl, 'bob'));
+    const taken = { credentialsName: ` ${long.normalize('NFD')} ` };
+    expect((await choose(signInId, 'add', alice, taken)).status).toBe(409);
+    const chosen = await choose(signInId, 'add');
+    expect(chosen.status, chosen.text).toBe(200);
+    expect((await credentialOf()).credentialsName).toBe(`${long.slice(0, 248)} (2)`);
   });
 
   it('LI12: asks who began where the provider does not name the account of a pasted code', async () => {
