@@ -230,7 +230,7 @@ function destinationsPage() {
     [
       [
         '**confirm**',
-        'each linked person, for their own: `GET …/credential` says `needs_confirmation` with the old and the new destination, nothing is sent before `POST …/credential/actions/confirm`, and one person confirms for nobody else',
+        'each linked person, for their own: `GET …/credential` says `needs_confirmation` with the old and the new destination, nothing is sent before `POST …/credential/actions/confirm`, or before they choose the credential again (PATCH `/qCredentialsID`, `selectedCredentials`), and one person confirms for nobody else',
         'a 400 unless the whole credential is in the same request; it then belongs to whoever sent it, and the former one is destroyed',
       ],
       ['keep', 'nobody does anything', 'nobody does anything'],

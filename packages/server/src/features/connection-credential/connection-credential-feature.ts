@@ -12,11 +12,12 @@ import { mayTakeOver } from '../../access/owner-left.js';
 import { recordConnection, recordCredential } from '../../audit/record.js';
 import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
 import { type Bringing, type BringRequest, storeBrought } from '../../broker/bring.js';
+import { chooseCredential } from '../../broker/chosen-credential.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
 import { endOfGrant } from '../../broker/grant-account.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
-import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
+import { assertNameFree } from '../../broker/own-credentials.js';
 import { assertReaches, assertReachesKept } from '../../broker/reach.js';
 import { type Resolution, resolveCredential, resolveForUse } from '../../broker/resolve.js';
 import { giversOf, keptLogin, resumeLogin } from '../../broker/suspension.js';
@@ -234,8 +235,10 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
           { field: 'credentialId', message: 'and connectionProperties cannot both be given' },
         ]);
       }
-      const selected = await selectedCredential(store.db, caller, manifest, body.credentialId);
-      await linkCredential(store.db, connection, caller.userId, selected.id, now());
+      const { credentialId } = body;
+      await store.transaction((tx) =>
+        chooseCredential(tx, caller, { manifest, connection, credentialId, at: now() }),
+      );
     } else if (body.authUrlOnly) {
       const split = splitFor(connection, manifest, body.connectionProperties ?? {});
       const { credential: renewed } = await resolveCredential(store.db, caller, connection);

@@ -10,8 +10,10 @@ import {
 import { recordConnection } from '../../audit/record.js';
 import { type Bringing, type BroughtCredential, storeBrought } from '../../broker/bring.js';
 import { credentialShownTo, credentialsShownTo } from '../../broker/callers-credentials.js';
+import { chooseCredential } from '../../broker/chosen-credential.js';
 import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
+import { linkCredential } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { secretsEnteredBy } from '../../broker/reach.js';
 import type { Revoker } from '../../broker/revoker.js';
@@ -223,20 +225,15 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
             split.connectionSecrets,
           );
           const target = { caller, manifest, signIn: signIn.id, destination, name: credentialName };
-          const credentialId = brought
-            ? await bringing.store(tx, isSeparated ? target : { ...target, connectionId: id }, brought)
-            : selected?.id;
-          if (isSeparated && credentialId) {
-            await tx
-              .insertInto('credential_link')
-              .values({
-                tenant_id: caller.tenantId,
-                connection_id: id,
-                user_id: caller.userId,
-                credential_id: credentialId,
-                created_at: at,
-              })
-              .execute();
+          if (brought) {
+            const stored = await bringing.store(
+              tx,
+              isSeparated ? target : { ...target, connectionId: id },
+              brought,
+            );
+            if (isSeparated) await linkCredential(tx, row, caller.userId, stored, at);
+          } else if (selected) {
+            await chooseCredential(tx, caller, { manifest, connection: row, credentialId: selected.id, at });
           }
         });
       } catch (error) {

@@ -1,6 +1,7 @@
 import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { BroughtCredential } from '../../broker/bring.js';
+import { chooseCredential } from '../../broker/chosen-credential.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { resolveCredential } from '../../broker/resolve.js';
@@ -122,7 +123,10 @@ export async function applyCredential(
   }
   if (!isSeparated) await unlinkCredentials(tx, next);
   if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
-  if (step.selected) await linkCredential(tx, next, caller.userId, step.selected.id, at);
+  if (step.selected)
+    await chooseCredential(tx, caller, {
+      ...{ manifest, connection: next, credentialId: step.selected.id, at },
+    });
   if (!step.brought) return;
   const target = { signIn: split.signIn.id, destination: next.destination, caller };
   if (replaced) return bringing.replace(tx, replaced, target, step.brought);

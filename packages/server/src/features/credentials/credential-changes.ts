@@ -2,11 +2,10 @@ import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
 import { loadConnection } from '../../access/connection-access.js';
 import { recordCredential } from '../../audit/record.js';
+import { chooseCredential } from '../../broker/chosen-credential.js';
 import { nameKey } from '../../broker/credential-records.js';
-import { linkCredential } from '../../broker/links.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
 import { loginPair, loginProperties } from '../../broker/login-pair.js';
-import { assertReaches } from '../../broker/reach.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
@@ -107,9 +106,11 @@ export function createCredentialChanger({ store, catalogue, logins }: Credential
             'The credential was changed by another request meanwhile. Repeat the change.',
           );
         }
-        if (target) assertReaches(caller, row);
-        if (target) await linkCredential(tx, target, caller.userId, row.id, at);
-        await recordCredential(tx, 'updated', { ...row, name: change.qName ?? row.name }, caller);
+        const isChanged = change.qName !== undefined || fields !== undefined;
+        if (target)
+          await chooseCredential(tx, caller, { manifest, connection: target, credentialId: row.id, at });
+        if (isChanged)
+          await recordCredential(tx, 'updated', { ...row, name: change.qName ?? row.name }, caller);
       });
     } catch (error) {
       if (isUniqueViolation(error))

@@ -104,9 +104,9 @@ describe('data-credentials', () => {
       { op: 'add', path: '/connectionId', value: id },
     ]);
     expect(linked.status).toBe(204);
-    // Another destination: it waits for its person.
+    // Another destination, which she chose with it.
     expect((await alice.api.get(`${connection}/credential`)).body).toMatchObject({
-      state: 'needs_confirmation',
+      state: 'ready',
       credentialId: other.body.qID,
     });
     const foreign = await bob.api.post('/api/v1/data-credentials', {

@@ -176,13 +176,18 @@ describe('using a shared connection', () => {
       space: spaceId,
       connectionProperties: {
         ...properties({}),
-        host: 'localhost',
         separateCredentials: true,
         selectedCredentials: credential.body.qID,
       },
     });
     expect(made.status).toBe(201);
-    expect(made.body).not.toHaveProperty('qCredentialsID');
+    const moved = await alice.api.patch(`/api/v1/data-connections/${made.body.qID}`, [
+      { op: 'replace', path: '/connectionProperties/host', value: 'localhost' },
+    ]);
+    expect(moved.status, moved.text).toBe(204);
+    expect((await alice.api.get(`/api/v1/data-connections/${made.body.qID}`)).body).not.toHaveProperty(
+      'qCredentialsID',
+    );
     const path = `/api/v1/data-connections/${made.body.qID}`;
     const refused = await alice.api.post(`${path}/actions/preview`, { path: ['sales', 'orders'] });
     expect(refused.body.errors[0]).toMatchObject({
