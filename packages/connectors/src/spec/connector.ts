@@ -95,6 +95,11 @@ export interface ReadRequest {
   query?: string;
   /** Only these columns, in this order. Unknown names fail with `invalid_query`. */
   columns?: readonly string[];
+  /**
+   * Columns whose values come as text, whatever they are: the source's own text of them where it has one, which is how
+   * a value that its column's type cannot hold is read all the same. They are columns of `string` then.
+   */
+  asText?: readonly string[];
   /** Rows at the most; the source should stop producing then. */
   limit?: number;
   /** Rows a batch at the most. */

@@ -38,5 +38,31 @@ export interface Column {
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 
+/**
+ * A JSON value as its text, without white space around its tokens: what JavaScript's values would change of it, such
+ * as digits beyond a double or the zeros of `1.0`, stays as it came. Stands in cells of `json` columns.
+ */
+export class JsonText {
+  readonly text: string;
+  /** Every number in it is a double, though perhaps spelt in another way. */
+  readonly fitsDoubles: boolean;
+
+  constructor(text: string, fitsDoubles: boolean) {
+    this.text = text;
+    this.fitsDoubles = fitsDoubles;
+  }
+
+  /** Within JSON that clients parse into doubles: the value where they can hold it, else its text. */
+  toJSON(): JsonValue {
+    return this.fitsDoubles ? (JSON.parse(this.text) as JsonValue) : this.text;
+  }
+}
+
+export type Cell = JsonValue | JsonText;
+
+/** The JSON text of a cell of a `json` column. */
+export const jsonTextOf = (cell: Cell): string =>
+  cell instanceof JsonText ? cell.text : JSON.stringify(cell);
+
 /** Values by position, in the order of the columns. */
-export type Row = readonly JsonValue[];
+export type Row = readonly Cell[];

@@ -58,7 +58,18 @@ const readTargetSchema = {
     .max(100_000)
     .optional()
     .meta({ description: 'Query in the language of the source' }),
-  columns: z.array(z.string().max(1024)).max(2000).optional(),
+  columns: z
+    .array(z.string().max(1024))
+    .max(2000)
+    .optional()
+    .meta({
+      description: 'Only these columns, in this order; where columns were sampled also fields of later rows',
+    }),
+  asText: z
+    .array(z.string().max(1024))
+    .max(2000)
+    .optional()
+    .meta({ description: 'Columns whose values come as text, for those that their type cannot hold' }),
 };
 
 /** Refused before anything was sent to the source. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from '@mooring/connectors/spec/data-types';
+import { type Cell, jsonTextOf } from '@mooring/connectors/spec/data-types';
 import { toDays } from './arrow-instants.js';
 
 // Arrow's buffers (Columnar Format 1.5, "Physical Memory Layout") of one column of one batch.
@@ -9,7 +9,7 @@ import { toDays } from './arrow-instants.js';
 export class Unfit extends Error {}
 
 /** Undefined: the value does not fit. */
-type Convert<Value> = (value: NonNullable<JsonValue>) => Value | undefined;
+type Convert<Value> = (value: NonNullable<Cell>) => Value | undefined;
 
 export interface Validity {
   length: number;
@@ -31,7 +31,7 @@ function setBit(bitmap: Uint8Array, index: number): void {
   bitmap[index >> 3] = (bitmap[index >> 3] ?? 0) | (1 << (index & 7));
 }
 
-export function validityOf(values: readonly JsonValue[]): Validity {
+export function validityOf(values: readonly Cell[]): Validity {
   const nullBitmap = bitmapOf(values.length);
   let nullCount = 0;
   for (let index = 0; index < values.length; index += 1) {
@@ -47,7 +47,7 @@ export function validityOf(values: readonly JsonValue[]): Validity {
  */
 export function filled<Value, Target extends { [index: number]: Value }>(
   target: Target,
-  values: readonly JsonValue[],
+  values: readonly Cell[],
   convert: Convert<Value>,
 ): Target {
   for (let index = 0; index < values.length; index += 1) {
@@ -61,7 +61,7 @@ export function filled<Value, Target extends { [index: number]: Value }>(
 }
 
 /** @throws Unfit */
-export function bits(values: readonly JsonValue[]): Uint8Array {
+export function bits(values: readonly Cell[]): Uint8Array {
   const data = bitmapOf(values.length);
   for (let index = 0; index < values.length; index += 1) {
     const value = values[index] ?? null;
@@ -89,8 +89,8 @@ export const days: Convert<number> = (value) => {
 };
 
 /** A text as it is, and anything else that turns up as JSON. */
-export const text = (value: NonNullable<JsonValue>): string =>
-  typeof value === 'string' ? value : JSON.stringify(value);
+export const text = (value: NonNullable<Cell>): string =>
+  typeof value === 'string' ? value : jsonTextOf(value);
 
 function concatenated(chunks: readonly Uint8Array[]): Variable {
   const valueOffsets = new Int32Array(chunks.length + 1);
@@ -103,10 +103,7 @@ function concatenated(chunks: readonly Uint8Array[]): Variable {
 }
 
 /** The values as UTF-8; halves of surrogate pairs become U+FFFD. */
-export function utf8(
-  values: readonly JsonValue[],
-  toText: (value: NonNullable<JsonValue>) => string,
-): Variable {
+export function utf8(values: readonly Cell[], toText: (value: NonNullable<Cell>) => string): Variable {
   const valueOffsets = new Int32Array(values.length + 1);
   const texts: string[] = [];
   let end = 0;
@@ -123,6 +120,6 @@ export function utf8(
 }
 
 /** The values, base64 texts, as bytes. */
-export function bytes(values: readonly JsonValue[]): Variable {
+export function bytes(values: readonly Cell[]): Variable {
   return concatenated(values.map((value) => Buffer.from(value === null ? '' : text(value), 'base64')));
 }

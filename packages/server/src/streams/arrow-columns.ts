@@ -1,4 +1,10 @@
-import type { Column, JsonValue, NeutralType, Row } from '@mooring/connectors/spec/data-types';
+import {
+  type Cell,
+  type Column,
+  jsonTextOf,
+  type NeutralType,
+  type Row,
+} from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Data, DataType } from 'apache-arrow';
 import {
@@ -31,10 +37,10 @@ interface ArrowColumn {
 
 interface ColumnForm {
   type: DataType;
-  fill(values: readonly JsonValue[], validity: Validity): Data;
+  fill(values: readonly Cell[], validity: Validity): Data;
 }
 
-function textForm(arrow: ArrowLibrary, toText: (value: NonNullable<JsonValue>) => string): ColumnForm {
+function textForm(arrow: ArrowLibrary, toText: (value: NonNullable<Cell>) => string): ColumnForm {
   const type = new arrow.Utf8();
   return {
     type,
@@ -51,7 +57,7 @@ function binaryForm(arrow: ArrowLibrary): ColumnForm {
 }
 
 function timeForm(arrow: ArrowLibrary, isZoned: boolean): ColumnForm {
-  const convert = (value: JsonValue) =>
+  const convert = (value: Cell) =>
     typeof value === 'string' && isInstant(value) === isZoned ? toMicroseconds(value) : undefined;
   const type = new arrow.TimestampMicrosecond(isZoned ? 'UTC' : null);
   return {
@@ -106,7 +112,7 @@ function formOf(arrow: ArrowLibrary, neutral: NeutralType): ColumnForm {
     case 'bytes':
       return binaryForm(arrow);
     case 'json':
-      return textForm(arrow, (value) => JSON.stringify(value));
+      return textForm(arrow, (value) => jsonTextOf(value));
     default:
       return textForm(arrow, text);
   }

@@ -1,4 +1,4 @@
-import type { Column, JsonValue, Row } from '@mooring/connectors/spec/data-types';
+import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/spec/data-types';
 import { distinctNames } from './column-names.js';
 import { encodeText, type TextForm } from './encode-text.js';
 import { createOutputMeter } from './output-meter.js';
@@ -21,11 +21,11 @@ function disarmed(text: string): string {
   return formulaStart.test(text) && !signedNumber.test(text) ? `'${text}` : text;
 }
 
-type Encoder = (value: JsonValue) => string;
+type Encoder = (value: Cell) => string;
 
 const encoders: Readonly<Record<'string' | 'json' | 'other', Encoder>> = {
   string: (value) => (value === '' ? '""' : cell(disarmed(String(value)))),
-  json: (value) => cell(JSON.stringify(value)),
+  json: (value) => cell(jsonTextOf(value)),
   other: (value) => (typeof value === 'string' ? cell(value) : String(value)),
 };
 

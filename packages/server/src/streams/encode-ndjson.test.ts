@@ -1,7 +1,10 @@
-import type { JsonValue, Row } from '@mooring/connectors/spec/data-types';
+import { JsonText, type JsonValue, type Row } from '@mooring/connectors/spec/data-types';
+import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, bytesOf, column } from './__fixtures__/synthetic-source.js';
+import { encodeArrow } from './encode-arrow.js';
+import { encodeCsv } from './encode-csv.js';
 import { encodeNdjson } from './encode-ndjson.js';
 import { createOutputMeter } from './output-meter.js';
 
@@ -65,6 +68,16 @@ describe('NDJSON', () => {
       ['constructor', 'y'],
     ]);
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  });
+
+  it('VA8: writes JSON that came as text as it came, as CSV and Arrow do', async () => {
+    const [columns, text] = [[column('a', 'json')], '{"x":[1e400,1.0,-0]}'];
+    const rows: Row[] = [[new JsonText(text, false)]];
+    expect(await textOf(columns, batchesOf(rows))).toBe(`{"a":${text}}\n`);
+    const csv = (await bytesOf(encodeCsv(columns, batchesOf(rows)))).toString();
+    expect(csv).toBe(`a\r\n"${text.replaceAll('"', '""')}"\r\n`);
+    const table = tableFromIPC(await bytesOf(encodeArrow(columns, batchesOf(rows))));
+    expect(table.getChildAt(0)?.get(0)).toBe(text);
   });
 
   it('loses no column to another one of the same name', async () => {

@@ -1,4 +1,4 @@
-import type { Column, JsonValue, Row } from '@mooring/connectors/spec/data-types';
+import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/spec/data-types';
 import { distinctNames } from './column-names.js';
 import { encodeText, type TextForm } from './encode-text.js';
 import { createOutputMeter } from './output-meter.js';
@@ -6,7 +6,7 @@ import { createOutputMeter } from './output-meter.js';
 /** What JSON may not hold as it is: quote, backslash, control characters, and halves of surrogate pairs. */
 const needsEscape = /["\\\p{Cc}\p{Cs}]/u;
 
-function jsonText(value: JsonValue | undefined): string {
+function jsonText(value: Cell | undefined): string {
   switch (typeof value) {
     case 'string':
       return needsEscape.test(value) ? JSON.stringify(value) : `"${value}"`;
@@ -15,7 +15,7 @@ function jsonText(value: JsonValue | undefined): string {
     case 'boolean':
       return value ? 'true' : 'false';
     default:
-      return value === null || value === undefined ? 'null' : JSON.stringify(value);
+      return value === null || value === undefined ? 'null' : jsonTextOf(value);
   }
 }
 

@@ -116,7 +116,7 @@ export async function* csvRecords(bytes: ByteReader, options: CsvOptions): Async
   if (!isUtf16 && piece?.subarray(0, 3).equals(Buffer.from('\ufeff'))) piece = piece.subarray(3);
   const lines = createLineBlocks(options.recordBytesMax);
   for (; piece !== undefined && !isUtf16 && !piece.includes(quote); piece = await bytes.next()) {
-    const text = lines.push(piece);
+    const text = lines.push(piece)?.toString('utf8');
     if (text !== undefined) yield { records: splitLines(text, options), characters: text.length };
   }
   yield* quotedRecords(bytes, options, [...pieces(lines.rest()), ...(piece === undefined ? [] : [piece])]);

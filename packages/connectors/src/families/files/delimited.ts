@@ -56,7 +56,7 @@ function* toRows(
 export async function readDelimited(
   bytes: ByteReader,
   delimiter: Delimiter,
-  { columns: wanted, caps }: TextRequest,
+  { wanted, caps }: TextRequest,
 ): Promise<FileRows> {
   const portions = csvRecords(bytes, { delimiter, recordBytesMax: caps.recordBytes });
   let first: CsvPortion = { records: [], characters: 0 };

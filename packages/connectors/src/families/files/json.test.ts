@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { jsonTextOf } from '../../spec/data-types.js';
 import { memoryFile, readAll, readFailure } from './memory-file.js';
 
 const lines = (rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
@@ -43,15 +44,82 @@ describe('JSON and NDJSON files', () => {
     expect(kept).toEqual([[1], ['1'], [null]]);
   });
 
-  it('decide columns by the first thousand rows: later keys are left out, later values must fit', async () => {
+  it('VA4: decide columns by the first thousand rows: what comes later is in _more or named, exact or refused', async () => {
     const sample = Array.from({ length: 1_000 }, (_, id) => ({ id, text: 'x' }));
-    const fits = await readAll(memoryFile('a.ndjson', lines([...sample, { id: 1, later: 1, text: 5 }])));
-    expect(fits.columns.map(({ name }) => name)).toEqual(['id', 'text']);
-    expect(fits.rows.at(-1)).toEqual([1, '5']);
-    const error = await readFailure(memoryFile('a.ndjson', lines([...sample, { id: 'secret value' }])));
+    const late = `${lines([...sample, { id: 1, text: 'y' }])}\n{"id":2,"later":9007199254740993,"at":{"x":1.0}}\n`;
+    const all = await readAll(memoryFile('a.ndjson', late));
+    expect(all.columns.map(({ name, type }) => `${name}:${type}`)).toEqual([
+      'id:float',
+      'text:string',
+      '_more:json',
+    ]);
+    expect(all.rows[1_000]).toEqual([1, 'y', null]);
+    expect(jsonTextOf(all.rows.at(-1)?.[2] ?? null)).toBe('{"later":9007199254740993,"at":{"x":1.0}}');
+    const named = await readAll(memoryFile('a.ndjson', late), { columns: ['later', '_more'] });
+    expect(named.columns[0]).toEqual({ name: 'later', type: 'json', nullable: true });
+    expect(named.rows.at(-1)?.map((cell) => jsonTextOf(cell))).toEqual([
+      '9007199254740993',
+      '{"at":{"x":1.0}}',
+    ]);
+    const other = lines([...sample, { id: 'secret value' }, { text: 5 }]);
+    const error = await readFailure(memoryFile('a.ndjson', other));
     expect(error.kind).toBe('protocol_error');
-    expect(error.message).toMatch(/^Line 1001 of the file has a value that is not float/);
-    expect(error.message).not.toContain('secret');
+    expect(error.message).toMatch(
+      /^Line 1001 of the file has a value of type string in column "id", which is float/,
+    );
+    expect([error.message.includes('secret'), error.remedy]).toEqual([
+      false,
+      expect.stringContaining('"asText"'),
+    ]);
+    const texts = await readAll(memoryFile('a.ndjson', other), { asText: ['id', 'text'] });
+    expect(texts.columns.map(({ type }) => type)).toEqual(['string', 'string', 'json']);
+    expect([texts.rows[999], texts.rows[1_000], texts.rows[1_001]]).toEqual([
+      ['999', 'x', null],
+      ['secret value', null, null],
+      [null, '5', null],
+    ]);
+  });
+
+  it.each(['a.json', 'a.ndjson'])('VA8: keep every digit of a number (%s)', async (name) => {
+    const rows = [
+      '{"id":9007199254740993,"price":0.1,"sum":12345678901234567.89,"wide":1e400,"in":{"n":[1e400,1.0,-0]},"z":1}',
+      '{"id":5,"price":10.50,"sum":1.5,"wide":18446744073709551616,"in":null,"z":"a"}',
+    ];
+    const content = name === 'a.json' ? `[${rows.join(' ,\n ')}]` : rows.join('\r\n');
+    const { columns: found, rows: kept } = await readAll(memoryFile(name, content));
+    expect(found.map(({ type }) => type)).toEqual(['bigint', 'float', 'decimal', 'decimal', 'json', 'json']);
+    expect(kept[0]?.slice(0, 4)).toEqual(['9007199254740993', 0.1, '12345678901234567.89', '1e400']);
+    expect(kept[1]).toEqual(['5', 10.5, '1.5', '18446744073709551616', null, 'a']);
+    expect(jsonTextOf(kept[0]?.[4] ?? null)).toBe('{"n":[1e400,1.0,-0]}');
+    expect(JSON.stringify(kept[0]?.[4])).toBe('"{\\"n\\":[1e400,1.0,-0]}"');
+  });
+
+  it('VA8: refuse a row that names a member twice, whatever the depth', async () => {
+    for (const row of ['{"a":1,"b":{"secret":2,"secret":3}}', '{"secret":1,"a":[],"s\\u0065cret":2}']) {
+      for (const [name, content] of [
+        ['a.json', `[{"a":1},${row}]`],
+        ['a.ndjson', `{"a":1}\n${row}`],
+      ] as const) {
+        const { message } = await readFailure(memoryFile(name, content));
+        expect(message).toMatch(/^(Row|Line) 2 of the file has the member "secret" twice in one object\.$/);
+      }
+    }
+  });
+
+  it('VA5: refuse bytes that are no UTF-8, and read UTF-16 without a mark', async () => {
+    const latin1 = Buffer.from('[{"city":"Zürich"}]', 'latin1');
+    expect((await readFailure(memoryFile('a.json', latin1))).message).toContain('no text in utf-8');
+    expect((await readFailure(memoryFile('a.ndjson', latin1.subarray(1, -1)))).message).toContain(
+      'no text in utf-8',
+    );
+    for (const mark of ['', '\ufeff']) {
+      const little = Buffer.from(`${mark}{"city":"Zürich 🚢"}`, 'utf16le');
+      for (const bytes of [little, Buffer.from(little).swap16()]) {
+        for (const name of ['a.json', 'a.ndjson']) {
+          expect((await readAll(memoryFile(name, bytes, { chunkBytes: 3 }))).rows).toEqual([['Zürich 🚢']]);
+        }
+      }
+    }
   });
 
   it('give the same columns whatever the limit', async () => {

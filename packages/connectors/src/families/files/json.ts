@@ -1,34 +1,24 @@
-import { collectJson, recordOf } from '../../kit/json/document.js';
+import { createColumnFinder, shapeRows } from '../../kit/json/columns.js';
+import { collectJson } from '../../kit/json/document.js';
+import { type Place, recordFailure } from '../../kit/json/failures.js';
 import { isArraySpan, itemsOf, type JsonSpan } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
 import type { Row } from '../../spec/data-types.js';
 import type { ByteReader } from './byte-reader.js';
-import {
-  createColumnFinder,
-  type JsonRow,
-  type Place,
-  parseJsonRow,
-  toRow,
-  translateJsonError,
-} from './json-values.js';
+import { type Item, itemRecord } from './json-records.js';
 import { pieceBytesMax } from './limits.js';
-import { project } from './projection.js';
 import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 
-const firstRow: Place = { unit: 'Row', number: 1 };
 const remedy = 'Store the rows as NDJSON (one object a line), which is read as a stream.';
 
-interface Item {
-  span: JsonSpan;
-  place: Place;
-}
+const placeOf = (number: number): Place => ({ unit: 'Row', number, of: 'the file' });
 
 function* itemsIn(document: JsonSpan): Generator<Item> {
   let number = 0;
   for (const span of isArraySpan(document) ? itemsOf(document) : [document]) {
     number += 1;
-    yield { span, place: { unit: 'Row', number } };
+    yield { span, place: placeOf(number) };
   }
 }
 
@@ -37,9 +27,9 @@ async function wholeDocument(bytes: ByteReader, { caps }: TextRequest): Promise<
     const document = await collectJson({ next: bytes.next, caps, remedy });
     if (document !== undefined) return document;
   } catch (error) {
-    throw translateJsonError(error, firstRow);
+    throw recordFailure(error, placeOf(1));
   }
-  throw translateJsonError(new SyntaxError(), firstRow);
+  throw recordFailure(new SyntaxError(), placeOf(1));
 }
 
 /**
@@ -50,17 +40,16 @@ async function wholeDocument(bytes: ByteReader, { caps }: TextRequest): Promise<
  */
 export async function readJson(bytes: ByteReader, request: TextRequest): Promise<FileRows> {
   const document = await wholeDocument(bytes, request);
-  const parse = ({ span, place }: Item): JsonRow => parseJsonRow(() => recordOf(span, request.caps), place);
   const finder = createColumnFinder();
   const turns = createTurns();
   for (const item of itemsIn(document)) {
-    finder.add(parse(item));
+    finder.add(itemRecord(item, request));
     await turns();
   }
-  const { columns } = project(finder.columns(), request.columns);
+  const { columns, toRow } = shapeRows(finder.found(false), { ...request, isSampled: false });
 
   function* rowsOf(items: readonly Item[]): Generator<Row> {
-    for (const item of items) yield toRow(parse(item), columns, item.place);
+    for (const item of items) yield toRow(itemRecord(item, request), item.place);
   }
   async function* portions(): AsyncGenerator<Portion> {
     let items: Item[] = [];

@@ -3,8 +3,8 @@ import { recordTooLarge } from '../../kit/json/document.js';
 
 /** Cuts a byte stream at line feeds, so that no character is ever split between two blocks. */
 export interface LineBlocks {
-  /** The text of all lines that are complete now, without the last line feed; undefined if none is. */
-  push(chunk: Buffer): string | undefined;
+  /** The bytes of all lines that are complete now, without the last line feed; undefined if none is. */
+  push(chunk: Buffer): Buffer | undefined;
   /** Bytes behind the last line feed. Starts anew. */
   rest(): Buffer;
 }
@@ -26,9 +26,9 @@ export function createLineBlocks(lineBytesMax: number): LineBlocks {
       return undefined;
     }
     keep(chunk.subarray(0, end));
-    const text = unfinished.take().toString('utf8');
+    const lines = unfinished.take();
     keep(chunk.subarray(end + 1));
-    return text;
+    return lines;
   };
   return { push, rest: unfinished.take };
 }

@@ -65,7 +65,7 @@ export interface ReadResult {
 /** Reads a file to its end. */
 export async function readAll(
   file: StoredFile,
-  request: Pick<ReadRequest, 'columns' | 'limit' | 'isPreview'> & { batchRows?: number } = {},
+  request: Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'isPreview'> & { batchRows?: number } = {},
 ): Promise<ReadResult> {
   const stream = await readFile(file, { batchRows: 1_000, ...request });
   const rows: Row[] = [];
@@ -76,7 +76,7 @@ export async function readAll(
 /** The ConnectorError with which reading fails, wherever on the way; anything else is thrown on. */
 export async function readFailure(
   file: StoredFile,
-  request: Pick<ReadRequest, 'columns' | 'limit' | 'isPreview'> = {},
+  request: Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'isPreview'> = {},
 ): Promise<ConnectorError> {
   try {
     await readAll(file, request);

@@ -1,9 +1,10 @@
 import type { SchemaElement } from 'hyparquet';
 import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { assertRecord } from '../../kit/json/document.js';
-import type { JsonValue, NeutralType } from '../../spec/data-types.js';
+import { parseCell } from '../../kit/json/exact.js';
+import { trimmedSpan } from '../../kit/json/spans.js';
+import { type Cell, JsonText, type JsonValue, type NeutralType } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { assertDepth } from './json-values.js';
 import { depthMax } from './limits.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import type { ParquetCaps } from './parquet-limits.js';
@@ -13,7 +14,8 @@ import type { Decode } from './parquet-values.js';
 // timestamps into milliseconds, so for flat columns we take the raw values and convert them exactly.
 // https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
 
-type Convert = (value: unknown) => JsonValue;
+type Convert = (value: unknown) => Cell;
+type ConvertPlainly = (value: unknown) => JsonValue;
 
 /** How one top-level column comes out. */
 export interface ColumnPlan {
@@ -37,9 +39,9 @@ const toBigInt = (value: unknown): bigint => BigInt(value as bigint | number);
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-const toBase64: Convert = (value) => bufferOf(value as Uint8Array).toString('base64');
+const toBase64: ConvertPlainly = (value) => bufferOf(value as Uint8Array).toString('base64');
 
-const toFloat: Convert = (value) => {
+const toFloat: ConvertPlainly = (value) => {
   const number = Number(value);
   return Number.isFinite(number) ? number : String(number);
 };
@@ -101,6 +103,7 @@ function toJson(value: unknown, depth = 1): JsonValue {
   if (typeof value === 'number') return toFloat(value);
   if (value instanceof Uint8Array) return toBase64(value);
   if (value instanceof Date) return value.toISOString();
+  if (value instanceof JsonText) return value.toJSON();
   if (typeof value !== 'object') return value as string | boolean;
   if (depth > depthMax) throw tooLargeParquet(`a value nested deeper than ${depthMax} levels`);
   if (Array.isArray(value)) return value.map((item) => toJson(item, depth + 1));
@@ -109,14 +112,12 @@ function toJson(value: unknown, depth = 1): JsonValue {
 
 const toText: Convert = (value) => bufferOf(value as Uint8Array).toString('utf8');
 
-function toJsonDocument(value: unknown, caps: ParquetCaps['json']): JsonValue {
+function toJsonDocument(value: unknown, caps: ParquetCaps['json']): Cell {
   if ((value as Uint8Array).length > caps.recordBytes)
     throw tooLargeParquet('a JSON value that is too large');
   try {
     assertRecord(value as Uint8Array, caps.record);
-    const document = JSON.parse(String(toText(value))) as JsonValue;
-    assertDepth(document);
-    return document;
+    return parseCell(trimmedSpan(bufferOf(value as Uint8Array)));
   } catch (error) {
     // The native message quotes the value, so it is not kept.
     throw error instanceof ConnectorError ? error : brokenParquet('a JSON value is not valid');

@@ -1,5 +1,5 @@
 import type { ReadRequest } from '../../spec/connector.js';
-import type { Column, JsonValue, Row } from '../../spec/data-types.js';
+import type { Cell, Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnsMax } from './limits.js';
 import { openChunks } from './parquet-bytes.js';
@@ -103,7 +103,7 @@ type Group = Footer['groups'][number];
 
 interface OpenGroup {
   leaves: LeafReader[];
-  cells: (() => JsonValue)[];
+  cells: (() => Cell)[];
 }
 
 async function openGroup(
@@ -136,7 +136,7 @@ async function openGroup(
   const cells = columns.map(({ node, plan }) => {
     if (!plan.isNested) {
       const leaf = all[node.firstLeaf] as LeafReader;
-      return () => (leaf.nextFlat() ?? null) as JsonValue;
+      return () => (leaf.nextFlat() ?? null) as Cell;
     }
     const next = openRecords(node, all, caps.json);
     return () => {

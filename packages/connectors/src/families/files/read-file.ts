@@ -12,7 +12,8 @@ import type { StoredFile } from './stored-file.js';
 
 /** What the reader of a text format is asked for. */
 export interface TextRequest {
-  columns: ReadRequest['columns'];
+  wanted: ReadRequest['columns'];
+  asText: ReadRequest['asText'];
   caps: ParsingCaps;
 }
 
@@ -46,7 +47,7 @@ async function assertNoGzip(bytes: ByteReader, isGzip: boolean): Promise<void> {
  */
 export async function readFile(
   file: StoredFile,
-  request: Pick<ReadRequest, 'columns' | 'limit' | 'batchRows' | 'isPreview'>,
+  request: Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'batchRows' | 'isPreview'>,
 ): Promise<RowStream> {
   const known = formatOf(file.name);
   if (!known) {
@@ -64,7 +65,11 @@ export async function readFile(
   try {
     await assertNoGzip(bytes, isPacked);
     const caps = parsingCaps(request);
-    const rows = await byteFormats[known.format](bytes, { columns: request.columns, caps });
+    const rows = await byteFormats[known.format](bytes, {
+      wanted: request.columns,
+      asText: request.asText,
+      caps,
+    });
     return toRowStream(rows, request, bytes.close);
   } catch (error) {
     bytes.close();

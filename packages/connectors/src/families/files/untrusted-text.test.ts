@@ -57,7 +57,8 @@ describe('a hostile text file', () => {
     async (ending, content) => {
       await cheaply(async () => {
         const { rows, columns } = await readTo(`a.${ending}`, content, { limit: 1, isPreview: true });
-        expect([rows, columns]).toEqual([1, 10_000]);
+        // The last one of a sampled file is `_more`.
+        expect([rows, columns]).toEqual([1, ending === 'ndjson' ? 10_001 : 10_000]);
       });
     },
   );

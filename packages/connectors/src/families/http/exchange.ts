@@ -2,7 +2,9 @@ import { createByteCollector } from '../../kit/byte-collector.js';
 import { timeLimit } from '../../kit/deadline.js';
 import type { ParsingCaps } from '../../kit/json/caps.js';
 import { collectJson } from '../../kit/json/document.js';
-import { NotJson } from '../../kit/json/gauge.js';
+import { DoubledName } from '../../kit/json/exact.js';
+import { notText, quoted } from '../../kit/json/failures.js';
+import { NotJson, NotText } from '../../kit/json/gauge.js';
 import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -30,6 +32,8 @@ export interface Exchange {
 export interface ExchangeRequest
   extends Pick<NetworkRequest, 'method' | 'body' | 'ca' | 'clientCertificate'> {
   caps: ParsingCaps;
+  /** Encoding of the answers, in place of the one that they declare. */
+  encoding?: string | undefined;
 }
 
 /** A JSON answer as the source sent it. */
@@ -73,12 +77,26 @@ export function documentOf({ json, headers }: Pick<Answer, 'json' | 'headers'>):
 
 /** The parser's message quotes the text, so it is not kept as the cause. */
 export function translateJsonError(error: unknown, headers: Headers): unknown {
+  if (error instanceof NotText) return notText(error, 'the answer');
+  if (error instanceof DoubledName) return doubledMember(error.member);
   if (!(error instanceof SyntaxError || error instanceof NotJson)) return error;
   const isPage = headers.get('content-type')?.includes('html') === true;
   return new ConnectorError(
     'protocol_error',
     `The source answered with ${isPage ? 'a web page' : 'no JSON'}.`,
     { remedy: isPage ? 'The URL may lead to a sign-in page: check it and the sign-in.' : 'Check the URL.' },
+  );
+}
+
+/** Of a member that the way through an answer leads over. */
+function doubledMember(name: string): ConnectorError {
+  return new ConnectorError(
+    'protocol_error',
+    `The answer has the member ${quoted(name)} twice in one object.`,
+    {
+      remedy:
+        'Only one of the two values could be read: the service must name each member of an object once.',
+    },
   );
 }
 
@@ -105,12 +123,24 @@ async function beginningOf(response: Response, stop: AbortController): Promise<s
   return collected.take().toString('utf8', 0, refusalBytesMax);
 }
 
+/** The charset that a Content-Type declares (RFC 9110 section 8.3.2). */
+const charsetOf = (contentType: string | null): string | undefined =>
+  /;\s*charset\s*=\s*(?:"([^"]+)"|([^\s;,"]+))/i
+    .exec(contentType ?? '')
+    ?.slice(1)
+    .find(Boolean);
+
 /** The body as JSON that was measured as it came; one that is left before its end closes its connection. */
-async function jsonOf(response: Response, stop: AbortController, caps: ParsingCaps) {
+async function jsonOf(
+  response: Response,
+  stop: AbortController,
+  { caps, encoding }: Pick<ExchangeRequest, 'caps' | 'encoding'>,
+) {
+  const charset = encoding ?? charsetOf(response.headers.get('content-type'));
   const reader = response.body?.getReader();
   const next = async () => (await reader?.read())?.value;
   try {
-    return await collectJson({ next, caps, remedy });
+    return await collectJson({ next, charset, caps, remedy });
   } catch (error) {
     stop.abort();
     throw translateJsonError(error, response.headers);
@@ -143,7 +173,7 @@ async function follow({ network, request, stop }: Attempt, start: URL) {
 export async function exchangeJson(
   exchange: Exchange,
   url: URL,
-  { caps, ...request }: ExchangeRequest,
+  { caps, encoding, ...request }: ExchangeRequest,
 ): Promise<Answer> {
   const deadline = timeLimit(exchange.timeoutSeconds * 1000);
   const attempt = async (renew: boolean) => {
@@ -162,7 +192,7 @@ export async function exchangeJson(
     }
     const { response } = answered;
     if (!response.ok) throw exchange.failure(response, await beginningOf(response, answered.stop));
-    const json = await jsonOf(response, answered.stop, caps);
+    const json = await jsonOf(response, answered.stop, { caps, encoding });
     return { url: answered.url, headers: response.headers, json };
   } catch (error) {
     throw failureOfThrown(error, { caller: exchange.signal, deadline });

@@ -1,9 +1,11 @@
-import type { JsonValue } from '../../spec/data-types.js';
+import { isUtf8 } from 'node:buffer';
 import { ConnectorError } from '../../spec/errors.js';
 import { createByteCollector } from '../byte-collector.js';
+import { jsonCharset, NotDecodable, utf8Of } from '../charset.js';
 import type { ParsingCaps } from './caps.js';
-import { createJsonGauge, type JsonCaps } from './gauge.js';
-import { type JsonSpan, parseSpan, wholeSpan } from './spans.js';
+import { type JsonRecord, parseRecord } from './exact.js';
+import { createJsonGauge, type JsonCaps, NotText } from './gauge.js';
+import { type JsonSpan, wholeSpan } from './spans.js';
 
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 
@@ -11,6 +13,8 @@ const byteOrderMark = [0xef, 0xbb, 0xbf];
 export interface JsonSource {
   /** Next bytes, undefined at the end. */
   next(): Promise<Uint8Array | undefined>;
+  /** Its encoding where somebody said so; else a mark at its beginning, or its first characters, tell. */
+  charset?: string | undefined;
   caps: Pick<ParsingCaps, 'documentBytes' | 'document'>;
   /** What to do about a document beyond the caps. */
   remedy: string;
@@ -19,9 +23,19 @@ export interface JsonSource {
 /**
  * Collects a JSON document that was measured as it came; its values are made one by one by whoever looks for them.
  * @returns undefined for nothing but white space
- * @throws ConnectorError `too_large` beyond the caps, {@link NotJson} where it is no JSON
+ * @throws ConnectorError `too_large` beyond the caps and `unsupported` for its encoding, {@link NotJson} where it is no
+ * JSON, {@link NotText} where it is no text in its encoding
  */
-export async function collectJson({ next, caps, remedy }: JsonSource): Promise<JsonSpan | undefined> {
+export async function collectJson(source: JsonSource): Promise<JsonSpan | undefined> {
+  try {
+    return await collect(source);
+  } catch (error) {
+    throw error instanceof NotDecodable ? new NotText(error.charset) : error;
+  }
+}
+
+async function collect({ next: encoded, charset, caps, remedy }: JsonSource): Promise<JsonSpan | undefined> {
+  const next = await utf8Of({ next: encoded, charset, guess: jsonCharset });
   const gauge = createJsonGauge(caps.document, remedy);
   const collected = createByteCollector();
   let marks = 0;
@@ -40,7 +54,14 @@ export async function collectJson({ next, caps, remedy }: JsonSource): Promise<J
   }
   if (gauge.isBlank()) return undefined;
   gauge.end();
-  return wholeSpan(collected.take());
+  const bytes = collected.take();
+  assertUtf8(bytes);
+  return wholeSpan(bytes);
+}
+
+/** @throws NotText */
+export function assertUtf8(bytes: Uint8Array): void {
+  if (!isUtf8(bytes)) throw new NotText('utf-8');
 }
 
 /** Text that is too short to break a cap is not measured. */
@@ -56,20 +77,15 @@ export function assertRecord(record: Uint8Array, caps: JsonCaps): void {
   gauge.end();
 }
 
-/** As `assertRecord`, for text. */
-export function assertRecordText(record: string, caps: JsonCaps): void {
-  if (record.length >= measuredBytesMin) assertRecord(Buffer.from(record), caps);
-}
-
 /**
- * The value of one record of a document.
- * @throws ConnectorError `too_large` beyond its caps, SyntaxError for what is spelt wrong in it
+ * One record, of a document or of a line, each value exact.
+ * @throws ConnectorError `too_large` beyond its caps, SyntaxError for what is spelt wrong in it, DoubledName
  */
-export function recordOf(span: JsonSpan, caps: Pick<ParsingCaps, 'recordBytes' | 'record'>): JsonValue {
+export function recordOf(span: JsonSpan, caps: Pick<ParsingCaps, 'recordBytes' | 'record'>): JsonRecord {
   const { bytes, start, end } = span;
   if (end - start > caps.recordBytes) throw recordTooLarge(caps.recordBytes);
   assertRecord(bytes.subarray(start, end), caps.record);
-  return parseSpan(span);
+  return parseRecord(span);
 }
 
 /** A record, row or line beyond the cap. */

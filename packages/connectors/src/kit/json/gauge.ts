@@ -1,4 +1,5 @@
 import { ConnectorError } from '../../spec/errors.js';
+import { isBlank } from './spans.js';
 
 // JSON.parse takes up to thirty times as much memory as its text has bytes, and cannot be stopped. So untrusted text
 // is measured before: one pass, no value made, ten times as fast as the streaming parsers of npm.
@@ -29,6 +30,17 @@ export class NotJson extends Error {
   override name = 'NotJson';
 }
 
+/** The bytes are no text in their encoding, so that decoding them would put other characters in their place. */
+export class NotText extends NotJson {
+  override name = 'NotText';
+  readonly charset: string;
+
+  constructor(charset: string) {
+    super();
+    this.charset = charset;
+  }
+}
+
 const state = {
   value: 0,
   valueOrEnd: 1,
@@ -40,8 +52,6 @@ const state = {
   word: 7,
   done: 8,
 };
-
-const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /** Numbers, `true`, `false` and `null`; whether they are spelt right is for the parser to say. */
 const isOfWord = (byte: number): boolean =>

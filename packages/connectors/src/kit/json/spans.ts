@@ -15,13 +15,13 @@ export interface JsonSpan {
 const quote = 0x22;
 const backslash = 0x5c;
 
+export const isBlank = (byte: number): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
 function skipBlank(bytes: Buffer, from: number): number {
   let at = from;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
-    at += 1;
-  }
+  while (at < bytes.length && isBlank(bytes[at] as number)) at += 1;
+  return at;
 }
 
 /** Behind the string that begins here. */
@@ -68,6 +68,14 @@ function spanAt(bytes: Buffer, from: number): JsonSpan {
 
 /** The value of a whole text. */
 export const wholeSpan = (bytes: Buffer): JsonSpan => spanAt(bytes, 0);
+
+/** A text without the white space around it, of which a parser must say whether it is one value. */
+export function trimmedSpan(bytes: Buffer, start = 0, end = bytes.length): JsonSpan {
+  const first = Math.min(skipBlank(bytes, start), end);
+  let last = end;
+  while (last > first && isBlank(bytes[last - 1] as number)) last -= 1;
+  return { bytes, start: first, end: last };
+}
 
 export const isObjectSpan = ({ bytes, start }: JsonSpan): boolean => bytes[start] === 0x7b;
 export const isArraySpan = ({ bytes, start }: JsonSpan): boolean => bytes[start] === 0x5b;

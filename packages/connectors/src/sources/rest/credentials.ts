@@ -1,4 +1,5 @@
 import { isBearerToken, isHeaderValue } from '../../families/http/headers.js';
+import { withAppended } from '../../families/http/query.js';
 import { revealFile, revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -98,8 +99,10 @@ export function keyParameter(
 export function requestUrl(properties: RestProperties): URL {
   const url = new URL(properties.url);
   url.hash = '';
-  for (const { name, value } of properties.queryParameters) url.searchParams.append(name, value);
-  return url;
+  return withAppended(
+    url,
+    properties.queryParameters.map(({ name, value }) => [name, value] as const),
+  );
 }
 
 const pemBegin = '-----BEGIN CERTIFICATE-----';

@@ -1,3 +1,4 @@
+import { headerNameSchema } from '../../families/http/headers.js';
 import { clientCertificateProblem } from '../../kit/client-certificate.js';
 import { findProvider } from '../../providers/registry.js';
 import type { InlineFiles } from '../../spec/fields.js';
@@ -20,8 +21,31 @@ const textOf = (properties: Readonly<Record<string, unknown>>, name: string): st
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
+const offsetHeaders = [
+  ['IsOffsetStartFieldHeader', 'OffsetStartField'],
+  ['IsOffsetCountFieldHeader', 'OffsetCountFieldName'],
+] as const;
+
+function pagingConflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
+  const { dataPath, OffsetDataPath } = definition;
+  const problems: PropertyProblem[] = [];
+  if (dataPath !== undefined && OffsetDataPath !== undefined && dataPath !== OffsetDataPath)
+    problems.push({ property: 'OffsetDataPath', message: 'cannot be given together with another dataPath' });
+  for (const [flag, name] of offsetHeaders) {
+    if (definition[flag] !== true) continue;
+    const { success, error } = headerNameSchema.safeParse(definition[name]);
+    if (!success)
+      problems.push({ property: name, message: error.issues[0]?.message ?? 'must be a header name' });
+  }
+  return problems;
+}
+
 /** What contradicts each other; which of it wins is nobody's guess. */
 function conflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
+  return [...pagingConflicts(definition), ...signInConflicts(definition)];
+}
+
+function signInConflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
   if (textOf(definition, 'apiKeyParameter') && textOf(definition, 'apiKeyHeader'))
     return [{ property: 'apiKeyParameter', message: 'cannot be given together with apiKeyHeader' }];
   const provider = findProvider(definition['oauthProvider']);
@@ -243,12 +267,12 @@ export const manifest: SourceManifest = {
     notVerified: ['Public services on the Internet', 'A client certificate against a vendor’s server'],
     limits: [
       'HTTP has no read-only mode: a POST connection must be one that only reads.',
-      'Columns and types come from the first page; fields that only later pages have are left out.',
-      'Numbers are read as IEEE doubles: integers beyond 2^53 lose digits.',
+      'With pagination, columns and types come from the first page with rows; what only later pages have is in the column _more, and a value of another type ends the read.',
+      'A number beyond a double is bigint or decimal; an object that names a member twice ends the read.',
       'Of XML and CSV answers nothing is read; of pagination, Custom is not supported.',
       'A page may have 64 MB and 10 million values, a row 8 MB and a million values, a value 100 levels, an answer 10,000 pages and 10,000 columns.',
       'Tests, previews and browsing take pages up to 16 MB with rows up to 2 MB.',
-      'Two pages in a row that are byte for byte the same end a counted read with an error.',
+      'A page that is asked for twice, and two pages in a row that are byte for byte the same, end the read with an error.',
       'serverCertificateValidation None is refused; a header with encrypt true is refused in favour of apiKey.',
     ],
   },

@@ -1,8 +1,10 @@
 import { sameOrigin } from '../../families/http/exchange.js';
-import { isArraySpan, isObjectSpan, type JsonSpan, parseSpan } from '../../kit/json/spans.js';
+import { lookup } from '../../families/http/json-paths.js';
+import { assertNoOtherReference, nextLink } from '../../families/http/next-page-signs.js';
+import { withParameter } from '../../families/http/query.js';
+import { isArraySpan, isNullSpan, isObjectSpan, type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { lookup } from './data-types.js';
 import type { RestProperties } from './properties.js';
 
 const scalarBytesMax = 16 * 1024;
@@ -16,36 +18,43 @@ export interface AnsweredPage {
   rowCount: number;
 }
 
+/** What asks for a page. */
+export interface PageRequest {
+  url: URL;
+  /** Headers of this page alone. */
+  headers: Readonly<Record<string, string>>;
+  /** The source says that there is no such page, but perhaps it says so of something else. */
+  isDoubted?: boolean;
+}
+
 /** The way through the pages of one read; holds its position, so each read has its own. */
 export interface Pager {
-  /** The URL of the first page. */
-  first(url: URL): URL;
+  first(url: URL): PageRequest;
   /**
-   * The URL of the page after this one, undefined at the end.
-   * @throws ConnectorError `protocol_error` when the source points outside the connection's origin.
+   * Asks for the page after this one, undefined at the end.
+   * @throws ConnectorError `protocol_error` when the source points outside the connection's origin or contradicts
+   * itself, `invalid_config` when the field that leads on is not where the connection says
    */
-  next(page: AnsweredPage): URL | undefined;
+  next(page: AnsweredPage): PageRequest | undefined;
 }
 
-function withParameters(url: URL, parameters: Record<string, string | number | undefined>): URL {
-  const changed = new URL(url);
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) changed.searchParams.set(name, String(value));
-  }
-  return changed;
-}
+const request = (url: URL): PageRequest => ({ url, headers: {} });
 
-/** References and totals are short: what is long, a list or an object is none, and stands here as an empty list. */
-function scalarAt(page: AnsweredPage, path: string): JsonValue | undefined {
+/** What leads on, as the source wrote it: a number keeps its digits. Undefined where there is nothing. */
+function referenceAt(page: AnsweredPage, path: string, inHeader: boolean): JsonValue | undefined {
+  if (inHeader) return page.headers.get(path) ?? undefined;
   const span = lookup(page.json, path);
   if (span === undefined) return undefined;
   const isScalar = !isArraySpan(span) && !isObjectSpan(span) && span.end - span.start <= scalarBytesMax;
-  return isScalar ? parseSpan(span) : [];
+  if (!isScalar) throw noReference();
+  const value = parseSpan(span);
+  if (typeof value !== 'number') return value;
+  // Zero is no page and no token in services that are around: it says that there is no more.
+  return value === 0 ? null : span.bytes.toString('latin1', span.start, span.end);
 }
 
-function valueAt(page: AnsweredPage, path: string, inHeader: boolean): JsonValue | undefined {
-  return inHeader ? (page.headers.get(path) ?? undefined) : scalarAt(page, path);
-}
+const noReference = () =>
+  new ConnectorError('protocol_error', 'The reference to the next page is neither text nor a number.');
 
 /** Absent, null, false and empty all mean the last page in services that are around. */
 function isEnd(value: JsonValue | undefined): value is undefined {
@@ -54,38 +63,123 @@ function isEnd(value: JsonValue | undefined): value is undefined {
 
 function textOf(value: JsonValue): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return String(value);
-  throw new ConnectorError('protocol_error', 'The reference to the next page is neither text nor a number.');
+  throw noReference();
+}
+
+interface Reference {
+  property: string;
+  path: string;
+  inHeader: boolean;
+}
+
+/** Reads the reference of each page. Where the first one has none, it must not have it elsewhere. */
+function referenceReader({ property, path, inHeader }: Reference) {
+  let isFirst = true;
+  return (page: AnsweredPage): JsonValue | undefined => {
+    const value = referenceAt(page, path, inHeader);
+    if (isFirst && value === undefined) assertNoOtherReference(page, property, path);
+    isFirst = false;
+    return value;
+  };
+}
+
+/** Where the source says how many rows there are; undefined where it does not say it. */
+function totalOf(page: AnsweredPage, path: string | undefined): number | undefined {
+  const span = path === undefined ? undefined : lookup(page.json, path);
+  if (span === undefined || isNullSpan(span)) return undefined;
+  const isScalar = !isArraySpan(span) && !isObjectSpan(span) && span.end - span.start <= 64;
+  const value = isScalar ? parseSpan(span) : undefined;
+  const total = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (typeof total === 'number' && Number.isSafeInteger(total) && total >= 0) return total;
+  throw new ConnectorError('invalid_config', 'What stands at OffsetTotalPath is no number of rows.', {
+    remedy: 'Check OffsetTotalPath, or leave it out: pages are then read until one is empty.',
+  });
+}
+
+interface OffsetNames {
+  start: string;
+  startInHeader: boolean;
+  first: number;
+  count: string;
+  countInHeader: boolean;
+  size: number;
+}
+
+/** Qlik's names come before the ones that Mooring had before it knew them. */
+export const offsetNames = (p: RestProperties): OffsetNames => ({
+  start: p.OffsetStartField ?? p.OffsetStartParamName,
+  startInHeader: p.IsOffsetStartFieldHeader ?? false,
+  first: p.OffsetStartFieldValue ?? p.OffsetStartInitialValue,
+  count: p.OffsetCountFieldName ?? p.OffsetCountParamName,
+  countInHeader: p.IsOffsetCountFieldHeader ?? false,
+  size: p.OffsetCountValue ?? p.OffsetPageSize,
+});
+
+function withField(
+  { url, headers }: PageRequest,
+  name: string,
+  value: number,
+  inHeader: boolean,
+): PageRequest {
+  if (inHeader) return { url, headers: { ...headers, [name.toLowerCase()]: String(value) } };
+  return { url: withParameter(url, name, String(value)), headers };
 }
 
 function offsetPager(p: RestProperties): Pager {
-  const size = p.OffsetPageSize > 0 ? { [p.OffsetCountParamName]: p.OffsetPageSize } : {};
-  const at = (url: URL, start: number) => withParameters(url, { ...size, [p.OffsetStartParamName]: start });
+  const names = offsetNames(p);
+  const at = (url: URL, start: number): PageRequest => {
+    const sized =
+      names.size > 0 ? withField(request(url), names.count, names.size, names.countInHeader) : request(url);
+    return withField(sized, names.start, start, names.startInHeader);
+  };
   let received = 0;
   return {
-    first: (url) => at(url, p.OffsetStartInitialValue),
+    first: (url) => at(url, names.first),
     next(page) {
-      if (page.rowCount === 0) return undefined;
+      const isFirst = received === 0;
       // The rows that came count, not the size that was asked for: many services send fewer.
       received += page.rowCount;
-      const total = p.OffsetTotalPath === undefined ? undefined : scalarAt(page, p.OffsetTotalPath);
-      if (total !== undefined && total !== null && received >= Number(total)) return undefined;
-      return at(page.url, p.OffsetStartInitialValue + received);
+      const total = totalOf(page, p.OffsetTotalPath);
+      if (page.rowCount === 0) {
+        if (total !== undefined && received < total) throw fewerThanTotal(received, total);
+        return undefined;
+      }
+      if (total === received && !isFirst) return undefined;
+      // What equals the rows of the first page may be the size of a page, and what is lower is no total: the next page tells.
+      return { ...at(page.url, names.first + received), isDoubted: total === received };
     },
   };
 }
 
+function fewerThanTotal(received: number, total: number): ConnectorError {
+  return new ConnectorError(
+    'protocol_error',
+    `The source says that it has ${total} rows, and sent ${received} before an empty page.`,
+    { remedy: 'Leave OffsetTotalPath out if it is no exact number: pages are then read until one is empty.' },
+  );
+}
+
 function pageNumberPager(p: RestProperties): Pager {
-  const size = p.NextPageSize > 0 ? { [p.NextPageCountParamName]: p.NextPageSize } : {};
-  const at = (url: URL, page: string | number) =>
-    withParameters(url, { ...size, [p.NextPageParamName]: page });
+  const at = (url: URL, page: string | number): PageRequest => {
+    const sized =
+      p.NextPageSize > 0 ? withParameter(url, p.NextPageCountParamName, String(p.NextPageSize)) : url;
+    return request(withParameter(sized, p.NextPageParamName, String(page)));
+  };
+  const read =
+    p.NextPageFieldPath === undefined
+      ? undefined
+      : referenceReader({
+          property: 'NextPageFieldPath',
+          path: p.NextPageFieldPath,
+          inHeader: p.IsNextPageFieldPathHeader,
+        });
   let current = p.NextPageInitialValue;
   return {
     first: (url) => at(url, current),
     next(page) {
       current += 1;
-      if (p.NextPageFieldPath === undefined) return page.rowCount === 0 ? undefined : at(page.url, current);
-      const next = valueAt(page, p.NextPageFieldPath, p.IsNextPageFieldPathHeader);
+      if (!read) return page.rowCount === 0 ? undefined : at(page.url, current);
+      const next = read(page);
       if (isEnd(next)) return undefined;
       return at(page.url, next === true ? current : textOf(next));
     },
@@ -93,33 +187,33 @@ function pageNumberPager(p: RestProperties): Pager {
 }
 
 function tokenPager(p: RestProperties): Pager {
+  const read = referenceReader({
+    property: 'NextTokenFieldPath',
+    path: p.NextTokenFieldPath,
+    inHeader: p.IsNextTokenFieldPathHeader,
+  });
   return {
-    first: (url) => url,
+    first: request,
     next(page) {
-      const token = valueAt(page, p.NextTokenFieldPath, p.IsNextTokenFieldPathHeader);
-      return isEnd(token) ? undefined : withParameters(page.url, { [p.NextTokenParamName]: textOf(token) });
+      const token = read(page);
+      return isEnd(token) ? undefined : request(withParameter(page.url, p.NextTokenParamName, textOf(token)));
     },
   };
 }
 
-/** The target of `rel="next"` in a Link header (RFC 8288). */
-function nextLink(header: string): string | undefined {
-  for (const [, target, parameters] of header.matchAll(/<([^<>]*)>([^<]*)/g)) {
-    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters ?? '');
-    const relations = (relation?.[1] ?? relation?.[2] ?? '').toLowerCase().split(/\s+/);
-    if (relations.includes('next')) return target;
-  }
-  return undefined;
-}
-
 function urlPager(p: RestProperties): Pager {
   const isLink = p.IsNextUrlFieldPathHeader && p.NextUrlFieldPath.toLowerCase() === 'link';
+  const read = referenceReader({
+    property: 'NextUrlFieldPath',
+    path: p.NextUrlFieldPath,
+    inHeader: p.IsNextUrlFieldPathHeader,
+  });
   return {
-    first: (url) => url,
+    first: request,
     next(page) {
-      const value = valueAt(page, p.NextUrlFieldPath, p.IsNextUrlFieldPathHeader);
+      const value = read(page);
       const next = isLink && typeof value === 'string' ? nextLink(value) : value;
-      return isEnd(next) ? undefined : sameOrigin(textOf(next), page.url, 'the next page');
+      return isEnd(next) ? undefined : request(sameOrigin(textOf(next), page.url, 'the next page'));
     },
   };
 }
@@ -128,7 +222,7 @@ function urlPager(p: RestProperties): Pager {
 export function createPager(properties: RestProperties): Pager {
   switch (properties.PaginationType) {
     case 'None':
-      return { first: (url) => url, next: () => undefined };
+      return { first: request, next: () => undefined };
     case 'Offset':
       return offsetPager(properties);
     case 'NextPage':

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { headerNameSchema, headerValueSchema } from '../../families/http/headers.js';
+import { isCharset } from '../../kit/charset.js';
 import { signingKeySchema } from '../../kit/private-key.js';
 import { providers } from '../../providers/registry.js';
 import { inlineFilesSchema, line, property } from '../../spec/fields.js';
+import { fieldPath, pagination } from './pagination-properties.js';
 
 const certificateValidationHint =
   'must be Default or Custom: the validation of server certificates cannot be turned off';
-const paginationHint =
-  'must be None, Offset, NextPage, NextToken or NextUrl: Custom needs a load script and is not supported';
 const encryptHint =
   'cannot be true: a secret header is a sign-in, use authSchema apiKey with apiKeyHeader and apiKey';
 
@@ -37,20 +37,6 @@ function isJson(value: string): boolean {
 const pairs = { name: line(256).min(1), value: line(4096) };
 const endpoint = (title: string, description: string) =>
   property(httpUrl(), { title, description, dials: 'url' }).optional();
-const parameter = (fallback: string, title: string, description: string) =>
-  property(line(256).min(1).default(fallback), { title, description, decides: 'nothing' });
-const pathForms = 'A JSON pointer (/paging/next) or names joined by dots (paging.next).';
-const fieldPath = (title: string, description: string) =>
-  property(line(512), { title, description: `${description} ${pathForms}`, decides: 'nothing' });
-const headerInstead = 'The path names a response header instead of a field of the answer.';
-const inHeader = (what: string) =>
-  property(z.boolean().default(false), {
-    title: `${what} is a header`,
-    description: headerInstead,
-    decides: 'nothing',
-  });
-const count = (fallback: number, title: string, description: string) =>
-  property(z.int().min(0).max(1_000_000).default(fallback), { title, description, decides: 'nothing' });
 const secretText = (title: string, description: string) =>
   property(line(16_384), { title, description, secret: true, holder: 'credential' }).optional();
 
@@ -103,7 +89,16 @@ const request = {
   ),
   dataPath: fieldPath(
     'Data path',
-    'Where the rows are; absent: the first list in the answer. $: the whole answer.',
+    'Where the rows are; nothing there is no rows. Absent: the list in the answer. $: the whole answer.',
+  ).optional(),
+  encoding: property(
+    line(40).refine(isCharset, 'must be an encoding such as utf-8, utf-16le or windows-1252'),
+    {
+      title: 'Encoding',
+      description:
+        'Of answers that do not declare theirs, or a wrong one; absent: what they declare, else UTF-8.',
+      decides: 'nothing',
+    },
   ).optional(),
   allowWithConnection: property(z.boolean().default(false), {
     title: 'Allow WITH CONNECTION',
@@ -265,55 +260,6 @@ const signIn = {
     title: 'Audience',
     description: 'audience parameter, for providers that want one.',
   }).optional(),
-};
-
-// Qlik documents the values of PaginationType; of the fields only NextUrlFieldPath and IsNextUrlFieldPathHeader
-// are known from published connect strings. The others are named after them.
-const pagination = {
-  PaginationType: property(
-    z.enum(['None', 'Offset', 'NextPage', 'NextToken', 'NextUrl'], { error: paginationHint }).default('None'),
-    // With NextUrl the answer says where the login goes next, at a place that these properties choose.
-    { title: 'Pagination', description: 'How further pages are asked for.' },
-  ),
-  OffsetStartParamName: parameter(
-    'offset',
-    'Start parameter',
-    'Query parameter with the first row of a page.',
-  ),
-  OffsetStartInitialValue: count(0, 'First start', 'Start of the first page.'),
-  OffsetCountParamName: parameter('limit', 'Count parameter', 'Query parameter with the rows of a page.'),
-  OffsetPageSize: count(100, 'Page size', 'Rows to ask for; 0 sends no count parameter.'),
-  OffsetTotalPath: fieldPath('Total path', 'Where the answer says how many rows there are.').optional(),
-  NextPageParamName: parameter('page', 'Page parameter', 'Query parameter with the number of the page.'),
-  NextPageInitialValue: count(1, 'First page', 'Number of the first page.'),
-  NextPageCountParamName: parameter(
-    'per_page',
-    'Page size parameter',
-    'Query parameter with the rows of a page.',
-  ),
-  NextPageSize: count(0, 'Page size', 'Rows to ask for; 0 sends no size parameter.'),
-  NextPageFieldPath: fieldPath(
-    'Next page path',
-    'Where the answer names the next page, or says true; absent: pages are counted until one is empty.',
-  ).optional(),
-  IsNextPageFieldPathHeader: inHeader('Next page'),
-  NextTokenParamName: parameter(
-    'pageToken',
-    'Token parameter',
-    'Query parameter with the token of the page.',
-  ),
-  NextTokenFieldPath: fieldPath('Next token path', 'Where the answer has the next token.').default(
-    'nextPageToken',
-  ),
-  IsNextTokenFieldPathHeader: inHeader('Next token'),
-  NextUrlFieldPath: property(line(512), {
-    title: 'Next URL path',
-    description: `Where the answer has the URL of the next page. ${pathForms}`,
-  }).default('next'),
-  IsNextUrlFieldPathHeader: property(z.boolean().default(false), {
-    title: 'Next URL is a header',
-    description: headerInstead,
-  }),
 };
 
 /** Every property of a REST connection, strict. */

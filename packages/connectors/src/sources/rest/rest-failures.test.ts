@@ -136,6 +136,15 @@ describe('rest refuses', () => {
     expect(problemsOf({ proxy: 'http://canary/' })).toEqual(['proxy']);
   });
 
+  it('Q: Qlik’s names of Offset that contradict each other, or name a header that a connection cannot set', () => {
+    const offset = { PaginationType: 'Offset', IsOffsetStartFieldHeader: true };
+    for (const name of ['Authorization', 'bad name', undefined])
+      expect(problemsOf({ ...offset, OffsetStartField: name })).toEqual(['OffsetStartField']);
+    expect(problemsOf({ ...offset, OffsetStartField: 'X-Start' })).toEqual([]);
+    expect(problemsOf({ dataPath: 'a', OffsetDataPath: 'b' })).toEqual(['OffsetDataPath']);
+    expect(problemsOf({ encoding: 'klingon' })).toEqual(['encoding']);
+  });
+
   it('sign-ins whose properties are incomplete', () => {
     expect(problemsOf({ authSchema: 'apiKey' })).toEqual(['apiKeyHeader']);
     expect(problemsOf({ authSchema: 'oauth2' })).toEqual(['oauthProvider']);

@@ -6,7 +6,7 @@ import { inputOf, json, open, read, serve } from './test-stand.js';
 
 describe('rest pages', () => {
   const all = Array.from({ length: 25 }, (_, index) => ({ id: index }));
-  const ids = all.map(({ id }) => [id]);
+  const ids = all.map(({ id }) => [id, null]);
   const query = (request: IncomingMessage) => new URL(request.url ?? '/', 'http://x').searchParams;
 
   it.each([

@@ -1,0 +1,32 @@
+import { assertUtf8, recordOf } from '../../kit/json/document.js';
+import type { JsonRecord } from '../../kit/json/exact.js';
+import { type Place, recordFailure } from '../../kit/json/failures.js';
+import type { JsonSpan } from '../../kit/json/spans.js';
+import { ConnectorError } from '../../spec/errors.js';
+import type { TextRequest } from './read-file.js';
+
+/** A line of a file, or an item of its list. */
+export interface Item {
+  span: JsonSpan;
+  place: Place;
+}
+
+/**
+ * The row that stands there.
+ * @throws ConnectorError `protocol_error` naming the place, for broken JSON and for what is no JSON object
+ */
+export function itemRecord({ span, place }: Item, { caps }: Pick<TextRequest, 'caps'>): JsonRecord {
+  const record = parsed(span, place, caps);
+  if ('fields' in record) return record;
+  const { unit, number, of } = place;
+  throw new ConnectorError('protocol_error', `${unit} ${number} of ${of} is not a JSON object.`);
+}
+
+function parsed(span: JsonSpan, place: Place, caps: TextRequest['caps']): JsonRecord {
+  try {
+    assertUtf8(span.bytes.subarray(span.start, span.end));
+    return recordOf(span, caps);
+  } catch (error) {
+    throw recordFailure(error, place);
+  }
+}

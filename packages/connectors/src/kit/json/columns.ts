@@ -1,0 +1,207 @@
+import {
+  type Cell,
+  type Column,
+  JsonText,
+  jsonTextOf,
+  type NeutralType,
+  type Row,
+} from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { assertColumns, columnsMax } from '../columns.js';
+import type { JsonFields, JsonRecord } from './exact.js';
+import { type Place, quoted } from './failures.js';
+import { isInt64 } from './numbers.js';
+
+// Columns of sources that have none: found in the records themselves, all of them or a sample.
+
+/** What the columns were found in. */
+export interface FoundColumns {
+  columns: readonly Column[];
+  /** Column of the records that are no objects, where there are any. */
+  bare: string | undefined;
+}
+
+/** Finds columns in order of first appearance. */
+export interface ColumnFinder {
+  /** @throws ConnectorError `too_large` for more columns, or longer names, than is read */
+  add(record: JsonRecord): void;
+  /** @param isSampled more records come, so that a number without a fraction is a `float` like those that may follow */
+  found(isSampled: boolean): FoundColumns;
+}
+
+function typeOf(cell: Cell): NeutralType | undefined {
+  if (cell === null) return undefined;
+  if (cell instanceof JsonText) return typeOfText(cell.text);
+  if (typeof cell === 'boolean') return 'boolean';
+  if (typeof cell === 'string') return 'string';
+  if (typeof cell === 'number') return Number.isSafeInteger(cell) ? 'integer' : 'float';
+  return 'json';
+}
+
+function typeOfText(text: string): NeutralType {
+  if (text.startsWith('{') || text.startsWith('[')) return 'json';
+  return isInt64(text) ? 'bigint' : 'decimal';
+}
+
+/** Numbers by what they hold; a float and a 64-bit integer are both decimals. */
+const numbers: readonly NeutralType[] = ['integer', 'bigint', 'float', 'decimal'];
+
+function widen(known: NeutralType | undefined, seen: NeutralType | undefined): NeutralType | undefined {
+  if (known === undefined || known === seen) return seen;
+  if (seen === undefined) return known;
+  if (!numbers.includes(known) || !numbers.includes(seen)) return 'json';
+  const pair = new Set([known, seen]);
+  if (pair.has('decimal') || (pair.has('bigint') && pair.has('float'))) return 'decimal';
+  return pair.has('bigint') ? 'bigint' : 'float';
+}
+
+/** The first of `name`, `name_2`, … that is free. */
+function freeName(name: string, isTaken: (name: string) => boolean): string {
+  let free = name;
+  for (let number = 2; isTaken(free); number += 1) free = `${name}_${number}`;
+  return free;
+}
+
+/**
+ * A column whose values are all texts is `string`, all booleans `boolean`. Numbers are `integer` or `float` where
+ * doubles hold them all, else `bigint` or `decimal`. Everything else (nested, mixed, only null) is `json`, which any value fits.
+ */
+export function createColumnFinder(): ColumnFinder {
+  const types = new Map<string, NeutralType | undefined>();
+  let bareType: NeutralType | undefined;
+  let isBare = false;
+  let isEmpty = true;
+  const found = (isSampled: boolean): FoundColumns => {
+    const columnOf = (name: string, found: NeutralType | undefined): Column => {
+      const type = found ?? 'json';
+      return { name, type: isSampled && type === 'integer' ? 'float' : type, nullable: true };
+    };
+    const columns = [...types].map(([name, type]) => columnOf(name, type));
+    if (!isBare && (isEmpty || types.size > 0)) return { columns, bare: undefined };
+    const bare = freeName('value', (name) => types.has(name));
+    return { columns: [...columns, columnOf(bare, bareType)], bare };
+  };
+  const add = (record: JsonRecord) => {
+    isEmpty = false;
+    if ('value' in record) {
+      isBare ||= record.value !== null;
+      bareType = widen(bareType, typeOf(record.value));
+      return;
+    }
+    const { fields } = record;
+    for (const name of Object.keys(fields))
+      types.set(name, widen(types.get(name), typeOf(fields[name] ?? null)));
+    if (types.size > columnsMax) assertColumns([...types].map(([name]) => ({ name })));
+  };
+  return { add, found };
+}
+
+/** What an answer has of the columns that were found. */
+export interface ColumnChoice {
+  /** The request's; undefined for all. */
+  wanted: readonly string[] | undefined;
+  /** More records than those in which the columns were found: they may have others, and other types. */
+  isSampled: boolean;
+  /** Columns whose values come as text, whatever they are. */
+  asText: readonly string[] | undefined;
+}
+
+/** How records become rows. */
+export interface RowShape {
+  columns: readonly Column[];
+  /** @throws ConnectorError `protocol_error` for a value that its column's type cannot hold exactly. */
+  toRow(record: JsonRecord, place: Place): Row;
+}
+
+const lateName = '_more';
+
+function unknownColumn(name: string): ConnectorError {
+  return new ConnectorError('invalid_query', `There is no column ${quoted(name)}.`, {
+    remedy: 'Preview to see the columns there are.',
+  });
+}
+
+/** What a record has beside the known names, exact; null for nothing. */
+function lateCell(fields: JsonFields, known: ReadonlySet<string>): Cell {
+  const late = Object.keys(fields).filter((name) => !known.has(name));
+  if (late.length === 0) return null;
+  const cells = late.map((name) => fields[name] ?? null);
+  const text = late.map((name, at) => `${JSON.stringify(name)}:${jsonTextOf(cells[at] ?? null)}`).join();
+  return new JsonText(
+    `{${text}}`,
+    cells.every((cell) => !(cell instanceof JsonText) || cell.fitsDoubles),
+  );
+}
+
+function misfit(cell: Cell, { name, type }: Column, { unit, number, of }: Place): ConnectorError {
+  return new ConnectorError(
+    'protocol_error',
+    `${unit} ${number} of ${of} has a value of type ${typeOf(cell)} in column ${quoted(name)}, which is ${type} by the values before.`,
+    { remedy: `Ask for the column as text: "asText": [${quoted(name)}].` },
+  );
+}
+
+const textOf = (cell: Cell): Cell => (typeof cell === 'string' || cell === null ? cell : jsonTextOf(cell));
+
+function toCell(cell: Cell, column: Column, place: Place): Cell {
+  if (cell === null || column.type === 'json') return cell;
+  if (cell instanceof JsonText) {
+    const type = typeOfText(cell.text);
+    if (type === column.type || (type === 'bigint' && column.type === 'decimal')) return cell.text;
+  } else if (typeof cell === 'number') {
+    if (column.type === 'float') return cell;
+    if (column.type === 'decimal') return String(cell);
+    if (Number.isSafeInteger(cell)) {
+      if (column.type === 'integer') return cell;
+      if (column.type === 'bigint') return String(cell);
+    }
+  } else if (typeof cell === column.type) return cell;
+  throw misfit(cell, column, place);
+}
+
+/**
+ * Picks the wanted columns, and says how records become rows of them. Where columns were sampled a last column `_more`
+ * holds what later records have beside them, and `wanted` may name such fields: they are columns of `json`.
+ * @throws ConnectorError `invalid_query` for an unknown name or one that is given twice, `too_large` for too many columns
+ */
+export function shapeRows(found: FoundColumns, { wanted, isSampled, asText }: ColumnChoice): RowShape {
+  assertColumns(found.columns);
+  const byName = new Map(found.columns.map((column) => [column.name, column]));
+  const late = isSampled ? freeName(lateName, (name) => byName.has(name)) : undefined;
+  const lateColumn = (name: string): Column => ({ name, type: 'json', nullable: true });
+  // Of nothing nobody knows the columns, so that whoever names some has them.
+  const takesAnyName = isSampled || found.columns.length === 0;
+  const all = late === undefined ? found.columns : [...found.columns, lateColumn(late)];
+  const picked = wanted
+    ? wanted.map((name) => {
+        const column = byName.get(name) ?? (takesAnyName ? lateColumn(name) : undefined);
+        if (!column) throw unknownColumn(name);
+        return column;
+      })
+    : all;
+  if (new Set(wanted).size !== (wanted ?? []).length)
+    throw new ConnectorError('invalid_query', 'A column is asked for twice.');
+  const texts = new Set(asText);
+  for (const name of texts) if (!picked.some((column) => column.name === name)) throw unknownColumn(name);
+  const columns = picked.map(
+    (column): Column => (texts.has(column.name) ? { ...column, type: 'string' } : column),
+  );
+  const known = new Set([...byName.keys(), ...columns.map(({ name }) => name)]);
+  if (late !== undefined && !byName.has(late)) known.delete(late);
+
+  const cellFor = (column: Column, record: JsonRecord): Cell => {
+    if ('value' in record) {
+      const isPlace = found.bare === undefined ? column.name === late : column.name === found.bare;
+      return isPlace ? record.value : null;
+    }
+    if (column.name === late) return lateCell(record.fields, known);
+    if (column.name === found.bare) return null;
+    return Object.hasOwn(record.fields, column.name) ? (record.fields[column.name] ?? null) : null;
+  };
+  const cells = columns.map((column) =>
+    texts.has(column.name)
+      ? (record: JsonRecord) => textOf(cellFor(column, record))
+      : (record: JsonRecord, place: Place) => toCell(cellFor(column, record), column, place),
+  );
+  return { columns, toRow: (record, place) => cells.map((cell) => cell(record, place)) };
+}

@@ -1,0 +1,43 @@
+import { ConnectorError } from '../../spec/errors.js';
+import { DoubledName } from './exact.js';
+import { NotJson, NotText } from './gauge.js';
+
+/** Where a record stands, for messages: `Line 7 of the file`. */
+export interface Place {
+  unit: 'Line' | 'Row';
+  /** From 1. */
+  number: number;
+  /** What it is a line or row of. */
+  of: string;
+}
+
+/** A name of the source's, as messages quote it. */
+export const quoted = (name: string): string => JSON.stringify(name.slice(0, 128));
+
+/** What the text of a source says when it is none. */
+export function notText({ charset }: NotText, of: string): ConnectorError {
+  return new ConnectorError('protocol_error', `The bytes of ${of} are no text in ${charset}.`, {
+    remedy: 'Say in which encoding it is written, with encoding, or have it written in UTF-8.',
+  });
+}
+
+function doubledName({ member }: DoubledName, where: string): ConnectorError {
+  return new ConnectorError(
+    'protocol_error',
+    `${where} has the member ${quoted(member)} twice in one object.`,
+    {
+      remedy:
+        'Only one of the two values could be kept: give the members of an object different names at the source.',
+    },
+  );
+}
+
+/** The native message of a syntax error quotes the data, so it is not kept. */
+export function recordFailure(error: unknown, { unit, number, of }: Place): unknown {
+  const where = `${unit} ${number} of ${of}`;
+  if (error instanceof DoubledName) return doubledName(error, where);
+  if (error instanceof NotText) return notText(error, of);
+  return error instanceof SyntaxError || error instanceof NotJson
+    ? new ConnectorError('protocol_error', `${where} is not valid JSON.`)
+    : error;
+}

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import {
+  type Answer,
+  type Exchange,
+  type ExchangeRequest,
+  exchangeJson,
+  translateJsonError,
+} from '../../families/http/exchange.js';
+import { lookup, rowsAt, wholeAnswer } from '../../families/http/json-paths.js';
+import { withParameter } from '../../families/http/query.js';
+import { findRowsPath, listBeside, reportsErrors } from '../../families/http/rows-path.js';
+import type { ParsingCaps } from '../../kit/json/caps.js';
+import { createColumnFinder, type FoundColumns } from '../../kit/json/columns.js';
+import { recordOf } from '../../kit/json/document.js';
+import type { JsonRecord } from '../../kit/json/exact.js';
+import { type Place, quoted, recordFailure } from '../../kit/json/failures.js';
+import type { JsonSpan } from '../../kit/json/spans.js';
+import { createTurns } from '../../kit/turns.js';
+import { ConnectorError } from '../../spec/errors.js';
+import { requestUrl } from './credentials.js';
+import { createPager, type PageRequest, type Pager } from './pagination.js';
+import type { RestProperties } from './properties.js';
+
+const pagesMax = 10_000;
+
+/** A session's request, built once: a REST connection always asks the same question. */
+export interface Resource {
+  properties: RestProperties;
+  exchange: Exchange;
+  request: Omit<ExchangeRequest, 'caps'>;
+  caps: ParsingCaps;
+  /** Sent in the query of every request. */
+  keyParameter: [string, string] | undefined;
+}
+
+/** A page and where its rows are. */
+export interface Page {
+  /** From 1. */
+  number: number;
+  answer: Answer;
+  /** Undefined where it has no list. */
+  path: string | undefined;
+}
+
+/** The way of one read through the pages. */
+interface Walk {
+  resource: Resource;
+  pager: Pager;
+  /** What was asked for, as digests: who is sent there again goes in a circle. */
+  asked: Set<string>;
+}
+
+export interface Opening {
+  walk: Walk;
+  /** The first page with rows, or the last one. */
+  page: Page;
+  found: FoundColumns;
+  isSampled: boolean;
+}
+
+function signed({ keyParameter: parameter }: Resource, url: URL): URL {
+  return parameter ? withParameter(url, ...parameter) : url;
+}
+
+const digestOf = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('base64');
+
+function ask(resource: Resource, { url, headers: ofPage }: PageRequest): Promise<Answer> {
+  const { request, caps } = resource;
+  const { headers } = resource.exchange;
+  const exchange = {
+    ...resource.exchange,
+    headers: async (renew: boolean) => ({ ...ofPage, ...(await headers(renew)) }),
+  };
+  return exchangeJson(exchange, signed(resource, url), { ...request, caps });
+}
+
+/** Looks into an answer, of which only nesting, commas and colons are known to be right. */
+function lookInto<Found>({ headers }: Answer, look: () => Found): Found {
+  try {
+    return look();
+  } catch (error) {
+    throw translateJsonError(error, headers);
+  }
+}
+
+/** Rows where they stand: of their values there is one at a time, however many an answer holds. */
+export const spansOf = ({ answer, path }: Page): Iterable<JsonSpan> =>
+  lookInto(answer, () => rowsAt(answer.json, path));
+
+const hasRows = (page: Page): boolean => {
+  for (const _row of spansOf(page)) return true;
+  return false;
+};
+
+export function recordAt(span: JsonSpan, place: Place, caps: ParsingCaps): JsonRecord {
+  try {
+    return recordOf(span, caps);
+  } catch (error) {
+    throw recordFailure(error, place);
+  }
+}
+
+export const placeOf = ({ number }: Page, row: number): Place => ({
+  unit: 'Row',
+  number: row,
+  of: `page ${number} of the answer`,
+});
+
+const dataPathOf = ({ dataPath, PaginationType, OffsetDataPath }: RestProperties): string | undefined =>
+  dataPath ?? (PaginationType === 'Offset' ? OffsetDataPath : undefined);
+
+const remedyForErrors =
+  'See what the service answers, for instance with curl; set dataPath to read rows that stand beside errors.';
+
+/**
+ * Where a page has its rows.
+ * @throws ConnectorError `protocol_error` for an answer that reports errors, `invalid_config` where the rows seem to be
+ * elsewhere than the connection says
+ */
+function rowsPathOf({ properties }: Resource, { json }: Answer): string | undefined {
+  const given = dataPathOf(properties);
+  const path = given ?? findRowsPath(json);
+  const isThere = path !== undefined && lookup(json, path) !== undefined && hasRowsAt(json, path);
+  if (reportsErrors(json) && (given === undefined ? path !== undefined : !isThere)) {
+    throw new ConnectorError('protocol_error', 'The source answered with errors.', {
+      remedy: remedyForErrors,
+    });
+  }
+  if (given === undefined || isThere) {
+    return path ?? (properties.PaginationType === 'None' ? wholeAnswer : undefined);
+  }
+  const beside =
+    json === undefined || lookup(json, given) !== undefined ? undefined : listBeside(json, given);
+  if (beside === undefined) return given;
+  throw new ConnectorError(
+    'invalid_config',
+    `The answer has nothing at the data path ${quoted(given)}, and a list at ${quoted(beside)}.`,
+    { remedy: 'Check dataPath, or leave it out to take the list of the answer.' },
+  );
+}
+
+function hasRowsAt(json: JsonSpan | undefined, path: string): boolean {
+  for (const _row of rowsAt(json, path)) return true;
+  return false;
+}
+
+async function firstPage(resource: Resource): Promise<{ walk: Walk; page: Page }> {
+  const pager = createPager(resource.properties);
+  const request = pager.first(requestUrl(resource.properties));
+  const answer = await ask(resource, request);
+  const path = lookInto(answer, () => rowsPathOf(resource, answer));
+  const walk = { resource, pager, asked: new Set([keyOf(resource, request)]) };
+  return { walk, page: { number: 1, answer, path } };
+}
+
+/** Also that the way to the next page is where the connection says. */
+export async function proveFirstPage(resource: Resource): Promise<void> {
+  const { walk, page } = await firstPage(resource);
+  let rowCount = 0;
+  for (const _row of spansOf(page)) rowCount += 1;
+  lookInto(page.answer, () => walk.pager.next({ ...page.answer, rowCount }));
+}
+
+export async function openPages(resource: Resource): Promise<Opening> {
+  const { walk, page: first } = await firstPage(resource);
+  let page = first;
+  while (!hasRows(page)) {
+    const next = await nextPage(walk, page, 0);
+    if (!next) break;
+    page = next;
+  }
+  if (page.path === undefined && page.answer.json !== undefined) {
+    throw new ConnectorError('invalid_config', 'No page of the answer has a list.', {
+      remedy: 'Set dataPath to where the rows are, or to $ for the answer itself as one row.',
+    });
+  }
+  const finder = createColumnFinder();
+  const turns = createTurns();
+  let row = 0;
+  for (const span of spansOf(page)) {
+    row += 1;
+    finder.add(recordAt(span, placeOf(page, row), resource.caps));
+    await turns();
+  }
+  const isSampled = resource.properties.PaginationType !== 'None' && row > 0;
+  return { walk, page, found: finder.found(isSampled), isSampled };
+}
+
+const keyOf = (resource: Resource, { url, headers }: PageRequest): string =>
+  digestOf(`${signed(resource, url).href} ${JSON.stringify(headers)}`);
+
+/** A page that is not there is the end of those that are counted, where the connection says so or it was doubted. */
+function isEndOfPages(error: unknown, { properties }: Resource, { isDoubted }: PageRequest): boolean {
+  if (!(error instanceof ConnectorError)) return false;
+  if (isDoubted === true) return error.kind === 'not_found' || error.kind === 'invalid_config';
+  const isCounted = properties.PaginationType === 'Offset' || properties.PaginationType === 'NextPage';
+  return isCounted && error.nativeCode === '404' && properties.PaginationEndsAt404 === true;
+}
+
+async function askFurther(resource: Resource, request: PageRequest): Promise<Answer | undefined> {
+  try {
+    return await ask(resource, request);
+  } catch (error) {
+    if (isEndOfPages(error, resource, request)) return undefined;
+    if (!(error instanceof ConnectorError) || error.nativeCode !== '404') throw error;
+    throw new ConnectorError('not_found', 'The source has nothing at the next page.', {
+      nativeCode: '404',
+      remedy: 'If it answers 404 behind its last page, set PaginationEndsAt404 to true.',
+    });
+  }
+}
+
+/** The page after one that was read, undefined at the end. */
+export async function nextPage(walk: Walk, previous: Page, rowCount: number): Promise<Page | undefined> {
+  const { resource, pager, asked } = walk;
+  const request = lookInto(previous.answer, () => pager.next({ ...previous.answer, rowCount }));
+  if (!request) return undefined;
+  if (previous.number === pagesMax) {
+    throw new ConnectorError('too_large', `The source has more than ${pagesMax} pages.`);
+  }
+  const key = keyOf(resource, request);
+  if (asked.has(key)) throw sameAgain('The source leads to a page that was read before.');
+  asked.add(key);
+  const answer = await askFurther(resource, request);
+  if (!answer) return undefined;
+  const page = {
+    number: previous.number + 1,
+    answer,
+    path: lookInto(answer, () => previous.path ?? rowsPathOf(resource, answer)),
+  };
+  if (lookInto(answer, () => reportsErrors(answer.json)) && !hasRows(page)) {
+    throw new ConnectorError('protocol_error', 'The source answered with errors.', {
+      remedy: remedyForErrors,
+    });
+  }
+  if (!hasRows(page) || !isSame(previous.answer, answer)) return page;
+  if (request.isDoubted === true) return undefined;
+  throw sameAgain('The source sent the same page twice.');
+}
+
+const isSame = (one: Answer, other: Answer): boolean =>
+  one.json !== undefined && other.json !== undefined && one.json.bytes.equals(other.json.bytes);
+
+const sameAgain = (message: string): ConnectorError =>
+  new ConnectorError('protocol_error', message, {
+    remedy: 'Check the pagination type and the names of its parameters.',
+  });
