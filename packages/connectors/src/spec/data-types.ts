@@ -30,9 +30,20 @@ export type NeutralType =
   | 'bytes'
   | 'json';
 
-export interface Column {
-  name: string;
+/** What a source says about the values of a column, before there are any. */
+export interface ValueShape {
   type: NeutralType;
+  /** Of a `decimal`: digits at the most, and those behind the point. Both or none. */
+  precision?: number;
+  scale?: number;
+  /** Of an `integer` or `float`: bits of the signed integer, or of the IEEE number, that holds every value. */
+  width?: 8 | 16 | 32 | 64;
+  /** Of a `json` column whose values are lists: what all their items are. */
+  element?: ValueShape;
+}
+
+export interface Column extends ValueShape {
+  name: string;
   nullable: boolean;
 }
 

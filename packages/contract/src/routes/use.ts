@@ -40,7 +40,17 @@ export const browseReplySchema = z
   })
   .meta({ id: 'BrowseReply' });
 
-const columnSchema = z.object({ name: z.string(), type: z.string(), nullable: z.boolean() });
+const columnSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  nullable: z.boolean(),
+  precision: z.int().optional().meta({ description: 'Of a decimal that is declared so: digits in all' }),
+  scale: z.int().optional().meta({ description: 'Digits behind the point' }),
+  width: z.int().optional().meta({ description: 'Bits of an integer or float' }),
+  element: z.unknown().optional().meta({
+    description: 'Of lists: the type of their items, with the same members but name and nullable',
+  }),
+});
 
 export const previewReplySchema = z
   .object({

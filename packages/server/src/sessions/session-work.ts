@@ -17,6 +17,7 @@ import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
 import { type Counts, type Encoded, encodeRows } from '../streams/encoded-rows.js';
 import type { StreamFormat } from '../streams/media-type.js';
 import { proveInStages } from './proof.js';
+import { withTextColumns } from './text-columns.js';
 
 // Everything that is done with a source, from the first byte of it to the bytes of an answer. It runs in a runner, or
 // in the service's own process where there are none, and is the same in both.
@@ -95,14 +96,13 @@ async function browse(session: Session, request: BrowseRequest): Promise<Uint8Ar
 async function preview(session: Session, { request, limit }: Extract<Task, { kind: 'preview' }>) {
   // One row more than asked for tells whether there is more.
   const most = { limit: limit + 1, batchRows: Math.min(batchRows, limit + 1), isPreview: true };
-  const stream = await session.read({ ...request, ...most });
+  const stream = withTextColumns(await session.read({ ...request, ...most }), request.asText);
   const found: Row[] = [];
   for await (const batch of stream.batches) {
     found.push(...batch);
     if (found.length > limit) break;
   }
-  const columns = stream.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
-  return json({ columns, rows: found.slice(0, limit), truncated: found.length > limit });
+  return json({ columns: stream.columns, rows: found.slice(0, limit), truncated: found.length > limit });
 }
 
 /**
@@ -154,7 +154,8 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
 
   async function* inSession(session: Session, stop: AbortController, begun: number, onStarted: () => void) {
     if (task.kind === 'read') {
-      const stream = await session.read({ ...task.request, batchRows });
+      const { request } = task;
+      const stream = withTextColumns(await session.read({ ...request, batchRows }), request.asText);
       onStarted();
       const encoded = encodeRows(stream, task.format, task.caps, stop);
       counts = encoded.counts;

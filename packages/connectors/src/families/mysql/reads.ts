@@ -4,8 +4,10 @@ import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
 import { createBatchPacer } from '../../kit/batches.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
+import { cellText } from '../../kit/json/column.js';
+import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { RowStream } from '../../spec/connector.js';
-import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
+import type { Cell, Column, Row, ValueShape } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnPositions } from '../sql/browse.js';
 import { answered, GOODBYE_MS, hideNames, type Wire } from './wire.js';
@@ -14,10 +16,11 @@ import { answered, GOODBYE_MS, hideNames, type Wire } from './wire.js';
 const { Types } = mysql;
 
 /** How values of one column become neutral ones. */
-export interface MySqlType {
-  type: NeutralType;
-  /** Absent: the driver's value is neutral already. Never called with null. */
-  convert?: (value: unknown) => JsonValue;
+export interface MySqlType extends ValueShape {
+  /** Absent: the driver's value is neutral already. Never called with null. @throws Misfit */
+  convert?: (value: unknown) => Cell;
+  /** What `asText` makes of the driver's value; absent: the text of the neutral one. */
+  toText?: (value: unknown) => string;
 }
 
 export type MySqlTypes = (field: FieldPacket) => MySqlType;
@@ -26,6 +29,8 @@ export interface StatementRead {
   text: string;
   /** Columns of the result to keep, in this order; absent: all. */
   pick?: readonly string[];
+  /** Columns that are handed on as text. */
+  asText: readonly string[];
   limit?: number;
   batchRows: number;
 }
@@ -84,36 +89,49 @@ async function prepareRead(wire: Wire, text: string): Promise<Encoding> {
 
 interface Shape {
   columns: Column[];
-  toRow: (values: unknown[]) => Row;
+  /** @param row its number, from 1. @throws ConnectorError for a value that its column cannot hold */
+  toRow: (values: unknown[], row: number) => Row;
 }
 
-function shapeOf(
-  fields: readonly FieldPacket[],
-  types: MySqlTypes,
-  pick: readonly string[] | undefined,
-): Shape {
-  const kinds = fields.map(types);
-  const all = fields.map(({ name, flags }, index) => ({
-    name,
-    type: kinds[index]?.type ?? 'string',
-    nullable: (Number(flags) & NOT_NULL_FLAG) === 0,
-  }));
-  const converts = kinds.flatMap(({ convert }, index) => (convert ? [{ index, convert }] : []));
-  const convertInPlace = (values: unknown[]) => {
-    for (const { index, convert } of converts) {
-      if (values[index] !== null) values[index] = convert(values[index]);
-    }
-    return values as JsonValue[];
+function asText({ convert, toText }: MySqlType): MySqlType {
+  return {
+    type: 'string',
+    convert: toText ?? ((value) => cellText(convert ? convert(value) : (value as Cell))),
   };
-  if (!pick) return { columns: all, toRow: convertInPlace };
-  const positions = columnPositions(
-    all.map(({ name }) => name),
-    pick,
-  );
+}
+
+/** The type of a geometry for the driver, which would drop its SRID and its kind: bytes. */
+function keepGeometries(fields: readonly FieldPacket[]): void {
+  for (const field of fields) if (field.columnType === Types.GEOMETRY) field.columnType = Types.BLOB;
+}
+
+function shapeOf(fields: readonly FieldPacket[], types: MySqlTypes, read: StatementRead): Shape {
+  const names = fields.map(({ name }) => name);
+  const texts = new Set(columnPositions(names, read.asText));
+  const kinds = fields.map((field, position) => (texts.has(position) ? asText(types(field)) : types(field)));
+  keepGeometries(fields);
+  const all = fields.map(({ name, flags }, index): Column => {
+    const { convert: _convert, toText: _toText, ...shape } = kinds[index] ?? { type: 'string' };
+    return { name, nullable: (Number(flags) & NOT_NULL_FLAG) === 0, ...shape };
+  });
+  const converts = kinds.flatMap(({ convert }, index) => (convert ? [{ index, convert }] : []));
+  const convertInPlace = (values: unknown[], row: number) => {
+    for (const { index, convert } of converts) {
+      if (values[index] === null) continue;
+      try {
+        values[index] = convert(values[index]);
+      } catch (error) {
+        throw error instanceof Misfit ? misfitAt(error.message, { column: names[index] ?? '', row }) : error;
+      }
+    }
+    return values as Cell[];
+  };
+  if (!read.pick) return { columns: all, toRow: convertInPlace };
+  const positions = columnPositions(names, read.pick);
   return {
     columns: positions.flatMap((position) => all[position] ?? []),
-    toRow: (values) => {
-      const converted = convertInPlace(values);
+    toRow: (values, row) => {
+      const converted = convertInPlace(values, row);
       return positions.map((position) => converted[position] ?? null);
     },
   };
@@ -129,6 +147,8 @@ function createIntake(wire: Wire, read: StatementRead) {
   let wake: () => void = () => undefined;
   let isDiscarding = false;
   let toRow: Shape['toRow'] | undefined;
+  /** A value that its column cannot hold: rows before it are given, and the server is told to stop. */
+  let refused: { error: unknown } | undefined;
 
   const endWith = (error?: unknown) => {
     if (ended) return;
@@ -143,9 +163,18 @@ function createIntake(wire: Wire, read: StatementRead) {
   const add = (values: unknown[]) => {
     if (wire.hasOverread()) throw brokenFrame();
     pacer.row();
-    if (isDiscarding || !toRow || taken >= (read.limit ?? Number.POSITIVE_INFINITY)) return;
+    if (isDiscarding || refused || !toRow || taken >= (read.limit ?? Number.POSITIVE_INFINITY)) return;
     taken += 1;
-    filling.push(toRow(values));
+    try {
+      filling.push(toRow(values, taken));
+    } catch (error) {
+      if (!(error instanceof ConnectorError) || error.kind === 'protocol_error') throw error;
+      refused = { error };
+      if (filling.length > 0) full.push(filling);
+      filling = [];
+      wake();
+      return;
+    }
     if (filling.length < read.batchRows && !pacer.isFull() && taken !== read.limit) return;
     full.push(filling);
     filling = [];
@@ -154,13 +183,14 @@ function createIntake(wire: Wire, read: StatementRead) {
     wake();
   };
   const take = async (): Promise<Row[] | undefined> => {
-    while (full.length === 0 && !ended) {
+    while (full.length === 0 && !ended && !refused) {
       wire.stream().resume();
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
     }
     const batch = full.shift();
+    if (!batch && refused) throw refused.error;
     if (!batch && ended && 'error' in ended) throw ended.error;
     if (full.length === 0 && taken !== read.limit) wire.stream().resume();
     return batch;
@@ -216,7 +246,7 @@ function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks
       if (!Array.isArray(fields)) return reject(noRows());
       if (fields.length > COLUMNS_MAX) throw brokenFrame();
       try {
-        const shape = shapeOf(fields, hooks.types, read.pick);
+        const shape = shapeOf(fields, hooks.types, read);
         intake.begin(shape);
         hideNames(fields);
         resolve(shape.columns);

@@ -41,8 +41,8 @@ export interface MySqlVendor {
 const quoted = (name: string) => mysql.escapeId(name, true);
 
 function toStatement(request: ReadRequest): StatementRead {
-  const { path, query, columns, limit, batchRows } = request;
-  const common = { batchRows, ...(limit === undefined ? {} : { limit }) };
+  const { path, query, columns, limit, batchRows, asText = [] } = request;
+  const common = { batchRows, asText, ...(limit === undefined ? {} : { limit }) };
   if (query !== undefined) return { ...common, text: query, ...(columns ? { pick: columns } : {}) };
   const [schema, table] = tableOf(path ?? []);
   const from = `select ${columns?.map(quoted).join(', ') ?? '*'} from ${quoted(schema)}.${quoted(table)}`;

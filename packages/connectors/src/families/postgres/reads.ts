@@ -4,27 +4,38 @@ import type { Client, FieldDef } from 'pg';
 import Cursor from 'pg-cursor';
 import { createBatchPacer } from '../../kit/batches.js';
 import { settledWithin } from '../../kit/deadline.js';
-import { brokenFrame, type FrameGuard } from '../../kit/frame-guard.js';
+import { brokenFrame, type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
+import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { RowStream } from '../../spec/connector.js';
-import type { JsonValue, NeutralType, Row } from '../../spec/data-types.js';
+import type { Cell, Column, Row, ValueShape } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnPositions } from '../sql/browse.js';
 import { GOODBYE_MS } from './wire.js';
 
 /** How values of one type become neutral ones; the driver hands over their text form. */
-export interface PostgresType {
-  type: NeutralType;
-  parse: (text: string) => JsonValue;
+export interface PostgresType extends Pick<ValueShape, 'type' | 'width'> {
+  /** @throws Misfit */
+  parse: (text: string) => Cell;
+  /** Of an array. */
+  element?: PostgresType;
 }
 
-/** @param objectId `dataTypeID` of a field of a result. */
-export type PostgresTypes = (objectId: number) => PostgresType;
+/** Types by the object id that a field of a result has as `dataTypeID`. */
+export interface PostgresTypes {
+  /** Undefined for one that {@link ask} has to be called for. */
+  find(objectId: number): PostgresType | undefined;
+  ask(objectIds: readonly number[]): Promise<void>;
+  /** @param modifier `dataTypeModifier` of the field. */
+  shapeOf(type: PostgresType, modifier: number): ValueShape;
+}
 
 export interface StatementRead {
   text: string;
   values: readonly (string | number)[];
   /** Columns of the result to keep, in this order; absent: all. */
   pick?: readonly string[];
+  /** Columns that are handed on as the text that the server has for them. */
+  asText: readonly string[];
   limit?: number;
   batchRows: number;
 }
@@ -56,7 +67,7 @@ function orLost<Result>({ connection }: Client, work: Promise<Result>): Promise<
 }
 
 /** Fields of the result, or undefined when the statement answers with none. Nothing was executed yet. */
-function described(client: Client, cursor: Cursor<Row>): Promise<FieldDef[] | undefined> {
+function described(client: Client, cursor: Cursor<Texts>): Promise<FieldDef[] | undefined> {
   const { connection } = client;
   const described = new Promise<FieldDef[] | undefined>((resolve, reject) => {
     const onRows = ({ fields }: { fields: FieldDef[] }) => settle(() => resolve(fields));
@@ -81,7 +92,7 @@ export interface ReadWire {
 }
 
 /** Counts rows and what arrives between them; a row that nobody asked for breaks the protocol. */
-function watchRows(cursor: Cursor<Row>, guard: FrameGuard) {
+function watchRows(cursor: Cursor<Texts>, guard: FrameGuard) {
   const pacer = createBatchPacer();
   let rowsAwaited = 0;
   cursor.on('row', () => {
@@ -99,50 +110,101 @@ function watchRows(cursor: Cursor<Row>, guard: FrameGuard) {
   };
 }
 
+/** How a field becomes a cell. */
+interface FieldReader {
+  column: Column;
+  /** Where it stands in a row of the server. */
+  position: number;
+  parse: PostgresType['parse'];
+}
+
+const asText: PostgresType = { type: 'string', parse: (text) => text };
+
+function readersOf(fields: readonly FieldDef[], read: StatementRead, types: PostgresTypes): FieldReader[] {
+  const names = fields.map(({ name }) => name);
+  const texts = new Set(columnPositions(names, read.asText));
+  const positions = read.pick ? columnPositions(names, read.pick) : fields.map((_, position) => position);
+  return positions.flatMap((position) => {
+    const field = fields[position];
+    if (!field) return [];
+    const type = (texts.has(position) ? undefined : types.find(field.dataTypeID)) ?? asText;
+    const shape = types.shapeOf(type, field.dataTypeModifier);
+    return { position, parse: type.parse, column: { name: field.name, nullable: true, ...shape } };
+  });
+}
+
+/** Opens a portal of the statement. @throws ConnectorError `invalid_query` when it answers without rows */
+async function openPortal({ client }: ReadWire, read: StatementRead, hooks: ReadHooks) {
+  const cursor = client.query(
+    new Cursor<Texts>(read.text, read.values, {
+      rowMode: 'array',
+      // Values are read where their row and column are known.
+      types: { getTypeParser: () => asText.parse },
+    }),
+  );
+  const fields = await described(client, cursor);
+  if (fields) return { cursor, fields };
+  await closed(cursor, hooks);
+  throw new ConnectorError(
+    'invalid_query',
+    'The statement does not read rows; only such statements are run.',
+  );
+}
+
 /**
  * Starts a read inside a transaction that is open already.
  * @throws ConnectorError; the caller ends the transaction then.
  */
 export async function startRead(wire: ReadWire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
-  const { client } = wire;
-  const cursor = client.query(
-    new Cursor<Row>(read.text, read.values, {
-      rowMode: 'array', // Parsers of this cursor only, never the driver's global ones.
-      types: { getTypeParser: (objectId) => hooks.types(objectId).parse },
-    }),
-  );
-  const fields = await described(client, cursor);
-  if (!fields) {
-    await closed(cursor, hooks);
-    throw new ConnectorError(
-      'invalid_query',
-      'The statement does not read rows; only such statements are run.',
-    );
-  }
-  const all = fields.map(({ name, dataTypeID }) => ({
-    name,
-    type: hooks.types(dataTypeID).type,
-    nullable: true,
-  }));
-  const names = all.map(({ name }) => name);
-  let positions: readonly number[] | undefined;
+  const { types } = hooks;
+  let { cursor, fields } = await openPortal(wire, read, hooks);
   try {
-    positions = read.pick ? columnPositions(names, read.pick) : undefined;
+    const unknown = new Set(fields.map(({ dataTypeID }) => dataTypeID).filter((id) => !types.find(id)));
+    if (unknown.size > 0) {
+      // Nothing was executed yet, and the connection takes no other statement while the portal is open.
+      await closed(cursor, hooks);
+      await types.ask([...unknown]);
+      wire.guard.allow(statementBudget());
+      ({ cursor, fields } = await openPortal(wire, read, hooks));
+    }
+    const readers = readersOf(fields, read, types);
+    return {
+      columns: readers.map(({ column }) => column),
+      batches: { [Symbol.asyncIterator]: () => iterate(wire, cursor, { ...read, readers }, hooks) },
+    };
   } catch (error) {
     // The connection takes no other statement, not even a rollback, while the portal is open.
     await closed(cursor, hooks);
     throw error;
   }
-  return {
-    columns: positions ? positions.flatMap((position) => all[position] ?? []) : all,
-    batches: { [Symbol.asyncIterator]: () => iterate(wire, cursor, { ...read, positions }, hooks) },
-  };
 }
 
-type Iteration = StatementRead & { positions: readonly number[] | undefined };
+type Iteration = StatementRead & { readers: readonly FieldReader[] };
+
+/** A row as the driver hands it over. */
+type Texts = readonly (string | null)[];
+
+/** Makes rows of what the driver hands over, and counts them. */
+function createRowMaker(readers: readonly FieldReader[]): (batch: readonly Texts[]) => Row[] {
+  let rows = 0;
+  const cellOf = (texts: Texts, { column, position, parse }: FieldReader): Cell => {
+    const text = texts[position] ?? null;
+    if (text === null) return null;
+    try {
+      return parse(text);
+    } catch (error) {
+      throw error instanceof Misfit ? misfitAt(error.message, { column: column.name, row: rows }) : error;
+    }
+  };
+  return (batch) =>
+    batch.map((texts) => {
+      rows += 1;
+      return readers.map((reader) => cellOf(texts, reader));
+    });
+}
 
 /** Closes the portal; the connection of a server that does not follow is given up. */
-async function closed(cursor: Cursor<Row>, hooks: ReadHooks): Promise<void> {
+async function closed(cursor: Cursor<Texts>, hooks: ReadHooks): Promise<void> {
   let isClosed = false;
   const closing = cursor.close().then(() => {
     isClosed = true;
@@ -164,13 +226,13 @@ function askedAtOnce<Answer>({ connection: { stream } }: Client, ask: () => Answ
 /** Asks for the next batch while the consumer works on the one before; one ahead at the most. */
 function iterate(
   { client, guard }: ReadWire,
-  cursor: Cursor<Row>,
+  cursor: Cursor<Texts>,
   read: Iteration,
   hooks: ReadHooks,
 ): AsyncIterator<readonly Row[]> {
   const awaited = watchRows(cursor, guard);
   let remaining = read.limit ?? Number.POSITIVE_INFINITY;
-  let ahead: Promise<Row[]> | undefined;
+  let ahead: Promise<Texts[]> | undefined;
   let isAsking = false;
   let isDone = false;
 
@@ -197,15 +259,27 @@ function iterate(
     isDone = true;
     await hooks.finished();
   };
-  const project = (batch: Row[]): readonly Row[] => {
-    const { positions } = read;
-    return positions ? batch.map((row) => positions.map((position) => row[position] ?? null)) : batch;
-  };
+  const toRows = createRowMaker(read.readers);
   const done = { done: true as const, value: undefined };
+  const leave = async () => {
+    if (isDone) return done;
+    if (isAsking) await hooks.cancel();
+    if (ahead) await settledWithin(ahead, GOODBYE_MS);
+    if (isAsking) hooks.terminate();
+    // A portal that failed is closed already, and closing it again would wait forever.
+    const isFailed = await Promise.resolve(ahead).then(
+      () => false,
+      () => true,
+    );
+    if (!isFailed) await closed(cursor, hooks);
+    await finish();
+    return done;
+  };
 
   return {
     async next() {
       if (isDone) return done;
+      let taken: Texts[];
       try {
         const batch = await (ahead ?? ask());
         if (!batch || batch.length === 0) {
@@ -214,26 +288,24 @@ function iterate(
           return done;
         }
         ahead = remaining > 0 ? ask() : undefined;
-        return { done: false, value: project(batch) };
+        taken = batch;
       } catch (error) {
         const failure = hooks.failure(error);
         await finish();
         throw failure;
       }
+      try {
+        return { done: false, value: toRows(taken) };
+      } catch (error) {
+        const failure = hooks.failure(error);
+        // A server that breaks the protocol is not spoken to any more.
+        if (failure.kind === 'protocol_error') {
+          hooks.terminate();
+          await finish();
+        } else await leave();
+        throw failure;
+      }
     },
-    async return() {
-      if (isDone) return done;
-      if (isAsking) await hooks.cancel();
-      if (ahead) await settledWithin(ahead, GOODBYE_MS);
-      if (isAsking) hooks.terminate();
-      // A portal that failed is closed already, and closing it again would wait forever.
-      const isFailed = await Promise.resolve(ahead).then(
-        () => false,
-        () => true,
-      );
-      if (!isFailed) await closed(cursor, hooks);
-      await finish();
-      return done;
-    },
+    return: leave,
   };
 }

@@ -16,19 +16,24 @@ import {
 } from './wire.js';
 
 /**
- * Settings that the text form of values depends on, the read-only default that holds also where a statement ended our
- * transaction, and no notices, which nobody reads.
+ * A transaction with the settings that the text form of values depends on, and without notices, which nobody reads.
+ * They end with it: behind a pooler the connection is somebody else's a moment later, and what was set before the
+ * transaction may be gone or another's.
  */
-const SESSION_SETUP = `
-  set default_transaction_read_only = on;
-  set client_min_messages = error;
-  set datestyle = 'ISO, YMD';
-  set intervalstyle = 'iso_8601';
-  set timezone = 'UTC';
-  set bytea_output = 'hex';
-  set extra_float_digits = 3`;
+const BEGIN_READ = `
+  begin transaction read only;
+  set local client_encoding = 'UTF8';
+  set local client_min_messages = error;
+  set local datestyle = 'ISO, YMD';
+  set local intervalstyle = 'iso_8601';
+  set local timezone = 'UTC';
+  set local bytea_output = 'hex';
+  set local extra_float_digits = 3`;
 
-/** Clears what a statement of the person left behind: settings, locks, prepared statements (case X13). */
+/**
+ * Clears what a statement of the person left behind in a session that is used again: locks, prepared statements (case
+ * X13). No session is used again behind a pooler.
+ */
 const SESSION_RESET = 'discard all';
 
 /** Runs one of our own statements; values travel as parameters (case D12). */
@@ -36,14 +41,15 @@ export type RunStatement = <Result>(text: string, values: unknown[]) => Promise<
 
 /** What differs between the vendors that speak this protocol. */
 export interface PostgresVendor {
-  types: PostgresTypes;
+  /** @param run asks the catalogue, within the transaction of the read */
+  types(run: RunStatement): PostgresTypes;
   catalogue(run: RunStatement): SqlCatalogue;
   translate(error: unknown): ConnectorError;
 }
 
 function toStatement(request: ReadRequest): StatementRead {
-  const { path, query, columns, limit, batchRows } = request;
-  const common = { batchRows, ...(limit === undefined ? {} : { limit }) };
+  const { path, query, columns, limit, batchRows, asText = [] } = request;
+  const common = { batchRows, asText, ...(limit === undefined ? {} : { limit }) };
   if (query !== undefined)
     return { ...common, text: query, values: [], ...(columns ? { pick: columns } : {}) };
   const [schema, table] = tableOf(path ?? []);
@@ -107,7 +113,6 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
   const refresh = async () => {
     if (!isUsed) return;
     await run(SESSION_RESET);
-    await run(SESSION_SETUP);
     isUsed = false;
   };
   /** Runs statements of ours, one session one work at a time. */
@@ -123,8 +128,9 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
     }
   };
 
-  const catalogue = vendor.catalogue(async (text, values) => (await run(text, values)).rows);
-  const hooks = { types: vendor.types, failure, cancel, terminate, finished: rollBack };
+  const ours: RunStatement = async (text, values) => (await run(text, values)).rows;
+  const catalogue = vendor.catalogue(ours);
+  const hooks = { types: vendor.types(ours), failure, cancel, terminate, finished: rollBack };
 
   return {
     async ping() {
@@ -137,7 +143,7 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
       try {
         await refresh();
         isUsed = request.query !== undefined;
-        await run('begin transaction read only');
+        await run(BEGIN_READ);
         guard.allow(statementBudget());
         return await startRead({ client, guard }, statement, hooks);
       } catch (error) {
@@ -181,8 +187,6 @@ export async function openPostgres(
   signal.addEventListener('abort', abandon, { once: true });
   try {
     await client.connect();
-    guard.allow(statementBudget());
-    await client.query(SESSION_SETUP);
     throwIfAborted(signal);
   } catch (error) {
     abandon();

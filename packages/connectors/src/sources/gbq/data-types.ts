@@ -1,4 +1,6 @@
-import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
+import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/column.js';
+import { Misfit, misfitAt } from '../../kit/misfit.js';
+import type { Cell, Column, JsonValue, NeutralType, Row, ValueShape } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 /** A field of a table schema as the REST API has it (TableFieldSchema). */
@@ -6,6 +8,9 @@ export interface Field {
   name: string;
   type: string;
   mode?: string;
+  /** Of a parametrised NUMERIC or BIGNUMERIC: digits in all, and behind the point. */
+  precision?: number;
+  scale?: number;
   fields?: readonly Field[];
 }
 
@@ -23,17 +28,20 @@ export function fieldOf(field: Readonly<Record<string, unknown>>, depth = 1): Fi
     throw new ConnectorError('protocol_error', 'BigQuery sent a column without a name or a type.');
   }
   const inner = Array.isArray(fields) ? fields.filter(isRecord).map((each) => fieldOf(each, depth + 1)) : [];
-  return { name, type, ...(typeof mode === 'string' ? { mode } : {}), fields: inner };
+  const { precision, scale = '0' } = field;
+  const declared = isDigits(precision) && isDigits(scale);
+  return {
+    ...{ name, type, fields: inner },
+    ...(typeof mode === 'string' ? { mode } : {}),
+    ...(declared ? { precision: Number(precision), scale: Number(scale) } : {}),
+  };
 }
+
+/** Numbers of the schema come as text. */
+const isDigits = (value: unknown): value is string => typeof value === 'string' && /^\d{1,2}$/.test(value);
 
 function tooDeep(): ConnectorError {
   return new ConnectorError('too_large', `BigQuery sent a value nested deeper than ${depthMax} levels.`);
-}
-
-function assertDepth(value: JsonValue, depth = 1): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth > depthMax) throw tooDeep();
-  for (const item of Array.isArray(value) ? value : Object.values(value)) assertDepth(item, depth + 1);
 }
 
 /** Type names of TableFieldSchema, the legacy ones and their standard SQL aliases. */
@@ -60,14 +68,24 @@ const neutralTypes: Readonly<Record<string, NeutralType>> = {
   RANGE: 'string',
 };
 
+/** Digits of decimals without parameters. A BIGNUMERIC has a 77th digit, of which not every value has use. */
+const decimals: Readonly<Record<string, Pick<ValueShape, 'precision' | 'scale'>>> = {
+  NUMERIC: { precision: 38, scale: 9 },
+  BIGNUMERIC: { precision: 76, scale: 38 },
+};
+
+function shapeOf({ type: native, precision, scale }: Field): ValueShape {
+  const type = neutralTypes[native] ?? 'string';
+  if (type === 'bigint' || type === 'float') return { type, width: 64 };
+  if (type !== 'decimal') return { type };
+  return { type, ...(precision === undefined ? decimals[native] : { precision, scale: scale ?? 0 }) };
+}
+
 /** The neutral column of a schema field; a repeated field is `json`, a type we do not know is `string`. */
 export function toColumn(field: Field): Column {
-  const isRepeated = field.mode === 'REPEATED';
-  return {
-    name: field.name,
-    type: isRepeated ? 'json' : (neutralTypes[field.type] ?? 'string'),
-    nullable: field.mode !== 'REQUIRED' && !isRepeated,
-  };
+  const { name, mode } = field;
+  if (mode === 'REPEATED') return { name, nullable: false, type: 'json', element: shapeOf(field) };
+  return { name, nullable: mode !== 'REQUIRED', ...shapeOf(field) };
 }
 
 function broken(): never {
@@ -93,28 +111,28 @@ function floatOf(text: string): JsonValue {
   return text === '-Infinity' || text === 'NaN' ? text : broken();
 }
 
-function jsonOf(text: string): JsonValue {
-  let value: JsonValue;
+function jsonOf(text: string): Cell {
   try {
-    value = JSON.parse(text) as JsonValue;
-  } catch {
-    return broken();
+    return jsonCell(text);
+  } catch (error) {
+    return error instanceof SyntaxError ? broken() : rethrown(error);
   }
-  assertDepth(value);
-  return value;
+}
+
+function rethrown(error: unknown): never {
+  throw error;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function recordOf(value: unknown, fields: readonly Field[]): JsonValue {
+function recordOf(value: unknown, fields: readonly Field[]): Cell {
   const cells = isRecord(value) && Array.isArray(value['f']) ? value['f'] : broken();
-  // fromEntries defines the names, so a field called __proto__ stays a field.
-  return Object.fromEntries(fields.map((field, index) => [field.name, cellOf(field, cells[index])]));
+  return objectOf(fields.map((field, index) => [field.name, cellOf(field, cells[index])]));
 }
 
-function scalarOf(field: Field, value: unknown): JsonValue {
+function scalarOf(field: Field, value: unknown): Cell {
   if (value === null || value === undefined) return null;
   if (field.type === 'RECORD' || field.type === 'STRUCT') return recordOf(value, field.fields ?? []);
   if (typeof value !== 'string') return broken();
@@ -132,19 +150,53 @@ function scalarOf(field: Field, value: unknown): JsonValue {
   }
 }
 
-function cellOf(field: Field, cell: unknown): JsonValue {
+function cellOf(field: Field, cell: unknown): Cell {
   const value = isRecord(cell) ? cell['v'] : broken();
   if (field.mode !== 'REPEATED') return scalarOf(field, value);
   const items = Array.isArray(value) ? value : [];
-  return items.map((item) => scalarOf(field, isRecord(item) ? item['v'] : broken()));
+  return listOf(items.map((item) => scalarOf(field, isRecord(item) ? item['v'] : broken())));
 }
 
-/**
- * A row of tabledata.list or getQueryResults, `{f: [{v}, …]}`, asked for with `formatOptions.useInt64Timestamp`.
- * INT64 and decimals stay text, so nothing is rounded; records become objects, repeated fields lists.
- * @throws ConnectorError `protocol_error` when it does not fit the schema.
- */
-export function toRow(fields: readonly Field[], row: unknown): Row {
-  const cells = isRecord(row) && Array.isArray(row['f']) ? row['f'] : broken();
-  return fields.map((field, index) => cellOf(field, cells[index]));
+function textCellOf(field: Field, cell: unknown): Cell {
+  const value = isRecord(cell) ? cell['v'] : broken();
+  return typeof value === 'string' ? value : cellText(cellOf(field, cell));
+}
+
+/** Makes rows, and counts them. */
+export interface RowMaker {
+  columns: readonly Column[];
+  /**
+   * Of a row of tabledata.list or getQueryResults, `{f: [{v}, …]}`, asked for with `formatOptions.useInt64Timestamp`.
+   * INT64 and decimals stay text, so nothing is rounded; records become objects, repeated fields lists.
+   * @throws ConnectorError `protocol_error` when it does not fit the schema, `unsupported` for a value that cannot be
+   * handed on as it is
+   */
+  toRow(row: unknown): Row;
+}
+
+/** @param positions fields that the answer has, in its order. @param asText names of those whose values are text */
+export function createRowMaker(
+  fields: readonly Field[],
+  positions: readonly number[],
+  asText: readonly string[] = [],
+): RowMaker {
+  let rows = 0;
+  const texts = new Set(asText);
+  const columns = positions.map((position): Column => {
+    const column = toColumn(fields[position] as Field);
+    return texts.has(column.name) ? { name: column.name, type: 'string', nullable: column.nullable } : column;
+  });
+  const toRow = (row: unknown): Row => {
+    rows += 1;
+    const cells = isRecord(row) && Array.isArray(row['f']) ? row['f'] : broken();
+    return positions.map((position) => {
+      const field = fields[position] as Field;
+      try {
+        return texts.has(field.name) ? textCellOf(field, cells[position]) : cellOf(field, cells[position]);
+      } catch (error) {
+        throw error instanceof Misfit ? misfitAt(error.message, { column: field.name, row: rows }) : error;
+      }
+    });
+  };
+  return { columns, toRow };
 }

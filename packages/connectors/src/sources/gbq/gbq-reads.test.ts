@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { jsonTextOf } from '../../spec/data-types.js';
 import { allBatches, failureOf, waitUntil } from '../../suite/bench.js';
 import { timestampOf } from './data-types.js';
 
@@ -145,6 +146,40 @@ describe('gbq reads', () => {
     );
     expect(rows[1]?.slice(1)).toEqual([...Array.from({ length: 12 }, () => null), []]);
     expect(stand.seen.at(-1)?.query.get('formatOptions.useInt64Timestamp')).toBe('true');
+  });
+
+  it('VA8, VA14: numbers in JSON with every digit, decimals as they are declared, and a doubled name by its place', async () => {
+    const schema = [
+      { name: 'n', type: 'NUMERIC' },
+      { name: 'p', type: 'BIGNUMERIC', precision: '50', scale: '10' },
+      { name: 'a', type: 'NUMERIC', precision: '10', mode: 'REPEATED' },
+      { name: 'r', type: 'RECORD', fields: [{ name: 'j', type: 'JSON' }] },
+    ];
+    const row = (json: string) => ({
+      f: [{ v: '1' }, { v: '2' }, { v: [{ v: '3' }] }, { v: { f: [{ v: json }] } }],
+    });
+    const rows = [row('{"a":[1e400, 9007199254740993]}'), row('{"a":1,"a":2}')];
+    const stand = await serve((request) =>
+      request.path === '/datasets/ds/tables/t'
+        ? { body: { type: 'TABLE', schema: { fields: schema } } }
+        : request.path === '/datasets/ds/tables/t/data'
+          ? { body: { rows } }
+          : undefined,
+    );
+    const { session } = await open(stand);
+    const exact = await session.read({ path: ['ds', 't'], limit: 1, batchRows: 1 });
+    expect(exact.columns.map(({ name: _name, nullable: _nullable, ...shape }) => shape)).toEqual([
+      { type: 'decimal', precision: 38, scale: 9 },
+      { type: 'decimal', precision: 50, scale: 10 },
+      { type: 'json', element: { type: 'decimal', precision: 10, scale: 0 } },
+      { type: 'json' },
+    ]);
+    const [[cells = []] = []] = await allBatches(exact);
+    expect(jsonTextOf(cells[3] ?? null)).toBe('{"j":{"a":[1e400,9007199254740993]}}');
+    const doubled = session.read({ path: ['ds', 't'], batchRows: 2 }).then(allBatches);
+    expect((await failureOf(doubled)).message).toBe(
+      'Column "r" of row 2 has the name "a" twice in one object of JSON.',
+    );
   });
 
   it('only the columns asked for, in the order asked for', async () => {

@@ -5,7 +5,7 @@ import type { ReadRequest, RowStream } from '../../spec/connector.js';
 import type { Column, JsonValue, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type Api, type JsonObject, objectIn, objectsIn, textIn } from './api.js';
-import { type Field, fieldOf, toColumn, toRow } from './data-types.js';
+import { createRowMaker, type Field, fieldOf, toColumn } from './data-types.js';
 import { fromJob } from './errors.js';
 
 /** BigQuery holds a poll for a result that long. */
@@ -91,12 +91,11 @@ async function streamOf(
   const first = await fetchPage(undefined, rowsMax);
   const schema = fields ?? fieldsOf(first);
   const positions = positionsOf(schema, request.columns);
-  const columns = schema.map(toColumn);
-  const pick = <Item>(items: readonly Item[]) => positions.map((position) => items[position] as Item);
-  const convert = (row: JsonValue): Row => pick(toRow(schema, row));
+  positionsOf(schema, request.asText);
+  const { columns, toRow } = createRowMaker(schema, positions, request.asText);
   return {
-    columns: pick(columns),
-    batches: readPages({ first, fetchPage, columns, convert }, request),
+    columns,
+    batches: readPages({ first, fetchPage, columns: schema.map(toColumn), convert: toRow }, request),
   };
 }
 

@@ -2,15 +2,18 @@ import { openMySql } from '../../families/mysql/session.js';
 import type { Connector } from '../../spec/connector.js';
 import { mySqlCatalogue } from './catalogue.js';
 import { toMySqlOptions } from './credentials.js';
-import { mySqlType } from './data-types.js';
+import { mySqlTypes } from './data-types.js';
 import { translateMySqlError } from './errors.js';
 
-const vendor = { types: mySqlType, catalogue: mySqlCatalogue, translate: translateMySqlError };
+const vendor = { catalogue: mySqlCatalogue, translate: translateMySqlError };
 
 /** MySQL and MariaDB over `mysql2`. */
 export const connector: Connector = {
   targets: ({ host, port, sslmode }) => [
     { host: String(host), port: Number(port), tls: sslmode === 'disable' ? 'none' : 'starttls' },
   ],
-  open: async (input, context) => openMySql(toMySqlOptions(input), context, vendor),
+  open: async (input, context) => {
+    const types = mySqlTypes({ booleans: input.properties['treatTinyAsBoolean'] === true });
+    return openMySql(toMySqlOptions(input), context, { ...vendor, types });
+  },
 };

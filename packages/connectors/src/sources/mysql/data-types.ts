@@ -1,7 +1,10 @@
 import mysql, { type FieldPacket } from 'mysql2';
-import type { MySqlType } from '../../families/mysql/reads.js';
+import type { MySqlType, MySqlTypes } from '../../families/mysql/reads.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
-import type { JsonValue } from '../../spec/data-types.js';
+import { jsonCell } from '../../kit/json/column.js';
+import { Misfit } from '../../kit/misfit.js';
+import type { Cell } from '../../spec/data-types.js';
+import { geometryText } from './geometry.js';
 
 // The driver is CommonJS, and Node finds this name on its default export only.
 const { Types } = mysql;
@@ -21,21 +24,21 @@ function trimFraction(text: string): string {
   return text.slice(0, text[end - 1] === '.' ? end - 1 : end);
 }
 
-const toTime = (value: unknown): JsonValue => trimFraction(String(value));
-const toLocal = (value: unknown): JsonValue => trimFraction(String(value)).replace(' ', 'T');
-const toInstant = (value: unknown): JsonValue => `${toLocal(value)}Z`;
+const toTime = (value: unknown): Cell => trimFraction(String(value));
+const toLocal = (value: unknown): Cell => trimFraction(String(value)).replace(' ', 'T');
+const toInstant = (value: unknown): Cell => `${toLocal(value)}Z`;
 
-function toBase64(value: unknown): JsonValue {
+function toBase64(value: unknown): Cell {
   return Buffer.isBuffer(value) ? value.toString('base64') : Buffer.from(String(value)).toString('base64');
 }
 
-function bitsToDecimal(value: unknown): JsonValue {
+function bitsToDecimal(value: unknown): Cell {
   if (!Buffer.isBuffer(value) || value.length > BIT_BYTES_MAX) throw brokenFrame();
   return value.length > 0 ? BigInt(`0x${value.toString('hex')}`).toString() : '0';
 }
 
 /** The shortest number that is the same single-precision value: 0.1, not 0.10000000149011612. */
-function toSingle(value: unknown): JsonValue {
+function toSingle(value: unknown): Cell {
   const single = Number(value);
   for (let digits = 6; digits < 9; digits += 1) {
     const short = Number(single.toPrecision(digits));
@@ -44,55 +47,85 @@ function toSingle(value: unknown): JsonValue {
   return single;
 }
 
-function toJson(value: unknown): JsonValue {
+function toJson(value: unknown): Cell {
   try {
-    return JSON.parse(String(value)) as JsonValue;
-  } catch {
-    return String(value);
+    return jsonCell(String(value));
+  } catch (error) {
+    // MariaDB takes any text into a column that was made without its check.
+    throw error instanceof SyntaxError ? new Misfit('holds text that is no JSON') : error;
   }
 }
 
-/** Points and their lists, as the driver reads them. */
-const toGeometry = (value: unknown): JsonValue => value as JsonValue;
+function toBoolean(value: unknown): Cell {
+  if (value === 0 || value === 1) return value === 1;
+  throw new Misfit(`holds ${Number(value)}, which is neither true nor false`);
+}
 
-const integer: MySqlType = { type: 'integer' };
-const decimal: MySqlType = { type: 'decimal' };
-const json: MySqlType = { type: 'json', convert: toJson };
+function toGeometry(value: unknown): Cell {
+  if (!Buffer.isBuffer(value)) throw brokenFrame();
+  return geometryText(value);
+}
+
+const json: MySqlType = { type: 'json', convert: toJson, toText: String };
 const text: MySqlType = { type: 'string' };
 const bytes: MySqlType = { type: 'bytes', convert: toBase64 };
+const unsigned64: MySqlType = { type: 'decimal', precision: 20, scale: 0 };
+
+/** Bits of a signed integer that holds what is stored in so many, with a sign and without one. */
+const widths = new Map<number, readonly [signed: 8 | 16 | 32, unsigned: 16 | 32 | 64]>([
+  [Types.TINY, [8, 16]],
+  [Types.SHORT, [16, 32]],
+  [Types.INT24, [32, 32]],
+  [Types.LONG, [32, 64]],
+  [Types.YEAR, [16, 16]],
+]);
 
 /** By type of the protocol; those left out are text or bytes. Source: MySQL manual, "Column Type". */
 const types = new Map<number, MySqlType>([
-  [Types.TINY, integer],
-  [Types.SHORT, integer],
-  [Types.INT24, integer],
-  [Types.LONG, integer],
-  [Types.YEAR, integer],
-  [Types.LONGLONG, { type: 'bigint' }],
-  [Types.DECIMAL, decimal],
-  [Types.NEWDECIMAL, decimal],
-  [Types.FLOAT, { type: 'float', convert: toSingle }],
-  [Types.DOUBLE, { type: 'float' }],
-  [Types.BIT, { type: 'bigint', convert: bitsToDecimal }],
+  [Types.LONGLONG, { type: 'bigint', width: 64 }],
+  [Types.FLOAT, { type: 'float', width: 32, convert: toSingle }],
+  [Types.DOUBLE, { type: 'float', width: 64 }],
+  [Types.BIT, { type: 'bigint', width: 64, convert: bitsToDecimal }],
   [Types.DATE, { type: 'date' }],
   [Types.NEWDATE, { type: 'date' }],
   [Types.TIME, { type: 'time', convert: toTime }],
   [Types.DATETIME, { type: 'datetime', convert: toLocal }],
   [Types.TIMESTAMP, { type: 'timestamp', convert: toInstant }],
   [Types.JSON, json],
-  [Types.GEOMETRY, { type: 'json', convert: toGeometry }],
+  [Types.GEOMETRY, { type: 'string', convert: toGeometry }],
   [Types.NULL, text],
 ]);
 
-/** The neutral type of a column of a result. */
-export function mySqlType(field: FieldPacket): MySqlType {
-  const number = field.columnType ?? Types.VAR_STRING;
-  const isUnsigned = (Number(field.flags) & UNSIGNED_FLAG) !== 0;
-  if (number === Types.LONGLONG && isUnsigned) return decimal;
-  if (number === Types.BIT && (field.columnLength ?? 0) > BIGINT_BITS) {
-    return { type: 'decimal', convert: bitsToDecimal };
-  }
-  // MariaDB sends JSON as text and says so beside the type.
-  if (field.extendedFormat === 'json') return json;
-  return types.get(number) ?? (field.characterSet === BINARY_CHARSET ? bytes : text);
+/** Longest decimal of MySQL. */
+const DECIMAL_DIGITS_MAX = 65;
+
+/** The length of a decimal counts its sign and its point. Source: MySQL's `my_decimal_precision_to_length`. */
+function decimalOf({ columnLength = 0, decimals = 0 }: FieldPacket, isUnsigned: boolean): MySqlType {
+  const precision = columnLength - (decimals > 0 ? 1 : 0) - (isUnsigned ? 0 : 1);
+  const isDeclared = precision >= 1 && precision <= DECIMAL_DIGITS_MAX && decimals <= precision;
+  return { type: 'decimal', ...(isDeclared ? { precision, scale: decimals } : {}) };
 }
+
+/**
+ * The neutral type of a column of a result.
+ * @param booleans `tinyint(1)`, as which MySQL stores what is declared as boolean, is one
+ */
+export const mySqlTypes =
+  ({ booleans }: { booleans: boolean }): MySqlTypes =>
+  (field) => {
+    const number = field.columnType ?? Types.VAR_STRING;
+    const isUnsigned = (Number(field.flags) & UNSIGNED_FLAG) !== 0;
+    if (booleans && number === Types.TINY && field.columnLength === 1) {
+      return { type: 'boolean', convert: toBoolean };
+    }
+    const width = widths.get(number);
+    if (width) return { type: 'integer', width: width[isUnsigned ? 1 : 0] };
+    if (number === Types.DECIMAL || number === Types.NEWDECIMAL) return decimalOf(field, isUnsigned);
+    if (number === Types.LONGLONG && isUnsigned) return unsigned64;
+    if (number === Types.BIT && (field.columnLength ?? 0) > BIGINT_BITS) {
+      return { ...unsigned64, convert: bitsToDecimal };
+    }
+    // MariaDB sends JSON as text and says so beside the type.
+    if (field.extendedFormat === 'json') return json;
+    return types.get(number) ?? (field.characterSet === BINARY_CHARSET ? bytes : text);
+  };

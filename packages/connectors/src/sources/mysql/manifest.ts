@@ -37,6 +37,12 @@ export const manifest: SourceManifest = {
       description: 'Database in which queries find tables that they name without one. Browsing shows all.',
       decides: 'nothing',
     }),
+    treatTinyAsBoolean: property(z.boolean().optional(), {
+      title: 'tinyint(1) as boolean',
+      description:
+        'Columns declared as boolean, which MySQL keeps as tinyint(1), come as true and false instead of 1 and 0. Another number in one is refused by name.',
+      decides: 'nothing',
+    }),
     ...tlsProperties,
     ...loginProperties,
   }),
@@ -62,7 +68,7 @@ export const manifest: SourceManifest = {
       'Statements that the server does not prepare are refused.',
       'A row of more than 32 MiB is refused.',
       'TIME values beyond 24 hours and negative ones keep their hours, as MySQL writes them.',
-      'Numbers inside JSON values keep the precision of a double.',
+      'Geometries are extended well-known text with their SRID; coordinates stand in the order in which the server keeps them.',
     ],
   },
   qriPrefix: 'qri:db:mysql://',

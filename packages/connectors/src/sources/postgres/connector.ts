@@ -2,10 +2,10 @@ import { openPostgres } from '../../families/postgres/session.js';
 import type { Connector } from '../../spec/connector.js';
 import { postgresCatalogue } from './catalogue.js';
 import { toPostgresOptions } from './credentials.js';
-import { postgresType } from './data-types.js';
+import { postgresTypes } from './data-types.js';
 import { translatePostgresError } from './errors.js';
 
-const vendor = { types: postgresType, catalogue: postgresCatalogue, translate: translatePostgresError };
+const vendor = { types: postgresTypes, catalogue: postgresCatalogue, translate: translatePostgresError };
 
 /** PostgreSQL over `pg`. */
 export const connector: Connector = {

@@ -1,18 +1,37 @@
-import pg from 'pg';
-import type { PostgresType } from '../../families/postgres/reads.js';
-import type { JsonValue } from '../../spec/data-types.js';
+import type { PostgresType, PostgresTypes } from '../../families/postgres/reads.js';
+import type { RunStatement } from '../../families/postgres/session.js';
+import { brokenFrame } from '../../kit/frame-guard.js';
+import { jsonCell } from '../../kit/json/column.js';
+import { Misfit } from '../../kit/misfit.js';
+import type { Cell, ValueShape } from '../../spec/data-types.js';
+import { parseArray } from './arrays.js';
 
-const asIs = (text: string): JsonValue => text;
-const toNumber = (text: string): JsonValue => +text;
+const asIs = (text: string): Cell => text;
+const toNumber = (text: string): Cell => +text;
 
 /** NaN and the infinities have the same names in PostgreSQL and in the neutral form. */
-function toFloat(text: string): JsonValue {
+function toFloat(text: string): Cell {
   const value = +text;
   return Number.isFinite(value) ? value : text;
 }
 
-function toBase64(text: string): JsonValue {
+/** What was asked for is not what came: a statement may change a setting while it runs. */
+function asAsked(isSo: boolean): void {
+  if (!isSo)
+    throw new Misfit('came in another form than was asked for, because the statement changes a setting');
+}
+
+function toBase64(text: string): Cell {
+  asAsked(text.startsWith('\\x'));
   return Buffer.from(text.slice(2), 'hex').toString('base64');
+}
+
+function toJson(text: string): Cell {
+  try {
+    return jsonCell(text);
+  } catch (error) {
+    throw error instanceof SyntaxError ? brokenFrame() : error;
+  }
 }
 
 /** `infinity`, `-infinity` and years before Christ have no ISO form that all readers know: they stay text. */
@@ -21,26 +40,41 @@ function hasNoIsoForm(text: string): boolean {
 }
 
 const SPACE = 32;
+const DASH = 45;
+
+/** A date in the style that was asked for, alone or before a time. */
+function assertIsoDate(text: string): void {
+  const dash = text.indexOf('-', 1);
+  asAsked((dash >= 4 && text.charCodeAt(dash + 3) === DASH) || hasNoIsoForm(text));
+}
+
+function toDate(text: string): Cell {
+  assertIsoDate(text);
+  return text;
+}
 
 /** `2024-02-29 12:34:56.789` → `2024-02-29T12:34:56.789`. */
 export function toLocalTimestamp(text: string): string {
+  assertIsoDate(text);
   return hasNoIsoForm(text) ? text : text.replace(' ', 'T');
 }
 
-const zoned = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?$/;
+const zoned = /^(\d{4,6})(-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?$/;
 
 /** Shifts an instant with another offset than UTC, which a statement may set for itself. */
 function shiftToUtc(text: string): string {
-  const [, date, time, fraction = '', sign, hours, minutes = '0', seconds = '0'] = zoned.exec(text) ?? [];
-  const local = Date.parse(`${date}T${time}Z`);
-  if (Number.isNaN(local)) return text;
+  const [, year = '', date, time, fraction = '', sign, hours, minutes = '0', seconds = '0'] =
+    zoned.exec(text) ?? [];
+  const local = Date.parse(`+${year.padStart(6, '0')}${date}T${time}Z`);
+  asAsked(!Number.isNaN(local));
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
-  const utc = new Date(sign === '-' ? local + offset : local - offset);
-  return utc.toISOString().replace('.000Z', `${fraction}Z`);
+  const utc = new Date(sign === '-' ? local + offset : local - offset).toISOString();
+  return utc.replace(/^\+0*(?=\d{4})/, '').replace('.000Z', `${fraction}Z`);
 }
 
 /** `2024-02-29 12:34:56.789+00` → `2024-02-29T12:34:56.789Z`. */
 export function toInstant(text: string): string {
+  assertIsoDate(text);
   if (!text.endsWith('+00')) return hasNoIsoForm(text) ? text : shiftToUtc(text);
   const end = text.length - 3;
   return text.charCodeAt(10) === SPACE
@@ -50,23 +84,46 @@ export function toInstant(text: string): string {
 
 const text: PostgresType = { type: 'string', parse: asIs };
 
-/** By object id of the type; any other type arrives as its text. Source: PostgreSQL's `pg_type.dat`. */
+/** By object id of the type. Source: PostgreSQL's `pg_type.dat`. */
 const scalars = new Map<number, PostgresType>([
   [16, { type: 'boolean', parse: (value) => value === 't' }], // bool
   [17, { type: 'bytes', parse: toBase64 }], // bytea
-  [20, { type: 'bigint', parse: asIs }], // int8
-  [21, { type: 'integer', parse: toNumber }], // int2
-  [23, { type: 'integer', parse: toNumber }], // int4
-  [26, { type: 'integer', parse: toNumber }], // oid
-  [114, { type: 'json', parse: JSON.parse }], // json
-  [700, { type: 'float', parse: toFloat }], // float4
-  [701, { type: 'float', parse: toFloat }], // float8
-  [1082, { type: 'date', parse: asIs }], // date
+  [20, { type: 'bigint', width: 64, parse: asIs }], // int8
+  [21, { type: 'integer', width: 16, parse: toNumber }], // int2
+  [23, { type: 'integer', width: 32, parse: toNumber }], // int4
+  [26, { type: 'integer', width: 64, parse: toNumber }], // oid
+  [114, { type: 'json', parse: toJson }], // json
+  [700, { type: 'float', width: 32, parse: toFloat }], // float4
+  [701, { type: 'float', width: 64, parse: toFloat }], // float8
+  [1082, { type: 'date', parse: toDate }], // date
   [1083, { type: 'time', parse: asIs }], // time
   [1114, { type: 'datetime', parse: toLocalTimestamp }], // timestamp
   [1184, { type: 'timestamp', parse: toInstant }], // timestamptz
   [1700, { type: 'decimal', parse: asIs }], // numeric
-  [3802, { type: 'json', parse: JSON.parse }], // jsonb
+  [3802, { type: 'json', parse: toJson }], // jsonb
+]);
+
+/** Types that are text by PostgreSQL's own form of them, so that the catalogue need not be asked what they are. */
+const texts = new Set([
+  18, // "char"
+  19, // name
+  25, // text
+  142, // xml
+  600, // point
+  650, // cidr
+  774, // macaddr8
+  790, // money
+  829, // macaddr
+  869, // inet
+  1042, // char
+  1043, // varchar
+  1186, // interval
+  1266, // timetz
+  1560, // bit
+  1562, // varbit
+  2278, // void
+  2950, // uuid
+  3614, // tsvector
 ]);
 
 /** Object id of an array type and of its elements. */
@@ -96,21 +153,70 @@ const arrays = new Map<number, number>([
   [3807, 3802], // jsonb[]
 ]);
 
-/** The typings of `pg` describe another version of its parser of arrays. */
-const arrayParser = pg.types.arrayParser as unknown as {
-  create(source: string, transform: (element: string) => JsonValue): { parse(): JsonValue[] };
-};
-
-function arrayOf(element: PostgresType): PostgresType {
-  return { type: 'json', parse: (source) => arrayParser.create(source, element.parse).parse() };
+function arrayOf(element: PostgresType, delimiter = ','): PostgresType {
+  const form = { parse: element.parse, delimiter };
+  return { type: 'json', element, parse: (source) => parseArray(source, form) };
 }
 
-const types = new Map<number, PostgresType>([
+/** Bits of a type modifier of `numeric`: precision above, scale (signed) below. Source: PostgreSQL's `numeric.c`. */
+const MODIFIER_OFFSET = 4;
+const SCALE_BITS = 0x7ff;
+const SCALE_SIGN = 0x400;
+
+/** Precision and scale as others know them: a scale that is negative, or beyond the precision, is written out. */
+function declaredDecimal(modifier: number): Pick<ValueShape, 'precision' | 'scale'> {
+  if (modifier < MODIFIER_OFFSET) return {};
+  const bits = modifier - MODIFIER_OFFSET;
+  const precision = (bits >> 16) & 0xffff;
+  const scale = ((bits & SCALE_BITS) ^ SCALE_SIGN) - SCALE_SIGN;
+  return scale < 0
+    ? { precision: precision - scale, scale: 0 }
+    : { precision: Math.max(precision, scale), scale };
+}
+
+/** @param modifier of the column's type, which the elements of an array share; -1 for none */
+export function shapeOf({ type, width, element }: PostgresType, modifier: number): ValueShape {
+  return {
+    type,
+    ...(width === undefined ? {} : { width }),
+    ...(type === 'decimal' ? declaredDecimal(modifier) : {}),
+    ...(element ? { element: shapeOf(element, modifier) } : {}),
+  };
+}
+
+const builtIn = new Map<number, PostgresType>([
   ...scalars,
+  ...[...texts].map((id) => [id, text] as const),
   ...[...arrays].map(([id, element]) => [id, arrayOf(scalars.get(element) ?? text)] as const),
 ]);
 
-/** @param objectId `dataTypeID` of a field of a result. */
-export function postgresType(objectId: number): PostgresType {
-  return types.get(objectId) ?? text;
+/** Arrays among the types; an element that is a domain is what it stands for. */
+const ELEMENTS = `
+  select t.oid::text as id, e.typdelim::text as delimiter,
+    case when e.typtype = 'd' then e.typbasetype else e.oid end::text as element
+  from pg_catalog.pg_type t join pg_catalog.pg_type e on e.oid = t.typelem
+  where t.oid = any($1::pg_catalog.oid[]) and t.typcategory = 'A'`;
+
+interface ElementRow {
+  id: string;
+  delimiter: string;
+  element: string;
 }
+
+/** Types of PostgreSQL: what is built in is known, of others the catalogue is asked whether they are arrays. */
+export const postgresTypes = (run: RunStatement): PostgresTypes => {
+  const asked = new Map<number, PostgresType>();
+  return {
+    find: (objectId) => builtIn.get(objectId) ?? asked.get(objectId),
+    async ask(objectIds) {
+      const rows = await run<ElementRow>(ELEMENTS, [objectIds]);
+      const elements = new Map(rows.map((row) => [Number(row.id), row]));
+      for (const objectId of objectIds) {
+        const row = elements.get(objectId);
+        const type = row && arrayOf(builtIn.get(Number(row.element)) ?? text, row.delimiter);
+        asked.set(objectId, type ?? text);
+      }
+    },
+    shapeOf,
+  };
+};

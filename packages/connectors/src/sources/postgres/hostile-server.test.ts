@@ -143,12 +143,11 @@ const moments: readonly [
   work: (session: Session) => Promise<unknown>,
 ][] = [
   ['the start-up', [], ping],
-  ['the set-up of the session', [welcome], ping],
-  ['a ping', [welcome, done('SET')], ping],
-  ['browsing', [welcome, done('SET')], browse],
-  ['the begin of a read', [welcome, done('SET')], read],
-  ['the description of a read', [welcome, done('SET'), done('BEGIN')], read],
-  ['rows', [welcome, done('SET'), done('BEGIN'), described(column)], read],
+  ['a ping', [welcome], ping],
+  ['browsing', [welcome], browse],
+  ['the begin of a read', [welcome], read],
+  ['the description of a read', [welcome, done('BEGIN')], read],
+  ['rows', [welcome, done('BEGIN'), described(column)], read],
 ];
 
 /** How a session comes out that is answered well up to a moment, and by `harm` from then on. */
@@ -233,7 +232,7 @@ describe('postgres, against a server whose bytes are none of the protocol, or ha
   it('TR16, TR18: gives up within a second on a server that goes on, and answers a cancel with harm', async () => {
     const firstRows = Array.from({ length: 16 }, () => dataRow('x'));
     const rows = Buffer.concat([...firstRows, message('s')]);
-    const answers = [welcome, done('SET'), done('BEGIN'), described(column), rows];
+    const answers = [welcome, done('BEGIN'), described(column), rows];
     const answering = turnsOf((turn, socket) => {
       const answer = answers[turn];
       if (answer) socket.write(answer);
@@ -258,8 +257,8 @@ describe('postgres, against a server whose bytes are none of the protocol, or ha
   });
 
   it('LI13: fails the read at once for a value that cannot be parsed, and nothing else', async () => {
-    const rows = Buffer.concat([dataRow('{"a": 1}'), dataRow('{"a":'), message('C', 'SELECT 2\0')]);
-    const before = [welcome, done('SET'), done('BEGIN'), described(['a', JSON_TYPE])];
+    const rows = Buffer.concat([dataRow('{"a": 1}'), dataRow('{"a":'), done('SELECT 2')]);
+    const before = [welcome, done('BEGIN'), described(['a', JSON_TYPE])];
     const begun = performance.now();
     const { error } = await outcomeAt(['', before, read], (socket) => socket.write(rows));
     expect(error?.kind).toBe('protocol_error');
@@ -311,7 +310,7 @@ describe('postgres, against a server whose bytes are none of the protocol, or ha
     ],
   ])('TR25: says so where its catalogue answers with %s', async (_title, messages) => {
     const answer = Buffer.concat([answered(...messages), done('SELECT 1')]);
-    const { error } = await outcomeAt(['', [welcome, done('SET')], browse], (socket) => socket.write(answer));
+    const { error } = await outcomeAt(['', [welcome], browse], (socket) => socket.write(answer));
     expect(error).toMatchObject({ kind: 'protocol_error', message: expect.stringContaining('catalogue') });
   });
 });

@@ -50,13 +50,16 @@ export const manifest: SourceManifest = {
   ],
   capabilities: { readPath: true, readQuery: true, readOnlyAtSource: true, browseDepth: 3 },
   evidence: {
-    verifiedAgainst: ['PostgreSQL 18 (embedded binaries), password sign-in by SCRAM, with and without TLS'],
-    notVerified: ['Client certificates, Kerberos', 'Redshift, CockroachDB, YugabyteDB', 'Connection poolers'],
+    verifiedAgainst: [
+      'PostgreSQL 18 (embedded binaries), password sign-in by SCRAM, with and without TLS',
+      'A pooler in transaction mode that resets the connection after each transaction (PgBouncer by hand)',
+    ],
+    notVerified: ['Client certificates, Kerberos', 'Redshift, CockroachDB, YugabyteDB'],
     limits: [
       'Read-only: every read is one statement in a read-only transaction that is rolled back.',
-      'Arrays of types that PostgreSQL does not bring along arrive as their text.',
+      'An array whose bounds do not begin at 1 is refused by name, and read as text with asText.',
       'A row of more than 32 MiB is refused.',
-      'Numbers inside JSON values keep the precision of a double.',
+      'JSON that names a member twice in one object is refused by name, and read as text with asText.',
     ],
   },
   qriPrefix: 'qri:db:postgres://',

@@ -1,8 +1,10 @@
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
+import { startTransactionPooler } from '@mooring/lab/postgres/pooler';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hideSecrets } from '../../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../../spec/connector.js';
+import { jsonTextOf } from '../../spec/data-types.js';
 import { allBatches, Bench, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { connector } from './connector.js';
@@ -309,6 +311,124 @@ describe('postgres, against a real server', () => {
     expect(await rowsOf({ query })).toEqual([
       ['-infinity', 'infinity', '0044-03-15 00:00:00 BC', '12024-01-01T00:00:00', '12024-01-01T00:00:00Z'],
     ]);
+  });
+
+  it('VA1: leaves nothing in the connection of a pooler, and values are exact behind one', async () => {
+    await withAdmin(lab, async (admin) => {
+      await admin.query(`alter database ${lab.database} set bytea_output = 'escape'`);
+      await admin.query(`alter database ${lab.database} set extra_float_digits = 0`);
+      await admin.query(`alter database ${lab.database} set datestyle = 'German'`);
+      await admin.query(`alter database ${lab.database} set timezone = 'Asia/Kolkata'`);
+    });
+    const pooler = await startTransactionPooler(lab);
+    try {
+      const behind = inputFor(lab, { properties: { port: pooler.port, sslmode: 'disable' } });
+      const query = `select '\\x00ff41'::bytea, 0.1::float8 + 0.2::float8, interval '1 day 2 hours', date '2024-02-29',
+        timestamptz '2024-02-29 12:34:56.5+00'`;
+      await bench.within(
+        async (session) => {
+          await session.ping();
+          await session.browse({ path: [], limit: 5 });
+          for (let round = 0; round < 2; round += 1) {
+            expect((await allBatches(await session.read({ query, batchRows: 5 }))).flat()).toEqual([
+              ['AP9B', 0.30000000000000004, 'P1DT2H', '2024-02-29', '2024-02-29T12:34:56.5Z'],
+            ]);
+          }
+        },
+        { input: behind },
+      );
+      expect(pooler.leftBehind()).toEqual([]);
+    } finally {
+      await pooler.close();
+      await withAdmin(lab, (admin) => admin.query(`alter database ${lab.database} reset all`));
+    }
+  });
+
+  it('VA1: refuses values whose form a statement changed while it ran', async () => {
+    for (const [setting, value] of [
+      ['bytea_output', `'\\x00ff'::bytea`],
+      ['datestyle', `date '2024-02-29'`],
+      ['datestyle', `timestamptz '2024-02-29 12:00:00+00'`],
+    ] as const) {
+      const to = setting === 'datestyle' ? 'German' : 'escape';
+      const error = await failsWith(
+        `select v from (select set_config('${setting}', '${to}', true), ${value} as v offset 0) as changed`,
+      );
+      expect(error.kind).toBe('unsupported');
+      expect(error.message).toContain('Column "v" of row 1');
+    }
+  });
+
+  it('VA15, SU4: gives arrays as lists, of enumerations and domains too, and refuses their bounds by name', async () => {
+    await withAdmin(lab, async (admin) => {
+      await admin.query(`create type sales.mood as enum ('sad', 'so, so', 'NULL')`);
+      await admin.query('create domain sales.cents as numeric(8, 2)');
+    });
+    const query = `select array['sad', 'so, so', 'NULL', null]::sales.mood[] as moods, array[1, 2.5]::sales.cents[] as cents,
+      array[[1, 2], [3, 4]] as square, array[box '((1,2),(3,4))', box '((0,0),(1,1))'] as boxes,
+      array['{"a": 1}'::json] as docs, array['a"b\\c', '', ' ', '{x}'] as texts, '{}'::int8[] as none`;
+    await bench.within(async (session) => {
+      const { columns, batches } = await session.read({ query, batchRows: 5 });
+      expect((await allBatches({ columns, batches })).flat()).toEqual([
+        [
+          ['sad', 'so, so', 'NULL', null],
+          ['1.00', '2.50'],
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          ['(3,4),(1,2)', '(1,1),(0,0)'],
+          [{ a: 1 }],
+          ['a"b\\c', '', ' ', '{x}'],
+          [],
+        ],
+      ]);
+      expect(columns[0]).toMatchObject({ type: 'json', element: { type: 'string' } });
+      expect(columns[2]?.element).toEqual({ type: 'integer', width: 32 });
+    });
+    const bounded = `select '[0:1]={1,2}'::int[] as bounded`;
+    const error = await failsWith(bounded);
+    expect(error).toMatchObject({ kind: 'unsupported' });
+    expect(error.message).toBe('Column "bounded" of row 1 holds an array whose bounds do not begin at 1.');
+    expect(await rowsOf({ query: bounded, asText: ['bounded'] })).toEqual([['[0:1]={1,2}']]);
+  });
+
+  it('VA8: numbers in JSON keep their digits at every depth, and a name that stands twice is refused', async () => {
+    const query = `select '{"c": 1e400, "d": [9007199254740993, 1.0, -0]}'::json as j, '1e400'::json as top,
+      '{"a": 12345678901234567890.10}'::jsonb as b, array['{"a": 1e400}'::json, '{"b": 1}'] as list,
+      E'{"a":\\t"x\\\\u00e9",\\n"b" : []}'::json as spaced`;
+    const [row = []] = await rowsOf({ query });
+    expect(row.map((cell) => jsonTextOf(cell ?? null))).toEqual([
+      '{"c":1e400,"d":[9007199254740993,1.0,-0]}',
+      '1e400',
+      '{"a":12345678901234567890.10}',
+      '[{"a":1e400},{"b":1}]',
+      '{"a":"xé","b":[]}',
+    ]);
+    const error = await failsWith(
+      `select x::json as j from (values ('{"a": 1}'), ('{"a": {"b": 1, "b": 2}}')) as documents (x)`,
+    );
+    expect(error).toMatchObject({ kind: 'unsupported' });
+    expect(error.message).toBe('Column "j" of row 2 has the name "b" twice in one object of JSON.');
+  });
+
+  it('VA14: tells precision, scale and width of a column as it is declared', async () => {
+    const query = `select 1::int2 as a, 1::int4 as b, 1::int8 as c, 1.5::numeric(10, 2) as d, 1.5::numeric as e,
+      1.5::float4 as f, 0.001::numeric(2, 4) as g, array[1.5]::numeric(6, 3)[] as h`;
+    await bench.within(async (session) => {
+      const { columns, batches } = await session.read({ query, batchRows: 5 });
+      await allBatches({ columns, batches });
+      expect(columns.map(({ name: _name, nullable: _nullable, ...shape }) => shape)).toEqual([
+        { type: 'integer', width: 16 },
+        { type: 'integer', width: 32 },
+        { type: 'bigint', width: 64 },
+        { type: 'decimal', precision: 10, scale: 2 },
+        { type: 'decimal' },
+        { type: 'float', width: 32 },
+        { type: 'decimal', precision: 4, scale: 4 },
+        { type: 'json', element: { type: 'decimal', precision: 6, scale: 3 } },
+      ]);
+    });
   });
 
   it('D10: gives columns named __proto__ back literally', async () => {
