@@ -1,4 +1,5 @@
 import { ConnectorError } from '../spec/errors.js';
+import { quoted } from './json/failures.js';
 
 /** A value that the type of its column cannot hold exactly; the reader of its row knows where it stands. */
 export class Misfit extends Error {
@@ -12,12 +13,9 @@ export interface ValuePlace {
   row: number;
 }
 
-/** Names are shown up to this length. */
-const nameCharactersMax = 128;
-
 /** @param problem goes on after the place: `holds an array whose bounds do not begin at 1` */
 export function misfitAt(problem: string, { column, row }: ValuePlace): ConnectorError {
-  const name = JSON.stringify(column.slice(0, nameCharactersMax));
+  const name = quoted(column);
   return new ConnectorError('unsupported', `Column ${name} of row ${row} ${problem}.`, {
     remedy: `Ask for the column as text, with "asText": [${name}], or convert or leave it out.`,
   });

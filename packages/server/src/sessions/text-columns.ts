@@ -1,4 +1,4 @@
-import { cellText } from '@mooring/connectors/kit/json/column';
+import { cellText } from '@mooring/connectors/kit/json/cells';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';

@@ -4,7 +4,7 @@ import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
 import { createBatchPacer } from '../../kit/batches.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
-import { cellText } from '../../kit/json/column.js';
+import { cellText } from '../../kit/json/cells.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { RowStream } from '../../spec/connector.js';
 import type { Cell, Column, Row, ValueShape } from '../../spec/data-types.js';

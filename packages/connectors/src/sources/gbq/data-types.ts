@@ -1,4 +1,4 @@
-import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/column.js';
+import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/cells.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { Cell, Column, JsonValue, NeutralType, Row, ValueShape } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';

@@ -1,7 +1,7 @@
 import mysql, { type FieldPacket } from 'mysql2';
 import type { MySqlType, MySqlTypes } from '../../families/mysql/reads.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
-import { jsonCell } from '../../kit/json/column.js';
+import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
 import type { Cell } from '../../spec/data-types.js';
 import { geometryText } from './geometry.js';

@@ -1,5 +1,5 @@
 import { brokenFrame } from '../../kit/frame-guard.js';
-import { listOf } from '../../kit/json/column.js';
+import { listOf } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
 import type { Cell } from '../../spec/data-types.js';
 

@@ -1,7 +1,7 @@
 import type { PostgresType, PostgresTypes } from '../../families/postgres/reads.js';
 import type { RunStatement } from '../../families/postgres/session.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
-import { jsonCell } from '../../kit/json/column.js';
+import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
 import type { Cell, ValueShape } from '../../spec/data-types.js';
 import { parseArray } from './arrays.js';

@@ -1,8 +1,7 @@
 import { type Cell, JsonText, type JsonValue, jsonTextOf } from '../../spec/data-types.js';
 import { Misfit } from '../misfit.js';
 import { DoubledName, parseCellText } from './exact.js';
-
-const nameCharactersMax = 128;
+import { quoted } from './failures.js';
 
 /**
  * A text that the source says is JSON, exact.
@@ -13,8 +12,7 @@ export function jsonCell(text: string): Cell {
     return parseCellText(text);
   } catch (error) {
     if (!(error instanceof DoubledName)) throw error;
-    const name = JSON.stringify(error.member.slice(0, nameCharactersMax));
-    throw new Misfit(`has the name ${name} twice in one object of JSON`);
+    throw new Misfit(`has the name ${quoted(error.member)} twice in one object of JSON`);
   }
 }
 
