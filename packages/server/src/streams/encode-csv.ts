@@ -26,7 +26,10 @@ type Encoder = (value: Cell) => string;
 const encoders: Readonly<Record<'string' | 'json' | 'other', Encoder>> = {
   string: (value) => (value === '' ? '""' : cell(disarmed(String(value)))),
   json: (value) => cell(jsonTextOf(value)),
-  other: (value) => (typeof value === 'string' ? cell(value) : String(value)),
+  other: (value) => {
+    if (typeof value === 'string') return cell(value);
+    return Object.is(value, -0) ? '-0' : String(value);
+  },
 };
 
 function encoderOf({ type }: Column): Encoder {

@@ -76,6 +76,9 @@ describe('NDJSON', () => {
     expect(await textOf(columns, batchesOf(rows))).toBe(`{"a":${text}}\n`);
     const csv = (await bytesOf(encodeCsv(columns, batchesOf(rows)))).toString();
     expect(csv).toBe(`a\r\n"${text.replaceAll('"', '""')}"\r\n`);
+    const floats = [column('f', 'float')];
+    expect(await textOf(floats, batchesOf([[-0]]))).toBe('{"f":-0}\n');
+    expect((await bytesOf(encodeCsv(floats, batchesOf([[-0]])))).toString()).toBe('f\r\n-0\r\n');
     const table = tableFromIPC(await bytesOf(encodeArrow(columns, batchesOf(rows))));
     expect(table.getChildAt(0)?.get(0)).toBe(text);
   });

@@ -40,6 +40,7 @@ export interface ExchangeRequest
 export interface Answer {
   /** Where it came from, after redirects. */
   url: URL;
+  status: number;
   headers: Headers;
   /** Undefined for an empty body. */
   json: JsonSpan | undefined;
@@ -193,7 +194,7 @@ export async function exchangeJson(
     const { response } = answered;
     if (!response.ok) throw exchange.failure(response, await beginningOf(response, answered.stop));
     const json = await jsonOf(response, answered.stop, { caps, encoding });
-    return { url: answered.url, headers: response.headers, json };
+    return { url: answered.url, status: response.status, headers: response.headers, json };
   } catch (error) {
     throw failureOfThrown(error, { caller: exchange.signal, deadline });
   }

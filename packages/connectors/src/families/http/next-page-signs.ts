@@ -6,37 +6,45 @@ import { ConnectorError } from '../../spec/errors.js';
 
 const searchedMax = 1_000;
 
-/** What services call their references to the next page. */
-const leadsOn = /^(?:@odata\.|odata\.|@)?next|continuation|^(?:end_?)?cursor$|^scroll_?id$/i;
-const saysMore = /^(?:has_?more|has_?next(?:_?page)?|more|truncated|is_?truncated)$/i;
-const saysLast = /^(?:is_?last(?:_?page)?|last)$/i;
+/** What services call their references to the next page, without case and separators. */
+const leadsOn =
+  /^(?:@?odata\.?)?next(?:link|url|uri|href|page|pageurl|pageuri|pagelink|pagetoken|token|cursor|recordsurl|marker|offset|start)?$|^continuation(?:token|uri|url)?$/;
+const saysMore = /^(?:hasmore|hasnext|hasnextpage|moreavailable|istruncated)$/;
+const saysLast = /^(?:islast|islastpage|last|lastpage|nomore)$/;
 
 const textOf = ({ bytes, start, end }: JsonSpan): string =>
   bytes.toString('utf8', start, Math.min(end, start + 16));
 
-function isSign(name: string, value: JsonSpan): boolean {
+/** True for a member that says that there is another page, false for one that says that there is none. */
+function isSign(name: string, value: JsonSpan): boolean | undefined {
   const text = textOf(value);
-  if (saysMore.test(name)) return text === 'true';
-  if (saysLast.test(name)) return text === 'false';
-  return leadsOn.test(name) && !isNullSpan(value) && !['""', 'false', '0', '{}'].includes(text);
+  const plain = name.toLowerCase().replaceAll(/[-_\s]/g, '');
+  const isWord = text === 'true' || text === 'false';
+  if (saysMore.test(plain) && isWord) return text === 'true';
+  if (saysLast.test(plain) && isWord) return text === 'false';
+  if (!leadsOn.test(plain) || isNullSpan(value) || ['""', 'false', '0', '{}'].includes(text))
+    return undefined;
+  return true;
 }
 
-/** A member of the answer, or of an object in it, that says that there is another page. */
+/** The member of the answer, or of an object in it, that says that there is another page; none where one denies it. */
 function signOf(document: JsonSpan): string | undefined {
   let searched = 0;
-  const search = (object: JsonSpan, path: string, isOutermost: boolean): string | undefined => {
+  let sign: string | undefined;
+  let isDenied = false;
+  const search = (object: JsonSpan, path: string, isOutermost: boolean): void => {
     for (const [name, value] of membersOf(object)) {
       searched += 1;
-      if (searched > searchedMax) return undefined;
-      const isObject = isObjectSpan(value);
-      if (!isArraySpan(value) && isSign(name, value)) return path + name;
-      if (!isObject || !isOutermost) continue;
-      const found = search(value, `${path + name}.`, false);
-      if (found !== undefined) return found;
+      if (searched > searchedMax) return;
+      if (isArraySpan(value)) continue;
+      const found = isSign(name, value);
+      if (found === true) sign ??= path + name;
+      if (found === false) isDenied = true;
+      if (isOutermost && isObjectSpan(value)) search(value, `${path + name}.`, false);
     }
-    return undefined;
   };
-  return isObjectSpan(document) ? search(document, '', true) : undefined;
+  if (isObjectSpan(document)) search(document, '', true);
+  return isDenied ? undefined : sign;
 }
 
 /** The target of `rel="next"` in a Link header (RFC 8288). */
@@ -49,27 +57,48 @@ export function nextLink(header: string): string | undefined {
   return undefined;
 }
 
+interface Seen {
+  status: number;
+  headers: Headers;
+  json: JsonSpan | undefined;
+  hasList: boolean;
+}
+
+/** How a page says that there are more, in words. */
+function signsOf({ json, headers }: Seen): { where: string; isLink: boolean } | undefined {
+  const sign = json === undefined ? undefined : signOf(json);
+  if (sign !== undefined) return { where: `at ${quoted(sign)}`, isLink: false };
+  const isLink = nextLink(headers.get('link') ?? '') !== undefined;
+  return isLink ? { where: 'in its Link header', isLink } : undefined;
+}
+
+const byLink = 'Set PaginationType NextUrl, NextUrlFieldPath Link and IsNextUrlFieldPathHeader true.';
+
 /**
  * Where the first page has nothing at the path that leads on.
  * @throws ConnectorError `invalid_config` when the page says elsewhere that there are more
  */
-export function assertNoOtherReference(
-  { json, headers }: { json: JsonSpan | undefined; headers: Headers },
-  property: string,
-  path: string,
-): void {
-  const sign = json === undefined ? undefined : signOf(json);
-  const isLinked = nextLink(headers.get('link') ?? '') !== undefined;
-  if (sign === undefined && !isLinked) return;
-  const found = sign === undefined ? 'in its Link header' : `at ${quoted(sign)}`;
+export function assertNoOtherReference(page: Seen, property: string, path: string): void {
+  const signs = signsOf(page);
+  if (!signs) return;
   throw new ConnectorError(
     'invalid_config',
-    `The first page has nothing at ${property} (${quoted(path)}), and says ${found} that there are more.`,
-    {
-      remedy:
-        sign === undefined
-          ? 'Set PaginationType NextUrl, NextUrlFieldPath Link and IsNextUrlFieldPathHeader true.'
-          : `Set ${property} to where the answer refers to its next page.`,
-    },
+    `The first page has nothing at ${property} (${quoted(path)}), and says ${signs.where} that there are more.`,
+    { remedy: signs.isLink ? byLink : `Set ${property} to where the answer refers to its next page.` },
   );
+}
+
+/**
+ * Where no further page will be asked for.
+ * @throws ConnectorError `invalid_config` when the page says that there are more
+ */
+export function assertIsAll(page: Seen): void {
+  const isPartial = page.status === 206;
+  const signs = isPartial ? { where: 'with the status 206', isLink: false } : signsOf(page);
+  if (!signs || !(isPartial || signs.isLink || page.hasList)) return;
+  throw new ConnectorError('invalid_config', `The answer says ${signs.where} that there are more pages.`, {
+    remedy: `${
+      signs.isLink ? byLink : 'Set PaginationType to how the service has its pages asked for.'
+    } If the first page is all you want, set PaginationFirstPageOnly to true.`,
+  });
 }

@@ -79,7 +79,7 @@ async function browse(resource: Resource, request: BrowseRequest): Promise<Brows
     return { items: [{ name, kind: 'resource', path: [name], readable: true, container: true }] };
   }
   assertResource(resource.properties, request.path);
-  const { found, isSampled } = await openPages(resource);
+  const { found, isSampled } = await openPages(resource, 0);
   const { columns } = shapeRows(found, { wanted: undefined, asText: undefined, isSampled });
   const start = Number(request.page ?? 0);
   if (!Number.isSafeInteger(start) || start < 0) throw new ConnectorError('invalid_query', 'Unknown page.');
@@ -111,7 +111,7 @@ async function read(resource: Resource, request: ReadRequest): Promise<RowStream
     });
   }
   assertResource(resource.properties, request.path ?? []);
-  const opening = await openPages(resource);
+  const opening = await openPages(resource, request.limit ?? Number.POSITIVE_INFINITY);
   const { columns: wanted, asText } = request;
   const shape = shapeRows(opening.found, { wanted, asText, isSampled: opening.isSampled });
   return { columns: shape.columns, batches: readBatches(opening, shape, request) };

@@ -272,6 +272,7 @@ export const manifest: SourceManifest = {
       'Of XML and CSV answers nothing is read; of pagination, Custom is not supported.',
       'A page may have 64 MB and 10 million values, a row 8 MB and a million values, a value 100 levels, an answer 10,000 pages and 10,000 columns.',
       'Tests, previews and browsing take pages up to 16 MB with rows up to 2 MB.',
+      'Without pagination an answer that says that there are more pages ends the read, unless PaginationFirstPageOnly is set; with OffsetTotalPath one request more than the pages is sent, since totals may be capped.',
       'A page that is asked for twice, and two pages in a row that are byte for byte the same, end the read with an error.',
       'serverCertificateValidation None is refused; a header with encrypt true is refused in favour of apiKey.',
     ],

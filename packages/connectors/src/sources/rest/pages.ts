@@ -14,11 +14,11 @@ import { createColumnFinder, type FoundColumns } from '../../kit/json/columns.js
 import { recordOf } from '../../kit/json/document.js';
 import type { JsonRecord } from '../../kit/json/exact.js';
 import { type Place, quoted, recordFailure } from '../../kit/json/failures.js';
-import type { JsonSpan } from '../../kit/json/spans.js';
+import { isArraySpan, type JsonSpan } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { requestUrl } from './credentials.js';
-import { createPager, type PageRequest, type Pager } from './pagination.js';
+import { type AnsweredPage, createPager, type PageRequest, type Pager } from './pagination.js';
 import type { RestProperties } from './properties.js';
 
 const pagesMax = 10_000;
@@ -158,10 +158,20 @@ export async function proveFirstPage(resource: Resource): Promise<void> {
   const { walk, page } = await firstPage(resource);
   let rowCount = 0;
   for (const _row of spansOf(page)) rowCount += 1;
-  lookInto(page.answer, () => walk.pager.next({ ...page.answer, rowCount }));
+  lookInto(page.answer, () => walk.pager.next(answered(page, rowCount)));
 }
 
-export async function openPages(resource: Resource): Promise<Opening> {
+/** A page as pagers look at it. */
+function answered({ answer, path }: Page, rowCount: number): AnsweredPage {
+  const rows = path === undefined ? undefined : lookup(answer.json, path);
+  return { ...answer, hasList: rows !== undefined && isArraySpan(rows), rowCount };
+}
+
+/**
+ * Finds the first page with rows, and the columns in it.
+ * @param rowsWanted who wants more than the one page of a connection without pagination hears of others before the first row
+ */
+export async function openPages(resource: Resource, rowsWanted: number): Promise<Opening> {
   const { walk, page: first } = await firstPage(resource);
   let page = first;
   while (!hasRows(page)) {
@@ -182,7 +192,9 @@ export async function openPages(resource: Resource): Promise<Opening> {
     finder.add(recordAt(span, placeOf(page, row), resource.caps));
     await turns();
   }
-  const isSampled = resource.properties.PaginationType !== 'None' && row > 0;
+  const hasPages = resource.properties.PaginationType !== 'None';
+  if (!hasPages && row < rowsWanted) lookInto(page.answer, () => walk.pager.next(answered(page, row)));
+  const isSampled = hasPages && row > 0;
   return { walk, page, found: finder.found(isSampled), isSampled };
 }
 
@@ -213,7 +225,7 @@ async function askFurther(resource: Resource, request: PageRequest): Promise<Ans
 /** The page after one that was read, undefined at the end. */
 export async function nextPage(walk: Walk, previous: Page, rowCount: number): Promise<Page | undefined> {
   const { resource, pager, asked } = walk;
-  const request = lookInto(previous.answer, () => pager.next({ ...previous.answer, rowCount }));
+  const request = lookInto(previous.answer, () => pager.next(answered(previous, rowCount)));
   if (!request) return undefined;
   if (previous.number === pagesMax) {
     throw new ConnectorError('too_large', `The source has more than ${pagesMax} pages.`);

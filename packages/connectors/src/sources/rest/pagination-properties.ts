@@ -56,6 +56,12 @@ export const pagination = {
   IsOffsetCountFieldHeader: offsetHeader('The count field'),
   OffsetCountValue: qlikCount('Page size', "Qlik's name for OffsetPageSize."),
   OffsetDataPath: fieldPath('Data path', "Qlik's name for dataPath, with Offset.").optional(),
+  PaginationFirstPageOnly: property(z.boolean(), {
+    title: 'First page only',
+    description:
+      'Without pagination: the first page is wanted, also where it says that there are more; otherwise such an answer ends the read.',
+    decides: 'nothing',
+  }).optional(),
   PaginationEndsAt404: property(z.boolean(), {
     title: 'A 404 ends the pages',
     description:

@@ -1,6 +1,6 @@
 import { sameOrigin } from '../../families/http/exchange.js';
 import { lookup } from '../../families/http/json-paths.js';
-import { assertNoOtherReference, nextLink } from '../../families/http/next-page-signs.js';
+import { assertIsAll, assertNoOtherReference, nextLink } from '../../families/http/next-page-signs.js';
 import { withParameter } from '../../families/http/query.js';
 import { isArraySpan, isNullSpan, isObjectSpan, type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
@@ -13,8 +13,11 @@ const scalarBytesMax = 16 * 1024;
 export interface AnsweredPage {
   /** Where the page came from, after redirects. */
   url: URL;
+  status: number;
   headers: Headers;
   json: JsonSpan | undefined;
+  /** Its rows are items of a list, so that what stands around the list is about the list. */
+  hasList: boolean;
   rowCount: number;
 }
 
@@ -136,7 +139,6 @@ function offsetPager(p: RestProperties): Pager {
   return {
     first: (url) => at(url, names.first),
     next(page) {
-      const isFirst = received === 0;
       // The rows that came count, not the size that was asked for: many services send fewer.
       received += page.rowCount;
       const total = totalOf(page, p.OffsetTotalPath);
@@ -144,8 +146,7 @@ function offsetPager(p: RestProperties): Pager {
         if (total !== undefined && received < total) throw fewerThanTotal(received, total);
         return undefined;
       }
-      if (total === received && !isFirst) return undefined;
-      // What equals the rows of the first page may be the size of a page, and what is lower is no total: the next page tells.
+      // A total may be the size of a page, or capped, or older than the rows: whether there are more the next page tells.
       return { ...at(page.url, names.first + received), isDoubted: total === received };
     },
   };
@@ -218,11 +219,24 @@ function urlPager(p: RestProperties): Pager {
   };
 }
 
+/** Without pagination the first page is all there is, unless it says that it is not. */
+function onePager(): Pager {
+  return {
+    first: request,
+    next(page) {
+      assertIsAll(page);
+      return undefined;
+    },
+  };
+}
+
 /** The pager for the connection's `PaginationType`. */
 export function createPager(properties: RestProperties): Pager {
   switch (properties.PaginationType) {
     case 'None':
-      return { first: request, next: () => undefined };
+      return properties.PaginationFirstPageOnly === true
+        ? { first: request, next: () => undefined }
+        : onePager();
     case 'Offset':
       return offsetPager(properties);
     case 'NextPage':

@@ -11,7 +11,7 @@ describe('rest pages', () => {
 
   it.each([
     ['until a page is empty', {}, 4],
-    ['until the total', { OffsetTotalPath: '/total' }, 3],
+    ['until the page behind the total', { OffsetTotalPath: '/total' }, 4],
   ])('by Offset %s, by the rows that came', async (_title, more, requests) => {
     const stand = await serve((request, response) => {
       const start = Number(query(request).get('skip'));
