@@ -15,6 +15,12 @@ export interface RouteResponse {
   contentTypes?: readonly string[];
 }
 
+/** Of an operation of Qlik's, or one that others than its clients add parameters to. */
+export interface PassedOver {
+  /** Query parameters that would filter what is answered are refused all the same; with what does that here. */
+  filters?: Readonly<Record<string, string>>;
+}
+
 /**
  * One HTTP operation. Everything about it that a client, a test, the documentation or the server must know is
  * here once; handlers get input that these schemas have parsed.
@@ -37,6 +43,11 @@ export interface Route {
   body?: z.ZodType;
   /** Media types of the body; absent: JSON. */
   bodyTypes?: readonly ('application/json' | 'application/x-www-form-urlencoded')[];
+  /**
+   * What the schemas do not know of body and query is passed over, as clients of this operation expect. Absent: each
+   * such member and parameter is a 400 that names it.
+   */
+  passesOver?: PassedOver;
   /** A create that is done once for each `Idempotency-Key`. */
   idempotent?: true;
   /** The answer shows a secret this once: it is repeated to the same API key or token only, and while what it made is there. */

@@ -79,6 +79,12 @@ export const patchBodySchema = z
       path: z.string().min(1).max(1024).startsWith('/', 'must begin with a slash'),
       value: z.unknown().optional(),
     }),
+    {
+      error: ({ input }) =>
+        typeof input === 'object' && input !== null && 'patchData' in input
+          ? 'must be the list of changes itself, not an object with patchData around it'
+          : undefined,
+    },
   )
   .max(100)
   .meta({ id: 'Patch' });

@@ -1,10 +1,11 @@
+import { innermost } from '@mooring/contract/values';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { manifests } from '../registry.js';
 import type { SourceManifest } from '../spec/manifest.js';
 import { parseConnectStatement, readConnectStatement, writeConnectStatement } from './connect-statement.js';
-import { innermost, metaOf } from './properties.js';
+import { metaOf } from './properties.js';
 
 const manifestOf = (id: string): SourceManifest => {
   const found = manifests.find((manifest) => manifest.id === id);

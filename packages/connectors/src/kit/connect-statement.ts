@@ -1,6 +1,7 @@
+import { coerceScalar, innermost } from '@mooring/contract/values';
 import { z } from 'zod';
 import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
-import { innermost, metaOf } from './properties.js';
+import { metaOf } from './properties.js';
 
 // Connect statements, as Qlik writes them: `CUSTOM CONNECT TO "provider=…;sourceType=…;key=value;"` (QLIK.md 2.4).
 // Written strictly, so that what was written reads back the same; read leniently, as they are met in the wild.
@@ -147,7 +148,7 @@ const pairList = (text: string): { name: string; value: string }[] =>
 /** The value in the type that its schema wants; a text where nothing else fits, for validation to name. */
 function typed(schema: z.ZodType | undefined, text: string): unknown {
   const kind = schema && innermost(schema);
-  if (kind instanceof z.ZodBoolean && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  if (schema && kind instanceof z.ZodBoolean) return coerceScalar(schema, text);
   if (kind instanceof z.ZodNumber && /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text)) return Number(text);
   if (!(kind instanceof z.ZodArray || kind instanceof z.ZodObject || kind instanceof z.ZodRecord))
     return text;

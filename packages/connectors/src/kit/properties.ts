@@ -1,4 +1,5 @@
 import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
+import { coerceScalar, valueFault } from '@mooring/contract/values';
 import { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
 import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
@@ -93,31 +94,6 @@ export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
   };
 }
 
-/** Strips `optional` and `default`, so that the kind of value underneath shows. */
-export function innermost(schema: z.ZodType): z.ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
-    return innermost(schema.unwrap() as z.ZodType);
-  }
-  return schema;
-}
-
-/**
- * The only coercion there is: the texts `true` and `false` for a boolean, decimal digits for a number, and a
- * number or boolean where the schema wants one of a list of texts (`OAuthMechanism: 1`).
- */
-export function coerceScalar(schema: z.ZodType, value: unknown): unknown {
-  const kind = innermost(schema);
-  if (kind instanceof z.ZodBoolean) {
-    if (value === 'true') return true;
-    if (value === 'false') return false;
-  }
-  if (kind instanceof z.ZodNumber && typeof value === 'string' && /^-?\d{1,15}$/.test(value))
-    return Number(value);
-  if (kind instanceof z.ZodEnum && (typeof value === 'number' || typeof value === 'boolean'))
-    return String(value);
-  return value;
-}
-
 const choiceSchema = z.strictObject({
   separateCredentials: z.boolean().default(false),
   selectedCredentials: z.string().max(64).optional(),
@@ -148,10 +124,10 @@ function canonical(shape: Record<string, z.ZodType>, input: Record<string, unkno
   return { value, problems };
 }
 
-function problemsOf(error: z.ZodError): PropertyProblem[] {
+function problemsOf(error: z.ZodError, input: unknown): PropertyProblem[] {
   return error.issues.map((issue) => ({
     property: issue.path.length > 0 ? issue.path.join('.') : 'connectionProperties',
-    message: issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : issue.message,
+    message: valueFault(issue, input),
   }));
 }
 
@@ -181,12 +157,12 @@ export function parseProperties(
   const { value, problems } = canonical(shape, input);
   const steering = new Set(Object.keys(choiceSchema.shape));
   const entries = Object.entries(value);
-  const source = manifest.properties.safeParse(
-    Object.fromEntries(entries.filter(([name]) => !steering.has(name))),
-  );
-  const choice = choiceSchema.safeParse(Object.fromEntries(entries.filter(([name]) => steering.has(name))));
-  if (!source.success) problems.push(...problemsOf(source.error));
-  if (!choice.success) problems.push(...problemsOf(choice.error));
+  const ofSource = Object.fromEntries(entries.filter(([name]) => !steering.has(name)));
+  const source = manifest.properties.safeParse(ofSource);
+  const steered = Object.fromEntries(entries.filter(([name]) => steering.has(name)));
+  const choice = choiceSchema.safeParse(steered);
+  if (!source.success) problems.push(...problemsOf(source.error, ofSource));
+  if (!choice.success) problems.push(...problemsOf(choice.error, steered));
   if (problems.length > 0 || !source.success || !choice.success) return { ok: false, problems };
 
   const held: Record<NonNullable<PropertyMeta['holder']>, Record<string, unknown>> = {

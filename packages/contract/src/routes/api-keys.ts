@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, pageQuery, patchBodySchema } from '../wire.js';
 
@@ -41,6 +42,11 @@ export const listApiKeys = defineRoute({
   id: 'listApiKeys',
   method: 'GET',
   path: '/api/v1/api-keys',
+  passesOver: passedOverInList({
+    ownerId: 'use sub',
+    owner: 'use sub',
+    where: 'use sub, status or createdByUser',
+  }),
   summary: 'List API keys, without their tokens',
   tag: 'api-keys',
   auth: 'person',
@@ -67,6 +73,7 @@ export const createApiKey = defineRoute({
   id: 'createApiKey',
   method: 'POST',
   path: '/api/v1/api-keys',
+  passesOver: passedOver,
   summary: 'Make an API key; the token is in this reply only',
   tag: 'api-keys',
   auth: 'person',
@@ -107,6 +114,7 @@ export const getApiKey = defineRoute({
   id: 'getApiKey',
   method: 'GET',
   path: '/api/v1/api-keys/{id}',
+  passesOver: passedOver,
   summary: 'Get an API key, without its token',
   tag: 'api-keys',
   auth: 'person',
@@ -121,6 +129,7 @@ export const patchApiKey = defineRoute({
   id: 'patchApiKey',
   method: 'PATCH',
   path: '/api/v1/api-keys/{id}',
+  passesOver: passedOver,
   summary: 'Change the description of an API key',
   tag: 'api-keys',
   auth: 'person',
@@ -148,6 +157,7 @@ export const getApiKeysConfig = defineRoute({
   id: 'getApiKeysConfig',
   method: 'GET',
   path: '/api/v1/api-keys/configs/{tenantId}',
+  passesOver: passedOver,
   summary: "Limits of the tenant's API keys",
   tag: 'api-keys',
   auth: 'person',
@@ -162,6 +172,7 @@ export const patchApiKeysConfig = defineRoute({
   id: 'patchApiKeysConfig',
   method: 'PATCH',
   path: '/api/v1/api-keys/configs/{tenantId}',
+  passesOver: passedOver,
   summary: "Change the limits of the tenant's API keys",
   description:
     '`replace` on `/max_api_key_expiry` and `/max_keys_per_user`. Keys that exist keep their life.',
@@ -194,6 +205,7 @@ export const deleteApiKey = defineRoute({
   id: 'deleteApiKey',
   method: 'DELETE',
   path: '/api/v1/api-keys/{id}',
+  passesOver: passedOver,
   summary: 'Revoke an API key',
   tag: 'api-keys',
   auth: 'person',

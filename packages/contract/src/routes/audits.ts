@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, pageQuery, selfLinksSchema } from '../wire.js';
 
@@ -42,6 +43,7 @@ export const listAudits = defineRoute({
   id: 'listAudits',
   method: 'GET',
   path: '/api/v1/audits',
+  passesOver: passedOverInList({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
   summary: 'List what happened, latest first',
   query: z.object({
     eventType: text,
@@ -70,6 +72,7 @@ export const listAuditTypes = defineRoute({
   id: 'listAuditTypes',
   method: 'GET',
   path: '/api/v1/audits/types',
+  passesOver: passedOver,
   summary: 'Every type of event there can be',
   responses: { 200: { description: 'Types', schema: namesSchema } },
   errors: ['ACCESS-DENIED'],
@@ -80,6 +83,7 @@ export const listAuditSources = defineRoute({
   id: 'listAuditSources',
   method: 'GET',
   path: '/api/v1/audits/sources',
+  passesOver: passedOver,
   summary: 'Every source of events',
   responses: { 200: { description: 'Sources', schema: namesSchema } },
   errors: ['ACCESS-DENIED'],
@@ -90,6 +94,7 @@ export const getAuditSettings = defineRoute({
   id: 'getAuditSettings',
   method: 'GET',
   path: '/api/v1/audits/settings',
+  passesOver: passedOver,
   summary: 'How long events are kept',
   responses: {
     200: {
@@ -110,6 +115,7 @@ export const getAudit = defineRoute({
   id: 'getAudit',
   method: 'GET',
   path: '/api/v1/audits/{id}',
+  passesOver: passedOver,
   summary: 'Get one event',
   params: z.object({ id: z.string().min(1).max(64) }),
   responses: { 200: { description: 'The event', schema: auditSchema } },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { nameSchema, patchBodySchema, uuidSchema } from '../wire.js';
 import { connectionParamsSchema, connectionSchema } from './data-connections.js';
@@ -59,6 +60,7 @@ export const updateConnection = defineRoute({
   id: 'updateDataConnection',
   method: 'PUT',
   path: '/api/v1/data-connections/{qID}',
+  passesOver: passedOver,
   summary: 'Replace a connection',
   description: 'A changed destination of an embedded connection needs its credential in the same request.',
   tag,
@@ -77,6 +79,7 @@ export const patchConnection = defineRoute({
   id: 'patchDataConnection',
   method: 'PATCH',
   path: '/api/v1/data-connections/{qID}',
+  passesOver: passedOver,
   summary: 'Change parts of a connection, or renew its sign-in',
   description:
     'Paths: `/qName`, `/tags`, `/space`, `/user`, `/qCredentialsID`, `/qUsername`, `/qPassword`, `/qConnectStatement`, `/qSeparateCredentials`, `/connectionProperties` and below. With the header `qlik-auth-code` an interactive sign-in is renewed in place.',
@@ -117,6 +120,7 @@ export const bulkDeleteConnections = defineRoute({
   id: 'bulkDeleteDataConnections',
   method: 'POST',
   path: '/api/v1/data-connections/actions/delete',
+  passesOver: passedOver,
   summary: 'Delete connections by id',
   tag,
   auth: 'person',
@@ -136,9 +140,10 @@ export const bulkUpdateConnections = defineRoute({
   id: 'bulkUpdateDataConnections',
   method: 'POST',
   path: '/api/v1/data-connections/actions/update',
+  passesOver: passedOver,
   summary: 'Rename, move or give away connections by id',
   description:
-    'An empty `spaceId` moves to the personal space of `ownerId`, or of the current owner. A new owner gets no credential: they bring their own. A login that somebody else gave to a connection waits until they confirm.',
+    'An empty `spaceId` moves to the personal space of `ownerId`, or of the current owner. A new owner needs a role that sees the connection where it is then; `spaceType` must be that of the space; other members of a connection are a 400 of their item. A new owner gets no credential: they bring their own. A login that somebody else gave to a connection waits until they confirm.',
   tag,
   auth: 'person',
   permission: 'Administrators, for the connections they administer.',
@@ -146,13 +151,15 @@ export const bulkUpdateConnections = defineRoute({
   body: z.object({
     connections: z
       .array(
-        z.object({
-          id: uuidSchema,
-          name: nameSchema.optional(),
-          ownerId: z.string().min(1).max(64).optional(),
-          spaceId: spaceIdSchema.optional(),
-          spaceType: z.enum(['personal', 'shared', 'managed', 'data']).optional(),
-        }),
+        z
+          .object({
+            id: uuidSchema,
+            name: nameSchema.optional(),
+            ownerId: z.string().min(1).max(64).optional(),
+            spaceId: spaceIdSchema.optional(),
+            spaceType: z.enum(['personal', 'shared', 'managed', 'data']).optional(),
+          })
+          .catchall(z.unknown()),
       )
       .min(1)
       .max(500),
@@ -165,6 +172,7 @@ export const duplicateConnection = defineRoute({
   id: 'duplicateDataConnection',
   method: 'POST',
   path: '/api/v1/data-connections/actions/duplicate',
+  passesOver: passedOver,
   summary: 'Copy a connection',
   description:
     "An embedded credential is copied only for its owner, or replaced by the one given. Of separated ones the caller's link is copied. An interactive sign-in is never copied: the copy is `needs_sign_in`, and the first use that is refused has its link.",

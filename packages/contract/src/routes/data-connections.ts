@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import {
   errorItemSchema,
@@ -240,6 +241,10 @@ export const listConnections = defineRoute({
   id: 'listDataConnections',
   method: 'GET',
   path: '/api/v1/data-connections',
+  passesOver: passedOverInList({
+    ...{ ownerId: 'use userId, or ownedByMe=true', sub: 'use userId' },
+    ...{ name: 'use filter=qName eq "…"', where: 'use filter, as SCIM has it' },
+  }),
   summary: 'List the connections the caller may see',
   tag,
   auth: 'person',
@@ -254,6 +259,7 @@ export const createConnection = defineRoute({
   id: 'createDataConnection',
   method: 'POST',
   path: '/api/v1/data-connections',
+  passesOver: passedOver,
   summary: 'Create a connection, or begin an interactive sign-in',
   description:
     "By `connectionProperties`, or by `qConnectStatement` with `qType`. Secrets in `connectionProperties` go to the vault: with `separateCredentials` they become the caller's own named credential, otherwise the connection's embedded one.",
@@ -285,6 +291,7 @@ export const getConnection = defineRoute({
   id: 'getDataConnection',
   method: 'GET',
   path: '/api/v1/data-connections/{qID}',
+  passesOver: passedOver,
   summary: 'Get one connection by id or name',
   tag,
   auth: 'person',
@@ -301,6 +308,7 @@ export const deleteConnection = defineRoute({
   id: 'deleteDataConnection',
   method: 'DELETE',
   path: '/api/v1/data-connections/{qID}',
+  passesOver: passedOver,
   summary: 'Delete a connection',
   description: 'Its embedded credential goes with it; separated credentials stay with their people.',
   tag,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import {
   instantSchema,
@@ -70,6 +71,7 @@ export const getCredential = defineRoute({
   id: 'getDataCredential',
   method: 'GET',
   path: '/api/v1/data-credentials/{qID}',
+  passesOver: passedOver,
   summary: 'Get one of your credentials by id or name; never its secret',
   tag,
   auth: 'person',
@@ -88,6 +90,7 @@ export const updateCredential = defineRoute({
   id: 'updateDataCredential',
   method: 'PUT',
   path: '/api/v1/data-credentials/{qID}',
+  passesOver: passedOver,
   summary: 'Rename one of your credentials, give it a new secret, or link it to a connection',
   tag,
   auth: 'person',
@@ -120,6 +123,7 @@ export const patchCredential = defineRoute({
   id: 'patchDataCredential',
   method: 'PATCH',
   path: '/api/v1/data-credentials/{qID}',
+  passesOver: passedOver,
   summary: 'Change parts of one of your credentials',
   description: 'Paths: `/qName`, `/qUsername`, `/qPassword`, `/connectionId`.',
   tag,
@@ -138,6 +142,7 @@ export const deleteCredential = defineRoute({
   id: 'deleteDataCredential',
   method: 'DELETE',
   path: '/api/v1/data-credentials/{qID}',
+  passesOver: passedOver,
   summary: 'Delete one of your credentials',
   description: 'Connections that use it then have none; an OAuth grant is revoked at the provider.',
   tag,
@@ -155,6 +160,7 @@ export const filterOrphans = defineRoute({
   id: 'filterOrphanedDataCredentials',
   method: 'POST',
   path: '/api/v1/data-credentials/actions/filter-orphan',
+  passesOver: passedOver,
   summary: 'Credentials that no connection uses',
   tag,
   auth: 'person',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { uuidSchema } from '../wire.js';
 
@@ -23,6 +24,7 @@ export const getDataSourceEndpoints = defineRoute({
   id: 'connectivityGetDataSourceEndpoints',
   method: 'GET',
   path: '/api/connectivity/data-sources/endpoints',
+  passesOver: passedOverInList(),
   summary: 'Where the data of each enabled data source is read',
   tag,
   auth: 'person',
@@ -40,6 +42,7 @@ export const filterDataSourceEndpoints = defineRoute({
   id: 'connectivityFilterDataSourceEndpoints',
   method: 'POST',
   path: '/api/connectivity/data-sources/endpoints/actions/filter',
+  passesOver: passedOver,
   summary: 'Where the data of one connection is read',
   description:
     'The connection by `connectionId`, `connectionName` (`Space:Name`, `:Name`, or a name with `spaceId`) or `connectionString`; or only a `dataSourceId`. Never a user name or a password: the read runs under the credential that Mooring holds for the caller.',
@@ -94,6 +97,7 @@ export const generateQris = defineRoute({
   id: 'connectivityGenerateQri',
   method: 'POST',
   path: '/api/connectivity/data-sources/actions/generate-qri',
+  passesOver: passedOver,
   summary: 'Resource identifiers of connections, and of paths in them',
   description:
     'One result for each item, in order. A QRI is the same for the same target, whoever connects to it and how; without `rawValues` its parts are hashed.',

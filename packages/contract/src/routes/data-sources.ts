@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { apiSpecsSchema, dataSourceSettingsSchema, dataSourcesSchema, gatewaysSchema } from '../catalogue.js';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 
 const tag = 'data-sources';
@@ -9,6 +10,7 @@ export const listDataSources = defineRoute({
   id: 'listDataSources',
   method: 'GET',
   path: '/api/v1/data-sources',
+  passesOver: passedOverInList(),
   summary: 'The catalogue of data sources',
   tag,
   auth: 'person',
@@ -32,6 +34,7 @@ export const getApiSpecs = defineRoute({
   id: 'getDataSourceApiSpecs',
   method: 'GET',
   path: '/api/v1/data-sources/{dataSourceId}/api-specs',
+  passesOver: passedOver,
   summary: 'Connection properties of a data source',
   tag,
   auth: 'person',
@@ -46,6 +49,7 @@ export const getDataSourceIcon = defineRoute({
   id: 'getDataSourceIcon',
   method: 'GET',
   path: '/api/v1/data-sources/{dataSourceId}/icon',
+  passesOver: passedOver,
   summary: 'Icon of a data source, as SVG',
   tag,
   auth: 'public',
@@ -60,6 +64,7 @@ export const getDataSourceGateways = defineRoute({
   id: 'getDataSourceGateways',
   method: 'GET',
   path: '/api/v1/data-sources/{dataSourceId}/gateways',
+  passesOver: passedOver,
   summary: 'Gateways of a data source: none, for Mooring reaches its sources itself',
   tag,
   auth: 'person',
@@ -75,6 +80,7 @@ export const getDataSourceSettings = defineRoute({
   id: 'getDataSourceSettings',
   method: 'GET',
   path: '/api/v1/data-sources/{dataSourceId}/settings',
+  passesOver: passedOver,
   summary: 'Whether a data source is switched off',
   tag,
   auth: 'person',
@@ -89,6 +95,7 @@ export const putDataSourceSettings = defineRoute({
   id: 'putDataSourceSettings',
   method: 'PUT',
   path: '/api/v1/data-sources/{dataSourceId}/settings',
+  passesOver: passedOver,
   summary: 'Switch a data source off or on for the tenant',
   tag,
   auth: 'person',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { apiSpecsSchema } from '../catalogue.js';
+import { passedOver } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema } from '../wire.js';
 import { authUrlSchema, createConnection, createConnectionBodySchema } from './data-connections.js';
@@ -23,18 +24,31 @@ export const dcaasConnectionSchema = z
   .meta({ id: 'DcaasConnection' });
 export type DcaasConnectionReply = z.infer<typeof dcaasConnectionSchema>;
 
+const { qName, space, datasourceID, ...others } = createConnectionBodySchema.shape;
+
+/** The same by this door's names; those of the other are taken too. */
+export const createDcaasBodySchema = z
+  .object({
+    dataSourceId: datasourceID,
+    connectionName: qName.meta({ aliases: ['qName'] }),
+    spaceId: space.meta({ aliases: ['space'], description: 'Absent or empty: your personal space' }),
+    ...others,
+  })
+  .meta({ id: 'DcaasConnectionCreate' });
+
 const tag = 'dcaas';
 
 export const createDcaasConnection = defineRoute({
   id: 'createDcaasDataConnection',
   method: 'POST',
   path: '/api/v1/dcaas/actions/data-connections',
+  passesOver: passedOver,
   summary: 'Create a connection by properties, or begin an interactive sign-in (older door)',
   tag,
   auth: 'person',
   permission: createConnection.permission,
   tier: 2,
-  body: createConnectionBodySchema,
+  body: createDcaasBodySchema,
   idempotent: true,
   responses: {
     201: {
@@ -49,6 +63,7 @@ export const getDcaasApiSpecs = defineRoute({
   id: 'getDcaasApiSpecs',
   method: 'GET',
   path: '/api/v1/dcaas/actions/data-connections/api-specs',
+  passesOver: passedOver,
   summary: 'Properties of a data source (older door)',
   tag,
   auth: 'person',
@@ -63,6 +78,7 @@ export const getDcaasConnection = defineRoute({
   id: 'getDcaasDataConnection',
   method: 'GET',
   path: '/api/v1/dcaas/actions/data-connections/{connectionId}',
+  passesOver: passedOver,
   summary: 'Get one connection (older door)',
   tag,
   auth: 'person',

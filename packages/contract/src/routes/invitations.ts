@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, nameSchema, objectIdSchema, pageQuery } from '../wire.js';
 import { tenantRoleSchema } from './users.js';
@@ -146,6 +147,7 @@ export const setupPage = defineRoute({
   id: 'setupPage',
   method: 'GET',
   path: '/console/setup',
+  passesOver: passedOver,
   summary: 'Page that redeems the invitation in its fragment, and shows the key once',
   tag,
   auth: 'public',

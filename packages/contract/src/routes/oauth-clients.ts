@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, nameSchema, pageQuery, patchBodySchema } from '../wire.js';
 
@@ -67,6 +68,7 @@ export const listOAuthClients = defineRoute({
   id: 'listOAuthClients',
   method: 'GET',
   path: '/api/v1/oauth-clients',
+  passesOver: passedOverInList({ name: 'use filter=clientName eq "…"', where: 'use filter, as SCIM has it' }),
   summary: 'List OAuth clients, without their secrets',
   tier: 1,
   query: z.object({
@@ -97,6 +99,7 @@ export const createOAuthClient = defineRoute({
   id: 'createOAuthClient',
   method: 'POST',
   path: '/api/v1/oauth-clients',
+  passesOver: passedOver,
   summary: 'Make an OAuth client with a user of its own; the secret is in this reply only',
   tier: 2,
   body: clientChangeSchema.partial().extend({
@@ -120,6 +123,7 @@ export const getOAuthClient = defineRoute({
   id: 'getOAuthClient',
   method: 'GET',
   path: '/api/v1/oauth-clients/{id}',
+  passesOver: passedOver,
   summary: 'Get an OAuth client, without its secrets',
   tier: 1,
   params: clientParams,
@@ -132,6 +136,7 @@ export const patchOAuthClient = defineRoute({
   id: 'patchOAuthClient',
   method: 'PATCH',
   path: '/api/v1/oauth-clients/{id}',
+  passesOver: passedOver,
   summary: 'Change an OAuth client',
   description:
     'Paths: `/clientName`, `/description`, `/clientUri`, `/logoUri`, `/allowedScopes`, `/allowedGrantTypes`. Fewer scopes hold at once, also for tokens that are out.',
@@ -147,6 +152,7 @@ export const deleteOAuthClient = defineRoute({
   id: 'deleteOAuthClient',
   method: 'DELETE',
   path: '/api/v1/oauth-clients/{id}',
+  passesOver: passedOver,
   summary: 'Delete an OAuth client with its user, tokens and credentials',
   description: 'Refused while its user owns connections or spaces: give those to somebody else first.',
   tier: 2,
@@ -160,6 +166,7 @@ export const createOAuthClientSecret = defineRoute({
   id: 'createOAuthClientSecret',
   method: 'POST',
   path: '/api/v1/oauth-clients/{id}/client-secrets',
+  passesOver: passedOver,
   summary: 'Add a secret, so that the former one can be replaced without a break; at most five',
   tier: 2,
   params: clientParams,
@@ -179,6 +186,7 @@ export const deleteOAuthClientSecret = defineRoute({
   id: 'deleteOAuthClientSecret',
   method: 'DELETE',
   path: '/api/v1/oauth-clients/{id}/client-secrets/{hint}',
+  passesOver: passedOver,
   summary: 'Delete a secret by its hint; tokens it was given stay valid until they expire',
   tier: 2,
   params: clientParams.extend({ hint: z.string().min(1).max(64) }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { errorItemSchema, instantSchema, listLinksSchema, pageQuery } from '../wire.js';
 
@@ -21,6 +22,7 @@ export const issueToken = defineRoute({
   id: 'issueToken',
   method: 'POST',
   path: '/oauth/token',
+  passesOver: passedOver,
   summary: 'Get an access token with the secret of an OAuth client',
   description:
     'Grant type `client_credentials`. The body is JSON or a form; id and secret may also come as HTTP Basic authentication. The token is sent as `Authorization: Bearer` like an API key.',
@@ -68,6 +70,7 @@ export const listOAuthTokens = defineRoute({
   id: 'listOAuthTokens',
   method: 'GET',
   path: '/api/v1/oauth-tokens',
+  passesOver: passedOverInList({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
   summary: 'Access tokens that are valid now; never the tokens themselves',
   tag: 'oauth-tokens',
   auth: 'person',
@@ -88,6 +91,7 @@ export const revokeOAuthToken = defineRoute({
   id: 'revokeOAuthToken',
   method: 'DELETE',
   path: '/api/v1/oauth-tokens/{tokenId}',
+  passesOver: passedOver,
   summary: 'Revoke an access token',
   tag: 'oauth-tokens',
   auth: 'person',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, nameSchema } from '../wire.js';
 
@@ -62,6 +63,7 @@ export const signInCallback = defineRoute({
   id: 'signInCallback',
   method: 'GET',
   path: '/oauth/callback/{context}',
+  passesOver: passedOver,
   summary: 'Where the identity provider sends the person back',
   description:
     'A page with a one-time code to copy. Nothing is stored but the arrival; the person who began completes it.',
@@ -96,6 +98,7 @@ export const renewSignIn = defineRoute({
   id: 'renewSignIn',
   method: 'POST',
   path: '/oauth/callback/{context}/renew',
+  passesOver: passedOver,
   summary: 'Renew a sign-in in place, from the page the provider sends the person to',
   description:
     'Only for a credential that its person began to renew, and only when the account is the one it had; otherwise nothing is kept, and the grant is ended at the provider.',

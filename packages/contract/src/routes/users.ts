@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import {
   instantSchema,
@@ -40,6 +41,7 @@ export const getMe = defineRoute({
   id: 'getMyUser',
   method: 'GET',
   path: '/api/v1/users/me',
+  passesOver: passedOver,
   summary: 'The caller',
   tag: 'users',
   auth: 'person',
@@ -67,6 +69,13 @@ export const listUsers = defineRoute({
   id: 'listUsers',
   method: 'GET',
   path: '/api/v1/users',
+  passesOver: passedOverInList({
+    ...{
+      name: 'use filter=name eq "…"',
+      sub: 'use filter=subject eq "…"',
+      where: 'use filter, as SCIM has it',
+    },
+  }),
   summary: 'List users',
   tag: 'users',
   auth: 'person',
@@ -86,6 +95,7 @@ export const filterUsers = defineRoute({
   id: 'filterUsers',
   method: 'POST',
   path: '/api/v1/users/actions/filter',
+  passesOver: passedOverInList({ where: 'use filter in the body' }),
   summary: 'List users, with the filter in the body',
   tag: 'users',
   auth: 'person',
@@ -101,6 +111,7 @@ export const countUsers = defineRoute({
   id: 'countUsers',
   method: 'GET',
   path: '/api/v1/users/actions/count',
+  passesOver: passedOverInList(),
   summary: 'Number of users in the tenant',
   tag: 'users',
   auth: 'person',
@@ -114,6 +125,7 @@ export const createUser = defineRoute({
   id: 'createUser',
   method: 'POST',
   path: '/api/v1/users',
+  passesOver: passedOver,
   summary: 'Add a person',
   tag: 'users',
   auth: 'person',
@@ -141,6 +153,7 @@ export const inviteUsers = defineRoute({
   id: 'inviteUsers',
   method: 'POST',
   path: '/api/v1/users/actions/invite',
+  passesOver: passedOver,
   summary: 'Add people by their e-mail address',
   description:
     'No e-mail is sent; give each of them a link of `POST /api/v1/invitations` with their `userId`.',
@@ -174,6 +187,7 @@ export const getUser = defineRoute({
   id: 'getUser',
   method: 'GET',
   path: '/api/v1/users/{userId}',
+  passesOver: passedOver,
   summary: 'Get one user',
   tag: 'users',
   auth: 'person',
@@ -199,6 +213,7 @@ export const patchUser = defineRoute({
   id: 'patchUser',
   method: 'PATCH',
   path: '/api/v1/users/{userId}',
+  passesOver: passedOver,
   summary: 'Change a user',
   description:
     '`replace` on `/name`, `/email`, `/status` (`active`, `disabled`), and `replace`, `add` or `remove-value` on `/assignedRoles`. Disabling somebody revokes their API keys and tokens and destroys the credentials they brought.',
@@ -217,6 +232,7 @@ export const deleteUser = defineRoute({
   id: 'deleteUser',
   method: 'DELETE',
   path: '/api/v1/users/{userId}',
+  passesOver: passedOver,
   summary: 'Delete a user with their keys and credentials',
   description: 'Refused while they own connections or spaces: give those to somebody else first.',
   tag: 'users',

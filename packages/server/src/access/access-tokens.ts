@@ -5,7 +5,7 @@ import { type SigningKeys, signingAlgorithm } from './signing-key.js';
 // Short-lived access tokens of OAuth clients: JWTs after RFC 9068. A token alone opens nothing: its id must still be
 // in the store, so that it can be revoked.
 
-const lifeSeconds = 3600;
+const lifeSeconds = 6 * 3600;
 const audience = 'mooring/api';
 const tokenType = 'at+jwt';
 

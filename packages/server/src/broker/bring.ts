@@ -25,6 +25,7 @@ import { type GrantAccount, hasHadGrant, rememberedAccount } from './grant-accou
 import { recordAwaitedAccount, storedGrant } from './grant-state.js';
 import { assertFieldsOf } from './login-fields.js';
 import { oauthSetup } from './oauth-setup.js';
+import { assertNameFree } from './own-credentials.js';
 import { proveRefreshToken, takeRefreshToken } from './pasted-refresh-token.js';
 import type { RevokedCredential } from './revocation-queue.js';
 import type { Revoker } from './revoker.js';
@@ -233,6 +234,7 @@ export function createBringing({
 
     async store(tx, target, brought) {
       const id = newUuid();
+      if (target.connectionId === undefined) await assertNameFree(tx, target.caller, target.name);
       await insertCredential(tx, vault, {
         id,
         tenantId: target.caller.tenantId,

@@ -6,21 +6,16 @@ import type { CredentialTable } from '../store/tables.js';
 import { nameKey } from './credential-records.js';
 import { assertReaches } from './reach.js';
 
-/** Whose credentials, and of which source. */
-type Owned = Pick<CredentialTable, 'tenant_id' | 'owner_id' | 'source_id'>;
+/** Whose credentials. */
+type Owned = Pick<CredentialTable, 'tenant_id' | 'owner_id'>;
 
-const ownedBy = ({ tenantId, userId }: Caller, { id }: SourceManifest): Owned => ({
-  tenant_id: tenantId,
-  owner_id: userId,
-  source_id: id,
-});
+const ownedBy = ({ tenantId, userId }: Caller): Owned => ({ tenant_id: tenantId, owner_id: userId });
 
-const separatedOf = (db: Queryable, { tenant_id, owner_id, source_id }: Owned) =>
+const separatedOf = (db: Queryable, { tenant_id, owner_id }: Owned) =>
   db
     .selectFrom('credential')
     .where('tenant_id', '=', tenant_id)
     .where('owner_id', '=', owner_id)
-    .where('source_id', '=', source_id)
     .where('separated', '=', 1);
 
 /**
@@ -33,8 +28,9 @@ export async function selectedCredential(
   manifest: SourceManifest,
   credentialId: string,
 ): Promise<CredentialTable> {
-  const row = await separatedOf(db, ownedBy(caller, manifest))
+  const row = await separatedOf(db, ownedBy(caller))
     .selectAll()
+    .where('source_id', '=', manifest.id)
     .where('id', '=', credentialId.toLowerCase())
     .executeTakeFirst();
   if (!row) throw new AppError('NOT-FOUND', 'You have no credential with this id for this data source.');
@@ -42,14 +38,13 @@ export async function selectedCredential(
   return row;
 }
 
-/** Whether the user has given the name to none of their separated credentials of the source. */
-export async function isNameFree(db: Queryable, owned: Owned, name: string): Promise<boolean> {
-  const taken = await separatedOf(db, owned)
-    .select('id')
-    .where('name_key', '=', nameKey(name))
-    .executeTakeFirst();
-  return taken === undefined;
-}
+/** The user's separated credential of this name, of whatever source. */
+const named = (db: Queryable, owned: Owned, name: string) =>
+  separatedOf(db, owned).select(['id', 'source_id']).where('name_key', '=', nameKey(name)).executeTakeFirst();
+
+/** Whether the user has given the name to none of their separated credentials. */
+export const isNameFree = async (db: Queryable, owned: Owned, name: string): Promise<boolean> =>
+  (await named(db, owned, name)) === undefined;
 
 /** What a number leaves of the 256 characters of a name. */
 const numberedMax = 248;
@@ -67,17 +62,20 @@ export async function freeName(db: Queryable, owned: Owned, wanted: string, firs
   return name;
 }
 
-/** @throws AppError CONFLICT when the caller has a separated credential of this name for this source. */
+/**
+ * A name is of one credential: documented clients look it up without its source.
+ * @throws AppError CONFLICT when the caller has a separated credential of this name
+ */
 export async function assertNameFree(
   db: Queryable,
   caller: Caller,
-  manifest: SourceManifest,
   name: string,
+  field = 'credentialsName',
 ): Promise<void> {
-  if (!(await isNameFree(db, ownedBy(caller, manifest), name))) {
+  const other = await named(db, ownedBy(caller), name);
+  if (other)
     throw new AppError(
       'CONFLICT',
-      'credentialsName: you have a credential of this name for this data source. Choose another name, or use it with selectedCredentials.',
+      `${field}: you have a credential of this name, ${other.id} for ${other.source_id}. Choose another name, or use that one with selectedCredentials.`,
     );
-  }
 }

@@ -24,6 +24,40 @@ describe('413, 415 and broken bodies', () => {
     expect((await post('{"__proto__": {"x": 1}, "qName": "a"}')).status).toBe(400);
   });
 
+  it('QL11: takes JSON as Windows writes it into files, and says what its shells did to it', async () => {
+    const send = async (body: Buffer | string) => {
+      const response = await fetch(`${server.url}/api/v1/spaces`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' },
+        body,
+      });
+      const answer = (await response.json()) as { name?: string; errors?: { detail: string }[] };
+      return response.status === 201 ? answer.name : answer.errors?.[0]?.detail;
+    };
+    const text = (name: string) => `{\r\n  "name": "${name}",\r\n  "type": "shared"\r\n}\r\n`;
+    const utf16 = Buffer.from(`\ufeff${text('Zürich 16')}`, 'utf16le');
+    expect(await send(Buffer.from(`\ufeff${text('Zürich 8')}`, 'utf8'))).toBe('Zürich 8');
+    expect(await send(utf16)).toBe('Zürich 16');
+    expect(await send(Buffer.from(`\ufeff${text('Zürich BE')}`, 'utf16le').swap16())).toBe('Zürich BE');
+    for (const [sent, told] of [
+      [
+        "'{name:secret-canary,type:shared}'",
+        /^body: is not JSON: it begins with a single quote, which this shell/,
+      ],
+      [
+        '{name:secret-canary,type:shared}',
+        /^body: is not JSON: its names are without double quotes, as Windows shells/,
+      ],
+      [Buffer.from(text('Zürich'), 'latin1'), /^body: must be UTF-8\. On Windows, put the JSON into a file/],
+      ['{"name": secret-canary}', /^body: is not JSON: broken at character \d+ of 23$/],
+      ['{"name": ', /^body: is not JSON/],
+    ] as const) {
+      const detail = await send(sent as string);
+      expect(detail).toMatch(told);
+      expect(detail).not.toContain('canary');
+    }
+  });
+
   it('W25: refuses a body of too many values before anything is made of them, and counts no text', async () => {
     const post = (body: string) =>
       api.post('/api/v1/data-connections', body, { 'content-type': 'application/json' });

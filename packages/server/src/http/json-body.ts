@@ -55,6 +55,49 @@ function hasTooManyValues(bytes: Buffer): boolean {
   return false;
 }
 
+/** As Windows writes text into files: UTF-8 with a mark, or UTF-16 (what `>` and `Out-File` of PowerShell make). */
+function withoutMark(body: Buffer): Buffer {
+  if (body.length >= 3 && body.readUIntBE(0, 3) === 0xefbbbf) return body.subarray(3);
+  if (body.length < 2 || body.length % 2 !== 0) return body;
+  const mark = body.readUInt16BE(0);
+  if (mark !== 0xfffe && mark !== 0xfeff) return body;
+  const units = Buffer.from(body.subarray(2));
+  return Buffer.from((mark === 0xfeff ? units.swap16() : units).toString('utf16le'), 'utf8');
+}
+
+const shellHint =
+  '. On Windows, put the JSON into a file and send it with --data-binary @file.json (UTF-8 or UTF-16 with its mark)';
+
+/** What shells make of `'{"a":"b"}'`, said without a byte of what was sent. */
+function brokenJson(text: string): AppError {
+  const start = text.trimStart();
+  if (start.startsWith("'"))
+    return new AppError(
+      'DCERROR-0010',
+      `body: is not JSON: it begins with a single quote, which this shell does not take away. Put it in double quotes and write " as \\"${shellHint}`,
+    );
+  if (/^\{\s*[A-Za-z_]/.test(start) || /^\[\s*\{\s*[A-Za-z_]/.test(start))
+    return new AppError(
+      'DCERROR-0010',
+      `body: is not JSON: its names are without double quotes, as Windows shells send them. Write " as \\"${shellHint}`,
+    );
+  const position = positionOfFault(text);
+  if (position === undefined)
+    return new AppError('DCERROR-0010', 'body: has a member __proto__ or constructor, which no request has');
+  return new AppError('DCERROR-0010', `body: is not JSON: broken at character ${position} of ${text.length}`);
+}
+
+/** Counted from one; undefined where nothing is wrong with it as JSON. */
+function positionOfFault(text: string): number | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    const position = /position (\d+)/.exec((error as Error).message)?.[1];
+    return position === undefined ? text.length : Number(position) + 1;
+  }
+}
+
 /**
  * Bodies are JSON in UTF-8: a form would also be what another site's page can send, so only a route that says so
  * takes one. Documented clients name JSON as the content type of requests that have no body, so an empty one is none.
@@ -64,11 +107,13 @@ export function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) return done(null, undefined);
-    if (!isUtf8(body)) return done(new AppError('DCERROR-0010', 'body: must be UTF-8'));
-    if (hasTooManyValues(body)) {
+    const bytes = withoutMark(body);
+    if (!isUtf8(bytes)) return done(new AppError('DCERROR-0010', `body: must be UTF-8${shellHint}`));
+    if (hasTooManyValues(bytes)) {
       return done(new AppError('DCERROR-0010', `body: has more than ${valuesMax} values; send less at once`));
     }
-    return parse(request, body.toString('utf8'), done);
+    const text = bytes.toString('utf8');
+    return parse(request, text, (error, parsed) => (error ? done(brokenJson(text)) : done(null, parsed)));
   });
   app.addContentTypeParser<Buffer>(
     formType,

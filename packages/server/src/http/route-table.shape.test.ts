@@ -51,6 +51,17 @@ describe('the route table', () => {
     expect(new Set(bound).size).toBe(bound.length);
   });
 
+  it('US1: passes over what it does not know only where Qlik or others than its clients send it', () => {
+    const strict = allRoutes.filter(({ passesOver }) => passesOver === undefined).map(({ id }) => id);
+    const added =
+      /credential\/|\/credential$|actions\/(test|browse|preview|read|resolve|confirm|approve|revoke)|invitations|data-credential-changes|-change$|actions\/change|sign-ins|data-uses|\/uses$|verify-uses|vault-keys|self-check|revocations|leave/;
+    const ours = allRoutes.filter(
+      ({ id, path: at, passesOver }) =>
+        added.test(at) || (/data-credentials$/.test(at) && id.length > 0 && !passesOver),
+    );
+    expect(strict.toSorted()).toEqual(ours.map(({ id }) => id).toSorted());
+  });
+
   it('serves each of them at its path', () => {
     for (const { method, path: contractPath } of allRoutes) {
       const url = contractPath.replace(/\{(\w+)\}/g, ':$1');

@@ -13,6 +13,7 @@ import { type BoundRoute, type Caller, handled, type RequestScope } from './hand
 import type { Idempotency } from './idempotency.js';
 import { acceptBodies, readAwayTheRest } from './json-body.js';
 import { parseInput } from './tolerance.js';
+import { readInput } from './unknown-input.js';
 
 export interface HttpDependencies {
   log: Logger;
@@ -93,15 +94,8 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
       if (caller && route.tier !== 'none') await deps.takeRequest(caller, route.tier);
       const input = {
         params: route.params && parseInput(route.params, request.params, 'path'),
-        query: route.query && parseInput(route.query, request.query, 'query'),
         headers: route.headers && parseInput(route.headers, request.headers, 'headers'),
-        body:
-          route.body &&
-          parseInput(
-            route.body,
-            request.body ?? (route.body.safeParse(undefined).success ? undefined : {}),
-            'body',
-          ),
+        ...readInput(route, request),
       } as unknown as RouteInput<typeof route>;
       const scope: RequestScope<Caller | undefined> = {
         caller,

@@ -33,6 +33,35 @@ describe('what documented clients send', () => {
     expect(() => parse({ datasourceID: 'a', authUrlOnly: 'yes' })).toThrow(InvalidRequest);
   });
 
+  it('QL4: takes booleans in any case, and 1 and 0', () => {
+    const taken = (authUrlOnly: unknown) => parse({ datasourceID: 'a', authUrlOnly }).authUrlOnly;
+    for (const yes of [true, 'true', 'True', 'TRUE', 1, '1']) expect(taken(yes), String(yes)).toBe(true);
+    for (const no of [false, 'false', 'False', 'FALSE', 0, '0']) expect(taken(no), String(no)).toBe(false);
+    for (const wrong of [2, -1, '', 'yes', 'on', '01', 'toString'])
+      expect(() => taken(wrong), String(wrong)).toThrow(InvalidRequest);
+  });
+
+  it('US2: says what kind of value a field takes and what kind was sent, and never the value', () => {
+    const told = (value: object) => {
+      try {
+        parse(value);
+      } catch (error) {
+        return (error as InvalidRequest).problems.map(({ field, message }) => `${field}: ${message}`).join();
+      }
+      return 'taken';
+    };
+    expect(told({})).toBe('datasourceID: is required');
+    expect(told({ datasourceID: 7 })).toBe('datasourceID: must be a text, and a number was sent');
+    expect(told({ datasourceID: 'a', limit: 'secret' })).toBe('limit: must be a number, and a text was sent');
+    expect(told({ datasourceID: 'a', limit: 1.5 })).toBe('limit: must be a whole number');
+    expect(told({ datasourceID: 'a', authUrlOnly: 'secret' })).toBe(
+      'authUrlOnly: must be true or false, and a text was sent',
+    );
+    expect(told({ datasourceID: 'a', properties: [] })).toBe(
+      'properties: must be an object, and a list was sent',
+    );
+  });
+
   it('ignores null and unknown members', () => {
     expect(parse({ datasourceID: 'a', space: null, other: 1 })).toEqual({ datasourceID: 'a' });
   });

@@ -1,3 +1,4 @@
+import { coerceScalar, innermost, valueFault } from '@mooring/contract/values';
 import { z } from 'zod';
 import { InvalidRequest } from './app-error.js';
 import { assertStorable } from './storable.js';
@@ -30,30 +31,29 @@ function membersOf(schema: z.ZodObject): Map<string, Member> {
   return table;
 }
 
-function unwrap(schema: z.ZodType): z.ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
-    return unwrap(schema.unwrap() as z.ZodType);
-  }
-  return schema;
-}
+/** Told of each member that no schema knows, by its whole name. */
+export type OnUnknown = (field: string, known: readonly string[]) => void;
 
-function scalar(schema: z.ZodType, value: unknown): unknown {
-  if (schema instanceof z.ZodBoolean && (value === 'true' || value === 'false')) return value === 'true';
-  if (schema instanceof z.ZodNumber && typeof value === 'string' && /^-?\d{1,15}$/.test(value))
-    return Number(value);
-  if (schema instanceof z.ZodEnum && (typeof value === 'number' || typeof value === 'boolean'))
-    return String(value);
-  return value;
+interface Place {
+  /** Of the members around it, each followed by a dot. */
+  at: string;
+  onUnknown: OnUnknown | undefined;
 }
 
 /**
- * The value with canonical member names and types, ready for the schema. Unknown members are left out.
+ * The value with canonical member names and types, ready for the schema. Members that it does not know are left out,
+ * unless it takes any (`catchall`).
  * @throws InvalidRequest when two spellings of one member disagree.
  */
-export function tolerate(schema: z.ZodType, value: unknown, at = ''): unknown {
-  const target = unwrap(schema);
+export function tolerate(
+  schema: z.ZodType,
+  value: unknown,
+  { at, onUnknown }: Place = { at: '', onUnknown: undefined },
+): unknown {
+  const target = innermost(schema);
   if (target instanceof z.ZodArray && Array.isArray(value)) {
-    return value.map((item, index) => tolerate(target.element as z.ZodType, item, `${at}${index}.`));
+    const item = target.element as z.ZodType;
+    return value.map((member, index) => tolerate(item, member, { at: `${at}${index}.`, onUnknown }));
   }
   if (
     !(target instanceof z.ZodObject) ||
@@ -61,14 +61,16 @@ export function tolerate(schema: z.ZodType, value: unknown, at = ''): unknown {
     typeof value !== 'object' ||
     Array.isArray(value)
   ) {
-    return scalar(target, value);
+    return coerceScalar(target, value);
   }
   const members = membersOf(target);
-  const result: Record<string, unknown> = {};
+  const result: Record<string, unknown> = Object.create(null);
   for (const [given, raw] of Object.entries(value)) {
     const member = members.get(given.toLowerCase());
+    if (!member && target.def.catchall) result[given] = raw;
+    else if (!member) onUnknown?.(`${at}${given.slice(0, 128)}`, Object.keys(target.shape));
     if (!member || raw === null || raw === undefined) continue;
-    const tolerated = tolerate(member.schema, raw, `${at}${member.name}.`);
+    const tolerated = tolerate(member.schema, raw, { at: `${at}${member.name}.`, onUnknown });
     const earlier = result[member.name];
     if (earlier !== undefined && JSON.stringify(earlier) !== JSON.stringify(tolerated)) {
       throw new InvalidRequest([
@@ -85,9 +87,11 @@ export function parseInput<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
   fallbackField: string,
+  onUnknown?: OnUnknown,
 ): z.output<Schema> {
   assertStorable(value, fallbackField);
-  const parsed = schema.safeParse(tolerate(schema, value));
+  const tolerated = tolerate(schema, value, { at: '', onUnknown });
+  const parsed = schema.safeParse(tolerated);
   if (parsed.success) return parsed.data;
   throw new InvalidRequest(
     parsed.error.issues.slice(0, 20).map((issue) => ({
@@ -95,7 +99,7 @@ export function parseInput<Schema extends z.ZodType>(
         issue.path.length > 0
           ? issue.path.map((part) => String(part).slice(0, 128)).join('.')
           : fallbackField,
-      message: issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : issue.message,
+      message: valueFault(issue, tolerated),
     })),
   );
 }

@@ -1,15 +1,29 @@
 import { Secret } from '@mooring/connectors/spec/secret';
 
-/** What a person pastes after signing in: `CODE`, `code=CODE` or `code=CODE&state=…`, also as a whole URL's query. */
+/** What a user pastes after signing in: `CODE`, `code=CODE` or `code=CODE&state=…`, or the whole address they came to. */
 export interface PastedCode {
   code: Secret<string>;
   state?: string;
   issuer?: string;
 }
 
+/** An address bar or a form percent-encodes it, once. */
+function decodedOnce(code: string): string {
+  if (!/%[0-9a-f]{2}/i.test(code)) return code;
+  try {
+    return decodeURIComponent(code);
+  } catch {
+    return code;
+  }
+}
+
+/** What is behind the `?` or `#` of an address, or the text itself. */
+const parametersIn = (text: string): string => text.replace(/^(?:[a-z][a-z0-9+.-]*:\/\/[^?#]*)?[?#]/i, '');
+
 export function readPastedCode(text: Secret<string>): PastedCode | undefined {
-  const trimmed = text.reveal().trim().replace(/^\?/, '');
-  if (!/(^|&)code=/i.test(trimmed)) return trimmed === '' ? undefined : { code: new Secret(trimmed) };
+  const trimmed = parametersIn(text.reveal().trim()).replace(/#[^=]*$/, '');
+  if (!/(^|&)code=/i.test(trimmed))
+    return trimmed === '' ? undefined : { code: new Secret(decodedOnce(trimmed)) };
   const parameters = new URLSearchParams(trimmed);
   const once = (name: string) => (parameters.getAll(name).length === 1 ? parameters.get(name) : null);
   const code = once('code');

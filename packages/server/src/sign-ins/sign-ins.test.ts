@@ -1,9 +1,11 @@
+import { Secret } from '@mooring/connectors/spec/secret';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, addPerson, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
+import { readPastedCode } from './pasted-code.js';
 
 type AuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;
 type BigQuery = Awaited<ReturnType<typeof startBigQuery>>;
@@ -142,6 +144,34 @@ describe('interactive sign-in', () => {
     });
     expect(created.status).toBe(201);
     expect(created.body).toMatchObject({ qSeparateCredentials: true, qCredentialsName: 'my google' });
+  });
+
+  it('QL9: takes the code out of the address that was pasted, and decodes it once', async () => {
+    const begun = await alice.api.post('/api/v1/data-connections', {
+      ...{ dataSourceId: 'gbq', qName: 'warehouse of an address', space: spaceId, authUrlOnly: '1' },
+      connectionProperties: properties({}),
+    });
+    const page = await walk(begun.body.authUrl);
+    const code = encodeURIComponent(String(codeOf(page.html))).replaceAll('_', '%5F');
+    const created = await alice.api.post('/api/v1/data-connections', {
+      ...{ dataSourceId: 'gbq', qName: 'warehouse of an address', space: spaceId },
+      connectionProperties: properties({
+        authCode: `https://mooring.example/oauth/callback/google?code=${code}`,
+      }),
+    });
+    expect(created.status, created.text).toBe(201);
+    const read = (text: string) => readPastedCode(new Secret(text))?.code.reveal();
+    for (const [pasted, meant] of [
+      ['4/0AX', '4/0AX'],
+      ['4%2F0AX', '4/0AX'],
+      ['4%252F0AX', '4%2F0AX'],
+      ['code=4%2F0AX', '4/0AX'],
+      ['https://a.example/cb?state=s&code=4%2F0AX#', '4/0AX'],
+      ['http://localhost:1/cb#code=4%2F0AX', '4/0AX'],
+      ['100%', '100%'],
+      ['https://a.example/cb?error=access_denied', 'error=access_denied'],
+    ])
+      expect(read(pasted), pasted).toBe(meant);
   });
 
   it('X07, X08: refuses a second person with a link to sign in, and reads as that person afterwards', async () => {

@@ -177,7 +177,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     const replaced =
       wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
     const newName = wantedName ?? connection.name;
-    if (!replaced) await assertNameFree(store.db, caller, manifest, newName);
+    if (!replaced) await assertNameFree(store.db, caller, newName);
     const brought = await bringing.complete({ ...request, ...(replaced ? { replaces: replaced } : {}) });
     await storeBrought(store, brought, async (tx) => {
       const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };

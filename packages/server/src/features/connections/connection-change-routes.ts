@@ -8,7 +8,9 @@ import {
   duplicateConnection,
   patchConnection,
   updateConnection,
+  updateConnectionBodySchema,
 } from '@mooring/contract/routes/data-connection-changes';
+import { connectionSchema, postConnectionBodySchema } from '@mooring/contract/routes/data-connections';
 import { nameSchema } from '@mooring/contract/wire';
 import { z } from 'zod';
 import type { AccessibleConnection } from '../../access/connection-access.js';
@@ -70,6 +72,33 @@ function withLogin(
   return { ...properties, ...extra };
 }
 
+const spellings: Readonly<Record<string, string>> = { qname: 'name', user: 'ownerId', space: 'spaceId' };
+
+/** Members of a connection that a bulk update could be thought to change; others are passed over. */
+const ofConnections = new Set(
+  [connectionSchema, postConnectionBodySchema, updateConnectionBodySchema]
+    .flatMap(({ shape }) => Object.keys(shape))
+    .concat('selectedCredentials', 'credentialsName')
+    .map((name) => name.toLowerCase()),
+);
+
+/** @throws InvalidRequest naming each member of an item that would be thought to be changed */
+function assertNothingElse(others: Readonly<Record<string, unknown>>): void {
+  const problems = Object.keys(others)
+    .filter((name) => ofConnections.has(name.toLowerCase()))
+    .map((field) => {
+      const right = spellings[field.toLowerCase()];
+      return {
+        field,
+        message:
+          right === undefined
+            ? 'cannot be changed for many connections at once: PATCH each'
+            : `is called ${right} here`,
+      };
+    });
+  if (problems.length > 0) throw new InvalidRequest(problems);
+}
+
 /** PUT, PATCH, bulk update and delete, duplicate. */
 export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): BoundRoute[] {
   const { catalogue, service, change } = deps;
@@ -98,16 +127,18 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     const isSame = body.qConnectStatement === statementOf(found, manifest);
     const stored = propertiesOf(row);
     const parsed = isSame ? stored : changedByStatement(row, manifest, body.qConnectStatement);
+    const { credential } = await service.shown(caller, row);
+    const wantsCredential =
+      body.qCredentialsID !== undefined && body.qCredentialsID !== (credential?.id ?? '');
+    // An embedded credential is never chosen, so whose connection it is means a separated one of theirs.
+    const separates = wantsCredential && body.qCredentialsID !== '' && row.owner_id === caller.userId;
     const separateCredentials =
-      body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1;
+      separates || (body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1);
     const properties = withLogin(manifest, { ...parsed, separateCredentials }, loginPair(body));
     if (body.qCredentialsName && body.qPassword !== undefined)
       properties['credentialsName'] = body.qCredentialsName;
     const isPropertyChange =
       JSON.stringify(properties) !== JSON.stringify({ ...stored, separateCredentials: row.separated === 1 });
-    const { credential } = await service.shown(caller, row);
-    const wantsCredential =
-      body.qCredentialsID !== undefined && body.qCredentialsID !== (credential?.id ?? '');
     const wanted: ConnectionChange = {
       ...(body.qName === row.name ? {} : { name: body.qName }),
       ...(isPropertyChange ? { properties } : {}),
@@ -159,6 +190,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     // What was removed is empty where a connection can be without it.
     const whole = Object.assign({ space: '', qCredentialsID: '', tags: [] }, members);
     const values = parseInput(patchedSchema, whole, 'patch');
+    const isRestated = has('qConnectStatement') && values.qConnectStatement !== before.qConnectStatement;
     let properties = connectionProperties;
     if (has('qConnectStatement'))
       properties = changedByStatement(found.row, manifest, values.qConnectStatement);
@@ -178,6 +210,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
       ...(has('user') ? { ownerId: values.user } : {}),
       ...(changesProperties ? { properties } : {}),
       ...(has('qCredentialsID') ? { credentialId: values.qCredentialsID || null } : {}),
+      ...(isRestated ? { isRestated } : {}),
     };
   };
 
@@ -234,14 +267,16 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     bind(bulkUpdateConnections, async ({ body }, { caller, traceId }) => {
       assertAdministrator(caller);
       const data = [];
-      for (const { id, name, ownerId, spaceId } of body.connections) {
+      for (const { id, name, ownerId, spaceId, spaceType, ...others } of body.connections) {
         data.push(
           await settle(id, traceId, async () => {
+            assertNothingElse(others);
             const found = await administered(caller, id);
             await change(caller, found, {
               ...(name === undefined ? {} : { name }),
               ...(ownerId === undefined ? {} : { ownerId }),
               ...(spaceId === undefined ? {} : { spaceId: spaceId || null }),
+              ...(spaceType === undefined ? {} : { spaceType }),
             });
           }),
         );

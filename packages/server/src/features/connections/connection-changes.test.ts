@@ -1,3 +1,4 @@
+import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
@@ -87,6 +88,158 @@ describe('changing a connection', () => {
       expect((await get(made.qID)).connectionProperties.host).toBe('new.example.com');
     });
 
+    it('QL2: one part of a login is changed alone, and the rest of the own one stays', async () => {
+      const [embedded, mine] = [await create(), await separated()];
+      const s3 = await alice.api.post('/api/v1/data-connections', {
+        ...{ datasourceID: 'File_AmazonS3Connector', qName: `s3 ${count}`, space: spaceId },
+        connectionProperties: {
+          ...{ accessKey: 'AK', secretKey: 'canary-s3-1', region: 'us-east-1', bucketName: 'bucket' },
+          ...{ separateCredentials: 'true', credentialsName: `s3 ${count}` },
+        },
+      });
+      expect(s3.status, s3.text).toBe(201);
+      const rotate = (path: string, value: string) => [{ op: 'replace', path, value }];
+      for (const [id, path] of [
+        [embedded.qID, '/connectionProperties/password'],
+        [embedded.qID, '/qPassword'],
+        [mine.qID, '/connectionProperties/password'],
+        [s3.body.qID, '/connectionProperties/secretKey'],
+        [s3.body.qID, '/qPassword'],
+      ]) {
+        const answer = await patch(id, rotate(path, `canary-rotated-${path.length}`));
+        expect(answer.status, `${path} ${answer.text}`).toBe(204);
+        expect(await state(id)).toBe('ready');
+      }
+      expect((await get(mine.qID)).qCredentialsID).toBe(mine.qCredentialsID);
+      const { qConnectStatement } = await get(embedded.qID);
+      const put = await alice.api.put(`/api/v1/data-connections/${embedded.qID}`, {
+        ...{ qID: embedded.qID, qEngineObjectID: embedded.qID, qName: embedded.qName, qConnectStatement },
+        ...{ qType: 'QvOdbcConnectorPackage.exe', space: spaceId, qPassword: 'canary-rotated-put' },
+      });
+      expect(put.status, put.text).toBe(204);
+      const copy = await alice.api.post('/api/v1/data-connections/actions/duplicate', {
+        ...{ id: embedded.qID, qPassword: 'canary-rotated-copy' },
+      });
+      expect(copy.status, copy.text).toBe(201);
+      expect(await state(copy.body.qID)).toBe('ready');
+    });
+
+    it("QL2: what stays goes nowhere else, and nobody's part is mixed with another's", async () => {
+      const [embedded, mine] = [await create(), await separated()];
+      const aimed = (id: string, person: TestPerson, host = 'evil.example.com') =>
+        patch(
+          id,
+          [
+            { op: 'replace', path: '/connectionProperties/host', value: host },
+            { op: 'replace', path: '/connectionProperties/username', value: 'mallory' },
+          ],
+          person,
+        );
+      for (const id of [embedded.qID, mine.qID]) {
+        const refused = await aimed(id, alice);
+        expect([refused.status, refused.body.errors[0].detail]).toEqual([
+          400,
+          'connectionProperties.password: is required for sign-in by User name and password',
+        ]);
+      }
+      const administrator = await addPerson(server.url, server.adminKey, `administrator ${count}`, [
+        'TenantAdmin',
+      ]);
+      for (const id of [embedded.qID, mine.qID])
+        expect((await aimed(id, administrator, database.host)).status).toBe(400);
+      // Aimed elsewhere meanwhile: what she has not allowed there does not come along.
+      await patch(mine.qID, [
+        { op: 'replace', path: '/connectionProperties/host', value: 'moved.example.com' },
+      ]);
+      const part = [{ op: 'replace', path: '/connectionProperties/username', value: 'alice2' }];
+      expect((await patch(mine.qID, part)).status).toBe(400);
+      expect(await state(mine.qID)).toBe('needs_confirmation');
+    });
+
+    it('QL3: paths lead into files that are secret, and a file is given whole', async () => {
+      const one = JSON.stringify(createServiceAccount('http://127.0.0.1:9', 'project').key);
+      const another = JSON.stringify(createServiceAccount('http://127.0.0.1:9', 'project').key);
+      count += 1;
+      const made = await alice.api.post('/api/v1/data-connections', {
+        ...{ datasourceID: 'gbq', qName: `gbq ${count}`, space: spaceId },
+        connectionProperties: {
+          OAuthMechanism: '0',
+          Catalog: 'project',
+          KeyFilePath: [{ name: 'credentials.json', value: one }],
+        },
+      });
+      expect(made.status, made.text).toBe(201);
+      const at = '/connectionProperties/KeyFilePath/0';
+      const changed = await patch(made.body.qID, [
+        { op: 'replace', path: `${at}/name`, value: 'new.json' },
+        { op: 'replace', path: `${at}/value`, value: another },
+      ]);
+      expect(changed.status, changed.text).toBe(204);
+      expect(await state(made.body.qID)).toBe('ready');
+      expect((await patch(made.body.qID, [{ op: 'replace', path: `${at}/value`, value: one }])).status).toBe(
+        204,
+      );
+      const half = await patch(made.body.qID, [{ op: 'replace', path: `${at}/name`, value: 'x' }]);
+      expect([half.status, half.body.errors[0].detail]).toEqual([
+        400,
+        'connectionProperties.KeyFilePath.0.value: is required',
+      ]);
+      const gap = await patch(made.body.qID, [
+        { op: 'replace', path: '/connectionProperties/KeyFilePath/3/value', value: one },
+      ]);
+      expect(gap.status).toBe(400);
+    });
+
+    it('QL8: the login of an embedded connection becomes the separated one of the name that is given', async () => {
+      const made = await create();
+      const name = `named ${count}`;
+      const answer = await patch(made.qID, [
+        { op: 'add', path: '/connectionProperties/separateCredentials', value: 'True' },
+        { op: 'add', path: '/connectionProperties/credentialsName', value: name },
+      ]);
+      expect(answer.status, answer.text).toBe(204);
+      const own = await alice.api.get(
+        `/api/v1/data-credentials/${encodeURIComponent(name)}?byCredentialName=1`,
+      );
+      expect(own.body).toMatchObject({ qID: made.qCredentialsID, qSeparated: 1 });
+      expect(await state(made.qID)).toBe('ready');
+      for (const nothing of [
+        await patch(made.qID, [
+          { op: 'add', path: '/connectionProperties/credentialsName', value: 'nothing' },
+        ]),
+        await alice.api.post('/api/v1/data-connections', {
+          ...{ datasourceID: 'postgres', qName: 'of nothing', space: spaceId },
+          connectionProperties: { ...database, separateCredentials: 1, credentialsName: 'nothing' },
+        }),
+      ]) {
+        expect(nothing.status).toBe(400);
+        expect(nothing.body.errors[0].detail).toMatch(
+          /credentialsName: names a credential, and the request holds no/,
+        );
+      }
+    });
+
+    it('QL11: an embedded connection takes another statement only with its login, and the list of changes alone', async () => {
+      const made = await create();
+      const { qConnectStatement } = await get(made.qID);
+      const restated = `${qConnectStatement.slice(0, -1)}connectTimeout=20;"`;
+      const statement = (value: string, more: object[] = []) =>
+        patch(made.qID, [{ op: 'replace', path: '/qConnectStatement', value }, ...more]);
+      expect((await statement(qConnectStatement)).status).toBe(204);
+      const changed = qConnectStatement.replace('db=sales;', 'db=other;');
+      const alone = await statement(changed);
+      expect(alone.status, restated).toBe(400);
+      expect(alone.body.errors[0].detail).toMatch(/must be sent with this change/);
+      const login = { op: 'add', path: '/qPassword', value: 'canary-restated' };
+      const user = { op: 'add', path: '/qUsername', value: 'alice' };
+      const together = await statement(changed, [user, login]);
+      expect(together.status, together.text).toBe(204);
+      const wrapped = await alice.api.patch(`/api/v1/data-connections/${made.qID}`, { patchData: [] });
+      expect(wrapped.body.errors[0].detail).toBe(
+        'body: must be the list of changes itself, not an object with patchData around it',
+      );
+    });
+
     it('X03: a credential of another sign-in than the connection asks for by now is none, also when it was confirmed', async () => {
       count += 1;
       const made = await alice.api.post('/api/v1/data-connections', {
@@ -95,7 +248,7 @@ describe('changing a connection', () => {
         space: spaceId,
         connectionProperties: {
           ...{ url: 'https://api.example.com/items', authSchema: 'basic', ...login },
-          ...{ separateCredentials: true, credentialsName: `login ${count}` },
+          ...{ separateCredentials: true, credentialsName: `rest login ${count}` },
         },
       });
       expect(made.status, made.text).toBe(201);
@@ -305,6 +458,54 @@ describe('changing a connection', () => {
       expect(answer.body.data[1].error.code).toBe('NOT-FOUND');
       expect(await get(first.qID, bob)).toMatchObject({ qName: 'bulk name', user: bob.id });
       expect(await get(second.qID, bob)).not.toHaveProperty('space');
+    });
+
+    it('US1: members of an item that it does not change are a 400 of that item, unknown ones are passed over', async () => {
+      const made = await create();
+      const item = async (more: object) =>
+        (
+          await admin.post('/api/v1/data-connections/actions/update', {
+            connections: [{ id: made.qID, ...more }],
+          })
+        ).body.data[0];
+      for (const more of [{ tags: ['a'] }, { qCredentialsID: made.qID }, { connectionProperties: {} }])
+        expect(await item({ name: `not so ${count}`, ...more })).toMatchObject({
+          ...{
+            status: 400,
+            error: {
+              detail: `${Object.keys(more)[0]}: cannot be changed for many connections at once: PATCH each`,
+            },
+          },
+        });
+      expect((await item({ qName: 'x' })).error.detail).toBe('qName: is called name here');
+      expect(await item({ name: `so ${count}`, comment: 'x' })).toMatchObject({ status: 204 });
+      expect(await get(made.qID)).toMatchObject({ qName: `so ${count}` });
+    });
+
+    it('QL5: a new owner has to see the connection where it is then, and the type is that of the space', async () => {
+      const made = await create();
+      const stranger = await addPerson(server.url, server.adminKey, `stranger ${count}`);
+      const item = async (more: object) =>
+        (
+          await admin.post('/api/v1/data-connections/actions/update', {
+            connections: [{ id: made.qID, ...more }],
+          })
+        ).body.data[0];
+      const refused = await item({ ownerId: stranger.id });
+      expect(refused).toMatchObject({ status: 403, error: { code: 'ACCESS-DENIED' } });
+      expect(refused.error.detail).toMatch(/^ownerId: that user has no role in the space/);
+      const patched = await admin.patch(`/api/v1/data-connections/${made.qID}`, [
+        { op: 'replace', path: '/user', value: stranger.id },
+      ]);
+      expect(patched.status).toBe(403);
+      expect((await get(made.qID)).user).toBe(alice.id);
+      expect((await item({ spaceId, spaceType: 'managed' })).error.detail).toBe(
+        'spaceType: is managed, and the space is shared',
+      );
+      expect(await item({ spaceId, spaceType: 'shared' })).toMatchObject({ status: 204 });
+      const moved = await item({ spaceId: '', spaceType: 'personal', ownerId: stranger.id });
+      expect(moved, JSON.stringify(moved)).toMatchObject({ status: 204 });
+      expect((await get(made.qID, stranger)).user).toBe(stranger.id);
     });
 
     it('never hands a credential to a new owner', async () => {

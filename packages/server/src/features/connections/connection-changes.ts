@@ -20,6 +20,7 @@ import type { Caller } from '../../http/handler.js';
 import type { Tx } from '../../store/store.js';
 import { isUniqueViolation } from '../../store/store-error.js';
 import type { ConnectionTable } from '../../store/tables.js';
+import { assertMayChange } from './change-rights.js';
 import { nameColumns, replaceConnection } from './connection-rows.js';
 import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
 import {
@@ -29,7 +30,6 @@ import {
   prepareCredential,
 } from './credential-step.js';
 import { assertDefinitionSize, assertNoExposedSecret } from './definition-rules.js';
-import { assertMayCreateIn } from './may-create.js';
 
 /** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
 export interface ConnectionChange {
@@ -38,8 +38,12 @@ export interface ConnectionChange {
   /** Null: the personal space of the owner. */
   spaceId?: string | null;
   ownerId?: string;
+  /** What the space is said to be. */
+  spaceType?: string;
   /** The whole of `connectionProperties` as it would be given to a create, with secrets only where they are new. */
   properties?: Record<string, unknown>;
+  /** The connect statement is another: an embedded credential comes with it, whatever changed. */
+  isRestated?: boolean;
   /** A separated credential of the caller to link; null unlinks. */
   credentialId?: string | null;
 }
@@ -106,42 +110,6 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const { ownerId, properties, credentialId, ...more } = change;
     const isOnlyThat = ownerId === caller.userId && properties !== undefined && credentialId === undefined;
     return isOnlyThat && Object.keys(more).length === 0 && (await mayTakeOver(store.db, caller, row));
-  };
-
-  const assertRights = async (
-    caller: Caller,
-    found: AccessibleConnection,
-    change: ConnectionChange,
-  ): Promise<void> => {
-    const { row, privileges, mayUse } = found;
-    const need = (privilege: 'update' | 'change_space' | 'change_owner', field: string) => {
-      if (!privileges.includes(privilege))
-        throw new AppError('ACCESS-DENIED', `${field}: you lack the privilege ${privilege}.`);
-    };
-    const isDefinition =
-      change.name !== undefined || change.tags !== undefined || change.properties !== undefined;
-    if (isDefinition) need('update', 'connection');
-    if (change.credentialId !== undefined && !mayUse) {
-      throw new AppError(
-        'ACCESS-DENIED',
-        'qCredentialsID: your roles do not let you use data through this connection.',
-      );
-    }
-    if (change.ownerId !== undefined && change.ownerId !== row.owner_id) {
-      need('change_owner', 'owner');
-      const owner = await store.db
-        .selectFrom('user')
-        .select('id')
-        .where('id', '=', change.ownerId)
-        .where('tenant_id', '=', caller.tenantId)
-        .executeTakeFirst();
-      if (!owner) throw new AppError('NOT-FOUND', 'ownerId: there is no such person.');
-    }
-    if (change.spaceId !== undefined && change.spaceId !== row.space_id) {
-      need('change_space', 'space');
-      if (change.spaceId !== null)
-        await assertMayCreateIn(store, caller, change.spaceId, privileges.includes('change_owner'));
-    }
   };
 
   const inHandOf = async (
@@ -233,7 +201,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
   return async (caller, found, change) => {
     const { row } = found;
     const isTakeOver = !found.privileges.includes('change_owner') && (await takesOver(caller, found, change));
-    if (!isTakeOver) await assertRights(caller, found, change);
+    if (!isTakeOver) await assertMayChange(store, caller, found, change);
     const inHand = await inHandOf(caller, row, change);
     // Before a code is spent, and again in the transaction.
     const { split, keptSecrets } = inHand;

@@ -7,6 +7,7 @@ import {
   ownerOfConnectionSecrets,
 } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
+import { filledUp } from '../../broker/kept-parts.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginPair, loginProperties } from '../../broker/login-pair.js';
 import { assertNameFree } from '../../broker/own-credentials.js';
@@ -84,12 +85,16 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const split = splitProperties(manifest, properties, Object.keys(connectionSecrets));
     const name = request.name ?? (await freeName(store, row, scope));
     const { destination } = row;
+    const current = await resolveCredential(store.db, caller, row);
+    const isAllowedThere = current.state !== 'needs_confirmation';
+    const filled = await filledUp(store.db, vault, caller, {
+      ...{ manifest, split, replaced: isAllowedThere ? current.credential : undefined },
+    });
     const brought = hasLogin
-      ? await bringing.complete({ caller, manifest, split, connectionSecrets, destination })
+      ? await bringing.complete({ caller, manifest, split: filled.split, connectionSecrets, destination })
       : undefined;
     const isSeparated = row.separated === 1;
-    if (isSeparated && brought) await assertNameFree(store.db, caller, manifest, name);
-    const current = await resolveCredential(store.db, caller, row);
+    if (isSeparated && brought) await assertNameFree(store.db, caller, name);
     if (!brought && current.credential?.owner_id === caller.userId) assertReaches(caller, current.credential);
     const copied = brought ? undefined : await bringing.copyOwn(caller, current.credential);
 

@@ -1,7 +1,9 @@
 import { metaOf } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { innermost } from '@mooring/contract/values';
 import type { PatchBody } from '@mooring/contract/wire';
 import { applyPatch, Pointer } from 'rfc6902';
+import { z } from 'zod';
 import { InvalidRequest } from '../../http/app-error.js';
 
 // A PATCH as Qlik has it: RFC 6902 reduced to add, replace and remove, where replacing what is absent adds it
@@ -82,6 +84,7 @@ export function patchDocument(
       throw new InvalidRequest([{ field, message: 'needs a value' }]);
     const tokens = canonicalPath(path, manifest);
     touched.add(tokens.slice(0, 2).join('/'));
+    startSecretList(copy.connectionProperties, tokens, manifest);
     const pointer = new Pointer(['', ...tokens]);
     const exists = pointer.get(copy) !== undefined;
     if (op === 'remove' && !exists) {
@@ -98,6 +101,25 @@ export function patchDocument(
   }
   return { document: copy, touched };
 }
+
+/**
+ * Files that are secret are not in the document, and yet a path leads into them: what is given of one is the whole of it,
+ * under the name of its property unless another is given.
+ */
+function startSecretList(
+  properties: Record<string, unknown>,
+  [member, name, index, ...inner]: readonly string[],
+  manifest: SourceManifest,
+): void {
+  if (member !== 'connectionProperties' || name === undefined || inner.length === 0) return;
+  const schema = manifest.properties.shape[name] as z.ZodType | undefined;
+  if (!schema || !(innermost(schema) instanceof z.ZodArray) || !isSecret([member, name], manifest)) return;
+  properties[name] ??= [];
+  const files = properties[name];
+  if (Array.isArray(files) && files.length < filesMax && String(files.length) === index) files.push({ name });
+}
+
+const filesMax = 8;
 
 function isSecret(tokens: readonly string[], manifest: SourceManifest): boolean {
   const [member, name] = tokens;

@@ -1,4 +1,4 @@
-import { destinationOf } from '@mooring/connectors/kit/properties';
+import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
 import {
@@ -30,6 +30,7 @@ import type { Vault } from '../../vault/envelope.js';
 import { newUuid } from '../../vault/random.js';
 import { orphansOf, type PresentedConnection } from './connection-presenter.js';
 import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
+import { namesNothing } from './credential-step.js';
 import { assertDefinitionSize, assertNoExposedSecret } from './definition-rules.js';
 import { assertMayCreateIn } from './may-create.js';
 
@@ -73,6 +74,10 @@ const idTaken = () => new AppError('CONFLICT', 'qID: this id is taken.');
 export function createConnectionService(deps: ConnectionServiceDependencies): ConnectionService {
   const { store, vault, catalogue, bringing } = deps;
   const now = deps.now ?? (() => new Date());
+
+  /** Of the user or, of an OAuth client, of the connection. */
+  const holdsSecrets = (split: SplitProperties): boolean =>
+    bringing.isPresent(split) || Object.keys(split.connectionSecrets).length > 0;
 
   const assertNameIsFree = async (caller: Caller, scope: string, name: string): Promise<void> => {
     const taken = await store.db
@@ -185,8 +190,10 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
           ]);
         }
         selected = await selectedCredential(store.db, caller, manifest, choice.selectedCredentials);
+      } else if (isSeparated && choice.credentialsName !== undefined && !holdsSecrets(split)) {
+        throw namesNothing();
       } else if (!isSeparated || bringing.isPresent(split)) {
-        if (isSeparated) await assertNameFree(store.db, caller, manifest, credentialName);
+        if (isSeparated) await assertNameFree(store.db, caller, credentialName);
         brought = await bringing.complete(request);
       }
 

@@ -1,5 +1,6 @@
 import { createConnection, deleteConnection, getConnection } from '@mooring/contract/routes/data-connections';
 import { createDcaasConnection, getDcaasConnection } from '@mooring/contract/routes/dcaas';
+import { AppError } from '../../http/app-error.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import type { Store } from '../../store/store.js';
 import { chosenCredential } from './chosen-credential.js';
@@ -15,6 +16,17 @@ import { byProperties } from './statement-body.js';
 export interface ConnectionsDependencies extends ConnectionServiceDependencies {
   store: Store;
   publicUrl: () => string;
+}
+
+/** Errors name a field as this door calls it. */
+async function inDcaasNames<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const detail = error.detail?.replace(/^qName: /, 'connectionName: ').replace(/^space: /, 'spaceId: ');
+    throw detail === error.detail ? error : new AppError(error.code, detail);
+  }
 }
 
 /** data-connections and the older dcaas door over one service. */
@@ -70,7 +82,10 @@ export function createConnectionsFeature(deps: ConnectionsDependencies): BoundRo
       return { status: 204 };
     }),
     bind(createDcaasConnection, async ({ body }, { caller }) => {
-      const result = await service.create(caller, body);
+      const { dataSourceId: datasourceID, connectionName: qName, spaceId: space, ...others } = body;
+      const result = await inDcaasNames(() =>
+        service.create(caller, { datasourceID, qName, space, ...others }),
+      );
       return { status: 201, body: 'begun' in result ? result.begun : presentDcaas(result.created) };
     }),
     bind(getDcaasConnection, async ({ params }, { caller }) => {

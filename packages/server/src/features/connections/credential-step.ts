@@ -2,6 +2,7 @@ import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { BroughtCredential } from '../../broker/bring.js';
 import { chooseCredential } from '../../broker/chosen-credential.js';
+import { assertKeptParts, filledUp } from '../../broker/kept-parts.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { resolveCredential } from '../../broker/resolve.js';
@@ -19,6 +20,8 @@ export interface CredentialStep {
   selected?: CredentialTable;
   /** The caller's credential that new secrets replace. */
   replaced?: CredentialTable;
+  /** Where parts of it stay: the version of the sealed login that they were read from. */
+  versionRead?: number;
 }
 
 export interface ChangeInHand {
@@ -35,51 +38,75 @@ export interface ChangeInHand {
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
+/** A name is given to a credential that comes with it. */
+export const namesNothing = (): InvalidRequest =>
+  invalid(
+    'connectionProperties.credentialsName',
+    'names a credential, and the request holds no secrets for one. Send them too, or choose one you have with selectedCredentials',
+  );
+
 /** Everything about credentials that can be refused is refused here, before a code is spent or a row is touched. */
 export async function prepareCredential(
-  { store, bringing, quotas }: ConnectionServiceDependencies,
+  { store, vault, bringing, quotas }: ConnectionServiceDependencies,
   { caller, row, manifest, split, destination, change, keptSecrets }: ChangeInHand,
 ): Promise<CredentialStep> {
   const isSeparated = split.choice.separateCredentials;
   const wasSeparated = row.separated === 1;
   const hasNew = bringing.isPresent(split);
   const selectedId = change.credentialId ?? split.choice.selectedCredentials;
-  const current = (await resolveCredential(store.db, caller, row)).credential;
+  const resolution = await resolveCredential(store.db, caller, row);
+  const current = resolution.credential;
   const isTheirs = current?.owner_id === caller.userId;
   const name = split.choice.credentialsName;
   if (!isSeparated) {
     if (selectedId && (wasSeparated || current?.id !== selectedId))
       throw invalid('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
-    if (!hasNew && (wasSeparated || destination !== row.destination)) {
+    const isRestated = change.isRestated === true && current !== undefined;
+    if (!hasNew && (wasSeparated || destination !== row.destination || isRestated)) {
       throw invalid(
         'connectionProperties',
         'the credential must be sent with this change, because it decides where the credential goes',
       );
     }
+  } else if (selectedId && hasNew && current?.id !== selectedId) {
+    throw invalid('qCredentialsID', 'and new secrets cannot both be given');
   } else if (selectedId && !hasNew && (wasSeparated || current?.id !== selectedId)) {
     return { selected: await selectedCredential(store.db, caller, manifest, selectedId) };
   }
   const separates = isSeparated && !wasSeparated;
   if (separates && isTheirs) {
-    if (name !== undefined) await assertNameFree(store.db, caller, manifest, name);
+    if (name !== undefined) await assertNameFree(store.db, caller, name);
     await quotas.assertCredential(caller);
   }
-  if (!hasNew) return {};
+  if (!hasNew) {
+    const isNamed = name !== undefined && !separates;
+    if (isNamed && Object.keys(split.connectionSecrets).length === 0) throw namesNothing();
+    return {};
+  }
   const mayReplace = wasSeparated === isSeparated || separates;
   const isNamed = name === undefined || name === current?.name || separates;
   const replaced = current && isTheirs && mayReplace && isNamed ? current : undefined;
-  if (isSeparated && !replaced)
-    await assertNameFree(store.db, caller, manifest, name ?? change.name ?? row.name);
+  if (isSeparated && !replaced) await assertNameFree(store.db, caller, name ?? change.name ?? row.name);
+  // What stays of a login goes nowhere that its user has not allowed.
+  const isAllowedThere = destination === row.destination && resolution.state !== 'needs_confirmation';
+  const filled = await filledUp(store.db, vault, caller, {
+    ...{ manifest, split, replaced: isAllowedThere ? replaced : undefined },
+  });
   const brought = await bringing.complete({
     caller,
     manifest,
-    split,
+    split: filled.split,
     connectionSecrets: { ...keptSecrets, ...split.connectionSecrets },
     destination,
     connection: { id: row.id, name: row.name },
     ...(replaced ? { replaces: replaced } : {}),
   });
-  return replaced ? { brought, replaced } : { brought };
+  const { versionRead } = filled;
+  return {
+    brought,
+    ...(replaced ? { replaced } : {}),
+    ...(versionRead === undefined ? {} : { versionRead }),
+  };
 }
 
 /** The embedded credential of a connection that became separated stays with who gave it, and goes on there for them. */
@@ -129,6 +156,7 @@ export async function applyCredential(
     });
   if (!step.brought) return;
   const target = { signIn: split.signIn.id, destination: next.destination, caller };
+  if (replaced) await assertKeptParts(tx, replaced, step.versionRead);
   if (replaced) return bringing.replace(tx, replaced, target, step.brought);
   const name = split.choice.credentialsName ?? next.name;
   const id = await bringing.store(

@@ -31,7 +31,10 @@ function combined(
   return { ...properties, ...additions };
 }
 
-/** The secret that a connection of this source keeps itself: that of its OAuth client, or the only one there is. */
+/**
+ * The secret that a connection of this source keeps itself: that of its OAuth client, or the only one there is. Clients
+ * send it for every source; where connections keep none it is passed over.
+ */
 function connectionSecret(
   manifest: SourceManifest,
   stated: Readonly<Record<string, unknown>>,
@@ -41,12 +44,7 @@ function connectionSecret(
   if (ofClient !== undefined) return { [ofClient]: secret };
   const names = connectionSecretNames(manifest);
   const [name] = names;
-  if (name === undefined || names.length > 1)
-    throw invalid(
-      'qConnectionSecret',
-      `is not used: connections of ${manifest.id} keep no secret of their own`,
-    );
-  return { [name]: secret };
+  return name === undefined || names.length > 1 ? {} : { [name]: secret };
 }
 
 function credentialChoice(body: PostConnectionBody, stated: unknown): Record<string, unknown> {

@@ -6,6 +6,7 @@ import { chooseCredential } from '../../broker/chosen-credential.js';
 import { nameKey } from '../../broker/credential-records.js';
 import type { LoginChanges } from '../../broker/login-changes.js';
 import { loginPair, loginProperties } from '../../broker/login-pair.js';
+import { assertNameFree } from '../../broker/own-credentials.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
@@ -92,6 +93,8 @@ export function createCredentialChanger({ store, catalogue, logins }: Credential
     try {
       await store.transaction(async (tx) => {
         if (change.qName !== undefined && change.qName !== row.name) {
+          if (row.separated === 1 && nameKey(change.qName) !== row.name_key)
+            await assertNameFree(tx, caller, change.qName, 'qName');
           await tx
             .updateTable('credential')
             .set({ name: change.qName, name_key: nameKey(change.qName), updated_at: at })

@@ -50,11 +50,12 @@ const unknownCredential = () => new AppError('NOT-FOUND', 'You have no such cred
 export function createCredentialsFeature(deps: CredentialsDependencies): BoundRoute[] {
   const { store, catalogue, bringing } = deps;
 
-  const find = async (
+  /** The newest of that name, and those that 0.1 let have the same at another source. */
+  const findAll = async (
     caller: Caller,
     idOrName: string,
     query: { byCredentialName?: boolean | undefined; datasourceID?: string | undefined },
-  ): Promise<CredentialTable> => {
+  ): Promise<{ row: CredentialTable; others: CredentialTable[] }> => {
     if (!query.byCredentialName && !uuidPattern.test(idOrName)) {
       throw new InvalidRequest([
         { field: 'qID', message: 'must be a UUID; to look up by name add byCredentialName=true' },
@@ -67,14 +68,24 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     // A separated credential is what a person named; an embedded one only carries its connection's name.
     const separated = rows.filter((row) => row.separated === 1);
     const candidates = separated.length > 0 ? separated : rows;
-    if (candidates.length > 1) {
+    const row = candidates.at(-1);
+    if (!row) throw unknownCredential();
+    return { row, others: candidates.slice(0, -1) };
+  };
+
+  /** The one that is meant; what changes or ends one does not guess. */
+  const find = async (...asked: Parameters<typeof findAll>): Promise<CredentialTable> => {
+    const { row, others } = await findAll(...asked);
+    if (others.length > 0) {
+      const ids = [row, ...others].map(({ id, source_id }) => `${id} for ${source_id}`);
       throw new InvalidRequest([
-        { field: 'datasourceID', message: 'is required: several of your credentials have this name' },
+        {
+          field: 'qID',
+          message: `must be an id: several of your credentials have this name (${ids.join(', ')})`,
+        },
       ]);
     }
-    const [row] = candidates;
-    if (!row) throw unknownCredential();
-    observeRow(caller, 'credential', row);
+    observeRow(asked[0], 'credential', row);
     return row;
   };
 
@@ -106,7 +117,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       return { status: 201, body: await bringing.begin(request) };
     }
     if (name === undefined) throw new InvalidRequest([{ field: 'qName', message: 'is required' }]);
-    await assertNameFree(store.db, caller, manifest, name);
+    await assertNameFree(store.db, caller, name);
     const brought = await bringing.complete(request);
     const target = { caller, manifest, signIn: split.signIn.id, destination, name };
     try {
@@ -191,8 +202,11 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       return { status: 204 };
     }),
     bind(getCredential, async ({ params, query }, { caller }) => {
-      const [reply] = await presentAll([await find(caller, params.qID, query)]);
-      return { status: 200, body: reply };
+      const { row, others } = await findAll(caller, params.qID, query);
+      observeRow(caller, 'credential', row);
+      const [reply] = await presentAll([row]);
+      const same = others.map(({ id, source_id }) => `${source_id}=${id}`).join(', ');
+      return { status: 200, body: reply, ...(same === '' ? {} : { headers: { 'mooring-same-name': same } }) };
     }),
     bind(deleteCredential, async ({ params, query }, { caller }) => {
       const row = await find(caller, params.qID, query);

@@ -80,6 +80,41 @@ describe('data-credentials', () => {
     expect((await alice.api.get('/api/v1/data-credentials')).text).not.toContain('login 1"');
   });
 
+  it('QL6: a name is of one credential, whatever its source; of those from before the newest is found', async () => {
+    const dora = await addPerson(server.url, server.adminKey, 'dora');
+    const bring = (datasourceID: string, qName: string) =>
+      dora.api.post('/api/v1/data-credentials', {
+        ...{ datasourceID, qName },
+        connectionProperties: {
+          ...{ host: 'h', username: 'u', password: 'canary-of-dora' },
+          ...(datasourceID === 'mysql' ? { database: 'd' } : { db: 'd' }),
+        },
+      });
+    const first = (await bring('postgres', 'shared name')).body;
+    const clash = await bring('mysql', 'shared name');
+    expect(clash.status, clash.text).toBe(409);
+    expect(clash.body.errors[0].detail).toContain(
+      `you have a credential of this name, ${first.qID} for postgres`,
+    );
+    const second = (await bring('mysql', 'another name')).body;
+    const renamed = await dora.api.patch(`/api/v1/data-credentials/${second.qID}`, [
+      { op: 'replace', path: '/qName', value: 'shared name' },
+    ]);
+    expect(renamed.status).toBe(409);
+    await server.sql(
+      `update credential set name = 'shared name', name_key = 'shared name', created_at = '2999-01-01T00:00:00.000Z'
+        where id = '${second.qID}'`,
+    );
+    const path = '/api/v1/data-credentials/shared%20name?byCredentialName=True';
+    const found = await dora.api.get(path);
+    expect(found.body, found.text).toMatchObject({ qID: second.qID, datasourceID: 'mysql' });
+    expect(found.headers.get('mooring-same-name')).toBe(`postgres=${first.qID}`);
+    expect((await dora.api.get(`${path}&datasourceID=postgres`)).body.qID).toBe(first.qID);
+    const guessed = await dora.api.delete(path);
+    expect(guessed.status).toBe(400);
+    expect(guessed.body.errors[0].detail).toContain(`${second.qID} for mysql`);
+  });
+
   it('renames, and refuses a name that is taken', async () => {
     expect(
       (await alice.api.patch(credential, [{ op: 'replace', path: '/QNAME', value: 'renamed' }])).status,

@@ -67,7 +67,7 @@ describe('machines with access tokens', () => {
       const client = await makeClient('etl');
       const answer = await ask(client, { scope: 'user_default' });
       expect(answer.status, answer.text).toBe(200);
-      expect(answer.body).toMatchObject({ token_type: 'bearer', expires_in: 3600, scope: 'user_default' });
+      expect(answer.body).toMatchObject({ token_type: 'bearer', expires_in: 21_600, scope: 'user_default' });
       const me = await apiClient(server.url, answer.body.access_token).get('/api/v1/users/me');
       expect(me.body).toMatchObject({
         id: client.userId,

@@ -206,6 +206,24 @@ describe('using a shared connection', () => {
     expect((await alice.api.post(`${path}/actions/preview`, { path: ['sales', 'orders'] })).status).toBe(200);
   });
 
+  it.each([
+    ['read', { where: { column: 'a', op: 'eq', value: 1 } }, 'where'],
+    ['preview', { filter: 'a = 1' }, 'filter'],
+    ['read', { orderBy: ['a'] }, 'orderBy'],
+    ['read', { parameters: [1] }, 'parameters'],
+    ['preview', { offset: 10, describe: true }, 'offset'],
+    ['browse', { pattern: '*' }, 'pattern'],
+    ['test', { connectionProperties: { host: 'elsewhere' } }, 'connectionProperties'],
+    ['resolve', { user: 'x' }, 'user'],
+  ])('US1: %s with %j is a 400 that names the member', async (action, more, name) => {
+    const target = action === 'read' || action === 'preview' ? { path: ['sales', 'orders'] } : {};
+    const answer = await alice.api.post(`${connection}/actions/${action}`, { ...target, ...more });
+    expect(answer.status, answer.text).toBe(400);
+    expect(answer.body.errors[0].detail).toContain(`${name}: is no member of this request. It takes`);
+    const asked = await alice.api.post(`${connection}/actions/${action}?${name}=x`, target);
+    expect(asked.body.errors[0].detail).toContain(`${name}: is no parameter of this request. It takes none`);
+  });
+
   it('browses level by level', async () => {
     const schemas = await alice.api.post(`${connection}/actions/browse`, { path: [] });
     expect(schemas.body.items.map((item: { name: string }) => item.name)).toContain('sales');

@@ -100,6 +100,23 @@ describe('the list of data-connections', () => {
       expect(await walk(query)).toEqual(expected);
     });
 
+    it('US1: refuses what would filter and is none of its parameters, with the right one, and ignores others', async () => {
+      const asked = (query: string) => alice.api.get(`/api/v1/data-connections?${query}`);
+      for (const [query, right] of [
+        ['ownerId=x', 'use userId, or ownedByMe=true'],
+        ['NAME=x', 'use filter=qName eq "…"'],
+        ['sub=x', 'use userId'],
+        ['where=x', 'use filter, as SCIM has it'],
+      ] as const) {
+        const answer = await asked(query);
+        expect(answer.status, query).toBe(400);
+        expect(answer.body.errors[0].detail).toBe(
+          `${query.split('=')[0]}: is no parameter of this list: ${right}`,
+        );
+      }
+      expect((await asked('trace=1&limit=1')).status).toBe(200);
+    });
+
     it('shows QRIs only when they are asked for', async () => {
       const without = await list({ spaceId });
       expect(without.body.data.some((connection: Listed) => connection.qri !== undefined)).toBe(false);

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+// What documented clients send for a value, and what is wrong with one that is not taken. CONTRACT.md, "Tolerances".
+
+/** Strips `optional` and `default`, so that the kind of value underneath shows. */
+export function innermost(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return innermost(schema.unwrap() as z.ZodType);
+  }
+  return schema;
+}
+
+const truths: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
+
+function booleanOf(value: unknown): unknown {
+  if (typeof value !== 'string' && typeof value !== 'number') return value;
+  const text = String(value).toLowerCase();
+  return Object.hasOwn(truths, text) ? truths[text] : value;
+}
+
+/**
+ * The only coercion there is: `true` and `false` in any case, 1 and 0 for a boolean, decimal digits for a number, and a
+ * number or boolean where the schema wants one of a list of texts (`OAuthMechanism: 1`).
+ */
+export function coerceScalar(schema: z.ZodType, value: unknown): unknown {
+  const kind = innermost(schema);
+  if (kind instanceof z.ZodBoolean) return booleanOf(value);
+  if (kind instanceof z.ZodNumber && typeof value === 'string' && /^-?\d{1,15}$/.test(value))
+    return Number(value);
+  if (kind instanceof z.ZodEnum && (typeof value === 'number' || typeof value === 'boolean'))
+    return String(value);
+  return value;
+}
+
+const kindWords: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'boolean') return 'true or false';
+  return kindWords[typeof value] ?? typeof value;
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value = input;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return value;
+}
+
+/**
+ * What is wrong with a value, behind the name of its field; never the value itself, which may be a secret.
+ * @param input what the schema was given
+ */
+export function valueFault(
+  issue: Pick<z.core.$ZodIssue, 'code' | 'message' | 'path'> & { expected?: string },
+  input: unknown,
+): string {
+  if (issue.code !== 'invalid_type') return issue.message;
+  const value = valueAt(input, issue.path);
+  if (value === undefined) return 'is required';
+  if (!issue.message.startsWith('Invalid input')) return issue.message;
+  const wanted = kindWords[issue.expected ?? ''];
+  if (wanted === undefined) return issue.message;
+  if (typeof value === 'number' && issue.expected === 'int') return 'must be a whole number';
+  return `must be ${wanted}, and ${kindOf(value)} was sent`;
+}
