@@ -170,7 +170,7 @@ describe('interactive sign-in', () => {
       ['http://localhost:1/cb#code=4%2F0AX', '4/0AX'],
       ['100%', '100%'],
       ['https://a.example/cb?error=access_denied', 'error=access_denied'],
-    ])
+    ] as const)
       expect(read(pasted), pasted).toBe(meant);
   });
 
