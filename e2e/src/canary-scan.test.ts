@@ -73,7 +73,7 @@ async function testUnsaved({ datasourceID, properties }: SourceUse): Promise<voi
 
 describe('a run through every door', () => {
   it('gives every secret property of every source a secret of its own', () => {
-    // The first takes the empty text only, the second is kept only once its provider has renewed it.
+    // The first is of P12 keys, the second is kept only once its provider has renewed it.
     expect(secretsLeftOut([...stand.working, ...stand.failing])).toEqual([
       'gbq P12CustomPwd',
       'rest refreshToken',

@@ -3,15 +3,29 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** A client certificate as people get it: a PKCS#12 file, in base64. Made by `openssl`; the passphrase is one line. */
-export function clientCertificateFile(pair: { cert: string; key: string }, passphrase: string): string {
+function pkcs12(files: Readonly<Record<string, string>>, parameters: string[], passphrase: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pfx-'));
   try {
-    writeFileSync(path.join(folder, 'cert.pem'), pair.cert);
-    writeFileSync(path.join(folder, 'key.pem'), pair.key, { mode: 0o600 });
-    const parameters = ['pkcs12', '-export', '-in', 'cert.pem', '-inkey', 'key.pem', '-passout', 'stdin'];
-    return execFileSync('openssl', parameters, { cwd: folder, input: passphrase }).toString('base64');
+    for (const [name, text] of Object.entries(files))
+      writeFileSync(path.join(folder, name), text, { mode: 0o600 });
+    const all = ['pkcs12', '-export', ...parameters, '-passout', 'stdin'];
+    return execFileSync('openssl', all, { cwd: folder, input: passphrase }).toString('base64');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** A client certificate as people get it: a PKCS#12 file, in base64. Made by `openssl`; the passphrase is one line. */
+export const clientCertificateFile = (pair: { cert: string; key: string }, passphrase: string): string =>
+  pkcs12(
+    { 'cert.pem': pair.cert, 'key.pem': pair.key },
+    ['-in', 'cert.pem', '-inkey', 'key.pem'],
+    passphrase,
+  );
+
+/**
+ * A private key as Google gives those of service accounts: a PKCS#12 file without a certificate, in base64.
+ * @param parameters further ones of `openssl pkcs12`: `-legacy` for RC2 and 3DES, `-iter`
+ */
+export const privateKeyFile = (key: string, passphrase: string, parameters: string[] = []): string =>
+  pkcs12({ 'key.pem': key }, ['-nocerts', '-inkey', 'key.pem', ...parameters], passphrase);

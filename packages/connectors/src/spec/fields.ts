@@ -60,3 +60,14 @@ export function propertyMeta(schema: z.ZodType): PropertyMeta | undefined {
   }
   return undefined;
 }
+
+/**
+ * What Qlik publishes for its own driver and nothing here depends on: taken as it is sent, kept, and without effect.
+ * @param title as it is shown
+ */
+export const tuning = (title: string) =>
+  property(z.union([line(256), z.number(), z.boolean()]), {
+    title,
+    description: 'Accepted for compatibility: it tunes another driver and changes nothing here.',
+    decides: 'nothing',
+  }).optional();

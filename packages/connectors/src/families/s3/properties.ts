@@ -89,11 +89,12 @@ export const s3Properties = z.strictObject({
       placeholder: 'my-bucket',
     },
   ),
-  storeSseHeader: property(z.boolean().default(false), {
+  storeSseHeader: property(z.union([line(64), z.boolean()]), {
     title: 'Server-side encryption header',
-    description: 'Accepted for compatibility: it concerns writing, and Mooring only reads.',
+    description:
+      'For instance AES256. Accepted for compatibility: it concerns writing, and Mooring only reads.',
     decides: 'nothing',
-  }),
+  }).optional(),
   endpoint: property(
     line(1024).refine(isOrigin, 'must be an http or https URL with host and port only').optional(),
     {

@@ -72,7 +72,7 @@ export function s3Input(
   properties: Readonly<Record<string, unknown>>,
 ): ConnectorInput {
   return {
-    properties: { region: 'us-east-1', storeSseHeader: false, ...properties },
+    properties: { region: 'us-east-1', storeSseHeader: 'AES256', ...properties },
     login: { signIn: 'access-key', fields: hideAll({ ...keys }) },
   };
 }

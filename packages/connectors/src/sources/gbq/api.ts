@@ -204,7 +204,7 @@ export async function openApi(
   const properties = propertiesSchema.parse(input.properties);
   const endpoints = endpointsOf(context.settings);
   const base: Base = { network: context.network, signal, timeoutSeconds: requestSeconds };
-  const key = usesServiceAccount(input) ? serviceAccountKey(input.login.fields) : undefined;
+  const key = usesServiceAccount(input) ? await serviceAccountKey(input.login.fields) : undefined;
   const accessToken = key ? serviceAccountTokens(key, endpoints, base) : personTokens(input.login);
   const projectId = projectOf(properties, key);
   await accessToken(false);

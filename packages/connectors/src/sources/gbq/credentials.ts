@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { readSigningKey } from '../../kit/private-key.js';
-import { revealFile } from '../../kit/secret-fields.js';
+import { revealFile, revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type InlineFiles, inlineFilesSchema } from '../../spec/fields.js';
+import type { PropertyProblem } from '../../spec/manifest.js';
 import { Secret } from '../../spec/secret.js';
+import { isP12, privateKeyOfP12 } from './p12-key.js';
 import type { BigQueryProperties } from './properties.js';
 
 /** What a service account signs in with. */
@@ -23,18 +25,21 @@ const keySchema = z.object({
   project_id: z.string().optional(),
 });
 
-const remedy = 'Create a JSON key for the service account and give the whole file.';
+const remedy =
+  'Create a JSON key for the service account and give the whole file, or give its P12 file as base64.';
 
-function jsonOf(file: InlineFiles[number]): string {
+/** A P12 key as its bytes, a JSON key as its text. */
+function keyIn(file: InlineFiles[number]): { p12: Buffer } | { json: string } {
   const text = file.value.trim();
-  if (text.startsWith('{')) return text;
+  if (text.startsWith('{')) return { json: text };
   const bytes = Buffer.from(text, 'base64');
+  if (isP12(bytes)) return { p12: bytes };
   const decoded = bytes.toString('utf8').trim();
-  if (decoded.startsWith('{')) return decoded;
-  // PKCS#12 is an ASN.1 SEQUENCE.
-  const isP12 = /\.(p12|pfx)$/i.test(file.name) || bytes[0] === 0x30;
-  const message = isP12 ? 'P12 keys are not supported.' : 'The key file is neither JSON nor base64 of JSON.';
-  throw new ConnectorError('invalid_config', message, { remedy: remedy });
+  if (decoded.startsWith('{')) return { json: decoded };
+  const message = /\.(p12|pfx)$/i.test(file.name)
+    ? 'The key file is no P12 file as base64.'
+    : 'The key file is neither JSON nor P12, as text or base64.';
+  throw new ConnectorError('invalid_config', message, { remedy });
 }
 
 function parsed(json: string): unknown {
@@ -46,32 +51,36 @@ function parsed(json: string): unknown {
   }
 }
 
+/** @throws ConnectorError `invalid_config` when a key cannot sign */
+function assertSigns(privateKey: Secret<string>): void {
+  const read = readSigningKey(privateKey.reveal());
+  if (!('problem' in read) && read.algorithm === 'RS256') return;
+  const problem = 'problem' in read ? read.problem : 'is no RSA key';
+  throw new ConnectorError('invalid_config', `The private key of the key file ${problem}.`, { remedy });
+}
+
 /**
- * The key in a key file of Google's.
+ * The key in a JSON key file of Google's.
  * @throws ConnectorError `invalid_config` when it is no JSON key of a service account, or its key cannot sign
  */
-function readKeyFile(file: InlineFiles[number]): ServiceAccountKey {
-  const key = keySchema.safeParse(parsed(jsonOf(file)));
+function readJsonKey(json: string): ServiceAccountKey {
+  const key = keySchema.safeParse(parsed(json));
   if (!key.success) {
     throw new ConnectorError('invalid_config', 'The key file is no key of a service account.', {
       remedy: remedy,
     });
   }
-  const { client_email: email, private_key: privateKey, project_id: projectId } = key.data;
-  const read = readSigningKey(privateKey);
-  if ('problem' in read || read.algorithm !== 'RS256') {
-    const problem = 'problem' in read ? read.problem : 'is no RSA key';
-    throw new ConnectorError('invalid_config', `The private key of the key file ${problem}.`, {
-      remedy: remedy,
-    });
-  }
-  return { email, privateKey: new Secret(privateKey), projectId };
+  const { client_email: email, private_key, project_id: projectId } = key.data;
+  const privateKey = new Secret(private_key);
+  assertSigns(privateKey);
+  return { email, privateKey, projectId };
 }
 
-/** The property: what cannot sign in is refused where it is given. */
+/** The property: a JSON key that cannot sign in is refused where it is given; a P12 file is opened where it is used. */
 export const keyFileSchema = inlineFilesSchema.min(1).superRefine(([file], context) => {
   try {
-    if (file) readKeyFile(file);
+    const key = file && keyIn(file);
+    if (key && 'json' in key) readJsonKey(key.json);
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
     context.addIssue({ code: 'custom', message: `is of no use. ${error.message} ${remedy}` });
@@ -89,16 +98,33 @@ export interface Endpoints {
  * @throws ConnectorError `auth_failed` when there is none, `invalid_config` when it is no JSON key of a service
  * account or belongs to another account than `Email`.
  */
-export function serviceAccountKey(fields: Readonly<Record<string, unknown>>): ServiceAccountKey {
+export async function serviceAccountKey(
+  fields: Readonly<Record<string, unknown>>,
+): Promise<ServiceAccountKey> {
   const file = revealFile(fields, 'KeyFilePath');
-  if (!file) throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy: remedy });
-  const key = readKeyFile(file);
-  const { email } = key;
-  const wanted = fields['Email'];
-  if (typeof wanted === 'string' && wanted !== '' && wanted.toLowerCase() !== email.toLowerCase()) {
+  if (!file) throw new ConnectorError('auth_failed', 'The credential has no key file.', { remedy });
+  const found = keyIn(file);
+  const wanted = typeof fields['Email'] === 'string' ? fields['Email'] : '';
+  if ('p12' in found) {
+    if (wanted === '') throw new ConnectorError('invalid_config', emailIsNeeded, { remedy: 'Give Email.' });
+    const privateKey = await privateKeyOfP12(found.p12, revealText(fields, 'P12CustomPwd'));
+    assertSigns(privateKey);
+    return { email: wanted, privateKey, projectId: undefined };
+  }
+  const key = readJsonKey(found.json);
+  if (wanted !== '' && wanted.toLowerCase() !== key.email.toLowerCase()) {
     throw new ConnectorError('invalid_config', 'The key file belongs to another account than Email names.');
   }
   return key;
+}
+
+const emailIsNeeded = 'A P12 key does not say whose it is: Email must name the service account.';
+
+/** What of a login cannot be together. */
+export function credentialConflicts(credential: Readonly<Record<string, unknown>>): PropertyProblem[] {
+  const [file] = (credential['KeyFilePath'] as InlineFiles | undefined) ?? [];
+  if (!file || (credential['Email'] ?? '') !== '' || !('p12' in keyIn(file))) return [];
+  return [{ property: 'Email', message: `is required. ${emailIsNeeded}` }];
 }
 
 /**

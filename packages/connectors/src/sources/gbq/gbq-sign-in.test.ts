@@ -4,11 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { privateKeyFile } from '@mooring/lab/client-certificate-file';
 import { describe, expect, it } from 'vitest';
-import { hideAll } from '../../kit/secret-fields.js';
+import { hideAll, hideSecrets } from '../../kit/secret-fields.js';
 import { Secret } from '../../spec/secret.js';
 import { allBatches, expectNoSecrets, failureOf } from '../../suite/bench.js';
 import { connector } from './connector.js';
+import { manifest } from './manifest.js';
 
 import {
   answerQuery,
@@ -83,8 +85,64 @@ describe('gbq signs in', () => {
     expectNoSecrets(error, ['s3cret', otherKeys.privateKey]);
   });
 
+  const keyOfStand = (JSON.parse(keyFile()) as { private_key: string }).private_key;
+  const p12 = (passphrase: string, parameters?: string[], key = keyOfStand) => [
+    { name: 'credentials.p12', value: privateKeyFile(key, passphrase, parameters) },
+  ];
+
   it.each([
-    ['a P12 key', 'key.p12', Buffer.from([0x30, 0x82, 0x01]).toString('base64')],
+    ['of Google, without its password', p12('notasecret', ['-legacy', '-iter', '1']), {}],
+    ['under 3DES and RC2', p12('notasecret', ['-legacy']), { P12CustomPwd: 'notasecret' }],
+    ['under AES, with a password of its own', p12('a pass word'), { P12CustomPwd: 'a pass word' }],
+  ])('Q: with a P12 key %s, as the account that Email names', async (_title, KeyFilePath, more) => {
+    const stand = await serve(() => ({ body: { datasets: [] } }));
+    const fields = { KeyFilePath, Email: email, ...more };
+    expect(problemsOf(fields)).toEqual([]);
+    const { session } = await open(
+      stand,
+      inputOf({ Catalog: 'my-project' }, { fields: hideSecrets(manifest, fields) }),
+    );
+    await session.ping();
+    expect(stand.calls()).toEqual(['POST /token', 'GET /datasets']);
+  });
+
+  it.each([
+    [
+      'of another password',
+      'auth_failed',
+      /password of the P12 key file is another/,
+      p12('another', ['-legacy']),
+    ],
+    [
+      'that takes long to open',
+      'invalid_config',
+      /cannot be read/,
+      p12('notasecret', ['-iter', '3000000', '-maciter']),
+    ],
+    [
+      'that is cut off',
+      'invalid_config',
+      /cannot be read/,
+      [{ name: 'k.p12', value: p12('notasecret')[0]?.value.slice(0, 900) ?? '' }],
+    ],
+    ['that is too short', 'invalid_config', /RSA key of 1024 bits/, p12('notasecret', [], rsaKey(1024))],
+  ])('Q: not with a P12 key %s, and at once', async (_title, kind, words, KeyFilePath) => {
+    const stand = await serve(() => undefined);
+    const fields = hideSecrets(manifest, { KeyFilePath, Email: 'p12@my-project.iam.gserviceaccount.com' });
+    const since = performance.now();
+    const error = await failureOf(open(stand, inputOf({ Catalog: 'my-project' }, { fields })));
+    expect(error.kind).toBe(kind);
+    expect(error.message).toMatch(words);
+    expect(performance.now() - since).toBeLessThan(3_000);
+    expect(stand.seen).toHaveLength(0);
+  });
+
+  it('Q: not with a P12 key of nobody', () => {
+    expect(problemsOf({ KeyFilePath: p12('notasecret') })).toEqual(['Email']);
+  });
+
+  it.each([
+    ['the beginning of a P12 key', 'key.p12', Buffer.from([0x30, 0x82, 0x01]).toString('base64')],
     ['a path', 'key.json', '/etc/passwd'],
     ['broken JSON', 'key.json', '{"private_key":"s3cret"'],
     ['a person’s credentials', 'key.json', keyFile({ type: 'authorized_user', refresh_token: 's3cret' })],
@@ -178,12 +236,10 @@ describe('gbq goes out', () => {
 });
 
 describe('gbq refuses', () => {
-  it('projects and locations that could leave their place in a URL, P12 passwords, unknown names', () => {
+  it('projects and locations that could leave their place in a URL, and unknown names', () => {
     expect(problemsOf({ Catalog: '../x' })).toEqual(['Catalog']);
     expect(problemsOf({ Catalog: 'a/b' })).toEqual(['Catalog']);
     expect(problemsOf({ Location: 'EU&x=1' })).toEqual(['Location']);
-    expect(problemsOf({ P12CustomPwd: 'notasecret' })).toEqual(['P12CustomPwd']);
-    expect(problemsOf({ P12CustomPwd: '' })).toEqual([]);
     expect(problemsOf({ OAuthMechanism: '3' })).toEqual(['OAuthMechanism']);
     expect(problemsOf({ OAuthMechanism: '1' })).toEqual(['Catalog']);
     expect(problemsOf({ token_uri: 'http://canary/' })).toEqual(['token_uri']);

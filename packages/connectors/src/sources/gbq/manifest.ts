@@ -3,6 +3,7 @@ import { provider as google } from '../../providers/google.js';
 import type { SourceManifest } from '../../spec/manifest.js';
 import { presetAt } from '../../spec/provider.js';
 import type { OAuthPreset } from '../../spec/sign-in.js';
+import { credentialConflicts } from './credentials.js';
 import { propertiesSchema, scope } from './properties.js';
 
 const signIn: OAuthPreset = { ...presetAt(google), scopes: [scope] };
@@ -34,6 +35,7 @@ export const manifest: SourceManifest = {
   icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#3b6fd4" stroke-width="2.5" stroke-linecap="round"><path d="M9.5 4.5h13L29 16l-6.500 11.500h-13L3 16z" stroke-linejoin="round"/><circle cx="15" cy="15" r="5.500"/><path d="M19 19l4.500 4.500M13 15v2M15 13v4M17 14.500v2.500"/></svg>',
   properties: propertiesSchema,
   settings: settingsSchema,
+  credentialConflicts,
   signIns: [
     {
       id: 'google-oauth',
@@ -61,7 +63,7 @@ export const manifest: SourceManifest = {
       'A table is read by tabledata.list, which costs nothing but is closed to tables with row access policies; ' +
         'views, external tables and queries are billed.',
       'Inside JSON values numbers are IEEE doubles; INT64, NUMERIC and BIGNUMERIC columns are exact.',
-      'TIMESTAMP is read to the microsecond. P12 keys are refused.',
+      'TIMESTAMP is read to the microsecond. A P12 key is opened when it is used, not where it is given.',
     ],
   },
   qriPrefix: 'qri:db:bigquery://',

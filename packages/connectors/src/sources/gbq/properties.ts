@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { line, property } from '../../spec/fields.js';
+import { line, property, tuning } from '../../spec/fields.js';
 import { keyFileSchema } from './credentials.js';
-
-const p12Hint = 'is not supported: create a JSON key for the service account and give it as KeyFilePath';
 
 /** Every property of a BigQuery connection, strict. Names are Qlik's; Location and maximumBytesBilled are ours. */
 export const propertiesSchema = z.strictObject({
@@ -40,21 +38,41 @@ export const propertiesSchema = z.strictObject({
   }).optional(),
   Email: property(line(320), {
     title: 'Service account',
-    description: 'E-mail of the service account; when given it must be that of the key.',
+    description: 'E-mail of the service account; a JSON key names it, a P12 key does not.',
     holder: 'credential',
   }).optional(),
   KeyFilePath: property(keyFileSchema, {
     title: 'Key file',
-    description: 'JSON key of the service account, as text or base64. Its token_uri is not used.',
+    description:
+      'Key of the service account: JSON, as text or base64, or P12 as base64. Its token_uri is not used.',
     secret: true,
     holder: 'credential',
   }).optional(),
-  P12CustomPwd: property(z.string().max(0, p12Hint), {
+  P12CustomPwd: property(z.string().max(1024), {
     title: 'P12 password',
-    description: 'Accepted empty only: P12 keys are not supported.',
+    description: 'Password of a P12 key file; absent: notasecret, as Google makes them.',
     secret: true,
     holder: 'credential',
   }).optional(),
+  SupportOldClient: tuning('Support old clients'),
+  Catalog_Old: tuning('Former project'),
+  Min_TLS: tuning('Lowest TLS version'),
+  SQLDialect: tuning('SQL dialect'),
+  RowsFetchedPerBlock: tuning('Rows of a block'),
+  DefaultStringColumnLength: tuning('Length of text columns'),
+  AllowLargeResults: tuning('Large results'),
+  EnableHTAPI: tuning('Storage API'),
+  HTAPI_MinResultsSize: tuning('Rows from which the storage API is used'),
+  HTAPI_MinActivationRatio: tuning('Ratio from which the storage API is used'),
+  allowNonSelectQueries: tuning('Other queries than SELECT'),
+  QueryTimeout: tuning('Time limit of queries'),
+  Timeout: tuning('Time limit'),
+  useBulkReader: tuning('Bulk reader'),
+  bulkFetchSize: tuning('Size of a bulk'),
+  rowBatchSize: tuning('Rows of a batch'),
+  bulkFetchColumnMode: tuning('Bulks by column'),
+  maxStringLength: tuning('Longest text'),
+  logSQLStatements: tuning('Log of statements'),
 });
 
 /** Definition of a BigQuery connection with defaults applied. */

@@ -6,7 +6,7 @@ import {
   portProperty,
   tlsProperties,
 } from '../../families/sql/properties.js';
-import { property } from '../../spec/fields.js';
+import { property, tuning } from '../../spec/fields.js';
 import type { SourceManifest } from '../../spec/manifest.js';
 
 const icon =
@@ -37,6 +37,8 @@ export const manifest: SourceManifest = {
       description: 'Name of the database.',
       decides: 'nothing',
     }),
+    FetchTSWTZasTimestamp: tuning('Time zones as timestamps'),
+    MaxVarcharSize: tuning('Longest varchar'),
     ...tlsProperties,
     ...loginProperties,
   }),
