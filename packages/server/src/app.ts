@@ -123,7 +123,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   /** One clock for all that is judged by time: the store's. */
   const now = () => new Date(store.clock.now());
   const sourceSettings = createSourceSettings(store, now);
-  const catalogue = createCatalogue(manifests, sourceSettings);
+  const catalogue = createCatalogue(manifests, sourceSettings, config.sources);
   const egressOf = (spaceId: string | null) => ({
     ...{ loopback: config.egress.loopback, isOfThisMachine: config.isOfThisMachine },
     allow: [...config.egress.allow, ...(config.egress.spaces[spaceId ?? ''] ?? [])],

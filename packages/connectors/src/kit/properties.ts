@@ -136,8 +136,10 @@ export function selectSignIn(
   manifest: SourceManifest,
   properties: Readonly<Record<string, unknown>>,
 ): SignInMethod {
-  const found = manifest.signIns.find((method) =>
-    Object.entries(method.when ?? {}).every(([name, wanted]) => String(properties[name]) === wanted),
+  const found = manifest.signIns.find(
+    ({ when = {}, applies }) =>
+      Object.entries(when).every(([name, wanted]) => String(properties[name]) === wanted) &&
+      applies?.(properties) !== false,
   );
   if (!found) throw new Error(`${manifest.id} has no sign-in method for these properties`);
   return found;
@@ -154,7 +156,8 @@ export function parseProperties(
   stored: readonly string[] = [],
 ): ParsedProperties {
   const shape = { ...manifest.properties.shape, ...choiceSchema.shape } as Record<string, z.ZodType>;
-  const { value, problems } = canonical(shape, input);
+  const { value: given, problems } = canonical(shape, input);
+  const value = manifest.arrange?.(given) ?? given;
   const steering = new Set(Object.keys(choiceSchema.shape));
   const entries = Object.entries(value);
   const ofSource = Object.fromEntries(entries.filter(([name]) => !steering.has(name)));

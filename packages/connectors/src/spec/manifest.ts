@@ -49,8 +49,18 @@ export interface SourceManifest {
   icon: string;
   /** Every property, strict. The separated-credentials trio and `authCode` are added by the kit. */
   properties: z.ZodObject;
+  /**
+   * Puts what was given where it belongs before it is validated, for properties that hold more than one thing: a list
+   * of headers of which some are secret.
+   */
+  arrange?: (given: Readonly<Record<string, unknown>>) => Record<string, unknown>;
   /** Properties that are right each for itself and wrong together; gets the definition with defaults applied. */
   conflicts?: (definition: Readonly<Record<string, unknown>>) => PropertyProblem[];
+  /** What the operator's settings of this source do not allow; gets the definition with defaults applied. */
+  forbidden?: (
+    definition: Readonly<Record<string, unknown>>,
+    settings: Readonly<Record<string, string>>,
+  ) => PropertyProblem[];
   /** What cannot sign in though each property is right for itself; gets the credential as it was given. */
   credentialConflicts?: (credential: Readonly<Record<string, unknown>>) => PropertyProblem[];
   /** Where a credential goes that a source wants in its query, for people who put it into the definition. */

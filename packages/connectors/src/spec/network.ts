@@ -17,6 +17,8 @@ export interface NetworkRequest {
   ca?: string;
   /** Client certificate for mutual TLS, as PEM or PKCS#12. */
   clientCertificate?: { cert: string; key: string } | { pfx: Uint8Array; passphrase?: string };
+  /** TLS without looking at the server's certificate: anybody on the way can read along. Only where the operator allows it. */
+  unverifiedTls?: boolean;
   /** Largest response body accepted, in bytes after decompression. Larger ones fail with `too_large`. */
   bodyBytesMax?: number;
   /** Called once the connection stands and before a byte of the request is written; when it throws, none is. */
@@ -36,7 +38,10 @@ export interface Network {
    */
   socket(target: SocketTarget): Socket;
   /** Agents for vendor SDKs that take Node's `http.Agent`; sockets they open are checked the same way. */
-  agents(tls?: Pick<NetworkRequest, 'ca' | 'clientCertificate'>): { http: HttpAgent; https: HttpsAgent };
+  agents(tls?: Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>): {
+    http: HttpAgent;
+    https: HttpsAgent;
+  };
   /**
    * One HTTP request. Redirects are not followed (the 3xx is returned), no header is added beyond those
    * given, environment proxies are ignored.

@@ -133,6 +133,8 @@ export interface SignInMethod {
   label: string;
   /** Property values that select this method; the first method of the manifest whose values all match is used. */
   when?: Readonly<Record<string, string>>;
+  /** As `when`, for what is no single value. */
+  applies?: (properties: Readonly<Record<string, unknown>>) => boolean;
   /** Credential properties that this method uses. */
   fields: readonly string[];
   /** Those of `fields` without which the method cannot work. */

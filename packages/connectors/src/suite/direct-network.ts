@@ -58,9 +58,10 @@ function socketSet() {
   return { open, track, idle };
 }
 
-type TlsMaterial = Pick<NetworkRequest, 'ca' | 'clientCertificate'>;
+type TlsMaterial = Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>;
 
 const tlsOptions = (tls: TlsMaterial) => ({
+  rejectUnauthorized: tls.unverifiedTls !== true,
   ...(tls.ca === undefined ? {} : { ca: tls.ca }),
   ...toClientCertificate(tls.clientCertificate),
 });

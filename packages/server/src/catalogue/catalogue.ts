@@ -20,10 +20,25 @@ export interface Catalogue {
   connector(manifest: SourceManifest): Promise<Connector>;
 }
 
+/** The operator's `sources` of the configuration. */
+type OperatorSettings = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** What the operator does not allow is refused like everything else that cannot be. */
+function underOperator(manifest: SourceManifest, settings: Readonly<Record<string, string>>): SourceManifest {
+  const { conflicts, forbidden } = manifest;
+  if (!forbidden) return manifest;
+  return {
+    ...manifest,
+    conflicts: (definition) => [...(conflicts?.(definition) ?? []), ...forbidden(definition, settings)],
+  };
+}
+
 export function createCatalogue(
-  manifests: readonly SourceManifest[],
+  all: readonly SourceManifest[],
   settings: Pick<SourceSettings, 'isDisabled' | 'disabledIn'>,
+  ofOperator: OperatorSettings = {},
 ): Catalogue {
+  const manifests = all.map((manifest) => underOperator(manifest, ofOperator[manifest.id] ?? {}));
   const byId = new Map(manifests.map((manifest) => [manifest.id.toLowerCase(), manifest]));
   const get = (id: string): SourceManifest => {
     const found = byId.get(id.toLowerCase());

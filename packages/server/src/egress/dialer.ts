@@ -124,6 +124,7 @@ async function openSecure(
       socket,
       {
         secureContext: parts.contexts.contextOf(settings),
+        rejectUnauthorized: settings.unverifiedTls !== true,
         ...identityOf(target),
         ...(protocols === undefined ? {} : { ALPNProtocols: protocols }),
       },

@@ -62,13 +62,13 @@ export function connectPinned(
   return socket;
 }
 
-/** TLS over a connected socket, the certificate verified. Fails like `connectPinned`. */
+/** TLS over a connected socket, the certificate verified unless the options say otherwise. Fails like `connectPinned`. */
 export async function secureOver(
   socket: Socket,
   options: ConnectionOptions,
   bounds: Bounds,
 ): Promise<TLSSocket> {
-  const secure = connectTls({ ...options, socket, rejectUnauthorized: true });
+  const secure = connectTls({ rejectUnauthorized: true, ...options, socket });
   translateFailures(secure);
   bound(secure, 'secureConnect', bounds);
   await reached(secure, 'secureConnect');

@@ -8,7 +8,7 @@ import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { NetworkRequest } from '@mooring/connectors/spec/network';
 
 /** What a connection adds to TLS: authorities to trust, and the certificate it shows of itself. */
-export type TlsSettings = Pick<NetworkRequest, 'ca' | 'clientCertificate'>;
+export type TlsSettings = Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>;
 
 export interface TlsContexts {
   /** @throws ConnectorError `invalid_config` for certificates or keys that cannot be read. */

@@ -30,7 +30,7 @@ export interface Exchange {
 }
 
 export interface ExchangeRequest
-  extends Pick<NetworkRequest, 'method' | 'body' | 'ca' | 'clientCertificate'> {
+  extends Pick<NetworkRequest, 'method' | 'body' | 'ca' | 'clientCertificate' | 'unverifiedTls'> {
   caps: ParsingCaps;
   /** Encoding of the answers, in place of the one that they declare. */
   encoding?: string | undefined;

@@ -27,6 +27,12 @@ export function isHeaderValue(value: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }
 
+/** A header that carries a secret, sealed: also the one that sign-ins use, which no visible value may set. */
+export const sealedHeaderNameSchema = z.union([
+  headerNameSchema,
+  z.string().regex(/^authorization$/i, 'is a header that a connection cannot set'),
+]);
+
 /** A field value by RFC 9110 section 5.5, so nothing can smuggle a line break into a request. */
 export const headerValueSchema = z
   .string()

@@ -139,7 +139,7 @@ function openSession(input: ConnectorInput, context: SessionContext): Session {
       method: properties.method,
       ...(isPost ? { body: properties.body ?? '{}' } : {}),
       encoding: properties.encoding,
-      ...tlsOptions(properties, input),
+      ...tlsOptions(properties, input, context.settings),
     },
     caps: parsingCaps({ isPreview: true }),
   };

@@ -4,8 +4,8 @@ import { revealFile, revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { NetworkRequest } from '../../spec/network.js';
-import type { Secret } from '../../spec/secret.js';
-import type { RestProperties } from './properties.js';
+import { Secret } from '../../spec/secret.js';
+import { encryptedHeaderNames, type RestProperties, unverifiedTlsDenied } from './properties.js';
 
 function credentialText(input: ConnectorInput, name: string): string {
   const { fields } = input.login;
@@ -63,6 +63,21 @@ function authorizationHeader(
   }
 }
 
+type SealedHeaders = readonly { name: string; value: string }[];
+
+/** Values of the headers that the definition only names. */
+function sealedHeaders(properties: RestProperties, { login }: ConnectorInput): [string, string][] {
+  const held = login.fields['encryptedHeaders'];
+  const values = held instanceof Secret ? (held as Secret<SealedHeaders>).reveal() : [];
+  return encryptedHeaderNames(properties).map((name) => {
+    const value = values.find((header) => header.name.toLowerCase() === name)?.value;
+    if (value !== undefined) return [name, value];
+    throw new ConnectorError('auth_failed', `The credential has no value for the header ${name}.`, {
+      remedy: 'Bring a credential with encryptedHeaders that has a value for each encrypted header.',
+    });
+  });
+}
+
 /**
  * The complete headers of a request, lower-cased. They start from an empty set; the sign-in comes last, so no
  * property can replace it.
@@ -79,7 +94,9 @@ export function requestHeaders(
     ['user-agent', 'Mooring'],
   ]);
   if (properties.method === 'POST') headers.set('content-type', 'application/json');
-  for (const { name, value } of properties.queryHeaders) headers.set(name.toLowerCase(), value);
+  for (const { name, value, encrypt } of properties.queryHeaders)
+    if (encrypt !== true) headers.set(name.toLowerCase(), value);
+  for (const header of sealedHeaders(properties, input)) headers.set(...header);
   const authorization = authorizationHeader(properties, input, accessToken);
   if (authorization) headers.set(...authorization);
   return Object.fromEntries(headers);
@@ -122,6 +139,8 @@ function pemOf(value: string): string {
   return [pemBegin, ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
+type TlsOptions = Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>;
+
 /**
  * TLS options of a request: the connection's root certificates as PEM, the person's client certificate as PKCS#12.
  * @throws ConnectorError `invalid_config` for a certificate that cannot be read, `auth_failed` for a missing one.
@@ -129,8 +148,14 @@ function pemOf(value: string): string {
 export function tlsOptions(
   properties: RestProperties,
   input: ConnectorInput,
-): Pick<NetworkRequest, 'ca' | 'clientCertificate'> {
-  const options: Pick<NetworkRequest, 'ca' | 'clientCertificate'> = {};
+  settings: Readonly<Record<string, string>>,
+): TlsOptions {
+  const options: TlsOptions = {};
+  if (properties.serverCertificateValidation === 'None') {
+    if (settings['unverifiedTls'] !== 'allow')
+      throw new ConnectorError('invalid_config', `serverCertificateValidation ${unverifiedTlsDenied}.`);
+    options.unverifiedTls = true;
+  }
   if (properties.serverCertificateValidation === 'Custom') {
     if (properties.rootCertificates.length === 0) {
       throw new ConnectorError(

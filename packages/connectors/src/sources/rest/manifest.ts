@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { headerNameSchema } from '../../families/http/headers.js';
 import { clientCertificateProblem } from '../../kit/client-certificate.js';
 import { findProvider } from '../../providers/registry.js';
@@ -5,7 +6,7 @@ import type { InlineFiles } from '../../spec/fields.js';
 import type { PropertyProblem, SourceManifest } from '../../spec/manifest.js';
 import { placeProblem, presetAt } from '../../spec/provider.js';
 import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
-import { propertiesSchema } from './properties.js';
+import { arrangeHeaders, encryptedHeaderNames, propertiesSchema, unverifiedTlsDenied } from './properties.js';
 
 const ownEndpoints = [
   'authorizationUrl',
@@ -46,6 +47,8 @@ function conflicts(definition: Readonly<Record<string, unknown>>): PropertyProbl
 }
 
 function signInConflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
+  if (definition['authSchema'] !== 'anonymous' && encryptedHeaderNames(definition).includes('authorization'))
+    return [{ property: 'queryHeaders', message: 'cannot have Authorization together with that authSchema' }];
   if (textOf(definition, 'apiKeyParameter') && textOf(definition, 'apiKeyHeader'))
     return [{ property: 'apiKeyParameter', message: 'cannot be given together with apiKeyHeader' }];
   const provider = findProvider(definition['oauthProvider']);
@@ -136,7 +139,24 @@ function assertionClaims(properties: Readonly<Record<string, unknown>>): Asserti
     ...(typeof assertionAudience === 'string' ? { audience: assertionAudience } : {}),
   };
 }
-const certificate = ['mutualPfxCertificateFiles', 'mutualPfxCertificateKey'];
+/** What every sign-in may have beside its own. */
+const beside = ['mutualPfxCertificateFiles', 'mutualPfxCertificateKey', 'encryptedHeaders'];
+
+const settingsSchema = z.object({
+  unverifiedTls: z
+    .enum(['allow', 'deny'])
+    .describe(
+      'Whether serverCertificateValidation None is taken. With allow, whoever is on the way can read credentials and change answers. Default: deny.',
+    ),
+});
+
+function forbidden(
+  { serverCertificateValidation }: Readonly<Record<string, unknown>>,
+  { unverifiedTls }: Readonly<Record<string, string>>,
+): PropertyProblem[] {
+  if (serverCertificateValidation !== 'None' || unverifiedTls === 'allow') return [];
+  return [{ property: 'serverCertificateValidation', message: unverifiedTlsDenied }];
+}
 
 /** Any service that answers with JSON over HTTP. */
 export const manifest: SourceManifest = {
@@ -162,27 +182,38 @@ export const manifest: SourceManifest = {
   properties: propertiesSchema,
   queryCredential: 'Use authSchema apiKey with apiKeyParameter, the name, and apiKey, which is sealed',
   conflicts,
+  forbidden,
+  settings: settingsSchema,
+  arrange: arrangeHeaders,
   credentialConflicts,
   signIns: [
+    {
+      id: 'header',
+      label: 'Encrypted header',
+      when: { authSchema: 'anonymous' },
+      applies: (definition) => encryptedHeaderNames(definition).length > 0,
+      fields: beside,
+      required: ['encryptedHeaders'],
+    },
     {
       id: 'basic',
       label: 'User name and password',
       when: { authSchema: 'basic' },
-      fields: ['username', 'password', ...certificate],
+      fields: ['username', 'password', ...beside],
       required: ['username', 'password'],
     },
     {
       id: 'bearer',
       label: 'Bearer token',
       when: { authSchema: 'bearer' },
-      fields: ['bearerToken', ...certificate],
+      fields: ['bearerToken', ...beside],
       required: ['bearerToken'],
     },
     {
       id: 'api-key',
       label: 'API key',
       when: { authSchema: 'apiKey' },
-      fields: ['apiKey', ...certificate],
+      fields: ['apiKey', ...beside],
       required: ['apiKey'],
       requiredOneOf: [['apiKeyParameter'], ['apiKeyHeader']],
     },
@@ -190,7 +221,7 @@ export const manifest: SourceManifest = {
       id: 'oauth2',
       label: 'OAuth sign-in',
       when: { authSchema: 'oauth2' },
-      fields: [...certificate, 'refreshToken'],
+      fields: [...beside, 'refreshToken'],
       required: [],
       requiredOneOf: [
         ['oauthProvider'],
@@ -203,7 +234,7 @@ export const manifest: SourceManifest = {
       id: 'oauth2-device',
       label: 'OAuth sign-in on another device',
       when: { authSchema: 'oauth2Device' },
-      fields: certificate,
+      fields: beside,
       required: [],
       requiredOneOf: [
         ['oauthProvider'],
@@ -216,7 +247,7 @@ export const manifest: SourceManifest = {
       id: 'oauth2-client-credentials',
       label: 'OAuth client credentials',
       when: { authSchema: 'oauth2ClientCredentials' },
-      fields: certificate,
+      fields: beside,
       required: [],
       requiredProperties: ['clientId'],
       requiredOneOf: [
@@ -233,13 +264,7 @@ export const manifest: SourceManifest = {
       id: 'oauth2-service-account',
       label: 'OAuth service account key',
       when: { authSchema: 'oauth2JwtBearer' },
-      fields: [
-        ...certificate,
-        'assertionIssuer',
-        'assertionSubject',
-        'assertionPrivateKey',
-        'assertionKeyId',
-      ],
+      fields: [...beside, 'assertionIssuer', 'assertionSubject', 'assertionPrivateKey', 'assertionKeyId'],
       required: ['assertionIssuer', 'assertionPrivateKey'],
       requiredOneOf: [['oauthProvider'], ['issuer'], ['tokenUrl']],
       oauth: {
@@ -256,7 +281,7 @@ export const manifest: SourceManifest = {
       id: 'certificate',
       label: 'Client certificate',
       when: { authSchema: 'anonymous', enableMutualSSL: 'true' },
-      fields: certificate,
+      fields: beside,
       required: ['mutualPfxCertificateFiles'],
     },
     { id: 'anonymous', label: 'Anonymous', fields: [], required: [] },
@@ -274,7 +299,7 @@ export const manifest: SourceManifest = {
       'Tests, previews and browsing take pages up to 16 MB with rows up to 2 MB.',
       'Without pagination an answer that says that there are more pages ends the read, unless PaginationFirstPageOnly is set; with OffsetTotalPath one request more than the pages is sent, since totals may be capped.',
       'A page that is asked for twice, and two pages in a row that are byte for byte the same, end the read with an error.',
-      'serverCertificateValidation None is refused; a header with encrypt true is refused in favour of apiKey.',
+      'serverCertificateValidation None is refused unless the operator sets sources.rest.unverifiedTls to allow.',
     ],
   },
   qriPrefix: 'qri:rest://',

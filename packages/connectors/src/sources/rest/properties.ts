@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { headerNameSchema, headerValueSchema } from '../../families/http/headers.js';
+import { headerNameSchema, headerValueSchema, sealedHeaderNameSchema } from '../../families/http/headers.js';
 import { isCharset } from '../../kit/charset.js';
 import { signingKeySchema } from '../../kit/private-key.js';
 import { providers } from '../../providers/registry.js';
 import { inlineFilesSchema, line, property } from '../../spec/fields.js';
 import { fieldPath, pagination } from './pagination-properties.js';
 
-const certificateValidationHint =
-  'must be Default or Custom: the validation of server certificates cannot be turned off';
-const encryptHint =
-  'cannot be true: a secret header is a sign-in, use authSchema apiKey with apiKeyHeader and apiKey';
+export const unverifiedTlsDenied =
+  'cannot be None here: the operator of this server allows no unverified TLS (sources.rest.unverifiedTls). Use Custom with rootCertificates';
+
+const certificateValidationHint = 'must be Default, Custom or None';
 
 function isHttpUrl(value: string): boolean {
   // The URL parser forgives backslashes, blanks, an empty user and any number of slashes; what people read must be
@@ -33,6 +33,62 @@ function isJson(value: string): boolean {
     return false;
   }
 }
+
+const isTrue = (value: unknown): boolean => /^(?:true|1)$/i.test(String(value));
+
+/** The value of an encrypted header is none of the definition's, and was taken out of it: see `arrangeHeaders`. */
+const headerSchema = z
+  .strictObject({
+    name: z.string(),
+    value: headerValueSchema,
+    encrypt: z
+      .union([z.boolean(), z.string().regex(/^(?:true|false)$/i)])
+      .transform(isTrue)
+      .optional(),
+  })
+  .superRefine(({ name, encrypt }, context) => {
+    const schema = encrypt === true ? sealedHeaderNameSchema : headerNameSchema;
+    const { error } = schema.safeParse(name);
+    for (const { message } of error?.issues ?? [])
+      context.addIssue({ code: 'custom', path: ['name'], message });
+  });
+
+interface GivenHeader {
+  name: string;
+  value?: unknown;
+  encrypt?: unknown;
+}
+
+const isEncrypted = (header: unknown): header is GivenHeader =>
+  typeof header === 'object' &&
+  header !== null &&
+  isTrue((header as GivenHeader).encrypt) &&
+  typeof (header as GivenHeader).name === 'string';
+
+/** Moves values of headers that are to be encrypted from the definition, which is shown, to the credential. */
+export function arrangeHeaders(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { queryHeaders, encryptedHeaders } = given;
+  if (!Array.isArray(queryHeaders) || !queryHeaders.some(isEncrypted)) return { ...given };
+  const values = queryHeaders
+    .filter(isEncrypted)
+    .filter(({ value }) => value !== undefined && value !== '')
+    .map(({ name, value }) => ({ name, value }));
+  const shown = queryHeaders.map((header: unknown) =>
+    isEncrypted(header) ? { ...header, value: '', encrypt: true } : header,
+  );
+  const named = new Set(values.map(({ name }) => name.toLowerCase()));
+  const others = (Array.isArray(encryptedHeaders) ? encryptedHeaders : []).filter(
+    ({ name }: GivenHeader) => !named.has(String(name).toLowerCase()),
+  );
+  const sealed = [...others, ...values];
+  return { ...given, queryHeaders: shown, ...(sealed.length > 0 ? { encryptedHeaders: sealed } : {}) };
+}
+
+/** Names of the headers whose values are secrets, in lower case. */
+export const encryptedHeaderNames = (definition: Readonly<Record<string, unknown>>): string[] =>
+  (Array.isArray(definition['queryHeaders']) ? definition['queryHeaders'] : [])
+    .filter(isEncrypted)
+    .map(({ name }) => name.toLowerCase());
 
 const pairs = { name: line(256).min(1), value: line(4096) };
 const endpoint = (title: string, description: string) =>
@@ -70,23 +126,23 @@ const request = {
     sentInQuery: true,
     decides: 'nothing',
   }),
-  queryHeaders: property(
+  queryHeaders: property(z.array(headerSchema).max(64).default([]), {
+    title: 'Request headers',
+    description:
+      'Sent with every request. With encrypt: true the value is a secret of the credential, and Authorization is allowed; others are visible. Transport and proxy headers are refused.',
+  }),
+  encryptedHeaders: property(
     z
-      .array(
-        z.strictObject({
-          name: headerNameSchema,
-          value: headerValueSchema,
-          encrypt: z.literal([false, 'false'], { error: encryptHint }).optional(),
-        }),
-      )
-      .max(64)
-      .default([]),
+      .array(z.strictObject({ name: sealedHeaderNameSchema, value: headerValueSchema }))
+      .min(1)
+      .max(64),
     {
-      title: 'Request headers',
-      description:
-        'Sent with every request. Visible, so not for secrets; transport and proxy headers are refused.',
+      title: 'Encrypted headers',
+      description: 'Values of the request headers with encrypt: true, which are taken from there.',
+      secret: true,
+      holder: 'credential',
     },
-  ),
+  ).optional(),
   dataPath: fieldPath(
     'Data path',
     'Where the rows are; nothing there is no rows. Absent: the list in the answer. $: the whole answer.',
@@ -109,10 +165,11 @@ const request = {
 
 const security = {
   serverCertificateValidation: property(
-    z.enum(['Default', 'Custom'], { error: certificateValidationHint }).default('Default'),
+    z.enum(['Default', 'Custom', 'None'], { error: certificateValidationHint }).default('Default'),
     {
       title: 'Server certificate validation',
-      description: 'Default: the system trusts. Custom: rootCertificates too. It cannot be turned off.',
+      description:
+        'Default: the system trusts. Custom: rootCertificates too. None: not at all, where the operator allows it.',
     },
   ),
   rootCertificates: property(inlineFilesSchema.default([]), {

@@ -126,11 +126,16 @@ describe('rest refuses', () => {
     expect(problemsOf({ tokenUrl: url })).toEqual(['tokenUrl']);
   });
 
-  it('secrets in visible headers, switched-off TLS validation, custom pagination, unknown names', () => {
-    expect(problemsOf({ queryHeaders: [{ name: 'k', value: 'v', encrypt: true }] })).toEqual([
+  it('headers that no secret may set, custom pagination, unknown names', () => {
+    const sealed = (name: string) => ({ queryHeaders: [{ name, value: 'v', encrypt: true }] });
+    expect(problemsOf(sealed('Authorization'))).toEqual([]);
+    for (const name of ['Cookie', 'Host', 'bad name'])
+      expect(problemsOf(sealed(name))).toContain('queryHeaders.0.name');
+    expect(problemsOf({ ...sealed('Authorization'), authSchema: 'basic' })).toEqual(['queryHeaders']);
+    expect(problemsOf({ queryHeaders: [{ name: 'k', value: 'v', encrypt: 'maybe' }] })).toEqual([
       'queryHeaders.0.encrypt',
     ]);
-    expect(problemsOf({ serverCertificateValidation: 'None' })).toEqual(['serverCertificateValidation']);
+    expect(problemsOf({ serverCertificateValidation: 'Never' })).toEqual(['serverCertificateValidation']);
     expect(problemsOf({ PaginationType: 'Custom' })).toEqual(['PaginationType']);
     expect(problemsOf({ body: '{' })).toEqual(['body']);
     expect(problemsOf({ proxy: 'http://canary/' })).toEqual(['proxy']);

@@ -56,6 +56,37 @@ describe('rest sends', () => {
     expect(stand.requests[0]?.headers['x-api-key']).toBe('k-123');
   });
 
+  it('Q: an encrypted header, whose value is part of the credential alone', async () => {
+    const stand = await serve(json([]));
+    const queryHeaders = [
+      { name: 'Authorization', value: 'Bearer s3cret', encrypt: true },
+      { name: 'X-Tenant', value: 'sealed', encrypt: 'True' },
+      { name: 'X-Plain', value: 'seen', encrypt: 'false' },
+    ];
+    const input = inputOf({ url: stand.url, queryHeaders });
+    expect(input.login.signIn).toBe('header');
+    expect(input.properties['queryHeaders']).toEqual([
+      { name: 'Authorization', value: '', encrypt: true },
+      { name: 'X-Tenant', value: '', encrypt: true },
+      { name: 'X-Plain', value: 'seen', encrypt: false },
+    ]);
+    expect(JSON.stringify(input)).not.toMatch(/s3cret|sealed/);
+    const { session } = await open(input);
+    await session.ping();
+    expect(stand.requests[0]?.headers).toMatchObject({
+      authorization: 'Bearer s3cret',
+      'x-tenant': 'sealed',
+      'x-plain': 'seen',
+    });
+    const fields = { encryptedHeaders: new Secret([{ name: 'X-Tenant', value: 'other' }]) };
+    const half = await open({ ...input, login: { ...input.login, fields } });
+    expect(await failureOf(half.session.ping())).toMatchObject({
+      kind: 'auth_failed',
+      message: 'The credential has no value for the header authorization.',
+    });
+    expect(stand.requests).toHaveLength(1);
+  });
+
   it('an OAuth token, renewed once after a 401', async () => {
     const stand = await serve((request, response) => {
       if (request.headers.authorization === 'Bearer new') return json([{ a: 1 }])(request, response);
@@ -112,6 +143,20 @@ describe('rest over TLS', () => {
     expect((await failureOf(read({ ...custom, rootCertificates: path }))).kind).toBe('invalid_config');
   });
 
+  it('Q: trusts anybody with None, where the operator allows it, and says who can where not', async () => {
+    const { url } = await serveTls();
+    const given = { url, serverCertificateValidation: 'None' };
+    const allowed = await open(inputOf(given), { unverifiedTls: 'allow' });
+    await allowed.session.ping();
+    for (const settings of [{}, { unverifiedTls: 'deny' }]) {
+      expect(manifest.forbidden?.(inputOf(given).properties, settings)).toEqual([
+        { property: 'serverCertificateValidation', message: expect.stringContaining('unverifiedTls') },
+      ]);
+      await expect(open(inputOf(given), settings)).rejects.toMatchObject({ kind: 'invalid_config' });
+    }
+    expect(manifest.forbidden?.(inputOf(given).properties, { unverifiedTls: 'allow' })).toEqual([]);
+  });
+
   it('needs the client certificate that the connection asks for', async () => {
     const stand = await serve(json([]));
     const error = await failureOf(read({ url: stand.url, enableMutualSSL: true }));
@@ -124,7 +169,7 @@ describe('rest over TLS', () => {
       mutualPfxCertificateKey: 'open',
     });
     expect(input.login.signIn).toBe('certificate');
-    expect(tlsOptions(propertiesSchema.parse(input.properties), input)).toEqual({
+    expect(tlsOptions(propertiesSchema.parse(input.properties), input, {})).toEqual({
       clientCertificate: { pfx: Buffer.from(value, 'base64'), passphrase: 'open' },
     });
   });

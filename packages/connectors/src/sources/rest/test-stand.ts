@@ -72,13 +72,13 @@ export interface Opened {
   abort: AbortController;
 }
 
-export async function open(input: ConnectorInput): Promise<Opened> {
+export async function open(input: ConnectorInput, settings: Record<string, string> = {}): Promise<Opened> {
   const network = createDirectNetwork();
   const abort = new AbortController();
   const session = await connector.open(input, {
     network,
     retries: createRetries(),
-    settings: {},
+    settings,
     signal: abort.signal,
   });
   cleanups.push(async () => {
