@@ -1,5 +1,6 @@
 import { type Cell, jsonTextOf } from '@mooring/connectors/spec/data-types';
 import { toDays } from './arrow-instants.js';
+import { hasHalfCharacter } from './half-characters.js';
 
 // Arrow's buffers (Columnar Format 1.5, "Physical Memory Layout") of one column of one batch.
 // They are filled here and not by apache-arrow's builders: those cost 1,640 ns a row of five columns against
@@ -102,7 +103,10 @@ function concatenated(chunks: readonly Uint8Array[]): Variable {
   return { data: Buffer.concat(chunks), valueOffsets };
 }
 
-/** The values as UTF-8; halves of surrogate pairs become U+FFFD. */
+/**
+ * The values as UTF-8.
+ * @throws Unfit for half of a surrogate pair, which UTF-8 has no bytes for
+ */
 export function utf8(values: readonly Cell[], toText: (value: NonNullable<Cell>) => string): Variable {
   const valueOffsets = new Int32Array(values.length + 1);
   const texts: string[] = [];
@@ -116,7 +120,9 @@ export function utf8(values: readonly Cell[], toText: (value: NonNullable<Cell>)
   }
   const data = Buffer.from(texts.join(''));
   // Lengths in UTF-16 are lengths in UTF-8 only where all is ASCII.
-  return data.length === end ? { data, valueOffsets } : concatenated(texts.map((one) => Buffer.from(one)));
+  if (data.length === end) return { data, valueOffsets };
+  if (texts.some(hasHalfCharacter)) throw new Unfit();
+  return concatenated(texts.map((one) => Buffer.from(one)));
 }
 
 /** The values, base64 texts, as bytes. */

@@ -161,8 +161,13 @@ describe('Arrow', () => {
     );
   });
 
-  it('does not join halves of surrogate pairs of neighbours', async () => {
-    expect((await read('string', 'a\ud83d', '\ude00b')).values).toEqual(['a\ufffd', '\ufffdb']);
+  it('VA8: refuses half of a surrogate pair, also beside its other half in the next value', async () => {
+    for (const values of [
+      ['a\ud83d', '\ude00b'],
+      ['é', '\ud83d'],
+    ])
+      await expect(read('string', ...values)).rejects.toMatchObject({ kind: 'unsupported' });
+    expect((await read('string', '😀')).values).toEqual(['😀']);
   });
 
   it('has the schema without any row, each name once, and every field nullable', async () => {

@@ -48,7 +48,7 @@ function csvForm(columns: readonly Column[]): TextForm {
     return `${text}\r\n`;
   };
   const names = distinctNames(columns).map((name) => encoders.string(name));
-  return { head: `${names.join(',')}\r\n`, line };
+  return { head: `${names.join(',')}\r\n`, line, columns };
 }
 
 /**

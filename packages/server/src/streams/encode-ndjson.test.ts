@@ -83,6 +83,12 @@ describe('NDJSON', () => {
     expect(table.getChildAt(0)?.get(0)).toBe(text);
   });
 
+  it('VA8: CSV refuses half of a surrogate pair, which it cannot write, naming its row', async () => {
+    const rows = [['😀'], ['a\ud83d']];
+    const failed = bytesOf(encodeCsv(names('a'), batchesOf([['x']], rows)));
+    await expect(failed).rejects.toThrow('Row 3 has half of a character (a lone surrogate) in column "a".');
+  });
+
   it('loses no column to another one of the same name', async () => {
     expect(await textOf(names('id', 'id', 'id_2', 'id'), batchesOf([['1', '2', '3', '4']]))).toBe(
       '{"id":"1","id_3":"2","id_2":"3","id_4":"4"}\n',

@@ -31,7 +31,7 @@ function ndjsonForm(columns: readonly Column[]): TextForm {
     for (let index = 0; index < keys.length; index += 1) text += keys[index] + jsonText(row[index]);
     return text + end;
   };
-  return { head: '', line };
+  return { head: '', line, columns };
 }
 
 /**

@@ -1,4 +1,6 @@
-import type { Row } from '@mooring/connectors/spec/data-types';
+import type { Column, Row } from '@mooring/connectors/spec/data-types';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { hasHalfCharacter } from './half-characters.js';
 import type { OutputMeter } from './output-meter.js';
 
 /** A line-by-line form of rows. */
@@ -7,10 +9,28 @@ export interface TextForm {
   head: string;
   /** One row with its line end. */
   line(row: Row): string;
+  columns: readonly Column[];
 }
 
 /** Large enough that the cost of a write vanishes, small enough that the event loop is never held for long. */
 const CHUNK_LENGTH = 65_536;
+
+/** @param before rows that were written */
+function assertEncodable({ columns }: TextForm, rows: readonly Row[], text: string, before: number): void {
+  if (!hasHalfCharacter(text)) return;
+  for (const [index, row] of rows.entries()) {
+    const column = columns.find((_column, at) => hasHalfCharacter(String(row[at])));
+    if (column) throw notEncodable(column.name, before + index + 1);
+  }
+}
+
+function notEncodable(name: string, row: number): ConnectorError {
+  return new ConnectorError(
+    'unsupported',
+    `Row ${row} has half of a character (a lone surrogate) in column ${JSON.stringify(name.slice(0, 128))}.`,
+    { remedy: 'Ask for NDJSON, which writes it as an escape, or leave the column out with columns.' },
+  );
+}
 
 /** As many whole rows as the room takes. */
 function fitting(form: TextForm, rows: readonly Row[], room: number): { text: string; rows: number } {
@@ -37,6 +57,7 @@ export async function* encodeText(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let head = form.head;
   const chunkOf = (rows: readonly Row[], body: string): Uint8Array => {
+    assertEncodable(form, rows, body, meter.rows());
     let chunk = Buffer.from(head + body);
     let count = rows.length;
     if (chunk.length > meter.room()) {

@@ -42,8 +42,10 @@ export interface Answer {
   url: URL;
   status: number;
   headers: Headers;
-  /** Undefined for an empty body. */
+  /** Undefined for an empty body; of several values the first. */
   json: JsonSpan | undefined;
+  /** The body is a value a line (NDJSON). */
+  isSequence: boolean;
 }
 
 /**
@@ -124,6 +126,12 @@ async function beginningOf(response: Response, stop: AbortController): Promise<s
   return collected.take().toString('utf8', 0, refusalBytesMax);
 }
 
+/** The names under which services send a JSON value a line. */
+const isSequenceType = (contentType: string | null): boolean =>
+  /^\s*(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines|stream\+json)\b/i.test(
+    contentType ?? '',
+  );
+
 /** The charset that a Content-Type declares (RFC 9110 section 8.3.2). */
 const charsetOf = (contentType: string | null): string | undefined =>
   /;\s*charset\s*=\s*(?:"([^"]+)"|([^\s;,"]+))/i
@@ -140,8 +148,9 @@ async function jsonOf(
   const charset = encoding ?? charsetOf(response.headers.get('content-type'));
   const reader = response.body?.getReader();
   const next = async () => (await reader?.read())?.value;
+  const isSequence = isSequenceType(response.headers.get('content-type'));
   try {
-    return await collectJson({ next, charset, caps, remedy });
+    return await collectJson({ next, charset, isSequence, caps, remedy });
   } catch (error) {
     stop.abort();
     throw translateJsonError(error, response.headers);
@@ -194,7 +203,8 @@ export async function exchangeJson(
     const { response } = answered;
     if (!response.ok) throw exchange.failure(response, await beginningOf(response, answered.stop));
     const json = await jsonOf(response, answered.stop, { caps, encoding });
-    return { url: answered.url, status: response.status, headers: response.headers, json };
+    const isSequence = isSequenceType(response.headers.get('content-type'));
+    return { isSequence, url: answered.url, status: response.status, headers: response.headers, json };
   } catch (error) {
     throw failureOfThrown(error, { caller: exchange.signal, deadline });
   }

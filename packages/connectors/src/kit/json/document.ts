@@ -15,6 +15,8 @@ export interface JsonSource {
   next(): Promise<Uint8Array | undefined>;
   /** Its encoding where somebody said so; else a mark at its beginning, or its first characters, tell. */
   charset?: string | undefined;
+  /** It may be several values, as in NDJSON; the first one is returned. */
+  isSequence?: boolean;
   caps: Pick<ParsingCaps, 'documentBytes' | 'document'>;
   /** What to do about a document beyond the caps. */
   remedy: string;
@@ -34,9 +36,15 @@ export async function collectJson(source: JsonSource): Promise<JsonSpan | undefi
   }
 }
 
-async function collect({ next: encoded, charset, caps, remedy }: JsonSource): Promise<JsonSpan | undefined> {
+async function collect({
+  next: encoded,
+  charset,
+  isSequence,
+  caps,
+  remedy,
+}: JsonSource): Promise<JsonSpan | undefined> {
   const next = await utf8Of({ next: encoded, charset, guess: jsonCharset });
-  const gauge = createJsonGauge(caps.document, remedy);
+  const gauge = createJsonGauge(caps.document, remedy, isSequence);
   const collected = createByteCollector();
   let marks = 0;
   for (let piece = await next(); piece !== undefined; piece = await next()) {

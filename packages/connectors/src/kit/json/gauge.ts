@@ -65,14 +65,16 @@ const isOfWord = (byte: number): boolean =>
 /**
  * Checks nesting, commas and colons, and counts.
  * @param remedy what to do about a text beyond the caps
+ * @param isSequence the text may be several values, as in NDJSON
  */
-export function createJsonGauge(caps: JsonCaps, remedy: string): JsonGauge {
-  return new Gauge(caps, remedy);
+export function createJsonGauge(caps: JsonCaps, remedy: string, isSequence = false): JsonGauge {
+  return new Gauge(caps, remedy, isSequence);
 }
 
 class Gauge implements JsonGauge {
   private readonly caps: JsonCaps;
   private readonly remedy: string;
+  private readonly isSequence: boolean;
   /** For each level, 1 for an object. */
   private readonly levels: Uint8Array;
   private now = state.value;
@@ -84,9 +86,10 @@ class Gauge implements JsonGauge {
   private isEscaped = false;
   private isBegun = false;
 
-  constructor(caps: JsonCaps, remedy: string) {
+  constructor(caps: JsonCaps, remedy: string, isSequence: boolean) {
     this.caps = caps;
     this.remedy = remedy;
+    this.isSequence = isSequence;
     this.levels = new Uint8Array(caps.depth + 1);
   }
 
@@ -144,7 +147,8 @@ class Gauge implements JsonGauge {
   private take(byte: number): void {
     this.isBegun = true;
     const { now } = this;
-    if (now === state.value || (now === state.valueOrEnd && byte !== 0x5d)) this.beginValue(byte);
+    const isNext = now === state.done && this.isSequence;
+    if (isNext || now === state.value || (now === state.valueOrEnd && byte !== 0x5d)) this.beginValue(byte);
     else if ((now === state.name || now === state.nameOrEnd) && byte === 0x22) this.beginName();
     else if (now === state.colon && byte === 0x3a) this.now = state.value;
     else if (now === state.after && byte === 0x2c) {

@@ -69,6 +69,15 @@ function spanAt(bytes: Buffer, from: number): JsonSpan {
 /** The value of a whole text. */
 export const wholeSpan = (bytes: Buffer): JsonSpan => spanAt(bytes, 0);
 
+/** The values of a text that has several, one behind the other. */
+export function* valuesOf(bytes: Buffer): Generator<JsonSpan> {
+  for (let at = skipBlank(bytes, 0); at < bytes.length; ) {
+    const value = spanAt(bytes, at);
+    yield value;
+    at = skipBlank(bytes, value.end);
+  }
+}
+
 /** A text without the white space around it, of which a parser must say whether it is one value. */
 export function trimmedSpan(bytes: Buffer, start = 0, end = bytes.length): JsonSpan {
   const first = Math.min(skipBlank(bytes, start), end);

@@ -14,7 +14,7 @@ import { createColumnFinder, type FoundColumns } from '../../kit/json/columns.js
 import { recordOf } from '../../kit/json/document.js';
 import type { JsonRecord } from '../../kit/json/exact.js';
 import { type Place, quoted, recordFailure } from '../../kit/json/failures.js';
-import { isArraySpan, type JsonSpan } from '../../kit/json/spans.js';
+import { isArraySpan, type JsonSpan, valuesOf } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { requestUrl } from './credentials.js';
@@ -85,7 +85,10 @@ function lookInto<Found>({ headers }: Answer, look: () => Found): Found {
 
 /** Rows where they stand: of their values there is one at a time, however many an answer holds. */
 export const spansOf = ({ answer, path }: Page): Iterable<JsonSpan> =>
-  lookInto(answer, () => rowsAt(answer.json, path));
+  answer.isSequence ? linesOf(answer) : lookInto(answer, () => rowsAt(answer.json, path));
+
+const linesOf = ({ json }: Answer): Iterable<JsonSpan> =>
+  json === undefined ? [] : { [Symbol.iterator]: () => valuesOf(json.bytes) };
 
 const hasRows = (page: Page): boolean => {
   for (const _row of spansOf(page)) return true;
@@ -117,7 +120,8 @@ const remedyForErrors =
  * @throws ConnectorError `protocol_error` for an answer that reports errors, `invalid_config` where the rows seem to be
  * elsewhere than the connection says
  */
-function rowsPathOf({ properties }: Resource, { json }: Answer): string | undefined {
+function rowsPathOf({ properties }: Resource, { json, isSequence }: Answer): string | undefined {
+  if (isSequence) return wholeAnswer;
   const given = dataPathOf(properties);
   const path = given ?? findRowsPath(json);
   const isThere = path !== undefined && lookup(json, path) !== undefined && hasRowsAt(json, path);
@@ -164,7 +168,9 @@ export async function proveFirstPage(resource: Resource): Promise<void> {
 /** A page as pagers look at it. */
 function answered({ answer, path }: Page, rowCount: number): AnsweredPage {
   const rows = path === undefined ? undefined : lookup(answer.json, path);
-  return { ...answer, hasList: rows !== undefined && isArraySpan(rows), rowCount };
+  const hasList = answer.isSequence || (rows !== undefined && isArraySpan(rows));
+  // What stands in a line is of a row.
+  return { ...answer, json: answer.isSequence ? undefined : answer.json, hasList, rowCount };
 }
 
 /**
@@ -240,7 +246,7 @@ export async function nextPage(walk: Walk, previous: Page, rowCount: number): Pr
     answer,
     path: lookInto(answer, () => previous.path ?? rowsPathOf(resource, answer)),
   };
-  if (lookInto(answer, () => reportsErrors(answer.json)) && !hasRows(page)) {
+  if (!hasRows(page) && lookInto(answer, () => reportsErrors(answer.json))) {
     throw new ConnectorError('protocol_error', 'The source answered with errors.', {
       remedy: remedyForErrors,
     });

@@ -182,7 +182,9 @@ function pageNumberPager(p: RestProperties): Pager {
       if (!read) return page.rowCount === 0 ? undefined : at(page.url, current);
       const next = read(page);
       if (isEnd(next)) return undefined;
-      return at(page.url, next === true ? current : textOf(next));
+      const number = next === true ? String(current) : textOf(next);
+      // No page is before the first one: services write 0 or -1 for none.
+      return /^(?:0|-\d+)$/.test(number) ? undefined : at(page.url, number);
     },
   };
 }

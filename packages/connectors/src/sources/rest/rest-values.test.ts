@@ -130,6 +130,24 @@ describe('values of REST', () => {
   });
 });
 
+describe('answers of lines', () => {
+  const types = ['application/x-ndjson', 'application/jsonl; charset=utf-8', 'application/stream+json'];
+  it.each(types)('VA5: NDJSON with CRLF is read line by line (%s)', async (type) => {
+    const stand = await serve(
+      json('\ufeff{"id":1,"next":"x"}\r\n\r\n{"id":9007199254740993}\r\n', { 'content-type': type }),
+    );
+    const { rows } = await read({ url: stand.url });
+    expect(rows).toEqual([
+      ['1', 'x'],
+      ['9007199254740993', null],
+    ]);
+    const broken = await serve(json('{"id":1}\n{"id":2', { 'content-type': type }));
+    expect((await failureOf(read({ url: broken.url }))).kind).toBe('protocol_error');
+    const undeclared = await serve(json('{"id":1}\n{"id":2}'));
+    expect((await failureOf(read({ url: undeclared.url }))).kind).toBe('protocol_error');
+  });
+});
+
 describe('where the rows are', () => {
   const rowsOf = async (document: unknown, more: Record<string, unknown> = {}) => {
     const stand = await serve(json(document));
