@@ -8,10 +8,11 @@ import { loadConnector } from '../catalogue/load-connector.js';
 import { createGate, type Gate } from '../egress/gate.js';
 import { openPipe } from '../egress/inherited-pipe.js';
 import { createPolicy, type EgressSettings } from '../egress/policy.js';
+import { framesOf } from '../error-frames.js';
 import { exitCodes } from './endings.js';
 import { type ServedUse, serveUse } from './served-use.js';
 import { usageOf } from './usage.js';
-import { type Order, pipeFd, speak, turnedMs } from './wire.js';
+import { framesMax, type Order, pipeFd, speak, turnedMs } from './wire.js';
 
 /** A loop that never turns does not see that the service is gone; this thread does. */
 const orphanWatch = `
@@ -35,11 +36,11 @@ let isWatched = false;
 const pipe = openPipe(pipeFd);
 const wire = speak(pipe, { message: (message) => obey(message as Order), credit }, () => process.exit(0));
 
-/** One error that nobody caught may be of any use, so none goes on. Its text may hold what the source sent. */
+/** One error that nobody caught may be of any use, so none goes on. */
 function failOn(error: unknown): never {
-  const { name = 'Error', stack = '' } = error instanceof Error ? error : {};
-  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  writeSync(2, `${JSON.stringify({ name, frames: frames.slice(0, 20) })}\n`);
+  // Its own name may be a word of the source too.
+  const name = error instanceof Error ? error.constructor.name : typeof error;
+  writeSync(2, `${JSON.stringify({ name, frames: framesOf(error).slice(0, framesMax) })}\n`);
   process.exit(exitCodes.failure);
 }
 
@@ -107,7 +108,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as co
   process.on(signal, () => undefined);
 process.on('uncaughtException', failOn);
 process.on('unhandledRejection', failOn);
-process.on('warning', () => undefined);
 pipe.on('close', () => process.exit(0));
 pipe.on('error', () => process.exit(0));
 wire.report({ kind: 'ready' });

@@ -154,7 +154,8 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   const wire = speak(pipe, handlers, () => kill('protocol'));
   pipe.on('error', () => kill('failure'));
   stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (stray.length < strayLengthMax) stray += text;
+    // What it says at its very end is what counts.
+    stray = (stray + text).slice(-strayLengthMax);
   });
 
   const ended = once(child, 'exit').then(([code, signal]) => {
