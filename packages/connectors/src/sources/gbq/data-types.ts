@@ -1,3 +1,5 @@
+import { parsingCaps } from '../../kit/json/caps.js';
+import { assertRecordText } from '../../kit/json/document.js';
 import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
@@ -93,11 +95,16 @@ function floatOf(text: string): JsonValue {
   return text === '-Infinity' || text === 'NaN' ? text : broken();
 }
 
+/** To what measured the page, a JSON document in it is one string. */
+const { record: documentCaps } = parsingCaps({});
+
 function jsonOf(text: string): JsonValue {
   let value: JsonValue;
   try {
+    assertRecordText(text, documentCaps);
     value = JSON.parse(text) as JsonValue;
-  } catch {
+  } catch (error) {
+    if (error instanceof ConnectorError) throw error;
     return broken();
   }
   assertDepth(value);
