@@ -1,5 +1,4 @@
 import { assertColumns, columnsMax } from '../../kit/columns.js';
-import { NotJson } from '../../kit/json/gauge.js';
 import type { Column, JsonValue, NeutralType, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { depthMax } from './limits.js';
@@ -37,9 +36,7 @@ function parsed(parse: () => JsonValue, place: Place): JsonValue {
 
 /** The native message of a syntax error quotes the data, so it is not kept. */
 export function translateJsonError(error: unknown, place: Place): unknown {
-  return error instanceof SyntaxError || error instanceof NotJson
-    ? broken(place, 'is not valid JSON')
-    : error;
+  return error instanceof SyntaxError ? broken(place, 'is not valid JSON') : error;
 }
 
 function tooDeep(): ConnectorError {

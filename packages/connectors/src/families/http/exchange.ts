@@ -2,7 +2,6 @@ import { createByteCollector } from '../../kit/byte-collector.js';
 import { timeLimit } from '../../kit/deadline.js';
 import type { ParsingCaps } from '../../kit/json/caps.js';
 import { collectJson } from '../../kit/json/document.js';
-import { NotJson } from '../../kit/json/gauge.js';
 import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -73,7 +72,7 @@ export function documentOf({ json, headers }: Pick<Answer, 'json' | 'headers'>):
 
 /** The parser's message quotes the text, so it is not kept as the cause. */
 export function translateJsonError(error: unknown, headers: Headers): unknown {
-  if (!(error instanceof SyntaxError || error instanceof NotJson)) return error;
+  if (!(error instanceof SyntaxError)) return error;
   const isPage = headers.get('content-type')?.includes('html') === true;
   return new ConnectorError(
     'protocol_error',

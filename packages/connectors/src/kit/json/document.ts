@@ -19,7 +19,7 @@ export interface JsonSource {
 /**
  * Collects a JSON document that was measured as it came; its values are made one by one by whoever looks for them.
  * @returns undefined for nothing but white space
- * @throws ConnectorError `too_large` beyond the caps, {@link NotJson} where it is no JSON
+ * @throws ConnectorError `too_large` beyond the caps, SyntaxError where it is no JSON
  */
 export async function collectJson({ next, caps, remedy }: JsonSource): Promise<JsonSpan | undefined> {
   const gauge = createJsonGauge(caps.document, remedy);
@@ -48,7 +48,7 @@ const measuredBytesMin = 16 * 1024;
 
 const remedyForRecords = 'Leave the large member out at the source, or split the record.';
 
-/** @throws ConnectorError `too_large` for a record beyond its caps, {@link NotJson} where it is no JSON */
+/** @throws ConnectorError `too_large` for a record beyond its caps, SyntaxError where it is no JSON */
 export function assertRecord(record: Uint8Array, caps: JsonCaps): void {
   if (record.length < measuredBytesMin) return;
   const gauge = createJsonGauge(caps, remedyForRecords);
