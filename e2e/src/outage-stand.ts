@@ -37,12 +37,12 @@ const allowedTo = (kind: OutageKind): string[] =>
 
 /** What is said to somebody who asks, or that the connection broke. */
 const told = async (api: ApiClient, grant: string): Promise<string> => {
-  try {
-    return saysOf(await askWho(api, grant));
-  } catch (error) {
-    if (error instanceof TypeError) return 'broken off';
+  const answer = await askWho(api, grant).catch((error: unknown) => {
+    // What `fetch` says of it.
+    if (error instanceof TypeError) return undefined;
     throw error;
-  }
+  });
+  return answer ? saysOf(answer) : 'broken off';
 };
 
 interface Cluster {
