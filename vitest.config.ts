@@ -53,6 +53,7 @@ const repeatedInLong = [
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
+  'packages/server/src/http/idempotency-kept.test.ts',
   'packages/server/src/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
   'packages/server/src/move/*.test.ts',

@@ -291,7 +291,7 @@ async function testTiersPage() {
   const elsewhere = rows.filter(({ quick, long }) => quick.length > 0 && quick.join() !== long.join());
   let text = head('Test tiers');
   text +=
-    '`npm test` is the quick tier: each promise once, its good and its bad path. `npm run test:long` is the long tier: the same files with full counts, and both stores wherever a file can run on both; `-- --shard i/n` runs a part of it. `.ci/run` runs the quick tier and one shard of the long one, another one for each commit.\n\n';
+    '`npm test` is the quick tier: each promise once, its good and its bad path. `npm run test:long` is the long tier: the same files with full counts, on both stores wherever a file can run on both and in part with runners, and those of `e2e/src/long`; `-- --shard i/n` runs a part of it. `.ci/run` runs the quick tier and one shard of the long one, another one for each commit.\n\n';
   text += `${rows.length} files. ${onlyInLong.length} run in the long tier only, ${elsewhere.length} run in more projects there.\n\n`;
   text += '## Counts\n\n';
   text += `${table(
