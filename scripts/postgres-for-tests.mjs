@@ -1,5 +1,6 @@
 // From its source: nothing is compiled before the tests.
 import { startPostgres } from '../packages/lab/src/postgres.ts';
+import { makeTemplate } from '../packages/server/src/testing/shared-database.ts';
 
 let server;
 
@@ -7,7 +8,8 @@ let server;
 export async function setup(project) {
   server = await startPostgres({ rowsInBig: 1 });
   const { host, port, admin } = server;
-  project.provide('databaseServer', { host, port, admin });
+  const template = await makeTemplate({ host, port, admin });
+  project.provide('databaseServer', { host, port, admin, template });
 }
 
 export const teardown = () => server.close();

@@ -76,7 +76,7 @@ describe('NO10: a disk that is full', () => {
 
   it('of PostgreSQL: answers say so and are true, reads go on, and it is over with room', async () => {
     const postgres = await startPostgres({ rowsInBig: 1, smallDiskBytes: 32 * 1024 * 1024 });
-    const database = await freshDatabase(postgres, 'small');
+    const database = await freshDatabase(postgres, { tablespace: 'small' });
     mooring = await startMooring({
       environment: {
         MOORING_DATABASE_URL: database.url,
