@@ -43,7 +43,7 @@ const repeatedInLong = [
   'packages/server/src/broker/*.shape.test.ts',
   'packages/server/src/features/api-keys/key-format.test.ts',
   'packages/server/src/features/catalogue/*.test.ts',
-  'packages/server/src/features/connections/{destination-doors,destinations,statement-body}.test.ts',
+  'packages/server/src/features/connections/{destination-doors,destinations,statement-body,list/whole-list}.test.ts',
   'packages/server/src/features/endpoints/*.test.ts',
   'packages/server/src/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
   'packages/server/src/features/vault-keys/*.test.ts',
