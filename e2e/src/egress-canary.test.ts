@@ -151,13 +151,18 @@ describe('destinations that are not allowed', () => {
   it('S01, S02, S07, S12, S14: refuses every spelling in every property that is dialled', async () => {
     const tasks: (() => Promise<string>)[] = [];
     const dialled: string[] = [];
+    const turns = { host: 0, url: 0 };
     for (const source of stand.sources) {
       for (const [name, kind] of dialledProperties(source.datasourceID)) {
         dialled.push(`${source.datasourceID} ${name}`);
         // Those of OAuth are dialled in exchanges of their own, for which there is another test.
         if (source.datasourceID === 'rest' && name !== 'url') continue;
+        // In the quick tier each spelling goes into one of the hosts and into one of the URLs, in turns.
+        const of = kind === 'host' ? full(1, 2) : full(1, 3);
+        turns[kind] += 1;
+        const turn = turns[kind];
         for (const [index, value] of (kind === 'host' ? hosts : urlsOf(stand.canary.port)).entries()) {
-          if ((index + dialled.length) % every !== 0) continue;
+          if ((index + turn) % of !== 0) continue;
           const what = `${source.datasourceID} ${name}=${value}`;
           const properties = aim(source, name, value);
           tasks.push(async () => `${kind}: ${await expectRefused(source, properties, what)}`);
@@ -196,16 +201,15 @@ describe('destinations that are not allowed', () => {
     const { body: catalogue } = await stand.api.get('/api/v1/data-sources');
     expect(catalogue.dataSources).toHaveLength(stand.sources.length);
     const tasks: (() => Promise<boolean>)[] = [];
-    let turn = 0;
     for (const source of stand.sources) {
       const { datasourceID, properties } = source;
       const specs = await stand.api.get(`/api/v1/data-sources/${datasourceID}/api-specs`);
       const known: Record<string, PropertySpec> = specs.body.connectionProperties.properties;
-      for (const [name, { type }] of Object.entries(known)) {
+      for (const [row, [name, { type }]] of Object.entries(known).entries()) {
         if (type !== 'string') continue;
-        for (const value of values) {
-          turn += 1;
-          if (turn % every === 0) tasks.push(() => useOnce(source, { ...properties, [name]: value }));
+        for (const [index, value] of values.entries()) {
+          if ((index + row) % every === 0)
+            tasks.push(() => useOnce(source, { ...properties, [name]: value }));
         }
       }
     }
