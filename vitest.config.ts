@@ -48,7 +48,7 @@ const repeatedInLong = [
   'packages/server/src/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
   'packages/server/src/features/vault-keys/*.test.ts',
   'packages/server/src/http/typed-client.test.ts',
-  'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,ways-in}.test.ts',
+  'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,sign-ins,ways-in}.test.ts',
 ];
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */

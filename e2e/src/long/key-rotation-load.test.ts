@@ -5,12 +5,11 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { seededInt } from '@mooring/lab/seeded';
-import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type MooringProcess, startMooring } from './mooring-process.js';
+import { type MooringProcess, startMooring } from '../mooring-process.js';
 
 // Keys are rotated under load. With one node nothing is killed and every request counts. With two
 // behind a balancer one of them is killed again and again: a request that its node took along is sent to the other one, as a
@@ -18,18 +17,18 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 
 vi.setConfig({ testTimeout: 600_000 });
 
-const kills = full(50, 2);
+const kills = 50;
 const randomInt = seededInt();
 /** Rotations of the one node, each until the key of before is gone. */
-const rounds = full(2, 1);
-/** Fifty a second; fifteen in the quick tier, whose machine is busy with other tests. */
-const betweenRequestsMs = full(20, 66);
+const rounds = 2;
+/** Fifty a second. */
+const betweenRequestsMs = 20;
 const betweenKillsMaxMs = 2_500;
-/** How long the balancer takes to see that a node is gone; with few kills long enough that each meets requests. */
-const noticesWithinMs = [full(0, 200), full(50, 300)] as const;
-const seeded = full(60, 20);
+/** How long the balancer takes to see that a node is gone. */
+const noticesWithinMs = [0, 50] as const;
+const seeded = 60;
 /** A rotation takes about three seconds, longer than some nodes live. */
-const rotationsMin = full(6, 1);
+const rotationsMin = 6;
 /** A rotation takes longer than a node sometimes lives here. */
 const attemptsMax = 50;
 /**
@@ -121,13 +120,8 @@ async function use(balanced: Balanced, load: Load, action: string): Promise<void
   if (!isRight) load.wrong.push(`${action}: ${answer.status} ${answer.text}`);
 }
 
-/** A request each so many milliseconds, none waiting for another. */
-async function run(
-  balanced: Balanced,
-  load: Load,
-  until: Promise<unknown>,
-  everyMs = betweenRequestsMs,
-): Promise<void> {
+/** A request each 20 ms, none waiting for another. */
+async function run(balanced: Balanced, load: Load, until: Promise<unknown>): Promise<void> {
   const requests: Promise<void>[] = [];
   let open = 0;
   let isOver = false;
@@ -152,7 +146,7 @@ async function run(
           load.tookMs.push(performance.now() - at);
         }),
     );
-    await pause(Math.max(0, begun + (number + 1) * everyMs - performance.now()));
+    await pause(Math.max(0, begun + (number + 1) * betweenRequestsMs - performance.now()));
   }
   await Promise.all(requests);
   load.tookSeconds += (performance.now() - begun) / 1_000;
@@ -230,7 +224,7 @@ describe('keys are rotated under load', () => {
     const mooring = await startMooring({ configuration, dataFolder });
     const balanced = new Balanced([mooring]);
     const load = await freshLoad(balanced);
-    await run(balanced, load, pause(full(5_000, 500)));
+    await run(balanced, load, pause(5_000));
     tell(`V09, before: ${told(load)}`);
     Object.assign(load, { answered: 0, tookMs: [], tookSeconds: 0 });
     const rotating = (async () => {
@@ -243,7 +237,7 @@ describe('keys are rotated under load', () => {
       }
       return retired;
     })();
-    await run(balanced, load, rotating, full(20, 150));
+    await run(balanced, load, rotating);
     const retired = await rotating;
     tell(`V09: ${told(load)}`);
     expect(load.wrong).toEqual([]);
