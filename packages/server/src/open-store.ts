@@ -117,11 +117,11 @@ export async function waitForDatabase(store: Store): Promise<void> {
       if (!(error instanceof StoreUnavailableError)) throw error;
       const { cause } = error;
       if (isRefusedLogin(cause)) {
-        const refused = 'The database of MOORING_DATABASE_URL refuses the login, or is not there.';
+        const refused = 'The database refuses the login, or is not there. Check its URL.';
         throw new StoreError(refused + wordsOf(cause), { cause });
       }
       if (Date.now() > until) {
-        const away = 'The database of MOORING_DATABASE_URL does not answer.';
+        const away = 'The database does not answer.';
         throw new DatabaseAwayError(away + wordsOf(cause), { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
