@@ -95,7 +95,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     sequence: { sequencer: WeighedSequencer },
-    maxWorkers: 3,
+    // Two for each of two cores: files wait for processes of theirs for half of their time.
+    maxWorkers: 4,
     reporters: [
       'default',
       './scripts/test-results-reporter.mjs',
