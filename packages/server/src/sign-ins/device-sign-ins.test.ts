@@ -26,6 +26,8 @@ import { purgeSignIns } from './sign-in-store.js';
 import { createSignIns, type SignIns } from './sign-ins.js';
 
 const masterKey = 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=';
+/** When what may only be told coarsely is told. */
+const coarseSeconds = 0.3;
 const pending = { status: 400, body: { error: 'authorization_pending' } };
 const slower = { status: 400, body: { error: 'slow_down' } };
 const granted = {
@@ -88,7 +90,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     revoker = createRevoker({ ...{ store, vault, network, catalogue, log }, clients: {}, lookMs: 100 });
     const parked = createParkedGrants({ ...{ store, vault, signInMinutes: 10 }, revoker });
     signIns = createSignIns({
-      coarseSeconds: 1,
+      coarseSeconds,
       ...{ parked, revoker, vault, network, store, log },
       ...{ signInMinutes: 10, publicUrl: () => 'https://m.example' },
       now: () => new Date(at),
@@ -168,6 +170,24 @@ describe('the life of a sign-in on another device, by the clock', () => {
     at += 1_000;
     answer = granted;
     expect(await look(id)).toBe('arrived');
+  });
+
+  it('TR12: told coarsely, no failure but the decision of the provider ends it, and all are told at one instant', async () => {
+    const { signInId: id } = await signIns.begin({ ...request(), isToldCoarsely: true });
+    for (const failure of [
+      { status: 503, body: {} },
+      { status: 200, body: { no: 'tokens' } },
+      { status: 401, body: { error: 'invalid_client' } },
+    ]) {
+      answer = failure;
+      const begun = performance.now();
+      expect(await look(id), JSON.stringify(failure)).toBe('pending');
+      expect(performance.now() - begun).toBeGreaterThan(coarseSeconds * 1000 - 5);
+      at += 30_000;
+    }
+    expect(asked).toHaveLength(3);
+    answer = { status: 400, body: { error: 'access_denied' } };
+    expect(await look(id)).toBe('failed');
   });
 
   it('a code that the provider calls expired ends it at once', async () => {
