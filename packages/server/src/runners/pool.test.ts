@@ -16,11 +16,31 @@ const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pool-'));
 const entry = path.join(folder, 'runner.mjs');
 /**
  * Instead of a runner: takes as many megabytes as the name of the source says, and does nothing; or tells the end of its
- * use at once, and never turns again; or sends without end, whatever is taken; or finds something out once it is left.
+ * use at once, and never turns again; or sends without end, whatever is taken; or finds something out once it is left;
+ * or tries what one that was taken over would.
  */
 writeFileSync(
   entry,
-  `import { Socket } from 'node:net';
+  `import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
+import { Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+const attempts = {
+  readsOwn: () => readFileSync(process.argv[1]),
+  reads: () => readFileSync('/etc/passwd'),
+  readsMemory: () => readFileSync('/proc/self/mem'),
+  readsService: () => readFileSync('/proc/' + process.ppid + '/environ'),
+  lists: () => readdirSync('/etc'),
+  writes: () => writeFileSync(process.argv[1] + '.new', ''),
+  spawns: () => { const { error } = spawnSync(process.execPath, ['-v']); if (error) throw error; },
+  threads: () => new Worker('', { eval: true, execArgv: [] }),
+  loads: () => process.dlopen({ exports: {} }, '/none.node'),
+  debugs: () => new Session().connect(),
+};
+const tried = () => Object.entries(attempts).map(([name, attempt]) => {
+  try { attempt(); return [name, 'done']; } catch ({ code }) { return [name, code]; }
+});
 const kept = [];
 const pipe = new Socket({ fd: 3 });
 const head = (...values) => {
@@ -44,6 +64,10 @@ pipe.on('data', (data) => {
     flood();
   }
   if (data.includes('"sourceId":"late"')) pipe.write(Buffer.concat([head(1, 1, 1), Buffer.of(1)]));
+  if (data.includes('"sourceId":"curious"')) {
+    const text = Buffer.from(JSON.stringify(tried()));
+    pipe.write(Buffer.concat([head(text.length, 1, 1), text]));
+  }
   if (data.includes('"kind":"cancel"')) {
     tell({ kind: 'found', use: 1, finding: { kind: 'begun' } });
     tell({ kind: 'failed', use: 1, error: { name: 'Error', message: '' } });
@@ -162,6 +186,17 @@ describe('runners', () => {
     };
     await expect(rest()).rejects.toMatchObject({ kind: 'crashed' });
     expect(work.counts().bytes).toBeLessThan(8 * 2 ** 20);
+  });
+
+  it('read their own program, and no other file; write none, and start neither a process nor a thread', async () => {
+    start({});
+    const work = workOn('curious');
+    const { value } = await work.chunks.next();
+    await work.chunks.return(undefined as never);
+    const { readsOwn, loads, debugs, ...denied } = Object.fromEntries(JSON.parse(String(value)));
+    expect({ readsOwn, loads }).toEqual({ readsOwn: 'done', loads: 'ERR_DLOPEN_DISABLED' });
+    expect(debugs).not.toBe('done');
+    expect(Object.entries(denied).filter(([, how]) => how !== 'ERR_ACCESS_DENIED')).toEqual([]);
   });
 
   it('tell nobody what they find out once nobody waits for it', async () => {

@@ -1,7 +1,6 @@
 // The program of a runner: works on uses that the service hands it over the pipe, and ends with the pipe. It holds no
 // key and no store, and what a source sends to it can end nothing but itself.
 import { writeSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import { manifests } from '@mooring/connectors/registry';
 import { loadConnector } from '../catalogue/load-connector.js';
@@ -11,27 +10,17 @@ import { createPolicy, type EgressSettings } from '../egress/policy.js';
 import { framesOf } from '../error-frames.js';
 import { exitCodes } from './endings.js';
 import { type ServedUse, serveUse } from './served-use.js';
-import { usageOf } from './usage.js';
+import { ownMemoryBytes } from './usage.js';
 import { framesMax, type Order, pipeFd, speak, turnedMs } from './wire.js';
 
-/** A loop that never turns does not see that the service is gone; this thread does. */
-const orphanWatch = `
-  const { workerData: service } = require('node:worker_threads');
-  setInterval(() => { if (process.ppid !== service) process.kill(process.pid, 'SIGKILL'); }, 500);
-`;
-const orphanWatchMemory = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
-
-/** Known before this one has anything to do: the thread may come up after the service is gone. */
-const service = process.ppid;
 /** In megabytes, as the service gives it. */
 const memoryBytesMax = Number(process.argv[2]) * 1024 * 1024;
 /** Of its memory, what it shares with every process of the same program, which is no part of its share. */
-const sharedBytes = process.memoryUsage.rss() - (usageOf(process.pid)?.memoryBytes ?? 0);
+const sharedBytes = process.memoryUsage.rss() - (ownMemoryBytes() ?? 0);
 const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
 const uses = new Map<number, ServedUse>();
 const gates = new Map<string, Gate>();
 let turning: NodeJS.Timeout | undefined;
-let isWatched = false;
 
 const pipe = openPipe(pipeFd);
 const wire = speak(pipe, { message: (message) => obey(message as Order), credit }, () => process.exit(0));
@@ -57,12 +46,6 @@ function gateUnder(egress: EgressSettings): Gate {
 }
 
 function start(order: Extract<Order, { kind: 'start' }>): void {
-  if (!isWatched)
-    new Worker(orphanWatch, {
-      ...{ eval: true, execArgv: [], env: {}, workerData: service },
-      resourceLimits: orphanWatchMemory,
-    });
-  isWatched = true;
   turning ??= setInterval(() => wire.report({ kind: 'turned' }), turnedMs);
   const { plan } = order;
   const manifest = byId.get(plan.sourceId);
