@@ -178,6 +178,8 @@ describe('secrets in the wrong place', () => {
       ['api_key', 'user_id'],
     ] as const;
     await stand.withStore((database) => {
+      // One table after the other: what refers to another would hold it.
+      database.exec('PRAGMA foreign_keys = OFF');
       database.prepare("INSERT INTO tenant VALUES ('T2', 'other', '2026-01-01T00:00:00.000Z')").run();
       for (const [table, column] of [...tables, ...others])
         database.prepare(`UPDATE "${table}" SET tenant_id = 'T2' WHERE ${column} = ?`).run(bob.id);

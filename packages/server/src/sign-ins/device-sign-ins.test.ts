@@ -4,6 +4,7 @@ import path from 'node:path';
 import { manifests } from '@mooring/connectors/registry';
 import { Secret } from '@mooring/connectors/spec/secret';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
+import { sql } from 'kysely';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRevoker, type Revoker } from '../broker/revoker.js';
@@ -294,6 +295,20 @@ describe('the life of a sign-in on another device, by the clock', () => {
         .values({ ...place, record_kind, record_id: newUuid(), field: 'x' })
         .execute();
     }
+    // TR10: of two tenants with the same id one has the connection.
+    const shared = newUuid();
+    await sql`insert into connection (id, tenant_id, name, name_key, scope, owner_id, source_id, properties, separated,
+        destination, qri, tags, version, created_at, updated_at)
+      values (${shared}, ${tenant_id}, 'x', 'x', 'x', ${owner_id}, 'rest', '{}', 0, '', '', '[]', 1, '', '')`.execute(
+      store.db,
+    );
+    for (const tenant of [tenant_id, 'elsewhere']) {
+      const sealed = { ...place, tenant_id: tenant, record_kind: 'connection' as const };
+      await store.db
+        .insertInto('secret')
+        .values({ ...sealed, record_id: shared, field: tenant })
+        .execute();
+    }
     const sweep = createOrphanSweep({ store, vault, revoker, log });
     // It begins anywhere, and comes to the beginning with the second round.
     await sweep();
@@ -302,6 +317,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     await expect
       .poll(() => store.db.selectFrom('secret').select(['record_kind', 'record_id', 'field']).execute())
       .toEqual([
+        { record_kind: 'connection', record_id: shared, field: tenant_id },
         { record_kind: 'sign-in', record_id: living, field: 'device' },
         { record_kind: 'sign-in', record_id: living, field: 'tokens' },
       ]);

@@ -44,7 +44,9 @@ export async function sealField(
       version: 1,
       ...columns,
     })
-    .onConflict((conflict) => conflict.columns(['record_kind', 'record_id', 'field']).doUpdateSet(columns))
+    .onConflict((conflict) =>
+      conflict.columns(['record_kind', 'record_id', 'tenant_id', 'field']).doUpdateSet(columns),
+    )
     .execute();
 }
 
