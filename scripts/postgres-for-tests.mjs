@@ -1,6 +1,5 @@
 // From its source: nothing is compiled before the tests.
 import { startPostgres } from '../packages/lab/src/postgres.ts';
-import { makeTemplate } from '../packages/server/src/testing/shared-database.ts';
 
 let server;
 
@@ -8,8 +7,7 @@ let server;
 export async function setup(project) {
   server = await startPostgres({ rowsInBig: 1 });
   const { host, port, admin } = server;
-  const template = await makeTemplate({ host, port, admin });
-  project.provide('databaseServer', { host, port, admin, template });
+  project.provide('databaseServer', { host, port, admin });
 }
 
 export const teardown = () => server.close();

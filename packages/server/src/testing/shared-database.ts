@@ -12,8 +12,6 @@ export interface DatabaseServer {
   host: string;
   port: number;
   admin: { user: string; password: string };
-  /** A database with the tables of this version and no rows: {@link makeTemplate}. */
-  template?: string;
 }
 
 export interface FreshDatabase {
@@ -58,19 +56,37 @@ const emptyInLocale = "template template0 encoding 'UTF8' locale_provider icu ic
 const urlOf = ({ host, port, admin }: DatabaseServer, name: string): string =>
   `postgres://${encodeURIComponent(admin.user)}:${encodeURIComponent(admin.password)}@${host}:${port}/${name}`;
 
-/** Makes the tables once, so that a database which is copied from it needs no migrations. @returns its name */
-export async function makeTemplate(server: DatabaseServer): Promise<string> {
-  const name = 'mooring_template';
-  await asAdmin(server, 'postgres', (client) => client.query(`create database ${name} ${emptyInLocale}`));
-  const store = openPostgresStore({ url: urlOf(server, name), patienceMs: 60_000, connectionsMax: 1 });
-  await migrate(store);
-  await store.close();
-  return name;
+const templateName = 'mooring_template';
+const templates = new Map<string, Promise<unknown>>();
+
+/** Makes the tables once for all workers, so that a database which is copied from it needs no migrations. */
+async function makeTemplate(server: DatabaseServer): Promise<void> {
+  await asAdmin(server, 'postgres', async (client) => {
+    // Until the connection ends.
+    await client.query('select pg_advisory_lock(1)');
+    const { rowCount } = await client.query(`select 1 from pg_database where datname = '${templateName}'`);
+    if (rowCount) return;
+    const name = `mooring_${newHex(8)}`;
+    await client.query(`create database ${name} ${emptyInLocale}`);
+    const store = openPostgresStore({ url: urlOf(server, name), patienceMs: 60_000, connectionsMax: 1 });
+    await migrate(store);
+    await store.close();
+    await client.query(`alter database ${name} rename to ${templateName}`);
+  });
+}
+
+async function originOf(server: DatabaseServer, withTables: boolean): Promise<string> {
+  if (!withTables) return emptyInLocale;
+  const { host, port } = server;
+  const made = templates.get(`${host}:${port}`) ?? makeTemplate(server);
+  templates.set(`${host}:${port}`, made);
+  await made;
+  return `template ${templateName}`;
 }
 
 /**
  * A database of its own.
- * @param options `withTables`: with those of this version, where the server has a template; else empty.
+ * @param options `withTables`: with those of this version, and no rows; else empty.
  * `tablespace`: in which it lies; the server's own unless given
  */
 export async function freshDatabase(
@@ -78,7 +94,7 @@ export async function freshDatabase(
   { withTables = false, tablespace = 'pg_default' }: { withTables?: boolean; tablespace?: string } = {},
 ): Promise<FreshDatabase> {
   const name = `mooring_${newHex(8)}`;
-  const origin = withTables && server.template ? `template ${server.template}` : emptyInLocale;
+  const origin = await originOf(server, withTables);
   await asAdmin(server, 'postgres', (client) =>
     client.query(`create database ${name} ${origin} tablespace ${tablespace}`),
   );
