@@ -43,16 +43,17 @@ const repeatedInLong = [
   'packages/server/src/broker/*.shape.test.ts',
   'packages/server/src/features/api-keys/key-format.test.ts',
   'packages/server/src/features/catalogue/*.test.ts',
-  'packages/server/src/features/connections/{destination-doors,destinations,statement-body}.test.ts',
+  'packages/server/src/features/connections/{destination-doors,destinations,statement-body,list/whole-list}.test.ts',
   'packages/server/src/features/endpoints/*.test.ts',
   'packages/server/src/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
   'packages/server/src/features/vault-keys/*.test.ts',
   'packages/server/src/http/typed-client.test.ts',
-  'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,ways-in}.test.ts',
+  'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,sign-ins,ways-in}.test.ts',
 ];
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
+  'packages/server/src/http/idempotency-kept.test.ts',
   'packages/server/src/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
   'packages/server/src/move/*.test.ts',
@@ -94,7 +95,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     sequence: { sequencer: WeighedSequencer },
-    maxWorkers: 3,
+    // Two for each of two cores: files wait for processes of theirs for half of their time.
+    maxWorkers: 4,
     reporters: [
       'default',
       './scripts/test-results-reporter.mjs',

@@ -1,5 +1,5 @@
 // Which test runs in which tier, asked of the runner itself, and the counts that differ.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createVitest } from 'vitest/node';
@@ -32,6 +32,13 @@ function countsIn(file) {
   const calls = text.matchAll(/(?:(\w+)\s*[:=]\s*)?\bfull\(\s*([\d_]+),\s*([\d_]+),?\s*\)/g);
   return [...calls].map(([, name, long, quick]) => ({ name: name ?? 'count', long, quick }));
 }
+
+/** @returns `{file, counts}` of what tests share that has counts of its own */
+export const sharedCounts = () =>
+  readdirSync(path.join(root, 'e2e/src'), { recursive: true })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => ({ file: `e2e/src/${name}`, counts: countsIn(`e2e/src/${name}`) }));
 
 /** @returns rows of `docs/reference/test-tiers.md`: file, projects in quick, projects in long, counts */
 export async function testTiers() {

@@ -49,7 +49,7 @@ export async function drain(message: IncomingMessage): Promise<{ bytes: number; 
   return { bytes, state: message.trailers['mooring-stream'] };
 }
 
-/** A statement that gives so many rows of a kilobyte. */
+/** A statement that gives so many rows of a kilobyte, made while they are read. */
 export const rows = (count: number) =>
-  `SELECT n, repeat('x', 1000) AS text FROM generate_series(1, ${count}) AS n`;
+  `SELECT n, repeat('x', 1000) AS text FROM (SELECT generate_series(1, ${count}) AS n) AS numbers`;
 export const megabyte = 1_048_576;

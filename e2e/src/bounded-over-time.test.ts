@@ -3,12 +3,14 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { openDescriptors } from '@mooring/lab/open-descriptors';
+import { full } from '@mooring/lab/test-tier';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { expect, it } from 'vitest';
 import { startMooring } from './mooring-process.js';
 
 const rounds = 4;
-const writesARound = 400;
+/** Several times what the log may hold, in all. */
+const writesARound = full(400, 240);
 const readers = 5;
 const walBytesMax = 10 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { allRoutes } from '@mooring/contract/all-routes';
+import { full } from '@mooring/lab/test-tier';
 import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
 import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,7 +79,7 @@ describe('a run through every door', () => {
       'gbq P12CustomPwd',
       'rest refreshToken',
     ]);
-    expect(stand.secrets.size).toBeGreaterThan(60);
+    expect(stand.secrets.size).toBeGreaterThan(full(60, 40));
   });
 
   it('uses sources that work, embedded and separated, as owner and as somebody without a credential', async () => {
@@ -235,9 +236,12 @@ function candidates(routePath: string): string[] {
 describe('what comes out', () => {
   it('asks every GET of the contract about everything, as owner, member and administrator (V15)', async () => {
     let answered = 0;
-    for (const { method, path: routePath } of allRoutes) {
+    for (const [row, { method, path: routePath }] of allRoutes.entries()) {
       if (method !== 'GET') continue;
-      for (const id of candidates(routePath)) {
+      const ids = candidates(routePath);
+      for (const [column, id] of ids.entries()) {
+        // In the quick tier each of the many ids at some of the doors.
+        if (ids.length > 2 && (row + column) % full(1, 3) !== 0) continue;
         for (const api of [alice.api, viewer.api, admin]) {
           const { status } = await api.get(routePath.replace(/\{\w+\}/, id).replaceAll(/\{\w+\}/g, 'none'));
           expect(status, routePath).toBeLessThan(500);
@@ -247,7 +251,7 @@ describe('what comes out', () => {
     }
     await alice.api.post('/api/v1/data-credentials/actions/filter-orphan', {});
     await admin.post('/api/v1/data-credentials/actions/filter-orphan', {});
-    expect(answered).toBeGreaterThan(250);
+    expect(answered).toBeGreaterThan(full(250, 80));
   });
 
   it('changes and deletes what is there', async () => {
@@ -276,7 +280,7 @@ describe('what comes out', () => {
     const log = { name: 'the log', bytes: Buffer.from(mooring.logText()) };
     const printed = { name: 'standard output', bytes: Buffer.from(mooring.printed().join('\n')) };
     expect(log.bytes.length).toBeGreaterThan(50_000);
-    expect(places.length).toBeGreaterThan(1000);
+    expect(places.length).toBeGreaterThan(full(1000, 400));
     expect(findSecrets(secrets, [log, printed, ...folder()])).toEqual([]);
     expect(findSecrets(handedOut, [log, printed, ...folder()])).toEqual([]);
     expect(findSecrets(secrets, places)).toEqual([]);

@@ -9,8 +9,8 @@ import { halfMade, killUnderMixedWrites } from './kill-loop.js';
 import { gateIsShut, mixedWrites } from './mixed-writes.js';
 import { startMooring } from './mooring-process.js';
 
-const rounds = full(15, 3);
-const databaseCrashes = full(6, 2);
+const rounds = full(15, 2);
+const databaseCrashes = full(6, 1);
 
 describe('R01: on PostgreSQL', () => {
   let server: LabPostgres;

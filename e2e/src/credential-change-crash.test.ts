@@ -13,7 +13,7 @@ import { startMooring } from './mooring-process.js';
 
 // docs/guides/change-a-password-everywhere.md: all credentials switch or none does, wherever the process is killed.
 
-const rounds = full(15, 4);
+const rounds = full(15, 3);
 const credentials = 200;
 /** Of them, on a connection that is rehearsed. */
 const connected = 20;

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { full } from '@mooring/lab/test-tier';
 import type { Answer } from '@mooring/server/testing/api-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type EgressStand, endOfTest, isRefusal, startEgressStand } from './egress-stand.js';
@@ -60,8 +61,10 @@ describe('an allowed source that leads elsewhere', () => {
   ];
 
   it('S03: follows no redirect out of its origin, whatever the status and the spelling', async () => {
-    for (const status of [301, 302, 303, 307, 308]) {
-      for (const to of placesOf(stand.canary)) {
+    for (const [row, status] of [301, 302, 303, 307, 308].entries()) {
+      for (const [column, to] of placesOf(stand.canary).entries()) {
+        // In the quick tier each status and each place, but not each pair of them.
+        if ((row + column) % full(1, 4) !== 0) continue;
         const id = await create(
           'rest',
           rest(`/faults/redirect?${new URLSearchParams({ status: String(status), to })}`),

@@ -2,6 +2,7 @@ import { comparingTimes } from '@mooring/lab/comparing-times';
 import { percentile } from '@mooring/lab/percentile';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
+import { full } from '@mooring/lab/test-tier';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drain, megabyte, openRead, withMooring } from './big-reads.js';
@@ -63,12 +64,12 @@ describe('under the largest bodies and long reads', () => {
         };
         const quiet = await healthDuring(
           mooring.url,
-          () => new Promise((resolve) => setTimeout(resolve, 6000)),
+          () => new Promise((resolve) => setTimeout(resolve, full(6_000, 2_500))),
         );
         const busy = await healthDuring(mooring.url, async () => {
           for (const [what, door, body] of largestBodies()) {
             expect(body.length, what).toBeGreaterThan(0.9 * megabyte);
-            for (let round = 0; round < 4; round += 1) {
+            for (let round = 0; round < full(4, 2); round += 1) {
               const refused = await api.post(doors[door], body);
               expect([what, refused.status]).toEqual([what, 400]);
             }

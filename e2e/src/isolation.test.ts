@@ -20,20 +20,22 @@ const samplesOfRound = 75;
 const rounds = { min: full(4, 1), max: 10 };
 /** Long enough for the black hole to be noticed: longer than `idleSeconds`. */
 const roundMs = 8000;
-const callersOfA = 200;
-const callersOfTenant = 500;
+/** Between two samples of a round that is longer than its samples take: without pauses they only keep the machine busy. */
+const pauseMs = full(0, 50);
+const callersOfA = full(200, 100);
+const callersOfTenant = full(500, 250);
 const crowdsOfTenant = 5;
 
 interface Comparison {
   measured: () => Promise<void>;
-  /** Shortest round of the troubled kind, and of the quiet one. */
+  /** Shortest round of the troubled kind; in the long tier, of the quiet one too. */
   roundMs: number;
   /** Begins; what it resolves with ends it, and tells what those in trouble were answered. */
   trouble: () => Promise<() => Promise<ReadonlyMap<string, number>>>;
 }
 
 /** Holds the p99 in trouble below twice that in quiet. @returns what those in trouble were answered, in alphabetical order */
-async function comparedWithQuiet({ measured, roundMs, trouble }: Comparison): Promise<string[]> {
+async function comparedWithQuiet({ measured, roundMs: lastMs, trouble }: Comparison): Promise<string[]> {
   await timed(20, measured);
   const quiet: number[] = [];
   const loaded: number[] = [];
@@ -41,9 +43,9 @@ async function comparedWithQuiet({ measured, roundMs, trouble }: Comparison): Pr
   const p99 = (times: readonly number[]) => percentile(times, 0.99);
   for (let round = 0; round < rounds.max; round += 1) {
     if (round >= rounds.min && p99(loaded) < 2 * p99(quiet)) break;
-    quiet.push(...(await timed(samplesOfRound, measured, roundMs)));
+    quiet.push(...(await timed(samplesOfRound, measured, { lastMs: full(lastMs, 0), pauseMs })));
     const end = await trouble();
-    loaded.push(...(await timed(samplesOfRound, measured, roundMs)));
+    loaded.push(...(await timed(samplesOfRound, measured, { lastMs, pauseMs })));
     for (const code of (await end()).keys()) codes.add(code);
   }
   expect(p99(loaded), `p99 was ${p99(quiet)} ms in quiet`).toBeLessThan(2 * p99(quiet));
@@ -62,7 +64,7 @@ describe('a source that has become a black hole', () => {
     await relay.close();
   });
 
-  it('R16: costs another source less than its p99 again, with 200 callers', comparingTimes, async () => {
+  it('R16: costs another source less than its p99 again, with many callers', comparingTimes, async () => {
     const { connect, first, lab, mooring } = stand;
     const a = await connect(first, `a ${randomUUID()}`, relay.port);
     const b = await connect(first, `b ${randomUUID()}`, lab.port);

@@ -12,10 +12,10 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 // Keys are rotated under fifty requests a second, and the process is killed in the middle, again and again. What was
 // answered must have been answered right, and at the end everything opens without the keys of before.
 
-const rounds = full(50, 6);
+const rounds = full(50, 4);
 const randomInt = seededInt();
 const betweenRequestsMs = 20;
-const seeded = 150;
+const seeded = full(150, 60);
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-rotation-'));
 const dataFolder = path.join(folder, 'data');
 /** A use ends at the gate, after the credential was opened. */

@@ -1,3 +1,4 @@
+import { full } from '@mooring/lab/test-tier';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { expect } from 'vitest';
 import { gateIsShut, mixedWrites } from './mixed-writes.js';
@@ -7,7 +8,7 @@ import { type MooringOptions, startMooring } from './mooring-process.js';
 
 const restartWithinMs = 5000;
 /** Starts with nothing to recover, in between, for how long a start takes here and now. */
-const emptyStartsWanted = 10;
+const emptyStartsWanted = full(10, 2);
 
 /** Statements that find nothing unless something was left half made; the same on both stores. */
 export const halfMade = {

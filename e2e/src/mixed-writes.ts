@@ -2,6 +2,7 @@ import { seededInt } from '@mooring/lab/seeded';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { expect } from 'vitest';
 import type { MooringProcess } from './mooring-process.js';
+import { listed } from './store-writes.js';
 
 // Writers on every kind of record at once, and a ledger of what was acknowledged to them. After each crash of the
 // service or its database, the ledger says what has to be there.
@@ -100,16 +101,8 @@ function kindOf(name: string): Kind {
   return kind;
 }
 
-async function listAll(api: ApiClient, kind: Kind): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  for (let next: string | undefined = kind.path; next; ) {
-    const { status, body, text } = await api.get(next);
-    expect(status, text).toBe(200);
-    for (const record of body.data) found.set(...kind.identify(record));
-    next = body.links?.next?.href;
-  }
-  return found;
-}
+const listAll = async (api: ApiClient, { path, identify }: Kind): Promise<Map<string, string>> =>
+  new Map((await listed(api, path)).map(identify));
 
 /** Opens its credential, which a half made connection cannot, and is then stopped at the gate. */
 async function assertUsable(api: ApiClient, record: string, id: string): Promise<void> {

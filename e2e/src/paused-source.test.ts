@@ -2,6 +2,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import { startBlackableRelay } from '@mooring/lab/blackable-relay';
 import { startPostgres } from '@mooring/lab/postgres';
+import { full } from '@mooring/lab/test-tier';
 import { apiClient } from '@mooring/server/testing/api-client';
 import { afterEach, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
@@ -9,7 +10,8 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 // How much a source gets rid of is counted at the source: what it could write into its socket.
 
 const megabyte = 1_048_576;
-const rows = 200_000;
+/** Thousand bytes each; many times what may be on its way. */
+const rows = full(200_000, 80_000);
 const line = `${'x'.repeat(999)}\n`;
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -36,7 +38,7 @@ async function startDatabase(): Promise<Source> {
         ...{ host: lab.host, port: relay.port, db: lab.database, sslmode: 'disable', username, password },
       },
     },
-    target: { query: `SELECT repeat('x', 999) AS text FROM generate_series(1, ${rows})` },
+    target: { query: `SELECT repeat('x', 999) AS text FROM (SELECT generate_series(1, ${rows})) AS numbers` },
     written: relay.answeredBytes,
   };
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { startCrowd } from '@mooring/lab/crowd';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
+import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drain, megabyte, openRead, rows, withMooring } from './big-reads.js';
 import type { MooringProcess } from './mooring-process.js';
@@ -20,10 +21,12 @@ const residentBytes = ({ pid }: MooringProcess): number =>
 
 describe('a reader of 1 KB a second', () => {
   it('R23: of 1 GB costs less than 50 MB, holds the source back, and is cut when nothing goes out for long', async () => {
-    const idleSeconds = 30;
+    const idleSeconds = full(30, 10);
     await withMooring(lab, { configuration: { limits: { idleSeconds } } }, async (mooring, connection) => {
       // What the driver and the encoder need once is no growth.
-      expect((await drain(await openRead(mooring, connection, rows(100_000)))).state).toBe('complete');
+      expect((await drain(await openRead(mooring, connection, rows(full(100_000, 40_000))))).state).toBe(
+        'complete',
+      );
       const before = residentBytes(mooring);
       let most = before;
       const since = performance.now();
@@ -53,15 +56,17 @@ describe('a reader of 1 KB a second', () => {
 
 describe('with a heap of 256 MB', () => {
   it('R12: twenty big reads at the same time come out whole, and the process lives', async () => {
+    // More than the heap together.
+    const count = full(30_000, 14_000);
     const environment = { NODE_OPTIONS: '--max-old-space-size=256' };
     await withMooring(lab, { environment }, async (mooring, connection) => {
       const formats = ['text/csv', 'application/x-ndjson', 'application/vnd.apache.arrow.stream'];
       const reads = Array.from({ length: 20 }, async (_, index) =>
-        drain(await openRead(mooring, connection, rows(30_000), formats[index % formats.length])),
+        drain(await openRead(mooring, connection, rows(count), formats[index % formats.length])),
       );
       for (const { bytes, state } of await Promise.all(reads)) {
         expect(state).toBe('complete');
-        expect(bytes).toBeGreaterThan(30_000 * 1000);
+        expect(bytes).toBeGreaterThan(count * 1000);
       }
       process.kill(mooring.pid, 0);
       expect((await fetch(`${mooring.url}/healthz`)).status).toBe(200);

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
-// Many people's programs at three processes find one token expired at the same moment.
+// Many people's programs at several processes find one token expired at the same moment.
 
-const callers = full(1000, 200);
+const callers = full(1000, 60);
 /** Longer than anybody should have to hold a lease, and shorter than callers wait. */
 const slowMs = 8_000;
 
@@ -41,7 +41,7 @@ async function readTogether({ lab, at, path }: Stand): Promise<void> {
 }
 
 describe('O20, O21: an expired token, strict rotation, a slow provider', () => {
-  describe('three processes on one PostgreSQL', () => {
+  describe('several processes on one PostgreSQL', () => {
     let postgres: LabPostgres;
     let database: FreshDatabase;
     let lab: SignInLab;
@@ -57,7 +57,9 @@ describe('O20, O21: an expired token, strict rotation, a slow provider', () => {
       };
       lab = await startSignInLab({ environment });
       const configuration = lab.configuration;
-      more = await Promise.all([1, 2].map(() => startMooring({ environment, configuration })));
+      more = await Promise.all(
+        Array.from({ length: full(2, 1) }, () => startMooring({ environment, configuration })),
+      );
       at = [lab.mooring, ...more].map(({ url, adminKey }) => apiClient(url, adminKey));
     });
     afterAll(async () => {
@@ -67,7 +69,7 @@ describe('O20, O21: an expired token, strict rotation, a slow provider', () => {
       await postgres.close();
     });
 
-    it('makes one token call for a thousand callers, and fails none of them', async () => {
+    it('makes one token call for many callers, and fails none of them', async () => {
       const path = await connectWarehouse(lab, at[0] as ApiClient);
       await readTogether({ lab, at, path });
     });
@@ -81,7 +83,7 @@ describe('O20, O21: an expired token, strict rotation, a slow provider', () => {
     });
     afterAll(() => lab.close());
 
-    it('makes one token call for a thousand callers, and fails none of them', async () => {
+    it('makes one token call for many callers, and fails none of them', async () => {
       const api = apiClient(lab.mooring.url, lab.mooring.adminKey);
       const path = await connectWarehouse(lab, api);
       await readTogether({ lab, at: [api], path });

@@ -4,13 +4,7 @@ import { type FakeServer, startFakeServer } from '@mooring/connectors/suite/fake
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { seededInt } from '@mooring/lab/seeded';
 import { full } from '@mooring/lab/test-tier';
-import {
-  type Answer,
-  type ApiClient,
-  addPerson,
-  apiClient,
-  type TestPerson,
-} from '@mooring/server/testing/api-client';
+import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { healthDuring } from './health-poll.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
@@ -74,8 +68,7 @@ process.on('SIGIO', () => setImmediate(() => { throw new Error('canary of an err
 `;
 const harmful = `--import=data:text/javascript;base64,${Buffer.from(harm).toString('base64')}`;
 
-/** Takes connections, and says nothing. */
-/** @returns `count`: connections that are open; `seen`: all so far */
+/** Takes connections, and says nothing. @returns `count`: connections that are open; `seen`: all so far */
 async function startSilent(): Promise<{ port: number; count(): number; seen(): number }> {
   let count = 0;
   let seen = 0;
@@ -170,7 +163,6 @@ describe('a runner', () => {
     );
     const { alice, bob } = lab.roles;
     const logins = [alice, bob];
-    const before = runnersOf(mooring.pid);
     for (const [index, { api }] of people.entries()) {
       const login = logins[index] ?? alice;
       const connection = await connect(api, lab.port, { username: login.user, password: login.password });
@@ -185,7 +177,6 @@ describe('a runner', () => {
     // Each password is in one of them, which shows that the search finds what is there.
     expect(found.flatMap(({ texts }) => texts).sort()).toEqual(logins.map(({ password }) => password).sort());
     expect(found.filter(({ texts }) => texts.length > 1)).toEqual([]);
-    expect(found.filter(({ pid, texts }) => before.includes(pid) && texts.length > 1)).toEqual([]);
   });
 
   it('takes a second read of one user to a second processor', async () => {
@@ -195,9 +186,9 @@ describe('a runner', () => {
     const atWork = async () =>
       /^mooring_runners\{state="at_work"\} (\d+)$/m.exec((await admin.get('/metrics')).text)?.[1];
     await expect.poll(atWork).toBe('0');
-    const long = 'SELECT n, md5(n::text) AS text FROM generate_series(1, 300000) AS n';
+    const long = 'SELECT pg_sleep(2)';
     const reads = [1, 2].map(() => reader.post(`${connection}/actions/read`, { query: long }));
-    await expect.poll(atWork, { interval: 10 }).toBe('2');
+    await expect.poll(atWork, { interval: 20 }).toBe('2');
     for (const { status } of await Promise.all(reads)) expect(status).toBe(200);
   });
 
@@ -205,9 +196,9 @@ describe('a runner', () => {
     const people = await Promise.all(
       Array.from({ length: 3 }, (_, index) => addPerson(mooring.url, mooring.adminKey, `busy ${index}`)),
     );
-    const endsAt = performance.now() + full(300_000, 3_000);
+    const endsAt = performance.now() + full(300_000, 2_000);
     const answers: string[] = [];
-    const work = async ({ api }: TestPerson) => {
+    const work = async (api: ApiClient) => {
       const connection = await connect(api, lab.port);
       while (performance.now() < endsAt) answers.push(codeOf(await previewOf(api, connection)));
     };
@@ -223,7 +214,7 @@ describe('a runner', () => {
         kills += 1;
       }
     };
-    await Promise.all([...people.map(work), killAtRandom()]);
+    await Promise.all([...people.map(({ api }) => work(api)), killAtRandom()]);
     const failed = answers.filter((code) => code !== '200');
     expect(new Set(failed)).toEqual(new Set(['SOURCE-CRASHED']));
     expect(failed.length).toBeLessThanOrEqual(kills);

@@ -1,4 +1,5 @@
 import { type BlackableRelay, startBlackableRelay } from '@mooring/lab/blackable-relay';
+import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   codeOf,
@@ -54,11 +55,11 @@ describe('a source that cannot be reached', () => {
     relay.takePeak();
     const insist = async () => {
       await expect
-        .poll(async () => codeOf(await preview(stand.first, a)), { timeout: 30_000, interval: 50 })
+        .poll(async () => codeOf(await preview(stand.first, a)), { timeout: 30_000, interval: full(50, 100) })
         .toBe('SOURCE-TIMEOUT');
     };
     // The first probe fails, and of all these callers it is one.
-    await Promise.any(Array.from({ length: 20 }, insist));
+    await Promise.any(Array.from({ length: full(20, 8) }, insist));
     expect(relay.takePeak()).toBe(1);
 
     relay.isBlack = false;

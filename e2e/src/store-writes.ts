@@ -1,7 +1,9 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { ApiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
+import { expect } from 'vitest';
 
 /** What SQLite says of a copy of the store, opened as another program would. */
 export function integrityOf(dataFolder: string): unknown {
@@ -17,6 +19,18 @@ export function integrityOf(dataFolder: string): unknown {
     database.close();
     rmSync(path.dirname(copy), { recursive: true });
   }
+}
+
+/** All records of a list, page after page. @param firstPage path, with what the list is asked for */
+export async function listed(api: ApiClient, firstPage: string): Promise<Record<string, string>[]> {
+  const records: Record<string, string>[] = [];
+  for (let next: string | undefined = firstPage; next; ) {
+    const { status, body, text } = await api.get(next);
+    expect(status, text).toBe(200);
+    records.push(...body.data);
+    next = body.links?.next?.href;
+  }
+  return records;
 }
 
 /** Requests that write, by what they make: path, and body with a name. */

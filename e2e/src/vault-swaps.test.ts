@@ -1,3 +1,4 @@
+import { full } from '@mooring/lab/test-tier';
 import type { TestPerson } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -86,9 +87,14 @@ describe('secrets in the wrong place', () => {
   });
 
   it.each([
-    ['the cryptographic columns', []],
-    ['the version too', ['version']],
     ['the owner too', ['owner_id', 'version']],
+    // With less the quick tier has it from what seals: vault/envelope.test.ts.
+    ...(full(1, 0) === 1
+      ? ([
+          ['the cryptographic columns', []],
+          ['the version too', ['version']],
+        ] as const)
+      : []),
   ] as const)(
     "V03: alice's secret on bob's credential opens for nobody, moved with %s",
     async (_what, more) => {
@@ -172,6 +178,8 @@ describe('secrets in the wrong place', () => {
       ['api_key', 'user_id'],
     ] as const;
     await stand.withStore((database) => {
+      // One table after the other: what refers to another would hold it.
+      database.exec('PRAGMA foreign_keys = OFF');
       database.prepare("INSERT INTO tenant VALUES ('T2', 'other', '2026-01-01T00:00:00.000Z')").run();
       for (const [table, column] of [...tables, ...others])
         database.prepare(`UPDATE "${table}" SET tenant_id = 'T2' WHERE ${column} = ?`).run(bob.id);

@@ -33,7 +33,8 @@ async function run(stage: Stage): Promise<Finding[]> {
     const preview = async (qID: string) => {
       await mooring.api.call(previewConnection, { params: { qID }, body });
     };
-    const previews = (ms: number) => timed(samplesMin, () => preview(healthy), stage.isQuick ? 2000 : ms);
+    const previews = (ms: number) =>
+      timed(samplesMin, () => preview(healthy), { lastMs: stage.isQuick ? 2000 : ms });
     const untilBack = async () => {
       while (
         !(await preview(troubled).then(

@@ -1,6 +1,7 @@
 import { allRoutes } from '@mooring/contract/all-routes';
 import { openApiDocument } from '@mooring/contract/openapi';
 import type { Route } from '@mooring/contract/route';
+import { full } from '@mooring/lab/test-tier';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertErrorShape } from '../error-shape.js';
@@ -113,7 +114,7 @@ async function answerTo(route: Route, query: object, body: unknown): Promise<voi
   assertErrorShape({ status: response.status, body: JSON.parse(text), text });
 }
 
-const runs = { numRuns: 40 };
+const runs = { numRuns: full(40, 12) };
 const named = (isWanted: (route: Route) => boolean) =>
   allRoutes.filter(isWanted).map((route) => [`${route.method} ${route.path}`, route] as const);
 

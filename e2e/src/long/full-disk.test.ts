@@ -8,7 +8,7 @@ import { type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { freshDatabase } from '@mooring/server/testing/shared-database';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from '../mooring-process.js';
-import { integrityOf, writes } from '../store-writes.js';
+import { integrityOf, listed, writes } from '../store-writes.js';
 
 // A disk that is full for real. In the quick tier the kernel refuses to let files grow (`disk-full.test.ts`).
 
@@ -44,16 +44,9 @@ async function writeUntilRefused(api: ApiClient): Promise<string[]> {
 
 /** Names of all that was written. */
 async function namesAt(api: ApiClient): Promise<string[]> {
-  const names: string[] = [];
-  for (const [at] of [writes.space, writes.connection]) {
-    for (let next: string | undefined = `${at}?limit=100`; next; ) {
-      const { body } = await api.get(next);
-      for (const { name, qName } of body.data) names.push(qName ?? name);
-      const { href } = body.links.next ?? {};
-      next = href && new URL(href).pathname + new URL(href).search;
-    }
-  }
-  return names;
+  const paths = [writes.space, writes.connection].map(([at]) => `${at}?limit=100`);
+  const lists = await Promise.all(paths.map((at) => listed(api, at)));
+  return lists.flat().map(({ name, qName }) => qName ?? name ?? '');
 }
 
 /** Before, while and after a disk is full for real. @param fill takes all its room, and gives back what ends that */
@@ -83,7 +76,7 @@ describe('NO10: a disk that is full', () => {
 
   it('of PostgreSQL: answers say so and are true, reads go on, and it is over with room', async () => {
     const postgres = await startPostgres({ rowsInBig: 1, smallDiskBytes: 32 * 1024 * 1024 });
-    const database = await freshDatabase(postgres, 'small');
+    const database = await freshDatabase(postgres, { tablespace: 'small' });
     mooring = await startMooring({
       environment: {
         MOORING_DATABASE_URL: database.url,

@@ -30,6 +30,9 @@ export interface Fuzzing {
   isRefusal: (error: unknown) => boolean;
 }
 
+/** Tokens of JSON; a format within it adds its own. */
+export const jsonTokens = ['{', '}', '[', ']', ',', ':', '"', '\\', 'null'] as const;
+
 export interface FuzzReport {
   /** Inputs that were read to their end. */
   accepted: number;

@@ -288,7 +288,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     notReady: deps.notReady,
     observe: metrics.observe,
   });
-  await registerDocs(http);
+  registerDocs(http);
   return {
     http,
     routes,

@@ -206,7 +206,7 @@ export const fileSchema = z.strictObject({
         .min(0)
         .default(0)
         .describe(
-          'Most memory, in megabytes, of all of them together; 0: half of what the machine or the container has.',
+          'Most memory, in megabytes, of all of them together; 0: half of what the machine or the container has, and 1024 at the least.',
         ),
       signInMinutes: z
         .number()

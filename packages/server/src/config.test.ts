@@ -71,6 +71,13 @@ describe('configuration', () => {
     expect(refusalOf(text)).toContain(name);
   });
 
+  it('TR16: nothing but a number or auto is taken for the runners, so that no empty variable switches them off', () => {
+    expect(loadConfig({ runners: '0' }, {}).runners).toBe(0);
+    expect(loadConfig({ runners: 'auto' }, {}).runners).toBe('auto');
+    for (const runners of ['', ' ', '1e1', '-1', '0x0'])
+      expect(() => loadConfig({ runners }, {})).toThrow('--runners must be auto or a whole number.');
+  });
+
   it('TR15: what a manifest offers is taken', () => {
     expect(refusalOf('sources: { gbq: { apiEndpoint: "https://bq.example" }, rest: {} }')).toBe('');
   });

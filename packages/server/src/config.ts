@@ -85,8 +85,8 @@ function parsePort(value: string | number | undefined): number {
 
 function parseRunners(value: string | number | undefined): number | 'auto' | undefined {
   if (value === undefined || value === 'auto') return value;
-  const runners = Number(value);
-  if (Number.isInteger(runners) && runners >= 0) return runners;
+  // An empty one, as of a variable that is not set, must not switch them off.
+  if (/^\d+$/.test(String(value))) return Number(value);
   throw new ConfigError('--runners must be auto or a whole number.');
 }
 

@@ -1,4 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
+import { framesOf } from './error-frames.js';
 
 interface LoggedError {
   type: string;
@@ -26,12 +27,11 @@ const ownTypes = new Set([
 export function loggedError(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code } = error as { code?: unknown };
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return {
     type: error.name,
     ...(typeof code === 'string' && /^[\w.-]{1,64}$/.test(code) ? { code } : {}),
     ...(ownTypes.has(error.name) ? { message: error.message } : {}),
-    ...(depth === 0 ? { frames: frames.slice(0, 12).map((line) => line.trim()) } : {}),
+    ...(depth === 0 ? { frames: framesOf(error).slice(0, 12) } : {}),
     ...(error.cause !== undefined && depth < 4 ? { cause: loggedError(error.cause, depth + 1) } : {}),
   };
 }

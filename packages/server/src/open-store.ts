@@ -4,7 +4,6 @@ import type { Config } from './config.js';
 import { createGate } from './egress/gate.js';
 import { createPolicy } from './egress/policy.js';
 import { assertNotMoved, forgetMarks } from './store/move-marks.js';
-import { openPostgresStore } from './store/postgres-store.js';
 import { migrate, openStore, type Store, storeExists } from './store/store.js';
 import { StoreError, StoreUnavailableError } from './store/store-error.js';
 import { createVault, type Vault } from './vault/envelope.js';
@@ -118,11 +117,11 @@ export async function waitForDatabase(store: Store): Promise<void> {
       if (!(error instanceof StoreUnavailableError)) throw error;
       const { cause } = error;
       if (isRefusedLogin(cause)) {
-        const refused = 'The database of MOORING_DATABASE_URL refuses the login, or is not there.';
+        const refused = 'The database refuses the login, or is not there. Check its URL.';
         throw new StoreError(refused + wordsOf(cause), { cause });
       }
       if (Date.now() > until) {
-        const away = 'The database of MOORING_DATABASE_URL does not answer.';
+        const away = 'The database does not answer.';
         throw new DatabaseAwayError(away + wordsOf(cause), { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -142,6 +141,8 @@ async function warnOfLostWrites(store: Store, log: Logger): Promise<void> {
 
 /** Every node needs the same key, so a new one is made only for a database that has none yet. */
 async function openShared(config: Config, url: string, log: Logger): Promise<Opened> {
+  // Only who has such a store loads its driver.
+  const { openPostgresStore } = await import('./store/postgres-store.js');
   const store = openPostgresStore({ url });
   const patient = openPostgresStore({ url, patienceMs: migrationMs, connectionsMax: 1 });
   try {

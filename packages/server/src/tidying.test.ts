@@ -1,7 +1,6 @@
 import { full } from '@mooring/lab/test-tier';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from './testing/api-client.js';
-import { startNodes } from './testing/start-nodes.js';
 import { startServer, type TestServer } from './testing/start-server.js';
 
 // A round of tidying begins with every start, so what is due is put into the store and the server started again.
@@ -95,12 +94,4 @@ describe('tidying', () => {
     const { data } = (await admin.get('/api/v1/audits?limit=100')).body;
     expect(data.map((event: { data: { name?: string } }) => event.data.name)).toContain('Young');
   });
-});
-
-it.runIf(inject('databaseServer'))('NO3: is done by one of the nodes of a store', async () => {
-  const all = await startNodes({ count: 3 });
-  const told = (text: string) => all.nodes.filter((node) => node.logText().includes(text)).length;
-  await expect.poll(() => told('the store was tidied') + told('another node tidies the store')).toBe(3);
-  expect(told('the store was tidied')).toBe(1);
-  await all.close();
 });

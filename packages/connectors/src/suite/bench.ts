@@ -53,6 +53,19 @@ export class Bench<Source extends BenchSource = BenchSource> {
   }
 }
 
+/** Leaves a read after its first batch, which has `rows`, as one whose server goes on after it was told to stop. */
+export async function leaveEarly(bench: Bench, rows: number): Promise<void> {
+  const begun = performance.now();
+  await bench.within(async (session) => {
+    const { batches } = await session.read({ query: 'select 1', batchRows: 50 });
+    for await (const batch of batches) {
+      expect(batch).toHaveLength(rows);
+      break;
+    }
+  });
+  expect(performance.now() - begun).toBeLessThan(4_000);
+}
+
 /** Reads a stream to its end. */
 export async function allBatches(stream: RowStream): Promise<(readonly Row[])[]> {
   const batches: (readonly Row[])[] = [];

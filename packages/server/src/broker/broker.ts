@@ -78,6 +78,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       .leftJoin('secret', (join) =>
         join
           .onRef('secret.record_id', '=', 'credential.id')
+          .onRef('secret.tenant_id', '=', 'credential.tenant_id')
           .on('secret.record_kind', '=', 'credential')
           .on('secret.field', '=', 'login'),
       )
@@ -93,6 +94,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     if (connection.separated === 1)
       statement = statement
         .innerJoin('credential_link', 'credential_link.credential_id', 'credential.id')
+        .where('credential_link.tenant_id', '=', connection.tenant_id)
         .where('credential_link.connection_id', '=', connection.id)
         .where('credential_link.user_id', '=', who.userId);
     else statement = statement.where('credential.connection_id', '=', connection.id);

@@ -9,12 +9,19 @@ export interface CallersCredential {
 
 type Connection = Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated' | 'suspended_at'>;
 
-const embeddedIn = compileOnce((db, argument: Argument<{ connectionId: string }>) =>
-  db.selectFrom('credential').select(['id', 'name']).where('connection_id', '=', argument('connectionId')),
+type ConnectionKey = { tenantId: string; connectionId: string };
+
+const embeddedIn = compileOnce((db, argument: Argument<ConnectionKey>) =>
+  db
+    .selectFrom('credential')
+    .select(['id', 'name'])
+    .where('tenant_id', '=', argument('tenantId'))
+    .where('connection_id', '=', argument('connectionId')),
 );
 
-const linkedBy = compileOnce((db, argument: Argument<{ connectionId: string; userId: string }>) =>
+const linkedBy = compileOnce((db, argument: Argument<ConnectionKey & { userId: string }>) =>
   linked(db)
+    .where('credential_link.tenant_id', '=', argument('tenantId'))
     .where('credential_link.connection_id', '=', argument('connectionId'))
     .where('credential_link.user_id', '=', argument('userId'))
     .where('credential.owner_id', '=', argument('userId')),
@@ -24,7 +31,11 @@ const linkedBy = compileOnce((db, argument: Argument<{ connectionId: string; use
 const linked = (db: Queryable) =>
   db
     .selectFrom('credential_link')
-    .innerJoin('connection', 'connection.id', 'credential_link.connection_id')
+    .innerJoin('connection', (join) =>
+      join
+        .onRef('connection.id', '=', 'credential_link.connection_id')
+        .onRef('connection.tenant_id', '=', 'credential_link.tenant_id'),
+    )
     .innerJoin('credential', 'credential.id', 'credential_link.credential_id')
     .innerJoin('credential_destination', (join) =>
       join
@@ -37,23 +48,23 @@ const linked = (db: Queryable) =>
 export async function credentialShownTo(
   db: Queryable,
   userId: string,
-  { id: connectionId, separated, suspended_at }: Connection,
+  { id: connectionId, tenant_id: tenantId, separated, suspended_at }: Connection,
 ): Promise<CallersCredential | undefined> {
   if (suspended_at !== null) return undefined;
-  const [found] =
-    separated === 1 ? await linkedBy(db, { connectionId, userId }) : await embeddedIn(db, { connectionId });
+  const key = { tenantId, connectionId };
+  const [found] = separated === 1 ? await linkedBy(db, { ...key, userId }) : await embeddedIn(db, key);
   return found && { id: found.id, name: found.name };
 }
 
 const chunkSize = 400;
 
 /**
- * The credential each connection would show to this person: the embedded one, or the person's own linked one
+ * The credential each connection of their tenant would show to this person: the embedded one, or the person's own linked one
  * that may be used at the connection's destination. Connections without one, and suspended ones, are absent.
  */
 export async function credentialsShownTo(
   db: Queryable,
-  userId: string,
+  { userId, tenantId }: { userId: string; tenantId: string },
   connections: readonly Connection[],
 ): Promise<Map<string, CallersCredential>> {
   const shown = new Map<string, CallersCredential>();
@@ -70,6 +81,7 @@ export async function credentialsShownTo(
       const rows = await db
         .selectFrom('credential')
         .select(['id', 'name', 'connection_id'])
+        .where('tenant_id', '=', tenantId)
         .where('connection_id', 'in', embedded)
         .execute();
       for (const row of rows)
@@ -77,6 +89,7 @@ export async function credentialsShownTo(
     }
     if (separated.length > 0) {
       const rows = await linked(db)
+        .where('credential_link.tenant_id', '=', tenantId)
         .where('credential_link.connection_id', 'in', separated)
         .where('credential_link.user_id', '=', userId)
         .where('credential.owner_id', '=', userId)

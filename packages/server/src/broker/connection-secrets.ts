@@ -115,13 +115,16 @@ export async function openConnectionSecrets(
 ): Promise<ConnectionSecrets> {
   const row = await db
     .selectFrom('secret')
-    .innerJoin('connection', 'connection.id', 'secret.record_id')
+    .innerJoin('connection', (join) =>
+      join
+        .onRef('connection.id', '=', 'secret.record_id')
+        .onRef('connection.tenant_id', '=', 'secret.tenant_id'),
+    )
     .selectAll('secret')
     .select(['connection.suspended_at', 'connection.secrets_entered_at', 'connection.secrets_entered_with'])
     .where('secret.record_kind', '=', 'connection')
     .where('secret.record_id', '=', connection.id)
     .where('secret.tenant_id', '=', connection.tenant_id)
-    .where('connection.tenant_id', '=', connection.tenant_id)
     .executeTakeFirst();
   if (!row) return {};
   if (row.suspended_at !== null && row.owner_id !== who.userId) {

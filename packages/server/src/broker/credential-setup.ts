@@ -27,7 +27,11 @@ function connectionsOf(db: Queryable, credential: CredentialTable) {
   if (credential.connection_id !== null)
     return connections.where('connection.id', '=', credential.connection_id);
   return connections
-    .innerJoin('credential_link', 'credential_link.connection_id', 'connection.id')
+    .innerJoin('credential_link', (join) =>
+      join
+        .onRef('credential_link.connection_id', '=', 'connection.id')
+        .onRef('credential_link.tenant_id', '=', 'connection.tenant_id'),
+    )
     .where('credential_link.credential_id', '=', credential.id);
 }
 

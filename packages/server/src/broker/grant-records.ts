@@ -106,6 +106,7 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
           .set({ state: 'ready' })
           .where('id', '=', credential.id)
           .where('tenant_id', '=', credential.tenant_id)
+          .where('owner_id', '=', credential.owner_id)
           .where('state', '=', 'needs_sign_in')
           .execute();
         return 'stored';
@@ -121,6 +122,7 @@ export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
           .set({ state: 'needs_sign_in', updated_at: at })
           .where('id', '=', credential.id)
           .where('tenant_id', '=', credential.tenant_id)
+          .where('owner_id', '=', credential.owner_id)
           .execute();
         await tx
           .updateTable('grant_state')

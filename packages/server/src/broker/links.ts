@@ -21,7 +21,9 @@ export async function linkCredential(
       created_at: at,
     })
     .onConflict((conflict) =>
-      conflict.columns(['connection_id', 'user_id']).doUpdateSet({ credential_id: credentialId }),
+      conflict
+        .columns(['tenant_id', 'connection_id', 'user_id'])
+        .doUpdateSet({ credential_id: credentialId }),
     )
     .execute();
 }

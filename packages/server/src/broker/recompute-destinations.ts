@@ -1,5 +1,6 @@
 import { destinationOf, destinationRule, withDefaults } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { type SqlBool, sql } from 'kysely';
 import { record } from '../audit/record.js';
 import type { Store, Tx } from '../store/store.js';
 import type { ConnectionTable } from '../store/tables.js';
@@ -56,7 +57,11 @@ async function move(tx: Tx, row: Row, destination: string): Promise<boolean> {
       .execute();
     const another = await tx
       .selectFrom('credential_link')
-      .innerJoin('connection', 'connection.id', 'credential_link.connection_id')
+      .innerJoin('connection', (join) =>
+        join
+          .onRef('connection.id', '=', 'credential_link.connection_id')
+          .onRef('connection.tenant_id', '=', 'credential_link.tenant_id'),
+      )
       .select('connection.id')
       .where('credential_link.credential_id', '=', id)
       .where('connection.tenant_id', '=', row.tenant_id)
@@ -96,11 +101,12 @@ export async function recomputeDestinations(
   if (known?.value === rule) return 0;
   const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
   let count = 0;
-  for (let last = ''; ; ) {
+  for (let last = { tenant_id: '', id: '' }; ; ) {
     const rows = await store.db
       .selectFrom('connection')
       .select(['id', 'tenant_id', 'source_id', 'properties', 'destination'])
-      .where('id', '>', last)
+      .where(sql<SqlBool>`(tenant_id, id) > (${last.tenant_id}, ${last.id})`)
+      .orderBy('tenant_id')
       .orderBy('id')
       .limit(rowsAtOnce)
       .execute();
@@ -114,7 +120,7 @@ export async function recomputeDestinations(
         return moved;
       });
     }
-    last = rows.at(-1)?.id ?? '';
+    last = rows.at(-1) ?? last;
     if (rows.length < rowsAtOnce) break;
   }
   await store.db

@@ -54,6 +54,7 @@ export async function resolveCredential(
     ? await base.where('credential.connection_id', '=', connection.id).executeTakeFirst()
     : await base
         .innerJoin('credential_link', 'credential_link.credential_id', 'credential.id')
+        .where('credential_link.tenant_id', '=', connection.tenant_id)
         .where('credential_link.connection_id', '=', connection.id)
         .where('credential_link.user_id', '=', userId)
         .where('credential.owner_id', '=', userId)

@@ -1,3 +1,4 @@
+import { type SqlBool, sql } from 'kysely';
 import type { Logger } from 'pino';
 import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
 import type { Queryable, Store } from '../store/store.js';
@@ -13,22 +14,43 @@ import type { Revoker } from './revoker.js';
 const perRound = 1_000;
 
 type Page = Pick<SecretTable, 'record_id' | 'tenant_id' | 'owner_id'>;
+interface Wanted {
+  ids: string[];
+  tenants: string[];
+}
+
+const beginning = { record_id: '', tenant_id: '' };
+const columns = ['id', 'tenant_id'] as const;
 
 /** Which of these records are there, and may have something sealed. */
 const living: Partial<
-  Record<SecretTable['record_kind'], (db: Queryable, ids: string[]) => Promise<{ id: string }[]>>
+  Record<
+    SecretTable['record_kind'],
+    (db: Queryable, wanted: Wanted) => Promise<{ id: string; tenant_id: string }[]>
+  >
 > = {
-  credential: (db, ids) => db.selectFrom('credential').select('id').where('id', 'in', ids).execute(),
-  connection: (db, ids) => db.selectFrom('connection').select('id').where('id', 'in', ids).execute(),
-  'sign-in': (db, ids) =>
+  credential: (db, { ids }) => db.selectFrom('credential').select(columns).where('id', 'in', ids).execute(),
+  connection: (db, { ids, tenants }) =>
+    db
+      .selectFrom('connection')
+      .select(columns)
+      .where('tenant_id', 'in', tenants)
+      .where('id', 'in', ids)
+      .execute(),
+  'sign-in': (db, { ids }) =>
     db
       .selectFrom('sign_in')
-      .select('id')
+      .select(columns)
       .where('id', 'in', ids)
       .where('status', 'in', ['pending', 'arrived', 'redeeming', 'needs_choice'])
       .execute(),
-  revocation: (db, ids) =>
-    db.selectFrom('revocation').select('id').where('id', 'in', ids).where('status', '=', 'queued').execute(),
+  revocation: (db, { ids }) =>
+    db
+      .selectFrom('revocation')
+      .select(columns)
+      .where('id', 'in', ids)
+      .where('status', '=', 'queued')
+      .execute(),
 };
 type Kind = keyof typeof living;
 const kinds = Object.keys(living) as Kind[];
@@ -43,27 +65,32 @@ export interface OrphanSweepDependencies {
 /** @returns one round: looks at the next records of each kind, and destroys what is sealed for none */
 export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDependencies) {
   // Ids are random: a process that is started often still gets everywhere.
-  const after = new Map<Kind, string>(kinds.map((kind) => [kind, newUuid()]));
+  const after = new Map(kinds.map((kind) => [kind, { record_id: newUuid(), tenant_id: '' }]));
 
   const nextPage = async (kind: Kind): Promise<Page[]> => {
+    const { record_id, tenant_id } = after.get(kind) ?? beginning;
     const page = await store.db
       .selectFrom('secret')
       .select(['record_id', 'tenant_id', 'owner_id'])
       .where('record_kind', '=', kind)
-      .where('record_id', '>', after.get(kind) ?? '')
+      .where(sql<SqlBool>`(record_id, tenant_id) > (${record_id}, ${tenant_id})`)
       .orderBy('record_id')
+      .orderBy('tenant_id')
       .limit(perRound)
       .execute();
     const last = page.length < perRound ? undefined : page.at(-1);
-    after.set(kind, last?.record_id ?? '');
+    after.set(kind, last ?? beginning);
     return page;
   };
 
   const without = async (db: Queryable, kind: Kind, page: readonly Page[]): Promise<Page[]> => {
-    const byId = new Map(page.map((row) => [row.record_id, row]));
-    if (byId.size === 0) return [];
-    for (const { id } of (await living[kind]?.(db, [...byId.keys()])) ?? []) byId.delete(id);
-    return [...byId.values()];
+    if (page.length === 0) return [];
+    const placed = new Map(page.map((row) => [`${row.tenant_id} ${row.record_id}`, row]));
+    const ids = [...new Set(page.map((row) => row.record_id))];
+    const tenants = [...new Set(page.map((row) => row.tenant_id))];
+    for (const { id, tenant_id } of (await living[kind]?.(db, { ids, tenants })) ?? [])
+      placed.delete(`${tenant_id} ${id}`);
+    return [...placed.values()];
   };
 
   const destroy = (kind: Kind, found: Page): Promise<void> =>

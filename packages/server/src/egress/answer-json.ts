@@ -1,5 +1,4 @@
 import { collectJson } from '@mooring/connectors/kit/json/document';
-import { NotJson } from '@mooring/connectors/kit/json/gauge';
 import { parseSpan } from '@mooring/connectors/kit/json/spans';
 
 /** Answers that are parsed in this process, which holds everybody's keys, are a few members: tokens, metadata, a key. */
@@ -22,7 +21,7 @@ export async function readAnswerJson({ body }: Response): Promise<unknown> {
   } catch (error) {
     // What is left of it holds a connection.
     await reader?.cancel().catch(() => undefined);
-    if (error instanceof NotJson || error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -32,18 +32,18 @@ describe('the way out of the process', () => {
     // Turns core files off at the start: Node has no call for a resource limit.
     const starting = /process\.binding|child_process|node:cluster|node:inspector/;
     const runner = 'packages/server/src/runners/runner-process.ts';
-    expect(filesWith(starting)).toEqual(['packages/server/src/run.ts', runner]);
-    // Its own program again, which has the gate as its only way out too.
-    expect(textOf(runner).match(/spawn\w*\([^)]*/g)).toEqual([
-      'spawn(process.execPath, [heap, entry, String(memoryMb',
+    const warden = 'packages/server/src/runners/warden.ts';
+    expect(filesWith(starting)).toEqual(['packages/server/src/run.ts', runner, warden]);
+    // Its own program again, which has the gate as its only way out too, and one that opens no socket.
+    const started = [runner, warden].map((file) => textOf(file).match(/spawn\w*\([^{]*/g));
+    expect(started).toEqual([
+      ['spawn(process.execPath, [heap, ...permissionOptions(entry), entry, String(memoryMb)], '],
+      ["spawn(process.execPath, [...memory, '--eval', program], "],
     ]);
     expect(textOf('packages/server/src/run.ts').match(/spawnSync\([^[]*\[/g)).toEqual([
       "spawnSync('prlimit', [",
     ]);
-    expect(filesWith(/new Worker\(/)).toEqual([
-      // Looks whether the service is still there, and does nothing else.
-      'packages/server/src/runners/runner-main.ts',
-    ]);
+    expect(filesWith(/new Worker\(/)).toEqual([]);
   });
 
   it('S06: is opened in one file, and the one exception of the layer rules takes no more than it says', () => {

@@ -49,6 +49,15 @@ describe('mooring move', () => {
   });
 
   it('refuses a store of another version, one that is served, and a database that is in use, with nothing changed', async () => {
+    // Whichever way it was given; the password is not in it.
+    const elsewhere = (url: string) => move({ ...database, url }).catch((error: Error) => error.message);
+    const notThere = await elsewhere(`${database.url}_gone`);
+    expect(notThere).toMatch(
+      /^The database refuses the login, or is not there\. Check its URL\. It says: .*_gone/,
+    );
+    expect(await elsewhere('postgres://127.0.0.1/without-a-user')).toBe(
+      'The URL of the database must be postgres://user:password@host:port/database.',
+    );
     await expect(move(database)).rejects.toThrow(/another version/);
     await onServer(async (url) => {
       await stand.walk(url);

@@ -151,9 +151,10 @@ export async function moveStore({ config, to: url, tell }: MoveRequest): Promise
     throw new StoreError(`There is no embedded store in ${config.dataFolder}. Name its folder with --data.`);
   }
   const { master } = await loadMaster(config, true);
-  const source = openStore({ dataFolder: config.dataFolder });
+  // Before the folder is locked: they connect when they are asked for something, and refuse a URL that is none.
   const impatient = openPostgresStore({ url, connectionsMax: 1 });
   const target = openPostgresStore({ url, connectionsMax: 1, patienceMs: migrationMs });
+  const source = openStore({ dataFolder: config.dataFolder });
   try {
     await waitForDatabase(impatient);
     return await moveTo(target, { source, to, master, tell });

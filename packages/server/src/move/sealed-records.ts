@@ -39,11 +39,13 @@ export async function openEveryRecord(db: Db, master: Master): Promise<OpenedRec
       .selectAll()
       .$if(last !== undefined, (query) =>
         query.where(
-          sql<boolean>`(record_kind, record_id, field) > (${last?.record_kind}, ${last?.record_id}, ${last?.field})`,
+          sql<boolean>`(record_kind, record_id, tenant_id, field)
+            > (${last?.record_kind}, ${last?.record_id}, ${last?.tenant_id}, ${last?.field})`,
         ),
       )
       .orderBy('record_kind')
       .orderBy('record_id')
+      .orderBy('tenant_id')
       .orderBy('field')
       .limit(rowsAtOnce)
       .execute();

@@ -1,6 +1,6 @@
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 
-/** Why a runner ended. `closed` and `idle` are no crashes. */
+/** Why a runner ended. `closed` is no crash. */
 export type Ending = 'closed' | 'memory' | 'loop' | 'stuck' | 'protocol' | 'failure' | 'killed';
 
 export type Crash = Exclude<Ending, 'closed'>;

@@ -4,9 +4,11 @@ import path from 'node:path';
 import { createRetries } from '@mooring/connectors/kit/retries';
 import pino from 'pino';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { Plan } from '../sessions/session-work.js';
+import { loggedError } from '../log.js';
+import type { Finding, Plan } from '../sessions/session-work.js';
 import { createRunnerPool, type Lease, type PoolOptions, type RunnerPool } from './pool.js';
 import { executeInRunners } from './remote-work.js';
+import { packError, unpackError } from './wire.js';
 
 // Who gets a runner, and who loses one, whatever another user does.
 
@@ -14,26 +16,61 @@ const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pool-'));
 const entry = path.join(folder, 'runner.mjs');
 /**
  * Instead of a runner: takes as many megabytes as the name of the source says, and does nothing; or tells the end of its
- * use at once, and never turns again; or sends without end, whatever is taken.
+ * use at once, and never turns again; or sends without end, whatever is taken; or finds something out once it is left;
+ * or tries what one that was taken over would.
  */
 writeFileSync(
   entry,
-  `import { Socket } from 'node:net';
+  `import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
+import { Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+const attempts = {
+  readsOwn: () => readFileSync(process.argv[1]),
+  reads: () => readFileSync('/etc/passwd'),
+  readsMemory: () => readFileSync('/proc/self/mem'),
+  readsService: () => readFileSync('/proc/' + process.ppid + '/environ'),
+  lists: () => readdirSync('/etc'),
+  writes: () => writeFileSync(process.argv[1] + '.new', ''),
+  spawns: () => { const { error } = spawnSync(process.execPath, ['-v']); if (error) throw error; },
+  threads: () => new Worker('', { eval: true, execArgv: [] }),
+  loads: () => process.dlopen({ exports: {} }, '/none.node'),
+  debugs: () => new Session().connect(),
+};
+const tried = () => Object.entries(attempts).map(([name, attempt]) => {
+  try { attempt(); return [name, 'done']; } catch ({ code }) { return [name, code]; }
+});
 const kept = [];
 const pipe = new Socket({ fd: 3 });
+const head = (...values) => {
+  const bytes = Buffer.alloc(16);
+  values.forEach((value, index) => bytes.writeUInt32LE(value, index * 4));
+  return bytes;
+};
+const tell = (report, told) => {
+  const text = Buffer.from(JSON.stringify(report));
+  pipe.write(Buffer.concat([head(text.length), text]), told);
+};
 pipe.on('data', (data) => {
   const [, megabytes] = /"sourceId":"(\\d+)"/.exec(data.toString('latin1')) ?? [];
   if (data.includes('"sourceId":"endless"')) {
-    const ended = JSON.stringify({ kind: 'ended', use: 1, outcome: { state: 'complete', rows: 0, bytes: 0 } });
-    const head = Buffer.alloc(16);
-    head.writeUInt32LE(ended.length);
-    pipe.write(Buffer.concat([head, Buffer.from(ended)]), () => { for (;;); });
+    const outcome = { state: 'complete', rows: 0, bytes: 0 };
+    tell({ kind: 'ended', use: 1, outcome }, () => { for (;;); });
   }
   if (data.includes('"sourceId":"flood"')) {
-    const chunk = Buffer.alloc(16 + 65536);
-    [65536, 1, 1].forEach((value, index) => chunk.writeUInt32LE(value, index * 4));
+    const chunk = Buffer.concat([head(65536, 1, 1), Buffer.alloc(65536)]);
     const flood = () => { while (pipe.write(chunk)); pipe.once('drain', flood); };
     flood();
+  }
+  if (data.includes('"sourceId":"late"')) pipe.write(Buffer.concat([head(1, 1, 1), Buffer.of(1)]));
+  if (data.includes('"sourceId":"curious"')) {
+    const text = Buffer.from(JSON.stringify(tried()));
+    pipe.write(Buffer.concat([head(text.length, 1, 1), text]));
+  }
+  if (data.includes('"kind":"cancel"')) {
+    tell({ kind: 'found', use: 1, finding: { kind: 'begun' } });
+    tell({ kind: 'failed', use: 1, error: { name: 'Error', message: '' } });
   }
   for (let made = 0; made < Number(megabytes ?? 0); made += 1) kept.push(Buffer.alloc(2 ** 20, 1));
 });
@@ -86,6 +123,12 @@ async function crash(lease: Lease): Promise<void> {
   lease.release();
 }
 
+function workOn(sourceId: string, found: (finding: Finding) => void = () => undefined) {
+  const owner = { tenantId: 't', userId: 'mallory', destination: 'a', spaceId: null };
+  const hooks = { accessToken: undefined, signal: never, found };
+  return executeInRunners(pool, () => ({}) as never)(planOf(sourceId), owner, hooks);
+}
+
 describe('runners', () => {
   it('are not all taken by one user: neither by long reads, nor by uses of a source that has crashed one', async () => {
     start({ runnersMax: 4 });
@@ -135,9 +178,7 @@ describe('runners', () => {
 
   it('that send more than is taken are ended, before it fills the memory of the service', async () => {
     start({});
-    const owner = { tenantId: 't', userId: 'mallory', destination: 'a', spaceId: null };
-    const hooks = { accessToken: undefined, signal: never, found: () => undefined };
-    const work = executeInRunners(pool, () => ({}) as never)(planOf('flood'), owner, hooks);
+    const work = workOn('flood');
     await work.chunks.next();
     await expect.poll(() => pool.counts().crashes.protocol).toBe(1);
     const rest = async () => {
@@ -146,4 +187,49 @@ describe('runners', () => {
     await expect(rest()).rejects.toMatchObject({ kind: 'crashed' });
     expect(work.counts().bytes).toBeLessThan(8 * 2 ** 20);
   });
+
+  it('read their own program, and no other file; write none, and start neither a process nor a thread', async () => {
+    start({});
+    const work = workOn('curious');
+    const { value } = await work.chunks.next();
+    await work.chunks.return(undefined as never);
+    const { readsOwn, loads, debugs, ...denied } = Object.fromEntries(JSON.parse(String(value)));
+    expect({ readsOwn, loads }).toEqual({ readsOwn: 'done', loads: 'ERR_DLOPEN_DISABLED' });
+    expect(debugs).not.toBe('done');
+    expect(Object.entries(denied).filter(([, how]) => how !== 'ERR_ACCESS_DENIED')).toEqual([]);
+  });
+
+  it('tell nobody what they find out once nobody waits for it', async () => {
+    start({});
+    const found: Finding[] = [];
+    const work = workOn('late', (finding) => found.push(finding));
+    expect((await work.chunks.next()).done).toBe(false);
+    await work.chunks.return(undefined as never);
+    await expect.poll(() => pool.counts().atWork, { interval: 10 }).toBe(0);
+    expect(found).toEqual([]);
+  });
+
+  it('are started for nobody once the service stops, and who waits for one is told at once', async () => {
+    start({ runnersMax: 1, waitSeconds: 60 });
+    await take('mallory');
+    const waiting = take('alice');
+    const told = expect(waiting).rejects.toMatchObject({ kind: 'crashed' });
+    await pool.close();
+    await told;
+    expect(pool.counts()).toMatchObject({ atWork: 0, idle: 0 });
+  });
+});
+
+it('an error of a runner comes without its words, whatever lines they are made of, and is logged without them', () => {
+  const error = new TypeError('refused\n    at canary (file:///a.js:1:1)\n    at canary');
+  error.name = 'canary';
+  const unpacked = unpackError(JSON.parse(JSON.stringify(packError(error))));
+  expect(unpacked.stack).toContain('pool.test');
+  expect(unpacked.stack).not.toContain('canary');
+  const { frames } = loggedError(new Error('refused\n    at canary (file:///a.js:1:1)'));
+  expect(frames?.[0]).toContain('pool.test');
+  expect(JSON.stringify(frames)).not.toContain('canary');
+  const emptied = Object.assign(new Error(), { stack: 'Error: refused\n    at canary (file:///a.js:1:1)' });
+  expect(loggedError(emptied).frames).toEqual([]);
+  expect(loggedError(new Error()).frames?.[0]).toContain('pool.test');
 });

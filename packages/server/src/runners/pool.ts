@@ -98,8 +98,9 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     clearTimeout(runner.idleTimer);
     if (ending !== 'closed') {
       crashes[ending] += 1;
-      const until = performance.now() + quarantineMs;
-      for (const use of runner.uses) quarantined.set(keyOf(use), until);
+      const now = performance.now();
+      for (const [key, until] of quarantined) if (until <= now) quarantined.delete(key);
+      for (const use of runner.uses) quarantined.set(keyOf(use), now + quarantineMs);
       const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
       log.warn({ ending, uses }, 'a runner has ended, and its uses with it');
     }
@@ -163,14 +164,10 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     return add();
   };
 
-  const isQuarantined = (use: RunnerFor): boolean => {
-    const until = quarantined.get(keyOf(use)) ?? 0;
-    if (until > performance.now()) return true;
-    quarantined.delete(keyOf(use));
-    return false;
-  };
+  const isQuarantined = (use: RunnerFor): boolean => (quarantined.get(keyOf(use)) ?? 0) > performance.now();
   /** An idle one of theirs; a further one where there is one at once; else the one with least to do. */
   const choose = (use: RunnerFor): Runner | undefined => {
+    if (isClosed) throw crashed('closed');
     const owner = ownerOf(use);
     const all = [...runners].filter((runner) => runner.owner === owner);
     if (isQuarantined(use)) {
@@ -262,7 +259,6 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
 
   return {
     async take(use, signal) {
-      if (isClosed) throw crashed('closed');
       if (looking === undefined) lookedAt = performance.now();
       const runner = choose(use);
       return runner ? lease(runner, use) : wait(use, signal);
@@ -288,6 +284,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     },
     async close() {
       isClosed = true;
+      admitNext();
       clearTimeout(freshTimer);
       clearInterval(looking);
       const all = [...runners];

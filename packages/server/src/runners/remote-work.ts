@@ -1,4 +1,4 @@
-import { abortError, after } from '@mooring/connectors/kit/deadline';
+import { abortError, after, settledWithin } from '@mooring/connectors/kit/deadline';
 import type { EgressSettings } from '../egress/policy.js';
 import type { Execute, WorkOwner } from '../sessions/execute.js';
 import type { Plan, Surroundings } from '../sessions/session-work.js';
@@ -96,8 +96,13 @@ async function* piecesOf(
   );
   const { accessToken, found } = hooks;
   let taken = 0;
+  let isLeft = false;
   const started = lease.runner.begin({
-    ...{ plan, egress, accessToken, found },
+    ...{ plan, egress, accessToken },
+    found(finding) {
+      // Whoever was told how it ended is told no more.
+      if (!isLeft) found(finding);
+    },
     piece(bytes, rows) {
       inbox.piece(bytes, rows);
       // What waits here waits in the service's memory: one that sends past its window is ended.
@@ -126,10 +131,11 @@ async function* piecesOf(
   } catch (error) {
     if (!signal.aborted) throw error;
     // What the runner says of the end is better than that there was none.
-    await Promise.race([inbox.settled, new Promise((resolve) => setTimeout(resolve, cancelledMs))]);
+    await settledWithin(inbox.settled, cancelledMs);
     const end = inbox.endedWith();
     throw end && 'error' in end ? end.error : error;
   } finally {
+    isLeft = true;
     signal.removeEventListener('abort', cancel);
     if (!inbox.endedWith()) started.cancel(new DOMException('The reader left.', 'AbortError'));
     release(lease, inbox);

@@ -1,45 +1,35 @@
 // The program of a runner: works on uses that the service hands it over the pipe, and ends with the pipe. It holds no
 // key and no store, and what a source sends to it can end nothing but itself.
 import { writeSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import { manifests } from '@mooring/connectors/registry';
 import { loadConnector } from '../catalogue/load-connector.js';
 import { createGate, type Gate } from '../egress/gate.js';
 import { openPipe } from '../egress/inherited-pipe.js';
 import { createPolicy, type EgressSettings } from '../egress/policy.js';
+import { framesOf } from '../error-frames.js';
 import { exitCodes } from './endings.js';
 import { type ServedUse, serveUse } from './served-use.js';
-import { usageOf } from './usage.js';
-import { type Order, pipeFd, speak, turnedMs } from './wire.js';
+import { ownMemoryBytes } from './usage.js';
+import { framesMax, type Order, pipeFd, speak, turnedMs } from './wire.js';
 
-/** A loop that never turns does not see that the service is gone; this thread does. */
-const orphanWatch = `
-  const { workerData: service } = require('node:worker_threads');
-  setInterval(() => { if (process.ppid !== service) process.kill(process.pid, 'SIGKILL'); }, 500);
-`;
-const orphanWatchMemory = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
-
-/** Known before this one has anything to do: the thread may come up after the service is gone. */
-const service = process.ppid;
 /** In megabytes, as the service gives it. */
 const memoryBytesMax = Number(process.argv[2]) * 1024 * 1024;
 /** Of its memory, what it shares with every process of the same program, which is no part of its share. */
-const sharedBytes = process.memoryUsage.rss() - (usageOf(process.pid)?.memoryBytes ?? 0);
+const sharedBytes = process.memoryUsage.rss() - (ownMemoryBytes() ?? 0);
 const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
 const uses = new Map<number, ServedUse>();
 const gates = new Map<string, Gate>();
 let turning: NodeJS.Timeout | undefined;
-let isWatched = false;
 
 const pipe = openPipe(pipeFd);
 const wire = speak(pipe, { message: (message) => obey(message as Order), credit }, () => process.exit(0));
 
-/** One error that nobody caught may be of any use, so none goes on. Its text may hold what the source sent. */
+/** One error that nobody caught may be of any use, so none goes on. */
 function failOn(error: unknown): never {
-  const { name = 'Error', stack = '' } = error instanceof Error ? error : {};
-  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  writeSync(2, `${JSON.stringify({ name, frames: frames.slice(0, 20) })}\n`);
+  // Its own name may be a word of the source too.
+  const name = error instanceof Error ? error.constructor.name : typeof error;
+  writeSync(2, `${JSON.stringify({ name, frames: framesOf(error).slice(0, framesMax) })}\n`);
   process.exit(exitCodes.failure);
 }
 
@@ -56,12 +46,6 @@ function gateUnder(egress: EgressSettings): Gate {
 }
 
 function start(order: Extract<Order, { kind: 'start' }>): void {
-  if (!isWatched)
-    new Worker(orphanWatch, {
-      ...{ eval: true, execArgv: [], env: {}, workerData: service },
-      resourceLimits: orphanWatchMemory,
-    });
-  isWatched = true;
   turning ??= setInterval(() => wire.report({ kind: 'turned' }), turnedMs);
   const { plan } = order;
   const manifest = byId.get(plan.sourceId);
@@ -107,7 +91,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as co
   process.on(signal, () => undefined);
 process.on('uncaughtException', failOn);
 process.on('unhandledRejection', failOn);
-process.on('warning', () => undefined);
 pipe.on('close', () => process.exit(0));
 pipe.on('error', () => process.exit(0));
 wire.report({ kind: 'ready' });

@@ -11,7 +11,9 @@ import type { EgressSettings } from '../egress/policy.js';
 import type { Finding, Plan } from '../sessions/session-work.js';
 import type { StreamOutcome } from '../streams/caps.js';
 import { crashed, type Ending, endingOf } from './endings.js';
+import { permissionOptions } from './permissions.js';
 import { type Usage, usageOf } from './usage.js';
+import { endWithThis } from './warden.js';
 import { packError, pipeFd, type Report, speak, unpackError } from './wire.js';
 
 /** What a runner is told to do, and who hears of it. */
@@ -78,7 +80,7 @@ function startProcess({ entry = besideThis, memoryMb }: RunnerOptions) {
     process.env[name] === undefined ? [] : [[name, process.env[name]]],
   );
   const heap = `--max-old-space-size=${Math.floor(memoryMb * shareOfHeap)}`;
-  const child = spawn(process.execPath, [heap, entry, String(memoryMb)], {
+  const child = spawn(process.execPath, [heap, ...permissionOptions(entry), entry, String(memoryMb)], {
     cwd: '/',
     env: Object.fromEntries(environment),
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
@@ -110,6 +112,7 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   let usage: Usage | undefined;
   let over: Ending | undefined;
   let stray = '';
+  const forget = endWithThis(pid);
 
   let setReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
@@ -154,12 +157,14 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   const wire = speak(pipe, handlers, () => kill('protocol'));
   pipe.on('error', () => kill('failure'));
   stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (stray.length < strayLengthMax) stray += text;
+    // What it says at its very end is what counts.
+    stray = (stray + text).slice(-strayLengthMax);
   });
 
   const ended = once(child, 'exit').then(([code, signal]) => {
     const ending = decided ?? endingOf(code as number | null, signal as NodeJS.Signals | null);
     over = ending;
+    forget();
     for (const line of stray.split('\n')) if (line.startsWith('{"name":')) options.onStray(line);
     for (const use of uses.values()) use.failed(crashed(ending));
     uses.clear();

@@ -12,6 +12,24 @@ export interface Usage {
 const ticksPerSecond = 100;
 const ownMemory = /^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm;
 
+/** The one file that a process reads to know its own. */
+export const ownStatusFile = '/proc/self/status';
+
+function memoryIn(statusFile: string): number {
+  const status = readFileSync(statusFile, 'latin1');
+  const kibibytes = [...status.matchAll(ownMemory)].reduce((sum, [, found]) => sum + Number(found), 0);
+  return kibibytes * 1024;
+}
+
+/** Of this process, in bytes. @returns undefined where the system does not tell */
+export function ownMemoryBytes(): number | undefined {
+  try {
+    return memoryIn(ownStatusFile);
+  } catch {
+    return undefined;
+  }
+}
+
 /** @returns undefined where the process is gone, or the system does not tell */
 export function usageOf(pid: number): Usage | undefined {
   try {
@@ -19,9 +37,7 @@ export function usageOf(pid: number): Usage | undefined {
     // The name of the program may hold anything, so what is counted begins behind it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticks = Number(fields[11]) + Number(fields[12]);
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    const kibibytes = [...status.matchAll(ownMemory)].reduce((sum, [, found]) => sum + Number(found), 0);
-    return { processorSeconds: ticks / ticksPerSecond, memoryBytes: kibibytes * 1024 };
+    return { processorSeconds: ticks / ticksPerSecond, memoryBytes: memoryIn(`/proc/${pid}/status`) };
   } catch {
     return undefined;
   }

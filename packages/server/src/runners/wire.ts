@@ -3,6 +3,7 @@ import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spe
 import { revealedJson, type Secret } from '@mooring/connectors/spec/secret';
 import type { RefusalEvent } from '../egress/gate.js';
 import type { EgressSettings } from '../egress/policy.js';
+import { framesOf } from '../error-frames.js';
 import type { Finding, Plan } from '../sessions/session-work.js';
 import type { StreamOutcome } from '../streams/caps.js';
 
@@ -35,20 +36,19 @@ export type Report =
   | { kind: 'ended'; use: number; outcome: StreamOutcome }
   | { kind: 'failed'; use: number; error: SentError };
 
-/** An error as it travels. Without a kind it is no failure of a source. */
+/** An error as it travels. Without a kind it is no failure of a source, and leaves its words behind. */
 export interface SentError {
   name: string;
   message: string;
   kind?: ConnectorErrorKind;
-  stack?: string;
+  frames?: string[];
   nativeCode?: string;
   remedy?: string;
   retryable?: boolean;
   retryAfterSeconds?: number;
 }
 
-/** Of what is not an error of ours: its text may be all that a source has sent. */
-const textLengthMax = 4096;
+export const framesMax = 20;
 
 export function packError(error: unknown): SentError {
   if (error instanceof ConnectorError) {
@@ -60,17 +60,16 @@ export function packError(error: unknown): SentError {
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     };
   }
-  const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
-  const most = (text: string) => text.slice(0, textLengthMax);
-  return { name: most(name), message: most(message), stack: most(stack) };
+  const name = error instanceof Error && error.name === 'TimeoutError' ? error.name : 'Error';
+  return { name, message: 'The work failed.', frames: framesOf(error).slice(0, framesMax) };
 }
 
-export function unpackError({ kind, message, name, stack, ...options }: SentError): Error {
+export function unpackError({ kind, message, name, frames, ...options }: SentError): Error {
   if (kind !== undefined) return new ConnectorError(kind, message, options);
   // A time limit is known by its name (`kit/deadline`).
   if (name === 'TimeoutError') return new DOMException(message, name);
   const error = new Error(message);
-  if (stack !== undefined) error.stack = stack;
+  error.stack = [`Error: ${message}`, ...(frames ?? []).map((frame) => `    ${frame}`)].join('\n');
   return error;
 }
 

@@ -57,11 +57,15 @@ export interface CoarseUse {
   bring: string;
 }
 
-/** Resolves at the one instant, or when the caller leaves. */
-export async function untilInstant({ since, seconds, left }: Pick<CoarseUse, 'since' | 'seconds' | 'left'>) {
+/** Resolves at the one instant, or when the caller leaves, where that is known. */
+export async function untilInstant({
+  since,
+  seconds,
+  left,
+}: Pick<CoarseUse, 'since' | 'seconds'> & { left?: AbortSignal }) {
   const restMs = seconds * 1000 - (performance.now() - since);
   // Rejects only when the caller leaves, and then the answer goes nowhere.
-  if (restMs > 0) await wait(restMs, undefined, { signal: left }).catch(() => undefined);
+  if (restMs > 0) await wait(restMs, undefined, left && { signal: left }).catch(() => undefined);
 }
 
 /** The error that is told to somebody who may not edit the connection; resolves when it may be told. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { manifests } from '@mooring/connectors/registry';
 import { Secret } from '@mooring/connectors/spec/secret';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
+import { sql } from 'kysely';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRevoker, type Revoker } from '../broker/revoker.js';
@@ -26,6 +27,8 @@ import { purgeSignIns } from './sign-in-store.js';
 import { createSignIns, type SignIns } from './sign-ins.js';
 
 const masterKey = 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=';
+/** When what may only be told coarsely is told. */
+const coarseSeconds = 0.3;
 const pending = { status: 400, body: { error: 'authorization_pending' } };
 const slower = { status: 400, body: { error: 'slow_down' } };
 const granted = {
@@ -88,7 +91,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     revoker = createRevoker({ ...{ store, vault, network, catalogue, log }, clients: {}, lookMs: 100 });
     const parked = createParkedGrants({ ...{ store, vault, signInMinutes: 10 }, revoker });
     signIns = createSignIns({
-      coarseSeconds: 1,
+      coarseSeconds,
       ...{ parked, revoker, vault, network, store, log },
       ...{ signInMinutes: 10, publicUrl: () => 'https://m.example' },
       now: () => new Date(at),
@@ -168,6 +171,24 @@ describe('the life of a sign-in on another device, by the clock', () => {
     at += 1_000;
     answer = granted;
     expect(await look(id)).toBe('arrived');
+  });
+
+  it('TR12: told coarsely, no failure but the decision of the provider ends it, and all are told at one instant', async () => {
+    const { signInId: id } = await signIns.begin({ ...request(), isToldCoarsely: true });
+    for (const failure of [
+      { status: 503, body: {} },
+      { status: 200, body: { no: 'tokens' } },
+      { status: 401, body: { error: 'invalid_client' } },
+    ]) {
+      answer = failure;
+      const begun = performance.now();
+      expect(await look(id), JSON.stringify(failure)).toBe('pending');
+      expect(performance.now() - begun).toBeGreaterThan(coarseSeconds * 1000 - 5);
+      at += 30_000;
+    }
+    expect(asked).toHaveLength(3);
+    answer = { status: 400, body: { error: 'access_denied' } };
+    expect(await look(id)).toBe('failed');
   });
 
   it('a code that the provider calls expired ends it at once', async () => {
@@ -274,6 +295,20 @@ describe('the life of a sign-in on another device, by the clock', () => {
         .values({ ...place, record_kind, record_id: newUuid(), field: 'x' })
         .execute();
     }
+    // TR10: of two tenants with the same id one has the connection.
+    const shared = newUuid();
+    await sql`insert into connection (id, tenant_id, name, name_key, scope, owner_id, source_id, properties, separated,
+        destination, qri, tags, version, created_at, updated_at)
+      values (${shared}, ${tenant_id}, 'x', 'x', 'x', ${owner_id}, 'rest', '{}', 0, '', '', '[]', 1, '', '')`.execute(
+      store.db,
+    );
+    for (const tenant of [tenant_id, 'elsewhere']) {
+      const sealed = { ...place, tenant_id: tenant, record_kind: 'connection' as const };
+      await store.db
+        .insertInto('secret')
+        .values({ ...sealed, record_id: shared, field: tenant })
+        .execute();
+    }
     const sweep = createOrphanSweep({ store, vault, revoker, log });
     // It begins anywhere, and comes to the beginning with the second round.
     await sweep();
@@ -282,6 +317,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
     await expect
       .poll(() => store.db.selectFrom('secret').select(['record_kind', 'record_id', 'field']).execute())
       .toEqual([
+        { record_kind: 'connection', record_id: shared, field: tenant_id },
         { record_kind: 'sign-in', record_id: living, field: 'device' },
         { record_kind: 'sign-in', record_id: living, field: 'tokens' },
       ]);

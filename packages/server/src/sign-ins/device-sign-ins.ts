@@ -11,7 +11,7 @@ import type { SignInTable } from '../store/tables.js';
 import { sha256 } from '../vault/digest.js';
 import { UnreadableError } from '../vault/envelope.js';
 import { newToken, newUuid } from '../vault/random.js';
-import { isDecided } from './failed-exchange.js';
+import { mayAnswerBetter } from './failed-exchange.js';
 import { assertOpen } from './open-sign-in.js';
 import { createRedeemed, isKeptWith, type RedeemedSignIn } from './redeemed-sign-in.js';
 import { type DeviceSecrets, openedDevice, openedTokens, openSealedGrant } from './sealed-grants.js';
@@ -22,7 +22,7 @@ import {
   type SignInDependencies,
   type SignInRequest,
 } from './sign-in-request.js';
-import { addSignIn, claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
+import { addSignIn, changeWhile, claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
 
 // Sign-in on another device (RFC 8628). The provider is asked while the person looks at their sign-in, never faster
 // than it allows; the tokens wait, sealed, for the one who began.
@@ -30,12 +30,6 @@ import { addSignIn, claimSignIn, endSignIn, openField, sealField } from './sign-
 /** Section 3.5. */
 const slowerBySeconds = 5;
 const secondsMax = 1800;
-
-/** Whoever looks at a sign-in waits for the answer. */
-const nobodyLeaves = new AbortController().signal;
-
-const mayAnswerBetter = ({ kind }: OAuthError, { isToldCoarsely }: DeviceSecrets): boolean =>
-  isToldCoarsely ? !isDecided(kind) : kind === 'unavailable' || kind === 'rate_limited';
 
 export function createDeviceSignIns(deps: SignInDependencies) {
   const { store, vault, network, log, revoker } = deps;
@@ -58,14 +52,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
   /** The code is spent: the tokens are sealed for who began, or given up, and never just dropped. */
   const park = (row: SignInTable, setup: OAuthSetup, tokens: TokenSet): Promise<void> =>
     revoker.untilStored(async (tx) => {
-      const updated = await tx
-        .updateTable('sign_in')
-        .set({ status: 'arrived' })
-        .where('id', '=', row.id)
-        .where('tenant_id', '=', row.tenant_id)
-        .where('status', '=', 'pending')
-        .executeTakeFirst();
-      if (updated.numUpdatedRows === 1n)
+      if (await changeWhile(tx, row, 'pending', { status: 'arrived' }))
         return sealField(tx, vault, row, 'tokens', new Secret(revealedJson(tokens)));
       if (!(await isKeptWith(tx, row))) {
         await revoker.noteTokens(tx, credentialOfSignIn(row), { setup, tokens });
@@ -86,13 +73,8 @@ export function createDeviceSignIns(deps: SignInDependencies) {
   };
 
   const slowDown = async (row: SignInTable, seconds: number): Promise<void> => {
-    await store.db
-      .updateTable('sign_in')
-      .set({ device_interval: seconds, device_next_at: inSeconds(seconds) })
-      .where('id', '=', row.id)
-      .where('tenant_id', '=', row.tenant_id)
-      .where('status', '=', 'pending')
-      .execute();
+    const change = { device_interval: seconds, device_next_at: inSeconds(seconds) };
+    await changeWhile(store.db, row, 'pending', change);
   };
 
   const ask = async (row: SignInTable, interval: number): Promise<void> => {
@@ -106,24 +88,16 @@ export function createDeviceSignIns(deps: SignInDependencies) {
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       log.info({ signInId: row.id, kind: error.kind, code: error.providerCode }, 'device sign-in asked');
-      if (mayAnswerBetter(error, secrets)) {
+      if (mayAnswerBetter(error.kind, secrets.isToldCoarsely)) {
         await slowDown(row, Math.max(error.retryAfterSeconds ?? 0, interval + slowerBySeconds));
-        if (secrets.isToldCoarsely)
-          await untilInstant({ since, seconds: deps.coarseSeconds, left: nobodyLeaves });
+        if (secrets.isToldCoarsely) await untilInstant({ since, seconds: deps.coarseSeconds });
         return;
       }
-      const hasExpired = error.providerCode === 'expired_token';
+      const status = error.providerCode === 'expired_token' ? 'expired' : 'failed';
       await store.transaction(async (tx) => {
         // Another poll, which was asked later and answered earlier, may have brought the grant.
-        const isPending = await tx
-          .updateTable('sign_in')
-          .set({ status: hasExpired ? 'expired' : 'failed' })
-          .where('id', '=', row.id)
-          .where('tenant_id', '=', row.tenant_id)
-          .where('status', '=', 'pending')
-          .executeTakeFirst();
-        if (isPending.numUpdatedRows !== 1n) return;
-        await endSignIn(tx, row, hasExpired ? 'expired' : 'failed', error.providerCode ?? error.kind);
+        if (await changeWhile(tx, row, 'pending', { status }))
+          await endSignIn(tx, row, status, error.providerCode ?? error.kind);
       });
     }
   };
@@ -140,14 +114,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
   /** A sign-in that cannot be read is ended without telling the provider: nobody can ever claim its grant. */
   const expire = (row: SignInTable): Promise<void> =>
     store.transaction(async (tx) => {
-      const claimed = await tx
-        .updateTable('sign_in')
-        .set({ status: 'expired' })
-        .where('id', '=', row.id)
-        .where('tenant_id', '=', row.tenant_id)
-        .where('status', '=', 'arrived')
-        .executeTakeFirst();
-      if (claimed.numUpdatedRows !== 1n) return;
+      if (!(await changeWhile(tx, row, 'arrived', { status: 'expired' }))) return;
       let problem: string | null = null;
       try {
         const unclaimed = await openSealedGrant(tx, vault, row);

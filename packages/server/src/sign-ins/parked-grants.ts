@@ -15,7 +15,7 @@ import type { CredentialTable, SignInTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
 import { openedParked, type ParkedGrant, sealedGrantOf } from './sealed-grants.js';
-import { dropIntent, endSignIn, openField, sealField } from './sign-in-store.js';
+import { changeWhile, dropIntent, endSignIn, openField, sealField } from './sign-in-store.js';
 
 // A grant of an account that is not known to be the one a credential had, brought by who began the sign-in. It belongs
 // to nobody until they have chosen; unchosen, it is ended at the provider when the time of the sign-in has passed.
@@ -82,21 +82,8 @@ export function createParkedGrants({
   };
 
   /** Whoever chooses, or ends what nobody chose, takes the sign-in first: a grant is kept or ended, never both. */
-  const claim = async (
-    tx: Tx,
-    row: SignInTable,
-    status: 'completed' | 'failed' | 'expired',
-  ): Promise<boolean> => {
-    const claimed = await tx
-      .updateTable('sign_in')
-      .set({ status })
-      .where('id', '=', row.id)
-      .where('tenant_id', '=', row.tenant_id)
-      .where('user_id', '=', row.user_id)
-      .where('status', '=', 'needs_choice')
-      .executeTakeFirst();
-    return claimed.numUpdatedRows === 1n;
-  };
+  const claim = (tx: Tx, row: SignInTable, status: 'completed' | 'failed' | 'expired'): Promise<boolean> =>
+    changeWhile(tx, row, 'needs_choice', { status });
 
   /** The provider is told, whether the credential it was for is still there or not. */
   const discard = async (row: SignInTable, status: 'failed' | 'expired', why: string): Promise<boolean> => {

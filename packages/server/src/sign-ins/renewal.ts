@@ -50,8 +50,6 @@ export interface RenewalDependencies {
   setupOf(credential: CredentialTable, connection: ConnectionTable): Promise<OAuthSetup | undefined>;
 }
 
-const nobodyLeaves = new AbortController().signal;
-
 export function createRenewals(deps: RenewalDependencies) {
   const { store, vault, network } = deps;
 
@@ -130,8 +128,7 @@ export function createRenewals(deps: RenewalDependencies) {
         const isToldCoarsely =
           setup.preset.provider === undefined && !(await mayEdit(row.user_id, connection));
         const { mayRetry } = await recordFailedExchange(deps, row, intentId, { error, isToldCoarsely });
-        if (isToldCoarsely && mayRetry)
-          await untilInstant({ since, seconds: deps.coarseSeconds, left: nobodyLeaves });
+        if (isToldCoarsely && mayRetry) await untilInstant({ since, seconds: deps.coarseSeconds });
         return { ok: false, reason: mayRetry ? 'again' : 'provider' };
       }
       const redeemed = createRedeemed(deps, {

@@ -44,7 +44,9 @@ export async function sealField(
       version: 1,
       ...columns,
     })
-    .onConflict((conflict) => conflict.columns(['record_kind', 'record_id', 'field']).doUpdateSet(columns))
+    .onConflict((conflict) =>
+      conflict.columns(['record_kind', 'record_id', 'tenant_id', 'field']).doUpdateSet(columns),
+    )
     .execute();
 }
 
@@ -90,6 +92,27 @@ export async function addSignIn(
     await tx.insertInto('sign_in').values(row).execute();
     await sealField(tx, vault, row, field, value);
   });
+}
+
+/**
+ * Changes a sign-in while it is in a state: of all who would at once, one does.
+ * @returns false when it is not in it any more, and nothing was changed
+ */
+export async function changeWhile(
+  db: Queryable,
+  row: SignInRef,
+  status: SignInTable['status'],
+  change: Partial<SignInTable>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('sign_in')
+    .set(change)
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('user_id', '=', row.user_id)
+    .where('status', '=', status)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 /** Ends a sign-in and destroys what was sealed with it. */
@@ -147,20 +170,11 @@ export async function claimSignIn(
  * Ends what `claimSignIn` began, for one of all who might: whoever commits second changes nothing.
  * @returns false when the sign-in is no longer being redeemed
  */
-export async function leaveRedeeming(
+export const leaveRedeeming = (
   tx: Queryable,
   row: SignInRef,
   status: 'completed' | 'failed',
-): Promise<boolean> {
-  const left = await tx
-    .updateTable('sign_in')
-    .set({ status })
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('status', '=', 'redeeming')
-    .executeTakeFirst();
-  return left.numUpdatedRows === 1n;
-}
+): Promise<boolean> => changeWhile(tx, row, 'redeeming', { status });
 
 /** What was begun with `claimSignIn` has ended. */
 export async function dropIntent(

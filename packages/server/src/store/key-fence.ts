@@ -4,9 +4,12 @@ import { type Kysely, sql } from 'kysely';
 // under a key that was destroyed meanwhile. NOT VALID: rows from before there was a keyring are under the master key,
 // which has no row, and others stay under a key that is lost.
 
-const tables = ['secret', 'idempotent_request'];
+const fencedTables = ['secret', 'idempotent_request'] as const;
 
-export async function raiseKeyFence<Schema>(db: Kysely<Schema>): Promise<void> {
+export async function raiseKeyFence<Schema>(
+  db: Kysely<Schema>,
+  tables: readonly (typeof fencedTables)[number][] = fencedTables,
+): Promise<void> {
   for (const table of tables) {
     await sql
       .raw(
@@ -18,7 +21,7 @@ export async function raiseKeyFence<Schema>(db: Kysely<Schema>): Promise<void> {
 
 /** For a copy of rows that were there before. */
 export async function lowerKeyFence<Schema>(db: Kysely<Schema>): Promise<void> {
-  for (const table of tables) {
+  for (const table of fencedTables) {
     await sql.raw(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${table}_vault_key`).execute(db);
   }
 }

@@ -1,5 +1,6 @@
+import { readSetting } from './settings.js';
 import type { Db, Queryable, Store } from './store.js';
-import { StoreError, StoreUnavailableError } from './store-error.js';
+import { StoreError } from './store-error.js';
 
 // What a store says of a move from the embedded store to PostgreSQL. Of the two stores of a move at most one is served:
 // the embedded one until it is marked as left, and the other from when its mark is gone.
@@ -26,14 +27,15 @@ const arriving = 'moving-from';
 /** Rows of `setting` that say something of one store alone. */
 export const settingsOfOneStore: readonly string[] = [leaving, arriving, 'tidying'];
 
+/** @throws StoreError for a mark that cannot be read: which of the two stores may be served is not known then */
 async function read<Mark>(db: Db, name: string): Promise<Mark | undefined> {
+  const text = await readSetting(db, name);
   try {
-    const row = await db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
-    return row && (JSON.parse(row.value) as Mark);
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) throw error;
-    // No such table yet: a store that was never migrated.
-    return undefined;
+    return text === undefined ? undefined : (JSON.parse(text) as Mark);
+  } catch (cause) {
+    throw new StoreError('What the store says of its move cannot be read. Restore it from a backup.', {
+      cause,
+    });
   }
 }
 

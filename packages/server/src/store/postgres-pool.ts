@@ -44,12 +44,12 @@ function clientConfig({ url, patienceMs }: PoolOptions): pg.ClientConfig {
     parsed = parse(url, { useLibpqCompat: true });
   } catch {
     throw new StoreError(
-      'MOORING_DATABASE_URL is no postgres:// URL, or names a certificate that cannot be read.',
+      'The URL of the database is no postgres:// URL, or names a certificate that cannot be read.',
     );
   }
   const { host, port, user, password, database, ssl } = parsed;
   if (!/^postgres(ql)?:\/\//.test(url) || !host || !user || !database) {
-    throw new StoreError('MOORING_DATABASE_URL must be postgres://user:password@host:port/database.');
+    throw new StoreError('The URL of the database must be postgres://user:password@host:port/database.');
   }
   return {
     host,

@@ -20,10 +20,16 @@ export interface RowWatch {
   readonly seen: { id: string; version: string } | undefined;
 }
 
+interface SeenRow {
+  id: string;
+  tenantId: string;
+  version: string;
+}
+
 interface ActiveWatch {
   readonly table: VersionedTable;
   readonly expected: ReadonlySet<string> | undefined;
-  seen: { id: string; version: string } | undefined;
+  seen: SeenRow | undefined;
 }
 
 const byCaller = new WeakMap<object, ActiveWatch>();
@@ -72,11 +78,20 @@ export function observeRow<Table extends VersionedTable>(
   if (!watch || watch.table !== table || watch.seen) return;
   const version = versionOf(row);
   if (watch.expected && !watch.expected.has(version)) throw new RowChangedError();
-  watch.seen = { id: row.id, version };
+  watch.seen = { id: row.id, tenantId: row.tenant_id, version };
 }
 
-async function currentVersion(tx: Tx, table: VersionedTable, id: string): Promise<string | undefined> {
-  const row = await tx.selectFrom(table).selectAll().where('id', '=', id).executeTakeFirst();
+async function currentVersion(
+  tx: Tx,
+  table: VersionedTable,
+  { id, tenantId }: SeenRow,
+): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom(table)
+    .selectAll()
+    .where('id', '=', id)
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirst();
   return row && versionOf(row);
 }
 
@@ -94,12 +109,12 @@ export async function guardedTransaction<Result>(
   try {
     // The store may run this more than once, so what was seen changes only when it has been committed.
     const result = await run(async (tx) => {
-      if ((await currentVersion(tx, watch.table, seen.id)) !== seen.version) throw new RowChangedError();
+      if ((await currentVersion(tx, watch.table, seen)) !== seen.version) throw new RowChangedError();
       const done = await work(tx);
-      after = await currentVersion(tx, watch.table, seen.id);
+      after = await currentVersion(tx, watch.table, seen);
       return done;
     });
-    watch.seen = { id: seen.id, version: after ?? '' };
+    watch.seen = { ...seen, version: after ?? '' };
     return result;
   } catch (error) {
     // What the request does now is to clean up after itself, which must not fail too.

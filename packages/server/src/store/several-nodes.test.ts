@@ -45,6 +45,12 @@ describe('several nodes on one database', () => {
     expect(await query("select name from setting where name = 'key-check'")).toHaveLength(1);
   });
 
+  it('NO3: leave tidying after their start to one of them', async () => {
+    const told = (text: string) => all.nodes.filter((node) => node.logText().includes(text)).length;
+    await expect.poll(() => told('the store was tidied') + told('another node tidies the store')).toBe(3);
+    expect(told('the store was tidied')).toBe(1);
+  });
+
   it('R04: create once for one Idempotency-Key, whichever node it is sent to', async () => {
     const key = { 'idempotency-key': 'one-for-all' };
     const answers = await many(50, (index) => client(index).post(connections, body('once'), key));

@@ -131,8 +131,7 @@ export interface ConnectionTable {
   secrets_entered_with: string | null;
 }
 
-/** How many connections of a source a scope holds; kept in the transaction that adds or removes one. */
-/** How many connections there are: the sum of the totals of a place. */
+/** How many connections of a source a scope holds: the sum of the totals, kept in the transaction that adds or removes one. */
 export interface ConnectionTallyTable {
   tenant_id: string;
   scope: string;

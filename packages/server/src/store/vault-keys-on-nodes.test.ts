@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
 import { startNodes, type TestNodes } from '../testing/start-nodes.js';
@@ -42,7 +43,7 @@ it('V11: what one node seals under a new key the other opens at once, and no nod
       if (answer.status === 201) made.push(answer.body.qID);
       else refused.push(`${answer.status} ${answer.text}`);
       // Often enough for every moment of a rotation; a writer without pauses would only keep the machine busy.
-      await pause(20);
+      await pause(full(20, 100));
     }
   })();
   expect((await a.post(`${keysPath}/actions/rotate`)).status).toBe(200);

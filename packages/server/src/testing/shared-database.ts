@@ -1,5 +1,7 @@
 import { knowSecret } from '@mooring/lab/known-secrets';
 import pg from 'pg';
+import { openPostgresStore } from '../store/postgres-store.js';
+import { migrate } from '../store/store.js';
 import { newHex } from '../vault/random.js';
 import { expectNoSecretIn } from './secret-scan.js';
 
@@ -48,24 +50,57 @@ async function textOf(client: pg.Client): Promise<string> {
   return texts.join('\n');
 }
 
+/** In a locale whose order is not that of code points, so that nothing rests on it. */
+const emptyInLocale = "template template0 encoding 'UTF8' locale_provider icu icu_locale 'en-US'";
+
+const urlOf = ({ host, port, admin }: DatabaseServer, name: string): string =>
+  `postgres://${encodeURIComponent(admin.user)}:${encodeURIComponent(admin.password)}@${host}:${port}/${name}`;
+
+const templateName = 'mooring_template';
+const templates = new Map<string, Promise<unknown>>();
+
+/** Makes the tables once for all workers, so that a database which is copied from it needs no migrations. */
+async function makeTemplate(server: DatabaseServer): Promise<void> {
+  await asAdmin(server, 'postgres', async (client) => {
+    // Until the connection ends.
+    await client.query('select pg_advisory_lock(1)');
+    const { rowCount } = await client.query(`select 1 from pg_database where datname = '${templateName}'`);
+    if (rowCount) return;
+    const name = `mooring_${newHex(8)}`;
+    await client.query(`create database ${name} ${emptyInLocale}`);
+    const store = openPostgresStore({ url: urlOf(server, name), patienceMs: 60_000, connectionsMax: 1 });
+    await migrate(store);
+    await store.close();
+    await client.query(`alter database ${name} rename to ${templateName}`);
+  });
+}
+
+async function originOf(server: DatabaseServer, withTables: boolean): Promise<string> {
+  if (!withTables) return emptyInLocale;
+  const { host, port } = server;
+  const made = templates.get(`${host}:${port}`) ?? makeTemplate(server);
+  templates.set(`${host}:${port}`, made);
+  await made;
+  return `template ${templateName}`;
+}
+
 /**
- * A database of its own, in a locale whose order is not that of code points, so that nothing rests on it.
- * @param tablespace in which it lies; the server's own unless given
+ * A database of its own.
+ * @param options `withTables`: with those of this version, and no rows; else empty.
+ * `tablespace`: in which it lies; the server's own unless given
  */
 export async function freshDatabase(
   server: DatabaseServer,
-  tablespace = 'pg_default',
+  { withTables = false, tablespace = 'pg_default' }: { withTables?: boolean; tablespace?: string } = {},
 ): Promise<FreshDatabase> {
   const name = `mooring_${newHex(8)}`;
-  const locale = "encoding 'UTF8' locale_provider icu icu_locale 'en-US'";
+  const origin = await originOf(server, withTables);
   await asAdmin(server, 'postgres', (client) =>
-    client.query(`create database ${name} template template0 ${locale} tablespace ${tablespace}`),
+    client.query(`create database ${name} ${origin} tablespace ${tablespace}`),
   );
-  const { user, password } = server.admin;
-  knowSecret('password of the database', password);
-  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  knowSecret('password of the database', server.admin.password);
   return {
-    url: `postgres://${login}@${server.host}:${server.port}/${name}`,
+    url: urlOf(server, name),
     text: () => asAdmin(server, name, textOf),
     async run(statement) {
       await asAdmin(server, name, (client) => client.query(statement));

@@ -16,11 +16,11 @@ export interface TestNodesOptions extends TestServerOptions {
   via?: (url: string) => string;
 }
 
-/** All nodes start at once, on an empty database. */
+/** All nodes start at once, on a database with tables and no rows. */
 export async function startNodes({ count, via, ...options }: TestNodesOptions): Promise<TestNodes> {
   const server = inject('databaseServer');
   if (!server) throw new Error('these tests belong to the project "PostgreSQL store"');
-  const database = await freshDatabase(server);
+  const database = await freshDatabase(server, { withTables: true });
   const environment = {
     MOORING_MASTER_KEY: Buffer.from(newHex(32), 'hex').toString('base64'),
     ...options.environment,

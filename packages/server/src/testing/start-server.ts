@@ -75,7 +75,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   // JSON is YAML.
   writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
   const databaseServer = options.database === 'given' ? undefined : inject('databaseServer');
-  const database = databaseServer && (await freshDatabase(databaseServer));
+  const database = databaseServer && (await freshDatabase(databaseServer, { withTables: true }));
   // Looked at again by each restart, so that a test can change a setting in between.
   const environment = () => ({
     MOORING_ADMIN_KEY: adminKey,

@@ -84,6 +84,10 @@ describe('the vault', () => {
 describe('the master key', () => {
   it.each([
     ['too short', Buffer.alloc(16, 7).toString('base64')],
+    ['too long', Buffer.alloc(48, 7).toString('base64')],
+    ['a word', 'changeme'],
+    ['a word repeated', Buffer.from('passwordpasswordpasswordpassword').toString('base64')],
+    ['all one', Buffer.alloc(32, 0xff).toString('base64')],
     ['all zero', Buffer.alloc(32).toString('base64')],
     ['one repeated byte', Buffer.alloc(32, 65).toString('base64')],
     ['counting up', Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64')],

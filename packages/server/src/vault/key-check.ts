@@ -1,5 +1,5 @@
+import { readSetting } from '../store/settings.js';
 import type { Db, Queryable } from '../store/store.js';
-import { StoreUnavailableError } from '../store/store-error.js';
 import { type Sealed, UnreadableError, type Vault } from './envelope.js';
 import { KeyError } from './keyring.js';
 
@@ -54,14 +54,5 @@ export async function moveKeyCheck(db: Queryable, vault: Vault): Promise<void> {
 
 /** True when the store has a key-check record, so that it must not be migrated under a wrong key. */
 export async function hasKeyCheck(db: Db): Promise<boolean> {
-  try {
-    return (
-      (await db.selectFrom('setting').select('name').where('name', '=', name).executeTakeFirst()) !==
-      undefined
-    );
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) throw error;
-    // No such table yet: a store that was never migrated.
-    return false;
-  }
+  return (await readSetting(db, name)) !== undefined;
 }

@@ -68,14 +68,15 @@ export function createRewrapping(deps: RewrappingDependencies): Rewrapping {
     store.transaction(async (tx) => {
       let due = tx.selectFrom('secret').selectAll().where('key_id', '=', formerId);
       if (after) {
-        const { record_kind, record_id, field } = after;
+        const { record_kind, record_id, tenant_id, field } = after;
         due = due.where(
-          sql<SqlBool>`(record_kind, record_id, field) > (${record_kind}, ${record_id}, ${field})`,
+          sql<SqlBool>`(record_kind, record_id, tenant_id, field) > (${record_kind}, ${record_id}, ${tenant_id}, ${field})`,
         );
       }
       const rows = await due
         .orderBy('record_kind')
         .orderBy('record_id')
+        .orderBy('tenant_id')
         .orderBy('field')
         .limit(perBatch)
         .execute();

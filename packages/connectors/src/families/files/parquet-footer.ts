@@ -217,11 +217,21 @@ export function readFooter(bytes: Uint8Array): Footer {
   const thrift = new ThriftReader(bytes);
   const elements: SchemaElement[] = [];
   const groups: Footer['groups'] = [];
+  let parts = 0;
+  const assertPart = () => {
+    parts += 1;
+    if (parts > parquetLimits.chunksMax) throw tooLargeParquet('too many row groups');
+  };
   const readGroup = (type: number) => {
     let rows: number | undefined;
     const chunks: (Chunk | undefined)[] = [];
+    assertPart();
     thrift.struct(type, {
-      1: (at) => thrift.elements(at, (each) => void chunks.push(readChunk(thrift, each))),
+      1: (at) =>
+        thrift.elements(at, (each) => {
+          assertPart();
+          chunks.push(readChunk(thrift, each));
+        }),
       3: (at) => {
         rows = counted(thrift.integer(at));
       },

@@ -211,6 +211,21 @@ describe('A Parquet file that claims much', () => {
       () => withFooter(Buffer.from('PAR1'), Buffer.alloc(200_000, 0x1c)),
     ],
     [
+      'a footer of a million row groups',
+      'too_large',
+      () => {
+        const group = thrift({ 3: 0 });
+        const groups = Buffer.concat([
+          Buffer.of(0x29, 0xfc),
+          varint(1e6),
+          Buffer.alloc(1e6 * group.length, group),
+          Buffer.of(0),
+        ]);
+        const schema = thrift({ 2: [{ 4: 'root' }] }).subarray(0, -1);
+        return withFooter(Buffer.from('PAR1'), Buffer.concat([schema, groups]));
+      },
+    ],
+    [
       'pages of many columns at once',
       'too_large',
       () =>
@@ -228,6 +243,16 @@ describe('A Parquet file that claims much', () => {
     const before = process.memoryUsage.rss();
     expect((await readFailure(file)).kind).toBe(kind);
     expect((process.memoryUsage.rss() - before) / mebibyte).toBeLessThan(400);
+  });
+
+  it('TR17: of maps whose entries take no bytes is refused before it counts them', async () => {
+    // An unknown field: a list of maps of truths, each of which claims as many as there are bytes.
+    const map = Buffer.concat([varint(20_000), Buffer.of(0x11)]);
+    const footer = [Buffer.of(0xf9, 0xfb), varint(20_000), Buffer.alloc(20_000 * map.length, map)];
+    const file = fileOf(withFooter(Buffer.from('PAR1'), Buffer.concat([...footer, Buffer.alloc(40_000)])));
+    const begun = process.cpuUsage().user;
+    expect((await readFailure(file)).kind).toBe('protocol_error');
+    expect((process.cpuUsage().user - begun) / 1000).toBeLessThan(1_000);
   });
 
   it('TR17: of a row of a hundred million values is refused after a bounded number of them', async () => {

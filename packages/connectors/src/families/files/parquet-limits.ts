@@ -9,6 +9,8 @@ export const parquetLimits = {
   /** Largest footer, in bytes, and most elements of its schema. */
   footerBytesMax: 16 * mebibyte,
   schemaElementsMax: 100_000,
+  /** Most row groups and chunks together: a footer that says where each of them is cannot hold as many. */
+  chunksMax: 500_000,
   /** Chunks no farther apart than this are fetched by one request, up to `fetchBytesMax`. */
   gapBytes: 64 * 1024,
   fetchBytesMax: 4 * mebibyte,

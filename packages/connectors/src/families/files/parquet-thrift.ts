@@ -24,6 +24,9 @@ export class ThriftEnd extends RangeError {}
 
 const broken = () => new Error('not Thrift as Parquet uses it');
 
+/** In a list, set or map a boolean is a byte of its own. */
+const typeWithin = (type: number): number => (type === yes || type === no ? int8 : type);
+
 export class ThriftReader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -97,12 +100,9 @@ export class ThriftReader {
     const header = this.#byte();
     let count = header >> 4;
     if (count === 15) count = this.#length();
-    // A boolean in a list is a byte of its own.
-    const elementType = header & 0x0f;
     if (count > this.#bytes.length - this.#at) throw new ThriftEnd('Thrift ends too early');
-    for (let index = 0; index < count; index += 1) {
-      each(elementType === yes || elementType === no ? int8 : elementType);
-    }
+    const elementType = typeWithin(header & 0x0f);
+    for (let index = 0; index < count; index += 1) each(elementType);
   }
 
   /** Reads a struct; fields that are not among `fields` are stepped over. */
@@ -150,9 +150,10 @@ export class ThriftReader {
     const count = this.#length();
     if (count === 0) return;
     const types = this.#byte();
+    const [keyType, valueType] = [typeWithin(types >> 4), typeWithin(types & 0x0f)];
     for (let index = 0; index < count; index += 1) {
-      this.skip(types >> 4);
-      this.skip(types & 0x0f);
+      this.skip(keyType);
+      this.skip(valueType);
     }
   }
 }

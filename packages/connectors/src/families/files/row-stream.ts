@@ -6,8 +6,8 @@ import { batchCharactersMax } from './limits.js';
 
 /** Rows in whatever number comes cheap. A text format makes each one only when it is taken. */
 export type Portion = Iterable<Row> & {
-  /** Length of the text that the rows are made of, where it is text. */
-  readonly characters?: number;
+  /** Length of the text that the rows are made of, or about that of what they would be as text. */
+  readonly characters: number;
 };
 
 export const textPortion = (rows: Iterable<Row>, characters: number): Portion => ({
@@ -33,7 +33,7 @@ async function* cut(
   let characters = 0;
   if (left === 0) return;
   for await (const portion of portions) {
-    characters += portion.characters ?? 0;
+    characters += portion.characters;
     for (const row of portion) {
       batch.push(row);
       left -= 1;
@@ -41,7 +41,7 @@ async function* cut(
       yield batch;
       if (left === 0) return;
       batch = [];
-      characters = portion.characters ?? 0;
+      characters = portion.characters;
       await turns();
     }
     if (characters >= batchCharactersMax) {

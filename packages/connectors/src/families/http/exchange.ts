@@ -4,7 +4,7 @@ import type { ParsingCaps } from '../../kit/json/caps.js';
 import { collectJson } from '../../kit/json/document.js';
 import { DoubledName } from '../../kit/json/exact.js';
 import { notText, quoted } from '../../kit/json/failures.js';
-import { NotJson, NotText } from '../../kit/json/gauge.js';
+import { NotText } from '../../kit/json/gauge.js';
 import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -82,7 +82,7 @@ export function documentOf({ json, headers }: Pick<Answer, 'json' | 'headers'>):
 export function translateJsonError(error: unknown, headers: Headers): unknown {
   if (error instanceof NotText) return notText(error, 'the answer');
   if (error instanceof DoubledName) return doubledMember(error.member);
-  if (!(error instanceof SyntaxError || error instanceof NotJson)) return error;
+  if (!(error instanceof SyntaxError)) return error;
   const isPage = headers.get('content-type')?.includes('html') === true;
   return new ConnectorError(
     'protocol_error',

@@ -27,18 +27,16 @@ export function mySqlFrames(): FrameFormat {
  */
 export function clearMySqlFrames(refusal: () => Error): FrameFormat {
   let isGreeted = false;
-  const { check, ...format } = mySqlFrames();
-  const once = <Result>(look: () => Result): Result => {
-    if (isGreeted) throw refusal();
-    return look();
-  };
+  const format = mySqlFrames();
   return {
     ...format,
-    sizeAt: (bytes, at) => once(() => format.sizeAt(bytes, at)),
-    check: (bytes, at, end) =>
-      once(() => {
-        check(bytes, at, end);
-        isGreeted = true;
-      }),
+    sizeAt(bytes, at) {
+      if (isGreeted) throw refusal();
+      return format.sizeAt(bytes, at);
+    },
+    check(bytes, at, end) {
+      format.check(bytes, at, end);
+      isGreeted = true;
+    },
   };
 }

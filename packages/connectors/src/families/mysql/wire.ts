@@ -5,6 +5,7 @@ import { settledWithin } from '../../kit/deadline.js';
 import {
   brokenFrame,
   createFrameGuard,
+  type FrameFormat,
   type FrameGuard,
   signInBudget,
   statementBudget,
@@ -12,12 +13,14 @@ import {
 } from '../../kit/frame-guard.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { Network } from '../../spec/network.js';
+import type { Secret } from '../../spec/secret.js';
 import { clearMySqlFrames, mySqlFrames } from './frames.js';
 
-/** The driver's options, without the socket. */
-export type MySqlOptions = Omit<mysql.ConnectionOptions, 'stream' | 'uri' | 'socketPath'> & {
+/** The driver's options, without the socket, and with the password still hidden: they are kept for a kill. */
+export type MySqlOptions = Omit<mysql.ConnectionOptions, 'stream' | 'uri' | 'socketPath' | 'password'> & {
   host: string;
   port: number;
+  password: Secret<string>;
 };
 
 /** Time that the server gets to say goodbye, or to take note of a cancel, before its socket is destroyed. */
@@ -55,7 +58,12 @@ export function dial(network: Network, options: MySqlOptions): Wire {
   const socket = network.socket({ host, port });
   // The driver names no host for an IP address, and Node then checks the certificate against this name.
   if (isIP(host)) Object.assign(socket, { _host: host });
-  const connection = mysql.createConnection({ ...options, infileStreamFactory: refuseFile, stream: socket });
+  const connection = mysql.createConnection({
+    ...options,
+    password: options.password.reveal(),
+    infileStreamFactory: refuseFile,
+    stream: socket,
+  });
   // Failures reach whoever waits for an answer; without a listener Node would end the process.
   connection.on('error', () => undefined);
   const stream = () => Reflect.get(connection, 'stream') as Socket;
@@ -113,8 +121,8 @@ function guardConnection(
     if (connection.authorized && packet.offset > packet.end) throw brokenFrame();
   };
 
-  let budget = signInBudget();
-  const guardOf = (format = mySqlFrames()): FrameGuard =>
+  const budget = signInBudget();
+  const guardOf = (format: FrameFormat): FrameGuard =>
     createFrameGuard({
       format,
       budget,
@@ -122,15 +130,12 @@ function guardConnection(
       fail: (error) => destroy(error as Error),
     });
   const beforeTls = isTlsWanted ? guardOf(clearMySqlFrames(addedBeforeTls)) : undefined;
-  const guard = guardOf();
+  const guard = guardOf(mySqlFrames());
   connection.packetParser = {
     execute: (chunk) => (connection.stream === clear ? (beforeTls ?? guard) : guard).receive(chunk),
   };
   return {
-    allow(next) {
-      budget = next;
-      guard.allow(next);
-    },
+    allow: guard.allow,
     hasOverread: () => latest !== undefined && latest.offset > latest.end,
   };
 }

@@ -25,8 +25,8 @@ export interface JsonSource {
 /**
  * Collects a JSON document that was measured as it came; its values are made one by one by whoever looks for them.
  * @returns undefined for nothing but white space
- * @throws ConnectorError `too_large` beyond the caps and `unsupported` for its encoding, {@link NotJson} where it is no
- * JSON, {@link NotText} where it is no text in its encoding
+ * @throws ConnectorError `too_large` beyond the caps and `unsupported` for its encoding, SyntaxError where it is no JSON,
+ * {@link NotText} where it is no text in its encoding
  */
 export async function collectJson(source: JsonSource): Promise<JsonSpan | undefined> {
   try {
@@ -77,12 +77,17 @@ const measuredBytesMin = 16 * 1024;
 
 const remedyForRecords = 'Leave the large member out at the source, or split the record.';
 
-/** @throws ConnectorError `too_large` for a record beyond its caps, {@link NotJson} where it is no JSON */
+/** @throws ConnectorError `too_large` for a record beyond its caps, SyntaxError where it is no JSON */
 export function assertRecord(record: Uint8Array, caps: JsonCaps): void {
   if (record.length < measuredBytesMin) return;
   const gauge = createJsonGauge(caps, remedyForRecords);
   gauge.push(record);
   gauge.end();
+}
+
+/** As `assertRecord`, for text. */
+export function assertRecordText(record: string, caps: JsonCaps): void {
+  if (record.length >= measuredBytesMin) assertRecord(Buffer.from(record), caps);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ConnectorError } from '../../spec/errors.js';
 import { DoubledName } from './exact.js';
-import { NotJson, NotText } from './gauge.js';
+import { NotText } from './gauge.js';
 
 /** Where a record stands, for messages: `Line 7 of the file`. */
 export interface Place {
@@ -37,7 +37,7 @@ export function recordFailure(error: unknown, { unit, number, of }: Place): unkn
   const where = `${unit} ${number} of ${of}`;
   if (error instanceof DoubledName) return doubledName(error, where);
   if (error instanceof NotText) return notText(error, of);
-  return error instanceof SyntaxError || error instanceof NotJson
+  return error instanceof SyntaxError
     ? new ConnectorError('protocol_error', `${where} is not valid JSON.`)
     : error;
 }

@@ -17,16 +17,16 @@ export interface JsonCaps {
 
 /** Measures JSON text in UTF-8 as its pieces come. */
 export interface JsonGauge {
-  /** @throws ConnectorError `too_large` beyond a cap, {@link NotJson} where the text cannot be JSON. */
+  /** @throws ConnectorError `too_large` beyond a cap, SyntaxError where the text cannot be JSON. */
   push(piece: Uint8Array): void;
   /** Whether nothing but white space has come. */
   isBlank(): boolean;
-  /** @throws NotJson unless the text is complete. */
+  /** @throws SyntaxError unless the text is complete. */
   end(): void;
 }
 
-/** The text is no JSON. Its reader knows what to call it. */
-export class NotJson extends Error {
+/** The text is no JSON; caught as the errors of `JSON.parse` are. Its reader knows what to call it. */
+class NotJson extends SyntaxError {
   override name = 'NotJson';
 }
 
@@ -152,7 +152,7 @@ class Gauge implements JsonGauge {
     else if ((now === state.name || now === state.nameOrEnd) && byte === 0x22) this.beginName();
     else if (now === state.colon && byte === 0x3a) this.now = state.value;
     else if (now === state.after && byte === 0x2c) {
-      this.now = this.levels[this.depth] === 1 ? state.name : state.value;
+      this.now = this.isInObject() ? state.name : state.value;
     } else if (byte === 0x5d && (now === state.valueOrEnd || (now === state.after && !this.isInObject()))) {
       this.leave();
     } else if (byte === 0x7d && (now === state.nameOrEnd || (now === state.after && this.isInObject()))) {

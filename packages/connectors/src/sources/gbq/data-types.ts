@@ -1,4 +1,6 @@
+import { parsingCaps } from '../../kit/json/caps.js';
 import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/cells.js';
+import { assertRecordText } from '../../kit/json/document.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { Cell, Column, JsonValue, NeutralType, Row, ValueShape } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -111,8 +113,12 @@ function floatOf(text: string): JsonValue {
   return text === '-Infinity' || text === 'NaN' ? text : broken();
 }
 
+/** To what measured the page, a JSON document in it is one string. */
+const { record: documentCaps } = parsingCaps({});
+
 function jsonOf(text: string): Cell {
   try {
+    assertRecordText(text, documentCaps);
     return jsonCell(text);
   } catch (error) {
     return error instanceof SyntaxError ? broken() : rethrown(error);

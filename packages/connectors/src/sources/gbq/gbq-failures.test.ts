@@ -78,6 +78,12 @@ describe('gbq fails', () => {
     expect(await kindOf(json, () => ({ rows: [{ f: [{ v: nested }] }] }))).toBe('too_large');
   });
 
+  it('TR1: on a JSON value of a million objects, before they are made', async () => {
+    const many = `[${'{},'.repeat(1_000_000)}{}]`;
+    const json = { fields: [{ name: 'j', type: 'JSON' }] };
+    expect(await kindOf(json, () => ({ rows: [{ f: [{ v: many }] }] }))).toBe('too_large');
+  });
+
   it('TR25: on columns that are none', async () => {
     for (const name of [7, null, {}, ''])
       expect(await kindOf({ fields: [field(name)] }, () => ({}))).toBe('protocol_error');

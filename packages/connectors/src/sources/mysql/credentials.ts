@@ -24,7 +24,7 @@ export function toMySqlOptions(input: ConnectorInput): MySqlOptions {
     host: endpoint.data.host,
     port: endpoint.data.port,
     user: login.data.username,
-    password: login.data.password.reveal(),
+    password: login.data.password,
     ...(typeof database === 'string' ? { database } : {}),
     ...tlsOptions(endpoint.data),
     charset: 'UTF8MB4_GENERAL_CI',

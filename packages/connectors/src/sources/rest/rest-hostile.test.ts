@@ -1,5 +1,5 @@
 // Answers that somebody made to harm whoever reads them. What each may cost is measured: processor time and memory.
-import { type Fuzzing, fuzz, readCorpus } from '@mooring/lab/fuzz';
+import { type Fuzzing, fuzz, jsonTokens, readCorpus } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
 import { describe, expect, it } from 'vitest';
 import { ConnectorError } from '../../spec/errors.js';
@@ -133,22 +133,7 @@ describe('a hostile answer of a REST source', () => {
     const { accepted, refused } = await fuzz({
       name: 'REST pages',
       corpus: readCorpus(new URL('../../families/files/corpus/json/', import.meta.url)),
-      tokens: [
-        '{',
-        '}',
-        '[',
-        ']',
-        ',',
-        ':',
-        '"',
-        '\\',
-        '{"data":',
-        '{"items":[',
-        '"next":',
-        'null',
-        '1e9',
-        '{},',
-      ],
+      tokens: [...jsonTokens, '{"data":', '{"items":[', '"next":', '1e9', '{},'],
       runs: full(5_000, 100),
       read: async (input) => {
         body = input;

@@ -106,7 +106,7 @@ export interface GrantStand {
 async function freshStore(): Promise<{ store: Store; drop(): Promise<void> }> {
   const server = inject('databaseServer');
   if (server) {
-    const database = await freshDatabase(server);
+    const database = await freshDatabase(server, { withTables: true });
     return { store: openPostgresStore({ url: database.url }), drop: database.drop };
   }
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-grants-'));

@@ -94,7 +94,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
     caller: Caller,
     rows: readonly ConnectionTable[],
   ): Promise<PresentedConnection[]> => {
-    const credentials = await credentialsShownTo(store.db, caller.userId, rows);
+    const credentials = await credentialsShownTo(store.db, caller, rows);
     const decisions = await decideForAll(store.db, caller, rows);
     const orphans = await orphansOf(store.db, rows, credentials);
     return rows.map((row) => {

@@ -55,7 +55,11 @@ async function connectionsOf(db: Db, credential: CredentialTable): Promise<Conne
   if (credential.connection_id !== null)
     return ofTenant.where('connection.id', '=', credential.connection_id).execute();
   return ofTenant
-    .innerJoin('credential_link', 'credential_link.connection_id', 'connection.id')
+    .innerJoin('credential_link', (join) =>
+      join
+        .onRef('credential_link.connection_id', '=', 'connection.id')
+        .onRef('credential_link.tenant_id', '=', 'connection.tenant_id'),
+    )
     .where('credential_link.credential_id', '=', credential.id)
     .where('credential_link.user_id', '=', credential.owner_id)
     .execute();

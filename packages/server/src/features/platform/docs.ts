@@ -1,7 +1,5 @@
-import fastifySwagger from '@fastify/swagger';
-import fastifySwaggerUi from '@fastify/swagger-ui';
 import { openApiDocument } from '@mooring/contract/openapi';
-import type { FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 /** Own assets only; the one hash is the style that the page's library writes into its document. */
 const policy = [
@@ -22,11 +20,15 @@ const logo =
   '<path d="M20 13v18M14 18h12M9 24c1 5 5 8 11 8s10-3 11-8"/></g>' +
   '<text x="42" y="27" font-family="system-ui,sans-serif" font-size="20" font-weight="600" fill="#fff">Mooring</text></svg>';
 
-/** `/docs`: the API reference with calls to try. Every asset comes from the package; nothing from the network. */
-export async function registerDocs(app: FastifyInstance): Promise<void> {
+async function createPages(): Promise<FastifyInstance> {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+  ]);
+  const pages = fastify({ routerOptions: { ignoreTrailingSlash: true } });
   const document = openApiDocument() as object;
-  await app.register(fastifySwagger, { mode: 'static', specification: { document: document as never } });
-  await app.register(fastifySwaggerUi, {
+  await pages.register(swagger, { mode: 'static', specification: { document: document as never } });
+  await pages.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
     transformStaticCSP: () => policy,
@@ -39,4 +41,27 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
     logo: { type: 'image/svg+xml', content: Buffer.from(logo), href: '/docs', target: '_self' },
     theme: { title: 'Mooring API' },
   });
+  return pages;
+}
+
+/** Of one exchange, not of the page. */
+const ofTheExchange = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
+
+/**
+ * `/docs`: the API reference with calls to try. Every asset comes from the package; nothing from the network. Made when
+ * somebody first asks for it: it takes a quarter of a start, and most processes are never asked.
+ */
+export function registerDocs(app: FastifyInstance): void {
+  let pages: Promise<FastifyInstance> | undefined;
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+    pages ??= createPages();
+    const { url, headers } = request;
+    const page = await (await pages).inject({ method: 'GET', url, headers });
+    if (page.statusCode === 404) return reply.callNotFound();
+    for (const [name, value] of Object.entries(page.headers))
+      if (!ofTheExchange.has(name)) reply.header(name, value);
+    return reply.code(page.statusCode).send(page.rawPayload);
+  };
+  app.get('/docs', answer);
+  app.get('/docs/*', answer);
 }

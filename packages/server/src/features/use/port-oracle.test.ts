@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { comparingTimes } from '@mooring/lab/comparing-times';
@@ -19,9 +19,24 @@ interface Ports {
   closed: number[];
 }
 
-async function listening(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+/** @throws Error when the port is another's */
+async function listening(server: Server, port = 0): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
   return (server.address() as { port: number }).port;
+}
+
+/** Nobody listens there, nor does the system give them to somebody else (it gives those from 32768 on). */
+async function closedPorts(count: number): Promise<number[]> {
+  const found = new Set<number>();
+  while (found.size < count) {
+    const server = createServer();
+    const port = await listening(server, randomInt(20_000, 32_000)).catch(() => undefined);
+    if (port === undefined) continue;
+    found.add(port);
+    await new Promise((resolve) => server.close(resolve));
+  }
+  return [...found];
 }
 
 const median = (values: readonly number[]): number =>
@@ -46,13 +61,11 @@ describe('ports behind the service', comparingTimes, () => {
   const startMany = async (say: string) => {
     const started = Array.from({ length: each }, () => listenerOf(say));
     servers.push(...started);
-    return Promise.all(started.map(listening));
+    return Promise.all(started.map((server) => listening(server)));
   };
 
   beforeAll(async () => {
-    const gone = Array.from({ length: each }, () => listenerOf(''));
-    const closed = await Promise.all(gone.map(listening));
-    await Promise.all(gone.map((server) => new Promise((resolve) => server.close(resolve))));
+    const closed = await closedPorts(each);
     ports = { open: await startMany(banner), silent: await startMany(''), closed };
     // Longer than the three seconds, which must hold without it.
     const limits = { testSeconds, idleSeconds: 6 };
@@ -230,18 +243,21 @@ describe('ports behind the service', comparingTimes, () => {
   it('TR12: a pause of the source is told like everything else of the network, by a rehearsal too', async () => {
     const { alice, bob, connectTo } = inOpen;
     const [closed, spoken] = [ports.closed[14] ?? 0, ports.open[14] ?? 0];
-    const separate = (name: string) => ({ separateCredentials: true, credentialsName: name });
+    const separate = (name: string) => ({
+      separateCredentials: true,
+      credentialsName: `${name} ${randomUUID()}`,
+    });
     const embedded = await connectTo(closed);
     const path = `/api/v1/data-connections/${embedded}/actions/browse`;
     const login = { username: 'bob', password: 'bobs password' };
     const paused = await connectTo(closed, separate('paused'));
     const brought = await bob.api.put(`/api/v1/data-connections/${paused}/credential`, {
-      ...{ credentialsName: 'paused', connectionProperties: login },
+      ...{ credentialsName: `paused ${randomUUID()}`, connectionProperties: login },
     });
     // Something is there that takes connections, twice: a sign-in that failed there must not show in the second.
     const [first, second] = [await connectTo(spoken, separate('a')), await connectTo(spoken, separate('b'))];
     const there = await bob.api.put(`/api/v1/data-connections/${first}/credential`, {
-      ...{ credentialsName: 'there', connectionProperties: login },
+      ...{ credentialsName: `there ${randomUUID()}`, connectionProperties: login },
     });
     const { credentialId } = there.body;
     await bob.api.put(`/api/v1/data-connections/${second}/credential`, { credentialId });
@@ -251,7 +267,7 @@ describe('ports behind the service', comparingTimes, () => {
     const slow = listenerOf('');
     servers.push(slow);
     const found = once(slow, 'connection');
-    await new Promise<void>((resolve) => slow.listen(closed, '127.0.0.1', resolve));
+    await listening(slow, closed);
     const probe = testAs(alice, embedded);
     await found;
     const rehearse = (id: string) =>

@@ -20,6 +20,7 @@ import * as quotas from './0035-quotas.js';
 import * as indexesAtScale from './0037-indexes-at-scale.js';
 import * as revocationJobs from './0038-revocation-jobs.js';
 import * as tallyRows from './0053-tally-rows.js';
+import * as idsPerTenant from './0054-ids-per-tenant.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -44,4 +45,5 @@ export const migrations: Record<string, Migration> = {
   '0037-indexes-at-scale': indexesAtScale,
   '0038-revocation-jobs': revocationJobs,
   '0053-tally-rows': tallyRows,
+  '0054-ids-per-tenant': idsPerTenant,
 };

@@ -133,7 +133,7 @@ export function createConnectionList(deps: ConnectionListDependencies): BoundRou
 
   const presentAll = async (caller: Caller, rows: readonly ConnectionTable[], withQri: boolean) => {
     const decisions = await decideForAll(store.db, caller, rows);
-    const credentials = await credentialsShownTo(store.db, caller.userId, rows);
+    const credentials = await credentialsShownTo(store.db, caller, rows);
     const orphans = await orphansOf(store.db, rows, credentials);
     const data: ConnectionReply[] = [];
     const errors: ErrorItem[] = [];

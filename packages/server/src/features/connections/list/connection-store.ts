@@ -98,9 +98,13 @@ function ofOwner(db: Queryable, selection: Selection, page: Page): RawBuilder<Co
 }
 
 /** Whole rows of a few ids. The cross join keeps SQLite from walking the table instead. */
-const rowsOf = (ids: RawBuilder<unknown>, { by }: Ordering): RawBuilder<ConnectionTable> =>
+const rowsOf = (
+  selection: Selection,
+  ids: RawBuilder<unknown>,
+  { by }: Ordering,
+): RawBuilder<ConnectionTable> =>
   sql`select connection.* from (${ids}) as page cross join connection
-    where connection.id = page.id order by ${by('connection')}`;
+    where ${tenantIs(selection, 'connection')} and connection.id = page.id order by ${by('connection')}`;
 
 /** The page among the next candidates of the whole tenant: complete when it is full. */
 function amongCandidates(selection: Selection, page: Page, limit: number): RawBuilder<ConnectionTable> {
@@ -110,7 +114,7 @@ function amongCandidates(selection: Selection, page: Page, limit: number): RawBu
   const ids = sql`select connection.id from
     (select * from connection where ${next} order by ${by} limit ${limit * candidatesPerRow}) as connection
     where ${and(ofConnections(selection))} order by ${by} limit ${limit}`;
-  return rowsOf(ids, order);
+  return rowsOf(selection, ids, order);
 }
 
 /** The page by taking as many from each scope the caller sees: for those who see few among many. */
@@ -134,9 +138,9 @@ function byScope(
     ? sql`select connection.id from ${visible} cross join lateral (select inside.* ${first}) as connection
         where ${isPersonal} order by ${order.by('connection')} limit ${limit}`
     : sql`select connection.id from ${visible} cross join connection
-        where ${isPersonal} and connection.id in (select inside.id ${first})
+        where ${isPersonal} and ${tenantIs(selection, 'connection')} and connection.id in (select inside.id ${first})
         order by ${order.by('connection')} limit ${limit}`;
-  return rowsOf(ids, order);
+  return rowsOf(selection, ids, order);
 }
 
 /** The statements that are tried in turn, until one fills the page; the last one is always complete. */

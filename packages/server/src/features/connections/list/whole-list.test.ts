@@ -1,4 +1,5 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
@@ -10,7 +11,7 @@ const pem = (letter: string) =>
   `-----BEGIN CERTIFICATE-----\n${letter.repeat(90_000)}\n-----END CERTIFICATE-----`;
 
 describe('lists without limit', () => {
-  const count = 700;
+  const count = full(700, 300);
   let server: TestServer;
   let alice: TestPerson;
   let bob: TestPerson;

@@ -5,12 +5,11 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { seededInt } from '@mooring/lab/seeded';
-import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type MooringProcess, startMooring } from './mooring-process.js';
+import { type MooringProcess, startMooring } from '../mooring-process.js';
 
 // Keys are rotated under load. With one node nothing is killed and every request counts. With two
 // behind a balancer one of them is killed again and again: a request that its node took along is sent to the other one, as a
@@ -18,14 +17,18 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 
 vi.setConfig({ testTimeout: 600_000 });
 
-const kills = full(50, 4);
+const kills = 50;
 const randomInt = seededInt();
-/** Fifty a second; fifteen in the quick tier, whose machine is busy with other tests. */
-const betweenRequestsMs = full(20, 66);
+/** Rotations of the one node, each until the key of before is gone. */
+const rounds = 2;
+/** Fifty a second. */
+const betweenRequestsMs = 20;
 const betweenKillsMaxMs = 2_500;
+/** How long the balancer takes to see that a node is gone. */
+const noticesWithinMs = [0, 50] as const;
 const seeded = 60;
 /** A rotation takes about three seconds, longer than some nodes live. */
-const rotationsMin = full(6, 1);
+const rotationsMin = 6;
 /** A rotation takes longer than a node sometimes lives here. */
 const attemptsMax = 50;
 /**
@@ -221,12 +224,12 @@ describe('keys are rotated under load', () => {
     const mooring = await startMooring({ configuration, dataFolder });
     const balanced = new Balanced([mooring]);
     const load = await freshLoad(balanced);
-    await run(balanced, load, pause(full(5_000, 500)));
+    await run(balanced, load, pause(5_000));
     tell(`V09, before: ${told(load)}`);
     Object.assign(load, { answered: 0, tookMs: [], tookSeconds: 0 });
     const rotating = (async () => {
       const retired: string[] = [];
-      for (let round = 1; round <= 2; round += 1) {
+      for (let round = 1; round <= rounds; round += 1) {
         await pause(1_000);
         const rotated = await balanced.next().post(`${keysPath}/actions/rotate`);
         expect(rotated.status, rotated.text).toBe(200);
@@ -238,7 +241,7 @@ describe('keys are rotated under load', () => {
     const retired = await rotating;
     tell(`V09: ${told(load)}`);
     expect(load.wrong).toEqual([]);
-    expect(retired).toHaveLength(2);
+    expect(retired).toHaveLength(rounds);
     expect((await keysOf(balanced)).map(({ state }) => state)).toEqual(['active']);
     await mooring.stop();
     balanced.nodes[0] = await startMooring({ configuration, dataFolder });
@@ -268,7 +271,7 @@ describe('keys are rotated under load', () => {
         const victim = balanced.nodes[index];
         const dead = victim?.kill();
         // A balancer needs a moment to see it; until then requests go there too and are sent again.
-        await pause(randomInt(0, 50));
+        await pause(randomInt(...noticesWithinMs));
         balanced.nodes[index] = undefined;
         await dead;
         balanced.nodes[index] = await start();
