@@ -164,6 +164,8 @@ describe('where the rows are', () => {
     expect(
       (await rowsOf({ hits: { total: { value: 1 }, hits: [{ a: 1 }] }, aggregations: { x: [] } })).rows,
     ).toEqual([[1]]);
+    // Without its list the answer is one row, and what stands beside the list is none.
+    expect((await rowsOf({ meta: 1, included: [{ type: 'x' }] })).rows).toEqual([[1, [{ type: 'x' }]]]);
     expect(await messageOf({ users: [], groups: [{ id: 1 }] })).toBe(
       'The answer has several lists: "/users", "/groups".',
     );
