@@ -340,6 +340,9 @@ describe('the next page', () => {
       NextPageInitialValue: 0,
     };
     expect((await read(given)).rows.map(([id]) => id)).toEqual([0, 1, 2]);
+    const cursor = await serve(json({ items: [{ id: 1 }], next: 0 }));
+    const byToken = { url: cursor.url, PaginationType: 'NextToken', NextTokenFieldPath: 'next' };
+    expect((await read(byToken)).rows).toHaveLength(1);
   });
 
   it('VA10: is the end where the connection says that a 404 is, and else the remedy says how', async () => {
