@@ -49,7 +49,7 @@ import { contextOfIdempotentRequest, createIdempotency, type Idempotency } from 
 import { withNewerDoor } from './http/newer-door.js';
 import { createHttpServer } from './http/server.js';
 import { createIsolation } from './isolation/isolation.js';
-import { connectionsAtOnce, usesAtOnce } from './isolation/open-files.js';
+import { connectionsAtOnce, usesAtOnce, waitingAtOnce } from './isolation/open-files.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createGuessGuard } from './rates/guess-guard.js';
 import { createQuotas } from './rates/quotas.js';
@@ -183,7 +183,9 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients, quotas, now });
   const logins = createLoginChanges({ store, vault });
   const leaving = createLeaving({ revoker });
-  const isolation = createIsolation({ limits: config.limits, usesMax: usesAtOnce });
+  const isolation = createIsolation({
+    ...{ limits: config.limits, usesMax: usesAtOnce, waitingMax: waitingAtOnce },
+  });
   const retries = createRetries();
   const runners =
     config.runners === 0

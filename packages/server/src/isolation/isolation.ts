@@ -50,11 +50,10 @@ export interface Isolation {
 
 export interface IsolationOptions {
   limits: Pick<Limits, 'usesPerSource' | 'usesPerTenant' | 'waitSeconds' | 'pauseAfter' | 'pauseSeconds'>;
-  /**
-   * Uses at the same time in this process, and how many may wait for one budget; what the process may hold can be
-   * changed while it runs.
-   */
+  /** Uses at the same time in this process; what it may hold can be changed while it runs. */
   usesMax: () => number;
+  /** How many may wait for one budget. */
+  waitingMax: () => number;
   now?: () => number;
 }
 
@@ -99,14 +98,18 @@ const askedToWait = (waitMs: number) => {
   });
 };
 
-export function createIsolation({ limits, usesMax, now = () => performance.now() }: IsolationOptions) {
+export function createIsolation({
+  limits,
+  usesMax,
+  waitingMax,
+  now = () => performance.now(),
+}: IsolationOptions) {
   const waitMs = limits.waitSeconds * 1000;
   const shed = { busy: 0, user_share: 0, paused: 0, asked_to_wait: 0 };
   const slotsFor = (max: number | (() => number), what: string) =>
     createSlots({
       max: typeof max === 'number' ? () => max : max,
-      // Who waits holds a connection of their own and nothing else, so a crowd may wait for a small budget.
-      waitingMax: usesMax,
+      waitingMax,
       waitMs,
       full(shortage) {
         shed[shortage === 'share' ? 'user_share' : 'busy'] += 1;

@@ -30,6 +30,14 @@ export function usesAtOnce(): number {
 }
 
 /**
+ * Uses that may wait for a budget: who waits holds a connection and nothing else, and half of the line, which is what one
+ * user may have of it, is for a crowd of a user's programs.
+ */
+export function waitingAtOnce(): number {
+  return Math.min(2 * usesAtOnce(), connectionsAtOnce() ?? 2 * usesMax);
+}
+
+/**
  * Connections of callers for which this process has open files, beside those of its uses; undefined where that is not
  * known. One more is closed as it comes, so that whoever has one can go on.
  */
