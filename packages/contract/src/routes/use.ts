@@ -189,12 +189,17 @@ export const readConnection = defineRoute({
   path: action('read'),
   summary: 'Stream rows as NDJSON, CSV or Arrow, by Accept',
   description:
-    'A stream that fails midway ends abnormally, so a part never looks whole. The trailer `Mooring-Stream` says `complete` or `truncated;cap=…`.',
+    'A stream that fails midway, or is cut by a limit of the operator, ends abnormally, so a part never looks whole: NDJSON with a last line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch whose metadata have it under `mooring`. The trailer `Mooring-Stream` says `complete`; for clients that send `TE: trailers` a cut ends normally, and it says `truncated;cap=…`. The header `Mooring-Columns` names the columns, where they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
   tag,
   auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
+  query: z.object({
+    header: z.boolean().optional().meta({
+      description: 'NDJSON begins with a line that names the columns: `{"$mooring":{"columns":[…]}}`',
+    }),
+  }),
   body: z.object({ ...readTargetSchema, limit: z.int().min(1).optional() }),
   responses: {
     200: {
