@@ -1,6 +1,7 @@
 // The page of values: what becomes of each type, told by the encoders and by the tables of the sources themselves.
-import { parsingCaps } from '../packages/connectors/dist/kit/json/caps.js';
+
 import { columnPlan } from '../packages/connectors/dist/families/files/parquet-types.js';
+import { parsingCaps } from '../packages/connectors/dist/kit/json/caps.js';
 import { nativeTypes as gbq } from '../packages/connectors/dist/sources/gbq/data-types.js';
 import { nativeTypes as mysql } from '../packages/connectors/dist/sources/mysql/data-types.js';
 import { nativeTypes as postgres } from '../packages/connectors/dist/sources/postgres/data-types.js';
@@ -43,8 +44,14 @@ const parquetElements = [
   ['UUID', { type: 'FIXED_LEN_BYTE_ARRAY', logical_type: { type: 'UUID' } }],
   ['DATE', { type: 'INT32', logical_type: { type: 'DATE' } }],
   ['TIME', { type: 'INT64', logical_type: { type: 'TIME', unit: 'MICROS' } }],
-  ['TIMESTAMP, adjusted to UTC', { type: 'INT64', logical_type: { type: 'TIMESTAMP', unit: 'MICROS', isAdjustedToUTC: true } }],
-  ['TIMESTAMP, local', { type: 'INT64', logical_type: { type: 'TIMESTAMP', unit: 'MICROS', isAdjustedToUTC: false } }],
+  [
+    'TIMESTAMP, adjusted to UTC',
+    { type: 'INT64', logical_type: { type: 'TIMESTAMP', unit: 'MICROS', isAdjustedToUTC: true } },
+  ],
+  [
+    'TIMESTAMP, local',
+    { type: 'INT64', logical_type: { type: 'TIMESTAMP', unit: 'MICROS', isAdjustedToUTC: false } },
+  ],
   ['JSON', { type: 'BYTE_ARRAY', logical_type: { type: 'JSON' } }],
   ['BYTE_ARRAY', { type: 'BYTE_ARRAY' }],
   ['groups, lists, maps', { type: 'BYTE_ARRAY' }, true],
@@ -88,7 +95,8 @@ async function encoded(encode, shape, value) {
     yield [[value]];
   }
   let body = '';
-  for await (const chunk of encode([{ name: 'v', nullable: true, ...shape }], rows())) body += Buffer.from(chunk);
+  for await (const chunk of encode([{ name: 'v', nullable: true, ...shape }], rows()))
+    body += Buffer.from(chunk);
   return body;
 }
 
@@ -104,7 +112,7 @@ export async function valuesPage(table) {
 
 ## Forms
 
-A column is told as \`{name, type, nullable}\`, with \`precision\`, \`scale\`, \`width\` (bits) and \`element\` where the source declares them: by preview, by the header \`Mooring-Columns\` (where they fit into 2 KB) and by the first line of NDJSON with \`?header=true\`. Null is \`null\` in NDJSON and an empty cell in CSV; the empty text of CSV is \`""\`, and so is null in the only column.
+A column is told as \`{name, type, nullable}\`, with \`precision\`, \`scale\`, \`width\` (bits) and \`element\` where the source declares them: by preview, by the header \`Mooring-Columns\` (where they fit into 2 KB) and by the first line of NDJSON with \`?header=1\`. Null is \`null\` in NDJSON and an empty cell in CSV; the empty text of CSV is \`""\`, and so is null in the only column.
 
 ${table(['column', 'NDJSON', 'CSV', 'Arrow'], rows)}
 
@@ -119,7 +127,11 @@ ${table(['column', 'NDJSON', 'CSV', 'Arrow'], rows)}
 A read that fails midway ends abnormally, without the last chunk: NDJSON with a line \`{"$mooring":{"error":{"code":…,"detail":…,"traceId":…}}}\`, Arrow with an empty batch whose custom metadata have \`{"error":…}\` under \`mooring\`, CSV with nothing more. A limit of the operator does the same, unless the client sends \`TE: trailers\`: then the body ends, and its trailer \`Mooring-Stream\` says \`truncated;cap=rows|bytes|time\`. A \`limit\` of the client is a normal end, \`complete\`.
 `;
   for (const [source, types] of sources) {
-    const lines = types.map(({ native, shape }) => [native, shapeText(shape), code(arrowName(arrowTypeOf(shape)))]);
+    const lines = types.map(({ native, shape }) => [
+      native,
+      shapeText(shape),
+      code(arrowName(arrowTypeOf(shape))),
+    ]);
     page += `\n## ${source}\n\n${table(['type', 'column', 'Arrow'], lines)}\n`;
   }
   return page;

@@ -68,13 +68,9 @@ const readTargetSchema = {
     .max(100_000)
     .optional()
     .meta({ description: 'Query in the language of the source' }),
-  columns: z
-    .array(z.string().max(1024))
-    .max(2000)
-    .optional()
-    .meta({
-      description: 'Only these columns, in this order; where columns were sampled also fields of later rows',
-    }),
+  columns: z.array(z.string().max(1024)).max(2000).optional().meta({
+    description: 'Only these columns, in this order; where columns were sampled also fields of later rows',
+  }),
   asText: z
     .array(z.string().max(1024))
     .max(2000)

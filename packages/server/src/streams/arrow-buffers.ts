@@ -99,7 +99,8 @@ export const smallInt =
 /** Whether the double is a decimal, of as few digits as it takes, that stands for the single-precision number. */
 function standsFor(number: number, single: number): boolean {
   if (number === single) return true;
-  for (let digits = 1; digits <= 9; digits += 1) if (Number(single.toPrecision(digits)) === number) return true;
+  for (let digits = 1; digits <= 9; digits += 1)
+    if (Number(single.toPrecision(digits)) === number) return true;
   return false;
 }
 
@@ -130,7 +131,8 @@ const decimalText = /^(-?)(\d+)(?:\.(\d+))?$/;
 
 /** Digits of a decimal text at `scale`, as a whole number; undefined for more digits than there are places. */
 function unscaled(value: NonNullable<Cell>, { precision, scale }: DecimalPlaces): bigint | undefined {
-  const [, sign, whole = '', fraction = ''] = decimalText.exec(typeof value === 'number' ? String(value) : text(value)) ?? [];
+  const [, sign, whole = '', fraction = ''] =
+    decimalText.exec(typeof value === 'number' ? String(value) : text(value)) ?? [];
   if (sign === undefined) return undefined;
   let end = fraction.length;
   while (end > scale && fraction.charCodeAt(end - 1) === ZERO) end -= 1;

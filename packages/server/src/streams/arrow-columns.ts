@@ -21,9 +21,9 @@ import {
   type Validity,
   validityOf,
 } from './arrow-buffers.js';
-import { halfCharacterRemedy } from './half-characters.js';
 import { isInstant, toMicroseconds } from './arrow-instants.js';
 import { type ArrowType, arrowName, arrowTypeOf } from './arrow-types.js';
+import { halfCharacterRemedy } from './half-characters.js';
 
 /** The library, handed in by who loaded it: it takes 0.4 s and is therefore loaded on first use. */
 export type ArrowLibrary = typeof import('apache-arrow');

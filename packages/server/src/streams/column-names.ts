@@ -36,6 +36,9 @@ const headerLengthMax = 2048;
  */
 export function columnsHeader(columns: readonly Column[]): string | undefined {
   const json = JSON.stringify(distinctColumns(columns));
-  const ascii = json.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const ascii = json.replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
   return ascii.length <= headerLengthMax ? ascii : undefined;
 }

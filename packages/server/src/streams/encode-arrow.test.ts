@@ -179,21 +179,25 @@ describe('Arrow', () => {
   it('VA14: decimals as they are declared, and as text where their precision is not', async () => {
     const most = '9'.repeat(28);
     const edges = ['0', '-0.1', '1.50', `${most}.0123456789`, `-${most}.9999999999`, null];
-    const unscaled = [0n, -1000000000n, 15000000000n, BigInt(`${most}0123456789`), BigInt(`-${most}9999999999`)];
+    const unscaled = [
+      0n,
+      -1000000000n,
+      15000000000n,
+      BigInt(`${most}0123456789`),
+      BigInt(`-${most}9999999999`),
+    ];
     for (const [precision, words] of [
       [38, 4],
       [76, 8],
     ] as const) {
       const shape = { type: 'decimal', precision, scale: 10 } as const;
-      const table = await tableOf(
-        [{ ...column('a'), ...shape }],
-        batchesOf(edges.map((value) => [value])),
-      );
+      const table = await tableOf([{ ...column('a'), ...shape }], batchesOf(edges.map((value) => [value])));
       expect(table.schema.fields[0]?.type).toMatchObject({ precision, scale: 10, bitWidth: words * 32 });
       const data = table.getChildAt(0)?.data[0]?.values as Uint32Array;
       const found = edges.slice(0, 5).map((_, index) => {
         let value = 0n;
-        for (let word = words - 1; word >= 0; word -= 1) value = (value << 32n) | BigInt(data[index * words + word] ?? 0);
+        for (let word = words - 1; word >= 0; word -= 1)
+          value = (value << 32n) | BigInt(data[index * words + word] ?? 0);
         return BigInt.asIntN(words * 32, value);
       });
       expect(found).toEqual(unscaled);
@@ -230,16 +234,33 @@ describe('Arrow', () => {
       [-9223372036854775808n],
     ]);
     const nested = read({ type: 'json', element: { type: 'integer' } }, [1], [[1], [2]]);
-    await expect(nested).rejects.toThrow(`Column "a" of row 2 holds a value that Arrow's List<Int64> cannot hold`);
-    await expect(read({ type: 'json', element: { type: 'date' } }, ['2024-02-29'], ['infinity'])).rejects.toThrow('row 2');
+    await expect(nested).rejects.toThrow(
+      `Column "a" of row 2 holds a value that Arrow's List<Int64> cannot hold`,
+    );
+    await expect(
+      read({ type: 'json', element: { type: 'date' } }, ['2024-02-29'], ['infinity']),
+    ).rejects.toThrow('row 2');
   });
 
   it('SU7: holds days and times before Christ, and says in which row stands what it cannot hold', async () => {
     expect(
-      (await stored('date', '0001-12-31 BC', '0044-03-15 BC', '4713-01-01 BC', '-290001-01-01', '5874897-12-31')).values,
+      (
+        await stored(
+          'date',
+          '0001-12-31 BC',
+          '0044-03-15 BC',
+          '4713-01-01 BC',
+          '-290001-01-01',
+          '5874897-12-31',
+        )
+      ).values,
     ).toEqual([-719163, -735160, -2440550, -106640218, 2145042905]);
-    expect((await stored('datetime', '0044-03-15 00:00:00.5 BC')).values).toEqual([-735160n * 86_400_000_000n + 500_000n]);
-    expect((await stored('timestamp', '0044-03-15 00:00:00+00 BC')).values).toEqual([-735160n * 86_400_000_000n]);
+    expect((await stored('datetime', '0044-03-15 00:00:00.5 BC')).values).toEqual([
+      -735160n * 86_400_000_000n + 500_000n,
+    ]);
+    expect((await stored('timestamp', '0044-03-15 00:00:00+00 BC')).values).toEqual([
+      -735160n * 86_400_000_000n,
+    ]);
     const batches = batchesOf([['2024-01-01'], ['2024-01-02']], [['2024-01-03'], ['infinity']]);
     await expect(tableOf([column('a', 'date')], batches)).rejects.toThrow('Column "a" of row 4');
   });

@@ -28,7 +28,10 @@ const text = (value: string): string => (value === '' ? '""' : cell(value));
 const encoders: Readonly<Record<'string' | 'json' | 'other', Encoder>> = {
   string: (value) => text(String(value)),
   json: (value) => cell(jsonTextOf(value)),
-  other: (value) => (typeof value === 'string' ? cell(value) : String(value)),
+  other: (value) => {
+    if (typeof value === 'string') return cell(value);
+    return Object.is(value, -0) ? '-0' : String(value);
+  },
 };
 
 const disarmedText: Encoder = (value) => text(disarmed(String(value)));

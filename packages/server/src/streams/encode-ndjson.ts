@@ -12,6 +12,7 @@ function jsonText(value: Cell | undefined): string {
     case 'string':
       return needsEscape.test(value) ? JSON.stringify(value) : `"${value}"`;
     case 'number':
+      if (Object.is(value, -0)) return '-0';
       return Number.isFinite(value) ? `${value}` : `"${value}"`;
     case 'boolean':
       return value ? 'true' : 'false';

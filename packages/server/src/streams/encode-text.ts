@@ -1,6 +1,6 @@
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { hasHalfCharacter, halfCharacterRemedy } from './half-characters.js';
+import { halfCharacterRemedy, hasHalfCharacter } from './half-characters.js';
 import type { OutputMeter } from './output-meter.js';
 
 /** A line-by-line form of rows. */

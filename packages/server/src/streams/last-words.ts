@@ -1,6 +1,6 @@
 import type { Column } from '@mooring/connectors/spec/data-types';
-import { arrowTypeOf, layoutOf } from './arrow-types.js';
 import { emptyBatch } from './arrow-empty-batch.js';
+import { arrowTypeOf, layoutOf } from './arrow-types.js';
 import type { StreamFormat } from './media-type.js';
 
 /** Member of NDJSON that no column has by chance, and of Arrow's metadata. */

@@ -40,12 +40,16 @@ describe('the form of an answer', () => {
     expect(negotiate(accept)).toBe(format);
   });
 
-  it.each(['text/html', 'application/xml, image/*', 'text/csv;q=0', 'text/csv;formulas=run', 'nonsense', ','])(
-    'is none when nothing of ours is acceptable: %s',
-    (accept) => {
-      expect(negotiate(accept)).toBeUndefined();
-    },
-  );
+  it.each([
+    'text/html',
+    'application/xml, image/*',
+    'text/csv;q=0',
+    'text/csv;formulas=run',
+    'nonsense',
+    ',',
+  ])('is none when nothing of ours is acceptable: %s', (accept) => {
+    expect(negotiate(accept)).toBeUndefined();
+  });
 
   it('is named in the content type', () => {
     expect(['ndjson', 'csv', 'arrow'].map((format) => contentTypeOf(format as 'csv'))).toEqual([

@@ -29,7 +29,8 @@ function csvFormat(accept: string): StreamFormat | undefined {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
     if (type !== 'text/csv') continue;
     const formulas = parameters.find((parameter) => /^formulas\s*=/.test(parameter));
-    if (formulas !== undefined) return csvFormats[formulas.replace(/^formulas\s*=\s*/, '').replaceAll('"', '')];
+    if (formulas !== undefined)
+      return csvFormats[formulas.replace(/^formulas\s*=\s*/, '').replaceAll('"', '')];
   }
   return 'csv';
 }

@@ -235,7 +235,8 @@ describe('a failure midway', () => {
     ];
     const wide = shapes.map((shape, index) => ({ ...column(`c${index}`), ...shape }));
     const rows: Row[] = [[1, 'x', 'AA==', '1.50', ['a', null]]];
-    const broken = () => sourceOf(wide, rows, rows, new ConnectorError('protocol_error', 'The source broke.'));
+    const broken = () =>
+      sourceOf(wide, rows, rows, new ConnectorError('protocol_error', 'The source broke.'));
     const { port } = await serve({ stream: broken().stream, format: 'arrow' });
     const { body, isBroken } = await getBroken(port);
     expect(isBroken).toBe(true);

@@ -2,7 +2,15 @@ import { parsingCaps } from '../../kit/json/caps.js';
 import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/cells.js';
 import { assertRecordText } from '../../kit/json/document.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
-import type { Cell, Column, JsonValue, NativeType, NeutralType, Row, ValueShape } from '../../spec/data-types.js';
+import type {
+  Cell,
+  Column,
+  JsonValue,
+  NativeType,
+  NeutralType,
+  Row,
+  ValueShape,
+} from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 /** A field of a table schema as the REST API has it (TableFieldSchema). */

@@ -130,8 +130,12 @@ export const mySqlTypes =
     return types.get(number) ?? (field.characterSet === BINARY_CHARSET ? bytes : text);
   };
 
+type Described = Partial<
+  Pick<FieldPacket, 'columnType' | 'flags' | 'columnLength' | 'decimals' | 'characterSet'>
+>;
+
 /** Columns of each type, as the server describes them. */
-const examples: readonly (readonly [native: string, field: Partial<FieldPacket>])[] = [
+const examples: readonly (readonly [native: string, field: Described])[] = [
   ['tinyint', { columnType: Types.TINY }],
   ['tinyint unsigned', { columnType: Types.TINY, flags: UNSIGNED_FLAG }],
   ['smallint', { columnType: Types.SHORT }],
@@ -155,7 +159,7 @@ const examples: readonly (readonly [native: string, field: Partial<FieldPacket>]
   ['char, varchar, text, enum, set and the rest', { columnType: Types.VAR_STRING }],
 ];
 
-function shapeOfField(field: Partial<FieldPacket>, booleans: boolean): ValueShape {
+function shapeOfField(field: Described, booleans: boolean): ValueShape {
   const { convert: _convert, toText: _toText, ...shape } = mySqlTypes({ booleans })(field as FieldPacket);
   return shape;
 }

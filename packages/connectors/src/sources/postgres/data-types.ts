@@ -200,8 +200,14 @@ export const nativeTypes: readonly NativeType[] = [
     .map(([, native, type]) => ({ native, shape: shapeOf(type, -1) })),
   { native: 'numeric(p, s)', shape: { type: 'decimal', precision: 10, scale: 2 } },
   { native: 'numeric', shape: { type: 'decimal' } },
-  { native: `${texts.map(([, name]) => name).join(', ')}, enumerations, ranges, composites and the rest`, shape: { type: 'string' } },
-  { native: 'arrays, of enumerations and domains too', shape: { type: 'json', element: { type: 'integer', width: 32 } } },
+  {
+    native: `${texts.map(([, name]) => name).join(', ')}, enumerations, ranges, composites and the rest`,
+    shape: { type: 'string' },
+  },
+  {
+    native: 'arrays, of enumerations and domains too',
+    shape: { type: 'json', element: { type: 'integer', width: 32 } },
+  },
 ];
 
 /** Arrays among the types; an element that is a domain is what it stands for. */

@@ -49,13 +49,10 @@ export async function serve(given: Given): Promise<Served> {
         'cut' in ending || ending.isAtRow,
       );
     const reply = { ...rest, rows, format, stop, response, lastWords: said, idleSeconds: caps.idleSeconds };
-    sendRows(reply).then(
-      resolve,
-      (error: unknown) => {
-        reject(error);
-        response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
-      },
-    );
+    sendRows(reply).then(resolve, (error: unknown) => {
+      reject(error);
+      response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
+    });
   });
   promise.catch(() => undefined);
   servers.push(server);
