@@ -13,10 +13,14 @@ export interface ValuePlace {
   row: number;
 }
 
-/** @param problem goes on after the place: `holds an array whose bounds do not begin at 1` */
-export function misfitAt(problem: string, { column, row }: ValuePlace): ConnectorError {
+/**
+ * @param problem goes on after the place: `holds an array whose bounds do not begin at 1`
+ * @param remedy where text is none
+ */
+export function misfitAt(problem: string, { column, row }: ValuePlace, remedy?: string): ConnectorError {
   const name = quoted(column);
+  const asText = `Ask for the column as text, with "asText": [${name}], or convert or leave it out.`;
   return new ConnectorError('unsupported', `Column ${name} of row ${row} ${problem}.`, {
-    remedy: `Ask for the column as text, with "asText": [${name}], or convert or leave it out.`,
+    remedy: remedy ?? asText,
   });
 }

@@ -42,6 +42,12 @@ export interface ValueShape {
   element?: ValueShape;
 }
 
+/** A type of a source and what becomes of it, for the page of values. */
+export interface NativeType {
+  native: string;
+  shape: ValueShape;
+}
+
 export interface Column extends ValueShape {
   name: string;
   nullable: boolean;

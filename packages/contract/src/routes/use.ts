@@ -68,13 +68,9 @@ const readTargetSchema = {
     .max(100_000)
     .optional()
     .meta({ description: 'Query in the language of the source' }),
-  columns: z
-    .array(z.string().max(1024))
-    .max(2000)
-    .optional()
-    .meta({
-      description: 'Only these columns, in this order; where columns were sampled also fields of later rows',
-    }),
+  columns: z.array(z.string().max(1024)).max(2000).optional().meta({
+    description: 'Only these columns, in this order; where columns were sampled also fields of later rows',
+  }),
   asText: z
     .array(z.string().max(1024))
     .max(2000)
@@ -189,12 +185,17 @@ export const readConnection = defineRoute({
   path: action('read'),
   summary: 'Stream rows as NDJSON, CSV or Arrow, by Accept',
   description:
-    'A stream that fails midway ends abnormally, so a part never looks whole. The trailer `Mooring-Stream` says `complete` or `truncated;cap=…`.',
+    'A stream that fails midway, or is cut by a limit of the operator, ends abnormally, so a part never looks whole: NDJSON with a last line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch whose metadata have it under `mooring`. The trailer `Mooring-Stream` says `complete`; for clients that send `TE: trailers` a cut ends normally, and it says `truncated;cap=…`. The header `Mooring-Columns` names the columns, where they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
   tag,
   auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
+  query: z.object({
+    header: z.boolean().optional().meta({
+      description: 'NDJSON begins with a line that names the columns: `{"$mooring":{"columns":[…]}}`',
+    }),
+  }),
   body: z.object({ ...readTargetSchema, limit: z.int().min(1).optional() }),
   responses: {
     200: {

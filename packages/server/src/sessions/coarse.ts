@@ -85,6 +85,12 @@ export async function errorToldCoarsely(error: unknown, use: CoarseUse): Promise
   return new CoarseFailure(error);
 }
 
+/** The error that ends an answer midway, to somebody who may not edit the connection: the source has let them in. */
+export const errorToldMidway = (error: unknown): unknown =>
+  error instanceof ConnectorError && error.kind !== 'rate_limited' && !ofTheSource.has(error.kind)
+    ? new CoarseFailure(error)
+    : error;
+
 /** What a provider says of the sign-in itself, and to whoever has signed in there. */
 const ofTheSignIn: ReadonlySet<OAuthErrorKind> = new Set<OAuthErrorKind>([
   'code_refused',

@@ -9,7 +9,7 @@ import type {
   Retries,
   Session,
 } from '@mooring/connectors/spec/connector';
-import type { Row } from '@mooring/connectors/spec/data-types';
+import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Gate } from '../egress/gate.js';
 import { type ProbeStage, probe } from '../egress/probe.js';
@@ -53,6 +53,8 @@ export type Finding =
   | { kind: 'opened' }
   /** The session is open, and the source has said something. */
   | { kind: 'proven' }
+  /** What a read will have; told before its first row. */
+  | { kind: 'described'; columns: readonly Column[] }
   /** A probe did not reach the source. */
   | { kind: 'missed' }
   /** A stage of a test is over. */
@@ -157,6 +159,7 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
       const { request } = task;
       const stream = withTextColumns(await session.read({ ...request, batchRows }), request.asText);
       onStarted();
+      surroundings.found({ kind: 'described', columns: stream.columns });
       const encoded = encodeRows(stream, task.format, task.caps, stop);
       counts = encoded.counts;
       return yield* encoded.chunks;

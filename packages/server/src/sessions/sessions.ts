@@ -5,7 +5,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Findings, Isolation, Visit } from '../isolation/isolation.js';
 import type { Encoded } from '../streams/encoded-rows.js';
 import type { Execute } from './execute.js';
-import type { Finding, SessionStage, Task } from './session-work.js';
+import type { Finding, Task } from './session-work.js';
 
 export interface SessionRequest {
   manifest: SourceManifest;
@@ -29,9 +29,9 @@ export interface SourceVisit extends Visit {
 export interface Entry {
   /**
    * Works on the task in a session of the login, which is opened with the first chunk asked for and closed at the end.
-   * @param onStage of a test: told of each stage that is over
+   * @param onFound told of whatever is found out on the way
    */
-  work(request: SessionRequest, task: Task, onStage?: (stage: SessionStage) => void): Encoded;
+  work(request: SessionRequest, task: Task, onFound?: (finding: Finding) => void): Encoded;
   /** A session is open, and the source has said something. */
   isProven(): boolean;
   /** Milliseconds on the monotonic clock, when the work on the source began; undefined before. */
@@ -185,11 +185,11 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
     return act({
       isProven,
       begunAt: () => begunAt,
-      work(request, task, onStage) {
+      work(request, task, onFound) {
         let counts: Encoded['counts'] = () => ({ rows: 0, bytes: 0 });
         const noteAll = (finding: Finding) => {
           note(finding);
-          if (finding.kind === 'staged') onStage?.(finding.stage);
+          onFound?.(finding);
         };
         const chunks = judged(request, task, noteAll, (encoded) => {
           counts = encoded.counts;

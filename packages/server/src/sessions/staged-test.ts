@@ -1,7 +1,7 @@
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { sourceErrorCode } from '../http/error-reply.js';
 import { sessionStages } from './proof.js';
-import type { SessionStage } from './session-work.js';
+import type { Finding, SessionStage } from './session-work.js';
 import type { Entry, SessionRequest } from './sessions.js';
 
 export interface Stage {
@@ -43,9 +43,10 @@ export async function testInStages(request: SessionRequest, entry: Entry): Promi
   const { manifest, signal } = request;
   const stages: Stage[] = [];
   let since = performance.now();
-  const note = (stage: SessionStage) => {
+  const note = (finding: Finding) => {
+    if (finding.kind !== 'staged') return;
     since = performance.now();
-    stages.push(shown(stage));
+    stages.push(shown(finding.stage));
   };
   const task = { kind: 'test' as const, readsPaths: manifest.capabilities.readPath };
   try {

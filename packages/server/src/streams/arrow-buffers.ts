@@ -1,13 +1,20 @@
 import { type Cell, jsonTextOf } from '@mooring/connectors/spec/data-types';
-import { toDays } from './arrow-instants.js';
+import { toDays, toMicrosecondsOfDay } from './arrow-instants.js';
 import { hasHalfCharacter } from './half-characters.js';
 
 // Arrow's buffers (Columnar Format 1.5, "Physical Memory Layout") of one column of one batch.
 // They are filled here and not by apache-arrow's builders: those cost 1,640 ns a row of five columns against
 // 250 ns, and the one for timestamps takes milliseconds.
 
-/** A value that the Arrow type cannot hold. */
-export class Unfit extends Error {}
+/** The value at this place, among those to be written, is none that the Arrow type can hold. */
+export class Unfit extends Error {
+  readonly index: number;
+
+  constructor(index: number) {
+    super('A value does not fit.');
+    this.index = index;
+  }
+}
 
 /** Undefined: the value does not fit. */
 type Convert<Value> = (value: NonNullable<Cell>) => Value | undefined;
@@ -55,7 +62,7 @@ export function filled<Value, Target extends { [index: number]: Value }>(
     const value = values[index] ?? null;
     if (value === null) continue;
     const converted = convert(value);
-    if (converted === undefined) throw new Unfit();
+    if (converted === undefined) throw new Unfit(index);
     target[index] = converted;
   }
   return target;
@@ -67,7 +74,7 @@ export function bits(values: readonly Cell[]): Uint8Array {
   for (let index = 0; index < values.length; index += 1) {
     const value = values[index] ?? null;
     if (value === true) setBit(data, index);
-    else if (value !== false && value !== null) throw new Unfit();
+    else if (value !== false && value !== null) throw new Unfit(index);
   }
   return data;
 }
@@ -79,6 +86,32 @@ export const int64: Convert<bigint> = (value) => {
   return BigInt.asIntN(64, exact) === exact ? exact : undefined;
 };
 
+/** @param bits 8, 16 or 32 */
+export const smallInt =
+  (bits: number): Convert<number> =>
+  (value) => {
+    const most = 2 ** (bits - 1);
+    const number = typeof value === 'string' ? Number(int64(value)) : value;
+    if (typeof number !== 'number' || !Number.isInteger(number)) return undefined;
+    return number < most && number >= -most ? number : undefined;
+  };
+
+/** Whether the double is a decimal, of as few digits as it takes, that stands for the single-precision number. */
+function standsFor(number: number, single: number): boolean {
+  if (number === single) return true;
+  for (let digits = 1; digits <= 9; digits += 1)
+    if (Number(single.toPrecision(digits)) === number) return true;
+  return false;
+}
+
+/** The same number in single precision, of which sources give the shortest decimal. */
+export const float32: Convert<number> = (value) => {
+  const number = float64(value);
+  if (number === undefined || !Number.isFinite(number)) return number;
+  const single = Math.fround(number);
+  return Number.isFinite(single) && standsFor(number, single) ? single : undefined;
+};
+
 export const float64: Convert<number> = (value) => {
   if (typeof value === 'number') return value;
   return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : undefined;
@@ -86,8 +119,77 @@ export const float64: Convert<number> = (value) => {
 
 export const days: Convert<number> = (value) => {
   const count = typeof value === 'string' ? toDays(value) : Number.NaN;
-  return Number.isNaN(count) ? undefined : count;
+  return (count | 0) === count ? count : undefined;
 };
+
+export const microsecondsOfDay: Convert<bigint> = (value) => {
+  const count = typeof value === 'string' ? toMicrosecondsOfDay(value) : Number.NaN;
+  return Number.isNaN(count) ? undefined : BigInt(count);
+};
+
+const decimalText = /^(-?)(\d+)(?:\.(\d+))?$/;
+
+/** Digits of a decimal text at `scale`, as a whole number; undefined for more digits than there are places. */
+function unscaled(value: NonNullable<Cell>, { precision, scale }: DecimalPlaces): bigint | undefined {
+  const [, sign, whole = '', fraction = ''] =
+    decimalText.exec(typeof value === 'number' ? String(value) : text(value)) ?? [];
+  if (sign === undefined) return undefined;
+  let end = fraction.length;
+  while (end > scale && fraction.charCodeAt(end - 1) === ZERO) end -= 1;
+  if (end > scale) return undefined;
+  const digits = (whole + fraction.slice(0, end).padEnd(scale, '0')).replace(/^0+(?=\d)/, '');
+  if (digits.length > precision) return undefined;
+  return sign === '-' ? -BigInt(digits) : BigInt(digits);
+}
+
+const ZERO = 48;
+
+export interface DecimalPlaces {
+  bits: 128 | 256;
+  precision: number;
+  scale: number;
+}
+
+/** Decimals as whole numbers of 128 or 256 bits, the lowest bits first. @throws Unfit */
+export function decimals(values: readonly Cell[], places: DecimalPlaces): Uint32Array {
+  const words = places.bits / 64;
+  const data = new BigInt64Array(values.length * words);
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] ?? null;
+    if (value === null) continue;
+    let rest = unscaled(value, places);
+    if (rest === undefined) throw new Unfit(index);
+    for (let word = 0; word < words; word += 1) {
+      data[index * words + word] = rest;
+      // Once the number is in, what is left of it is its sign.
+      rest = rest === 0n || rest === -1n ? rest : rest >> 64n;
+    }
+  }
+  return new Uint32Array(data.buffer);
+}
+
+/** The items of lists, end to end. @throws Unfit for what is no list, and for a list in a list */
+export function flattened(values: readonly Cell[]): { items: Cell[]; valueOffsets: Int32Array } {
+  const valueOffsets = new Int32Array(values.length + 1);
+  const items: Cell[] = [];
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] ?? null;
+    if (value !== null && !Array.isArray(value)) throw new Unfit(index);
+    for (const item of value ?? []) {
+      if (Array.isArray(item)) throw new Unfit(index);
+      items.push(item);
+    }
+    valueOffsets[index + 1] = items.length;
+  }
+  return { items, valueOffsets };
+}
+
+/** The list that an item belongs to. */
+export function listOfItem(valueOffsets: Int32Array, item: number): number {
+  let index = 0;
+  while ((valueOffsets[index + 1] ?? Number.POSITIVE_INFINITY) <= item) index += 1;
+  return index;
+}
 
 /** A text as it is, and anything else that turns up as JSON. */
 export const text = (value: NonNullable<Cell>): string =>
@@ -103,10 +205,7 @@ function concatenated(chunks: readonly Uint8Array[]): Variable {
   return { data: Buffer.concat(chunks), valueOffsets };
 }
 
-/**
- * The values as UTF-8.
- * @throws Unfit for half of a surrogate pair, which UTF-8 has no bytes for
- */
+/** The values as UTF-8. @throws Unfit for half of a surrogate pair, which UTF-8 does not have */
 export function utf8(values: readonly Cell[], toText: (value: NonNullable<Cell>) => string): Variable {
   const valueOffsets = new Int32Array(values.length + 1);
   const texts: string[] = [];
@@ -121,7 +220,8 @@ export function utf8(values: readonly Cell[], toText: (value: NonNullable<Cell>)
   const data = Buffer.from(texts.join(''));
   // Lengths in UTF-16 are lengths in UTF-8 only where all is ASCII.
   if (data.length === end) return { data, valueOffsets };
-  if (texts.some(hasHalfCharacter)) throw new Unfit();
+  const broken = texts.findIndex(hasHalfCharacter);
+  if (broken >= 0) throw new Unfit(broken);
   return concatenated(texts.map((one) => Buffer.from(one)));
 }
 

@@ -2,6 +2,8 @@
 // and costs as much as the rest of a row.
 
 const ZERO = 48;
+const SPACE = 32;
+const PLUS = 43;
 const DASH = 45;
 const COLON = 58;
 const DOT = 46;
@@ -35,17 +37,35 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
-/** The date at the start of the text, whose year ends at `yearEnd`. */
-function leadingDate(text: string, yearEnd: number): number {
-  if (yearEnd < 4 || yearEnd > 6 || text.charCodeAt(yearEnd + 3) !== DASH) return Number.NaN;
-  const month = digits(text, yearEnd + 1, yearEnd + 3);
-  return daysSinceEpoch(digits(text, 0, yearEnd), month, digits(text, yearEnd + 4, yearEnd + 6));
+/** Longest years: those of PostgreSQL's dates. */
+const yearDigitsMax = 7;
+
+/** Where the year of an ISO date ends; years of four digits have no sign, longer ones may have one. */
+function yearEndOf(text: string): number {
+  return text.indexOf('-', 1);
 }
 
-/** `YYYY-MM-DD` (years up to six digits) as days since 1970-01-01; NaN for anything else. */
+/** The date at the start of the text, whose year ends at `yearEnd`; `isBefore`: of an era that counts backwards. */
+function leadingDate(text: string, yearEnd: number, isBefore: boolean): number {
+  const sign = text.charCodeAt(0);
+  const yearStart = sign === DASH || sign === PLUS ? 1 : 0;
+  const length = yearEnd - yearStart;
+  if (length < 4 || length > yearDigitsMax || text.charCodeAt(yearEnd + 3) !== DASH) return Number.NaN;
+  const digitsOfYear = digits(text, yearStart, yearEnd);
+  const year = sign === DASH ? -digitsOfYear : digitsOfYear;
+  const month = digits(text, yearEnd + 1, yearEnd + 3);
+  const day = digits(text, yearEnd + 4, yearEnd + 6);
+  return daysSinceEpoch(isBefore ? 1 - year : year, month, day);
+}
+
+const beforeChrist = ' BC';
+
+/** `YYYY-MM-DD`, also with a sign before the year or ` BC` behind the day, as days since 1970-01-01; NaN for anything else. */
 export function toDays(text: string): number {
-  const yearEnd = text.indexOf('-');
-  return text.length === yearEnd + 6 ? leadingDate(text, yearEnd) : Number.NaN;
+  const isBefore = text.endsWith(beforeChrist);
+  const yearEnd = yearEndOf(text);
+  const length = yearEnd + 6 + (isBefore ? beforeChrist.length : 0);
+  return text.length === length ? leadingDate(text, yearEnd, isBefore) : Number.NaN;
 }
 
 /** Of a fraction such as `.12`, 0 without one; NaN for more than six digits. */
@@ -56,31 +76,52 @@ function microsecondsOf(text: string, from: number, to: number): number {
   return digits(text, from + 1, to) * 10 ** (6 - count);
 }
 
+/** How PostgreSQL writes the zone of an instant before Christ, where years have no ISO form. */
+const utcBeforeChrist = '+00 BC';
+
 /** Whether a timestamp is an instant, which ends in `Z`. */
 export function isInstant(text: string): boolean {
-  return text.charCodeAt(text.length - 1) === LETTER_Z;
+  return text.charCodeAt(text.length - 1) === LETTER_Z || text.endsWith(utcBeforeChrist);
 }
 
-/**
- * `YYYY-MM-DDTHH:MM:SS[.ffffff][Z]` as microseconds since 1970-01-01T00:00:00 on the same clock.
- * Undefined for anything else and for what 64 bits cannot hold.
- */
-export function toMicroseconds(text: string): bigint | undefined {
-  const yearEnd = text.indexOf('-');
-  const start = yearEnd + 7;
-  const end = isInstant(text) ? text.length - 1 : text.length;
+/** `HH:MM:SS[.ffffff]` between two places of the text as seconds and microseconds; seconds are NaN for anything else. */
+function clockOf(text: string, start: number, end: number): { seconds: number; fraction: number } {
   const isShaped =
-    end >= start + 8 &&
-    text.charCodeAt(start - 1) === LETTER_T &&
-    text.charCodeAt(start + 2) === COLON &&
-    text.charCodeAt(start + 5) === COLON;
-  if (!isShaped) return undefined;
+    end >= start + 8 && text.charCodeAt(start + 2) === COLON && text.charCodeAt(start + 5) === COLON;
   const hours = digits(text, start, start + 2);
   const minutes = digits(text, start + 3, start + 5);
   const seconds = digits(text, start + 6, start + 8);
-  if (!(hours < 24 && minutes < 60 && seconds < 60)) return undefined;
-  const whole = leadingDate(text, yearEnd) * 86_400 + hours * 3600 + minutes * 60 + seconds;
-  const fraction = microsecondsOf(text, start + 8, end);
+  const isClock = isShaped && hours < 24 && minutes < 60 && seconds < 60;
+  return {
+    seconds: isClock ? hours * 3600 + minutes * 60 + seconds : Number.NaN,
+    fraction: microsecondsOf(text, start + 8, end),
+  };
+}
+
+/** `HH:MM:SS[.ffffff]` of a day as microseconds since its midnight; NaN for anything else. */
+export function toMicrosecondsOfDay(text: string): number {
+  const { seconds, fraction } = clockOf(text, 0, text.length);
+  return seconds * 1_000_000 + fraction;
+}
+
+/** Behind the last digit of a timestamp. */
+function clockEnd(text: string): number {
+  if (text.charCodeAt(text.length - 1) === LETTER_Z) return text.length - 1;
+  if (text.endsWith(utcBeforeChrist)) return text.length - utcBeforeChrist.length;
+  return text.endsWith(beforeChrist) ? text.length - beforeChrist.length : text.length;
+}
+
+/**
+ * `YYYY-MM-DDTHH:MM:SS[.ffffff][Z]`, or a time before Christ as PostgreSQL writes it, as microseconds since
+ * 1970-01-01T00:00:00 on the same clock. Undefined for anything else and for what 64 bits cannot hold.
+ */
+export function toMicroseconds(text: string): bigint | undefined {
+  const isBefore = text.endsWith(beforeChrist);
+  const yearEnd = yearEndOf(text);
+  const start = yearEnd + 7;
+  if (text.charCodeAt(start - 1) !== (isBefore ? SPACE : LETTER_T)) return undefined;
+  const { seconds, fraction } = clockOf(text, start, clockEnd(text));
+  const whole = leadingDate(text, yearEnd, isBefore) * 86_400 + seconds;
   const total = whole * 1_000_000 + fraction;
   if (Number.isNaN(total)) return undefined;
   if (Number.isSafeInteger(total)) return BigInt(total);

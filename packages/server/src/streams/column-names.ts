@@ -20,3 +20,25 @@ export function distinctNames(columns: readonly Column[]): string[] {
     return distinct;
   });
 }
+
+/** The columns under the names that they have in an answer. */
+export function distinctColumns(columns: readonly Column[]): Column[] {
+  const names = distinctNames(columns);
+  return columns.map((column, position) => ({ ...column, name: names[position] ?? '' }));
+}
+
+/** Proxies take headers of 4 KiB in all, some of them. */
+const headerLengthMax = 2048;
+
+/**
+ * The columns as the value of the header `Mooring-Columns`: JSON in ASCII. Undefined where it would be too long; a first
+ * line of NDJSON has room for any.
+ */
+export function columnsHeader(columns: readonly Column[]): string | undefined {
+  const json = JSON.stringify(distinctColumns(columns));
+  const ascii = json.replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return ascii.length <= headerLengthMax ? ascii : undefined;
+}

@@ -1,4 +1,4 @@
-import type { Column, NeutralType, Row } from '@mooring/connectors/spec/data-types';
+import type { Column, NeutralType, Row, ValueShape } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { DataType, type Table, tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
@@ -22,8 +22,9 @@ async function stored(type: NeutralType, ...values: readonly Row[number][]) {
   };
 }
 
-async function read(type: NeutralType, ...values: readonly Row[number][]) {
-  const table = await tableOf([column('a', type)], batchesOf(values.map((value) => [value])));
+async function read(type: NeutralType | ValueShape, ...values: readonly Row[number][]) {
+  const shaped = typeof type === 'string' ? column('a', type) : { ...column('a'), ...type };
+  const table = await tableOf([shaped], batchesOf(values.map((value) => [value])));
   const vector = table.getChildAt(0);
   return { type: String(vector?.type), values: Array.from(vector ?? []) as unknown[] };
 }
@@ -49,8 +50,8 @@ describe('Arrow', () => {
       values: ['', null, '😀é', 'x'],
     });
     expect(await read('time', '23:59:59.000001', null)).toEqual({
-      type: 'Utf8',
-      values: ['23:59:59.000001', null],
+      type: 'Time64<MICROSECOND>',
+      values: [86399000001n, null],
     });
     expect(await read('json', { a: [1, null] }, 'x', null, -1)).toEqual({
       type: 'Utf8',
@@ -125,11 +126,17 @@ describe('Arrow', () => {
     ['float', 'x'],
     ['date', '2024-02-30'],
     ['date', 'infinity'],
-    ['date', '0044-03-15 BC'],
+    ['date', '+9999999-01-01'],
+    ['time', '24:00:00'],
+    ['time', '-01:00:00'],
   ])('refuses what the type cannot hold instead of writing something else: %s %j', async (type, value) => {
     const error = await read(type, value).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ConnectorError);
-    expect(error).toMatchObject({ kind: 'unsupported', message: expect.stringContaining('Column "a"') });
+    expect(error).toMatchObject({
+      kind: 'unsupported',
+      message: expect.stringContaining('Column "a" of row 1'),
+      remedy: expect.stringContaining('"asText": ["a"]'),
+    });
   });
 
   it.each([
@@ -162,12 +169,100 @@ describe('Arrow', () => {
   });
 
   it('VA8: refuses half of a surrogate pair, also beside its other half in the next value', async () => {
-    for (const values of [
-      ['a\ud83d', '\ude00b'],
-      ['é', '\ud83d'],
-    ])
-      await expect(read('string', ...values)).rejects.toMatchObject({ kind: 'unsupported' });
-    expect((await read('string', '😀')).values).toEqual(['😀']);
+    await expect(read('string', '\ud83d', '\ude00b')).rejects.toThrow('Column "a" of row 1');
+    await expect(read('string', 'ä😀', 'a\ud83d')).rejects.toMatchObject({
+      message: expect.stringContaining('Column "a" of row 2'),
+      remedy: expect.stringContaining('NDJSON'),
+    });
+  });
+
+  it('VA14: decimals as they are declared, and as text where their precision is not', async () => {
+    const most = '9'.repeat(28);
+    const edges = ['0', '-0.1', '1.50', `${most}.0123456789`, `-${most}.9999999999`, null];
+    const unscaled = [
+      0n,
+      -1000000000n,
+      15000000000n,
+      BigInt(`${most}0123456789`),
+      BigInt(`-${most}9999999999`),
+    ];
+    for (const [precision, words] of [
+      [38, 4],
+      [76, 8],
+    ] as const) {
+      const shape = { type: 'decimal', precision, scale: 10 } as const;
+      const table = await tableOf([{ ...column('a'), ...shape }], batchesOf(edges.map((value) => [value])));
+      expect(table.schema.fields[0]?.type).toMatchObject({ precision, scale: 10, bitWidth: words * 32 });
+      const data = table.getChildAt(0)?.data[0]?.values as Uint32Array;
+      const found = edges.slice(0, 5).map((_, index) => {
+        let value = 0n;
+        for (let word = words - 1; word >= 0; word -= 1)
+          value = (value << 32n) | BigInt(data[index * words + word] ?? 0);
+        return BigInt.asIntN(words * 32, value);
+      });
+      expect(found).toEqual(unscaled);
+    }
+    expect((await read({ type: 'decimal' }, '1e400')).values).toEqual(['1e400']);
+    expect((await read({ type: 'decimal', precision: 77, scale: 0 }, '1')).type).toBe('Utf8');
+    for (const value of ['1.001', '1000', 'NaN', '1e2', '']) {
+      const shape = { type: 'decimal', precision: 5, scale: 2 } as const;
+      await expect(read(shape, '999.99', value)).rejects.toThrow('Column "a" of row 2');
+    }
+  });
+
+  it('VA14: integers and floats by their width, lists by their items', async () => {
+    expect(await read({ type: 'integer', width: 8 }, 127, null, -128)).toEqual({
+      type: 'Int8',
+      values: [127, null, -128],
+    });
+    expect((await read({ type: 'integer', width: 16 }, -32768)).type).toBe('Int16');
+    expect((await read({ type: 'integer', width: 32 }, -2147483648)).values).toEqual([-2147483648]);
+    await expect(read({ type: 'integer', width: 16 }, 32768)).rejects.toThrow('Int16');
+    const floats = await read({ type: 'float', width: 32 }, 0.1, 3.4028235e38, 1e-45, 'NaN');
+    expect(floats.type).toBe('Float32');
+    expect(floats.values.slice(0, 3)).toEqual([0.1, 3.4028235e38, 1e-45].map(Math.fround));
+    await expect(read({ type: 'float', width: 32 }, 0.30000000000000004)).rejects.toThrow('Float32');
+    const lists = await tableOf(
+      [{ ...column('a'), type: 'json', element: { type: 'bigint', width: 64 } }],
+      batchesOf([[['1', null]], [[]], [null], [['-9223372036854775808']]]),
+    );
+    expect(String(lists.schema.fields[0]?.type)).toBe('List<Int64>');
+    expect(lists.toArray().map((row) => row?.['a'] && Array.from(row['a'] as Iterable<unknown>))).toEqual([
+      [1n, null],
+      [],
+      null,
+      [-9223372036854775808n],
+    ]);
+    const nested = read({ type: 'json', element: { type: 'integer' } }, [1], [[1], [2]]);
+    await expect(nested).rejects.toThrow(
+      `Column "a" of row 2 holds a value that Arrow's List<Int64> cannot hold`,
+    );
+    await expect(
+      read({ type: 'json', element: { type: 'date' } }, ['2024-02-29'], ['infinity']),
+    ).rejects.toThrow('row 2');
+  });
+
+  it('SU7: holds days and times before Christ, and says in which row stands what it cannot hold', async () => {
+    expect(
+      (
+        await stored(
+          'date',
+          '0001-12-31 BC',
+          '0044-03-15 BC',
+          '4713-01-01 BC',
+          '-290001-01-01',
+          '5874897-12-31',
+        )
+      ).values,
+    ).toEqual([-719163, -735160, -2440550, -106640218, 2145042905]);
+    expect((await stored('datetime', '0044-03-15 00:00:00.5 BC')).values).toEqual([
+      -735160n * 86_400_000_000n + 500_000n,
+    ]);
+    expect((await stored('timestamp', '0044-03-15 00:00:00+00 BC')).values).toEqual([
+      -735160n * 86_400_000_000n,
+    ]);
+    const batches = batchesOf([['2024-01-01'], ['2024-01-02']], [['2024-01-03'], ['infinity']]);
+    await expect(tableOf([column('a', 'date')], batches)).rejects.toThrow('Column "a" of row 4');
   });
 
   it('has the schema without any row, each name once, and every field nullable', async () => {

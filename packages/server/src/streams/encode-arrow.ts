@@ -12,7 +12,8 @@ const ROWS_MAX = 8192;
 /** Messages of the streaming format. */
 interface Messages {
   schema(): Uint8Array;
-  rows(rows: readonly Row[]): Uint8Array;
+  /** @param firstRow number of the first of them, from 1 */
+  rows(rows: readonly Row[], firstRow: number): Uint8Array;
   end(): Uint8Array;
 }
 
@@ -47,8 +48,8 @@ function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messag
   );
   const type = new arrow.Struct(schema.fields);
   const writer = createWriter(arrow);
-  const batchOf = (rows: readonly Row[]): RecordBatch => {
-    const children = forms.map((form) => form.dataOf(rows));
+  const batchOf = (rows: readonly Row[], firstRow: number): RecordBatch => {
+    const children = forms.map((form) => form.dataOf(rows, firstRow));
     return new arrow.RecordBatch(
       schema,
       arrow.makeData({ type, length: rows.length, nullCount: 0, children }),
@@ -59,8 +60,8 @@ function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messag
       writer.reset(undefined, schema);
       return writer.take();
     },
-    rows(rows) {
-      writer.write(batchOf(rows));
+    rows(rows, firstRow) {
+      writer.write(batchOf(rows, firstRow));
       return writer.take();
     },
     end() {
@@ -75,12 +76,12 @@ const nothing = new Uint8Array(0);
 /** The most rows, of those at the start, whose message fits. */
 function fitting(
   messages: Messages,
-  rows: readonly Row[],
+  { rows, firstRow }: { rows: readonly Row[]; firstRow: number },
   room: number,
 ): { message: Uint8Array; rows: number } {
   let count = rows.length;
   while (count > 0) {
-    const message = messages.rows(rows.slice(0, count));
+    const message = messages.rows(rows.slice(0, count), firstRow);
     if (message.length <= room) return { message, rows: count };
     count = Math.min(count - 1, Math.floor((count * room) / message.length));
   }
@@ -89,7 +90,7 @@ function fitting(
 
 /**
  * Arrow's IPC streaming format (Columnar Format 1.5), a record batch for a batch of the source; see
- * {@link arrowColumn} for the types. A batch is asked for when the one before was taken by the consumer; the
+ * `arrow-types.ts` for the types. A batch is asked for when the one before was taken by the consumer; the
  * first chunk comes after the first batch. Schema and end are always written, whatever the byte cap.
  * @throws ConnectorError `unsupported` when an Arrow type cannot hold a value.
  */
@@ -105,7 +106,7 @@ export async function* encodeArrow(
   for await (const batch of batches) {
     for (let from = 0; from < batch.length && !meter.isFull(); from += ROWS_MAX) {
       const rows = batch.slice(from, from + ROWS_MAX);
-      const part = fitting(messages, rows, meter.room());
+      const part = fitting(messages, { rows, firstRow: meter.rows() + 1 }, meter.room());
       if (part.rows < rows.length) meter.full();
       meter.wrote(part.rows, part.message.length);
       const chunk = Buffer.concat([head, part.message]);

@@ -4,11 +4,13 @@ import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, bytesOf, column } from './__fixtures__/synthetic-source.js';
-import { encodeCsv } from './encode-csv.js';
+import { encodeCsv, encodeCsvForSpreadsheets } from './encode-csv.js';
 import { createOutputMeter } from './output-meter.js';
 
 const textOf = async (...input: Parameters<typeof encodeCsv>) =>
   (await bytesOf(encodeCsv(...input))).toString();
+const escapedOf = async (...input: Parameters<typeof encodeCsv>) =>
+  (await bytesOf(encodeCsvForSpreadsheets(...input))).toString();
 const bodyOf = async (...input: Parameters<typeof encodeCsv>) =>
   (await textOf(...input)).split('\r\n').slice(1, -1);
 
@@ -57,6 +59,10 @@ describe('CSV', () => {
     expect(await bodyOf(columns, batchesOf([[null, null, '']]))).toEqual([',,""']);
   });
 
+  it('VA5: keeps the line of a null in the only column, which readers would pass over', async () => {
+    expect(await bodyOf([column('a')], batchesOf([['x'], [null], ['']]))).toEqual(['x', '""', '""']);
+  });
+
   it('writes numbers, exact texts, booleans and JSON as they are', async () => {
     const columns = [
       column('a', 'integer'),
@@ -83,13 +89,18 @@ describe('CSV', () => {
     ['\n=1', '"\'\n=1"'],
     ['=A1,"x"', '"\'=A1,""x"""'],
     ['\uff1d1+1', "'\uff1d1+1"],
-  ])('D17: disarms a formula in a text: %j', async (value, expected) => {
-    const text = await textOf([column('a')], batchesOf([[value]]));
-    expect(text).toBe(`a\r\n${expected}\r\n`);
-  });
+  ])(
+    'D17, VA13: disarms a formula in a text for spreadsheets, and for nobody else: %j',
+    async (value, expected) => {
+      const text = await escapedOf([column('a')], batchesOf([[value]]));
+      expect(text).toBe(`a\r\n${expected}\r\n`);
+      const kept = await textOf([column('a')], batchesOf([[value]]));
+      expect(parse(kept, { record_delimiter: '\r\n' })).toEqual([['a'], [value]]);
+    },
+  );
 
   it('D17: disarms a formula in a column name', async () => {
-    expect(await textOf([column('=cmd()', 'integer'), column('__proto__')], batchesOf([[1, 'x']]))).toBe(
+    expect(await escapedOf([column('=cmd()', 'integer'), column('__proto__')], batchesOf([[1, 'x']]))).toBe(
       "'=cmd(),__proto__\r\n1,x\r\n",
     );
   });
@@ -97,14 +108,14 @@ describe('CSV', () => {
   it.each(['-5', '+31', '-12.50', '-1e-7'])(
     'D17: leaves a signed number in a text alone: %s',
     async (value) => {
-      expect(await bodyOf([column('a')], batchesOf([[value]]))).toEqual([value]);
+      expect(await escapedOf([column('a')], batchesOf([[value]]))).toBe(`a\r\n${value}\r\n`);
     },
   );
 
   it('D17: never lets a text through that a spreadsheet would run', async () => {
     await fc.assert(
       fc.asyncProperty(nasty, async (value) => {
-        const [, cells] = parse(await textOf([column('a')], batchesOf([[value]])), {
+        const [, cells] = parse(await escapedOf([column('a')], batchesOf([[value]])), {
           record_delimiter: '\r\n',
         }) as string[][];
         const cell = cells?.[0] ?? '';

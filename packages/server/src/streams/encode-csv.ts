@@ -23,8 +23,10 @@ function disarmed(text: string): string {
 
 type Encoder = (value: Cell) => string;
 
+const text = (value: string): string => (value === '' ? '""' : cell(value));
+
 const encoders: Readonly<Record<'string' | 'json' | 'other', Encoder>> = {
-  string: (value) => (value === '' ? '""' : cell(disarmed(String(value)))),
+  string: (value) => text(String(value)),
   json: (value) => cell(jsonTextOf(value)),
   other: (value) => {
     if (typeof value === 'string') return cell(value);
@@ -32,12 +34,13 @@ const encoders: Readonly<Record<'string' | 'json' | 'other', Encoder>> = {
   },
 };
 
-function encoderOf({ type }: Column): Encoder {
-  return type === 'string' || type === 'json' ? encoders[type] : encoders.other;
-}
+const disarmedText: Encoder = (value) => text(disarmed(String(value)));
 
-function csvForm(columns: readonly Column[]): TextForm {
-  const cells = columns.map(encoderOf);
+function csvForm(columns: readonly Column[], toText: Encoder): TextForm {
+  const cells = columns.map(({ type }) => {
+    if (type === 'string') return toText;
+    return type === 'json' ? encoders.json : encoders.other;
+  });
   const line = (row: Row): string => {
     let text = '';
     for (let index = 0; index < cells.length; index += 1) {
@@ -45,21 +48,33 @@ function csvForm(columns: readonly Column[]): TextForm {
       if (index > 0) text += ',';
       if (value !== null) text += cells[index]?.(value);
     }
-    return `${text}\r\n`;
+    // Readers pass over an empty line.
+    return text === '' && cells.length === 1 ? '""\r\n' : `${text}\r\n`;
   };
-  const names = distinctNames(columns).map((name) => encoders.string(name));
-  return { head: `${names.join(',')}\r\n`, line, columns };
+  const names = distinctNames(columns).map(toText);
+  return { columns, head: `${names.join(',')}\r\n`, line };
 }
 
 /**
  * Comma-separated values with a header line and CRLF (RFC 4180), UTF-8 without byte order mark.
- * Null is an empty cell and the empty text is `""`; `json` cells hold JSON text. A name, or a cell of a `string`
- * column, that a spreadsheet would run as a formula gets a leading apostrophe; signed numbers do not.
+ * Null is an empty cell and the empty text is `""`, as is null where it is the whole line; `json` cells hold JSON text.
  */
 export function encodeCsv(
   columns: readonly Column[],
   batches: AsyncIterable<readonly Row[]>,
   meter = createOutputMeter(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  return encodeText(csvForm(columns), batches, meter);
+  return encodeText(csvForm(columns, encoders.string), batches, meter);
+}
+
+/**
+ * The same for spreadsheets: a name, or a cell of a `string` column, that one would run as a formula gets a leading
+ * apostrophe; signed numbers do not.
+ */
+export function encodeCsvForSpreadsheets(
+  columns: readonly Column[],
+  batches: AsyncIterable<readonly Row[]>,
+  meter = createOutputMeter(),
+): AsyncGenerator<Uint8Array, void, undefined> {
+  return encodeText(csvForm(columns, disarmedText), batches, meter);
 }

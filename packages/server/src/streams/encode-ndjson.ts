@@ -1,6 +1,7 @@
 import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/spec/data-types';
-import { distinctNames } from './column-names.js';
+import { distinctColumns, distinctNames } from './column-names.js';
 import { encodeText, type TextForm } from './encode-text.js';
+import { ownMember } from './last-words.js';
 import { createOutputMeter } from './output-meter.js';
 
 /** What JSON may not hold as it is: quote, backslash, control characters, and halves of surrogate pairs. */
@@ -31,7 +32,7 @@ function ndjsonForm(columns: readonly Column[]): TextForm {
     for (let index = 0; index < keys.length; index += 1) text += keys[index] + jsonText(row[index]);
     return text + end;
   };
-  return { head: '', line, columns };
+  return { columns, head: '', line };
 }
 
 /**
@@ -45,4 +46,14 @@ export function encodeNdjson(
   meter = createOutputMeter(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   return encodeText(ndjsonForm(columns), batches, meter);
+}
+
+/** The same with a first line that names the columns, `{"$mooring":{"columns":[…]}}`, whatever there are of rows. */
+export function encodeNdjsonWithColumns(
+  columns: readonly Column[],
+  batches: AsyncIterable<readonly Row[]>,
+  meter = createOutputMeter(),
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const head = `${JSON.stringify({ [ownMember]: { columns: distinctColumns(columns) } })}\n`;
+  return encodeText({ ...ndjsonForm(columns), head }, batches, meter);
 }

@@ -1,6 +1,6 @@
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { hasHalfCharacter } from './half-characters.js';
+import { halfCharacterRemedy, hasHalfCharacter } from './half-characters.js';
 import type { OutputMeter } from './output-meter.js';
 
 /** A line-by-line form of rows. */
@@ -28,7 +28,7 @@ function notEncodable(name: string, row: number): ConnectorError {
   return new ConnectorError(
     'unsupported',
     `Row ${row} has half of a character (a lone surrogate) in column ${JSON.stringify(name.slice(0, 128))}.`,
-    { remedy: 'Ask for NDJSON, which writes it as an escape, or leave the column out with columns.' },
+    { remedy: halfCharacterRemedy },
   );
 }
 

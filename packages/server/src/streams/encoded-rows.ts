@@ -2,8 +2,8 @@ import type { RowStream } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
-import { encodeCsv } from './encode-csv.js';
-import { encodeNdjson } from './encode-ndjson.js';
+import { encodeCsv, encodeCsvForSpreadsheets } from './encode-csv.js';
+import { encodeNdjson, encodeNdjsonWithColumns } from './encode-ndjson.js';
 import type { StreamFormat } from './media-type.js';
 import type { OutputMeter } from './output-meter.js';
 
@@ -27,7 +27,9 @@ type Encode = (
 
 const encoders: Readonly<Record<StreamFormat, Encode>> = {
   ndjson: encodeNdjson,
+  'ndjson-with-columns': encodeNdjsonWithColumns,
   csv: encodeCsv,
+  'csv-for-spreadsheets': encodeCsvForSpreadsheets,
   arrow: encodeArrow,
 };
 

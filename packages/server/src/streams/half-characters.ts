@@ -7,3 +7,6 @@ declare global {
 
 /** Half of a surrogate pair stands in it, which UTF-8 has no bytes for: encoding would put another character in its place. */
 export const hasHalfCharacter = (text: string): boolean => !text.isWellFormed();
+
+export const halfCharacterRemedy =
+  'Ask for NDJSON, which writes it as an escape, or leave the column out with columns.';

@@ -22,6 +22,9 @@ describe('the form of an answer', () => {
     ['TEXT/CSV', 'csv'],
     ['text/csv; charset=utf-8', 'csv'],
     ['text/*', 'csv'],
+    ['text/csv; formulas=keep', 'csv'],
+    ['text/csv; charset=utf-8; Formulas="escape"; q=0.5', 'csv-for-spreadsheets'],
+    ['text/html, text/csv;formulas=escape', 'csv-for-spreadsheets'],
     ['application/vnd.apache.arrow.stream', 'arrow'],
   ])('is the one that the caller names: %s', (accept, format) => {
     expect(negotiate(accept)).toBe(format);
@@ -37,12 +40,16 @@ describe('the form of an answer', () => {
     expect(negotiate(accept)).toBe(format);
   });
 
-  it.each(['text/html', 'application/xml, image/*', 'text/csv;q=0', 'nonsense', ','])(
-    'is none when nothing of ours is acceptable: %s',
-    (accept) => {
-      expect(negotiate(accept)).toBeUndefined();
-    },
-  );
+  it.each([
+    'text/html',
+    'application/xml, image/*',
+    'text/csv;q=0',
+    'text/csv;formulas=run',
+    'nonsense',
+    ',',
+  ])('is none when nothing of ours is acceptable: %s', (accept) => {
+    expect(negotiate(accept)).toBeUndefined();
+  });
 
   it('is named in the content type', () => {
     expect(['ndjson', 'csv', 'arrow'].map((format) => contentTypeOf(format as 'csv'))).toEqual([

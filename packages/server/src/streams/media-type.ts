@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import accepts from 'accepts';
 
 /** Forms in which rows leave the server. */
-export type StreamFormat = 'ndjson' | 'csv' | 'arrow';
+export type StreamFormat = 'ndjson' | 'ndjson-with-columns' | 'csv' | 'csv-for-spreadsheets' | 'arrow';
 
 /** In the order of preference where the caller leaves the choice to the server. */
 const canonicalTypes = {
@@ -20,12 +20,32 @@ const aliases: Readonly<Record<string, StreamFormat>> = {
 
 const formatOf = new Map<string, StreamFormat>(Object.entries({ ...canonicalTypes, ...aliases }));
 
+/** What a parameter `formulas` of a range of CSV asks for. */
+const csvFormats: Readonly<Record<string, StreamFormat>> = { keep: 'csv', escape: 'csv-for-spreadsheets' };
+
+/** @returns undefined for formulas that are neither kept nor escaped */
+function csvFormat(accept: string): StreamFormat | undefined {
+  for (const range of accept.split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    if (type !== 'text/csv') continue;
+    const formulas = parameters.find((parameter) => /^formulas\s*=/.test(parameter));
+    if (formulas !== undefined)
+      return csvFormats[formulas.replace(/^formulas\s*=\s*/, '').replaceAll('"', '')];
+  }
+  return 'csv';
+}
+
 /**
  * The form that an `Accept` header asks for, by its weights (RFC 9110, section 12.5.1).
  * @param accept absent or empty: NDJSON
  * @returns undefined when none of ours is acceptable (status 406)
  */
 export function negotiate(accept: string | undefined): StreamFormat | undefined {
+  const format = negotiated(accept);
+  return format === 'csv' && accept !== undefined ? csvFormat(accept) : format;
+}
+
+function negotiated(accept: string | undefined): StreamFormat | undefined {
   if (accept === undefined || accept.trim() === '') return 'ndjson';
   // The library reads nothing but the headers of a request.
   const negotiator = accepts({ headers: { accept } } as IncomingMessage);
@@ -43,7 +63,9 @@ export function negotiate(accept: string | undefined): StreamFormat | undefined 
 
 const contentTypes: Readonly<Record<StreamFormat, string>> = {
   ndjson: 'application/x-ndjson',
+  'ndjson-with-columns': 'application/x-ndjson',
   csv: 'text/csv; charset=utf-8; header=present',
+  'csv-for-spreadsheets': 'text/csv; charset=utf-8; header=present; formulas=escape',
   arrow: 'application/vnd.apache.arrow.stream',
 };
 

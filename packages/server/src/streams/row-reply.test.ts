@@ -1,12 +1,14 @@
-import type { Row } from '@mooring/connectors/spec/data-types';
+import type { Row, ValueShape } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { tableFromIPC } from 'apache-arrow';
+import { MessageReader, tableFromIPC } from 'apache-arrow';
+import type * as metadata from 'apache-arrow/ipc/metadata/message';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   noCaps as caps,
   closeServers,
   deferred,
   get,
+  getBroken,
   open,
   openWithoutReading,
   rawGet,
@@ -60,7 +62,7 @@ describe('a whole stream', () => {
       (await serve({ stream: sourceOf(columns, [[1, '=x']]).stream, format: 'csv' })).port,
     );
     expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8; header=present');
-    expect(csv.body.toString()).toBe("a,b\r\n1,'=x\r\n");
+    expect(csv.body.toString()).toBe('a,b\r\n1,=x\r\n');
     const arrow = await get(
       (await serve({ stream: sourceOf(columns, batch(0)).stream, format: 'arrow' })).port,
     );
@@ -135,6 +137,22 @@ describe('a cut stream', () => {
     },
   );
 
+  it('VA12: never looks whole to a client that did not ask for trailers, and says which limit cut it', async () => {
+    const source = () => syntheticSource(columns, (number) => batch(number)).stream;
+    const limits = { ...caps, rowsMax: 250 };
+    const { port, ended } = await serve({ stream: source(), caps: limits });
+    const { body, isBroken } = await getBroken(port);
+    expect(isBroken).toBe(true);
+    const lines = body.toString().split('\n');
+    expect(lines).toHaveLength(252);
+    expect(JSON.parse(lines[250] ?? '')).toEqual({ $mooring: { error: { detail: 'cut by rows' } } });
+    expect(await ended).toMatchObject({ state: 'truncated', cap: 'rows', rows: 250 });
+    const csv = await serve({ stream: source(), format: 'csv', caps: limits });
+    const cut = await getBroken(csv.port);
+    expect(cut.isBroken).toBe(true);
+    expect(cut.body.toString().split('\r\n')).toHaveLength(252);
+  });
+
   it('D14: is a reset connection for HTTP/1.0, which has no trailers', async () => {
     const received = deferred<void>();
     const source = syntheticSource(columns, async (number) => {
@@ -194,6 +212,50 @@ describe('a failure midway', () => {
     const { port, ended } = await serve({ stream: failing().stream });
     await expect(get(port)).rejects.toMatchObject({ code: 'ECONNRESET' });
     expect(await ended).toMatchObject({ state: 'failed', rows: 200, error: { kind: 'protocol_error' } });
+  });
+
+  it('VA11: says why in a last line of NDJSON, which any failure of a source may be', async () => {
+    const { port } = await serve({ stream: failing().stream });
+    const { body, isBroken } = await getBroken(port);
+    expect(isBroken).toBe(true);
+    const lines = body.toString().trimEnd().split('\n');
+    expect(lines).toHaveLength(201);
+    expect(JSON.parse(lines[200] ?? '')).toEqual({
+      $mooring: { error: { detail: 'ConnectorError: The source broke.' } },
+    });
+  });
+
+  it('VA11: says why in the metadata of an empty batch of Arrow, behind every row that there was', async () => {
+    const shapes: readonly ValueShape[] = [
+      { type: 'integer' },
+      { type: 'string' },
+      { type: 'bytes' },
+      { type: 'decimal', precision: 9, scale: 2 },
+      { type: 'json', element: { type: 'string' } },
+    ];
+    const wide = shapes.map((shape, index) => ({ ...column(`c${index}`), ...shape }));
+    const rows: Row[] = [[1, 'x', 'AA==', '1.50', ['a', null]]];
+    const broken = () =>
+      sourceOf(wide, rows, rows, new ConnectorError('protocol_error', 'The source broke.'));
+    const { port } = await serve({ stream: broken().stream, format: 'arrow' });
+    const { body, isBroken } = await getBroken(port);
+    expect(isBroken).toBe(true);
+    expect(tableFromIPC(body).numRows).toBe(2);
+    const reader = new MessageReader(body);
+    const messages = [];
+    for (let message = reader.readMessage(); message; message = reader.readMessage()) {
+      messages.push(message);
+      reader.readMessageBody(message.bodyLength);
+    }
+    expect(messages.map((message) => message.isRecordBatch())).toEqual([false, true, true, true]);
+    const [before, last] = messages.slice(2).map((message) => message.header() as metadata.RecordBatch);
+    expect([last?.length, last?.nodes.length, last?.buffers.length]).toEqual([
+      0,
+      before?.nodes.length,
+      before?.buffers.length,
+    ]);
+    expect(body.toString('utf8')).toContain('mooring\0');
+    expect(body.toString('utf8')).toContain('{"error":{"detail":"ConnectorError: The source broke."}}\0');
   });
 
   it.each(['ndjson', 'csv', 'arrow'] as const)('sends no last chunk: %s', async (format) => {

@@ -24,7 +24,18 @@ export interface RowReply {
    * more headers. When it throws, nothing is sent.
    */
   beforeHead?: () => OutgoingHttpHeaders | Promise<OutgoingHttpHeaders>;
+  /** What the body ends with where it breaks off, so that its reader knows why. Empty: nothing. */
+  lastWords?: (ending: BrokenEnding) => Uint8Array;
 }
+
+/** Why a body is not whole. */
+export type BrokenEnding =
+  /** `isAtRow`: what was written ends with a whole row. */
+  { error: unknown; isAtRow: boolean } | { cut: StreamOutcome };
+
+/** What ends the work behind the rows, and does not fail in it, may leave a piece of a chunk behind. */
+const isAtRow = (error: unknown, { signal }: AbortController): boolean =>
+  !signal.aborted && !(error instanceof ConnectorError && error.kind === 'crashed');
 
 export type ReplyOutcome =
   | StreamOutcome
@@ -36,6 +47,32 @@ export type ReplyOutcome =
 const STATE_TRAILER = 'Mooring-Stream';
 
 const hasTrailers = ({ req }: ServerResponse): boolean => req.httpVersion !== '1.0';
+
+/** A proxy on the way may drop trailers, and does unless somebody has asked for them (RFC 9110, section 6.5.1). */
+const wantsTrailers = (response: ServerResponse): boolean =>
+  hasTrailers(response) && /(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(response.req.headers['te'] ?? ''));
+
+/** How long a reader may take for the last words of a body that breaks off. */
+const LAST_WORDS_MS = 2000;
+
+/**
+ * Breaks off with a reason, which an end of the response would drop while its reader is slow. A reader without chunks
+ * knows the end by a reset alone, which would be lost together with more bytes.
+ */
+async function breakOffSaying(response: ServerResponse, words: Uint8Array | undefined): Promise<void> {
+  if (words !== undefined && words.length > 0 && hasTrailers(response) && !response.destroyed) {
+    await new Promise<void>((resolve) => {
+      const timer = after(LAST_WORDS_MS, resolve);
+      const settle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      response.once('close', settle);
+      response.write(words, settle);
+    });
+  }
+  breakOff(response);
+}
 
 /**
  * Ends a body so that no reader takes it for whole: no last chunk, and a reset where there are no chunks.
@@ -56,6 +93,13 @@ function breakOff(response: ServerResponse, atOnce = false): void {
   response.destroy();
 }
 
+/** The reader takes nothing. */
+class Stalled extends ConnectorError {
+  constructor(seconds: number) {
+    super('timeout', `The reader took nothing for ${seconds} seconds.`);
+  }
+}
+
 /** How long to bear with the reader, and what else ends the reply. */
 interface Patience {
   idleSeconds: number;
@@ -70,8 +114,7 @@ function throwIfEnded({ signal }: Patience): void {
 /** Waits until the reader has taken what was written. @throws ConnectorError `timeout`, or why it was ended */
 async function taken(response: ServerResponse, event: 'drain' | 'finish', patience: Patience): Promise<void> {
   const { idleSeconds, signal, end } = patience;
-  const stalled = () =>
-    end(new ConnectorError('timeout', `The reader took nothing for ${idleSeconds} seconds.`));
+  const stalled = () => end(new Stalled(idleSeconds));
   const timer = idleSeconds > 0 ? after(idleSeconds * 1000, stalled) : undefined;
   try {
     await once(response, event, { signal });
@@ -102,12 +145,14 @@ function sendHead({ response, format }: RowReply, more: OutgoingHttpHeaders): vo
   response.writeHead(200);
 }
 
-async function finish(response: ServerResponse, outcome: StreamOutcome, patience: Patience): Promise<void> {
+async function finish(reply: RowReply, outcome: StreamOutcome, patience: Patience): Promise<void> {
+  const { response } = reply;
+  if (outcome.state === 'truncated' && !wantsTrailers(response)) {
+    return breakOffSaying(response, reply.lastWords?.({ cut: outcome }));
+  }
   if (hasTrailers(response)) {
     const state = outcome.cap ? `${outcome.state};cap=${outcome.cap}` : outcome.state;
     response.addTrailers({ [STATE_TRAILER]: state });
-  } else if (outcome.state === 'truncated') {
-    return breakOff(response);
   }
   response.end();
   await taken(response, 'finish', patience);
@@ -115,8 +160,9 @@ async function finish(response: ServerResponse, outcome: StreamOutcome, patience
 
 /**
  * Answers with the rows as a chunked body, at the pace of the reader. The trailer `Mooring-Stream` ends it with
- * `complete`, or with `truncated;cap=rows|bytes|time`; a failure breaks it off without the last chunk. A reader on
- * HTTP/1.0, which has neither chunks nor trailers, gets a reset connection for both a cut and a failure.
+ * `complete`; a failure breaks it off without the last chunk, and so does a cut, unless the reader has asked for
+ * trailers, which then say `truncated;cap=rows|bytes|time`. A reader on HTTP/1.0, which has neither chunks nor trailers,
+ * gets a reset connection. What else is broken off ends with `lastWords`.
  *
  * @throws whatever fails before the first byte is sent (source, encoding, `beforeHead`, a reader that has left):
  * the response is untouched then and can still carry an error. Later failures are in the outcome.
@@ -153,12 +199,17 @@ export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
       await write(response, next.value, patience);
       next = await chunks.next();
     }
-    await finish(response, next.value, patience);
+    await finish(reply, next.value, patience);
     return next.value;
   } catch (error) {
     response.off('close', onClose);
+    const ending = { error, isAtRow: isAtRow(error, stop) };
     end(error);
-    if (response.headersSent) breakOff(response, stop.signal.reason === rightGone);
+    // Who may not have another byte gets no reason either, and who has stopped to read would not get it.
+    if (response.headersSent && stop.signal.reason === rightGone) breakOff(response, true);
+    else if (response.headersSent && !hasLeft && !(error instanceof Stalled))
+      await breakOffSaying(response, reply.lastWords?.(ending));
+    else if (response.headersSent) breakOff(response);
     await leave(chunks);
     if (!response.headersSent) throw error;
     return hasLeft ? { state: 'left', ...counts() } : { state: 'failed', error, ...counts() };

@@ -6,6 +6,7 @@ import type { ReadRequest, Session, SessionContext } from '../../spec/connector.
 import { ConnectorError } from '../../spec/errors.js';
 import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
 import { type PostgresTypes, type StatementRead, startRead } from './reads.js';
+import { isPreparedAsTyped, proveAsTyped } from './scram.js';
 import {
   type CancelKey,
   createClient,
@@ -165,19 +166,12 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
   };
 }
 
-/**
- * Connects and signs in.
- * @throws ConnectorError; nothing is left open then.
- */
-export async function openPostgres(
-  options: PostgresOptions,
-  context: SessionContext,
-  vendor: PostgresVendor,
-): Promise<Session> {
-  const { signal, network } = context;
+/** One try to sign in. @param asTyped the password, to be proven without SASLprep. @throws what the driver throws */
+async function signIn(options: PostgresOptions, { signal, network }: SessionContext, asTyped?: string) {
   throwIfAborted(signal);
   const socket = dial(network, options);
   const { client, guard } = createClient(options, socket);
+  if (asTyped !== undefined) proveAsTyped(client, asTyped);
   const abandon = () => {
     client.connection.stream.destroy();
     socket.destroy();
@@ -188,11 +182,36 @@ export async function openPostgres(
   try {
     await client.connect();
     throwIfAborted(signal);
+    return { client, guard, socket };
   } catch (error) {
     abandon();
-    throw signal.aborted ? abortError(signal) : vendor.translate(error);
+    throw error;
   } finally {
     signal.removeEventListener('abort', abandon);
   }
-  return createSession({ client, guard, socket, options, context, vendor });
+}
+
+/**
+ * Connects and signs in; with a password that SASLprep would change, and which is refused so, once more with the
+ * password as it was typed.
+ * @throws ConnectorError; nothing is left open then.
+ */
+export async function openPostgres(
+  options: PostgresOptions,
+  context: SessionContext,
+  vendor: PostgresVendor,
+): Promise<Session> {
+  const { signal } = context;
+  const translated = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
+  try {
+    return createSession({ ...(await signIn(options, context)), options, context, vendor });
+  } catch (error) {
+    const failure = translated(error);
+    const password = options.client.password();
+    if (failure.kind !== 'auth_failed' || isPreparedAsTyped(password)) throw failure;
+    const signedIn = await signIn(options, context, password).catch((second: unknown) => {
+      throw translated(second);
+    });
+    return createSession({ ...signedIn, options, context, vendor });
+  }
 }

@@ -10,7 +10,7 @@ import { postgresFrames } from './frames.js';
 /** The driver's options, without the socket, and the start-up message that goes with them. */
 export interface PostgresOptions {
   /** Every option that `pg` would otherwise take from the environment (PGHOST, PGSSLMODE, …) is set. */
-  client: pg.ClientConfig & { host: string; port: number };
+  client: Omit<pg.ClientConfig, 'password'> & { host: string; port: number; password: () => string };
   /**
    * The parameters of the start-up message, complete: `pg` would add PGOPTIONS and PGREPLICATION to its own.
    * Source: PostgreSQL documentation, "Message Formats", StartupMessage.

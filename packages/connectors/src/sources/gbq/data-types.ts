@@ -2,7 +2,15 @@ import { parsingCaps } from '../../kit/json/caps.js';
 import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/cells.js';
 import { assertRecordText } from '../../kit/json/document.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
-import type { Cell, Column, JsonValue, NeutralType, Row, ValueShape } from '../../spec/data-types.js';
+import type {
+  Cell,
+  Column,
+  JsonValue,
+  NativeType,
+  NeutralType,
+  Row,
+  ValueShape,
+} from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 /** A field of a table schema as the REST API has it (TableFieldSchema). */
@@ -82,6 +90,13 @@ function shapeOf({ type: native, precision, scale }: Field): ValueShape {
   if (type !== 'decimal') return { type };
   return { type, ...(precision === undefined ? decimals[native] : { precision, scale: scale ?? 0 }) };
 }
+
+/** What the page of values says of this source. */
+export const nativeTypes: readonly NativeType[] = [
+  ...Object.keys(neutralTypes).map((type) => ({ native: type, shape: shapeOf({ name: '', type }) })),
+  { native: 'NUMERIC(p, s), BIGNUMERIC(p, s)', shape: { type: 'decimal', precision: 10, scale: 2 } },
+  { native: 'REPEATED', shape: { type: 'json', element: { type: 'bigint', width: 64 } } },
+];
 
 /** The neutral column of a schema field; a repeated field is `json`, a type we do not know is `string`. */
 export function toColumn(field: Field): Column {

@@ -3,7 +3,7 @@ import type { MySqlType, MySqlTypes } from '../../families/mysql/reads.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
-import type { Cell } from '../../spec/data-types.js';
+import type { Cell, NativeType, ValueShape } from '../../spec/data-types.js';
 import { geometryText } from './geometry.js';
 
 // The driver is CommonJS, and Node finds this name on its default export only.
@@ -129,3 +129,46 @@ export const mySqlTypes =
     if (field.extendedFormat === 'json') return json;
     return types.get(number) ?? (field.characterSet === BINARY_CHARSET ? bytes : text);
   };
+
+type Described = Partial<
+  Pick<FieldPacket, 'columnType' | 'flags' | 'columnLength' | 'decimals' | 'characterSet'>
+>;
+
+/** Columns of each type, as the server describes them. */
+const examples: readonly (readonly [native: string, field: Described])[] = [
+  ['tinyint', { columnType: Types.TINY }],
+  ['tinyint unsigned', { columnType: Types.TINY, flags: UNSIGNED_FLAG }],
+  ['smallint', { columnType: Types.SHORT }],
+  ['smallint unsigned, mediumint, int', { columnType: Types.LONG }],
+  ['int unsigned', { columnType: Types.LONG, flags: UNSIGNED_FLAG }],
+  ['bigint', { columnType: Types.LONGLONG }],
+  ['bigint unsigned', { columnType: Types.LONGLONG, flags: UNSIGNED_FLAG }],
+  ['year', { columnType: Types.YEAR }],
+  ['decimal(10, 2)', { columnType: Types.NEWDECIMAL, columnLength: 12, decimals: 2 }],
+  ['float', { columnType: Types.FLOAT }],
+  ['double', { columnType: Types.DOUBLE }],
+  ['bit(1) to bit(63)', { columnType: Types.BIT, columnLength: BIGINT_BITS }],
+  ['bit(64)', { columnType: Types.BIT, columnLength: BIGINT_BITS + 1 }],
+  ['date', { columnType: Types.DATE }],
+  ['time', { columnType: Types.TIME }],
+  ['datetime', { columnType: Types.DATETIME }],
+  ['timestamp', { columnType: Types.TIMESTAMP }],
+  ['json', { columnType: Types.JSON }],
+  ['geometry (extended well-known text)', { columnType: Types.GEOMETRY }],
+  ['binary, varbinary, blob', { columnType: Types.BLOB, characterSet: BINARY_CHARSET }],
+  ['char, varchar, text, enum, set and the rest', { columnType: Types.VAR_STRING }],
+];
+
+function shapeOfField(field: Described, booleans: boolean): ValueShape {
+  const { convert: _convert, toText: _toText, ...shape } = mySqlTypes({ booleans })(field as FieldPacket);
+  return shape;
+}
+
+/** What the page of values says of this source. */
+export const nativeTypes: readonly NativeType[] = [
+  ...examples.map(([native, field]) => ({ native, shape: shapeOfField(field, false) })),
+  {
+    native: 'tinyint(1) with treatTinyAsBoolean',
+    shape: shapeOfField({ columnType: Types.TINY, columnLength: 1 }, true),
+  },
+];

@@ -3,7 +3,7 @@ import type { RunStatement } from '../../families/postgres/session.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
-import type { Cell, ValueShape } from '../../spec/data-types.js';
+import type { Cell, NativeType, ValueShape } from '../../spec/data-types.js';
 import { parseArray } from './arrays.js';
 
 const asIs = (text: string): Cell => text;
@@ -84,47 +84,47 @@ export function toInstant(text: string): string {
 
 const text: PostgresType = { type: 'string', parse: asIs };
 
-/** By object id of the type. Source: PostgreSQL's `pg_type.dat`. */
-const scalars = new Map<number, PostgresType>([
-  [16, { type: 'boolean', parse: (value) => value === 't' }], // bool
-  [17, { type: 'bytes', parse: toBase64 }], // bytea
-  [20, { type: 'bigint', width: 64, parse: asIs }], // int8
-  [21, { type: 'integer', width: 16, parse: toNumber }], // int2
-  [23, { type: 'integer', width: 32, parse: toNumber }], // int4
-  [26, { type: 'integer', width: 64, parse: toNumber }], // oid
-  [114, { type: 'json', parse: toJson }], // json
-  [700, { type: 'float', width: 32, parse: toFloat }], // float4
-  [701, { type: 'float', width: 64, parse: toFloat }], // float8
-  [1082, { type: 'date', parse: toDate }], // date
-  [1083, { type: 'time', parse: asIs }], // time
-  [1114, { type: 'datetime', parse: toLocalTimestamp }], // timestamp
-  [1184, { type: 'timestamp', parse: toInstant }], // timestamptz
-  [1700, { type: 'decimal', parse: asIs }], // numeric
-  [3802, { type: 'json', parse: toJson }], // jsonb
-]);
+/** Types that are more than text to us, by object id. Source: PostgreSQL's `pg_type.dat`. */
+const scalars: readonly (readonly [id: number, name: string, type: PostgresType])[] = [
+  [16, 'bool', { type: 'boolean', parse: (value) => value === 't' }],
+  [17, 'bytea', { type: 'bytes', parse: toBase64 }],
+  [20, 'int8', { type: 'bigint', width: 64, parse: asIs }],
+  [21, 'int2', { type: 'integer', width: 16, parse: toNumber }],
+  [23, 'int4', { type: 'integer', width: 32, parse: toNumber }],
+  [26, 'oid', { type: 'integer', width: 64, parse: toNumber }],
+  [114, 'json', { type: 'json', parse: toJson }],
+  [700, 'float4', { type: 'float', width: 32, parse: toFloat }],
+  [701, 'float8', { type: 'float', width: 64, parse: toFloat }],
+  [1082, 'date', { type: 'date', parse: toDate }],
+  [1083, 'time', { type: 'time', parse: asIs }],
+  [1114, 'timestamp', { type: 'datetime', parse: toLocalTimestamp }],
+  [1184, 'timestamptz', { type: 'timestamp', parse: toInstant }],
+  [1700, 'numeric', { type: 'decimal', parse: asIs }],
+  [3802, 'jsonb', { type: 'json', parse: toJson }],
+];
 
 /** Types that are text by PostgreSQL's own form of them, so that the catalogue need not be asked what they are. */
-const texts = new Set([
-  18, // "char"
-  19, // name
-  25, // text
-  142, // xml
-  600, // point
-  650, // cidr
-  774, // macaddr8
-  790, // money
-  829, // macaddr
-  869, // inet
-  1042, // char
-  1043, // varchar
-  1186, // interval
-  1266, // timetz
-  1560, // bit
-  1562, // varbit
-  2278, // void
-  2950, // uuid
-  3614, // tsvector
-]);
+const texts: readonly (readonly [id: number, name: string])[] = [
+  [18, '"char"'],
+  [19, 'name'],
+  [25, 'text'],
+  [142, 'xml'],
+  [600, 'point'],
+  [650, 'cidr'],
+  [774, 'macaddr8'],
+  [790, 'money'],
+  [829, 'macaddr'],
+  [869, 'inet'],
+  [1042, 'char'],
+  [1043, 'varchar'],
+  [1186, 'interval'],
+  [1266, 'timetz'],
+  [1560, 'bit'],
+  [1562, 'varbit'],
+  [2278, 'void'],
+  [2950, 'uuid'],
+  [3614, 'tsvector'],
+];
 
 /** Object id of an array type and of its elements. */
 const arrays = new Map<number, number>([
@@ -184,11 +184,31 @@ export function shapeOf({ type, width, element }: PostgresType, modifier: number
   };
 }
 
-const builtIn = new Map<number, PostgresType>([
-  ...scalars,
-  ...[...texts].map((id) => [id, text] as const),
-  ...[...arrays].map(([id, element]) => [id, arrayOf(scalars.get(element) ?? text)] as const),
+const single = new Map<number, PostgresType>([
+  ...scalars.map(([id, , type]) => [id, type] as const),
+  ...texts.map(([id]) => [id, text] as const),
 ]);
+const builtIn = new Map<number, PostgresType>([
+  ...single,
+  ...[...arrays].map(([id, element]) => [id, arrayOf(single.get(element) ?? text)] as const),
+]);
+
+/** What the page of values says of this source. */
+export const nativeTypes: readonly NativeType[] = [
+  ...scalars
+    .filter(([, name]) => name !== 'numeric')
+    .map(([, native, type]) => ({ native, shape: shapeOf(type, -1) })),
+  { native: 'numeric(p, s)', shape: { type: 'decimal', precision: 10, scale: 2 } },
+  { native: 'numeric', shape: { type: 'decimal' } },
+  {
+    native: `${texts.map(([, name]) => name).join(', ')}, enumerations, ranges, composites and the rest`,
+    shape: { type: 'string' },
+  },
+  {
+    native: 'arrays, of enumerations and domains too',
+    shape: { type: 'json', element: { type: 'integer', width: 32 } },
+  },
+];
 
 /** Arrays among the types; an element that is a domain is what it stands for. */
 const ELEMENTS = `

@@ -473,6 +473,21 @@ describe('postgres, against a real server', () => {
     }
   });
 
+  it('SU9: takes the passwords that SASLprep refuses, as libpq does, and refuses a wrong one of that kind', async () => {
+    // Prohibited (a private one, a mark of annotation), unknown to Unicode 3.2, and right to left beside left to right.
+    const typed = ['\u00ad\ue000 x', '\ufb01\ufff9', '👨\u200d👩', '\u2460\u05d0a', 'Ⅸ\u00a0plain'];
+    for (const [index, password] of typed.entries()) {
+      const user = `odd${index}`;
+      await withAdmin(lab, (admin) =>
+        admin.query(`create role ${user} login password ${pg.escapeLiteral(password)}`),
+      );
+      const fields = { username: user, password };
+      await bench.within((session) => session.ping(), { input: inputFor(lab, { fields }) });
+      const wrong = await openFails({ fields: { username: user, password: `${password}\u00ad!` } });
+      expect(wrong.kind).toBe('auth_failed');
+    }
+  });
+
   it('a wrong password is named as such over every TLS mode, and stands in no error', async () => {
     for (const sslmode of ['verify-full', 'disable']) {
       const password = 'canary-5b1f9a-ünïcode';

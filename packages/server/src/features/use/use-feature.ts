@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
+import type { Column } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
@@ -19,12 +20,22 @@ import type { RecordRefusedSignIn } from '../../audit/refused-sign-ins.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
+import { errorReply } from '../../http/error-reply.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
-import { CoarseFailure, coarseSeconds, coarseTestFailure, testToldCoarsely } from '../../sessions/coarse.js';
+import {
+  CoarseFailure,
+  coarseSeconds,
+  coarseTestFailure,
+  errorToldMidway,
+  testToldCoarsely,
+} from '../../sessions/coarse.js';
+import type { Finding } from '../../sessions/session-work.js';
 import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
-import { rightGone, sourceLimit } from '../../streams/caps.js';
+import { rightGone, type StreamOutcome, sourceLimit } from '../../streams/caps.js';
+import { columnsHeader } from '../../streams/column-names.js';
+import { lastWords } from '../../streams/last-words.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../streams/media-type.js';
-import { type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
+import { type BrokenEnding, type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
 import { explain } from './explanations.js';
 import {
   createUseService,
@@ -61,11 +72,24 @@ interface ReadRequest {
   format: StreamFormat;
   reply: FastifyReply;
   signal: AbortSignal;
+  traceId: string;
 }
 
 /** Takes what is defined, so that optional members stay absent. */
 function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
+}
+
+/** A limit of the operator that ended a read, as an error that its reader can act on. */
+function cutByLimit({ cap = 'rows', rows }: StreamOutcome, limits: Config['limits']): AppError {
+  const setting = { rows: 'readRows', bytes: 'readBytes', time: 'readSeconds' } as const;
+  const most = limits[setting[cap]];
+  const name = `limits.${setting[cap]} is ${most}`;
+  return new AppError(
+    'QUOTA-EXCEEDED',
+    `This answer is not whole: it was cut after ${rows} rows, because ${name}. Ask for fewer rows or columns, or have the operator raise it.`,
+    { meta: { cap, rows } },
+  );
 }
 
 /** What a read is called in the record of uses. */
@@ -191,7 +215,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
 
   const readThrough = async (
     use: PreparedUse,
-    { body, format, reply, signal }: ReadRequest,
+    { body, format, reply, signal, traceId }: ReadRequest,
   ): Promise<typeof handled> => {
     const stop = new AbortController();
     const leave = () => stop.abort(new ConnectorError('cancelled', 'The reader left.'));
@@ -205,15 +229,26 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       request: defined({ ...body, limit: sourceLimit(defined({ limit, rowsMax })) }),
       caps: defined({ rowsMax, bytesMax, secondsMax, idleSeconds, limit }),
     };
+    let columns: readonly Column[] = [];
+    const onFound = (finding: Finding) => {
+      if (finding.kind === 'described') columns = finding.columns;
+    };
+    const lastWordsOf = (ending: BrokenEnding) => {
+      const error = 'cut' in ending ? cutByLimit(ending.cut, limits) : ending.error;
+      const told = use.mayEdit ? error : errorToldMidway(error);
+      const item = { ...errorReply(told, traceId).body.errors[0], traceId };
+      return lastWords({ format, columns }, item, 'cut' in ending || ending.isAtRow);
+    };
     try {
       const outcome = await sendRows({
         ...{ response: reply.raw, format, stop, idleSeconds },
-        rows: use.entry.work({ ...use, signal: stop.signal }, task),
+        rows: use.entry.work({ ...use, signal: stop.signal }, task, onFound),
+        lastWords: lastWordsOf,
         // From here on the answer is written past the framework, so its headers go along by hand.
         beforeHead: () => {
           const headers = reply.getHeaders() as OutgoingHttpHeaders;
           reply.hijack();
-          return headers;
+          return { ...headers, 'Mooring-Columns': columnsHeader(columns) };
         },
       });
       await use.ticket.finish(readResult(outcome), { rows: outcome.rows, bytes: outcome.bytes });
@@ -230,9 +265,10 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     }
   };
 
-  const read = bind(readConnection, async ({ params, body }, scope) => {
+  const read = bind(readConnection, async ({ params, query, body }, scope) => {
     const { caller, request, reply, signal, traceId } = scope;
-    const format = negotiate(request.headers.accept);
+    const accepted = negotiate(request.headers.accept);
+    const format = accepted === 'ndjson' && query.header ? 'ndjson-with-columns' : accepted;
     if (!format) {
       throw new AppError(
         'NOT-ACCEPTABLE',
@@ -244,7 +280,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       ...{ operation: readConnection.id, traceId },
       check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
     };
-    return service.enter(begin, (use) => readThrough(use, { body, format, reply, signal }));
+    return service.enter(begin, (use) => readThrough(use, { body, format, reply, signal, traceId }));
   });
 
   const resolve = bind(resolveConnection, async ({ params, body }, { caller }) => {

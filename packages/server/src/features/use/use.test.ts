@@ -221,7 +221,10 @@ describe('using a shared connection', () => {
     expect(answer.status, answer.text).toBe(400);
     expect(answer.body.errors[0].detail).toContain(`${name}: is no member of this request. It takes`);
     const asked = await alice.api.post(`${connection}/actions/${action}?${name}=x`, target);
-    expect(asked.body.errors[0].detail).toContain(`${name}: is no parameter of this request. It takes none`);
+    const takes = action === 'read' ? 'header' : 'none';
+    expect(asked.body.errors[0].detail).toContain(
+      `${name}: is no parameter of this request. It takes ${takes}`,
+    );
   });
 
   it('browses level by level', async () => {
@@ -269,10 +272,11 @@ describe('using a shared connection', () => {
     const read = (
       body: object,
       accept: string,
+      search = '',
     ): Promise<{ message: IncomingMessage; request: ClientRequest }> =>
       new Promise((resolve, reject) => {
         const request = httpRequest(
-          `${server.url}${connection}/actions/read`,
+          `${server.url}${connection}/actions/read${search}`,
           {
             method: 'POST',
             headers: { authorization: `Bearer ${alice.key}`, 'content-type': 'application/json', accept },
@@ -313,6 +317,61 @@ describe('using a shared connection', () => {
       );
       expect(message.statusCode).toBe(200);
       await expect(bytesOf(message)).rejects.toThrow(/aborted/);
+    });
+
+    it('VA11: says in the last line why a read broke off, in the words of any other answer', async () => {
+      const query = 'SELECT 1 / (60000 - n) FROM generate_series(1, 70000) AS n';
+      const { message } = await read({ query }, 'application/x-ndjson');
+      let text = '';
+      await (async () => {
+        for await (const chunk of message) text += chunk;
+      })().catch(() => undefined);
+      expect(message.complete).toBe(false);
+      const { $mooring } = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
+      expect($mooring.error).toMatchObject({
+        code: 'SOURCE-QUERY-INVALID',
+        meta: { nativeCode: '22012' },
+        traceId: message.headers['x-request-id'],
+      });
+    });
+
+    it('VA14, SU7: names column, row and the way out of a value that Arrow cannot hold', async () => {
+      const query = "SELECT d::date AS day FROM (VALUES ('2024-02-29'), ('infinity')) AS t (d)";
+      const arrow = 'application/vnd.apache.arrow.stream';
+      const refused = await read({ query }, arrow);
+      expect(refused.message.statusCode).toBe(422);
+      const { errors } = JSON.parse((await bytesOf(refused.message)).toString());
+      expect(errors[0].detail).toContain('Column "day" of row 2');
+      expect(errors[0].detail).toContain('"asText": ["day"]');
+      const asText = await read({ query, asText: ['day'] }, arrow);
+      const table = tableFromIPC(await bytesOf(asText.message));
+      expect(Array.from(table.getChild('day') ?? [])).toEqual(['2024-02-29', 'infinity']);
+      const unknown = await read({ query, asText: ['nope'] }, arrow);
+      expect(unknown.message.statusCode).toBe(422);
+      await bytesOf(unknown.message);
+    });
+
+    it('VA16: tells the columns of an empty answer, in a header and on request in a first line', async () => {
+      const query = 'SELECT 1::numeric(5, 2) AS "betrag €", 2 AS x, 3 AS x WHERE false';
+      const { message } = await read({ query }, 'application/x-ndjson');
+      const columns = [
+        { name: 'betrag €', nullable: true, type: 'decimal', precision: 5, scale: 2 },
+        { name: 'x', nullable: true, type: 'integer', width: 32 },
+        { name: 'x_2', nullable: true, type: 'integer', width: 32 },
+      ];
+      expect(JSON.parse(String(message.headers['mooring-columns']))).toEqual(columns);
+      expect((await bytesOf(message)).length).toBe(0);
+      const asked = await read({ query }, 'application/x-ndjson', '?header=1');
+      expect(JSON.parse((await bytesOf(asked.message)).toString())).toEqual({ $mooring: { columns } });
+    });
+
+    it('VA13: escapes formulas only for who asks for it in the media type', async () => {
+      const query = `SELECT '+49 30 123' AS phone, '@ann' AS name`;
+      const kept = await read({ query }, 'text/csv');
+      expect((await bytesOf(kept.message)).toString()).toBe('phone,name\r\n+49 30 123,@ann\r\n');
+      const escaped = await read({ query }, 'text/csv; formulas=escape');
+      expect(escaped.message.headers['content-type']).toContain('formulas=escape');
+      expect((await bytesOf(escaped.message)).toString()).toBe("phone,name\r\n'+49 30 123,'@ann\r\n");
     });
 
     it('D25: stops the source within two seconds when the client leaves', async () => {

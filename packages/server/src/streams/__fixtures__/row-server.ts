@@ -1,11 +1,18 @@
 // A bare HTTP server that answers with rows, and clients that read it well and badly.
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+  type Server,
+} from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { RowStream } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { StreamCaps } from '../caps.js';
 import { encodeRows } from '../encoded-rows.js';
-import { type ReplyOutcome, type RowReply, sendRows } from '../row-reply.js';
+import { lastWords } from '../last-words.js';
+import { type BrokenEnding, type ReplyOutcome, type RowReply, sendRows } from '../row-reply.js';
 
 export const noCaps: StreamCaps = { rowsMax: 0, bytesMax: 0, secondsMax: 0, idleSeconds: 30 };
 
@@ -35,13 +42,17 @@ export async function serve(given: Given): Promise<Served> {
   const server = createServer((_request, response) => {
     const { stream, caps = noCaps, format = 'ndjson', stop = new AbortController(), ...rest } = given;
     const rows = encodeRows(stream, format, caps, stop);
-    sendRows({ ...rest, rows, format, stop, response, idleSeconds: caps.idleSeconds }).then(
-      resolve,
-      (error: unknown) => {
-        reject(error);
-        response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
-      },
-    );
+    const said = (ending: BrokenEnding) =>
+      lastWords(
+        { format, columns: stream.columns },
+        'cut' in ending ? { detail: `cut by ${ending.cut.cap}` } : { detail: String(ending.error) },
+        'cut' in ending || ending.isAtRow,
+      );
+    const reply = { ...rest, rows, format, stop, response, lastWords: said, idleSeconds: caps.idleSeconds };
+    sendRows(reply).then(resolve, (error: unknown) => {
+      reject(error);
+      response.writeHead(418).end(error instanceof ConnectorError ? error.kind : 'other');
+    });
   });
   promise.catch(() => undefined);
   servers.push(server);
@@ -59,18 +70,32 @@ export function deferred<Value>() {
   return { promise, resolve, reject };
 }
 
-export function open(port: number): Promise<IncomingMessage> {
+export function open(port: number, headers: OutgoingHttpHeaders = {}): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request({ port, host: '127.0.0.1', method: 'POST', agent: false }, resolve).on('error', reject).end();
+    const options = { port, host: '127.0.0.1', method: 'POST', agent: false, headers };
+    request(options, resolve).on('error', reject).end();
   });
 }
 
-export async function get(port: number) {
-  const response = await open(port);
+/** @param asks for trailers unless it says otherwise */
+export async function get(port: number, asks: OutgoingHttpHeaders = { TE: 'trailers' }) {
+  const response = await open(port, asks);
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const { statusCode, headers, trailers } = response;
   return { status: statusCode, headers, trailers, body: Buffer.concat(chunks) };
+}
+
+/** What arrives of a body until it breaks off, and whether it did. */
+export async function getBroken(port: number) {
+  const chunks: Buffer[] = [];
+  let isBroken = false;
+  try {
+    for await (const chunk of await open(port)) chunks.push(chunk as Buffer);
+  } catch {
+    isBroken = true;
+  }
+  return { body: Buffer.concat(chunks), isBroken };
 }
 
 /** Everything a bare socket receives until the connection ends, and whether it was reset. */

@@ -1,0 +1,42 @@
+import type { Column } from '@mooring/connectors/spec/data-types';
+import { emptyBatch } from './arrow-empty-batch.js';
+import { arrowTypeOf, layoutOf } from './arrow-types.js';
+import type { StreamFormat } from './media-type.js';
+
+/** Member of NDJSON that no column has by chance, and of Arrow's metadata. */
+export const ownMember = '$mooring';
+const arrowKey = 'mooring';
+
+function arrowBatch(columns: readonly Column[], value: string): Uint8Array {
+  let nodes = 0;
+  let buffers = 0;
+  for (const column of columns) {
+    const layout = layoutOf(arrowTypeOf(column));
+    nodes += layout.nodes;
+    buffers += layout.buffers;
+  }
+  return emptyBatch({ nodes, buffers }, arrowKey, value);
+}
+
+/**
+ * What a body ends with that breaks off, for readers who would else not know why: a last line of NDJSON,
+ * `{"$mooring":{"error":{…}}}`, or an empty record batch of Arrow whose metadata have the same under `mooring`. CSV has
+ * no place for it, nor has Arrow within a message.
+ * @param error as an item of an error answer
+ * @param isAtRow what was written ends with a whole row
+ */
+export function lastWords(
+  { format, columns }: { format: StreamFormat; columns: readonly Column[] },
+  error: unknown,
+  isAtRow: boolean,
+): Uint8Array {
+  switch (format) {
+    case 'ndjson':
+    case 'ndjson-with-columns':
+      return Buffer.from(`${isAtRow ? '' : '\n'}${JSON.stringify({ [ownMember]: { error } })}\n`);
+    case 'arrow':
+      return isAtRow ? arrowBatch(columns, JSON.stringify({ error })) : new Uint8Array(0);
+    default:
+      return new Uint8Array(0);
+  }
+}

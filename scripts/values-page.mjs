@@ -1,0 +1,138 @@
+// The page of values: what becomes of each type, told by the encoders and by the tables of the sources themselves.
+
+import { columnPlan } from '../packages/connectors/dist/families/files/parquet-types.js';
+import { parsingCaps } from '../packages/connectors/dist/kit/json/caps.js';
+import { nativeTypes as gbq } from '../packages/connectors/dist/sources/gbq/data-types.js';
+import { nativeTypes as mysql } from '../packages/connectors/dist/sources/mysql/data-types.js';
+import { nativeTypes as postgres } from '../packages/connectors/dist/sources/postgres/data-types.js';
+import { JsonText } from '../packages/connectors/dist/spec/data-types.js';
+import { arrowName, arrowTypeOf } from '../packages/server/dist/streams/arrow-types.js';
+import { encodeCsv } from '../packages/server/dist/streams/encode-csv.js';
+import { encodeNdjson } from '../packages/server/dist/streams/encode-ndjson.js';
+
+/** Of each neutral type, as a source may say it, and a value at an edge of it. */
+const examples = [
+  [{ type: 'boolean' }, true],
+  [{ type: 'integer', width: 16 }, -32768],
+  [{ type: 'integer', width: 32 }, 2147483647],
+  [{ type: 'integer' }, 9007199254740991],
+  [{ type: 'bigint', width: 64 }, '9223372036854775807'],
+  [{ type: 'decimal', precision: 10, scale: 2 }, '12345678.90'],
+  [{ type: 'decimal', precision: 50, scale: 10 }, '-0.0000000001'],
+  [{ type: 'decimal' }, '1e400'],
+  [{ type: 'float', width: 32 }, 0.1],
+  [{ type: 'float', width: 64 }, 0.30000000000000004],
+  [{ type: 'float', width: 64 }, 'NaN'],
+  [{ type: 'string' }, 'Zürich, "5"'],
+  [{ type: 'date' }, '2024-02-29'],
+  [{ type: 'time' }, '23:59:59.999999'],
+  [{ type: 'timestamp' }, '2024-02-29T12:34:56.789012Z'],
+  [{ type: 'datetime' }, '2024-02-29T12:34:56.789012'],
+  [{ type: 'bytes' }, 'AP9B'],
+  [{ type: 'json' }, new JsonText('{"a":[1e400,9007199254740993]}', false)],
+  [{ type: 'json', element: { type: 'integer', width: 32 } }, [1, null, 3]],
+];
+
+const parquetElements = [
+  ['BOOLEAN', { type: 'BOOLEAN' }],
+  ['INT32', { type: 'INT32' }],
+  ['INT64', { type: 'INT64' }],
+  ['INT96', { type: 'INT96' }],
+  ['FLOAT, DOUBLE', { type: 'DOUBLE' }],
+  ['DECIMAL', { type: 'INT64', logical_type: { type: 'DECIMAL', precision: 10, scale: 2 } }],
+  ['STRING, ENUM', { type: 'BYTE_ARRAY', logical_type: { type: 'STRING' } }],
+  ['UUID', { type: 'FIXED_LEN_BYTE_ARRAY', logical_type: { type: 'UUID' } }],
+  ['DATE', { type: 'INT32', logical_type: { type: 'DATE' } }],
+  ['TIME', { type: 'INT64', logical_type: { type: 'TIME', unit: 'MICROS' } }],
+  [
+    'TIMESTAMP, adjusted to UTC',
+    { type: 'INT64', logical_type: { type: 'TIMESTAMP', unit: 'MICROS', isAdjustedToUTC: true } },
+  ],
+  [
+    'TIMESTAMP, local',
+    { type: 'INT64', logical_type: { type: 'TIMESTAMP', unit: 'MICROS', isAdjustedToUTC: false } },
+  ],
+  ['JSON', { type: 'BYTE_ARRAY', logical_type: { type: 'JSON' } }],
+  ['BYTE_ARRAY', { type: 'BYTE_ARRAY' }],
+  ['groups, lists, maps', { type: 'BYTE_ARRAY' }, true],
+];
+
+const parquet = parquetElements.map(([native, element, isGroup = false]) => {
+  const { type, precision, scale, width } = columnPlan({ name: 'x', ...element }, isGroup, parsingCaps({}));
+  return { native, shape: { type, precision, scale, width } };
+});
+
+/** Sources whose types are those of their text. */
+const text = [
+  { native: 'delimited text', shape: { type: 'string' } },
+  { native: 'JSON: only whole numbers that a double holds', shape: { type: 'integer' } },
+  { native: 'JSON: numbers that doubles hold', shape: { type: 'float' } },
+  { native: 'JSON: whole numbers of 64 bits', shape: { type: 'bigint' } },
+  { native: 'JSON: other numbers', shape: { type: 'decimal' } },
+  { native: 'JSON: texts', shape: { type: 'string' } },
+  { native: 'JSON: true and false', shape: { type: 'boolean' } },
+  { native: 'JSON: everything else, and mixed', shape: { type: 'json' } },
+];
+
+const sources = [
+  ['postgres', postgres],
+  ['mysql', mysql],
+  ['gbq', gbq],
+  ['Parquet files of S3', parquet],
+  ['other files of S3, and rest', text],
+];
+
+const code = (value) => `\`${value}\``;
+
+function shapeText({ type, precision, scale, width, element }) {
+  if (precision !== undefined) return `${type}, precision ${precision}, scale ${scale}`;
+  if (width !== undefined) return `${type}, width ${width}`;
+  return element ? `${type}, element ${element.type}` : type;
+}
+
+async function encoded(encode, shape, value) {
+  async function* rows() {
+    yield [[value]];
+  }
+  let body = '';
+  for await (const chunk of encode([{ name: 'v', nullable: true, ...shape }], rows()))
+    body += Buffer.from(chunk);
+  return body;
+}
+
+/** @param table of Markdown, from its columns and rows */
+export async function valuesPage(table) {
+  const rows = [];
+  for (const [shape, value] of examples) {
+    const csv = (await encoded(encodeCsv, shape, value)).split('\r\n')[1];
+    const ndjson = (await encoded(encodeNdjson, shape, value)).trim();
+    rows.push([shapeText(shape), code(ndjson), code(csv), code(arrowName(arrowTypeOf(shape)))]);
+  }
+  let page = `A value is exact, or the read is refused in words that name its column, its row and the way out. The way out is mostly \`asText\` of read and preview: \`{"asText": ["column"]}\` gives the source's own text of each value of that column, or its JSON.
+
+## Forms
+
+A column is told as \`{name, type, nullable}\`, with \`precision\`, \`scale\`, \`width\` (bits) and \`element\` where the source declares them: by preview, by the header \`Mooring-Columns\` (where they fit into 2 KB) and by the first line of NDJSON with \`?header=1\`. Null is \`null\` in NDJSON and an empty cell in CSV; the empty text of CSV is \`""\`, and so is null in the only column.
+
+${table(['column', 'NDJSON', 'CSV', 'Arrow'], rows)}
+
+- Arrow's types are decided by what the source declares, before there are rows. A value that does not fit (an infinite date, \`24:00:00\`, NaN in a decimal, a list of two dimensions) ends the read by name; \`asText\` reads it. Days and times before Christ fit.
+- NDJSON and CSV have \`infinity\`, days before Christ (\`0044-03-15 BC\`) and zero dates as the text that the source has for them.
+- JSON keeps the digits of its numbers and the spelling of its texts in every format; of \`preview\` a cell with a number that no double holds is its text. An object that names a member twice is refused.
+- Half of a surrogate pair, which UTF-8 does not have, is refused in CSV and Arrow, and an escape in NDJSON.
+- \`text/csv; formulas=escape\` puts an apostrophe before what a spreadsheet would run; \`text/csv\` changes nothing.
+
+## Ends
+
+A read that fails midway ends abnormally, without the last chunk: NDJSON with a line \`{"$mooring":{"error":{"code":…,"detail":…,"traceId":…}}}\`, Arrow with an empty batch whose custom metadata have \`{"error":…}\` under \`mooring\`, CSV with nothing more. A limit of the operator does the same, unless the client sends \`TE: trailers\`: then the body ends, and its trailer \`Mooring-Stream\` says \`truncated;cap=rows|bytes|time\`. A \`limit\` of the client is a normal end, \`complete\`.
+`;
+  for (const [source, types] of sources) {
+    const lines = types.map(({ native, shape }) => [
+      native,
+      shapeText(shape),
+      code(arrowName(arrowTypeOf(shape))),
+    ]);
+    page += `\n## ${source}\n\n${table(['type', 'column', 'Arrow'], lines)}\n`;
+  }
+  return page;
+}
