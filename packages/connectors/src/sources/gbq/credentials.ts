@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isP12, privateKeyOfP12 } from '../../kit/p12-key.js';
 import { readSigningKey } from '../../kit/private-key.js';
 import { revealFile, revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
@@ -6,7 +7,6 @@ import { ConnectorError } from '../../spec/errors.js';
 import { type InlineFiles, inlineFilesSchema } from '../../spec/fields.js';
 import type { PropertyProblem } from '../../spec/manifest.js';
 import { Secret } from '../../spec/secret.js';
-import { isP12, privateKeyOfP12 } from './p12-key.js';
 import type { BigQueryProperties } from './properties.js';
 
 /** What a service account signs in with. */

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
-import { ConnectorError } from '../../spec/errors.js';
-import { Secret } from '../../spec/secret.js';
+import { ConnectorError } from '../spec/errors.js';
+import { Secret } from '../spec/secret.js';
 
 // P12 keys of Google's service accounts: PKCS#12 (RFC 7292) under RC2 and 3DES, which OpenSSL does not open any more, so
 // node-forge does. It runs where drivers run, never in the service: the file says how long deriving its key takes.
