@@ -14,7 +14,7 @@
  * - `bytes`: base64 text
  * - `json`: any JSON value
  *
- * `null` is null in every type.
+ * Fractions of a second have six digits, or nine where the source has nanoseconds. `null` is null in every type.
  */
 export type NeutralType =
   | 'boolean'

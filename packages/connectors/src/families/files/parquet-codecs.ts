@@ -3,6 +3,7 @@ import * as zlib from 'node:zlib';
 import type { CompressionCodec } from 'hyparquet';
 import { snappyUncompress } from 'hyparquet';
 import { decompressZstd } from 'hyparquet-compressors';
+import { ConnectorError } from '../../spec/errors.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import { parquetLimits } from './parquet-limits.js';
 
@@ -132,7 +133,11 @@ export async function decompress(
   assertExpansion(stored.length, bytes);
   if (bytes === 0) return new Uint8Array();
   const run = decompressors[codec];
-  if (!run) throw brokenParquet(`the codec ${codec}`);
+  if (!run)
+    throw new ConnectorError(
+      'unsupported',
+      `The Parquet file is compressed with ${codec}, which is not read.`,
+    );
   const page = await run(stored, bytes);
   if (page.length !== bytes) throw broken();
   return page;

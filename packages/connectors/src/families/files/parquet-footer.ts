@@ -155,6 +155,7 @@ function readElement(thrift: ThriftReader, type: number): SchemaElement {
 
 function readChunk(thrift: ThriftReader, type: number): Chunk | undefined {
   let chunk: Chunk | undefined;
+  let isEncrypted = false;
   thrift.struct(type, {
     1: () => {
       throw new ConnectorError('unsupported', 'The Parquet file keeps its columns in other files.');
@@ -175,8 +176,12 @@ function readChunk(thrift: ThriftReader, type: number): Chunk | undefined {
       const start = numbers.dictionary || numbers.data;
       chunk = { start, end: start + numbers.stored, codec };
     },
+    8: (at) => {
+      thrift.skip(at);
+      isEncrypted = true;
+    },
   });
-  return chunk;
+  return isEncrypted ? undefined : chunk;
 }
 
 function buildTree(elements: readonly SchemaElement[]): { root: SchemaNode; leaves: SchemaNode[] } {

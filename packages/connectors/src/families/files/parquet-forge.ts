@@ -73,6 +73,8 @@ interface ForgedColumn {
   pages: Buffer;
   codec?: number;
   values?: number;
+  /** Further fields of the column chunk. */
+  more?: { [field: number]: Forged };
 }
 
 export const codecs = { none: 0, snappy: 1, gzip: 2, brotli: 4, zstd: 6, lz4Raw: 7 };
@@ -109,7 +111,7 @@ export function forge(of: {
   const bodies: Buffer[] = [magic];
   const places = new Map<Buffer, number>();
   let at = magic.length;
-  const chunks = columns.map(({ pages, codec = 0, values = rows }): Forged => {
+  const chunks = columns.map(({ pages, codec = 0, values = rows, more = {} }): Forged => {
     // Columns may share their pages: a file of a few bytes then claims many.
     const start = places.get(pages) ?? at;
     if (start === at) {
@@ -118,6 +120,7 @@ export function forge(of: {
       at += pages.length;
     }
     return {
+      ...more,
       2: start,
       3: { 1: 1, 2: [0], 3: ['x'], 4: codec, 5: values, 6: pages.length, 7: pages.length, 9: start },
     };

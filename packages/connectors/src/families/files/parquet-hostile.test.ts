@@ -298,30 +298,4 @@ describe('A Parquet file that claims much', () => {
     expect(rows).toBe(1000);
     expect(grown).toBeLessThan(256);
   });
-
-  it('TR17: of a variant that holds itself many times over is refused', async () => {
-    // An array of ten, all of which are the next array.
-    const level = Buffer.concat([Buffer.of(3, 10), Buffer.alloc(11)]);
-    const bomb = Buffer.concat([...Array<Buffer>(6).fill(level), Buffer.of(0)]);
-    const column = (value: Buffer) => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(value.length);
-      const body = Buffer.concat([levels(1, 2, 2), length, value]);
-      return { pages: page({ values: 1, encoding: encodings.plain }, body) };
-    };
-    const variant = (value: Buffer) =>
-      forge({
-        elements: [
-          element('v', { children: 2 }, repetitions.optional, { 10: { 16: { 1: 1 } } }),
-          element('metadata', byteArray),
-          element('value', byteArray),
-        ],
-        rows: 1,
-        columns: [column(Buffer.of(1, 0, 0)), column(value)],
-        top: 1,
-      });
-    const honest = Buffer.from([3, 2, 0, 1, 2, 0, 4]);
-    expect((await readAll(fileOf(variant(honest)))).rows).toEqual([[[null, true]]]);
-    expect((await readFailure(fileOf(variant(bomb)))).kind).toBe('protocol_error');
-  });
 });

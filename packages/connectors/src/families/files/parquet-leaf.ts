@@ -1,4 +1,5 @@
-import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
+import type { Cell } from '../../spec/data-types.js';
+import { brokenParquet, failureAt, tooLargeParquet } from './parquet-errors.js';
 import type { SchemaNode } from './parquet-footer.js';
 import { type ParquetCaps, parquetLimits } from './parquet-limits.js';
 import { type ParquetMemory, weightOf } from './parquet-memory.js';
@@ -13,6 +14,21 @@ export interface Share {
 
 const cellBytes = 24;
 
+/** Where a leaf stands, for messages. */
+export interface LeafPlace {
+  column: string;
+  /** Rows of the file before those of the row group. */
+  rowsBefore: number;
+}
+
+interface LeafParts {
+  node: SchemaNode;
+  pages: PageReader;
+  memory: ParquetMemory;
+  caps: ParquetCaps;
+  place: LeafPlace;
+}
+
 /**
  * Entries of one leaf in one row group: repetition level, definition level and value of each, decoded ahead as far as a
  * share allows. A record is all entries of one row.
@@ -22,6 +38,8 @@ export class LeafReader {
   readonly #pages: PageReader;
   readonly #memory: ParquetMemory;
   readonly #caps: ParquetCaps;
+  readonly #place: LeafPlace;
+  #begun = 0;
   #page: Page | undefined;
   #left = 0;
   #isEnded = false;
@@ -29,7 +47,7 @@ export class LeafReader {
 
   #repetitions: number[] = [];
   #definitions: number[] = [];
-  #values: unknown[] = [];
+  #values: (Cell | undefined)[] = [];
   /** Where each record begins. */
   #starts: number[] = [];
   /** Bytes of the values, and of those before the record that is decoded last. */
@@ -39,11 +57,12 @@ export class LeafReader {
   #at = 0;
   #end = 0;
 
-  constructor(node: SchemaNode, pages: PageReader, memory: ParquetMemory, caps: ParquetCaps) {
+  constructor({ node, pages, memory, caps, place }: LeafParts) {
     this.node = node;
     this.#pages = pages;
     this.#memory = memory;
     this.#caps = caps;
+    this.#place = place;
   }
 
   /** Whole records at hand. */
@@ -55,10 +74,15 @@ export class LeafReader {
   /** Decodes ahead: at least one record, unless there is none. */
   async fill(share: Share): Promise<void> {
     this.#compact();
-    while (!this.#isFull(share)) {
-      if (this.#left === 0 && !(await this.#turn())) return;
-      this.#decodePage(share);
-      this.#account();
+    try {
+      while (!this.#isFull(share)) {
+        if (this.#left === 0 && !(await this.#turn())) return;
+        this.#decodePage(share);
+        this.#account();
+      }
+    } catch (error) {
+      const { column, rowsBefore } = this.#place;
+      throw failureAt(error, { column, row: rowsBefore + Math.max(1, this.#begun) });
     }
   }
 
@@ -95,6 +119,7 @@ export class LeafReader {
   }
 
   #begin(): void {
+    this.#begun += 1;
     this.#starts.push(this.#values.length);
     this.#bytesBefore = this.#bytes;
   }
@@ -131,7 +156,7 @@ export class LeafReader {
   }
 
   /** The only entry of the next record, of a leaf that is not nested; undefined for null. */
-  nextFlat(): unknown {
+  nextFlat(): Cell | undefined {
     const value = this.#values[this.#at];
     this.#at += 1;
     this.#record += 1;
@@ -159,7 +184,7 @@ export class LeafReader {
     return this.#at < this.#end ? (this.#repetitions[this.#at] ?? 0) : 0;
   }
 
-  take(): unknown {
+  take(): Cell | undefined {
     if (this.#at >= this.#end) throw brokenParquet('a row with too few values');
     this.#at += 1;
     return this.#values[this.#at - 1];

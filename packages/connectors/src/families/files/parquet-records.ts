@@ -1,36 +1,98 @@
+import { listOf as listCell, objectOf } from '../../kit/json/cells.js';
+import { quoted } from '../../kit/json/failures.js';
+import { Misfit } from '../../kit/misfit.js';
+import { type Cell, JsonText, type ValueShape } from '../../spec/data-types.js';
+import { ConnectorError } from '../../spec/errors.js';
 import type { SchemaNode } from './parquet-footer.js';
 import type { LeafReader } from './parquet-leaf.js';
 import type { ParquetCaps } from './parquet-limits.js';
-import { variantDecoder } from './parquet-variant.js';
+import { isNested, leafPlan } from './parquet-types.js';
 
 // Records out of the levels of Dremel's encoding, in time that is linear in the entries: each is looked at once for
 // every level above it. https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types
 
-/** Reads the next record of a top-level column. */
-type NextRecord = () => unknown;
+/**
+ * Reads the next record of a top-level column.
+ * @throws Misfit for a value that JSON cannot hold
+ */
+type NextRecord = () => Cell;
 
 type Leaves = readonly LeafReader[];
 
-function single(children: readonly SchemaNode[]): SchemaNode | undefined {
-  return children.length === 1 ? children[0] : undefined;
-}
-
 const isRepeated = ({ element }: SchemaNode) => element.repetition_type === 'REPEATED';
 
-/** The repeated node of a list, whose only child, if it has one, is the element. */
-function listOf({ element, children }: SchemaNode): SchemaNode | undefined {
-  const inner = element.converted_type === 'LIST' ? single(children) : undefined;
-  return inner && isRepeated(inner) && inner.children.length <= 1 ? inner : undefined;
+const annotationOf = ({ element }: SchemaNode) => element.logical_type?.type ?? element.converted_type;
+
+/** The only child of a list or map, if it is repeated. */
+function repeatedChild({ children }: SchemaNode): SchemaNode | undefined {
+  const [child, ...others] = children;
+  return child && others.length === 0 && isRepeated(child) ? child : undefined;
+}
+
+interface List {
+  repeated: SchemaNode;
+  /** What the list is of; absent: the repeated node itself, as older writers have it. */
+  item?: SchemaNode;
+}
+
+function listOf(node: SchemaNode): List | undefined {
+  const repeated = annotationOf(node) === 'LIST' ? repeatedChild(node) : undefined;
+  if (!repeated) return undefined;
+  const [item, ...others] = repeated.children;
+  const { name } = repeated.element;
+  const isItem =
+    others.length > 0 ||
+    name === 'array' ||
+    name === `${node.element.name}_tuple` ||
+    ['LIST', 'MAP'].includes(annotationOf(repeated) ?? '') ||
+    (item && isRepeated(item));
+  return item && !isItem ? { repeated, item } : { repeated };
 }
 
 /** The repeated node of a map, with its key and its value. */
-function mapOf({ element, children }: SchemaNode): SchemaNode | undefined {
-  const inner = element.converted_type === 'MAP' ? single(children) : undefined;
-  const isPair = inner?.children.length === 2 && !inner.children.some(isRepeated);
-  return inner && isRepeated(inner) && isPair ? inner : undefined;
+function mapOf(node: SchemaNode): SchemaNode | undefined {
+  const isMap = ['MAP', 'MAP_KEY_VALUE'].includes(annotationOf(node) ?? '');
+  const inner = isMap ? repeatedChild(node) : undefined;
+  return inner?.children.length === 2 && !inner.children.some(isRepeated) ? inner : undefined;
 }
 
-type Read = () => unknown;
+/**
+ * What the values of a top-level column are.
+ * @throws ConnectorError `unsupported` for what is not read
+ */
+export function shapeOf(node: SchemaNode, json: ParquetCaps['json']): ValueShape {
+  if (!isNested(node)) return leafPlan(node.element, json).shape;
+  assertReadable(node, node.element.name);
+  if (isRepeated(node)) return { type: 'json', element: itemShape(node, json) };
+  const list = listOf(node);
+  return list ? { type: 'json', element: itemShape(list.item ?? list.repeated, json) } : { type: 'json' };
+}
+
+function itemShape(item: SchemaNode, json: ParquetCaps['json']): ValueShape {
+  if (item.children.length === 0) return leafPlan(item.element, json).shape;
+  const list = listOf(item);
+  return list ? { type: 'json', element: itemShape(list.item ?? list.repeated, json) } : { type: 'json' };
+}
+
+function assertReadable(node: SchemaNode, column: string): void {
+  if (annotationOf(node) === 'VARIANT') {
+    throw new ConnectorError('unsupported', `Column ${quoted(column)} is a VARIANT, which is not read.`, {
+      remedy: 'Ask for the other columns, with "columns", or write it as text of JSON.',
+    });
+  }
+  const names = node.children.map(({ element }) => element.name);
+  const doubled = names.find((name, at) => names.indexOf(name) !== at);
+  if (doubled !== undefined) {
+    throw new ConnectorError(
+      'unsupported',
+      `Column ${quoted(column)} has two fields of the name ${quoted(doubled)}.`,
+      { remedy: 'Ask for the other columns, with "columns", or rename one of the fields.' },
+    );
+  }
+  for (const child of node.children) assertReadable(child, column);
+}
+
+type Read = () => Cell;
 
 class Assembler {
   readonly #leaves: Leaves;
@@ -55,7 +117,10 @@ class Assembler {
   /** A node as often as it says that it may be there. */
   field(node: SchemaNode): Read {
     const one = this.#one(node);
-    if (isRepeated(node)) return this.#repeated(node, one);
+    if (isRepeated(node)) {
+      const items = this.#repeated(node, one);
+      return () => listCell(items());
+    }
     if (node.element.repetition_type !== 'OPTIONAL') return one;
     const first = this.#first(node);
     return () => {
@@ -65,10 +130,10 @@ class Assembler {
     };
   }
 
-  #repeated(node: SchemaNode, one: Read): () => unknown[] {
+  #repeated<Item>(node: SchemaNode, one: () => Item): () => Item[] {
     const first = this.#first(node);
     return () => {
-      const items: unknown[] = [];
+      const items: Item[] = [];
       if (first.definition() < node.definition) {
         this.#skip(node);
         return items;
@@ -79,33 +144,64 @@ class Assembler {
     };
   }
 
+  #leaf(node: SchemaNode): Read {
+    const leaf = this.#first(node);
+    if (leafPlan(node.element, this.#json).shape.type !== 'float') return () => leaf.take() ?? null;
+    return () => {
+      const value = leaf.take() ?? null;
+      // JSON.stringify would drop the sign.
+      return Object.is(value, -0) ? new JsonText('-0', true) : value;
+    };
+  }
+
   /** A node that is there. */
   #one(node: SchemaNode): Read {
-    const leaf = this.#first(node);
-    if (node.children.length === 0) return () => leaf.take();
+    if (node.children.length === 0) return this.#leaf(node);
     const list = listOf(node);
     if (list) {
-      const item = single(list.children);
-      return this.#repeated(list, item ? this.field(item) : this.#one(list));
+      const items = this.#repeated(
+        list.repeated,
+        list.item ? this.field(list.item) : this.#one(list.repeated),
+      );
+      return () => listCell(items());
     }
     const map = mapOf(node);
     return map ? this.#map(map) : this.#struct(node);
   }
 
   #map(map: SchemaNode): Read {
-    const [key, value] = map.children.map((child) => this.field(child));
-    if (!key || !value) throw new Error('no map');
-    const pairs = this.#repeated(map, () => [String(key()), value()]);
-    return () => Object.fromEntries(pairs() as [string, unknown][]);
+    const [keyNode, valueNode] = map.children as [SchemaNode, SchemaNode];
+    const [key, value] = [this.field(keyNode), this.field(valueNode)];
+    const pairs = this.#repeated(map, () => [key(), value()] as const);
+    if (!isNested(keyNode) && leafPlan(keyNode.element, this.#json).shape.type === 'string') {
+      return () => objectOf(distinct(pairs()));
+    }
+    return () =>
+      listCell(
+        pairs().map(([name, item]) =>
+          objectOf([
+            ['key', name],
+            ['value', item],
+          ]),
+        ),
+      );
   }
 
   #struct(node: SchemaNode): Read {
     const fields = node.children.map((child) => [child.element.name, this.field(child)] as const);
-    const read = () => Object.fromEntries(fields.map(([name, field]) => [name, field()]));
-    if (node.element.logical_type?.type !== 'VARIANT') return read;
-    const decode = variantDecoder(this.#json);
-    return () => decode(read());
+    return () => objectOf(fields.map(([name, field]) => [name, field()] as const));
   }
+}
+
+/** @throws Misfit where an object could not keep every entry of the map */
+function distinct(pairs: (readonly [Cell, Cell])[]): (readonly [string, Cell])[] {
+  const seen = new Set<Cell>();
+  for (const [key] of pairs) {
+    if (typeof key !== 'string') throw new Misfit('holds a map with a key that is null');
+    if (seen.has(key)) throw new Misfit(`holds a map with the key ${quoted(key)} twice`);
+    seen.add(key);
+  }
+  return pairs as (readonly [string, Cell])[];
 }
 
 /** Opens a nested column; `leaves` holds its readers where the schema has its leaves. */

@@ -1,13 +1,16 @@
 import type { Encoding, SchemaElement } from 'hyparquet';
+import type { Cell } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { brokenParquet } from './parquet-errors.js';
 import { deltaEnd, deltaReader32, deltaReader64, hybridReader } from './parquet-runs.js';
 
 /** Gives one value after the other as it is stored: numbers, bigints, booleans, views of bytes. */
-export type NextValue = () => unknown;
+type NextStored = () => unknown;
 
-/** From a stored value to what is wanted of it. */
-export type Decode = (stored: unknown) => unknown;
+export type NextValue = () => Cell;
+
+/** From a stored value to a cell. */
+export type Decode = (stored: unknown) => Cell;
 
 /** Entries of a dictionary up to which each is decoded once only. */
 const keptEntriesMax = 1024;
@@ -44,7 +47,7 @@ function fixedAt(bytes: Uint8Array, element: SchemaElement): (at: number) => unk
   }
 }
 
-function booleans(bytes: Uint8Array, start: number): NextValue {
+function booleans(bytes: Uint8Array, start: number): NextStored {
   let position = start * 8 - 1;
   return () => {
     position += 1;
@@ -54,7 +57,7 @@ function booleans(bytes: Uint8Array, start: number): NextValue {
   };
 }
 
-function plain(bytes: Uint8Array, start: number, element: SchemaElement): NextValue {
+function plain(bytes: Uint8Array, start: number, element: SchemaElement): NextStored {
   let at = start;
   if (element.type === 'BOOLEAN') return booleans(bytes, start);
   if (element.type === 'BYTE_ARRAY') {
@@ -74,7 +77,7 @@ function plain(bytes: Uint8Array, start: number, element: SchemaElement): NextVa
   };
 }
 
-function byteStreamSplit(bytes: Uint8Array, start: number, element: SchemaElement): NextValue {
+function byteStreamSplit(bytes: Uint8Array, start: number, element: SchemaElement): NextStored {
   const width = fixedWidth(element);
   if (!width || element.type === 'INT96') throw brokenParquet('BYTE_STREAM_SPLIT of such a type');
   const count = Math.floor((bytes.length - start) / width);
@@ -88,7 +91,7 @@ function byteStreamSplit(bytes: Uint8Array, start: number, element: SchemaElemen
   };
 }
 
-function deltaLengths(bytes: Uint8Array, start: number): NextValue {
+function deltaLengths(bytes: Uint8Array, start: number): NextStored {
   let at = deltaEnd(bytes, start).end;
   const length = deltaReader32(bytes, start);
   return () => {
@@ -98,7 +101,7 @@ function deltaLengths(bytes: Uint8Array, start: number): NextValue {
   };
 }
 
-function deltaStrings(bytes: Uint8Array, start: number): NextValue {
+function deltaStrings(bytes: Uint8Array, start: number): NextStored {
   const prefixLength = deltaReader32(bytes, start);
   const suffix = deltaLengths(bytes, deltaEnd(bytes, start).end) as () => Uint8Array;
   let last: Uint8Array = new Uint8Array();
@@ -118,9 +121,9 @@ function deltaStrings(bytes: Uint8Array, start: number): NextValue {
 
 /** Values of a dictionary page. They stay bytes until they are wanted. */
 export class Dictionary {
-  readonly #read: (index: number) => unknown;
+  readonly #read: (index: number) => Cell;
   readonly #count: number;
-  readonly #kept: unknown[] | undefined;
+  readonly #kept: Cell[] | undefined;
   /** Memory that it takes, in bytes. */
   readonly bytes: number;
 
@@ -141,11 +144,12 @@ export class Dictionary {
     }
   }
 
-  at(index: number): unknown {
+  at(index: number): Cell {
     if (index >= this.#count) throw brokenParquet('an index outside the dictionary');
     if (!this.#kept) return this.#read(index);
-    this.#kept[index] ??= this.#read(index);
-    return this.#kept[index];
+    const cell = this.#kept[index] ?? this.#read(index);
+    this.#kept[index] = cell;
+    return cell;
   }
 }
 
@@ -179,7 +183,7 @@ function indexed({ bytes, start, dictionary }: ValueSection): NextValue {
   return () => dictionary.at(index());
 }
 
-function deltaIntegers({ bytes, start, element: { type } }: ValueSection): NextValue {
+function deltaIntegers({ bytes, start, element: { type } }: ValueSection): NextStored {
   if (type === 'INT32') return deltaReader32(bytes, start);
   if (type === 'INT64') return deltaReader64(bytes, start);
   throw brokenParquet('DELTA_BINARY_PACKED of such a type');
@@ -196,7 +200,7 @@ export function openValues(section: ValueSection): NextValue {
   const stored = openStored(section);
   return () => decode(stored());
 
-  function openStored(of: ValueSection): NextValue {
+  function openStored(of: ValueSection): NextStored {
     switch (encoding) {
       case 'PLAIN':
         return plain(bytes, start, element);
@@ -218,7 +222,7 @@ export function openValues(section: ValueSection): NextValue {
     }
     throw new ConnectorError(
       'unsupported',
-      'The Parquet file has values in an encoding that is not supported.',
+      `The Parquet file has values in the encoding ${encoding ?? 'of an unknown number'}, which is not read.`,
     );
   }
 }

@@ -1,16 +1,17 @@
+import { quoted } from '../../kit/json/failures.js';
 import type { ReadRequest } from '../../spec/connector.js';
 import type { Cell, Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnsMax } from './limits.js';
 import { openChunks } from './parquet-bytes.js';
-import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
+import { asConnectorError, brokenParquet, failureAt, tooLargeParquet } from './parquet-errors.js';
 import { type Footer, readFooter, type SchemaNode } from './parquet-footer.js';
 import { LeafReader, type Share } from './parquet-leaf.js';
 import { type ParquetCaps, parquetCaps, parquetLimits } from './parquet-limits.js';
 import { ParquetMemory, weightOf } from './parquet-memory.js';
 import { PageReader } from './parquet-pages.js';
-import { openRecords } from './parquet-records.js';
-import { type ColumnPlan, columnPlan, decoderOf } from './parquet-types.js';
+import { openRecords, shapeOf } from './parquet-records.js';
+import { isNested, leafPlan } from './parquet-types.js';
 import { project } from './projection.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import type { ByteRanges } from './stored-file.js';
@@ -30,10 +31,6 @@ function decoded<Value>(decode: () => Value): Value {
   }
 }
 
-function asConnectorError(error: unknown): ConnectorError {
-  return error instanceof ConnectorError ? error : brokenParquet(String(error).slice(0, 200));
-}
-
 /** The footer, without its length, little-endian, and the magic `PAR1` behind it. */
 async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Array> {
   if (byteLength < smallestFileBytes) throw brokenParquet('too short');
@@ -49,21 +46,11 @@ async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Arra
   return new Uint8Array(await slice(byteLength - bytes - trailerBytes, byteLength - trailerBytes));
 }
 
-interface PlannedColumn extends Column {
-  plan: ColumnPlan;
-  node: SchemaNode;
-}
-
-function planColumns({ columns }: Footer, { json }: ParquetCaps): PlannedColumn[] {
+function assertColumns({ columns }: Footer): void {
   if (columns.length > columnsMax) throw tooLargeParquet(`more than ${columnsMax} columns`);
   if (new Set(columns.map(({ element }) => element.name)).size !== columns.length) {
     throw new ConnectorError('unsupported', 'The Parquet file has two columns of the same name.');
   }
-  return columns.map((node) => {
-    const plan = columnPlan(node.element, node.children.length > 0, json);
-    const nullable = node.element.repetition_type !== 'REQUIRED';
-    return { name: node.element.name, type: plan.type, nullable, plan, node };
-  });
 }
 
 /**
@@ -81,14 +68,20 @@ export async function readParquet(
   const bytes = await fetchFooter(ranges);
   const footer = decoded(() => readFooter(bytes));
   const caps = parquetCaps(request);
-  const all = planColumns(footer, caps);
-  const { columns, indexes } = project(
-    all.map(({ name, type, nullable }) => ({ name, type, nullable })),
-    request.columns,
+  assertColumns(footer);
+  const named = footer.columns.map(
+    ({ element: { name, repetition_type } }): Column => ({
+      name,
+      type: 'json',
+      nullable: repetition_type !== 'REQUIRED',
+    }),
   );
-  const planned = indexes.flatMap((index) => all[index] ?? []);
+  const { columns: wanted, indexes } = project(named, request.columns);
+  const nodes = indexes.flatMap((index) => footer.columns[index] ?? []);
+  // Types of other columns do not matter, also such as are not read.
+  const columns = nodes.map((node, at) => ({ ...(wanted[at] as Column), ...shapeOf(node, caps.json) }));
   const file = { ranges, footer, signal, memory: new ParquetMemory(), caps };
-  return { columns, portions: portions(file, planned, request.limit ?? Number.POSITIVE_INFINITY) };
+  return { columns, portions: portions(file, nodes, request.limit ?? Number.POSITIVE_INFINITY) };
 }
 
 interface OpenFile {
@@ -106,45 +99,54 @@ interface OpenGroup {
   cells: (() => Cell)[];
 }
 
+interface PlacedGroup {
+  group: Group;
+  /** Rows of the file before it. */
+  rowsBefore: number;
+}
+
 async function openGroup(
   { ranges, footer, memory, caps }: OpenFile,
-  columns: readonly PlannedColumn[],
-  group: Group,
+  columns: readonly SchemaNode[],
+  { group, rowsBefore }: PlacedGroup,
 ): Promise<OpenGroup> {
-  const wanted = columns.flatMap(({ node, plan }) =>
-    footer.leaves.slice(node.firstLeaf, node.endLeaf).map((leaf) => ({ leaf, plan })),
+  const wanted = columns.flatMap((node) =>
+    footer.leaves.slice(node.firstLeaf, node.endLeaf).map((leaf) => ({ leaf, column: node.element.name })),
   );
-  const chunks = wanted.map(({ leaf }) => {
+  const chunks = wanted.map(({ leaf, column }) => {
     const chunk = group.chunks[leaf.firstLeaf];
-    if (!chunk) throw new ConnectorError('unsupported', 'The Parquet file has a column that is encrypted.');
-    return chunk;
+    if (chunk) return chunk;
+    throw new ConnectorError('unsupported', `Column ${quoted(column)} of the Parquet file is encrypted.`);
   });
   const opened = await openChunks(ranges, chunks);
   // By the place of the leaf in the file.
   const all: LeafReader[] = [];
   const leaves = opened.map((bytes, index) => {
-    const { leaf, plan } = wanted[index] as (typeof wanted)[number];
-    const reader = new LeafReader(
-      leaf,
-      new PageReader(bytes, leaf, decoderOf(leaf.element, plan, caps.json), memory),
-      memory,
-      caps,
-    );
+    const { leaf, column } = wanted[index] as (typeof wanted)[number];
+    const pages = new PageReader(bytes, leaf, leafPlan(leaf.element, caps.json).convert, memory);
+    const reader = new LeafReader({ node: leaf, pages, memory, caps, place: { column, rowsBefore } });
     all[leaf.firstLeaf] = reader;
     return reader;
   });
-  const cells = columns.map(({ node, plan }) => {
-    if (!plan.isNested) {
-      const leaf = all[node.firstLeaf] as LeafReader;
-      return () => (leaf.nextFlat() ?? null) as Cell;
-    }
-    const next = openRecords(node, all, caps.json);
-    return () => {
-      const value = next();
-      return value === null || value === undefined ? null : plan.convert(value);
-    };
+  const cells = columns.map((node) => {
+    if (isNested(node)) return placed(openRecords(node, all, caps.json), node.element.name, rowsBefore);
+    const leaf = all[node.firstLeaf] as LeafReader;
+    return () => leaf.nextFlat() ?? null;
   });
   return { leaves, cells };
+}
+
+/** Failures of records say where they stand. */
+function placed(next: () => Cell, column: string, rowsBefore: number): () => Cell {
+  let row = rowsBefore;
+  return () => {
+    row += 1;
+    try {
+      return next();
+    } catch (error) {
+      throw failureAt(error, { column, row });
+    }
+  };
 }
 
 /** What one leaf may decode ahead, so that all together stay within a step. */
@@ -185,21 +187,23 @@ function makeRows(
 
 async function* portions(
   file: OpenFile,
-  columns: readonly PlannedColumn[],
+  columns: readonly SchemaNode[],
   limit: number,
 ): AsyncGenerator<Portion> {
   let left = limit;
+  let rowsBefore = 0;
   for (const group of file.footer.groups) {
     const rows = Math.min(left, group.rows);
-    if (rows > 0) yield* groupPortions(file, columns, group, rows);
+    if (rows > 0) yield* groupPortions(file, columns, { group, rowsBefore }, rows);
     left -= rows;
+    rowsBefore += group.rows;
   }
 }
 
 async function* groupPortions(
   file: OpenFile,
-  columns: readonly PlannedColumn[],
-  group: Group,
+  columns: readonly SchemaNode[],
+  group: PlacedGroup,
   rows: number,
 ): AsyncGenerator<Portion> {
   const { leaves, cells } = await openGroup(file, columns, group);
