@@ -1,6 +1,6 @@
 // The page of values: what becomes of each type, told by the encoders and by the tables of the sources themselves.
 
-import { columnPlan } from '../packages/connectors/dist/families/files/parquet-types.js';
+import { shapeOf } from '../packages/connectors/dist/families/files/parquet-records.js';
 import { parsingCaps } from '../packages/connectors/dist/kit/json/caps.js';
 import { nativeTypes as gbq } from '../packages/connectors/dist/sources/gbq/data-types.js';
 import { nativeTypes as mysql } from '../packages/connectors/dist/sources/mysql/data-types.js';
@@ -58,7 +58,10 @@ const parquetElements = [
 ];
 
 const parquet = parquetElements.map(([native, element, isGroup = false]) => {
-  const { type, precision, scale, width } = columnPlan({ name: 'x', ...element }, isGroup, parsingCaps({}));
+  const node = { definition: 0, repetition: 0, firstLeaf: 0, endLeaf: 1, children: [] };
+  const leaf = { ...node, element: { name: 'x', ...element } };
+  const column = isGroup ? { ...node, element: { name: 'x' }, children: [leaf] } : leaf;
+  const { type, precision, scale, width } = shapeOf(column, parsingCaps({}));
   return { native, shape: { type, precision, scale, width } };
 });
 
