@@ -6,6 +6,9 @@ import type { DcaasConnectionCreate } from '@qlik/api/data-connections';
 // Bodies as Qlik publishes them for the sources that exist: names, forms of values and defaults of its own drivers. Hosts
 // and secrets are made up; keys and certificates are real ones.
 
+/** Qlik's type, with what its `unknown` holds. */
+type Example = DcaasConnectionCreate & { connectionProperties: Record<string, unknown> };
+
 const account = createServiceAccount('http://127.0.0.1:9', 'project');
 const Email = account.key.client_email;
 const url = 'https://api.example.com/v1/items';
@@ -40,7 +43,7 @@ const tuningOfBigQuery = {
   logSQLStatements: 'false',
 };
 
-const bodies: Readonly<Record<string, Omit<DcaasConnectionCreate, 'qName'>>> = {
+const bodies: Readonly<Record<string, Omit<Example, 'qName'>>> = {
   'rest-anonymous': { datasourceID: 'rest', connectionProperties: { url, authSchema: 'anonymous' } },
   'rest-offset': {
     datasourceID: 'rest',
@@ -95,7 +98,7 @@ const bodies: Readonly<Record<string, Omit<DcaasConnectionCreate, 'qName'>>> = {
 };
 
 /** @param door keeps names apart that several tests give in one space */
-export const publishedExamples = (door: string): [name: string, body: DcaasConnectionCreate][] =>
+export const publishedExamples = (door: string): [name: string, body: Example][] =>
   Object.entries(bodies).map(([name, body]) => {
     const { credentialsName, ...properties } = body.connectionProperties;
     return [
