@@ -105,12 +105,12 @@ describe("Qlik's published changes", () => {
 
   it('QL3: give BigQuery a new key', async () => {
     const { qID } = await make('gbq-tuned', 'new key');
-    const [file] = jsonKey('new.json');
-    const email = exampleOf('gbq-tuned', 'new key').connectionProperties['Email'];
+    const [file = { name: '', value: '' }] = jsonKey('new.json');
+    const email = String(exampleOf('gbq-tuned', 'new key').connectionProperties['Email']);
     await patch(qID, [
       { op: 'replace', path: '/connectionProperties/Email', value: email },
-      { op: 'replace', path: '/connectionProperties/KeyFilePath/0/name', value: file?.name },
-      { op: 'replace', path: '/connectionProperties/KeyFilePath/0/value', value: file?.value },
+      { op: 'replace', path: '/connectionProperties/KeyFilePath/0/name', value: file.name },
+      { op: 'replace', path: '/connectionProperties/KeyFilePath/0/value', value: file.value },
     ]);
   });
 
