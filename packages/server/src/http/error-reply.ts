@@ -1,5 +1,5 @@
 import type { ConnectorErrorKind } from '@mooring/connectors/spec/errors';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError, type ServerWords } from '@mooring/connectors/spec/errors';
 import { type ErrorCode, type ErrorItem, errorTable } from '@mooring/contract/errors';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import { AppError, InvalidRequest } from './app-error.js';
@@ -65,6 +65,11 @@ function fromFramework(error: {
   }
 }
 
+const saidBy = ({ message, code, position }: ServerWords): string => {
+  const where = [code, position && `at character ${position} of your query`].filter(Boolean).join(', ');
+  return `The server says: "${message}"${where === '' ? '' : ` (${where})`}.`;
+};
+
 /** The body as it is sent. That of a reached rate limit is documented to the letter, without `status` and `traceId`. */
 export function writeErrorBody({ errors, traceId }: ErrorReply['body']): string {
   const documented = errors.some((error) => error.code === 'HTTP-429')
@@ -124,8 +129,14 @@ export function errorReply(error: unknown, traceId: string): ErrorReply {
     };
   }
   if (error instanceof ConnectorError) {
-    const detail = error.remedy ? `${error.message} ${error.remedy}` : error.message;
-    const meta = error.nativeCode ? { nativeCode: error.nativeCode } : undefined;
+    const detail = [error.message, error.remedy, error.server && saidBy(error.server)]
+      .filter((part) => part !== undefined)
+      .join(' ');
+    const facts = {
+      ...(error.nativeCode ? { nativeCode: error.nativeCode } : {}),
+      ...(error.server ? { server: { ...error.server } } : {}),
+    };
+    const meta = Object.keys(facts).length > 0 ? facts : undefined;
     const code = sourceErrorCode(error);
     return {
       status: errorTable[code].status,

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
+import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '@mooring/connectors/spec/errors';
 import { revealedJson, type Secret } from '@mooring/connectors/spec/secret';
 import type { RefusalEvent } from '../egress/gate.js';
 import type { EgressSettings } from '../egress/policy.js';
@@ -43,6 +43,7 @@ export interface SentError {
   kind?: ConnectorErrorKind;
   frames?: string[];
   nativeCode?: string;
+  server?: ServerWords;
   remedy?: string;
   retryable?: boolean;
   retryAfterSeconds?: number;
@@ -52,10 +53,11 @@ export const framesMax = 20;
 
 export function packError(error: unknown): SentError {
   if (error instanceof ConnectorError) {
-    const { name, message, kind, nativeCode, remedy, retryAfterSeconds } = error;
+    const { name, message, kind, nativeCode, server, remedy, retryAfterSeconds } = error;
     return {
       ...{ name, message, kind, retryable: error.isRetryable },
       ...(nativeCode === undefined ? {} : { nativeCode }),
+      ...(server === undefined ? {} : { server }),
       ...(remedy === undefined ? {} : { remedy }),
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     };

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { abortError, after } from '@mooring/connectors/kit/deadline';
+import { toldToAuthor } from '@mooring/connectors/kit/server-words';
 import type {
   BrowseItem,
   BrowseRequest,
@@ -198,7 +199,11 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
         await session.close().catch(() => undefined);
       }
     } catch (error) {
-      throw start.failure(error);
+      throw toldToAuthor(
+        start.failure(error),
+        'request' in task && 'query' in task.request ? task.request.query : undefined,
+        plan.login.fields,
+      );
     } finally {
       signal.removeEventListener('abort', abort);
       start.end();

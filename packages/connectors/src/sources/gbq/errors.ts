@@ -1,4 +1,5 @@
 import { failureOf, type Meaning, meaningOfStatus } from '../../families/http/failures.js';
+import { serverWords, withServer } from '../../kit/server-words.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 /** Reasons of https://cloud.google.com/bigquery/docs/error-messages. */
@@ -80,11 +81,9 @@ function firstErrorIn(body: string): NativeError {
 export function fromResponse(response: Response, body: string): ConnectorError {
   const native = firstErrorIn(body);
   const meaning = meaningOfReason(native);
-  return failureOf(
-    meaning ?? meaningOfStatus(response.status),
-    response,
-    meaning ? String(native.reason) : String(response.status),
-  );
+  const code = meaning ? String(native.reason) : String(response.status);
+  const failure = failureOf(meaning ?? meaningOfStatus(response.status), response, code);
+  return withServer(failure, serverWords(failure.kind, { message: native.message, code }).server);
 }
 
 /** The error of a job that BigQuery accepted and then failed: `status.errorResult`. */
@@ -96,6 +95,7 @@ export function fromJob(native: NativeError): ConnectorError {
     nativeCode: String(native.reason),
     retryable: retryable ?? false,
     ...(remedy === undefined ? {} : { remedy }),
+    ...serverWords(kind, { message: native.message, code: native.reason }),
   });
 }
 

@@ -1,3 +1,4 @@
+import { serverWords } from '../../kit/server-words.js';
 import { isTlsFailureCode } from '../../kit/tls.js';
 import { ConnectorError, type ConnectorErrorKind, type ConnectorErrorOptions } from '../../spec/errors.js';
 
@@ -109,7 +110,7 @@ const codes = new Map<string, Translation>([
 
 const unknown: Translation = ['protocol_error', 'The server answered in a way that was not understood.'];
 
-function memberOf(error: unknown, name: 'code' | 'errno' | 'sqlState'): unknown {
+function memberOf(error: unknown, name: 'code' | 'errno' | 'sqlState' | 'sqlMessage'): unknown {
   return typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
 }
 
@@ -129,6 +130,7 @@ export function translateMySqlError(error: unknown): ConnectorError {
   return new ConnectorError(kind, message, {
     ...options,
     ...(/^\w{1,64}$/.test(native) ? { nativeCode: native } : {}),
+    ...serverWords(kind, { message: memberOf(error, 'sqlMessage'), code: native }),
     cause: error,
   });
 }

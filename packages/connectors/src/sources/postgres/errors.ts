@@ -1,3 +1,4 @@
+import { serverWords } from '../../kit/server-words.js';
 import { isTlsFailureCode } from '../../kit/tls.js';
 import { ConnectorError, type ConnectorErrorKind, type ConnectorErrorOptions } from '../../spec/errors.js';
 
@@ -103,8 +104,8 @@ export function translatePostgresError(error: unknown): ConnectorError {
   if (error instanceof ConnectorError) return error;
   const code = textOf(error, 'code');
   const [kind, message, options] = translationOf(code, textOf(error, 'message'));
-  const position = /^\d+$/.exec(textOf(error, 'position'))?.[0];
   const native = /^\w{1,64}$/.test(code) ? { nativeCode: code } : {};
-  const where = position && kind === 'invalid_query' ? ` (at character ${position})` : '';
-  return new ConnectorError(kind, message + where, { ...options, ...native, cause: error });
+  const said = { message: textOf(error, 'message'), code, position: textOf(error, 'position') };
+  const words = /^[0-9A-Z]{5}$/.test(code) ? serverWords(kind, said) : {};
+  return new ConnectorError(kind, message, { ...options, ...native, ...words, cause: error });
 }

@@ -227,6 +227,39 @@ describe('using a shared connection', () => {
     );
   });
 
+  it('US3: tells the author of a query what the server says, with its code and the place in their text', async () => {
+    const said = async (query: string, action = 'preview') =>
+      (await alice.api.post(`${connection}/actions/${action}`, { query })).body.errors[0];
+    expect(await said('select 1,\n  sumx(1)')).toMatchObject({
+      code: 'SOURCE-QUERY-INVALID',
+      meta: {
+        server: { message: 'function sumx(integer) does not exist', code: '42883', position: 13 },
+      },
+    });
+    const { detail } = await said('selec 1', 'read');
+    expect(detail).toMatch(
+      /The server says: "syntax error at or near "selec"" \(42601, at character 1 of your query\)\.$/,
+    );
+    expect((await said('select * from sales.nosuch')).meta.server.message).toMatch(
+      /"sales.nosuch" does not exist/,
+    );
+  });
+
+  it('US3: never of a statement that is not theirs, and never with a part of the login', async () => {
+    const byPath = await alice.api.post(`${connection}/actions/preview`, { path: ['sales', 'salaries'] });
+    expect(byPath.body.errors[0], byPath.text).toMatchObject({ meta: { nativeCode: '42501' } });
+    expect(byPath.text).not.toMatch(/The server says|"server"|at character/);
+    const { password } = lab.roles.alice;
+    for (const form of [password, Buffer.from(password).toString('base64'), password.toUpperCase()]) {
+      const answer = await alice.api.post(`${connection}/actions/preview`, {
+        query: `select '${form}'::int`,
+      });
+      expect(answer.body.errors[0].code).toBe('SOURCE-QUERY-INVALID');
+      expect(answer.text).not.toContain('The server says');
+      expect(answer.text).not.toContain(form);
+    }
+  });
+
   it('browses level by level', async () => {
     const schemas = await alice.api.post(`${connection}/actions/browse`, { path: [] });
     expect(schemas.body.items.map((item: { name: string }) => item.name)).toContain('sales');

@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { startServer, type TestServer } from '@mooring/server/testing/start-server';
+import type { HostConfig } from '@qlik/api/auth';
+import dataConnections from '@qlik/api/data-connections';
+import dataCredentials from '@qlik/api/data-credentials';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exampleNames, jsonKey, publishedExamples } from './published-examples.js';
+
+// Q: every body that Qlik publishes for a source that exists, as it stands: typed by Qlik's client, by curl in POSIX
+// quoting, and as the bytes that Windows shells send; then Qlik's published changes of them.
+
+const run = promisify(execFile);
+
+let server: TestServer;
+let alice: TestPerson;
+let spaceId: string;
+let folder: string;
+let options: { hostConfig: HostConfig; noCache: true };
+
+beforeAll(async () => {
+  server = await startServer();
+  alice = await addPerson(server.url, server.adminKey, 'alice');
+  spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Published', type: 'shared' })).body.id;
+  folder = mkdtempSync(path.join(tmpdir(), 'mooring-published-'));
+  options = { hostConfig: { host: server.url, authType: 'apikey', apiKey: alice.key }, noCache: true };
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await server.close();
+});
+
+const at = '/api/v1/data-connections';
+const exampleOf = (name: string, door: string) => {
+  const found = publishedExamples(door).find(([known]) => known === name);
+  if (!found) throw new Error(`no example ${name}`);
+  return found[1];
+};
+const curl = async (parameters: string): Promise<string> => {
+  const head = `-s -w '\\n%{http_code}' -H 'Authorization: Bearer ${alice.key}' -H 'Content-Type: application/json'`;
+  const { stdout } = await run('bash', ['-c', `curl ${head} ${parameters} '${server.url}${at}'`]);
+  return stdout;
+};
+
+describe.each(exampleNames)('Q: %s', (name) => {
+  it("is created by Qlik's client, under its types", async () => {
+    const { status, data } = await dataConnections.createDataConnection(
+      { ...exampleOf(name, 'client'), space: spaceId },
+      options,
+    );
+    expect(status).toBe(201);
+    if ('authUrl' in data) expect.fail('a sign-in');
+    const read = await alice.api.get(`${at}/${data.qID}?parseConnection=true`);
+    const sent = exampleOf(name, 'client').connectionProperties;
+    for (const [property, value] of Object.entries(sent)) {
+      const kept = read.body.connectionProperties[property];
+      if (kept !== undefined && typeof value === 'string') expect(String(kept), property).toBe(value);
+    }
+  });
+
+  it('is created by curl in POSIX quoting', async () => {
+    const body = JSON.stringify(exampleOf(name, 'curl'), null, 2).replaceAll("'", "'\\''");
+    expect(await curl(`-d '${body}'`)).toMatch(/\n201$/);
+  });
+
+  it('is created from the files that Windows shells write', async () => {
+    const text = (door: string) => JSON.stringify(exampleOf(name, door), null, 2).replaceAll('\n', '\r\n');
+    const files = {
+      'utf8.json': Buffer.from(`\ufeff${text('UTF-8')}`, 'utf8'),
+      'utf16.json': Buffer.from(`\ufeff${text('UTF-16')}`, 'utf16le'),
+    };
+    for (const [file, bytes] of Object.entries(files)) {
+      writeFileSync(path.join(folder, file), bytes);
+      expect(await curl(`--data-binary '@${path.join(folder, file)}'`), file).toMatch(/\n201$/);
+    }
+  });
+});
+
+describe("Qlik's published changes", () => {
+  const make = async (name: string, door: string) =>
+    (await alice.api.post(at, { ...exampleOf(name, door), space: spaceId })).body as {
+      qID: string;
+      qCredentialsID: string;
+    };
+  type Patch = Parameters<typeof dataConnections.patchDataConnection>[2];
+  const patch = async (qID: string, changes: Patch) => {
+    const { status } = await dataConnections.patchDataConnection(qID, {}, changes, options);
+    expect(status).toBe(204);
+    expect((await alice.api.get(`${at}/${qID}/credential`)).body.state).toBe('ready');
+  };
+
+  it('QL2: rotate a password and a secret key alone', async () => {
+    const [postgres, s3] = [await make('postgres-tuned', 'rotate'), await make('s3-v1-separated', 'rotate')];
+    await patch(postgres.qID, [
+      { op: 'replace', path: '/connectionProperties/password', value: 'canary-rotated-1' },
+    ]);
+    await patch(s3.qID, [
+      { op: 'replace', path: '/connectionProperties/secretKey', value: 'canary-rotated-2' },
+    ]);
+  });
+
+  it('QL3: give BigQuery a new key', async () => {
+    const { qID } = await make('gbq-tuned', 'new key');
+    const [file = { name: '', value: '' }] = jsonKey('new.json');
+    const email = String(exampleOf('gbq-tuned', 'new key').connectionProperties['Email']);
+    await patch(qID, [
+      { op: 'replace', path: '/connectionProperties/Email', value: email },
+      { op: 'replace', path: '/connectionProperties/KeyFilePath/0/name', value: file.name },
+      { op: 'replace', path: '/connectionProperties/KeyFilePath/0/value', value: file.value },
+    ]);
+  });
+
+  it('QL1: re-associate a credential after the host has changed', async () => {
+    const example = exampleOf('postgres-tuned', 'moved');
+    const { data } = await dataConnections.createDataConnection(
+      {
+        ...example,
+        connectionProperties: {
+          ...{ ...example.connectionProperties, separateCredentials: 'true', credentialsName: 'of moved' },
+        },
+      },
+      options,
+    );
+    if ('authUrl' in data) return expect.fail('a sign-in');
+    const host = { op: 'replace', path: '/connectionProperties/host', value: 'new.example.com' } as const;
+    await dataConnections.patchDataConnection(data.qID, {}, [host], options);
+    const own = await dataCredentials.getDataCredential('of moved', { byCredentialName: true }, options);
+    await patch(data.qID, [{ op: 'replace', path: '/qCredentialsID', value: own.data.qID }]);
+  });
+
+  it('QL5: move connections into a space by bulk', async () => {
+    const admin = { ...options, hostConfig: { ...options.hostConfig, apiKey: server.adminKey } };
+    const made = await alice.api.post(at, exampleOf('mysql', 'bulk'));
+    const { status, data } = await dataConnections.updateDataConnections(
+      { connections: [{ id: made.body.qID, spaceId, spaceType: 'shared' }] },
+      admin,
+    );
+    expect([status, data.data?.[0]?.status]).toEqual([207, 204]);
+  });
+});
