@@ -21,6 +21,7 @@ describe('several nodes on one database', () => {
   beforeAll(async () => {
     all = await startNodes({
       count: 3,
+      onEmpty: true,
       configuration: { rateLimits: { tier1PerMinute: 10_000, tier2PerMinute: 2_000 } },
     });
     const [first] = all.nodes;
