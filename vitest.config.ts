@@ -95,8 +95,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     sequence: { sequencer: WeighedSequencer },
-    // Two for each of two cores: files wait for processes of theirs for half of their time.
-    maxWorkers: 4,
+    // More than there are processors, as files wait for half of their time; those of the long tier load the machine more.
+    maxWorkers: isLong ? 3 : 4,
     reporters: [
       'default',
       './scripts/test-results-reporter.mjs',

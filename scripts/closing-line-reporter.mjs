@@ -16,6 +16,14 @@ function told(title, errors) {
   return stripVTControlCharacters([`FAILED ${title}`, ...words].join('\n').replaceAll('\n', '\n    '));
 }
 
+const fileOf = (module) => `${module.project.name} > ${path.relative(process.cwd(), module.moduleId)}`;
+
+const failureOf = (test) =>
+  told(
+    `${fileOf(test.module)} > ${test.fullName} (${Math.round(test.diagnostic()?.duration ?? 0)} ms)`,
+    test.result().errors,
+  );
+
 /** Ends a test run with what failed, and one plain line that any runner of it can count: `N passed, N failed`. */
 export default class ClosingLineReporter {
   onInit() {
@@ -23,26 +31,24 @@ export default class ClosingLineReporter {
     process.stdout.write(`Tier ${tier}, seed ${seed} (TEST_SEED=${seed} repeats it)\n`);
   }
 
+  /** At once: a run that is cut off has no end. */
+  onTestCaseResult(test) {
+    if (test.result().state === 'failed') process.stdout.write(`\n${failureOf(test)}\n\n`);
+  }
+
   onTestRunEnd(modules, unhandledErrors) {
     let passed = 0;
     const failures = unhandledErrors.map((error) => told('outside of any test', [error]));
     for (const module of modules) {
-      const file = `${module.project.name} > ${path.relative(process.cwd(), module.moduleId)}`;
       const tests = [...module.children.allTests()];
       passed += tests.filter((test) => test.result().state === 'passed').length;
       const failed = tests.filter((test) => test.result().state === 'failed');
-      for (const test of failed)
-        failures.push(
-          told(
-            `${file} > ${test.fullName} (${Math.round(test.diagnostic()?.duration ?? 0)} ms)`,
-            test.result().errors,
-          ),
-        );
+      failures.push(...failed.map(failureOf));
       // Hooks that fail belong to a suite, and one that fails before its tests leaves none of them failed.
       const suites = [module, ...module.children.allSuites()];
       const hooks = suites.flatMap((suite) => suite.errors());
       if (hooks.length > 0 || (module.state() === 'failed' && failed.length === 0))
-        failures.push(told(`${file} (outside of its tests)`, hooks));
+        failures.push(told(`${fileOf(module)} (outside of its tests)`, hooks));
     }
     mkdirSync(new URL('.', failuresFile), { recursive: true });
     writeFileSync(failuresFile, failures.map((failure) => `${failure}\n`).join('\n'));

@@ -21,6 +21,7 @@ describe('several nodes on one database', () => {
   beforeAll(async () => {
     all = await startNodes({
       count: 3,
+      onEmpty: true,
       configuration: { rateLimits: { tier1PerMinute: 10_000, tier2PerMinute: 2_000 } },
     });
     const [first] = all.nodes;
@@ -118,7 +119,8 @@ describe('several nodes on one database', () => {
     expect(made.filter(({ status }) => status === 201)).toHaveLength(150);
     const [attempts] = await query<{ last_value: string }>('select last_value from attempts');
 
-    expect(Number(attempts?.last_value)).toBeLessThan(165);
+    // One that meets another in the same instant may begin anew; before, each was undone twice or more.
+    expect(Number(attempts?.last_value)).toBeLessThan(225);
     await all.database.run(
       'drop trigger attempt on connection; drop function attempt; drop sequence attempts',
     );

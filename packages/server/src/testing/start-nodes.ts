@@ -14,13 +14,20 @@ export interface TestNodesOptions extends TestServerOptions {
   count: number;
   /** The URL by which the nodes reach the database, made from the real one; for relays in between. */
   via?: (url: string) => string;
+  /** The database has no tables, so that the nodes make them; otherwise it has those of this version and no rows. */
+  onEmpty?: boolean;
 }
 
-/** All nodes start at once, on a database with tables and no rows. */
-export async function startNodes({ count, via, ...options }: TestNodesOptions): Promise<TestNodes> {
+/** All nodes start at once. */
+export async function startNodes({
+  count,
+  via,
+  onEmpty = false,
+  ...options
+}: TestNodesOptions): Promise<TestNodes> {
   const server = inject('databaseServer');
   if (!server) throw new Error('these tests belong to the project "PostgreSQL store"');
-  const database = await freshDatabase(server, { withTables: true });
+  const database = await freshDatabase(server, { withTables: !onEmpty });
   const environment = {
     MOORING_MASTER_KEY: Buffer.from(newHex(32), 'hex').toString('base64'),
     ...options.environment,
