@@ -47,7 +47,7 @@ const flooding =
   };
 
 const toPostgres = after(postgresTurns);
-const signedIn = [welcome, done('SET')];
+const signedIn = [welcome];
 const reading = [...signedIn, done('BEGIN'), described(textColumn)];
 const rowOfGigabyte = Buffer.concat([bytes('44 40000000 0001 3ffffff0')]);
 

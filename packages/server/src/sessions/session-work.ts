@@ -12,6 +12,7 @@ import type {
 } from '@mooring/connectors/spec/connector';
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Gate } from '../egress/gate.js';
 import { type ProbeStage, probe } from '../egress/probe.js';
 import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
@@ -180,13 +181,19 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
     signal.addEventListener('abort', abort, { once: true });
     const proof = watchProof(plan, surroundings);
     const start = limitStart(task, stop);
+    const tokens: Secret<string>[] = [];
+    const noted = (ask: NonNullable<typeof accessToken>) => async (options?: { renew?: boolean }) => {
+      const token = await ask(options);
+      tokens.push(token);
+      return token;
+    };
     try {
       const { properties, settings } = plan;
       const connector = await surroundings.connector(plan.sourceId);
       surroundings.found({ kind: 'begun' });
       if (task.kind === 'test' && !(await isReached(connector, plan, { ...surroundings, gate: proof.gate })))
         return { state: 'complete', ...counts() };
-      const login = { ...plan.login, ...(accessToken ? { accessToken } : {}) };
+      const login = { ...plan.login, ...(accessToken ? { accessToken: noted(accessToken) } : {}) };
       const context = { network: proof.gate, retries: surroundings.retries, settings, signal: stop.signal };
       const begun = performance.now();
       const session = await connector.open({ properties, login }, context);
@@ -202,7 +209,7 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
       throw toldToAuthor(
         start.failure(error),
         'request' in task && 'query' in task.request ? task.request.query : undefined,
-        plan.login.fields,
+        { ...plan.login.fields, ...tokens },
       );
     } finally {
       signal.removeEventListener('abort', abort);

@@ -20,10 +20,16 @@ describe('interactive sign-in', () => {
   let alice: TestPerson;
   let bob: TestPerson;
   let spaceId: string;
+  let lastToken = '';
 
   beforeAll(async () => {
     lab = await startAuthorizationServer();
-    bigQuery = await startBigQuery({ verifyAccessToken: lab.verifyAccessToken });
+    bigQuery = await startBigQuery({
+      verifyAccessToken: (token) => {
+        lastToken = token;
+        return lab.verifyAccessToken(token);
+      },
+    });
     server = await startServer({
       configuration: {
         oauth: {
@@ -118,6 +124,16 @@ describe('interactive sign-in', () => {
     );
     expect(preview.status).toBe(200);
     expect(preview.body.rows[0][0]).toContain('alice');
+    const refused = async (message: string) => {
+      const error = { code: 400, message, errors: [{ reason: 'invalidQuery', message }] };
+      bigQuery.switches.answerNext.push({ status: 400, body: JSON.stringify({ error }) });
+      const actions = `/api/v1/data-connections/${created.body.connectionId}/actions`;
+      return (await alice.api.post(`${actions}/preview`, { query: 'SELEC' })).text;
+    };
+    expect(await refused('Syntax error at [1:1]')).toContain('The server says');
+    expect(await refused(`No such name: ${lastToken}`), 'US3: words with the access token').not.toMatch(
+      /The server says|No such name/,
+    );
     expect((await alice.api.get(`/api/v1/sign-ins/${begun.body.signInId}`)).body.state).toBe('completed');
     expect((await bob.api.get(`/api/v1/sign-ins/${begun.body.signInId}`)).status).toBe(404);
   });

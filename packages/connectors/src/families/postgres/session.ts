@@ -70,6 +70,16 @@ interface Opened {
   context: SessionContext;
 }
 
+/** @throws ConnectorError when a statement of ours that asks for rows is answered with something else: no rows is rows. */
+function rowsOf<Row>({ command, rows }: pg.QueryResult & { rows: Row[] }): Row[] {
+  if (command === 'SELECT') return rows;
+  throw new ConnectorError(
+    'protocol_error',
+    'The server answers with something else than the rows that it was asked for.',
+    { remedy: 'Check that host and port are those of the database server.' },
+  );
+}
+
 function createSession({ client, guard, socket, options, context, vendor }: Opened): Session {
   const { network, signal } = context;
   let state: 'idle' | 'busy' | 'ended' = 'idle';
@@ -129,13 +139,13 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
     }
   };
 
-  const ours: RunStatement = async (text, values) => (await run(text, values)).rows;
+  const ours: RunStatement = async (text, values) => rowsOf(await run(text, values));
   const catalogue = vendor.catalogue(ours);
   const hooks = { types: vendor.types(ours), failure, cancel, terminate, finished: rollBack };
 
   return {
     async ping() {
-      await alone(() => run('select 1'));
+      await alone(() => ours('select 1', []));
     },
     browse: (request) => alone(() => browseSql(catalogue, request)),
     async read(request) {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { toldToAuthor } from '../../kit/server-words.js';
+import type { ConnectorError } from '../../spec/errors.js';
+import { Secret } from '../../spec/secret.js';
 import { expectNoSecrets, failureOf } from '../../suite/bench.js';
-
 import { open, serve } from './test-stand.js';
 
 describe('gbq fails', () => {
@@ -25,7 +27,8 @@ describe('gbq fails', () => {
     const { session } = await open(stand);
     const error = await failureOf(session.ping());
     expect(error.kind).toBe(kind);
-    expectNoSecrets(error, ['s3cret']);
+    // The server's words are for the author of a query; a ping has none.
+    expectNoSecrets(toldToAuthor(error, undefined, {}) as ConnectorError, ['s3cret']);
   });
 
   it('with the place of a syntax error', async () => {
@@ -36,7 +39,11 @@ describe('gbq fails', () => {
     const error = await failureOf(session.read({ query: 'SELEC', batchRows: 1 }));
     expect(error.kind).toBe('invalid_query');
     expect(error.message).toContain('line 2, column 17');
-    expectNoSecrets(error, ['s3cret']);
+    const told = toldToAuthor(error, 'SELEC', { key: new Secret('S3CRET') });
+    expectNoSecrets(told as ConnectorError, ['s3cret']);
+    expect(toldToAuthor(error, 'SELEC', { key: new Secret('another') })).toMatchObject({
+      server: { code: 'invalidQuery', message: expect.stringContaining('Syntax error') },
+    });
   });
 
   it('R31: with a typed error on answers that make no sense', async () => {
