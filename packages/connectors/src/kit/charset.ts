@@ -12,7 +12,7 @@ export class NotDecodable extends Error {
   }
 }
 
-/** Makes UTF-8 of text as its pieces come. */
+/** Makes UTF-8 of text as its pieces come, without the mark at its beginning. */
 interface Transcoder {
   /** @throws NotDecodable */
   push(piece: Uint8Array): Uint8Array;
@@ -32,6 +32,36 @@ function windows1252Transcoder(): Transcoder {
   return { push: (piece) => Buffer.from(decode(piece)), end: () => Buffer.alloc(0) };
 }
 
+const utf32 = { 'utf-32le': true, 'utf-32be': false } as const;
+
+const isUtf32 = (charset: string): charset is keyof typeof utf32 => Object.hasOwn(utf32, charset);
+
+/** The Encoding Standard leaves this encoding out, and so does Node's decoder. */
+function utf32Transcoder(charset: keyof typeof utf32): Transcoder {
+  let rest = Buffer.alloc(0);
+  let isBegun = false;
+  const characterOf = (code: number): string => {
+    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) throw new NotDecodable(charset);
+    return String.fromCodePoint(code);
+  };
+  const push = (piece: Uint8Array) => {
+    const bytes = Buffer.concat([rest, piece]);
+    const end = bytes.length - (bytes.length % 4);
+    let text = '';
+    for (let at = 0; at < end; at += 4)
+      text += characterOf(utf32[charset] ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+    rest = bytes.subarray(end);
+    const isMarked = !isBegun && text.startsWith('\ufeff');
+    isBegun ||= text !== '';
+    return Buffer.from(isMarked ? text.slice(1) : text);
+  };
+  const end = () => {
+    if (rest.length > 0) throw new NotDecodable(charset);
+    return Buffer.alloc(0);
+  };
+  return { push, end };
+}
+
 function decoderOf(charset: string): TextDecoder {
   try {
     return new TextDecoder(charset, { fatal: true });
@@ -44,28 +74,32 @@ function decoderOf(charset: string): TextDecoder {
   }
 }
 
-/** True for names of encodings of the Encoding Standard, which browsers and Node know. */
+/** True for names of encodings of the Encoding Standard, which browsers and Node know, and of both UTF-32. */
 export function isCharset(name: string): boolean {
   try {
-    return new TextDecoder(name) !== undefined;
+    return isUtf32(name.toLowerCase()) || new TextDecoder(name) !== undefined;
   } catch {
     return false;
   }
 }
 
-function transcoderOf(charset: string): Transcoder | undefined {
-  const decoder = decoderOf(charset);
-  // UTF-8 is passed on as it is: whoever reads it checks it with everything else.
-  if (decoder.encoding === 'utf-8') return undefined;
-  if (decoder.encoding === 'windows-1252') return windows1252Transcoder();
+/** @returns the encoding by its own name. UTF-8 has no transcoder: whoever reads it checks it with everything else. */
+function transcoderOf(name: string): { charset: string; transcoder?: Transcoder } {
+  const utf32Name = name.toLowerCase();
+  if (isUtf32(utf32Name)) return { charset: utf32Name, transcoder: utf32Transcoder(utf32Name) };
+  const decoder = decoderOf(name);
+  const charset = decoder.encoding;
+  if (charset === 'utf-8') return { charset };
+  if (charset === 'windows-1252') return { charset, transcoder: windows1252Transcoder() };
   const decode = (...input: Parameters<TextDecoder['decode']>) => {
     try {
       return Buffer.from(decoder.decode(...input));
     } catch (error) {
-      throw new NotDecodable(decoder.encoding, error);
+      throw new NotDecodable(charset, error);
     }
   };
-  return { push: (piece) => decode(piece, { stream: true }), end: () => decode() };
+  const transcoder = { push: (piece: Uint8Array) => decode(piece, { stream: true }), end: () => decode() };
+  return { charset, transcoder };
 }
 
 /** By the mark at its beginning, which says more than any name. */
@@ -85,7 +119,16 @@ export function jsonCharset([one, two, three, four]: Uint8Array): string | undef
   return undefined;
 }
 
+/** Of other text without a mark: its first two characters are of ASCII, or of Latin-1. */
+export function textCharset([one, two, three, four]: Uint8Array): string | undefined {
+  if (one === undefined || four === undefined) return undefined;
+  const zeros = [one, two, three, four].map((byte) => (byte === 0 ? '0' : 'x')).join('');
+  const charsets = { x0x0: 'utf-16le', '0x0x': 'utf-16be', x000: 'utf-32le', '000x': 'utf-32be' };
+  return charsets[zeros as keyof typeof charsets];
+}
+
 const markBytes = 4;
+const utf8Mark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 type Next = () => Promise<Uint8Array | undefined>;
 
@@ -99,11 +142,21 @@ export interface EncodedText {
   guess?: (first: Uint8Array) => string | undefined;
 }
 
+/** Text as UTF-8, without the mark at its beginning. */
+export interface Utf8Text {
+  /** Next bytes, undefined at the end. Of UTF-8 nothing is checked. @throws NotDecodable */
+  next: Next;
+  /** The encoding that it came in. */
+  charset: string;
+  /** The encoding was taken for granted, because nobody and nothing said it. */
+  isAssumed: boolean;
+}
+
 /**
- * The text as UTF-8, piece by piece. Of UTF-8 nothing is checked.
+ * The text as UTF-8, piece by piece.
  * @throws ConnectorError `unsupported` for an encoding that is not known
  */
-export async function utf8Of({ next, charset, guess }: EncodedText): Promise<Next> {
+export async function utf8Of({ next, charset: said, guess }: EncodedText): Promise<Utf8Text> {
   let first = Buffer.alloc(0);
   let isEnded = false;
   while (first.length < markBytes && !isEnded) {
@@ -111,20 +164,23 @@ export async function utf8Of({ next, charset, guess }: EncodedText): Promise<Nex
     if (piece === undefined) isEnded = true;
     else first = Buffer.concat([first, piece]);
   }
-  const transcoder = transcoderOf(markedCharset(first) ?? charset ?? guess?.(first) ?? 'utf-8');
+  const known = markedCharset(first) ?? said ?? guess?.(first);
+  const { charset, transcoder } = transcoderOf(known ?? 'utf-8');
+  if (!transcoder && first.subarray(0, utf8Mark.length).equals(utf8Mark))
+    first = first.subarray(utf8Mark.length);
   let ahead: Uint8Array | undefined = first;
   const raw = async (): Promise<Uint8Array | undefined> => {
     const piece = ahead ?? (isEnded ? undefined : await next());
     ahead = undefined;
     return piece;
   };
-  if (!transcoder) return raw;
   let isOver = false;
-  return async () => {
-    if (isOver) return undefined;
+  const decoded = async () => {
+    if (isOver || !transcoder) return undefined;
     const piece = await raw();
     if (piece !== undefined) return transcoder.push(piece);
     isOver = true;
     return transcoder.end();
   };
+  return { next: transcoder ? decoded : raw, charset, isAssumed: known === undefined };
 }

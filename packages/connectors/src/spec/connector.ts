@@ -1,3 +1,4 @@
+import type { FileOptions } from '@mooring/contract/file-options';
 import type { Column, Row } from './data-types.js';
 import type { Network } from './network.js';
 import type { Secret } from './secret.js';
@@ -56,6 +57,8 @@ export interface BrowseRequest {
   limit: number;
   /** Cursor of the previous answer. */
   page?: string;
+  /** How files are read whose names do not say it. */
+  file?: FileOptions;
 }
 
 export interface BrowseItem {
@@ -104,6 +107,8 @@ export interface ReadRequest {
   limit?: number;
   /** Rows a batch at the most. */
   batchRows: number;
+  /** How a file is read. */
+  file?: FileOptions;
   /** A preview or a test: what the source sends is held to far lower caps. */
   isPreview?: boolean;
 }
@@ -111,6 +116,8 @@ export interface ReadRequest {
 /** Rows in batches, pulled by the consumer: a connector reads ahead by one batch at the most. */
 export interface RowStream {
   columns: readonly Column[];
+  /** How a file is read: what was asked for and what was found. A request that says the same gets the same rows. */
+  file?: FileOptions;
   batches: AsyncIterable<readonly Row[]>;
 }
 

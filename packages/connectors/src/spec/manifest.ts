@@ -7,6 +7,8 @@ export interface Capabilities {
   readPath: boolean;
   /** `read` takes a query text. */
   readQuery: boolean;
+  /** What is read are files, of which a request may say how. */
+  files?: boolean;
   /** The source itself refuses writes on the connections we open. */
   readOnlyAtSource: boolean;
   /** Deepest browse path, in segments. */

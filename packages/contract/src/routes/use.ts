@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fileOptionsSchema } from '../file-options.js';
 import { defineRoute } from '../route.js';
 import { connectionParamsSchema } from './data-connections.js';
 
@@ -57,8 +58,16 @@ export const previewReplySchema = z
     columns: z.array(columnSchema),
     rows: z.array(z.array(z.unknown())),
     truncated: z.boolean(),
+    file: fileOptionsSchema.optional().meta({
+      description: 'Of a file: how it was read. A request whose `file` says the same gets the same rows',
+    }),
   })
   .meta({ id: 'PreviewReply' });
+
+const fileSchema = fileOptionsSchema.optional().meta({
+  description:
+    'How a file is read; what is left out is what the connection says of its files, or is found out',
+});
 
 const readTargetSchema = {
   path: pathSchema.optional().meta({ description: 'Path of a readable item, as browse returns it' }),
@@ -76,6 +85,7 @@ const readTargetSchema = {
     .max(2000)
     .optional()
     .meta({ description: 'Columns whose values come as text, for those that their type cannot hold' }),
+  file: fileSchema,
 };
 
 /** Refused before anything was sent to the source. */
@@ -159,6 +169,7 @@ export const browseConnection = defineRoute({
     path: pathSchema.optional(),
     limit: z.int().min(1).max(1000).optional(),
     page: z.string().max(8192).optional(),
+    file: fileSchema,
   }),
   responses: { 200: { description: 'Items', schema: browseReplySchema } },
   errors: useErrors,
@@ -185,7 +196,7 @@ export const readConnection = defineRoute({
   path: action('read'),
   summary: 'Stream rows as NDJSON, CSV or Arrow, by Accept',
   description:
-    'A stream that fails midway, or is cut by a limit of the operator, ends abnormally, so a part never looks whole: NDJSON with a last line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch whose metadata have it under `mooring`. The trailer `Mooring-Stream` says `complete`; for clients that send `TE: trailers` a cut ends normally, and it says `truncated;cap=…`. The header `Mooring-Columns` names the columns, where they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
+    'A stream that fails midway, or is cut by a limit of the operator, ends abnormally, so a part never looks whole: NDJSON with a last line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch whose metadata have it under `mooring`. The trailer `Mooring-Stream` says `complete`; for clients that send `TE: trailers` a cut ends normally, and it says `truncated;cap=…`. The header `Mooring-Columns` names the columns, and `Mooring-File` says how a file is read, where they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
   tag,
   auth: 'person',
   permission,

@@ -8,9 +8,10 @@ import type {
   Login,
   ReadRequest,
   Retries,
+  RowStream,
   Session,
 } from '@mooring/connectors/spec/connector';
-import type { Column, Row } from '@mooring/connectors/spec/data-types';
+import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Gate } from '../egress/gate.js';
@@ -56,7 +57,7 @@ export type Finding =
   /** The session is open, and the source has said something. */
   | { kind: 'proven' }
   /** What a read will have; told before its first row. */
-  | { kind: 'described'; columns: readonly Column[] }
+  | ({ kind: 'described' } & Pick<RowStream, 'columns' | 'file'>)
   /** A probe did not reach the source. */
   | { kind: 'missed' }
   /** A stage of a test is over. */
@@ -106,7 +107,8 @@ async function preview(session: Session, { request, limit }: Extract<Task, { kin
     found.push(...batch);
     if (found.length > limit) break;
   }
-  return json({ columns: stream.columns, rows: found.slice(0, limit), truncated: found.length > limit });
+  const { columns, file } = stream;
+  return json({ columns, rows: found.slice(0, limit), truncated: found.length > limit, file });
 }
 
 /**
@@ -161,7 +163,8 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
       const { request } = task;
       const stream = withTextColumns(await session.read({ ...request, batchRows }), request.asText);
       onStarted();
-      surroundings.found({ kind: 'described', columns: stream.columns });
+      const { columns, file } = stream;
+      surroundings.found({ kind: 'described', columns, ...(file ? { file } : {}) });
       const encoded = encodeRows(stream, task.format, task.caps, stop);
       counts = encoded.counts;
       return yield* encoded.chunks;

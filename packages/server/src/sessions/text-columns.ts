@@ -8,7 +8,8 @@ import { ConnectorError } from '@mooring/connectors/spec/errors';
  * already; of all others a value that is no text becomes its JSON.
  * @throws ConnectorError `invalid_query` for a name that no column has
  */
-export function withTextColumns({ columns, batches }: RowStream, asText: readonly string[] = []): RowStream {
+export function withTextColumns(stream: RowStream, asText: readonly string[] = []): RowStream {
+  const { columns, batches } = stream;
   for (const name of asText) {
     if (columns.some((column) => column.name === name)) continue;
     throw new ConnectorError(
@@ -19,7 +20,7 @@ export function withTextColumns({ columns, batches }: RowStream, asText: readonl
   const positions = columns.flatMap(({ name, type }, position) =>
     asText.includes(name) && type !== 'string' ? [position] : [],
   );
-  if (positions.length === 0) return { columns, batches };
+  if (positions.length === 0) return stream;
   const isText = new Set(positions);
   const textColumn = ({ name, nullable }: Column): Column => ({ name, nullable, type: 'string' });
   const toTexts = (row: Row): Row =>
@@ -28,6 +29,7 @@ export function withTextColumns({ columns, batches }: RowStream, asText: readonl
     for await (const batch of batches) yield batch.map(toTexts);
   }
   return {
+    ...stream,
     columns: columns.map((column, position) => (isText.has(position) ? textColumn(column) : column)),
     batches: texts(),
   };

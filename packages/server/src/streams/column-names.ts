@@ -30,13 +30,9 @@ export function distinctColumns(columns: readonly Column[]): Column[] {
 /** Proxies take headers of 4 KiB in all, some of them. */
 const headerLengthMax = 2048;
 
-/**
- * The columns as the value of the header `Mooring-Columns`: JSON in ASCII. Undefined where it would be too long; a first
- * line of NDJSON has room for any.
- */
-export function columnsHeader(columns: readonly Column[]): string | undefined {
-  const json = JSON.stringify(distinctColumns(columns));
-  const ascii = json.replaceAll(
+/** A value of a header: JSON in ASCII. Undefined where it would be too long. */
+export function jsonHeader(value: unknown): string | undefined {
+  const ascii = JSON.stringify(value).replaceAll(
     /[^ -~]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -1,17 +1,53 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { createByteCollector } from '../../kit/byte-collector.js';
 import { assertExpansion } from '../../kit/expansion.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { idleMsMax, pieceBytesMax } from './limits.js';
 
-/** Pulls the bytes of a file; nothing is read ahead beyond the stream's own buffer. */
-export interface ByteReader {
+/** Bytes that are taken one piece after the other. */
+export interface ByteSource {
   /** Next bytes, at most {@link pieceBytesMax}; undefined at the end. Errors of the store come as they are. */
   next(): Promise<Buffer | undefined>;
-  /** The first bytes of what `next` will give, at least `count` if there are so many. */
-  peek(count: number): Promise<Buffer>;
+  /**
+   * What `next` will give, up to the piece that is enough, or all of it. Each piece is looked at once, and how they are
+   * cut is up to the source.
+   */
+  lookAhead(isEnough: (piece: Buffer) => boolean): Promise<Buffer>;
+}
+
+/** Pulls the bytes of a file; nothing is read ahead beyond the stream's own buffer. */
+export interface ByteReader extends ByteSource {
   /** Stops the transfer. Idempotent. */
   close(): void;
+}
+
+/** @param pull gives undefined at the end, again and again */
+export function createByteSource(pull: () => Promise<Uint8Array | undefined>): ByteSource {
+  let rest: Buffer | undefined;
+  let isOver = false;
+  const next = async () => {
+    const chunk = rest ?? (isOver ? undefined : await pull());
+    isOver ||= chunk === undefined;
+    if (chunk === undefined) return undefined;
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const isWhole = bytes.length <= pieceBytesMax;
+    rest = isWhole ? undefined : bytes.subarray(pieceBytesMax);
+    return isWhole ? bytes : bytes.subarray(0, pieceBytesMax);
+  };
+  const lookAhead = async (isEnough: (piece: Buffer) => boolean) => {
+    const seen = createByteCollector();
+    for (let piece = await next(); piece !== undefined; piece = await next()) {
+      seen.append(piece);
+      if (!isEnough(piece)) continue;
+      if (rest) seen.append(rest);
+      break;
+    }
+    const bytes = seen.take();
+    rest = bytes.length > 0 ? bytes : undefined;
+    return bytes;
+  };
+  return { next, lookAhead };
 }
 
 function hasZlibCode(error: unknown): error is Error & { code: string } {
@@ -62,7 +98,6 @@ export function openByteReader(body: Readable, isGzip: boolean): ByteReader {
   const unzipped = isGzip ? unzip(body) : undefined;
   const stream = unzipped?.stream ?? body;
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  let rest: Buffer | undefined;
   let isWaiting = false;
   const idle = setTimeout(() => {
     // A reader that pauses us is no idle source.
@@ -93,21 +128,5 @@ export function openByteReader(body: Readable, isGzip: boolean): ByteReader {
       isWaiting = false;
     }
   };
-  const next = async () => {
-    const chunk = rest ?? (await pull());
-    const isWhole = chunk === undefined || chunk.length <= pieceBytesMax;
-    rest = isWhole ? undefined : chunk.subarray(pieceBytesMax);
-    return isWhole ? chunk : chunk.subarray(0, pieceBytesMax);
-  };
-  const peek = async (count: number) => {
-    let seen = rest ?? Buffer.alloc(0);
-    while (seen.length < count) {
-      const more = await pull();
-      if (more === undefined) break;
-      seen = Buffer.concat([seen, more]);
-    }
-    rest = seen.length > 0 ? seen : undefined;
-    return seen;
-  };
-  return { next, peek, close };
+  return { ...createByteSource(pull), close };
 }

@@ -1,22 +1,30 @@
+import type { FileOptions } from '@mooring/contract/file-options';
+import { NotDecodable } from '../../kit/charset.js';
+import { quoted } from '../../kit/json/failures.js';
 import type { Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import type { ByteReader } from './byte-reader.js';
-import { type CsvPortion, csvRecords, type Delimiter } from './csv-records.js';
-import { type Projection, project } from './projection.js';
+import { RecordCutter } from './csv-cutter.js';
+import { type CsvSample, type FoundDialect, findDialect, sampled } from './csv-dialect.js';
+import { CsvFault, type CsvRecord } from './csv-record.js';
+import { cellReaders } from './csv-values.js';
+import { fileNotText } from './json-records.js';
+import { project } from './projection.js';
 import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
+import { encodingRemedy, type TextReader } from './text-reader.js';
+import { createUtf8Decoder } from './utf8-text.js';
 
 /**
  * Column names from a header record: literally as they stand, an empty one becomes `column_<position>`, a
  * repeated one gets `_2`, `_3` and so on.
  */
-export function columnNames(header: readonly string[]): string[] {
+export function columnNames(header: readonly (string | null)[]): string[] {
   const given = new Set(header);
   const used = new Set<string>();
   // Where the search for a free number went on last: from 2 each time, equal names would take quadratic time.
   const copies = new Map<string, number>();
   return header.map((raw, index) => {
-    const base = raw === '' ? `column_${index + 1}` : raw;
+    const base = raw === null || raw === '' ? `column_${index + 1}` : raw;
     let copy = copies.get(base) ?? 2;
     let name = base;
     for (; used.has(name) || (name !== raw && given.has(name)); copy += 1) name = `${base}_${copy}`;
@@ -26,58 +34,195 @@ export function columnNames(header: readonly string[]): string[] {
   });
 }
 
-/** Made one by one as they are taken: a record of two bytes may be a row of 10,000 cells. */
-function* toRows(
-  records: readonly string[][],
-  width: number,
-  before: number,
-  projection: Projection,
-): Generator<Row> {
-  for (const [index, record] of records.entries()) {
-    if (record.length > width) {
-      throw new ConnectorError(
+interface CsvPortion {
+  records: CsvRecord[];
+  /** Length of the text that they were cut from. */
+  characters: number;
+}
+
+/** What breaks off comes behind the records before it, wherever the bytes happened to be cut. */
+async function* csvPortions(text: TextReader, cutter: RecordCutter): AsyncGenerator<CsvPortion> {
+  const decoder = createUtf8Decoder();
+  const taken = (characters: number): CsvPortion => ({ records: cutter.take(), characters });
+  for (let piece = await text.next(); piece !== undefined; piece = await text.next()) {
+    const { text: decoded, failure } = decoder.push(piece);
+    cutter.push(decoded);
+    yield taken(decoded.length);
+    if (cutter.fault ?? failure) throw cutter.fault ?? failure;
+  }
+  const failure = decoder.end();
+  if (failure) throw failure;
+  cutter.end();
+  yield taken(0);
+  if (cutter.fault) throw cutter.fault;
+}
+
+/** The first lines of a file, up to what is no text. */
+async function sampleOf(text: TextReader): Promise<CsvSample> {
+  let lines = 0;
+  let bytes = 0;
+  /** How much of a piece belongs to the sample; all of it unless the sample ends there. */
+  const lengthIn = (piece: Buffer): number => {
+    for (let at = 0; at < piece.length; at += 1) {
+      const isEnd = piece[at] === 0x0a || piece[at] === 0x0d;
+      lines += isEnd ? 1 : 0;
+      bytes += 1;
+      if (lines === sampled.lines || bytes === sampled.bytes) return at + 1;
+    }
+    return piece.length;
+  };
+  let length = 0;
+  const isFull = () => lines === sampled.lines || bytes === sampled.bytes;
+  const seen = await text.lookAhead((piece) => {
+    length += lengthIn(piece);
+    return isFull();
+  });
+  const decoded = createUtf8Decoder().push(seen.subarray(0, length));
+  return { text: decoded.text, isWhole: !isFull() && decoded.failure === undefined };
+}
+
+/** UTF-16 whose first characters are not of ASCII: its line ends and delimiters hold zeros. */
+function assertNoZeros({ text }: CsvSample): void {
+  const hasZeros = /[\r\n]/.test(text) ? /\0[\r\n]|[\r\n]\0/.test(text) : /\0[,;\t|]|[,;\t|]\0/.test(text);
+  if (!hasZeros) return;
+  throw new ConnectorError(
+    'unsupported',
+    'The file may be UTF-16 or UTF-32, whose bytes are NUL characters in UTF-8.',
+    { remedy: 'Say which it is: "file": {"encoding": "utf-16le"}, "utf-16be" or "utf-8".' },
+  );
+}
+
+const unquotedRemedy =
+  'Put fields that contain the delimiter into quotes, or say how the file is written: "file": {"delimiter": …, "quote": …}; "trailingDelimiter": true where each record ends with a delimiter.';
+
+/** Says where a file is broken. */
+class Places {
+  readonly hasHeader: boolean;
+  columns: readonly Column[] = [];
+  /** Rows so far. */
+  rows = 0;
+
+  constructor(hasHeader: boolean) {
+    this.hasHeader = hasHeader;
+  }
+
+  /** @param field number of the field that is meant, from 0 */
+  failure(error: unknown, field?: number): unknown {
+    const isHeader = this.hasHeader && this.columns.length === 0;
+    const record = isHeader ? 'The header' : `Record ${this.rows + 1}`;
+    if (error instanceof NotDecodable) {
+      // Others are decoded in pieces, so that the record is a little further on.
+      const where =
+        error.charset === 'utf-8' ? `${record}${this.inColumn(field)}` : `${record} or one behind it`;
+      return new ConnectorError(
         'protocol_error',
-        `Record ${before + index + 1} has ${record.length} fields, the header has ${width}.`,
-        { remedy: 'Put fields that contain the delimiter into quotes.' },
+        `${where} has bytes that are no text in ${error.charset}.`,
+        {
+          remedy: encodingRemedy,
+        },
       );
     }
-    if (projection.isWhole && record.length === width) yield record;
-    else yield projection.indexes.map((at) => record[at] ?? null);
+    if (!(error instanceof CsvFault)) return error;
+    return new ConnectorError(
+      'protocol_error',
+      `The file is not valid CSV: ${isHeader ? 'the header' : `record ${this.rows + 1}`} ${error.message}${this.inColumn(error.field)}.`,
+      { remedy: error.remedy },
+    );
+  }
+
+  tooLong(record: CsvRecord): ConnectorError {
+    const than = this.hasHeader ? 'the header' : 'the first one';
+    return new ConnectorError(
+      'protocol_error',
+      `Record ${this.rows + 1} has ${record.length} fields, ${than} has ${this.columns.length}.`,
+      { remedy: unquotedRemedy },
+    );
+  }
+
+  private inColumn(field: number | undefined): string {
+    if (field === undefined) return '';
+    const name = this.columns[field]?.name;
+    return name === undefined ? ` in field ${field + 1}` : ` in column ${quoted(name)}`;
+  }
+}
+
+/** The dialect of a file, and its records from the first one on. */
+async function openCsv(text: TextReader, options: FileOptions, named: '\t' | undefined, recordMax: number) {
+  const sample = await sampleOf(text).catch((error: unknown) => {
+    throw error instanceof NotDecodable ? fileNotText(error.charset) : error;
+  });
+  if (text.isAssumed) assertNoZeros(sample);
+  const found = findDialect(sample, options, named);
+  const cutter = new RecordCutter(found.dialect, recordMax);
+  return { found, cutter, portions: csvPortions(text, cutter) };
+}
+
+/** Takes portions up to the first record that holds anything. */
+async function firstRecord(portions: AsyncGenerator<CsvPortion>, { hasDelimiterLine }: FoundDialect) {
+  let isPassed = !hasDelimiterLine;
+  for (;;) {
+    const { done, value } = await portions.next();
+    if (done === true) return undefined;
+    const { records } = value;
+    let at = records.findIndex((record) => record.length > 0);
+    if (at >= 0 && !isPassed) {
+      isPassed = true;
+      at = records.findIndex((record, index) => index > at && record.length > 0);
+    }
+    if (at >= 0) return { first: records[at] as CsvRecord, portion: value, next: at + 1 };
   }
 }
 
 /**
- * Reads CSV or TSV whose first record is the header. All values are text, an empty field is the empty text;
- * fields missing at the end of a record are null.
+ * Reads CSV or TSV. All values are text unless types are asked for; an empty field is the empty text, and fields missing
+ * at the end of a record are null. Empty lines are passed over, but of a file of one column, where they are null.
  *
- * @throws ConnectorError `protocol_error` for a record with more fields than the header and for a quote that
- * is never closed, `too_large` for a record or a header beyond the caps.
+ * @param named the delimiter that the file's name says
+ * @throws ConnectorError `protocol_error` for a record that does not fit the header and for a dialect that is not kept,
+ * `unsupported` for what could be two tables and for a value that its column's type cannot hold, `too_large` beyond the caps.
  */
 export async function readDelimited(
-  bytes: ByteReader,
-  delimiter: Delimiter,
-  { wanted, caps }: TextRequest,
+  text: TextReader,
+  { wanted, asText, caps, file: { options, asked } }: TextRequest,
+  named?: '\t',
 ): Promise<FileRows> {
-  const portions = csvRecords(bytes, { delimiter, recordBytesMax: caps.recordBytes });
-  let first: CsvPortion = { records: [], characters: 0 };
-  while (first.records.length === 0) {
-    const { done, value } = await portions.next();
-    if (done === true) break;
-    first = value;
-  }
-  const header = first.records.shift() ?? [];
-  const all = columnNames(header).map((name): Column => ({ name, type: 'string', nullable: true }));
-  const projection = project(all, wanted);
+  const { found, cutter, portions } = await openCsv(text, options, named, caps.recordBytes);
+  const places = new Places(options.header ?? true);
+  const placed = (error: unknown) =>
+    places.failure(error, error instanceof NotDecodable ? cutter.field : undefined);
+  const begun = await firstRecord(portions, found).catch((error: unknown) => {
+    throw placed(error);
+  });
+  const first = begun?.first ?? [];
+  const names = places.hasHeader ? columnNames(first) : first.map((_, index) => `column_${index + 1}`);
+  const { columnTypes } = options;
+  const readers = cellReaders(names, { columnTypes, asText, mustExist: asked.has('columnTypes') });
+  places.columns = readers.columns;
+  const projection = project(readers.columns, wanted);
+  const width = names.length;
 
-  async function* rows(): AsyncGenerator<Portion> {
-    let count = 0;
-    const toPortion = ({ records, characters }: CsvPortion) => {
-      const portion = textPortion(toRows(records, header.length, count, projection), characters);
-      count += records.length;
-      return portion;
-    };
-    yield toPortion(first);
-    for await (const portion of portions) yield toPortion(portion);
+  function* toRows(records: readonly CsvRecord[]): Generator<Row> {
+    for (const record of records) {
+      if (record.length === 0 && width > 1) continue;
+      const isTrailed =
+        record.length === width + 1 && found.trailingDelimiter && (record[width] ?? '') === '';
+      if (record.length > width && !isTrailed) throw places.tooLong(record);
+      yield readers.areTexts && projection.isWhole && record.length === width
+        ? record
+        : projection.indexes.map((at) => readers.read(record[at] ?? null, at, places.rows + 1));
+      places.rows += 1;
+    }
   }
-  return { columns: projection.columns, portions: rows() };
+  async function* rows(): AsyncGenerator<Portion> {
+    try {
+      if (begun === undefined) return;
+      const { records, characters } = begun.portion;
+      yield textPortion(toRows(records.slice(places.hasHeader ? begun.next : begun.next - 1)), characters);
+      for await (const portion of portions) yield textPortion(toRows(portion.records), portion.characters);
+    } catch (error) {
+      throw placed(error);
+    }
+  }
+  const file = { format: named ? ('tsv' as const) : ('csv' as const), encoding: text.charset, ...found.told };
+  return { columns: projection.columns, portions: rows(), file };
 }

@@ -1,5 +1,7 @@
-/** Formats that {@link readFile} understands. */
-export type FileFormat = 'csv' | 'tsv' | 'json' | 'ndjson' | 'parquet';
+import type { FileOptions } from '@mooring/contract/file-options';
+
+/** Formats that files are read in. */
+export type FileFormat = NonNullable<FileOptions['format']>;
 
 const formatByEnding: ReadonlyMap<string, FileFormat> = new Map([
   ['csv', 'csv'],
@@ -10,16 +12,26 @@ const formatByEnding: ReadonlyMap<string, FileFormat> = new Map([
   ['parquet', 'parquet'],
 ]);
 
+/** What a name says about its file. */
+export interface NamedFormat {
+  format: FileFormat | undefined;
+  isGzip: boolean;
+}
+
 /**
  * Tells a file's format by the ending of its name, in any case: `.csv`, `.tsv`, `.json`, `.ndjson`, `.jsonl`,
  * each also with `.gz` behind, and `.parquet` (which compresses inside and needs random access).
- * @returns undefined for every other name.
  */
-export function formatOf(name: string): { format: FileFormat; isGzip: boolean } | undefined {
+export function formatOf(name: string): NamedFormat {
   const lower = name.toLowerCase();
   const isGzip = lower.endsWith('.gz');
   const plain = isGzip ? lower.slice(0, -3) : lower;
-  const format = formatByEnding.get(plain.slice(plain.lastIndexOf('.') + 1));
-  if (format === undefined || !plain.includes('.')) return undefined;
-  return isGzip && format === 'parquet' ? undefined : { format, isGzip };
+  const format = plain.includes('.')
+    ? formatByEnding.get(plain.slice(plain.lastIndexOf('.') + 1))
+    : undefined;
+  return { format: isGzip && format === 'parquet' ? undefined : format, isGzip };
 }
+
+/** Whether a file can be read as rows, by its name or by what somebody says of files whose names say nothing. */
+export const isReadable = (name: string, file: FileOptions = {}): boolean =>
+  (formatOf(name).format ?? file.format) !== undefined;

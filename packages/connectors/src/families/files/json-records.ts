@@ -1,15 +1,25 @@
 import { assertUtf8, recordOf } from '../../kit/json/document.js';
 import type { JsonRecord } from '../../kit/json/exact.js';
-import { type Place, recordFailure } from '../../kit/json/failures.js';
+import { notText, type Place, recordFailure } from '../../kit/json/failures.js';
+import { NotText } from '../../kit/json/gauge.js';
 import type { JsonSpan } from '../../kit/json/spans.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { TextRequest } from './read-file.js';
+import { encodingRemedy } from './text-reader.js';
 
 /** A line of a file, or an item of its list. */
 export interface Item {
   span: JsonSpan;
   place: Place;
 }
+
+export const placeOf = (unit: Place['unit'], number: number): Place => ({
+  ...{ unit, number, of: 'the file', encodingRemedy },
+});
+
+/** What the text of a file says when it is none in its encoding. */
+export const fileNotText = (charset: string): ConnectorError =>
+  notText(new NotText(charset), 'the file', encodingRemedy);
 
 /**
  * The row that stands there.

@@ -25,10 +25,11 @@ describe('JSON and NDJSON files', () => {
     expect(await readAll(memoryFile('a.json', JSON.stringify(rows, null, 2)))).toEqual({
       columns,
       rows: values,
+      file: { format: 'json', encoding: 'utf-8' },
     });
     for (const chunkBytes of [1, 7, 65_536]) {
       const file = memoryFile('a.ndjson', `\ufeff${lines(rows)}\r\n\n`, { chunkBytes });
-      expect(await readAll(file)).toEqual({ columns, rows: values });
+      expect(await readAll(file)).toMatchObject({ columns, rows: values });
     }
   });
 
@@ -107,11 +108,22 @@ describe('JSON and NDJSON files', () => {
   });
 
   it('VA5: refuse bytes that are no UTF-8, and read UTF-16 without a mark', async () => {
-    const latin1 = Buffer.from('[{"city":"Zürich"}]', 'latin1');
-    expect((await readFailure(memoryFile('a.json', latin1))).message).toContain('no text in utf-8');
-    expect((await readFailure(memoryFile('a.ndjson', latin1.subarray(1, -1)))).message).toContain(
-      'no text in utf-8',
-    );
+    const latin1 = Buffer.from('[{"city":"Bern"},\n{"city":"Zürich"}]', 'latin1');
+    const ndjson = Buffer.from('{"city":"Bern"}\n{"city":"Zürich"}', 'latin1');
+    for (const [bytes, name, place] of [
+      [latin1, 'a.json', 'row 2'],
+      [ndjson, 'a.json', 'line 2'],
+      [ndjson, 'a.ndjson', 'line 2'],
+    ] as const) {
+      const { message, remedy } = await readFailure(memoryFile(name, bytes));
+      expect(message).toBe(`The bytes of ${place} of the file are no text in utf-8.`);
+      expect(remedy).toContain('"file": {"encoding": "windows-1252"}');
+      const file = { encoding: 'latin1' };
+      const read = await readAll(memoryFile(name, bytes, { chunkBytes: 2 }), { file });
+      expect([read.rows, read.file?.encoding]).toEqual([[['Bern'], ['Zürich']], 'windows-1252']);
+      // A default is that of CSV: of JSON in UTF-8 it would make other characters.
+      expect((await readFailure(memoryFile(name, bytes), { defaults: file })).message).toBe(message);
+    }
     for (const mark of ['', '\ufeff']) {
       const little = Buffer.from(`${mark}{"city":"Zürich 🚢"}`, 'utf16le');
       for (const bytes of [little, Buffer.from(little).swap16()]) {
@@ -120,6 +132,46 @@ describe('JSON and NDJSON files', () => {
         }
       }
     }
+  });
+
+  it.each([1, 3, 65_536])(
+    'SU11: read NDJSON that is named .json as NDJSON (pieces of %i)',
+    async (chunkBytes) => {
+      const log =
+        '\ufeff\n {"protocol":{"minReaderVersion":1}}\r\n\n{"metaData":{"id":"a\\n"},"version":2}\n';
+      for (const content of [log, Buffer.from(log, 'utf16le')]) {
+        const read = await readAll(memoryFile('00.json', content, { chunkBytes }));
+        expect(read.columns.map(({ name }) => name)).toEqual(['protocol', 'metaData', 'version']);
+        expect(read.rows).toEqual([
+          [{ minReaderVersion: 1 }, null, null],
+          [null, { id: 'a\n' }, 2],
+        ]);
+        expect(read.file?.format).toBe('ndjson');
+      }
+      const many = lines(Array.from({ length: 1_001 }, (_, id) => ({ id })));
+      const { columns: sampled } = await readAll(
+        memoryFile('many.json', `${many}\n{"late":1}`, { chunkBytes }),
+      );
+      expect(sampled.map(({ name }) => name)).toEqual(['id', '_more']);
+    },
+  );
+
+  it('SU11: read documents one behind the other as rows, and one document over several lines as one', async () => {
+    const rowsOf = async (content: string) => {
+      const { rows: found, file } = await readAll(memoryFile('a.json', content));
+      return [file?.format, found];
+    };
+    expect(await rowsOf('{\n "a": 1\n}\n{\n "a": 2\n}')).toEqual(['json', [[1], [2]]]);
+    expect(await rowsOf('{"a":1} {"a":2}')).toEqual(['json', [[1], [2]]]);
+    expect(await rowsOf('{"a":1}\n')).toEqual(['json', [[1]]]);
+    expect(await rowsOf('{"a":\n1}\n')).toEqual(['json', [[1]]]);
+    for (const broken of [
+      '{"a":1}\n[{"a":2}]',
+      '[{"a":1}]\n[{"a":2}]',
+      '{"a":1}\n{"a":2',
+      '{"a":1},\n{"a":2}',
+    ])
+      expect((await readFailure(memoryFile('a.json', broken))).kind, broken).toBe('protocol_error');
   });
 
   it('give the same columns whatever the limit', async () => {

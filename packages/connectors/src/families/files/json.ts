@@ -1,45 +1,97 @@
+import { NotDecodable } from '../../kit/charset.js';
 import { createColumnFinder, shapeRows } from '../../kit/json/columns.js';
 import { collectJson } from '../../kit/json/document.js';
-import { type Place, recordFailure } from '../../kit/json/failures.js';
-import { isArraySpan, itemsOf, type JsonSpan } from '../../kit/json/spans.js';
+import { recordFailure } from '../../kit/json/failures.js';
+import { createJsonGauge, type JsonCaps, NotText } from '../../kit/json/gauge.js';
+import { isArraySpan, isBlank, itemsOf, type JsonSpan, valuesOf } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
 import type { Row } from '../../spec/data-types.js';
-import type { ByteReader } from './byte-reader.js';
-import { type Item, itemRecord } from './json-records.js';
+import { fileNotText, type Item, itemRecord, placeOf } from './json-records.js';
 import { pieceBytesMax } from './limits.js';
+import { readNdjson } from './ndjson.js';
 import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
+import type { TextReader } from './text-reader.js';
 
 const remedy = 'Store the rows as NDJSON (one object a line), which is read as a stream.';
 
-const placeOf = (number: number): Place => ({ unit: 'Row', number, of: 'the file' });
+/** Rows of one array, or documents one behind the other. */
+function itemSpans(document: JsonSpan): Iterable<JsonSpan> {
+  const isOne = !document.bytes.subarray(document.end).some((byte) => !isBlank(byte));
+  return isOne && isArraySpan(document) ? itemsOf(document) : valuesOf(document.bytes);
+}
 
 function* itemsIn(document: JsonSpan): Generator<Item> {
   let number = 0;
-  for (const span of isArraySpan(document) ? itemsOf(document) : [document]) {
+  for (const span of itemSpans(document)) {
     number += 1;
-    yield { span, place: placeOf(number) };
+    yield { span, place: placeOf('Row', number) };
   }
 }
 
-async function wholeDocument(bytes: ByteReader, { caps }: TextRequest): Promise<JsonSpan> {
+async function wholeDocument({ next }: TextReader, { caps }: TextRequest): Promise<JsonSpan> {
   try {
-    const document = await collectJson({ next: bytes.next, caps, remedy });
+    const how = { isSequence: true, isCheckedByItem: true };
+    // It is UTF-8 already.
+    const document = await collectJson({ next, charset: 'utf-8', caps, remedy, ...how });
     if (document !== undefined) return document;
   } catch (error) {
-    throw recordFailure(error, placeOf(1));
+    if (error instanceof NotText) throw fileNotText(error.charset);
+    throw recordFailure(error, placeOf('Row', 1));
   }
-  throw recordFailure(new SyntaxError(), placeOf(1));
+  throw recordFailure(new SyntaxError(), placeOf('Row', 1));
+}
+
+const lineFeed = 0x0a;
+const brace = 0x7b;
+
+/** Whether the first line is an object, and what comes behind it begins another. */
+async function isOneObjectALine(text: TextReader, bytesMax: number, caps: JsonCaps): Promise<boolean> {
+  const gauge = createJsonGauge(caps, remedy);
+  let state: 'before' | 'within' | 'behind' = 'before';
+  let isNext = false;
+  let bytes = 0;
+  const look = (piece: Buffer): boolean => {
+    bytes += piece.length;
+    const at = state === 'within' ? 0 : piece.findIndex((byte) => !isBlank(byte));
+    if (at === -1 || bytes > bytesMax) return bytes > bytesMax;
+    if (state !== 'within' && piece[at] !== brace) return true;
+    isNext = state === 'behind';
+    if (isNext) return true;
+    state = 'within';
+    const end = piece.indexOf(lineFeed, at);
+    gauge.push(piece.subarray(at, end === -1 ? piece.length : end));
+    if (end === -1) return false;
+    gauge.end();
+    state = 'behind';
+    return look(piece.subarray(end));
+  };
+  const isEnough = (piece: Buffer): boolean => {
+    try {
+      return look(piece);
+    } catch {
+      // The object goes on, or is none: whoever reads the document says so.
+      return true;
+    }
+  };
+  try {
+    await text.lookAhead(isEnough);
+    return isNext;
+  } catch (error) {
+    throw error instanceof NotDecodable ? fileNotText(error.charset) : error;
+  }
 }
 
 /**
- * Reads a JSON document: an array of objects, or one object as a single row. Its text is held, since columns are the
+ * Reads a JSON document: an array of objects, or one object as a single row. What is NDJSON by another name is read as that. Its text is held, since columns are the
  * union over all rows; of its values there are never more than those of one batch.
  *
  * @throws ConnectorError `protocol_error` for broken JSON or rows that are no objects, `too_large` beyond the caps.
  */
-export async function readJson(bytes: ByteReader, request: TextRequest): Promise<FileRows> {
-  const document = await wholeDocument(bytes, request);
+export async function readJson(text: TextReader, request: TextRequest): Promise<FileRows> {
+  const { recordBytes, record } = request.caps;
+  if (await isOneObjectALine(text, recordBytes, record)) return readNdjson(text, request);
+  const document = await wholeDocument(text, request);
   const finder = createColumnFinder();
   const turns = createTurns();
   for (const item of itemsIn(document)) {
@@ -64,5 +116,5 @@ export async function readJson(bytes: ByteReader, request: TextRequest): Promise
     }
     yield textPortion(rowsOf(items), characters);
   }
-  return { columns, portions: portions() };
+  return { columns, portions: portions(), file: { format: 'json', encoding: text.charset } };
 }

@@ -1,5 +1,6 @@
 // Files in memory, for tests of the formats.
 import { Readable } from 'node:stream';
+import type { FileOptions } from '@mooring/contract/file-options';
 import type { ReadRequest } from '../../spec/connector.js';
 import type { Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -60,24 +61,25 @@ function* pieces(bytes: Buffer, chunkBytes: number): Generator<Buffer> {
 export interface ReadResult {
   columns: readonly Column[];
   rows: Row[];
+  file: FileOptions | undefined;
 }
 
+type Asked = Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'isPreview' | 'file'> & {
+  batchRows?: number;
+  /** What the connection says of its files. */
+  defaults?: FileOptions;
+};
+
 /** Reads a file to its end. */
-export async function readAll(
-  file: StoredFile,
-  request: Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'isPreview'> & { batchRows?: number } = {},
-): Promise<ReadResult> {
-  const stream = await readFile(file, { batchRows: 1_000, ...request });
+export async function readAll(file: StoredFile, { defaults, ...request }: Asked = {}): Promise<ReadResult> {
+  const stream = await readFile(file, { batchRows: 1_000, ...request }, defaults);
   const rows: Row[] = [];
   for await (const batch of stream.batches) rows.push(...batch);
-  return { columns: stream.columns, rows };
+  return { columns: stream.columns, rows, file: stream.file };
 }
 
 /** The ConnectorError with which reading fails, wherever on the way; anything else is thrown on. */
-export async function readFailure(
-  file: StoredFile,
-  request: Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'isPreview'> = {},
-): Promise<ConnectorError> {
+export async function readFailure(file: StoredFile, request: Asked = {}): Promise<ConnectorError> {
   try {
     await readAll(file, request);
   } catch (error) {

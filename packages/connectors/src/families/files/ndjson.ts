@@ -1,17 +1,15 @@
-import { jsonCharset, NotDecodable, utf8Of } from '../../kit/charset.js';
+import { NotDecodable } from '../../kit/charset.js';
 import { createColumnFinder, shapeRows } from '../../kit/json/columns.js';
 import { recordTooLarge } from '../../kit/json/document.js';
-import { notText } from '../../kit/json/failures.js';
-import { NotText } from '../../kit/json/gauge.js';
 import { trimmedSpan } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
 import type { Row } from '../../spec/data-types.js';
-import type { ByteReader } from './byte-reader.js';
-import { type Item, itemRecord } from './json-records.js';
+import { fileNotText, type Item, itemRecord, placeOf } from './json-records.js';
 import { sample } from './limits.js';
 import { createLineBlocks } from './line-blocks.js';
 import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
+import type { TextReader } from './text-reader.js';
 
 /** The lines of some text that hold anything. */
 interface LinePortion {
@@ -20,34 +18,30 @@ interface LinePortion {
   bytes: number;
 }
 
-async function* blocksOf(bytes: ByteReader, lineBytesMax: number): AsyncGenerator<Buffer> {
+async function* blocksOf(text: TextReader, lineBytesMax: number): AsyncGenerator<Buffer> {
   const blocks = createLineBlocks(lineBytesMax);
   try {
-    const next = await utf8Of({ next: bytes.next, guess: jsonCharset });
-    for (let piece = await next(); piece !== undefined; piece = await next()) {
-      const lines = blocks.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
+    for (let piece = await text.next(); piece !== undefined; piece = await text.next()) {
+      const lines = blocks.push(piece);
       if (lines !== undefined) yield lines;
     }
   } catch (error) {
-    throw error instanceof NotDecodable ? notText(new NotText(error.charset), 'the file') : error;
+    throw error instanceof NotDecodable ? fileNotText(error.charset) : error;
   }
   yield blocks.rest();
 }
 
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
-
-async function* linePortions(bytes: ByteReader, lineBytesMax: number): AsyncGenerator<LinePortion> {
+async function* linePortions(text: TextReader, lineBytesMax: number): AsyncGenerator<LinePortion> {
   let count = 0;
-  for await (const block of blocksOf(bytes, lineBytesMax)) {
+  for await (const block of blocksOf(text, lineBytesMax)) {
     const lines: Item[] = [];
-    const isMarked = count === 0 && block.subarray(0, byteOrderMark.length).equals(byteOrderMark);
-    for (let at = isMarked ? byteOrderMark.length : 0; at <= block.length; ) {
+    for (let at = 0; at <= block.length; ) {
       const feed = block.indexOf(10, at);
       const end = feed === -1 ? block.length : feed;
       count += 1;
       if (end - at > lineBytesMax) throw recordTooLarge(lineBytesMax);
       const span = trimmedSpan(block, at, end);
-      if (span.end > span.start) lines.push({ span, place: { unit: 'Line', number: count, of: 'the file' } });
+      if (span.end > span.start) lines.push({ span, place: placeOf('Line', count) });
       at = end + 1;
     }
     yield { lines, bytes: block.length };
@@ -91,8 +85,8 @@ async function takeSample(rest: AsyncGenerator<LinePortion>, begun: LinePortion[
  * @throws ConnectorError `protocol_error` naming the line, for broken JSON, a line that is no object, and a
  * value that does not fit its column; `too_large` for a line beyond the caps.
  */
-export async function readNdjson(bytes: ByteReader, request: TextRequest): Promise<FileRows> {
-  const rest = linePortions(bytes, request.caps.recordBytes);
+export async function readNdjson(text: TextReader, request: TextRequest): Promise<FileRows> {
+  const rest = linePortions(text, request.caps.recordBytes);
   const begun: LinePortion[] = [];
   const isWhole = await takeSample(rest, begun);
   const finder = createColumnFinder();
@@ -115,5 +109,5 @@ export async function readNdjson(bytes: ByteReader, request: TextRequest): Promi
     while (begun.length > 0) yield toPortion(begun.shift() as LinePortion);
     for await (const portion of rest) yield toPortion(portion);
   }
-  return { columns, portions: portions() };
+  return { columns, portions: portions(), file: { format: 'ndjson', encoding: text.charset } };
 }

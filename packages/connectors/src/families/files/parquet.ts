@@ -81,7 +81,8 @@ export async function readParquet(
   // Types of other columns do not matter, also such as are not read.
   const columns = nodes.map((node, at) => ({ ...(wanted[at] as Column), ...shapeOf(node, caps.json) }));
   const file = { ranges, footer, signal, memory: new ParquetMemory(), caps };
-  return { columns, portions: portions(file, nodes, request.limit ?? Number.POSITIVE_INFINITY) };
+  const limit = request.limit ?? Number.POSITIVE_INFINITY;
+  return { columns, portions: portions(file, nodes, limit), file: { format: 'parquet' } };
 }
 
 interface OpenFile {

@@ -14,11 +14,37 @@ describe('a file', () => {
     expect(formatOf('x.ndjson.gz')).toEqual({ format: 'ndjson', isGzip: true });
     expect(formatOf('x.jsonl')).toEqual({ format: 'ndjson', isGzip: false });
     for (const name of ['csv', 'x.parquet.gz', 'x.txt', 'x', 'x.gz', ''])
-      expect(formatOf(name)).toBeUndefined();
+      expect(formatOf(name).format).toBeUndefined();
   });
 
-  it('of an unknown kind is refused', async () => {
-    expect((await readFailure(memoryFile('a.xlsx', 'x'))).kind).toBe('unsupported');
+  it('of an unknown kind is refused, unless somebody says what it is', async () => {
+    const error = await readFailure(memoryFile('a.txt', 'x'));
+    expect([error.kind, error.remedy]).toEqual([
+      'unsupported',
+      expect.stringContaining('"file": {"format": "csv"}'),
+    ]);
+    const rows = [['1', '2']];
+    const packed = gzipSync('a;b\n1;2\n');
+    for (const said of [{ file: { format: 'csv' } }, { defaults: { format: 'csv' } }] as const)
+      expect((await readAll(memoryFile('a.txt.gz', packed), said)).rows).toEqual(rows);
+    // A request says more than the name, and the name more than a default.
+    expect((await readAll(memoryFile('a.json', 'a;b\n1;2\n'), { file: { format: 'csv' } })).rows).toEqual(
+      rows,
+    );
+    const asJson = await readAll(memoryFile('a.json', '{"a":1}'), { defaults: { format: 'csv' } });
+    expect(asJson.file).toEqual({ format: 'json', encoding: 'utf-8' });
+  });
+
+  it('VA6: refuses what a request says of files of another kind, and passes over such a default', async () => {
+    const file = { delimiter: ';' };
+    const error = await readFailure(memoryFile('a.ndjson', '{"a":1}'), { file });
+    expect([error.kind, error.message]).toEqual([
+      'invalid_query',
+      'The file is read as ndjson, which has no file.delimiter.',
+    ]);
+    expect((await readAll(memoryFile('a.ndjson', '{"a":1}'), { defaults: file })).rows).toEqual([[1]]);
+    const quoted = await readFailure(memoryFile('a.csv', 'a'), { file: { quote: ';' }, defaults: file });
+    expect(quoted.kind).toBe('invalid_query');
   });
 
   it('is unpacked when its name or its store says gzip', async () => {

@@ -1,3 +1,4 @@
+import type { FileOptions } from '@mooring/contract/file-options';
 import { batchRowsMax } from '../../kit/columns.js';
 import { createTurns } from '../../kit/turns.js';
 import type { ReadRequest, RowStream } from '../../spec/connector.js';
@@ -18,11 +19,13 @@ export const textPortion = (rows: Iterable<Row>, characters: number): Portion =>
 /** What a format reader gives. */
 export interface FileRows {
   columns: readonly Column[];
+  /** How the file is read. */
+  file: FileOptions;
   portions: AsyncGenerator<Portion>;
 }
 
 async function* cut(
-  { columns, portions }: FileRows,
+  { columns, portions }: Omit<FileRows, 'file'>,
   batchRows: number,
   limit: number,
 ): AsyncGenerator<readonly Row[]> {
@@ -81,5 +84,5 @@ export function toRowStream(
       return batches.return(undefined);
     },
   };
-  return { columns: rows.columns, batches: { [Symbol.asyncIterator]: () => iterator } };
+  return { columns: rows.columns, file: rows.file, batches: { [Symbol.asyncIterator]: () => iterator } };
 }

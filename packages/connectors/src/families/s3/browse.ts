@@ -1,6 +1,7 @@
 import { ListBucketsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import type { FileOptions } from '@mooring/contract/file-options';
 import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
-import { formatOf } from '../files/formats.js';
+import { isReadable } from '../files/formats.js';
 import { type Place, resolvePath } from './paths.js';
 
 interface BrowseContext {
@@ -8,6 +9,8 @@ interface BrowseContext {
   abortSignal: AbortSignal;
   /** The connection's bucket, if it is confined to one. */
   bucket: string | undefined;
+  /** How its files are read by default. */
+  file: FileOptions;
 }
 
 const listMax = 1_000;
@@ -31,9 +34,9 @@ function decoderOf(encoding: string | undefined): (text: string) => string {
 }
 
 async function browseObjects(
-  { path, limit, page }: BrowseRequest,
+  { path, limit, page, file: asked }: BrowseRequest,
   { bucket, key }: Place,
-  { client, abortSignal }: BrowseContext,
+  { client, abortSignal, file }: BrowseContext,
 ): Promise<BrowseAnswer> {
   const prefix = key === '' || key.endsWith('/') ? key : `${key}/`;
   const answer = await client.send(
@@ -62,7 +65,7 @@ async function browseObjects(
       name,
       kind: 'file',
       path: [...path, name],
-      readable: formatOf(name) !== undefined,
+      readable: isReadable(name, { ...file, ...asked }),
       container: false,
       ...(Size === undefined ? {} : { sizeBytes: Size }),
       ...(LastModified === undefined ? {} : { modified: LastModified.toISOString() }),

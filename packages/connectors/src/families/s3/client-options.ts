@@ -1,3 +1,4 @@
+import type { FileOptions } from '@mooring/contract/file-options';
 import { revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import type { InlineFiles } from '../../spec/fields.js';
@@ -13,6 +14,8 @@ export interface S3Options {
   bucket?: string;
   /** PEM certificates to trust beside the system's. */
   ca?: string;
+  /** How files are read, where a request does not say it. */
+  file: FileOptions;
 }
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -30,6 +33,7 @@ export function s3Options({ properties, login }: ConnectorInput): S3Options {
   const certificates = (properties['rootCertificates'] ?? []) as InlineFiles;
   return {
     region: text(properties, 'region') ?? 'us-east-1',
+    file: (properties['file'] ?? {}) as FileOptions,
     pathStyle: (properties['pathStyle'] as boolean | undefined) ?? endpoint !== undefined,
     credentials: {
       accessKeyId: revealText(login.fields, 'accessKey') ?? '',

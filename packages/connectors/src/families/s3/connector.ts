@@ -16,7 +16,7 @@ import type {
 } from '../../spec/connector.js';
 import type { Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { formatOf } from '../files/formats.js';
+import { isReadable } from '../files/formats.js';
 import { readFile } from '../files/read-file.js';
 import { browseS3 } from './browse.js';
 import { createS3Client } from './client.js';
@@ -38,22 +38,23 @@ async function ping(client: S3Client, bucket: string | undefined, abortSignal: A
 
 async function openObject(
   client: S3Client,
-  bucket: string | undefined,
+  options: S3Options,
   request: ReadRequest,
   signal: AbortSignal,
 ): Promise<RowStream> {
+  const { bucket, file } = options;
   if (request.path === undefined) throw new ConnectorError('unsupported', 'S3 has no queries; read a path.');
   const place = resolvePath(request.path, bucket);
   if (place === undefined || place.key === '' || place.key.endsWith('/')) {
     throw new ConnectorError('invalid_query', 'The path names a bucket or folder, not an object.');
   }
-  if (formatOf(place.key) === undefined) {
+  if (!isReadable(place.key, { ...file, ...request.file })) {
     // A missing object is told from one of a kind that cannot be read.
     await client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: place.key }), {
       abortSignal: signal,
     });
   }
-  return readFile(storedObject(client, place, signal), request);
+  return readFile(storedObject(client, place, signal), request, file);
 }
 
 function translated(stream: RowStream, signal: AbortSignal): RowStream {
@@ -70,7 +71,7 @@ function translated(stream: RowStream, signal: AbortSignal): RowStream {
       },
     };
   };
-  return { columns: stream.columns, batches: { [Symbol.asyncIterator]: iterate } };
+  return { ...stream, batches: { [Symbol.asyncIterator]: iterate } };
 }
 
 function createSession(options: S3Options, context: SessionContext): Session {
@@ -88,9 +89,11 @@ function createSession(options: S3Options, context: SessionContext): Session {
   return {
     ping: () => attempt(() => ping(client, options.bucket, signal)),
     browse: (request) =>
-      attempt(() => browseS3(request, { client, abortSignal: signal, bucket: options.bucket })),
+      attempt(() =>
+        browseS3(request, { client, abortSignal: signal, bucket: options.bucket, file: options.file }),
+      ),
     read: (request) =>
-      attempt(async () => translated(await openObject(client, options.bucket, request, signal), signal)),
+      attempt(async () => translated(await openObject(client, options, request, signal), signal)),
     close: async () => {
       closing.abort();
       client.destroy();

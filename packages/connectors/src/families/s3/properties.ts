@@ -1,4 +1,6 @@
+import { fileOptionsSchema } from '@mooring/contract/file-options';
 import { z } from 'zod';
+import { isCharset } from '../../kit/charset.js';
 import { certificateFilesSchema } from '../../kit/tls.js';
 import { line, property } from '../../spec/fields.js';
 import type { SignInMethod } from '../../spec/sign-in.js';
@@ -105,6 +107,18 @@ export const s3Properties = z.strictObject({
       placeholder: 'https://s3.example.com:9000',
     },
   ),
+  file: property(
+    fileOptionsSchema.refine(({ encoding }) => encoding === undefined || isCharset(encoding), {
+      path: ['encoding'],
+      message: 'must be an encoding such as utf-8, utf-16le or windows-1252',
+    }),
+    {
+      title: 'Files',
+      description:
+        'How CSV files are read where a request does not say it, for instance {"delimiter": ";", "encoding": "windows-1252"}; format is that of files whose names say none.',
+      decides: 'nothing',
+    },
+  ).optional(),
   pathStyle: property(z.boolean().optional(), {
     title: 'Path style',
     description:

@@ -39,7 +39,8 @@ export async function startFront(lab: LabS3): Promise<S3Front> {
         endless -= 1;
       });
       response.writeHead(200, { 'content-type': 'text/csv' });
-      response.write(`id,name\n${'1,one\n'.repeat(10)}`);
+      // More lines than decide how the file is read.
+      response.write(`id,name\n${'1,one\n'.repeat(200)}`);
       return;
     }
     const { hostname, port } = new URL(lab.url);

@@ -7,8 +7,6 @@ import { type JsonRecord, parseRecord } from './exact.js';
 import { createJsonGauge, type JsonCaps, NotText } from './gauge.js';
 import { type JsonSpan, wholeSpan } from './spans.js';
 
-const byteOrderMark = [0xef, 0xbb, 0xbf];
-
 /** Where a document comes from. */
 export interface JsonSource {
   /** Next bytes, undefined at the end. */
@@ -20,6 +18,8 @@ export interface JsonSource {
   caps: Pick<ParsingCaps, 'documentBytes' | 'document'>;
   /** What to do about a document beyond the caps. */
   remedy: string;
+  /** Whoever reads its items looks whether their bytes are text, so as to name the item. */
+  isCheckedByItem?: boolean;
 }
 
 /**
@@ -42,17 +42,12 @@ async function collect({
   isSequence,
   caps,
   remedy,
+  isCheckedByItem,
 }: JsonSource): Promise<JsonSpan | undefined> {
-  const next = await utf8Of({ next: encoded, charset, guess: jsonCharset });
+  const { next } = await utf8Of({ next: encoded, charset, guess: jsonCharset });
   const gauge = createJsonGauge(caps.document, remedy, isSequence);
   const collected = createByteCollector();
-  let marks = 0;
   for (let piece = await next(); piece !== undefined; piece = await next()) {
-    while (piece.length > 0 && marks < byteOrderMark.length && piece[0] === byteOrderMark[marks]) {
-      piece = piece.subarray(1);
-      marks += 1;
-    }
-    if (piece.length > 0) marks = byteOrderMark.length;
     if (collected.length + piece.length > caps.documentBytes) {
       const megabytes = caps.documentBytes / 1024 / 1024;
       throw new ConnectorError('too_large', `JSON is read up to ${megabytes} MB here.`, { remedy });
@@ -63,7 +58,7 @@ async function collect({
   if (gauge.isBlank()) return undefined;
   gauge.end();
   const bytes = collected.take();
-  assertUtf8(bytes);
+  if (!isCheckedByItem) assertUtf8(bytes);
   return wholeSpan(bytes);
 }
 

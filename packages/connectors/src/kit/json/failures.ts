@@ -9,16 +9,18 @@ export interface Place {
   number: number;
   /** What it is a line or row of. */
   of: string;
+  /** How its reader is told the encoding. */
+  encodingRemedy?: string;
 }
 
 /** A name of the source's, as messages quote it. */
 export const quoted = (name: string): string => JSON.stringify(name.slice(0, 128));
 
+const encodingRemedy = 'Say in which encoding it is written, with encoding, or have it written in UTF-8.';
+
 /** What the text of a source says when it is none. */
-export function notText({ charset }: NotText, of: string): ConnectorError {
-  return new ConnectorError('protocol_error', `The bytes of ${of} are no text in ${charset}.`, {
-    remedy: 'Say in which encoding it is written, with encoding, or have it written in UTF-8.',
-  });
+export function notText({ charset }: NotText, of: string, remedy = encodingRemedy): ConnectorError {
+  return new ConnectorError('protocol_error', `The bytes of ${of} are no text in ${charset}.`, { remedy });
 }
 
 function doubledName({ member }: DoubledName, where: string): ConnectorError {
@@ -33,10 +35,10 @@ function doubledName({ member }: DoubledName, where: string): ConnectorError {
 }
 
 /** The native message of a syntax error quotes the data, so it is not kept. */
-export function recordFailure(error: unknown, { unit, number, of }: Place): unknown {
+export function recordFailure(error: unknown, { unit, number, of, encodingRemedy: remedy }: Place): unknown {
   const where = `${unit} ${number} of ${of}`;
   if (error instanceof DoubledName) return doubledName(error, where);
-  if (error instanceof NotText) return notText(error, of);
+  if (error instanceof NotText) return notText(error, where[0]?.toLowerCase() + where.slice(1), remedy);
   return error instanceof SyntaxError
     ? new ConnectorError('protocol_error', `${where} is not valid JSON.`)
     : error;

@@ -3,7 +3,8 @@ import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
 import type { Column } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Capabilities, SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { FileOptions } from '@mooring/contract/file-options';
 import {
   browseConnection,
   previewConnection,
@@ -32,7 +33,7 @@ import {
 import type { Finding } from '../../sessions/session-work.js';
 import { type TestAnswer, testInStages } from '../../sessions/staged-test.js';
 import { rightGone, type StreamOutcome, sourceLimit } from '../../streams/caps.js';
-import { columnsHeader } from '../../streams/column-names.js';
+import { distinctColumns, jsonHeader } from '../../streams/column-names.js';
 import { lastWords } from '../../streams/last-words.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../streams/media-type.js';
 import { type BrokenEnding, type ReplyOutcome, sendRows } from '../../streams/row-reply.js';
@@ -52,11 +53,20 @@ export interface UseDependencies extends Omit<UseServiceDependencies, 'testSecon
 
 const previewRows = 100;
 
+/** Options of files mean something where there are files. */
+function assertFiles(body: { file?: unknown }, { files = false }: Capabilities): void {
+  if (body.file === undefined || files) return;
+  throw new InvalidRequest([
+    { field: 'file', message: 'is not supported by this data source: it has no files' },
+  ]);
+}
+
 /** Exactly one of path and query, and only what the source can do. */
 function assertTarget(
-  body: { path?: unknown; query?: unknown },
-  capabilities: { readPath: boolean; readQuery: boolean },
+  body: { path?: unknown; query?: unknown; file?: unknown },
+  capabilities: Capabilities,
 ): void {
+  assertFiles(body, capabilities);
   if ((body.path === undefined) === (body.query === undefined)) {
     throw new InvalidRequest([{ field: 'path', message: 'or query: give exactly one of the two' }]);
   }
@@ -190,8 +200,12 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
   const browse = bind(browseConnection, async ({ params, body }, { caller, signal, traceId }) => {
     const path = body.path ?? [];
     const { id: operation } = browseConnection;
-    const begin = { caller, qID: params.qID, action: 'browse', operation, traceId, what: path, signal };
-    const request = { path, limit: body.limit ?? 200, ...(body.page ? { page: body.page } : {}) };
+    const begin = {
+      ...{ caller, qID: params.qID, action: 'browse', operation, traceId, what: path, signal },
+      check: ({ capabilities }: SourceManifest) => assertFiles(body, capabilities),
+    };
+    const { limit = 200, page, file } = body;
+    const request = { path, limit, ...(page ? { page } : {}), ...(file ? { file } : {}) };
     const answer = await service.enter(begin, (use) =>
       service.answer(use, withTime(signal, limits.idleSeconds), { kind: 'browse', request }),
     );
@@ -230,8 +244,9 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       caps: defined({ rowsMax, bytesMax, secondsMax, idleSeconds, limit }),
     };
     let columns: readonly Column[] = [];
+    let file: FileOptions | undefined;
     const onFound = (finding: Finding) => {
-      if (finding.kind === 'described') columns = finding.columns;
+      if (finding.kind === 'described') ({ columns, file } = finding);
     };
     const lastWordsOf = (ending: BrokenEnding) => {
       const error = 'cut' in ending ? cutByLimit(ending.cut, limits) : ending.error;
@@ -248,7 +263,12 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
         beforeHead: () => {
           const headers = reply.getHeaders() as OutgoingHttpHeaders;
           reply.hijack();
-          return { ...headers, 'Mooring-Columns': columnsHeader(columns) };
+          return {
+            ...{ ...headers, 'Mooring-Columns': jsonHeader(distinctColumns(columns)) },
+            ...(file
+              ? { 'Mooring-File': jsonHeader(file) ?? jsonHeader({ ...file, columnTypes: undefined }) }
+              : {}),
+          };
         },
       });
       await use.ticket.finish(readResult(outcome), { rows: outcome.rows, bytes: outcome.bytes });

@@ -1,4 +1,5 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { startPostgres } from '@mooring/lab/postgres';
 import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -287,6 +288,57 @@ describe('using a shared connection', () => {
       expect(answer.status, query).toBeLessThan(500);
       expect(answer.text).not.toMatch(/syntax|DELETE FROM|sales\.scratch/);
     }
+  });
+
+  it('VA6: reads a file as the request and the connection say, and tells how', async () => {
+    const store = createServer((_request, response) => {
+      response.end(Buffer.from('id;city;n\n1;Zürich;7\n', 'latin1'));
+    });
+    await new Promise<void>((resolve) => store.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
+    const made = await alice.api.post('/api/v1/data-connections', {
+      ...{ dataSourceId: 'File_AmazonS3Connector', qName: 'files' },
+      connectionProperties: { endpoint, bucketName: 'lab', accessKey: 'key', secretKey: 'secret' },
+    });
+    const files = `/api/v1/data-connections/${made.body.qID}`;
+    const path = ['umsatz.csv'];
+    const use = (action: string, more: object = {}) =>
+      alice.api.post(`${files}/actions/${action}`, { path, ...more });
+
+    const undecided = await use('preview');
+    expect([undecided.status, undecided.body.errors[0].code]).toEqual([424, 'SOURCE-PROTOCOL-ERROR']);
+    expect(undecided.body.errors[0].detail).toContain('Record 1 in column "city"');
+    expect(undecided.body.errors[0].detail).toContain('"file": {"encoding": "windows-1252"}');
+    const change = { op: 'add', path: '/connectionProperties/file', value: { encoding: 'windows-1252' } };
+    const changed = await alice.api.patch(files, [change]);
+    expect(changed.status, changed.text).toBe(204);
+    const preview = await use('preview', { file: { columnTypes: { n: 'integer' } } });
+    const told = {
+      ...{ format: 'csv', encoding: 'windows-1252', delimiter: ';', quote: '"', header: true },
+      lineEnd: '\n',
+    };
+    expect(preview.body, preview.text).toMatchObject({
+      rows: [['1', 'Zürich', 7]],
+      file: { ...told, columnTypes: { n: 'integer' } },
+    });
+    const read = await use('read', { file: { delimiter: ';' } });
+    expect(JSON.parse(read.headers.get('mooring-file') ?? '')).toEqual(told);
+    expect(JSON.parse(read.text)).toEqual({ id: '1', city: 'Zürich', n: '7' });
+    for (const [action, body, fault] of [
+      ['read', { file: { delimiter: ';;' } }, 'file.delimiter'],
+      ['preview', { file: { delimeter: ';' } }, 'delimeter'],
+      ['browse', { file: { header: 'perhaps' } }, 'file.header'],
+    ] as const) {
+      const refused = await use(action, body);
+      expect([refused.status, refused.text]).toEqual([400, expect.stringContaining(fault)]);
+    }
+    for (const action of ['browse', 'preview', 'read']) {
+      const refused = await alice.api.post(`${connection}/actions/${action}`, { path: [], file: {} });
+      expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('it has no files')]);
+    }
+    const misspelt = [{ ...change, value: { encoding: 'klingon' } }];
+    expect((await alice.api.patch(files, misspelt)).status).toBe(400);
+    store.close();
   });
 
   it('refuses both, neither, and unknown columns by name', async () => {
