@@ -12,10 +12,12 @@ export const provider: ProviderManifest = {
     scopes: [],
     account: { endpoint: 'https://api.github.com/user', subject: '/id', email: '/email' },
     grantedScopeSeparator: ',',
+    answersForms: true,
     clientAuthentication: 'client_secret_post',
   }),
   quirks: [
     'Errors come with status 200.',
+    'Tokens come as a form unless JSON is asked for; both are read.',
     'Granted scopes are separated by commas.',
     'Tokens of OAuth apps have no end and no refresh token; those of GitHub Apps last eight hours and are rotated.',
   ],

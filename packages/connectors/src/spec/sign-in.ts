@@ -65,6 +65,8 @@ export interface OAuthPreset {
   grantedScopeSeparator?: ' ' | ',';
   /** Of no effect where a validated ID token says who signed in. */
   account?: AccountPlace;
+  /** Tokens may come as a form (`application/x-www-form-urlencoded`), although JSON is asked for. */
+  answersForms?: true;
   /** A `token_type`, in lower case, that is sent as a bearer token although it is called otherwise. */
   bearerName?: string;
   /** Sent as given on the authorization request, for instance `prompt=consent`. */

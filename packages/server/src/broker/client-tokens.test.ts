@@ -105,6 +105,94 @@ describe('tokens of clients and service accounts', () => {
     });
   });
 
+  it.each([
+    [
+      'client credentials',
+      401,
+      'invalid_client',
+      'SOURCE-SIGN-IN-FAILED',
+      /does not accept the id or the secret.*Enter the id and the secret of the OAuth client again/,
+    ],
+    [
+      'client credentials',
+      400,
+      'invalid_scope',
+      'SOURCE-CONFIGURATION-INVALID',
+      /what the connection asks for.*Correct the scope/,
+    ],
+    [
+      'client credentials',
+      400,
+      'unauthorized_client',
+      'SOURCE-PERMISSION-DENIED',
+      /token of its own.*administers the OAuth client/,
+    ],
+    [
+      'service account',
+      400,
+      'invalid_grant',
+      'SOURCE-SIGN-IN-FAILED',
+      /the key or the issuer of the service account.*again/,
+    ],
+    [
+      'service account',
+      400,
+      'invalid_scope',
+      'SOURCE-CONFIGURATION-INVALID',
+      /what the connection asks for.*Correct the scope/,
+    ],
+  ] as const)(
+    'US5: %s refused with %i %s: says so, and who can mend it',
+    async (way, status, error, code, words) => {
+      const connection = await connect(way);
+      answer = json(status, { error, error_description: 'canary-client-secret is wrong' });
+      // The second is told out of the pause that follows.
+      for (const refused of [await read(connection), await read(connection)]) {
+        const [told] = refused.body.errors;
+        expect(told.code).toBe(code);
+        expect(told.detail).toMatch(words);
+        expect(told.detail).toContain(`(${error})`);
+        expect(refused.text).not.toMatch(/Sign in again|moment|is wrong/);
+      }
+      expect(calls).toBe(1);
+    },
+  );
+
+  it.each([
+    ['a redirect', 302, {}, '', /302, a redirect/],
+    ['a page', 200, { 'content-type': 'text/html' }, '<p>canary page</p>', /200 with a web page/],
+    [
+      'a form',
+      200,
+      { 'content-type': 'application/x-www-form-urlencoded' },
+      'access_token=canary-in-a-form',
+      /200 with a form/,
+    ],
+    ['an unknown path', 404, { 'content-type': 'application/json' }, '{"message":"canary words"}', /404\./],
+    [
+      'an unknown code',
+      400,
+      { 'content-type': 'application/json' },
+      '{"error":"odd_one"}',
+      /400\. \(odd_one\)/,
+    ],
+  ])(
+    'US5: %s instead of a token: says what came, and where to look',
+    async (_what, status, headers, body, words) => {
+      const connection = await connect('client credentials');
+      answer = (response) =>
+        void response.writeHead(status, { location: `${provider.url}/canary`, ...headers }).end(body);
+      for (const refused of [await read(connection), await read(connection)]) {
+        const [told] = refused.body.errors;
+        expect([refused.status, told.code]).toEqual([424, 'SOURCE-UNREACHABLE']);
+        expect(told.detail).toMatch(words);
+        expect(told.detail).toContain('Look at the OAuth client and the endpoints of the connection.');
+        expect(refused.text).not.toMatch(/moment|canary/);
+      }
+      expect(calls).toBe(1);
+    },
+  );
+
   it('LI11: tokens of credentials that nobody uses are let go', async () => {
     const lab = await startAuthorizationServer();
     const clock = createClock(async () => Date.now());

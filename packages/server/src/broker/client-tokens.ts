@@ -10,7 +10,7 @@ import type { CredentialRef } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import { type ProviderHealth, probeMs } from './provider-health.js';
-import { pauseOf, providerTrouble, signInAgain } from './renewal-failures.js';
+import { clientRefused, pauseOf, providerTrouble } from './renewal-failures.js';
 
 // Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). Nothing is lost with
 // one, so they stay in memory, and with them the pauses that a provider is owed.
@@ -48,13 +48,12 @@ const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: OA
 const ask = ({ assertion, ...call }: OAuthSetup & ProviderCall) =>
   assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);
 
-/** The key or the client itself was refused: only who brought it can help. */
-const isRefused = ({ kind }: OAuthError): boolean => kind === 'client_refused' || kind === 'grant_dead';
+/** Asking again changes nothing: somebody has to mend the key, the client or what it asks for. */
+const isRefused = ({ kind }: OAuthError): boolean =>
+  kind === 'client_refused' || kind === 'grant_dead' || kind === 'consent_required';
 
-const failureOf = (error: unknown, waitMs?: number): unknown =>
-  error instanceof OAuthError && isRefused(error)
-    ? signInAgain(error)
-    : providerTrouble(error, waitMs === undefined ? {} : { waitMs });
+const failureOf = (error: OAuthError, setup: OAuthSetup, waitMs: number): unknown =>
+  isRefused(error) ? clientRefused(error, setup) : providerTrouble(error, { setup, waitMs });
 
 export function createClientTokens(deps: ClientTokenDependencies): ClientTokens {
   const { network, clock, health, keptMax = 10_000 } = deps;
@@ -84,7 +83,7 @@ export function createClientTokens(deps: ClientTokenDependencies): ClientTokens 
       const now = clock.now();
       one.failures += 1;
       one.pause = { error, until: now + pauseMs, ...(isBackOff ? { backedOffAt: now } : {}) };
-      throw failureOf(error, isBackOff ? Math.min(pauseMs, probeMs) : pauseMs);
+      throw failureOf(error, setup, isBackOff ? Math.min(pauseMs, probeMs) : pauseMs);
     } finally {
       delete one.running;
     }
@@ -96,16 +95,14 @@ export function createClientTokens(deps: ClientTokenDependencies): ClientTokens 
     if (!pause || waitMs <= 0) return;
     const { error, backedOffAt } = pause;
     if (backedOffAt !== undefined && health.mayTry(setup, backedOffAt)) return;
-    const { kind } = error;
+    const { kind, providerCode, detail } = error;
     // The time that is left, not the one that was asked for.
-    const left = {
-      ...(error.providerCode === undefined ? {} : { providerCode: error.providerCode }),
+    const left = new OAuthError(kind, {
+      ...(providerCode === undefined ? {} : { providerCode }),
+      ...(detail === undefined ? {} : { detail }),
       cause: error,
-    };
-    throw failureOf(
-      new OAuthError(kind, left),
-      backedOffAt === undefined ? waitMs : Math.min(waitMs, probeMs),
-    );
+    });
+    throw failureOf(left, setup, backedOffAt === undefined ? waitMs : Math.min(waitMs, probeMs));
   };
 
   return {

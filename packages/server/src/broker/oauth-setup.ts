@@ -16,6 +16,15 @@ export interface OAuthSetup {
   isNative?: boolean;
 }
 
+/** Who can mend what a provider does not accept. */
+export function mendedBy({ preset, assertion }: OAuthSetup): string {
+  if (assertion)
+    return 'Look at the service account of the connection: its key, its issuer and its token URL.';
+  return preset.provider === undefined
+    ? 'Look at the OAuth client and the endpoints of the connection.'
+    : `Ask your operator to look at the OAuth client of this server for ${preset.provider}.`;
+}
+
 export interface SetupInput {
   method: SignInMethod;
   definition: Readonly<Record<string, unknown>>;

@@ -162,7 +162,8 @@ async function underLease(
       const { pauseMs, isBackOff } = pauseOf(error, lease.failures);
       const failed = { isOutcomeUnknown: isUnknown, pauseMs, isBackOff };
       await patiently(deps, () => leases.fail(credential, lease, failed));
-      throw providerTrouble(error, { isUnknown, waitMs: isBackOff ? Math.min(pauseMs, probeMs) : pauseMs });
+      const waitMs = isBackOff ? Math.min(pauseMs, probeMs) : pauseMs;
+      throw providerTrouble(error, { setup: request.setup, isUnknown, waitMs });
     }
   }
 }

@@ -1,6 +1,7 @@
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { egressRefused } from '../egress/failure.js';
 import { OAuthError, type OAuthErrorKind } from '../oauth/oauth-error.js';
+import { mendedBy, type OAuthSetup } from './oauth-setup.js';
 
 // What callers are told of a renewal that brought no token, and how long the provider is left alone then.
 
@@ -17,6 +18,41 @@ export function signInAgain(cause: unknown): ConnectorError {
     remedy: 'Sign in again.',
     cause,
   });
+}
+
+/** What a client asks for, by the code of its refusal (RFC 6749 section 5.2, RFC 8707 section 2). */
+const ofTheRequest = ['invalid_scope', 'invalid_target', 'invalid_resource'];
+/** What a client may not do. */
+const ofItsRights = ['unauthorized_client', 'unsupported_grant_type', 'invalid_grant_type', 'org_internal'];
+
+/** A client or a service account was refused a token of its own: no user can sign in for it. */
+export function clientRefused(error: OAuthError, setup: OAuthSetup): ConnectorError {
+  const code = error.providerCode?.toLowerCase() ?? '';
+  const said = error.providerCode === undefined ? '' : ` (${error.providerCode})`;
+  const whose = setup.assertion ? 'service account' : 'OAuth client';
+  if (ofTheRequest.includes(code)) {
+    return new ConnectorError(
+      'invalid_config',
+      `The identity provider does not give the ${whose} what the connection asks for${said}.`,
+      {
+        remedy: `Correct the scope, audience or resource of the connection, or have it allowed to the ${whose} at the provider.`,
+        cause: error,
+      },
+    );
+  }
+  if (ofItsRights.includes(code) || error.kind === 'consent_required') {
+    return new ConnectorError(
+      'permission_denied',
+      `The identity provider does not let the ${whose} have a token of its own${said}.`,
+      { remedy: `Whoever administers the ${whose} at the provider must allow it.`, cause: error },
+    );
+  }
+  const parts = setup.assertion ? 'key or the issuer' : 'id or the secret';
+  return new ConnectorError(
+    'auth_failed',
+    `The identity provider does not accept the ${parts} of the ${whose}${said}.`,
+    { remedy: `Enter the ${parts.replace(' or ', ' and ')} of the ${whose} again.`, cause: error },
+  );
 }
 
 const waitSeconds = 5;
@@ -44,33 +80,32 @@ export function renewedMeanwhile(): ConnectorError {
 }
 
 export interface Trouble {
+  /** Of the exchange that failed; absent where nothing was asked. */
+  setup?: OAuthSetup;
   /** The provider may have acted all the same. */
   isUnknown?: boolean;
   waitMs?: number;
 }
 
 /** The provider failed, or is left alone after it did; the grant is as it was, as far as anybody knows. */
-export function providerTrouble(error: unknown, { isUnknown = false, waitMs }: Trouble = {}): unknown {
+export function providerTrouble(error: unknown, { setup, isUnknown = false, waitMs }: Trouble = {}): unknown {
   const failure = error instanceof OAuthError ? error : undefined;
   if (error !== undefined && !failure) return error;
   if (failure?.kind === 'egress_refused') return egressRefused();
   const seconds = failure?.retryAfterSeconds ?? (waitMs === undefined ? undefined : Math.ceil(waitMs / 1000));
   const more = { retryable: true, ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }) };
-  if (failure?.kind === 'client_refused') {
-    return new ConnectorError(
-      'unreachable',
-      "The identity provider does not accept this server's OAuth client.",
-      {
-        ...more,
-        remedy: 'Nothing was lost. Ask your operator to look at the OAuth client of this provider.',
-        cause: error,
-      },
-    );
+  const outcome = isUnknown ? 'It is not known whether it renewed the sign-in.' : 'Nothing was lost.';
+  if (setup && (failure?.kind === 'client_refused' || failure?.kind === 'nonsense')) {
+    return new ConnectorError('unreachable', `${failure.message} ${outcome}`, {
+      ...more,
+      remedy: mendedBy(setup),
+      cause: error,
+    });
   }
   const kind = failure?.kind === 'rate_limited' ? 'rate_limited' : 'unreachable';
   const message = isUnknown
-    ? 'The identity provider failed. It is not known whether it renewed the sign-in.'
-    : 'The identity provider did not renew the sign-in. Nothing was lost.';
+    ? `The identity provider failed. ${outcome}`
+    : `The identity provider did not renew the sign-in. ${outcome}`;
   return new ConnectorError(kind, message, {
     ...more,
     remedy: seconds === undefined ? 'Try again in a moment.' : `Try again in ${seconds} s.`,

@@ -10,8 +10,10 @@ export interface Answer {
   status: number;
   /** The `Retry-After` header. */
   retryAfter?: string | null;
-  /** The parsed JSON object of the body; undefined when it is none. */
+  /** The members of the body; undefined when it has none that are read here. */
   body?: Readonly<Record<string, unknown>> | undefined;
+  /** What the body claims to be, where that helps whoever has to mend it. */
+  type?: 'form' | 'page' | undefined;
 }
 
 export interface Verdict {
@@ -194,6 +196,20 @@ function descriptionOf(body: Answer['body']): string {
 }
 
 const member = (value: object, name: string): unknown => (value as Record<string, unknown>)[name];
+
+const insteadOfJson = {
+  form: ' with a form (application/x-www-form-urlencoded), which is not JSON',
+  page: ' with a web page',
+  other: ' without JSON',
+} as const;
+
+/** What is odd about an answer that is none of OAuth's; in our own words, which hold nothing of it. */
+export function oddityOf({ status, type, body }: Answer): string {
+  if (status >= 300 && status < 400) {
+    return `It answered ${status}, a redirect, which is not followed: its address is another one, or something stands before it.`;
+  }
+  return `It answered ${status}${body === undefined ? insteadOfJson[type ?? 'other'] : ''}.`;
+}
 
 /** Delay in seconds or HTTP-date (RFC 9110 section 10.2.3), at most a day. Anything else counts as not sent. */
 export function readRetryAfter(header: string | null, now: number): number | undefined {

@@ -1,5 +1,5 @@
 import type { CustomFetchOptions } from 'oauth4webapi';
-import { judgeAnswer } from './answers.js';
+import { judgeAnswer, oddityOf } from './answers.js';
 import { OAuthError } from './oauth-error.js';
 import { askProvider } from './provider-fetch.js';
 import type { ProviderCall } from './types.js';
@@ -18,7 +18,10 @@ export function createEndpointFetch(call: ProviderCall, members: readonly string
     if (verdict) {
       // The code is not shown: this endpoint was sent the client's secrets, and no code of it helps a person.
       const { kind, retryAfterSeconds } = verdict;
-      throw new OAuthError(kind, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+      throw new OAuthError(kind, {
+        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+        ...(kind === 'nonsense' ? { detail: oddityOf(answer) } : {}),
+      });
     }
     const known = members.flatMap((name) => {
       const value = answer.body?.[name];

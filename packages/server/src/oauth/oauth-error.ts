@@ -54,6 +54,8 @@ export class OAuthError extends Error {
   readonly reason: OAuthErrorReason | undefined;
   readonly providerCode: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** Our own words about what was wrong. */
+  readonly detail: string | undefined;
 
   constructor(kind: OAuthErrorKind, options: OAuthErrorOptions = {}) {
     const why = options.reason && reasons[options.reason];
@@ -64,5 +66,6 @@ export class OAuthError extends Error {
     this.reason = options.reason;
     this.providerCode = options.providerCode;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.detail = options.detail;
   }
 }

@@ -2,7 +2,7 @@ import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spe
 import type { CustomFetchOptions } from 'oauth4webapi';
 import { readAnswerJson } from '../egress/answer-json.js';
 import { afterSilence } from '../store/silence.js';
-import { type Answer, type GrantStep, judgeAnswer } from './answers.js';
+import { type Answer, type GrantStep, judgeAnswer, oddityOf } from './answers.js';
 import { OAuthError, type OAuthErrorKind } from './oauth-error.js';
 import { normaliseTokenBody, type TokenBodyOptions } from './token-body.js';
 import type { ProviderCall } from './types.js';
@@ -34,12 +34,17 @@ export function createTokenFetch(
   body: TokenBodyOptions & { onBody?: (body: Readonly<Record<string, unknown>>) => void },
 ): CustomFetch {
   return async (url, request) => {
-    const answer = await askProvider(call, url, request);
+    const readsForms = call.preset.answersForms === true;
+    const answer = await askProvider({ ...call, readsForms }, url, request);
     const verdict = judgeAnswer(answer, step, (call.now ?? Date.now)(), call.preset.answers);
     if (verdict !== undefined) {
       const { kind, providerCode, ...rest } = verdict;
       const isShown = providerCode !== undefined && !isEcho(providerCode, sentSecrets(call, request));
-      throw new OAuthError(kind, { ...rest, ...(isShown ? { providerCode } : {}) });
+      throw new OAuthError(kind, {
+        ...rest,
+        ...(isShown ? { providerCode } : {}),
+        ...(kind === 'nonsense' ? { detail: oddityOf(answer) } : {}),
+      });
     }
     const tokens = normaliseTokenBody(answer.body ?? {}, { ...body, ways: call.preset });
     body.onBody?.(answer.body ?? {});
@@ -47,9 +52,14 @@ export function createTokenFetch(
   };
 }
 
-/** The body is read whatever type it claims to be: JSON is sent as text, and pages of errors as JSON. */
+interface Asking extends Pick<ProviderCall, 'network' | 'signal' | 'tokenTimeoutMs' | 'beforeSend'> {
+  /** The provider is known to answer with forms, also where JSON was asked for. */
+  readsForms?: boolean;
+}
+
+/** JSON is read whatever type it claims to be: it is sent as text, and pages of errors as JSON. */
 export async function askProvider(
-  call: Pick<ProviderCall, 'network' | 'signal' | 'tokenTimeoutMs' | 'beforeSend'>,
+  call: Asking,
   url: string,
   request: Pick<CustomFetchOptions<string, URLSearchParams | undefined>, 'method' | 'headers' | 'body'>,
 ): Promise<Answer> {
@@ -70,15 +80,30 @@ export async function askProvider(
     const isRedirect = status >= 300 && status < 400;
     if (isRedirect) await response.body?.cancel();
     const isJudgedByStatus = status === 429 || status >= 500;
-    const read = isRedirect ? undefined : readAnswerJson(response);
+    const type = typeOf(response);
+    const isForm = type === 'form' && call.readsForms === true;
+    const read = isRedirect ? undefined : isForm ? readForm(response) : readAnswerJson(response);
     const json = isJudgedByStatus ? await read?.catch(() => undefined) : await read;
-    return { status, retryAfter: response.headers.get('retry-after'), body: asObject(json) };
+    return { status, retryAfter: response.headers.get('retry-after'), body: asObject(json), type };
   } catch (error) {
     const kind = error instanceof ConnectorError ? kindOfFailure[error.kind] : undefined;
     throw new OAuthError(kind ?? 'unavailable', { cause: error });
   } finally {
     answered();
   }
+}
+
+function typeOf({ headers }: Response): Answer['type'] {
+  const [type] = (headers.get('content-type') ?? '').toLowerCase().split(';');
+  if (type?.trim() === 'application/x-www-form-urlencoded') return 'form';
+  return type?.trim() === 'text/html' ? 'page' : undefined;
+}
+
+/** @returns undefined for one that says something twice (RFC 6749 appendix B lets no parameter be repeated) */
+async function readForm(response: Response): Promise<Record<string, string> | undefined> {
+  const pairs = [...new URLSearchParams(await response.text())];
+  const form = Object.fromEntries(pairs);
+  return Object.keys(form).length === pairs.length ? form : undefined;
 }
 
 function asObject(json: unknown): Record<string, unknown> | undefined {

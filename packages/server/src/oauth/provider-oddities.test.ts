@@ -11,7 +11,7 @@ import {
   startTokenProbe,
   type TokenProbe,
 } from './__fixtures__/token-probe.js';
-import { json } from './__fixtures__/token-server.js';
+import { type Behaviour, json } from './__fixtures__/token-server.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
 import type { TokenSet } from './types.js';
 
@@ -85,6 +85,37 @@ describe('what a token endpoint is asked', () => {
 });
 
 describe('O16: a token endpoint that answers in its own way', () => {
+  it('US5: with a form, where it is known to, and its errors too', async () => {
+    const preset = {
+      ...probe.server.preset,
+      answersForms: true as const,
+      grantedScopeSeparator: ',' as const,
+    };
+    const form =
+      (body: string, status = 200): Behaviour =>
+      (response) => {
+        response.writeHead(status, { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' });
+        response.end(body);
+      };
+    const tokens = await probe.refresh(
+      form('access_token=canary%2Bform&scope=read%2Cwrite&token_type=bearer&expires_in=600&refresh_token=r2'),
+      { preset },
+    );
+    expect(tokens).toMatchObject({ accessToken: 'canary+form', refreshToken: 'r2', scope: 'read write' });
+    expect(secondsOf(tokens)).toBe(600);
+    const code = probe.exchange(form('error=bad_verification_code&error_description=no'), { preset });
+    await expect(code).rejects.toMatchObject({ kind: 'code_refused', providerCode: 'bad_verification_code' });
+    const twice = probe.refresh(form('access_token=a&access_token=b&token_type=bearer'), { preset });
+    await expect(twice).rejects.toMatchObject({ kind: 'nonsense' });
+    // It goes on answering with JSON, and another provider's form is told and not read.
+    expect((await probe.refresh(json(good), { preset })).accessToken).toBe(good.access_token);
+    const elsewhere = probe.refresh(form('access_token=a&token_type=bearer'));
+    await expect(elsewhere).rejects.toMatchObject({
+      kind: 'nonsense',
+      detail: expect.stringContaining('a form'),
+    });
+  });
+
   it.each<[unknown, number]>([
     [-1, 60],
     [0, 60],

@@ -2,7 +2,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Logger } from 'pino';
-import type { OAuthSetup } from '../broker/oauth-setup.js';
+import { mendedBy, type OAuthSetup } from '../broker/oauth-setup.js';
 import type { Revoker } from '../broker/revoker.js';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
@@ -96,12 +96,6 @@ export function newSignIn(
     ...way,
   };
 }
-
-/** Who can mend what a provider does not accept. */
-export const mendedBy = ({ preset }: OAuthSetup): string =>
-  preset.provider === undefined
-    ? 'Look at the OAuth client and the endpoints of the connection.'
-    : `Ask your operator to look at the OAuth client of this server for ${preset.provider}.`;
 
 /** What a provider needs before it can be asked is wrong: whoever set it up can mend it. */
 export const refuseSetup =

@@ -1,4 +1,5 @@
 import type { Secret } from '@mooring/connectors/spec/secret';
+import { mendedBy } from '../broker/oauth-setup.js';
 import { egressRefused } from '../egress/failure.js';
 import { AppError } from '../http/app-error.js';
 import { createSignInSecrets } from '../oauth/authorization-url.js';
@@ -18,7 +19,6 @@ import { readPastedCode } from './pasted-code.js';
 import { createRedeemed, type RedeemedSignIn, storedOrAbandoned } from './redeemed-sign-in.js';
 import {
   type BegunSignIn,
-  mendedBy,
   newSignIn,
   refuseSetup,
   type SignInDependencies,
@@ -103,7 +103,10 @@ export function createSignIns(deps: SignInDependencies): SignIns {
     if (kind === 'egress_refused') throw egressRefused();
     if (mayRetry || kind === 'nonsense') {
       const retryAfterSeconds = error instanceof OAuthError ? error.retryAfterSeconds : undefined;
-      throw new AppError('PROVIDER-FAILED', mayRetry ? 'Send the same code again in a moment.' : beginAgain, {
+      const odd =
+        kind === 'nonsense' && error instanceof OAuthError ? `${error.message} ${mendedBy(setup)} ` : '';
+      const what = mayRetry ? 'Send the same code again in a moment.' : beginAgain;
+      throw new AppError('PROVIDER-FAILED', `${odd}${what}`, {
         cause: error,
         ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
       });
