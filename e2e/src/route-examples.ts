@@ -132,6 +132,7 @@ function peopleExamples(has: Belongings): Record<string, RouteExample> {
       params: { userId: has.memberId },
       body: [{ op: 'replace', path: '/status', value: 'active' }],
     },
+    leaveUser: { params: { userId: has.memberId }, body: { plan: true } },
     deleteUser: { params: { userId: has.memberId } },
     listApiKeys: { query: { sub: has.userId, status: 'active', ...page } },
     createApiKey: {

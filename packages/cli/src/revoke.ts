@@ -16,7 +16,8 @@ const patienceMs = 30_000;
 
 type Report = Awaited<ReturnType<typeof follow>>;
 
-async function follow(api: ApiClient, id: string) {
+/** Waits for a revocation, and a while for providers. */
+export async function follow(api: ApiClient, id: string) {
   let until = Date.now() + patienceMs;
   for (;;) {
     const report = await api.call(getRevocation, { params: { id } });

@@ -182,7 +182,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   });
   const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients, quotas, now });
   const logins = createLoginChanges({ store, vault });
-  const leaving = createLeaving({ revoker });
   const isolation = createIsolation({
     ...{ limits: config.limits, usesMax: usesAtOnce, waitingMax: waitingAtOnce },
   });
@@ -205,6 +204,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isSourceDisabled: sourceSettings.isDisabled,
   });
   const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
+  const leaving = createLeaving({ revoker, jobs: revocationJobs });
   const signInRefused = createRefusedSignIns(refusals, log);
   const keeper = createRecordKeeper({ store, vault, log });
   const uses = createUseLog({ store, keeper, signInRefused, log });
@@ -219,7 +219,10 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       wrongToken: guesses.failed,
       ...{ trustedProxies: config.trustedProxies, hasPublicUrl: config.hasPublicUrl },
     }),
-    ...createUsersFeature({ store, authenticator, leaving, publicUrl }),
+    ...createUsersFeature({
+      ...{ store, authenticator, leaving, publicUrl },
+      readSeconds: config.limits.readSeconds,
+    }),
     ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl, now }),
     ...createInvitationsFeature({ store, guesses, hashToken, publicUrl }),
     ...createOAuthClientsFeature({ store, authenticator, hashToken, leaving, publicUrl }),

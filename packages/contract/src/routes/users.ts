@@ -228,6 +228,82 @@ export const patchUser = defineRoute({
 });
 export type UserPatch = z.output<typeof userPatchSchema>;
 
+const leaverConnectionSchema = z.object({
+  qID: z.string(),
+  qName: z.string(),
+  datasourceID: z.string(),
+  spaceId: z.string().optional().meta({ description: 'Absent: in the personal space of its owner' }),
+  ownerId: z.string(),
+});
+const firstOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ total: z.int(), data: z.array(item).meta({ description: 'The first hundred' }) });
+
+export const userLeaveSchema = z
+  .object({
+    userId: z.string(),
+    subject: z.string(),
+    name: z.string(),
+    plan: z.boolean().meta({ description: 'true: this is what would end, and nothing was changed' }),
+    ends: z
+      .object({
+        apiKeys: z.int().meta({ description: 'Active ones' }),
+        invitations: z.int().meta({ description: 'Open links that make a key for the user' }),
+        signIns: z.int().meta({ description: 'Interactive sign-ins under way' }),
+        credentials: z.int().meta({ description: 'Separated and embedded ones that the user entered' }),
+        grants: z.int().meta({ description: 'Of those, grants of OAuth; their providers are told' }),
+        memberships: z.int().meta({ description: 'Spaces in which the user has roles' }),
+        uses: z.int().meta({
+          description:
+            "Uses under way, by the user and by others with the user's embedded credentials, as the record of uses has them",
+        }),
+      })
+      .meta({ description: 'How many of each' }),
+    withoutLogin: firstOf(leaverConnectionSchema).meta({
+      description:
+        'Connections whose embedded credential ends, for everybody: whoever may edit one, or administers its space, enters the login again',
+    }),
+    withoutOwner: z
+      .object({
+        connections: firstOf(leaverConnectionSchema),
+        spaces: firstOf(z.object({ id: z.string(), name: z.string() })),
+        oauthClients: firstOf(z.object({ id: z.string(), name: z.string() })).meta({
+          description: 'Clients with a secret that the user made, and may know: give them a new one',
+        }),
+      })
+      .meta({ description: 'What stays and wants somebody else' }),
+    revocation: z
+      .object({
+        id: z.string().meta({ description: 'Of GET /api/v1/data-credentials/revocations/{id}' }),
+        status: z.enum(['running', 'done']),
+      })
+      .optional()
+      .meta({ description: 'The end of the credentials; absent in a plan' }),
+  })
+  .meta({ id: 'UserLeave' });
+export type UserLeaveReply = z.infer<typeof userLeaveSchema>;
+
+export const leaveUser = defineRoute({
+  id: 'leaveUser',
+  method: 'POST',
+  path: '/api/v1/users/{userId}/actions/leave',
+  summary: 'End everything that a user who leaves could still use; or, with `plan`, see what that is',
+  description:
+    'Disables the user, revokes API keys, tokens and invitations, ends sign-ins, memberships of spaces and all credentials that the user entered, embedded ones too; providers of OAuth are told. All but the credentials beyond the first fifty in one transaction; those follow as a revocation, whatever becomes of the request or the node. Within two seconds it holds on every node. Connections and spaces stay and are named, for somebody else to take. Can be repeated. There is no way back for credentials and keys.',
+  tag: 'users',
+  auth: 'person',
+  permission: 'Tenant administrators.',
+  tier: 2,
+  params: userParams,
+  body: z.object({
+    plan: z.boolean().optional().meta({ description: 'true: change nothing, and say what would end' }),
+  }),
+  responses: {
+    200: { description: 'The plan, or all that has ended', schema: userLeaveSchema },
+    202: { description: 'Credentials are still being destroyed', schema: userLeaveSchema },
+  },
+  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
+});
+
 export const deleteUser = defineRoute({
   id: 'deleteUser',
   method: 'DELETE',

@@ -11,7 +11,7 @@ export const auditEvents = {
   'sign-in': ['completed'],
   space: ['created', 'updated', 'deleted'],
   'space-assignment': ['created', 'updated', 'deleted'],
-  user: ['created', 'updated', 'disabled', 'deleted'],
+  user: ['created', 'updated', 'disabled', 'left', 'deleted'],
   'api-key': ['created', 'updated', 'approved', 'revoked'],
   invitation: ['created', 'redeemed', 'deleted'],
   'oauth-client': ['created', 'updated', 'deleted'],

@@ -42,7 +42,7 @@ const open = ['pending', 'arrived', 'needs_choice'] as const;
  * Sign-ins that end with it. One that is being redeemed may be what brings the successor of a single credential, and
  * finds out by itself that its connection is gone; whoever is shut out as a whole gets nothing more of it.
  */
-export function openSignInsIn(tx: Tx, scope: EndScope, limit?: number): Promise<SignInTable[]> {
+export function openSignInsIn(tx: Queryable, scope: EndScope, limit?: number): Promise<SignInTable[]> {
   const isOfOne = scope.credentialId !== undefined || scope.connectionId !== undefined;
   let found = tx
     .selectFrom('sign_in')

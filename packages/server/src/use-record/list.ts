@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { InvalidRequest } from '../http/app-error.js';
-import type { Db } from '../store/store.js';
+import type { Db, Queryable } from '../store/store.js';
 import { formerShard } from './chain.js';
 
 // Uses with their outcomes, in the order of their beginnings.
@@ -100,6 +100,36 @@ export async function listUses(db: Db, filter: UseFilter, { after, order, limit 
     .orderBy('begun.seq', direction)
     .limit(limit)
     .execute();
+}
+
+/**
+ * Uses by the user, and by others with the user's credentials, that began at `from` or later and have no outcome: they
+ * are under way, or their node ended before it could put one on record.
+ */
+export async function countUnderWay(
+  db: Queryable,
+  { tenantId, userId, from }: { tenantId: string; userId: string; from: string },
+): Promise<number> {
+  const { count } = await db
+    .selectFrom('use_record as begun')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('begun.tenant_id', '=', tenantId)
+    .where('begun.of_seq', 'is', null)
+    .where('begun.at', '>=', from)
+    .where((eb) => eb.or([eb('begun.user_id', '=', userId), eb('begun.credential_owner_id', '=', userId)]))
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('use_record as ended')
+            .select('ended.seq')
+            .whereRef('ended.tenant_id', '=', 'begun.tenant_id')
+            .whereRef('ended.shard', '=', 'begun.shard')
+            .whereRef('ended.of_seq', '=', 'begun.seq'),
+        ),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 export type ListedUse = Awaited<ReturnType<typeof listUses>>[number];

@@ -1,7 +1,9 @@
 import type { FilterColumns } from '../../filter/scim-filter.js';
+import { AppError } from '../../http/app-error.js';
 import type { ListOrder } from '../../http/keyset.js';
 import type { Queryable } from '../../store/store.js';
 import type { UserTable } from '../../store/tables.js';
+import { rolesOf } from './user-presenter.js';
 
 export const filterColumns: FilterColumns = {
   id: { column: 'user.id', kind: 'text' },
@@ -27,6 +29,8 @@ export const userOrder: ListOrder = {
   limitDefault: 100,
 };
 
+export const unknownUser = () => new AppError('NOT-FOUND', 'There is no such user.');
+
 export async function loadUser(
   db: Queryable,
   tenantId: string,
@@ -40,8 +44,9 @@ export async function loadUser(
   ).executeTakeFirst();
 }
 
-/** True when nobody else could administer the tenant. */
-export async function isLastAdministrator(db: Queryable, user: UserTable): Promise<boolean> {
+/** @throws AppError CONFLICT when nobody else could administer the tenant */
+export async function assertNotLastAdministrator(db: Queryable, user: UserTable): Promise<void> {
+  if (user.status !== 'active' || !rolesOf(user).includes('TenantAdmin')) return;
   const other = await db
     .selectFrom('user')
     .select('id')
@@ -52,5 +57,6 @@ export async function isLastAdministrator(db: Queryable, user: UserTable): Promi
     .where('roles', 'like', '%"TenantAdmin"%')
     .limit(1)
     .executeTakeFirst();
-  return other === undefined;
+  if (other) return;
+  throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
 }

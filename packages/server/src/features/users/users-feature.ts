@@ -22,18 +22,19 @@ import type { Store } from '../../store/store.js';
 import { isUniqueViolation } from '../../store/store-error.js';
 import type { UserTable } from '../../store/tables.js';
 import { newUuid } from '../../vault/random.js';
+import { createLeaveRoute } from './leave-route.js';
 import { patchUserRow } from './user-patch.js';
 import { presentUser, rolesOf } from './user-presenter.js';
-import { filterColumns, isLastAdministrator, loadUser, userOrder } from './user-store.js';
+import { assertNotLastAdministrator, filterColumns, loadUser, unknownUser, userOrder } from './user-store.js';
 
 export interface UsersDependencies {
   store: Store;
   authenticator: Authenticator;
   leaving: Leaving;
   publicUrl: () => string;
+  /** Longest read; 0: no limit. */
+  readSeconds: number;
 }
-
-const unknownUser = () => new AppError('NOT-FOUND', 'There is no such user.');
 
 function assertAdministrator(caller: Caller): void {
   if (!isAdministratorOf(caller, 'personal')) {
@@ -41,7 +42,7 @@ function assertAdministrator(caller: Caller): void {
   }
 }
 
-/** People of a tenant: list, add, change, disable, delete. */
+/** People of a tenant: list, add, change, disable, let leave, delete. */
 export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
   const { store, authenticator, leaving, publicUrl } = deps;
   const present = (row: UserTable) => presentUser(row, publicUrl());
@@ -144,9 +145,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         if (!row) throw unknownUser();
         const changed = patchUserRow(row, body);
         const administers = changed.status === 'active' && rolesOf(changed).includes('TenantAdmin');
-        if (rolesOf(row).includes('TenantAdmin') && !administers && (await isLastAdministrator(tx, row))) {
-          throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
-        }
+        if (!administers) await assertNotLastAdministrator(tx, row);
         await tx
           .updateTable('user')
           .set({ ...changed, updated_at: new Date().toISOString() })
@@ -166,6 +165,13 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
       leaving.send();
       return { status: 204 };
     }),
+    createLeaveRoute({
+      ...{ store, authenticator, leaving, readSeconds: deps.readSeconds },
+      find: (caller, userId) => {
+        assertAdministrator(caller);
+        return find(caller, userId);
+      },
+    }),
     bind(deleteUser, async ({ params }, { caller }) => {
       assertAdministrator(caller);
       const before = await find(caller, params.userId);
@@ -175,9 +181,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
       await store.transaction(async (tx) => {
         const row = await loadUser(tx, caller.tenantId, { id: before.id });
         if (!row) throw unknownUser();
-        if (rolesOf(row).includes('TenantAdmin') && (await isLastAdministrator(tx, row))) {
-          throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
-        }
+        await assertNotLastAdministrator(tx, row);
         await leaving.remove(tx, row, caller);
         await record(tx, {
           name: 'user.deleted',

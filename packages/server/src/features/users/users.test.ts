@@ -133,6 +133,73 @@ describe('users', () => {
       expect((await carol.api.get('/api/v1/users/me')).status).toBe(401);
     });
 
+    it('US7: one call ends everything of a user who leaves, after a plan that says what that is', async () => {
+      const erin = await addPerson(server.url, server.adminKey, 'erin "of" a\\b', ['TenantAdmin']);
+      const team = (await admin.post('/api/v1/spaces', { name: 'Team of Erin', type: 'shared' })).body.id;
+      const producer = { type: 'user', assigneeId: erin.id, roles: ['producer'] };
+      expect((await admin.post(`/api/v1/spaces/${team}/assignments`, producer)).status).toBe(201);
+      const space = (await erin.api.post('/api/v1/spaces', { name: 'Of Erin', type: 'shared' })).body.id;
+      const made = await erin.api.post('/api/v1/data-connections', {
+        ...{ datasourceID: 'File_AmazonS3Connector', qName: 'embedded', space: team },
+        connectionProperties: s3Properties,
+      });
+      expect(made.status, made.text).toBe(201);
+      const separated = await erin.api.post('/api/v1/data-credentials', {
+        ...{ datasourceID: 'File_AmazonS3Connector', qName: 'mine', connectionProperties: s3Properties },
+      });
+      expect(separated.status, separated.text).toBe(201);
+      const client = await erin.api.post('/api/v1/oauth-clients', { clientName: 'nightly', appType: 'web' });
+      expect(client.status, client.text).toBe(201);
+      expect((await admin.post('/api/v1/invitations', { userId: erin.id })).status).toBe(201);
+
+      const leave = `/api/v1/users/${erin.id}/actions/leave`;
+      expect((await alice.api.post(leave, { plan: true })).status).toBe(403);
+      expect((await admin.post(leave, { paln: true })).status).toBe(400);
+      const plan = await admin.post(leave, { plan: true });
+      expect(plan.status, plan.text).toBe(200);
+      const connection = {
+        ...{ qID: made.body.qID, qName: 'embedded', datasourceID: 'File_AmazonS3Connector' },
+        ...{ spaceId: team, ownerId: erin.id },
+      };
+      expect(plan.body).toEqual({
+        ...{ userId: erin.id, subject: 'erin "of" a\\b', name: 'erin "of" a\\b', plan: true },
+        ends: {
+          ...{ apiKeys: 1, invitations: 1, signIns: 0, credentials: 2, grants: 0, memberships: 1, uses: 0 },
+        },
+        withoutLogin: { total: 1, data: [connection] },
+        withoutOwner: {
+          connections: { total: 1, data: [connection] },
+          spaces: { total: 1, data: [{ id: space, name: 'Of Erin' }] },
+          oauthClients: { total: 1, data: [{ id: client.body.clientId, name: 'nightly' }] },
+        },
+      });
+      // Nothing has changed.
+      expect((await erin.api.get(`/api/v1/data-credentials/${separated.body.qID}`)).status).toBe(200);
+      expect((await admin.post(leave, { plan: true })).body).toEqual(plan.body);
+
+      const left = await admin.post(leave);
+      expect(left.status, left.text).toBe(200);
+      const { revocation, ...rest } = left.body;
+      expect(rest).toEqual({ ...plan.body, plan: false });
+      expect(revocation).toEqual({ id: expect.any(String), status: 'done' });
+      const report = await admin.get(`/api/v1/data-credentials/revocations/${revocation.id}`);
+      expect(report.body).toMatchObject({ status: 'done', total: 2, ended: 2 });
+      expect((await erin.api.get('/api/v1/users/me')).status).toBe(401);
+      expect((await admin.get(`/api/v1/users/${erin.id}`)).body.status).toBe('disabled');
+      expect((await admin.get(`/api/v1/spaces/${team}/assignments`)).body.data).toEqual([]);
+      expect((await admin.get(`/api/v1/data-connections/${made.body.qID}/credential`)).body).toMatchObject({
+        ...{ state: 'missing', ownerLeft: true },
+      });
+      const [event] = (await admin.get('/api/v1/audits?eventType=mooring.v1.user.left')).body.data;
+      expect(event.data).toMatchObject({ revocationId: revocation.id, apiKeys: 1, credentials: 2 });
+      // Once more: nothing is left to end, and what wants an owner is still named.
+      const again = await admin.post(leave);
+      expect(Object.values(again.body.ends)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+      expect(again.body.withoutOwner).toEqual(plan.body.withoutOwner);
+      const last = await admin.post(`/api/v1/users/${adminId}/actions/leave`, { plan: true });
+      expect(last.body.errors[0].detail).toContain('last tenant administrator');
+    });
+
     it('X12: deleting somebody takes their keys, credentials and memberships along', async () => {
       const dave = await addPerson(server.url, server.adminKey, 'dave');
       const space = (await admin.post('/api/v1/spaces', { name: 'With Dave', type: 'shared' })).body;
