@@ -1,6 +1,6 @@
 import { allRoutes } from '@mooring/contract/all-routes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../testing/api-client.js';
+import { addPerson, apiClient, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
 
 const connections = '/api/connectivity/data-connections';
@@ -44,6 +44,33 @@ describe('the newer door', () => {
       'POST /data-sources/actions/generate-qri',
       'POST /data-sources/endpoints/actions/filter',
     ]);
+  });
+
+  it('US6: links lead where they say, as Qlik prints them, behind the checks of the same route', async () => {
+    const made = await alice.api.post('/api/v1/data-connections', {
+      ...{ datasourceID: 'postgres', qName: 'linked' },
+      connectionProperties: { host: 'db.example.com', db: 'd', username: 'u', password: 'canary-pw-linked' },
+    });
+    expect(made.body.links.self.href).toBe(`${server.url}/v1/data-connections/${made.body.qID}`);
+    const { href } = made.body.links.self;
+    const [followed, direct] = [
+      await alice.api.get(href),
+      await alice.api.get(href.replace('/v1/', '/api/v1/')),
+    ];
+    expect(followed.status).toBe(200);
+    expect(followed.body).toEqual(direct.body);
+    expect((await fetch(href)).status).toBe(401);
+    const list = await alice.api.get('/v1/users?limit=1');
+    expect(list.body.links.next.href).toContain('/api/v1/users?');
+    expect((await alice.api.put('/v1/users/me')).status).toBe(405);
+    for (const path of ['/v1', '/v1/', '/v1/nowhere', '/V1/users/me', '/v1//users/me', '/v10/users/me']) {
+      expect((await alice.api.get(path)).status, path).toBe(404);
+    }
+    expect((await alice.api.delete(href)).status).toBe(204);
+    // One route in metrics and log.
+    const metrics = await apiClient(server.url, server.adminKey).get('/metrics');
+    expect(metrics.text).toContain('/api/v1/data-connections/:qID');
+    expect(metrics.text).not.toMatch(/["\s]\/v1\//);
   });
 
   it('answers with createdAt and updatedAt, and with links that stay behind it', async () => {

@@ -42,6 +42,10 @@ export interface HttpDependencies {
 
 const bodyBytesMax = 1024 * 1024;
 const headerBytesMax = 16 * 1024;
+/** The longest name, each of its characters percent-encoded. */
+const nameBytesMax = 4096;
+/** Links are printed as Qlik prints them, `/v1/…`, and lead where they say. */
+const publishedPath = /^\/v1\//;
 /** An idle one waits longer than the idle limit of common proxies, which would otherwise meet a closed one. */
 const keepAliveMs = 72_000;
 
@@ -154,7 +158,8 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
       connectionsCheckingInterval: Math.min(Math.ceil(deps.requestMs / 12), 60_000),
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, headers()),
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: nameBytesMax },
+    rewriteUrl: ({ url = '' }) => url.replace(publishedPath, '/api/v1/'),
     return503OnClosing: true,
     forceCloseConnections: 'idle',
     onProtoPoisoning: 'error',
