@@ -17,19 +17,34 @@ export const objectIdSchema = z.string().regex(/^[0-9a-f]{24}$/i, 'must be 24 he
 export const instantSchema = z.string().meta({ format: 'date-time', description: 'ISO 8601 in UTC' });
 
 /**
- * A name a person gives. Normalised to NFC and trimmed, so that two names that look the same are the same;
- * control characters and the ones a client cannot put into a path are refused.
+ * What holds for every name that a user gives: it is kept as it was given, or refused. Normalised to NFC, so that two
+ * names that look the same are the same.
  */
-export const nameSchema = z
-  .string()
-  .transform((name) => name.normalize('NFC').trim())
-  .pipe(
-    z
-      .string()
-      .min(1, 'must not be empty')
-      .max(256)
-      .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'must not contain control or invisible characters'),
-  );
+const named = (text: z.ZodString) =>
+  z
+    .string()
+    .transform((name) => name.normalize('NFC'))
+    .pipe(
+      text
+        .min(1, 'must not be empty')
+        .max(256)
+        .refine((name) => name === name.trim(), 'must not begin or end with a blank')
+        .refine(
+          (name) => name !== '.' && name !== '..',
+          'must not be . or .., which clients take out of a path',
+        ),
+    );
+
+export const nameSchema = named(
+  z.string().regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'must not contain control or invisible characters'),
+);
+
+/** As Qlik restricts names of spaces. */
+export const spaceNameSchema = named(
+  z
+    .string()
+    .regex(/^[^"*?<>/|\\:\p{Cc}\p{Cf}]+$/u, 'must not contain " * ? < > / | \\ : or control characters'),
+);
 
 /** `{self: {href}}` and, for lists, `next` and `prev`. */
 export const linkSchema = z.object({ href: z.string() });

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
-import { instantSchema, listLinksSchema, objectIdSchema, pageQuery, patchBodySchema } from '../wire.js';
+import {
+  instantSchema,
+  listLinksSchema,
+  objectIdSchema,
+  pageQuery,
+  patchBodySchema,
+  spaceNameSchema,
+} from '../wire.js';
 
 // Spaces and their assignments: QLIK.md 1.5 and 6.1.
 
@@ -44,17 +51,6 @@ export const spaceSchema = z
   })
   .meta({ id: 'Space' });
 export type SpaceReply = z.infer<typeof spaceSchema>;
-
-const spaceName = z
-  .string()
-  .transform((name) => name.normalize('NFC').trim())
-  .pipe(
-    z
-      .string()
-      .min(1, 'must not be empty')
-      .max(256)
-      .regex(/^[^"*?<>/|\\:\p{Cc}\p{Cf}]+$/u, 'must not contain " * ? < > / | \\ : or control characters'),
-  );
 
 const spaceParams = z.object({ spaceId: objectIdSchema });
 
@@ -110,7 +106,11 @@ export const createSpace = defineRoute({
   auth: 'person',
   permission: 'Any person.',
   tier: 2,
-  body: z.object({ name: spaceName, type: spaceTypeSchema, description: z.string().max(1024).optional() }),
+  body: z.object({
+    name: spaceNameSchema,
+    type: spaceTypeSchema,
+    description: z.string().max(1024).optional(),
+  }),
   idempotent: true,
   responses: { 201: { description: 'The space', schema: spaceSchema } },
   errors: ['QUOTA-EXCEEDED', 'DCERROR-0010', 'CONFLICT'],
@@ -147,7 +147,7 @@ export const getSpace = defineRoute({
 });
 
 export const spaceUpdateSchema = z.object({
-  name: spaceName.optional(),
+  name: spaceNameSchema.optional(),
   description: z.string().max(1024).optional(),
   ownerId: objectIdSchema.optional(),
 });

@@ -1,5 +1,6 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { AppError } from '../http/app-error.js';
+import { nameSchema } from '@mooring/contract/wire';
+import { AppError, InvalidRequest } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
 import type { Queryable } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
@@ -62,9 +63,16 @@ export async function freeName(db: Queryable, owned: Owned, wanted: string, firs
   return name;
 }
 
+/** Of a name that came as a property, which no schema of the contract has read. @throws InvalidRequest */
+export function assertName(name: string, field = 'credentialsName'): void {
+  const read = nameSchema.safeParse(name);
+  const [issue] = read.error?.issues ?? [];
+  if (issue) throw new InvalidRequest([{ field, message: issue.message }]);
+}
+
 /**
  * A name is of one credential: documented clients look it up without its source.
- * @throws AppError CONFLICT when the caller has a separated credential of this name
+ * @throws InvalidRequest for what is no name; AppError CONFLICT when the caller has a separated credential of it
  */
 export async function assertNameFree(
   db: Queryable,
@@ -72,6 +80,7 @@ export async function assertNameFree(
   name: string,
   field = 'credentialsName',
 ): Promise<void> {
+  assertName(name, field);
   const other = await named(db, ownedBy(caller), name);
   if (other)
     throw new AppError(

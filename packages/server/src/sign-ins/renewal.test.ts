@@ -237,7 +237,7 @@ describe('signing in again', () => {
     ]);
     const { authUrl, signInId } = signInOf(await use());
     await paste(await walk(authUrl, 'bob'));
-    const taken = { credentialsName: ` ${long.normalize('NFD')} ` };
+    const taken = { credentialsName: long.normalize('NFD') };
     expect((await choose(signInId, 'add', alice, taken)).status).toBe(409);
     const chosen = await choose(signInId, 'add');
     expect(chosen.status, chosen.text).toBe(200);

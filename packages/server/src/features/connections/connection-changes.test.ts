@@ -88,6 +88,40 @@ describe('changing a connection', () => {
       expect((await get(made.qID)).connectionProperties.host).toBe('new.example.com');
     });
 
+    it('SU12: a name is kept as it was given or refused, and each that was made is found by it', async () => {
+      const named = (qName: string, credentialsName = qName) =>
+        alice.api.post('/api/v1/data-connections', {
+          ...{ datasourceID: 'postgres', qName, space: spaceId },
+          connectionProperties: { ...database, ...login, separateCredentials: true, credentialsName },
+        });
+      for (const wrong of [' outer', 'outer ', '\u00a0outer', '.', '..']) {
+        const message = /must not (be|begin)/;
+        expect((await named(wrong)).body.errors?.[0].detail, JSON.stringify(wrong)).toMatch(message);
+        expect((await named('right', wrong)).body.errors?.[0].detail).toMatch(message);
+        for (const [door, body] of [
+          ['spaces', { name: wrong, type: 'shared' }],
+          ['data-credentials', { datasourceID: 'postgres', qName: wrong, connectionProperties: login }],
+        ] as const) {
+          const refused = await alice.api.post(`/api/v1/${door}`, body);
+          expect([refused.status, refused.body.errors[0].detail]).toEqual([
+            400,
+            expect.stringMatching(message),
+          ]);
+        }
+      }
+      for (const right of ['...', 'a/b?c#d%2F;\\', 'in  side', '\u20ac'.repeat(256), '..a', '%2e']) {
+        const made = await named(right);
+        expect(made.status, made.text).toBe(201);
+        const path = encodeURIComponent(right);
+        const found = await alice.api.get(
+          `/api/v1/data-connections/${path}?type=connectionname&spaceId=${spaceId}`,
+        );
+        expect(found.body?.qName, found.text).toBe(right);
+        const credential = await alice.api.get(`/api/v1/data-credentials/${path}?byCredentialName=true`);
+        expect(credential.body?.qName, credential.text).toBe(right);
+      }
+    });
+
     it('QL2: one part of a login is changed alone, and the rest of the own one stays', async () => {
       const [embedded, mine] = [await create(), await separated()];
       const s3 = await alice.api.post('/api/v1/data-connections', {

@@ -14,7 +14,7 @@ import { chooseCredential } from '../../broker/chosen-credential.js';
 import { insertConnectionSecrets, shredConnectionSecrets } from '../../broker/connection-secrets.js';
 import { nameKey } from '../../broker/credential-records.js';
 import { linkCredential } from '../../broker/links.js';
-import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
+import { assertName, assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { secretsEnteredBy } from '../../broker/reach.js';
 import type { Revoker } from '../../broker/revoker.js';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
@@ -194,6 +194,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         throw namesNothing();
       } else if (!isSeparated || bringing.isPresent(split)) {
         if (isSeparated) await assertNameFree(store.db, caller, credentialName);
+        else assertName(credentialName);
         brought = await bringing.complete(request);
       }
 
