@@ -93,6 +93,27 @@ describe('a SCIM filter on the store', () => {
   });
 
   it.each([
+    ['name eq "100%_\\\\"', '2'],
+    ['name ew "\\\\"', '2'],
+    ['name co "_\\u005c"', '2'],
+    ['name eq "\\u0041lic\\u0065"', '0'],
+    ['name eq "O\\u0022Neill"', '3'],
+    ['name eq "Alic\\u0065" and not (name eq "\\/" or name eq "0")', '0'],
+    ['name eq "1"', ''],
+    ['name eq ""', ''],
+    ['email eq ""', '3'],
+  ])('VA18: reads the texts of %s as those of JSON', async (filter, ids) => {
+    expect(await found(filter)).toBe(ids);
+  });
+
+  it.each([['name eq "a\\x"'], ['name eq "\\u12"'], ['name eq "\\u0000"'], ['name eq "\\ud800"']])(
+    'VA18: refuses %s in words',
+    (filter) => {
+      expect(() => scimCondition(filter, columns)).toThrow('write " as \\" and \\ as \\\\');
+    },
+  );
+
+  it.each([
     ['', 'is not a SCIM filter'],
     ['name', 'is not a SCIM filter'],
     ['name eq', 'is not a SCIM filter'],

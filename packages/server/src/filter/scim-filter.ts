@@ -40,14 +40,59 @@ function assertShallow(text: string): void {
   }
 }
 
+const notText = (): InvalidRequest =>
+  invalid(
+    'holds a text that is none of JSON, or a character that is in no name: write " as \\" and \\ as \\\\',
+  );
+
+/**
+ * Texts are those of JSON (RFC 7644 section 3.4.2.2). The library takes only some of their escapes back, so it gets a
+ * number in the place of each.
+ */
+function withNumberedTexts(text: string): { numbered: string; texts: string[] } {
+  const texts: string[] = [];
+  const numbered = text.replace(/"(?:[^"\\]|\\.)*"/g, (literal) => {
+    let value: string;
+    try {
+      value = JSON.parse(literal) as string;
+    } catch {
+      throw notText();
+    }
+    // Neither is in any name.
+    if (/[\p{Cc}\p{Cs}]/u.test(value)) throw notText();
+    return `"${texts.push(value) - 1}"`;
+  });
+  return { numbered, texts };
+}
+
+function withTexts(filter: Filter, texts: readonly string[]): Filter {
+  switch (filter.op) {
+    case 'and':
+    case 'or':
+      return { ...filter, filters: filter.filters.map((part) => withTexts(part, texts)) };
+    case 'not':
+      return { ...filter, filter: withTexts(filter.filter, texts) };
+    case '[]':
+    case 'pr':
+      return filter;
+    default: {
+      const { compValue } = filter;
+      return typeof compValue === 'string'
+        ? { ...filter, compValue: texts[Number(compValue)] ?? '' }
+        : filter;
+    }
+  }
+}
+
 function parseText(text: string): Filter {
   if (Buffer.byteLength(text, 'utf8') > lengthMax)
     throw invalid(`must not be longer than ${lengthMax} bytes`);
   // The grammar has no control characters, and the library's pattern for texts backtracks on line feeds.
   if (/\p{Cc}/u.test(text)) throw invalid('must not contain control characters');
   assertShallow(text);
+  const { numbered, texts } = withNumberedTexts(text);
   try {
-    return parse(text);
+    return withTexts(parse(numbered), texts);
   } catch {
     throw invalid(
       'is not a SCIM filter, for instance: name co "sales" and created gt "2026-01-31T00:00:00Z"',
