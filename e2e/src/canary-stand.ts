@@ -1,6 +1,7 @@
 import { metaOf } from '@mooring/connectors/kit/properties';
 import { manifests } from '@mooring/connectors/registry';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import type { Place } from '@mooring/server/testing/secret-search';
 import {
@@ -94,7 +95,7 @@ export async function startCanaryStand(): Promise<CanaryStand> {
       oauth: { clients: { google: { ...client, issuer, authorizationEndpoint, ...endpoints } } },
       sources: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } },
       // Whoever may not edit a connection is told of a failure only when this time is over.
-      limits: { testSeconds: 5 },
+      limits: { testSeconds: full(15, 5) },
     },
     environment: { MOORING_LOG_LEVEL: 'debug' },
   });

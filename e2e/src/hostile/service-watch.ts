@@ -14,17 +14,19 @@ export function residentMb(pid: number, what: 'VmRSS' | 'RssAnon' = 'VmRSS'): nu
 }
 
 /**
- * Loaded into the service: notes how much processor time it took whenever its loop stood still. A machine that others
- * keep busy too makes any loop late, and not more busy. Plain JavaScript; runners are not told of the file.
+ * Loaded into the service: notes how much processor time its main thread took whenever its loop stood still. A machine
+ * that others keep busy too makes any loop late, and not more busy. Plain JavaScript; runners are not told of the file.
+ * Source: the kernel's "Scheduler Statistics": nanoseconds on a processor come first, for `/proc/PID` of its main thread.
  */
 const program = `
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 const file = process.env.LOOP_FILE;
-let used = process.cpuUsage();
+const usedMs = () => Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[0]) / 1e6;
+let used = file ? usedMs() : 0;
 const look = () => {
-  const { user, system } = process.cpuUsage(used);
-  used = process.cpuUsage();
-  if (user + system > 20_000) appendFileSync(file, Math.round((user + system) / 1000) + '\\n');
+  const before = used;
+  used = usedMs();
+  if (used - before > 20) appendFileSync(file, Math.round(used - before) + '\\n');
 };
 if (file) setInterval(look, 10).unref();
 `;
@@ -33,7 +35,7 @@ export const loopWatch = `--import=data:text/javascript;base64,${Buffer.from(pro
 export interface Seen {
   /** Longest that the loop of the service stood still, by the clock. */
   delayMs: number;
-  /** The most processor time that the service took between two turns of its loop. */
+  /** The most processor time that the service's main thread took between two turns of its loop. */
   workMs: number;
   serviceMb: number;
   /** Of its own, of the largest of all runners. */
