@@ -1,7 +1,6 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { CompressionCodec } from 'hyparquet';
-import { snappyUncompress } from 'hyparquet';
 import { decompressZstd } from 'hyparquet-compressors';
 import { ConnectorError } from '../../spec/errors.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
@@ -11,6 +10,56 @@ type Decompress = (stored: Uint8Array, bytes: number) => Uint8Array | Promise<Ui
 type Zlib = (stored: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
 
 const broken = () => brokenParquet('a page that cannot be decompressed');
+
+/** What was written comes again, overlapping itself where it is longer than the way back. */
+function copyBack(output: Uint8Array, to: number, offset: number, length: number): void {
+  if (offset === 0 || offset > to || length > output.length - to) throw broken();
+  if (offset >= length) output.copyWithin(to, to - offset, to - offset + length);
+  else for (let index = to; index < to + length; index += 1) output[index] = output[index - offset] ?? 0;
+}
+
+/**
+ * https://github.com/google/snappy/blob/main/format_description.txt. Ours, as hyparquet's never ends over the length of a
+ * literal that is negative as 32 bits.
+ */
+function snappy(stored: Uint8Array, bytes: number): Uint8Array {
+  const output = new Uint8Array(bytes);
+  let at = 0;
+  let to = 0;
+  const number = (width: number) => {
+    if (width > stored.length - at) throw broken();
+    let value = 0;
+    for (let index = 0; index < width; index += 1) value += (stored[at + index] ?? 0) * 256 ** index;
+    at += width;
+    return value;
+  };
+  const size = () => {
+    let value = 0;
+    for (let scale = 1; scale <= 128 ** 4; scale *= 128) {
+      const byte = number(1);
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+    throw broken();
+  };
+  if (size() !== bytes) throw broken();
+  while (at < stored.length) {
+    const tag = number(1);
+    if ((tag & 3) === 0) {
+      const literals = 1 + (tag >> 2 < 60 ? tag >> 2 : number((tag >> 2) - 59));
+      if (literals > stored.length - at || literals > bytes - to) throw broken();
+      output.set(stored.subarray(at, at + literals), to);
+      at += literals;
+      to += literals;
+    } else {
+      const isShort = (tag & 3) === 1;
+      const length = isShort ? 4 + ((tag >> 2) & 7) : 1 + (tag >> 2);
+      copyBack(output, to, isShort ? ((tag >> 5) << 8) + number(1) : number((tag & 3) === 2 ? 2 : 4), length);
+      to += length;
+    }
+  }
+  return output.subarray(0, to);
+}
 
 /** One LZ4 block into `output` from `start` on; returns how many bytes came out. */
 function lz4Block(input: Uint8Array, output: Uint8Array, start: number): number {
@@ -40,9 +89,7 @@ function lz4Block(input: Uint8Array, output: Uint8Array, start: number): number 
     if (at === input.length) break;
     const offset = byte() | (byte() << 8);
     const match = lengthFrom(token & 15) + 4;
-    if (offset === 0 || offset > to || match > output.length - to) throw broken();
-    if (offset >= match) output.copyWithin(to, to - offset, to - offset + match);
-    else for (let index = to; index < to + match; index += 1) output[index] = output[index - offset] ?? 0;
+    copyBack(output, to, offset, match);
     to += match;
   }
   return to - start;
@@ -108,11 +155,7 @@ const { zstdDecompress } = zlib as { zstdDecompress?: typeof zlib.gunzip };
 
 const decompressors: Partial<Record<CompressionCodec, Decompress>> = {
   UNCOMPRESSED: (stored) => stored,
-  SNAPPY: (stored, bytes) => {
-    const output = new Uint8Array(bytes);
-    snappyUncompress(stored, output);
-    return output;
-  },
+  SNAPPY: snappy,
   GZIP: pooled(promisify(zlib.gunzip)),
   BROTLI: pooled(promisify(zlib.brotliDecompress)),
   LZ4: lz4,

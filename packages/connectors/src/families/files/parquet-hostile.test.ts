@@ -172,6 +172,16 @@ describe('A Parquet file that claims much', () => {
       'protocol_error',
       () => column(plainPage(zstdFrame(2 ** 31 - 1), 64), codecs.zstd),
     ],
+    [
+      'a Snappy literal of -5 bytes',
+      'protocol_error',
+      () => column(plainPage(Buffer.from('40fcfaffffff00000000', 'hex'), 64), codecs.snappy),
+    ],
+    [
+      'a Snappy copy from 2 GB before',
+      'protocol_error',
+      () => column(plainPage(Buffer.from('05000f00000080', 'hex'), 5), codecs.snappy),
+    ],
     ['a negative size', 'protocol_error', () => column(plainPage(Buffer.from('x'), -5))],
     [
       'a dictionary of two billion',
