@@ -130,11 +130,13 @@ function printFirstLines(
 async function settleStore({ store, vault, keyring }: Opened, log: Logger): Promise<void> {
   await reconcile(store, log);
   await settleUnreadableAtStart({ store, vault, keyring }, log);
-  const recomputed = await recomputeDestinations(store, manifests);
-  if (recomputed > 0)
-    log.info(
-      { connections: recomputed },
-      'allowed destinations were written anew under the rule of this version',
+  const { moved, showing } = await recomputeDestinations(store, manifests);
+  if (moved > 0)
+    log.info({ connections: moved }, 'allowed destinations were written anew under the rule of this version');
+  if (showing > 0)
+    log.warn(
+      { connections: showing },
+      'connections show a credential in a URL to all who see them; the audit has each as data-connection.shows-credential',
     );
 }
 

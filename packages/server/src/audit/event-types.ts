@@ -1,6 +1,6 @@
 /** Everything that is put on record, by the kind of thing it happened to. */
 export const auditEvents = {
-  'data-connection': ['created', 'updated', 'deleted'],
+  'data-connection': ['created', 'updated', 'deleted', 'shows-credential'],
   'data-credential': ['created', 'updated', 'deleted', 'revoked'],
   'data-credential-change': ['created', 'undone'],
   'data-use': ['refused'],

@@ -1,3 +1,4 @@
+import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
 import { destinationOf, destinationRule, withDefaults } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { type SqlBool, sql } from 'kysely';
@@ -14,13 +15,23 @@ const rowsAtOnce = 500;
 
 type Row = Pick<ConnectionTable, 'id' | 'tenant_id' | 'source_id' | 'properties' | 'destination'>;
 
-function computed(manifest: SourceManifest | undefined, row: Row): string {
+interface Judged {
+  row: Row;
+  destination: string;
+  /** Properties that show a credential, which versions before took. */
+  showing: string[];
+}
+
+function judged(manifest: SourceManifest | undefined, row: Row): Judged {
+  const unchanged = { row, destination: row.destination, showing: [] };
+  if (!manifest) return unchanged;
   try {
     const definition = JSON.parse(row.properties) as Record<string, unknown>;
-    return manifest ? destinationOf(manifest, withDefaults(manifest, definition)) : row.destination;
+    const showing = exposedSecrets(manifest, definition).map(({ property }) => property);
+    return { row, destination: destinationOf(manifest, withDefaults(manifest, definition)), showing };
   } catch {
     // Lists report such a connection; its credentials wait for their persons, as they do now.
-    return row.destination;
+    return unchanged;
   }
 }
 
@@ -84,23 +95,32 @@ async function move(tx: Tx, row: Row, destination: string): Promise<boolean> {
   return true;
 }
 
+/** Whoever sees the connection reads it; an administrator has to learn of it to have it changed. */
+const recordShowing = (tx: Tx, { row, showing }: Judged): Promise<void> =>
+  record(tx, {
+    name: 'data-connection.shows-credential',
+    by: { tenantId: row.tenant_id, userId: 'system' },
+    resourceId: row.id,
+    data: { properties: [...new Set(showing)] },
+  });
+
 /**
  * Once for each rule, before anything is served. May be cut off anywhere and begun again.
- * @returns how many connections have another destination now
+ * @returns how many connections have another destination now, and how many show a credential, which is on record
  */
 export async function recomputeDestinations(
   store: Store,
   manifests: readonly SourceManifest[],
-): Promise<number> {
+): Promise<{ moved: number; showing: number }> {
   const rule = sha256(destinationRule(manifests));
   const known = await store.db
     .selectFrom('setting')
     .select('value')
     .where('name', '=', setting)
     .executeTakeFirst();
-  if (known?.value === rule) return 0;
+  const count = { moved: 0, showing: 0 };
+  if (known?.value === rule) return count;
   const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
-  let count = 0;
   for (let last = { tenant_id: '', id: '' }; ; ) {
     const rows = await store.db
       .selectFrom('connection')
@@ -110,15 +130,17 @@ export async function recomputeDestinations(
       .orderBy('id')
       .limit(rowsAtOnce)
       .execute();
-    const moves = rows
-      .map((row) => ({ row, destination: computed(byId.get(row.source_id), row) }))
-      .filter(({ row, destination }) => destination !== row.destination);
-    if (moves.length > 0) {
-      count += await store.transaction(async (tx) => {
+    const all = rows.map((row) => judged(byId.get(row.source_id), row));
+    const moves = all.filter(({ row, destination }) => destination !== row.destination);
+    const showing = all.filter((one) => one.showing.length > 0);
+    if (moves.length + showing.length > 0) {
+      count.moved += await store.transaction(async (tx) => {
         let moved = 0;
         for (const { row, destination } of moves) moved += Number(await move(tx, row, destination));
+        for (const one of showing) await recordShowing(tx, one);
         return moved;
       });
+      count.showing += showing.length;
     }
     last = rows.at(-1) ?? last;
     if (rows.length < rowsAtOnce) break;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../testing/api-client.js';
+import { addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
@@ -118,4 +118,23 @@ it('TR22: a definition takes no credential in a query, and what 0.1.0 took may s
   expect((await patch('/qName', 'renamed')).status).toBe(204);
   expect((await patch('/connectionProperties/timeout', 20)).status).toBe(204);
   expect((await patch('/connectionProperties/url', `${url}/items?tok=${canary}`)).status).toBe(400);
+
+  await server.sql(`delete from setting where name = 'destination-rule'`);
+  await server.restart();
+  const admin = apiClient(server.url, server.adminKey);
+  const events = await admin.get('/api/v1/audits?eventType=mooring.v1.data-connection.shows-credential');
+  expect(events.body.data.map(({ data }: { data: object }) => data)).toEqual([
+    { id: old.body.qID, properties: ['url'] },
+  ]);
+  expect(events.text).not.toContain('of-0.1.0');
+  expect(server.logText()).toContain('connections show a credential in a URL');
+  const changed = [
+    ['/connectionProperties/url', `${url}/items`],
+    ['/connectionProperties/authSchema', 'apiKey'],
+    ['/connectionProperties/apiKeyParameter', 'tok'],
+    ['/connectionProperties/apiKey', canary],
+  ].map(([at, value]) => ({ op: 'replace', path: at, value }));
+  const mended = await alice.api.patch(`${path}/${old.body.qID}`, changed);
+  expect(mended.status, mended.text).toBe(204);
+  expect((await alice.api.get(`${path}/${old.body.qID}`)).text).not.toContain('of-0.1.0');
 });
