@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { startPostgres } from '@mooring/lab/postgres';
+import { startPgBouncer } from '@mooring/lab/postgres/pgbouncer';
 import { type DatabaseRelay, startDatabaseRelay } from '@mooring/lab/postgres/relay';
 import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
@@ -52,14 +53,40 @@ interface Cluster {
   lab: SignInLab;
   /** The wire of each node to the store. */
   relays: readonly DatabaseRelay[];
+  /** Every wire to the database itself: those of the nodes, or that of the pooler before it. */
+  databaseWires: readonly DatabaseRelay[];
   nodes: readonly MooringProcess[];
   close(): Promise<void>;
 }
 
-async function startCluster(): Promise<Cluster> {
+/** What the nodes reach: the database, or a pooler in transaction mode with a wire of its own to it. */
+async function startStore({ withPooler }: OutageStandOptions) {
   const postgres = await startPostgres({ rowsInBig: 1 });
   const database = await freshDatabase(postgres);
-  const relays = await Promise.all(Array.from({ length: nodeCount }, () => startDatabaseRelay(postgres)));
+  const drop = async () => {
+    await database.drop();
+    await postgres.close();
+  };
+  if (!withPooler) return { database, reached: postgres, wires: [], close: drop };
+  const wire = await startDatabaseRelay(postgres);
+  const behind = { ...postgres, host: '127.0.0.1', port: wire.port };
+  const pooler = await startPgBouncer(behind, { mode: 'transaction' });
+  return {
+    ...{ database, reached: pooler, wires: [wire] },
+    async close() {
+      await pooler.close();
+      await wire.close();
+      await drop();
+    },
+  };
+}
+
+async function startCluster(options: OutageStandOptions): Promise<Cluster> {
+  const store = await startStore(options);
+  const { database } = store;
+  const relays = await Promise.all(
+    Array.from({ length: nodeCount }, () => startDatabaseRelay(store.reached)),
+  );
   const masterKey = randomBytes(32).toString('base64');
   const environmentAt = ({ port }: DatabaseRelay) => {
     const url = new URL(database.url);
@@ -79,13 +106,13 @@ async function startCluster(): Promise<Cluster> {
     database,
     lab,
     relays,
+    databaseWires: store.wires.length > 0 ? store.wires : relays,
     nodes: [lab.mooring, ...more],
     async close() {
       await Promise.all(more.map((node) => node.stop()));
       await lab.close();
       for (const relay of relays) await relay.close();
-      await database.drop();
-      await postgres.close();
+      await store.close();
     },
   };
 }
@@ -97,8 +124,8 @@ async function setReadOnly({ database }: Cluster, isReadOnly: boolean): Promise<
 }
 
 function begin(cluster: Cluster, { kind, node }: Outage): unknown {
-  if (kind === 'killed') return cluster.relays.map((relay) => relay.cut());
-  if (kind === 'silent') return cluster.relays.map((relay) => relay.freeze());
+  if (kind === 'killed') return cluster.databaseWires.map((relay) => relay.cut());
+  if (kind === 'silent') return cluster.databaseWires.map((relay) => relay.freeze());
   if (kind === 'read-only') return setReadOnly(cluster, true);
   if (kind === 'one node cut off') return cluster.relays[node]?.freeze();
   return process.kill(cluster.nodes[node]?.pid ?? 0, 'SIGSTOP');
@@ -107,7 +134,12 @@ function begin(cluster: Cluster, { kind, node }: Outage): unknown {
 function end(cluster: Cluster, { kind, node }: Outage): unknown {
   if (kind === 'read-only') return setReadOnly(cluster, false);
   if (kind === 'one node paused') return process.kill(cluster.nodes[node]?.pid ?? 0, 'SIGCONT');
-  return cluster.relays.map((relay) => relay.thaw());
+  return [...cluster.relays, ...cluster.databaseWires].map((relay) => relay.thaw());
+}
+
+export interface OutageStandOptions {
+  /** Between the nodes and the database. */
+  withPooler?: boolean;
 }
 
 export interface OutageStand {
@@ -117,8 +149,8 @@ export interface OutageStand {
 }
 
 /** Nodes before one PostgreSQL, and grants. */
-export async function startOutageStand(): Promise<OutageStand> {
-  const cluster = await startCluster();
+export async function startOutageStand(options: OutageStandOptions = {}): Promise<OutageStand> {
+  const cluster = await startCluster(options);
   const { authorizationServer } = cluster.lab;
   const { switches } = authorizationServer;
   const at = cluster.nodes.map(({ url, adminKey }) => apiClient(url, adminKey));

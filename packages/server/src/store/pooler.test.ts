@@ -1,58 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { findFreePort } from '@mooring/lab/free-port';
+import { type PgBouncerOptions, startPgBouncer } from '@mooring/lab/postgres/pgbouncer';
 import pg from 'pg';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { apiClient } from '../testing/api-client.js';
 import { startNodes } from '../testing/start-nodes.js';
 import { openPostgresStore } from './postgres-store.js';
 
-// PgBouncer between the nodes and their database, as it comes from Debian, with nothing told to be ignored.
+// PgBouncer between the nodes and their database.
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).toReversed()) await stop();
 });
 
-/** @param databases it knows; all of the server's, or one by name */
-async function startPooler(mode: 'session' | 'transaction', databases = '*'): Promise<number> {
+async function startPooler(mode: PgBouncerOptions['mode'], databases = '*'): Promise<number> {
   const server = inject('databaseServer');
   if (!server) throw new Error('these tests belong to the project "PostgreSQL store"');
-  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pooler-'));
-  const port = await findFreePort();
-  const { host, admin } = server;
-  writeFileSync(path.join(folder, 'users'), `"${admin.user}" "${admin.password}"\n`);
-  writeFileSync(
-    path.join(folder, 'settings'),
-    `[databases]\n${databases} = host=${host} port=${server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}
-auth_type = scram-sha-256\nauth_file = ${folder}/users\npool_mode = ${mode}\nunix_socket_dir =\ndefault_pool_size = 30
-max_client_conn = 200\n`,
-  );
-  for (const name of ['', 'users', 'settings']) chmodSync(path.join(folder, name), 0o755);
-  // It refuses to run as root.
-  const parameters = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
-  const pooler: ChildProcess = spawn('/usr/sbin/pgbouncer', [...parameters, path.join(folder, 'settings')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  await new Promise<void>((ready, failed) => {
-    pooler.once('error', failed);
-    pooler.once('exit', () => failed(new Error(`PgBouncer did not start: ${log.slice(-1000)}`)));
-    pooler.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log += text;
-      if (log.includes('process up')) ready();
-    });
-  });
-  stops.push(async () => {
-    const ended = once(pooler, 'exit');
-    pooler.kill('SIGTERM');
-    await ended;
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return port;
+  const bouncer = await startPgBouncer(server, { mode, databases });
+  stops.push(bouncer.close);
+  return bouncer.port;
 }
 
 const through = (url: string, port: number): string => {

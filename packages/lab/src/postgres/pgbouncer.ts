@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { findFreePort } from '../free-port.js';
+
+/** PgBouncer as it comes from Debian, before a server, with nothing told to be ignored. */
+export interface PgBouncer {
+  host: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+export interface PgBouncerOptions {
+  mode: 'session' | 'transaction';
+  /** It knows all databases of the server, or one by name. */
+  databases?: string;
+}
+
+export async function startPgBouncer(
+  server: { host: string; port: number; admin: { user: string; password: string } },
+  { mode, databases = '*' }: PgBouncerOptions,
+): Promise<PgBouncer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pgbouncer-'));
+  const port = await findFreePort();
+  const { host, admin } = server;
+  writeFileSync(path.join(folder, 'users'), `"${admin.user}" "${admin.password}"\n`);
+  writeFileSync(
+    path.join(folder, 'settings'),
+    `[databases]\n${databases} = host=${host} port=${server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}
+auth_type = scram-sha-256\nauth_file = ${folder}/users\npool_mode = ${mode}\nunix_socket_dir =\ndefault_pool_size = 30
+max_client_conn = 200\n`,
+  );
+  for (const name of ['', 'users', 'settings']) chmodSync(path.join(folder, name), 0o755);
+  // It refuses to run as root.
+  const parameters = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+  const bouncer = spawn('/usr/sbin/pgbouncer', [...parameters, path.join(folder, 'settings')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  await new Promise<void>((ready, failed) => {
+    bouncer.once('error', failed);
+    bouncer.once('exit', () => failed(new Error(`PgBouncer did not start: ${log.slice(-1000)}`)));
+    bouncer.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (log.length < 10_000) log += text;
+      if (log.includes('process up')) ready();
+    });
+  });
+  return {
+    host: '127.0.0.1',
+    port,
+    async close() {
+      const ended = once(bouncer, 'exit');
+      bouncer.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
