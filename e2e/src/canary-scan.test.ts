@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { full } from '@mooring/lab/test-tier';
-import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { type ApiClient, addPerson, apiClient, type TestPerson } from '@mooring/server/testing/api-client';
 import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { misplacedSecrets } from './canary-misplaced.js';
@@ -10,6 +10,8 @@ import { interactiveSources, keepWhatPassedTheRelay, signIn } from './canary-sig
 import { awkward, plain, type SourceUse } from './canary-sources.js';
 import { type CanaryStand, secretsLeftOut, startCanaryStand } from './canary-stand.js';
 import { inParallel } from './in-parallel.js';
+import { startMooring } from './mooring-process.js';
+import { isConfined, runnersOf } from './runner-memory.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
 // One run through every door with a unique secret in every secret field, then a search for each of them, plain and
@@ -124,6 +126,38 @@ describe('a run through every door', () => {
     if (!source) throw new Error('The lab has no BigQuery');
     return { source, id: await connect(source) };
   }
+
+  it('reads each source and each format whole in runners that may read no file but their program', async () => {
+    // Without the watch of these tests: where Node loads a file first, the permission model is off.
+    const bare = await startMooring({ environment: { NODE_OPTIONS: '' } });
+    try {
+      const api = apiClient(bare.url, bare.adminKey);
+      const [s3] = stand.working;
+      const files = ['csv', 'tsv', 'json', 'ndjson', 'csv.gz', 'ndjson.gz', 'parquet'].map((format) => ({
+        ...(s3 as SourceUse),
+        ...{ name: format, target: { path: ['public', `orders.${format}`] } },
+      }));
+      for (const { name, datasourceID, properties, target } of [...stand.working, ...files]) {
+        const body = { datasourceID, qName: name, connectionProperties: properties };
+        const made = await api.post('/api/v1/data-connections', body);
+        expect(made.status, `${name}: ${made.text}`).toBe(201);
+        const read = (accept: string) =>
+          api.post(`/api/v1/data-connections/${made.body.qID}/actions/read`, target, { accept });
+        const { status, text } = await read('application/x-ndjson');
+        expect(status, `${name}: ${text}`).toBe(200);
+        const rows = text.trim().split('\n').length;
+        expect(rows, name).toBeGreaterThan(1);
+        expect(text, name).not.toContain('$mooring');
+        const csv = await read('text/csv');
+        expect(csv.text.split('\n').length, name).toBeGreaterThan(rows);
+        expect((await read('application/vnd.apache.arrow.stream')).status, name).toBe(200);
+      }
+      expect(runnersOf(bare.pid).map((pid) => isConfined(pid))).toContain(true);
+      expect(runnersOf(bare.pid).map((pid) => isConfined(pid))).not.toContain(false);
+    } finally {
+      await bare.stop();
+    }
+  });
 
   it('sends secrets where they do not belong, and is refused without an echo (V17, W16)', async () => {
     let count = 0;

@@ -15,6 +15,10 @@ export const runnersOf = (pid: number): number[] =>
     }
   });
 
+/** Whether Node's permission model is on in a process. */
+export const isConfined = (pid: number): boolean =>
+  /--(experimental-)?permission\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
+
 export const isAlive = (pid: number): boolean => {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
