@@ -9,6 +9,7 @@ import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
 import { apiClient, redeem } from './testing/api-client.js';
 import { freshDatabase } from './testing/shared-database.js';
+import { newHex } from './vault/random.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -92,8 +93,18 @@ describe('a first start', () => {
     await expect(mooring.start({ MOORING_ADMIN_KEY: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa' })).rejects.toThrow(
       /easily guessed/,
     );
-    await mooring.start();
+    const { url } = await mooring.start();
     expect(mooring.log()).not.toContain('another process uses this data folder');
+    expect((await apiClient(url, undefined).get('/readyz')).status).toBe(200);
+  });
+
+  it('LI9: one under another master key leaves its folder to the next', async () => {
+    const mooring = await unused();
+    await (await mooring.start()).close();
+    const another = { MOORING_MASTER_KEY: Buffer.from(newHex(32), 'hex').toString('base64') };
+    await expect(mooring.start(another)).rejects.toThrow(/not the one/);
+    const { url } = await mooring.start();
+    expect((await apiClient(url, undefined).get('/readyz')).status).toBe(200);
   });
 
   it('LI15: MOORING_ADMIN_KEY on a store that is there is said to be ignored, unless it is a key of it', async () => {

@@ -1,6 +1,7 @@
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { startBigQuery } from '@mooring/lab/bigquery';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, addPerson, apiClient, type TestPerson } from '../testing/api-client.js';
@@ -17,6 +18,7 @@ describe('signing in again', () => {
   let owner: TestPerson;
   let alice: TestPerson;
   let path: string;
+  let spaceId: string;
 
   beforeAll(async () => {
     lab = await startAuthorizationServer();
@@ -24,12 +26,17 @@ describe('signing in again', () => {
     const { issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } = lab;
     const google = { ...lab.client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint };
     server = await startServer({
-      configuration: { oauth: { clients: { google } }, sources: { gbq: { apiEndpoint: bigQuery.url } } },
+      configuration: {
+        ...{ oauth: { clients: { google } }, sources: { gbq: { apiEndpoint: bigQuery.url } } },
+        // When what is told coarsely is told.
+        limits: { testSeconds: 1 },
+      },
     });
     lab.addRedirectUri(`${server.url}/oauth/callback/google`);
     owner = await addPerson(server.url, server.adminKey, 'owner');
     alice = await addPerson(server.url, server.adminKey, 'alice');
     const space = await owner.api.post('/api/v1/spaces', { name: 'Warehouse', type: 'shared' });
+    spaceId = space.body.id;
     const member = { type: 'user', assigneeId: alice.id, roles: ['dataconsumer'] };
     await owner.api.post(`/api/v1/spaces/${space.body.id}/assignments`, member);
     const properties = { OAuthMechanism: '1', Catalog: bigQuery.projectId, separateCredentials: true };
@@ -309,6 +316,77 @@ describe('signing in again', () => {
     expect(await down.text()).toContain('does not answer');
     expect((await press(page)).status).toBe(200);
     expect((await use()).status).toBe(200);
+  });
+
+  it('LI4: one that is ended while its code is exchanged stays ended, whatever the provider answers', async () => {
+    const { authUrl, poll } = signInOf(await use());
+    const page = await walk(authUrl);
+    const state = async () => (await alice.api.get(poll)).body;
+    lab.switches.tokenNext = [{ kind: 'answer', answer: { status: 503, body: 'down' } }];
+    lab.switches.tokenWatch = async (moment) => {
+      if (moment !== 'arrived') return;
+      lab.switches.tokenWatch = undefined;
+      const admin = apiClient(server.url, server.adminKey);
+      await admin.post('/api/v1/data-credentials/actions/revoke', { userId: alice.id });
+      await expect.poll(state).toMatchObject({ state: 'failed' });
+    };
+    expect((await press(page)).status).toBe(409);
+    expect(await state()).toMatchObject({ state: 'failed', error: 'ended' });
+  });
+
+  it('TR12: of a provider that the owner chose, a click tells who may not edit nothing but its decision', async () => {
+    const issued = { access_token: 'of-own-provider-31', refresh_token: 'kept-31', token_type: 'bearer' };
+    let said = { status: 200, body: JSON.stringify({ ...issued, expires_in: 600 }) };
+    const host = await listenOnLoopback(0, () => (_request, response) => {
+      response.writeHead(said.status, { 'content-type': 'application/json' }).end(said.body);
+    });
+    const made = await owner.api.post('/api/v1/data-connections', {
+      ...{ datasourceID: 'rest', qName: 'of its own provider', space: spaceId },
+      connectionProperties: {
+        ...{ url: host.url, authSchema: 'oauth2', clientId: 'c', clientSecret: 'canary-of-a-client-3307' },
+        ...{ authorizationUrl: `${host.url}/authorize`, tokenUrl: `${host.url}/token` },
+        separateCredentials: true,
+      },
+    });
+    const at = `/api/v1/data-connections/${made.body.qID}/credential`;
+    /** As the provider sends the browser back. */
+    const arrive = async (person: TestPerson) => {
+      const begun = await person.api.put(at, { authUrlOnly: true });
+      const { searchParams } = new URL(begun.body.authUrl);
+      const redirect = new URL(searchParams.get('redirect_uri') ?? '');
+      const parameters = { code: newToken(8), state: searchParams.get('state') ?? '' };
+      const page = await fetch(`${redirect}?${new URLSearchParams(parameters)}`);
+      return { redirect, ticket: codeOf(await page.text()) };
+    };
+    const click = async (person: TestPerson): Promise<[says: boolean, ms: number]> => {
+      const { redirect, ticket } = await arrive(person);
+      const since = performance.now();
+      const answer = await fetch(`${redirect}/renew`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ ticket }),
+      });
+      return [(await answer.text()).includes('does not answer'), performance.now() - since];
+    };
+    for (const person of [alice, owner]) {
+      const { ticket } = await arrive(person);
+      const connectionProperties = { authCode: ticket };
+      const brought = await person.api.put(at, { credentialsName: 'of its own', connectionProperties });
+      expect(brought.status, brought.text).toBe(200);
+    }
+    // No answer of a provider, as of whatever else listens there.
+    said = { status: 404, body: '<p>' };
+    const [saysToAlice, msOfAlice] = await click(alice);
+    expect(saysToAlice).toBe(true);
+    expect(msOfAlice).toBeGreaterThanOrEqual(990);
+    const [saysToOwner, msOfOwner] = await click(owner);
+    expect(saysToOwner).toBe(false);
+    expect(msOfOwner).toBeLessThan(990);
+    said = { status: 400, body: '{"error":"invalid_grant"}' };
+    const [saysOfDecision, msOfDecision] = await click(alice);
+    expect(saysOfDecision).toBe(false);
+    expect(msOfDecision).toBeLessThan(990);
+    await host.close();
   });
 
   it('LI4: ends a grant that waits for a choice with the credential that it was for', async () => {

@@ -1,4 +1,5 @@
-import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
+import { generateKeyPairSync } from 'node:crypto';
+import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, addPerson, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
@@ -15,6 +16,8 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   /** Requests that came with Alice's login. */
   let signedIn = 0;
   const asked: string[] = [];
+  /** Requests to a token endpoint that came with the signature of a client's key. */
+  let assertions = 0;
   let alice: TestPerson;
   let mallory: TestPerson;
   let shared: string;
@@ -23,8 +26,9 @@ describe('TR5: the login of a connection that somebody else moves', () => {
 
   beforeAll(async () => {
     const expected = `Basic ${Buffer.from(`alice:${password}`).toString('base64')}`;
-    source = await listenOnLoopback(0, () => (request, response) => {
+    source = await listenOnLoopback(0, () => async (request, response) => {
       asked.push(request.url ?? '');
+      if ((await readRequestBody(request)).includes('client_assertion=')) assertions += 1;
       if (request.headers.authorization === expected) signedIn += 1;
       response.setHeader('content-type', 'application/json').end('[{"a":1}]');
     });
@@ -249,6 +253,36 @@ describe('TR5: the login of a connection that somebody else moves', () => {
     const { destination, suspendedAt } = await stateOf(alice, made.body.qID);
     expect((await confirm(alice, made.body.qID, { destination, suspendedAt })).status).toBe(200);
   });
+
+  it.each(['mallory', 'alice'] as const)(
+    'one of two secrets of a client, entered anew by %s: the other stays only if it was theirs',
+    async (name) => {
+      const person = { mallory, alice }[name];
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      count += 1;
+      const made = await alice.api.post(path, {
+        ...{ datasourceID: 'rest', qName: `two secrets ${count}`, space: shared },
+        connectionProperties: {
+          ...{ url, authSchema: 'oauth2ClientCredentials', clientId: 'alice' },
+          ...{ tokenUrl: `${source.url}/signed`, clientAuthentication: 'private_key_jwt' },
+          clientPrivateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+          clientSecret: 'canary-of-alices-client-8813',
+        },
+      });
+      expect(made.status, made.text).toBe(201);
+      assertions = 0;
+      await use(alice, made.body.qID);
+      expect(assertions).toBe(1);
+      const entered = await person.api.patch(`${path}/${made.body.qID}`, [
+        { op: 'replace', path: '/connectionProperties/clientSecret', value: 'canary-of-another-8814' },
+      ]);
+      expect(entered.status, entered.text).toBe(204);
+      if (name === 'mallory') expect((await patch(made.body, ['/space', lair])).status).toBe(204);
+      assertions = 0;
+      await use(person, made.body.qID);
+      expect(assertions).toBe(name === 'alice' ? 1 : 0);
+    },
+  );
 
   it('the secret of a client that waits begins no sign-in, exchanges no code and makes no link, but for its giver', async () => {
     count += 1;
