@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { dropIntent, endSignIn } from './sign-ins/sign-in-store.js';
+import { changeWhile, dropIntent, endSignIn } from './sign-ins/sign-in-store.js';
 import { eachByItself } from './store/batches.js';
 import type { Store } from './store/store.js';
 
@@ -18,6 +18,7 @@ export async function reconcile(store: Store, log: Logger): Promise<void> {
   const intents = await store.db.selectFrom('intent').selectAll().where('created_at', '<=', oldest).execute();
   await eachByItself(intents, async (intent) => {
     await store.transaction(async (tx) => {
+      // No user: an intent names its sign-in alone.
       const row = await tx
         .selectFrom('sign_in')
         .selectAll()
@@ -26,12 +27,7 @@ export async function reconcile(store: Store, log: Logger): Promise<void> {
         .executeTakeFirst();
       // The tokens of another device are sealed with the sign-in still: it can be completed again.
       if (row?.status === 'redeeming' && row.device_next_at !== null) {
-        await tx
-          .updateTable('sign_in')
-          .set({ status: 'arrived' })
-          .where('id', '=', row.id)
-          .where('tenant_id', '=', row.tenant_id)
-          .execute();
+        await changeWhile(tx, row, 'redeeming', { status: 'arrived' });
       } else if (row?.status === 'redeeming') await endSignIn(tx, row, 'failed', 'interrupted');
       await dropIntent(tx, intent, intent.id);
     });

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { signingKeyContext } from './access/signing-key.js';
 import { recordLost } from './audit/lost-records.js';
+import { endIn } from './broker/revocation-queue.js';
 import { answerOfUnknownOutcome } from './http/idempotency.js';
 import { endSignIn } from './sign-ins/sign-in-store.js';
 import type { Queryable, Store, Tx } from './store/store.js';
@@ -158,19 +159,9 @@ const endSignIns = ({ store, gone }: Settling) =>
 const endRevocations = ({ store, gone }: Settling) =>
   inBatches(store, async (tx) => {
     const rows = await rowsOf(tx, gone, 'revocation');
-    const ids = rows.map((row) => row.record_id);
-    if (ids.length === 0) return 0;
-    await tx
-      .deleteFrom('secret')
-      .where('record_kind', '=', 'revocation')
-      .where('record_id', 'in', ids)
-      .execute();
-    await tx
-      .updateTable('revocation')
-      .set({ status: 'unreadable', lease_until: null, ended_at: store.clock.iso() })
-      .where('id', 'in', ids)
-      .where('status', '=', 'queued')
-      .execute();
+    const at = store.clock.iso();
+    for (const { record_id: id, tenant_id, owner_id } of rows)
+      await endIn(tx, { id, tenant_id, owner_id }, 'unreadable', at);
     await recordByTenant(tx, 'revocation', rows);
     return rows.length;
   });

@@ -97,6 +97,7 @@ export function createAuthenticator({
   const loadAccessToken = async (token: string, freshUntil: number): Promise<Known | undefined> => {
     const id = await accessTokens.verify(token);
     if (id === undefined) return undefined;
+    // No user: the id is of a token that we signed, and says whose it is.
     const row = await db
       .selectFrom('oauth_token')
       .innerJoin('oauth_client', 'oauth_client.id', 'oauth_token.client_id')
@@ -172,6 +173,7 @@ export function createAuthenticator({
         .selectFrom('api_key')
         .select('id')
         .where('id', '=', keyId)
+        .where('user_id', '=', userId)
         .where('tenant_id', '=', tenantId)
         .where('revoked_at', 'is', null)
         .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
@@ -181,6 +183,7 @@ export function createAuthenticator({
         .selectFrom('oauth_token')
         .select('id')
         .where('id', '=', keyId)
+        .where('user_id', '=', userId)
         .where('tenant_id', '=', tenantId)
         .where('expires_at', '>', at)
         .executeTakeFirst();

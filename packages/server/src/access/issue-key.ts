@@ -90,6 +90,7 @@ export async function assertOwnKey(db: Queryable, caller: Caller): Promise<ApiKe
     .selectAll('api_key')
     .where('api_key.id', '=', caller.keyId)
     .where('api_key.tenant_id', '=', caller.tenantId)
+    .where('api_key.user_id', '=', caller.userId)
     .where('user.client_id', 'is', null)
     .executeTakeFirst();
   if (row) return row;

@@ -46,6 +46,7 @@ export async function insertConnectionSecrets(
     .execute();
 }
 
+/** No user: whoever may edit a connection gives its secrets, and whose they are is asked here. */
 const sealedSecrets = (db: Queryable, connection: ConnectionRef) =>
   db
     .selectFrom('secret')
@@ -113,6 +114,7 @@ export async function openConnectionSecrets(
   who: Reaching,
   connection: OpenedRef,
 ): Promise<ConnectionSecrets> {
+  // No user: they serve everybody who may use the connection.
   const row = await db
     .selectFrom('secret')
     .innerJoin('connection', (join) =>
@@ -189,6 +191,7 @@ export async function openConnectionSecretsOrNone(
   }
 }
 
+/** No user: those of the giver before are destroyed too. */
 export async function shredConnectionSecrets(tx: Tx, tenantId: string, connectionId: string): Promise<void> {
   await tx
     .deleteFrom('secret')

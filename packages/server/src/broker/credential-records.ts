@@ -147,6 +147,7 @@ async function nextVersion(tx: Tx, row: CredentialTable): Promise<number> {
     .where('record_kind', '=', 'credential')
     .where('record_id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
     .executeTakeFirstOrThrow();
   return Math.max(row.version, Number(newest ?? 0)) + 1;
 }
@@ -168,8 +169,9 @@ export async function replaceCredential(
     .set({ version, state: 'ready', sign_in: fresh.signIn, updated_at: fresh.at, ...entered })
     .where('id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
     .execute();
-  await deleteSecrets(tx, row.tenant_id, row.id);
+  await deleteSecrets(tx, row);
   for (const [field, value] of Object.entries(fresh.secrets)) {
     const context = sealContext(row, field as SecretField, version);
     await tx
@@ -225,6 +227,7 @@ export async function renewGrant(
     .where('record_kind', '=', 'credential')
     .where('record_id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
     .where('field', '=', 'grant')
     .execute();
   await tx
@@ -235,12 +238,13 @@ export async function renewGrant(
   return true;
 }
 
-async function deleteSecrets(tx: Tx, tenantId: string, credentialId: string): Promise<void> {
+async function deleteSecrets(tx: Tx, row: CredentialKey): Promise<void> {
   await tx
     .deleteFrom('secret')
     .where('record_kind', '=', 'credential')
-    .where('record_id', '=', credentialId)
-    .where('tenant_id', '=', tenantId)
+    .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
     .execute();
 }
 
@@ -296,6 +300,7 @@ export async function replaceSecret(
     .where('record_kind', '=', 'credential')
     .where('record_id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
     .where('field', '=', field)
     .where('version', '=', versionRead)
     .executeTakeFirst();
@@ -303,11 +308,12 @@ export async function replaceSecret(
 }
 
 /** Deletes a credential and destroys its wrapped keys; links go with it. */
-export async function shredCredential(tx: Tx, tenantId: string, credentialId: string): Promise<void> {
-  await deleteSecrets(tx, tenantId, credentialId);
+export async function shredCredential(tx: Tx, row: CredentialKey): Promise<void> {
+  await deleteSecrets(tx, row);
   await tx
     .deleteFrom('credential')
-    .where('id', '=', credentialId)
-    .where('tenant_id', '=', tenantId)
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
     .execute();
 }

@@ -17,16 +17,24 @@ export function accountOfGrant({ issuer, tokens }: StoredGrant): GrantAccount | 
   return { issuer, subject: tokens.subject, ...(tokens.email === undefined ? {} : { email: tokens.email }) };
 }
 
+type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
+
+const stateOf = (db: Queryable, credential: CredentialRef) =>
+  db
+    .selectFrom('grant_state')
+    .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
+    .where('grant_state.credential_id', '=', credential.id)
+    .where('grant_state.tenant_id', '=', credential.tenant_id)
+    .where('credential.tenant_id', '=', credential.tenant_id)
+    .where('credential.owner_id', '=', credential.owner_id);
+
 /** The account that a credential was last signed in with; undefined when it is not known. */
 export async function rememberedAccount(
   db: Queryable,
-  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
+  credential: CredentialRef,
 ): Promise<GrantAccount | undefined> {
-  const row = await db
-    .selectFrom('grant_state')
+  const row = await stateOf(db, credential)
     .select(['account_issuer', 'account_subject', 'account_email'])
-    .where('credential_id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
     .executeTakeFirst();
   if (!row?.account_issuer || !row.account_subject) return undefined;
   return {
@@ -37,30 +45,14 @@ export async function rememberedAccount(
 }
 
 /** When the grant of a credential ends for good; undefined for one that is renewed, or has no end that is known. */
-export async function endOfGrant(
-  db: Queryable,
-  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
-): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('grant_state')
-    .select('ends_at')
-    .where('credential_id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .executeTakeFirst();
+export async function endOfGrant(db: Queryable, credential: CredentialRef): Promise<string | undefined> {
+  const row = await stateOf(db, credential).select('ends_at').executeTakeFirst();
   return row?.ends_at ?? undefined;
 }
 
 /** Whether a credential was ever signed in, with whatever account. */
-export async function hasHadGrant(
-  db: Queryable,
-  credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
-): Promise<boolean> {
-  const row = await db
-    .selectFrom('grant_state')
-    .select('credential_id')
-    .where('credential_id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .executeTakeFirst();
+export async function hasHadGrant(db: Queryable, credential: CredentialRef): Promise<boolean> {
+  const row = await stateOf(db, credential).select('credential_id').executeTakeFirst();
   return row !== undefined;
 }
 

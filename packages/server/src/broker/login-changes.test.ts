@@ -118,7 +118,7 @@ describe('former secrets', () => {
   it('go with their credential', async () => {
     const row = await credential();
     await change(row, 'second', due);
-    await store.transaction((tx) => shredCredential(tx, row.tenant_id, row.id));
+    await store.transaction((tx) => shredCredential(tx, row));
     expect(await undoCopies(row)).toEqual([]);
   });
 

@@ -90,12 +90,13 @@ function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields)
   return hideSecrets(manifest, Object.fromEntries(kept));
 }
 
-async function forgetUndo(tx: Tx, credential: Pick<CredentialTable, 'id' | 'tenant_id'>): Promise<void> {
+async function forgetUndo(tx: Tx, credential: CredentialRef): Promise<void> {
   await tx
     .deleteFrom('secret')
     .where('record_kind', '=', 'credential')
     .where('record_id', '=', credential.id)
     .where('tenant_id', '=', credential.tenant_id)
+    .where('owner_id', '=', credential.owner_id)
     .where('field', '=', 'undo')
     .execute();
 }
@@ -178,17 +179,18 @@ export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
   await store.transaction(async (tx) => {
     const due = await tx
       .selectFrom('credential_change')
-      .select(['id', 'tenant_id'])
+      .select(['id', 'tenant_id', 'user_id'])
       .where('status', '=', 'switched')
       .where('undo_until', '<=', now.toISOString())
       .limit(100)
       .execute();
-    for (const { id, tenant_id } of due) {
+    for (const { id, tenant_id, user_id } of due) {
       await tx
         .deleteFrom('secret')
         .where('record_kind', '=', 'credential')
         .where('field', '=', 'undo')
         .where('tenant_id', '=', tenant_id)
+        .where('owner_id', '=', user_id)
         .where((eb) =>
           eb.exists(
             eb
@@ -206,6 +208,7 @@ export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
         .set({ status: 'final' })
         .where('id', '=', id)
         .where('tenant_id', '=', tenant_id)
+        .where('user_id', '=', user_id)
         .execute();
     }
   });

@@ -4,16 +4,33 @@ import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import { manifests } from '@mooring/connectors/registry';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { Secret } from '@mooring/connectors/spec/secret';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCatalogue } from '../catalogue/catalogue.js';
 import { createSourceSettings } from '../catalogue/source-settings.js';
 import { type OpenedServer, openedServer } from '../features/connections/__fixtures__/opened-server.js';
+import type { Caller } from '../http/handler.js';
 import { plain } from '../oauth/__fixtures__/plain-secrets.js';
+import { newSignIn } from '../sign-ins/sign-in-request.js';
+import { addSignIn, changeWhile, endSignIn } from '../sign-ins/sign-in-store.js';
+import type { Tx } from '../store/store.js';
 import { addPerson } from '../testing/api-client.js';
 import { createBroker } from './broker.js';
-import { loadSecret, openLogin, sealContext, sealedRow } from './credential-records.js';
+import {
+  loadSecret,
+  openLogin,
+  renewGrant,
+  replaceCredential,
+  replaceSecret,
+  sealContext,
+  sealedRow,
+  shredCredential,
+} from './credential-records.js';
 import { setupToEnd, setupToRenew } from './credential-setup.js';
+import type { StoredGrant } from './grant-state.js';
 import type { Grants } from './grants.js';
+import type { OAuthSetup } from './oauth-setup.js';
+import { endIn, enqueue } from './revocation-queue.js';
 
 // What stood when a credential was resolved may have changed when it is opened, so each condition stands again in the
 // statement that loads the sealed fields.
@@ -141,4 +158,92 @@ it('sealed fields are found by tenant and owner too: whoever has the id alone ge
   expect(await loadSecret(db, { ...row, owner_id: 'somebody else' }, 'login')).toBeUndefined();
   expect(await loadSecret(db, { ...row, tenant_id: 'another tenant' }, 'login')).toBeUndefined();
   expect(await loadSecret(db, { ...row, id: 'another' }, 'login')).toBeUndefined();
+});
+
+describe('whoever has the id alone', () => {
+  const at = new Date(0).toISOString();
+  const later = '9999-01-01T00:00:00.000Z';
+  const setup: OAuthSetup = {
+    preset: { tokenEndpoint: 'https://p.example/token', scopes: [], clientAuthentication: 'none' },
+    client: { clientId: 'c' },
+  };
+  let ids: { userId: string; credentialId: string; signInId: string; revocationId: string };
+
+  beforeAll(async () => {
+    const { store, vault, tenantId } = opened;
+    const caller = { userId: await userId(), tenantId } as Caller;
+    const { qCredentialsID: credentialId } = await made('changed by nobody else');
+    const begun = newSignIn(
+      { caller, manifest, method: { id: 'm' } as SignInMethod, setup, destination: 'there' },
+      { context: 'c', state_hash: 'h', redirect_uri: '', created_at: at, expires_at: later },
+    );
+    await addSignIn(store, vault, begun, ['verifier', new Secret('canary-of-an-opening-9')]);
+    const revocationId = await store.transaction(async (tx) => {
+      const credential = { ...begun, id: credentialId, owner_id: caller.userId, name: '' };
+      const sealed = { setup, token: new Secret('canary-of-an-opening-7') };
+      const id = await enqueue(tx, store, vault, { credential, sealed });
+      await tx.updateTable('revocation').set({ not_before: later }).where('id', '=', id).execute();
+      return id;
+    });
+    ids = { userId: caller.userId, credentialId, signInId: begun.id, revocationId };
+  });
+
+  const changes: Record<string, (tx: Tx, owner: string) => Promise<unknown>> = {
+    'seals another secret': async (tx, owner) =>
+      replaceSecret(tx, opened.vault, await credentialOf(tx, owner), 'login', 1, { username: 'x' }),
+    'gives another login': async (tx, owner) => {
+      const fresh = { signIn: 'other', destination: 'elsewhere', secrets: { login: { username: 'x' } } };
+      const credential = await credentialOf(tx, owner);
+      await replaceCredential(tx, opened.vault, credential, { ...fresh, at, by: { userId: owner } });
+    },
+    'gives another grant': async (tx, owner) => {
+      const grant = { tokens: { accessToken: new Secret('a') }, issuedAt: 0 } as StoredGrant;
+      await renewGrant(tx, opened.vault, await credentialOf(tx, owner), grant, at);
+    },
+    'deletes the credential': async (tx, owner) => shredCredential(tx, await credentialOf(tx, owner)),
+    'redeems the sign-in': (tx, owner) =>
+      changeWhile(tx, signInOf(owner), 'pending', { status: 'redeeming' }),
+    'ends the sign-in': (tx, owner) => endSignIn(tx, signInOf(owner), 'failed'),
+    'ends the revocation': (tx, owner) => {
+      const ref = { id: ids.revocationId, tenant_id: opened.tenantId, owner_id: owner };
+      return endIn(tx, ref, 'failed', at);
+    },
+  };
+  const credentialOf = async (tx: Tx, owner: string) => {
+    const found = tx.selectFrom('credential').selectAll().where('id', '=', ids.credentialId);
+    return { ...(await found.executeTakeFirstOrThrow()), owner_id: owner };
+  };
+  const signInOf = (owner: string) => ({ id: ids.signInId, tenant_id: opened.tenantId, user_id: owner });
+
+  /** Whether anything of it is another afterwards; undone again. */
+  const changesAnything = async (change: (tx: Tx) => Promise<unknown>): Promise<boolean> => {
+    const tables = [
+      'credential',
+      'sign_in',
+      'revocation',
+      'secret',
+      'grant_state',
+      'credential_destination',
+    ] as const;
+    const all = async (tx: Tx) => {
+      const rows = [];
+      for (const table of tables) rows.push(await tx.selectFrom(table).selectAll().execute());
+      return JSON.stringify(rows);
+    };
+    let isChanged = false;
+    await opened.store
+      .transaction(async (tx) => {
+        const before = await all(tx);
+        await change(tx).catch(() => undefined);
+        isChanged = (await all(tx)) !== before;
+        throw new Error('undone');
+      })
+      .catch(() => undefined);
+    return isChanged;
+  };
+
+  it.each(Object.entries(changes))('%s of its user only', async (_, change) => {
+    expect(await changesAnything((tx) => change(tx, 'somebody else'))).toBe(false);
+    expect(await changesAnything((tx) => change(tx, ids.userId))).toBe(true);
+  });
 });

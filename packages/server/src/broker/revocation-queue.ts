@@ -6,6 +6,7 @@ import type { Queryable, Store } from '../store/store.js';
 import type { CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
+import { loadSealedField } from '../vault/sealed-fields.js';
 import { hiddenSetup, type Plain } from './hidden-grant.js';
 import type { OAuthSetup } from './oauth-setup.js';
 
@@ -20,7 +21,9 @@ export interface SealedRevocation {
 
 export const tokenToRevoke = (tokens: TokenSet): Secret<string> => tokens.refreshToken ?? tokens.accessToken;
 
-const context = (row: Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>): SealContext => ({
+type RevocationRef = Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>;
+
+const context = (row: RevocationRef): SealContext => ({
   tenantId: row.tenant_id,
   recordKind: 'revocation',
   recordId: row.id,
@@ -117,6 +120,7 @@ export async function take(store: Store, row: RevocationTable): Promise<boolean>
     .updateTable('revocation')
     .set((eb) => ({ lease_until: store.clock.iso(leaseMs), attempts: eb('attempts', '+', 1) }))
     .where('id', '=', row.id)
+    .where('owner_id', '=', row.owner_id)
     .where('tenant_id', '=', row.tenant_id)
     .where('status', '=', 'queued')
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
@@ -130,34 +134,37 @@ export async function open(
   vault: Vault,
   row: RevocationTable,
 ): Promise<SealedRevocation | undefined> {
-  const found = await store.db
-    .selectFrom('secret')
-    .selectAll()
-    .where('record_kind', '=', 'revocation')
-    .where('record_id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .executeTakeFirst();
+  const found = await loadSealedField(store.db, context(row));
   if (!found) return undefined;
   const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
   return hiddenRevocation(vault.open(sealed, context(row)).reveal() as Plain<SealedRevocation>);
 }
 
 /** The provider knows, or never will: the token is destroyed. */
-export function end(store: Store, row: RevocationTable, status: RevocationTable['status']): Promise<void> {
-  return store.transaction(async (tx) => {
-    await tx
-      .deleteFrom('secret')
-      .where('record_kind', '=', 'revocation')
-      .where('record_id', '=', row.id)
-      .where('tenant_id', '=', row.tenant_id)
-      .execute();
-    await tx
-      .updateTable('revocation')
-      .set({ status, lease_until: null, ended_at: store.clock.iso() })
-      .where('id', '=', row.id)
-      .where('tenant_id', '=', row.tenant_id)
-      .execute();
-  });
+export const end = (store: Store, row: RevocationRef, status: RevocationTable['status']): Promise<void> =>
+  store.transaction((tx) => endIn(tx, row, status, store.clock.iso()));
+
+/** The same, in a transaction. */
+export async function endIn(
+  tx: Queryable,
+  row: RevocationRef,
+  status: RevocationTable['status'],
+  at: string,
+): Promise<void> {
+  await tx
+    .deleteFrom('secret')
+    .where('record_kind', '=', 'revocation')
+    .where('record_id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .execute();
+  await tx
+    .updateTable('revocation')
+    .set({ status, lease_until: null, ended_at: at })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .execute();
 }
 
 /** To be tried again later. */
@@ -167,6 +174,7 @@ export async function putOff(store: Store, row: RevocationTable, pauseMs: number
     .set({ lease_until: null, not_before: store.clock.iso(pauseMs) })
     .where('id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
     .execute();
 }
 

@@ -188,7 +188,7 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
         ...(batchId === undefined ? {} : { batchId }),
       });
     }
-    await shredCredential(tx, credential.tenant_id, credential.id);
+    await shredCredential(tx, credential);
     // Of those that are revoked together there is one event, and a report that names each.
     if (batchId === undefined) await recordCredential(tx, 'deleted', credential, by);
   };

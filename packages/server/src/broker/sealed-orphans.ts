@@ -22,7 +22,7 @@ interface Wanted {
 const beginning = { record_id: '', tenant_id: '' };
 const columns = ['id', 'tenant_id'] as const;
 
-/** Which of these records are there, and may have something sealed. */
+/** Which of these records are there, and may have something sealed. No user: it looks after what is everybody's. */
 const living: Partial<
   Record<
     SecretTable['record_kind'],
@@ -108,6 +108,7 @@ export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDep
         .where('record_kind', '=', kind)
         .where('record_id', '=', row.record_id)
         .where('tenant_id', '=', row.tenant_id)
+        .where('owner_id', '=', row.owner_id)
         .execute();
       log.warn(
         { kind, recordId: row.record_id },

@@ -31,6 +31,8 @@ export interface ArrivalDependencies {
 }
 
 export function createArrivals({ store, vault, now = () => new Date() }: ArrivalDependencies) {
+  // No user: whoever follows the redirect has the state and may be anybody, and gets nothing by it but a ticket for the
+  // user who began.
   const byState = async (state: string | null) =>
     state === null || state === ''
       ? undefined
@@ -52,6 +54,7 @@ export function createArrivals({ store, vault, now = () => new Date() }: Arrival
         .set({ status: 'arrived', ticket_hash: sha256(ticket), code_hash: sha256(code) })
         .where('id', '=', row.id)
         .where('tenant_id', '=', row.tenant_id)
+        .where('user_id', '=', row.user_id)
         .where((eb) =>
           eb.or([
             eb('status', '=', 'pending'),
@@ -98,7 +101,9 @@ export function createArrivals({ store, vault, now = () => new Date() }: Arrival
       const remembered =
         row.credential_id === null
           ? undefined
-          : await rememberedAccount(store.db, { id: row.credential_id, tenant_id: row.tenant_id });
+          : await rememberedAccount(store.db, {
+              ...{ id: row.credential_id, tenant_id: row.tenant_id, owner_id: row.user_id },
+            });
       return {
         ok: true,
         ticket,

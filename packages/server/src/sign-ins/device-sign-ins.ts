@@ -22,7 +22,15 @@ import {
   type SignInDependencies,
   type SignInRequest,
 } from './sign-in-request.js';
-import { addSignIn, changeWhile, claimSignIn, endSignIn, openField, sealField } from './sign-in-store.js';
+import {
+  addSignIn,
+  changeWhile,
+  claimSignIn,
+  endSignIn,
+  openField,
+  type SignInRef,
+  sealField,
+} from './sign-in-store.js';
 
 // Sign-in on another device (RFC 8628). The provider is asked while the person looks at their sign-in, never faster
 // than it allows; the tokens wait, sealed, for the one who began.
@@ -36,12 +44,13 @@ export function createDeviceSignIns(deps: SignInDependencies) {
   const now = deps.now ?? (() => new Date());
   const inSeconds = (seconds: number) => new Date(now().getTime() + seconds * 1000).toISOString();
 
-  const read = (row: Pick<SignInTable, 'id' | 'tenant_id'>) =>
+  const read = (row: SignInRef) =>
     store.db
       .selectFrom('sign_in')
       .selectAll()
       .where('id', '=', row.id)
       .where('tenant_id', '=', row.tenant_id)
+      .where('user_id', '=', row.user_id)
       .executeTakeFirst();
 
   const secretsOf = async (row: SignInTable): Promise<DeviceSecrets | undefined> => {
@@ -66,6 +75,7 @@ export function createDeviceSignIns(deps: SignInDependencies) {
       .set({ device_next_at: inSeconds(interval) })
       .where('id', '=', row.id)
       .where('tenant_id', '=', row.tenant_id)
+      .where('user_id', '=', row.user_id)
       .where('status', '=', 'pending')
       .where('device_next_at', '=', row.device_next_at)
       .executeTakeFirst();

@@ -1,7 +1,7 @@
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { SignInTable } from '../store/tables.js';
 import type { SignInDependencies } from './sign-in-request.js';
-import { dropIntent, endSignIn } from './sign-in-store.js';
+import { changeWhile, dropIntent, endSignIn } from './sign-in-store.js';
 
 /**
  * Whether the provider may answer better to the same.
@@ -30,12 +30,8 @@ export async function recordFailedExchange(
   await store.transaction(async (tx) => {
     await dropIntent(tx, row, intentId);
     if (!mayRetry) return endSignIn(tx, row, 'failed', (isKnown ? error.providerCode : undefined) ?? kind);
-    await tx
-      .updateTable('sign_in')
-      .set({ status: row.status })
-      .where('id', '=', row.id)
-      .where('tenant_id', '=', row.tenant_id)
-      .execute();
+    // One that was ended meanwhile stays so: what was sealed with it is gone.
+    await changeWhile(tx, row, 'redeeming', { status: row.status });
   });
   return { kind, mayRetry };
 }

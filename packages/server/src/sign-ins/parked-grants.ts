@@ -25,7 +25,7 @@ export type AccountChoice = 'replace' | 'add' | 'cancel';
 export interface ParkedGrants {
   /**
    * @param row with the credential that the grant would have been for
-   * @returns false when that was deleted meanwhile; nothing is kept then
+   * @returns false when that was deleted, or the sign-in ended, meanwhile; nothing is kept then
    */
   park(
     row: SignInTable,
@@ -149,8 +149,7 @@ export function createParkedGrants({
     async park(row, parked, { account, intentId }) {
       return store.transaction(async (tx) => {
         if (!(await credentialOf(tx, row))) return false;
-        await sealField(tx, vault, row, 'grant', new Secret(revealedJson(parked)));
-        await tx
+        const waiting = await tx
           .updateTable('sign_in')
           .set({
             status: 'needs_choice',
@@ -162,7 +161,12 @@ export function createParkedGrants({
           })
           .where('id', '=', row.id)
           .where('tenant_id', '=', row.tenant_id)
-          .execute();
+          .where('user_id', '=', row.user_id)
+          // One that was ended meanwhile keeps nothing.
+          .where('status', 'in', ['pending', 'redeeming'])
+          .executeTakeFirst();
+        if (waiting.numUpdatedRows !== 1n) return false;
+        await sealField(tx, vault, row, 'grant', new Secret(revealedJson(parked)));
         await dropIntent(tx, row, intentId);
         return true;
       });

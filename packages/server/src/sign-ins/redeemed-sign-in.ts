@@ -106,6 +106,7 @@ export async function isKeptWith(tx: Tx, row: SignInTable): Promise<boolean> {
     .select('status')
     .where('id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('user_id', '=', row.user_id)
     .executeTakeFirst();
   return now !== undefined && now.status !== 'failed' && now.status !== 'expired';
 }

@@ -134,6 +134,7 @@ export async function endSignIn(
     .set({ status, error })
     .where('id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
+    .where('user_id', '=', row.user_id)
     .execute();
 }
 

@@ -78,6 +78,7 @@ async function formerHead(tx: Tx, vault: Vault, tenantId: string): Promise<{ hea
     .orderBy('seq', 'desc')
     .limit(1)
     .executeTakeFirst();
+  // No user: it was the tenant's.
   const row = await tx
     .selectFrom('secret')
     .selectAll()
@@ -113,10 +114,12 @@ async function begin(store: Store, vault: Vault, tenantId: string): Promise<void
       .insertInto('use_checkpoint')
       .values(nextCheckpoint(tenantId, key, noCheckpoint, first).row)
       .execute();
+    // No user: as above.
     await tx
       .deleteFrom('secret')
       .where('record_kind', '=', 'use-head')
       .where('record_id', '=', tenantId)
+      .where('tenant_id', '=', tenantId)
       .execute();
   });
 }

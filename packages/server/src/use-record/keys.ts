@@ -24,6 +24,7 @@ const contextOf = (tenantId: string, version: number): SealContext => ({
   field: fieldOf(version),
 });
 
+/** No user: they are the tenant's. */
 const rowsOf = (db: Queryable, tenantId: string) =>
   db
     .selectFrom('secret')

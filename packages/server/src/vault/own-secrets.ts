@@ -27,7 +27,7 @@ export interface OwnSecretsDependencies {
 }
 
 export function createOwnSecrets({ store, vault, recordDropped }: OwnSecretsDependencies): OwnSecrets {
-  /** Wherever it was moved: nobody but the service has one of its kind. */
+  /** No user, and wherever it was moved: nobody but the service has one of its kind. */
   const load = (context: SealContext) =>
     store.db
       .selectFrom('secret')
@@ -39,6 +39,7 @@ export function createOwnSecrets({ store, vault, recordDropped }: OwnSecretsDepe
 
   const drop = (context: SealContext, { ciphertext }: SecretTable): Promise<void> =>
     store.transaction(async (tx) => {
+      // No user: as above.
       const { numDeletedRows } = await tx
         .deleteFrom('secret')
         .where('record_kind', '=', context.recordKind as SecretTable['record_kind'])

@@ -87,6 +87,7 @@ export function createRewrapping(deps: RewrappingDependencies): Rewrapping {
           .where('tenant_id', '=', row.tenant_id)
           .where('record_kind', '=', row.record_kind)
           .where('record_id', '=', row.record_id)
+          .where('owner_id', '=', row.owner_id)
           .where('field', '=', row.field)
           .where('wrapped_key', '=', row.wrapped_key)
           .execute(),

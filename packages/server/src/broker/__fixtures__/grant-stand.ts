@@ -251,7 +251,7 @@ export async function startGrantStand(): Promise<GrantStand> {
       await store.transaction((tx) => replaceCredential(tx, vault, credential, { ...fresh, by }));
       return (await load(credential.id)) as CredentialTable;
     },
-    delete: (credential) => store.transaction((tx) => shredCredential(tx, 't', credential.id)),
+    delete: (credential) => store.transaction((tx) => shredCredential(tx, credential)),
     stateOf: async (credential) => (await load(credential.id))?.state,
     grantState: (credential) =>
       store.db

@@ -151,6 +151,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
       .set({ successor_id: successorId, expires_at: ends, updated_at: at.toISOString() })
       .where('id', '=', parent.id)
       .where('tenant_id', '=', parent.tenant_id)
+      .where('user_id', '=', parent.user_id)
       .where('successor_id', 'is', null)
       .where('revoked_at', 'is', null)
       .executeTakeFirst();
@@ -164,6 +165,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
       .select('id')
       .where('token_hash', '=', hashToken(String(token)))
       .where('tenant_id', '=', caller.tenantId)
+      .where('user_id', '=', caller.userId)
       .where('revoked_at', 'is', null)
       .executeTakeFirst();
     return key !== undefined;
@@ -285,6 +287,7 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
           .set({ description, updated_at: now().toISOString() })
           .where('id', '=', row.id)
           .where('tenant_id', '=', row.tenant_id)
+          .where('user_id', '=', row.user_id)
           .execute();
         await record(tx, { name: 'api-key.updated', by: caller, resourceId: row.id, ownerId: row.user_id });
       });
@@ -297,16 +300,12 @@ export function createApiKeysFeature(deps: ApiKeysDependencies): BoundRoute[] {
           .updateTable('api_key')
           .set({ revoked_at: now().toISOString() })
           .where('tenant_id', '=', row.tenant_id)
+          .where('user_id', '=', row.user_id)
           .where('revoked_at', 'is', null);
         const result = await active.where('id', '=', row.id).executeTakeFirst();
         if (result.numUpdatedRows !== 1n) throw unknownKey();
         // "It was not me" is said of the way in, so nothing stays that was made with it.
-        if (row.reaches_since !== null) {
-          await active
-            .where('user_id', '=', row.user_id)
-            .where('invitation_id', '=', row.invitation_id)
-            .execute();
-        }
+        if (row.reaches_since !== null) await active.where('invitation_id', '=', row.invitation_id).execute();
         await record(tx, { name: 'api-key.revoked', by: caller, resourceId: row.id, ownerId: row.user_id });
       });
       authenticator.forget();

@@ -145,7 +145,8 @@ export async function applyCredential(
     const own = await separate(tx, inHand, next, embedded, step);
     if (replaced) replaced = own;
   } else if (embedded && step.brought && !replaced) {
-    const ended = { tenantId: embedded.tenant_id, credentialId: embedded.id };
+    const { tenant_id: tenantId, owner_id: userId, id: credentialId } = embedded;
+    const ended = { tenantId, userId, credentialId };
     await revoker.end(tx, ended, { connection: row, by: caller });
   }
   if (!isSeparated) await unlinkCredentials(tx, next);

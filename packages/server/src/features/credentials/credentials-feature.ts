@@ -210,8 +210,9 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     }),
     bind(deleteCredential, async ({ params, query }, { caller }) => {
       const row = await find(caller, params.qID, query);
+      const ended = { tenantId: row.tenant_id, userId: row.owner_id, credentialId: row.id };
       await store.transaction(async (tx) => {
-        await deps.revoker.end(tx, { tenantId: row.tenant_id, credentialId: row.id }, { by: caller });
+        await deps.revoker.end(tx, ended, { by: caller });
       });
       deps.revoker.kick();
       return { status: 204 };

@@ -286,6 +286,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
         const result = await tx
           .deleteFrom('oauth_client_secret')
           .where('client_id', '=', client.id)
+          .where('tenant_id', '=', client.tenant_id)
           .where('hint', '=', params.hint)
           .executeTakeFirst();
         if (result.numDeletedRows !== 1n)

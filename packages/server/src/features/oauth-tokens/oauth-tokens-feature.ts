@@ -158,13 +158,13 @@ export function createOAuthTokensFeature(deps: OAuthTokensDependencies): BoundRo
     }),
     bind(revokeOAuthToken, async ({ params }, { caller }) => {
       await store.transaction(async (tx) => {
-        let statement = tx
+        const isForAll = isAdministratorOf(caller, 'personal');
+        const result = await tx
           .deleteFrom('oauth_token')
           .where('id', '=', params.tokenId)
-          .where('tenant_id', '=', caller.tenantId);
-        if (!isAdministratorOf(caller, 'personal'))
-          statement = statement.where('user_id', '=', caller.userId);
-        const result = await statement.executeTakeFirst();
+          .where('tenant_id', '=', caller.tenantId)
+          .$if(!isForAll, (own) => own.where('user_id', '=', caller.userId))
+          .executeTakeFirst();
         if (result.numDeletedRows !== 1n) throw new AppError('NOT-FOUND', 'You have no such token.');
         await record(tx, { name: 'oauth-token.revoked', by: caller, resourceId: params.tokenId });
       });

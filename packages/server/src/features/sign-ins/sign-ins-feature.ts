@@ -112,7 +112,9 @@ export function createSignInsFeature({
     const remembered =
       row.credential_id === null
         ? undefined
-        : await rememberedAccount(store.db, { id: row.credential_id, tenant_id: row.tenant_id });
+        : await rememberedAccount(store.db, {
+            ...{ id: row.credential_id, tenant_id: row.tenant_id, owner_id: row.user_id },
+          });
     return {
       ...(remembered ? { remembered: maskedAccount(remembered) } : {}),
       ...(issuer && subject

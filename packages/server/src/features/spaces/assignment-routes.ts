@@ -105,7 +105,12 @@ export function createAssignmentRoutes(
       const row = await store.transaction(async (tx) => {
         const found = await assignmentOf(tx, space.id, params.assignmentId.toLowerCase());
         if (!found) throw unknownAssignment();
-        await tx.updateTable('assignment').set(changed).where('id', '=', found.id).execute();
+        await tx
+          .updateTable('assignment')
+          .set(changed)
+          .where('id', '=', found.id)
+          .where('tenant_id', '=', found.tenant_id)
+          .execute();
         await writeRoles(tx, found, roles);
         await record(tx, {
           name: 'space-assignment.updated',
@@ -124,7 +129,11 @@ export function createAssignmentRoutes(
       await store.transaction(async (tx) => {
         const found = await assignmentOf(tx, space.id, params.assignmentId.toLowerCase());
         if (!found) throw unknownAssignment();
-        await tx.deleteFrom('assignment').where('id', '=', found.id).execute();
+        await tx
+          .deleteFrom('assignment')
+          .where('id', '=', found.id)
+          .where('tenant_id', '=', found.tenant_id)
+          .execute();
         await record(tx, {
           name: 'space-assignment.deleted',
           by: caller,

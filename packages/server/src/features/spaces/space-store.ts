@@ -136,7 +136,11 @@ export async function writeRoles(
   assignment: AssignmentTable,
   roles: readonly SpaceRole[],
 ): Promise<void> {
-  await tx.deleteFrom('assignment_role').where('assignment_id', '=', assignment.id).execute();
+  await tx
+    .deleteFrom('assignment_role')
+    .where('assignment_id', '=', assignment.id)
+    .where('tenant_id', '=', assignment.tenant_id)
+    .execute();
   for (const role of new Set(roles)) {
     await tx
       .insertInto('assignment_role')
@@ -157,6 +161,7 @@ export async function deleteEmptySpace(tx: Tx, space: SpaceTable): Promise<boole
     .selectFrom('connection')
     .select('id')
     .where('space_id', '=', space.id)
+    .where('tenant_id', '=', space.tenant_id)
     .limit(1)
     .executeTakeFirst();
   if (used) return false;
