@@ -11,7 +11,7 @@ export interface Capabilities {
   files?: boolean;
   /** The source itself refuses writes on the connections we open. */
   readOnlyAtSource: boolean;
-  /** Deepest browse path, in segments. */
+  /** Longest path that `browse` and `read` take, in segments. */
   browseDepth: number;
 }
 

@@ -20,7 +20,8 @@ export const testReplySchema = z
   .object({ ok: z.boolean(), stages: z.array(stageSchema) })
   .meta({ id: 'TestReply' });
 
-const pathSchema = z.array(z.string().max(1024)).max(16);
+/** How deep a path may go is up to the source: `browseDepth` of its manifest. */
+const pathSchema = z.array(z.string().max(1024)).max(4096);
 
 export const browseReplySchema = z
   .object({

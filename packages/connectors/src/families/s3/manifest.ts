@@ -1,5 +1,5 @@
 import type { SourceManifest } from '../../spec/manifest.js';
-import { s3Properties, s3SignIns } from './properties.js';
+import { keyBytesMax, s3Properties, s3SignIns } from './properties.js';
 
 // Pure data: manifests import this at start, so no driver is imported here.
 
@@ -7,6 +7,9 @@ const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#3f7d20" stroke-width="1.6">' +
   '<ellipse cx="12" cy="5" rx="8" ry="2.6"/><path d="M4 5l2.2 14c.3 1.4 2.7 2.4 5.8 2.4s5.5-1 5.8-2.4L20 5"/>' +
   '<circle cx="12" cy="12.5" r="1.6"/></svg>';
+
+/** A bucket, and segments of one byte each at the least. */
+const bucketAndKey = 1 + keyBytesMax;
 
 /** What the manifests of both S3 sources have in common; they differ in id, name and version. */
 export const s3Manifest = {
@@ -30,7 +33,7 @@ export const s3Manifest = {
   icon,
   properties: s3Properties,
   signIns: s3SignIns,
-  capabilities: { readPath: true, readQuery: false, files: true, readOnlyAtSource: false, browseDepth: 512 },
+  capabilities: { readPath: true, readQuery: false, files: true, readOnlyAtSource: false, browseDepth: bucketAndKey },
   evidence: {
     verifiedAgainst: [
       'AWS SDK v3 against an S3-compatible server on loopback that checks Signature Version 4 for two accounts',

@@ -1,5 +1,5 @@
 import { ConnectorError } from '../../spec/errors.js';
-import { bucketNamePattern } from './properties.js';
+import { bucketNamePattern, keyBytesMax } from './properties.js';
 
 /**
  * A place in S3. A path is `[bucket, 'folder/', 'file.csv']`: a folder's segment ends in a slash, so the
@@ -10,8 +10,6 @@ export interface Place {
   /** Empty for the bucket itself. */
   key: string;
 }
-
-const keyBytesMax = 1024;
 
 function refuse(message: string): ConnectorError {
   return new ConnectorError('invalid_query', message, {

@@ -7,6 +7,9 @@ import type { SignInMethod } from '../../spec/sign-in.js';
 
 // Pure data: manifests import this at start, so no driver is imported here.
 
+/** The longest key that S3 has. */
+export const keyBytesMax = 1024;
+
 /** Regions of AWS, offered as suggestions; S3-compatible servers have names of their own. */
 const awsRegions = [
   'us-east-1',

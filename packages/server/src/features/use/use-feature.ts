@@ -61,9 +61,16 @@ function assertFiles(body: { file?: unknown }, { files = false }: Capabilities):
   ]);
 }
 
+/** One limit for all that take a path, so that what can be browsed to can be read. */
+function assertPath(path: readonly string[] = [], { browseDepth }: Capabilities): void {
+  if (path.length <= browseDepth) return;
+  const message = `has ${path.length} parts, and paths of this data source have at most ${browseDepth}`;
+  throw new InvalidRequest([{ field: 'path', message }]);
+}
+
 /** Exactly one of path and query, and only what the source can do. */
 function assertTarget(
-  body: { path?: unknown; query?: unknown; file?: unknown },
+  body: { path?: readonly string[] | undefined; query?: unknown; file?: unknown },
   capabilities: Capabilities,
 ): void {
   assertFiles(body, capabilities);
@@ -75,6 +82,7 @@ function assertTarget(
       { field: 'query', message: 'is not supported by this data source; give a path' },
     ]);
   }
+  assertPath(body.path, capabilities);
 }
 
 interface ReadRequest {
@@ -202,7 +210,10 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const { id: operation } = browseConnection;
     const begin = {
       ...{ caller, qID: params.qID, action: 'browse', operation, traceId, what: path, signal },
-      check: ({ capabilities }: SourceManifest) => assertFiles(body, capabilities),
+      check: ({ capabilities }: SourceManifest) => {
+        assertFiles(body, capabilities);
+        assertPath(path, capabilities);
+      },
     };
     const { limit = 200, page, file } = body;
     const request = { path, limit, ...(page ? { page } : {}), ...(file ? { file } : {}) };

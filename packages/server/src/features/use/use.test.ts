@@ -1,6 +1,7 @@
 import { type ClientRequest, createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startPostgres } from '@mooring/lab/postgres';
+import { startS3 } from '@mooring/lab/s3';
 import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../testing/api-client.js';
@@ -75,6 +76,34 @@ describe('using a shared connection', () => {
     const refused = await bob.api.put(`${connection}/credential`, { credentialId: null, authUrlOnly: true });
     expect(refused.status).toBe(400);
     expect(refused.body.errors[0].detail).toMatch(/^authUrlOnly: .*connectionProperties/);
+  });
+
+  it('VA17: what can be browsed to can be read, as deep as the source goes', async () => {
+    const folders = Array.from({ length: 490 }, () => 'a/');
+    const s3 = await startS3({ forged: { [`${folders.join('')}r.csv`]: Buffer.from('id\n7\n') } });
+    const made = await alice.api.post('/api/v1/data-connections', {
+      ...{ datasourceID: 'File_AmazonS3Connector', qName: 'deep' },
+      connectionProperties: {
+        ...{ endpoint: s3.url, region: s3.region, bucketName: 'mooring-lab', ...s3.accounts.analyst },
+      },
+    });
+    expect(made.status, made.text).toBe(201);
+    const call = (action: string, path: string[]) =>
+      alice.api.post(`/api/v1/data-connections/${made.body.qID}/actions/${action}`, { path });
+    const browsed = await call('browse', ['hostile/', ...folders]);
+    expect(browsed.status, browsed.text).toBe(200);
+    const [{ path, readable }] = browsed.body.items;
+    expect([path.length, readable]).toEqual([492, true]);
+    expect((await call('preview', path)).body).toMatchObject({ rows: [[7]] });
+    const read = await call('read', path);
+    expect([read.status, read.text]).toEqual([200, '{"id":7}\n']);
+    await s3.close();
+    for (const action of ['browse', 'preview', 'read']) {
+      const refused = await alice.api.post(`${connection}/actions/${action}`, { path: ['a', 'b', 'c', 'd'] });
+      expect([refused.status, refused.body.errors[0].detail]).toEqual([
+        ...[400, 'path: has 4 parts, and paths of this data source have at most 3'],
+      ]);
+    }
   });
 
   it('shows two people their own rows through one connection', async () => {
