@@ -1,5 +1,6 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { endOfNpm } from './parent.js';
+import { told } from './told.js';
 
 // People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
 // that nothing else has to be loaded for them.
@@ -26,7 +27,7 @@ const reporting =
     try {
       await act(...given);
     } catch (error) {
-      process.stderr.write(`mooring: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`mooring: ${told(error)}\n`);
       process.exit(1);
     }
   };
@@ -103,14 +104,23 @@ program
     }),
   );
 
+function baseUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('It must be an http or https URL, for instance https://mooring.example.com');
+}
+
 const urlOption = () =>
-  new Option('--url <url>', 'base URL of the server').env('MOORING_URL').makeOptionMandatory();
+  new Option('--url <url>', 'base URL of the server')
+    .env('MOORING_URL')
+    .argParser(baseUrl)
+    .makeOptionMandatory();
 
 /** Never a flag: the arguments of a process can be read by others on the machine. */
 function apiKey(): string {
-  const key = process.env['MOORING_API_KEY'];
+  const key = process.env['MOORING_API_KEY']?.trim();
   if (!key) throw new Error('Set MOORING_API_KEY to your API key.');
-  return key;
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw new Error('MOORING_API_KEY is no API key: it holds blanks or characters that none has.');
 }
 
 program
@@ -128,6 +138,23 @@ program
         throw new Error('Give one of --user, --source and --all.');
       const { revoke } = await import('./revoke.js');
       process.exitCode = (await revoke({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
+    }),
+  );
+
+program
+  .command('person')
+  .description('Users of a running server; an administrator’s API key comes from MOORING_API_KEY')
+  .command('leave')
+  .description(
+    'End everything that a user who leaves could still use. Exit code 2: some providers are still to be told',
+  )
+  .argument('<name>', 'id, subject, e-mail address or name of the user')
+  .addOption(urlOption())
+  .option('--plan', 'change nothing, and say what would end')
+  .action(
+    reporting(async (name, flags) => {
+      const { leave } = await import('./person.js');
+      process.exitCode = (await leave({ ...flags, name, apiKey: apiKey() }, printLine)) ? 0 : 2;
     }),
   );
 

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Readable, Writable } from 'node:stream';
-import { type ApiClient, ApiError, createApiClient } from '@mooring/contract/client';
+import { type ApiClient, ApiError, createApiClient, UnreachableError } from '@mooring/contract/client';
 import {
   getConnectionCredential,
   putConnectionCredential,
@@ -102,7 +102,7 @@ async function onThisMachine(
 
 /** May pass by itself: the same request is worth sending again. */
 function mayPass(error: unknown): error is Error {
-  if (!(error instanceof ApiError)) return error instanceof TypeError;
+  if (!(error instanceof ApiError)) return error instanceof UnreachableError;
   return (
     [429, 502, 503, 504].includes(error.status) ||
     error.is('PROVIDER-FAILED') ||
@@ -112,7 +112,7 @@ function mayPass(error: unknown): error is Error {
 
 /**
  * Completes a sign-in, for as long as it is open. Nobody was shown the code, so nobody else can send it again.
- * @throws ApiError, or TypeError where the service cannot be reached
+ * @throws ApiError, UnreachableError
  */
 async function retried<Result>(
   api: ApiClient,

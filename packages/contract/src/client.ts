@@ -47,7 +47,8 @@ export class ApiError extends Error {
 
   constructor(operation: string, response: Response, body: unknown) {
     const { errors, traceId } = readErrors(body);
-    const words = errors.map(({ code, title, detail }) => `${code}: ${detail ?? title}`).join(' ');
+    const told = errors.map(({ code, title, detail }) => `${code}: ${detail ?? title}`).join(' ');
+    const words = told || `It is no answer of Mooring: is ${originOf(response)} its address?`;
     super(`${operation} answered ${response.status}. ${words}`.trim());
     this.name = 'ApiError';
     this.status = response.status;
@@ -60,6 +61,24 @@ export class ApiError extends Error {
   /** True when one of the errors has this code. */
   is(code: string): boolean {
     return this.errors.some((error) => error.code === code);
+  }
+}
+
+const originOf = ({ url }: Response): string => (URL.canParse(url) ? new URL(url).origin : 'this');
+
+/** No answer came. The message says from where, and what the system calls it. */
+export class UnreachableError extends Error {
+  override name = 'UnreachableError';
+
+  constructor(url: URL, cause: unknown) {
+    const { code } = ((cause as Error).cause ?? {}) as { code?: unknown };
+    const why = typeof code === 'string' ? ` (${code})` : '';
+    super(
+      /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY/.test(why)
+        ? `${url.origin} shows a certificate that is not trusted here${why}. Name the file of its CA in NODE_EXTRA_CA_CERTS.`
+        : `Nothing answers at ${url.origin}${why}. Is the server running, and is that its address?`,
+      { cause },
+    );
   }
 }
 
@@ -92,7 +111,7 @@ export interface CallOptions {
 export interface ApiClient {
   /**
    * Calls one operation.
-   * @throws ApiError for every answer that is no success
+   * @throws ApiError for every answer that is no success, or none of this service; UnreachableError when none came
    */
   call<const Definition extends Route>(
     route: Definition,
@@ -128,8 +147,12 @@ function addressOf(base: string, route: Route, { params = {}, query = {} }: Loos
 
 async function bodyOf(response: Response): Promise<unknown> {
   const text = await response.text();
-  if (text === '') return undefined;
-  return response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text;
+  if (text === '' || !response.headers.get('content-type')?.includes('json')) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A client for one person, or for nobody. */
@@ -147,12 +170,15 @@ export function createApiClient(options: ClientOptions): ApiClient {
       if (value !== undefined) headers.set(name, String(value));
     }
     if (input.body !== undefined) headers.set('content-type', 'application/json');
-    const response = await (options.fetch ?? fetch)(addressOf(options.url, route, input), {
+    const url = addressOf(options.url, route, input);
+    const response = await (options.fetch ?? fetch)(url, {
       method: route.method,
       headers,
       redirect: 'manual',
       ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
       ...(signal ? { signal } : {}),
+    }).catch((error: unknown) => {
+      throw error instanceof TypeError ? new UnreachableError(url, error) : error;
     });
     if (!response.ok) throw new ApiError(route.id, response, await bodyOf(response));
     return response;
@@ -161,7 +187,10 @@ export function createApiClient(options: ClientOptions): ApiClient {
   return {
     async call(route, ...[input, callOptions]) {
       const response = await send(route, (input ?? {}) as LooseInput, 'application/json', callOptions ?? {});
-      return (await bodyOf(response)) as never;
+      const body = await bodyOf(response);
+      const isExpected = route.responses[response.status]?.schema !== undefined;
+      if (body === undefined && isExpected) throw new ApiError(route.id, response, undefined);
+      return body as never;
     },
     open: (route, { accept, ...input }, callOptions) =>
       send(route, input as unknown as LooseInput, accept, callOptions ?? {}),

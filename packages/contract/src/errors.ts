@@ -78,7 +78,12 @@ export const errorTable = {
     title: 'Not acceptable',
     meaning: 'None of the media types in `Accept` is offered.',
   },
-  CONFLICT: { status: 409, title: 'Already exists', meaning: 'The name or id is taken in this scope.' },
+  CONFLICT: {
+    status: 409,
+    title: 'Conflict with what is there',
+    meaning:
+      'The name or id is taken, or something else that is there stands in the way; `detail` says what, and what to do first.',
+  },
   'IDEMPOTENCY-IN-PROGRESS': {
     status: 409,
     title: 'The first request is still at work',

@@ -59,16 +59,29 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+const isOfKind = ({ code, path }: z.core.$ZodIssue): boolean => code === 'invalid_type' && path.length === 0;
+
+/** Where a value may be one of several: the kinds that there are, or what is wrong with it as one of its own kind. */
+function unionFault(issue: z.core.$ZodIssueInvalidUnion, value: unknown): string {
+  if (value === undefined) return 'is required';
+  if (issue.message !== 'Invalid input') return issue.message;
+  const branches = issue.errors.flatMap(([first]) => first ?? []);
+  const ofItsKind = branches.filter((each) => !isOfKind(each));
+  const faults = ofItsKind.map((each) => [...each.path.map(String), valueFault(each, value)].join(': '));
+  const found = faults.find((fault) => !fault.endsWith('is required')) ?? faults[0];
+  if (found !== undefined) return found;
+  const kinds = branches.map((each) => kindWords['expected' in each ? each.expected : ''] ?? 'another value');
+  return `must be ${[...new Set(kinds)].join(' or ')}, and ${kindOf(value)} was sent`;
+}
+
 /**
  * What is wrong with a value, behind the name of its field; never the value itself, which may be a secret.
  * @param input what the schema was given
  */
-export function valueFault(
-  issue: Pick<z.core.$ZodIssue, 'code' | 'message' | 'path'> & { expected?: string },
-  input: unknown,
-): string {
-  if (issue.code !== 'invalid_type') return issue.message;
+export function valueFault(issue: z.core.$ZodIssue, input: unknown): string {
   const value = valueAt(input, issue.path);
+  if (issue.code === 'invalid_union') return unionFault(issue, value);
+  if (issue.code !== 'invalid_type') return issue.message;
   if (value === undefined) return 'is required';
   if (!issue.message.startsWith('Invalid input')) return issue.message;
   const wanted = kindWords[issue.expected ?? ''];

@@ -77,7 +77,7 @@ function contentOf({ document, lines, filePath }: Source): unknown {
 }
 
 function readReference(source: Source, value: string, environment: Environment, path: Path): string {
-  const at = `${written(path)} (${positionOf(source, path)})`;
+  const at = `The configuration file ${source.filePath} is not valid. ${written(path)} (${positionOf(source, path)})`;
   const target = value.slice(value.indexOf(':') + 1);
   if (value.startsWith('env:')) {
     const found = environment[target];

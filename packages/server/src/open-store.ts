@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { createGate } from './egress/gate.js';
 import { createPolicy } from './egress/policy.js';
+import { makeDataFolder } from './store/data-folder.js';
 import { assertNotMoved, forgetMarks } from './store/move-marks.js';
 import { migrate, openStore, type Store, storeExists } from './store/store.js';
 import { StoreError, StoreUnavailableError } from './store/store-error.js';
@@ -64,7 +64,7 @@ export async function loadMaster(
 
 async function openEmbedded(config: Config): Promise<Opened> {
   const existed = storeExists(config.dataFolder);
-  if (!existed) mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+  if (!existed) makeDataFolder(config.dataFolder);
   const { master, createdFile } = await loadMaster(config, existed);
   const opened = await openFolder(config.dataFolder, master, config.limits.wrapsPerKey);
   return { ...opened, createdKeyFile: createdFile };
@@ -149,7 +149,7 @@ async function openShared(config: Config, url: string, log: Logger): Promise<Ope
     await waitForDatabase(store);
     await assertNotMoved(store);
     const existed = await hasKeyCheck(store.db);
-    mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+    makeDataFolder(config.dataFolder);
     const { master, createdFile } = await loadMaster(config, existed);
     await prepare(patient, master);
     await store.clock.align();

@@ -4,6 +4,7 @@ import { record } from '../audit/record.js';
 import type { Config } from '../config.js';
 import { loadMaster, openFolder } from '../open-store.js';
 import { assertSchema, assertWhole, type KeyringCopy, putKeyring } from '../store/archive-file.js';
+import { makeDataFolder } from '../store/data-folder.js';
 import { fileName, type Store, storeExists } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import { flush } from '../store/whole-file.js';
@@ -68,6 +69,7 @@ export async function restore(request: RestoreRequest): Promise<Loss[]> {
     request.keyring === undefined ? undefined : readKeyring(request.keyring);
   const { master } = await loadMaster(config, true);
   const own = keyring && ownKeyOf(keyring.keys, master);
+  makeDataFolder(dataFolder);
   const work = path.join(dataFolder, 'restore.unfinished');
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true, mode: 0o700 });

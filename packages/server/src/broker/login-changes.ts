@@ -2,6 +2,7 @@ import { allRevealed, hideSecrets } from '@mooring/connectors/kit/secret-fields'
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import { valueFault } from '@mooring/contract/values';
 import { InvalidRequest } from '../http/app-error.js';
 import type { Store, Tx } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
@@ -76,12 +77,13 @@ export interface LoginChanges {
  * @throws InvalidRequest when the source does not accept such a value
  */
 function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields): Fields {
-  const parsed = manifest.properties.partial().safeParse(allRevealed({ ...stored, ...fields }));
+  const given = allRevealed({ ...stored, ...fields });
+  const parsed = manifest.properties.partial().safeParse(given);
   if (!parsed.success) {
     throw new InvalidRequest(
       parsed.error.issues.map((issue) => ({
         field: issue.path.join('.') || 'qPassword',
-        message: issue.message,
+        message: valueFault(issue, given),
       })),
     );
   }

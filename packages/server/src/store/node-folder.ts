@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { newUuid } from '../vault/random.js';
+import { makeDataFolder } from './data-folder.js';
 import { lockFile } from './file-lock.js';
 
 // Who a process is to the others: its data folder and a number of its own. A process that has locked the folder knows
@@ -43,7 +44,7 @@ function folderId(dataFolder: string, boot: string): string {
 
 /** @param boot see {@link bootId}; without one this process vouches for none before it */
 export function openNodeFolder(dataFolder: string, boot = bootId() ?? newUuid()): NodeFolder {
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  makeDataFolder(dataFolder);
   const unlock = lockFile(path.join(dataFolder, 'node-lock'));
   const prefix = unlock ? `${folderId(dataFolder, boot)}/` : undefined;
   return { holder: `${prefix ?? ''}${newUuid()}`, prefix, close: () => unlock?.() };

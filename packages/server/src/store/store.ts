@@ -1,8 +1,9 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Kysely, Migrator, SqliteAdapter, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { type Clock, createClock } from './clock.js';
+import { makeDataFolder } from './data-folder.js';
 import { lockFile } from './file-lock.js';
 import { migrations } from './migrations/all.js';
 import { guardedTransaction } from './row-versions.js';
@@ -112,7 +113,7 @@ function lockFolder(dataFolder: string): () => void {
  * @throws StoreError
  */
 export function openStore(options: StoreOptions): Store {
-  mkdirSync(options.dataFolder, { recursive: true, mode: 0o700 });
+  makeDataFolder(options.dataFolder);
   const file = path.join(options.dataFolder, fileName);
   assertSqliteFile(file);
   const unlock = lockFolder(options.dataFolder);
