@@ -81,6 +81,8 @@ function unionFault(issue: z.core.$ZodIssueInvalidUnion, value: unknown): string
 export function valueFault(issue: z.core.$ZodIssue, input: unknown): string {
   const value = valueAt(input, issue.path);
   if (issue.code === 'invalid_union') return unionFault(issue, value);
+  if (value === undefined && issue.code === 'invalid_value' && issue.message.startsWith('Invalid'))
+    return 'is required';
   if (issue.code !== 'invalid_type') return issue.message;
   if (value === undefined) return 'is required';
   if (!issue.message.startsWith('Invalid input')) return issue.message;

@@ -57,6 +57,10 @@ describe('configuration', () => {
   ])('TR14: of a file with %s, only line and column are told', (_what, text, place) => {
     const said = refusalOf(text);
     expect(said).toContain(place);
+    // US2: which file it is.
+    expect(said).toMatch(
+      /^The configuration file \S+ is (not|no) valid|^The configuration file \S+ has an alias/,
+    );
     expect(said).not.toMatch(/canary-client|Canary71/);
   });
 

@@ -62,6 +62,28 @@ describe('what documented clients send', () => {
     );
   });
 
+  it('US2: of a value that may be one of several, says what it may be, or what is wrong with it', () => {
+    const either = z.object({
+      size: z.union([z.string().max(3, 'must be short'), z.boolean()]).optional(),
+      roles: z
+        .array(z.union([z.object({ name: z.enum(['A']) }), z.object({ id: z.enum(['A']) })]))
+        .optional(),
+    });
+    const told = (value: object) => {
+      try {
+        parseInput(either, value, 'body');
+      } catch (error) {
+        return (error as InvalidRequest).problems.map(({ field, message }) => `${field}: ${message}`).join();
+      }
+      return 'taken';
+    };
+    expect(told({ size: 'long' })).toBe('size: must be short');
+    expect(told({ size: [] })).toBe('size: must be a text or true or false, and a list was sent');
+    expect(told({ roles: ['A'] })).toBe('roles.0: must be an object, and a text was sent');
+    expect(told({ roles: [{ id: 'B' }] })).toMatch(/^roles\.0: id: Invalid/);
+    expect(told({ roles: [{}] })).toBe('roles.0: name: is required');
+  });
+
   it('ignores null and unknown members', () => {
     expect(parse({ datasourceID: 'a', space: null, other: 1 })).toEqual({ datasourceID: 'a' });
   });

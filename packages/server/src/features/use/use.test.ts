@@ -94,9 +94,9 @@ describe('using a shared connection', () => {
     expect(browsed.status, browsed.text).toBe(200);
     const [{ path, readable }] = browsed.body.items;
     expect([path.length, readable]).toEqual([492, true]);
-    expect((await call('preview', path)).body).toMatchObject({ rows: [[7]] });
+    expect((await call('preview', path)).body).toMatchObject({ rows: [['7']] });
     const read = await call('read', path);
-    expect([read.status, read.text]).toEqual([200, '{"id":7}\n']);
+    expect([read.status, read.text]).toEqual([200, '{"id":"7"}\n']);
     await s3.close();
     for (const action of ['browse', 'preview', 'read']) {
       const refused = await alice.api.post(`${connection}/actions/${action}`, { path: ['a', 'b', 'c', 'd'] });

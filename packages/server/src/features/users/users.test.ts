@@ -277,7 +277,7 @@ describe('users', () => {
   });
 
   describe('409', () => {
-    it('refuses to delete somebody who owns connections or spaces', async () => {
+    it('US2: refuses to delete somebody who owns connections or spaces, and says so', async () => {
       const erin = await addPerson(server.url, server.adminKey, 'erin');
       const made = await erin.api.post('/api/v1/data-connections', {
         dataSourceId: 'File_AmazonS3Connector',
@@ -287,6 +287,8 @@ describe('users', () => {
       const space = await erin.api.post('/api/v1/spaces', { name: 'Erins', type: 'shared' });
       const first = await admin.delete(`/api/v1/users/${erin.id}`);
       expect(first.status).toBe(409);
+      // US2: nothing "exists already" here.
+      expect(first.body.errors[0].title).toBe('Conflict with what is there');
       expect(first.body.errors[0].detail).toContain('connections');
       expect((await erin.api.delete(`/api/v1/data-connections/${made.body.qID}`)).status).toBe(204);
       expect((await admin.delete(`/api/v1/users/${erin.id}`)).body.errors[0].detail).toContain('spaces');
