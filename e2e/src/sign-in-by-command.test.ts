@@ -215,3 +215,80 @@ describe('mooring doctor', () => {
     expect(before.output).not.toContain(mooring.adminKey);
   });
 });
+
+describe('what a newcomer gets wrong', () => {
+  const file = import.meta.filename;
+  // No port that fetch itself refuses.
+  const nobody = 'http://127.0.0.1:2';
+  it.each<[args: string[], key: string | undefined, told: RegExp]>([
+    [
+      ['keys', 'list', '--url', nobody],
+      'a-key',
+      /^mooring: Nothing answers at http:\/\/127\.0\.0\.1:2 \(ECONNREFUSED\)\. Is the server running/,
+    ],
+    [['keys', 'list', '--url', 'localhost:8080'], 'a-key', /'--url <url>'.*It must be an http or https URL/s],
+    [['keys', 'list', '--url', nobody], undefined, /^mooring: Set MOORING_API_KEY to your API key\.$/],
+    [
+      ['keys', 'list', '--url', nobody],
+      'canary key\nof two',
+      /^mooring: MOORING_API_KEY is no API key: it holds blanks/,
+    ],
+    [['person', 'leave', 'alice'], 'a-key', /option '--url <url>'/],
+    [
+      ['serve', '--data', file],
+      undefined,
+      /^mooring: The data folder .* \(--data or MOORING_DATA\) cannot be made: a file is in its place \(EEXIST\)\.$/,
+    ],
+    [
+      ['serve', '--data', `${file}/below`],
+      undefined,
+      /cannot be made: a file is in its place \(ENOTDIR\)\.$/,
+    ],
+    [
+      ['serve', '--config', file],
+      undefined,
+      /^mooring: The configuration file .*sign-in-by-command.* is no valid YAML at line/,
+    ],
+    [
+      ['restore', '/nowhere/backup.db', '--lost-keyring', '--data', '/nowhere'],
+      undefined,
+      /^mooring: There is no \/nowhere\/backup\.db\.$/,
+    ],
+    [
+      ['restore', file, '--keyring', '/nowhere/k', '--data', '/proc/nowhere'],
+      undefined,
+      /^mooring: .*\/nowhere\/k/,
+    ],
+  ])('US2: mooring %j', async (args, key, words) => {
+    const { code, output } = await run(args, key).ended;
+    expect(code).toBe(1);
+    expect(output.trim()).toMatch(words);
+    expect(output).not.toMatch(/\bat \S+ \(|\.[jt]s:\d|TypeError|fetch failed|mkdir|canary/);
+  });
+
+  it('US2: an address of something else is told, and no key goes on to where it redirects', async () => {
+    const { code, output } = await run(['keys', 'list', '--url', lab.url], 'a-key').ended;
+    expect([code, output.trim()]).toEqual([
+      1,
+      `mooring: listVaultKeys answered 404. It is no answer of Mooring: is ${lab.url} its address?`,
+    ]);
+  });
+});
+
+it('US7: mooring person leave', async () => {
+  const leave = (...args: string[]) =>
+    run(['person', 'leave', '--url', mooring.url, ...args], mooring.adminKey).ended;
+  await addPerson(mooring.url, mooring.adminKey, 'Carol "C" \\ Cole');
+  const plan = await leave('carol "c" \\ cole', '--plan');
+  expect(plan.output).toMatch(/Would end:\n {2}1 API keys\nNothing was changed/);
+  expect(plan.code).toBe(0);
+  const unknown = await leave('nobody');
+  expect([unknown.code, unknown.output]).toEqual([
+    1,
+    'mooring: There is no user with the subject, e-mail address or name "nobody".\n',
+  ]);
+  const left = await leave('carol "c" \\ cole');
+  expect([left.code, left.output]).toEqual([0, expect.stringMatching(/Ended:\n {2}1 API keys\n$/)]);
+  const again = await leave('carol "c" \\ cole');
+  expect(again.output).toContain('nothing but the right to come in');
+});

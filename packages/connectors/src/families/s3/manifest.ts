@@ -33,7 +33,13 @@ export const s3Manifest = {
   icon,
   properties: s3Properties,
   signIns: s3SignIns,
-  capabilities: { readPath: true, readQuery: false, files: true, readOnlyAtSource: false, browseDepth: bucketAndKey },
+  capabilities: {
+    readPath: true,
+    readQuery: false,
+    files: true,
+    readOnlyAtSource: false,
+    browseDepth: bucketAndKey,
+  },
   evidence: {
     verifiedAgainst: [
       'AWS SDK v3 against an S3-compatible server on loopback that checks Signature Version 4 for two accounts',
