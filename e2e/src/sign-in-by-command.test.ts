@@ -263,7 +263,7 @@ describe('what a newcomer gets wrong', () => {
     const { code, output } = await run(args, key).ended;
     expect(code).toBe(1);
     expect(output.trim()).toMatch(words);
-    expect(output).not.toMatch(/\bat \S+ \(|\.[jt]s:\d|TypeError|fetch failed|mkdir|canary/);
+    expect(output).not.toMatch(/\n\s+at |\.[jt]s:\d|TypeError|fetch failed|mkdir|canary/);
   });
 
   it('US2: an address of something else is told, and no key goes on to where it redirects', async () => {
