@@ -83,6 +83,22 @@ export function isCharset(name: string): boolean {
   }
 }
 
+/**
+ * Where Node's tables lack characters of these encodings they give control or private ones instead: Korean syllables
+ * beyond KS X 1001 of euc-kr, Hong Kong's characters of big5. Those of the encodings themselves are ASCII's alone.
+ */
+const lackingTables: ReadonlySet<string> = new Set(['shift_jis', 'euc-jp', 'euc-kr', 'big5']);
+const lackedCharacter = /[\x80-\x9f\ue000-\uf8ff]/;
+
+/** Three control characters, which Node's decoder of shift_jis takes for each other. */
+const confusedBytes = [0x1a, 0x1c, 0x7f];
+
+function isConfused(charset: string, input: Uint8Array | undefined, text: string): boolean {
+  if (!lackingTables.has(charset)) return false;
+  const isMistaken = charset === 'shift_jis' && confusedBytes.some((byte) => input?.includes(byte));
+  return isMistaken || lackedCharacter.test(text);
+}
+
 /** @returns the encoding by its own name. UTF-8 has no transcoder: whoever reads it checks it with everything else. */
 function transcoderOf(name: string): { charset: string; transcoder?: Transcoder } {
   const utf32Name = name.toLowerCase();
@@ -91,14 +107,19 @@ function transcoderOf(name: string): { charset: string; transcoder?: Transcoder 
   const charset = decoder.encoding;
   if (charset === 'utf-8') return { charset };
   if (charset === 'windows-1252') return { charset, transcoder: windows1252Transcoder() };
-  const decode = (...input: Parameters<TextDecoder['decode']>) => {
+  const decoded = (piece?: Uint8Array): string => {
     try {
-      return Buffer.from(decoder.decode(...input));
+      return decoder.decode(piece, { stream: piece !== undefined });
     } catch (error) {
       throw new NotDecodable(charset, error);
     }
   };
-  const transcoder = { push: (piece: Uint8Array) => decode(piece, { stream: true }), end: () => decode() };
+  const decode = (piece?: Uint8Array) => {
+    const text = decoded(piece);
+    if (isConfused(charset, piece, text)) throw new NotDecodable(charset);
+    return Buffer.from(text);
+  };
+  const transcoder = { push: decode, end: () => decode() };
   return { charset, transcoder };
 }
 

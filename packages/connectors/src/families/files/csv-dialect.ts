@@ -43,8 +43,13 @@ interface Survey {
   /** Fields of all records behind the first one, where they are as many in each. */
   widthBehind: number | undefined;
   hasInitialSpace: boolean;
+  /** A column has all its values in single quotes. */
+  hasSingleQuotes: boolean;
   lineEnd: FileOptions['lineEnd'] | undefined;
 }
+
+const isSingleQuoted = (field: string | null | undefined): boolean =>
+  field !== null && field !== undefined && field.length > 1 && field.startsWith("'") && field.endsWith("'");
 
 const isTrailed = (record: CsvRecord, width: number): boolean =>
   record.length === width + 1 && (record.at(-1) ?? '') === '';
@@ -74,6 +79,9 @@ function survey(sample: CsvSample, dialect: CsvDialect, { trailingDelimiter }: F
     ...{ dialect, width, hasTrailingDelimiter, lineEnd: cutter.lineEnd },
     fit: cutter.fault === undefined ? fit : 'broken',
     widthBehind: widths.size === 1 ? [...widths][0] : undefined,
+    hasSingleQuotes:
+      rows.length > 0 &&
+      Array.from({ length: width }, (_, at) => at).some((at) => rows.every((row) => isSingleQuoted(row[at]))),
     hasInitialSpace: cutter.blanksBeforeQuotes > 0 && other === 0 && blank > 0,
   };
 }
@@ -115,6 +123,15 @@ function choose(surveys: readonly Survey[], own: Survey, isNamed: boolean): Surv
   return own;
 }
 
+function assertQuotes({ hasSingleQuotes }: Survey, said: string | undefined): void {
+  if (said !== undefined || !hasSingleQuotes) return;
+  throw new ConnectorError(
+    'unsupported',
+    'A column of the file has all its values in single quotes, which may quote them or be text.',
+    { remedy: `Say which it is: "file": {"quote": "'"}, or "file": {"quote": "\\""}.` },
+  );
+}
+
 const delimiterLine = /^sep=([^\r\n"])(?:\r\n|\n|\r)/;
 
 /**
@@ -136,6 +153,7 @@ export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t
   const others = said === undefined ? candidates.filter((it) => it !== likely && it !== quote) : [];
   const surveys = [own, ...others.map((delimiter) => survey(body, dialectOf(delimiter), options))];
   const found = said === undefined ? choose(surveys, own, named !== undefined) : own;
+  assertQuotes(found, options.quote);
   const skipInitialSpace = options.skipInitialSpace ?? found.hasInitialSpace;
   const end = lineEnd ?? found.lineEnd;
   return {

@@ -268,6 +268,24 @@ describe('the encoding of a CSV file', () => {
     expect((await reading('a,b\0\n1,2\n', { encoding: 'utf-8' })).names).toEqual(['a', 'b\0']);
   });
 
+  it('VA5: that has only ASCII in it, or characters that its decoder lacks, is asked for or refused', async () => {
+    const mail = Buffer.from('a,b\n1,\u001b$BEl5~\u001b(B\n');
+    expect((await refusal(mail)).remedy).toBe(
+      'Say which it is: "file": {"encoding": "iso-2022-jp"} or "utf-8".',
+    );
+    expect((await reading(mail, { encoding: 'iso-2022-jp' })).rows).toEqual([['1', '東京']]);
+    for (const [encoding, bytes] of [
+      // Bytes for which Node's decoders have other characters than the Encoding Standard.
+      ['euc-kr', [0x81, 0x41]],
+      ['big5', [0x87, 0x40]],
+      ['shift_jis', [0x7f]],
+    ] as const) {
+      const content = Buffer.from([...Buffer.from('a,b\n1,'), ...bytes, 0x0a]);
+      expect((await refusal(content, { encoding })).message, encoding).toContain(`no text in ${encoding}`);
+    }
+    expect((await reading('a,b\n1,\x7f\n')).rows).toEqual([['1', '\x7f']]);
+  });
+
   it('keeps a mark in the middle, which is a character there', async () => {
     expect((await reading('a,b\n\ufeff1,2\n')).rows).toEqual([['\ufeff1', '2']]);
   });
@@ -384,6 +402,22 @@ describe('the dialect of a CSV file', () => {
     ]);
     expect(remedy).toBe(`Say which it is: "file": {"delimiter": …} with ${examples}.`);
     expect((await reading(content, { delimiter: ',' })).file).toMatchObject({ delimiter: ',' });
+  });
+
+  it('VA6: of values in single quotes is asked for', async () => {
+    const content = "a,b\n'x',1\n'y',2\n";
+    expect((await refusal(content)).remedy).toBe(
+      `Say which it is: "file": {"quote": "'"}, or "file": {"quote": "\\""}.`,
+    );
+    expect((await reading(content, { quote: "'" })).rows).toEqual([
+      ['x', '1'],
+      ['y', '2'],
+    ]);
+    expect((await reading(content, { quote: '"' })).rows).toEqual([
+      ["'x'", '1'],
+      ["'y'", '2'],
+    ]);
+    expect((await reading("a,b\n'x',1\nit's,2\n")).rows).toHaveLength(2);
   });
 
   it('VA6: of a .tsv with other columns than by tabs is asked for', async () => {

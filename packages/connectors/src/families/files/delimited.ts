@@ -81,14 +81,27 @@ async function sampleOf(text: TextReader): Promise<CsvSample> {
   return { text: decoded.text, isWhole: !isFull() && decoded.failure === undefined };
 }
 
-/** UTF-16 whose first characters are not of ASCII: its line ends and delimiters hold zeros. */
-function assertNoZeros({ text }: CsvSample): void {
-  const hasZeros = /[\r\n]/.test(text) ? /\0[\r\n]|[\r\n]\0/.test(text) : /\0[,;\t|]|[,;\t|]\0/.test(text);
-  if (!hasZeros) return;
+/** What UTF-16 whose first characters are not of ASCII is as UTF-8: its line ends and delimiters hold zeros. */
+function hasZeros(text: string): boolean {
+  const marks = /[\r\n]/.test(text) ? /\0[\r\n]|[\r\n]\0/ : /\0[,;\t|]|[,;\t|]\0/;
+  return marks.test(text);
+}
+
+/** How ISO-2022-JP, which is of ASCII alone, says that Japanese follows. */
+const shiftsToJapanese = ['\u001b$@', '\u001b$B'];
+
+/** Text that is valid UTF-8, and most likely something else. */
+function assertNoOtherEncoding({ text }: CsvSample): void {
+  const isWide = hasZeros(text);
+  if (!isWide && !shiftsToJapanese.some((shift) => text.includes(shift))) return;
+  const what = isWide ? 'UTF-16 or UTF-32' : 'ISO-2022-JP';
+  const names = isWide ? '"utf-16le"}, "utf-16be" or "utf-8"' : '"iso-2022-jp"} or "utf-8"';
   throw new ConnectorError(
     'unsupported',
-    'The file may be UTF-16 or UTF-32, whose bytes are NUL characters in UTF-8.',
-    { remedy: 'Say which it is: "file": {"encoding": "utf-16le"}, "utf-16be" or "utf-8".' },
+    `The file may be ${what}, which is valid UTF-8 and other text there.`,
+    {
+      remedy: `Say which it is: "file": {"encoding": ${names}.`,
+    },
   );
 }
 
@@ -151,7 +164,7 @@ async function openCsv(text: TextReader, options: FileOptions, named: '\t' | und
   const sample = await sampleOf(text).catch((error: unknown) => {
     throw error instanceof NotDecodable ? fileNotText(error.charset) : error;
   });
-  if (text.isAssumed) assertNoZeros(sample);
+  if (text.isAssumed) assertNoOtherEncoding(sample);
   const found = findDialect(sample, options, named);
   const cutter = new RecordCutter(found.dialect, recordMax);
   return { found, cutter, portions: csvPortions(text, cutter) };

@@ -138,6 +138,21 @@ describe('a hostile text file', () => {
     await cheaply(async () => expect((await readTo('a.csv', long)).rows).toBe(1));
   });
 
+  it.each([
+    ['a.ndjson', '{"a":1}', '\n'],
+    ['a.json', '{"a":1}', '\n'],
+    ['a.csv', 'a,b', '\n'],
+    ['a.csv', 'a,b', '\r'],
+    ['a.csv', 'a,b\n', ' '],
+    ['a.csv', 'a,b\n', '"'],
+  ])('TR20: that ends in nothing but one character is read in linear time (%s)', async (name, begin, end) => {
+    const content = begin + end.repeat(mebibyte / 4);
+    await cheaply(async () => {
+      const ended = readTo(name, content).catch((error: unknown) => isRefusal(error));
+      expect(await ended).not.toBe(false);
+    });
+  });
+
   it('is held to far lower caps in a preview than in a read', async () => {
     const record = JSON.stringify({ a: 'x'.repeat(3 * mebibyte) });
     for (const [name, content] of [

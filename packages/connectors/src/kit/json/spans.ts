@@ -18,9 +18,9 @@ const backslash = 0x5c;
 export const isBlank = (byte: number): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-function skipBlank(bytes: Buffer, from: number): number {
+function skipBlank(bytes: Buffer, from: number, end = bytes.length): number {
   let at = from;
-  while (at < bytes.length && isBlank(bytes[at] as number)) at += 1;
+  while (at < end && isBlank(bytes[at] as number)) at += 1;
   return at;
 }
 
@@ -80,7 +80,7 @@ export function* valuesOf(bytes: Buffer): Generator<JsonSpan> {
 
 /** A text without the white space around it, of which a parser must say whether it is one value. */
 export function trimmedSpan(bytes: Buffer, start = 0, end = bytes.length): JsonSpan {
-  const first = Math.min(skipBlank(bytes, start), end);
+  const first = skipBlank(bytes, start, end);
   let last = end;
   while (last > first && isBlank(bytes[last - 1] as number)) last -= 1;
   return { bytes, start: first, end: last };
