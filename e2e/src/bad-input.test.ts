@@ -155,7 +155,5 @@ const freeTexts = new Set([
   'qConnectStatement',
   'qConnectionSecret',
   'qPassword',
-  'connectionName',
   'connectionString',
-  'dataSourceId',
 ]);

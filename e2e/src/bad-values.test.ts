@@ -63,7 +63,7 @@ const connectionCases: readonly Case[] = [
     400,
     /\.separateCredentials: /,
   ],
-  ['number for a boolean', () => connection({}, { separateCredentials: 1 }), 400, /\.separateCredentials: /],
+  ['number for a boolean', () => connection({}, { separateCredentials: 2 }), 400, /\.separateCredentials: /],
   ['outside the list', () => connection({}, { sslmode: 'maybe' }), 400, /\.sslmode: /],
   ['missing property', () => connection({}, { db: undefined }), 400, /\.db: is required/],
   ['null for a required property', () => connection({}, { host: null }), 400, /\.host: is required/],

@@ -19,7 +19,10 @@ export function misplacedSecrets(options: {
     ['postgres', { ...postgres, password: secret(), port: secret() }],
     ['postgres', { ...postgres, host: `alice:${token()}@127.0.0.1` }],
     ['rest', { url: `http://alice:${token()}@127.0.0.1:${port}/` }],
-    ['rest', { url: 'http://127.0.0.1/', queryHeaders: [{ name: 'x', value: token(), encrypt: true }] }],
+    ...misplacedHeaders(token).map((properties): [string, object] => [
+      'rest',
+      { url: 'http://127.0.0.1/', ...properties },
+    ]),
     [
       'rest',
       {
@@ -48,3 +51,25 @@ export function misplacedSecrets(options: {
     ['no such source', { password: secret() }],
   ];
 }
+
+/** Values of headers that no request would carry, that would be shown, or that would displace the sign-in (DECISIONS 8). */
+const misplacedHeaders = (token: () => string): object[] => [
+  { queryHeaders: [{ name: 'Authorization', value: token() }] },
+  { queryHeaders: [{ name: 'x', value: token(), encrypt: 'yes' }] },
+  { queryHeaders: [{ name: 'x', value: '', secret: token(), encrypt: true }] },
+  { queryHeaders: [{ name: 'Cookie', value: token(), encrypt: true }] },
+  { queryParameters: [{ name: 'x', value: token(), encrypt: true }] },
+  { encryptedHeaders: [{ name: 'x', value: token() }] },
+  {
+    queryHeaders: [{ name: 'x', value: '', encrypt: true }],
+    encryptedHeaders: [{ name: 'other', value: token() }],
+  },
+  {
+    ...{ authSchema: 'basic', username: 'u', password: token() },
+    queryHeaders: [{ name: 'x', value: '', encrypt: true }],
+  },
+  {
+    ...{ authSchema: 'basic', username: 'u', password: token() },
+    queryHeaders: [{ name: 'Authorization', value: token(), encrypt: true }],
+  },
+];

@@ -144,6 +144,9 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
     restUse('REST basic', at('/basic/items'), { authSchema: 'basic', ...rest.basic }),
     restUse('REST bearer', at('/bearer/items'), { authSchema: 'bearer', bearerToken: rest.bearer }),
     restUse('REST key', at('/key/items'), { authSchema: 'apiKey', apiKeyHeader: header, apiKey: value }),
+    restUse('REST header', at('/bearer/items'), {
+      queryHeaders: [{ name: 'Authorization', value: `Bearer ${rest.bearer}`, encrypt: true }],
+    }),
     restUse('REST machine', at('/oauth/items'), machineOf(lab)),
     bigQueryUse(lab, 'service account'),
   ];
@@ -176,7 +179,8 @@ function tellingRest({ tellingHttp }: CanaryLab): SourceUse[] {
       use('basic', { authSchema: 'basic', username: 'reporter', password: awkward('basic') }),
       use('key', { authSchema: 'apiKey', apiKeyHeader: 'X-Api-Key', apiKey: plain('key') }),
       use('bearer', { authSchema: 'bearer', bearerToken: plain('bearer') }),
-    ].filter((_, column) => (row + column) % full(1, 3) === 0);
+      use('header', { queryHeaders: [{ name: 'X-Secret', value: plain('header'), encrypt: true }] }),
+    ].filter((_, column) => (row + column) % full(1, 4) === 0);
   });
 }
 

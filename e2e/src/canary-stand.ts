@@ -56,14 +56,23 @@ function recordingClient(api: ApiClient, places: Place[]): ApiClient {
 const secretProperties = (manifest: SourceManifest) =>
   Object.keys(manifest.properties.shape).filter((property) => metaOf(manifest, property).secret);
 
-/** The long lines of a file; of a key file, those of its private key. */
+/** The long lines of a file, or what is no file; of a key file, those of its private key. */
 function linesOf({ value }: { value: string }): string[] {
   const text = value.startsWith('{') ? String(JSON.parse(value).private_key) : value;
-  return text.split('\n').filter((line) => line.length > 40);
+  const lines = text.split('\n');
+  return lines.length === 1 ? lines : lines.filter((line) => line.length > 40);
+}
+
+/** What was given where the manifest marks it secret. */
+function arranged({ datasourceID, properties }: SourceUse): Record<string, unknown> {
+  const { arrange } = manifests.find(({ id }) => id === datasourceID) ?? {};
+  return arrange?.(properties) ?? properties;
 }
 
 /** Values of the properties that their manifest marks secret. */
-function secretsIn({ name, datasourceID, properties }: SourceUse): [string, string][] {
+function secretsIn(use: SourceUse): [string, string][] {
+  const { name, datasourceID } = use;
+  const properties = arranged(use);
   const manifest = manifests.find(({ id }) => id === datasourceID);
   if (!manifest) throw new Error(`There is no source ${datasourceID}`);
   return secretProperties(manifest).flatMap((property) => {
@@ -79,7 +88,7 @@ export function secretsLeftOut(uses: readonly SourceUse[]): string[] {
   return manifests.flatMap((manifest) =>
     secretProperties(manifest)
       .filter(
-        (property) => !uses.some((use) => use.datasourceID === manifest.id && property in use.properties),
+        (property) => !uses.some((use) => use.datasourceID === manifest.id && property in arranged(use)),
       )
       .map((property) => `${manifest.id} ${property}`),
   );

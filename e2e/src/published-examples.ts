@@ -45,6 +45,19 @@ const tuningOfBigQuery = {
 
 const bodies: Readonly<Record<string, Omit<Example, 'qName'>>> = {
   'rest-anonymous': { datasourceID: 'rest', connectionProperties: { url, authSchema: 'anonymous' } },
+  // By the operator's permission: DECISIONS 9.
+  'rest-basic-any-certificate': {
+    datasourceID: 'rest',
+    connectionProperties: { url, authSchema: 'basic', ...login, serverCertificateValidation: 'None' },
+  },
+  'rest-encrypted-header': {
+    datasourceID: 'rest',
+    connectionProperties: {
+      url,
+      queryParameters: [{ name: 'a', value: 'b' }],
+      queryHeaders: [{ name: 'Authorization', value: 'Bearer canary-published-header', encrypt: true }],
+    },
+  },
   'rest-offset': {
     datasourceID: 'rest',
     connectionProperties: {

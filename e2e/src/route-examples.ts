@@ -16,18 +16,17 @@ const fresh = (what: string) => `${what} ${randomUUID()}`;
 function connectionExamples({ sourceProperties }: Belongings): Record<string, RouteExample> {
   const login = { username: 'someone', password: 'canary-password-of-an-example' };
   const properties = { ...sourceProperties, ...login, separateCredentials: 'true' };
-  const create = (): RouteExample => ({
+  const create = (names: object): RouteExample => ({
     body: {
-      datasourceID: 'postgres',
-      qName: fresh('example'),
+      ...names,
       connectionProperties: { ...properties, credentialsName: fresh('example') },
       tags: ['one'],
       authUrlOnly: false,
     },
   });
   return {
-    createDataConnection: create(),
-    createDcaasDataConnection: create(),
+    createDataConnection: create({ datasourceID: 'postgres', qName: fresh('example') }),
+    createDcaasDataConnection: create({ dataSourceId: 'postgres', connectionName: fresh('example') }),
     createDataCredential: {
       body: {
         datasourceID: 'postgres',

@@ -88,6 +88,7 @@ async function fill(dataFolder: string, spaceIds: readonly string[], count: numb
             db: 'sales',
             sslmode: 'verify-full',
           }),
+          set_names: null,
           separated: 1,
           destination: 'postgres; host=db.example.com; port=5432',
           qri: 'qri:db:postgres://bench',

@@ -25,6 +25,13 @@ finds. What is typed into a shell instead is shown by \`e2e/src/curl*.test.ts\`.
 | rate limits | off unless configured; then as Qlik documents them: two tiers, a window of five minutes, 429 with \`Retry-After\` |
 | browsers | \`@qlik/api\` in a browser loads Qlik's own runtime from the host, which Mooring does not have; in Node it needs nothing |
 | doors | \`/api/v1\` and \`/api/connectivity\` are the same operations on the same objects; the newer one has \`createdAt\` beside \`created\`, as both names are in use |
+| what is beyond a request's types | these operations pass it over, but for parameters that look as if they filtered a list (\`ownerId\`, \`owner\`, \`name\`, \`sub\`, \`where\`), and members of a connection in items of \`actions/update\` that are not changed there: a 400 that names the right one. An unknown connection property is a 400. Mooring's own operations take what they know, and nothing else |
+| spellings | names in any case; \`dataSourceId\` and \`datasourceID\`, \`connectionName\` and \`qName\`, \`spaceId\` and \`space\` on both doors; booleans as \`true\`, \`"True"\`, 1; two spellings that disagree are a 400 |
+| bodies | JSON in UTF-8, with or without a mark, or UTF-16 with its mark, as Windows writes files |
+| properties | \`qConnectStatement\` and \`connectionProperties\` have what was set; defaults that nobody set are used and not shown. Qlik's tuning properties are taken, kept as text, and change nothing |
+| secrets | \`qConnectionSecret\` is kept where the source has a secret of the connection. Secrets that nothing is made of are named in the header \`mooring-passed-over\` of the answer |
+| a changed destination | each user's separated credential waits for them. Choosing one's own credential for that connection (\`qCredentialsID\`, \`selectedCredentials\`, \`connectionId\` of the credential) confirms the destination that the connection has at that moment; nobody chooses for somebody else, and no bulk does |
+| acting for other users | \`urn:qlik:oauth:user-impersonation\` and JWTs of an application's users are not offered; machine clients act for themselves, with tokens of six hours |
 `;
 
 const cell = (text: string) => text.replaceAll('|', '\\|');

@@ -20,15 +20,15 @@ function booleanOf(value: unknown): unknown {
 
 /**
  * The only coercion there is: `true` and `false` in any case, 1 and 0 for a boolean, decimal digits for a number, and a
- * number or boolean where the schema wants one of a list of texts (`OAuthMechanism: 1`).
+ * number or boolean where the schema wants one of a list of texts (`OAuthMechanism: 1`), or takes a text as well.
  */
 export function coerceScalar(schema: z.ZodType, value: unknown): unknown {
   const kind = innermost(schema);
   if (kind instanceof z.ZodBoolean) return booleanOf(value);
   if (kind instanceof z.ZodNumber && typeof value === 'string' && /^-?\d{1,15}$/.test(value))
     return Number(value);
-  if (kind instanceof z.ZodEnum && (typeof value === 'number' || typeof value === 'boolean'))
-    return String(value);
+  const takesText = kind instanceof z.ZodEnum || kind instanceof z.ZodUnion;
+  if (takesText && (typeof value === 'number' || typeof value === 'boolean')) return String(value);
   return value;
 }
 

@@ -24,10 +24,11 @@ function valuesFor(schema: z.ZodType): fc.Arbitrary<unknown> {
   if (kind instanceof z.ZodBoolean) return fc.boolean();
   if (kind instanceof z.ZodNumber) return fc.oneof(fc.integer(), fc.constantFrom(0.5, -2.25, 1e21));
   if (kind instanceof z.ZodArray) return fc.array(fc.record({ name: text, value: text }), { maxLength: 3 });
-  if (kind instanceof z.ZodObject) return fc.record({ name: text, value: fc.boolean() });
-  // Of several kinds all are read as text: those are tuning, of which only the text is kept.
-  if (kind instanceof z.ZodUnion) return text;
-  if (kind instanceof z.ZodString || kind instanceof z.ZodEnum || kind instanceof z.ZodLiteral) return text;
+  if (kind instanceof z.ZodObject)
+    return fc.record({ delimiter: text, header: fc.boolean() }, { requiredKeys: [] });
+  // A union of scalars is kept as text: `scalarText`.
+  const texts = [z.ZodString, z.ZodEnum, z.ZodLiteral, z.ZodUnion];
+  if (texts.some((textKind) => kind instanceof textKind)) return text;
   throw new Error(`the writer and the parser have to learn ${kind.constructor.name}`);
 }
 

@@ -39,6 +39,8 @@ export type ConnectionSecrets = Readonly<Record<string, Secret<unknown>>>;
 export interface SplitProperties {
   /** Stored with the connection and visible; defaults applied. */
   definition: Record<string, unknown>;
+  /** Names of what of the definition was given; the rest of it are defaults. */
+  set: readonly string[];
   /** Sealed with the person's credential; what is secret of it is hidden. */
   credential: Record<string, unknown>;
   connectionSecrets: ConnectionSecrets;
@@ -72,9 +74,13 @@ export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
   const schema = z.toJSONSchema(manifest.properties, { io: 'input', unrepresentable: 'any' });
   const properties: Record<string, PropertySpec> = {};
   for (const [name, value] of Object.entries(schema.properties ?? {})) {
-    const { decides, dials, holder, sentInQuery, ...rest } = value as Record<string, unknown>;
+    const { decides, dials, holder, sentInQuery, entriesByName, anyOf, examples, ...rest } = value as Record<
+      string,
+      unknown
+    >;
     const type = typeof rest['type'] === 'string' ? rest['type'] : 'string';
-    properties[name] = { ...rest, type };
+    // Known values are what clients offer their users, as Qlik lists them; some sources take others too, and say so.
+    properties[name] = { ...rest, type, ...(examples === undefined ? {} : { enum: examples }) };
   }
   if (hasInteractiveSignIn(manifest)) {
     properties['authCode'] = {
@@ -147,7 +153,7 @@ export function selectSignIn(
 
 /**
  * Validates `connectionProperties` against the source and splits them by who holds them.
- * Whether the credential is complete is a separate question: see {@link missingCredentialFields}.
+ * Whether the credential is complete is a separate question: see `lackingOf`.
  * @param stored names of the connection's own secrets that it has already
  */
 export function parseProperties(
@@ -178,12 +184,13 @@ export function parseProperties(
   }
   const split = {
     definition: held.definition,
+    set: Object.keys(held.definition).filter((name) => ofSource[name] !== undefined),
     credential: hideSecrets(manifest, held.credential),
     connectionSecrets: hideAll(held.connection),
   };
   const conflicts = [
     ...(manifest.conflicts?.(split.definition) ?? []),
-    ...(manifest.credentialConflicts?.(held.credential) ?? []),
+    ...(manifest.credentialConflicts?.(held.credential, split.definition) ?? []),
   ];
   if (conflicts.length > 0) return { ok: false, problems: conflicts };
   const signIn = selectSignIn(manifest, split.definition);
@@ -235,14 +242,6 @@ function missingOfSets(
     return given(right) - given(left) || left.lacking.length - right.lacking.length;
   });
   return begun[0]?.lacking ?? [];
-}
-
-/** Credential properties that the sign-in method needs and the request lacks. */
-export function missingCredentialFields(
-  method: SignInMethod,
-  credential: Readonly<Record<string, unknown>>,
-): string[] {
-  return method.required.filter((name) => (revealed(credential[name]) ?? '') === '');
 }
 
 /** A URL without its query: behind one origin, each path may be another application. */

@@ -26,6 +26,8 @@ export interface PropertyMeta {
   decides?: 'value' | 'address' | 'nothing';
   /** Certificates to trust: large, so they do not count in the size of a definition, and lists leave them out. */
   certificates?: boolean;
+  /** A list whose entries are told apart by their names: those that are not given anew stay. */
+  entriesByName?: boolean;
   /** A list of names and values that are sent in the query of a URL. */
   sentInQuery?: boolean;
   placeholder?: string;
@@ -61,12 +63,15 @@ export function propertyMeta(schema: z.ZodType): PropertyMeta | undefined {
   return undefined;
 }
 
+/** Text, number or boolean, kept as text: a connect statement knows nothing else, and reads back what it says. */
+export const scalarText = (lengthMax: number) => z.union([line(lengthMax), z.number(), z.boolean()]);
+
 /**
- * What Qlik publishes for its own driver and nothing here depends on: taken as it is sent, kept, and without effect.
+ * What Qlik publishes for its own driver and nothing here depends on: taken, kept as text, and without effect.
  * @param title as it is shown
  */
 export const tuning = (title: string) =>
-  property(z.union([line(256), z.number(), z.boolean()]), {
+  property(scalarText(256), {
     title,
     description: 'Accepted for compatibility: it tunes another driver and changes nothing here.',
     decides: 'nothing',

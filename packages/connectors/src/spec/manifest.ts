@@ -64,7 +64,12 @@ export interface SourceManifest {
     settings: Readonly<Record<string, string>>,
   ) => PropertyProblem[];
   /** What cannot sign in though each property is right for itself; gets the credential as it was given. */
-  credentialConflicts?: (credential: Readonly<Record<string, unknown>>) => PropertyProblem[];
+  credentialConflicts?: (
+    credential: Readonly<Record<string, unknown>>,
+    definition: Readonly<Record<string, unknown>>,
+  ) => PropertyProblem[];
+  /** What 0.1.0 filled up where nothing was set, and is no default any more. */
+  formerDefaults?: Readonly<Record<string, unknown>>;
   /** Where a credential goes that a source wants in its query, for people who put it into the definition. */
   queryCredential?: string;
   /** What an operator may set under `sources.<id>`: each member a text, optional, with a description. Absent: nothing. */

@@ -1,3 +1,5 @@
+import type { PropertyProblem } from './manifest.js';
+
 /**
  * What an answer of a token endpoint means; see `server/src/oauth/answers.ts`. The first four end a grant: `grant_dead`
  * where the provider does not say why.
@@ -141,6 +143,11 @@ export interface SignInMethod {
   fields: readonly string[];
   /** Those of `fields` without which the method cannot work. */
   required: readonly string[];
+  /** What of a login a definition needs beside `required`, where that depends on more than the method. */
+  lacking?: (
+    definition: Readonly<Record<string, unknown>>,
+    login: Readonly<Record<string, unknown>>,
+  ) => PropertyProblem[];
   /** Definition properties that this method needs beside those the schema requires. */
   requiredProperties?: readonly string[];
   /** Sets of definition properties, at least one of which this method needs whole. */

@@ -20,7 +20,10 @@ export const updateConnectionBodySchema = z
     datasourceID: z.string().max(128).optional(),
     qArchitecture: z.int().min(0).max(1).optional(),
     qLogOn: z.enum(['0', '1', 'LOG_ON_SERVICE_USER', 'LOG_ON_CURRENT_USER']).optional(),
-    qConnectionSecret: z.string().max(100_000).optional(),
+    qConnectionSecret: z.string().max(100_000).optional().meta({
+      description:
+        "Replaces the connection's own secret; absent: it stays. Where the data source has none it is not kept, and the header `mooring-passed-over` of the answer names it",
+    }),
     qCredentialsID: z.string().max(64).optional(),
     qCredentialsName: z.string().max(256).optional(),
     qUsername: z.string().max(1024).optional(),

@@ -110,7 +110,7 @@ export type CreateConnectionBody = z.output<typeof createConnectionBodySchema>;
 
 /** Body of POST data-connections: by properties, or by connect statement where there are no properties. */
 export const postConnectionBodySchema = createConnectionBodySchema
-  .partial({ connectionProperties: true })
+  .partial({ connectionProperties: true, datasourceID: true })
   .extend({
     qConnectStatement: z.string().min(1).max(100_000).optional().meta({
       description: 'Instead of `connectionProperties`, and without secrets; needs `qType`',
@@ -128,11 +128,10 @@ export const postConnectionBodySchema = createConnectionBodySchema
     qSeparateCredentials: z.boolean().optional(),
     qCredentialsID: z.string().max(64).optional().meta({ description: 'A separated credential of yours' }),
     qCredentialsName: z.string().max(256).optional(),
-    qConnectionSecret: z
-      .string()
-      .max(100_000)
-      .optional()
-      .meta({ description: "The connection's own secret, for sources that have one" }),
+    qConnectionSecret: z.string().max(100_000).optional().meta({
+      description:
+        "The connection's own secret. Where the data source has none it is not kept, and the header `mooring-passed-over` of the answer names it",
+    }),
     qLogOn: z.enum(['0', '1', 'LOG_ON_SERVICE_USER', 'LOG_ON_CURRENT_USER']).optional(),
     qArchitecture: z.int().min(0).max(1).optional(),
   })

@@ -36,8 +36,6 @@ export const getDataSourceEndpoints = defineRoute({
   errors: [],
 });
 
-const given = z.string().min(1).max(100_000).optional();
-
 export const filterDataSourceEndpoints = defineRoute({
   id: 'connectivityFilterDataSourceEndpoints',
   method: 'POST',
@@ -52,9 +50,9 @@ export const filterDataSourceEndpoints = defineRoute({
   tier: 2,
   body: z.object({
     connectionId: uuidSchema.optional(),
-    connectionName: given,
-    connectionString: given,
-    dataSourceId: given,
+    connectionName: z.string().min(1).max(1024).optional(),
+    connectionString: z.string().min(1).max(100_000).optional(),
+    dataSourceId: z.string().min(1).max(128).optional(),
     spaceId: z.string().max(64).optional(),
     checkCredentials: z
       .boolean()

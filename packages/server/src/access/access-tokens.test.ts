@@ -72,9 +72,10 @@ describe('access tokens', () => {
     );
   });
 
-  it('end with their time', async () => {
-    const { token, id } = await tokens.issue(client);
-    now += 6 * 3_600_000 - 1_000;
+  it("QL11: end after six hours, as those of Qlik's do", async () => {
+    const { token, id, lifeSeconds } = await tokens.issue(client);
+    expect(lifeSeconds).toBe(6 * 3600);
+    now += 6 * 3600_000 - 1000;
     expect(await tokens.verify(token)).toBe(id);
     now += 1000;
     expect(await tokens.verify(token)).toBeUndefined();

@@ -1,8 +1,5 @@
-import {
-  connectionSecretNames,
-  missingCredentialFields,
-  selectSignIn,
-} from '@mooring/connectors/kit/properties';
+import { lackingOf, needsNoLogin } from '@mooring/connectors/kit/login-parts';
+import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Secret } from '@mooring/connectors/spec/secret';
@@ -53,11 +50,6 @@ export interface BrokerDependencies {
 }
 
 /** True for a sign-in that needs nothing of the person, such as an anonymous HTTP source. */
-const needsNothing = (manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): boolean => {
-  const method = selectSignIn(manifest, definition);
-  return method.fields.length === 0 && !method.oauth;
-};
-
 const changedMeanwhile = () =>
   new AppError('NOT-READY', 'The credential or the connection was changed as this use began. Try again.', {
     retryAfterSeconds: 1,
@@ -156,7 +148,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     resolve: (who, connection, manifest) => resolveForUse(store.db, who, connection, manifest),
     async open(who, connection, manifest, resolution) {
       const definition = JSON.parse(connection.properties) as Record<string, unknown>;
-      if (resolution.state === 'missing' && needsNothing(manifest, definition)) {
+      if (resolution.state === 'missing' && needsNoLogin(selectSignIn(manifest, definition))) {
         return {
           ok: true,
           login: { signIn: selectSignIn(manifest, definition).id, fields: {} },
@@ -166,7 +158,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
       if (resolution.state !== 'ready' || !credential) return { ok: false, resolution };
       try {
         const { login, ...more } = await loginOf(who, credential, connection, manifest);
-        if (missingCredentialFields(selectSignIn(manifest, definition), login.fields).length > 0) {
+        if (lackingOf(selectSignIn(manifest, definition), definition, login.fields).length > 0) {
           return { ok: false, resolution: { ...resolution, state: 'missing' } };
         }
         return { ok: true, login, ...more };

@@ -1,4 +1,5 @@
-import { missingCredentialFields, type SplitProperties } from '@mooring/connectors/kit/properties';
+import { lackingOf, withKeptParts } from '@mooring/connectors/kit/login-parts';
+import type { SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { AppError } from '../http/app-error.js';
 import type { Caller } from '../http/handler.js';
@@ -46,8 +47,8 @@ export async function filledUp(
   { manifest, split, replaced }: Filling,
 ): Promise<FilledLogin> {
   const isPart =
-    Object.keys(split.credential).length > 0 &&
-    missingCredentialFields(split.signIn, split.credential).length > 0;
+    (Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined) &&
+    lackingOf(split.signIn, split.definition, split.credential).length > 0;
   if (!isPart || !replaced) return { split };
   if (replaced.owner_id !== caller.userId || replaced.sign_in !== split.signIn.id) return { split };
   const row = await loadSecret(db, replaced, 'login');
@@ -55,7 +56,10 @@ export async function filledUp(
   assertReaches(caller, replaced);
   const kept = openedOrNone(vault, replaced, row, manifest);
   if (!kept) return { split };
-  return { split: { ...split, credential: { ...kept, ...split.credential } }, versionRead: row.version };
+  return {
+    split: { ...split, credential: withKeptParts(manifest, kept, split.credential) },
+    versionRead: row.version,
+  };
 }
 
 /** In the transaction that stores it. @throws AppError CONFLICT when the rest was changed meanwhile */

@@ -39,7 +39,11 @@ describe('413, 415 and broken bodies', () => {
     expect(await send(Buffer.from(`\ufeff${text('Zürich 8')}`, 'utf8'))).toBe('Zürich 8');
     expect(await send(utf16)).toBe('Zürich 16');
     expect(await send(Buffer.from(`\ufeff${text('Zürich BE')}`, 'utf16le').swap16())).toBe('Zürich BE');
+    // curl -d @file: line ends and zero bytes are left out.
+    const asText = (file: Buffer) => Buffer.from(file.filter((byte) => ![0, 0x0a, 0x0d].includes(byte)));
     for (const [sent, told] of [
+      [asText(utf16), /^body: is UTF-16 without all of its bytes, .* send it with --data-binary @file$/],
+      [utf16.subarray(0, -1), /^body: is UTF-16 without all of its bytes/],
       [
         "'{name:secret-canary,type:shared}'",
         /^body: is not JSON: it begins with a single quote, which this shell/,

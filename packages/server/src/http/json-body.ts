@@ -55,12 +55,20 @@ function hasTooManyValues(bytes: Buffer): boolean {
   return false;
 }
 
-/** As Windows writes text into files: UTF-8 with a mark, or UTF-16 (what `>` and `Out-File` of PowerShell make). */
+/**
+ * As Windows writes text into files: UTF-8 with a mark, or UTF-16 (what `>` and `Out-File` of PowerShell make).
+ * @throws AppError for UTF-16 that was sent as text
+ */
 function withoutMark(body: Buffer): Buffer {
   if (body.length >= 3 && body.readUIntBE(0, 3) === 0xefbbbf) return body.subarray(3);
-  if (body.length < 2 || body.length % 2 !== 0) return body;
-  const mark = body.readUInt16BE(0);
+  const mark = body.length < 2 ? 0 : body.readUInt16BE(0);
   if (mark !== 0xfffe && mark !== 0xfeff) return body;
+  // JSON has characters of ASCII, each with a byte of zero. What other bytes `curl -d @file` took away shows nowhere.
+  if (body.length % 2 !== 0 || !body.includes(0))
+    throw new AppError(
+      'DCERROR-0010',
+      'body: is UTF-16 without all of its bytes, as curl -d @file sends it: send it with --data-binary @file',
+    );
   const units = Buffer.from(body.subarray(2));
   return Buffer.from((mark === 0xfeff ? units.swap16() : units).toString('utf16le'), 'utf8');
 }
@@ -107,7 +115,12 @@ export function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) return done(null, undefined);
-    const bytes = withoutMark(body);
+    let bytes: Buffer;
+    try {
+      bytes = withoutMark(body);
+    } catch (error) {
+      return done(error as AppError);
+    }
     if (!isUtf8(bytes)) return done(new AppError('DCERROR-0010', `body: must be UTF-8${shellHint}`));
     if (hasTooManyValues(bytes)) {
       return done(new AppError('DCERROR-0010', `body: has more than ${valuesMax} values; send less at once`));

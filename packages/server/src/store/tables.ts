@@ -110,8 +110,10 @@ export interface ConnectionTable {
   space_id: string | null;
   owner_id: string;
   source_id: string;
-  /** JSON of the definition; never a secret. */
+  /** JSON of the definition, defaults applied; never a secret. */
   properties: string;
+  /** JSON array: names of the properties that requests have set; null: written by 0.1.0, which did not keep them. */
+  set_names: string | null;
   separated: number;
   destination: string;
   qri: string;

@@ -32,6 +32,7 @@ export const s3Manifest = {
   ],
   icon,
   properties: s3Properties,
+  formerDefaults: { storeSseHeader: false },
   signIns: s3SignIns,
   capabilities: {
     readPath: true,

@@ -2,7 +2,7 @@ import { fileOptionsSchema } from '@mooring/contract/file-options';
 import { z } from 'zod';
 import { isCharset } from '../../kit/charset.js';
 import { certificateFilesSchema } from '../../kit/tls.js';
-import { line, property } from '../../spec/fields.js';
+import { line, property, scalarText } from '../../spec/fields.js';
 import type { SignInMethod } from '../../spec/sign-in.js';
 
 // Pure data: manifests import this at start, so no driver is imported here.
@@ -80,7 +80,7 @@ export const s3Properties = z.strictObject({
       .default('us-east-1'),
     {
       title: 'Region',
-      description: 'Region of the buckets. An S3-compatible server may have a name of its own.',
+      description: 'Region of the buckets: one of AWS, or whatever name an S3-compatible server has.',
       decides: 'nothing',
     },
   ),
@@ -94,7 +94,7 @@ export const s3Properties = z.strictObject({
       placeholder: 'my-bucket',
     },
   ),
-  storeSseHeader: property(z.union([line(64), z.boolean()]), {
+  storeSseHeader: property(scalarText(64), {
     title: 'Server-side encryption header',
     description:
       'For instance AES256. Accepted for compatibility: it concerns writing, and Mooring only reads.',

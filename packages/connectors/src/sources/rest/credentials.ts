@@ -1,11 +1,12 @@
 import { isBearerToken, isHeaderValue } from '../../families/http/headers.js';
 import { withAppended } from '../../families/http/query.js';
+import { encryptedHeaderNames, type SealedHeaders } from '../../families/http/request-headers.js';
 import { revealFile, revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { NetworkRequest } from '../../spec/network.js';
 import { Secret } from '../../spec/secret.js';
-import { encryptedHeaderNames, type RestProperties, unverifiedTlsDenied } from './properties.js';
+import { type RestProperties, unverifiedTlsDenied } from './properties.js';
 
 function credentialText(input: ConnectorInput, name: string): string {
   const { fields } = input.login;
@@ -62,8 +63,6 @@ function authorizationHeader(
     }
   }
 }
-
-type SealedHeaders = readonly { name: string; value: string }[];
 
 /** Values of the headers that the definition only names. */
 function sealedHeaders(properties: RestProperties, { login }: ConnectorInput): [string, string][] {

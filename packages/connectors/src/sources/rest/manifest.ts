@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { headerNameSchema } from '../../families/http/headers.js';
+import { assertionClaims, oauth, presetOf, textOf } from '../../families/http/oauth-properties.js';
+import {
+  arrangeHeaders,
+  encryptedHeaderNames,
+  type SealedHeaders,
+} from '../../families/http/request-headers.js';
 import { clientCertificateProblem } from '../../kit/client-certificate.js';
 import { findProvider } from '../../providers/registry.js';
 import type { InlineFiles } from '../../spec/fields.js';
 import type { PropertyProblem, SourceManifest } from '../../spec/manifest.js';
-import { placeProblem, presetAt } from '../../spec/provider.js';
-import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
-import { arrangeHeaders, encryptedHeaderNames, propertiesSchema, unverifiedTlsDenied } from './properties.js';
+import { placeProblem } from '../../spec/provider.js';
+import { revealed } from '../../spec/secret.js';
+import type { SignInMethod } from '../../spec/sign-in.js';
+import { propertiesSchema, unverifiedTlsDenied } from './properties.js';
 
 const ownEndpoints = [
   'authorizationUrl',
@@ -16,11 +23,6 @@ const ownEndpoints = [
   'deviceAuthorizationUrl',
   'pushedAuthorizationUrl',
 ];
-
-const textOf = (properties: Readonly<Record<string, unknown>>, name: string): string | undefined => {
-  const value = properties[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-};
 
 const offsetHeaders = [
   ['IsOffsetStartFieldHeader', 'OffsetStartField'],
@@ -70,77 +72,26 @@ function signInConflicts(definition: Readonly<Record<string, unknown>>): Propert
   ];
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A secret that no request would carry is not kept. */
+function strayHeaders(credential: Fields, definition: Fields): PropertyProblem[] {
+  const named = new Set(encryptedHeaderNames(definition));
+  const sealed = (credential['encryptedHeaders'] ?? []) as SealedHeaders;
+  const message = 'is no request header of the connection with encrypt: true';
+  return sealed.flatMap(({ name }, index) =>
+    named.has(name.toLowerCase()) ? [] : [{ property: `encryptedHeaders.${index}.name`, message }],
+  );
+}
+
 /** A certificate that TLS cannot use is refused where it is given: later the source would be blamed. */
-function credentialConflicts(credential: Readonly<Record<string, unknown>>): PropertyProblem[] {
+function credentialConflicts(credential: Fields, definition: Fields): PropertyProblem[] {
+  const stray = strayHeaders(credential, definition);
   const [file] = (credential['mutualPfxCertificateFiles'] ?? []) as InlineFiles;
-  if (!file) return [];
+  if (!file) return stray;
   const message = clientCertificateProblem(file.value, textOf(credential, 'mutualPfxCertificateKey'));
-  return message === undefined ? [] : [{ property: 'mutualPfxCertificateFiles', message }];
+  return message === undefined ? stray : [...stray, { property: 'mutualPfxCertificateFiles', message }];
 }
-
-/** What a provider's own page is asked for is of no use to a program, which asks for its own scopes alone. */
-function presetOf(grant: OAuthSignIn['grant'], properties: Readonly<Record<string, unknown>>): OAuthPreset {
-  const text = (name: string) => textOf(properties, name);
-  const authentication = properties['clientAuthentication'] as
-    | OAuthPreset['clientAuthentication']
-    | undefined;
-  const scopes = (text('scope') ?? '').split(' ').filter((scope) => scope !== '');
-  const given = (values: Record<string, unknown>): Partial<OAuthPreset> =>
-    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-  const target = given({ resource: text('resource'), audience: text('audience') });
-  const provider = findProvider(properties['oauthProvider']);
-  if (provider) {
-    const preset = presetAt(provider, text('oauthProviderPlace') ?? provider.place?.default);
-    const isForPerson = grant === 'authorization_code' || grant === 'device_code';
-    return {
-      ...preset,
-      scopes: isForPerson ? [...new Set([...preset.scopes, ...scopes])] : scopes,
-      ...given({ clientAuthentication: authentication }),
-      ...target,
-    };
-  }
-  return {
-    tokenEndpoint: text('tokenUrl') ?? '',
-    scopes,
-    clientAuthentication: authentication ?? 'client_secret_basic',
-    ...given({
-      authorizationEndpoint: text('authorizationUrl'),
-      revocationEndpoint: text('revocationUrl'),
-      issuer: text('issuer'),
-      deviceAuthorizationEndpoint: text('deviceAuthorizationUrl'),
-      pushedAuthorizationRequestEndpoint: text('pushedAuthorizationUrl'),
-    }),
-    ...target,
-  };
-}
-
-const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
-  grant,
-  preset: (properties) => presetOf(grant, properties),
-  clientFields: {
-    clientId: 'clientId',
-    clientSecret: 'clientSecret',
-    privateKey: 'clientPrivateKey',
-    keyId: 'clientKeyId',
-    tokensGoTo: 'url',
-  },
-  select: (provider, place) =>
-    findProvider(provider) && {
-      oauthProvider: provider,
-      ...(place === undefined ? {} : { oauthProviderPlace: place }),
-    },
-});
-
-function assertionClaims(properties: Readonly<Record<string, unknown>>): AssertionClaims {
-  const { assertionIssuer, assertionSubject, assertionAudience } = properties;
-  return {
-    issuer: String(assertionIssuer),
-    ...(typeof assertionSubject === 'string' ? { subject: assertionSubject } : {}),
-    ...(typeof assertionAudience === 'string' ? { audience: assertionAudience } : {}),
-  };
-}
-/** What every sign-in may have beside its own. */
-const beside = ['mutualPfxCertificateFiles', 'mutualPfxCertificateKey', 'encryptedHeaders'];
 
 const settingsSchema = z.object({
   unverifiedTls: z
@@ -157,6 +108,125 @@ function forbidden(
   if (serverCertificateValidation !== 'None' || unverifiedTls === 'allow') return [];
   return [{ property: 'serverCertificateValidation', message: unverifiedTlsDenied }];
 }
+
+/** What every sign-in may have beside its own. */
+const beside = ['mutualPfxCertificateFiles', 'mutualPfxCertificateKey', 'encryptedHeaders'];
+
+/** What stands beside a sign-in: a value for each encrypted header of the definition, and a client certificate. */
+function lackingBeside(definition: Fields, login: Fields): PropertyProblem[] {
+  const sealed = (revealed(login['encryptedHeaders']) ?? []) as SealedHeaders;
+  const held = new Set(sealed.filter(({ value }) => value !== '').map(({ name }) => name.toLowerCase()));
+  const problems = encryptedHeaderNames(definition)
+    .filter((name) => !held.has(name))
+    .map((name) => ({ property: 'queryHeaders', message: `needs a value for the encrypted header ${name}` }));
+  const needsCertificate =
+    definition['enableMutualSSL'] === true && login['mutualPfxCertificateFiles'] === undefined;
+  const message = 'is required with enableMutualSSL';
+  return needsCertificate ? [...problems, { property: 'mutualPfxCertificateFiles', message }] : problems;
+}
+
+const methods: readonly SignInMethod[] = [
+  {
+    id: 'header',
+    label: 'Encrypted header',
+    when: { authSchema: 'anonymous' },
+    applies: (definition) => encryptedHeaderNames(definition).length > 0,
+    fields: beside,
+    required: [],
+  },
+  {
+    id: 'basic',
+    label: 'User name and password',
+    when: { authSchema: 'basic' },
+    fields: ['username', 'password', ...beside],
+    required: ['username', 'password'],
+  },
+  {
+    id: 'bearer',
+    label: 'Bearer token',
+    when: { authSchema: 'bearer' },
+    fields: ['bearerToken', ...beside],
+    required: ['bearerToken'],
+  },
+  {
+    id: 'api-key',
+    label: 'API key',
+    when: { authSchema: 'apiKey' },
+    fields: ['apiKey', ...beside],
+    required: ['apiKey'],
+    requiredOneOf: [['apiKeyParameter'], ['apiKeyHeader']],
+  },
+  {
+    id: 'oauth2',
+    label: 'OAuth sign-in',
+    when: { authSchema: 'oauth2' },
+    fields: [...beside, 'refreshToken'],
+    required: [],
+    requiredOneOf: [['oauthProvider'], ['clientId', 'issuer'], ['clientId', 'authorizationUrl', 'tokenUrl']],
+    oauth: { ...oauth('authorization_code'), refreshTokenField: 'refreshToken' },
+  },
+  {
+    id: 'oauth2-device',
+    label: 'OAuth sign-in on another device',
+    when: { authSchema: 'oauth2Device' },
+    fields: beside,
+    required: [],
+    requiredOneOf: [
+      ['oauthProvider'],
+      ['clientId', 'issuer'],
+      ['clientId', 'deviceAuthorizationUrl', 'tokenUrl'],
+    ],
+    oauth: oauth('device_code'),
+  },
+  {
+    id: 'oauth2-client-credentials',
+    label: 'OAuth client credentials',
+    when: { authSchema: 'oauth2ClientCredentials' },
+    fields: beside,
+    required: [],
+    requiredProperties: ['clientId'],
+    requiredOneOf: [
+      ['oauthProvider', 'clientSecret'],
+      ['oauthProvider', 'clientPrivateKey'],
+      ['issuer', 'clientSecret'],
+      ['tokenUrl', 'clientSecret'],
+      ['issuer', 'clientPrivateKey'],
+      ['tokenUrl', 'clientPrivateKey'],
+    ],
+    oauth: oauth('client_credentials'),
+  },
+  {
+    id: 'oauth2-service-account',
+    label: 'OAuth service account key',
+    when: { authSchema: 'oauth2JwtBearer' },
+    fields: [...beside, 'assertionIssuer', 'assertionSubject', 'assertionPrivateKey', 'assertionKeyId'],
+    required: ['assertionIssuer', 'assertionPrivateKey'],
+    requiredOneOf: [['oauthProvider'], ['issuer'], ['tokenUrl']],
+    oauth: {
+      grant: 'jwt_bearer',
+      preset: (properties) => presetOf('jwt_bearer', properties),
+      assertion: {
+        claims: assertionClaims,
+        privateKey: 'assertionPrivateKey',
+        keyId: 'assertionKeyId',
+      },
+    },
+  },
+  {
+    id: 'certificate',
+    label: 'Client certificate',
+    when: { authSchema: 'anonymous', enableMutualSSL: 'true' },
+    fields: beside,
+    required: ['mutualPfxCertificateFiles'],
+  },
+  { id: 'anonymous', label: 'Anonymous', fields: [], required: [] },
+];
+
+/** The first that fits is used. */
+const signIns: readonly SignInMethod[] = methods.map((method) => ({
+  ...method,
+  lacking: lackingBeside,
+}));
 
 /** Any service that answers with JSON over HTTP. */
 export const manifest: SourceManifest = {
@@ -186,106 +256,7 @@ export const manifest: SourceManifest = {
   settings: settingsSchema,
   arrange: arrangeHeaders,
   credentialConflicts,
-  signIns: [
-    {
-      id: 'header',
-      label: 'Encrypted header',
-      when: { authSchema: 'anonymous' },
-      applies: (definition) => encryptedHeaderNames(definition).length > 0,
-      fields: beside,
-      required: ['encryptedHeaders'],
-    },
-    {
-      id: 'basic',
-      label: 'User name and password',
-      when: { authSchema: 'basic' },
-      fields: ['username', 'password', ...beside],
-      required: ['username', 'password'],
-    },
-    {
-      id: 'bearer',
-      label: 'Bearer token',
-      when: { authSchema: 'bearer' },
-      fields: ['bearerToken', ...beside],
-      required: ['bearerToken'],
-    },
-    {
-      id: 'api-key',
-      label: 'API key',
-      when: { authSchema: 'apiKey' },
-      fields: ['apiKey', ...beside],
-      required: ['apiKey'],
-      requiredOneOf: [['apiKeyParameter'], ['apiKeyHeader']],
-    },
-    {
-      id: 'oauth2',
-      label: 'OAuth sign-in',
-      when: { authSchema: 'oauth2' },
-      fields: [...beside, 'refreshToken'],
-      required: [],
-      requiredOneOf: [
-        ['oauthProvider'],
-        ['clientId', 'issuer'],
-        ['clientId', 'authorizationUrl', 'tokenUrl'],
-      ],
-      oauth: { ...oauth('authorization_code'), refreshTokenField: 'refreshToken' },
-    },
-    {
-      id: 'oauth2-device',
-      label: 'OAuth sign-in on another device',
-      when: { authSchema: 'oauth2Device' },
-      fields: beside,
-      required: [],
-      requiredOneOf: [
-        ['oauthProvider'],
-        ['clientId', 'issuer'],
-        ['clientId', 'deviceAuthorizationUrl', 'tokenUrl'],
-      ],
-      oauth: oauth('device_code'),
-    },
-    {
-      id: 'oauth2-client-credentials',
-      label: 'OAuth client credentials',
-      when: { authSchema: 'oauth2ClientCredentials' },
-      fields: beside,
-      required: [],
-      requiredProperties: ['clientId'],
-      requiredOneOf: [
-        ['oauthProvider', 'clientSecret'],
-        ['oauthProvider', 'clientPrivateKey'],
-        ['issuer', 'clientSecret'],
-        ['tokenUrl', 'clientSecret'],
-        ['issuer', 'clientPrivateKey'],
-        ['tokenUrl', 'clientPrivateKey'],
-      ],
-      oauth: oauth('client_credentials'),
-    },
-    {
-      id: 'oauth2-service-account',
-      label: 'OAuth service account key',
-      when: { authSchema: 'oauth2JwtBearer' },
-      fields: [...beside, 'assertionIssuer', 'assertionSubject', 'assertionPrivateKey', 'assertionKeyId'],
-      required: ['assertionIssuer', 'assertionPrivateKey'],
-      requiredOneOf: [['oauthProvider'], ['issuer'], ['tokenUrl']],
-      oauth: {
-        grant: 'jwt_bearer',
-        preset: (properties) => presetOf('jwt_bearer', properties),
-        assertion: {
-          claims: assertionClaims,
-          privateKey: 'assertionPrivateKey',
-          keyId: 'assertionKeyId',
-        },
-      },
-    },
-    {
-      id: 'certificate',
-      label: 'Client certificate',
-      when: { authSchema: 'anonymous', enableMutualSSL: 'true' },
-      fields: beside,
-      required: ['mutualPfxCertificateFiles'],
-    },
-    { id: 'anonymous', label: 'Anonymous', fields: [], required: [] },
-  ],
+  signIns,
   capabilities: { readPath: true, readQuery: false, readOnlyAtSource: false, browseDepth: 1 },
   evidence: {
     verifiedAgainst: ['HTTP servers of the lab and of the tests (node:http)'],

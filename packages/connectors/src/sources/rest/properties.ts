@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { headerNameSchema, headerValueSchema, sealedHeaderNameSchema } from '../../families/http/headers.js';
+import { headerSchema } from '../../families/http/request-headers.js';
 import { isCharset } from '../../kit/charset.js';
 import { signingKeySchema } from '../../kit/private-key.js';
 import { providers } from '../../providers/registry.js';
@@ -33,62 +34,6 @@ function isJson(value: string): boolean {
     return false;
   }
 }
-
-const isTrue = (value: unknown): boolean => /^(?:true|1)$/i.test(String(value));
-
-/** The value of an encrypted header is none of the definition's, and was taken out of it: see `arrangeHeaders`. */
-const headerSchema = z
-  .strictObject({
-    name: z.string(),
-    value: headerValueSchema,
-    encrypt: z
-      .union([z.boolean(), z.string().regex(/^(?:true|false)$/i)])
-      .transform(isTrue)
-      .optional(),
-  })
-  .superRefine(({ name, encrypt }, context) => {
-    const schema = encrypt === true ? sealedHeaderNameSchema : headerNameSchema;
-    const { error } = schema.safeParse(name);
-    for (const { message } of error?.issues ?? [])
-      context.addIssue({ code: 'custom', path: ['name'], message });
-  });
-
-interface GivenHeader {
-  name: string;
-  value?: unknown;
-  encrypt?: unknown;
-}
-
-const isEncrypted = (header: unknown): header is GivenHeader =>
-  typeof header === 'object' &&
-  header !== null &&
-  isTrue((header as GivenHeader).encrypt) &&
-  typeof (header as GivenHeader).name === 'string';
-
-/** Moves values of headers that are to be encrypted from the definition, which is shown, to the credential. */
-export function arrangeHeaders(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { queryHeaders, encryptedHeaders } = given;
-  if (!Array.isArray(queryHeaders) || !queryHeaders.some(isEncrypted)) return { ...given };
-  const values = queryHeaders
-    .filter(isEncrypted)
-    .filter(({ value }) => value !== undefined && value !== '')
-    .map(({ name, value }) => ({ name, value }));
-  const shown = queryHeaders.map((header: unknown) =>
-    isEncrypted(header) ? { ...header, value: '', encrypt: true } : header,
-  );
-  const named = new Set(values.map(({ name }) => name.toLowerCase()));
-  const others = (Array.isArray(encryptedHeaders) ? encryptedHeaders : []).filter(
-    ({ name }: GivenHeader) => !named.has(String(name).toLowerCase()),
-  );
-  const sealed = [...others, ...values];
-  return { ...given, queryHeaders: shown, ...(sealed.length > 0 ? { encryptedHeaders: sealed } : {}) };
-}
-
-/** Names of the headers whose values are secrets, in lower case. */
-export const encryptedHeaderNames = (definition: Readonly<Record<string, unknown>>): string[] =>
-  (Array.isArray(definition['queryHeaders']) ? definition['queryHeaders'] : [])
-    .filter(isEncrypted)
-    .map(({ name }) => name.toLowerCase());
 
 const pairs = { name: line(256).min(1), value: line(4096) };
 const endpoint = (title: string, description: string) =>
@@ -141,6 +86,7 @@ const request = {
       description: 'Values of the request headers with encrypt: true, which are taken from there.',
       secret: true,
       holder: 'credential',
+      entriesByName: true,
     },
   ).optional(),
   dataPath: fieldPath(

@@ -6,7 +6,7 @@ import { ConnectorError } from '../../spec/errors.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { inputOf, open, serve } from './test-stand.js';
 
-const refusals = new Set(['protocol_error', 'too_large', 'unsupported']);
+const refusals = new Set(['protocol_error', 'too_large', 'unsupported', 'invalid_config']);
 
 /** Within the time and the memory of the harness, which these answers broke by far. */
 async function cheaply(read: () => Promise<unknown>, limits: Partial<Fuzzing> = {}): Promise<void> {

@@ -68,6 +68,20 @@ describe('data-sources', () => {
     expect([unknown.status, unknown.body.errors[0].code]).toEqual([404, 'DCAAS-2001']);
   });
 
+  it('QL11: api-specs list the values that there are, and a text is a text', async () => {
+    const specsOf = async (id: string) =>
+      (await alice.api.get(`/api/v1/data-sources/${id}/api-specs`)).body.connectionProperties.properties;
+    expect((await specsOf('File_AmazonS3ConnectorV2')).region).toMatchObject({
+      ...{ type: 'string', default: 'us-east-1' },
+      enum: expect.arrayContaining(['us-east-1', 'eu-central-1']),
+    });
+    const { sslmode, MaxVarcharSize } = await specsOf('postgres');
+    expect(sslmode.enum).toEqual(['disable', 'require', 'verify-ca', 'verify-full']);
+    expect([MaxVarcharSize.type, MaxVarcharSize.anyOf]).toEqual(['string', undefined]);
+    expect((await specsOf('rest')).authSchema).toMatchObject({ type: 'string', default: 'anonymous' });
+    expect((await specsOf('gbq')).OAuthMechanism.enum).toEqual(['0', '1']);
+  });
+
   describe('settings', () => {
     it('403: are for tenant administrators', async () => {
       expect((await alice.api.get(settings('mysql'))).status).toBe(403);

@@ -1,6 +1,6 @@
 import { withStoredCertificates } from '@mooring/connectors/kit/certificates';
 import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
-import { selectSignIn } from '@mooring/connectors/kit/properties';
+import { selectSignIn, withDefaults } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
   bulkDeleteConnections,
@@ -18,6 +18,7 @@ import { isAdministratorOf } from '../../access/matrix.js';
 import { type LoginPair, loginPair, loginProperties } from '../../broker/login-pair.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { propertiesOfStatement } from '../../catalogue/connect-statement.js';
+import { setDefinition } from '../../catalogue/set-definition.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { errorReply } from '../../http/error-reply.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
@@ -28,6 +29,7 @@ import { type ChangeConnection, type ConnectionChange, propertiesOf } from './co
 import type { DuplicateConnection } from './connection-duplicates.js';
 import { type PatchableDocument, patchDocument } from './connection-patch.js';
 import { presentConnection } from './connection-presenter.js';
+import { connectionSecret, passedOver } from './connection-secret.js';
 import type { ConnectionService } from './connection-service.js';
 import { lookupOf } from './lookup.js';
 
@@ -62,7 +64,7 @@ function withLogin(
   login: LoginPair,
 ): Record<string, unknown> {
   if (login.qUsername === undefined && login.qPassword === undefined) return properties;
-  const method = selectSignIn(manifest, properties);
+  const method = selectSignIn(manifest, withDefaults(manifest, properties));
   const extra = loginProperties(method, login);
   const twice = Object.keys(extra).find((name) => properties[name] !== undefined);
   if (twice)
@@ -104,14 +106,10 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
   const { catalogue, service, change } = deps;
 
   const statementOf = ({ row }: AccessibleConnection, manifest: SourceManifest) =>
-    writeConnectStatement(
-      manifest,
-      JSON.parse(row.properties) as Record<string, unknown>,
-      row.separated === 1,
-    );
+    writeConnectStatement(manifest, setDefinition(manifest, row), row.separated === 1);
   /** A statement may come from a list, where certificates are left out. */
   const changedByStatement = (row: ConnectionTable, manifest: SourceManifest, statement: string) =>
-    withStoredCertificates(manifest, propertiesOfStatement(manifest, statement), propertiesOf(row));
+    withStoredCertificates(manifest, propertiesOfStatement(manifest, statement), propertiesOf(manifest, row));
 
   const put = bind(updateConnection, async ({ params, query, body }, { caller }) => {
     const found = await service.find(caller, lookupOf(params.qID, query));
@@ -125,7 +123,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
       throw new InvalidRequest([{ field: 'datasourceID', message: 'cannot be changed' }]);
     }
     const isSame = body.qConnectStatement === statementOf(found, manifest);
-    const stored = propertiesOf(row);
+    const stored = propertiesOf(manifest, row);
     const parsed = isSame ? stored : changedByStatement(row, manifest, body.qConnectStatement);
     const { credential } = await service.shown(caller, row);
     const wantsCredential =
@@ -134,7 +132,9 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     const separates = wantsCredential && body.qCredentialsID !== '' && row.owner_id === caller.userId;
     const separateCredentials =
       separates || (body.qSeparateCredentials ?? parsed['separateCredentials'] ?? row.separated === 1);
-    const properties = withLogin(manifest, { ...parsed, separateCredentials }, loginPair(body));
+    const secret = connectionSecret(manifest, parsed, body.qConnectionSecret);
+    const given = { ...parsed, ...secret.properties, separateCredentials };
+    const properties = withLogin(manifest, given, loginPair(body));
     if (body.qCredentialsName && body.qPassword !== undefined)
       properties['credentialsName'] = body.qCredentialsName;
     const isPropertyChange =
@@ -146,7 +146,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
       ...(wantsCredential ? { credentialId: body.qCredentialsID || null } : {}),
     };
     await change(caller, found, wanted);
-    return { status: 204 };
+    return { status: 204, ...passedOver(secret.passedOver) };
   });
 
   const documentOf = async (
@@ -165,7 +165,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
       qPassword: undefined,
       qSeparateCredentials: row.separated === 1,
       qConnectStatement: statementOf(found, manifest),
-      connectionProperties: { ...propertiesOf(row), separateCredentials: row.separated === 1 },
+      connectionProperties: { ...propertiesOf(manifest, row), separateCredentials: row.separated === 1 },
     };
   };
 

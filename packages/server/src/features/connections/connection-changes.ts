@@ -1,5 +1,6 @@
+import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
 import { destinationOf } from '@mooring/connectors/kit/properties';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { AccessibleConnection } from '../../access/connection-access.js';
 import { mayTakeOver } from '../../access/owner-left.js';
 import { recordConnection } from '../../audit/record.js';
@@ -15,6 +16,7 @@ import { assertReachesKept, secretsEnteredBy } from '../../broker/reach.js';
 import { type KeptLogin, keptLogin, suspensionAfter } from '../../broker/suspension.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
+import { setDefinition } from '../../catalogue/set-definition.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import type { Tx } from '../../store/store.js';
@@ -54,13 +56,11 @@ export type ChangeConnection = (
   change: ConnectionChange,
 ) => Promise<void>;
 
-/** The stored definition in the form of a request, without anything secret. */
-export function propertiesOf(row: ConnectionTable): Record<string, unknown> {
-  const definition = JSON.parse(row.properties) as Record<string, unknown>;
+/** What is set of the stored definition in the form of a request, without anything secret. */
+export function propertiesOf(manifest: SourceManifest, row: ConnectionTable): Record<string, unknown> {
+  const definition = setDefinition(manifest, row);
   return row.separated === 1 ? { ...definition, separateCredentials: true } : definition;
 }
-
-const needsNothing = (method: SignInMethod): boolean => method.fields.length === 0 && !method.oauth;
 
 const changedMeanwhile = () =>
   new AppError(
@@ -118,7 +118,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     change: ConnectionChange,
   ): Promise<ChangeInHand> => {
     const manifest = catalogue.get(row.source_id);
-    const given = change.properties ?? propertiesOf(row);
+    const given = change.properties ?? propertiesOf(manifest, row);
     const stored = await openConnectionSecretsOrNone(store.db, vault, row);
     const first = splitProperties(manifest, given, Object.keys(stored));
     const isTheirs = (await ownerOfConnectionSecrets(store.db, row)) === caller.userId;
@@ -147,6 +147,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
       scope: spaceId === null ? `user:${ownerId}` : `space:${spaceId}`,
       tags: change.tags ? JSON.stringify(change.tags) : row.tags,
       properties: JSON.stringify(split.definition),
+      set_names: JSON.stringify(split.set),
       separated: split.choice.separateCredentials ? 1 : 0,
       destination,
       qri: qriOf(manifest, split.definition),
@@ -167,7 +168,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     assertReachesLogin(inHand, kept, step.brought !== undefined);
     if (isTakeOver && kept.credential) throw loginGoesOn();
     const givesSecrets = Object.keys(split.connectionSecrets).length > 0;
-    const hasEmbedded = moved.separated === 0 && !needsNothing(split.signIn);
+    const hasEmbedded = moved.separated === 0 && !needsNoLogin(split.signIn);
     const givers = [
       hasEmbedded ? (step.brought ? caller.userId : kept.credential?.owner_id) : undefined,
       givesSecrets ? caller.userId : kept.secretsOwnerId,

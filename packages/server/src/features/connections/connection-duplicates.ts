@@ -81,7 +81,7 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
     const isMine = (await ownerOfConnectionSecrets(store.db, row)) === caller.userId;
     if (isMine) assertReachesKept(caller, row, { secretsOwnerId: caller.userId });
     const connectionSecrets = isMine ? await openConnectionSecretsOrRefuse(store.db, vault, caller, row) : {};
-    const properties = { ...propertiesOf(row), ...login };
+    const properties = { ...propertiesOf(manifest, row), ...login };
     const split = splitProperties(manifest, properties, Object.keys(connectionSecrets));
     const name = request.name ?? (await freeName(store, row, scope));
     const { destination } = row;

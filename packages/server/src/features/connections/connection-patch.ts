@@ -84,7 +84,7 @@ export function patchDocument(
       throw new InvalidRequest([{ field, message: 'needs a value' }]);
     const tokens = canonicalPath(path, manifest);
     touched.add(tokens.slice(0, 2).join('/'));
-    startSecretList(copy.connectionProperties, tokens, manifest);
+    startList(copy.connectionProperties, tokens, manifest);
     const pointer = new Pointer(['', ...tokens]);
     const exists = pointer.get(copy) !== undefined;
     if (op === 'remove' && !exists) {
@@ -103,19 +103,22 @@ export function patchDocument(
 }
 
 /**
- * Files that are secret are not in the document, and yet a path leads into them: what is given of one is the whole of it,
- * under the name of its property unless another is given.
+ * A path leads into lists that are not in the document. One that nobody has set is empty. Files that are secret are there,
+ * and never shown: what is given of one is the whole of it, under the name of its property unless another is given.
  */
-function startSecretList(
+function startList(
   properties: Record<string, unknown>,
   [member, name, index, ...inner]: readonly string[],
   manifest: SourceManifest,
 ): void {
-  if (member !== 'connectionProperties' || name === undefined || inner.length === 0) return;
+  if (member !== 'connectionProperties' || name === undefined || index === undefined) return;
   const schema = manifest.properties.shape[name] as z.ZodType | undefined;
-  if (!schema || !(innermost(schema) instanceof z.ZodArray) || !isSecret([member, name], manifest)) return;
+  if (!schema || !(innermost(schema) instanceof z.ZodArray)) return;
+  const isHidden = isSecret([member, name], manifest);
+  if (isHidden && inner.length === 0) return;
   properties[name] ??= [];
   const files = properties[name];
+  if (!isHidden) return;
   if (Array.isArray(files) && files.length < filesMax && String(files.length) === index) files.push({ name });
 }
 

@@ -6,6 +6,7 @@ import type { ConnectionReply, Privilege } from '@mooring/contract/routes/data-c
 import type { DcaasConnectionReply } from '@mooring/contract/routes/dcaas';
 import { ownerlessOf } from '../../access/owner-left.js';
 import type { CallersCredential } from '../../broker/callers-credentials.js';
+import { setDefinition } from '../../catalogue/set-definition.js';
 import type { Queryable } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 
@@ -36,7 +37,7 @@ export function publicProperties({
   manifest,
   credential,
 }: PresentedConnection): Record<string, unknown> {
-  const definition = JSON.parse(row.properties) as Record<string, unknown>;
+  const definition = setDefinition(manifest, row);
   const properties: Record<string, unknown> = {};
   for (const name of Object.keys(manifest.properties.shape)) {
     const isDefinition = (metaOf(manifest, name).holder ?? 'definition') === 'definition';
@@ -56,7 +57,7 @@ export function presentConnection(
   options: { withProperties?: boolean; isListed?: boolean } = {},
 ): ConnectionReply {
   const { row, manifest, privileges, credential } = connection;
-  const definition = JSON.parse(row.properties) as Record<string, unknown>;
+  const definition = setDefinition(manifest, row);
   // Certificates are large: once in an answer, and not in lists.
   const stated =
     options.withProperties || options.isListed ? withoutCertificates(manifest, definition) : definition;

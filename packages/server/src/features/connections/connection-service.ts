@@ -208,6 +208,7 @@ export function createConnectionService(deps: ConnectionServiceDependencies): Co
         owner_id: caller.userId,
         source_id: manifest.id,
         properties: JSON.stringify(split.definition),
+        set_names: JSON.stringify(split.set),
         separated: isSeparated ? 1 : 0,
         destination,
         qri: qriOf(manifest, split.definition),

@@ -8,6 +8,7 @@ import { createConnectionChangeRoutes } from './connection-change-routes.js';
 import { createConnectionChanger } from './connection-changes.js';
 import { createDuplicator } from './connection-duplicates.js';
 import { presentConnection, presentDcaas } from './connection-presenter.js';
+import { passedOver } from './connection-secret.js';
 import { type ConnectionServiceDependencies, createConnectionService } from './connection-service.js';
 import { createConnectionList } from './list/connection-list.js';
 import { lookupOf } from './lookup.js';
@@ -47,13 +48,13 @@ export function createConnectionsFeature(deps: ConnectionsDependencies): BoundRo
     createConnectionList({ ...deps, selfUrl }),
     ...changes,
     bind(createConnection, async ({ body }, { caller }) => {
-      const result = await service.create(
-        caller,
-        byProperties(deps.catalogue, body),
-        body.connectionProperties ? 'properties' : 'statement',
-      );
-      if ('begun' in result) return { status: 201, body: result.begun };
-      return { status: 201, body: presentConnection(result.created, postedSelfUrl(result.created.row.id)) };
+      const asked = byProperties(deps.catalogue, body);
+      const by = body.connectionProperties ? 'properties' : 'statement';
+      const result = await service.create(caller, asked.body, by);
+      const told = passedOver(asked.passedOver);
+      if ('begun' in result) return { status: 201, body: result.begun, ...told };
+      const created = presentConnection(result.created, postedSelfUrl(result.created.row.id));
+      return { status: 201, body: created, ...told };
     }),
     bind(getConnection, async ({ params, query }, { caller }) => {
       const found = await service.get(caller, lookupOf(params.qID, query));

@@ -1,4 +1,10 @@
-import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
+import { isDeepStrictEqual } from 'node:util';
+import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
+import {
+  type ConnectionSecrets,
+  type SplitProperties,
+  withDefaults,
+} from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { BroughtCredential } from '../../broker/bring.js';
 import { chooseCredential } from '../../broker/chosen-credential.js';
@@ -7,6 +13,7 @@ import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree, selectedCredential } from '../../broker/own-credentials.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { separateCredential } from '../../broker/separate-credential.js';
+import { setDefinition } from '../../catalogue/set-definition.js';
 import { InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 import type { Tx } from '../../store/store.js';
@@ -36,6 +43,20 @@ export interface ChangeInHand {
   keptSecrets: ConnectionSecrets;
 }
 
+/** Of two statements that say the same, none is another. */
+const isSame = (manifest: SourceManifest, row: ConnectionTable, { definition }: SplitProperties): boolean =>
+  isDeepStrictEqual(withDefaults(manifest, setDefinition(manifest, row)), definition);
+
+/** There was nothing to sign in with and there is nothing now, so that nothing can be sent and nothing is lost. */
+function isWithoutLogin(
+  { signIns }: SourceManifest,
+  { signIn }: SplitProperties,
+  current: CredentialTable | undefined,
+): boolean {
+  const before = current && signIns.find(({ id }) => id === current.sign_in);
+  return needsNoLogin(signIn) && (!current || (before !== undefined && needsNoLogin(before)));
+}
+
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
 /** A name is given to a credential that comes with it. */
@@ -52,17 +73,18 @@ export async function prepareCredential(
 ): Promise<CredentialStep> {
   const isSeparated = split.choice.separateCredentials;
   const wasSeparated = row.separated === 1;
-  const hasNew = bringing.isPresent(split);
   const selectedId = change.credentialId ?? split.choice.selectedCredentials;
   const resolution = await resolveCredential(store.db, caller, row);
   const current = resolution.credential;
+  const isRestated = change.isRestated === true && current !== undefined && !isSame(manifest, row, split);
+  const isAimed = !isSeparated && (wasSeparated || destination !== row.destination || isRestated);
+  const hasNew = bringing.isPresent(split) || (isAimed && isWithoutLogin(manifest, split, current));
   const isTheirs = current?.owner_id === caller.userId;
   const name = split.choice.credentialsName;
   if (!isSeparated) {
     if (selectedId && (wasSeparated || current?.id !== selectedId))
       throw invalid('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
-    const isRestated = change.isRestated === true && current !== undefined;
-    if (!hasNew && (wasSeparated || destination !== row.destination || isRestated)) {
+    if (isAimed && !hasNew) {
       throw invalid(
         'connectionProperties',
         'the credential must be sent with this change, because it decides where the credential goes',

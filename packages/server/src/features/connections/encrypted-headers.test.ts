@@ -84,6 +84,61 @@ describe('Q: encrypted headers', () => {
     expect(await sent(alice, connection)).toEqual([200, 'Bearer alices-own']);
   });
 
+  it('Q: each has a value, each value has a header, and one is renewed without the others', async () => {
+    const basic = { authSchema: 'basic', username: 'alice', password: 'alices-password' };
+    const two = [
+      { name: 'X-One', value: 'first-of-two', encrypt: true },
+      { name: 'X-Two', value: 'second-of-two', encrypt: '1' },
+    ];
+    const refused = async (properties: object) => {
+      const answer = await alice.api.post(path, {
+        ...{ datasourceID: 'rest', qName: 'refused', space },
+        connectionProperties: { url, ...properties },
+      });
+      expect(answer.text).not.toContain('of-two');
+      return [answer.status, answer.body.errors?.[0].detail];
+    };
+    const empty = [two[0], { ...two[1], value: '' }];
+    for (const signIn of [{}, basic])
+      expect(await refused({ ...signIn, queryHeaders: empty })).toEqual([
+        400,
+        'connectionProperties.queryHeaders: needs a value for the encrypted header x-two',
+      ]);
+    expect(await refused({ encryptedHeaders: [{ name: 'X-Stray', value: 'stray-of-two' }] })).toEqual([
+      400,
+      'connectionProperties.encryptedHeaders.0.name: is no request header of the connection with encrypt: true',
+    ]);
+
+    const connection = await create('two', { ...basic, queryHeaders: two });
+    const sentOf = async () => {
+      seen.length = 0;
+      await bob.api.post(`${connection}/actions/preview`, { path: [] });
+      const [{ authorization = '', ...others } = {}] = seen;
+      const [, pair = ''] = authorization.split(' ');
+      return [Buffer.from(pair, 'base64').toString(), others['x-one'], others['x-two']];
+    };
+    const patch = async (changes: Record<string, unknown>) => {
+      const answer = await alice.api.patch(
+        connection,
+        Object.entries(changes).map(([at, value]) => ({ op: 'replace', path: at, value })),
+      );
+      expect(answer.status, answer.text).toBe(204);
+    };
+    await patch({ '/connectionProperties/queryHeaders/1/value': 'third-of-two' });
+    expect(await sentOf()).toEqual(['alice:alices-password', 'first-of-two', 'third-of-two']);
+    await patch({ '/qUsername': 'carol', '/qPassword': 'carols-password' });
+    expect(await sentOf()).toEqual(['carol:carols-password', 'first-of-two', 'third-of-two']);
+
+    const separated = await create('two separated', {
+      ...{ ...basic, queryHeaders: two, separateCredentials: true, credentialsName: 'two' },
+    });
+    const bobs = { username: 'bob', password: 'bobs-password' };
+    const half = await bob.api.put(`${separated}/credential`, {
+      ...{ credentialsName: 'bobs half', connectionProperties: bobs },
+    });
+    expect(half.body.errors[0].detail).toMatch(/queryHeaders: needs a value for the encrypted header x-one/);
+  });
+
   it('VA8: numbers arrive with their digits, and asText makes texts of them', async () => {
     const connection = await create('values', {});
     const preview = await alice.api.post(`${connection}/actions/preview`, { path: [], asText: ['in'] });

@@ -6,18 +6,20 @@ const password = 'canary-statement-pw-5d1c';
 const postgres =
   'CUSTOM CONNECT TO "provider=QvOdbcConnectorPackage.exe;driver=postgres;host=db.example.com;port=6543;db=sales;"';
 
+let server: TestServer;
+let alice: TestPerson;
+let bob: TestPerson;
+let api: ApiClient;
+
+beforeAll(async () => {
+  server = await startServer();
+  alice = await addPerson(server.url, server.adminKey, 'alice');
+  bob = await addPerson(server.url, server.adminKey, 'bob');
+  api = alice.api;
+});
+afterAll(() => server.close());
+
 describe('POST data-connections by connect statement', () => {
-  let server: TestServer;
-  let alice: TestPerson;
-  let api: ApiClient;
-
-  beforeAll(async () => {
-    server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    api = alice.api;
-  });
-  afterAll(() => server.close());
-
   let count = 0;
   const post = (more: object = {}) => {
     count += 1;
@@ -102,15 +104,70 @@ describe('POST data-connections by connect statement', () => {
       expect(answer.status).toBe(201);
       expect(answer.text).not.toContain(password);
       expect(JSON.stringify(answer.body)).not.toContain('clientSecret');
+      expect(answer.headers.get('mooring-passed-over')).toBeNull();
+      // A client that asks for the whole connection sends the secret back with it; absent, it stays.
+      const { qID, qName, qConnectStatement } = answer.body;
+      const whole = { qID, qEngineObjectID: qID, qName, qType: 'QvRestConnector.exe', qConnectStatement };
+      const put = (more: object) => api.put(`/api/v1/data-connections/${qID}`, { ...whole, ...more });
+      expect((await put({})).status).toBe(204);
+      const renewed = await put({ qConnectionSecret: `${password}-renewed` });
+      expect([renewed.status, renewed.headers.get('mooring-passed-over')]).toEqual([204, null]);
+      const cleared = await put({ qConnectionSecret: '' });
+      expect(cleared.body.errors[0].detail).toMatch(/^qConnectionSecret: cannot be taken away alone/);
+    });
+
+    it('QL11: takes qConnectionSecret for every source, and says where nothing is made of a secret', async () => {
+      const none = await post({ qConnectionSecret: '' });
+      expect([none.status, none.headers.get('mooring-passed-over')]).toEqual([201, null]);
+      const answer = await post({ qConnectionSecret: password });
+      expect(answer.status, answer.text).toBe(201);
+      expect(answer.headers.get('mooring-passed-over')).toBe('qConnectionSecret');
+      expect(answer.text).not.toContain(password);
+      const { qID, qName, qType, qConnectStatement } = answer.body;
+      const whole = { qID, qEngineObjectID: qID, qName, qType, qConnectStatement };
+      const put = await api.put(`/api/v1/data-connections/${qID}`, {
+        ...{ ...whole, qConnectionSecret: password },
+      });
+      expect([put.status, put.headers.get('mooring-passed-over')]).toEqual([204, 'qConnectionSecret']);
+      const byProperties = await post({
+        connectionProperties: { host: 'db.example.com', db: 'd', username: 'u', password },
+        qConnectionSecret: password,
+      });
+      expect(byProperties.status, byProperties.text).toBe(201);
+      expect(byProperties.headers.get('mooring-passed-over')).toBe('qUsername, qPassword, qConnectionSecret');
+    });
+
+    it('Q: takes a statement that names its source, without datasourceID and qType', async () => {
+      const alone = { datasourceID: undefined, qType: undefined };
+      expect((await post(alone)).body).toMatchObject({ datasourceID: 'postgres' });
+      const s3 = await post({
+        ...alone,
+        qConnectStatement:
+          'CUSTOM CONNECT TO "provider=QvWebConnectorPackage.exe;sourceType=File_AmazonS3ConnectorV2;region=eu-west-1;"',
+      });
+      expect(s3.body).toMatchObject({ datasourceID: 'File_AmazonS3ConnectorV2' });
+      const rest = await post({
+        ...{ ...alone, qUsername: null, qPassword: null },
+        qConnectStatement: 'CUSTOM CONNECT TO "provider=qvrestconnector.EXE;url=https://api.example.com/v1;"',
+      });
+      expect(rest.body).toMatchObject({ datasourceID: 'rest' });
     });
   });
 
   describe('400', () => {
     it.each([
       ['no statement and no properties', { qConnectStatement: null }, /^connectionProperties: is required/],
-      ['no qType', { qType: null }, /^qType: is required/],
       ['a qType of another source', { qType: 'QvRestConnector.exe' }, /^qType: must be QvOdbc/],
-      ['no datasourceID', { datasourceID: null }, /^datasourceID: is required/],
+      [
+        'neither datasourceID nor a source in the statement',
+        { datasourceID: null, qConnectStatement: postgres.replace('driver=postgres;', '') },
+        /^datasourceID: is required: the connect statement does not name its data source/,
+      ],
+      [
+        'properties without datasourceID',
+        { datasourceID: null, connectionProperties: {} },
+        /^datasourceID: is required/,
+      ],
       [
         'a secret in the statement',
         { qConnectStatement: postgres.replace('"', `"password=${password};`) },
@@ -138,11 +195,6 @@ describe('POST data-connections by connect statement', () => {
           qSeparateCredentials: false,
         },
         /^qConnectStatement: says something else about separateCredentials/,
-      ],
-      [
-        'a secret that the source does not keep',
-        { qConnectionSecret: password },
-        /^qConnectionSecret: is not used/,
       ],
       [
         'an embedded connection with a credential of its own',
@@ -173,17 +225,6 @@ describe('POST data-connections by connect statement', () => {
 });
 
 describe('GET data-connections/{qID} with credentialId', () => {
-  let server: TestServer;
-  let alice: TestPerson;
-  let bob: TestPerson;
-
-  beforeAll(async () => {
-    server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
-  });
-  afterAll(() => server.close());
-
   it('shows the connection with that credential of the caller, by id or by name; foreign ones are unknown', async () => {
     const make = (person: TestPerson, qName: string, more: object) =>
       person.api.post('/api/v1/data-connections', {

@@ -1,21 +1,30 @@
-import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/properties';
+import { selectSignIn, withDefaults } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { revealed, Secret } from '@mooring/connectors/spec/secret';
+import { revealed } from '@mooring/connectors/spec/secret';
 import type { CreateConnectionBody, PostConnectionBody } from '@mooring/contract/routes/data-connections';
 import { loginPair, loginProperties } from '../../broker/login-pair.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
-import { propertiesOfStatement } from '../../catalogue/connect-statement.js';
+import { isProviderOf, propertiesOfStatement, sourceNamedIn } from '../../catalogue/connect-statement.js';
 import { InvalidRequest } from '../../http/app-error.js';
+import { connectionSecret } from './connection-secret.js';
 
 // Qlik's `ConnectionCreate`, the body by connect statement, as the body by properties.
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
-function assertType(manifest: SourceManifest, qType: string | undefined): void {
-  if (!qType) throw invalid('qType', 'is required with qConnectStatement');
-  const names = [manifest.provider, manifest.statementProvider].map((name) => name?.toLowerCase());
-  if (!names.includes(qType.toLowerCase()))
+/** The source of a body by statement: existing connections are also sent without `datasourceID`. */
+function sourceOf(
+  catalogue: Catalogue,
+  { datasourceID, qType }: PostConnectionBody,
+  statement: string,
+): SourceManifest {
+  const id = datasourceID ?? sourceNamedIn(catalogue, statement);
+  if (id === undefined)
+    throw invalid('datasourceID', 'is required: the connect statement does not name its data source');
+  const manifest = catalogue.get(id);
+  if (qType && !isProviderOf(manifest, qType))
     throw invalid('qType', `must be ${manifest.provider}, the provider of ${manifest.id}`);
+  return manifest;
 }
 
 /** Adds what the request says beside the statement; where the statement says something else, it is refused. */
@@ -29,22 +38,6 @@ function combined(
       throw invalid('qConnectStatement', `says something else about ${name} than the rest of the request`);
   }
   return { ...properties, ...additions };
-}
-
-/**
- * The secret that a connection of this source keeps itself: that of its OAuth client, or the only one there is. Clients
- * send it for every source; where connections keep none it is passed over.
- */
-function connectionSecret(
-  manifest: SourceManifest,
-  stated: Readonly<Record<string, unknown>>,
-  secret: Secret<string>,
-): Record<string, unknown> {
-  const ofClient = selectSignIn(manifest, stated).oauth?.clientFields?.clientSecret;
-  if (ofClient !== undefined) return { [ofClient]: secret };
-  const names = connectionSecretNames(manifest);
-  const [name] = names;
-  return name === undefined || names.length > 1 ? {} : { [name]: secret };
 }
 
 function credentialChoice(body: PostConnectionBody, stated: unknown): Record<string, unknown> {
@@ -62,25 +55,42 @@ function credentialChoice(body: PostConnectionBody, stated: unknown): Record<str
   };
 }
 
+export interface PropertiesBody {
+  body: CreateConnectionBody;
+  /** Members with secrets that nothing is made of. */
+  passedOver: string[];
+}
+
+const ofStatements = ['qUsername', 'qPassword', 'qConnectionSecret'] as const;
+
 /**
  * The request as one by properties. `connectionProperties` win where both are given, as in a connection that was
  * read and is sent back.
  * @throws InvalidRequest, AppError DCAAS-2001
  */
-export function byProperties(catalogue: Catalogue, body: PostConnectionBody): CreateConnectionBody {
+export function byProperties(catalogue: Catalogue, body: PostConnectionBody): PropertiesBody {
   const { connectionProperties, qConnectStatement } = body;
-  if (connectionProperties !== undefined) return { ...body, connectionProperties };
+  if (connectionProperties !== undefined) {
+    const { datasourceID } = body;
+    if (datasourceID === undefined) throw invalid('datasourceID', 'is required');
+    return {
+      body: { ...body, datasourceID, connectionProperties },
+      passedOver: ofStatements.filter((name) => body[name]),
+    };
+  }
   if (qConnectStatement === undefined)
     throw invalid('connectionProperties', 'is required, or qConnectStatement instead');
-  const manifest = catalogue.get(body.datasourceID);
-  assertType(manifest, body.qType);
+  const manifest = sourceOf(catalogue, body, qConnectStatement);
   const stated = propertiesOfStatement(manifest, qConnectStatement);
   const login = loginPair({ qUsername: body.qUsername || undefined, qPassword: body.qPassword || undefined });
   const hasLogin = login.qUsername !== undefined || login.qPassword !== undefined;
+  const method = selectSignIn(manifest, withDefaults(manifest, stated));
+  const { properties, passedOver } = connectionSecret(manifest, stated, body.qConnectionSecret || undefined);
   const additions = {
     ...credentialChoice(body, stated['separateCredentials']),
-    ...(hasLogin ? loginProperties(selectSignIn(manifest, stated), login) : {}),
-    ...(body.qConnectionSecret ? connectionSecret(manifest, stated, new Secret(body.qConnectionSecret)) : {}),
+    ...(hasLogin ? loginProperties(method, login) : {}),
+    ...properties,
   };
-  return { ...body, connectionProperties: combined(stated, additions) };
+  const connection = combined(stated, additions);
+  return { body: { ...body, datasourceID: manifest.id, connectionProperties: connection }, passedOver };
 }

@@ -1,5 +1,6 @@
 import { timeLimit } from '@mooring/connectors/kit/deadline';
-import { missingCredentialFields, selectSignIn } from '@mooring/connectors/kit/properties';
+import { lackingOf } from '@mooring/connectors/kit/login-parts';
+import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Rehearsal } from '@mooring/contract/routes/credential-changes';
 import { loadConnection } from '../../access/connection-access.js';
 import type { RecordRefusedDestination } from '../../audit/refused-destinations.js';
@@ -113,7 +114,7 @@ export async function rehearse(
     const properties = JSON.parse(row.properties) as Record<string, unknown>;
     if (selectSignIn(manifest, properties).id !== method.id)
       return notTested('The connection signs in by another method than this credential.');
-    if (missingCredentialFields(method, login.login.fields).length > 0)
+    if (lackingOf(method, properties, login.login.fields).length > 0)
       return notTested('The login lacks something that the connection needs.');
     const { place } = await placeOf(deps.test, manifest, row);
     const account = JSON.stringify([place, login.userName]);

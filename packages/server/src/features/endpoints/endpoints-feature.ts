@@ -1,5 +1,7 @@
 import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
+import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
 import { selectSignIn } from '@mooring/connectors/kit/properties';
+import { onlySet } from '@mooring/connectors/kit/set-properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import {
   filterDataSourceEndpoints,
@@ -10,6 +12,7 @@ import type { AccessibleConnection } from '../../access/connection-access.js';
 import { resolveForUse } from '../../broker/resolve.js';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import { qriOf } from '../../catalogue/qri.js';
+import { setDefinition } from '../../catalogue/set-definition.js';
 import { AppError, InvalidRequest } from '../../http/app-error.js';
 import { type BoundRoute, bind, type Caller } from '../../http/handler.js';
 import type { Store } from '../../store/store.js';
@@ -42,8 +45,7 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
     const definition = JSON.parse(row.properties) as Record<string, unknown>;
     const method = selectSignIn(manifest, definition);
     const { state } = await resolveForUse(store.db, caller, row, manifest);
-    const needsNothing = method.fields.length === 0 && !method.oauth;
-    if (row.separated === 0 || state === 'ready' || (state === 'missing' && needsNothing)) return;
+    if (row.separated === 0 || state === 'ready' || (state === 'missing' && needsNoLogin(method))) return;
     throw new AppError('CREDENTIALS-REQUIRED', 'You have no usable credential on this connection.', {
       meta: {
         reason: state,
@@ -60,7 +62,7 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
       throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
     const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
     if (checkCredentials) await assertCredential(caller, row, manifest);
-    const definition = JSON.parse(row.properties) as Record<string, unknown>;
+    const definition = setDefinition(manifest, row);
     return {
       endpoint: endpointOf(manifest, row.id),
       connection: {
@@ -86,9 +88,10 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
       ]);
     }
     if (connectionString !== undefined) {
-      const { manifest, definition } = await describedBy(catalogue, caller, connectionString, dataSourceId);
+      const described = await describedBy(catalogue, caller, connectionString, dataSourceId);
+      const { manifest, definition, set } = described;
       const connection = {
-        connectionString: writeConnectStatement(manifest, definition, false),
+        connectionString: writeConnectStatement(manifest, onlySet(manifest, definition, set), false),
         dataInterfaceType,
         qri: qriOf(manifest, definition),
       };

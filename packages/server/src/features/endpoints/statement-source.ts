@@ -1,7 +1,6 @@
-import { readConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { type Catalogue, splitProperties } from '../../catalogue/catalogue.js';
-import { propertiesOfStatement } from '../../catalogue/connect-statement.js';
+import { propertiesOfStatement, sourceNamedIn } from '../../catalogue/connect-statement.js';
 import { InvalidRequest } from '../../http/app-error.js';
 import type { Caller } from '../../http/handler.js';
 
@@ -11,14 +10,9 @@ export interface DescribedTarget {
   definition: Record<string, unknown>;
 }
 
-/** The source that a statement names by itself: its id, or a provider that has one source only. */
-function sourceNamedIn(catalogue: Catalogue, statement: string): string | undefined {
-  const read = readConnectStatement(statement);
-  if (!read.ok) return undefined;
-  const { source, provider } = read.parts;
-  if (source) return source;
-  const only = catalogue.all().filter((manifest) => manifest.provider === provider);
-  return only.length === 1 ? only[0]?.id : undefined;
+/** What a statement says, with the names of what it sets. */
+export interface StatedTarget extends DescribedTarget {
+  set: readonly string[];
 }
 
 /**
@@ -30,7 +24,7 @@ export async function describedBy(
   caller: Caller,
   statement: string,
   dataSourceId: string | undefined,
-): Promise<DescribedTarget> {
+): Promise<StatedTarget> {
   const id = dataSourceId || sourceNamedIn(catalogue, statement);
   if (id === undefined) {
     throw new InvalidRequest([
@@ -38,6 +32,6 @@ export async function describedBy(
     ]);
   }
   const manifest = await catalogue.enabled(caller.tenantId, id);
-  const { definition } = splitProperties(manifest, propertiesOfStatement(manifest, statement));
-  return { manifest, definition };
+  const { definition, set } = splitProperties(manifest, propertiesOfStatement(manifest, statement));
+  return { manifest, definition, set };
 }

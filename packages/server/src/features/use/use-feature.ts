@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { timeLimit } from '@mooring/connectors/kit/deadline';
-import { destinationOf, missingCredentialFields } from '@mooring/connectors/kit/properties';
+import { lackingOf } from '@mooring/connectors/kit/login-parts';
+import { destinationOf } from '@mooring/connectors/kit/properties';
 import type { Column } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Capabilities, SourceManifest } from '@mooring/connectors/spec/manifest';
@@ -180,10 +181,10 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
         },
       ]);
     }
-    const missing = missingCredentialFields(split.signIn, split.credential);
-    if (missing.length > 0) {
+    const lacking = lackingOf(split.signIn, split.definition, split.credential);
+    if (lacking.length > 0) {
       throw new InvalidRequest(
-        missing.map((name) => ({ field: `connectionProperties.${name}`, message: 'is required' })),
+        lacking.map(({ property, message }) => ({ field: `connectionProperties.${property}`, message })),
       );
     }
     const login = { signIn: split.signIn.id, fields: split.credential };

@@ -21,6 +21,7 @@ import * as indexesAtScale from './0037-indexes-at-scale.js';
 import * as revocationJobs from './0038-revocation-jobs.js';
 import * as tallyRows from './0053-tally-rows.js';
 import * as idsPerTenant from './0054-ids-per-tenant.js';
+import * as setProperties from './0055-set-properties.js';
 
 /** Forward only, in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -46,4 +47,5 @@ export const migrations: Record<string, Migration> = {
   '0038-revocation-jobs': revocationJobs,
   '0053-tally-rows': tallyRows,
   '0054-ids-per-tenant': idsPerTenant,
+  '0055-set-properties': setProperties,
 };

@@ -59,6 +59,7 @@ describe('lists of connections in the store', () => {
       owner_id: ownerId,
       source_id: sourceId,
       properties: '{}',
+      set_names: null,
       separated: 0,
       destination: '',
       qri: '',

@@ -1,0 +1,78 @@
+import { findProvider } from '../../providers/registry.js';
+import { presetAt } from '../../spec/provider.js';
+import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
+
+// OAuth exchanges that the properties of a connection describe.
+
+/** A text that is not empty. */
+export const textOf = (properties: Readonly<Record<string, unknown>>, name: string): string | undefined => {
+  const value = properties[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+/** What a provider's own page is asked for is of no use to a program, which asks for its own scopes alone. */
+export function presetOf(
+  grant: OAuthSignIn['grant'],
+  properties: Readonly<Record<string, unknown>>,
+): OAuthPreset {
+  const text = (name: string) => textOf(properties, name);
+  const authentication = properties['clientAuthentication'] as
+    | OAuthPreset['clientAuthentication']
+    | undefined;
+  const scopes = (text('scope') ?? '').split(' ').filter((scope) => scope !== '');
+  const given = (values: Record<string, unknown>): Partial<OAuthPreset> =>
+    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+  const target = given({ resource: text('resource'), audience: text('audience') });
+  const provider = findProvider(properties['oauthProvider']);
+  if (provider) {
+    const preset = presetAt(provider, text('oauthProviderPlace') ?? provider.place?.default);
+    const isForPerson = grant === 'authorization_code' || grant === 'device_code';
+    return {
+      ...preset,
+      scopes: isForPerson ? [...new Set([...preset.scopes, ...scopes])] : scopes,
+      ...given({ clientAuthentication: authentication }),
+      ...target,
+    };
+  }
+  return {
+    tokenEndpoint: text('tokenUrl') ?? '',
+    scopes,
+    clientAuthentication: authentication ?? 'client_secret_basic',
+    ...given({
+      authorizationEndpoint: text('authorizationUrl'),
+      revocationEndpoint: text('revocationUrl'),
+      issuer: text('issuer'),
+      deviceAuthorizationEndpoint: text('deviceAuthorizationUrl'),
+      pushedAuthorizationRequestEndpoint: text('pushedAuthorizationUrl'),
+    }),
+    ...target,
+  };
+}
+
+/** A sign-in by OAuth whose client and provider are properties of the connection. */
+export const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
+  grant,
+  preset: (properties) => presetOf(grant, properties),
+  clientFields: {
+    clientId: 'clientId',
+    clientSecret: 'clientSecret',
+    privateKey: 'clientPrivateKey',
+    keyId: 'clientKeyId',
+    tokensGoTo: 'url',
+  },
+  select: (provider, place) =>
+    findProvider(provider) && {
+      oauthProvider: provider,
+      ...(place === undefined ? {} : { oauthProviderPlace: place }),
+    },
+});
+
+/** What a service account says of itself, by its properties. */
+export function assertionClaims(properties: Readonly<Record<string, unknown>>): AssertionClaims {
+  const { assertionIssuer, assertionSubject, assertionAudience } = properties;
+  return {
+    issuer: String(assertionIssuer),
+    ...(typeof assertionSubject === 'string' ? { subject: assertionSubject } : {}),
+    ...(typeof assertionAudience === 'string' ? { audience: assertionAudience } : {}),
+  };
+}
