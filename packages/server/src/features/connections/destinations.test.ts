@@ -98,7 +98,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
           expect(state.confirmedDestinations).toEqual([before.destination]);
           const resolved = await person.api.post(`${connection}/actions/resolve`);
           expect(resolved.body).toMatchObject({ usable: false, state: 'needs_confirmation' });
-          const read = await person.api.post(`${connection}/actions/read`, { path: ['one', 'two'] });
+          const read = await person.api.post(`${connection}/actions/read`, { path: ['one'] });
           expect(read.status).toBe(403);
           const refused = await person.api.post(`${connection}/actions/test`);
           expect(refused.body.errors[0]).toMatchObject({
