@@ -1,6 +1,7 @@
 import { parsingCaps } from '../../kit/json/caps.js';
 import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/cells.js';
 import { assertRecordText } from '../../kit/json/document.js';
+import { quoted } from '../../kit/json/failures.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type {
   Cell,
@@ -21,6 +22,10 @@ export interface Field {
   /** Of a parametrised NUMERIC or BIGNUMERIC: digits in all, and behind the point. */
   precision?: number;
   scale?: number;
+  /** Of a RANGE: what its bounds are. */
+  rangeElementType?: string;
+  /** Of a TIMESTAMP: digits of its fraction of a second where they are not six. */
+  timestampPrecision?: number;
   fields?: readonly Field[];
 }
 
@@ -38,12 +43,14 @@ export function fieldOf(field: Readonly<Record<string, unknown>>, depth = 1): Fi
     throw new ConnectorError('protocol_error', 'BigQuery sent a column without a name or a type.');
   }
   const inner = Array.isArray(fields) ? fields.filter(isRecord).map((each) => fieldOf(each, depth + 1)) : [];
-  const { precision, scale = '0' } = field;
+  const { precision, scale = '0', rangeElementType: range, timestampPrecision: digits } = field;
   const declared = isDigits(precision) && isDigits(scale);
   return {
     ...{ name, type, fields: inner },
     ...(typeof mode === 'string' ? { mode } : {}),
     ...(declared ? { precision: Number(precision), scale: Number(scale) } : {}),
+    ...(isRecord(range) && typeof range['type'] === 'string' ? { rangeElementType: range['type'] } : {}),
+    ...(isDigits(digits) ? { timestampPrecision: Number(digits) } : {}),
   };
 }
 
@@ -121,9 +128,16 @@ export function timestampOf(microseconds: string): string {
   return `${date.toISOString().slice(0, -5)}${tail}Z`;
 }
 
+/** The bounds of a range of instants, which travel as timestamps do; an end that is none is UNBOUNDED. */
+function timestampRangeOf(text: string): string {
+  const [, start = '', end = ''] = /^\[(-?\d+|[A-Z]+), ?(-?\d+|[A-Z]+)\)$/.exec(text) ?? broken();
+  const bound = (value: string) => (/[A-Z]/.test(value) ? value : timestampOf(value));
+  return `[${bound(start)}, ${bound(end)})`;
+}
+
 function floatOf(text: string): JsonValue {
   const value = Number(text);
-  if (Number.isFinite(value)) return value;
+  if (Number.isFinite(value) && text.trim() !== '') return value;
   if (text === 'Infinity' || text === '+Infinity') return 'Infinity';
   return text === '-Infinity' || text === 'NaN' ? text : broken();
 }
@@ -157,6 +171,7 @@ function scalarOf(field: Field, value: unknown): Cell {
   if (value === null || value === undefined) return null;
   if (field.type === 'RECORD' || field.type === 'STRUCT') return recordOf(value, field.fields ?? []);
   if (typeof value !== 'string') return broken();
+  if (field.rangeElementType === 'TIMESTAMP') return timestampRangeOf(value);
   switch (neutralTypes[field.type]) {
     case 'boolean':
       return value === 'true' || (value === 'false' ? false : broken());
@@ -178,9 +193,34 @@ function cellOf(field: Field, cell: unknown): Cell {
   return listOf(items.map((item) => scalarOf(field, isRecord(item) ? item['v'] : broken())));
 }
 
+/** What travels as a text that people would not know it by: as a number of microseconds. */
+const isInstants = ({ type, rangeElementType }: Field): boolean =>
+  type === 'TIMESTAMP' || rangeElementType === 'TIMESTAMP';
+
 function textCellOf(field: Field, cell: unknown): Cell {
   const value = isRecord(cell) ? cell['v'] : broken();
-  return typeof value === 'string' ? value : cellText(cellOf(field, cell));
+  return typeof value === 'string' && !isInstants(field) ? value : cellText(cellOf(field, cell));
+}
+
+/** Digits of a fraction of a second that the API gives timestamps with. */
+const timestampDigits = 6;
+
+/** @throws ConnectorError `unsupported` for a field whose values would not arrive whole */
+function assertReadable({ timestampPrecision = timestampDigits, fields = [] }: Field, column: string): void {
+  const refused = (problem: string, remedy: string) =>
+    new ConnectorError('unsupported', `Column ${quoted(column)} ${problem}.`, {
+      remedy: `Leave it out, with "columns", or ${remedy} in a query.`,
+    });
+  if (timestampPrecision > timestampDigits)
+    throw refused(
+      `holds timestamps of ${timestampPrecision} digits of a second, of which ${timestampDigits} would arrive`,
+      'cast it to STRING',
+    );
+  const names = fields.map(({ name }) => name);
+  const doubled = names.find((name, at) => names.indexOf(name) !== at);
+  if (doubled !== undefined)
+    throw refused(`has two fields of the name ${quoted(doubled)}`, 'rename one of them');
+  for (const field of fields) assertReadable(field, column);
 }
 
 /** Makes rows, and counts them. */
@@ -204,7 +244,9 @@ export function createRowMaker(
   let rows = 0;
   const texts = new Set(asText);
   const columns = positions.map((position): Column => {
-    const column = toColumn(fields[position] as Field);
+    const field = fields[position] as Field;
+    assertReadable(field, field.name);
+    const column = toColumn(field);
     return texts.has(column.name) ? { name: column.name, type: 'string', nullable: column.nullable } : column;
   });
   const toRow = (row: unknown): Row => {

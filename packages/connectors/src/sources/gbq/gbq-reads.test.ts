@@ -182,6 +182,92 @@ describe('gbq reads', () => {
     );
   });
 
+  const exact = (fields: readonly object[], ...rows: readonly unknown[][]) =>
+    serve((request) =>
+      request.path === '/datasets/ds/tables/t'
+        ? { body: { type: 'TABLE', schema: { fields } } }
+        : request.path === '/datasets/ds/tables/t/data'
+          ? { body: { rows: rows.map((cells) => ({ f: cells.map((v) => ({ v })) })) } }
+          : undefined,
+    );
+
+  it('SU4, SU8: ranges of instants, minus zero within records and lists, the null of JSON', async () => {
+    const range = (type: string) => ({ type: 'RANGE', rangeElementType: { type } });
+    const stand = await exact(
+      [
+        { name: 'at', ...range('TIMESTAMP') },
+        { name: 'on', ...range('DATE') },
+        { name: 'many', mode: 'REPEATED', ...range('TIMESTAMP') },
+        { name: 'f', type: 'FLOAT64', mode: 'REPEATED' },
+        { name: 'r', type: 'STRUCT', fields: [{ name: 'f', type: 'FLOAT64' }] },
+        { name: 'j', type: 'JSON' },
+        { name: 'ts', type: 'TIMESTAMP' },
+      ],
+      [
+        '[-1, 253402300799999999)',
+        '[2024-02-29, UNBOUNDED)',
+        [{ v: '[UNBOUNDED, 0)' }],
+        [{ v: '-0.0' }, { v: '1.0E10' }],
+        { f: [{ v: '-0' }] },
+        'null',
+        '0',
+      ],
+    );
+    const { session } = await open(stand);
+    const read = async (asText: string[] = []) => {
+      const stream = await session.read({ path: ['ds', 't'], asText, batchRows: 1 });
+      return (await allBatches(stream)).flat()[0] ?? [];
+    };
+    const row = await read();
+    expect(row.map(jsonTextOf)).toEqual([
+      '"[1969-12-31T23:59:59.999999Z, 9999-12-31T23:59:59.999999Z)"',
+      '"[2024-02-29, UNBOUNDED)"',
+      '["[UNBOUNDED, 1970-01-01T00:00:00Z)"]',
+      '[-0,10000000000]',
+      '{"f":-0}',
+      'null',
+      '"1970-01-01T00:00:00Z"',
+    ]);
+    expect(row[5]).not.toBeNull();
+    const texts = await read(['at', 'f', 'j', 'ts']);
+    expect([texts[0], texts[3], texts[5], texts[6]]).toEqual([
+      '[1969-12-31T23:59:59.999999Z, 9999-12-31T23:59:59.999999Z)',
+      '[-0,10000000000]',
+      'null',
+      '1970-01-01T00:00:00Z',
+    ]);
+  });
+
+  it.each([
+    [{ type: 'TIMESTAMP', timestampPrecision: '12' }, 'timestamps of 12 digits of a second'],
+    [
+      {
+        type: 'RECORD',
+        fields: [
+          { name: 'a', type: 'INT64' },
+          { name: 'a', type: 'INT64' },
+        ],
+      },
+      'two fields of the name "a"',
+    ],
+  ])('SU4: refuses by name what would not arrive whole: %j', async (field, problem) => {
+    const stand = await exact(
+      [
+        { name: 'x', ...field },
+        { name: 'n', type: 'INT64' },
+      ],
+      ['0', '1'],
+    );
+    const { session } = await open(stand);
+    const { kind, message, remedy } = await failureOf(session.read({ path: ['ds', 't'], batchRows: 1 }));
+    expect([kind, message]).toEqual(['unsupported', expect.stringContaining(`Column "x"`)]);
+    expect(message).toContain(problem);
+    expect(remedy).toContain('columns');
+    const others = await session.read({ path: ['ds', 't'], columns: ['n'], batchRows: 1 });
+    expect(others.columns.map(({ name }) => name)).toEqual(['n']);
+    expect((await allBatches(others)).flat()).toEqual([['0']]);
+  });
+
   it('only the columns asked for, in the order asked for', async () => {
     const stand = await serve(table('TABLE'));
     const { session } = await open(stand);
