@@ -210,12 +210,15 @@ export const nativeTypes: readonly NativeType[] = [
   },
 ];
 
-/** Arrays among the types; an element that is a domain is what it stands for. */
+/**
+ * Arrays among the types; an element that is a domain is what it stands for. `int2vector` and `oidvector`, which the
+ * catalogue counts among them, are written without braces and are text.
+ */
 const ELEMENTS = `
   select t.oid::text as id, e.typdelim::text as delimiter,
     case when e.typtype = 'd' then e.typbasetype else e.oid end::text as element
   from pg_catalog.pg_type t join pg_catalog.pg_type e on e.oid = t.typelem
-  where t.oid = any($1::pg_catalog.oid[]) and t.typcategory = 'A'`;
+  where t.oid = any($1::pg_catalog.oid[]) and e.typarray = t.oid`;
 
 interface ElementRow {
   id: string;
