@@ -180,6 +180,7 @@ export async function decompress(
     throw new ConnectorError(
       'unsupported',
       `The Parquet file is compressed with ${codec}, which is not read.`,
+      { remedy: 'Write the file anew with Snappy, Zstandard, gzip, Brotli or LZ4.' },
     );
   const page = await run(stored, bytes);
   if (page.length !== bytes) throw broken();

@@ -3,10 +3,20 @@ import { Misfit } from '../../kit/misfit.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 const rewriting = 'Ask for the other columns, with "columns", or write the file anew.';
+const storing = 'Store the file anew: it is damaged, cut off, or of another kind than its name says.';
 
 /** What is wrong with the file; `reason` quotes nothing of it. */
 export function brokenParquet(reason: string): ConnectorError {
-  return new ConnectorError('protocol_error', `The file is not a Parquet file that can be read: ${reason}.`);
+  return new ConnectorError('protocol_error', `The file is not a Parquet file that can be read: ${reason}.`, {
+    remedy: storing,
+  });
+}
+
+/** A file that its writer has made so that it is not read. */
+export function encryptedParquet(what: string): ConnectorError {
+  return new ConnectorError('unsupported', `${what} is encrypted.`, {
+    remedy: 'Store a copy that is not encrypted; keys of Parquet are not taken.',
+  });
 }
 
 export function tooLargeParquet(what: string): ConnectorError {
@@ -19,6 +29,7 @@ export function tooLargeParquet(what: string): ConnectorError {
 export function asConnectorError(error: unknown): ConnectorError {
   if (error instanceof ConnectorError) return error;
   return new ConnectorError('protocol_error', 'The file is not a Parquet file that can be read.', {
+    remedy: storing,
     cause: error,
   });
 }
@@ -45,7 +56,7 @@ export function failureAt(error: unknown, { column, row }: ParquetPlace): Connec
     kind,
     `${message.replace(/\.$/, '')}, at row ${row} of column ${quoted(column)}.`,
     {
-      remedy: remedy ?? rewriting,
+      remedy: kind === 'protocol_error' ? rewriting : (remedy ?? rewriting),
       cause,
     },
   );

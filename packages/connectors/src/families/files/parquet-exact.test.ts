@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { jsonTextOf } from '../../spec/data-types.js';
 import { memoryFile, readAll, readFailure } from './memory-file.js';
@@ -98,11 +99,11 @@ const values: [string, Stored, string | number | boolean][] = [
   ],
   ['VA7: infinity', { type: int64, more: stamp(micros), bytes: i64(-(2n ** 63n) + 1n) }, '-infinity'],
   ['VA7: a time of day', { type: int64, more: time(micros), bytes: i64(36_672_500_000n) }, '10:11:12.500000'],
-  ['SU4: INT96', { type: int96, bytes: julian(2_440_588, 1n) }, '1970-01-01T00:00:00.000000001Z'],
+  ['SU4: INT96', { type: int96, bytes: julian(2_440_588, 1n) }, '1970-01-01T00:00:00.000000001'],
   [
     'SU4: INT96 beyond 64 bits of nanoseconds',
     { type: int96, bytes: julian(5_373_484, 86_399_999_999_999n) },
-    '9999-12-31T23:59:59.999999999Z',
+    '9999-12-31T23:59:59.999999999',
   ],
   ['SU4: an ENUM', { type: byteArray, more: annotated(4), bytes: blob('RED') }, 'RED'],
   ['SU4: text', { type: byteArray, more: annotated(0), bytes: blob('\ufeffa\ufffdb') }, '\ufeffa\ufffdb'],
@@ -243,6 +244,24 @@ describe('a Parquet map', () => {
     ]);
   });
 
+  it('VA7: without values is a list of its keys', async () => {
+    const set = fileOf(
+      forge({
+        elements: [
+          element('m', { children: 1 }, required, annotated(1)),
+          element('key_value', { children: 1 }, repeated),
+          element('key', int32, required),
+        ],
+        rows: 1,
+        columns: [plain(2, levelsOf(0, 1), levelsOf(1, 1), i32(1), i32(2))],
+        top: 1,
+      }),
+    );
+    const { columns, rows } = await readAll(set);
+    expect(columns[0]).toMatchObject({ type: 'json', element: { type: 'integer', width: 32 } });
+    expect(rows).toEqual([[[1, 2]]]);
+  });
+
   it('VA7: that has a key twice is refused, the key named', async () => {
     const { message } = await readFailure(mapOf(textKey, [blob('x'), blob('x')]));
     expect(message).toBe('Column "m" of row 1 of the file holds a map with the key "x" twice.');
@@ -296,6 +315,24 @@ describe('a Parquet file', () => {
       const file = fileOf(forge({ elements, rows: 1, columns: [{ pages: each, codec: 1 }] }));
       expect((await readAll(file)).rows).toEqual([[null]]);
     }
+  });
+
+  it('SU6: with a page that is not what its checksum says is refused', async () => {
+    const elements = [element('n', int32, required)];
+    const fileWith = (checksum: number) =>
+      fileOf(
+        forge({
+          elements,
+          rows: 1,
+          columns: [{ pages: page({ values: 1, encoding: encodings.plain, checksum }, i32(7)) }],
+        }),
+      );
+    expect((await readAll(fileWith(crc32(i32(7))))).rows).toEqual([[7]]);
+    const { message, remedy } = await readFailure(fileWith(crc32(i32(7)) ^ 1));
+    expect(message).toBe(
+      'The file is not a Parquet file that can be read: a page that is not what its checksum says, at row 1 of column "n".',
+    );
+    expect(remedy).toContain('"columns"');
   });
 
   it('SU2, SU5: names the column that it is refused for, and brings the others', async () => {

@@ -57,6 +57,8 @@ export interface PageHeader {
   repetitionBytes: number;
   definitionBytes: number;
   isCompressed: boolean;
+  /** CRC-32 of the page as stored, where the writer has said it. */
+  checksum: number | undefined;
 }
 
 const counted = (value: number): number => {
@@ -158,7 +160,9 @@ function readChunk(thrift: ThriftReader, type: number): Chunk | undefined {
   let isEncrypted = false;
   thrift.struct(type, {
     1: () => {
-      throw new ConnectorError('unsupported', 'The Parquet file keeps its columns in other files.');
+      throw new ConnectorError('unsupported', 'The Parquet file keeps its columns in other files.', {
+        remedy: 'Read those files one by one, or write them as one.',
+      });
     },
     3: (at) => {
       const numbers = { codec: 0, stored: 0, data: 0, dictionary: 0 };
@@ -269,6 +273,7 @@ export function readPageHeader(bytes: Uint8Array): { header: PageHeader; length:
   let kind = -1;
   let encoding: Encoding | undefined;
   let isCompressed = true;
+  let checksum: number | undefined;
   const sizes = { bytes: -1, storedBytes: -1, values: 0, repetitionBytes: 0, definitionBytes: 0 };
   const size = (name: keyof typeof sizes) => (at: number) => {
     sizes[name] = counted(thrift.integer(at));
@@ -282,6 +287,9 @@ export function readPageHeader(bytes: Uint8Array): { header: PageHeader; length:
     },
     2: size('bytes'),
     3: size('storedBytes'),
+    4: (at) => {
+      checksum = thrift.integer(at) >>> 0;
+    },
     5: (at) => thrift.struct(at, { 1: size('values'), 2: encoded }),
     7: (at) => thrift.struct(at, { 1: size('values'), 2: encoded }),
     8: (at) =>
@@ -297,6 +305,6 @@ export function readPageHeader(bytes: Uint8Array): { header: PageHeader; length:
   });
   counted(sizes.bytes);
   counted(sizes.storedBytes);
-  const header = { ...sizes, kind: pageKinds[kind] ?? 'other', encoding, isCompressed };
+  const header = { ...sizes, kind: pageKinds[kind] ?? 'other', encoding, isCompressed, checksum };
   return { header, length: thrift.offset };
 }

@@ -56,13 +56,14 @@ export function levels(count: number, value: number, width = 1): Buffer {
 
 export const encodings = { plain: 0, dictionary: 8, deltaBytes: 7, delta: 5 };
 
-/** A page; `bytes` is the size it claims after decompression. */
+/** A page; `bytes` is the size it claims after decompression, `checksum` what it claims to be the CRC-32 of its body. */
 export function page(
-  of: { values: number; encoding: number; isDictionary?: boolean; bytes?: number },
+  of: { values: number; encoding: number; isDictionary?: boolean; bytes?: number; checksum?: number },
   body: Buffer,
 ): Buffer {
-  const { values, encoding, isDictionary = false, bytes = body.length } = of;
-  const sizes = { 1: isDictionary ? 2 : 0, 2: bytes, 3: body.length };
+  const { values, encoding, isDictionary = false, bytes = body.length, checksum } = of;
+  const crc: Forged = checksum === undefined ? {} : { 4: checksum | 0 };
+  const sizes = { 1: isDictionary ? 2 : 0, 2: bytes, 3: body.length, ...crc };
   const header: Forged = isDictionary
     ? { ...sizes, 7: { 1: values, 2: encoding } }
     : { ...sizes, 5: { 1: values, 2: encoding, 3: 3, 4: 3 } };

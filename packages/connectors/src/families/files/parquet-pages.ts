@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { ChunkBytes } from './parquet-bytes.js';
 import { decompress } from './parquet-codecs.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
@@ -55,6 +56,8 @@ export class PageReader {
       this.#pageBytes = header.bytes;
       this.#memory.hold(header.storedBytes);
       const stored = await this.#bytes.read(start, header.storedBytes);
+      if (header.checksum !== undefined && crc32(stored) !== header.checksum)
+        throw brokenParquet('a page that is not what its checksum says');
       const page = await (isData ? this.#open(header, stored) : this.#takeDictionary(header, stored));
       this.#memory.release(header.storedBytes);
       if (page) return page;

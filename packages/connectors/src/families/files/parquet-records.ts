@@ -1,7 +1,7 @@
 import { listOf as listCell, objectOf } from '../../kit/json/cells.js';
 import { quoted } from '../../kit/json/failures.js';
 import { Misfit } from '../../kit/misfit.js';
-import { type Cell, JsonText, type ValueShape } from '../../spec/data-types.js';
+import type { Cell, ValueShape } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { SchemaNode } from './parquet-footer.js';
 import type { LeafReader } from './parquet-leaf.js';
@@ -36,6 +36,9 @@ interface List {
 }
 
 function listOf(node: SchemaNode): List | undefined {
+  const entries = entriesOf(node);
+  const [key, ...values] = entries?.children ?? [];
+  if (entries && key && values.length === 0) return { repeated: entries, item: key };
   const repeated = annotationOf(node) === 'LIST' ? repeatedChild(node) : undefined;
   if (!repeated) return undefined;
   const [item, ...others] = repeated.children;
@@ -49,11 +52,16 @@ function listOf(node: SchemaNode): List | undefined {
   return item && !isItem ? { repeated, item } : { repeated };
 }
 
-/** The repeated node of a map, with its key and its value. */
-function mapOf(node: SchemaNode): SchemaNode | undefined {
+/** The repeated node of a map, with its key and, unless the map is a set, its value. */
+function entriesOf(node: SchemaNode): SchemaNode | undefined {
   const isMap = ['MAP', 'MAP_KEY_VALUE'].includes(annotationOf(node) ?? '');
   const inner = isMap ? repeatedChild(node) : undefined;
-  return inner?.children.length === 2 && !inner.children.some(isRepeated) ? inner : undefined;
+  return inner?.children.some(isRepeated) ? undefined : inner;
+}
+
+function mapOf(node: SchemaNode): SchemaNode | undefined {
+  const entries = entriesOf(node);
+  return entries?.children.length === 2 ? entries : undefined;
 }
 
 /**
@@ -146,12 +154,7 @@ class Assembler {
 
   #leaf(node: SchemaNode): Read {
     const leaf = this.#first(node);
-    if (leafPlan(node.element, this.#json).shape.type !== 'float') return () => leaf.take() ?? null;
-    return () => {
-      const value = leaf.take() ?? null;
-      // JSON.stringify would drop the sign.
-      return Object.is(value, -0) ? new JsonText('-0', true) : value;
-    };
+    return () => leaf.take() ?? null;
   }
 
   /** A node that is there. */

@@ -79,7 +79,7 @@ export function int96Text(value: bigint): string {
   if (nanos >= nanosPerDay) throw new Misfit('holds a timestamp whose time of day is beyond 24 hours');
   const { seconds, nanos: rest } = momentOf(nanos, 'NANOS');
   const days = Number(value >> 64n) - julianEpoch;
-  return momentText({ seconds: days * secondsPerDay + seconds, nanos: rest }, true);
+  return momentText({ seconds: days * secondsPerDay + seconds, nanos: rest }, false);
 }
 
 export function timeText(value: bigint, unit: TimeUnit): string {

@@ -124,8 +124,9 @@ function temporalPlan({ converted_type, logical_type, type }: SchemaElement): Le
     return timestampPlan(logical_type.unit, logical_type.isAdjustedToUTC);
   }
   if (logical_type?.type === 'TIME') return timePlan(logical_type.unit);
+  // Nothing says whether it is an instant.
   if (type === 'INT96')
-    return { shape: { type: 'timestamp' }, convert: (value) => int96Text(value as bigint) };
+    return { shape: { type: 'datetime' }, convert: (value) => int96Text(value as bigint) };
   if (logical_type?.type === 'DATE' || converted_type === 'DATE') {
     return { shape: { type: 'date' }, convert: (value) => dateText(Number(value)) };
   }
@@ -141,10 +142,12 @@ function integerPlan({ converted_type, logical_type, type }: SchemaElement): Lea
       ? !logical_type.isSigned
       : (converted_type?.startsWith('UINT_') ?? false);
   if (type === 'INT64') {
-    const convert: Convert = isUnsigned
-      ? (value) => String(BigInt.asUintN(64, toBigInt(value)))
-      : (value) => String(value);
-    return { shape: { type: 'bigint' }, convert };
+    return isUnsigned
+      ? {
+          shape: { type: 'decimal', precision: 20, scale: 0 },
+          convert: (value) => String(BigInt.asUintN(64, toBigInt(value))),
+        }
+      : { shape: { type: 'bigint', width: 64 }, convert: String };
   }
   return isUnsigned
     ? { shape: { type: 'integer', width: 64 }, convert: (value) => Number(value) >>> 0 }
@@ -192,7 +195,7 @@ export function leafPlan(element: SchemaElement, json: ParquetCaps['json']): Lea
     default:
       throw new ConnectorError(
         'unsupported',
-        `${quoted(element.name)} of the Parquet file is of an unknown type.`,
+        `Column ${quoted(element.name)} of the Parquet file is of an unknown type.`,
         {
           remedy: 'Ask for the other columns, with "columns".',
         },

@@ -4,7 +4,13 @@ import type { Cell, Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { columnsMax } from './limits.js';
 import { openChunks } from './parquet-bytes.js';
-import { asConnectorError, brokenParquet, failureAt, tooLargeParquet } from './parquet-errors.js';
+import {
+  asConnectorError,
+  brokenParquet,
+  encryptedParquet,
+  failureAt,
+  tooLargeParquet,
+} from './parquet-errors.js';
 import { type Footer, readFooter, type SchemaNode } from './parquet-footer.js';
 import { LeafReader, type Share } from './parquet-leaf.js';
 import { type ParquetCaps, parquetCaps, parquetLimits } from './parquet-limits.js';
@@ -37,7 +43,7 @@ async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Arra
   const guessStart = Math.max(0, byteLength - firstGuessBytes);
   const guess = Buffer.from(await slice(guessStart, byteLength));
   const magic = guess.subarray(-4).toString('latin1');
-  if (magic === 'PARE') throw new ConnectorError('unsupported', 'The Parquet file is encrypted.');
+  if (magic === 'PARE') throw encryptedParquet('The Parquet file');
   if (magic !== 'PAR1') throw brokenParquet('no magic at the end');
   const bytes = guess.readUInt32LE(guess.length - trailerBytes);
   if (bytes + trailerBytes > byteLength) throw brokenParquet('footer longer than the file');
@@ -49,7 +55,9 @@ async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Arra
 function assertColumns({ columns }: Footer): void {
   if (columns.length > columnsMax) throw tooLargeParquet(`more than ${columnsMax} columns`);
   if (new Set(columns.map(({ element }) => element.name)).size !== columns.length) {
-    throw new ConnectorError('unsupported', 'The Parquet file has two columns of the same name.');
+    throw new ConnectorError('unsupported', 'The Parquet file has two columns of the same name.', {
+      remedy: 'Write the file anew with a name of its own for each column.',
+    });
   }
 }
 
@@ -117,7 +125,7 @@ async function openGroup(
   const chunks = wanted.map(({ leaf, column }) => {
     const chunk = group.chunks[leaf.firstLeaf];
     if (chunk) return chunk;
-    throw new ConnectorError('unsupported', `Column ${quoted(column)} of the Parquet file is encrypted.`);
+    throw encryptedParquet(`Column ${quoted(column)} of the Parquet file`);
   });
   const opened = await openChunks(ranges, chunks);
   // By the place of the leaf in the file.
