@@ -37,6 +37,7 @@ const parquetElements = [
   ['BOOLEAN', { type: 'BOOLEAN' }],
   ['INT32', { type: 'INT32' }],
   ['INT64', { type: 'INT64' }],
+  ['INT64, unsigned', { type: 'INT64', converted_type: 'UINT_64' }],
   ['INT96', { type: 'INT96' }],
   ['FLOAT, DOUBLE', { type: 'DOUBLE' }],
   ['DECIMAL', { type: 'INT64', logical_type: { type: 'DECIMAL', precision: 10, scale: 2 } }],
@@ -115,14 +116,14 @@ export async function valuesPage(table) {
 
 ## Forms
 
-A column is told as \`{name, type, nullable}\`, with \`precision\`, \`scale\`, \`width\` (bits) and \`element\` where the source declares them: by preview, by the header \`Mooring-Columns\` (where they fit into 2 KB) and by the first line of NDJSON with \`?header=1\`. Null is \`null\` in NDJSON and an empty cell in CSV; the empty text of CSV is \`""\`, and so is null in the only column.
+A column is told as \`{name, type, nullable}\`, with \`precision\`, \`scale\`, \`width\` (bits) and \`element\` where the source declares them: by preview, by the header \`Mooring-Columns\` (where they fit into 2 KB) and by the first line of NDJSON with \`?header=1\`. Null is \`null\` in NDJSON and an empty cell in CSV; the empty text of CSV is \`""\`, as are no bytes, and null in the only column. The null of JSON that a database keeps in a column is \`null\` in CSV and Arrow, and a missing value is none; \`asText\` tells them apart in NDJSON too.
 
 ${table(['column', 'NDJSON', 'CSV', 'Arrow'], rows)}
 
 - Arrow's types are decided by what the source declares, before there are rows. A value that does not fit (an infinite date, \`24:00:00\`, NaN in a decimal, a list of two dimensions) ends the read by name; \`asText\` reads it. Days and times before Christ fit.
 - NDJSON and CSV have \`infinity\`, days before Christ (\`0044-03-15 BC\`) and zero dates as the text that the source has for them.
-- JSON keeps the digits of its numbers and the spelling of its texts in every format; of \`preview\` a cell with a number that no double holds is its text. An object that names a member twice is refused.
-- Half of a surrogate pair, which UTF-8 does not have, is refused in CSV and Arrow, and an escape in NDJSON.
+- JSON keeps the digits of its numbers and the spelling of its texts in every format; of \`preview\` a cell with a number that no double holds is its text. Minus zero keeps its sign, as \`-0\`. An object that names a member twice is refused.
+- Half of a surrogate pair, which UTF-8 does not have, is refused in CSV and Arrow, in values and in names, and an escape in NDJSON.
 - \`text/csv; formulas=escape\` puts an apostrophe before what a spreadsheet would run; \`text/csv\` changes nothing.
 
 ## Ends

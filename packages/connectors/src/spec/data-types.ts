@@ -68,18 +68,19 @@ export class JsonText {
     this.text = text;
     this.fitsDoubles = fitsDoubles;
   }
-
-  /** Within JSON that clients parse into doubles: the value where they can hold it, else its text. */
-  toJSON(): JsonValue {
-    return this.fitsDoubles ? (JSON.parse(this.text) as JsonValue) : this.text;
-  }
 }
 
 export type Cell = JsonValue | JsonText;
 
-/** The JSON text of a cell of a `json` column. */
-export const jsonTextOf = (cell: Cell): string =>
-  cell instanceof JsonText ? cell.text : JSON.stringify(cell);
+/** The JSON text of a cell. Minus zero keeps its sign, which `JSON.stringify` drops. */
+export const jsonTextOf = (cell: Cell): string => {
+  if (cell instanceof JsonText) return cell.text;
+  return Object.is(cell, -0) ? '-0' : JSON.stringify(cell);
+};
+
+/** The same for clients that parse numbers into doubles: what those cannot hold is the text of its JSON, as a text. */
+export const doublesTextOf = (cell: Cell): string =>
+  cell instanceof JsonText && !cell.fitsDoubles ? JSON.stringify(cell.text) : jsonTextOf(cell);
 
 /** Values by position, in the order of the columns. */
 export type Row = readonly Cell[];

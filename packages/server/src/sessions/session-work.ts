@@ -11,7 +11,7 @@ import type {
   RowStream,
   Session,
 } from '@mooring/connectors/spec/connector';
-import type { Row } from '@mooring/connectors/spec/data-types';
+import { doublesTextOf, type Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Gate } from '../egress/gate.js';
@@ -79,8 +79,8 @@ const batchRows = 1000;
 const answerBytesMax = 16 * 1024 * 1024;
 const proofLookMs = 50;
 
-const json = (answer: unknown): Uint8Array => {
-  const bytes = Buffer.from(JSON.stringify(answer));
+const wholeAnswer = (json: string): Uint8Array => {
+  const bytes = Buffer.from(json);
   if (bytes.length <= answerBytesMax) return bytes;
   throw new ConnectorError('too_large', 'The answer has more than 16 MiB.', {
     remedy: 'Ask for fewer rows or columns, or read it as a stream.',
@@ -95,7 +95,7 @@ const shown = ({ name, kind, path, readable, container, ...rest }: BrowseItem) =
 
 async function browse(session: Session, request: BrowseRequest): Promise<Uint8Array> {
   const { items, next } = await session.browse(request);
-  return json({ items: items.map(shown), next });
+  return wholeAnswer(JSON.stringify({ items: items.map(shown), next }));
 }
 
 async function preview(session: Session, { request, limit }: Extract<Task, { kind: 'preview' }>) {
@@ -107,8 +107,12 @@ async function preview(session: Session, { request, limit }: Extract<Task, { kin
     found.push(...batch);
     if (found.length > limit) break;
   }
+  const rows = found
+    .slice(0, limit)
+    .map((row) => `[${row.map((cell) => doublesTextOf(cell ?? null)).join()}]`);
   const { columns, file } = stream;
-  return json({ columns, rows: found.slice(0, limit), truncated: found.length > limit, file });
+  const rest = JSON.stringify({ truncated: found.length > limit, file });
+  return wholeAnswer(`{"columns":${JSON.stringify(columns)},"rows":[${rows.join()}],${rest.slice(1)}`);
 }
 
 /**

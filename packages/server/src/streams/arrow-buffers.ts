@@ -1,4 +1,4 @@
-import { type Cell, jsonTextOf } from '@mooring/connectors/spec/data-types';
+import { type Cell, JsonText, type JsonValue, jsonTextOf } from '@mooring/connectors/spec/data-types';
 import { toDays, toMicrosecondsOfDay } from './arrow-instants.js';
 import { hasHalfCharacter } from './half-characters.js';
 
@@ -168,12 +168,16 @@ export function decimals(values: readonly Cell[], places: DecimalPlaces): Uint32
   return new Uint32Array(data.buffer);
 }
 
+/** A list that is text for its minus zeros has them as numbers. */
+const listOfCell = (cell: Cell): Cell =>
+  cell instanceof JsonText && cell.fitsDoubles ? (JSON.parse(cell.text) as JsonValue) : cell;
+
 /** The items of lists, end to end. @throws Unfit for what is no list, and for a list in a list */
 export function flattened(values: readonly Cell[]): { items: Cell[]; valueOffsets: Int32Array } {
   const valueOffsets = new Int32Array(values.length + 1);
   const items: Cell[] = [];
   for (let index = 0; index < values.length; index += 1) {
-    const value = values[index] ?? null;
+    const value = listOfCell(values[index] ?? null);
     if (value !== null && !Array.isArray(value)) throw new Unfit(index);
     for (const item of value ?? []) {
       if (Array.isArray(item)) throw new Unfit(index);

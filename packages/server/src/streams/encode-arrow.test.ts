@@ -1,4 +1,10 @@
-import type { Column, NeutralType, Row, ValueShape } from '@mooring/connectors/spec/data-types';
+import {
+  type Column,
+  JsonText,
+  type NeutralType,
+  type Row,
+  type ValueShape,
+} from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { DataType, type Table, tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
@@ -240,6 +246,22 @@ describe('Arrow', () => {
     await expect(
       read({ type: 'json', element: { type: 'date' } }, ['2024-02-29'], ['infinity']),
     ).rejects.toThrow('row 2');
+  });
+
+  it('SU4: minus zero keeps its sign, in a list too; the null of JSON is a text', async () => {
+    const [zero] = (await read('float', -0)).values;
+    expect(Object.is(zero, -0)).toBe(true);
+    const floats = { type: 'json', element: { type: 'float', width: 64 } } as const;
+    const { type, values } = await read(floats, new JsonText('[-0,1.5,null,"NaN"]', true), [1]);
+    expect(type).toBe('List<Float64>');
+    const [first, ...others] = Array.from(values[0] as Iterable<number | null>);
+    expect(Object.is(first, -0)).toBe(true);
+    expect(others).toEqual([1.5, null, Number.NaN]);
+    expect((await read('json', null, new JsonText('null', true))).values).toEqual([null, 'null']);
+  });
+
+  it('VA8: refuses a column whose name has half of a surrogate pair', async () => {
+    await expect(tableOf([column('\ud83d', 'integer')], batchesOf([[1]]))).rejects.toThrow('"\\ud83d"');
   });
 
   it('SU7: holds days and times before Christ, and says in which row stands what it cannot hold', async () => {

@@ -2,6 +2,7 @@ import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import type { RecordBatch } from 'apache-arrow';
 import { type ArrowLibrary, arrowColumn } from './arrow-columns.js';
 import { distinctNames } from './column-names.js';
+import { assertNamesEncodable } from './half-characters.js';
 import { createOutputMeter, type OutputMeter } from './output-meter.js';
 
 /** Continuation marker and a length of 0 end the stream. */
@@ -42,6 +43,7 @@ function createWriter(arrow: ArrowLibrary) {
 function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messages {
   const forms = columns.map((column, position) => arrowColumn(arrow, { column, position }));
   const names = distinctNames(columns);
+  assertNamesEncodable(names);
   // What a source says about null may be wrong of views and joins, so every field may hold it.
   const schema = new arrow.Schema(
     forms.map(({ type }, position) => new arrow.Field(names[position] ?? '', type, true)),

@@ -1,4 +1,4 @@
-import type { Row } from '@mooring/connectors/spec/data-types';
+import { JsonText, type Row } from '@mooring/connectors/spec/data-types';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
@@ -57,6 +57,20 @@ describe('CSV', () => {
   it('tells null from the empty text', async () => {
     const columns = [column('a'), column('b', 'integer'), column('c')];
     expect(await bodyOf(columns, batchesOf([[null, null, '']]))).toEqual([',,""']);
+  });
+
+  it('VA5: tells null from no bytes, and from the null of JSON', async () => {
+    const columns = [column('a', 'bytes'), column('b', 'bytes'), column('c', 'json'), column('d', 'json')];
+    const row: Row = [null, '', null, new JsonText('null', true)];
+    expect(await bodyOf(columns, batchesOf([row]))).toEqual([',"",,null']);
+  });
+
+  it('VA8: refuses a column whose name has half of a surrogate pair', async () => {
+    for (const encode of [textOf, escapedOf])
+      await expect(encode([column('a'), column('b\ud83d')], batchesOf())).rejects.toMatchObject({
+        message: 'The name of column "b\\ud83d" has half of a character (a lone surrogate).',
+        remedy: expect.stringContaining('NDJSON'),
+      });
   });
 
   it('VA5: keeps the line of a null in the only column, which readers would pass over', async () => {

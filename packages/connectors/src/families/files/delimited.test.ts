@@ -2,6 +2,7 @@ import type { ColumnType, FileOptions } from '@mooring/contract/file-options';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { doublesTextOf } from '../../spec/data-types.js';
 import { RecordCutter } from './csv-cutter.js';
 import type { CsvDialect } from './csv-record.js';
 import { columnNames } from './delimited.js';
@@ -527,7 +528,8 @@ describe('types of CSV columns', () => {
       ...types,
       s: 'string',
     });
-    expect(JSON.parse(JSON.stringify(rows))).toEqual([
+    const asShown = rows.map((row) => JSON.parse(`[${row.map(doublesTextOf).join()}]`));
+    expect(asShown).toEqual([
       [
         -7,
         '9223372036854775807',

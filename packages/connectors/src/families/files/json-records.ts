@@ -29,7 +29,9 @@ export function itemRecord({ span, place }: Item, { caps }: Pick<TextRequest, 'c
   const record = parsed(span, place, caps);
   if ('fields' in record) return record;
   const { unit, number, of } = place;
-  throw new ConnectorError('protocol_error', `${unit} ${number} of ${of} is not a JSON object.`);
+  throw new ConnectorError('protocol_error', `${unit} ${number} of ${of} is not a JSON object.`, {
+    remedy: 'A row is an object, {"column": value}: put each value under a name.',
+  });
 }
 
 function parsed(span: JsonSpan, place: Place, caps: TextRequest['caps']): JsonRecord {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonTextOf } from '../../spec/data-types.js';
+import { doublesTextOf, jsonTextOf } from '../../spec/data-types.js';
 import { memoryFile, readAll, readFailure } from './memory-file.js';
 
 const lines = (rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
@@ -92,7 +92,7 @@ describe('JSON and NDJSON files', () => {
     expect(kept[0]?.slice(0, 4)).toEqual(['9007199254740993', 0.1, '12345678901234567.89', '1e400']);
     expect(kept[1]).toEqual(['5', 10.5, '1.5', '18446744073709551616', null, 'a']);
     expect(jsonTextOf(kept[0]?.[4] ?? null)).toBe('{"n":[1e400,1.0,-0]}');
-    expect(JSON.stringify(kept[0]?.[4])).toBe('"{\\"n\\":[1e400,1.0,-0]}"');
+    expect(doublesTextOf(kept[0]?.[4] ?? null)).toBe('"{\\"n\\":[1e400,1.0,-0]}"');
   });
 
   it('VA8: refuse a row that names a member twice, whatever the depth', async () => {

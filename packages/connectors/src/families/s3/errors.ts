@@ -30,7 +30,11 @@ const noBucket: Meaning = {
   message: 'There is no such bucket.',
   remedy: 'Check the name of the bucket and the endpoint.',
 };
-const noObject: Meaning = { kind: 'not_found', message: 'There is no such object.' };
+const noObject: Meaning = {
+  kind: 'not_found',
+  message: 'There is no such object.',
+  remedy: 'Browse to see what there is; upper and lower case are different, and folders end in a slash.',
+};
 const otherRegion: Meaning = {
   kind: 'invalid_config',
   message: 'The bucket is in another region.',
@@ -178,6 +182,7 @@ export function translateS3Error(error: unknown, signal: AbortSignal): Connector
   const { kind, message, remedy } = meaning ?? {
     kind: 'protocol_error' as const,
     message: 'The source gave an answer that was not understood.',
+    remedy: 'Check that the endpoint is that of an S3-compatible service.',
   };
   return new ConnectorError(kind, message, {
     nativeCode: (s3ErrorName(error) ?? name).slice(0, 64),

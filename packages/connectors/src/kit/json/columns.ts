@@ -8,6 +8,7 @@ import {
 } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { assertColumns, columnsMax } from '../columns.js';
+import { cellText, objectOf } from './cells.js';
 import type { JsonFields, JsonRecord } from './exact.js';
 import { type Place, quoted } from './failures.js';
 import { isInt64 } from './numbers.js';
@@ -29,12 +30,15 @@ export interface ColumnFinder {
   found(isSampled: boolean): FoundColumns;
 }
 
+/** Integers have no minus zero. */
+const isInteger = (cell: number): boolean => Number.isSafeInteger(cell) && !Object.is(cell, -0);
+
 function typeOf(cell: Cell): NeutralType | undefined {
   if (cell === null) return undefined;
   if (cell instanceof JsonText) return typeOfText(cell.text);
   if (typeof cell === 'boolean') return 'boolean';
   if (typeof cell === 'string') return 'string';
-  if (typeof cell === 'number') return Number.isSafeInteger(cell) ? 'integer' : 'float';
+  if (typeof cell === 'number') return isInteger(cell) ? 'integer' : 'float';
   return 'json';
 }
 
@@ -125,12 +129,7 @@ function unknownColumn(name: string): ConnectorError {
 function lateCell(fields: JsonFields, known: ReadonlySet<string>): Cell {
   const late = Object.keys(fields).filter((name) => !known.has(name));
   if (late.length === 0) return null;
-  const cells = late.map((name) => fields[name] ?? null);
-  const text = late.map((name, at) => `${JSON.stringify(name)}:${jsonTextOf(cells[at] ?? null)}`).join();
-  return new JsonText(
-    `{${text}}`,
-    cells.every((cell) => !(cell instanceof JsonText) || cell.fitsDoubles),
-  );
+  return objectOf(late.map((name) => [name, fields[name] ?? null]));
 }
 
 function misfit(cell: Cell, { name, type }: Column, { unit, number, of }: Place): ConnectorError {
@@ -141,8 +140,6 @@ function misfit(cell: Cell, { name, type }: Column, { unit, number, of }: Place)
   );
 }
 
-const textOf = (cell: Cell): Cell => (typeof cell === 'string' || cell === null ? cell : jsonTextOf(cell));
-
 function toCell(cell: Cell, column: Column, place: Place): Cell {
   if (cell === null || column.type === 'json') return cell;
   if (cell instanceof JsonText) {
@@ -150,8 +147,8 @@ function toCell(cell: Cell, column: Column, place: Place): Cell {
     if (type === column.type || (type === 'bigint' && column.type === 'decimal')) return cell.text;
   } else if (typeof cell === 'number') {
     if (column.type === 'float') return cell;
-    if (column.type === 'decimal') return String(cell);
-    if (Number.isSafeInteger(cell)) {
+    if (column.type === 'decimal') return jsonTextOf(cell);
+    if (isInteger(cell)) {
       if (column.type === 'integer') return cell;
       if (column.type === 'bigint') return String(cell);
     }
@@ -200,7 +197,7 @@ export function shapeRows(found: FoundColumns, { wanted, isSampled, asText }: Co
   };
   const cells = columns.map((column) =>
     texts.has(column.name)
-      ? (record: JsonRecord) => textOf(cellFor(column, record))
+      ? (record: JsonRecord) => cellText(cellFor(column, record))
       : (record: JsonRecord, place: Place) => toCell(cellFor(column, record), column, place),
   );
   return { columns, toRow: (record, place) => cells.map((cell) => cell(record, place)) };

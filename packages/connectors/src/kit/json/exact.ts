@@ -60,7 +60,9 @@ function look({ bytes, start, end }: JsonSpan, cellDepth: number): Look {
     } else if (byte === 0x7b || byte === 0x5b) {
       depth += 1;
       if (depth > depthMax)
-        throw new ConnectorError('too_large', `A value is nested deeper than ${depthMax} levels.`);
+        throw new ConnectorError('too_large', `A value is nested deeper than ${depthMax} levels.`, {
+          remedy: 'Leave the deep member out at the source, or have it written as text.',
+        });
     } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
     else if (byte === 0x3a) found.names += 1;
     else if (beginsNumber(byte)) {

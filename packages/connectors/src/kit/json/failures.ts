@@ -40,6 +40,9 @@ export function recordFailure(error: unknown, { unit, number, of, encodingRemedy
   if (error instanceof DoubledName) return doubledName(error, where);
   if (error instanceof NotText) return notText(error, where[0]?.toLowerCase() + where.slice(1), remedy);
   return error instanceof SyntaxError
-    ? new ConnectorError('protocol_error', `${where} is not valid JSON.`)
+    ? new ConnectorError('protocol_error', `${where} is not valid JSON.`, {
+        remedy:
+          'Look there for what JSON does not have (a comma before a bracket, single quotes, comments, NaN), or for an end that is missing.',
+      })
     : error;
 }

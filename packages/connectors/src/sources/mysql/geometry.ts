@@ -1,4 +1,5 @@
 import { brokenFrame } from '../../kit/frame-guard.js';
+import { jsonTextOf } from '../../spec/data-types.js';
 
 // MySQL and MariaDB send a geometry as its SRID, in four bytes, and well-known binary behind it (OGC 06-103r4).
 
@@ -61,7 +62,7 @@ class GeometryReader {
   }
 
   private point(): string {
-    return `${this.double()} ${this.double()}`;
+    return `${jsonTextOf(this.double())} ${jsonTextOf(this.double())}`;
   }
 
   /** @param itemBytes of an item at least, so that a count cannot promise more than there is */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRetries } from '../../kit/retries.js';
 import { hideSecrets } from '../../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../../spec/connector.js';
-import { jsonTextOf } from '../../spec/data-types.js';
+import { JsonText, jsonTextOf } from '../../spec/data-types.js';
 import { allBatches, Bench, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { connector } from './connector.js';
@@ -135,7 +135,7 @@ const typeRows = [
     '1000-01-01T00:00:00',
     '1970-01-01T00:00:01Z',
     1901,
-    null,
+    new JsonText('null', true),
     'b',
     '',
     '00000000-0000-0000-0000-000000000000',

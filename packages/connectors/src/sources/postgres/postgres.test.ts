@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hideSecrets } from '../../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../../spec/connector.js';
-import { jsonTextOf } from '../../spec/data-types.js';
+import { JsonText, jsonTextOf } from '../../spec/data-types.js';
 import { allBatches, Bench, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { connector } from './connector.js';
@@ -107,7 +107,7 @@ const typeRows = [
     '9999-12-31T23:59:59.999999Z',
     'P-1M',
     '',
-    null,
+    new JsonText('null', true),
     [],
     '00000000-0000-0000-0000-000000000000',
     '2001:db8::1',
@@ -391,6 +391,15 @@ describe('postgres, against a real server', () => {
     expect(error).toMatchObject({ kind: 'unsupported' });
     expect(error.message).toBe('Column "bounded" of row 1 holds an array whose bounds do not begin at 1.');
     expect(await rowsOf({ query: bounded, asText: ['bounded'] })).toEqual([['[0:1]={1,2}']]);
+  });
+
+  it('SU4: minus zero keeps its sign in an array, JSON has a null of its own, vectors of numbers are text', async () => {
+    const query = `select '{-0,1.5}'::float8[] as zeros, 'null'::jsonb as none, array['null'::json, null] as nulls,
+      '1 2'::int2vector as small, '3'::oidvector as ids, (select indkey from pg_index where indexrelid = 'pg_class_oid_index'::regclass) as keys`;
+    const [row = []] = await rowsOf({ query });
+    expect(row.map(jsonTextOf)).toEqual(['[-0,1.5]', 'null', '[null,null]', '"1 2"', '"3"', '"1"']);
+    // The null of a column says that there is no value; that of JSON is one.
+    expect(row[1]).not.toBeNull();
   });
 
   it('VA8: numbers in JSON keep their digits at every depth, and a name that stands twice is refused', async () => {

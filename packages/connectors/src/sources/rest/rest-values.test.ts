@@ -1,7 +1,7 @@
 // Answers as services send them: each value arrives exact, or the read is refused in words.
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { type Cell, jsonTextOf } from '../../spec/data-types.js';
+import { type Cell, doublesTextOf, jsonTextOf } from '../../spec/data-types.js';
 import { failureOf } from '../../suite/bench.js';
 import { type Handler, json, read, serve } from './test-stand.js';
 
@@ -31,7 +31,14 @@ describe('values of REST', () => {
       '{"x":1e999,"y":[1.0,-0,1E2]}',
       '"1e400"',
     ]);
-    expect(JSON.parse(JSON.stringify(rows[0]))[2]).toBe('{"x":1e999,"y":[1.0,-0,1E2]}');
+    expect(JSON.parse(doublesTextOf(rows[0]?.[2] ?? null))).toBe('{"x":1e999,"y":[1.0,-0,1E2]}');
+  });
+
+  it('SU4: minus zero is a float, and keeps its sign beside other numbers', async () => {
+    const stand = await serve(json('[{"a":-0.0,"b":-0,"c":{"d":[-0]}},{"a":1,"b":9007199254740993}]'));
+    const { columns, rows } = await read({ url: stand.url });
+    expect(columns.map(({ type }) => type)).toEqual(['float', 'decimal', 'json']);
+    expect(texts(rows[0])).toEqual(['-0', '"-0"', '{"d":[-0]}']);
   });
 
   it('VA8: a page token keeps its digits', async () => {
@@ -91,6 +98,10 @@ describe('values of REST', () => {
       expect.stringContaining('encoding'),
     ]);
     expect((await read({ url: stand.url, encoding: 'iso-8859-1' })).rows).toEqual([['Zürich']]);
+    const halfMark = await serve((_request, response) =>
+      response.end(Buffer.concat([Buffer.of(0xef, 0xbb), Buffer.from('[{"v":1}]')])),
+    );
+    expect((await failureOf(read({ url: halfMark.url }))).kind).toBe('protocol_error');
     const unknown = await serve(json([], { 'content-type': 'application/json; charset=klingon' }));
     expect((await failureOf(read({ url: unknown.url }))).message).toContain('klingon');
   });

@@ -129,6 +129,12 @@ describe('using a shared connection', () => {
     expect((await alice.api.get(`/api/v1/data-credentials/${mine.body.qID}/uses`)).status).toBe(404);
   });
 
+  it('SU4, VA8: previews minus zero with its sign, and what no double holds as the text of its JSON', async () => {
+    const query = `select '-0'::float8 as f, '{-0,1.5}'::float8[] as l, '{"a":[1.0,-0]}'::json as j, '[1e400]'::json as big, 'null'::json as n`;
+    const { text } = await alice.api.post(`${connection}/actions/preview`, { query });
+    expect(text).toContain('"rows":[[-0,[-0,1.5],{"a":[1.0,-0]},"[1e400]",null]]');
+  });
+
   it('tests in stages for the owner, and coarsely for others', async () => {
     const answer = await alice.api.post(`${connection}/actions/test`);
     expect(answer.body.ok).toBe(true);
