@@ -73,7 +73,7 @@ const comparingTimes = [
 const cuttingTheWire = ['packages/server/src/store/database-faults.test.ts'];
 
 /** Take minutes, and prove with larger counts or more machinery what another file proves once: in the long tier only. */
-const onlyInLong = ['e2e/src/long/*.test.ts'];
+const onlyInLong = ['e2e/src/long/*.test.ts', 'packages/server/src/sessions/value-round-trips.test.ts'];
 
 /** In the long tier also with sources worked on in runners; otherwise in the process of the test, where it is looked at. */
 const withRunners = {
@@ -120,7 +120,7 @@ export default defineConfig({
         test: {
           name: 'embedded store',
           include: ['packages/*/src/**/*.test.ts'],
-          exclude: [...onPostgresOnly, ...comparingTimes, ...cuttingTheWire],
+          exclude: [...onPostgresOnly, ...comparingTimes, ...cuttingTheWire, ...(isLong ? [] : onlyInLong)],
           ...onEmbedded,
         },
       },
