@@ -68,7 +68,7 @@ const parquet = parquetElements.map(([native, element, isGroup = false]) => {
 
 /** Sources whose types are those of their text. */
 const text = [
-  { native: 'delimited text', shape: { type: 'string' } },
+  { native: 'CSV, where `columnTypes` names no other type', shape: { type: 'string' } },
   { native: 'JSON: only whole numbers that a double holds', shape: { type: 'integer' } },
   { native: 'JSON: numbers that doubles hold', shape: { type: 'float' } },
   { native: 'JSON: whole numbers of 64 bits', shape: { type: 'bigint' } },

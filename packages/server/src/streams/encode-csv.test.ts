@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { readFile } from '@mooring/connectors/families/files/read-file';
 import { JsonText, type Row } from '@mooring/connectors/spec/data-types';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
@@ -31,6 +33,31 @@ describe('CSV', () => {
         expect(parse(text, { record_delimiter: '\r\n' })).toEqual([['a', 'b'], ...batches.flat()]);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('VA5: is read back from a file as it was, with its nulls', async () => {
+    const name = 'a.csv';
+    const signal = new AbortController().signal;
+    const file = { delimiter: ',', quote: '"', nullText: '' };
+    const cells = fc.oneof(nasty, fc.constant(null));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(cells, cells)), fc.tuple(nasty, nasty), async (rows, names) => {
+        fc.pre(new Set(names).size === 2 && !names.includes(''));
+        const bytes = await bytesOf(
+          encodeCsv(
+            names.map((title) => column(title)),
+            batchesOf(rows),
+          ),
+        );
+        const open = async () => ({ body: Readable.from([bytes], { objectMode: false }), isGzip: false });
+        const openRanges = () => Promise.reject(new Error('no Parquet'));
+        const read = await readFile({ name, signal, open, openRanges }, { batchRows: 100, file });
+        const found: Row[] = [];
+        for await (const batch of read.batches) found.push(...batch);
+        expect([read.columns.map((it) => it.name), found]).toEqual([names, rows]);
+      }),
+      { numRuns: 200 },
     );
   });
 

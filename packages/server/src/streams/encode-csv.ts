@@ -54,7 +54,10 @@ function csvForm(columns: readonly Column[], toText: Encoder): TextForm {
   };
   const names = distinctNames(columns);
   assertNamesEncodable(names);
-  return { columns, head: `${names.map(toText).join(',')}\r\n`, line };
+  const head = names.map(toText).join(',');
+  // Readers take such a character at the beginning of a file for a mark, and drop it.
+  const kept = head.startsWith('\ufeff') ? head.replace(/^[^,]*/, quoted) : head;
+  return { columns, head: `${kept}\r\n`, line };
 }
 
 /**

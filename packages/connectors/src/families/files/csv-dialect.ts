@@ -132,7 +132,8 @@ function assertQuotes({ hasSingleQuotes }: Survey, said: string | undefined): vo
   );
 }
 
-const delimiterLine = /^sep=([^\r\n"])(?:\r\n|\n|\r)/;
+/** Before a line that has the delimiter. */
+const delimiterLine = /^sep=([^\r\n"])(?:\r\n|\n|\r)(?=[^\r\n]*\1)/;
 
 /**
  * Says how a file is read: by what is said of it, and else by its beginning.
@@ -140,7 +141,8 @@ const delimiterLine = /^sep=([^\r\n"])(?:\r\n|\n|\r)/;
  * @throws ConnectorError `unsupported` where it could be two tables
  */
 export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t'): FoundDialect {
-  const line = delimiterLine.exec(sample.text);
+  const first = delimiterLine.exec(sample.text);
+  const line = options.delimiter === undefined || options.delimiter === first?.[1] ? first : null;
   const body = line ? { ...sample, text: sample.text.slice(line[0].length) } : sample;
   const said = options.delimiter ?? line?.[1];
   const { quote = '"', escape: mark = quote, lineEnd, nullText } = options;

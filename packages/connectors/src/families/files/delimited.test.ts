@@ -405,6 +405,12 @@ describe('the dialect of a CSV file', () => {
     expect((await reading(content, { delimiter: ',' })).file).toMatchObject({ delimiter: ',' });
   });
 
+  it('VA6: begins with no line for Excel where the next line has not its delimiter, or another is said', async () => {
+    expect((await reading('sep=;\nx\ny\n', { delimiter: ',' })).rows).toEqual([['x'], ['y']]);
+    expect((await reading('sep=;\na;b\n', { delimiter: ',' })).rows).toEqual([['a;b']]);
+    expect((await reading('sep=,\nx\ny\n', { header: false, delimiter: ',' })).names).toHaveLength(2);
+  });
+
   it('VA6: of values in single quotes is asked for', async () => {
     const content = "a,b\n'x',1\n'y',2\n";
     expect((await refusal(content)).remedy).toBe(
