@@ -122,7 +122,7 @@ ${table(['column', 'NDJSON', 'CSV', 'Arrow'], rows)}
 
 - Arrow's types are decided by what the source declares, before there are rows. A value that does not fit (an infinite date, \`24:00:00\`, NaN in a decimal, a list of two dimensions) ends the read by name; \`asText\` reads it. Days and times before Christ fit.
 - NDJSON and CSV have \`infinity\`, days before Christ (\`0044-03-15 BC\`) and zero dates as the text that the source has for them.
-- JSON keeps the digits of its numbers and the spelling of its texts in every format; of \`preview\` a cell with a number that no double holds is its text. Minus zero keeps its sign, as \`-0\`. An object that names a member twice is refused.
+- JSON keeps its numbers as they are spelt in every format; of \`preview\` a cell with a number that no double holds is its text. Minus zero keeps its sign, as \`-0\`. An object that names a member twice is refused.
 - Half of a surrogate pair, which UTF-8 does not have, is refused in CSV and Arrow, in values and in names, and an escape in NDJSON.
 - \`text/csv; formulas=escape\` puts an apostrophe before what a spreadsheet would run; \`text/csv\` changes nothing.
 

@@ -1,7 +1,7 @@
 import { NotDecodable } from '../../kit/charset.js';
 import { createColumnFinder, shapeRows } from '../../kit/json/columns.js';
 import { collectJson } from '../../kit/json/document.js';
-import { recordFailure } from '../../kit/json/failures.js';
+import { notJson } from '../../kit/json/failures.js';
 import { createJsonGauge, type JsonCaps, NotText } from '../../kit/json/gauge.js';
 import { isArraySpan, isBlank, itemsOf, type JsonSpan, valuesOf } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
@@ -37,9 +37,9 @@ async function wholeDocument({ next }: TextReader, { caps }: TextRequest): Promi
     if (document !== undefined) return document;
   } catch (error) {
     if (error instanceof NotText) throw fileNotText(error.charset);
-    throw recordFailure(error, placeOf('Row', 1));
+    throw error instanceof SyntaxError ? notJson('The file') : error;
   }
-  throw recordFailure(new SyntaxError(), placeOf('Row', 1));
+  throw notJson('The file');
 }
 
 const lineFeed = 0x0a;

@@ -84,11 +84,14 @@ export function translateJsonError(error: unknown, headers: Headers): unknown {
   if (error instanceof DoubledName) return doubledMember(error.member);
   if (!(error instanceof SyntaxError)) return error;
   const isPage = headers.get('content-type')?.includes('html') === true;
-  return new ConnectorError(
-    'protocol_error',
-    `The source answered with ${isPage ? 'a web page' : 'no JSON'}.`,
-    { remedy: isPage ? 'The URL may lead to a sign-in page: check it and the sign-in.' : 'Check the URL.' },
-  );
+  return isPage
+    ? new ConnectorError('protocol_error', 'The source answered with a web page.', {
+        remedy: 'The URL may lead to a sign-in page: check it and the sign-in.',
+      })
+    : new ConnectorError('protocol_error', 'The answer of the source is not valid JSON.', {
+        remedy:
+          'See what it answers, for instance with curl: it may be cut off, or the URL may lead to something else.',
+      });
 }
 
 /** Of a member that the way through an answer leads over. */

@@ -1,5 +1,6 @@
 import { type Cell, JsonText, type JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
+import { remedyForDepth } from './gauge.js';
 import { beginsNumber, isDouble, isShortInteger, isWrittenAlike, numberEnd } from './numbers.js';
 import {
   isArraySpan,
@@ -61,7 +62,7 @@ function look({ bytes, start, end }: JsonSpan, cellDepth: number): Look {
       depth += 1;
       if (depth > depthMax)
         throw new ConnectorError('too_large', `A value is nested deeper than ${depthMax} levels.`, {
-          remedy: 'Leave the deep member out at the source, or have it written as text.',
+          remedy: remedyForDepth,
         });
     } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
     else if (byte === 0x3a) found.names += 1;
@@ -161,7 +162,14 @@ export function parseCell(span: JsonSpan): Cell {
 }
 
 /**
- * As {@link parseCell}, for a whole text, such as a source hands over for a column of JSON.
+ * The value of a whole text, such as a source hands over for a column of JSON. A number alone is within JSON too, so it
+ * stays as it is spelt.
  * @throws as {@link parseRecord}
  */
-export const parseCellText = (text: string): Cell => parseCell(trimmedSpan(Buffer.from(text)));
+export function parseCellText(text: string): Cell {
+  const span = trimmedSpan(Buffer.from(text));
+  const { value, isExact } = parseExactly(span, -1);
+  if (isExact) return value;
+  const token = compact(span);
+  return typeof value === 'number' ? new JsonText(token, isDouble(token)) : cellOf(span, value);
+}

@@ -39,10 +39,13 @@ export function recordFailure(error: unknown, { unit, number, of, encodingRemedy
   const where = `${unit} ${number} of ${of}`;
   if (error instanceof DoubledName) return doubledName(error, where);
   if (error instanceof NotText) return notText(error, where[0]?.toLowerCase() + where.slice(1), remedy);
-  return error instanceof SyntaxError
-    ? new ConnectorError('protocol_error', `${where} is not valid JSON.`, {
-        remedy:
-          'Look there for what JSON does not have (a comma before a bracket, single quotes, comments, NaN), or for an end that is missing.',
-      })
-    : error;
+  return error instanceof SyntaxError ? notJson(where) : error;
+}
+
+/** @param where what is none, at the beginning of a sentence */
+export function notJson(where: string): ConnectorError {
+  return new ConnectorError('protocol_error', `${where} is not valid JSON.`, {
+    remedy:
+      'Look there for what JSON does not have (a comma before a bracket, single quotes, comments, NaN), or for an end that is missing.',
+  });
 }

@@ -170,7 +170,7 @@ class Gauge implements JsonGauge {
       throw this.tooLarge(`holds more than ${shown(this.caps.values)} values`);
     if (byte === 0x7b || byte === 0x5b) {
       if (this.depth === this.caps.depth)
-        throw this.tooLarge(`is nested deeper than ${this.caps.depth} levels`);
+        throw this.tooLarge(`is nested deeper than ${this.caps.depth} levels`, remedyForDepth);
       this.depth += 1;
       this.levels[this.depth] = byte === 0x7b ? 1 : 0;
       this.now = byte === 0x7b ? state.nameOrEnd : state.valueOrEnd;
@@ -204,9 +204,12 @@ class Gauge implements JsonGauge {
     throw this.tooLarge(`holds a name or number of more than ${shown(this.caps.tokenBytes)} bytes`);
   }
 
-  private tooLarge(problem: string): ConnectorError {
-    return new ConnectorError('too_large', `A JSON text of the source ${problem}.`, { remedy: this.remedy });
+  private tooLarge(problem: string, remedy = this.remedy): ConnectorError {
+    return new ConnectorError('too_large', `A JSON text of the source ${problem}.`, { remedy });
   }
 }
+
+/** Smaller parts would be as deep. */
+export const remedyForDepth = 'Leave the deep member out at the source, or have it written as text.';
 
 const shown = (count: number): string => count.toLocaleString('en-US');

@@ -9,8 +9,9 @@ import { geometryText } from './geometry.js';
 // The driver is CommonJS, and Node finds this name on its default export only.
 const { Types } = mysql;
 
-/** Bit of a column's flags. Source: MySQL manual, "Column Definition Flags". */
+/** Bits of a column's flags. Source: MySQL manual, "Column Definition Flags". */
 const UNSIGNED_FLAG = 32;
+const ZEROFILL_FLAG = 64;
 /** Number of the character set that marks bytes. Source: MySQL manual, "Character Set". */
 const BINARY_CHARSET = 63;
 const BIGINT_BITS = 63;
@@ -23,6 +24,9 @@ function trimFraction(text: string): string {
   while (text[end - 1] === '0') end -= 1;
   return text.slice(0, text[end - 1] === '.' ? end - 1 : end);
 }
+
+/** Zeros in front are a way to show a number, which some protocols drop. */
+const toPlainNumber = (value: unknown): Cell => String(value).replace(/^(-?)0+(?=\d)/, '$1');
 
 const toTime = (value: unknown): Cell => trimFraction(String(value));
 const toLocal = (value: unknown): Cell => trimFraction(String(value)).replace(' ', 'T');
@@ -106,29 +110,38 @@ function decimalOf({ columnLength = 0, decimals = 0 }: FieldPacket, isUnsigned: 
   return { type: 'decimal', ...(isDeclared ? { precision, scale: decimals } : {}) };
 }
 
+function typeOf(field: FieldPacket, { booleans }: { booleans: boolean }): MySqlType {
+  const number = field.columnType ?? Types.VAR_STRING;
+  const isUnsigned = (Number(field.flags) & UNSIGNED_FLAG) !== 0;
+  if (booleans && number === Types.TINY && field.columnLength === 1) {
+    return { type: 'boolean', convert: toBoolean };
+  }
+  const width = widths.get(number);
+  if (width) return { type: 'integer', width: width[isUnsigned ? 1 : 0] };
+  if (number === Types.DECIMAL || number === Types.NEWDECIMAL) return decimalOf(field, isUnsigned);
+  if (number === Types.LONGLONG && isUnsigned) return unsigned64;
+  if (number === Types.BIT && (field.columnLength ?? 0) > BIGINT_BITS) {
+    return { ...unsigned64, convert: bitsToDecimal };
+  }
+  // MariaDB sends JSON as text and says so beside the type.
+  if (field.extendedFormat === 'json') return json;
+  return types.get(number) ?? (field.characterSet === BINARY_CHARSET ? bytes : text);
+}
+
 /**
  * The neutral type of a column of a result.
  * @param booleans `tinyint(1)`, as which MySQL stores what is declared as boolean, is one
  */
 export const mySqlTypes =
-  ({ booleans }: { booleans: boolean }): MySqlTypes =>
+  (options: { booleans: boolean }): MySqlTypes =>
   (field) => {
-    const number = field.columnType ?? Types.VAR_STRING;
-    const isUnsigned = (Number(field.flags) & UNSIGNED_FLAG) !== 0;
-    if (booleans && number === Types.TINY && field.columnLength === 1) {
-      return { type: 'boolean', convert: toBoolean };
-    }
-    const width = widths.get(number);
-    if (width) return { type: 'integer', width: width[isUnsigned ? 1 : 0] };
-    if (number === Types.DECIMAL || number === Types.NEWDECIMAL) return decimalOf(field, isUnsigned);
-    if (number === Types.LONGLONG && isUnsigned) return unsigned64;
-    if (number === Types.BIT && (field.columnLength ?? 0) > BIGINT_BITS) {
-      return { ...unsigned64, convert: bitsToDecimal };
-    }
-    // MariaDB sends JSON as text and says so beside the type.
-    if (field.extendedFormat === 'json') return json;
-    return types.get(number) ?? (field.characterSet === BINARY_CHARSET ? bytes : text);
+    const type = typeOf(field, options);
+    const isPadded = (Number(field.flags) & ZEROFILL_FLAG) !== 0;
+    return isPadded && isNumberText(type) ? { ...type, convert: toPlainNumber, toText: String } : type;
   };
+
+const isNumberText = ({ type, convert }: MySqlType): boolean =>
+  convert === undefined && (type === 'bigint' || type === 'decimal');
 
 type Described = Partial<
   Pick<FieldPacket, 'columnType' | 'flags' | 'columnLength' | 'decimals' | 'characterSet'>

@@ -395,9 +395,9 @@ describe('postgres, against a real server', () => {
 
   it('SU4: minus zero keeps its sign in an array, JSON has a null of its own, vectors of numbers are text', async () => {
     const query = `select '{-0,1.5}'::float8[] as zeros, 'null'::jsonb as none, array['null'::json, null] as nulls,
-      '1 2'::int2vector as small, '3'::oidvector as ids, (select indkey from pg_index where indexrelid = 'pg_class_oid_index'::regclass) as keys`;
+      '1 2'::int2vector as small, '3'::oidvector as ids, (select indkey from pg_index where indexrelid = 'pg_class_oid_index'::regclass) as keys, '1.0'::json as one`;
     const [row = []] = await rowsOf({ query });
-    expect(row.map(jsonTextOf)).toEqual(['[-0,1.5]', 'null', '[null,null]', '"1 2"', '"3"', '"1"']);
+    expect(row.map(jsonTextOf)).toEqual(['[-0,1.5]', 'null', '[null,null]', '"1 2"', '"3"', '"1"', '1.0']);
     // The null of a column says that there is no value; that of JSON is one.
     expect(row[1]).not.toBeNull();
   });
