@@ -132,6 +132,18 @@ describe('data-credentials', () => {
     expect(clash.status).toBe(409);
   });
 
+  it('R05: lets one of ten parallel creates of one name through', async () => {
+    const body = {
+      ...{ datasourceID: 'postgres', qName: 'at once' },
+      connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'p' },
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => bob.api.post('/api/v1/data-credentials', body)),
+    );
+    const statuses = answers.map(({ status }) => status).toSorted();
+    expect(statuses).toEqual([201, ...Array.from({ length: 9 }, () => 409)]);
+  });
+
   it('links to a connection by its id, and not to one the caller may not use', async () => {
     const other = await alice.api.get('/api/v1/data-credentials/other?byCredentialName=true');
     const id = connection.split('/').at(-1);
