@@ -35,7 +35,13 @@ const connection = (changes: object = {}, properties: object = {}, source = 'pos
   ...changes,
 });
 
-type Case = [what: string, body: () => unknown, status: number, field: RegExp, code?: ErrorCode];
+type Case = [
+  what: string,
+  body: () => Record<string, unknown>,
+  status: number,
+  field: RegExp,
+  code?: ErrorCode | undefined,
+];
 
 async function expectRefusals(method: 'post' | 'put', path: () => string, cases: readonly Case[]) {
   for (const [what, body, status, field, code] of cases) {
@@ -138,12 +144,24 @@ const signInConnection = (properties: object) =>
   );
 
 describe('values that cannot be', () => {
-  it.each(['/api/v1/data-connections', '/api/v1/dcaas/actions/data-connections'])(
-    'POST %s names the field and stores nothing',
-    async (path) => {
-      await expectRefusals('post', () => path, connectionCases);
-    },
-  );
+  it('POST data-connections names the field and stores nothing', async () => {
+    await expectRefusals('post', () => '/api/v1/data-connections', connectionCases);
+  });
+
+  it('QL11: POST dcaas/actions/data-connections names the field as that door calls it, and stores nothing', async () => {
+    const cases = connectionCases.map(([what, body, status, field, code]): Case => {
+      const { datasourceID: dataSourceId, qName: connectionName, space: spaceId, ...others } = body();
+      const named = field.source.replace('^qName', '^connectionName').replace('^space', '^spaceId');
+      return [
+        what,
+        () => ({ ...others, dataSourceId, connectionName, spaceId }),
+        status,
+        new RegExp(named),
+        code,
+      ];
+    });
+    await expectRefusals('post', () => '/api/v1/dcaas/actions/data-connections', cases);
+  });
 
   it('POST data-connections refuses a name, an id and a credential name that are taken', async () => {
     const { has } = populated.admin;

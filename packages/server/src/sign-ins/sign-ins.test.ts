@@ -1,6 +1,7 @@
 import { Secret } from '@mooring/connectors/spec/secret';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, addPerson, type TestPerson } from '../testing/api-client.js';
@@ -473,6 +474,55 @@ describe('interactive sign-in', () => {
     expect((await alice.api.get(path)).body.qCredentialsID).toBe(found.body.qCredentialsID);
     const again = await alice.api.patch(path, [], { 'qlik-auth-code': codeOf(page.html) });
     expect(again.status).toBe(400);
+  });
+
+  it('QL2: a sign-in that is renewed leaves the encrypted headers beside it as they were', async () => {
+    const seen: unknown[] = [];
+    const items = await listenOnLoopback(0, () => async (request, response) => {
+      const [, token = ''] = (request.headers.authorization ?? '').split(' ');
+      const { active } = await lab.verifyAccessToken(token);
+      seen.push(request.headers['x-key']);
+      response.writeHead(active ? 200 : 401, { 'content-type': 'application/json' }).end('[{"a":1}]');
+    });
+    const signIn = async (authUrl: string) => {
+      lab.addRedirectUri(new URL(authUrl).searchParams.get('redirect_uri') ?? '');
+      return codeOf((await walk(authUrl)).html);
+    };
+    for (const choice of [{}, { separateCredentials: true, credentialsName: 'beside' }]) {
+      const make = (more: object, body: object = {}) =>
+        alice.api.post('/api/v1/data-connections', {
+          ...{ datasourceID: 'rest', qName: `beside ${Object.keys(choice).length}`, space: spaceId, ...body },
+          connectionProperties: {
+            ...{ url: items.url, authSchema: 'oauth2', scope: 'openid offline_access', issuer: lab.issuer },
+            ...{
+              authorizationUrl: `${lab.authorizationEndpoint}?prompt=consent`,
+              tokenUrl: lab.tokenEndpoint,
+            },
+            ...lab.client,
+            queryHeaders: [{ name: 'X-Key', value: 'canary-beside-a-sign-in', encrypt: true }],
+            ...{ ...choice, ...more },
+          },
+        });
+      const begun = await make({}, { authUrlOnly: true });
+      const made = await make({ authCode: await signIn(begun.body.authUrl) });
+      expect(made.status, made.text).toBe(201);
+      const path = `/api/v1/data-connections/${made.body.qID}`;
+      const read = () => alice.api.post(`${path}/actions/preview`, { path: [] });
+      expect((await read()).status).toBe(200);
+      lab.revokeGrantsOf('alice');
+      lab.expireAccessTokens();
+      const refused = await read();
+      const code = await signIn(refused.body.errors[0].meta.signIn.authUrl);
+      const renewed =
+        'credentialsName' in choice
+          ? await alice.api.put(`${path}/credential`, { connectionProperties: { authCode: code } })
+          : await alice.api.patch(path, [], { 'qlik-auth-code': code });
+      expect(renewed.status, renewed.text).toBeLessThan(300);
+      seen.length = 0;
+      expect((await read()).status).toBe(200);
+      expect(seen).toEqual(['canary-beside-a-sign-in']);
+    }
+    await items.close();
   });
 
   /** A separated grant of bob's, brought to the shared connection. */

@@ -16,6 +16,7 @@ import { chooseCredential } from '../../broker/chosen-credential.js';
 import { openConnectionSecretsOrRefuse } from '../../broker/connection-secrets.js';
 import { allowDestination, confirmedDestinations } from '../../broker/credential-records.js';
 import { endOfGrant } from '../../broker/grant-account.js';
+import { assertKeptParts, filledUp } from '../../broker/kept-parts.js';
 import { linkCredential, unlinkCredentials } from '../../broker/links.js';
 import { assertNameFree } from '../../broker/own-credentials.js';
 import { assertReaches, assertReachesKept } from '../../broker/reach.js';
@@ -163,24 +164,30 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     const manifest = catalogue.get(connection.source_id);
     const split = splitFor(connection, manifest, given);
     const { destination } = connection;
+    const current = await resolveCredential(store.db, caller, connection);
+    const wantedName = name ?? split.choice.credentialsName;
+    const replaced =
+      wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
+    // A sign-in is one part of a login: what stands beside it stays where its user has allowed it.
+    const isRenewed = split.choice.authCode !== undefined && current.state !== 'needs_confirmation';
+    const filled = isRenewed
+      ? await filledUp(store.db, vault, caller, { manifest, split, replaced })
+      : { split };
     const request = {
       caller,
       manifest,
-      split,
+      split: filled.split,
       connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, caller, connection),
       destination,
       connection: { id: connection.id, name: connection.name },
       ...told,
     };
-    const wantedName = name ?? split.choice.credentialsName;
-    const current = await resolveCredential(store.db, caller, connection);
-    const replaced =
-      wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
     const newName = wantedName ?? connection.name;
     if (!replaced) await assertNameFree(store.db, caller, newName);
     const brought = await bringing.complete({ ...request, ...(replaced ? { replaces: replaced } : {}) });
     await storeBrought(store, brought, async (tx) => {
       const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };
+      if (replaced) await assertKeptParts(tx, replaced, filled.versionRead);
       if (replaced) await bringing.replace(tx, replaced, target, brought);
       else
         await linkCredential(tx, connection, caller.userId, await bringing.store(tx, target, brought), now());

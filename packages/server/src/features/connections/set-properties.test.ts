@@ -78,6 +78,16 @@ describe('QL10: what nobody set is neither in the statement nor in the propertie
     expect(await shown(qID)).toEqual(only(set));
   });
 
+  it('Q: what tunes other drivers is taken as a number too, and kept as text', async () => {
+    const set = { host: 'db.example.com', db: 'sales', FetchTSWTZasTimestamp: true, MaxVarcharSize: 262_144 };
+    const made = await api.post(at, {
+      ...{ datasourceID: 'postgres', qName: 'tuned', connectionProperties: { ...set, ...login } },
+    });
+    expect(made.status, made.text).toBe(201);
+    const texts = { ...set, FetchTSWTZasTimestamp: 'true', MaxVarcharSize: '262144' };
+    expect(await shown(made.body.qID)).toEqual(only(texts));
+  });
+
   it('what was set as it would be anyway is shown, until it is taken away', async () => {
     const set = { url: 'https://api.example.com/v1', method: 'GET', timeout: 30, queryParameters: [] };
     const made = await api.post('/api/v1/dcaas/actions/data-connections', {
