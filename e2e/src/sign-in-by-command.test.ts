@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
@@ -264,6 +267,19 @@ describe('what a newcomer gets wrong', () => {
     expect(code).toBe(1);
     expect(output.trim()).toMatch(words);
     expect(output).not.toMatch(/\n\s+at |\.[jt]s:\d|TypeError|fetch failed|mkdir|canary/);
+  });
+
+  it('US2: a place where it cannot listen is told with what to choose instead', async () => {
+    const data = mkdtempSync(path.join(tmpdir(), 'mooring-listen-'));
+    const serve = (...where: string[]) => run(['serve', '--data', data, ...where], undefined).ended;
+    const taken = await serve('--port', new URL(mooring.url).port);
+    expect(taken.code).toBe(1);
+    expect(taken.output).toMatch(
+      /Something listens there already\. Choose another --port .*\(EADDRINUSE\)\n$/,
+    );
+    const nowhere = await serve('--port', '0', '--host', '192.0.2.7');
+    expect(nowhere.output).toMatch(/no such address\. Choose another --host .*\(EADDRNOTAVAIL\)\n$/);
+    rmSync(data, { recursive: true });
   });
 
   it('US2: an address of something else is told, and no key goes on to where it redirects', async () => {

@@ -4,6 +4,7 @@ import type { Config } from './config.js';
 import { AppError } from './http/app-error.js';
 import { bind } from './http/handler.js';
 import { createHttpServer } from './http/server.js';
+import { listen } from './listen.js';
 
 export interface SealedServer {
   url: string;
@@ -47,7 +48,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
       'The service is sealed: its store or master key is not available. The operator finds the reason in the log.',
     );
   });
-  const url = await http.listen({ host: config.host, port: config.port });
+  const url = await listen(http, config);
   log.error({ url, reason }, 'sealed: not ready');
   return { url, close: () => http.close() };
 }

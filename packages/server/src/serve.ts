@@ -3,9 +3,10 @@ import type { Logger } from 'pino';
 import { invitationUrl } from './access/invitation.js';
 import { type App, createApp } from './app.js';
 import { recomputeDestinations } from './broker/recompute-destinations.js';
-import { type Config, ConfigError, loadConfig, type ServeFlags } from './config.js';
+import { type Config, loadConfig, type ServeFlags } from './config.js';
 import type { Check } from './features/platform/platform-feature.js';
 import { type FirstStart, firstStart } from './first-start.js';
+import { listen } from './listen.js';
 import { createLog } from './log.js';
 import { type Opened, openUnderKey } from './open-store.js';
 import { reconcile } from './reconcile.js';
@@ -96,15 +97,6 @@ async function stop(app: App, store: Store, tidying: Tidying | undefined): Promi
     () => store.checkpoint(),
   ];
   await eachByItself(parts, async (end) => end());
-}
-
-/** @throws ConfigError */
-async function listen({ http }: App, { host, port }: Config): Promise<string> {
-  try {
-    return await http.listen({ host, port });
-  } catch (cause) {
-    throw new ConfigError(`Cannot listen on ${host}:${port}. ${(cause as Error).message}`);
-  }
 }
 
 function warnOfClosedLoopback({ egress, publicUrl, isOfThisMachine }: Config, log: Logger): void {
@@ -203,7 +195,7 @@ async function serveSettled(
     await keyring.refresh();
     await app.grants.recover();
     await app.uses.open();
-    const bound = await listen(app, config);
+    const bound = await listen(app.http, config);
     url ||= bound;
     const first = await firstStart(store, keyring.hashToken, config.adminKey);
     isFilled = true;

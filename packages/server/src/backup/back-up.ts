@@ -103,8 +103,9 @@ export async function backUp(request: BackupRequest): Promise<{ isProven: boolea
   } catch (cause) {
     removeUnfinished(places);
     if (cause instanceof StoreError || cause instanceof KeyError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
     throw new StoreError(
-      `The store in ${config.dataFolder} could not be copied to ${request.archive} and ${request.keyring}.`,
+      `The store in ${config.dataFolder} could not be copied to ${request.archive} and ${request.keyring}${code === undefined ? '' : ` (${code})`}.`,
       { cause },
     );
   }
