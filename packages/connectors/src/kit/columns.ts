@@ -1,5 +1,6 @@
 import type { Column } from '../spec/data-types.js';
 import { ConnectorError } from '../spec/errors.js';
+import { quoted } from './json/failures.js';
 
 /** Most columns of a source that decides them by its data. */
 export const columnsMax = 10_000;
@@ -23,4 +24,11 @@ export function assertColumns(columns: readonly Pick<Column, 'name'>[]): void {
 export function batchRowsMax(columns: readonly Column[]): number {
   const names = columns.reduce((sum, { name }) => sum + name.length, 0) / 16;
   return Math.max(1, Math.floor(batchCellsMax / Math.max(1, columns.length, names)));
+}
+
+/** What was asked for by its name is not there. */
+export function unknownColumn(name: string): ConnectorError {
+  return new ConnectorError('invalid_query', `There is no column ${quoted(name)}.`, {
+    remedy: 'Preview to see the columns there are.',
+  });
 }

@@ -44,7 +44,7 @@ async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Arra
   const guess = Buffer.from(await slice(guessStart, byteLength));
   const magic = guess.subarray(-4).toString('latin1');
   if (magic === 'PARE') throw encryptedParquet('The Parquet file');
-  if (magic !== 'PAR1') throw brokenParquet('no magic at the end');
+  if (magic !== 'PAR1') throw brokenParquet('it does not end with PAR1, as such files do');
   const bytes = guess.readUInt32LE(guess.length - trailerBytes);
   if (bytes + trailerBytes > byteLength) throw brokenParquet('footer longer than the file');
   if (bytes > parquetLimits.footerBytesMax) throw tooLargeParquet('a footer that is too large');

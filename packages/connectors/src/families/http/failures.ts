@@ -24,7 +24,11 @@ const meanings: Readonly<Record<number, Meaning>> = {
     message: 'The source refuses the sign-in.',
     remedy: 'Check or renew the credential.',
   },
-  403: { kind: 'permission_denied', message: 'The source does not allow this login to read that.' },
+  403: {
+    kind: 'permission_denied',
+    message: 'The source does not allow this login to read that.',
+    remedy: 'Have the right given to the login at the source, or use another one.',
+  },
   404: { kind: 'not_found', message: 'The source has nothing there.' },
   408: { kind: 'timeout', message: 'The source gave up waiting.', retryable: true },
   410: { kind: 'not_found', message: 'What was asked for is gone from the source.' },
@@ -39,8 +43,19 @@ const meanings: Readonly<Record<number, Meaning>> = {
 export function meaningOfStatus(status: number): Meaning {
   const known = meanings[status];
   if (known) return known;
-  if (status >= 500) return { kind: 'protocol_error', message: 'The source failed.', retryable: true };
-  if (status >= 400) return { kind: 'invalid_config', message: 'The source does not accept the request.' };
+  if (status >= 500) {
+    const remedy = 'Try again later; if it stays so, those who run the source have to look.';
+    return {
+      kind: 'protocol_error',
+      message: `The source failed and answered with status ${status}.`,
+      remedy,
+      retryable: true,
+    };
+  }
+  if (status >= 400) {
+    const message = `The source does not accept the request and answered with status ${status}.`;
+    return { kind: 'invalid_config', message };
+  }
   return { kind: 'protocol_error', message: 'The source sent an unexpected status.' };
 }
 

@@ -62,6 +62,7 @@ function noRows(): ConnectorError {
   return new ConnectorError(
     'invalid_query',
     'The statement does not read rows; only such statements are run.',
+    { remedy: 'Write one that gives rows, such as a SELECT.' },
   );
 }
 

@@ -148,6 +148,7 @@ async function openPortal({ client }: ReadWire, read: StatementRead, hooks: Read
   throw new ConnectorError(
     'invalid_query',
     'The statement does not read rows; only such statements are run.',
+    { remedy: 'Write one that gives rows, such as a SELECT.' },
   );
 }
 

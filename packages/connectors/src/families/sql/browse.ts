@@ -1,5 +1,6 @@
 // Browsing schema, table, column, the same for every SQL server; only the catalogue queries differ.
 import { z } from 'zod';
+import { unknownColumn } from '../../kit/columns.js';
 import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 
@@ -102,7 +103,7 @@ export function tableOf(path: readonly string[]): [schema: string, table: string
 export function columnPositions(names: readonly string[], asked: readonly string[]): number[] {
   return asked.map((name) => {
     const position = names.indexOf(name);
-    if (position < 0) throw new ConnectorError('invalid_query', 'A column asked for is not in the result.');
+    if (position < 0) throw unknownColumn(name);
     return position;
   });
 }

@@ -7,7 +7,7 @@ import {
   type Row,
 } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { assertColumns, columnsMax } from '../columns.js';
+import { assertColumns, columnsMax, unknownColumn } from '../columns.js';
 import { cellText, objectOf } from './cells.js';
 import type { JsonFields, JsonRecord } from './exact.js';
 import { type Place, quoted } from './failures.js';
@@ -118,12 +118,6 @@ export interface RowShape {
 }
 
 const lateName = '_more';
-
-function unknownColumn(name: string): ConnectorError {
-  return new ConnectorError('invalid_query', `There is no column ${quoted(name)}.`, {
-    remedy: 'Preview to see the columns there are.',
-  });
-}
 
 /** What a record has beside the known names, exact; null for nothing. */
 function lateCell(fields: JsonFields, known: ReadonlySet<string>): Cell {

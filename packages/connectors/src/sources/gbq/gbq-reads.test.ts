@@ -238,6 +238,46 @@ describe('gbq reads', () => {
     ]);
   });
 
+  it('VA14, SU4: the longest decimals, intervals, empty bytes and records within records as they are', async () => {
+    const longest = '578960446186580977117854925043439539266.34992332820282019728792003956564819967';
+    const inner = {
+      name: 'in',
+      type: 'STRUCT',
+      mode: 'REPEATED',
+      fields: [{ name: 'n', type: 'BIGNUMERIC' }],
+    };
+    const stand = await exact(
+      [
+        { name: 'big', type: 'BIGNUMERIC' },
+        { name: 'span', type: 'INTERVAL' },
+        { name: 'bytes', type: 'BYTES' },
+        { name: 'place', type: 'GEOGRAPHY' },
+        { name: 'out', type: 'RECORD', fields: [inner] },
+        { name: 'inf', type: 'FLOAT64', mode: 'REPEATED' },
+      ],
+      [
+        `-${longest}`,
+        '-10000-0 -3660000 -87840000:0:0',
+        '',
+        'GEOMETRYCOLLECTION EMPTY',
+        { f: [{ v: [{ v: { f: [{ v: longest }] } }, { v: { f: [{ v: null }] } }] }] },
+        [{ v: '-Infinity' }, { v: 'NaN' }, { v: '1.7976931348623157E308' }],
+      ],
+    );
+    const { session } = await open(stand);
+    const stream = await session.read({ path: ['ds', 't'], batchRows: 1 });
+    expect((await allBatches(stream)).flat()).toEqual([
+      [
+        `-${longest}`,
+        '-10000-0 -3660000 -87840000:0:0',
+        '',
+        'GEOMETRYCOLLECTION EMPTY',
+        { in: [{ n: longest }, { n: null }] },
+        ['-Infinity', 'NaN', Number.MAX_VALUE],
+      ],
+    ]);
+  });
+
   it.each([
     [{ type: 'TIMESTAMP', timestampPrecision: '12' }, 'timestamps of 12 digits of a second'],
     [

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { findFreePort } from '@mooring/lab/free-port';
 import { describe, expect, it } from 'vitest';
+import { JsonText } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { Secret } from '../../spec/secret.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
@@ -47,7 +48,7 @@ const labRows = [
   ],
   [
     ...['', '', '-9223372036854775808', 'NaN', '-0.000000001', '0', false, '0001-01-01T00:00:00Z'],
-    ...['9999-12-31', '00:00:00', '0001-01-01T00:00:00', 'POINT EMPTY', null],
+    ...['9999-12-31', '00:00:00', '0001-01-01T00:00:00', 'POINT EMPTY', new JsonText('null', true)],
     [],
     { inner: null, at: null, tags: [] },
   ],

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { batchRowsMax, columnsMax } from '../../kit/columns.js';
+import { batchRowsMax, columnsMax, unknownColumn } from '../../kit/columns.js';
 import { abortError } from '../../kit/deadline.js';
 import type { ReadRequest, RowStream } from '../../spec/connector.js';
 import type { Column, JsonValue, Row } from '../../spec/data-types.js';
@@ -39,7 +39,7 @@ function positionsOf(fields: readonly Field[], wanted: readonly string[] | undef
   if (!wanted) return fields.map((_, index) => index);
   return wanted.map((name) => {
     const position = fields.findIndex((field) => field.name === name);
-    if (position === -1) throw new ConnectorError('invalid_query', 'There is no such column.');
+    if (position === -1) throw unknownColumn(name);
     return position;
   });
 }

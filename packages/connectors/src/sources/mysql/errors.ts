@@ -10,6 +10,11 @@ const signInRefused: Translation = [
   'The server refused this user name and password.',
   { remedy: 'Check the credential, and that the server lets this login in from here.' },
 ];
+const noSuchTable: Translation = [
+  'not_found',
+  'There is no such table, or this login may not see it.',
+  { remedy: 'Browse to see what there is; upper and lower case may be different.' },
+];
 const noRight: Translation = ['permission_denied', 'This login has no right to what was asked for.'];
 const noDatabase: Translation = ['not_found', 'There is no such database.'];
 const busy: Translation = ['rate_limited', 'The server has no connection to spare.', retryable];
@@ -43,7 +48,7 @@ const numbers = new Map<number, Translation>([
   [1130, ['permission_denied', 'The server lets nobody in from here.']], // ER_HOST_NOT_PRIVILEGED
   [1142, noRight], // ER_TABLEACCESS_DENIED_ERROR
   [1143, noRight], // ER_COLUMNACCESS_DENIED_ERROR
-  [1146, ['not_found', 'There is no such table, or this login may not see it.']], // ER_NO_SUCH_TABLE
+  [1146, noSuchTable], // ER_NO_SUCH_TABLE
   [1153, ['too_large', 'The statement is too large for the server.']], // ER_NET_PACKET_TOO_LARGE
   [1203, busy], // ER_TOO_MANY_USER_CONNECTIONS
   [1205, ['timeout', 'The server waited too long for a lock.', retryable]], // ER_LOCK_WAIT_TIMEOUT

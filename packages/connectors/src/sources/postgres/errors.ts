@@ -13,6 +13,7 @@ const signInRefused: Translation = [
 const noSuchObject: Translation = [
   'not_found',
   'There is no such table or schema, or this login may not see it.',
+  { remedy: 'Browse to see what there is; upper and lower case are different.' },
 ];
 const busy: Translation = ['rate_limited', 'The server has no connection to spare.', retryable];
 const stopped: Translation = ['unreachable', 'The server is shutting down or starting up.', retryable];

@@ -402,6 +402,19 @@ describe('postgres, against a real server', () => {
     expect(row[1]).not.toBeNull();
   });
 
+  it('US2: names a column that is asked for and is not there, and says what reads rows', async () => {
+    await bench.within(async (session) => {
+      for (const more of [{ columns: ['b'] }, { asText: ['b'] }]) {
+        const error = await failureOf(session.read({ query: 'select 1 as a', ...more, batchRows: 1 }));
+        expect([error.message, error.remedy]).toEqual([
+          'There is no column "b".',
+          'Preview to see the columns there are.',
+        ]);
+      }
+    });
+    expect((await failsWith('set local work_mem = 64')).remedy).toContain('SELECT');
+  });
+
   it('VA8: numbers in JSON keep their digits at every depth, and a name that stands twice is refused', async () => {
     const query = `select '{"c": 1e400, "d": [9007199254740993, 1.0, -0]}'::json as j, '1e400'::json as top,
       '{"a": 12345678901234567890.10}'::jsonb as b, array['{"a": 1e400}'::json, '{"b": 1}'] as list,
