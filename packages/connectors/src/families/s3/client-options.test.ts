@@ -24,10 +24,12 @@ describe('S3 properties', () => {
       pathStyle: true,
       bucket: 'b1c',
       ca: pem,
+      file: {},
       credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' },
     });
     expect(s3Options(parsed({ region: 'eu-west-1' })).pathStyle).toBe(false);
     expect(s3Options(parsed({ endpoint: 'http://h:1', pathStyle: false })).pathStyle).toBe(false);
+    expect(s3Options(parsed({ file: { delimiter: ';' } })).file).toEqual({ delimiter: ';' });
   });
 
   it('S07 S14: take as endpoint an http or https origin and nothing else', () => {
