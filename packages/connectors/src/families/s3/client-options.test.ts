@@ -26,6 +26,7 @@ describe('S3 properties', () => {
       ca: pem,
       file: {},
       credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' },
+      file: {},
     });
     expect(s3Options(parsed({ region: 'eu-west-1' })).pathStyle).toBe(false);
     expect(s3Options(parsed({ endpoint: 'http://h:1', pathStyle: false })).pathStyle).toBe(false);
