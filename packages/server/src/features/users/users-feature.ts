@@ -152,7 +152,9 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
           .where('id', '=', row.id)
           .where('tenant_id', '=', row.tenant_id)
           .execute();
-        if (changed.status === 'disabled') await leaving.apply(tx, row, caller);
+        // Another node may have believed them for a second longer: what came of it must not wait for their return.
+        const isBack = changed.status === 'active' && row.status === 'disabled';
+        if (changed.status === 'disabled' || isBack) await leaving.apply(tx, row, caller);
         const isDisabled = changed.status === 'disabled' && row.status === 'active';
         await record(tx, {
           name: isDisabled ? 'user.disabled' : 'user.updated',

@@ -133,6 +133,16 @@ describe('users', () => {
       expect((await carol.api.get('/api/v1/users/me')).status).toBe(401);
     });
 
+    it('US7: what a disabled user still made on another node does not wait for their return', async () => {
+      const gone = await addPerson(server.url, server.adminKey, 'gone');
+      const made = (await gone.api.post('/api/v1/api-keys', { description: 'late' })).body;
+      expect((await patch(gone.id, { op: 'replace', path: '/status', value: 'disabled' })).status).toBe(204);
+      // As if it had been made in the second in which another node believed them.
+      await server.sql(`update api_key set revoked_at = null where id = '${made.id}'`);
+      expect((await patch(gone.id, { op: 'replace', path: '/status', value: 'active' })).status).toBe(204);
+      expect((await apiClient(server.url, made.token).get('/api/v1/users/me')).status).toBe(401);
+    });
+
     it('US7: one call ends everything of a user who leaves, after a plan that says what that is', async () => {
       const erin = await addPerson(server.url, server.adminKey, 'erin "of" a\\b', ['TenantAdmin']);
       const team = (await admin.post('/api/v1/spaces', { name: 'Team of Erin', type: 'shared' })).body.id;
