@@ -24,7 +24,6 @@ describe('S3 properties', () => {
       pathStyle: true,
       bucket: 'b1c',
       ca: pem,
-      file: {},
       credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' },
       file: {},
     });
