@@ -41,6 +41,10 @@ describe('QL10: what nobody set is neither in the statement nor in the propertie
     );
     expect(dcaas.connectionProperties).toEqual(one.connectionProperties);
     const listed = (await api.get(at)).body.data.find((found: { qID: string }) => found.qID === qID);
+    const endpoint = await api.post('/api/connectivity/data-sources/endpoints/actions/filter', {
+      connectionId: qID,
+    });
+    expect(endpoint.body.connection.connectionString).toBe(one.qConnectStatement);
     const statements = [one, newer, listed].map(({ qConnectStatement }) => keysOf(qConnectStatement));
     return [one.connectionProperties, ...statements];
   };
