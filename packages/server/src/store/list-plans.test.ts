@@ -106,18 +106,24 @@ async function tooMuchOnPostgres(client: pg.Client, one: Statement): Promise<str
 
 function tooMuchOnSqlite(database: Database.Database, one: Statement): string[] {
   const { text } = one;
-  const steps = database.prepare(`explain query plan ${text}`).all() as { detail: string }[];
+  const steps = database.prepare(`explain query plan ${text}`).all() as { parent: number; detail: string }[];
   // The page, and before it what the page is taken from.
   const isCut = (text.match(/limit \?/g) ?? []).length > 1;
   const isOfCandidates = isCut && text.includes('as connection');
-  return steps.flatMap(({ detail }) => {
+  /** Parts that read all there is in the tenant, or in a scope, until they have enough. */
+  const walks = new Set(
+    steps
+      .filter(({ detail }) => /^SEARCH (?:connection|inside)\b/.test(detail) && !/\bid=\?/.test(detail))
+      .map(({ parent }) => parent),
+  );
+  return steps.flatMap(({ parent, detail }) => {
     const [, table] = /^SCAN (\w+)/.exec(detail) ?? [];
     // By tenant alone: from end to end, until enough of them are of the scopes.
     const isWalk = detail.startsWith('SEARCH connection ') && !/\b(scope|id)=\?/.test(detail);
     if (isWalk && !isOfCandidates && isAmongScopes(one)) return [detail];
-    // All that somebody sees, for one page of it.
+    // All that somebody sees, or that there is, for one page of it.
     const isSort = detail.startsWith('USE TEMP B-TREE FOR') && detail.endsWith('ORDER BY');
-    if (isSort && !isCut && isAmongScopes(one)) return [detail];
+    if (isSort && (!isCut || walks.has(parent)) && isAmongScopes(one)) return [detail];
     return table && large.has(table) && !(table === 'connection' && isOfCandidates) ? [detail] : [];
   });
 }
