@@ -62,8 +62,8 @@ export const manifest: SourceManifest = {
         'A SELECT that calls a remote function or EXTERNAL_QUERY may still have effects there; grant read roles only.',
       'A table is read by tabledata.list, which costs nothing but is closed to tables with row access policies; ' +
         'views, external tables and queries are billed.',
-      'Inside JSON values numbers are IEEE doubles; INT64, NUMERIC and BIGNUMERIC columns are exact.',
-      'TIMESTAMP is read to the microsecond. A P12 key is opened when it is used, not where it is given.',
+      'A TIMESTAMP of twelve digits of a second is refused, because its last six would be lost; cast it to STRING.',
+      'A P12 key is opened when it is used, not where it is given.',
     ],
   },
   qriPrefix: 'qri:db:bigquery://',
