@@ -29,6 +29,7 @@ export function batchRowsMax(columns: readonly Column[]): number {
 /** What was asked for by its name is not there. */
 export function unknownColumn(name: string): ConnectorError {
   return new ConnectorError('invalid_query', `There is no column ${quoted(name)}.`, {
-    remedy: 'Preview to see the columns there are.',
+    remedy:
+      'actions/preview without "columns" shows those that there are; upper and lower case are different.',
   });
 }

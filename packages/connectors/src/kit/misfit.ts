@@ -19,7 +19,7 @@ export interface ValuePlace {
  */
 export function misfitAt(problem: string, { column, row }: ValuePlace, remedy?: string): ConnectorError {
   const name = quoted(column);
-  const asText = `Ask for the column as text, with "asText": [${name}], or convert or leave it out.`;
+  const asText = `Add "asText": [${name}] to the request, to have the column as text, or ask for the other columns with "columns".`;
   return new ConnectorError('unsupported', `Column ${name} of row ${row} ${problem}.`, {
     remedy: remedy ?? asText,
   });

@@ -35,7 +35,7 @@ export function clientRefused(error: OAuthError, setup: OAuthSetup): ConnectorEr
       'invalid_config',
       `The identity provider does not give the ${whose} what the connection asks for${said}.`,
       {
-        remedy: `Correct the scope, audience or resource of the connection, or have it allowed to the ${whose} at the provider.`,
+        remedy: `Correct the scope, audience or resource of the connection, or ask whoever administers the provider to allow it to the ${whose}.`,
         cause: error,
       },
     );

@@ -46,7 +46,7 @@ describe('413, 415 and broken bodies', () => {
       [utf16.subarray(0, -1), /^body: is UTF-16 without all of its bytes/],
       [
         "'{name:secret-canary,type:shared}'",
-        /^body: is not JSON: it begins with a single quote, which this shell/,
+        /^body: is not JSON: it begins with a single quote, which the shell/,
       ],
       [
         '{name:secret-canary,type:shared}',

@@ -82,7 +82,7 @@ function brokenJson(text: string): AppError {
   if (start.startsWith("'"))
     return new AppError(
       'DCERROR-0010',
-      `body: is not JSON: it begins with a single quote, which this shell does not take away. Put it in double quotes and write " as \\"${shellHint}`,
+      `body: is not JSON: it begins with a single quote, which the shell did not remove. Put it in double quotes and write " as \\"${shellHint}`,
     );
   if (/^\{\s*[A-Za-z_]/.test(start) || /^\[\s*\{\s*[A-Za-z_]/.test(start))
     return new AppError(

@@ -205,17 +205,17 @@ describe('the encoding of a CSV file', () => {
     const cut = await refusal(little.subarray(0, -3));
     expect([cut.kind, cut.message]).toEqual([
       'protocol_error',
-      expect.stringContaining('no text in utf-16le'),
+      expect.stringContaining('not valid utf-16le'),
     ]);
     const beyond = Buffer.concat([utf32(true), Buffer.from([0, 0, 0x11, 0])]);
-    expect((await refusal(beyond)).message).toContain('no text in utf-32le');
+    expect((await refusal(beyond)).message).toContain('not valid utf-32le');
   });
 
   it('VA5: that is none of these is refused by record and column, and read when it is said', async () => {
     const latin1 = Buffer.from(text, 'latin1');
     expect(await refusal(latin1)).toEqual({
       kind: 'protocol_error',
-      message: 'Record 1 in column "city" has bytes that are no text in utf-8.',
+      message: 'Record 1 in column "city" has bytes that are not valid utf-8.',
       remedy: expect.stringContaining('"file": {"encoding": "windows-1252"}'),
     });
     expect(await reading(latin1, { encoding: 'iso-8859-1' })).toMatchObject({
@@ -223,9 +223,7 @@ describe('the encoding of a CSV file', () => {
       file: { encoding: 'windows-1252' },
     });
     const header = Buffer.from('größe;x\n1;2\n', 'latin1');
-    expect((await refusal(header)).message).toBe(
-      'The header in field 1 has bytes that are no text in utf-8.',
-    );
+    expect((await refusal(header)).message).toBe('The header in field 1 has bytes that are not valid utf-8.');
     const mixed = Buffer.concat([
       Buffer.from('id,city\n1,Zürich\n2,Z'),
       Buffer.from([0xfc]),
@@ -254,7 +252,7 @@ describe('the encoding of a CSV file', () => {
       rows: [['1', '東京']],
     });
     const broken = Buffer.concat([japanese, Buffer.from([0x93])]);
-    expect((await refusal(broken, { encoding: 'shift_jis' })).message).toContain('no text in shift_jis');
+    expect((await refusal(broken, { encoding: 'shift_jis' })).message).toContain('not valid shift_jis');
     expect((await refusal(latin1, { encoding: 'klingon' })).kind).toBe('unsupported');
   });
 
@@ -282,7 +280,7 @@ describe('the encoding of a CSV file', () => {
       ['shift_jis', [0x7f]],
     ] as const) {
       const content = Buffer.from([...Buffer.from('a,b\n1,'), ...bytes, 0x0a]);
-      expect((await refusal(content, { encoding })).message, encoding).toContain(`no text in ${encoding}`);
+      expect((await refusal(content, { encoding })).message, encoding).toContain(`not valid ${encoding}`);
     }
     expect((await reading('a,b\n1,\x7f\n')).rows).toEqual([['1', '\x7f']]);
   });

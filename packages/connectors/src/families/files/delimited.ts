@@ -127,13 +127,9 @@ class Places {
       // Others are decoded in pieces, so that the record is a little further on.
       const where =
         error.charset === 'utf-8' ? `${record}${this.inColumn(field)}` : `${record} or one behind it`;
-      return new ConnectorError(
-        'protocol_error',
-        `${where} has bytes that are no text in ${error.charset}.`,
-        {
-          remedy: encodingRemedy,
-        },
-      );
+      return new ConnectorError('protocol_error', `${where} has bytes that are not valid ${error.charset}.`, {
+        remedy: encodingRemedy,
+      });
     }
     if (!(error instanceof CsvFault)) return error;
     return new ConnectorError(

@@ -116,7 +116,7 @@ describe('JSON and NDJSON files', () => {
       [ndjson, 'a.ndjson', 'line 2'],
     ] as const) {
       const { message, remedy } = await readFailure(memoryFile(name, bytes));
-      expect(message).toBe(`The bytes of ${place} of the file are no text in utf-8.`);
+      expect(message).toBe(`The bytes of ${place} of the file are not valid utf-8.`);
       expect(remedy).toContain('"file": {"encoding": "windows-1252"}');
       const file = { encoding: 'latin1' };
       const read = await readAll(memoryFile(name, bytes, { chunkBytes: 2 }), { file });
@@ -196,6 +196,10 @@ describe('JSON and NDJSON files', () => {
     expect(error.message).toBe('Line 2 of the file is not valid JSON.');
     expect(error.cause).toBeUndefined();
     expect((await readFailure(memoryFile('a.json', '<!doctype html>'))).kind).toBe('protocol_error');
+    const misplaced = await readFailure(memoryFile('a.json', '[{"ä": 1},\n {"ü€😀": 2,, "b": 3}]'));
+    expect(misplaced.message).toBe('The file is not valid JSON, at character 12 of line 2.');
+    const ended = await readFailure(memoryFile('a.json', '[{"a": 1},\n'));
+    expect(ended.message).toBe('The file is not valid JSON, at character 1 of line 2.');
     expect((await readFailure(memoryFile('a.json', '[1, 2]'))).message).toBe(
       'Row 1 of the file is not a JSON object.',
     );

@@ -37,7 +37,7 @@ async function wholeDocument({ next }: TextReader, { caps }: TextRequest): Promi
     if (document !== undefined) return document;
   } catch (error) {
     if (error instanceof NotText) throw fileNotText(error.charset);
-    throw error instanceof SyntaxError ? notJson('The file') : error;
+    throw error instanceof SyntaxError ? notJson('The file', error) : error;
   }
   throw notJson('The file');
 }

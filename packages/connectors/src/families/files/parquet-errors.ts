@@ -2,8 +2,8 @@ import { quoted } from '../../kit/json/failures.js';
 import { Misfit } from '../../kit/misfit.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-const rewriting = 'Ask for the other columns, with "columns", or write the file anew.';
-const storing = 'Store the file anew: it is damaged, cut off, or of another kind than its name says.';
+const rewriting = 'Ask for the other columns, with "columns", or have the file written again.';
+const storing = 'Store the file again: it is damaged, cut off, or of another kind than its name says.';
 
 /** What is wrong with the file; `reason` quotes nothing of it. */
 export function brokenParquet(reason: string): ConnectorError {
@@ -15,7 +15,7 @@ export function brokenParquet(reason: string): ConnectorError {
 /** A file that its writer has made so that it is not read. */
 export function encryptedParquet(what: string): ConnectorError {
   return new ConnectorError('unsupported', `${what} is encrypted.`, {
-    remedy: 'Store a copy that is not encrypted; keys of Parquet are not taken.',
+    remedy: 'Store a copy that is not encrypted; decryption keys are not supported.',
   });
 }
 

@@ -85,7 +85,8 @@ function itemShape(item: SchemaNode, json: ParquetCaps['json']): ValueShape {
 function assertReadable(node: SchemaNode, column: string): void {
   if (annotationOf(node) === 'VARIANT') {
     throw new ConnectorError('unsupported', `Column ${quoted(column)} is a VARIANT, which is not read.`, {
-      remedy: 'Ask for the other columns, with "columns", or write it as text of JSON.',
+      remedy:
+        'Ask for the other columns, with "columns", or have this one written as a string that holds JSON.',
     });
   }
   const names = node.children.map(({ element }) => element.name);

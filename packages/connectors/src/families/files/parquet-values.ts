@@ -223,7 +223,10 @@ export function openValues(section: ValueSection): NextValue {
     throw new ConnectorError(
       'unsupported',
       `The Parquet file has values in the encoding ${encoding ?? 'of an unknown number'}, which is not read.`,
-      { remedy: 'Ask for the other columns, with "columns", or write the file anew in the encoding PLAIN.' },
+      {
+        remedy:
+          'Ask for the other columns, with "columns", or have the file written again in the encoding PLAIN.',
+      },
     );
   }
 }

@@ -25,4 +25,4 @@ export async function openText(
 
 /** How somebody is told to say an encoding. */
 export const encodingRemedy =
-  'Say in which encoding the file is written, for instance "file": {"encoding": "windows-1252"}, or have it written in UTF-8.';
+  'Add the encoding of the file to the request, for instance "file": {"encoding": "windows-1252"}, or store it as UTF-8.';

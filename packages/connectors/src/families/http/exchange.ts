@@ -3,7 +3,7 @@ import { timeLimit } from '../../kit/deadline.js';
 import type { ParsingCaps } from '../../kit/json/caps.js';
 import { collectJson } from '../../kit/json/document.js';
 import { DoubledName } from '../../kit/json/exact.js';
-import { notText, quoted } from '../../kit/json/failures.js';
+import { notJson, notText, quoted } from '../../kit/json/failures.js';
 import { NotText } from '../../kit/json/gauge.js';
 import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
 import type { JsonValue } from '../../spec/data-types.js';
@@ -88,7 +88,7 @@ export function translateJsonError(error: unknown, headers: Headers): unknown {
     ? new ConnectorError('protocol_error', 'The source answered with a web page.', {
         remedy: 'The URL may lead to a sign-in page: check it and the sign-in.',
       })
-    : new ConnectorError('protocol_error', 'The answer of the source is not valid JSON.', {
+    : new ConnectorError('protocol_error', notJson('The answer of the source', error).message, {
         remedy:
           'See what it answers, for instance with curl: it may be cut off, or the URL may lead to something else.',
       });

@@ -65,9 +65,9 @@ interface Seen {
 }
 
 /** How a page says that there are more, in words. */
-function signsOf({ json, headers }: Seen): { where: string; isLink: boolean } | undefined {
+function signsOf({ json, headers }: Seen): { where: string; sign?: string; isLink: boolean } | undefined {
   const sign = json === undefined ? undefined : signOf(json);
-  if (sign !== undefined) return { where: `at ${quoted(sign)}`, isLink: false };
+  if (sign !== undefined) return { where: `at ${quoted(sign)}`, sign, isLink: false };
   const isLink = nextLink(headers.get('link') ?? '') !== undefined;
   return isLink ? { where: 'in its Link header', isLink } : undefined;
 }
@@ -84,7 +84,11 @@ export function assertNoOtherReference(page: Seen, property: string, path: strin
   throw new ConnectorError(
     'invalid_config',
     `The first page has nothing at ${property} (${quoted(path)}), and says ${signs.where} that there are more.`,
-    { remedy: signs.isLink ? byLink : `Set ${property} to where the answer refers to its next page.` },
+    {
+      remedy: signs.isLink
+        ? byLink
+        : `Set the property ${property} of the connection to ${quoted(signs.sign ?? '')}.`,
+    },
   );
 }
 

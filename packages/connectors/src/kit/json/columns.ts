@@ -129,8 +129,8 @@ function lateCell(fields: JsonFields, known: ReadonlySet<string>): Cell {
 function misfit(cell: Cell, { name, type }: Column, { unit, number, of }: Place): ConnectorError {
   return new ConnectorError(
     'protocol_error',
-    `${unit} ${number} of ${of} has a value of type ${typeOf(cell)} in column ${quoted(name)}, which is ${type} by the values before.`,
-    { remedy: `Ask for the column as text: "asText": [${quoted(name)}].` },
+    `${unit} ${number} of ${of} has a value of type ${typeOf(cell)} in column ${quoted(name)}, which is ${type} by its earlier values.`,
+    { remedy: `Add "asText": [${quoted(name)}] to the request, to have the column as text.` },
   );
 }
 

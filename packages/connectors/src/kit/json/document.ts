@@ -4,7 +4,7 @@ import { createByteCollector } from '../byte-collector.js';
 import { jsonCharset, NotDecodable, utf8Of } from '../charset.js';
 import type { ParsingCaps } from './caps.js';
 import { type JsonRecord, parseRecord } from './exact.js';
-import { createJsonGauge, type JsonCaps, NotText } from './gauge.js';
+import { createJsonGauge, type JsonCaps, NotJson, NotText } from './gauge.js';
 import { type JsonSpan, wholeSpan } from './spans.js';
 
 /** Where a document comes from. */
@@ -52,15 +52,46 @@ async function collect({
       const megabytes = caps.documentBytes / 1024 / 1024;
       throw new ConnectorError('too_large', `JSON is read up to ${megabytes} MB here.`, { remedy });
     }
-    gauge.push(piece);
     collected.append(piece);
+    try {
+      gauge.push(piece);
+    } catch (error) {
+      throw error instanceof NotJson ? new MisplacedJson(collected.take(), error) : error;
+    }
   }
   if (gauge.isBlank()) return undefined;
-  gauge.end();
   const bytes = collected.take();
+  try {
+    gauge.end();
+  } catch (error) {
+    throw error instanceof NotJson ? new MisplacedJson(bytes, error) : error;
+  }
   if (!isCheckedByItem) assertUtf8(bytes);
   return wholeSpan(bytes);
 }
+
+/** Where a document is no JSON, for people. Lines and characters count from one. */
+export class MisplacedJson extends SyntaxError {
+  override name = 'MisplacedJson';
+  readonly line: number;
+  readonly character: number;
+
+  /** @param text from its beginning to behind the fault, in UTF-8 */
+  constructor(text: Buffer, { offset = text.length }: NotJson) {
+    super();
+    const before = text.subarray(0, offset);
+    let line = 1;
+    let start = 0;
+    for (let at = before.indexOf(lineFeed); at >= 0; at = before.indexOf(lineFeed, at + 1)) {
+      line += 1;
+      start = at + 1;
+    }
+    this.line = line;
+    this.character = [...before.subarray(start).toString()].length + 1;
+  }
+}
+
+const lineFeed = 0x0a;
 
 /** @throws NotText */
 export function assertUtf8(bytes: Uint8Array): void {

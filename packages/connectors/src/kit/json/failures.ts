@@ -1,4 +1,5 @@
 import { ConnectorError } from '../../spec/errors.js';
+import { MisplacedJson } from './document.js';
 import { DoubledName } from './exact.js';
 import { NotText } from './gauge.js';
 
@@ -16,11 +17,12 @@ export interface Place {
 /** A name of the source's, as messages quote it. */
 export const quoted = (name: string): string => JSON.stringify(name.slice(0, 128));
 
-const encodingRemedy = 'Say in which encoding it is written, with encoding, or have it written in UTF-8.';
+const encodingRemedy =
+  'Set the property "encoding" of the connection to the encoding of its answers, for instance "windows-1252".';
 
 /** What the text of a source says when it is none. */
 export function notText({ charset }: NotText, of: string, remedy = encodingRemedy): ConnectorError {
-  return new ConnectorError('protocol_error', `The bytes of ${of} are no text in ${charset}.`, { remedy });
+  return new ConnectorError('protocol_error', `The bytes of ${of} are not valid ${charset}.`, { remedy });
 }
 
 function doubledName({ member }: DoubledName, where: string): ConnectorError {
@@ -42,10 +44,14 @@ export function recordFailure(error: unknown, { unit, number, of, encodingRemedy
   return error instanceof SyntaxError ? notJson(where) : error;
 }
 
-/** @param where what is none, at the beginning of a sentence */
-export function notJson(where: string): ConnectorError {
-  return new ConnectorError('protocol_error', `${where} is not valid JSON.`, {
-    remedy:
-      'Look there for what JSON does not have (a comma before a bracket, single quotes, comments, NaN), or for an end that is missing.',
+/**
+ * @param where what is none, at the beginning of a sentence
+ * @param error says where in it, if it knows
+ */
+export function notJson(where: string, error?: unknown): ConnectorError {
+  const place =
+    error instanceof MisplacedJson ? `, at character ${error.character} of line ${error.line}` : undefined;
+  return new ConnectorError('protocol_error', `${where} is not valid JSON${place ?? ''}.`, {
+    remedy: `Look ${place ? 'there' : 'in it'} for what JSON does not allow (a comma before a bracket, single quotes, comments, NaN), or for an end that is missing.`,
   });
 }

@@ -26,8 +26,10 @@ export interface JsonGauge {
 }
 
 /** The text is no JSON; caught as the errors of `JSON.parse` are. Its reader knows what to call it. */
-class NotJson extends SyntaxError {
+export class NotJson extends SyntaxError {
   override name = 'NotJson';
+  /** Bytes before the first one that cannot stand where it does; absent where the text ends too soon. */
+  offset?: number;
 }
 
 /** The bytes are no text in their encoding, so that decoding them would put other characters in their place. */
@@ -85,6 +87,7 @@ class Gauge implements JsonGauge {
   private isName = false;
   private isEscaped = false;
   private isBegun = false;
+  private bytesBefore = 0;
 
   constructor(caps: JsonCaps, remedy: string, isSequence: boolean) {
     this.caps = caps;
@@ -94,16 +97,23 @@ class Gauge implements JsonGauge {
   }
 
   push(piece: Uint8Array): void {
-    for (let at = 0; at < piece.length; ) {
-      if (this.now === state.string) at = this.inString(piece, at);
-      else if (this.now === state.word) at = this.inWord(piece, at);
-      else {
-        const byte = piece[at] as number;
-        if (!isBlank(byte)) this.take(byte);
-        // A word begins with this byte, so it is looked at again there.
-        if (this.now !== state.word) at += 1;
+    let at = 0;
+    try {
+      while (at < piece.length) {
+        if (this.now === state.string) at = this.inString(piece, at);
+        else if (this.now === state.word) at = this.inWord(piece, at);
+        else {
+          const byte = piece[at] as number;
+          if (!isBlank(byte)) this.take(byte);
+          // A word begins with this byte, so it is looked at again there.
+          if (this.now !== state.word) at += 1;
+        }
       }
+    } catch (error) {
+      if (error instanceof NotJson) error.offset = this.bytesBefore + at;
+      throw error;
     }
+    this.bytesBefore += piece.length;
   }
 
   isBlank(): boolean {

@@ -408,7 +408,7 @@ describe('postgres, against a real server', () => {
         const error = await failureOf(session.read({ query: 'select 1 as a', ...more, batchRows: 1 }));
         expect([error.message, error.remedy]).toEqual([
           'There is no column "b".',
-          'Preview to see the columns there are.',
+          'actions/preview without "columns" shows those that there are; upper and lower case are different.',
         ]);
       }
     });

@@ -113,7 +113,7 @@ const dataPathOf = ({ dataPath, PaginationType, OffsetDataPath }: RestProperties
   dataPath ?? (PaginationType === 'Offset' ? OffsetDataPath : undefined);
 
 const remedyForErrors =
-  'See what the service answers, for instance with curl; set dataPath to read rows that stand beside errors.';
+  'Ask the service directly, for instance with curl, to see them. If the rows beside them are wanted, set the property dataPath of the connection to where they are, for instance "data.items".';
 
 /**
  * Where a page has its rows.
@@ -126,7 +126,7 @@ function rowsPathOf({ properties }: Resource, { json, isSequence }: Answer): str
   const path = given ?? findRowsPath(json);
   const isThere = path !== undefined && lookup(json, path) !== undefined && hasRowsAt(json, path);
   if (reportsErrors(json) && (given === undefined ? path !== undefined : !isThere)) {
-    throw new ConnectorError('protocol_error', 'The source answered with errors.', {
+    throw new ConnectorError('protocol_error', 'The answer of the source reports errors.', {
       remedy: remedyForErrors,
     });
   }
@@ -215,16 +215,25 @@ function isEndOfPages(error: unknown, { properties }: Resource, { isDoubted }: P
   return isCounted && error.nativeCode === '404' && properties.PaginationEndsAt404 === true;
 }
 
-async function askFurther(resource: Resource, request: PageRequest): Promise<Answer | undefined> {
+async function askFurther(
+  resource: Resource,
+  request: PageRequest,
+  number: number,
+): Promise<Answer | undefined> {
   try {
     return await ask(resource, request);
   } catch (error) {
     if (isEndOfPages(error, resource, request)) return undefined;
     if (!(error instanceof ConnectorError) || error.nativeCode !== '404') throw error;
-    throw new ConnectorError('not_found', 'The source has nothing at the next page.', {
-      nativeCode: '404',
-      remedy: 'If it answers 404 behind its last page, set PaginationEndsAt404 to true.',
-    });
+    throw new ConnectorError(
+      'not_found',
+      `The source answered with status 404 to the request for page ${number}.`,
+      {
+        nativeCode: '404',
+        remedy:
+          'If the service answers so after its last page, set the property PaginationEndsAt404 of the connection to true.',
+      },
+    );
   }
 }
 
@@ -237,9 +246,9 @@ export async function nextPage(walk: Walk, previous: Page, rowCount: number): Pr
     throw new ConnectorError('too_large', `The source has more than ${pagesMax} pages.`);
   }
   const key = keyOf(resource, request);
-  if (asked.has(key)) throw sameAgain('The source leads to a page that was read before.');
+  if (asked.has(key)) throw sameAgain('The source refers to a page that was read already.', resource);
   asked.add(key);
-  const answer = await askFurther(resource, request);
+  const answer = await askFurther(resource, request, previous.number + 1);
   if (!answer) return undefined;
   const page = {
     number: previous.number + 1,
@@ -247,19 +256,30 @@ export async function nextPage(walk: Walk, previous: Page, rowCount: number): Pr
     path: lookInto(answer, () => previous.path ?? rowsPathOf(resource, answer)),
   };
   if (!hasRows(page) && lookInto(answer, () => reportsErrors(answer.json))) {
-    throw new ConnectorError('protocol_error', 'The source answered with errors.', {
+    throw new ConnectorError('protocol_error', 'The answer of the source reports errors.', {
       remedy: remedyForErrors,
     });
   }
   if (!hasRows(page) || !isSame(previous.answer, answer)) return page;
   if (request.isDoubted === true) return undefined;
-  throw sameAgain('The source sent the same page twice.');
+  throw sameAgain('The source sent the same page twice.', resource);
 }
 
 const isSame = (one: Answer, other: Answer): boolean =>
   one.json !== undefined && other.json !== undefined && one.json.bytes.equals(other.json.bytes);
 
-const sameAgain = (message: string): ConnectorError =>
-  new ConnectorError('protocol_error', message, {
-    remedy: 'Check the pagination type and the names of its parameters.',
+/** What decides which page is asked for. */
+const pageProperties = {
+  None: '',
+  NextUrl: 'NextUrlFieldPath',
+  NextPage: 'NextPageParamName and NextPageFieldPath',
+  NextToken: 'NextTokenParamName and NextTokenFieldPath',
+  Offset: 'OffsetStartParamName and OffsetCountParamName',
+};
+
+const sameAgain = (message: string, { properties }: Resource): ConnectorError => {
+  const { PaginationType: type } = properties;
+  return new ConnectorError('protocol_error', message, {
+    remedy: `Compare the PaginationType (${type}) of the connection, and its ${pageProperties[type]}, with what the service documents: it may not know the parameter that it is sent.`,
   });
+};

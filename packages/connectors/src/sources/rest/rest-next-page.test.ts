@@ -23,7 +23,7 @@ describe('the next page', () => {
     );
     expect([kind, remedy]).toEqual([
       'invalid_config',
-      'Set NextUrlFieldPath to where the answer refers to its next page.',
+      'Set the property NextUrlFieldPath of the connection to "@odata.nextLink".',
     ]);
     const { session } = await open(inputOf(url));
     expect((await failureOf(session.ping())).kind).toBe('invalid_config');
@@ -110,7 +110,7 @@ describe('the next page', () => {
     });
     const error = await failureOf(read({ url: cycle.url, ...tokens }));
     expect([error.message, cycle.requests.length]).toEqual([
-      'The source leads to a page that was read before.',
+      'The source refers to a page that was read already.',
       3,
     ]);
     const zero = await serve((request, response) => {

@@ -94,7 +94,7 @@ describe('values of REST', () => {
     );
     const { message, remedy } = await failureOf(read({ url: stand.url }));
     expect([message, remedy]).toEqual([
-      'The bytes of the answer are no text in utf-8.',
+      'The bytes of the answer are not valid utf-8.',
       expect.stringContaining('encoding'),
     ]);
     expect((await read({ url: stand.url, encoding: 'iso-8859-1' })).rows).toEqual([['Zürich']]);
@@ -181,13 +181,13 @@ describe('where the rows are', () => {
       'The answer has several lists: "/users", "/groups".',
     );
     expect(await messageOf({ data: null, errors: [{ message: 'denied' }] })).toBe(
-      'The source answered with errors.',
+      'The answer of the source reports errors.',
     );
     expect(await messageOf({ data: { u: [{ a: 1 }] }, errors: [{ m: 1 }] })).toBe(
-      'The source answered with errors.',
+      'The answer of the source reports errors.',
     );
     expect(await messageOf({ data: { u: null }, errors: [{ m: 1 }] }, { dataPath: 'data.u' })).toBe(
-      'The source answered with errors.',
+      'The answer of the source reports errors.',
     );
   });
 
