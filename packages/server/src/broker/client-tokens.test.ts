@@ -111,14 +111,14 @@ describe('tokens of clients and service accounts', () => {
       401,
       'invalid_client',
       'SOURCE-SIGN-IN-FAILED',
-      /does not accept the id or the secret.*Enter the id and the secret of the OAuth client again/,
+      /does not accept the id or the secret.*set the properties clientId and clientSecret of the connection/,
     ],
     [
       'client credentials',
       400,
       'invalid_scope',
       'SOURCE-CONFIGURATION-INVALID',
-      /what the connection asks for.*Correct the scope/,
+      /refuses the scope that the connection asks for.*Correct the scope/,
     ],
     [
       'client credentials',
@@ -132,14 +132,14 @@ describe('tokens of clients and service accounts', () => {
       400,
       'invalid_grant',
       'SOURCE-SIGN-IN-FAILED',
-      /the key or the issuer of the service account.*again/,
+      /the key or the issuer of the service account.*Get a valid key/,
     ],
     [
       'service account',
       400,
       'invalid_scope',
       'SOURCE-CONFIGURATION-INVALID',
-      /what the connection asks for.*Correct the scope/,
+      /refuses the scope that the connection asks for.*Correct the scope/,
     ],
   ] as const)(
     'US5: %s refused with %i %s: says so, and who can mend it',

@@ -31,11 +31,12 @@ export function clientRefused(error: OAuthError, setup: OAuthSetup): ConnectorEr
   const said = error.providerCode === undefined ? '' : ` (${error.providerCode})`;
   const whose = setup.assertion ? 'service account' : 'OAuth client';
   if (ofTheRequest.includes(code)) {
+    const what = code === 'invalid_scope' ? 'scope' : 'audience or resource';
     return new ConnectorError(
       'invalid_config',
-      `The identity provider does not give the ${whose} what the connection asks for${said}.`,
+      `The identity provider refuses the ${what} that the connection asks for${said}.`,
       {
-        remedy: `Correct the scope, audience or resource of the connection, or ask whoever administers the provider to allow it to the ${whose}.`,
+        remedy: `Correct the ${what} in the properties of the connection, or ask whoever administers the provider to allow it to the ${whose}.`,
         cause: error,
       },
     );
@@ -48,10 +49,13 @@ export function clientRefused(error: OAuthError, setup: OAuthSetup): ConnectorEr
     );
   }
   const parts = setup.assertion ? 'key or the issuer' : 'id or the secret';
+  const where = setup.assertion
+    ? 'a valid key from whoever administers the service account, and set it in the properties of the connection.'
+    : 'both from whoever administers the provider, and set the properties clientId and clientSecret of the connection.';
   return new ConnectorError(
     'auth_failed',
     `The identity provider does not accept the ${parts} of the ${whose}${said}.`,
-    { remedy: `Enter the ${parts.replace(' or ', ' and ')} of the ${whose} again.`, cause: error },
+    { remedy: `Get ${where}`, cause: error },
   );
 }
 

@@ -280,6 +280,6 @@ const pageProperties = {
 const sameAgain = (message: string, { properties }: Resource): ConnectorError => {
   const { PaginationType: type } = properties;
   return new ConnectorError('protocol_error', message, {
-    remedy: `Compare the PaginationType (${type}) of the connection, and its ${pageProperties[type]}, with what the service documents: it may not know the parameter that it is sent.`,
+    remedy: `Compare the PaginationType (${type}) of the connection, and its ${pageProperties[type]}, with the documentation of the service, which may call its parameters otherwise.`,
   });
 };
