@@ -1,6 +1,7 @@
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Secret } from '@mooring/connectors/spec/secret';
+import { AppError } from '../http/app-error.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { CredentialTable, SecretTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
@@ -106,7 +107,25 @@ export function sealedRow(vault: Vault, context: SealContext, value: unknown): S
   };
 }
 
-/** Stores a credential with its secrets and the one destination its person has allowed. */
+/**
+ * In the transaction that stores a secret of theirs: another node may believe a key for a second longer than its user is
+ * let in, and what were brought then would outlast the end of all the others.
+ */
+async function assertLetIn(tx: Tx, owner: Pick<CredentialTable, 'tenant_id' | 'owner_id'>): Promise<void> {
+  const user = await tx
+    .selectFrom('user')
+    .select('status')
+    .where('id', '=', owner.owner_id)
+    .where('tenant_id', '=', owner.tenant_id)
+    .executeTakeFirst();
+  if (user?.status === 'active') return;
+  throw new AppError('AUTHENTICATION-REQUIRED', 'This user is disabled. Nothing was stored.');
+}
+
+/**
+ * Stores a credential with its secrets and the one destination its person has allowed.
+ * @throws AppError AUTHENTICATION-REQUIRED for a user who was disabled meanwhile
+ */
 export async function insertCredential(tx: Tx, vault: Vault, credential: NewCredential): Promise<void> {
   const row: CredentialTable = {
     id: credential.id,
@@ -124,6 +143,7 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
     updated_at: credential.at,
     ...enteredBy(credential.by, credential.at),
   };
+  await assertLetIn(tx, row);
   await tx.insertInto('credential').values(row).execute();
   for (const [field, value] of Object.entries(credential.secrets)) {
     const context = sealContext(row, field as SecretField, 1);
@@ -155,6 +175,7 @@ async function nextVersion(tx: Tx, row: CredentialTable): Promise<number> {
 /**
  * Gives an existing credential new secrets, in place. Destinations that its person confirmed stay only when the
  * new secrets are for one of them; otherwise the new destination is the only one.
+ * @throws AppError AUTHENTICATION-REQUIRED for a user who was disabled meanwhile
  */
 export async function replaceCredential(
   tx: Tx,
@@ -162,6 +183,7 @@ export async function replaceCredential(
   row: CredentialTable,
   fresh: Pick<NewCredential, 'signIn' | 'destination' | 'secrets' | 'at' | 'by'>,
 ): Promise<void> {
+  await assertLetIn(tx, row);
   const version = await nextVersion(tx, row);
   const entered = enteredBy(fresh.by, fresh.at);
   await tx

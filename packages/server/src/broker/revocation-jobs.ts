@@ -130,18 +130,20 @@ export function createRevocationJobs({
   const looking = setInterval(kick, lookMs).unref();
 
   return {
-    async add(tx, { tenantId, userId, sourceId }) {
+    async add(tx, scope) {
+      const { tenantId, userId, sourceId } = scope;
       const job: RevocationJobTable = {
         ...{ id: newUuid(), tenant_id: tenantId, owner_id: userId ?? null, source_id: sourceId ?? null },
         ...{ status: 'running', total: 0, lease_until: null, created_at: store.clock.iso(), ended_at: null },
       };
-      const total = await countCredentialsIn(tx, scopeOf(job));
+      // All that is there, whatever a node's clock said when it was brought.
+      const total = await countCredentialsIn(tx, scope);
       await tx
         .insertInto('revocation_job')
         .values({ ...job, total })
         .execute();
       // At once, sign-ins first: one that were completed before the job's turn would leave a credential behind.
-      await endNext(tx, job);
+      await revoker.end(tx, scope, { batchId: job.id, limit: perTransaction });
       return job.id;
     },
     kick,

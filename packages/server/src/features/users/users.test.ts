@@ -143,6 +143,27 @@ describe('users', () => {
       expect((await apiClient(server.url, made.token).get('/api/v1/users/me')).status).toBe(401);
     });
 
+    it('US7: nothing secret is stored for a user whom another node has disabled', async () => {
+      const gone = await addPerson(server.url, server.adminKey, 'just gone');
+      const mine = { datasourceID: 'File_AmazonS3Connector', connectionProperties: s3Properties };
+      const there = await gone.api.post('/api/v1/data-credentials', { ...mine, qName: 'there' });
+      expect(there.status, there.text).toBe(201);
+      const team = (await admin.post('/api/v1/spaces', { name: 'Team of gone', type: 'shared' })).body.id;
+      const producer = { type: 'user', assigneeId: gone.id, roles: ['producer'] };
+      expect((await admin.post(`/api/v1/spaces/${team}/assignments`, producer)).status).toBe(201);
+      expect((await gone.api.get('/api/v1/users/me')).status).toBe(200);
+      // As another node does it: this one still believes the key for a second.
+      await server.sql(`update "user" set status = 'disabled' where id = '${gone.id}'`);
+      const late = await Promise.all([
+        gone.api.post('/api/v1/data-connections', { ...mine, qName: 'late', space: team }),
+        gone.api.post('/api/v1/data-credentials', { ...mine, qName: 'late' }),
+      ]);
+      expect(late.map(({ status }) => status)).toEqual([401, 401]);
+      const plan = await admin.post(`/api/v1/users/${gone.id}/actions/leave`, { plan: true });
+      expect(plan.body.ends.credentials).toBe(1);
+      expect(plan.body.withoutLogin.total).toBe(0);
+    });
+
     it('US7: one call ends everything of a user who leaves, after a plan that says what that is', async () => {
       const erin = await addPerson(server.url, server.adminKey, 'erin "of" a\\b', ['TenantAdmin']);
       const team = (await admin.post('/api/v1/spaces', { name: 'Team of Erin', type: 'shared' })).body.id;
