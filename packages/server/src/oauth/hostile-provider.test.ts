@@ -135,19 +135,30 @@ describe('O16: a hostile token endpoint', () => {
     await expect(probe.refresh(large)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  it('D23: cannot get its words or our secrets into an error', async () => {
+  it('D23, US5: cannot get its words or our secrets into an error', async () => {
     const words = { error_description: 'canary words', message: 'canary words' };
     for (const error of [
       refreshToken,
       `x.${refreshToken}`,
       client.clientSecret,
+      `bad.${refreshToken.slice(0, 12)}.`,
+      client.clientSecret.toUpperCase(),
       'canary words',
       '<b>canary</b>',
     ]) {
       const failure = await probe.refresh(json({ error, ...words }, 400)).catch((thrown: unknown) => thrown);
       expect(failure).toMatchObject({ name: 'OAuthError', kind: 'nonsense', providerCode: undefined });
-      expect(inspect(failure, { depth: 10 })).not.toContain('canary');
+      expect(inspect(failure, { depth: 10 })).not.toMatch(/canary/i);
     }
+    // As a client that authenticates with a header sends them.
+    const inHeader = {
+      preset: { ...probe.server.preset, clientAuthentication: 'client_secret_basic' as const },
+    };
+    const basic = Buffer.from(`${client.clientId}:${client.clientSecret}`).toString('base64').slice(0, 30);
+    const echoed = await probe
+      .refresh(json({ error: basic }, 400), inHeader)
+      .catch((thrown: unknown) => thrown);
+    expect(echoed).toMatchObject({ kind: 'nonsense', providerCode: undefined });
     const known = await probe
       .refresh(json({ error: 'invalid_grant', ...words }, 400))
       .catch((thrown: unknown) => thrown);

@@ -112,11 +112,19 @@ function asObject(json: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-/** An error code that repeats what was sent could carry a secret into messages and logs. */
+/** So much of a secret in a row is no chance. */
+const echoLength = 8;
+
+/** An error code that repeats what was sent, or a part of it, could carry a secret into messages and logs. */
 function isEcho(providerCode: string, sent: readonly string[]): boolean {
-  return sent.some(
-    (secret) => secret.includes(providerCode) || (secret.length > 7 && providerCode.includes(secret)),
+  const code = providerCode.toLowerCase();
+  const parts = Array.from({ length: Math.max(0, code.length - echoLength + 1) }, (_, at) =>
+    code.slice(at, at + echoLength),
   );
+  return sent.some((text) => {
+    const secret = text.toLowerCase();
+    return secret.includes(code) || parts.some((part) => secret.includes(part));
+  });
 }
 
 function sentSecrets(call: ProviderCall, request: Parameters<CustomFetch>[1]): string[] {
@@ -130,5 +138,6 @@ function sentSecrets(call: ProviderCall, request: Parameters<CustomFetch>[1]): s
     'device_code',
   ];
   const sent = names.map((name) => request.body?.get(name) ?? '');
-  return [...sent, call.client.clientSecret?.reveal() ?? ''];
+  const [, ofHeader = ''] = (request.headers['authorization'] ?? '').split(' ');
+  return [...sent, ofHeader, call.client.clientSecret?.reveal() ?? ''];
 }
