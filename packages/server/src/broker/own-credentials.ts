@@ -50,6 +50,10 @@ export const isNameFree = async (db: Queryable, owned: Owned, name: string): Pro
 /** What a number leaves of the 256 characters of a name. */
 const numberedMax = 248;
 
+/** A character of two UTF-16 code units is kept or left out, as the store keeps no half of one. */
+export const numbered = (name: string, number: number): string =>
+  `${name.slice(0, numberedMax).replace(/\p{Cs}$/u, '')} (${number})`;
+
 /**
  * The name, or with a number behind it: the first that is free.
  * @param first of the numbers
@@ -58,8 +62,7 @@ export async function freeName(db: Queryable, owned: Owned, wanted: string, firs
   const rows = await separatedOf(db, owned).select('name_key').execute();
   const taken = new Set(rows.map(({ name_key }) => name_key));
   let name = wanted;
-  for (let number = first; taken.has(nameKey(name)); number += 1)
-    name = `${wanted.slice(0, numberedMax)} (${number})`;
+  for (let number = first; taken.has(nameKey(name)); number += 1) name = numbered(wanted, number);
   return name;
 }
 

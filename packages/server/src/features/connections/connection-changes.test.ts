@@ -122,6 +122,18 @@ describe('changing a connection', () => {
       }
     });
 
+    it('SU12: a copy has a name of whole characters, by which it is found', async () => {
+      const qName = `a${'\u{1f600}'.repeat(127)}`;
+      const made = await alice.api.post('/api/v1/data-connections', {
+        ...{ datasourceID: 'postgres', qName, space: spaceId },
+        connectionProperties: { ...database, ...login },
+      });
+      const copy = await alice.api.post('/api/v1/data-connections/actions/duplicate', { id: made.body.qID });
+      expect(copy.status, copy.text).toBe(201);
+      expect(copy.body.qName).toBe(`a${'\u{1f600}'.repeat(123)} (1)`);
+      expect((await get(copy.body.qID)).qName).toBe(copy.body.qName);
+    });
+
     it('QL2: one part of a login is changed alone, and the rest of the own one stays', async () => {
       const [embedded, mine] = [await create(), await separated()];
       const s3 = await alice.api.post('/api/v1/data-connections', {

@@ -10,7 +10,7 @@ import { nameKey } from '../../broker/credential-records.js';
 import { filledUp } from '../../broker/kept-parts.js';
 import { linkCredential } from '../../broker/links.js';
 import { loginPair, loginProperties } from '../../broker/login-pair.js';
-import { assertNameFree } from '../../broker/own-credentials.js';
+import { assertNameFree, numbered } from '../../broker/own-credentials.js';
 import { assertReaches, assertReachesKept, secretsEnteredBy } from '../../broker/reach.js';
 import { resolveCredential } from '../../broker/resolve.js';
 import { splitProperties } from '../../catalogue/catalogue.js';
@@ -55,7 +55,7 @@ async function freeName(store: Store, row: ConnectionTable, scope: string): Prom
     ).map((other) => other.name_key),
   );
   for (let number = 1; number <= copiesMax; number += 1) {
-    const name = `${base.slice(0, 248)} (${number})`;
+    const name = numbered(base, number);
     if (!taken.has(nameKey(name))) return name;
   }
   throw new AppError('CONFLICT', 'name: there are too many copies of this connection. Give the copy a name.');
