@@ -1,9 +1,23 @@
+import { get } from 'node:http';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, apiClient, type TestPerson } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
 
 const connections = '/api/connectivity/data-connections';
+
+/** With the whole URL as the target (RFC 9112 section 3.2.2). */
+const askedAsProxy = (target: string, key: string) =>
+  new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+    const { hostname, port } = new URL(target);
+    const headers = { authorization: `Bearer ${key}` };
+    get({ hostname, port, path: target, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode, text }));
+    }).on('error', reject);
+  });
 
 describe('the newer door', () => {
   let server: TestServer;
@@ -65,6 +79,12 @@ describe('the newer door', () => {
     expect((await alice.api.put('/v1/users/me')).status).toBe(405);
     for (const path of ['/v1', '/v1/', '/v1/nowhere', '/V1/users/me', '/v1//users/me', '/v10/users/me']) {
       expect((await alice.api.get(path)).status, path).toBe(404);
+    }
+    // As a client asks that takes the server for a proxy.
+    for (const door of ['/v1', '/api/v1']) {
+      const { status, text } = await askedAsProxy(`${server.url}${door}/users?limit=1`, alice.key);
+      expect(status, door).toBe(200);
+      expect(JSON.parse(text).links.next.href).toMatch(`${server.url}/api/v1/users?`);
     }
     expect((await alice.api.delete(href)).status).toBe(204);
     // One route in metrics and log.

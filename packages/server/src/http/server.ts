@@ -46,6 +46,8 @@ const headerBytesMax = 16 * 1024;
 const nameBytesMax = 4096;
 /** Links are printed as Qlik prints them, `/v1/…`, and lead where they say. */
 const publishedPath = /^\/v1\//;
+/** A client that takes this server for a proxy names it in the target (RFC 9112 section 3.2.2). */
+const originOfTarget = /^https?:\/\/[^/?#]*(?=\/)/i;
 /** An idle one waits longer than the idle limit of common proxies, which would otherwise meet a closed one. */
 const keepAliveMs = 72_000;
 
@@ -159,7 +161,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, headers()),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: nameBytesMax },
-    rewriteUrl: ({ url = '' }) => url.replace(publishedPath, '/api/v1/'),
+    rewriteUrl: ({ url = '' }) => url.replace(originOfTarget, '').replace(publishedPath, '/api/v1/'),
     return503OnClosing: true,
     forceCloseConnections: 'idle',
     onProtoPoisoning: 'error',
