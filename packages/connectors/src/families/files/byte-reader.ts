@@ -58,6 +58,8 @@ function notGzip(error: Error & { code: string }): ConnectorError {
   return new ConnectorError('protocol_error', 'The file is not valid gzip data or ends too early.', {
     nativeCode: error.code,
     cause: error,
+    remedy:
+      'Store the file whole, or without .gz in its name and without the content encoding gzip where it is not compressed.',
   });
 }
 

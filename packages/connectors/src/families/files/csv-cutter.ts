@@ -1,12 +1,9 @@
 import { columnsMax } from '../../kit/columns.js';
 import { recordTooLarge } from '../../kit/json/document.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { type CsvDialect, CsvFault, type CsvRecord, type LineEnd } from './csv-record.js';
+import { type CsvDialect, CsvFault, type CsvRecord, csvRemedies, type LineEnd } from './csv-record.js';
 
-const quoteRemedy =
-  'Quotes within a quoted field are doubled, or say how the file quotes: "file": {"escape": "\\\\"} where a backslash stands before them, "file": {"quote": ""} where quotes mean nothing.';
-const lineEndRemedy =
-  'Say what ends a line, for instance "file": {"lineEnd": "\\n"}: what ends none is text then.';
+const { quoteRemedy, escapeRemedy, outsideRemedy, lineEndRemedy } = csvRemedies;
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -56,6 +53,8 @@ export class RecordCutter {
   /** In what was looked at last. */
   private hasEscapes = false;
   private readonly escaped: RegExp;
+  /** What an escape makes of quotes and of itself; nothing where the quote is its own. */
+  private readonly escapes: readonly string[];
   private now = state.start;
   /** Characters of the record in earlier texts. */
   private before = 0;
@@ -69,6 +68,8 @@ export class RecordCutter {
     this.delimiter = dialect.delimiter.charCodeAt(0);
     this.quote = dialect.quote.charCodeAt(0);
     this.escape = dialect.escape.charCodeAt(0);
+    const { quote, escape: mark } = dialect;
+    this.escapes = mark === quote ? [] : [mark + quote, mark + mark];
     this.escaped = new RegExp(`[${dialect.escape.replace(/[\\\]^-]/, '\\$&')}](.)`, 'gs');
   }
 
@@ -197,10 +198,7 @@ export class RecordCutter {
   private behindEscape(text: string, at: number): number {
     const code = text.charCodeAt(at);
     if (code !== this.quote && code !== this.escape) {
-      return this.fail(
-        'has the escape character before something else than a quote or itself',
-        'Say how the file quotes: "file": {"escape": …}, by default the quote itself.',
-      );
+      return this.fail('has the escape character before something else than a quote or itself', escapeRemedy);
     }
     this.part += text[at];
     this.now = state.quoted;
@@ -267,6 +265,8 @@ export class RecordCutter {
   }
 
   private endField(next: number): number {
+    if (!this.isQuoted && this.escapes.some((text) => this.part.includes(text)))
+      return this.fail('has an escaped quote or escape outside of quotes', outsideRemedy);
     this.fields.push(!this.isQuoted && this.part === this.dialect.nullText ? null : this.part);
     this.part = '';
     this.isQuoted = false;

@@ -1,7 +1,7 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 import { ConnectorError } from '../../spec/errors.js';
 import { RecordCutter } from './csv-cutter.js';
-import type { CsvDialect, CsvRecord } from './csv-record.js';
+import { type CsvDialect, type CsvRecord, isTrailed } from './csv-record.js';
 
 // What a file does not say is found in its beginning. What could be two tables is refused, in words that say how to tell.
 
@@ -17,6 +17,8 @@ export interface FoundDialect {
   dialect: CsvDialect;
   /** Each record ends with one more delimiter, behind which is nothing. */
   trailingDelimiter: boolean;
+  /** That of the first record is found among its fields: somebody says that it is there, and its rows are no longer. */
+  mayFirstBeTrailed: boolean;
   /** The first line only names the delimiter, as Excel has it. */
   hasDelimiterLine: boolean;
   /** For people, and to be sent back: what was asked for and what was found. */
@@ -40,6 +42,8 @@ interface Survey {
    */
   fit: 'whole' | 'short' | 'broken';
   hasTrailingDelimiter: boolean;
+  /** All records behind the first one have one more field than that, which is empty. */
+  areRowsTrailed: boolean;
   /** Fields of all records behind the first one, where they are as many in each. */
   widthBehind: number | undefined;
   hasInitialSpace: boolean;
@@ -51,17 +55,15 @@ interface Survey {
 const isSingleQuoted = (field: string | null | undefined): boolean =>
   field !== null && field !== undefined && field.length > 1 && field.startsWith("'") && field.endsWith("'");
 
-const isTrailed = (record: CsvRecord, width: number): boolean =>
-  record.length === width + 1 && (record.at(-1) ?? '') === '';
-
-function fitOf(rows: readonly CsvRecord[], width: number, said: boolean | undefined) {
-  const trailed = rows.filter((row) => isTrailed(row, width)).length;
+function fitOf(rows: readonly CsvRecord[], width: number, dialect: CsvDialect, said: boolean | undefined) {
+  const trailed = rows.filter((row) => isTrailed(row, width, dialect)).length;
   const longer = rows.filter((row) => row.length > width).length;
-  const hasTrailingDelimiter = said ?? (trailed > 0 && trailed === rows.length);
+  const areRowsTrailed = trailed > 0 && trailed === rows.length;
+  const hasTrailingDelimiter = said ?? areRowsTrailed;
   const isBroken = longer > (hasTrailingDelimiter ? trailed : 0);
   const isShort = rows.some((row) => row.length < width);
   return {
-    hasTrailingDelimiter,
+    ...{ hasTrailingDelimiter, areRowsTrailed },
     fit: isBroken ? ('broken' as const) : isShort ? ('short' as const) : ('whole' as const),
   };
 }
@@ -72,11 +74,11 @@ function survey(sample: CsvSample, dialect: CsvDialect, { trailingDelimiter }: F
   if (sample.isWhole) cutter.end();
   const [first, ...rows] = cutter.take().filter((record) => record.length > 0);
   const width = first?.length ?? cutter.field + 1;
-  const { fit, hasTrailingDelimiter } = fitOf(rows, width, trailingDelimiter);
+  const { fit, ...trailing } = fitOf(rows, width, dialect, trailingDelimiter);
   const widths = new Set(rows.map((row) => row.length));
   const { blank, other } = cutter.initials;
   return {
-    ...{ dialect, width, hasTrailingDelimiter, lineEnd: cutter.lineEnd },
+    ...{ dialect, width, ...trailing, lineEnd: cutter.lineEnd },
     fit: cutter.fault === undefined ? fit : 'broken',
     widthBehind: widths.size === 1 ? [...widths][0] : undefined,
     hasSingleQuotes:
@@ -111,9 +113,14 @@ function choose(surveys: readonly Survey[], own: Survey, isNamed: boolean): Surv
   const possible = whole.length > 0 ? whole : splitting.filter(({ fit }) => fit === 'short');
   const [only, other] = possible;
   if (only !== undefined) {
-    const isCertain = other === undefined && (only === own || (only.fit === 'whole' && !isNamed));
-    if (isCertain) return only;
-    throw uncertain(possible.includes(own) ? possible : [own, ...possible]);
+    // The header alone fits, and each row has as many fields by another delimiter.
+    const byRows = surveys.filter(
+      (it) => it.width === 1 && (it.widthBehind ?? 0) > 1 && only.fit === 'short',
+    );
+    const isSole = other === undefined && byRows.length === 0;
+    if (isSole && (only === own || (only.fit === 'whole' && !isNamed))) return only;
+    const readings = [...possible, ...byRows];
+    throw uncertain(readings.includes(own) ? readings : [own, ...readings]);
   }
   // Its rows are refused one by one where they do not fit.
   if (own.width > 1) return own;
@@ -161,6 +168,7 @@ export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t
   return {
     dialect: { ...found.dialect, skipInitialSpace },
     trailingDelimiter: found.hasTrailingDelimiter,
+    mayFirstBeTrailed: found.hasTrailingDelimiter && !found.areRowsTrailed,
     hasDelimiterLine: line !== null,
     told: {
       ...{ delimiter: found.dialect.delimiter, quote, header: options.header ?? true },
@@ -169,7 +177,6 @@ export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t
       ...(skipInitialSpace ? { skipInitialSpace } : {}),
       ...(found.hasTrailingDelimiter ? { trailingDelimiter: true } : {}),
       ...(nullText === undefined ? {} : { nullText }),
-      ...(options.columnTypes ? { columnTypes: options.columnTypes } : {}),
     },
   };
 }

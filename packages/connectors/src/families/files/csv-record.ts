@@ -18,6 +18,21 @@ export type LineEnd = '\n' | '\r\n' | '\r';
 /** Fields of a record; none for an empty line. */
 export type CsvRecord = (string | null)[];
 
+/** A record of so many fields ends with one more delimiter, behind which is nothing. */
+export const isTrailed = (record: CsvRecord, width: number, { nullText }: CsvDialect): boolean =>
+  record.length === width + 1 && (record[width] ?? nullText) === '';
+
+/** What to do about a record that the dialect does not allow. */
+export const csvRemedies = {
+  quoteRemedy:
+    'Quotes within a quoted field are doubled, or say how the file quotes: "file": {"escape": "\\\\"} where a backslash stands before them, "file": {"quote": ""} where quotes mean nothing.',
+  escapeRemedy: 'Say how the file quotes: "file": {"escape": …}, by default the quote itself.',
+  outsideRemedy:
+    'An escape counts within quotes alone: have each field written in quotes, or leave "escape" out, to read it as it stands.',
+  lineEndRemedy:
+    'Say what ends a line, for instance "file": {"lineEnd": "\\n"}: what ends none is text then.',
+};
+
 /** A record that the dialect does not allow. Its reader knows which one it is. */
 export class CsvFault extends Error {
   override name = 'CsvFault';

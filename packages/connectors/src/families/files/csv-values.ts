@@ -1,4 +1,4 @@
-import type { ColumnType } from '@mooring/contract/file-options';
+import type { ColumnType, FileOptions } from '@mooring/contract/file-options';
 import { jsonCell } from '../../kit/json/cells.js';
 import { quoted } from '../../kit/json/failures.js';
 import { isDouble, isInt64 } from '../../kit/json/numbers.js';
@@ -24,7 +24,12 @@ function integerOf(text: string): string | undefined {
   return plain === '-0' ? '0' : plain;
 }
 
-const truths: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+  ['1', true],
+  ['0', false],
+]);
 
 const floatWords: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']);
 
@@ -104,7 +109,7 @@ const readings: Readonly<Record<Exclude<ColumnType, 'string'>, Reading>> = {
   bigint: bigintWithin,
   decimal: (text) => (numberPattern.test(text) ? plainNumber(text) : undefined),
   float: floatOf,
-  boolean: (text) => truths[text.toLowerCase()],
+  boolean: (text) => truths.get(text.toLowerCase()),
   date: dateOf,
   time: timeOf,
   timestamp: timestampOf,
@@ -116,6 +121,8 @@ export interface CellReaders {
   columns: readonly Column[];
   /** Every cell is the text that it is in the file. */
   areTexts: boolean;
+  /** The types that were asked for, of columns that are there: those of a default need not be. */
+  asked: FileOptions['columnTypes'];
   /** @throws ConnectorError `unsupported` naming column and row, for what its column's type cannot hold exactly */
   read(text: string | null, column: number, row: number): Cell;
 }
@@ -159,5 +166,9 @@ export function cellReaders(
     }
     throw misfitAt(`holds a text that is no ${type}`, { column, row });
   };
-  return { columns, areTexts: types.every((type) => type === 'string'), read };
+  const asked = Object.entries(columnTypes).filter(([name]) => known.has(name));
+  return {
+    ...{ columns, read, areTexts: types.every((type) => type === 'string') },
+    asked: asked.length > 0 ? Object.fromEntries(asked) : undefined,
+  };
 }

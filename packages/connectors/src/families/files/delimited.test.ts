@@ -393,6 +393,7 @@ describe('the dialect of a CSV file', () => {
     ['columns by several delimiters', 'a;b,c\n1;2,5\n', 'with "," 2, with ";" 2', '"," or ";"'],
     ['columns that only rows have', 'Report\n1;2\n3;4\n', 'with "," 1, with ";" 2', '"," or ";"'],
     ['columns that rows lack', 'a;b\n1\n2\n', 'with "," 1, with ";" 2', '"," or ";"'],
+    ['rows by another delimiter', 'a,b\n1;2\n3,5;4\n', 'with "," 2, with ";" 2', '"," or ";"'],
   ])('VA6: of %s is asked for', async (_title, content, readings, examples) => {
     const { kind, message, remedy } = await refusal(content);
     expect([kind, message]).toEqual([
@@ -477,6 +478,31 @@ describe('the dialect of a CSV file', () => {
     ]);
     expect((await refusal('a,b\n1,2\n1,2,\n')).message).toBe('Record 2 has 3 fields, the header has 2.');
     expect((await reading('a,b\n1,2\n1,2,\n', { trailingDelimiter: true })).rows).toHaveLength(2);
+  });
+
+  it('VA6: with a delimiter at the end of each record has none behind its header, and drops no text for null', async () => {
+    const said = { trailingDelimiter: true };
+    for (const content of ['a,b,\n1,2,\n', 'a,b,\n1,2\n', 'a,b\n1,2,\n'])
+      expect(await reading(content, said)).toMatchObject({ names: ['a', 'b'], rows: [['1', '2']] });
+    expect((await reading('a,b,\n', said)).names).toEqual(['a', 'b']);
+    expect((await refusal('a,b,\n1,2,3\n', said)).message).toContain('Record 1 has 3 fields');
+    const longer = await reading('a,b,\n1,2,3,\n');
+    expect(longer.rows).toEqual([['1', '2', '3']]);
+    expect(await reading('a,b,\n1,2,3,\n', longer.file)).toEqual(longer);
+    expect((await refusal('a,b\n1,2,NA\n', { nullText: 'NA' })).message).toContain('Record 1 has 3 fields');
+    expect((await reading('a,b\n1,2,\n', { nullText: '' })).rows).toEqual([['1', '2']]);
+  });
+
+  it('VA6: with escapes where they mean nothing is refused', async () => {
+    for (const outside of ['x \\"y\\"', '\\\\x']) {
+      const { message } = await refusal(`a,b\n1,${outside}\n`, { escape: '\\' });
+      expect(message).toContain('record 1 has an escaped quote or escape outside of quotes in column "b"');
+    }
+    expect((await reading('a,b\nC:\\x,"y"\n', { escape: '\\' })).rows).toEqual([['C:\\x', 'y']]);
+    const none = { quote: '', escape: '\\' };
+    expect((await refusal('a,b\n1,x\\y\n', none)).kind).toBe('invalid_query');
+    const request = { file: { quote: '' }, defaults: { escape: '\\' } };
+    expect((await readAll(memoryFile('a.csv', 'a,b\n1,"x"\n'), request)).rows).toEqual([['1', '"x"']]);
   });
 });
 
@@ -571,6 +597,8 @@ describe('types of CSV columns', () => {
     ['d', '1,5', 'holds a text that is no decimal'],
     ['f', '12345678901234567.89', 'holds a number with more digits than a float has'],
     ['t', 'yes', 'holds a text that is no boolean'],
+    ['t', 'constructor', 'holds a text that is no boolean'],
+    ['t', '__proto__', 'holds a text that is no boolean'],
     ['day', '2023-02-29', 'holds a text that is no date'],
     ['day', '01/02/2024', 'holds a text that is no date'],
     ['at', '24:00:00', 'holds a text that is no time'],
@@ -592,9 +620,10 @@ describe('types of CSV columns', () => {
   it('VA6: of columns that are not there are a mistake in a request, and none in a default', async () => {
     const columnTypes = { nope: 'integer' } as const;
     expect((await refusal('a\n1\n', { columnTypes })).message).toBe('The file has no column "nope".');
-    expect((await readAll(memoryFile('a.csv', 'a\n1\n'), { defaults: { columnTypes } })).rows).toEqual([
-      ['1'],
-    ]);
+    const byDefault = await readAll(memoryFile('a.csv', 'a\n1\n'), { defaults: { columnTypes } });
+    expect(byDefault.rows).toEqual([['1']]);
+    // What is told can be sent back.
+    expect((await reading('a\n1\n', byDefault.file)).rows).toEqual([['1']]);
     const defaults = { delimiter: '|', columnTypes: { a: 'integer' } } as const;
     const merged = await readAll(memoryFile('a.csv', 'a;b\n1;2\n'), { file: { delimiter: ';' }, defaults });
     expect(merged.rows).toEqual([[1, '2']]);

@@ -5,7 +5,7 @@ import type { Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { RecordCutter } from './csv-cutter.js';
 import { type CsvSample, type FoundDialect, findDialect, sampled } from './csv-dialect.js';
-import { CsvFault, type CsvRecord } from './csv-record.js';
+import { CsvFault, type CsvRecord, isTrailed } from './csv-record.js';
 import { cellReaders } from './csv-values.js';
 import { fileNotText } from './json-records.js';
 import { project } from './projection.js';
@@ -166,6 +166,12 @@ async function openCsv(text: TextReader, options: FileOptions, named: '\t' | und
   return { found, cutter, portions: csvPortions(text, cutter) };
 }
 
+/** Without what is behind its last delimiter, where that ends the record. */
+function fieldsOf(first: CsvRecord, { dialect, mayFirstBeTrailed }: FoundDialect): CsvRecord {
+  const width = first.length - 1;
+  return mayFirstBeTrailed && width > 0 && isTrailed(first, width, dialect) ? first.slice(0, width) : first;
+}
+
 /** Takes portions up to the first record that holds anything. */
 async function firstRecord(portions: AsyncGenerator<CsvPortion>, { hasDelimiterLine }: FoundDialect) {
   let isPassed = !hasDelimiterLine;
@@ -202,7 +208,7 @@ export async function readDelimited(
   const begun = await firstRecord(portions, found).catch((error: unknown) => {
     throw placed(error);
   });
-  const first = begun?.first ?? [];
+  const first = fieldsOf(begun?.first ?? [], found);
   const names = places.hasHeader ? columnNames(first) : first.map((_, index) => `column_${index + 1}`);
   const { columnTypes } = options;
   const readers = cellReaders(names, { columnTypes, asText, mustExist: asked.has('columnTypes') });
@@ -213,9 +219,8 @@ export async function readDelimited(
   function* toRows(records: readonly CsvRecord[]): Generator<Row> {
     for (const record of records) {
       if (record.length === 0 && width > 1) continue;
-      const isTrailed =
-        record.length === width + 1 && found.trailingDelimiter && (record[width] ?? '') === '';
-      if (record.length > width && !isTrailed) throw places.tooLong(record);
+      const isEnded = found.trailingDelimiter && isTrailed(record, width, found.dialect);
+      if (record.length > width && !isEnded) throw places.tooLong(record);
       yield readers.areTexts && projection.isWhole && record.length === width
         ? record
         : projection.indexes.map((at) => readers.read(record[at] ?? null, at, places.rows + 1));
@@ -232,6 +237,9 @@ export async function readDelimited(
       throw placed(error);
     }
   }
-  const file = { format: named ? ('tsv' as const) : ('csv' as const), encoding: text.charset, ...found.told };
+  const file = {
+    ...{ format: named ? ('tsv' as const) : ('csv' as const), encoding: text.charset, ...found.told },
+    ...(readers.asked ? { columnTypes: readers.asked } : {}),
+  };
   return { columns: projection.columns, portions: rows(), file };
 }

@@ -34,6 +34,17 @@ const optionsOf: Readonly<Record<FileFormat, readonly string[]>> = {
   parquet: ['format'],
 };
 
+/** @throws ConnectorError `invalid_query` for an escape where nothing is quoted: it would mean nothing */
+function merged(asked: FileOptions, defaults: FileOptions): FileOptions {
+  const { escape: mark, ...others } = { ...defaults, ...asked };
+  if (mark === undefined) return others;
+  if (others.quote !== '') return { ...others, escape: mark };
+  if (asked.escape === undefined && asked.quote === '') return others;
+  throw new ConnectorError('invalid_query', 'file.escape stands before quotes, and file.quote says none.', {
+    remedy: 'Leave file.escape out, or say what stands around fields with "file": {"quote": …}.',
+  });
+}
+
 /**
  * What is known of a file before it is opened: the request says more than the name, and the name more than a default.
  * @throws ConnectorError `unsupported` for a kind that nobody names, `invalid_query` for options that the kind has not
@@ -58,7 +69,7 @@ export function fileRequest(name: string, asked: FileOptions = {}, defaults: Fil
     );
   }
   // A default encoding is that of CSV: JSON is UTF-8 unless somebody says otherwise of the file itself.
-  const options = optionsOf[format] === ofCsv ? { ...defaults, ...asked } : asked;
+  const options = optionsOf[format] === ofCsv ? merged(asked, defaults) : asked;
   if (options.delimiter !== undefined && options.delimiter === (options.quote ?? '"'))
     throw new ConnectorError('invalid_query', 'file.delimiter must not be the quote.');
   return { format, isGzip: named.isGzip, options, asked: new Set(Object.keys(asked)) };

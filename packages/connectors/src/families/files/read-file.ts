@@ -35,23 +35,47 @@ const textFormats: Readonly<Record<Exclude<FileFormat, 'parquet'>, TextFormat>> 
   ndjson: { read: readNdjson, guess: jsonCharset },
 };
 
-const gzipMagic = Buffer.from([0x1f, 0x8b]);
+interface Foreign {
+  magic: Buffer;
+  /** What it is, and what to do. */
+  is: string;
+  remedy: string;
+}
 
-/** What looks like gzip is no text in any format, and would be read as garbage. */
-async function assertNoGzip(bytes: ByteReader, isGzip: boolean): Promise<void> {
+/** How files begin that are no text in any format, and could be read as garbage. */
+const foreign: readonly Foreign[] = [
+  {
+    magic: Buffer.from([0x1f, 0x8b]),
+    is: 'gzip data, which its name does not say',
+    remedy: 'Let its name end in .gz.',
+  },
+  {
+    magic: Buffer.from('PK\x03\x04'),
+    is: 'a ZIP archive or a workbook of Excel',
+    remedy: 'Store its table as CSV, or compressed as .csv.gz.',
+  },
+  {
+    magic: Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]),
+    is: 'a document of Microsoft Office',
+    remedy: 'Store its table as CSV.',
+  },
+];
+const magicLengthMax = Math.max(...foreign.map(({ magic }) => magic.length));
+
+async function assertNotForeign(bytes: ByteReader, isUnpacked: boolean): Promise<void> {
   let seen = 0;
   const first = await bytes.lookAhead((piece) => {
     seen += piece.length;
-    return seen >= gzipMagic.length;
+    return seen >= magicLengthMax;
   });
-  if (!first.subarray(0, gzipMagic.length).equals(gzipMagic)) return;
-  throw isGzip
-    ? new ConnectorError('protocol_error', 'The file is gzip data within gzip data.', {
-        remedy: 'Compress the file once.',
-      })
-    : new ConnectorError('protocol_error', 'The file is gzip data, which its name does not say.', {
-        remedy: 'Let its name end in .gz.',
-      });
+  const found = foreign.find(({ magic }) => first.subarray(0, magic.length).equals(magic));
+  if (found === undefined) return;
+  if (isUnpacked && found === foreign[0]) {
+    throw new ConnectorError('protocol_error', 'The file is gzip data within gzip data.', {
+      remedy: 'Compress the file once.',
+    });
+  }
+  throw new ConnectorError('protocol_error', `The file is ${found.is}.`, { remedy: found.remedy });
 }
 
 /**
@@ -77,7 +101,7 @@ export async function readFile(
   const isPacked = isGzip || file.isGzip;
   const bytes = openByteReader(body, isPacked);
   try {
-    await assertNoGzip(bytes, isPacked);
+    await assertNotForeign(bytes, isPacked);
     const { read, guess } = textFormats[format];
     const text = await openText(bytes, file.options.encoding, guess);
     const { columns: wanted, asText } = request;

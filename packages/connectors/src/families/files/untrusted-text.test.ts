@@ -196,6 +196,17 @@ describe('a hostile gzip file', () => {
     expect(plain.message).toBe('The file is gzip data, which its name does not say.');
   });
 
+  it('VA5: that is a workbook or an archive instead is refused, whatever its encoding is said to be', async () => {
+    const windows = { file: { encoding: 'windows-1252' } };
+    for (const [start, what] of [
+      [Buffer.from('PK\x03\x04'), 'a ZIP archive'],
+      [Buffer.from('d0cf11e0a1b11ae1', 'hex'), 'Microsoft Office'],
+    ] as const) {
+      const file = memoryFile('a.csv', Buffer.concat([start, Buffer.from('a,b\n')]), { chunkBytes: 1 });
+      expect((await readFailure(file, windows)).message).toContain(what);
+    }
+  });
+
   it('is read when it has several members, some of them empty', async () => {
     const parts = ['a\n', '1\n', '', '2\n'].map((part) => gzipSync(part));
     expect((await readTo('a.csv.gz', Buffer.concat(parts))).rows).toBe(2);
