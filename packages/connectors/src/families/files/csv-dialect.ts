@@ -47,13 +47,18 @@ interface Survey {
   /** Fields of all records behind the first one, where they are as many in each. */
   widthBehind: number | undefined;
   hasInitialSpace: boolean;
-  /** A column has all its values in single quotes. */
+  /** A column has all its values in single quotes, or the header has all its names so. */
   hasSingleQuotes: boolean;
   lineEnd: FileOptions['lineEnd'] | undefined;
 }
 
 const isSingleQuoted = (field: string | null | undefined): boolean =>
   field !== null && field !== undefined && field.length > 1 && field.startsWith("'") && field.endsWith("'");
+
+function hasSingleQuotes(first: CsvRecord, rows: readonly CsvRecord[]): boolean {
+  const isWhole = (_: unknown, at: number) => rows.every((row) => isSingleQuoted(row[at]));
+  return first.length > 0 && (first.every(isSingleQuoted) || (rows.length > 0 && first.some(isWhole)));
+}
 
 function fitOf(rows: readonly CsvRecord[], width: number, dialect: CsvDialect, said: boolean | undefined) {
   const trailed = rows.filter((row) => isTrailed(row, width, dialect)).length;
@@ -81,9 +86,7 @@ function survey(sample: CsvSample, dialect: CsvDialect, { trailingDelimiter }: F
     ...{ dialect, width, ...trailing, lineEnd: cutter.lineEnd },
     fit: cutter.fault === undefined ? fit : 'broken',
     widthBehind: widths.size === 1 ? [...widths][0] : undefined,
-    hasSingleQuotes:
-      rows.length > 0 &&
-      Array.from({ length: width }, (_, at) => at).some((at) => rows.every((row) => isSingleQuoted(row[at]))),
+    hasSingleQuotes: hasSingleQuotes(first ?? [], rows),
     hasInitialSpace: cutter.blanksBeforeQuotes > 0 && other === 0 && blank > 0,
   };
 }
@@ -164,7 +167,8 @@ export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t
   const found = said === undefined ? choose(surveys, own, named !== undefined) : own;
   assertQuotes(found, options.quote);
   const skipInitialSpace = options.skipInitialSpace ?? found.hasInitialSpace;
-  const end = lineEnd ?? found.lineEnd;
+  // Found by the first line only: others may end in LF alone, which CR LF that is said would take for text.
+  const end = lineEnd ?? (found.lineEnd === '\r\n' ? '\n' : found.lineEnd);
   return {
     dialect: { ...found.dialect, skipInitialSpace },
     trailingDelimiter: found.hasTrailingDelimiter,

@@ -301,8 +301,14 @@ describe('line ends of CSV', () => {
     for (const lineEnd of ['\n', '\r\n', '\r'] as const) {
       const text = ['id,name', '1,Ann', '2,"Ben\rB\nC"', '3,Cid'].join(lineEnd);
       for (const content of [text, text + lineEnd])
-        expect(await reading(content)).toMatchObject({ names: ['id', 'name'], rows, file: { lineEnd } });
+        expect(await reading(content)).toMatchObject({
+          ...{ names: ['id', 'name'], rows },
+          file: { lineEnd: lineEnd === '\r' ? '\r' : '\n' },
+        });
     }
+    // What is told can be sent back, whatever the lines behind the first one end in.
+    const mixed = await reading('a,b\r\n1,2\n3,4\r\n');
+    expect(await reading('a,b\r\n1,2\n3,4\r\n', mixed.file)).toEqual(mixed);
     expect((await reading('a,b\r\n1,2\n3,4\r\n')).rows).toEqual([
       ['1', '2'],
       ['3', '4'],
@@ -424,6 +430,7 @@ describe('the dialect of a CSV file', () => {
       ["'y'", '2'],
     ]);
     expect((await reading("a,b\n'x',1\nit's,2\n")).rows).toHaveLength(2);
+    expect((await refusal("'a','b'\n'x\ny',1\n")).remedy).toContain('"quote": "\'"');
   });
 
   it('VA6: of a .tsv with other columns than by tabs is asked for', async () => {
