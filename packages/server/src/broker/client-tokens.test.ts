@@ -123,6 +123,13 @@ describe('tokens of clients and service accounts', () => {
     [
       'client credentials',
       400,
+      'invalid_request',
+      'SOURCE-CONFIGURATION-INVALID',
+      /refuses the scope, audience, resource or address that the connection asks for.*Correct the scope, audience/,
+    ],
+    [
+      'client credentials',
+      400,
       'unauthorized_client',
       'SOURCE-PERMISSION-DENIED',
       /token of its own.*administers the OAuth client/,

@@ -21,7 +21,7 @@ export function signInAgain(cause: unknown): ConnectorError {
 }
 
 /** What a client asks for, by the code of its refusal (RFC 6749 section 5.2, RFC 8707 section 2). */
-const ofTheRequest = ['invalid_scope', 'invalid_target', 'invalid_resource'];
+const ofTheRequest = ['invalid_scope', 'invalid_target', 'invalid_resource', 'invalid_request'];
 /** What a client may not do. */
 const ofItsRights = ['unauthorized_client', 'unsupported_grant_type', 'invalid_grant_type', 'org_internal'];
 
@@ -31,7 +31,9 @@ export function clientRefused(error: OAuthError, setup: OAuthSetup): ConnectorEr
   const said = error.providerCode === undefined ? '' : ` (${error.providerCode})`;
   const whose = setup.assertion ? 'service account' : 'OAuth client';
   if (ofTheRequest.includes(code)) {
-    const what = code === 'invalid_scope' ? 'scope' : 'audience or resource';
+    // `invalid_request`: of a tenant, a parameter or an address that the provider does not know.
+    const some = { invalid_scope: 'scope', invalid_request: 'scope, audience, resource or address' };
+    const what = some[code as keyof typeof some] ?? 'audience or resource';
     return new ConnectorError(
       'invalid_config',
       `The identity provider refuses the ${what} that the connection asks for${said}.`,
