@@ -247,7 +247,9 @@ export const userLeaveSchema = z
     ends: z
       .object({
         apiKeys: z.int().meta({ description: 'Active ones' }),
-        invitations: z.int().meta({ description: 'Open links that make a key for the user' }),
+        invitations: z
+          .int()
+          .meta({ description: 'Open links that make a key for the user, or that the user made for others' }),
         signIns: z.int().meta({ description: 'Interactive sign-ins under way' }),
         credentials: z.int().meta({ description: 'Separated and embedded ones that the user entered' }),
         grants: z.int().meta({ description: 'Of those, grants of OAuth; their providers are told' }),

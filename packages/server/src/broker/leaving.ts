@@ -57,7 +57,9 @@ async function shutOut(tx: Tx, person: PersonRef): Promise<void> {
   await tx.deleteFrom('oauth_token').where('user_id', '=', person.id).execute();
   await tx
     .deleteFrom('invitation')
-    .where('user_id', '=', person.id)
+    // Whoever made a link may hold it, and nothing of theirs waits for their return.
+    .where((eb) => eb.or([eb('user_id', '=', person.id), eb('created_by', '=', person.id)]))
+    .where('tenant_id', '=', person.tenant_id)
     .where('redeemed_at', 'is', null)
     .execute();
 }

@@ -63,12 +63,12 @@ const firstConnections = (of: Connections) =>
 async function endsOf(db: Queryable, user: Leaver, usesFrom: string): Promise<Departure['ends']> {
   const { id, tenant_id } = user;
   const scope = { tenantId: tenant_id, userId: id };
-  const counted = (table: 'api_key' | 'invitation' | 'assignment') =>
+  const inTenant = (table: 'api_key' | 'invitation' | 'assignment') =>
     db
       .selectFrom(table)
       .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('tenant_id', '=', tenant_id)
-      .where('user_id', '=', id);
+      .where('tenant_id', '=', tenant_id);
+  const counted = (table: 'api_key' | 'assignment') => inTenant(table).where('user_id', '=', id);
   const now = new Date().toISOString();
   return {
     apiKeys: await countOf(
@@ -78,7 +78,8 @@ async function endsOf(db: Queryable, user: Leaver, usesFrom: string): Promise<De
         .executeTakeFirstOrThrow(),
     ),
     invitations: await countOf(
-      counted('invitation')
+      inTenant('invitation')
+        .where((eb) => eb.or([eb('user_id', '=', id), eb('created_by', '=', id)]))
         .where('redeemed_at', 'is', null)
         .where('expires_at', '>', now)
         .executeTakeFirstOrThrow(),

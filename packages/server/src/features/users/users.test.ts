@@ -182,6 +182,7 @@ describe('users', () => {
       const client = await erin.api.post('/api/v1/oauth-clients', { clientName: 'nightly', appType: 'web' });
       expect(client.status, client.text).toBe(201);
       expect((await admin.post('/api/v1/invitations', { userId: erin.id })).status).toBe(201);
+      const forOther = (await erin.api.post('/api/v1/invitations', { name: 'of erin' })).body;
 
       const leave = `/api/v1/users/${erin.id}/actions/leave`;
       expect((await alice.api.post(leave, { plan: true })).status).toBe(403);
@@ -195,7 +196,7 @@ describe('users', () => {
       expect(plan.body).toEqual({
         ...{ userId: erin.id, subject: 'erin "of" a\\b', name: 'erin "of" a\\b', plan: true },
         ends: {
-          ...{ apiKeys: 1, invitations: 1, signIns: 0, credentials: 2, grants: 0, memberships: 1, uses: 0 },
+          ...{ apiKeys: 1, invitations: 2, signIns: 0, credentials: 2, grants: 0, memberships: 1, uses: 0 },
         },
         withoutLogin: { total: 1, data: [connection] },
         withoutOwner: {
@@ -227,6 +228,13 @@ describe('users', () => {
       const again = await admin.post(leave);
       expect(Object.values(again.body.ends)).toEqual([0, 0, 0, 0, 0, 0, 0]);
       expect(again.body.withoutOwner).toEqual(plan.body.withoutOwner);
+      // Not with their return either.
+      expect((await patch(erin.id, { op: 'replace', path: '/status', value: 'active' })).status).toBe(204);
+      const redeemed = await apiClient(server.url, undefined).post('/api/v1/invitations/actions/redeem', {
+        token: forOther.token,
+      });
+      expect(redeemed.status, redeemed.text).toBe(404);
+      expect((await patch(erin.id, { op: 'replace', path: '/status', value: 'disabled' })).status).toBe(204);
       const last = await admin.post(`/api/v1/users/${adminId}/actions/leave`, { plan: true });
       expect(last.body.errors[0].detail).toContain('last tenant administrator');
     });
