@@ -44,7 +44,7 @@ export async function loadUser(
   ).executeTakeFirst();
 }
 
-/** @throws AppError CONFLICT when nobody else could administer the tenant */
+/** @throws AppError CONFLICT when nobody else could administer the tenant: who has no key yet, or none any more, cannot */
 export async function assertNotLastAdministrator(db: Queryable, user: UserTable): Promise<void> {
   if (user.status !== 'active' || !rolesOf(user).includes('TenantAdmin')) return;
   const other = await db
@@ -55,8 +55,22 @@ export async function assertNotLastAdministrator(db: Queryable, user: UserTable)
     .where('status', '=', 'active')
     .where('client_id', 'is', null)
     .where('roles', 'like', '%"TenantAdmin"%')
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('api_key')
+        .select('user_id')
+        .where('tenant_id', '=', user.tenant_id)
+        .where('revoked_at', 'is', null)
+        .where('scopes', 'is', null)
+        .where((key) =>
+          key.or([key('expires_at', 'is', null), key('expires_at', '>', new Date().toISOString())]),
+        ),
+    )
     .limit(1)
     .executeTakeFirst();
   if (other) return;
-  throw new AppError('CONFLICT', 'This is the last tenant administrator. Appoint another one first.');
+  throw new AppError(
+    'CONFLICT',
+    'This is the last tenant administrator with an API key. Appoint another one, who makes a key, first.',
+  );
 }
