@@ -5,7 +5,7 @@ import { AppError } from '../http/app-error.js';
 import type { Queryable, Tx } from '../store/store.js';
 import type { CredentialTable, SecretTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
-import { loadSealedField } from '../vault/sealed-fields.js';
+import { destroySealedFields, loadSealedField } from '../vault/sealed-fields.js';
 import { recordNewGrant, type StoredGrant } from './grant-state.js';
 import { hiddenGrant, type Plain } from './hidden-grant.js';
 import { enteredBy, type Reaching } from './reach.js';
@@ -45,11 +45,16 @@ type CredentialKey = Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>;
 /** How names are compared: case counts, look-alike compositions do not. */
 export const nameKey = (name: string): string => name.normalize('NFC').trim();
 
-const placeOf = (row: CredentialKey, field: SecretField): Omit<SealContext, 'version'> => ({
+/** The record that secrets of a credential are bound to. */
+export const sealedRecord = (row: CredentialKey): Omit<SealContext, 'version' | 'field'> => ({
   tenantId: row.tenant_id,
   recordKind: 'credential',
   recordId: row.id,
   ownerId: row.owner_id,
+});
+
+const placeOf = (row: CredentialKey, field: SecretField): Omit<SealContext, 'version'> => ({
+  ...sealedRecord(row),
   field,
 });
 
@@ -193,7 +198,7 @@ export async function replaceCredential(
     .where('tenant_id', '=', row.tenant_id)
     .where('owner_id', '=', row.owner_id)
     .execute();
-  await deleteSecrets(tx, row);
+  await destroySealedFields(tx, sealedRecord(row));
   for (const [field, value] of Object.entries(fresh.secrets)) {
     const context = sealContext(row, field as SecretField, version);
     await tx
@@ -244,30 +249,13 @@ export async function renewGrant(
     .where('owner_id', '=', row.owner_id)
     .executeTakeFirst();
   if (found.numUpdatedRows !== 1n) return false;
-  await tx
-    .deleteFrom('secret')
-    .where('record_kind', '=', 'credential')
-    .where('record_id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .where('field', '=', 'grant')
-    .execute();
+  await destroySealedFields(tx, sealedRecord(row), 'grant');
   await tx
     .insertInto('secret')
     .values(sealedRow(vault, sealContext(row, 'grant', version), grant))
     .execute();
   await recordNewGrant(tx, row, grant);
   return true;
-}
-
-async function deleteSecrets(tx: Tx, row: CredentialKey): Promise<void> {
-  await tx
-    .deleteFrom('secret')
-    .where('record_kind', '=', 'credential')
-    .where('record_id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .execute();
 }
 
 export async function allowDestination(
@@ -331,7 +319,7 @@ export async function replaceSecret(
 
 /** Deletes a credential and destroys its wrapped keys; links go with it. */
 export async function shredCredential(tx: Tx, row: CredentialKey): Promise<void> {
-  await deleteSecrets(tx, row);
+  await destroySealedFields(tx, sealedRecord(row));
   await tx
     .deleteFrom('credential')
     .where('id', '=', row.id)

@@ -52,9 +52,14 @@ async function shutOut(tx: Tx, person: PersonRef): Promise<void> {
     .updateTable('api_key')
     .set({ revoked_at: new Date().toISOString() })
     .where('user_id', '=', person.id)
+    .where('tenant_id', '=', person.tenant_id)
     .where('revoked_at', 'is', null)
     .execute();
-  await tx.deleteFrom('oauth_token').where('user_id', '=', person.id).execute();
+  await tx
+    .deleteFrom('oauth_token')
+    .where('user_id', '=', person.id)
+    .where('tenant_id', '=', person.tenant_id)
+    .execute();
   await tx
     .deleteFrom('invitation')
     // Whoever made a link may hold it, and nothing of theirs waits for their return.

@@ -7,12 +7,14 @@ import { InvalidRequest } from '../http/app-error.js';
 import type { Store, Tx } from '../store/store.js';
 import type { CredentialTable } from '../store/tables.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
+import { destroySealedFields } from '../vault/sealed-fields.js';
 import {
   loadSecret,
   openLogin,
   openSecret,
   replaceSecret,
   sealContext,
+  sealedRecord,
   sealedRow,
 } from './credential-records.js';
 import { type LoginPair, loginProperties } from './login-pair.js';
@@ -93,14 +95,7 @@ function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields)
 }
 
 async function forgetUndo(tx: Tx, credential: CredentialRef): Promise<void> {
-  await tx
-    .deleteFrom('secret')
-    .where('record_kind', '=', 'credential')
-    .where('record_id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .where('owner_id', '=', credential.owner_id)
-    .where('field', '=', 'undo')
-    .execute();
+  await destroySealedFields(tx, sealedRecord(credential), 'undo');
 }
 
 async function markChanged(

@@ -6,7 +6,7 @@ import type { Queryable, Store } from '../store/store.js';
 import type { CredentialTable, RevocationTable, SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
-import { loadSealedField } from '../vault/sealed-fields.js';
+import { destroySealedFields, loadSealedField } from '../vault/sealed-fields.js';
 import { hiddenSetup, type Plain } from './hidden-grant.js';
 import type { OAuthSetup } from './oauth-setup.js';
 
@@ -151,13 +151,7 @@ export async function endIn(
   status: RevocationTable['status'],
   at: string,
 ): Promise<void> {
-  await tx
-    .deleteFrom('secret')
-    .where('record_kind', '=', 'revocation')
-    .where('record_id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .execute();
+  await destroySealedFields(tx, context(row));
   await tx
     .updateTable('revocation')
     .set({ status, lease_until: null, ended_at: at })

@@ -5,6 +5,7 @@ import type { Queryable, Store } from '../store/store.js';
 import type { SecretTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { newUuid } from '../vault/random.js';
+import { destroySealedFields } from '../vault/sealed-fields.js';
 import { credentialOfSignIn } from './revocation-queue.js';
 import type { Revoker } from './revoker.js';
 
@@ -103,13 +104,10 @@ export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDep
         const gone = { ...signIn, source_id: '', credential_id: null, connection_name: null };
         if (grant) await revoker.noteTokens(tx, credentialOfSignIn(gone), grant);
       }
-      await tx
-        .deleteFrom('secret')
-        .where('record_kind', '=', kind)
-        .where('record_id', '=', row.record_id)
-        .where('tenant_id', '=', row.tenant_id)
-        .where('owner_id', '=', row.owner_id)
-        .execute();
+      await destroySealedFields(tx, {
+        ...{ tenantId: row.tenant_id, ownerId: row.owner_id },
+        ...{ recordKind: kind, recordId: row.record_id },
+      });
       log.warn(
         { kind, recordId: row.record_id },
         'something was sealed without its record, and is destroyed',

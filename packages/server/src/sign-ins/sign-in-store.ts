@@ -4,7 +4,7 @@ import { deleteInBatches, eachByItself } from '../store/batches.js';
 import type { Db, Queryable, Store } from '../store/store.js';
 import type { SignInTable } from '../store/tables.js';
 import type { SealContext, Vault } from '../vault/envelope.js';
-import { loadSealedField } from '../vault/sealed-fields.js';
+import { destroySealedFields, loadSealedField } from '../vault/sealed-fields.js';
 
 // Rows of pending sign-ins and what is sealed with them: the PKCE verifier, and the code once it has arrived.
 
@@ -15,11 +15,15 @@ import { loadSealedField } from '../vault/sealed-fields.js';
 type SealedField = 'verifier' | 'code' | 'device' | 'tokens' | 'grant';
 export type SignInRef = Pick<SignInTable, 'id' | 'tenant_id' | 'user_id'>;
 
-const context = (row: SignInRef, field: SealedField): SealContext => ({
+const sealedRecord = (row: SignInRef): Omit<SealContext, 'version' | 'field'> => ({
   tenantId: row.tenant_id,
   recordKind: 'sign-in',
   recordId: row.id,
   ownerId: row.user_id,
+});
+
+const context = (row: SignInRef, field: SealedField): SealContext => ({
+  ...sealedRecord(row),
   version: 1,
   field,
 });
@@ -122,13 +126,7 @@ export async function endSignIn(
   status: 'completed' | 'failed' | 'expired',
   error: string | null = null,
 ): Promise<void> {
-  await db
-    .deleteFrom('secret')
-    .where('record_kind', '=', 'sign-in')
-    .where('record_id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.user_id)
-    .execute();
+  await destroySealedFields(db, sealedRecord(row));
   await db
     .updateTable('sign_in')
     .set({ status, error })

@@ -27,3 +27,19 @@ export function loadSealedField(
     .where('field', '=', field)
     .executeTakeFirst();
 }
+
+/** Destroys what is sealed of a record: all of it, or one field. By tenant and owner too. */
+export async function destroySealedFields(
+  tx: Queryable,
+  { tenantId, recordKind, recordId, ownerId }: Omit<SealContext, 'version' | 'field'>,
+  field?: string,
+): Promise<void> {
+  await tx
+    .deleteFrom('secret')
+    .where('record_kind', '=', recordKind as SecretTable['record_kind'])
+    .where('record_id', '=', recordId)
+    .where('tenant_id', '=', tenantId)
+    .where('owner_id', '=', ownerId)
+    .$if(field !== undefined, (all) => all.where('field', '=', field as string))
+    .execute();
+}

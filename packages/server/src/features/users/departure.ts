@@ -10,6 +10,13 @@ export type Departure = Omit<UserLeaveReply, 'plan' | 'revocation'>;
 
 type Leaver = Pick<UserTable, 'id' | 'tenant_id' | 'subject' | 'name'>;
 
+/** By the store's clock, ISO 8601. */
+export interface Times {
+  now: string;
+  /** Uses that began before are not under way any more. */
+  usesFrom: string;
+}
+
 const shownMost = 100;
 
 const countOf = async (counting: Promise<{ count: number | string | bigint }>): Promise<number> =>
@@ -60,7 +67,7 @@ const firstConnections = (of: Connections) =>
       ),
   );
 
-async function endsOf(db: Queryable, user: Leaver, usesFrom: string): Promise<Departure['ends']> {
+async function endsOf(db: Queryable, user: Leaver, { now, usesFrom }: Times): Promise<Departure['ends']> {
   const { id, tenant_id } = user;
   const scope = { tenantId: tenant_id, userId: id };
   const inTenant = (table: 'api_key' | 'invitation' | 'assignment') =>
@@ -69,7 +76,6 @@ async function endsOf(db: Queryable, user: Leaver, usesFrom: string): Promise<De
       .select((eb) => eb.fn.countAll<number>().as('count'))
       .where('tenant_id', '=', tenant_id);
   const counted = (table: 'api_key' | 'assignment') => inTenant(table).where('user_id', '=', id);
-  const now = new Date().toISOString();
   return {
     apiKeys: await countOf(
       counted('api_key')
@@ -91,6 +97,7 @@ async function endsOf(db: Queryable, user: Leaver, usesFrom: string): Promise<De
         .selectFrom('grant_state')
         .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
         .select((eb) => eb.fn.countAll<number>().as('count'))
+        .where('grant_state.tenant_id', '=', tenant_id)
         .where('credential.tenant_id', '=', tenant_id)
         .where('credential.owner_id', '=', id)
         .executeTakeFirstOrThrow(),
@@ -128,11 +135,10 @@ async function withoutOwnerOf(db: Queryable, user: Leaver): Promise<Departure['w
   };
 }
 
-/** @param usesFrom uses that began before are not under way any more */
-export async function departureOf(db: Queryable, user: Leaver, usesFrom: string): Promise<Departure> {
+export async function departureOf(db: Queryable, user: Leaver, times: Times): Promise<Departure> {
   return {
     ...{ userId: user.id, subject: user.subject, name: user.name },
-    ends: await endsOf(db, user, usesFrom),
+    ends: await endsOf(db, user, times),
     withoutLogin: await firstConnections(connectionsWithLoginOf(db, user)),
     withoutOwner: await withoutOwnerOf(db, user),
   };

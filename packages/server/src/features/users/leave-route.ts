@@ -28,22 +28,25 @@ const unlimitedMs = 86_400_000;
 /** The end of everything that a user could still use, in one call. */
 export function createLeaveRoute(deps: LeaveDependencies): BoundRoute {
   const { store, authenticator, leaving, readSeconds, find } = deps;
-  const usesFrom = () => store.clock.iso(-(readSeconds > 0 ? readSeconds * 1000 : unlimitedMs));
+  const times = () => ({
+    now: store.clock.iso(),
+    usesFrom: store.clock.iso(-(readSeconds > 0 ? readSeconds * 1000 : unlimitedMs)),
+  });
 
   return bind(leaveUser, async ({ params, body }, { caller }) => {
     const user = await find(caller, params.userId);
     if (user.client_id !== null) {
       throw new AppError('CONFLICT', 'An OAuth client acts as this user. Delete the client instead.');
     }
-    await assertNotLastAdministrator(store.db, user);
+    await assertNotLastAdministrator(store.db, user, store.clock.iso());
     if (body.plan) {
-      return { status: 200, body: { ...(await departureOf(store.db, user, usesFrom())), plan: true } };
+      return { status: 200, body: { ...(await departureOf(store.db, user, times())), plan: true } };
     }
     const { departure, id } = await store.transaction(async (tx) => {
       const row = await loadUser(tx, caller.tenantId, { id: user.id });
       if (!row) throw unknownUser();
-      await assertNotLastAdministrator(tx, row);
-      const found = await departureOf(tx, row, usesFrom());
+      await assertNotLastAdministrator(tx, row, store.clock.iso());
+      const found = await departureOf(tx, row, times());
       const jobId = await leaving.leave(tx, row);
       const data = { subject: row.subject, revocationId: jobId, ...found.ends };
       await record(tx, { name: 'user.left', by: caller, resourceId: row.id, data });

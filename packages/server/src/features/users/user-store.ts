@@ -44,8 +44,11 @@ export async function loadUser(
   ).executeTakeFirst();
 }
 
-/** @throws AppError CONFLICT when nobody else could administer the tenant: who has no key yet, or none any more, cannot */
-export async function assertNotLastAdministrator(db: Queryable, user: UserTable): Promise<void> {
+/**
+ * @param now ISO 8601
+ * @throws AppError CONFLICT when nobody else could administer the tenant: who has no key yet, or none any more, cannot
+ */
+export async function assertNotLastAdministrator(db: Queryable, user: UserTable, now: string): Promise<void> {
   if (user.status !== 'active' || !rolesOf(user).includes('TenantAdmin')) return;
   const other = await db
     .selectFrom('user')
@@ -62,9 +65,7 @@ export async function assertNotLastAdministrator(db: Queryable, user: UserTable)
         .where('tenant_id', '=', user.tenant_id)
         .where('revoked_at', 'is', null)
         .where('scopes', 'is', null)
-        .where((key) =>
-          key.or([key('expires_at', 'is', null), key('expires_at', '>', new Date().toISOString())]),
-        ),
+        .where((key) => key.or([key('expires_at', 'is', null), key('expires_at', '>', now)])),
     )
     .limit(1)
     .executeTakeFirst();

@@ -145,7 +145,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         if (!row) throw unknownUser();
         const changed = patchUserRow(row, body);
         const administers = changed.status === 'active' && rolesOf(changed).includes('TenantAdmin');
-        if (!administers) await assertNotLastAdministrator(tx, row);
+        if (!administers) await assertNotLastAdministrator(tx, row, store.clock.iso());
         await tx
           .updateTable('user')
           .set({ ...changed, updated_at: new Date().toISOString() })
@@ -183,7 +183,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
       await store.transaction(async (tx) => {
         const row = await loadUser(tx, caller.tenantId, { id: before.id });
         if (!row) throw unknownUser();
-        await assertNotLastAdministrator(tx, row);
+        await assertNotLastAdministrator(tx, row, store.clock.iso());
         await leaving.remove(tx, row, caller);
         await record(tx, {
           name: 'user.deleted',
