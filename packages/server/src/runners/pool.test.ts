@@ -167,6 +167,20 @@ describe('runners', () => {
     expect(large.error).toBeUndefined();
   });
 
+  it('are started one in a turn of the event loop, however many are asked for at once', async () => {
+    start({});
+    let turn = 0;
+    const count = () => {
+      turn += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const users = ['alice', 'bob', 'carol', 'dave', 'erin'];
+    const startedIn = await Promise.all(users.map((user) => take(user).then(() => turn)));
+    clearImmediate(counting);
+    expect(new Set(startedIn).size).toBe(users.length);
+  });
+
   it('are ended that go on after their use has ended', async () => {
     start({});
     const lease = await take('mallory');

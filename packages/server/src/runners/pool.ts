@@ -92,6 +92,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
   let lookedAt = performance.now();
   let isClosed = false;
   let freshTimer: NodeJS.Timeout | undefined;
+  let startedInTurn = false;
 
   const endOf = (runner: Runner, ending: Ending) => {
     runners.delete(runner);
@@ -112,7 +113,14 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
       memoryMb: options.runnerMemoryMb,
       onStray: (line) => log.error({ stray: line }, 'an error in a runner was caught by nobody'),
     });
-  const add = (): Runner => {
+  /** A start holds up this process for milliseconds: one in a turn of its loop. @returns undefined: not in this turn */
+  const add = (): Runner | undefined => {
+    if (startedInTurn) return undefined;
+    startedInTurn = true;
+    setImmediate(() => {
+      startedInTurn = false;
+      admitNext();
+    });
     let process: RunnerProcess;
     try {
       process = startOne();
@@ -146,7 +154,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
       freshTimer = undefined;
       if (isClosed || fresh() || !hasRoom()) return;
       try {
-        add();
+        if (!add()) keepFresh();
       } catch {
         // It is on the log; whoever needs one is told.
       }
@@ -156,7 +164,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
   const unused = (): Runner | undefined => {
     const found = fresh();
     if (found) return found;
-    if (!hasRoom()) {
+    if (!hasRoom() && !startedInTurn) {
       const idle = [...runners].find(isIdle);
       if (!idle) return undefined;
       end(idle);
@@ -198,7 +206,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
         if (runner.process.hasEnded()) return;
         runner.uses.delete(use);
         if (runner.uses.size > 0 || !runners.has(runner)) return;
-        if (runner.isAlone || waiting.size > 0) end(runner);
+        if (runner.isAlone || (waiting.size > 0 && !hasRoom())) end(runner);
         else runner.idleTimer = setTimeout(() => end(runner), idleMs).unref();
         admitNext();
       },

@@ -1,10 +1,11 @@
 import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { Kysely, Migrator, SqliteAdapter, SqliteDialect, sql, type Transaction } from 'kysely';
+import { type Driver, Kysely, Migrator, SqliteAdapter, SqliteDialect, sql, type Transaction } from 'kysely';
 import Database from 'libsql';
 import { type Clock, createClock } from './clock.js';
 import { makeDataFolder } from './data-folder.js';
 import { lockFile } from './file-lock.js';
+import { createLoopShare } from './loop-share.js';
 import { migrations } from './migrations/all.js';
 import { guardedTransaction } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
@@ -131,7 +132,7 @@ export function openStore(options: StoreOptions): Store {
     });
   }
   const db = new Kysely<Tables>({
-    dialect: new TransactionalSqliteDialect({ database: cacheStatements(database) }),
+    dialect: new EmbeddedDialect({ database: cacheStatements(database) }),
   });
   // The only process on this store: the machine's clock is the store's.
   const clock = createClock(async () => Date.now());
@@ -162,9 +163,21 @@ export function openStore(options: StoreOptions): Store {
 
 /**
  * Migrations run in one transaction, so that one which is killed or finds the disk full leaves nothing half made. Kysely
- * takes SQLite for a database that cannot do so; it can (https://www.sqlite.org/lang_transaction.html).
+ * takes SQLite for a database that cannot do so; it can (https://www.sqlite.org/lang_transaction.html). Between uses of
+ * the connection the event loop gets its turns.
  */
-class TransactionalSqliteDialect extends SqliteDialect {
+class EmbeddedDialect extends SqliteDialect {
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const loopShare = createLoopShare();
+    const acquire = driver.acquireConnection.bind(driver);
+    driver.acquireConnection = async () => {
+      const connection = await acquire();
+      await loopShare();
+      return connection;
+    };
+    return driver;
+  }
   override createAdapter(): SqliteAdapter {
     return new (class extends SqliteAdapter {
       override get supportsTransactionalDdl(): boolean {
