@@ -26,38 +26,38 @@ const bundled = { globalSetup: ['./scripts/bundle-for-tests.mjs'] };
 
 /** Tests that are the same on both stores; they reach the store through the API, or through what opens it. */
 const onBothStores = [
-  'packages/server/src/first-start.test.ts',
-  'packages/server/src/access/permissions.test.ts',
-  'packages/server/src/broker/*.test.ts',
-  'packages/server/src/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,uses,vault-keys}/**/*.test.ts',
-  'packages/server/src/features/use/*.test.ts',
-  'packages/server/src/http/{idempotency,conditional,typed-client}*.test.ts',
-  'packages/server/src/rates/limits-over-http.test.ts',
-  'packages/server/src/sign-ins/*.test.ts',
-  'packages/server/src/{tidying,store/list-plans}.test.ts',
+  'packages/server/src/start/first-start.test.ts',
+  'packages/server/src/core/access/permissions.test.ts',
+  'packages/server/src/core/credentials/{records,resolve,grants}/*.test.ts',
+  'packages/server/src/web/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,uses,vault-keys}/**/*.test.ts',
+  'packages/server/src/web/features/use/*.test.ts',
+  'packages/server/src/{core/idempotency/*,web/http/{conditional,typed-client}*}.test.ts',
+  'packages/server/src/core/rates/limits-over-http.test.ts',
+  'packages/server/src/core/credentials/sign-ins/*.test.ts',
+  'packages/server/src/{start/tidying,core/store/list-plans}.test.ts',
 ];
 
 /** Of them, those whose statements another file sends too: on PostgreSQL in the long tier only. */
 const repeatedInLong = [
-  'packages/server/src/backup/database-drills.test.ts',
-  'packages/server/src/broker/*.shape.test.ts',
-  'packages/server/src/features/api-keys/key-format.test.ts',
-  'packages/server/src/features/catalogue/*.test.ts',
-  'packages/server/src/features/connections/{destination-doors,destinations,statement-body,list/whole-list}.test.ts',
-  'packages/server/src/features/endpoints/*.test.ts',
-  'packages/server/src/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
-  'packages/server/src/features/vault-keys/*.test.ts',
-  'packages/server/src/http/typed-client.test.ts',
-  'packages/server/src/sign-ins/{cross-provider,device-sign-ins,entra,providers,sign-ins,ways-in}.test.ts',
+  'packages/server/src/core/backup/database-drills.test.ts',
+  'packages/server/src/core/credentials/{records,resolve,grants}/*.shape.test.ts',
+  'packages/server/src/web/features/api-keys/key-format.test.ts',
+  'packages/server/src/web/features/catalogue/*.test.ts',
+  'packages/server/src/web/features/connections/{destination-doors,destinations,statement-body,list/whole-list}.test.ts',
+  'packages/server/src/web/features/endpoints/*.test.ts',
+  'packages/server/src/web/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
+  'packages/server/src/web/features/vault-keys/*.test.ts',
+  'packages/server/src/web/http/typed-client.test.ts',
+  'packages/server/src/core/credentials/sign-ins/{cross-provider,device-sign-ins,entra,providers,sign-ins,ways-in}.test.ts',
 ];
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
-  'packages/server/src/http/idempotency-kept.test.ts',
-  'packages/server/src/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
-  'packages/server/src/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
-  'packages/server/src/move/*.test.ts',
-  'packages/server/src/backup/database-drills.test.ts',
+  'packages/server/src/core/idempotency/idempotency-kept.test.ts',
+  'packages/server/src/core/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
+  'packages/server/src/core/credentials/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
+  'packages/server/src/core/move/*.test.ts',
+  'packages/server/src/core/backup/database-drills.test.ts',
 ];
 
 /** Need a processor that nobody else has: they compare times. */
@@ -65,15 +65,15 @@ const comparingTimes = [
   'e2e/src/{health-under-load,isolation,runners}.test.ts',
   // Otherwise it counts the work of the service, which others beside it leave as it is.
   ...(isLong ? ['e2e/src/hostile-sources.test.ts'] : []),
-  'packages/server/src/access/key-timing.test.ts',
-  'packages/server/src/features/use/port-oracle.test.ts',
+  'packages/server/src/core/access/key-timing.test.ts',
+  'packages/server/src/web/features/use/port-oracle.test.ts',
 ];
 
 /** Need a database whose wire can be cut, and say within how many seconds that is noticed. */
-const cuttingTheWire = ['packages/server/src/store/database-faults.test.ts'];
+const cuttingTheWire = ['packages/server/src/core/store/database-faults.test.ts'];
 
 /** Take minutes, and prove with larger counts or more machinery what another file proves once: in the long tier only. */
-const onlyInLong = ['e2e/src/long/*.test.ts', 'packages/server/src/sessions/value-round-trips.test.ts'];
+const onlyInLong = ['e2e/src/long/*.test.ts', 'packages/server/src/core/sessions/value-round-trips.test.ts'];
 
 /** In the long tier also with sources worked on in runners; otherwise in the process of the test, where it is looked at. */
 const withRunners = {
@@ -81,8 +81,8 @@ const withRunners = {
   test: {
     name: 'with runners',
     include: [
-      'packages/server/src/features/{use,credential-changes}/*.test.ts',
-      'packages/server/src/sign-ins/renewal.test.ts',
+      'packages/server/src/web/features/{use,credential-changes}/*.test.ts',
+      'packages/server/src/core/credentials/sign-ins/renewal.test.ts',
     ],
     exclude: comparingTimes,
     ...onEmbedded,

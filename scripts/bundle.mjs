@@ -50,7 +50,7 @@ export const bundleProduct = (dir = at('packages/cli/bundle')) =>
     {
       mooring: at('packages/cli/src/main.ts'),
       // Found by its name, beside the code that starts it.
-      'runner-main': at('packages/server/src/runners/runner-main.ts'),
+      'runner-main': at('packages/server/src/core/runners/runner-main.ts'),
     },
     {
       dir,

@@ -5,15 +5,15 @@ import { providers } from '../packages/connectors/dist/providers/registry.js';
 import { manifests } from '../packages/connectors/dist/registry.js';
 import { errorTable } from '../packages/contract/dist/errors.js';
 import { openApiDocument } from '../packages/contract/dist/openapi.js';
-import { administers, assignableRoles, decide, spaceMatrix } from '../packages/server/dist/access/matrix.js';
+import { administers, assignableRoles, decide, spaceMatrix } from '../packages/server/dist/core/access/matrix.js';
 import {
   crashPoints,
   grantInvariants,
   grantLifecycle,
   grantStates,
-} from '../packages/server/dist/broker/grant-lifecycle.js';
-import { describeConfiguration } from '../packages/server/dist/config-reference.js';
-import { destinationCases } from '../packages/server/dist/features/connections/__fixtures__/destination-cases.js';
+} from '../packages/server/dist/core/credentials/grants/grant-lifecycle.js';
+import { describeConfiguration } from '../packages/server/dist/core/config/config-reference.js';
+import { destinationCases } from '../packages/server/dist/web/features/connections/__fixtures__/destination-cases.js';
 import { bundledPackages, bundleProduct } from './bundle.mjs';
 import { sharedCounts, testTiers } from './test-tiers.mjs';
 import { valuesPage } from './values-page.mjs';
@@ -164,11 +164,11 @@ function grantLifecyclePage() {
 function providersPage() {
   let text = head('OAuth providers');
   text +=
-    'What `rest` connections may name as `oauthProvider`, in place of URLs. **Verified against the lab only**: each preset goes through a sign-in, two renewals and an end against the lab’s authorization server with the ways of its provider, as the provider documents them (`npx vitest run packages/server/src/oauth/provider-presets.test.ts packages/server/src/sign-ins/providers.test.ts`). None was run against the provider itself, which needs an account there.\n\n';
+    'What `rest` connections may name as `oauthProvider`, in place of URLs. **Verified against the lab only**: each preset goes through a sign-in, two renewals and an end against the lab’s authorization server with the ways of its provider, as the provider documents them (`npx vitest run packages/server/src/core/oauth/provider-presets.test.ts packages/server/src/core/credentials/sign-ins/providers.test.ts`). None was run against the provider itself, which needs an account there.\n\n';
   text +=
     'A connection brings its own client (`clientId`, `clientSecret`), or uses the operator’s: `oauth.clients.<provider>` with `clientId`, `clientSecret`, `place` where the provider has one, and `origins`: the origins that tokens of this client may be sent to. Without `origins` no `rest` connection may use it.\n\n';
   text +=
-    'The redirect URI of an operator’s client is `<public URL>/oauth/callback/<provider>`; that of a connection’s own client is in the `authUrl` of its first sign-in (`redirect_uri`), and stays the same for all connections with the same endpoints. How answers are classed is in the presets, and in `packages/server/src/oauth/answers.ts` for all.\n\n';
+    'The redirect URI of an operator’s client is `<public URL>/oauth/callback/<provider>`; that of a connection’s own client is in the `authUrl` of its first sign-in (`redirect_uri`), and stays the same for all connections with the same endpoints. How answers are classed is in the presets, and in `packages/server/src/core/oauth/answers.ts` for all.\n\n';
   text += `${table(
     ['`oauthProvider`', 'provider', '`oauthProviderPlace`', 'asked for beside `scope`', 'who signed in'],
     providers.map((provider) => {
@@ -218,7 +218,7 @@ function destinationsPage() {
   const edits = [...new Set(cases.flatMap((one) => one.edits.map(({ what }) => what)))];
   let text = head('Destinations');
   text +=
-    'A secret is bound to where it may be sent. What an edit of a connection means for the credentials on it: the table is walked over HTTP by `npx vitest run packages/server/src/features/connections/destinations.test.ts`, for separated and embedded credentials.\n\n';
+    'A secret is bound to where it may be sent. What an edit of a connection means for the credentials on it: the table is walked over HTTP by `npx vitest run packages/server/src/web/features/connections/destinations.test.ts`, for separated and embedded credentials.\n\n';
   text += `${table(
     ['edit', ...cases.map(({ datasourceID }) => `\`${datasourceID}\``)],
     edits.map((what) => [

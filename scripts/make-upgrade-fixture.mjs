@@ -1,4 +1,4 @@
-// Makes the store of version 0.1.0 that the test of the upgrade starts from: packages/server/src/store/__fixtures__/0.1.0.
+// Makes the store of version 0.1.0 that the test of the upgrade starts from: packages/server/src/core/store/__fixtures__/0.1.0.
 //
 //   git worktree add ../mooring-0.1.0 17267f5 && cd ../mooring-0.1.0 && npm ci && npm run build
 //   node scripts/make-upgrade-fixture.mjs ../mooring-0.1.0
@@ -16,7 +16,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const release = path.resolve(process.argv[2] ?? '');
-const target = fileURLToPath(new URL('../packages/server/src/store/__fixtures__/0.1.0/', import.meta.url));
+const target = fileURLToPath(new URL('../packages/server/src/core/store/__fixtures__/0.1.0/', import.meta.url));
 const labOf = (name) => import(pathToFileURL(path.join(release, 'packages/lab/dist', `${name}.js`)).href);
 const [{ startAuthorizationServer }, { startBigQuery }, { walkSignIn }] = await Promise.all(
   ['authorization-server', 'bigquery', 'sign-in-walk'].map(labOf),

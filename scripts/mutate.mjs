@@ -12,14 +12,14 @@ const source = 'packages/server/src';
 /** The rooms of the pilot, and the tests outside of each that hold what it promises. */
 const rooms = {
   access: [
-    'features/api-keys/{api-keys,key-descent,key-format}.test.ts',
-    'features/connections/{connections,owner-left,unknown-connections}.test.ts',
-    'features/invitations/{invitations,takeovers}.test.ts',
-    'features/oauth-tokens/*.test.ts',
-    'features/use/use.test.ts',
+    'web/features/api-keys/{api-keys,key-descent,key-format}.test.ts',
+    'web/features/connections/{connections,owner-left,unknown-connections}.test.ts',
+    'web/features/invitations/{invitations,takeovers}.test.ts',
+    'web/features/oauth-tokens/*.test.ts',
+    'web/features/use/use.test.ts',
   ],
-  vault: ['broker/opening.test.ts', 'features/vault-keys/*.test.ts', 'backup/back-up.test.ts'],
-  egress: ['features/use/space-network.test.ts', 'self-check/loopback.test.ts'],
+  vault: ['core/credentials/resolve/opening.test.ts', 'web/features/vault-keys/*.test.ts', 'core/backup/back-up.test.ts'],
+  egress: ['web/features/use/space-network.test.ts', 'core/self-check/loopback.test.ts'],
 };
 
 const [room, file = '*.ts', own] = process.argv.slice(2);
@@ -36,7 +36,7 @@ const settings = {
   testRunner: 'vitest',
   plugins: ['@stryker-mutator/vitest-runner'],
   vitest: { configFile: 'vitest.mutation.config.mjs', related: false },
-  mutate: [`${source}/${room}/${file}`, `!${source}/${room}/*.test.ts`],
+  mutate: [`${source}/core/${room}/${file}`, `!${source}/core/${room}/*.test.ts`],
   coverageAnalysis: 'perTest',
   concurrency: 1,
   // Texts are for people, and no test should hold them to a letter.
@@ -58,7 +58,7 @@ const { status } = spawnSync('npx', ['stryker', 'run', configuration], {
   stdio: 'inherit',
   env: {
     ...process.env,
-    MUTATED_TESTS: JSON.stringify(own ? [`${room}/${own}`] : [`${room}/*.test.ts`, ...tests]),
+    MUTATED_TESTS: JSON.stringify(own ? [`core/${room}/${own}`] : [`core/${room}/*.test.ts`, ...tests]),
   },
 });
 process.exitCode = status ?? 1;

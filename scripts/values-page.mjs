@@ -6,9 +6,9 @@ import { nativeTypes as gbq } from '../packages/connectors/dist/sources/gbq/data
 import { nativeTypes as mysql } from '../packages/connectors/dist/sources/mysql/data-types.js';
 import { nativeTypes as postgres } from '../packages/connectors/dist/sources/postgres/data-types.js';
 import { JsonText } from '../packages/connectors/dist/spec/data-types.js';
-import { arrowName, arrowTypeOf } from '../packages/server/dist/streams/arrow-types.js';
-import { encodeCsv } from '../packages/server/dist/streams/encode-csv.js';
-import { encodeNdjson } from '../packages/server/dist/streams/encode-ndjson.js';
+import { arrowName, arrowTypeOf } from '../packages/server/dist/core/streams/arrow-types.js';
+import { encodeCsv } from '../packages/server/dist/core/streams/encode-csv.js';
+import { encodeNdjson } from '../packages/server/dist/core/streams/encode-ndjson.js';
 
 /** Of each neutral type, as a source may say it, and a value at an edge of it. */
 const examples = [

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { full } from '@mooring/lab/test-tier';
-import { type CallbackView, renderCallbackPage } from '@mooring/server/features/sign-ins/callback-page';
+import { type CallbackView, renderCallbackPage } from '@mooring/server/web/features/sign-ins/callback-page';
 import axe from 'axe-core';
 import {
   type Browser,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { seededInt } from '@mooring/lab/seeded';
-import { openStore } from '@mooring/server/store/store';
+import { openStore } from '@mooring/server/core/store/store';
 import { apiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
 import { afterAll, describe, expect, it } from 'vitest';

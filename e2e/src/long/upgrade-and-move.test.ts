@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
-import { type FormerStand, startFormerStand } from '@mooring/server/store/__fixtures__/former-store';
+import { type FormerStand, startFormerStand } from '@mooring/server/core/store/__fixtures__/former-store';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -54,7 +54,7 @@ program
   .action(
     reporting(async (flags) => {
       process.umask(0o077);
-      const { runServer } = await import('@mooring/server/run');
+      const { runServer } = await import('@mooring/server/start/run');
       // Heard from before the ready line on: whoever waits for that line may send it at once.
       const signalled = firstSignal();
       const running = await runServer(flags);
@@ -75,7 +75,7 @@ program
   .action(
     reporting(async (flags) => {
       process.umask(0o077);
-      const { runAdminKey } = await import('@mooring/server/run');
+      const { runAdminKey } = await import('@mooring/server/start/run');
       const { token, expiresAt, user } = await runAdminKey(flags);
       printLine(`API key of ${user.name} (${user.subject}), shown this once, until ${expiresAt}: ${token}`);
     }),
@@ -266,8 +266,8 @@ program
   .action(
     reporting(async (archive, { keyring, ...flags }) => {
       process.umask(0o077);
-      const { loadConfig } = await import('@mooring/server/config');
-      const { backUp } = await import('@mooring/server/backup/back-up');
+      const { loadConfig } = await import('@mooring/server/core/config/config');
+      const { backUp } = await import('@mooring/server/core/backup/back-up');
       const { isProven } = await backUp({ config: loadConfig(flags), archive, keyring });
       printLine(
         `Written to ${archive}, and its keys to ${keyring}. Keep no older keyring, and keep the master key apart from both.`,
@@ -328,7 +328,7 @@ program
   .option('--config <file>', 'configuration file to check as well (MOORING_CONFIG)')
   .action(
     reporting(async (flags) => {
-      const { loadConfig } = await import('@mooring/server/config');
+      const { loadConfig } = await import('@mooring/server/core/config/config');
       const { oauth } = loadConfig(flags.config === undefined ? {} : { config: flags.config });
       printLine(`Configuration: valid, ${Object.keys(oauth.clients).length} OAuth clients.`);
       const { examine } = await import('./doctor.js');

@@ -1,5 +1,5 @@
-import { loadConfig, type ServeFlags } from '@mooring/server/config';
-import { moveStore } from '@mooring/server/move/move-store';
+import { loadConfig, type ServeFlags } from '@mooring/server/core/config/config';
+import { moveStore } from '@mooring/server/core/move/move-store';
 
 /** @param to absent: MOORING_DATABASE_URL, which is not seen in the list of processes */
 export async function moveToDatabase(

@@ -1,6 +1,6 @@
-import { type RestoreRequest, restore } from '@mooring/server/backup/restore';
-import { loadConfig, type ServeFlags } from '@mooring/server/config';
-import { describeLoss } from '@mooring/server/unreadable-records';
+import { type RestoreRequest, restore } from '@mooring/server/core/backup/restore';
+import { loadConfig, type ServeFlags } from '@mooring/server/core/config/config';
+import { describeLoss } from '@mooring/server/core/opening/unreadable-records';
 
 /** @returns true when everything in the archive opens */
 export async function restoreBackup(

@@ -5,7 +5,7 @@ import { findProvider, providers } from './providers/registry.js';
 import { placeProblem } from './spec/provider.js';
 
 const folder = fileURLToPath(new URL('./providers/', import.meta.url));
-const oauthFolder = fileURLToPath(new URL('../../server/src/oauth/', import.meta.url));
+const oauthFolder = fileURLToPath(new URL('../../server/src/core/oauth/', import.meta.url));
 
 describe('the shape of the OAuth providers', () => {
   it('lists every file in the registry, by its name', () => {

@@ -1,7 +1,7 @@
 import type { PropertyProblem } from './manifest.js';
 
 /**
- * What an answer of a token endpoint means; see `server/src/oauth/answers.ts`. The first four end a grant: `grant_dead`
+ * What an answer of a token endpoint means; see `server/src/core/oauth/answers.ts`. The first four end a grant: `grant_dead`
  * where the provider does not say why.
  */
 export type AnswerMeaning =

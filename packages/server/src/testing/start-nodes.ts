@@ -1,5 +1,5 @@
 import { inject } from 'vitest';
-import { newHex } from '../vault/random.js';
+import { newHex } from '../core/crypto/random.js';
 import { type FreshDatabase, freshDatabase } from './shared-database.js';
 import { startServer, type TestServer, type TestServerOptions } from './start-server.js';
 

@@ -1,8 +1,0 @@
-import { qriTargetOf } from '@mooring/connectors/kit/qri';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { sha256 } from '../vault/digest.js';
-
-/** Readable prefix and a hash of what a definition points to: equal for equal targets, in every space. */
-export function qriOf(manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): string {
-  return `${manifest.qriPrefix}${sha256(JSON.stringify(qriTargetOf(manifest, definition)))}`;
-}

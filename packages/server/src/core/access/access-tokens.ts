@@ -1,0 +1,83 @@
+import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
+import { newUuid } from '../crypto/random.js';
+import { type SigningKeys, signingAlgorithm } from './signing-key.js';
+
+// Short-lived access tokens of OAuth clients: JWTs after RFC 9068. A token alone opens nothing: its id must still be
+// in the store, so that it can be revoked.
+
+const lifeSeconds = 6 * 3600;
+const audience = 'mooring/api';
+const tokenType = 'at+jwt';
+
+export interface IssuedToken {
+  id: string;
+  token: string;
+  createdAt: Date;
+  expiresAt: Date;
+  lifeSeconds: number;
+}
+
+export interface AccessTokens {
+  issue(client: { clientId: string; userId: string; tenantId: string; scope: string }): Promise<IssuedToken>;
+  /** Id of the token when it was signed here, for here, and is within its time; else undefined. */
+  verify(token: string): Promise<string | undefined>;
+}
+
+function headerOf(token: string): Record<string, unknown> | undefined {
+  try {
+    return { ...decodeProtectedHeader(token) };
+  } catch {
+    return undefined;
+  }
+}
+
+export function createAccessTokens(
+  keys: SigningKeys,
+  issuer: () => string,
+  now: () => number = Date.now,
+): AccessTokens {
+  return {
+    async issue({ clientId, userId, tenantId, scope }) {
+      const { kid, privateKey } = await keys.current();
+      const id = newUuid();
+      const at = Math.floor(now() / 1000);
+      const token = await new SignJWT({ client_id: clientId, tenant_id: tenantId, scope })
+        .setProtectedHeader({ alg: signingAlgorithm, kid, typ: tokenType })
+        .setIssuer(issuer())
+        .setAudience(audience)
+        .setSubject(userId)
+        .setJti(id)
+        .setIssuedAt(at)
+        .setNotBefore(at)
+        .setExpirationTime(at + lifeSeconds)
+        .sign(privateKey);
+      const expiresAt = new Date((at + lifeSeconds) * 1000);
+      return { id, token, createdAt: new Date(at * 1000), expiresAt, lifeSeconds };
+    },
+
+    async verify(token) {
+      const header = headerOf(token);
+      if (!header) return undefined;
+      // Algorithm, type and key are ours to say, never the token's; one that brings a key or a place to fetch one
+      // from is not ours.
+      const { alg, typ, kid, ...other } = header;
+      if (alg !== signingAlgorithm || typ !== tokenType || Object.keys(other).length > 0) return undefined;
+      const key = await keys.find(kid);
+      if (!key) return undefined;
+      try {
+        const { payload } = await jwtVerify(token, key.publicKey, {
+          algorithms: [signingAlgorithm],
+          typ: tokenType,
+          issuer: issuer(),
+          audience,
+          requiredClaims: ['exp', 'nbf', 'iat', 'sub', 'jti', 'client_id'],
+          currentDate: new Date(now()),
+        });
+        return payload.jti;
+      } catch (error) {
+        if (error instanceof errors.JOSEError) return undefined;
+        throw error;
+      }
+    },
+  };
+}

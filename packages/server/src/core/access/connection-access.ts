@@ -1,0 +1,227 @@
+import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
+import { type SqlBool, sql } from 'kysely';
+import type { Caller } from './caller.js';
+import { type Argument, compileOnce } from '../store/compile-once.js';
+import { observeRow } from '../store/row-versions.js';
+import type { Queryable } from '../store/store.js';
+import type { ConnectionTable } from '../store/tables.js';
+import { type ConnectionFacts, type Decision, decide, isAdministratorOf, seeingRoles } from './matrix.js';
+
+const spaceTypes: readonly SpaceType[] = ['shared', 'managed', 'data'];
+const idsAtOnce = 400;
+
+type Space = NonNullable<ConnectionFacts['space']>;
+
+/** The space that the rows are about: a row for each role of the person in it, or one without a role. */
+function spaceOf(
+  rows: readonly { spaceType: SpaceType | null; spaceOwnerId: string | null; role: string | null }[],
+): Space | undefined {
+  const [first] = rows;
+  if (!first || first.spaceType === null || first.spaceOwnerId === null) return undefined;
+  return {
+    type: first.spaceType,
+    ownerId: first.spaceOwnerId,
+    rolesOfCaller: rows.flatMap(({ role }) => (role === null ? [] : [role as SpaceRole])),
+  };
+}
+
+/** The space of a connection as the decision sees it, with the caller's roles in it. */
+export async function spaceFacts(
+  db: Queryable,
+  caller: Pick<Caller, 'userId' | 'tenantId'>,
+  spaceId: string,
+): Promise<Space | undefined> {
+  const rows = await db
+    .selectFrom('space')
+    .leftJoin('assignment_role', (join) =>
+      join
+        .onRef('assignment_role.space_id', '=', 'space.id')
+        .on('assignment_role.user_id', '=', caller.userId),
+    )
+    .select(['space.type as spaceType', 'space.owner_id as spaceOwnerId', 'assignment_role.role'])
+    .where('space.id', '=', spaceId)
+    .where('space.tenant_id', '=', caller.tenantId)
+    .execute();
+  return spaceOf(rows);
+}
+
+export interface AccessibleConnection extends Decision {
+  row: ConnectionTable;
+}
+
+type Standing = {
+  userId: string;
+  tenantId: string;
+  /** 1 for the kinds of spaces that the person administers. */
+  personal: number;
+  shared: number;
+  managed: number;
+  data: number;
+};
+
+function standingOf(caller: Caller): Standing {
+  const administers = (type: SpaceType | 'personal') => Number(isAdministratorOf(caller, type));
+  return {
+    ...{ userId: caller.userId, tenantId: caller.tenantId, personal: administers('personal') },
+    ...{ shared: administers('shared'), managed: administers('managed'), data: administers('data') },
+  };
+}
+
+/**
+ * Connections of the tenant with their space: a row for each role of the person in it, or one without a role. Those
+ * that are nobody's business of theirs are no rows: what is not theirs takes as long as what is not there, whatever
+ * its size.
+ */
+const withStanding = (db: Queryable, argument: Argument<Standing>) =>
+  db
+    .selectFrom('connection')
+    .leftJoin('space', (join) =>
+      join
+        .onRef('space.id', '=', 'connection.space_id')
+        .onRef('space.tenant_id', '=', 'connection.tenant_id'),
+    )
+    .leftJoin('assignment_role', (join) =>
+      join
+        .onRef('assignment_role.space_id', '=', 'space.id')
+        .on('assignment_role.user_id', '=', argument('userId')),
+    )
+    .selectAll('connection')
+    .select(['space.type as spaceType', 'space.owner_id as spaceOwnerId', 'assignment_role.role'])
+    .where('connection.tenant_id', '=', argument('tenantId'))
+    .where(sql<SqlBool>`(
+      assignment_role.role is not null
+      or space.owner_id = ${argument('userId')}
+      or connection.space_id is null and (connection.owner_id = ${argument('userId')} or ${argument('personal')} = 1)
+      or space.type = 'shared' and ${argument('shared')} = 1
+      or space.type = 'managed' and ${argument('managed')} = 1
+      or space.type = 'data' and ${argument('data')} = 1)`);
+
+type StandingOn<Name extends string> = Standing & Record<Name, string>;
+
+const byId = compileOnce((db, argument: Argument<StandingOn<'id'>>) =>
+  withStanding(db, argument).where('connection.id', '=', argument('id')),
+);
+
+const byName = compileOnce((db, argument: Argument<StandingOn<'scope' | 'nameKey'>>) =>
+  withStanding(db, argument)
+    .where('connection.scope', '=', argument('scope'))
+    .where('connection.name_key', '=', argument('nameKey')),
+);
+
+/**
+ * A connection of the caller's tenant together with what the caller may do to it, loaded by one statement.
+ * Undefined when there is none, and when the caller may neither see nor use it: the two must not be told apart.
+ */
+export async function loadConnection(
+  db: Queryable,
+  caller: Caller,
+  where: { id: string } | { scope: string; nameKey: string },
+): Promise<AccessibleConnection | undefined> {
+  const standing = standingOf(caller);
+  const rows =
+    'id' in where ? await byId(db, { ...standing, ...where }) : await byName(db, { ...standing, ...where });
+  const [first] = rows;
+  if (!first) return undefined;
+  const { spaceType, spaceOwnerId, role, ...row } = first;
+  const decision = decideIn(caller, row, spaceOf(rows));
+  if (decision.privileges.length === 0 && !decision.mayUse) return undefined;
+  observeRow(caller, 'connection', row);
+  return { row, ...decision };
+}
+
+/** What a person may do to a connection that is already loaded. */
+export async function decideFor(
+  db: Queryable,
+  person: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
+  row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
+): Promise<Decision> {
+  const space = row.space_id === null ? undefined : await spaceFacts(db, person, row.space_id);
+  return decideIn(person, row, space);
+}
+
+/** A connection whose space is not there, or not of the tenant, is nobody's. */
+function decideIn(
+  person: Pick<Caller, 'userId' | 'roles'>,
+  row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
+  space: Space | undefined,
+): Decision {
+  if (row.space_id === null) return decide(person, { ownerId: row.owner_id });
+  return space ? decide(person, { ownerId: row.owner_id, space }) : { privileges: [], mayUse: false };
+}
+
+/** {@link decideFor} for many connections, with two statements however many there are. */
+export async function decideForAll<Row extends Pick<ConnectionTable, 'owner_id' | 'space_id'>>(
+  db: Queryable,
+  person: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
+  rows: readonly Row[],
+): Promise<Map<Row, Decision>> {
+  const spaceIds = [...new Set(rows.flatMap((row) => (row.space_id === null ? [] : [row.space_id])))];
+  const spaces = new Map<string, Space>();
+  for (let start = 0; start < spaceIds.length; start += idsAtOnce) {
+    const found = await db
+      .selectFrom('space')
+      .leftJoin('assignment_role', (join) =>
+        join
+          .onRef('assignment_role.space_id', '=', 'space.id')
+          .on('assignment_role.user_id', '=', person.userId),
+      )
+      .select(['space.id', 'space.type', 'space.owner_id', 'assignment_role.role'])
+      .where('space.id', 'in', spaceIds.slice(start, start + idsAtOnce))
+      .where('space.tenant_id', '=', person.tenantId)
+      .execute();
+    for (const { id, type, owner_id, role } of found) {
+      const roles = [...(spaces.get(id)?.rolesOfCaller ?? []), ...(role === null ? [] : [role as SpaceRole])];
+      spaces.set(id, { type, ownerId: owner_id, rolesOfCaller: roles });
+    }
+  }
+  return new Map(rows.map((row) => [row, decideIn(person, row, spaces.get(row.space_id ?? ''))]));
+}
+
+/**
+ * Connections of a name in all scopes that the caller may list, by one statement.
+ * @returns two at most: whoever asks wants the only one
+ */
+export async function connectionsNamed(
+  db: Queryable,
+  caller: Caller,
+  nameKey: string,
+): Promise<AccessibleConnection[]> {
+  const { rows } = await sql<{ id: string }>`select connection.id
+    from (${visibleScopes(caller)}) as visible cross join connection
+    where connection.tenant_id = ${caller.tenantId} and connection.scope = visible.scope
+      and connection.name_key = ${nameKey}
+    limit 2`.execute(db);
+  const found: AccessibleConnection[] = [];
+  for (const { id } of rows) {
+    const one = await loadConnection(db, caller, { id });
+    if (one) found.push(one);
+  }
+  return found;
+}
+
+/** True for a person who may list every connection of the tenant. */
+export const seesEverything = (caller: Caller): boolean =>
+  isAdministratorOf(caller, 'personal') && spaceTypes.every((type) => isAdministratorOf(caller, type));
+
+/**
+ * The scopes (`user:…`, `space:…`) whose connections the caller may list: the same rule as {@link decide}, as a
+ * subquery with the one column `scope`, each once, so that lists are filtered before they are paged. Of a member it
+ * looks at their own spaces only, however many there are.
+ */
+export function visibleScopes(caller: Caller) {
+  const spacesOf = (type: SpaceType) => {
+    const ofType = sql`select 'space:' || space.id as scope from space
+      where space.tenant_id = ${caller.tenantId} and space.type = ${type}`;
+    if (isAdministratorOf(caller, type)) return ofType;
+    return sql`${ofType} and space.owner_id = ${caller.userId} union
+      select 'space:' || space.id as scope from assignment_role join space on space.id = assignment_role.space_id
+        where assignment_role.user_id = ${caller.userId}
+          and assignment_role.role in (${sql.join(seeingRoles(type))})
+          and space.tenant_id = ${caller.tenantId} and space.type = ${type}`;
+  };
+  const personal = isAdministratorOf(caller, 'personal')
+    ? sql`select 'user:' || ${sql.ref('user.id')} as scope from ${sql.table('user')}
+        where ${sql.ref('user.tenant_id')} = ${caller.tenantId}`
+    : sql`select ${`user:${caller.userId}`} as scope`;
+  return sql<{ scope: string }>`${sql.join([personal, ...spaceTypes.map(spacesOf)], sql` union `)}`;
+}

@@ -1,0 +1,101 @@
+import { AppError } from '../errors/app-error.js';
+import type { Caller } from './caller.js';
+import type { Queryable, Tx } from '../store/store.js';
+import type { ApiKeyTable } from '../store/tables.js';
+import { newUuid } from '../crypto/random.js';
+import type { HashToken } from '../vault/token-hashes.js';
+import { durationMs } from './key-duration.js';
+import { keyLimits } from './key-limits.js';
+import { newApiKeyToken } from './token.js';
+
+// The one place where API keys come into being: from a key, from an invitation, or on the machine itself.
+
+/** The life of a key for which none is asked. */
+export const keyLifeMs = 365 * 86_400_000;
+
+export interface NewKey {
+  tenantId: string;
+  userId: string;
+  description: string;
+  createdBy: string;
+  createdAt: Date;
+  /** Null: does not end. */
+  expiresAt: string | null;
+  /** What it is for; absent: everything its user may. */
+  scopes?: readonly string[] | undefined;
+  wayIn?: { invitationId: string; invitedBy: string | null; reachesSince: string | null };
+  /** Chosen by the operator; absent: made here. */
+  token?: string;
+}
+
+/** Milliseconds that a new key of the tenant may live. */
+export async function longestLifeMs(db: Queryable, tenantId: string): Promise<number> {
+  const { max_api_key_expiry: longest } = await keyLimits(db, tenantId);
+  return durationMs(longest, 'expiry');
+}
+
+export const activeKeysOf = async (db: Queryable, userId: string, at: string): Promise<number> => {
+  const { active } = await db
+    .selectFrom('api_key')
+    .select((eb) => eb.fn.countAll<number>().as('active'))
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
+    .executeTakeFirstOrThrow();
+  return Number(active);
+};
+
+/** @throws AppError CONFLICT when the user has as many active keys as the tenant allows */
+export async function issueKey(
+  tx: Tx,
+  hashToken: HashToken,
+  key: NewKey,
+): Promise<{ row: ApiKeyTable; token: string }> {
+  const at = key.createdAt.toISOString();
+  const { max_keys_per_user: most } = await keyLimits(tx, key.tenantId);
+  if ((await activeKeysOf(tx, key.userId, at)) >= most) {
+    throw new AppError('CONFLICT', `A user may have ${most} active keys. Revoke one first.`);
+  }
+  const token = key.token ?? newApiKeyToken();
+  const row: ApiKeyTable = {
+    id: newUuid(),
+    tenant_id: key.tenantId,
+    user_id: key.userId,
+    token_hash: hashToken(token),
+    description: key.description,
+    created_by: key.createdBy,
+    created_at: at,
+    updated_at: null,
+    expires_at: key.expiresAt,
+    revoked_at: null,
+    scopes: key.scopes ? JSON.stringify(key.scopes) : null,
+    invitation_id: key.wayIn?.invitationId ?? null,
+    invited_by: key.wayIn?.invitedBy ?? null,
+    reaches_since: key.wayIn?.reachesSince ?? null,
+    successor_id: null,
+  };
+  await tx.insertInto('api_key').values(row).execute();
+  return { row, token };
+}
+
+/**
+ * The API key that a request came with, for what only a user's own key may do. What a machine makes would outlive
+ * its client's secret.
+ * @throws AppError ACCESS-DENIED for an access token, and for a key of a machine
+ */
+export async function assertOwnKey(db: Queryable, caller: Caller): Promise<ApiKeyTable> {
+  const row = await db
+    .selectFrom('api_key')
+    .innerJoin('user', 'user.id', 'api_key.user_id')
+    .selectAll('api_key')
+    .where('api_key.id', '=', caller.keyId)
+    .where('api_key.tenant_id', '=', caller.tenantId)
+    .where('api_key.user_id', '=', caller.userId)
+    .where('user.client_id', 'is', null)
+    .executeTakeFirst();
+  if (row) return row;
+  throw new AppError(
+    'ACCESS-DENIED',
+    'Only a user with an API key of their own may do this; an access token, and a key of a machine, make nothing that lasts.',
+  );
+}

@@ -1,0 +1,33 @@
+import { record } from '../audit/record.js';
+import { InvalidRequest } from '../errors/app-error.js';
+import type { Caller } from './caller.js';
+import type { Tx } from '../store/store.js';
+import type { UserTable } from '../store/tables.js';
+import { newObjectId } from '../crypto/random.js';
+
+/** @throws InvalidRequest naming `subject` */
+export function newUser(
+  caller: Caller,
+  person: { subject: string; name: string; email: string | null; roles: string[] },
+): UserTable {
+  // Such a name would be taken for the user of an OAuth client.
+  if (/^qlikbot\\/i.test(person.subject)) {
+    throw new InvalidRequest([{ field: 'subject', message: 'must not begin with qlikbot\\' }]);
+  }
+  const at = new Date().toISOString();
+  return {
+    ...person,
+    id: newObjectId(),
+    tenant_id: caller.tenantId,
+    status: 'active',
+    roles: JSON.stringify([...new Set(person.roles)]),
+    client_id: null,
+    created_at: at,
+    updated_at: at,
+  };
+}
+
+export async function insertUser(tx: Tx, caller: Caller, row: UserTable): Promise<void> {
+  await tx.insertInto('user').values(row).execute();
+  await record(tx, { name: 'user.created', by: caller, resourceId: row.id, data: { subject: row.subject } });
+}

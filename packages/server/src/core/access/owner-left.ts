@@ -1,0 +1,41 @@
+import type { Caller } from './caller.js';
+import type { Queryable } from '../store/store.js';
+import type { ConnectionTable } from '../store/tables.js';
+import { spaceFacts } from './connection-access.js';
+import { administersSpace } from './matrix.js';
+
+// An embedded login ends with the person who gave it. So that their team goes on, whoever administers the space may
+// take the connection over by entering the login again.
+
+type Owned = Pick<ConnectionTable, 'owner_id' | 'tenant_id'>;
+
+const ownersAtOnce = 400;
+
+/** Those of the connections whose owner is disabled. Who still owns connections cannot be deleted. */
+export async function ownerlessOf<Row extends Owned>(
+  db: Queryable,
+  rows: readonly Row[],
+): Promise<ReadonlySet<Row>> {
+  const ownerIds = [...new Set(rows.map((row) => row.owner_id))];
+  const gone = new Set<string>();
+  for (let start = 0; start < ownerIds.length; start += ownersAtOnce) {
+    const found = await db
+      .selectFrom('user')
+      .select('id')
+      .where('id', 'in', ownerIds.slice(start, start + ownersAtOnce))
+      .where('status', '<>', 'active')
+      .execute();
+    for (const { id } of found) gone.add(id);
+  }
+  return new Set(rows.filter((row) => gone.has(row.owner_id)));
+}
+
+export async function mayTakeOver(
+  db: Queryable,
+  caller: Caller,
+  row: Owned & Pick<ConnectionTable, 'separated' | 'space_id'>,
+): Promise<boolean> {
+  if (row.separated === 1 || row.space_id === null) return false;
+  const space = await spaceFacts(db, caller, row.space_id);
+  return space !== undefined && administersSpace(caller, space) && (await ownerlessOf(db, [row])).has(row);
+}

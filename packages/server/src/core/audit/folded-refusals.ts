@@ -1,0 +1,81 @@
+import type { Logger } from 'pino';
+import type { Db } from '../store/store.js';
+import { newUuid } from '../crypto/random.js';
+import { type AuditEvent, record } from './record.js';
+
+// A refusal that repeats itself is one event with a count: whoever is refused a thousand times a minute must not fill
+// the record with it. The first stands there before the answer goes out; how often it came again, a second later.
+
+export interface FoldedRefusals {
+  /** @param same what tells it from other refusals of this user about this resource */
+  record(event: AuditEvent, same: string): Promise<void>;
+  /** Writes the counts that are not there yet. */
+  close(): Promise<void>;
+}
+
+interface Folded {
+  event: AuditEvent;
+  id: string;
+  /** It is on record. */
+  stands: Promise<void>;
+  count: number;
+  written: number;
+  endsAt: number;
+}
+
+const foldMs = 600_000;
+const writeMs = 1_000;
+const keptMax = 1_000;
+
+export function createFoldedRefusals(db: Db, log: Logger, now: () => number = Date.now): FoldedRefusals {
+  const folded = new Map<string, Folded>();
+  let timer: NodeJS.Timeout | undefined;
+
+  const write = async (one: Folded): Promise<void> => {
+    const { count } = one;
+    if (one.written === count) return;
+    one.written = count;
+    const data = JSON.stringify({ ...one.event.data, count, lastAt: new Date(now()).toISOString() });
+    await one.stands;
+    await db.updateTable('audit_event').set({ data }).where('id', '=', one.id).execute();
+  };
+  const writeAll = async (): Promise<void> => {
+    timer = undefined;
+    for (const [key, one] of folded) {
+      await write(one).catch((error: unknown) =>
+        log.warn({ err: error }, 'repeated refusals were not counted'),
+      );
+      if (one.endsAt <= now()) folded.delete(key);
+    }
+  };
+
+  return {
+    async record(event, same) {
+      const { by, name, resourceId } = event;
+      const key = JSON.stringify([by.tenantId, by.userId, name, resourceId, same]);
+      const known = folded.get(key);
+      if (known && known.endsAt > now()) {
+        known.count += 1;
+        timer ??= setTimeout(() => void writeAll(), writeMs).unref();
+        await known.stands;
+        return;
+      }
+      if (known) await write(known).catch(() => undefined);
+      const id = newUuid();
+      const stands = record(db, { ...event, id });
+      if (folded.size >= keptMax) {
+        const [oldest] = folded.keys();
+        if (oldest !== undefined) folded.delete(oldest);
+      }
+      folded.set(key, { event, id, stands, count: 1, written: 1, endsAt: now() + foldMs });
+      await stands.catch((error: unknown) => {
+        folded.delete(key);
+        throw error;
+      });
+    },
+    async close() {
+      clearTimeout(timer);
+      await writeAll();
+    },
+  };
+}

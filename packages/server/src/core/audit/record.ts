@@ -1,0 +1,86 @@
+import { sql } from 'kysely';
+import { deleteInBatches } from '../store/batches.js';
+import type { Db, Queryable } from '../store/store.js';
+import type { ConnectionTable, CredentialTable } from '../store/tables.js';
+import { newUuid } from '../crypto/random.js';
+import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './event-types.js';
+
+export interface AuditEvent {
+  /** For whoever comes back to it. */
+  id?: string;
+  name: AuditEventName;
+  /** Who did it. */
+  by: { tenantId: string; userId: string; wayIn?: { invitedBy: string } };
+  /** Id of what it happened to. */
+  resourceId: string;
+  ownerId?: string | null;
+  spaceId?: string | null;
+  /** Id of what contains the resource, for instance the space of an assignment. */
+  parentId?: string;
+  /** Facts for a reader; names, ids and flags, never a value that could be a secret. */
+  data?: Record<string, unknown>;
+}
+
+/** Puts an event on record. Called in the transaction of the change, so that neither is there without the other. */
+export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
+  await tx
+    .insertInto('audit_event')
+    .values({
+      id: event.id ?? newUuid(),
+      tenant_id: event.by.tenantId,
+      at: new Date().toISOString(),
+      type: eventTypeOf(event.name),
+      source: sourceOf(event.name.slice(0, event.name.indexOf('.')) as AuditKind),
+      user_id: event.by.userId,
+      resource_id: event.resourceId,
+      owner_id: event.ownerId ?? null,
+      space_id: event.spaceId ?? null,
+      top_level_id: event.parentId ?? null,
+      data: JSON.stringify({
+        ...event.data,
+        ...(event.by.wayIn ? { invitedBy: event.by.wayIn.invitedBy } : {}),
+      }),
+    })
+    .execute();
+}
+
+type What = 'created' | 'updated' | 'deleted';
+
+export async function recordConnection(
+  tx: Queryable,
+  what: What,
+  by: AuditEvent['by'],
+  row: Pick<ConnectionTable, 'id' | 'name' | 'source_id' | 'owner_id' | 'space_id'>,
+): Promise<void> {
+  await record(tx, {
+    name: `data-connection.${what}`,
+    by,
+    resourceId: row.id,
+    ownerId: row.owner_id,
+    spaceId: row.space_id,
+    data: { qName: row.name, datasourceID: row.source_id },
+  });
+}
+
+/** @param by who did it, where it was not the owner of the credential */
+export async function recordCredential(
+  tx: Queryable,
+  what: What,
+  row: Pick<CredentialTable, 'id' | 'name' | 'source_id' | 'owner_id' | 'tenant_id' | 'connection_id'>,
+  by: AuditEvent['by'] = { tenantId: row.tenant_id, userId: row.owner_id },
+): Promise<void> {
+  await record(tx, {
+    name: `data-credential.${what}`,
+    by,
+    resourceId: row.id,
+    ownerId: row.owner_id,
+    ...(row.connection_id === null ? {} : { parentId: row.connection_id }),
+    data: { qName: row.name, datasourceID: row.source_id },
+  });
+}
+
+/** Forgets events that are older than they are kept. */
+export async function purgeAuditEvents(db: Db, now: Date, days: number, until?: number): Promise<void> {
+  const oldest = new Date(now.getTime() - days * 86_400_000).toISOString();
+  await deleteInBatches(db, { table: 'audit_event', key: 'id', where: sql`at < ${oldest}` }, until);
+}

@@ -1,0 +1,81 @@
+import { parseProperties, type SplitProperties } from '@mooring/connectors/kit/properties';
+import type { Connector } from '@mooring/connectors/spec/connector';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { AppError, InvalidRequest } from '../errors/app-error.js';
+import { loadConnector } from './load-connector.js';
+import type { SourceSettings } from './source-settings.js';
+
+/** The data sources of this server. Drivers are loaded on first use. */
+export interface Catalogue {
+  all(): readonly SourceManifest[];
+  /** @throws AppError DCAAS-2001 */
+  get(id: string): SourceManifest;
+  /**
+   * The same, for making or using a connection: not when the tenant has switched the source off.
+   * @throws AppError DCAAS-2001
+   */
+  enabled(tenantId: string, id: string): Promise<SourceManifest>;
+  /** Ids of the sources that the tenant has switched off. */
+  disabledIn(tenantId: string): Promise<ReadonlySet<string>>;
+  connector(manifest: SourceManifest): Promise<Connector>;
+}
+
+/** The operator's `sources` of the configuration. */
+type OperatorSettings = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** What the operator does not allow is refused like everything else that cannot be. */
+function underOperator(manifest: SourceManifest, settings: Readonly<Record<string, string>>): SourceManifest {
+  const { conflicts, forbidden } = manifest;
+  if (!forbidden) return manifest;
+  return {
+    ...manifest,
+    conflicts: (definition) => [...(conflicts?.(definition) ?? []), ...forbidden(definition, settings)],
+  };
+}
+
+export function createCatalogue(
+  all: readonly SourceManifest[],
+  settings: Pick<SourceSettings, 'isDisabled' | 'disabledIn'>,
+  ofOperator: OperatorSettings = {},
+): Catalogue {
+  const manifests = all.map((manifest) => underOperator(manifest, ofOperator[manifest.id] ?? {}));
+  const byId = new Map(manifests.map((manifest) => [manifest.id.toLowerCase(), manifest]));
+  const get = (id: string): SourceManifest => {
+    const found = byId.get(id.toLowerCase());
+    if (found) return found;
+    throw new AppError(
+      'DCAAS-2001',
+      `There is no data source ${JSON.stringify(id.slice(0, 64))}. GET /api/v1/data-sources lists them.`,
+    );
+  };
+  return {
+    all: () => manifests,
+    get,
+    disabledIn: (tenantId) => settings.disabledIn(tenantId),
+    async enabled(tenantId, id) {
+      const manifest = get(id);
+      if (!(await settings.isDisabled(tenantId, manifest.id))) return manifest;
+      throw new AppError('DCAAS-2001', `An administrator has switched the data source ${manifest.id} off.`);
+    },
+    connector: loadConnector,
+  };
+}
+
+/**
+ * @param stored names of the connection's own secrets that it has already
+ * @throws InvalidRequest naming each property
+ */
+export function splitProperties(
+  manifest: SourceManifest,
+  input: Readonly<Record<string, unknown>>,
+  stored: readonly string[] = [],
+): SplitProperties {
+  const parsed = parseProperties(manifest, input, stored);
+  if (parsed.ok) return parsed.value;
+  throw new InvalidRequest(
+    parsed.problems.slice(0, 50).map(({ property, message }) => ({
+      field: property === 'connectionProperties' ? property : `connectionProperties.${property}`,
+      message,
+    })),
+  );
+}

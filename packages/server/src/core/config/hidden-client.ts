@@ -1,0 +1,25 @@
+import { Secret } from '@mooring/connectors/spec/secret';
+
+interface PlainClient {
+  clientId: string;
+  clientSecret?: string | undefined;
+  privateKey?: string | undefined;
+}
+
+interface HiddenClient {
+  clientId: string;
+  clientSecret?: Secret<string>;
+  privateKey?: Secret<string>;
+}
+
+/** An OAuth client, whose texts come from a store or from a configuration. */
+export const hiddenClient = <Client extends PlainClient>({
+  clientSecret,
+  privateKey,
+  ...named
+}: Client): Omit<Client, 'clientSecret' | 'privateKey'> &
+  HiddenClient => ({
+  ...named,
+  ...(clientSecret === undefined ? {} : { clientSecret: new Secret(clientSecret) }),
+  ...(privateKey === undefined ? {} : { privateKey: new Secret(privateKey) }),
+});

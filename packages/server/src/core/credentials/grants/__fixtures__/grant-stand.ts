@@ -1,0 +1,274 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { manifests } from '@mooring/connectors/registry';
+import type { Network } from '@mooring/connectors/spec/network';
+import { Secret } from '@mooring/connectors/spec/secret';
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import { createCatalogue } from '../../../catalogue/catalogue.js';
+import { createSourceSettings } from '../../../catalogue/source-settings.js';
+import { gateOf } from '../../../oauth/__fixtures__/token-server.js';
+import { authorizationUrl, createSignInSecrets } from '../../../oauth/authorization-url.js';
+import { exchangeCode } from '../../../oauth/code-grant.js';
+import { hiddenClient } from '../../../config/hidden-client.js';
+import type { TokenSet } from '../../../oauth/types.js';
+import type { Clock } from '../../../store/clock.js';
+import { openPostgresStore } from '../../../store/postgres-store.js';
+import { migrate, openStore, type Store } from '../../../store/store.js';
+import type { CredentialTable, GrantStateTable } from '../../../store/tables.js';
+import { expectNoSecretIn } from '../../../../testing/secret-scan.js';
+import { filesIn } from '../../../../testing/secret-search.js';
+import { freshDatabase } from '../../../../testing/shared-database.js';
+import { createVault } from '../../../vault/envelope.js';
+import { loadMasterKey } from '../../../vault/keyring.js';
+import { newHex, newUuid } from '../../../crypto/random.js';
+import { insertCredential, replaceCredential, shredCredential } from '../../records/credential-records.js';
+import { type StoredGrant, storedGrant } from '../grant-state.js';
+import { createGrants, type Grants } from '../grants.js';
+import { createKeepAlive, type KeepAlive } from '../keep-alive.js';
+import type { OAuthSetup } from '../oauth-setup.js';
+import { type RenewalTimes, renewalTimes } from '../renewal-times.js';
+import { createRevoker, type Revoker } from '../revoker.js';
+
+// Grants over a real store, a real authorization server and the real gate. Each `process()` is what one process of
+// the service would have: it shares nothing with the others but the store.
+
+const at = () => new Date().toISOString();
+const network = gateOf();
+
+/** A clock that tests move; it stands for the store's. */
+export interface MovableClock extends Clock {
+  move(ms: number): void;
+  /** Back to the time of this machine. */
+  reset(): void;
+}
+
+export function movableClock(offsetMs = 0): MovableClock {
+  let offset = offsetMs;
+  const now = () => Date.now() + offset;
+  return {
+    now,
+    iso: (ms = 0) => new Date(now() + ms).toISOString(),
+    align: async () => undefined,
+    move(ms) {
+      offset += ms;
+    },
+    reset() {
+      offset = 0;
+    },
+  };
+}
+
+/** What a process has of its own, where it is not as with the others. */
+export interface OwnParts {
+  /** A view of the store of all. */
+  store?: Store;
+  clock?: Clock;
+  network?: Network;
+  times?: Partial<RenewalTimes>;
+  /** A fresh one unless given; it is locked until the grants are closed. */
+  dataFolder?: string;
+  /** Of another machine's kernel. */
+  boot?: string;
+}
+
+export interface GrantStand {
+  lab: LabAuthorizationServer;
+  store: Store;
+  setup: OAuthSetup;
+  clock: MovableClock;
+  process(own?: OwnParts): Grants;
+  /** For a process that is started again. */
+  newFolder(): string;
+  /** The revoker of such a process. */
+  revoker(closeMs: number): Revoker;
+  /** The keeper of idle grants of such a process. */
+  keepAlive(): KeepAlive;
+  /** How often a keeper has asked for the setup of a grant. */
+  setupsAsked(): number;
+  /** Stores a grant whose client no longer is. */
+  broken(): Promise<void>;
+  /** Signs in as a person would; a new grant, stored for a new credential. */
+  credential(): Promise<CredentialTable>;
+  /** The same person signs in again for the same credential. */
+  signInAgain(credential: CredentialTable): Promise<CredentialTable>;
+  delete(credential: CredentialTable): Promise<void>;
+  stateOf(credential: CredentialTable): Promise<CredentialTable['state'] | undefined>;
+  grantState(credential: CredentialTable): Promise<GrantStateTable | undefined>;
+  close(): Promise<void>;
+}
+
+async function freshStore(): Promise<{ store: Store; drop(): Promise<void> }> {
+  const server = inject('databaseServer');
+  if (server) {
+    const database = await freshDatabase(server, { withTables: true });
+    return { store: openPostgresStore({ url: database.url }), drop: database.drop };
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-grants-'));
+  return {
+    store: openStore({ dataFolder: folder }),
+    drop: async () => {
+      const files = filesIn(folder);
+      rmSync(folder, { recursive: true, force: true });
+      expectNoSecretIn(files);
+    },
+  };
+}
+
+export async function startGrantStand(): Promise<GrantStand> {
+  const lab = await startAuthorizationServer();
+  const application: LoopbackServer = await listenOnLoopback(
+    0,
+    () => (_, response) => response.end('arrived'),
+  );
+  const redirectUri = `${application.url}/oauth/callback/lab`;
+  lab.addRedirectUri(redirectUri);
+  const { store, drop } = await freshStore();
+  await migrate(store);
+  const value = Buffer.from(newHex(32), 'hex').toString('base64');
+  const { key } = loadMasterKey({ source: 'environment', value }, true);
+  const vault = createVault(key);
+  await store.db
+    .insertInto('vault_key')
+    .values({
+      ...{ id: key.id, state: 'active', master_id: '', wrapped_key: '', ciphertext: '' },
+      ...{ wraps: 0, created_at: at(), replaced_at: null },
+    })
+    .execute();
+  const preset: OAuthPreset = {
+    authorizationEndpoint: lab.authorizationEndpoint,
+    tokenEndpoint: lab.tokenEndpoint,
+    revocationEndpoint: lab.revocationEndpoint,
+    issuer: lab.issuer,
+    scopes: ['openid', 'read', 'write', 'offline_access'],
+    authorizationParameters: { prompt: 'consent' },
+    clientAuthentication: 'client_secret_post',
+    idleDays: 10,
+  };
+  const setup: OAuthSetup = { preset, client: hiddenClient(lab.client) };
+  const clock = movableClock();
+  const log = pino({ level: 'silent' });
+  const catalogue = createCatalogue(manifests, createSourceSettings(store));
+  const revokerOf = (own: { closeMs?: number } = {}) =>
+    createRevoker({ store, vault, network, log, clients: {}, catalogue, ...own });
+  const { endTokens, ...revoker } = revokerOf();
+  await store.transaction(async (tx) => {
+    await tx.insertInto('tenant').values({ id: 't', name: 't', created_at: at() }).execute();
+    const times = { created_at: at(), updated_at: at() };
+    const person = { subject: 'alice', name: 'alice', status: 'active' as const, roles: '[]' };
+    await tx
+      .insertInto('user')
+      .values({ id: 'u', tenant_id: 't', ...person, ...times })
+      .execute();
+  });
+
+  const signIn = async (): Promise<TokenSet> => {
+    const secrets = createSignInSecrets();
+    const authUrl = await authorizationUrl({ ...setup, redirectUri, ...secrets });
+    const { login, password } = lab.users[0];
+    const { finalUrl } = await walkSignIn({ authUrl, login, password });
+    const code = new URL(finalUrl).searchParams.get('code') ?? '';
+    const { codeVerifier } = secrets;
+    return exchangeCode({
+      ...setup,
+      redirectUri,
+      code: new Secret(code),
+      codeVerifier,
+      network,
+      now: clock.now,
+    });
+  };
+  const folders = mkdtempSync(path.join(tmpdir(), 'mooring-nodes-'));
+  const begun: Grants[] = [];
+  const process = ({ times, ...own }: OwnParts = {}) => {
+    const grants = createGrants({
+      ...{ store, vault, network, log, endTokens, clock, ownVault: vault },
+      dataFolder: path.join(folders, newUuid()),
+      times: { ...renewalTimes, ...times },
+      ...own,
+    });
+    begun.push(grants);
+    return grants;
+  };
+  const load = (id: string) =>
+    store.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
+
+  const insert = async (grant: StoredGrant): Promise<string> => {
+    const id = newUuid();
+    const of = { tenantId: 't', ownerId: 'u', sourceId: 'rest', separated: true, connectionId: null };
+    const secrets = { login: {}, grant };
+    await store.transaction((tx) =>
+      insertCredential(tx, vault, {
+        ...{ id, name: id, ...of },
+        ...{ signIn: 'oauth2', destination: 'there', secrets, at: at() },
+        by: { userId: 'u' },
+      }),
+    );
+    return id;
+  };
+  const broken = new Set<string>();
+  let setupsAsked = 0;
+
+  return {
+    lab,
+    store,
+    setup,
+    clock,
+    process,
+    newFolder: () => path.join(folders, newUuid()),
+    revoker: (closeMs) => revokerOf({ closeMs }),
+    keepAlive: () =>
+      createKeepAlive({
+        store: { ...store, clock },
+        grants: process(),
+        async setupOf({ id }) {
+          setupsAsked += 1;
+          if (broken.has(id)) throw new Error('the client is no longer configured');
+          return setup;
+        },
+        log,
+      }),
+    setupsAsked: () => setupsAsked,
+    async broken() {
+      const [accessToken, refreshToken] = [new Secret(newUuid()), new Secret(newUuid())];
+      const tokens = { accessToken, refreshToken, expiresAt: clock.now() };
+      const id = await insert(storedGrant(tokens, clock.now(), preset));
+      broken.add(id);
+    },
+    async credential() {
+      const id = await insert(storedGrant(await signIn(), clock.now(), preset));
+      return (await load(id)) as CredentialTable;
+    },
+    async signInAgain(credential) {
+      const grant = storedGrant(await signIn(), clock.now(), preset);
+      const fresh = { signIn: 'oauth2', destination: 'there', secrets: { login: {}, grant }, at: at() };
+      const by = { userId: 'u' };
+      await store.transaction((tx) => replaceCredential(tx, vault, credential, { ...fresh, by }));
+      return (await load(credential.id)) as CredentialTable;
+    },
+    delete: (credential) => store.transaction((tx) => shredCredential(tx, credential)),
+    stateOf: async (credential) => (await load(credential.id))?.state,
+    grantState: (credential) =>
+      store.db
+        .selectFrom('grant_state')
+        .selectAll()
+        .where('credential_id', '=', credential.id)
+        .executeTakeFirst(),
+    async close() {
+      for (const grants of begun) await grants.close();
+      const remains = filesIn(folders);
+      rmSync(folders, { recursive: true, force: true });
+      expectNoSecretIn(remains);
+      await revoker.close();
+      await store.close();
+      await drop();
+      await application.close();
+      await lab.close();
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import type { Network } from '@mooring/connectors/spec/network';
+import { revealedJson } from '@mooring/connectors/spec/secret';
+import { requestClientCredentials } from '../../oauth/client-credentials-grant.js';
+import { requestJwtBearer } from '../../oauth/jwt-bearer-grant.js';
+import { OAuthError } from '../../oauth/oauth-error.js';
+import type { ProviderCall } from '../../oauth/types.js';
+import type { Clock } from '../../store/clock.js';
+import { sha256 } from '../../crypto/digest.js';
+import type { CredentialRef } from './grant-records.js';
+import { type StoredGrant, storedGrant } from './grant-state.js';
+import type { OAuthSetup } from './oauth-setup.js';
+import { type ProviderHealth, probeMs } from './provider-health.js';
+import { clientRefused, pauseOf, providerTrouble } from './renewal-failures.js';
+
+// Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). Nothing is lost with
+// one, so they stay in memory, and with them the pauses that a provider is owed.
+
+export interface ClientTokens {
+  /** @throws ConnectorError */
+  get(
+    credential: CredentialRef,
+    setup: OAuthSetup,
+    isGood: (grant: StoredGrant) => boolean,
+  ): Promise<StoredGrant>;
+}
+
+export interface ClientTokenDependencies {
+  network: Network;
+  clock: Clock;
+  health: ProviderHealth;
+  /** Credentials whose token is remembered, those asked for last. Default 10,000. */
+  keptMax?: number;
+}
+
+interface Kept {
+  grant?: StoredGrant;
+  /** The one call that everybody who needs a token waits for. */
+  running?: Promise<StoredGrant>;
+  failures: number;
+  /** Milliseconds since the epoch. */
+  pause?: { error: OAuthError; until: number; backedOffAt?: number };
+}
+
+/** A client or a key that was exchanged for another has neither the token nor the pauses of the one before. */
+const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: OAuthSetup): string =>
+  `${id}:${version}:${sha256(revealedJson([preset, client, assertion]))}`;
+
+const ask = ({ assertion, ...call }: OAuthSetup & ProviderCall) =>
+  assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);
+
+/** Asking again changes nothing: somebody has to mend the key, the client or what it asks for. */
+const isRefused = ({ kind }: OAuthError): boolean =>
+  kind === 'client_refused' || kind === 'grant_dead' || kind === 'consent_required';
+
+const failureOf = (error: OAuthError, setup: OAuthSetup, waitMs: number): unknown =>
+  isRefused(error) ? clientRefused(error, setup) : providerTrouble(error, { setup, waitMs });
+
+export function createClientTokens(deps: ClientTokenDependencies): ClientTokens {
+  const { network, clock, health, keptMax = 10_000 } = deps;
+  const kept = new Map<string, Kept>();
+
+  const entry = (key: string): Kept => {
+    const found = kept.get(key) ?? { failures: 0 };
+    kept.delete(key);
+    kept.set(key, found);
+    const [oldest] = kept.keys();
+    if (kept.size > keptMax && oldest !== undefined) kept.delete(oldest);
+    return found;
+  };
+
+  const begin = async (one: Kept, setup: OAuthSetup): Promise<StoredGrant> => {
+    try {
+      const tokens = await ask({ ...setup, network, now: clock.now });
+      health.answered(setup);
+      one.grant = storedGrant(tokens, clock.now());
+      one.failures = 0;
+      delete one.pause;
+      return one.grant;
+    } catch (error) {
+      delete one.grant;
+      if (!(error instanceof OAuthError)) throw error;
+      const { pauseMs, isBackOff } = pauseOf(error, one.failures);
+      const now = clock.now();
+      one.failures += 1;
+      one.pause = { error, until: now + pauseMs, ...(isBackOff ? { backedOffAt: now } : {}) };
+      throw failureOf(error, setup, isBackOff ? Math.min(pauseMs, probeMs) : pauseMs);
+    } finally {
+      delete one.running;
+    }
+  };
+
+  /** @throws ConnectorError while the provider is to be left alone */
+  const respectPause = ({ pause }: Kept, setup: OAuthSetup): void => {
+    const waitMs = pause ? pause.until - clock.now() : 0;
+    if (!pause || waitMs <= 0) return;
+    const { error, backedOffAt } = pause;
+    if (backedOffAt !== undefined && health.mayTry(setup, backedOffAt)) return;
+    const { kind, providerCode, detail } = error;
+    // The time that is left, not the one that was asked for.
+    const left = new OAuthError(kind, {
+      ...(providerCode === undefined ? {} : { providerCode }),
+      ...(detail === undefined ? {} : { detail }),
+      cause: error,
+    });
+    throw failureOf(left, setup, backedOffAt === undefined ? waitMs : Math.min(waitMs, probeMs));
+  };
+
+  return {
+    async get(credential, setup, isGood) {
+      const one = entry(keyOf(credential, setup));
+      if (one.grant && isGood(one.grant)) return one.grant;
+      if (!one.running) {
+        respectPause(one, setup);
+        one.running = begin(one, setup);
+      }
+      return one.running;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import type { Logger } from 'pino';
+import type { Store } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import type { Grants } from './grants.js';
+import type { OAuthSetup } from './oauth-setup.js';
+
+// Some providers end a grant that nobody uses. It is renewed in half of that time, by whichever node comes first.
+
+export interface KeepAlive {
+  /** Renews what is due. Runs by itself once a minute. */
+  round(): Promise<void>;
+  /** Ends a round that is running; renewals that it has begun are waited for. */
+  close(): Promise<void>;
+}
+
+export interface KeepAliveDependencies {
+  store: Store;
+  grants: Pick<Grants, 'renewIdle'>;
+  setupOf(credential: CredentialTable): Promise<OAuthSetup | undefined>;
+  log: Logger;
+}
+
+const roundMs = 60_000;
+const perPage = 50;
+const atOnce = 4;
+/** A grant that could not be renewed is left alone for so long; half of its idle time is days. */
+const putOffMs = 3_600_000;
+
+type Due = CredentialTable & { keep_alive_at: string | null };
+
+export function createKeepAlive({ store, grants, setupOf, log }: KeepAliveDependencies): KeepAlive {
+  /** The next page, by key: whoever comes late in the order gets a turn in every round. */
+  const dueAfter = (last: Due | undefined, now: string): Promise<Due[]> =>
+    store.db
+      .selectFrom('grant_state')
+      .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
+      .selectAll('credential')
+      .select('grant_state.keep_alive_at')
+      .where('credential.state', '=', 'ready')
+      .where('grant_state.keep_alive_at', '<=', now)
+      .where((eb) =>
+        eb.or([eb('grant_state.not_before', 'is', null), eb('grant_state.not_before', '<=', now)]),
+      )
+      .$if(last !== undefined, (query) =>
+        query.where((eb) =>
+          eb.or([
+            eb('grant_state.keep_alive_at', '>', last?.keep_alive_at ?? ''),
+            eb.and([
+              eb('grant_state.keep_alive_at', '=', last?.keep_alive_at ?? ''),
+              eb('grant_state.credential_id', '>', last?.id ?? ''),
+            ]),
+          ]),
+        ),
+      )
+      .orderBy('grant_state.keep_alive_at')
+      .orderBy('grant_state.credential_id')
+      .limit(perPage)
+      .execute();
+
+  /** Only what is still as it was found: a renewal by somebody else has set a time of its own. */
+  const putOff = async ({ id, tenant_id, keep_alive_at }: Due): Promise<void> => {
+    await store.db
+      .updateTable('grant_state')
+      .set({ keep_alive_at: store.clock.iso(putOffMs) })
+      .where('credential_id', '=', id)
+      .where('tenant_id', '=', tenant_id)
+      .where('keep_alive_at', '=', keep_alive_at)
+      .execute();
+  };
+
+  const renew = async (due: Due): Promise<void> => {
+    const { keep_alive_at: _, ...credential } = due;
+    try {
+      const setup = await setupOf(credential);
+      if (setup) return await grants.renewIdle(credential, setup);
+    } catch (error) {
+      // A use will say what is wrong to somebody who can mend it.
+      log.warn({ credentialId: credential.id, err: error }, 'an idle grant was not renewed');
+    }
+    await putOff(due).catch(() => undefined);
+  };
+
+  let isClosed = false;
+  let running: Promise<void> | undefined;
+  const round = async (): Promise<void> => {
+    const now = store.clock.iso();
+    let last: Due | undefined;
+    do {
+      const page = await dueAfter(last, now);
+      last = page.length === perPage ? page.at(-1) : undefined;
+      while (page.length > 0 && !isClosed) await Promise.all(page.splice(0, atOnce).map(renew));
+    } while (last !== undefined && !isClosed);
+  };
+  const once = (): Promise<void> => {
+    if (isClosed) return Promise.resolve();
+    running ??= round().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  const timer = setInterval(() => void once().catch(() => undefined), roundMs).unref();
+  return {
+    round: once,
+    async close() {
+      isClosed = true;
+      clearInterval(timer);
+      await running?.catch(() => undefined);
+    },
+  };
+}

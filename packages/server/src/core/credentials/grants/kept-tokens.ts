@@ -1,0 +1,99 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { SealContext, Sealed, Vault } from '../../vault/envelope.js';
+import type { StoredGrant } from './grant-state.js';
+import { hiddenGrant, hiddenSetup, type Plain } from './hidden-grant.js';
+import type { OAuthSetup } from './oauth-setup.js';
+import type { RevokedCredential } from './revocation-queue.js';
+
+// Renewed tokens that the store cannot take yet. They may be the only copy of a rotated refresh token, so they lie
+// sealed in the data folder until it can, and the next start of this folder finds them.
+
+export interface KeptGrant {
+  credential: RevokedCredential;
+  /** Of the grant they were made from: its version, and when it was issued. */
+  version: number;
+  formerIssuedAt: number;
+  grant: StoredGrant;
+  /** For telling the provider, should the credential be gone. */
+  setup: OAuthSetup;
+}
+
+export interface KeptTokens {
+  keep(kept: KeptGrant): Promise<void>;
+  drop(kept: Pick<KeptGrant, 'credential' | 'version'>): Promise<void>;
+  /** All that is there; of what does not open, `onUnreadable` is told. */
+  all(onUnreadable: (file: string, error: unknown) => void): Promise<KeptGrant[]>;
+}
+
+interface KeptFile {
+  /** What the sealed value is bound to. */
+  context: SealContext;
+  sealed: Sealed;
+}
+
+const contextOf = ({ credential, version }: Pick<KeptGrant, 'credential' | 'version'>): SealContext => ({
+  tenantId: credential.tenant_id,
+  recordKind: 'kept-tokens',
+  recordId: credential.id,
+  ownerId: credential.owner_id,
+  version,
+  field: 'grant',
+});
+
+/** Without it a crash of the machine may take the name of a file that is there, and with it the tokens. */
+async function flushFolder(folder: string): Promise<void> {
+  const opened = await open(folder, 'r');
+  try {
+    await opened.sync();
+  } finally {
+    await opened.close();
+  }
+}
+
+/** @param vault of this node alone, as that of the store seals nothing while it is not known which key is active */
+export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
+  const folder = path.join(dataFolder, 'kept-tokens');
+  const fileOf = ({ credential, version }: Pick<KeptGrant, 'credential' | 'version'>) =>
+    path.join(folder, `${credential.id}.${version}.json`);
+
+  const read = async (name: string): Promise<KeptGrant> => {
+    const { context, sealed } = JSON.parse(await readFile(path.join(folder, name), 'utf8')) as KeptFile;
+    const { grant, setup, ...kept } = vault.open(sealed, context).reveal() as Plain<KeptGrant>;
+    return { ...kept, grant: hiddenGrant(grant), setup: hiddenSetup(setup) };
+  };
+
+  return {
+    async keep(kept) {
+      const context = contextOf(kept);
+      const sealed = vault.seal(kept, context);
+      const file = fileOf(kept);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const made = await open(`${file}.new`, 'w', 0o600);
+      try {
+        await made.writeFile(JSON.stringify({ context, sealed } satisfies KeptFile));
+        await made.sync();
+      } finally {
+        await made.close();
+      }
+      await rename(`${file}.new`, file);
+      await flushFolder(folder);
+      await flushFolder(dataFolder);
+    },
+
+    drop: (kept) => rm(fileOf(kept), { force: true }),
+
+    async all(onUnreadable) {
+      const names = await readdir(folder).catch(() => []);
+      const found: KeptGrant[] = [];
+      for (const name of names.filter((each) => each.endsWith('.json'))) {
+        try {
+          found.push(await read(name));
+        } catch (error) {
+          onUnreadable(name, error);
+        }
+      }
+      return found;
+    },
+  };
+}

@@ -1,0 +1,180 @@
+import { Secret } from '@mooring/connectors/spec/secret';
+import { type SqlBool, sql } from 'kysely';
+import type { TokenSet } from '../../oauth/types.js';
+import { deleteInBatches } from '../../store/batches.js';
+import type { Queryable, Store } from '../../store/store.js';
+import type { CredentialTable, RevocationTable, SignInTable } from '../../store/tables.js';
+import type { SealContext, Vault } from '../../vault/envelope.js';
+import { newUuid } from '../../crypto/random.js';
+import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
+import { hiddenSetup, type Plain } from './hidden-grant.js';
+import type { OAuthSetup } from './oauth-setup.js';
+
+// Grants whose providers are still to be told that they have ended. What is needed to tell them is sealed; it is
+// destroyed as soon as they know.
+
+/** What is sealed with an entry. */
+export interface SealedRevocation {
+  setup: OAuthSetup;
+  token: Secret<string>;
+}
+
+export const tokenToRevoke = (tokens: TokenSet): Secret<string> => tokens.refreshToken ?? tokens.accessToken;
+
+type RevocationRef = Pick<RevocationTable, 'id' | 'tenant_id' | 'owner_id'>;
+
+const context = (row: RevocationRef): SealContext => ({
+  tenantId: row.tenant_id,
+  recordKind: 'revocation',
+  recordId: row.id,
+  ownerId: row.owner_id,
+  version: 1,
+  field: 'token',
+});
+
+const hiddenRevocation = ({ setup, token }: Plain<SealedRevocation>): SealedRevocation => ({
+  setup: hiddenSetup(setup),
+  token: new Secret(token),
+});
+
+const leaseMs = 60_000;
+
+export type RevokedCredential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
+
+/** How a grant is put on record that was still with its sign-in: for the credential it was to renew, if for any. */
+export const credentialOfSignIn = (
+  row: Pick<SignInTable, 'id' | 'tenant_id' | 'user_id' | 'source_id' | 'credential_id' | 'connection_name'>,
+): RevokedCredential => ({
+  id: row.credential_id ?? row.id,
+  tenant_id: row.tenant_id,
+  owner_id: row.user_id,
+  source_id: row.source_id,
+  name: row.connection_name ?? '',
+});
+
+export interface NewRevocation {
+  credential: RevokedCredential;
+  batchId?: string;
+  /** Present: the provider is to be told. */
+  sealed?: SealedRevocation;
+  /** Why there is nothing to tell. */
+  status?: 'none' | 'unsupported' | 'unreadable';
+}
+
+/** Puts the end of a credential on record, in the transaction that ends it. */
+export async function enqueue(
+  tx: Queryable,
+  store: Store,
+  vault: Vault,
+  one: NewRevocation,
+): Promise<string> {
+  const { credential, sealed } = one;
+  const at = store.clock.iso();
+  const row: RevocationTable = {
+    id: newUuid(),
+    tenant_id: credential.tenant_id,
+    credential_id: credential.id,
+    credential_name: credential.name,
+    owner_id: credential.owner_id,
+    source_id: credential.source_id,
+    batch_id: one.batchId ?? null,
+    status: sealed ? 'queued' : (one.status ?? 'none'),
+    attempts: 0,
+    not_before: at,
+    lease_until: null,
+    created_at: at,
+    ended_at: sealed ? null : at,
+  };
+  await tx.insertInto('revocation').values(row).execute();
+  if (sealed) {
+    const { keyId, wrappedKey, ciphertext } = vault.seal(sealed, context(row));
+    await tx
+      .insertInto('secret')
+      .values({
+        ...{ tenant_id: row.tenant_id, record_kind: 'revocation', record_id: row.id, field: 'token' },
+        ...{ owner_id: row.owner_id, version: 1, key_id: keyId, wrapped_key: wrappedKey, ciphertext },
+      })
+      .execute();
+  }
+  return row.id;
+}
+
+/** Entries that are due and that nobody is at work on. */
+export function due(store: Store, limit: number): Promise<RevocationTable[]> {
+  const now = store.clock.iso();
+  return store.db
+    .selectFrom('revocation')
+    .selectAll()
+    .where('status', '=', 'queued')
+    .where('not_before', '<=', now)
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
+    .orderBy('not_before')
+    .limit(limit)
+    .execute();
+}
+
+/** Takes one entry; false when another node was faster. */
+export async function take(store: Store, row: RevocationTable): Promise<boolean> {
+  const now = store.clock.iso();
+  const taken = await store.db
+    .updateTable('revocation')
+    .set((eb) => ({ lease_until: store.clock.iso(leaseMs), attempts: eb('attempts', '+', 1) }))
+    .where('id', '=', row.id)
+    .where('owner_id', '=', row.owner_id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('status', '=', 'queued')
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
+    .executeTakeFirst();
+  return taken.numUpdatedRows === 1n;
+}
+
+/** @throws UnreadableError */
+export async function open(
+  store: Store,
+  vault: Vault,
+  row: RevocationTable,
+): Promise<SealedRevocation | undefined> {
+  const found = await loadSealedField(store.db, context(row));
+  if (!found) return undefined;
+  const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
+  return hiddenRevocation(vault.open(sealed, context(row)).reveal() as Plain<SealedRevocation>);
+}
+
+/** The provider knows, or never will: the token is destroyed. */
+export const end = (store: Store, row: RevocationRef, status: RevocationTable['status']): Promise<void> =>
+  store.transaction((tx) => endIn(tx, row, status, store.clock.iso()));
+
+/** The same, in a transaction. */
+export async function endIn(
+  tx: Queryable,
+  row: RevocationRef,
+  status: RevocationTable['status'],
+  at: string,
+): Promise<void> {
+  await destroySealedFields(tx, context(row));
+  await tx
+    .updateTable('revocation')
+    .set({ status, lease_until: null, ended_at: at })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .execute();
+}
+
+/** To be tried again later. */
+export async function putOff(store: Store, row: RevocationTable, pauseMs: number): Promise<void> {
+  await store.db
+    .updateTable('revocation')
+    .set({ lease_until: null, not_before: store.clock.iso(pauseMs) })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .execute();
+}
+
+/** Ended entries are a report, kept for a while. */
+export async function purgeRevocations(store: Store, days: number, until?: number): Promise<void> {
+  const oldest = store.clock.iso(-days * 86_400_000);
+  const where = sql<SqlBool>`created_at < ${oldest} and status <> 'queued'`;
+  await deleteInBatches(store.db, { table: 'revocation', key: 'id', where }, until);
+}

@@ -1,0 +1,35 @@
+import { accountDiffers } from '../sign-ins/open-sign-in.js';
+import { credentialGone } from '../sign-ins/parked-grants.js';
+import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
+import type { Queryable } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import {
+  accountOfGrant,
+  compareAccounts,
+  hasHadGrant,
+  maskedAccount,
+  rememberedAccount,
+} from './grant-account.js';
+import type { StoredGrant } from './grant-state.js';
+
+/**
+ * What a pasted code or token brought replaces a grant only when it is of the same account. Otherwise it waits, sealed, for the
+ * choice of who began.
+ * @throws AppError SIGN-IN-ACCOUNT-DIFFERS unless the account that has signed in is the one the credential had
+ */
+export async function assertSameAccount(
+  db: Queryable,
+  replaces: CredentialTable | undefined,
+  redeemed: Pick<RedeemedSignIn, 'park' | 'signInId'>,
+  { login, grant }: { login: Readonly<Record<string, unknown>>; grant: StoredGrant },
+): Promise<void> {
+  if (!replaces || !(await hasHadGrant(db, replaces))) return;
+  const remembered = await rememberedAccount(db, replaces);
+  const account = accountOfGrant(grant);
+  if (compareAccounts(remembered, account) === 'same') return;
+  if (!(await redeemed.park(grant, account, login))) throw credentialGone();
+  throw accountDiffers(redeemed.signInId, {
+    ...(remembered ? { remembered: maskedAccount(remembered) } : {}),
+    ...(account ? { signedIn: maskedAccount(account) } : {}),
+  });
+}

@@ -1,0 +1,202 @@
+import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
+import { hideAll } from '@mooring/connectors/kit/secret-fields';
+import type { CredentialState } from '@mooring/contract/routes/connection-credential';
+import { AppError } from '../../errors/app-error.js';
+import type { Queryable, Tx } from '../../store/store.js';
+import type { ConnectionTable, SecretTable } from '../../store/tables.js';
+import { type SealContext, UnreadableError, type Vault } from '../../vault/envelope.js';
+import { type Reaching, reachesSecretsOf } from './reach.js';
+
+// Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to the
+// connection and to the person who gave them, who need not own it any more.
+
+type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id'>;
+
+const context = (connection: ConnectionRef, ownerId: string, version: number): SealContext => ({
+  tenantId: connection.tenant_id,
+  recordKind: 'connection',
+  recordId: connection.id,
+  ownerId,
+  version,
+  field: 'secrets',
+});
+
+/** @param ownerId who gives them */
+export async function insertConnectionSecrets(
+  tx: Tx,
+  vault: Vault,
+  { connection, ownerId }: { connection: ConnectionRef; ownerId: string },
+  secrets: ConnectionSecrets,
+): Promise<void> {
+  if (Object.keys(secrets).length === 0) return;
+  const sealed = vault.seal(secrets, context(connection, ownerId, 1));
+  await tx
+    .insertInto('secret')
+    .values({
+      tenant_id: connection.tenant_id,
+      record_kind: 'connection',
+      record_id: connection.id,
+      field: 'secrets',
+      owner_id: ownerId,
+      version: 1,
+      key_id: sealed.keyId,
+      wrapped_key: sealed.wrappedKey,
+      ciphertext: sealed.ciphertext,
+    })
+    .execute();
+}
+
+/** No user: whoever may edit a connection gives its secrets, and whose they are is asked here. */
+const sealedSecrets = (db: Queryable, connection: ConnectionRef) =>
+  db
+    .selectFrom('secret')
+    .where('record_kind', '=', 'connection')
+    .where('record_id', '=', connection.id)
+    .where('tenant_id', '=', connection.tenant_id);
+
+/** Who gave the secrets of a connection; undefined when it has none. */
+export async function ownerOfConnectionSecrets(
+  db: Queryable,
+  connection: ConnectionRef,
+): Promise<string | undefined> {
+  return (await sealedSecrets(db, connection).select('owner_id').executeTakeFirst())?.owner_id;
+}
+
+/** Of the secrets of a connection: they may be all that signs in, whatever credential a user brings to it. */
+export async function reachesSecrets(
+  db: Queryable,
+  who: Reaching,
+  connection: Pick<ConnectionTable, 'id' | 'tenant_id' | 'secrets_entered_at' | 'secrets_entered_with'>,
+): Promise<boolean> {
+  if (who.wayIn?.reachesSince === undefined) return true;
+  const ownerId = await ownerOfConnectionSecrets(db, connection);
+  return ownerId === undefined || reachesSecretsOf(who, connection, ownerId);
+}
+
+function openRow(
+  vault: Vault,
+  connection: ConnectionRef,
+  row: Pick<SecretTable, 'key_id' | 'wrapped_key' | 'ciphertext' | 'owner_id' | 'version'>,
+): ConnectionSecrets {
+  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
+  const opened = vault.open(sealed, context(connection, row.owner_id, row.version));
+  return hideAll(opened.reveal() as Record<string, unknown>);
+}
+
+type OpenedRef = ConnectionRef & Pick<ConnectionTable, 'source_id'>;
+
+const required = (
+  reason: CredentialState,
+  detail: string,
+  connection: OpenedRef,
+  cause?: unknown,
+): AppError =>
+  new AppError('CREDENTIALS-REQUIRED', detail, {
+    meta: {
+      reason,
+      connectionId: connection.id,
+      dataSourceId: connection.source_id,
+      bring: `/api/v1/data-connections/${connection.id}`,
+    },
+    cause,
+  });
+
+/**
+ * Opens them on behalf of a user: for a use, or for a sign-in by which they bring or renew a credential. Whether they may serve
+ * that user is judged by the connection as it is in the same statement, not as it was loaded.
+ * @returns nothing where the connection keeps none
+ * @throws AppError CREDENTIALS-REQUIRED while the login waits for who gave it, except for them, and where the key does
+ * not reach it; UnreadableError
+ */
+export async function openConnectionSecrets(
+  db: Queryable,
+  vault: Vault,
+  who: Reaching,
+  connection: OpenedRef,
+): Promise<ConnectionSecrets> {
+  // No user: they serve everybody who may use the connection.
+  const row = await db
+    .selectFrom('secret')
+    .innerJoin('connection', (join) =>
+      join
+        .onRef('connection.id', '=', 'secret.record_id')
+        .onRef('connection.tenant_id', '=', 'secret.tenant_id'),
+    )
+    .selectAll('secret')
+    .select(['connection.suspended_at', 'connection.secrets_entered_at', 'connection.secrets_entered_with'])
+    .where('secret.record_kind', '=', 'connection')
+    .where('secret.record_id', '=', connection.id)
+    .where('secret.tenant_id', '=', connection.tenant_id)
+    .executeTakeFirst();
+  if (!row) return {};
+  if (row.suspended_at !== null && row.owner_id !== who.userId) {
+    const detail =
+      "The connection's own secret waits: who gave it must confirm, or who may edit the connection enters it again.";
+    throw required('needs_confirmation', detail, connection);
+  }
+  if (!reachesSecretsOf(who, row, row.owner_id)) {
+    const detail =
+      "Your API key came from an invitation and does not reach the connection's own secret, which is older. Approve the key with an earlier one of yours.";
+    throw required('needs_approval', detail, connection);
+  }
+  return openRow(vault, connection, row);
+}
+
+/**
+ * As {@link openConnectionSecrets}, where the user is to be told.
+ * @throws AppError CREDENTIALS-REQUIRED also when they cannot be opened
+ */
+export async function openConnectionSecretsOrRefuse(
+  db: Queryable,
+  vault: Vault,
+  who: Reaching,
+  connection: OpenedRef,
+): Promise<ConnectionSecrets> {
+  try {
+    return await openConnectionSecrets(db, vault, who, connection);
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    const detail = "The connection's own secret cannot be opened. Its owner must give it again.";
+    throw required('unreadable', detail, connection, cause);
+  }
+}
+
+/**
+ * To tell a provider that a grant has ended: whoever moved the connection must not keep it alive.
+ * @throws UnreadableError
+ */
+export async function openConnectionSecretsToEnd(
+  db: Queryable,
+  vault: Vault,
+  connection: ConnectionRef,
+): Promise<ConnectionSecrets> {
+  const row = await sealedSecrets(db, connection).selectAll().executeTakeFirst();
+  return row ? openRow(vault, connection, row) : {};
+}
+
+/**
+ * For a change of the connection, which may bring them anew: secrets that cannot be opened count as none. Whether the
+ * change may put them to use is judged by `assertReachesKept` and by {@link openConnectionSecretsOrRefuse}.
+ */
+export async function openConnectionSecretsOrNone(
+  db: Queryable,
+  vault: Vault,
+  connection: ConnectionRef,
+): Promise<ConnectionSecrets> {
+  try {
+    return await openConnectionSecretsToEnd(db, vault, connection);
+  } catch (error) {
+    if (error instanceof UnreadableError) return {};
+    throw error;
+  }
+}
+
+/** No user: those of the giver before are destroyed too. */
+export async function shredConnectionSecrets(tx: Tx, tenantId: string, connectionId: string): Promise<void> {
+  await tx
+    .deleteFrom('secret')
+    .where('record_kind', '=', 'connection')
+    .where('record_id', '=', connectionId)
+    .where('tenant_id', '=', tenantId)
+    .execute();
+}

@@ -1,0 +1,59 @@
+import type { Queryable, Tx } from '../../store/store.js';
+import type { CredentialTable, SignInTable } from '../../store/tables.js';
+
+/** What is to end. Several members narrow each other; none of them: everything of the tenant. */
+export interface EndScope {
+  tenantId: string;
+  userId?: string;
+  sourceId?: string;
+  credentialId?: string;
+  /** Its embedded credential, and sign-ins that were begun for it. */
+  connectionId?: string;
+  /** What was brought or begun after this instant stays. */
+  until?: string;
+}
+
+function credentialsOf(db: Queryable, scope: EndScope) {
+  let found = db.selectFrom('credential').where('tenant_id', '=', scope.tenantId);
+  if (scope.userId !== undefined) found = found.where('owner_id', '=', scope.userId);
+  if (scope.sourceId !== undefined) found = found.where('source_id', '=', scope.sourceId);
+  if (scope.credentialId !== undefined) found = found.where('id', '=', scope.credentialId);
+  if (scope.connectionId !== undefined) found = found.where('connection_id', '=', scope.connectionId);
+  if (scope.until !== undefined) found = found.where('created_at', '<=', scope.until);
+  return found;
+}
+
+/** Credentials that end with it. */
+export function credentialsIn(tx: Tx, scope: EndScope, limit?: number): Promise<CredentialTable[]> {
+  const found = credentialsOf(tx, scope).selectAll().orderBy('id');
+  return (limit === undefined ? found : found.limit(limit)).execute();
+}
+
+export async function countCredentialsIn(db: Queryable, scope: EndScope): Promise<number> {
+  const { count } = await credentialsOf(db, scope)
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+const open = ['pending', 'arrived', 'needs_choice'] as const;
+
+/**
+ * Sign-ins that end with it. One that is being redeemed may be what brings the successor of a single credential, and
+ * finds out by itself that its connection is gone; whoever is shut out as a whole gets nothing more of it.
+ */
+export function openSignInsIn(tx: Queryable, scope: EndScope, limit?: number): Promise<SignInTable[]> {
+  const isOfOne = scope.credentialId !== undefined || scope.connectionId !== undefined;
+  let found = tx
+    .selectFrom('sign_in')
+    .selectAll()
+    .where('tenant_id', '=', scope.tenantId)
+    .where('status', 'in', isOfOne ? open : [...open, 'redeeming'])
+    .orderBy('id');
+  if (scope.userId !== undefined) found = found.where('user_id', '=', scope.userId);
+  if (scope.sourceId !== undefined) found = found.where('source_id', '=', scope.sourceId);
+  if (scope.credentialId !== undefined) found = found.where('credential_id', '=', scope.credentialId);
+  if (scope.connectionId !== undefined) found = found.where('connection_id', '=', scope.connectionId);
+  if (scope.until !== undefined) found = found.where('created_at', '<=', scope.until);
+  return (limit === undefined ? found : found.limit(limit)).execute();
+}

@@ -1,0 +1,78 @@
+import { lackingOf, withKeptParts } from '@mooring/connectors/kit/login-parts';
+import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { AppError } from '../../errors/app-error.js';
+import type { Caller } from '../../access/caller.js';
+import type { Queryable } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import { UnreadableError, type Vault } from '../../vault/envelope.js';
+import { loadSecret, openLogin } from './credential-records.js';
+import { assertReaches } from './reach.js';
+
+// One part of a login is given anew and the rest stays: a password without its user name, a secret key without its id.
+
+/** A login that was filled up from the one it replaces. */
+export interface FilledLogin {
+  split: SplitProperties;
+  /** Version of the sealed login that the rest came from. */
+  versionRead?: number;
+}
+
+export interface Filling {
+  manifest: SourceManifest;
+  split: SplitProperties;
+  /** The login that is replaced: allowed at the destination that the new one is for. */
+  replaced: CredentialTable | undefined;
+}
+
+/** What cannot be opened is asked for again, whole. */
+function openedOrNone(...login: Parameters<typeof openLogin>): Record<string, unknown> | undefined {
+  try {
+    return openLogin(...login);
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The parts that were given with the rest of the caller's own login. Never for another sign-in, and never of somebody
+ * else's.
+ * @throws AppError ACCESS-DENIED for a login out of the caller's reach
+ */
+export async function filledUp(
+  db: Queryable,
+  vault: Vault,
+  caller: Caller,
+  { manifest, split, replaced }: Filling,
+): Promise<FilledLogin> {
+  const isPart =
+    (Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined) &&
+    lackingOf(split.signIn, split.definition, split.credential).length > 0;
+  if (!isPart || !replaced) return { split };
+  if (replaced.owner_id !== caller.userId || replaced.sign_in !== split.signIn.id) return { split };
+  const row = await loadSecret(db, replaced, 'login');
+  if (!row) return { split };
+  assertReaches(caller, replaced);
+  const kept = openedOrNone(vault, replaced, row, manifest);
+  if (!kept) return { split };
+  return {
+    split: { ...split, credential: withKeptParts(manifest, kept, split.credential) },
+    versionRead: row.version,
+  };
+}
+
+/** In the transaction that stores it. @throws AppError CONFLICT when the rest was changed meanwhile */
+export async function assertKeptParts(
+  tx: Queryable,
+  replaced: CredentialTable,
+  versionRead: number | undefined,
+): Promise<void> {
+  if (versionRead === undefined) return;
+  const row = await loadSecret(tx, replaced, 'login');
+  if (row?.version !== versionRead)
+    throw new AppError(
+      'CONFLICT',
+      'The credential was changed by another request meanwhile. Repeat the change.',
+    );
+}

@@ -1,0 +1,154 @@
+import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
+import { destinationOf, destinationRule, withDefaults } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { type SqlBool, sql } from 'kysely';
+import { record } from '../../audit/record.js';
+import type { Store, Tx } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
+import { sha256 } from '../../crypto/digest.js';
+
+// When a release judges destinations by more than the one before, or a source has a new property that decides, nobody
+// is asked again: what people have allowed is written anew from the definitions as they stand.
+
+const setting = 'destination-rule';
+const rowsAtOnce = 500;
+
+type Row = Pick<ConnectionTable, 'id' | 'tenant_id' | 'source_id' | 'properties' | 'destination'>;
+
+interface Judged {
+  row: Row;
+  destination: string;
+  /** Properties that show a credential, which versions before took. */
+  showing: string[];
+}
+
+function judged(manifest: SourceManifest | undefined, row: Row): Judged {
+  const unchanged = { row, destination: row.destination, showing: [] };
+  if (!manifest) return unchanged;
+  try {
+    const definition = JSON.parse(row.properties) as Record<string, unknown>;
+    const showing = exposedSecrets(manifest, definition).map(({ property }) => property);
+    return { row, destination: destinationOf(manifest, withDefaults(manifest, definition)), showing };
+  } catch {
+    // Lists report such a connection; its credentials wait for their persons, as they do now.
+    return unchanged;
+  }
+}
+
+/** Credentials that are used on a connection: its embedded one, and those that people have linked. */
+const usedOn = (tx: Tx, row: Row) =>
+  tx
+    .selectFrom('credential')
+    .leftJoin('credential_link', 'credential_link.credential_id', 'credential.id')
+    .where('credential.tenant_id', '=', row.tenant_id)
+    .where((eb) =>
+      eb.or([eb('credential.connection_id', '=', row.id), eb('credential_link.connection_id', '=', row.id)]),
+    );
+
+async function move(tx: Tx, row: Row, destination: string): Promise<boolean> {
+  const moved = await tx
+    .updateTable('connection')
+    .set({ destination })
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('destination', '=', row.destination)
+    .executeTakeFirst();
+  if (moved.numUpdatedRows !== 1n) return false;
+  const allowed = await usedOn(tx, row)
+    .innerJoin('credential_destination', 'credential_destination.credential_id', 'credential.id')
+    .where('credential_destination.destination', '=', row.destination)
+    .select(['credential.id', 'credential_destination.confirmed_at'])
+    .distinct()
+    .execute();
+  for (const { id, confirmed_at } of allowed) {
+    await tx
+      .insertInto('credential_destination')
+      .values({ tenant_id: row.tenant_id, credential_id: id, destination, confirmed_at })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const another = await tx
+      .selectFrom('credential_link')
+      .innerJoin('connection', (join) =>
+        join
+          .onRef('connection.id', '=', 'credential_link.connection_id')
+          .onRef('connection.tenant_id', '=', 'credential_link.tenant_id'),
+      )
+      .select('connection.id')
+      .where('credential_link.credential_id', '=', id)
+      .where('connection.tenant_id', '=', row.tenant_id)
+      .where('connection.destination', '=', row.destination)
+      .executeTakeFirst();
+    if (another) continue;
+    await tx
+      .deleteFrom('credential_destination')
+      .where('credential_id', '=', id)
+      .where('tenant_id', '=', row.tenant_id)
+      .where('destination', '=', row.destination)
+      .execute();
+  }
+  await record(tx, {
+    name: 'destination.recomputed',
+    by: { tenantId: row.tenant_id, userId: 'system' },
+    resourceId: row.id,
+    data: { before: row.destination, destination, credentials: allowed.map(({ id }) => id) },
+  });
+  return true;
+}
+
+/** Whoever sees the connection reads it; an administrator has to learn of it to have it changed. */
+const recordShowing = (tx: Tx, { row, showing }: Judged): Promise<void> =>
+  record(tx, {
+    name: 'data-connection.shows-credential',
+    by: { tenantId: row.tenant_id, userId: 'system' },
+    resourceId: row.id,
+    data: { properties: [...new Set(showing)] },
+  });
+
+/**
+ * Once for each rule, before anything is served. May be cut off anywhere and begun again.
+ * @returns how many connections have another destination now, and how many show a credential, which is on record
+ */
+export async function recomputeDestinations(
+  store: Store,
+  manifests: readonly SourceManifest[],
+): Promise<{ moved: number; showing: number }> {
+  const rule = sha256(destinationRule(manifests));
+  const known = await store.db
+    .selectFrom('setting')
+    .select('value')
+    .where('name', '=', setting)
+    .executeTakeFirst();
+  const count = { moved: 0, showing: 0 };
+  if (known?.value === rule) return count;
+  const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
+  for (let last = { tenant_id: '', id: '' }; ; ) {
+    const rows = await store.db
+      .selectFrom('connection')
+      .select(['id', 'tenant_id', 'source_id', 'properties', 'destination'])
+      .where(sql<SqlBool>`(tenant_id, id) > (${last.tenant_id}, ${last.id})`)
+      .orderBy('tenant_id')
+      .orderBy('id')
+      .limit(rowsAtOnce)
+      .execute();
+    const all = rows.map((row) => judged(byId.get(row.source_id), row));
+    const moves = all.filter(({ row, destination }) => destination !== row.destination);
+    const showing = all.filter((one) => one.showing.length > 0);
+    if (moves.length + showing.length > 0) {
+      count.moved += await store.transaction(async (tx) => {
+        let moved = 0;
+        for (const { row, destination } of moves) moved += Number(await move(tx, row, destination));
+        for (const one of showing) await recordShowing(tx, one);
+        return moved;
+      });
+      count.showing += showing.length;
+    }
+    last = rows.at(-1) ?? last;
+    if (rows.length < rowsAtOnce) break;
+  }
+  await store.db
+    .insertInto('setting')
+    .values({ name: setting, value: rule })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: rule }))
+    .execute();
+  return count;
+}

@@ -1,0 +1,123 @@
+import { type SqlBool, sql } from 'kysely';
+import type { Logger } from 'pino';
+import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
+import type { Queryable, Store } from '../../store/store.js';
+import type { SecretTable } from '../../store/tables.js';
+import type { Vault } from '../../vault/envelope.js';
+import { newUuid } from '../../crypto/random.js';
+import { destroySealedFields } from '../../vault/sealed-fields.js';
+import { credentialOfSignIn } from '../grants/revocation-queue.js';
+import type { Revoker } from '../grants/revoker.js';
+
+// What is sealed belongs to a record and goes with it. Should some be left behind, as by versions before 0.2, nobody
+// would ever look for it: this does, a little at a time, so that a round costs the same however much there is.
+
+const perRound = 1_000;
+
+type Page = Pick<SecretTable, 'record_id' | 'tenant_id' | 'owner_id'>;
+interface Wanted {
+  ids: string[];
+  tenants: string[];
+}
+
+const beginning = { record_id: '', tenant_id: '' };
+const columns = ['id', 'tenant_id'] as const;
+
+/** Which of these records are there, and may have something sealed. No user: it looks after what is everybody's. */
+const living: Partial<
+  Record<
+    SecretTable['record_kind'],
+    (db: Queryable, wanted: Wanted) => Promise<{ id: string; tenant_id: string }[]>
+  >
+> = {
+  credential: (db, { ids }) => db.selectFrom('credential').select(columns).where('id', 'in', ids).execute(),
+  connection: (db, { ids, tenants }) =>
+    db
+      .selectFrom('connection')
+      .select(columns)
+      .where('tenant_id', 'in', tenants)
+      .where('id', 'in', ids)
+      .execute(),
+  'sign-in': (db, { ids }) =>
+    db
+      .selectFrom('sign_in')
+      .select(columns)
+      .where('id', 'in', ids)
+      .where('status', 'in', ['pending', 'arrived', 'redeeming', 'needs_choice'])
+      .execute(),
+  revocation: (db, { ids }) =>
+    db
+      .selectFrom('revocation')
+      .select(columns)
+      .where('id', 'in', ids)
+      .where('status', '=', 'queued')
+      .execute(),
+};
+type Kind = keyof typeof living;
+const kinds = Object.keys(living) as Kind[];
+
+export interface OrphanSweepDependencies {
+  store: Store;
+  vault: Vault;
+  revoker: Pick<Revoker, 'noteTokens' | 'kick'>;
+  log: Logger;
+}
+
+/** @returns one round: looks at the next records of each kind, and destroys what is sealed for none */
+export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDependencies) {
+  // Ids are random: a process that is started often still gets everywhere.
+  const after = new Map(kinds.map((kind) => [kind, { record_id: newUuid(), tenant_id: '' }]));
+
+  const nextPage = async (kind: Kind): Promise<Page[]> => {
+    const { record_id, tenant_id } = after.get(kind) ?? beginning;
+    const page = await store.db
+      .selectFrom('secret')
+      .select(['record_id', 'tenant_id', 'owner_id'])
+      .where('record_kind', '=', kind)
+      .where(sql<SqlBool>`(record_id, tenant_id) > (${record_id}, ${tenant_id})`)
+      .orderBy('record_id')
+      .orderBy('tenant_id')
+      .limit(perRound)
+      .execute();
+    const last = page.length < perRound ? undefined : page.at(-1);
+    after.set(kind, last ?? beginning);
+    return page;
+  };
+
+  const without = async (db: Queryable, kind: Kind, page: readonly Page[]): Promise<Page[]> => {
+    if (page.length === 0) return [];
+    const placed = new Map(page.map((row) => [`${row.tenant_id} ${row.record_id}`, row]));
+    const ids = [...new Set(page.map((row) => row.record_id))];
+    const tenants = [...new Set(page.map((row) => row.tenant_id))];
+    for (const { id, tenant_id } of (await living[kind]?.(db, { ids, tenants })) ?? [])
+      placed.delete(`${tenant_id} ${id}`);
+    return [...placed.values()];
+  };
+
+  const destroy = (kind: Kind, found: Page): Promise<void> =>
+    store.transaction(async (tx) => {
+      const [row] = await without(tx, kind, [found]);
+      if (!row) return;
+      if (kind === 'sign-in') {
+        const signIn = { id: row.record_id, tenant_id: row.tenant_id, user_id: row.owner_id };
+        const grant = await sealedGrantOf(tx, vault, signIn);
+        const gone = { ...signIn, source_id: '', credential_id: null, connection_name: null };
+        if (grant) await revoker.noteTokens(tx, credentialOfSignIn(gone), grant);
+      }
+      await destroySealedFields(tx, {
+        ...{ tenantId: row.tenant_id, ownerId: row.owner_id },
+        ...{ recordKind: kind, recordId: row.record_id },
+      });
+      log.warn(
+        { kind, recordId: row.record_id },
+        'something was sealed without its record, and is destroyed',
+      );
+    });
+
+  return async (): Promise<void> => {
+    for (const kind of kinds) {
+      for (const orphan of await without(store.db, kind, await nextPage(kind))) await destroy(kind, orphan);
+    }
+    revoker.kick();
+  };
+}

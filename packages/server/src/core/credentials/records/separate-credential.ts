@@ -1,0 +1,29 @@
+import { recordCredential } from '../../audit/record.js';
+import type { Caller } from '../../access/caller.js';
+import type { Tx } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import { nameKey } from './credential-records.js';
+import { freeName } from './own-credentials.js';
+
+/**
+ * Makes an embedded credential a separated one of the person who gave it. Only where it belongs changes: secrets, grant
+ * and allowed destinations stay, and no provider is told of anything.
+ */
+export async function separateCredential(
+  tx: Tx,
+  row: CredentialTable,
+  wanted: string,
+  { by, at }: { by: Caller; at: string },
+): Promise<CredentialTable> {
+  const name = await freeName(tx, row, wanted, 1);
+  const belongs = { separated: 1, connection_id: null, name, name_key: nameKey(name), updated_at: at };
+  await tx
+    .updateTable('credential')
+    .set(belongs)
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .execute();
+  await recordCredential(tx, 'updated', { ...row, name }, by);
+  return { ...row, ...belongs };
+}

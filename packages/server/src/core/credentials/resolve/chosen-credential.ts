@@ -1,0 +1,49 @@
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { recordCredential } from '../../audit/record.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Caller } from '../../access/caller.js';
+import type { Tx } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
+import { allowDestination } from '../records/credential-records.js';
+import { linkCredential } from '../records/links.js';
+import { selectedCredential } from '../records/own-credentials.js';
+
+/** What a user chose: a separated credential of their own, for one connection that the same request names. */
+export interface Choice {
+  manifest: SourceManifest;
+  /** As the request saw it, or as this transaction makes it. */
+  connection: Pick<ConnectionTable, 'id' | 'tenant_id' | 'destination'>;
+  credentialId: string;
+  at: string;
+}
+
+/**
+ * Links the credential and allows it where the connection points: a choice that names both is a confirmation, of that one
+ * destination. No other way to a link is, and nobody chooses for somebody else.
+ * @throws AppError NOT-FOUND for a credential that is not the caller's, ACCESS-DENIED for one out of their reach, CONFLICT
+ * when the connection points elsewhere by now
+ */
+export async function chooseCredential(
+  tx: Tx,
+  caller: Caller,
+  { manifest, connection, credentialId, at }: Choice,
+): Promise<void> {
+  const credential = await selectedCredential(tx, caller, manifest, credentialId);
+  const pointsThere = await tx
+    .selectFrom('connection')
+    .select('id')
+    .where('id', '=', connection.id)
+    .where('tenant_id', '=', caller.tenantId)
+    .where('source_id', '=', manifest.id)
+    .where('separated', '=', 1)
+    .where('destination', '=', connection.destination)
+    .executeTakeFirst();
+  if (!pointsThere)
+    throw new AppError(
+      'CONFLICT',
+      'The connection was changed by somebody else meanwhile. Look where it points now, and choose again.',
+    );
+  await linkCredential(tx, connection, caller.userId, credential.id, at);
+  await allowDestination(tx, credential, connection.destination, at);
+  await recordCredential(tx, 'updated', credential, caller);
+}

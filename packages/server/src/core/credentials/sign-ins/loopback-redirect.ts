@@ -1,0 +1,51 @@
+import { AppError, InvalidRequest } from '../../errors/app-error.js';
+import type { SignInTable } from '../../store/tables.js';
+import { beginAgain } from './open-sign-in.js';
+import type { PastedCode } from './pasted-code.js';
+
+// The redirect of a native client lands on the person's own machine (RFC 8252 section 7.3): a literal loopback
+// address, since a name could be made to point elsewhere (section 8.3), any port, one path.
+
+const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})\/callback$/;
+
+const isLoopbackRedirect = (uri: string): boolean => {
+  const port = loopback.exec(uri)?.[2];
+  return port !== undefined && Number(port) <= 65_535;
+};
+
+/** @throws AppError when the form is another, or the client is not registered as a native one */
+export function readLoopbackRedirect(uri: string, setup: { isNative?: boolean }): string {
+  if (!isLoopbackRedirect(uri)) {
+    throw new InvalidRequest([
+      {
+        field: 'redirectUri',
+        message: 'must be http://127.0.0.1:<port>/callback or http://[::1]:<port>/callback',
+      },
+    ]);
+  }
+  if (setup.isNative !== true) {
+    throw new InvalidRequest([
+      {
+        field: 'redirectUri',
+        message:
+          'is for clients that are registered as native ones (loopbackRedirect in oauth.clients). Leave it out and copy the code from the page',
+      },
+    ]);
+  }
+  return uri;
+}
+
+/**
+ * What came to a person's machine was judged by nobody yet: state and issuer must be in it.
+ * @throws AppError SIGN-IN-INVALID
+ */
+export function assertSameRedirect(row: SignInTable, pasted: PastedCode): void {
+  if (!isLoopbackRedirect(row.redirect_uri)) return;
+  // The sign-in was found by the state when there is one.
+  const isIssuerMissing = row.issuer_promised === 1 && pasted.issuer === undefined;
+  if (pasted.state !== undefined && !isIssuerMissing) return;
+  throw new AppError(
+    'SIGN-IN-INVALID',
+    `authCode must be the whole query that came to the redirect, with state${isIssuerMissing ? ' and iss' : ''}. ${beginAgain}`,
+  );
+}

@@ -1,0 +1,112 @@
+import { record } from '../../audit/record.js';
+import type { GrantAccount } from '../grants/grant-account.js';
+import type { StoredGrant } from '../grants/grant-state.js';
+import { credentialOfSignIn } from '../grants/revocation-queue.js';
+import { AppError } from '../../errors/app-error.js';
+import type { TokenSet } from '../../oauth/types.js';
+import type { Tx } from '../../store/store.js';
+import { OutcomeUnknownError } from '../../store/store-error.js';
+import type { SignInTable } from '../../store/tables.js';
+import { beginAgain } from './open-sign-in.js';
+import type { SignInDependencies, SignInRequest } from './sign-in-request.js';
+import { dropIntent, endSignIn, leaveRedeeming } from './sign-in-store.js';
+
+/** Tokens that were just issued. They belong to nobody until `complete` ran in the transaction that stores them. */
+export interface RedeemedSignIn {
+  tokens: TokenSet;
+  complete(tx: Tx): Promise<void>;
+  /**
+   * Another account than before has signed in: keeps the grant for the person's choice.
+   * @returns false when the credential is gone; the grant is revoked then
+   */
+  park(
+    grant: StoredGrant,
+    account: GrantAccount | undefined,
+    login: Readonly<Record<string, unknown>>,
+  ): Promise<boolean>;
+  readonly signInId: string;
+  /**
+   * Nobody gets the grant: ends the sign-in, and notes in the same transaction that the provider is to be told.
+   * @param why recorded with the sign-in. `unknown`: it may be stored, and is then left alone.
+   */
+  abandon(why: 'not_stored' | 'unknown' | 'another_account' | 'account_unknown'): Promise<void>;
+}
+
+export interface Redeemed {
+  row: SignInTable;
+  request: Pick<SignInRequest, 'setup' | 'renews'>;
+  /** Written with the claim. */
+  intentId: string;
+  tokens: TokenSet;
+}
+
+/**
+ * Stores a fresh grant; one that cannot be stored is given up rather than lost. Where nobody knows whether it was,
+ * whoever gives it up looks: a stored grant is never revoked.
+ */
+export async function storedOrAbandoned<Result>(
+  redeemed: Pick<RedeemedSignIn, 'abandon'> | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    await redeemed?.abandon(error instanceof OutcomeUnknownError ? 'unknown' : 'not_stored');
+    throw error;
+  }
+}
+
+export function createRedeemed(
+  { log, parked, revoker }: Pick<SignInDependencies, 'log' | 'parked' | 'revoker'>,
+  { row, request, intentId, tokens }: Redeemed,
+): RedeemedSignIn {
+  const redeemed: RedeemedSignIn = {
+    tokens,
+    signInId: row.id,
+    async park(grant, account, login) {
+      // A sign-in that was not begun for a credential is remembered as being for the one it would replace.
+      const renewed = { ...row, credential_id: request.renews?.id ?? row.credential_id };
+      const { setup } = request;
+      const isKept = await storedOrAbandoned(redeemed, () =>
+        parked.park(renewed, { grant, setup, login }, { account, intentId }),
+      );
+      if (!isKept) await redeemed.abandon('not_stored');
+      return isKept;
+    },
+    async complete(tx) {
+      if (!(await leaveRedeeming(tx, row, 'completed'))) {
+        throw new AppError('SIGN-IN-INVALID', `This sign-in was ended meanwhile. ${beginAgain}`);
+      }
+      await dropIntent(tx, row, intentId);
+      await endSignIn(tx, row, 'completed');
+      await record(tx, {
+        name: 'sign-in.completed',
+        by: { tenantId: row.tenant_id, userId: row.user_id },
+        resourceId: row.id,
+      });
+    },
+    async abandon(why) {
+      log.warn({ signInId: row.id, why }, 'a fresh grant is given up');
+      await revoker.untilStored(async (tx) => {
+        await dropIntent(tx, row, intentId);
+        if (await leaveRedeeming(tx, row, 'failed')) {
+          await endSignIn(tx, row, 'failed', why === 'unknown' ? 'not_stored' : why);
+        } else if (await isKeptWith(tx, row)) return;
+        await revoker.noteTokens(tx, credentialOfSignIn(row), { setup: request.setup, tokens });
+      });
+    },
+  };
+  return redeemed;
+}
+
+/** The grant of a sign-in is stored, or still sealed with the sign-in. One that was ended meanwhile, or is gone, keeps nothing. */
+export async function isKeptWith(tx: Tx, row: SignInTable): Promise<boolean> {
+  const now = await tx
+    .selectFrom('sign_in')
+    .select('status')
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('user_id', '=', row.user_id)
+    .executeTakeFirst();
+  return now !== undefined && now.status !== 'failed' && now.status !== 'expired';
+}

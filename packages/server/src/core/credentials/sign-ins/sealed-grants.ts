@@ -1,0 +1,84 @@
+import { hideAll } from '@mooring/connectors/kit/secret-fields';
+import { Secret } from '@mooring/connectors/spec/secret';
+import type { StoredGrant } from '../grants/grant-state.js';
+import { hiddenGrant, hiddenSetup, hiddenTokens, type Plain } from '../grants/hidden-grant.js';
+import type { OAuthSetup } from '../grants/oauth-setup.js';
+import type { TokenSet } from '../../oauth/types.js';
+import type { Queryable } from '../../store/store.js';
+import { UnreadableError, type Vault } from '../../vault/envelope.js';
+import { openField, type SignInRef } from './sign-in-store.js';
+
+// Grants that are sealed with a sign-in: nobody's yet, and alive at their provider.
+
+/** Waits for its person's choice. Has whom to tell of its end, whatever becomes of its connection and its credential. */
+export interface ParkedGrant {
+  grant: StoredGrant;
+  setup: OAuthSetup;
+  /** What else the person sent with the code. */
+  login?: Readonly<Record<string, unknown>>;
+}
+
+/** Of a sign-in on another device: the code, and whom to ask with what. Its tokens are sealed beside it. */
+export interface DeviceSecrets {
+  deviceCode: Secret<string>;
+  setup: OAuthSetup;
+  /** As in `SignInRequest`. */
+  isToldCoarsely?: boolean;
+}
+
+export interface SealedGrant {
+  setup: OAuthSetup;
+  tokens: TokenSet;
+}
+
+export function openedParked(text: Secret<string>): ParkedGrant {
+  const { grant, setup, login, ...rest } = JSON.parse(text.reveal()) as Plain<ParkedGrant>;
+  return {
+    ...rest,
+    grant: hiddenGrant(grant),
+    setup: hiddenSetup(setup),
+    ...(login ? { login: hideAll(login) } : {}),
+  };
+}
+
+export function openedDevice(text: Secret<string>): DeviceSecrets {
+  const { deviceCode, setup, ...rest } = JSON.parse(text.reveal()) as Plain<DeviceSecrets>;
+  return { ...rest, deviceCode: new Secret(deviceCode), setup: hiddenSetup(setup) };
+}
+
+export const openedTokens = (text: Secret<string>): TokenSet =>
+  hiddenTokens(JSON.parse(text.reveal()) as Plain<TokenSet>);
+
+/**
+ * The grant that would be lost with a sign-in, if there is one.
+ * @throws UnreadableError when it can no longer be opened
+ */
+export async function openSealedGrant(
+  db: Queryable,
+  vault: Vault,
+  row: SignInRef,
+): Promise<SealedGrant | undefined> {
+  const parked = await openField(db, vault, row, 'grant');
+  if (parked !== undefined) {
+    const { setup, grant } = openedParked(parked);
+    return { setup, tokens: grant.tokens };
+  }
+  const tokens = await openField(db, vault, row, 'tokens');
+  const device = tokens === undefined ? undefined : await openField(db, vault, row, 'device');
+  if (tokens === undefined || device === undefined) return undefined;
+  return { setup: openedDevice(device).setup, tokens: openedTokens(tokens) };
+}
+
+/** The same; undefined too when it can no longer be opened. */
+export async function sealedGrantOf(
+  db: Queryable,
+  vault: Vault,
+  row: SignInRef,
+): Promise<SealedGrant | undefined> {
+  try {
+    return await openSealedGrant(db, vault, row);
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
+  }
+}

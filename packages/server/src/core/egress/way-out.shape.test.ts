@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+// Imports of node:net and the like are held by `sockets-only-in-egress` of the layer rules. This is what needs no
+// import, or is excepted there.
+
+const root = fileURLToPath(new URL('../../../../../', import.meta.url));
+const isTest = (file: string) =>
+  /\.test\.ts$|__fixtures__|\/testing\/|\/suite\/|test-stand|harness/.test(file);
+const product = ['packages/server/src', 'packages/connectors/src']
+  .flatMap((folder) =>
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(
+      (file) => `${folder}/${file}`,
+    ),
+  )
+  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => !isTest(file));
+const textOf = (file: string) =>
+  readFileSync(path.join(root, file), 'utf8').replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
+
+const filesWith = (pattern: RegExp) => product.filter((file) => pattern.test(textOf(file))).toSorted();
+
+describe('the way out of the process', () => {
+  it('S06: is no global of the runtime, no native binding and no other process', () => {
+    expect(product.length).toBeGreaterThan(200);
+    expect(filesWith(/(?<![.\w])fetch\(|globalThis\.fetch|(?<![.\w])(?:WebSocket|EventSource)\(/)).toEqual([
+      // The member of the interface, which the gate implements.
+      'packages/connectors/src/spec/network.ts',
+    ]);
+    // Turns core files off at the start: Node has no call for a resource limit.
+    const starting = /process\.binding|child_process|node:cluster|node:inspector/;
+    const runner = 'packages/server/src/core/runners/runner-process.ts';
+    const warden = 'packages/server/src/core/runners/warden.ts';
+    expect(filesWith(starting)).toEqual(['packages/server/src/start/run.ts', runner, warden]);
+    // Its own program again, which has the gate as its only way out too, and one that opens no socket.
+    const started = [runner, warden].map((file) => textOf(file).match(/spawn\w*\([^{]*/g));
+    expect(started).toEqual([
+      ['spawn(process.execPath, [heap, ...permissionOptions(entry), entry, String(memoryMb)], '],
+      ["spawn(process.execPath, [...memory, '--eval', program], "],
+    ]);
+    expect(textOf('packages/server/src/start/run.ts').match(/spawnSync\([^[]*\[/g)).toEqual([
+      "spawnSync('prlimit', [",
+    ]);
+    expect(filesWith(/new Worker\(/)).toEqual([]);
+  });
+
+  it('S06: is opened in one file, and the one exception of the layer rules takes no more than it says', () => {
+    const opening =
+      /import \{[^}]*\b(?:connect|createConnection|request|get)\b[^}]*\} from 'node:(?:net|tls|https?|http2)'/;
+    expect(filesWith(opening)).toEqual(['packages/server/src/core/egress/pinned-socket.ts']);
+    const mysql = textOf('packages/connectors/src/families/mysql/wire.ts');
+    expect(/import (.*) from 'node:net'/.exec(mysql)?.[1]).toBe('{ isIP, type Socket }');
+  });
+});

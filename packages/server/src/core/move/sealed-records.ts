@@ -1,0 +1,68 @@
+import { sql } from 'kysely';
+import { contextOfIdempotentRequest } from '../idempotency/idempotency.js';
+import type { Db } from '../store/store.js';
+import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
+import { createVault, type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
+import { contextOfSecret } from '../vault/sealed-fields.js';
+import { type Master, readKeys } from '../vault/stored-keyring.js';
+
+export interface OpenedRecords {
+  opened: number;
+  /** Changed, or under keys that are gone. */
+  unreadable: number;
+}
+
+const rowsAtOnce = 500;
+
+type SealedRow = Pick<SecretTable, 'key_id' | 'wrapped_key' | 'ciphertext'>;
+
+function opens(vault: Vault, row: SealedRow, context: SealContext): boolean {
+  try {
+    vault.open({ keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext }, context);
+    return true;
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return false;
+  }
+}
+
+/** Opens every sealed record of a store with the keys of that store. @throws KeyError */
+export async function openEveryRecord(db: Db, master: Master): Promise<OpenedRecords> {
+  const vault = createVault(await readKeys(db, master));
+  const counts: OpenedRecords = { opened: 0, unreadable: 0 };
+  const count = (isOpen: boolean) => {
+    counts[isOpen ? 'opened' : 'unreadable'] += 1;
+  };
+  for (let last: SecretTable | undefined; ; ) {
+    const rows: SecretTable[] = await db
+      .selectFrom('secret')
+      .selectAll()
+      .$if(last !== undefined, (query) =>
+        query.where(
+          sql<boolean>`(record_kind, record_id, tenant_id, field)
+            > (${last?.record_kind}, ${last?.record_id}, ${last?.tenant_id}, ${last?.field})`,
+        ),
+      )
+      .orderBy('record_kind')
+      .orderBy('record_id')
+      .orderBy('tenant_id')
+      .orderBy('field')
+      .limit(rowsAtOnce)
+      .execute();
+    for (const row of rows) count(opens(vault, row, contextOfSecret(row)));
+    last = rows.at(-1);
+    if (!last) break;
+  }
+  for (let last: IdempotentRequestTable | undefined; ; ) {
+    const rows: IdempotentRequestTable[] = await db
+      .selectFrom('idempotent_request')
+      .selectAll()
+      .where('claim', '>', last?.claim ?? '')
+      .orderBy('claim')
+      .limit(rowsAtOnce)
+      .execute();
+    for (const row of rows) count(opens(vault, row, contextOfIdempotentRequest(row)));
+    last = rows.at(-1);
+    if (!last) return counts;
+  }
+}

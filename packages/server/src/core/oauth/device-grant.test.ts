@@ -1,0 +1,113 @@
+import { Secret } from '@mooring/connectors/spec/secret';
+import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gateOf, json, startTokenServer, type TokenServer } from './__fixtures__/token-server.js';
+import { pollDeviceCode, requestDeviceCode } from './device-grant.js';
+import { hiddenClient } from '../config/hidden-client.js';
+
+const network = gateOf();
+const answer = {
+  device_code: 'canary-device-code',
+  user_code: 'ABCD-EFGH',
+  verification_uri: 'https://idp.example/device',
+  expires_in: 600,
+};
+
+describe('sign-in on another device', () => {
+  let lab: LabAuthorizationServer;
+  let server: TokenServer;
+  beforeAll(async () => {
+    lab = await startAuthorizationServer();
+    server = await startTokenServer(json(answer));
+  });
+  afterAll(async () => {
+    await lab.close();
+    await server[Symbol.asyncDispose]();
+  });
+  const labCall = () => ({
+    preset: {
+      tokenEndpoint: lab.tokenEndpoint,
+      deviceAuthorizationEndpoint: lab.deviceAuthorizationEndpoint,
+      issuer: lab.issuer,
+      scopes: ['openid', 'read'],
+      clientAuthentication: 'client_secret_basic' as const,
+    },
+    client: hiddenClient(lab.client),
+    network,
+  });
+  const call = () => ({
+    preset: { ...server.preset, deviceAuthorizationEndpoint: `${server.url}/device` },
+    client: hiddenClient({ clientId: 'c', clientSecret: 'canary-client-secret' }),
+    network,
+  });
+
+  it('waits until the person has allowed it, and gets the tokens of that person', async () => {
+    const device = await requestDeviceCode(labCall());
+    expect(device.intervalSeconds).toBe(5);
+    const poll = { ...labCall(), deviceCode: device.deviceCode };
+    expect(await pollDeviceCode(poll)).toEqual({ state: 'pending' });
+    const { login, password } = lab.users[1];
+    const { html } = await walkSignIn({
+      authUrl: device.verificationUrl,
+      login,
+      password,
+      endsAtServer: true,
+    });
+    expect(html).toContain('Signed in');
+    const polled = await pollDeviceCode(poll);
+    expect(polled).toMatchObject({ state: 'granted', tokens: { subject: 'bob' } });
+  });
+
+  it('ends when the person refuses', async () => {
+    const device = await requestDeviceCode(labCall());
+    const { login, password } = lab.users[0];
+    await walkSignIn({
+      ...{ authUrl: device.verificationUrl, login, password },
+      ...{ decision: 'deny', endsAtServer: true },
+    });
+    await expect(pollDeviceCode({ ...labCall(), deviceCode: device.deviceCode })).rejects.toMatchObject({
+      providerCode: 'access_denied',
+    });
+  });
+
+  it.each([
+    [undefined, 5],
+    [1, 5],
+    [12, 12],
+    [100_000, 60],
+  ])('O31: an interval of %s seconds becomes %s', async (interval, seconds) => {
+    server.behaviour = json({ ...answer, ...(interval === undefined ? {} : { interval }) });
+    expect((await requestDeviceCode(call())).intervalSeconds).toBe(seconds);
+  });
+
+  it('a provider that asks to slow down is told apart from one that waits', async () => {
+    const poll = { ...call(), deviceCode: new Secret('canary-device-code') };
+    server.behaviour = json({ error: 'slow_down' }, 400);
+    expect(await pollDeviceCode(poll)).toEqual({ state: 'slower' });
+    server.behaviour = json({ error: 'authorization_pending' }, 400);
+    expect(await pollDeviceCode(poll)).toEqual({ state: 'pending' });
+  });
+
+  it.each([
+    ['HTML', '<html>'],
+    ['no device code', { ...answer, device_code: 7 }],
+    ['no end', { ...answer, expires_in: 'soon' }],
+    ['a page that is a script', { ...answer, verification_uri: 'javascript:alert(1)' }],
+    ['a page in clear text', { ...answer, verification_uri_complete: 'http://idp.example/device' }],
+    ['a user code with line breaks', { ...answer, user_code: 'a\r\nb' }],
+  ])('O16: an answer with %s begins nothing, and shows no secret', async (_, body) => {
+    server.behaviour = json(body);
+    const failure = await requestDeviceCode(call()).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'OAuthError' });
+    expect(String(failure)).not.toContain('canary');
+  });
+
+  it('a provider without the endpoint is asked nothing', async () => {
+    server.received.length = 0;
+    await expect(requestDeviceCode({ ...call(), preset: server.preset })).rejects.toMatchObject({
+      kind: 'client_refused',
+    });
+    expect(server.received).toEqual([]);
+  });
+});

@@ -1,0 +1,73 @@
+import type { Network } from '@mooring/connectors/spec/network';
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  customFetch,
+  discoveryRequest,
+  OperationProcessingError,
+  processDiscoveryResponse,
+} from 'oauth4webapi';
+import { isPlainLoopback } from '../egress/plain-loopback.js';
+import { OAuthError } from './oauth-error.js';
+import { askProvider } from './provider-fetch.js';
+import { requestHeaders } from './request-headers.js';
+
+/** A person waits for the link to sign in. */
+const metadataTimeoutMs = 3_000;
+
+/**
+ * What an issuer publishes about itself, at the place of OpenID Connect Discovery and then of RFC 8414. The issuer it
+ * names is compared letter by letter (RFC 8414 section 3.3).
+ * @throws OAuthError `client_refused` without metadata or with metadata of another issuer; `unavailable` or
+ * `egress_refused` when it could not be asked
+ */
+export async function askMetadata(issuer: string, network: Network): Promise<AuthorizationServer> {
+  if (!URL.canParse(issuer)) throw new OAuthError('client_refused', { detail: 'Its issuer is no URL.' });
+  const url = new URL(issuer);
+  if (url.protocol !== 'https:' && !isPlainLoopback(issuer)) {
+    throw new OAuthError('client_refused', { detail: 'Its issuer must begin with https.' });
+  }
+  let trouble: OAuthError | undefined;
+  for (const algorithm of ['oidc', 'oauth2'] as const) {
+    try {
+      const response = await discoveryRequest(url, {
+        algorithm,
+        [customFetch]: async (place, options) => {
+          const asking = { network, tokenTimeoutMs: metadataTimeoutMs };
+          const { status, body } = await askProvider(asking, place, options);
+          if (status >= 500 || status === 429) throw new OAuthError('unavailable');
+          return Response.json(body ?? {}, { status: status === 200 && body ? 200 : 404 });
+        },
+        [allowInsecureRequests]: isPlainLoopback(issuer),
+        headers: requestHeaders,
+      });
+      const metadata = await processDiscoveryResponse(url, response);
+      if (metadata.issuer !== issuer) throw foreignMetadata();
+      return metadata;
+    } catch (error) {
+      if (isForeign(error)) throw foreignMetadata();
+      if (error instanceof OAuthError) trouble = error;
+    }
+  }
+  throw trouble ?? new OAuthError('client_refused', { detail: 'Its issuer publishes no metadata.' });
+}
+
+const foreignDetail = 'Its metadata names another issuer than was asked.';
+const foreignMetadata = () => new OAuthError('client_refused', { detail: foreignDetail });
+const isForeign = (error: unknown): boolean =>
+  (error instanceof OperationProcessingError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') ||
+  (error instanceof OAuthError && error.message.includes(foreignDetail));
+
+/**
+ * Whether a provider promises to name itself in every redirect (RFC 9207 section 3). Never throws.
+ * @returns false when there is no metadata; true also when metadata names another issuer than was asked, so that
+ * a redirect counts only when it names the right one itself
+ */
+export async function issuerPromisesParameter(issuer: string, network: Network): Promise<boolean> {
+  try {
+    const metadata = await askMetadata(issuer, network);
+    return metadata.authorization_response_iss_parameter_supported === true;
+  } catch (error) {
+    return isForeign(error);
+  }
+}

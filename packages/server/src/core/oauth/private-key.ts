@@ -1,0 +1,15 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
+import { importPrivateKey, type PrivateKey } from '../crypto/private-key.js';
+import { OAuthError } from './oauth-error.js';
+
+/**
+ * The key that signs assertions of a client or a service account.
+ * @throws OAuthError `client_refused` when there is none that can be used; nothing of it is in the message
+ */
+export async function readPrivateKey(pem: Secret<string> | undefined): Promise<PrivateKey> {
+  if (!pem) throw new OAuthError('client_refused', { detail: 'It has no private key.' });
+  const read = await importPrivateKey(pem.reveal());
+  if ('problem' in read)
+    throw new OAuthError('client_refused', { detail: `Its private key ${read.problem}.` });
+  return read;
+}

@@ -1,0 +1,62 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
+import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import {
+  allowInsecureRequests,
+  customFetch,
+  processRevocationResponse,
+  revocationRequest,
+} from 'oauth4webapi';
+import { isPlainLoopback } from '../egress/plain-loopback.js';
+import { askProvider } from './provider-fetch.js';
+import { requestHeaders } from './request-headers.js';
+import { withEndpoints } from './server-metadata.js';
+import { libraryParts } from './token-endpoint.js';
+import type { ProviderCall } from './types.js';
+
+export interface RevocationRequest extends ProviderCall {
+  /** A refresh token where there is one: with it the provider ends the whole grant. */
+  token: Secret<string>;
+}
+
+/** `revoked` also when the token was no longer valid; `failed` may be tried again. */
+export type RevocationOutcome = 'revoked' | 'unsupported' | 'failed';
+
+/** Whether there is anybody to ask: an issuer that names the endpoints may name one for this too. */
+export const mayRevoke = ({ revocationEndpoint, tokenEndpoint }: OAuthPreset): boolean =>
+  revocationEndpoint !== undefined || tokenEndpoint === '';
+
+/** Ends a grant at the provider (RFC 7009). Never throws: nothing that a person deletes may depend on the outcome. */
+export async function revokeToken(given: RevocationRequest): Promise<RevocationOutcome> {
+  let outcome: RevocationOutcome = 'failed';
+  try {
+    const request = await withEndpoints(given);
+    const endpoint = request.preset.revocationEndpoint;
+    if (endpoint === undefined) return 'unsupported';
+    const { server, client, authentication } = await libraryParts(
+      request.preset,
+      request.client,
+      (request.now ?? Date.now)(),
+    );
+    const response = await revocationRequest(server, client, authentication, request.token.reveal(), {
+      [customFetch]: async (url, options) => {
+        const { status, body } = await askProvider(request, url, options);
+        outcome = outcomeOf(status, body?.['error']);
+        return new Response(null, { status: outcome === 'revoked' ? 200 : 400 });
+      },
+      [allowInsecureRequests]: isPlainLoopback(endpoint),
+      headers: requestHeaders,
+    });
+    await processRevocationResponse(response);
+    return outcome;
+  } catch {
+    return outcome;
+  }
+}
+
+/** Section 2.2 says 200 for an unknown token; some answer with the code of RFC 6750 section 3.1 instead. */
+function outcomeOf(status: number, error: unknown): RevocationOutcome {
+  if (status >= 200 && status < 300) return 'revoked';
+  if (status >= 500) return 'failed';
+  if (error === 'invalid_token') return 'revoked';
+  return error === 'unsupported_token_type' ? 'unsupported' : 'failed';
+}

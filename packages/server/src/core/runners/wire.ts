@@ -1,0 +1,189 @@
+import type { Duplex } from 'node:stream';
+import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '@mooring/connectors/spec/errors';
+import { revealedJson, type Secret } from '@mooring/connectors/spec/secret';
+import type { RefusalEvent } from '../egress/gate.js';
+import type { EgressSettings } from '../egress/policy.js';
+import { framesOf } from '../errors/error-frames.js';
+import type { Finding, Plan } from '../sessions/session-work.js';
+import type { StreamOutcome } from '../streams/caps.js';
+
+// What the service and a runner say to each other, over one pipe. A frame is 16 bytes of header (length of the
+// payload, type, number of the use, a value) and the payload.
+
+/** From the service. What is hidden on its side arrives as it is, and is hidden again. */
+export type Order =
+  | { kind: 'start'; use: number; plan: Plan; egress: EgressSettings; hasTokens: boolean }
+  | { kind: 'cancel'; use: number; reason: SentError }
+  | ({ kind: 'answer'; use: number; call: number } & (
+      | { value: Secret<string> | boolean }
+      | { error: SentError }
+    ));
+
+/** What a runner asks the service for, and gets an answer to. */
+export type Question = { kind: 'token'; renew: boolean } | { kind: 'retry'; origin: string };
+
+/** From a runner. */
+export type Report =
+  /** It can be given uses; told once. */
+  | { kind: 'ready' }
+  /** Its loop turns; told all the time while it has uses. */
+  | { kind: 'turned' }
+  | { kind: 'found'; use: number; finding: Finding }
+  | { kind: 'refused'; refusal: RefusalEvent }
+  | { kind: 'asked'; use: number; call: number; question: Question }
+  /** A second try that was not used, or a request that was answered. */
+  | { kind: 'retries'; change: 'giveBack' | 'earn'; origin: string }
+  | { kind: 'ended'; use: number; outcome: StreamOutcome }
+  | { kind: 'failed'; use: number; error: SentError };
+
+/** An error as it travels. Without a kind it is no failure of a source, and leaves its words behind. */
+export interface SentError {
+  name: string;
+  message: string;
+  kind?: ConnectorErrorKind;
+  frames?: string[];
+  nativeCode?: string;
+  server?: ServerWords;
+  remedy?: string;
+  retryable?: boolean;
+  retryAfterSeconds?: number;
+}
+
+export const framesMax = 20;
+
+export function packError(error: unknown): SentError {
+  if (error instanceof ConnectorError) {
+    const { name, message, kind, nativeCode, server, remedy, retryAfterSeconds } = error;
+    return {
+      ...{ name, message, kind, retryable: error.isRetryable },
+      ...(nativeCode === undefined ? {} : { nativeCode }),
+      ...(server === undefined ? {} : { server }),
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    };
+  }
+  const name = error instanceof Error && error.name === 'TimeoutError' ? error.name : 'Error';
+  return { name, message: 'The work failed.', frames: framesOf(error).slice(0, framesMax) };
+}
+
+export function unpackError({ kind, message, name, frames, ...options }: SentError): Error {
+  if (kind !== undefined) return new ConnectorError(kind, message, options);
+  // A time limit is known by its name (`kit/deadline`).
+  if (name === 'TimeoutError') return new DOMException(message, name);
+  const error = new Error(message);
+  error.stack = [`Error: ${message}`, ...(frames ?? []).map((frame) => `    ${frame}`)].join('\n');
+  return error;
+}
+
+/** Of the pipe, in a runner. */
+export const pipeFd = 3;
+/** How often a runner with uses tells that its loop turns. */
+export const turnedMs = 250;
+
+const headerBytes = 16;
+const frameTypes = { message: 0, chunk: 1, credit: 2 } as const;
+/** Of a message; what goes over it is no message of ours. */
+const messageBytesMax = 8 * 1024 * 1024;
+
+/** Bytes of one use that may be under way and not yet taken by its reader. */
+export const windowBytes = 1024 * 1024;
+/** What is sent between two looks at the window. */
+export const pieceBytes = 64 * 1024;
+
+export interface WireHandlers {
+  message(message: unknown): void;
+  /** @param rows that have left the encoder by the end of the chunk */
+  chunk?(use: number, piece: Buffer, rows: number): void;
+  credit?(use: number, bytes: number): void;
+}
+
+export interface Wire {
+  /** With the secrets in it. */
+  order(order: Order): void;
+  report(report: Report): void;
+  chunk(use: number, bytes: Uint8Array, rows: number): void;
+  credit(use: number, bytes: number): void;
+}
+
+function header(type: number, length: number, use = 0, value = 0): Buffer {
+  const bytes = Buffer.allocUnsafe(headerBytes);
+  bytes.writeUInt32LE(length, 0);
+  bytes.writeUInt32LE(type, 4);
+  bytes.writeUInt32LE(use, 8);
+  bytes.writeUInt32LE(value, 12);
+  return bytes;
+}
+
+/** Speaks over the pipe. `broken` is called for what is no frame of ours; nothing is read after it. */
+export function speak(pipe: Duplex, handlers: WireHandlers, broken: () => void): Wire {
+  readFrames(pipe, handlers, broken);
+  const send = (type: number, payload: Uint8Array, use?: number, value?: number) => {
+    if (pipe.destroyed || pipe.writableEnded) return;
+    pipe.cork();
+    pipe.write(header(type, payload.length, use, value));
+    if (payload.length > 0) pipe.write(payload);
+    pipe.uncork();
+  };
+  return {
+    order: (order) => send(frameTypes.message, Buffer.from(revealedJson(order))),
+    report: (report) => send(frameTypes.message, Buffer.from(JSON.stringify(report))),
+    chunk: (use, bytes, rows) => send(frameTypes.chunk, bytes, use, Math.min(rows, 0xffff_ffff)),
+    credit: (use, bytes) => send(frameTypes.credit, Buffer.alloc(0), use, bytes),
+  };
+}
+
+/** Chunks are handed on as they come in, and only messages are collected. */
+function readFrames(pipe: Duplex, handlers: WireHandlers, broken: () => void): void {
+  let head = Buffer.alloc(0);
+  let left = 0;
+  let parts: Buffer[] = [];
+  let isBroken = false;
+
+  const frame = (piece: Buffer) => {
+    const type = head.readUInt32LE(4);
+    const use = head.readUInt32LE(8);
+    const value = head.readUInt32LE(12);
+    if (type === frameTypes.chunk) {
+      if (piece.length > 0) handlers.chunk?.(use, piece, value);
+    } else if (type === frameTypes.credit) handlers.credit?.(use, value);
+    else {
+      if (piece.length > 0) parts.push(piece);
+      if (left > 0) return;
+      const text = Buffer.concat(parts).toString('utf8');
+      parts = [];
+      handlers.message(JSON.parse(text));
+    }
+  };
+  const isWrong = () => {
+    const type = head.readUInt32LE(4);
+    return type > frameTypes.credit || (type === frameTypes.message && left > messageBytesMax);
+  };
+  const take = (data: Buffer) => {
+    let at = 0;
+    while (at < data.length) {
+      if (head.length < headerBytes) {
+        const more = data.subarray(at, at + headerBytes - head.length);
+        head = Buffer.concat([head, more]);
+        at += more.length;
+        if (head.length < headerBytes) return;
+        left = head.readUInt32LE(0);
+        if (isWrong()) throw new Error('This is no frame.');
+        if (left > 0) continue;
+      }
+      const piece = data.subarray(at, at + left);
+      at += piece.length;
+      left -= piece.length;
+      frame(piece);
+      if (left === 0) head = Buffer.alloc(0);
+    }
+  };
+  pipe.on('data', (data: Buffer) => {
+    if (isBroken) return;
+    try {
+      take(data);
+    } catch {
+      isBroken = true;
+      broken();
+    }
+  });
+}

@@ -1,0 +1,81 @@
+import type { Network } from '@mooring/connectors/spec/network';
+import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
+import { isPlainLoopback } from '../egress/plain-loopback.js';
+import { newToken } from '../crypto/random.js';
+import { type Echo, echoHeader } from './echo.js';
+
+const timeoutMs = 5_000;
+const bodyBytesMax = 64 * 1024;
+
+type Finding = SelfCheckReply['publicUrl'];
+
+export interface PublicUrlInput {
+  /** As configured; absent when it was derived from host and port. */
+  configured: string | undefined;
+  url: string;
+  isOfThisMachine: boolean;
+  network: Network;
+  echo: Echo;
+}
+
+/** Whether a request to the public URL, through whatever stands before this server, comes back to this process. */
+export async function checkPublicUrl(input: PublicUrlInput): Promise<Finding> {
+  const { configured, url } = input;
+  if (configured === undefined) {
+    return {
+      ...{
+        url,
+        state: 'derived',
+        detail: 'The public URL was derived from the address that is listened on.',
+      },
+      ...(input.isOfThisMachine
+        ? {}
+        : { remedy: 'Set MOORING_PUBLIC_URL to the URL under which people reach this server.' }),
+    };
+  }
+  const found = await askItself(input);
+  if (found.remedy === undefined && new URL(url).protocol === 'http:' && !isPlainLoopback(url)) {
+    return {
+      ...found,
+      remedy:
+        'Put TLS before this server and make the public URL https: codes and keys travel in clear text.',
+    };
+  }
+  return found;
+}
+
+async function askItself({ url, network, echo }: PublicUrlInput): Promise<Finding> {
+  const nonce = newToken();
+  try {
+    const response = await network.fetch(`${url}/healthz`, {
+      headers: { [echoHeader]: nonce, accept: 'application/json' },
+      signal: AbortSignal.timeout(timeoutMs),
+      bodyBytesMax,
+    });
+    const isAlive = (await response.text()).includes('"ok"') && response.status === 200;
+    const answer = response.headers.get(echoHeader);
+    if (answer === echo.answer(nonce)) {
+      return { url, state: 'reached', detail: 'The public URL leads to this process.' };
+    }
+    return isAlive && answer !== null
+      ? {
+          ...{ url, state: 'other-process', detail: 'Another Mooring answers at the public URL.' },
+          remedy:
+            'Right when several nodes share one database behind a balancer. Otherwise the public URL or the proxy points to the wrong server.',
+        }
+      : {
+          ...{
+            url,
+            state: 'elsewhere',
+            detail: 'Something else than this server answers at the public URL.',
+          },
+          remedy: `Let the proxy pass every path and every header, ${echoHeader} included, and check MOORING_PUBLIC_URL.`,
+        };
+  } catch {
+    return {
+      ...{ url, state: 'unreachable', detail: 'This server cannot reach its public URL.' },
+      remedy:
+        'Check name, proxy and certificate. Where the network lets no server reach its own public address, or egress.allow does not list it, this says nothing about people.',
+    };
+  }
+}

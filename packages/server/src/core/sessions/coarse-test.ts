@@ -1,0 +1,22 @@
+import { type CoarseUse, coarseFailure, refusedSignIn, untilInstant } from '../errors/coarse.js';
+import type { Stage, TestAnswer } from './staged-test.js';
+
+const works: Stage = { name: 'connection', ok: true };
+const fails: Stage = { name: 'connection', ok: false, ...coarseFailure };
+const refuses: Stage = { name: 'signIn', ok: false, ...refusedSignIn };
+
+/** What a test that failed with a `CoarseFailure` says. */
+export const coarseTestFailure = (): TestAnswer => ({ ok: false, stages: [fails] });
+
+export const isRefusedSignIn = ({ stages }: TestAnswer): boolean => stages.at(-1)?.code === refusedSignIn.code;
+
+/** What a test says to people who may not edit the connection. A connection that works says so at once. */
+export async function testToldCoarsely(
+  answer: TestAnswer,
+  use: Pick<CoarseUse, 'since' | 'seconds' | 'left' | 'isOwnLogin'>,
+): Promise<TestAnswer> {
+  if (answer.ok) return { ok: true, stages: [works] };
+  if (use.isOwnLogin && isRefusedSignIn(answer)) return { ok: false, stages: [refuses] };
+  await untilInstant(use);
+  return coarseTestFailure();
+}

@@ -1,0 +1,66 @@
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { sourceErrorCode } from '../errors/error-answer.js';
+import { sessionStages } from './proof.js';
+import type { Finding, SessionStage } from './session-work.js';
+import type { Entry, SessionRequest } from './sessions.js';
+
+export interface Stage {
+  name: string;
+  ok: boolean;
+  ms?: number;
+  code?: string;
+  message?: string;
+  remedy?: string;
+}
+
+export interface TestAnswer {
+  ok: boolean;
+  stages: Stage[];
+}
+
+const shown = ({ code, ...stage }: SessionStage): Stage => ({
+  ...stage,
+  ...(code ? { code: sourceErrorCode(new ConnectorError(code, '')) } : {}),
+});
+
+function failed(name: string, error: unknown, ms: number): Stage {
+  if (!(error instanceof ConnectorError)) throw error;
+  return {
+    name: error.kind === 'tls_failed' ? 'tls' : name,
+    ok: false,
+    ms,
+    code: sourceErrorCode(error),
+    message: error.message,
+    ...(error.remedy ? { remedy: error.remedy } : {}),
+  };
+}
+
+/**
+ * Tests a connection in stages: name, route, tcp, tls, signIn, rights, firstRow. Ends at the first that fails; a
+ * failing source is an answer, not an error.
+ */
+export async function testInStages(request: SessionRequest, entry: Entry): Promise<TestAnswer> {
+  const { manifest, signal } = request;
+  const stages: Stage[] = [];
+  let since = performance.now();
+  const note = (finding: Finding) => {
+    if (finding.kind !== 'staged') return;
+    since = performance.now();
+    stages.push(shown(finding.stage));
+  };
+  const task = { kind: 'test' as const, readsPaths: manifest.capabilities.readPath };
+  try {
+    await entry.work(request, task, note).chunks.next();
+  } catch (error) {
+    const timedOut = signal.aborted && error instanceof ConnectorError && error.kind === 'cancelled';
+    const cause = timedOut
+      ? new ConnectorError('timeout', 'The source did not answer within the time limit of the test.', {
+          remedy: 'Check that the source is up and not overloaded.',
+        })
+      : error;
+    const name = sessionStages[stages.filter((stage) => sessionStages.includes(stage.name as never)).length];
+    stages.push(failed(name ?? 'firstRow', cause, Math.round(performance.now() - since)));
+    return { ok: false, stages };
+  }
+  return { ok: stages.every(({ ok }) => ok), stages };
+}

@@ -1,0 +1,65 @@
+import { newUuid } from '../crypto/random.js';
+import type { Store, Tx } from './store.js';
+import type { ConnectionTallyTable } from './tables.js';
+
+// How many connections there are, by scope and source, so that a list can say it without counting them.
+
+type Place = Pick<ConnectionTallyTable, 'tenant_id' | 'scope' | 'source_id'>;
+
+/** The row that the others of a place are folded into. */
+const folded = '';
+const placesAtOnce = 100;
+
+/** Each change is a row of its own, so that those who create at the same time do not wait for one counter. */
+export async function tally(
+  tx: Tx,
+  { tenant_id, scope, source_id }: Place,
+  difference: 1 | -1,
+): Promise<void> {
+  await tx
+    .insertInto('connection_tally')
+    .values({ tenant_id, scope, source_id, part: newUuid(), total: difference })
+    .execute();
+}
+
+async function foldPlace(tx: Tx, { tenant_id, scope, source_id }: Place): Promise<void> {
+  const rows = await tx
+    .deleteFrom('connection_tally')
+    .where('tenant_id', '=', tenant_id)
+    .where('scope', '=', scope)
+    .where('source_id', '=', source_id)
+    .where('part', '<>', folded)
+    .returning('total')
+    .execute();
+  const difference = rows.reduce((sum, { total }) => sum + total, 0);
+  await tx
+    .insertInto('connection_tally')
+    .values({ tenant_id, scope, source_id, part: folded, total: difference })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'scope', 'source_id', 'part'])
+        .doUpdateSet((eb) => ({ total: eb('connection_tally.total', '+', difference) })),
+    )
+    .execute();
+}
+
+/**
+ * Folds the changes of each place into one row.
+ * @param until of `performance.now()`: what is left then is left for the next time
+ */
+export async function foldTallies(store: Store, until = Number.POSITIVE_INFINITY): Promise<void> {
+  for (;;) {
+    const places = await store.db
+      .selectFrom('connection_tally')
+      .select(['tenant_id', 'scope', 'source_id'])
+      .distinct()
+      .where('part', '<>', folded)
+      .limit(placesAtOnce)
+      .execute();
+    for (const place of places) {
+      if (performance.now() > until) return;
+      await store.lockingTransaction((tx) => foldPlace(tx, place));
+    }
+    if (places.length < placesAtOnce) return;
+  }
+}

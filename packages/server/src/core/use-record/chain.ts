@@ -1,0 +1,128 @@
+import type { Store, Tx } from '../store/store.js';
+import type { UseRecordTable } from '../store/tables.js';
+import { hmacSha256, sha256 } from '../crypto/digest.js';
+
+// The chains that the record of uses is made of: one for each shard, so that uses of different credentials do not wait
+// for each other. Each record carries a keyed hash over itself and the hash before, so that whoever can write the store
+// but has no key can take the end of a chain away, and can change, remove or add nothing before it.
+
+/** The one chain of version 0.1, without a key. Nothing is added to it; the first checkpoint closes it. */
+export const formerShard = -1;
+const shards = 64;
+
+export interface Head {
+  seq: number;
+  hash: string;
+}
+/** Last record of each shard that has one. */
+export type Heads = Map<number, Head>;
+
+export const noHead: Head = { seq: 0, hash: '' };
+
+export type NewUse = Omit<UseRecordTable, 'tenant_id' | 'shard' | 'seq' | 'hash'>;
+
+/** Uses of one credential stand in one shard, in their order; without a credential those of one connection. */
+export function shardOf(credentialId: string | null, connectionId: string): number {
+  return (Buffer.from(sha256(credentialId ?? connectionId).slice(0, 2), 'base64url')[0] ?? 0) % shards;
+}
+
+type Unhashed = Omit<UseRecordTable, 'hash'>;
+
+/** Over every column, in a fixed order. */
+function hashOf(key: Buffer, use: Unhashed, previous: string): string {
+  const place = [use.tenant_id, use.shard, use.seq, previous, use.at, use.checkpoint];
+  const who = [use.user_id, use.client_id, use.via_kind, use.via_id];
+  const what = [use.connection_id, use.space_id, use.action, use.what_hash];
+  const credential = [use.credential_id, use.credential_owner_id, use.credential_version];
+  const outcome = [use.of_seq, use.result, use.rows, use.bytes];
+  return hmacSha256(key, JSON.stringify(['use', ...place, ...who, ...what, ...credential, ...outcome]));
+}
+
+/** As version 0.1 hashed, without a key. */
+function formerHashOf(use: Unhashed, previous: string): string {
+  const facts = [use.via_id, use.credential_version, use.what_hash, use.bytes];
+  const who = [use.user_id, use.connection_id, use.credential_id, use.credential_owner_id];
+  return sha256(
+    JSON.stringify([
+      ...[use.tenant_id, use.seq, use.at, ...who, use.action, use.result, use.rows, use.of_seq, previous],
+      // Records from before these were kept have none, and keep their hash.
+      ...(facts.every((fact) => fact === null) ? [] : facts),
+    ]),
+  );
+}
+
+export const isOnChain = (key: Buffer, { hash, ...use }: UseRecordTable, previous: string): boolean =>
+  hash === (use.shard === formerShard ? formerHashOf(use, previous) : hashOf(key, use, previous));
+
+export const furthest = (...heads: readonly (Head | undefined)[]): Head =>
+  heads.reduce<Head>((far, head) => (head && head.seq > far.seq ? head : far), noHead);
+
+export interface Appending {
+  store: Pick<Store, 'kind'>;
+  tenantId: string;
+  key: Buffer;
+  /** Heads that this process has seen. The store may have lost them; numbers go on from there, so that it shows. */
+  seen: Heads;
+  /** The store's heads were set back: go by the records themselves. */
+  isRepair: boolean;
+}
+
+async function lockedHeads(tx: Tx, { store, tenantId, seen, isRepair }: Appending, wanted: number[]) {
+  const rows = await tx
+    .selectFrom('use_shard')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('shard', 'in', wanted)
+    // All lock in one order, so that nobody waits in a circle.
+    .orderBy('shard')
+    .$if(store.kind === 'postgresql', (query) => query.forUpdate())
+    .execute();
+  const heads: Heads = new Map(rows.map(({ shard, seq, hash }) => [shard, { seq, hash }]));
+  for (const shard of wanted) {
+    const last =
+      isRepair || !heads.has(shard)
+        ? await tx
+            .selectFrom('use_record')
+            .select(['seq', 'hash'])
+            .where('tenant_id', '=', tenantId)
+            .where('shard', '=', shard)
+            .orderBy('seq', 'desc')
+            .limit(1)
+            .executeTakeFirst()
+        : undefined;
+    heads.set(shard, furthest(seen.get(shard), heads.get(shard), last));
+  }
+  return heads;
+}
+
+/**
+ * Appends records to their shards, in order.
+ * @returns their places, and the heads now
+ */
+export async function appendUses(
+  tx: Tx,
+  appending: Appending,
+  uses: readonly { shard: number; use: NewUse }[],
+): Promise<{ seqs: number[]; heads: Heads }> {
+  const { tenantId, key } = appending;
+  const wanted = [...new Set(uses.map(({ shard }) => shard))].toSorted((a, b) => a - b);
+  const heads = await lockedHeads(tx, appending, wanted);
+  const rows = uses.map(({ shard, use }) => {
+    const before = heads.get(shard) ?? noHead;
+    const record = { ...use, tenant_id: tenantId, shard, seq: before.seq + 1 };
+    const hash = hashOf(key, record, before.hash);
+    heads.set(shard, { seq: record.seq, hash });
+    return { ...record, hash };
+  });
+  await tx.insertInto('use_record').values(rows).execute();
+  await tx
+    .insertInto('use_shard')
+    .values([...heads].map(([shard, head]) => ({ tenant_id: tenantId, shard, ...head })))
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'shard'])
+        .doUpdateSet((eb) => ({ seq: eb.ref('excluded.seq'), hash: eb.ref('excluded.hash') })),
+    )
+    .execute();
+  return { seqs: rows.map(({ seq }) => seq), heads };
+}

@@ -1,0 +1,95 @@
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { apiClient } from '../../testing/api-client.js';
+import { adminKey, startServer } from '../../testing/start-server.js';
+import { newHex } from '../crypto/random.js';
+
+describe('the file of the master key', () => {
+  const root = mkdtempSync(path.join(tmpdir(), 'mooring-key-file-'));
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = path.join(root, newHex(6));
+    mkdirSync(folder, { mode: 0o700 });
+    file = path.join(folder, 'master.key');
+    writeFileSync(file, `${Buffer.from(newHex(32), 'hex').toString('base64')}\n`, { mode: 0o600 });
+  });
+
+  /** What keeps a server with this key file from starting; undefined when it starts. */
+  const refusal = async (keyFile = file): Promise<string | undefined> => {
+    const started = await startServer({ environment: { MOORING_MASTER_KEY_FILE: keyFile } }).catch(String);
+    if (typeof started === 'string') return started;
+    await started.close();
+    return undefined;
+  };
+
+  it('is taken when it is its user’s alone', async () => {
+    expect(await refusal()).toBeUndefined();
+  });
+
+  it('TR23: is refused when it is a link, or no file', async () => {
+    const link = path.join(folder, 'link.key');
+    symlinkSync(file, link);
+    expect(await refusal(link)).toContain('is a link');
+    expect(await refusal(folder)).toContain('is no plain file');
+  });
+
+  it('TR23: is refused in a folder that others can write, but for one like /tmp', async () => {
+    chmodSync(folder, 0o777);
+    expect(await refusal()).toContain(`chmod go-w ${folder}`);
+    chmodSync(folder, 0o720);
+    expect(await refusal()).toContain(`chmod go-w ${folder}`);
+    chmodSync(folder, 0o1777);
+    expect(await refusal()).toBeUndefined();
+    chmodSync(folder, 0o755);
+    expect(await refusal()).toBeUndefined();
+  });
+
+  it.runIf(process.geteuid?.() === 0)(
+    'TR23: is refused when it or its folder belongs to another user',
+    async () => {
+      chownSync(file, 65_534, 65_534);
+      expect(await refusal()).toContain('belongs to another user');
+      chownSync(file, 0, 0);
+      chownSync(folder, 65_534, 65_534);
+      expect(await refusal()).toContain('belongs to another user');
+      chownSync(folder, 0, 0);
+      expect(await refusal()).toBeUndefined();
+    },
+  );
+
+  it('TR23: an empty one, as a first start of 0.1.0 that was cut left it, is made whole by the next first start', async () => {
+    const dataFolder = path.join(folder, 'data');
+    mkdirSync(dataFolder, { mode: 0o700 });
+    const keyFile = path.join(dataFolder, 'master.key');
+    writeFileSync(keyFile, '', { mode: 0o600 });
+    const server = await startServer({ dataFolder, database: 'given' });
+    try {
+      expect(readFileSync(keyFile, 'utf8')).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+      expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+      expect(readdirSync(dataFolder).filter((name) => name.includes('unfinished'))).toEqual([]);
+      await server.restart();
+      expect((await apiClient(server.url, adminKey).get('/api/v1/users/me')).status).toBe(200);
+    } finally {
+      await server.close();
+    }
+    // Where there is a store its key is gone: no other one may take its place.
+    writeFileSync(keyFile, '', { mode: 0o600 });
+    await expect(startServer({ dataFolder, database: 'given' })).rejects.toThrow('is not 32 bytes');
+  });
+});

@@ -1,5 +1,0 @@
-import { revealedJson } from '@mooring/connectors/spec/secret';
-import type { Plain } from '../../broker/hidden-grant.js';
-
-/** For tests, which compare texts: two secrets look the same to `toEqual` whatever they hide. */
-export const plain = <Value>(value: Value): Plain<Value> => JSON.parse(revealedJson(value)) as Plain<Value>;

@@ -1,0 +1,94 @@
+import type { Logger } from 'pino';
+import type { Config } from '../core/config/config.js';
+import { DatabaseAwayError, type Opened, openUnderKey } from '../core/opening/open-store.js';
+import { type SealedServer, sealedServer } from './sealed.js';
+import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from '../core/store/store-error.js';
+import { KeyServiceError } from '../core/vault/key-service.js';
+
+// A start whose store or key service is away: it may be enough to wait.
+
+export interface RunningServer {
+  url: string;
+  /** Settles when a server that waited for its store cannot become one, and waiting longer is no help. */
+  failed: Promise<Error>;
+  /** Finishes what is under way, then closes everything. */
+  close(): Promise<void>;
+}
+
+export interface Start {
+  config: Config;
+  log: Logger;
+  print(line: string): void;
+  /** The program of runners, where it is not beside this one. */
+  runnerEntry: string | undefined;
+}
+
+export const isAway = (error: unknown): error is Error =>
+  error instanceof DatabaseAwayError ||
+  error instanceof StoreHeldError ||
+  error instanceof KeyServiceError ||
+  error instanceof StoreUnavailableError ||
+  error instanceof OutcomeUnknownError;
+
+export const never = new Promise<never>(() => undefined);
+
+/** Doubled after each refusal of a key service: it counts and bills its calls. */
+const tryAgainMs = { database: 1_000, keyServiceMost: 30_000 };
+
+/**
+ * A sealed server that becomes one like any other when its database, or its key service, answers.
+ * @param serveOpened closes the store when it throws
+ */
+export function untilItIsBack(
+  { config, log, print, runnerEntry }: Start,
+  sealed: SealedServer,
+  serveOpened: (start: Start, opened: Opened) => Promise<RunningServer>,
+): RunningServer {
+  let current: Pick<RunningServer, 'url' | 'close'> = sealed;
+  let isClosed = false;
+  const atSamePort = { ...config, port: Number(new URL(sealed.url).port) };
+  let pauseMs = tryAgainMs.database;
+
+  /** @throws whatever no waiting mends */
+  const tryOnce = async (): Promise<boolean> => {
+    let opened: Opened;
+    try {
+      opened = await openUnderKey(config, log);
+    } catch (error) {
+      if (error instanceof KeyServiceError) {
+        pauseMs = Math.min(pauseMs * 2, tryAgainMs.keyServiceMost);
+        log.warn({ err: error }, error.message);
+      }
+      if (isAway(error)) return false;
+      throw error;
+    }
+    await current.close();
+    try {
+      current = await serveOpened({ config: atSamePort, log, print, runnerEntry }, opened);
+      return true;
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      current = await sealedServer({ config: atSamePort, log, reason: error.message });
+      return false;
+    }
+  };
+  const trying = async (): Promise<void> => {
+    do await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    while (!isClosed && !(await tryOnce()));
+  };
+  const tried = trying();
+  return {
+    get url() {
+      return current.url;
+    },
+    failed: tried.then(
+      () => never,
+      (error: Error) => error,
+    ),
+    async close() {
+      isClosed = true;
+      await tried.catch(() => undefined);
+      await current.close();
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { apiSpecsOf } from '@mooring/connectors/kit/properties';
+import { qriDefinitionOf } from '@mooring/connectors/kit/qri';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { DataSource } from '@mooring/contract/catalogue';
+import {
+  getApiSpecs,
+  getDataSourceGateways,
+  getDataSourceIcon,
+  getDataSourceSettings,
+  listDataSources,
+  putDataSourceSettings,
+} from '@mooring/contract/routes/data-sources';
+import { getDcaasApiSpecs } from '@mooring/contract/routes/dcaas';
+import { isAdministratorOf } from '../../../core/access/matrix.js';
+import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import type { SourceSettings } from '../../../core/catalogue/source-settings.js';
+import { AppError } from '../../../core/errors/app-error.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import type { Caller } from '../../../core/access/caller.js';
+
+export interface CatalogueDependencies {
+  catalogue: Catalogue;
+  settings: SourceSettings;
+  publicUrl: () => string;
+  startedAt: string;
+}
+
+function assertTenantAdministrator(caller: Caller): void {
+  if (isAdministratorOf(caller, 'personal')) return;
+  throw new AppError('ACCESS-DENIED', 'Only tenant administrators may see or change these settings.');
+}
+
+/** One node a provider: Mooring runs its connectors in itself, so the node is this server. */
+function connectorNodes(manifests: readonly SourceManifest[], url: string) {
+  const names = [...new Set(manifests.map((manifest) => manifest.providerName))];
+  return names.map((providerName) => ({
+    url,
+    contractType: 0,
+    providerName,
+    dataSourcesUpdated: true,
+    state: 'READY',
+    cachedDataSources: manifests
+      .filter((manifest) => manifest.providerName === providerName)
+      .map((manifest) => manifest.id),
+  }));
+}
+
+/** The data sources, their properties and their settings. */
+export function createCatalogueFeature({
+  catalogue,
+  settings,
+  publicUrl,
+  startedAt,
+}: CatalogueDependencies): BoundRoute[] {
+  const present = (manifest: SourceManifest, isDisabled: boolean, withUi: boolean): DataSource => ({
+    dataSourceId: manifest.id,
+    name: manifest.providerName,
+    dataSourceName: manifest.name,
+    provider: manifest.provider,
+    providerName: manifest.providerName,
+    dataSourcePropertyName: manifest.sourceProperty,
+    dataSourceType: 'connector',
+    capabilities:
+      manifest.category === 'file' ? ['streaming', 'STREAMING', 'SupportFileStreaming'] : ['streaming'],
+    disabled: isDisabled,
+    settings: [],
+    qriDefinition: qriDefinitionOf(manifest),
+    ...(withUi
+      ? {
+          uiInfo: {
+            iconSquareUrl: `${publicUrl()}/api/v1/data-sources/${manifest.id}/icon`,
+            documentation: [...manifest.links],
+          },
+        }
+      : {}),
+  });
+
+  const list = bind(listDataSources, async ({ query }, { caller }) => {
+    const { dataSourceId, includeDisabled = false } = query;
+    const disabled = await settings.disabledIn(caller.tenantId);
+    const manifests = dataSourceId
+      ? [
+          includeDisabled
+            ? catalogue.get(dataSourceId)
+            : await catalogue.enabled(caller.tenantId, dataSourceId),
+        ]
+      : catalogue.all().filter((manifest) => includeDisabled || !disabled.has(manifest.id));
+    return {
+      status: 200,
+      body: {
+        dataSources: manifests.map((manifest) =>
+          present(manifest, disabled.has(manifest.id), query.includeui ?? false),
+        ),
+        lastUpdated: startedAt,
+        updatedAt: startedAt,
+        ...(query.detail ? { connectorNodes: connectorNodes(manifests, publicUrl()) } : {}),
+      },
+    };
+  });
+
+  return [
+    list,
+    bind(getApiSpecs, async ({ params }, { caller }) => ({
+      status: 200,
+      body: apiSpecsOf(await catalogue.enabled(caller.tenantId, params.dataSourceId)),
+    })),
+    bind(getDcaasApiSpecs, async ({ query }, { caller }) => ({
+      status: 200,
+      body: apiSpecsOf(await catalogue.enabled(caller.tenantId, query.dataSourceId)),
+    })),
+    bind(getDataSourceGateways, async ({ params }) => {
+      catalogue.get(params.dataSourceId);
+      return { status: 200, body: { gateways: [], refreshedAt: new Date().toISOString() } };
+    }),
+    bind(getDataSourceSettings, async ({ params }, { caller }) => {
+      assertTenantAdministrator(caller);
+      const { id } = catalogue.get(params.dataSourceId);
+      return { status: 200, body: { disabled: await settings.isDisabled(caller.tenantId, id) } };
+    }),
+    bind(putDataSourceSettings, async ({ params, body }, { caller }) => {
+      assertTenantAdministrator(caller);
+      const { id } = catalogue.get(params.dataSourceId);
+      await settings.set(caller, id, body.disabled);
+      return { status: 200, body: { disabled: body.disabled } };
+    }),
+    bind(getDataSourceIcon, async ({ params }) => ({
+      status: 200,
+      body: catalogue.get(params.dataSourceId).icon,
+      headers: {
+        'content-type': 'image/svg+xml; charset=utf-8',
+        'cache-control': 'public, max-age=3600',
+        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        'cross-origin-resource-policy': 'cross-origin',
+      },
+    })),
+  ];
+}

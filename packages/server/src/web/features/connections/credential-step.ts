@@ -1,0 +1,186 @@
+import { isDeepStrictEqual } from 'node:util';
+import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
+import {
+  type ConnectionSecrets,
+  type SplitProperties,
+  withDefaults,
+} from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { assertKeptParts, assertNameFree, filledUp, linkCredential, selectedCredential, separateCredential, unlinkCredentials, type BroughtCredential } from '../../../core/credentials/records.js';
+import { chooseCredential, resolveCredential } from '../../../core/credentials/resolve.js';
+import { setDefinition } from '../../../core/catalogue/set-definition.js';
+import { InvalidRequest } from '../../../core/errors/app-error.js';
+import type { Caller } from '../../../core/access/caller.js';
+import type { Tx } from '../../../core/store/store.js';
+import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
+import type { ConnectionChange } from './connection-changes.js';
+import type { ConnectionServiceDependencies } from './connection-service.js';
+
+/** What becomes of credentials when a connection changes. */
+export interface CredentialStep {
+  brought?: BroughtCredential;
+  selected?: CredentialTable;
+  /** The caller's credential that new secrets replace. */
+  replaced?: CredentialTable;
+  /** Where parts of it stay: the version of the sealed login that they were read from. */
+  versionRead?: number;
+}
+
+export interface ChangeInHand {
+  caller: Caller;
+  /** The connection as it was read. */
+  row: ConnectionTable;
+  manifest: SourceManifest;
+  split: SplitProperties;
+  destination: string;
+  change: ConnectionChange;
+  /** Secrets of the connection that stay, beside those of the request. */
+  keptSecrets: ConnectionSecrets;
+}
+
+/** Of two statements that say the same, none is another. */
+const isSame = (manifest: SourceManifest, row: ConnectionTable, { definition }: SplitProperties): boolean =>
+  isDeepStrictEqual(withDefaults(manifest, setDefinition(manifest, row)), definition);
+
+/** There was nothing to sign in with and there is nothing now, so that nothing can be sent and nothing is lost. */
+function isWithoutLogin(
+  { signIns }: SourceManifest,
+  { signIn }: SplitProperties,
+  current: CredentialTable | undefined,
+): boolean {
+  const before = current && signIns.find(({ id }) => id === current.sign_in);
+  return needsNoLogin(signIn) && (!current || (before !== undefined && needsNoLogin(before)));
+}
+
+const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
+
+/** A name is given to a credential that comes with it. */
+export const namesNothing = (): InvalidRequest =>
+  invalid(
+    'connectionProperties.credentialsName',
+    'names a credential, and the request holds no secrets for one. Send them too, or choose one you have with selectedCredentials',
+  );
+
+/** Everything about credentials that can be refused is refused here, before a code is spent or a row is touched. */
+export async function prepareCredential(
+  { store, vault, bringing, quotas }: ConnectionServiceDependencies,
+  { caller, row, manifest, split, destination, change, keptSecrets }: ChangeInHand,
+): Promise<CredentialStep> {
+  const isSeparated = split.choice.separateCredentials;
+  const wasSeparated = row.separated === 1;
+  const selectedId = change.credentialId ?? split.choice.selectedCredentials;
+  const resolution = await resolveCredential(store.db, caller, row);
+  const current = resolution.credential;
+  const isRestated = change.isRestated === true && current !== undefined && !isSame(manifest, row, split);
+  const isAimed = !isSeparated && (wasSeparated || destination !== row.destination || isRestated);
+  const hasNew = bringing.isPresent(split) || (isAimed && isWithoutLogin(manifest, split, current));
+  const isTheirs = current?.owner_id === caller.userId;
+  const name = split.choice.credentialsName;
+  if (!isSeparated) {
+    if (selectedId && (wasSeparated || current?.id !== selectedId))
+      throw invalid('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
+    if (isAimed && !hasNew) {
+      throw invalid(
+        'connectionProperties',
+        'the credential must be sent with this change, because it decides where the credential goes',
+      );
+    }
+  } else if (selectedId && hasNew && current?.id !== selectedId) {
+    throw invalid('qCredentialsID', 'and new secrets cannot both be given');
+  } else if (selectedId && !hasNew && (wasSeparated || current?.id !== selectedId)) {
+    return { selected: await selectedCredential(store.db, caller, manifest, selectedId) };
+  }
+  const separates = isSeparated && !wasSeparated;
+  if (separates && isTheirs) {
+    if (name !== undefined) await assertNameFree(store.db, caller, name);
+    await quotas.assertCredential(caller);
+  }
+  if (!hasNew) {
+    const isNamed = name !== undefined && !separates;
+    if (isNamed && Object.keys(split.connectionSecrets).length === 0) throw namesNothing();
+    return {};
+  }
+  const mayReplace = wasSeparated === isSeparated || separates;
+  const isNamed = name === undefined || name === current?.name || separates;
+  const replaced = current && isTheirs && mayReplace && isNamed ? current : undefined;
+  if (isSeparated && !replaced) await assertNameFree(store.db, caller, name ?? change.name ?? row.name);
+  // What stays of a login goes nowhere that its user has not allowed.
+  const isAllowedThere = destination === row.destination && resolution.state !== 'needs_confirmation';
+  const filled = await filledUp(store.db, vault, caller, {
+    ...{ manifest, split, replaced: isAllowedThere ? replaced : undefined },
+  });
+  const brought = await bringing.complete({
+    caller,
+    manifest,
+    split: filled.split,
+    connectionSecrets: { ...keptSecrets, ...split.connectionSecrets },
+    destination,
+    connection: { id: row.id, name: row.name },
+    ...(replaced ? { replaces: replaced } : {}),
+  });
+  const { versionRead } = filled;
+  return {
+    brought,
+    ...(replaced ? { replaced } : {}),
+    ...(versionRead === undefined ? {} : { versionRead }),
+  };
+}
+
+/** The embedded credential of a connection that became separated stays with who gave it, and goes on there for them. */
+async function separate(
+  tx: Tx,
+  { caller, split }: ChangeInHand,
+  next: ConnectionTable,
+  embedded: CredentialTable,
+  step: CredentialStep,
+): Promise<CredentialTable> {
+  const isOthersLogin = step.brought && embedded.owner_id !== caller.userId;
+  const wanted = isOthersLogin ? undefined : split.choice.credentialsName;
+  const own = await separateCredential(tx, embedded, wanted ?? embedded.name, {
+    ...{ by: caller, at: next.updated_at },
+  });
+  await linkCredential(tx, next, own.owner_id, own.id, next.updated_at);
+  return own;
+}
+
+/** In the transaction that stores the connection. @param embedded of the connection as it was */
+export async function applyCredential(
+  tx: Tx,
+  { bringing, revoker }: ConnectionServiceDependencies,
+  inHand: ChangeInHand,
+  {
+    next,
+    embedded,
+    step,
+  }: { next: ConnectionTable; embedded: CredentialTable | undefined; step: CredentialStep },
+): Promise<void> {
+  const { caller, manifest, split, change, row } = inHand;
+  const at = next.updated_at;
+  const isSeparated = next.separated === 1;
+  let { replaced } = step;
+  if (embedded && isSeparated) {
+    const own = await separate(tx, inHand, next, embedded, step);
+    if (replaced) replaced = own;
+  } else if (embedded && step.brought && !replaced) {
+    const { tenant_id: tenantId, owner_id: userId, id: credentialId } = embedded;
+    const ended = { tenantId, userId, credentialId };
+    await revoker.end(tx, ended, { connection: row, by: caller });
+  }
+  if (!isSeparated) await unlinkCredentials(tx, next);
+  if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
+  if (step.selected)
+    await chooseCredential(tx, caller, {
+      ...{ manifest, connection: next, credentialId: step.selected.id, at },
+    });
+  if (!step.brought) return;
+  const target = { signIn: split.signIn.id, destination: next.destination, caller };
+  if (replaced) await assertKeptParts(tx, replaced, step.versionRead);
+  if (replaced) return bringing.replace(tx, replaced, target, step.brought);
+  const name = split.choice.credentialsName ?? next.name;
+  const id = await bringing.store(
+    tx,
+    { ...target, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
+    step.brought,
+  );
+  if (isSeparated) await linkCredential(tx, next, caller.userId, id, at);
+}

@@ -1,0 +1,60 @@
+import { InvalidRequest } from '../../../../core/errors/app-error.js';
+import type { Db } from '../../../../core/store/store.js';
+import type { ConnectionTable } from '../../../../core/store/tables.js';
+import { connectionRows, type Page } from './connection-store.js';
+import { type Selection, selectedNames } from './selection.js';
+
+// Names in the order of a locale. No database here knows ICU's orders, so the names are sorted in memory; that is
+// done only where there are few enough. Beyond, lists are in the order of the folded names, which is stored.
+
+/** A list of more connections than this begins in the order of folded names. */
+export const collatedMax = 2000;
+/** A walk that began collated goes on so while the list grows, up to here. */
+const collatedEnd = 5 * collatedMax;
+
+const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
+
+/**
+ * Case does not count, accents do, as Intl.Collator has it for the locale. ICU's spelling with `_` is understood.
+ * @throws InvalidRequest naming `locale`
+ */
+export function collatorOf(locale: string): Intl.Collator {
+  try {
+    return new Intl.Collator([locale.replaceAll('_', '-'), 'en'], { usage: 'sort', sensitivity: 'accent' });
+  } catch {
+    throw invalid('locale', 'must be a locale such as en, de or sv-SE');
+  }
+}
+
+/** One page in the order of a locale. Names that are equal in it are in the order of their ids. */
+export async function listCollated(
+  db: Db,
+  selection: Selection,
+  page: Page,
+  locale: string,
+): Promise<ConnectionTable[]> {
+  const collator = collatorOf(locale);
+  const { limit, position } = page;
+  const isReversed = position?.direction === 'prev';
+  const sign = page.order.isDescending !== isReversed ? -1 : 1;
+  const byId = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  const compare = (a: { id: string; name: string }, b: { id: string; name: string }) =>
+    sign * (collator.compare(a.name, b.name) || byId(a.id, b.id));
+  // One transaction, so that no row can vanish between its name and the rest of it.
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (tx) => {
+      const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
+      if (limit !== undefined && names.length > collatedEnd) {
+        throw invalid('page', 'the list has grown too long for the order of a locale; begin again');
+      }
+      const sorted = names.toSorted(compare);
+      const from = position && { id: position.keyset.id, name: position.keyset.value };
+      const start = from ? sorted.findIndex((name) => compare(name, from) > 0) : 0;
+      const found = start < 0 ? [] : sorted.slice(start, limit === undefined ? undefined : start + limit);
+      const ids = found.map((name) => name.id);
+      const rows = await connectionRows(tx, selection, ids);
+      return isReversed ? rows.toReversed() : rows;
+    });
+}

@@ -1,0 +1,197 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import { visibleScopes } from '../../../../core/access/connection-access.js';
+import { isPostgres } from '../../../../core/store/dialect.js';
+import type { Queryable } from '../../../../core/store/store.js';
+import type { ConnectionTable } from '../../../../core/store/tables.js';
+import { and, isNarrow, notHidden, ofConnections, rowsAbout, type Selection, tenantIs } from './selection.js';
+
+// Which connections a list shows, in which order. A page costs the same among a hundred connections and a hundred
+// thousand: it is read from an index in the order that is asked for, and never from the whole table.
+
+export type SortField = '_id' | 'qName' | 'created' | 'updated';
+
+export interface ListOrder {
+  field: SortField;
+  isDescending: boolean;
+  /** Of names: by their folded form, or as the locale has it; absent: by code point. */
+  collation?: 'folded' | { locale: string };
+}
+
+/** Position in a sorted list: the sort value and the id of a row, which together are unique. */
+export interface Keyset {
+  value: string;
+  id: string;
+}
+
+export interface Page {
+  order: ListOrder;
+  /** Rows after (or before) this position. */
+  position?: { keyset: Keyset; direction: 'next' | 'prev' };
+  limit?: number;
+}
+
+/** Candidates looked at for each row of a page before the scopes are asked one by one. */
+const candidatesPerRow = 20;
+const idsAtOnce = 400;
+
+type Column = 'id' | 'name_key' | 'name_fold' | 'created_at' | 'updated_at';
+
+const columns: Record<SortField, Column> = {
+  _id: 'id',
+  qName: 'name_key',
+  created: 'created_at',
+  updated: 'updated_at',
+};
+
+const columnOf = (order: ListOrder): Column =>
+  order.field === 'qName' && order.collation === 'folded' ? 'name_fold' : columns[order.field];
+
+interface Ordering {
+  /** Rows beyond the position, in the direction that is read. */
+  beyond: (table: string) => RawBuilder<SqlBool>[];
+  by: (table: string) => RawBuilder<unknown>;
+  isReversed: boolean;
+}
+
+function ordering({ order, position }: Page): Ordering {
+  const column = columnOf(order);
+  const isReversed = position?.direction === 'prev';
+  const isDescending = order.isDescending !== isReversed;
+  const direction = sql.raw(isDescending ? 'desc' : 'asc');
+  const than = sql.raw(isDescending ? '<' : '>');
+  return {
+    isReversed,
+    beyond(table) {
+      if (!position) return [];
+      const { value, id } = position.keyset;
+      const rowId = sql.ref(`${table}.id`);
+      if (column === 'id') return [sql`${rowId} ${than} ${id}`];
+      return [sql`(${sql.ref(`${table}.${column}`)}, ${rowId}) ${than} (${value}, ${id})`];
+    },
+    by(table) {
+      const rowId = sql`${sql.ref(`${table}.id`)} ${direction}`;
+      return column === 'id' ? rowId : sql`${sql.ref(`${table}.${column}`)} ${direction}, ${rowId}`;
+    },
+  };
+}
+
+const upTo = (limit: number | undefined) => (limit === undefined ? sql`` : sql` limit ${limit}`);
+
+/** The page straight from the table, in its order. */
+function directly(selection: Selection, page: Page): RawBuilder<ConnectionTable> {
+  const { beyond, by } = ordering(page);
+  const conditions = [
+    tenantIs(selection, 'connection'),
+    ...beyond('connection'),
+    ...ofConnections(selection),
+  ];
+  return sql`select connection.* from connection where ${and(conditions)}
+    order by ${by('connection')}${upTo(page.limit)}`;
+}
+
+/** The page among the connections of an owner: for those who own few among many. */
+function ofOwner(db: Queryable, selection: Selection, page: Page): RawBuilder<ConnectionTable> {
+  const { beyond, by } = ordering(page);
+  const { from, where } = rowsAbout(db, selection);
+  return sql`select connection.* from ${from} where ${and([where, ...beyond('connection')])}
+    order by ${by('connection')}${upTo(page.limit)}`;
+}
+
+/** Whole rows of a few ids. The cross join keeps SQLite from walking the table instead. */
+const rowsOf = (
+  selection: Selection,
+  ids: RawBuilder<unknown>,
+  { by }: Ordering,
+): RawBuilder<ConnectionTable> =>
+  sql`select connection.* from (${ids}) as page cross join connection
+    where ${tenantIs(selection, 'connection')} and connection.id = page.id order by ${by('connection')}`;
+
+/** The page among the next candidates of the whole tenant: complete when it is full. */
+function amongCandidates(selection: Selection, page: Page, limit: number): RawBuilder<ConnectionTable> {
+  const order = ordering(page);
+  const by = order.by('connection');
+  const next = and([tenantIs(selection, 'connection'), ...order.beyond('connection')]);
+  const ids = sql`select connection.id from
+    (select * from connection where ${next} order by ${by} limit ${limit * candidatesPerRow}) as connection
+    where ${and(ofConnections(selection))} order by ${by} limit ${limit}`;
+  return rowsOf(selection, ids, order);
+}
+
+/** The page by taking as many from each scope the caller sees: for those who see few among many. */
+function byScope(
+  db: Queryable,
+  selection: Selection,
+  page: Page,
+  limit: number,
+): RawBuilder<ConnectionTable> {
+  const order = ordering(page);
+  const inner = and([
+    tenantIs(selection, 'inside'),
+    sql`inside.scope = visible.scope`,
+    ...order.beyond('inside'),
+    ...notHidden(selection, 'inside'),
+  ]);
+  const visible = sql`(${visibleScopes(selection.caller)}) as visible`;
+  const first = sql`from connection as inside where ${inner} order by ${order.by('inside')} limit ${limit}`;
+  const isPersonal = and(selection.personal ? [sql`substr(visible.scope, 1, 5) = 'user:'`] : []);
+  const ids = isPostgres(db)
+    ? sql`select connection.id from ${visible} cross join lateral (select inside.* ${first}) as connection
+        where ${isPersonal} order by ${order.by('connection')} limit ${limit}`
+    : sql`select connection.id from ${visible} cross join connection
+        where ${isPersonal} and ${tenantIs(selection, 'connection')} and connection.id in (select inside.id ${first})
+        order by ${order.by('connection')} limit ${limit}`;
+  return rowsOf(selection, ids, order);
+}
+
+/** The statements that are tried in turn, until one fills the page; the last one is always complete. */
+export function pageStatements(
+  db: Queryable,
+  selection: Selection,
+  page: Page,
+): RawBuilder<ConnectionTable>[] {
+  const { limit } = page;
+  if (selection.ownerId !== undefined) return [ofOwner(db, selection, page)];
+  if (limit === undefined || isNarrow(selection)) return [directly(selection, page)];
+  return [
+    amongCandidates(selection, page, limit),
+    selection.filter === undefined ? byScope(db, selection, page, limit) : directly(selection, page),
+  ];
+}
+
+/** One page of the connections the caller may see, in order. */
+export async function listConnectionRows(
+  db: Queryable,
+  selection: Selection,
+  page: Page,
+): Promise<ConnectionTable[]> {
+  let found: ConnectionTable[] = [];
+  for (const statement of pageStatements(db, selection, page)) {
+    found = (await statement.execute(db)).rows;
+    if (page.limit !== undefined && found.length >= page.limit) break;
+  }
+  return ordering(page).isReversed ? found.toReversed() : found;
+}
+
+/** Whole rows, in the order of their ids. */
+export async function connectionRows(
+  db: Queryable,
+  { caller }: Selection,
+  ids: readonly string[],
+): Promise<ConnectionTable[]> {
+  const byId = new Map<string, ConnectionTable>();
+  for (let start = 0; start < ids.length; start += idsAtOnce) {
+    const rows = await db
+      .selectFrom('connection')
+      .selectAll()
+      .where('tenant_id', '=', caller.tenantId)
+      .where('id', 'in', ids.slice(start, start + idsAtOnce))
+      .execute();
+    for (const row of rows) byId.set(row.id, row);
+  }
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+export const keysetOf = (row: ConnectionTable, order: ListOrder): Keyset => ({
+  value: typeof order.collation === 'object' ? row.name : row[columnOf(order)],
+  id: row.id,
+});

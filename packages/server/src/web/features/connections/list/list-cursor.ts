@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { InvalidRequest } from '../../../../core/errors/app-error.js';
+import type { Keyset, ListOrder } from './connection-store.js';
+
+// The opaque page cursor. It carries its own sort order, so that a page stays exact whatever is inserted or
+// deleted meanwhile; it holds no right: the filter is applied again on every page.
+
+const cursorSchema = z.strictObject({
+  d: z.enum(['next', 'prev']),
+  s: z.enum(['_id', 'qName', 'created', 'updated']),
+  r: z.boolean(),
+  v: z.string(),
+  i: z.string(),
+  /** Locale of a collated order; empty for folded names. */
+  c: z.string().max(64).optional(),
+});
+
+export interface Cursor {
+  direction: 'next' | 'prev';
+  order: ListOrder;
+  keyset: Keyset;
+}
+
+export function writeCursor({ direction, order, keyset }: Cursor): string {
+  const { field, isDescending, collation } = order;
+  const text = JSON.stringify({
+    d: direction,
+    s: field,
+    r: isDescending,
+    v: keyset.value,
+    i: keyset.id,
+    ...(collation === undefined ? {} : { c: collation === 'folded' ? '' : collation.locale }),
+  });
+  return Buffer.from(text, 'utf8').toString('base64url');
+}
+
+/** A published example repeats the name inside the value (`page=page=…`), so that prefix is taken off. */
+export function readCursor(text: string): Cursor {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(text.replace(/^page=/, ''), 'base64url').toString('utf8'));
+    const { d, s, r, v, i, c } = cursorSchema.parse(json);
+    const collation = c === undefined ? {} : { collation: c === '' ? ('folded' as const) : { locale: c } };
+    return {
+      direction: d,
+      order: { field: s, isDescending: r, ...collation },
+      keyset: { value: v, id: i },
+    };
+  } catch {
+    throw new InvalidRequest([
+      { field: 'page', message: 'is not a cursor of this list; follow links.next.href as it is' },
+    ]);
+  }
+}

@@ -1,0 +1,132 @@
+import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import { seesEverything, visibleScopes } from '../../../../core/access/connection-access.js';
+import { isAdministratorOf } from '../../../../core/access/matrix.js';
+import type { Caller } from '../../../../core/access/caller.js';
+import { isPostgres } from '../../../../core/store/dialect.js';
+import type { Queryable } from '../../../../core/store/store.js';
+import type { ConnectionTable } from '../../../../core/store/tables.js';
+
+// Which connections a list is about, as conditions in SQL, and how many they are.
+
+/** What a list is about, whatever its order and page. */
+export interface Selection {
+  caller: Caller;
+  spaceId?: string;
+  personal: boolean;
+  ownerId?: string;
+  /** Sources whose connections are left out. */
+  hiddenSources: readonly string[];
+  filter?: Expression<SqlBool>;
+}
+
+/** The one scope a selection is about, when it is about one. */
+function singleScope({ caller, spaceId, personal }: Selection): string | undefined {
+  if (spaceId !== undefined) return `space:${spaceId}`;
+  return personal && !isAdministratorOf(caller, 'personal') ? `user:${caller.userId}` : undefined;
+}
+
+/** Read from an index in every order as it is: one scope, or all of them. */
+export const isNarrow = (selection: Selection): boolean =>
+  singleScope(selection) !== undefined || seesEverything(selection.caller);
+
+export const and = (conditions: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> =>
+  conditions.length === 0 ? sql`1 = 1` : sql`${sql.join([...conditions], sql` and `)}`;
+
+export const tenantIs = ({ caller }: Selection, table: string) =>
+  sql<SqlBool>`${sql.ref(`${table}.tenant_id`)} = ${caller.tenantId}`;
+
+export function notHidden({ hiddenSources }: Selection, table: string): RawBuilder<SqlBool>[] {
+  if (hiddenSources.length === 0) return [];
+  return [sql`${sql.ref(`${table}.source_id`)} not in (${sql.join([...hiddenSources])})`];
+}
+
+/** The part of the conditions that is about scopes: also that of the tally. */
+function inScopes(selection: Selection, table: string): RawBuilder<SqlBool>[] {
+  const scope = sql.ref(`${table}.scope`);
+  const one = singleScope(selection);
+  return [
+    ...(one === undefined ? [] : [sql<SqlBool>`${scope} = ${one}`]),
+    ...(one === undefined && selection.personal ? [sql<SqlBool>`substr(${scope}, 1, 5) = 'user:'`] : []),
+    ...(seesEverything(selection.caller)
+      ? []
+      : [sql<SqlBool>`${scope} in (${visibleScopes(selection.caller)})`]),
+  ];
+}
+
+export const ofConnections = (selection: Selection): RawBuilder<SqlBool>[] => [
+  ...inScopes(selection, 'connection'),
+  ...notHidden(selection, 'connection'),
+  ...(selection.ownerId === undefined ? [] : [sql<SqlBool>`connection.owner_id = ${selection.ownerId}`]),
+  ...(selection.filter ? [sql<SqlBool>`${selection.filter}`] : []),
+];
+
+interface Rows {
+  /** Connections under this name, with all their columns. */
+  from: RawBuilder<unknown>;
+  /** What is left to ask of them. */
+  where: RawBuilder<SqlBool>;
+}
+
+/**
+ * The rows of a selection. PostgreSQL knows too little of who sees and owns what to find a way that is good among a
+ * hundred connections and among a million, so the way is given: `offset 0` keeps what stands before it as it is.
+ */
+export function rowsAbout(db: Queryable, selection: Selection): Rows {
+  const all = [tenantIs(selection, 'connection'), ...ofConnections(selection)];
+  const whole = { from: sql`connection`, where: and(all) };
+  if (!isPostgres(db)) return whole;
+  const { caller, ownerId } = selection;
+  if (ownerId !== undefined) {
+    return {
+      from: sql`(select * from connection where ${tenantIs(selection, 'connection')}
+        and connection.owner_id = ${ownerId} offset 0) as connection`,
+      where: and(all),
+    };
+  }
+  if (isNarrow(selection)) return whole;
+  return {
+    from: sql`(${visibleScopes(caller)}) as visible cross join lateral
+      (select * from connection where ${tenantIs(selection, 'connection')}
+        and connection.scope = visible.scope offset 0) as connection`,
+    where: and(ofConnections(selection)),
+  };
+}
+
+/** Ids and names of everything selected, in no order. */
+export async function selectedNames(
+  db: Queryable,
+  selection: Selection,
+  limit: number | undefined,
+): Promise<Pick<ConnectionTable, 'id' | 'name'>[]> {
+  const { from, where } = rowsAbout(db, selection);
+  const statement = sql<Pick<ConnectionTable, 'id' | 'name'>>`
+    select connection.id, connection.name from ${from} where ${where}${limit === undefined ? sql`` : sql` limit ${limit}`}`;
+  return (await statement.execute(db)).rows;
+}
+
+/** What the tally says of the scopes that the caller sees, each looked up by itself. */
+function tallied(selection: Selection): RawBuilder<{ count: number | null }> {
+  const tally = (scopes: readonly RawBuilder<SqlBool>[]) =>
+    sql`from connection_tally where ${and([
+      tenantIs(selection, 'connection_tally'),
+      ...scopes,
+      ...notHidden(selection, 'connection_tally'),
+    ])}`;
+  if (isNarrow(selection)) {
+    return sql`select sum(connection_tally.total) as count ${tally(inScopes(selection, 'connection_tally'))}`;
+  }
+  const isPersonal = and(selection.personal ? [sql`substr(visible.scope, 1, 5) = 'user:'`] : []);
+  return sql`select sum((select sum(connection_tally.total) ${tally([sql`connection_tally.scope = visible.scope`])}))
+    as count from (${visibleScopes(selection.caller)}) as visible where ${isPersonal}`;
+}
+
+/** How many there are; from the tally, unless the selection asks for what the tally does not know. */
+export async function countConnections(db: Queryable, selection: Selection): Promise<number> {
+  const isTallied = selection.ownerId === undefined && selection.filter === undefined;
+  const { from, where } = rowsAbout(db, selection);
+  const statement = isTallied
+    ? tallied(selection)
+    : sql<{ count: number | null }>`select count(*) as count from ${from} where ${where}`;
+  const { rows } = await statement.execute(db);
+  return Number(rows[0]?.count ?? 0);
+}

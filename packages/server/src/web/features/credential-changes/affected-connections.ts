@@ -1,0 +1,129 @@
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { ChangeBody } from '@mooring/contract/routes/credential-changes';
+import { assertReaches, nameKey } from '../../../core/credentials/records.js';
+import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import type { Caller } from '../../../core/access/caller.js';
+import type { Db } from '../../../core/store/store.js';
+import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
+
+/** A credential of the caller, with the connections on which they use it. */
+export interface Affected {
+  credential: CredentialTable;
+  manifest: SourceManifest;
+  method: SignInMethod;
+  connections: readonly ConnectionTable[];
+}
+
+export interface AffectedDependencies {
+  db: Db;
+  catalogue: Catalogue;
+  settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const connectionsMax = 100;
+
+const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
+
+/** Who owns them is part of the statement, whoever asks: nobody changes a secret that is not theirs. */
+async function ownCredentials(db: Db, caller: Caller, body: ChangeBody): Promise<CredentialTable[]> {
+  let statement = db
+    .selectFrom('credential')
+    .selectAll()
+    .where('tenant_id', '=', caller.tenantId)
+    .where('owner_id', '=', caller.userId);
+  if (body.name !== undefined) statement = statement.where('name_key', '=', nameKey(body.name));
+  if (body.qIDs)
+    statement = statement.where(
+      'id',
+      'in',
+      body.qIDs.map((id) => id.toLowerCase()),
+    );
+  return statement.orderBy('created_at').orderBy('id').execute();
+}
+
+/** An embedded credential's own connection; of a separated one those that its person linked. */
+async function connectionsOf(db: Db, credential: CredentialTable): Promise<ConnectionTable[]> {
+  const ofTenant = db
+    .selectFrom('connection')
+    .selectAll('connection')
+    .where('connection.tenant_id', '=', credential.tenant_id)
+    .orderBy('connection.name_key')
+    .orderBy('connection.id');
+  if (credential.connection_id !== null)
+    return ofTenant.where('connection.id', '=', credential.connection_id).execute();
+  return ofTenant
+    .innerJoin('credential_link', (join) =>
+      join
+        .onRef('credential_link.connection_id', '=', 'connection.id')
+        .onRef('credential_link.tenant_id', '=', 'connection.tenant_id'),
+    )
+    .where('credential_link.credential_id', '=', credential.id)
+    .where('credential_link.user_id', '=', credential.owner_id)
+    .execute();
+}
+
+/** Host and port that the connection signs in at, or its destination for a source without one. */
+export async function placeOf(
+  { catalogue, settings }: Pick<AffectedDependencies, 'catalogue' | 'settings'>,
+  manifest: SourceManifest,
+  connection: ConnectionTable,
+): Promise<{ host: string; place: string }> {
+  const connector = await catalogue.connector(manifest);
+  const properties = JSON.parse(connection.properties) as Record<string, unknown>;
+  const [target] = connector.targets(properties, settings[manifest.id] ?? {});
+  if (!target) return { host: '', place: connection.destination };
+  return { host: target.host.toLowerCase(), place: `${target.host.toLowerCase()}:${target.port}` };
+}
+
+function methodOf(manifest: SourceManifest, credential: CredentialTable): SignInMethod {
+  const method = manifest.signIns.find(({ id }) => id === credential.sign_in);
+  if (method && !method.oauth) return method;
+  const renew = isInteractive(method?.oauth) ? 'authUrlOnly' : 'its new key as connectionProperties';
+  throw invalid(
+    'qIDs',
+    `the credential ${JSON.stringify(credential.name)} has no password to change: leave it out with qIDs, and renew ` +
+      `it with PUT /api/v1/data-connections/{qID}/credential and ${renew}`,
+  );
+}
+
+/**
+ * What a bulk change is about.
+ * @throws AppError NOT-FOUND when nothing of the caller's is chosen, or an id is not theirs
+ * @throws AppError ACCESS-DENIED when one of them is out of the caller's reach
+ * @throws InvalidRequest for credentials that are no login, and for more connections than one request may test
+ */
+export async function affectedBy(
+  deps: AffectedDependencies,
+  caller: Caller,
+  body: ChangeBody,
+): Promise<Affected[]> {
+  if (!body.datasourceID && !body.host && !body.name && !body.qIDs)
+    throw invalid('datasourceID', 'or host, name or qIDs must say which credentials are meant');
+  const source = body.datasourceID === undefined ? undefined : deps.catalogue.get(body.datasourceID).id;
+  const rows = await ownCredentials(deps.db, caller, body);
+  if (body.qIDs && rows.length < new Set(body.qIDs.map((id) => id.toLowerCase())).size)
+    throw new AppError('NOT-FOUND', 'qIDs: you have no credential with one of these ids.');
+  const affected: Affected[] = [];
+  for (const credential of rows) {
+    if (source !== undefined && credential.source_id !== source) continue;
+    const connections = await connectionsOf(deps.db, credential);
+    const manifest = deps.catalogue.get(credential.source_id);
+    if (body.host !== undefined) {
+      const places = await Promise.all(connections.map((one) => placeOf(deps, manifest, one)));
+      if (!places.some(({ host }) => host === body.host?.toLowerCase())) continue;
+    }
+    assertReaches(caller, credential);
+    await deps.catalogue.enabled(caller.tenantId, credential.source_id);
+    affected.push({ credential, manifest, method: methodOf(manifest, credential), connections });
+  }
+  if (affected.length === 0) throw new AppError('NOT-FOUND', 'None of your credentials is meant by this.');
+  if (affected.reduce((sum, { connections }) => sum + connections.length, 0) > connectionsMax) {
+    throw invalid(
+      'qIDs',
+      `these credentials have more than ${connectionsMax} connections; choose fewer of them at once`,
+    );
+  }
+  return affected;
+}

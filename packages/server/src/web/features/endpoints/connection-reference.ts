@@ -1,0 +1,69 @@
+import { type AccessibleConnection, loadConnection } from '../../../core/access/connection-access.js';
+import { nameKey } from '../../../core/credentials/records.js';
+import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import type { Caller } from '../../../core/access/caller.js';
+import type { Queryable } from '../../../core/store/store.js';
+
+// How Qlik's load scripts name connections: `Space:Name`, `:Name` in the current space, or a bare name.
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const unknownConnection = () =>
+  new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+
+/** @throws InvalidRequest, AppError NOT-FOUND */
+export async function connectionById(
+  db: Queryable,
+  caller: Caller,
+  id: string,
+): Promise<AccessibleConnection> {
+  if (!uuidPattern.test(id)) throw new InvalidRequest([{ field: 'connection', message: 'must be a UUID' }]);
+  const found = await loadConnection(db, caller, { id: id.toLowerCase() });
+  if (!found) throw unknownConnection();
+  return found;
+}
+
+/**
+ * A name without a space means the given space, or the caller's personal one.
+ * @throws AppError NOT-FOUND
+ */
+export async function connectionByName(
+  db: Queryable,
+  caller: Caller,
+  text: string,
+  spaceId: string | undefined,
+): Promise<AccessibleConnection> {
+  const within = (scope: string, name: string) =>
+    loadConnection(db, caller, { scope, nameKey: nameKey(name) });
+  const here = spaceId ? `space:${spaceId}` : `user:${caller.userId}`;
+  const colon = text.indexOf(':');
+  // A colon may also be part of a bare name.
+  const bare = await within(here, colon === 0 ? text.slice(1) : text);
+  if (bare) return bare;
+  if (colon <= 0) throw unknownConnection();
+  const space = await db
+    .selectFrom('space')
+    .select('id')
+    .where('tenant_id', '=', caller.tenantId)
+    .where('name_key', '=', nameKey(text.slice(0, colon)).toLowerCase())
+    .executeTakeFirst();
+  // Asked also without such a space, so that one of others takes no longer than none.
+  const found = await within(`space:${space?.id ?? ''}`, text.slice(colon + 1));
+  if (!found) throw unknownConnection();
+  return found;
+}
+
+/** The name as a load script would write it. */
+export async function qualifiedName(
+  db: Queryable,
+  row: { name: string; space_id: string | null; tenant_id: string },
+): Promise<string> {
+  if (row.space_id === null) return `:${row.name}`;
+  const space = await db
+    .selectFrom('space')
+    .select('name')
+    .where('id', '=', row.space_id)
+    .where('tenant_id', '=', row.tenant_id)
+    .executeTakeFirst();
+  return `${space?.name ?? ''}:${row.name}`;
+}

@@ -1,0 +1,108 @@
+import { qriDefinitionOf, qriTargetOf } from '@mooring/connectors/kit/qri';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { generateQris } from '@mooring/contract/routes/data-source-endpoints';
+import type { z } from 'zod';
+import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import { qriOf } from '../../../core/catalogue/qri.js';
+import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { errorReply } from '../../../core/errors/error-answer.js';
+import type { Caller } from '../../../core/access/caller.js';
+import type { Store } from '../../../core/store/store.js';
+import { sha256 } from '../../../core/crypto/digest.js';
+import { connectionById, connectionByName } from './connection-reference.js';
+import { type DescribedTarget, describedBy } from './statement-source.js';
+
+type QriItem = z.output<typeof generateQris.body>['data'][number];
+type QriProperties = QriItem['pathProperties'];
+
+export interface QriDependencies {
+  store: Store;
+  catalogue: Catalogue;
+}
+
+/** Values in the order of `names`: those with a name by it, the others by their place. */
+function ordered(given: NonNullable<QriProperties>, names: readonly string[], field: string): string[] {
+  const values = names.map(() => '');
+  for (const [place, { name, value = '' }] of given.entries()) {
+    const index =
+      name === undefined ? place : names.findIndex((known) => known.toLowerCase() === name.toLowerCase());
+    if (index < 0 || index >= names.length) {
+      throw new InvalidRequest([
+        { field, message: `has a property that is none of: ${names.join(', ')}`.slice(0, 500) },
+      ]);
+    }
+    values[index] = value;
+  }
+  return values;
+}
+
+const joined = (values: readonly string[]) => values.map(encodeURIComponent).join('/');
+
+function qriFor(
+  manifest: SourceManifest,
+  definition: Readonly<Record<string, unknown>>,
+  item: QriItem,
+  isRaw: boolean,
+): { qri: string; isFullyQualified: boolean } {
+  const { pathPart } = qriDefinitionOf(manifest);
+  const path = ordered(item.pathProperties ?? [], pathPart.properties, 'pathProperties');
+  const within = (item.itemProperties ?? []).map(({ value = '' }) => value);
+  const base = isRaw
+    ? `${manifest.qriPrefix}${joined(qriTargetOf(manifest, definition))}`
+    : qriOf(manifest, definition);
+  const part = (values: readonly string[]) =>
+    values.some((value) => value !== '')
+      ? `${pathPart.prefix}${isRaw ? joined(values) : sha256(JSON.stringify(values))}`
+      : '';
+  return {
+    qri: `${base}${part(path)}${part(within)}`,
+    isFullyQualified: path.every((value) => value !== ''),
+  };
+}
+
+/** Makes the QRIs of a batch; each item succeeds or fails for itself. */
+export function createQriBatch({ store, catalogue }: QriDependencies) {
+  const targetOf = async (caller: Caller, item: QriItem): Promise<DescribedTarget> => {
+    if (item.connectionType === 'properties')
+      return describedBy(catalogue, caller, item.connection, item.dataSourceId);
+    const { row, privileges } =
+      item.connectionType === 'id'
+        ? await connectionById(store.db, caller, item.connection)
+        : await connectionByName(store.db, caller, item.connection, item.spaceId);
+    if (!privileges.includes('read'))
+      throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
+    return { manifest, definition: JSON.parse(row.properties) as Record<string, unknown> };
+  };
+
+  return async (caller: Caller, item: QriItem, isRaw: boolean, traceId: string) => {
+    const { connection, connectionType, requestId } = item;
+    const echoed = { connectionType, ...(requestId === undefined ? {} : { requestId }) };
+    try {
+      const { manifest, definition } = await targetOf(caller, item);
+      const made = qriFor(manifest, definition, item, isRaw);
+      return { ...echoed, connection, dataSourceId: manifest.id, ...made, status: { code: 200 } };
+    } catch (error) {
+      const { status, body, isFault } = errorReply(error, traceId);
+      if (isFault) throw error;
+      const [first] = body.errors;
+      const code = first?.code ?? 'INTERNAL';
+      return {
+        ...echoed,
+        // A statement that was refused may hold the secret it was refused for.
+        connection: connectionType === 'properties' ? '' : connection,
+        dataSourceId: item.dataSourceId ?? '',
+        isFullyQualified: false,
+        qri: '',
+        status: {
+          code: status,
+          errorResponse: {
+            dcaasErrorCode: code === 'DCAAS-2001' ? 2001 : status,
+            errorCodeName: code,
+            errorMessage: first?.detail ?? '',
+          },
+        },
+      };
+    }
+  };
+}

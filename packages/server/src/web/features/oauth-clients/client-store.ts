@@ -1,0 +1,95 @@
+import type { OAuthClientReply, Scope } from '@mooring/contract/routes/oauth-clients';
+import { hintOf, newClientSecret } from '../../../core/access/token.js';
+import type { FilterColumns } from '../../../core/filter/scim-filter.js';
+import type { ListOrder } from '../../http/keyset.js';
+import type { Queryable, Tx } from '../../../core/store/store.js';
+import type { OAuthClientSecretTable, OAuthClientTable } from '../../../core/store/tables.js';
+import type { HashToken } from '../../../core/vault/token-hashes.js';
+
+export const clientOrder: ListOrder = {
+  sorts: {
+    clientId: 'oauth_client.id',
+    clientName: 'oauth_client.name',
+    createdAt: 'oauth_client.created_at',
+    updatedAt: 'oauth_client.updated_at',
+  },
+  idColumn: 'oauth_client.id',
+  sortDefault: '+id',
+  limitDefault: 100,
+};
+
+export const clientFilter: FilterColumns = {
+  clientid: { column: 'oauth_client.id', kind: 'text' },
+  clientname: { column: 'oauth_client.name', kind: 'text' },
+  apptype: { column: 'oauth_client.app_type', kind: 'text' },
+  tenantid: { column: 'oauth_client.tenant_id', kind: 'text' },
+};
+
+export const scopesOf = (row: Pick<OAuthClientTable, 'allowed_scopes'>): Scope[] =>
+  JSON.parse(row.allowed_scopes) as Scope[];
+
+/** Tenant roles of the client's user: the scope says whether it may administer. */
+export const rolesFor = (scopes: readonly Scope[]): string =>
+  JSON.stringify(scopes.includes('admin_classic') ? ['TenantAdmin'] : []);
+
+export async function secretsOf(
+  db: Queryable,
+  clients: readonly OAuthClientTable[],
+): Promise<OAuthClientSecretTable[]> {
+  if (clients.length === 0) return [];
+  return db
+    .selectFrom('oauth_client_secret')
+    .selectAll()
+    .where(
+      'client_id',
+      'in',
+      clients.map((client) => client.id),
+    )
+    .orderBy('created_at')
+    .execute();
+}
+
+/** Adds a secret whose hint no other secret of the client has; the secret itself is in the result only. */
+export async function addSecret(
+  tx: Tx,
+  client: Pick<OAuthClientTable, 'id' | 'tenant_id'>,
+  others: readonly OAuthClientSecretTable[],
+  { by, hashToken }: { by: string; hashToken: HashToken },
+): Promise<{ clientSecret: string; row: OAuthClientSecretTable }> {
+  let clientSecret = newClientSecret();
+  while (others.some((other) => other.hint === hintOf(clientSecret))) clientSecret = newClientSecret();
+  const row: OAuthClientSecretTable = {
+    tenant_id: client.tenant_id,
+    client_id: client.id,
+    hint: hintOf(clientSecret),
+    secret_hash: hashToken(clientSecret),
+    created_at: new Date().toISOString(),
+    created_by: by,
+  };
+  await tx.insertInto('oauth_client_secret').values(row).execute();
+  return { clientSecret, row };
+}
+
+export function presentClient(
+  row: OAuthClientTable,
+  secrets: readonly OAuthClientSecretTable[],
+): OAuthClientReply {
+  return {
+    clientId: row.id,
+    clientName: row.name,
+    description: row.description,
+    appType: row.app_type,
+    allowedScopes: scopesOf(row),
+    allowedGrantTypes: ['client_credentials'],
+    allowedAuthMethods: ['client_secret'],
+    clientUri: row.client_uri,
+    logoUri: row.logo_uri,
+    clientSecrets: secrets
+      .filter((secret) => secret.client_id === row.id)
+      .map((secret) => ({ hint: secret.hint, createdAt: secret.created_at, createdBy: secret.created_by })),
+    userId: row.user_id,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    createdByType: 'user',
+  };
+}

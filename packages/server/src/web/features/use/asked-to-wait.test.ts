@@ -1,0 +1,106 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ApiClient, addPerson, apiClient } from '../../../testing/api-client.js';
+import { startServer, type TestServer } from '../../../testing/start-server.js';
+
+// What a source asks for is done, and told; and nothing is asked of it more often than a caller did.
+
+describe('a source that is out of service', () => {
+  let source: Server;
+  let url: string;
+  let answer: RequestListener;
+  let asked = 0;
+  let server: TestServer;
+  let admin: ApiClient;
+  let spaceId: string;
+  let count = 0;
+
+  beforeAll(async () => {
+    server = await startServer();
+    admin = apiClient(server.url, server.adminKey);
+    spaceId = (await admin.post('/api/v1/spaces', { name: 'Shared', type: 'shared' })).body.id;
+  });
+  afterAll(async () => {
+    await server.close();
+  });
+  // A source of its own for each, because what it asked for is remembered.
+  beforeEach(async () => {
+    asked = 0;
+    source = createServer((request, response) => {
+      asked += 1;
+      answer(request, response);
+    });
+    await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(source.address() as AddressInfo).port}`;
+  });
+  afterEach(() => {
+    source.close();
+  });
+
+  const connect = async (datasourceID: string, connectionProperties: object): Promise<string> => {
+    count += 1;
+    const made = await admin.post('/api/v1/data-connections', {
+      ...{ datasourceID, qName: `connection ${count}`, space: spaceId, connectionProperties },
+    });
+    expect(made.status, made.text).toBe(201);
+    return `/api/v1/data-connections/${made.body.qID}`;
+  };
+  const refuseWith =
+    (status: number, retryAfter?: string): RequestListener =>
+    (_request, response) =>
+      response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter }).end();
+
+  const ways: [what: string, status: number, value: () => string, seconds: number][] = [
+    ['429 in seconds', 429, () => '17', 17],
+    ['503 in seconds', 503, () => '17', 17],
+    ['503 with a date', 503, () => new Date(Date.now() + 60_000).toUTCString(), 60],
+    ['503 with an absurd time', 503, () => '999999', 3600],
+  ];
+  it.each(ways)(
+    'R19: is left alone by whom it asked to wait, and they are told: %s',
+    async (_what, ...way) => {
+      const [status, value, seconds] = way;
+      const person = await addPerson(server.url, server.adminKey, `person ${count}`);
+      const member = { type: 'user', assigneeId: person.id, roles: ['dataconsumer'] };
+      await admin.post(`/api/v1/spaces/${spaceId}/assignments`, member);
+      answer = refuseWith(status, value());
+      const connection = await connect('rest', { url: `${url}/items` });
+      const first = await person.api.post(`${connection}/actions/preview`, { path: [] });
+      expect(first.status).toBe(429);
+      expect(first.body.errors[0].code).toBe('SOURCE-RATE-LIMITED');
+      expect(Math.abs(Number(first.headers.get('retry-after')) - seconds)).toBeLessThanOrEqual(2);
+      const again = await Promise.all(
+        Array.from({ length: 5 }, () => person.api.post(`${connection}/actions/preview`, { path: [] })),
+      );
+      expect(again.map(({ status: found }) => found)).toEqual(again.map(() => 429));
+      const capSeconds = 300;
+      const left = again.map(({ headers }) => Number(headers.get('retry-after')));
+      expect(Math.max(...left)).toBeLessThanOrEqual(Math.min(seconds + 1, capSeconds));
+      expect(asked).toBe(1);
+      // It was asked of this person. Another one finds out for themselves.
+      await admin.post(`${connection}/actions/preview`, { path: [] });
+      expect(asked).toBe(2);
+    },
+  );
+
+  it('R18: is asked three times at the most for one use, and once where that might do something twice', async () => {
+    answer = refuseWith(503);
+    const rest = await connect('rest', { url: `${url}/items` });
+    const post = await connect('rest', { url: `${url}/items`, method: 'POST', body: '{}' });
+    const s3 = await connect('File_AmazonS3Connector', {
+      ...{ endpoint: url, bucketName: 'lab', accessKey: 'key', secretKey: 'secret' },
+    });
+    for (const [connection, path, most] of [
+      [rest, [], 3],
+      [post, [], 1],
+      [s3, ['orders.csv'], 3],
+    ] as const) {
+      asked = 0;
+      const failed = await admin.post(`${connection}/actions/preview`, { path });
+      expect(failed.status, failed.text).toBe(424);
+      expect(asked).toBeGreaterThan(0);
+      expect(asked).toBeLessThanOrEqual(most);
+    }
+  });
+});

@@ -1,0 +1,371 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { comparingTimes } from '@mooring/lab/comparing-times';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { startServer, type TestServer } from '../../../testing/start-server.js';
+
+// What a test of a connection tells about the ports of the operator's network.
+
+const banner = 'SSH-2.0-internal-build-host password=hunter2-canary\r\n';
+
+interface Ports {
+  /** Accept, say a banner that is not PostgreSQL, and stay. */
+  open: number[];
+  /** Accept and never say anything. */
+  silent: number[];
+  closed: number[];
+}
+
+/** @throws Error when the port is another's */
+async function listening(server: Server, port = 0): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as { port: number }).port;
+}
+
+/** Nobody listens there, nor does the system give them to somebody else (it gives those from 32768 on). */
+async function closedPorts(count: number): Promise<number[]> {
+  const found = new Set<number>();
+  while (found.size < count) {
+    const server = createServer();
+    const port = await listening(server, randomInt(20_000, 32_000)).catch(() => undefined);
+    if (port === undefined) continue;
+    found.add(port);
+    await new Promise((resolve) => server.close(resolve));
+  }
+  return [...found];
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+describe('ports behind the service', comparingTimes, () => {
+  const each = 50;
+  const testSeconds = 3;
+  const servers: Server[] = [];
+  let ports: Ports;
+  let open: TestServer;
+  let shut: TestServer;
+  let inOpen: Awaited<ReturnType<typeof shared>>;
+  let inShut: Awaited<ReturnType<typeof shared>>;
+
+  const listenerOf = (say: string) =>
+    createServer((socket) => {
+      socket.on('error', () => undefined);
+      if (say !== '') socket.write(say);
+    });
+
+  const startMany = async (say: string) => {
+    const started = Array.from({ length: each }, () => listenerOf(say));
+    servers.push(...started);
+    return Promise.all(started.map((server) => listening(server)));
+  };
+
+  beforeAll(async () => {
+    const closed = await closedPorts(each);
+    ports = { open: await startMany(banner), silent: await startMany(''), closed };
+    // Longer than the three seconds, which must hold without it.
+    const limits = { testSeconds, idleSeconds: 6 };
+    open = await startServer({ configuration: { limits } });
+    shut = await startServer({ configuration: { limits, egress: { loopback: 'deny' } } });
+    inOpen = await shared(open);
+    inShut = await shared(shut);
+  });
+  afterAll(async () => {
+    await open.close();
+    await shut.close();
+    for (const server of servers) server.close();
+  });
+
+  const propertiesOf = (port: number, more: object = {}) => ({
+    host: '127.0.0.1',
+    port: String(port),
+    db: 'lab',
+    sslmode: 'disable',
+    username: 'somebody',
+    password: 'some password',
+    ...more,
+  });
+
+  const timed = async <Result>(work: () => Promise<Result>) => {
+    const since = performance.now();
+    return { result: await work(), ms: performance.now() - since };
+  };
+
+  /** Alice's connections in a space where Bob may use, but not edit. */
+  const shared = async (server: TestServer) => {
+    const alice = await addPerson(server.url, server.adminKey, 'alice');
+    const bob = await addPerson(server.url, server.adminKey, 'bob');
+    const space = (await alice.api.post('/api/v1/spaces', { name: 'Ports', type: 'shared' })).body.id;
+    const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
+    await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
+    const connectTo = async (port: number, more: object = {}): Promise<string> => {
+      const connectionProperties = propertiesOf(port, more);
+      const body = {
+        dataSourceId: 'postgres',
+        qName: `port ${port} ${randomUUID()}`,
+        space,
+        connectionProperties,
+      };
+      const made = await alice.api.post('/api/v1/data-connections', body);
+      expect(made.status, made.text).toBe(201);
+      return made.body.qID;
+    };
+    return { alice, bob, connectTo, space };
+  };
+
+  const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
+
+  it('S09, S10: a person who may only use learns neither which are open nor what they say', async () => {
+    const { alice, connectTo } = inOpen;
+    const few = 5;
+    const kinds = { ...ports, refused: ports.open };
+    const answers = new Set<string>();
+    const tests: { kind: string; run: () => ReturnType<typeof testAs> }[] = [];
+    for (const [kind, numbers] of Object.entries(kinds)) {
+      const { bob, connectTo: connect } = kind === 'refused' ? inShut : inOpen;
+      for (const port of numbers.slice(0, few)) {
+        const id = await connect(port);
+        tests.push({ kind, run: () => testAs(bob, id) });
+      }
+    }
+    // All at once, so that whatever else the machine does meets all kinds alike.
+    const tested = await Promise.all(tests.map(async ({ kind, run }) => ({ kind, ...(await timed(run)) })));
+    for (const { result } of tested) answers.add(`${result.status} ${result.text}`);
+    const times = Object.keys(kinds).map((kind) =>
+      tested.filter((one) => one.kind === kind).map(({ ms }) => ms),
+    );
+    expect([...answers]).toEqual([
+      `200 ${JSON.stringify({
+        ok: false,
+        stages: [
+          {
+            name: 'connection',
+            ok: false,
+            code: 'SOURCE-UNAVAILABLE',
+            message: 'The connection does not work for you now.',
+            remedy: 'Ask the owner of the connection.',
+          },
+        ],
+      })}`,
+    ]);
+    const medians = times.map(median);
+    expect(Math.max(...medians) / Math.min(...medians), JSON.stringify(times)).toBeLessThan(1.1);
+    expect(Math.min(...medians)).toBeGreaterThan(testSeconds * 900);
+    // The owner is told which is which, though not what the server said.
+    const closed = await testAs(alice, await connectTo(ports.closed[20] ?? 0));
+    expect(closed.body.stages.at(-1)).toMatchObject({ name: 'tcp', code: 'SOURCE-UNREACHABLE' });
+    const spoken = await testAs(alice, await connectTo(ports.open[20] ?? 0));
+    expect(spoken.body.stages.at(-1)).toMatchObject({ name: 'signIn', ok: false });
+    for (const text of [spoken.text, open.logText()]) expect(text).not.toMatch(/SSH-2|hunter2/);
+  });
+
+  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to anybody', async () => {
+    const { alice, bob, connectTo } = inShut;
+    const unsaved = (port: number) =>
+      alice.api.post('/api/v1/data-connections/actions/test', {
+        dataSourceId: 'postgres',
+        connectionProperties: propertiesOf(port),
+      });
+    const times: { open: number[]; closed: number[] } = { open: [], closed: [] };
+    const answers = new Set<string>();
+    await unsaved(ports.closed[0] ?? 0);
+    // In turns, so that whatever else the machine does meets both alike.
+    for (let index = 0; index < each; index += 1) {
+      for (const kind of index % 2 === 0 ? (['open', 'closed'] as const) : (['closed', 'open'] as const)) {
+        const { result, ms } = await timed(() => unsaved(ports[kind][index] ?? 0));
+        answers.add(result.text.replace(/"ms":\d+/g, '"ms":0'));
+        times[kind].push(ms);
+      }
+    }
+    expect(answers.size, [...answers].join('\n')).toBe(1);
+    const ratio = median(times.open) / median(times.closed);
+    // Of a few milliseconds, what the machine does beside is more than a quarter; a network shows in tens of them.
+    const apart = Math.abs(median(times.open) - median(times.closed));
+    if (apart > 3) expect(Math.max(ratio, 1 / ratio), JSON.stringify(times)).toBeLessThan(1.25);
+    const id = await connectTo(ports.open[30] ?? 0);
+    const browse = ({ api }: TestPerson) => api.post(`/api/v1/data-connections/${id}/actions/browse`);
+    const [ofAlice, ofBob] = [await browse(alice), await browse(bob)];
+    expect(ofAlice.body.errors[0].code).toBe('EGRESS-REFUSED');
+    expect(ofBob.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
+    // Each is on record all the same, and by whom.
+    const events = await apiClient(shut.url, shut.adminKey).get(
+      '/api/v1/audits?eventType=mooring.v1.destination.refused&limit=100',
+    );
+    const people = events.body.data.map((event: { userId: string }) => event.userId);
+    expect(people).toEqual(expect.arrayContaining([alice.id, bob.id]));
+  });
+
+  it('TR12: browse, preview and read tell all of it by one code, one text and at one instant', async () => {
+    const kinds = { ...ports, refused: ports.open };
+    const actions = ['browse', 'preview', 'read'] as const;
+    const uses: { kind: string; run: () => ReturnType<typeof testAs> }[] = [];
+    for (const [kind, numbers] of Object.entries(kinds)) {
+      const { bob, connectTo } = kind === 'refused' ? inShut : inOpen;
+      for (const port of numbers.slice(10, 12)) {
+        const id = await connectTo(port);
+        for (const action of actions) {
+          const body = action === 'browse' ? {} : { path: ['sales', 'orders'] };
+          const run = () => bob.api.post(`/api/v1/data-connections/${id}/actions/${action}`, body);
+          uses.push({ kind: `${action} ${kind}`, run });
+        }
+      }
+    }
+    // Nobody listens there for HTTP either, and a session with a web address is opened without a word.
+    for (const [kind, url] of [
+      ['closed', `http://127.0.0.1:${ports.closed[12]}/`],
+      ['silent', `http://127.0.0.1:${ports.silent[12]}/`],
+      ['spoken', `http://127.0.0.1:${ports.open[12]}/`],
+    ] as const) {
+      const body = { dataSourceId: 'rest', qName: `web ${kind} ${randomUUID()}`, space: inOpen.space };
+      const made = await inOpen.alice.api.post('/api/v1/data-connections', {
+        ...{ ...body, connectionProperties: { url } },
+      });
+      const path = `/api/v1/data-connections/${made.body.qID}/actions/preview`;
+      uses.push({ kind: `web ${kind}`, run: () => inOpen.bob.api.post(path, { path: [] }) });
+    }
+    const used = await Promise.all(uses.map(async ({ kind, run }) => ({ kind, ...(await timed(run)) })));
+    const told = used.map(({ result }) => JSON.stringify([result.status, result.body.errors]));
+    expect(new Set(told).size, told.join('\n')).toBe(1);
+    expect(used[0]?.result.body.errors[0]).toMatchObject({
+      code: 'SOURCE-UNAVAILABLE',
+      detail: 'The connection does not work for you now. Ask the owner of the connection.',
+    });
+    const times = used.map(({ ms }) => ms);
+    const table = used.map(({ kind, ms }) => `${kind} ${Math.round(ms)}`).join('\n');
+    expect(Math.min(...times), table).toBeGreaterThanOrEqual(2_990);
+    expect(Math.max(...times), table).toBeLessThan(3_600);
+  });
+
+  it('TR12: a pause of the source is told like everything else of the network, by a rehearsal too', async () => {
+    const { alice, bob, connectTo } = inOpen;
+    const [closed, spoken] = [ports.closed[14] ?? 0, ports.open[14] ?? 0];
+    const separate = (name: string) => ({
+      separateCredentials: true,
+      credentialsName: `${name} ${randomUUID()}`,
+    });
+    const embedded = await connectTo(closed);
+    const path = `/api/v1/data-connections/${embedded}/actions/browse`;
+    const login = { username: 'bob', password: 'bobs password' };
+    const paused = await connectTo(closed, separate('paused'));
+    const brought = await bob.api.put(`/api/v1/data-connections/${paused}/credential`, {
+      ...{ credentialsName: `paused ${randomUUID()}`, connectionProperties: login },
+    });
+    // Something is there that takes connections, twice: a sign-in that failed there must not show in the second.
+    const [first, second] = [await connectTo(spoken, separate('a')), await connectTo(spoken, separate('b'))];
+    const there = await bob.api.put(`/api/v1/data-connections/${first}/credential`, {
+      ...{ credentialsName: `there ${randomUUID()}`, connectionProperties: login },
+    });
+    const { credentialId } = there.body;
+    await bob.api.put(`/api/v1/data-connections/${second}/credential`, { credentialId });
+    for (let time = 0; time < 5; time += 1) await alice.api.post(path);
+    expect((await alice.api.post(path)).body.errors[0].code).toBe('SOURCE-PAUSED');
+    // A test need not wait for the end of a pause, but for another that is just finding out.
+    const slow = listenerOf('');
+    servers.push(slow);
+    const found = once(slow, 'connection');
+    await listening(slow, closed);
+    const probe = testAs(alice, embedded);
+    await found;
+    const rehearse = (id: string) =>
+      bob.api.post('/api/v1/data-credentials/actions/rehearse-change', {
+        ...{ qIDs: [id], qPassword: 'another password' },
+      });
+    const [browsed, ofPaused, ofThere] = await Promise.all([
+      timed(() => bob.api.post(path)),
+      timed(() => rehearse(brought.body.credentialId)),
+      timed(() => rehearse(credentialId)),
+    ]);
+    await probe;
+    expect(browsed.result.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
+    expect(browsed.result.headers.get('retry-after')).toBeNull();
+    expect(browsed.ms).toBeGreaterThanOrEqual(2_990);
+    const told = ({ body, text }: typeof ofPaused.result) => {
+      expect(body.connections, text).toBeDefined();
+      return body.connections.map((one: Record<string, unknown>) => [
+        one['outcome'],
+        one['code'],
+        one['reason'],
+      ]);
+    };
+    const coarse = ['failed', undefined, 'The new secret does not work on this connection.'];
+    expect(told(ofPaused.result)).toEqual([coarse]);
+    expect(told(ofThere.result)).toEqual([coarse, coarse]);
+    expect(ofPaused.ms).toBeGreaterThanOrEqual(testSeconds * 990);
+    expect(ofThere.ms).toBeGreaterThanOrEqual(2 * testSeconds * 990);
+  });
+
+  it('TR12: a sign-in at a host that the owner chose tells who may not edit one thing, at one instant', async () => {
+    const { alice } = inOpen;
+    const page = await listenOnLoopback(0, () => (_request, response) => response.writeHead(404).end('no'));
+    const at = (port: number | string) => `http://127.0.0.1:${port}`;
+    const hosts = { closed: at(ports.closed[16] ?? 0), spoken: at(ports.open[16] ?? 0), page: page.url };
+    const kinds: Record<string, { of: typeof inOpen; url: string }> = {
+      ...Object.fromEntries(Object.entries(hosts).map(([kind, url]) => [kind, { of: inOpen, url }])),
+      refused: { of: inShut, url: at(ports.open[16] ?? 0) },
+    };
+    const client = {
+      url: 'http://127.0.0.1:9/',
+      authSchema: 'oauth2',
+      clientId: 'c',
+      clientSecret: 'of a client',
+    };
+    const connect = async ({ of, url }: { of: typeof inOpen; url: string }, byIssuer: boolean) => {
+      const endpoints = byIssuer
+        ? { issuer: url }
+        : { authorizationUrl: `${url}/authorize`, tokenUrl: `${url}/token` };
+      const made = await of.alice.api.post('/api/v1/data-connections', {
+        ...{ dataSourceId: 'rest', qName: `signs in ${randomUUID()}`, space: of.space },
+        connectionProperties: { ...client, ...endpoints, separateCredentials: true },
+      });
+      expect(made.status, made.text).toBe(201);
+      return `/api/v1/data-connections/${made.body.qID}/credential`;
+    };
+    const asked: { kind: string; run: () => ReturnType<typeof testAs> }[] = [];
+    const signIns: { of: typeof inOpen; id: string }[] = [];
+    for (const [kind, one] of Object.entries(kinds)) {
+      const begins = await connect(one, true);
+      asked.push({ kind: `begin ${kind}`, run: () => one.of.bob.api.put(begins, { authUrlOnly: true }) });
+      const completes = await connect(one, false);
+      const begun = await one.of.bob.api.put(completes, { authUrlOnly: true });
+      expect(begun.status, begun.text).toBe(200);
+      signIns.push({ of: one.of, id: begun.body.signInId });
+      const connectionProperties = { authCode: `a-code-for-${kind}` };
+      asked.push({
+        kind: `complete ${kind}`,
+        run: () => one.of.bob.api.put(completes, { connectionProperties }),
+      });
+    }
+    const tried = await Promise.all(asked.map(async ({ kind, run }) => ({ kind, ...(await timed(run)) })));
+    const told = tried.map(({ result }) => JSON.stringify([result.status, result.body.errors]));
+    expect(new Set(told).size, told.join('\n')).toBe(1);
+    expect(tried[0]?.result.body.errors[0].detail).toMatch(/ask the owner of the connection/);
+    const times = tried.map(({ ms }) => ms);
+    const table = tried.map(({ kind, ms }) => `${kind} ${Math.round(ms)}`).join('\n');
+    expect(Math.min(...times), table).toBeGreaterThanOrEqual(testSeconds * 990);
+    expect(Math.max(...times), table).toBeLessThan(testSeconds * 1_200);
+    const states = await Promise.all(
+      signIns.map(async ({ of, id }) => (await of.bob.api.get(`/api/v1/sign-ins/${id}`)).body),
+    );
+    expect(states.map(({ state, error }) => [state, error])).toEqual(
+      states.map(() => ['pending', undefined]),
+    );
+    // Who may edit is told, at once, what it is and what to do.
+    const own = await connect({ of: inOpen, url: hosts.closed }, true);
+    const ofAlice = await timed(() => alice.api.put(own, { authUrlOnly: true }));
+    expect(ofAlice.result.body.errors[0].detail).toMatch(/could not be reached.*Look at the OAuth client/);
+    expect(ofAlice.ms).toBeLessThan(2_000);
+    // A refused destination is on record, by whom.
+    const events = await apiClient(shut.url, shut.adminKey).get(
+      '/api/v1/audits?eventType=mooring.v1.destination.refused&limit=100',
+    );
+    const operations = events.body.data.map(
+      (event: { data: { operation?: string } }) => event.data.operation,
+    );
+    expect(operations).toContain('putConnectionCredential');
+    await page.close();
+  });
+});

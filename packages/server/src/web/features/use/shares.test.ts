@@ -1,0 +1,80 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { startServer, type TestServer } from '../../../testing/start-server.js';
+
+// 320 slow reads of one user once held all 256 places of a tenant. Here in small: eight places, ten reads.
+
+describe('a user who reads slowly, and many times at once', () => {
+  const servers: Server[] = [];
+  let server: TestServer;
+  let greedy: TestPerson;
+  let colleague: TestPerson;
+
+  const urlOf = async (one: Server): Promise<string> => {
+    await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(one.address() as AddressInfo).port}/items`;
+  };
+  const connect = async ({ api }: TestPerson, url: string): Promise<string> => {
+    const made = await api.post('/api/v1/data-connections', {
+      ...{ datasourceID: 'rest', qName: url, connectionProperties: { url } },
+    });
+    expect(made.status, made.text).toBe(201);
+    return `/api/v1/data-connections/${made.body.qID}/actions/read`;
+  };
+  const metric = async (name: string) => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    return Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${name} `))
+        ?.split(' ')[1],
+    );
+  };
+
+  beforeAll(async () => {
+    const limits = { usesPerTenant: 8, usesPerSource: 8, waitSeconds: 20 };
+    server = await startServer({ configuration: { limits } });
+    greedy = await addPerson(server.url, server.adminKey, 'greedy');
+    colleague = await addPerson(server.url, server.adminKey, 'colleague');
+  });
+  afterAll(async () => {
+    for (const one of servers) {
+      one.closeAllConnections();
+      one.close();
+    }
+    await server.close();
+  });
+
+  it('TR6: leaves half of the tenant to a colleague, whose healthy source answers at once', async () => {
+    const leaving = new AbortController();
+    const reads: Promise<unknown>[] = [];
+    for (let number = 0; number < 5; number += 1) {
+      const one = createServer(() => undefined);
+      servers.push(one);
+      const path = await connect(greedy, await urlOf(one));
+      for (let time = 0; time < 2; time += 1) {
+        const headers = { authorization: `Bearer ${greedy.key}`, 'content-type': 'application/json' };
+        const init = { method: 'POST', headers, body: '{"path":[]}', signal: leaving.signal };
+        reads.push(fetch(`${server.url}${path}`, init).catch(() => undefined));
+      }
+    }
+    await expect.poll(() => metric('mooring_uses_at_work_of_one_user')).toBe(4);
+    await expect.poll(() => metric('mooring_uses_waiting_of_one_user')).toBe(6);
+
+    const healthy = createServer((_request, response) =>
+      response.setHeader('content-type', 'application/json').end('[{"a":1}]'),
+    );
+    servers.push(healthy);
+    const path = await connect(colleague, await urlOf(healthy));
+    const since = performance.now();
+    const answer = await colleague.api.post(path, { path: [] });
+    expect(answer.status).toBe(200);
+    expect(performance.now() - since).toBeLessThan(2_000);
+    await expect.poll(() => metric('mooring_uses_at_work')).toBe(4);
+    leaving.abort();
+    await Promise.all(reads);
+    await expect.poll(() => metric('mooring_uses_at_work')).toBe(0);
+  });
+});

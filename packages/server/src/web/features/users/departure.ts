@@ -1,0 +1,145 @@
+import type { UserLeaveReply } from '@mooring/contract/routes/users';
+import { countCredentialsIn, openSignInsIn } from '../../../core/credentials/records.js';
+import type { Queryable } from '../../../core/store/store.js';
+import type { UserTable } from '../../../core/store/tables.js';
+import { countUnderWay } from '../../../core/use-record/list.js';
+
+// What there is of a user who leaves: what ends with them, and what stays without them.
+
+export type Departure = Omit<UserLeaveReply, 'plan' | 'revocation'>;
+
+type Leaver = Pick<UserTable, 'id' | 'tenant_id' | 'subject' | 'name'>;
+
+/** By the store's clock, ISO 8601. */
+export interface Times {
+  now: string;
+  /** Uses that began before are not under way any more. */
+  usesFrom: string;
+}
+
+const shownMost = 100;
+
+const countOf = async (counting: Promise<{ count: number | string | bigint }>): Promise<number> =>
+  Number((await counting).count);
+
+async function firstOf<Item>(
+  total: Promise<{ count: number | string | bigint }>,
+  items: Promise<Item[]>,
+): Promise<{ total: number; data: Item[] }> {
+  const data = await items;
+  return { total: await countOf(total), data };
+}
+
+function connectionsOwnedBy(db: Queryable, { id, tenant_id }: Leaver) {
+  return db.selectFrom('connection').where('tenant_id', '=', tenant_id).where('owner_id', '=', id);
+}
+
+/** Those whose embedded credential is the user's, whoever owns them. */
+function connectionsWithLoginOf(db: Queryable, { id, tenant_id }: Leaver) {
+  return db
+    .selectFrom('connection')
+    .where('connection.tenant_id', '=', tenant_id)
+    .where('connection.id', 'in', (eb) =>
+      eb
+        .selectFrom('credential')
+        .select((of) => of.ref('connection_id').$notNull().as('id'))
+        .where('owner_id', '=', id)
+        .where('tenant_id', '=', tenant_id)
+        .where('connection_id', 'is not', null),
+    );
+}
+
+type Connections = ReturnType<typeof connectionsOwnedBy>;
+
+const firstConnections = (of: Connections) =>
+  firstOf(
+    of.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
+    of
+      .select(['id', 'name', 'source_id', 'space_id', 'owner_id'])
+      .orderBy('id')
+      .limit(shownMost)
+      .execute()
+      .then((rows) =>
+        rows.map((row) => ({
+          ...{ qID: row.id, qName: row.name, datasourceID: row.source_id, ownerId: row.owner_id },
+          ...(row.space_id === null ? {} : { spaceId: row.space_id }),
+        })),
+      ),
+  );
+
+async function endsOf(db: Queryable, user: Leaver, { now, usesFrom }: Times): Promise<Departure['ends']> {
+  const { id, tenant_id } = user;
+  const scope = { tenantId: tenant_id, userId: id };
+  const inTenant = (table: 'api_key' | 'invitation' | 'assignment') =>
+    db
+      .selectFrom(table)
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('tenant_id', '=', tenant_id);
+  const counted = (table: 'api_key' | 'assignment') => inTenant(table).where('user_id', '=', id);
+  return {
+    apiKeys: await countOf(
+      counted('api_key')
+        .where('revoked_at', 'is', null)
+        .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+        .executeTakeFirstOrThrow(),
+    ),
+    invitations: await countOf(
+      inTenant('invitation')
+        .where((eb) => eb.or([eb('user_id', '=', id), eb('created_by', '=', id)]))
+        .where('redeemed_at', 'is', null)
+        .where('expires_at', '>', now)
+        .executeTakeFirstOrThrow(),
+    ),
+    signIns: (await openSignInsIn(db, scope)).length,
+    credentials: await countCredentialsIn(db, scope),
+    grants: await countOf(
+      db
+        .selectFrom('grant_state')
+        .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .where('grant_state.tenant_id', '=', tenant_id)
+        .where('credential.tenant_id', '=', tenant_id)
+        .where('credential.owner_id', '=', id)
+        .executeTakeFirstOrThrow(),
+    ),
+    memberships: await countOf(counted('assignment').executeTakeFirstOrThrow()),
+    uses: await countUnderWay(db, { ...scope, from: usesFrom }),
+  };
+}
+
+async function withoutOwnerOf(db: Queryable, user: Leaver): Promise<Departure['withoutOwner']> {
+  const spaces = db
+    .selectFrom('space')
+    .where('tenant_id', '=', user.tenant_id)
+    .where('owner_id', '=', user.id);
+  const clients = db
+    .selectFrom('oauth_client')
+    .where('oauth_client.tenant_id', '=', user.tenant_id)
+    .where('oauth_client.id', 'in', (eb) =>
+      eb
+        .selectFrom('oauth_client_secret')
+        .select('client_id')
+        .where('tenant_id', '=', user.tenant_id)
+        .where('created_by', '=', user.id),
+    );
+  return {
+    connections: await firstConnections(connectionsOwnedBy(db, user)),
+    spaces: await firstOf(
+      spaces.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
+      spaces.select(['id', 'name']).orderBy('id').limit(shownMost).execute(),
+    ),
+    oauthClients: await firstOf(
+      clients.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
+      clients.select(['id', 'name']).orderBy('id').limit(shownMost).execute(),
+    ),
+  };
+}
+
+export async function departureOf(db: Queryable, user: Leaver, times: Times): Promise<Departure> {
+  return {
+    ...{ userId: user.id, subject: user.subject, name: user.name },
+    ends: await endsOf(db, user, times),
+    withoutLogin: await firstConnections(connectionsWithLoginOf(db, user)),
+    withoutOwner: await withoutOwnerOf(db, user),
+  };
+}

@@ -1,0 +1,47 @@
+import { listVaultKeys, retireVaultKey, rotateVaultKey } from '@mooring/contract/routes/vault-keys';
+import { record } from '../../../core/audit/record.js';
+import { AppError } from '../../../core/errors/app-error.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import type { Caller } from '../../../core/access/caller.js';
+import { KeyRefusal, type KeyRotation } from '../../../core/vault/key-rotation.js';
+
+export interface VaultKeysDependencies {
+  keyRotation: KeyRotation;
+}
+
+function assertAdministrator(caller: Caller): void {
+  if (caller.roles.includes('TenantAdmin')) return;
+  throw new AppError('ACCESS-DENIED', 'This is for people with the role TenantAdmin.');
+}
+
+const refused = (error: unknown): never => {
+  if (error instanceof KeyRefusal) throw new AppError('CONFLICT', error.message, { cause: error });
+  throw error;
+};
+
+/** Rotating and retiring the keys of the vault. */
+export function createVaultKeysFeature({ keyRotation }: VaultKeysDependencies): BoundRoute[] {
+  return [
+    bind(listVaultKeys, async (_input, { caller }) => {
+      assertAdministrator(caller);
+      return { status: 200, body: { data: await keyRotation.list() } };
+    }),
+    bind(rotateVaultKey, async (_input, { caller }) => {
+      assertAdministrator(caller);
+      await keyRotation
+        .rotate((tx, resourceId) => record(tx, { name: 'vault-key.rotated', by: caller, resourceId }))
+        .catch(refused);
+      return { status: 200, body: { data: await keyRotation.list() } };
+    }),
+    bind(retireVaultKey, async ({ params }, { caller }) => {
+      assertAdministrator(caller);
+      const isThere = await keyRotation
+        .retire(params.id, (tx, resourceId) =>
+          record(tx, { name: 'vault-key.retired', by: caller, resourceId }),
+        )
+        .catch(refused);
+      if (!isThere) throw new AppError('NOT-FOUND', 'There is no such key.');
+      return { status: 204 };
+    }),
+  ];
+}

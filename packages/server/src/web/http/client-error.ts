@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net';
+import { newUuid } from '../../core/crypto/random.js';
+import { AppError } from '../../core/errors/app-error.js';
+import { errorReply, writeErrorBody } from '../../core/errors/error-answer.js';
+
+function errorFor(code: string | undefined): AppError {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new AppError('REQUEST-TIMEOUT', 'The request did not arrive whole in time.');
+    case 'HPE_HEADER_OVERFLOW':
+      return new AppError('HEADERS-TOO-LARGE', 'All headers together may be at most 16 KiB.');
+    default:
+      return new AppError('DCERROR-0010', 'The request is not valid HTTP.');
+  }
+}
+
+/**
+ * Answers what never became a request, in the form of every other error, and hangs up: after broken framing nobody
+ * can say where the next request would begin.
+ * @param headers of every answer, names in lower case
+ */
+export function answerClientError(
+  error: Error & { code?: string },
+  socket: Socket,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const traceId = newUuid();
+  const { status, body } = errorReply(errorFor(error.code), traceId);
+  const text = writeErrorBody(body);
+  const lines = Object.entries({
+    ...headers,
+    'x-request-id': traceId,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(text)),
+    connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { title } = body.errors[0] ?? { title: '' };
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${text}`, () => socket.destroy());
+}

@@ -1,0 +1,20 @@
+import { InvalidRequest } from '../../core/errors/app-error.js';
+
+/** `ETag` of a version: RFC 9110 section 8.8.3. */
+export const entityTag = (version: string): string => `"${version}"`;
+
+/**
+ * The versions that `If-Match` accepts; undefined when there is no condition. `*` is none: that the resource must be
+ * there is always so. A weak tag matches nothing (RFC 9110 section 13.1.1).
+ * @throws InvalidRequest
+ */
+export function expectedVersions(header: string | undefined): ReadonlySet<string> | undefined {
+  if (header === undefined || header.trim() === '*') return undefined;
+  const tags = header.split(',').map((tag) => tag.trim());
+  if (tags.length > 20 || tags.some((tag) => !/^(W\/)?"[\x21\x23-\x7e]{0,128}"$/.test(tag))) {
+    throw new InvalidRequest([
+      { field: 'If-Match', message: 'must be * or a list of ETags in double quotes' },
+    ]);
+  }
+  return new Set(tags.filter((tag) => tag.startsWith('"')).map((tag) => tag.slice(1, -1)));
+}

@@ -1,0 +1,225 @@
+import type { RouteInput } from '@mooring/contract/route';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import type { RecordRefusedDestination } from '../../core/audit/refused-destinations.js';
+import { newUuid } from '../../core/crypto/random.js';
+import { answeringOf } from './answering.js';
+import { AppError } from '../../core/errors/app-error.js';
+import { tokenOf } from './bearer-token.js';
+import { answerClientError } from './client-error.js';
+import { clientSignal } from './client-signal.js';
+import { errorReply, writeErrorBody } from '../../core/errors/error-answer.js';
+import { translateFrameworkError } from './framework-error.js';
+import { type BoundRoute, handled, type RequestScope } from './handler.js';
+import type { Caller } from '../../core/access/caller.js';
+import type { Idempotency } from '../../core/idempotency/idempotency.js';
+import { acceptBodies, readAwayTheRest } from './json-body.js';
+import { parseInput } from '../../core/input/tolerance.js';
+import { readInput } from './unknown-input.js';
+
+export interface HttpDependencies {
+  log: Logger;
+  routes: readonly BoundRoute[];
+  /** The person behind a bearer token, or undefined when it is not valid. */
+  authenticate: (token: string) => Promise<Caller | undefined>;
+  /** Told of each wrong token with the address it came from; throws when there were too many. */
+  wrongToken: (remoteAddress: string) => void;
+  /** Counts a request of a rate tier; throws when the limit is reached. */
+  takeRequest: (caller: Caller, tier: 1 | 2) => Promise<void>;
+  idempotency: Idempotency;
+  /** Told, before the answer goes out, of a request whose destination policy closes. */
+  destinationRefused: RecordRefusedDestination;
+  /** Longest time in which a request must have arrived whole, and its headers in a third of it. */
+  requestMs: number;
+  /** Addresses and ranges whose `X-Forwarded-For` is believed. */
+  trustedProxies: readonly string[];
+  /** Callers' connections at the same time; one more is closed as it comes. Absent: no end. */
+  connectionsMax?: number | undefined;
+  /** True when people reach the service by https, so that browsers may be told to insist on it. */
+  isSecure: () => boolean;
+  /** Says why the service cannot work yet; undefined when it can. */
+  notReady: () => string | undefined;
+  observe: (route: string, method: string, status: number, seconds: number) => void;
+}
+
+const bodyBytesMax = 1024 * 1024;
+const headerBytesMax = 16 * 1024;
+/** The longest name, each of its characters percent-encoded. */
+const nameBytesMax = 4096;
+/** Links are printed as Qlik prints them, `/v1/…`, and lead where they say. */
+const publishedPath = /^\/v1\//;
+/** A client that takes this server for a proxy names it in the target (RFC 9112 section 3.2.2). */
+const originOfTarget = /^https?:\/\/[^/?#]*(?=\/)/i;
+/** An idle one waits longer than the idle limit of common proxies, which would otherwise meet a closed one. */
+const keepAliveMs = 72_000;
+
+/** Headers of every answer; pages set a policy of their own. */
+const defaultHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'x-frame-options': 'DENY',
+} as const;
+
+const neverAborted = new AbortController().signal;
+
+async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promise<Caller> {
+  const token = tokenOf(request);
+  const caller = token === undefined ? undefined : await deps.authenticate(token);
+  if (caller?.scopes) {
+    throw new AppError('ACCESS-DENIED', `This API key is for ${caller.scopes.join(', ')} only.`);
+  }
+  if (caller) return caller;
+  if (token === undefined) {
+    throw new AppError('AUTHENTICATION-REQUIRED', 'Send an API key as: Authorization: Bearer <key>');
+  }
+  deps.wrongToken(request.ip);
+  throw new AppError('AUTHENTICATION-REQUIRED', 'The API key is not valid, has expired or was revoked.');
+}
+
+/** Of the requests of one connection. */
+function connectionOf({ route }: BoundRoute, request: FastifyRequest): string | undefined {
+  const { qID } = request.params as { qID?: string };
+  return route.path.includes('/data-connections/') ? qID?.toLowerCase() : undefined;
+}
+
+function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencies): void {
+  const { route } = bound;
+  const answering = answeringOf(bound, deps.idempotency);
+  const needsStore = route.tag !== 'platform';
+  app.route({
+    method: route.method,
+    url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+    config: { acceptsForm: route.bodyTypes?.includes('application/x-www-form-urlencoded') ?? false },
+    handler: async (request, reply) => {
+      const reason = needsStore ? deps.notReady() : undefined;
+      if (reason !== undefined) throw new AppError('NOT-READY', reason);
+      const caller = route.auth === 'person' ? await callerOf(request, deps) : undefined;
+      if (caller && route.tier !== 'none') await deps.takeRequest(caller, route.tier);
+      const input = {
+        params: route.params && parseInput(route.params, request.params, 'path'),
+        headers: route.headers && parseInput(route.headers, request.headers, 'headers'),
+        ...readInput(route, request),
+      } as unknown as RouteInput<typeof route>;
+      const scope: RequestScope<Caller | undefined> = {
+        caller,
+        traceId: request.id,
+        signal: route.method === 'POST' ? clientSignal(request, reply) : neverAborted,
+        request,
+        reply,
+      };
+      const answer = await answering(input, scope).catch(async (error: unknown) => {
+        const [first] = errorReply(error, request.id).body.errors;
+        if (caller && first?.code === 'EGRESS-REFUSED') {
+          const connectionId = connectionOf(bound, request);
+          await deps.destinationRefused({
+            ...{ by: caller, operation: route.id, traceId: request.id, connectionId },
+          });
+        }
+        throw error;
+      });
+      if (answer === handled) return reply;
+      reply.code(answer.status).headers(answer.headers);
+      return reply.send(answer.stream ?? answer.bytes ?? answer.text);
+    },
+  });
+}
+
+function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  const answer = errorReply(translateFrameworkError(error), request.id);
+  if (answer.isFault)
+    log.error({ traceId: request.id, route: request.routeOptions.url, err: error }, 'request failed');
+  reply.code(answer.status).header('content-type', 'application/json; charset=utf-8');
+  readAwayTheRest(request, reply);
+  if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
+  reply.send(writeErrorBody(answer.body));
+}
+
+/** A year, as the preload list of browsers asks at least; sent by https only, where it means something (RFC 6797). */
+const secureHeaders = { 'strict-transport-security': 'max-age=31536000' } as const;
+
+/** Fastify with every route of the contract, the contract's errors, limits and one log line a request. */
+export async function createHttpServer(deps: HttpDependencies): Promise<FastifyInstance> {
+  const headers = () => ({ ...defaultHeaders, ...(deps.isSecure() ? secureHeaders : {}) });
+  const app = fastify({
+    bodyLimit: bodyBytesMax,
+    requestTimeout: deps.requestMs,
+    connectionTimeout: 0,
+    keepAliveTimeout: keepAliveMs,
+    genReqId: newUuid,
+    requestIdHeader: false,
+    trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
+    http: {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: Math.ceil(deps.requestMs / 3),
+      requestTimeout: deps.requestMs,
+      // How late a limit may be noticed.
+      connectionsCheckingInterval: Math.min(Math.ceil(deps.requestMs / 12), 60_000),
+    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, headers()),
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: nameBytesMax },
+    rewriteUrl: ({ url = '' }) => url.replace(originOfTarget, '').replace(publishedPath, '/api/v1/'),
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply, deps.log),
+  });
+  if (deps.connectionsMax !== undefined) app.server.maxConnections = deps.connectionsMax;
+  acceptBodies(app);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers()).header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    deps.observe(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
+    deps.log.info(
+      {
+        traceId: request.id,
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    );
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, deps.log));
+  const paths = new Map<string, Set<string>>();
+  for (const bound of deps.routes) {
+    register(app, bound, deps);
+    const key = bound.route.path.replace(/\{\w+\}/g, ':');
+    paths.set(key, (paths.get(key) ?? new Set()).add(bound.route.method));
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(paths, request.url);
+    if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+    sendError(
+      allowed.length > 0
+        ? new AppError('METHOD-NOT-ALLOWED', `This path takes ${allowed.join(', ')}.`)
+        : new AppError('NOT-FOUND', 'There is no such path. See /docs for the API.'),
+      request,
+      reply,
+      deps.log,
+    );
+  });
+  return app;
+}
+
+function allowedMethods(paths: Map<string, Set<string>>, url: string): string[] {
+  const segments = (url.split('?')[0] ?? '').replace(/\/+$/, '').split('/');
+  for (const [path, methods] of paths) {
+    const pattern = path.split('/');
+    if (pattern.length !== segments.length) continue;
+    if (pattern.every((part, index) => part === ':' || part === segments[index]))
+      return [...methods].toSorted();
+  }
+  return [];
+}
