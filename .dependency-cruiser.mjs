@@ -1,45 +1,24 @@
-/** Layer rules. Each says what to do instead. */
+import { roomRules } from './scripts/rooms.mjs';
+
+/** Layer rules. Each says what to do instead. What a room may import is in scripts/rooms.mjs. */
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 const server = '^packages/server/src/';
 
 export default {
   forbidden: [
+    ...roomRules(),
     rule(
       'no-cycle',
       'Move what both need into a file of its own that neither imports back.',
       {},
-      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    ),
-    rule(
-      'contract-imports-nothing',
-      'The contract is what travels; it knows no other room. Move the code to the room that needs it.',
-      { path: '^packages/contract/' },
-      { path: '^packages/(connectors|server|lab|cli)/' },
-    ),
-    rule(
-      'connectors-know-no-server',
-      'A connector gets everything through its context. Extend spec/ if something is missing.',
-      { path: '^packages/connectors/src/', pathNot: '\\.test\\.ts$|test-stand|harness' },
-      { path: '^packages/(server|lab|cli)/' },
+      { circular: true },
     ),
     rule(
       'source-to-source',
       'Sources share through a family or the kit, never with each other.',
       { path: '^packages/connectors/src/sources/([^/]+)/', pathNot: '\\.test\\.ts$' },
       { path: '^packages/connectors/src/sources/([^/]+)/', pathNot: '^packages/connectors/src/sources/$1/' },
-    ),
-    rule(
-      'spec-imports-nothing-above',
-      'The interface lives below its users. Move helpers to kit/.',
-      { path: '^packages/connectors/src/spec/' },
-      { path: '^packages/connectors/src/(kit|families|providers|sources|suite)/' },
-    ),
-    rule(
-      'providers-are-data',
-      'An OAuth provider is data over the spec. What it needs beyond that is a member of OAuthPreset.',
-      { path: '^packages/connectors/src/providers/' },
-      { pathNot: '^packages/connectors/src/(providers|spec)/' },
     ),
     rule(
       'manifest-imports-no-driver',
@@ -49,34 +28,28 @@ export default {
     ),
     rule(
       'feature-to-feature',
-      "Features meet in a room below them (broker, sign-ins, access), never in each other's files.",
-      { path: `${server}features/([^/]+)/` },
-      { path: `${server}features/([^/]+)/`, pathNot: `${server}features/$1/` },
-    ),
-    rule(
-      'rooms-know-no-feature',
-      'Only the composition root knows the features.',
-      { path: `${server}(?!features/|app\\.ts|serve\\.ts|sealed\\.ts)`, pathNot: '\\.test\\.ts$' },
-      { path: `${server}features/` },
+      "Features meet in a room below them (credentials, access), never in each other's files.",
+      { path: `${server}web/features/([^/]+)/` },
+      { path: `${server}web/features/([^/]+)/`, pathNot: `${server}web/features/$1/` },
     ),
     rule(
       'crypto-only-in-vault',
-      'Use vault/digest, vault/random or the vault itself.',
-      { path: server, pathNot: `${server}vault/|\\.test\\.ts$` },
+      'Use the crypto room or the vault.',
+      { path: server, pathNot: `${server}core/(crypto|vault)/|\\.test\\.ts$` },
       { path: '^(node:)?crypto$' },
     ),
     rule(
       'revocations-only-by-the-queue',
       'Note the grant with the Revoker, in the transaction that gives it up: a provider that is down is told later.',
-      { path: server, pathNot: `${server}broker/(revoker|refreshing)\\.ts$|\\.test\\.ts$` },
-      { path: `${server}oauth/revocation\\.ts$` },
+      { path: server, pathNot: `${server}core/credentials/grants/(revoker|refreshing)\\.ts$|\\.test\\.ts$` },
+      { path: `${server}core/oauth/revocation\\.ts$` },
     ),
     rule(
       'sockets-only-in-egress',
       'Go out through the Network of the gate.',
       {
         path: `${server}|^packages/connectors/src/(?!suite/)`,
-        pathNot: `${server}egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$|kit/client-certificate\\.ts$`,
+        pathNot: `${server}core/egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$|kit/client-certificate\\.ts$`,
       },
       {
         path: '^(node:)?(net|tls|http|https|http2|dgram|dns|dns/promises)$|^undici$',
@@ -84,9 +57,15 @@ export default {
       },
     ),
     rule(
+      'fastify-only-in-web',
+      'The core knows no web framework: throw an AppError, and let web/http answer.',
+      { path: `${server}core/`, pathNot: '\\.test\\.ts$' },
+      { path: 'node_modules/@?fastify' },
+    ),
+    rule(
       'store-drivers-only-in-store',
       'Ask the store room for a query.',
-      { path: server, pathNot: `${server}(store|testing)/|\\.test\\.ts$` },
+      { path: server, pathNot: `${server}(core/store|testing)/|\\.test\\.ts$` },
       { path: 'node_modules/(libsql|pg|pg-connection-string)/' },
     ),
     rule(

@@ -5,14 +5,19 @@ import { providers } from '../packages/connectors/dist/providers/registry.js';
 import { manifests } from '../packages/connectors/dist/registry.js';
 import { errorTable } from '../packages/contract/dist/errors.js';
 import { openApiDocument } from '../packages/contract/dist/openapi.js';
-import { administers, assignableRoles, decide, spaceMatrix } from '../packages/server/dist/core/access/matrix.js';
+import {
+  administers,
+  assignableRoles,
+  decide,
+  spaceMatrix,
+} from '../packages/server/dist/core/access/matrix.js';
+import { describeConfiguration } from '../packages/server/dist/core/config/config-reference.js';
 import {
   crashPoints,
   grantInvariants,
   grantLifecycle,
   grantStates,
 } from '../packages/server/dist/core/credentials/grants/grant-lifecycle.js';
-import { describeConfiguration } from '../packages/server/dist/core/config/config-reference.js';
 import { destinationCases } from '../packages/server/dist/web/features/connections/__fixtures__/destination-cases.js';
 import { bundledPackages, bundleProduct } from './bundle.mjs';
 import { sharedCounts, testTiers } from './test-tiers.mjs';

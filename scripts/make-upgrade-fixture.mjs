@@ -16,7 +16,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const release = path.resolve(process.argv[2] ?? '');
-const target = fileURLToPath(new URL('../packages/server/src/core/store/__fixtures__/0.1.0/', import.meta.url));
+const target = fileURLToPath(
+  new URL('../packages/server/src/core/store/__fixtures__/0.1.0/', import.meta.url),
+);
 const labOf = (name) => import(pathToFileURL(path.join(release, 'packages/lab/dist', `${name}.js`)).href);
 const [{ startAuthorizationServer }, { startBigQuery }, { walkSignIn }] = await Promise.all(
   ['authorization-server', 'bigquery', 'sign-in-walk'].map(labOf),

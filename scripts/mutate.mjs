@@ -18,7 +18,11 @@ const rooms = {
     'web/features/oauth-tokens/*.test.ts',
     'web/features/use/use.test.ts',
   ],
-  vault: ['core/credentials/resolve/opening.test.ts', 'web/features/vault-keys/*.test.ts', 'core/backup/back-up.test.ts'],
+  vault: [
+    'core/credentials/resolve/opening.test.ts',
+    'web/features/vault-keys/*.test.ts',
+    'core/backup/back-up.test.ts',
+  ],
   egress: ['web/features/use/space-network.test.ts', 'core/self-check/loopback.test.ts'],
 };
 

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '@mooring/lab/postgres';
-import { firstStart } from '@mooring/server/start/first-start';
-import { createLog } from '@mooring/server/start/log';
 import { openPostgresStore } from '@mooring/server/core/store/postgres-store';
 import { migrate } from '@mooring/server/core/store/store';
-import { freshDatabase } from '@mooring/server/testing/shared-database';
 import { createRecordKeeper } from '@mooring/server/core/use-record/keeper';
 import { createUseLog } from '@mooring/server/core/use-record/log';
 import { createVault } from '@mooring/server/core/vault/envelope';
 import { loadMasterKey, newKey } from '@mooring/server/core/vault/keyring';
 import { tokenHasher } from '@mooring/server/core/vault/token-hashes';
+import { firstStart } from '@mooring/server/start/first-start';
+import { createLog } from '@mooring/server/start/log';
+import { freshDatabase } from '@mooring/server/testing/shared-database';
 
 // How many records of uses nodes write together: each a process of its own, with the code of the service that writes
 // them, on one PostgreSQL. Nothing else of the service is in it. NO6: more nodes must not be slower.

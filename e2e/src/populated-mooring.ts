@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Canary, startCanary } from '@mooring/lab/canary';
 import { newApiKeyToken } from '@mooring/server/core/access/token';
-import { openStore } from '@mooring/server/core/store/store';
-import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
-import { loadMasterKey } from '@mooring/server/core/vault/keyring';
 import { newObjectId, newToken, newUuid } from '@mooring/server/core/crypto/random';
+import { openStore } from '@mooring/server/core/store/store';
+import { loadMasterKey } from '@mooring/server/core/vault/keyring';
 import { openKeyring } from '@mooring/server/core/vault/stored-keyring';
+import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 /** One of everything a person can have. */

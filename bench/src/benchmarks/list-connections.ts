@@ -1,10 +1,10 @@
 import { createApiClient } from '@mooring/contract/client';
 import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
 import { createAssignment, createSpace } from '@mooring/contract/routes/spaces';
-import { insertConnection, nameColumns } from '@mooring/server/web/features/connections/connection-rows';
+import { newUuid } from '@mooring/server/core/crypto/random';
 import { openStore } from '@mooring/server/core/store/store';
 import type { ConnectionTable } from '@mooring/server/core/store/tables';
-import { newUuid } from '@mooring/server/core/crypto/random';
+import { insertConnection, nameColumns } from '@mooring/server/web/features/connections/connection-rows';
 import type { Benchmark, Finding } from '../benchmark.js';
 import { apiKey, type MooringProcess, startMooring } from '../mooring-process.js';
 import type { Stage } from '../stage.js';

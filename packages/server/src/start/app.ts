@@ -8,15 +8,62 @@ import { createSigningKeys } from '../core/access/signing-key.js';
 import { createFoldedRefusals, type FoldedRefusals } from '../core/audit/folded-refusals.js';
 import { createRefusalRecord } from '../core/audit/refused-destinations.js';
 import { createRefusedSignIns } from '../core/audit/refused-sign-ins.js';
-import { createGrants, createKeepAlive, createRevocationJobs, createRevoker, type Grants, type KeepAlive, type RevocationJobs, type Revoker } from '../core/credentials/grants.js';
-import { createBringing, createLeaving, createLoginChanges, createOrphanSweep } from '../core/credentials/records.js';
-import { createBroker, setupToRenew } from '../core/credentials/resolve.js';
-import { createArrivals, createParkedGrants, createRenewals, createSignIns, type ParkedGrants, type SignIns } from '../core/credentials/sign-ins.js';
 import { createCatalogue } from '../core/catalogue/catalogue.js';
 import { createSourceSettings } from '../core/catalogue/source-settings.js';
 import type { Config } from '../core/config/config.js';
+import {
+  createGrants,
+  createKeepAlive,
+  createRevocationJobs,
+  createRevoker,
+  type Grants,
+  type KeepAlive,
+  type RevocationJobs,
+  type Revoker,
+} from '../core/credentials/grants.js';
+import {
+  createBringing,
+  createLeaving,
+  createLoginChanges,
+  createOrphanSweep,
+} from '../core/credentials/records.js';
+import { createBroker, setupToRenew } from '../core/credentials/resolve.js';
+import {
+  createArrivals,
+  createParkedGrants,
+  createRenewals,
+  createSignIns,
+  type ParkedGrants,
+  type SignIns,
+} from '../core/credentials/sign-ins.js';
 import { createGate } from '../core/egress/gate.js';
 import { createPolicy } from '../core/egress/policy.js';
+import {
+  contextOfIdempotentRequest,
+  createIdempotency,
+  type Idempotency,
+} from '../core/idempotency/idempotency.js';
+import { createIsolation } from '../core/isolation/isolation.js';
+import { connectionsAtOnce, usesAtOnce, waitingAtOnce } from '../core/isolation/open-files.js';
+import { recordDropped } from '../core/opening/unreadable-records.js';
+import { createGuessGuard } from '../core/rates/guess-guard.js';
+import { createQuotas } from '../core/rates/quotas.js';
+import { createRateTiers, type RateTiers } from '../core/rates/rate-tiers.js';
+import { createRunnerPool, type RunnerPool } from '../core/runners/pool.js';
+import { executeInRunners } from '../core/runners/remote-work.js';
+import { createEcho } from '../core/self-check/echo.js';
+import { createSelfCheck, type SelfCheck } from '../core/self-check/self-check.js';
+import { executeHere } from '../core/sessions/execute.js';
+import { createRunningUses, type RunningUses } from '../core/sessions/running-uses.js';
+import { createSessions } from '../core/sessions/sessions.js';
+import type { Store } from '../core/store/store.js';
+import type { ConnectionTable, CredentialTable } from '../core/store/tables.js';
+import { createRecordKeeper, type RecordKeeper } from '../core/use-record/keeper.js';
+import { createUseLog, type UseLog } from '../core/use-record/log.js';
+import type { Vault } from '../core/vault/envelope.js';
+import { createKeyRotation, type KeyRotation } from '../core/vault/key-rotation.js';
+import { createOwnSecrets } from '../core/vault/own-secrets.js';
+import type { StoredKeyring } from '../core/vault/stored-keyring.js';
 import { createApiKeysFeature } from '../web/features/api-keys/api-keys-feature.js';
 import { createAuditsFeature } from '../web/features/audits/audits-feature.js';
 import { createCatalogueFeature } from '../web/features/catalogue/catalogue-feature.js';
@@ -39,31 +86,9 @@ import { createUsersFeature } from '../web/features/users/users-feature.js';
 import { createUsesFeature } from '../web/features/uses/uses-feature.js';
 import { createVaultKeysFeature } from '../web/features/vault-keys/vault-keys-feature.js';
 import type { BoundRoute } from '../web/http/handler.js';
-import { contextOfIdempotentRequest, createIdempotency, type Idempotency } from '../core/idempotency/idempotency.js';
 import { withNewerDoor } from '../web/http/newer-door.js';
 import { createHttpServer } from '../web/http/server.js';
-import { createIsolation } from '../core/isolation/isolation.js';
-import { connectionsAtOnce, usesAtOnce, waitingAtOnce } from '../core/isolation/open-files.js';
 import { createMetrics, type Metrics } from './metrics.js';
-import { createGuessGuard } from '../core/rates/guess-guard.js';
-import { createQuotas } from '../core/rates/quotas.js';
-import { createRateTiers, type RateTiers } from '../core/rates/rate-tiers.js';
-import { createRunnerPool, type RunnerPool } from '../core/runners/pool.js';
-import { executeInRunners } from '../core/runners/remote-work.js';
-import { createEcho } from '../core/self-check/echo.js';
-import { createSelfCheck, type SelfCheck } from '../core/self-check/self-check.js';
-import { executeHere } from '../core/sessions/execute.js';
-import { createRunningUses, type RunningUses } from '../core/sessions/running-uses.js';
-import { createSessions } from '../core/sessions/sessions.js';
-import type { Store } from '../core/store/store.js';
-import type { ConnectionTable, CredentialTable } from '../core/store/tables.js';
-import { recordDropped } from '../core/opening/unreadable-records.js';
-import { createRecordKeeper, type RecordKeeper } from '../core/use-record/keeper.js';
-import { createUseLog, type UseLog } from '../core/use-record/log.js';
-import type { Vault } from '../core/vault/envelope.js';
-import { createKeyRotation, type KeyRotation } from '../core/vault/key-rotation.js';
-import { createOwnSecrets } from '../core/vault/own-secrets.js';
-import type { StoredKeyring } from '../core/vault/stored-keyring.js';
 
 export interface AppDependencies {
   config: Config;

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, inject, it } from 'vitest';
+import { newHex } from '../core/crypto/random.js';
+import { apiClient, redeem } from '../testing/api-client.js';
+import { freshDatabase } from '../testing/shared-database.js';
 import { makeAdminKey } from './admin-key.js';
 import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
-import { apiClient, redeem } from '../testing/api-client.js';
-import { freshDatabase } from '../testing/shared-database.js';
-import { newHex } from '../core/crypto/random.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -2,8 +2,9 @@ import { issueInvitation } from '../core/access/invitation.js';
 import { issueKey } from '../core/access/issue-key.js';
 import { isWeakChoice, mayBeToken } from '../core/access/token.js';
 import { ConfigError } from '../core/config/config.js';
-import type { Queryable, Store } from '../core/store/store.js';
 import { newObjectId, newToken } from '../core/crypto/random.js';
+import type { Queryable } from '../core/store/queryable.js';
+import type { Store } from '../core/store/store.js';
 import type { HashToken } from '../core/vault/token-hashes.js';
 
 export interface FirstStart {

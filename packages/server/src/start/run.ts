@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { Logger } from 'pino';
-import { type AdminKey, makeAdminKey } from './admin-key.js';
 import { ConfigError, loadConfig, type ServeFlags } from '../core/config/config.js';
+import { type AdminKey, makeAdminKey } from './admin-key.js';
 import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
 

@@ -1,20 +1,20 @@
 import { manifests } from '@mooring/connectors/registry';
 import type { Logger } from 'pino';
 import { invitationUrl } from '../core/access/invitation.js';
-import { type App, createApp } from './app.js';
-import { recomputeDestinations } from '../core/credentials/records.js';
 import { type Config, loadConfig, type ServeFlags } from '../core/config/config.js';
+import { recomputeDestinations } from '../core/credentials/records.js';
+import { type Opened, openUnderKey } from '../core/opening/open-store.js';
+import { reconcile } from '../core/opening/reconcile.js';
+import { canOpenAndSeal, settleUnreadableAtStart } from '../core/opening/unreadable-records.js';
+import { eachByItself } from '../core/store/batches.js';
+import type { Store } from '../core/store/store.js';
 import type { Check } from '../web/features/platform/platform-feature.js';
+import { type App, createApp } from './app.js';
 import { type FirstStart, firstStart } from './first-start.js';
 import { listen } from './listen.js';
 import { createLog } from './log.js';
-import { type Opened, openUnderKey } from '../core/opening/open-store.js';
-import { reconcile } from '../core/opening/reconcile.js';
 import { sealedServer } from './sealed.js';
-import { eachByItself } from '../core/store/batches.js';
-import type { Store } from '../core/store/store.js';
 import { startTidying, type Tidying, tidyingSteps } from './tidying.js';
-import { canOpenAndSeal, settleUnreadableAtStart } from '../core/opening/unreadable-records.js';
 import { isAway, never, type RunningServer, type Start, untilItIsBack } from './waiting-server.js';
 
 export type { RunningServer } from './waiting-server.js';

@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
-import type { App } from './app.js';
 import { purgeAuditEvents } from '../core/audit/record.js';
+import type { Config } from '../core/config/config.js';
 import { purgeRevocations } from '../core/credentials/grants.js';
 import { purgeUndoCopies } from '../core/credentials/records.js';
 import { purgeSignIns } from '../core/credentials/sign-ins.js';
-import type { Config } from '../core/config/config.js';
+import { newUuid } from '../core/crypto/random.js';
 import { reconcile } from '../core/opening/reconcile.js';
 import { foldTallies } from '../core/store/connection-tally.js';
 import type { Store } from '../core/store/store.js';
 import { forgetUses } from '../core/use-record/retention.js';
-import { newUuid } from '../core/crypto/random.js';
+import type { App } from './app.js';
 
 // What has had its time is ended, destroyed or forgotten: once a minute, by one node at a time. Each step stands by
 // itself, so that one which fails keeps no other from its work.

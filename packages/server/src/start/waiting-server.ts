@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Config } from '../core/config/config.js';
 import { DatabaseAwayError, type Opened, openUnderKey } from '../core/opening/open-store.js';
-import { type SealedServer, sealedServer } from './sealed.js';
 import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from '../core/store/store-error.js';
 import { KeyServiceError } from '../core/vault/key-service.js';
+import { type SealedServer, sealedServer } from './sealed.js';
 
 // A start whose store or key service is away: it may be enough to wait.
 

@@ -1,8 +1,8 @@
 import { knowSecret } from '@mooring/lab/known-secrets';
 import pg from 'pg';
+import { newHex } from '../core/crypto/random.js';
 import { openPostgresStore } from '../core/store/postgres-store.js';
 import { migrate } from '../core/store/store.js';
-import { newHex } from '../core/crypto/random.js';
 import { expectNoSecretIn } from './secret-scan.js';
 
 // Fresh databases on one real PostgreSQL, for tests of a store that several nodes share.

@@ -1,9 +1,9 @@
-import type { Caller, WayIn } from './caller.js';
-import type { Db, Queryable } from '../store/store.js';
-import type { ApiKeyTable } from '../store/tables.js';
 import { sha256 } from '../crypto/digest.js';
+import type { Db, Queryable } from '../store/queryable.js';
+import type { ApiKeyTable } from '../store/tables.js';
 import type { HashToken } from '../vault/token-hashes.js';
 import type { AccessTokens } from './access-tokens.js';
+import type { Caller, WayIn } from './caller.js';
 import { isAccessToken, mayBeToken } from './token.js';
 
 interface Known {

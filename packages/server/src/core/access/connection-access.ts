@@ -1,10 +1,10 @@
 import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
 import { type SqlBool, sql } from 'kysely';
-import type { Caller } from './caller.js';
 import { type Argument, compileOnce } from '../store/compile-once.js';
+import type { Queryable } from '../store/queryable.js';
 import { observeRow } from '../store/row-versions.js';
-import type { Queryable } from '../store/store.js';
 import type { ConnectionTable } from '../store/tables.js';
+import type { Caller } from './caller.js';
 import { type ConnectionFacts, type Decision, decide, isAdministratorOf, seeingRoles } from './matrix.js';
 
 const spaceTypes: readonly SpaceType[] = ['shared', 'managed', 'data'];

@@ -1,6 +1,6 @@
-import type { Queryable, Tx } from '../store/store.js';
-import type { InvitationTable } from '../store/tables.js';
 import { newUuid } from '../crypto/random.js';
+import type { Queryable, Tx } from '../store/queryable.js';
+import type { InvitationTable } from '../store/tables.js';
 import type { HashToken } from '../vault/token-hashes.js';
 import { mayBeInvitation, newInvitationToken } from './token.js';
 

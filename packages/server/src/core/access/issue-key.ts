@@ -1,9 +1,9 @@
-import { AppError } from '../errors/app-error.js';
-import type { Caller } from './caller.js';
-import type { Queryable, Tx } from '../store/store.js';
-import type { ApiKeyTable } from '../store/tables.js';
 import { newUuid } from '../crypto/random.js';
+import { AppError } from '../errors/app-error.js';
+import type { Queryable, Tx } from '../store/queryable.js';
+import type { ApiKeyTable } from '../store/tables.js';
 import type { HashToken } from '../vault/token-hashes.js';
+import type { Caller } from './caller.js';
 import { durationMs } from './key-duration.js';
 import { keyLimits } from './key-limits.js';
 import { newApiKeyToken } from './token.js';

@@ -3,7 +3,7 @@ import type { PatchBody } from '@mooring/contract/wire';
 import { z } from 'zod';
 import { InvalidRequest } from '../errors/app-error.js';
 import { parseInput } from '../input/tolerance.js';
-import type { Queryable } from '../store/store.js';
+import type { Queryable } from '../store/queryable.js';
 import { daysMax, durationMs } from './key-duration.js';
 
 // What a tenant allows its API keys. Kept as a setting of the store once an administrator has changed it.

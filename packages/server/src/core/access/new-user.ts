@@ -1,9 +1,9 @@
 import { record } from '../audit/record.js';
-import { InvalidRequest } from '../errors/app-error.js';
-import type { Caller } from './caller.js';
-import type { Tx } from '../store/store.js';
-import type { UserTable } from '../store/tables.js';
 import { newObjectId } from '../crypto/random.js';
+import { InvalidRequest } from '../errors/app-error.js';
+import type { Tx } from '../store/queryable.js';
+import type { UserTable } from '../store/tables.js';
+import type { Caller } from './caller.js';
 
 /** @throws InvalidRequest naming `subject` */
 export function newUser(

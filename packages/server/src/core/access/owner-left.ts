@@ -1,6 +1,6 @@
-import type { Caller } from './caller.js';
-import type { Queryable } from '../store/store.js';
+import type { Queryable } from '../store/queryable.js';
 import type { ConnectionTable } from '../store/tables.js';
+import type { Caller } from './caller.js';
 import { spaceFacts } from './connection-access.js';
 import { administersSpace } from './matrix.js';
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Db } from '../store/store.js';
 import { newUuid } from '../crypto/random.js';
+import type { Db } from '../store/queryable.js';
 import { type AuditEvent, record } from './record.js';
 
 // A refusal that repeats itself is one event with a count: whoever is refused a thousand times a minute must not fill

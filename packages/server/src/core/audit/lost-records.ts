@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/store.js';
+import type { Queryable } from '../store/queryable.js';
 import { record } from './record.js';
 
 /** Who did what nobody asked for. */

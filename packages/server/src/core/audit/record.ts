@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
-import { deleteInBatches } from '../store/batches.js';
-import type { Db, Queryable } from '../store/store.js';
-import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { newUuid } from '../crypto/random.js';
+import { deleteInBatches } from '../store/batches.js';
+import type { Db, Queryable } from '../store/queryable.js';
+import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './event-types.js';
 
 export interface AuditEvent {

@@ -1,6 +1,6 @@
 import { appendFileSync, closeSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
-import { StoreError } from '../store/store-error.js';
 import { equalDigests } from '../crypto/digest.js';
+import { StoreError } from '../store/store-error.js';
 import { macOfFile } from '../vault/file-mac.js';
 import type { KeyEncryptionKey } from '../vault/keyring.js';
 

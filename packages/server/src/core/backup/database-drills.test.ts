@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { apiClient } from '../../testing/api-client.js';
+import { type DatabaseServer, type FreshDatabase, freshDatabase } from '../../testing/shared-database.js';
+import { adminKey } from '../../testing/start-server.js';
 import { copyTable, type TableShape, tablesOf } from '../move/tables.js';
 import { lowerKeyFence, raiseKeyFence } from '../store/key-fence.js';
 import { openPostgresStore } from '../store/postgres-store.js';
 import { migrate, openStore } from '../store/store.js';
-import { apiClient } from '../../testing/api-client.js';
-import { type DatabaseServer, type FreshDatabase, freshDatabase } from '../../testing/shared-database.js';
-import { adminKey } from '../../testing/start-server.js';
 import { type SealedThings, startSealedThings } from './__fixtures__/sealed-things.js';
 
 // A PostgreSQL store is backed up with its own tools, in two parts: all rows but those of `vault_key`, and these. Every

@@ -17,8 +17,7 @@ export const hiddenClient = <Client extends PlainClient>({
   clientSecret,
   privateKey,
   ...named
-}: Client): Omit<Client, 'clientSecret' | 'privateKey'> &
-  HiddenClient => ({
+}: Client): Omit<Client, 'clientSecret' | 'privateKey'> & HiddenClient => ({
   ...named,
   ...(clientSecret === undefined ? {} : { clientSecret: new Secret(clientSecret) }),
   ...(privateKey === undefined ? {} : { privateKey: new Secret(privateKey) }),

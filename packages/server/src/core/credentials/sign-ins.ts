@@ -1,6 +1,6 @@
 // Door of the room. An interactive sign-in from its start to a grant.
 
-export { createArrivals, type Arrival } from './sign-ins/arrival.js';
+export { type Arrival, createArrivals } from './sign-ins/arrival.js';
 export { signInErrorToldCoarsely } from './sign-ins/coarse-sign-in.js';
 export { createParkedGrants, type ParkedGrants } from './sign-ins/parked-grants.js';
 export { createRenewals, type Renewal } from './sign-ins/renewal.js';

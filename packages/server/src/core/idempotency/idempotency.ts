@@ -1,17 +1,17 @@
 import { type SqlBool, sql } from 'kysely';
 import type { Logger } from 'pino';
+import type { Caller } from '../access/caller.js';
+import { sha256 } from '../crypto/digest.js';
+import { newUuid } from '../crypto/random.js';
+import { AppError } from '../errors/app-error.js';
 import { deleteInBatches } from '../store/batches.js';
 import type { Clock } from '../store/clock.js';
-import type { Db } from '../store/store.js';
+import type { Db } from '../store/queryable.js';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
-import { sha256 } from '../crypto/digest.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
-import { newUuid } from '../crypto/random.js';
-import type { WrittenAnswer } from './written-answer.js';
-import { AppError } from '../errors/app-error.js';
-import type { Caller } from '../access/caller.js';
 import { createKeptBytes } from './kept-bytes.js';
+import type { WrittenAnswer } from './written-answer.js';
 
 // Idempotency-Key: a create that is sent again with its key is answered again, and done once. Answers may show a
 // secret once (a new API key), so what is kept of them is sealed.

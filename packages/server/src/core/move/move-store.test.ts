@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { backUp } from '../backup/back-up.js';
-import { loadConfig } from '../config/config.js';
-import { type FormerStand, formerStore, startFormerStand } from '../store/__fixtures__/former-store.js';
 import { type ApiClient, apiClient } from '../../testing/api-client.js';
 import { type DatabaseServer, type FreshDatabase, freshDatabase } from '../../testing/shared-database.js';
 import { startServer } from '../../testing/start-server.js';
+import { backUp } from '../backup/back-up.js';
+import { loadConfig } from '../config/config.js';
+import { type FormerStand, formerStore, startFormerStand } from '../store/__fixtures__/former-store.js';
 import { moveStore } from './move-store.js';
 
 // A store that 0.1.0 has filled and this version has upgraded, moved to PostgreSQL.

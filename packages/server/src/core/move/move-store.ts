@@ -1,5 +1,6 @@
 import { record } from '../audit/record.js';
 import type { Config } from '../config/config.js';
+import { newUuid } from '../crypto/random.js';
 import { loadMaster, migrationMs, waitForDatabase } from '../opening/open-store.js';
 import { lowerKeyFence, raiseKeyFence } from '../store/key-fence.js';
 import {
@@ -16,7 +17,6 @@ import { openPostgresStore } from '../store/postgres-store.js';
 import { isOfThisVersion, migrate, openStore, type Store, storeExists } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import { hasKeyCheck } from '../vault/key-check.js';
-import { newUuid } from '../crypto/random.js';
 import { checkMaster, type Master, readOwnKey } from '../vault/stored-keyring.js';
 import { type OpenedRecords, openEveryRecord } from './sealed-records.js';
 import { compareTable, copyTable, emptyTables, type TableShape, tablesOf } from './tables.js';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { contextOfIdempotentRequest } from '../idempotency/idempotency.js';
-import type { Db } from '../store/store.js';
+import type { Db } from '../store/queryable.js';
 import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
 import { createVault, type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 import { contextOfSecret } from '../vault/sealed-fields.js';

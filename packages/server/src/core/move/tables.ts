@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { settingsOfOneStore } from '../store/move-marks.js';
-import type { Db } from '../store/store.js';
+import type { Db } from '../store/queryable.js';
 import {
   OutcomeUnknownError,
   StoreError,

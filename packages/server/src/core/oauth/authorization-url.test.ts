@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { describe, expect, it } from 'vitest';
-import { authorizationUrl, createSignInSecrets } from './authorization-url.js';
 import { hiddenClient } from '../config/hidden-client.js';
+import { authorizationUrl, createSignInSecrets } from './authorization-url.js';
 
 const preset: OAuthPreset = {
   authorizationEndpoint: 'https://provider.example/auth?tenant=t1#part',

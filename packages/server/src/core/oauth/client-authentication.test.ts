@@ -4,12 +4,12 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hiddenClient } from '../config/hidden-client.js';
 import { good } from './__fixtures__/token-probe.js';
 import { gateOf, json, startTokenServer, type TokenServer } from './__fixtures__/token-server.js';
 import { createSignInSecrets } from './authorization-url.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
 import { exchangeCode } from './code-grant.js';
-import { hiddenClient } from '../config/hidden-client.js';
 import { signInUrl } from './pushed-authorization.js';
 import { refreshGrant } from './refresh-grant.js';
 

@@ -2,9 +2,9 @@ import { Secret } from '@mooring/connectors/spec/secret';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hiddenClient } from '../config/hidden-client.js';
 import { gateOf, json, startTokenServer, type TokenServer } from './__fixtures__/token-server.js';
 import { pollDeviceCode, requestDeviceCode } from './device-grant.js';
-import { hiddenClient } from '../config/hidden-client.js';
 
 const network = gateOf();
 const answer = {

@@ -7,8 +7,8 @@ import {
   processDeviceAuthorizationResponse,
   processDeviceCodeResponse,
 } from 'oauth4webapi';
-import { createEndpointFetch } from './endpoint-fetch.js';
 import { isPlainLoopback } from '../egress/plain-loopback.js';
+import { createEndpointFetch } from './endpoint-fetch.js';
 import { OAuthError } from './oauth-error.js';
 import { requestHeaders } from './request-headers.js';
 import { scopeParameter, withRequestedScope } from './requested-scope.js';

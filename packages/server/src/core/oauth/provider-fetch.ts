@@ -1,7 +1,7 @@
+import { afterSilence } from '@mooring/connectors/kit/silence';
 import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import type { CustomFetchOptions } from 'oauth4webapi';
 import { readAnswerJson } from '../egress/answer-json.js';
-import { afterSilence } from '@mooring/connectors/kit/silence';
 import { type Answer, type GrantStep, judgeAnswer, oddityOf } from './answers.js';
 import { OAuthError, type OAuthErrorKind } from './oauth-error.js';
 import { normaliseTokenBody, type TokenBodyOptions } from './token-body.js';

@@ -4,6 +4,7 @@ import {
   processPushedAuthorizationResponse,
   pushedAuthorizationRequest,
 } from 'oauth4webapi';
+import { isPlainLoopback } from '../egress/plain-loopback.js';
 import {
   type AuthorizationUrlInput,
   authorizationParameters,
@@ -11,7 +12,6 @@ import {
   parseEndpoint,
 } from './authorization-url.js';
 import { createEndpointFetch } from './endpoint-fetch.js';
-import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { requestHeaders } from './request-headers.js';
 import { withEndpoints } from './server-metadata.js';
 import { libraryParts, translateLibraryError } from './token-endpoint.js';

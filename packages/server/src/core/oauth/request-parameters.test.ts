@@ -1,10 +1,10 @@
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hiddenClient } from '../config/hidden-client.js';
 import { good, startTokenProbe, type TokenProbe } from './__fixtures__/token-probe.js';
 import { gateOf, json } from './__fixtures__/token-server.js';
 import { authorizationUrl, createSignInSecrets } from './authorization-url.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
-import { hiddenClient } from '../config/hidden-client.js';
 
 describe('what a preset asks for', () => {
   let probe: TokenProbe;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hiddenClient } from '../config/hidden-client.js';
 import {
   type Behaviour,
   gateOf,
@@ -9,7 +10,6 @@ import {
   type TokenServer,
 } from './__fixtures__/token-server.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
-import { hiddenClient } from '../config/hidden-client.js';
 import { type Asking, withEndpoints } from './server-metadata.js';
 
 const presetOf = (issuer: string) => ({

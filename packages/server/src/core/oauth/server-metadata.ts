@@ -1,8 +1,8 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import type { AuthorizationServer } from 'oauth4webapi';
-import { askMetadata } from './discovery.js';
 import { isPlainLoopback } from '../egress/plain-loopback.js';
+import { askMetadata } from './discovery.js';
 import { OAuthError } from './oauth-error.js';
 
 // Endpoints by issuer: a preset that names an issuer and no token endpoint gets them from the issuer's metadata.

@@ -19,9 +19,9 @@ import {
   type TokenEndpointResponse,
   UnsupportedOperationError,
 } from 'oauth4webapi';
+import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { type Account, accountInAnswer, askAccount } from './account.js';
 import type { GrantStep } from './answers.js';
-import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { OAuthError } from './oauth-error.js';
 import { readPrivateKey } from './private-key.js';
 import { createTokenFetch } from './provider-fetch.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newApiKeyToken } from '../access/token.js';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
+import { newApiKeyToken } from '../access/token.js';
 
 describe('limits', () => {
   let server: TestServer;

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Config } from '../config/config.js';
 import { AppError } from '../errors/app-error.js';
-import type { Db } from '../store/store.js';
+import type { Db } from '../store/queryable.js';
 
 // How much one user, and one space, may have. Generous, so that nobody meets it at work; there, so that nobody fills
 // the store alone. Counted before the change and not in it, so a crowd may get a few beyond.

@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../store/store.js';
+import type { Queryable, Tx } from '../store/queryable.js';
 import { keyOf, slicesPerWindow, type Window } from './rate-window.js';
 
 const peoplePerQuery = 400;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config/config.js';
 import type { Caller } from '../access/caller.js';
+import type { Config } from '../config/config.js';
 import type { Store } from '../store/store.js';
 import { addCounts, dropOldCounts, readCounts } from './rate-store.js';
 import { createWindow, keyOf, sliceOf, type Window, windowMs } from './rate-window.js';

@@ -4,7 +4,8 @@ import { revealedJson, type Secret } from '@mooring/connectors/spec/secret';
 import type { RefusalEvent } from '../egress/gate.js';
 import type { EgressSettings } from '../egress/policy.js';
 import { framesOf } from '../errors/error-frames.js';
-import type { Finding, Plan } from '../sessions/session-work.js';
+import type { Finding } from '../sessions/finding.js';
+import type { Plan } from '../sessions/session-work.js';
 import type { StreamOutcome } from '../streams/caps.js';
 
 // What the service and a runner say to each other, over one pipe. A frame is 16 bytes of header (length of the

@@ -1,7 +1,7 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
-import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { newToken } from '../crypto/random.js';
+import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { type Echo, echoHeader } from './echo.js';
 
 const timeoutMs = 5_000;

@@ -8,7 +8,8 @@ const refuses: Stage = { name: 'signIn', ok: false, ...refusedSignIn };
 /** What a test that failed with a `CoarseFailure` says. */
 export const coarseTestFailure = (): TestAnswer => ({ ok: false, stages: [fails] });
 
-export const isRefusedSignIn = ({ stages }: TestAnswer): boolean => stages.at(-1)?.code === refusedSignIn.code;
+export const isRefusedSignIn = ({ stages }: TestAnswer): boolean =>
+  stages.at(-1)?.code === refusedSignIn.code;
 
 /** What a test says to people who may not edit the connection. A connection that works says so at once. */
 export async function testToldCoarsely(

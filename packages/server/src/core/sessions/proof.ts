@@ -1,5 +1,5 @@
 import type { Session } from '@mooring/connectors/spec/connector';
-import type { Finding } from './session-work.js';
+import type { Finding } from './finding.js';
 
 const depthMax = 3;
 const widthMax = 5;

@@ -1,8 +1,9 @@
+import type { Caller } from '../access/caller.js';
 import { loadConnection } from '../access/connection-access.js';
 import { resolveCredential } from '../credentials/resolve.js';
 import { AppError } from '../errors/app-error.js';
-import type { Caller } from '../access/caller.js';
-import type { Queryable, Store } from '../store/store.js';
+import type { Queryable } from '../store/queryable.js';
+import type { Store } from '../store/store.js';
 
 // Uses that are under way, and whether their people may still do what they do. A right that was taken away on any
 // node ends them here within two seconds, the bound that docs/guides/revoke-now.md states: what is asked is the store,

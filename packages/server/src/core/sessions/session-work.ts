@@ -19,6 +19,7 @@ import { type ProbeStage, probe } from '../egress/probe.js';
 import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
 import { type Counts, type Encoded, encodeRows } from '../streams/encoded-rows.js';
 import type { StreamFormat } from '../streams/media-type.js';
+import type { Finding } from './finding.js';
 import { proveInStages } from './proof.js';
 import { withTextColumns } from './text-columns.js';
 
@@ -43,25 +44,6 @@ export interface Plan {
   tellsProof: boolean;
   task: Task;
 }
-
-export type SessionStage = Pick<ProbeStage, 'ok' | 'ms' | 'code' | 'message' | 'remedy'> & { name: string };
-
-/** What is found out on the way, each as it happens. */
-export type Finding =
-  /** The driver is loaded, and the work on the source begins: whatever this side took for it is over. */
-  | { kind: 'begun' }
-  /** A connection to the source stands. */
-  | { kind: 'connected' }
-  /** The connector has opened its session. */
-  | { kind: 'opened' }
-  /** The session is open, and the source has said something. */
-  | { kind: 'proven' }
-  /** What a read will have; told before its first row. */
-  | ({ kind: 'described' } & Pick<RowStream, 'columns' | 'file'>)
-  /** A probe did not reach the source. */
-  | { kind: 'missed' }
-  /** A stage of a test is over. */
-  | { kind: 'staged'; stage: SessionStage };
 
 export interface Surroundings {
   /** @throws ConnectorError `driver_unavailable` */

@@ -5,7 +5,8 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Findings, Isolation, Visit } from '../isolation/isolation.js';
 import type { Encoded } from '../streams/encoded-rows.js';
 import type { Execute } from './execute.js';
-import type { Finding, Task } from './session-work.js';
+import type { Finding } from './finding.js';
+import type { Task } from './session-work.js';
 
 export interface SessionRequest {
   manifest: SourceManifest;

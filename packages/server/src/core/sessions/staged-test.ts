@@ -1,7 +1,7 @@
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { sourceErrorCode } from '../errors/error-answer.js';
+import type { Finding, SessionStage } from './finding.js';
 import { sessionStages } from './proof.js';
-import type { Finding, SessionStage } from './session-work.js';
 import type { Entry, SessionRequest } from './sessions.js';
 
 export interface Stage {

@@ -1,5 +1,5 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
-import type { Db } from './store.js';
+import type { Db } from './queryable.js';
 import type { Tables } from './tables.js';
 
 // Work on many rows in pieces, so that no statement comes near its time limit and others get their turn in between.

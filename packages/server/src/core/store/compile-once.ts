@@ -1,5 +1,5 @@
 import { type CompiledQuery, type DialectAdapter, type RawBuilder, sql } from 'kysely';
-import type { Queryable } from './store.js';
+import type { Queryable } from './queryable.js';
 
 type Arguments = Readonly<Record<string, string | number | null>>;
 

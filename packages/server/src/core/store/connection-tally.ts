@@ -1,5 +1,6 @@
 import { newUuid } from '../crypto/random.js';
-import type { Store, Tx } from './store.js';
+import type { Tx } from './queryable.js';
+import type { Store } from './store.js';
 import type { ConnectionTallyTable } from './tables.js';
 
 // How many connections there are, by scope and source, so that a list can say it without counting them.

@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { afterSilence } from '@mooring/connectors/kit/silence';
+import type pg from 'pg';
 import { StoreUnavailableError } from './store-error.js';
 
 // Who gets which connection to the store, and how long one waits for it.

@@ -1,5 +1,6 @@
+import type { Db, Queryable } from './queryable.js';
 import { readSetting } from './settings.js';
-import type { Db, Queryable, Store } from './store.js';
+import type { Store } from './store.js';
 import { StoreError } from './store-error.js';
 
 // What a store says of a move from the embedded store to PostgreSQL. Of the two stores of a move at most one is served:

@@ -1,8 +1,8 @@
+import { afterSilence } from '@mooring/connectors/kit/silence';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { parse } from 'pg-connection-string';
 import { type ConnectionTurns, createConnectionTurns, type Leased, unavailable } from './connection-turns.js';
-import { afterSilence } from '@mooring/connectors/kit/silence';
 import { OutcomeUnknownError, StoreError, StoreFullError } from './store-error.js';
 
 // Connections to the store. One that has failed in any way but a refused statement is thrown away: what the next

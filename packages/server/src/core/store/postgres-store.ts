@@ -9,8 +9,9 @@ import {
 } from 'kysely';
 import { createClock } from './clock.js';
 import { createPostgresPool } from './postgres-pool.js';
+import type { Tx } from './queryable.js';
 import { guardedTransaction } from './row-versions.js';
-import type { Store, Tx } from './store.js';
+import type { Store } from './store.js';
 import { isConflict, OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
 import type { Tables } from './tables.js';
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { sha256 } from '../crypto/digest.js';
-import type { Tx } from './store.js';
+import type { Tx } from './queryable.js';
 import type { Tables } from './tables.js';
 
 // What a client saw of a row, and whether the row is still so when it is written. A request that names the state it

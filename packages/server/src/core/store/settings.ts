@@ -1,4 +1,4 @@
-import type { Queryable } from './store.js';
+import type { Queryable } from './queryable.js';
 import { StoreUnavailableError } from './store-error.js';
 
 /** What a store says of itself under this name; undefined too for a store that was never migrated. */

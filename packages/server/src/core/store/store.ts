@@ -1,12 +1,13 @@
 import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Driver, Kysely, Migrator, SqliteAdapter, SqliteDialect, sql, type Transaction } from 'kysely';
+import { type Driver, Kysely, Migrator, SqliteAdapter, SqliteDialect, sql } from 'kysely';
 import Database from 'libsql';
 import { type Clock, createClock } from './clock.js';
 import { makeDataFolder } from './data-folder.js';
 import { lockFile } from './file-lock.js';
 import { createLoopShare } from './loop-share.js';
 import { migrations } from './migrations/all.js';
+import type { Db, Tx } from './queryable.js';
 import { guardedTransaction } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
 import {
@@ -17,11 +18,6 @@ import {
   StoreUnavailableError,
 } from './store-error.js';
 import type { Tables } from './tables.js';
-
-export type Db = Kysely<Tables>;
-export type Tx = Transaction<Tables>;
-/** Whatever statements run on: the store itself or an open transaction. */
-export type Queryable = Db | Tx;
 
 export interface Store {
   /** `sqlite`: embedded, of this process alone. `postgresql`: shared with other nodes. */

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apiClient } from '../../testing/api-client.js';
+import { startServer } from '../../testing/start-server.js';
 import { backUp } from '../backup/back-up.js';
 import { restore } from '../backup/restore.js';
 import { loadConfig } from '../config/config.js';
 import { openEveryRecord } from '../move/sealed-records.js';
 import { loadMaster, openFolder } from '../opening/open-store.js';
-import { apiClient } from '../../testing/api-client.js';
-import { startServer } from '../../testing/start-server.js';
 import { loadSealedField } from '../vault/sealed-fields.js';
 import { type FormerStand, formerStore, startFormerStand } from './__fixtures__/former-store.js';
 

@@ -1,6 +1,7 @@
-import type { Store, Tx } from '../store/store.js';
-import type { UseRecordTable } from '../store/tables.js';
 import { hmacSha256, sha256 } from '../crypto/digest.js';
+import type { Tx } from '../store/queryable.js';
+import type { Store } from '../store/store.js';
+import type { UseRecordTable } from '../store/tables.js';
 
 // The chains that the record of uses is made of: one for each shard, so that uses of different credentials do not wait
 // for each other. Each record carries a keyed hash over itself and the hash before, so that whoever can write the store

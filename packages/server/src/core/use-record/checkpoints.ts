@@ -1,6 +1,6 @@
-import type { Queryable } from '../store/store.js';
-import type { UseCheckpointTable } from '../store/tables.js';
 import { hmacSha256 } from '../crypto/digest.js';
+import type { Queryable } from '../store/queryable.js';
+import type { UseCheckpointTable } from '../store/tables.js';
 import { type Head, type Heads, noHead } from './chain.js';
 import type { RecordKey } from './keys.js';
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { record as recordEvent } from '../audit/record.js';
-import type { Queryable, Store, Tx } from '../store/store.js';
+import type { Queryable, Tx } from '../store/queryable.js';
+import type { Store } from '../store/store.js';
 import { isUniqueViolation } from '../store/store-error.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { formerShard, furthest, type Head, type Heads } from './chain.js';

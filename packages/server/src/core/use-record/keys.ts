@@ -1,6 +1,6 @@
-import type { Queryable } from '../store/store.js';
-import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 import { newHex } from '../crypto/random.js';
+import type { Queryable } from '../store/queryable.js';
+import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 
 // The keys that the record of uses is signed with: of a tenant, sealed by the vault, one after another. Version 1 is of
 // version 0.1, which used it for the hashes of what was asked; a later one is made with the first checkpoint that it

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { InvalidRequest } from '../errors/app-error.js';
-import type { Db, Queryable } from '../store/store.js';
+import type { Db, Queryable } from '../store/queryable.js';
 import { formerShard } from './chain.js';
 
 // Uses with their outcomes, in the order of their beginnings.

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { RecordRefusedSignIn } from '../audit/refused-sign-ins.js';
-import { AppError } from '../errors/app-error.js';
 import type { Caller } from '../access/caller.js';
+import type { RecordRefusedSignIn } from '../audit/refused-sign-ins.js';
+import { hmacSha256 } from '../crypto/digest.js';
+import { AppError } from '../errors/app-error.js';
 import type { Store } from '../store/store.js';
 import { isUniqueViolation } from '../store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
-import { hmacSha256 } from '../crypto/digest.js';
 import { appendUses, furthest, type NewUse, shardOf } from './chain.js';
 import type { KeptRecord, RecordKeeper } from './keeper.js';
 

@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/store.js';
+import type { Queryable } from '../store/queryable.js';
 import type { UseRecordTable } from '../store/tables.js';
 import { formerShard, type Head, type Heads, isOnChain, noHead } from './chain.js';
 import {

@@ -1,5 +1,5 @@
+import type { Db, Queryable } from '../store/queryable.js';
 import { readSetting } from '../store/settings.js';
-import type { Db, Queryable } from '../store/store.js';
 import { type Sealed, UnreadableError, type Vault } from './envelope.js';
 import { KeyError } from './keyring.js';
 

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { flush, placeNew } from '../store/whole-file.js';
 import { newHex } from '../crypto/random.js';
+import { flush, placeNew } from '../store/whole-file.js';
 
 // The file of a master key: nobody but the user of the service, and root, may read it, change it or put another in its
 // place. A key of somebody else's choosing would be found out late, by what was sealed under it.

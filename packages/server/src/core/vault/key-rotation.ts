@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../store/store.js';
+import type { Queryable, Tx } from '../store/queryable.js';
 import type { VaultKeyTable } from '../store/tables.js';
 import { createRewrapping, type RewrappingDependencies } from './rewrapping.js';
 

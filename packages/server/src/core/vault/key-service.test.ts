@@ -2,11 +2,11 @@ import { Secret } from '@mooring/connectors/spec/secret';
 import { type LabKms, type LabTransit, startKms, startTransit } from '@mooring/lab/key-services';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gateOf } from '../oauth/__fixtures__/token-server.js';
 import { apiClient } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
-import { decryptMasterKey, KeyServiceError } from './key-service.js';
 import { newHex } from '../crypto/random.js';
+import { gateOf } from '../oauth/__fixtures__/token-server.js';
+import { decryptMasterKey, KeyServiceError } from './key-service.js';
 
 const egress = { loopback: 'deny' };
 const connectionProperties = { host: '127.0.0.1', port: 9, db: 'd', username: 'u', password: 'p' };

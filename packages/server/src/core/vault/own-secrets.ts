@@ -1,5 +1,6 @@
 import type { Secret } from '@mooring/connectors/spec/secret';
-import type { Store, Tx } from '../store/store.js';
+import type { Tx } from '../store/queryable.js';
+import type { Store } from '../store/store.js';
 import type { SecretTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from './envelope.js';
 

@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/store.js';
+import type { Queryable } from '../store/queryable.js';
 import type { SecretTable } from '../store/tables.js';
 import type { SealContext } from './envelope.js';
 

@@ -1,4 +1,5 @@
-import type { Queryable, Store } from '../store/store.js';
+import type { Queryable } from '../store/queryable.js';
+import type { Store } from '../store/store.js';
 import { StoreUnavailableError } from '../store/store-error.js';
 import type { VaultKeyTable } from '../store/tables.js';
 import { createVault, UnreadableError, type Vault } from './envelope.js';

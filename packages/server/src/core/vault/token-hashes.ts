@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import type { Queryable, Tx } from '../store/store.js';
-import type { TokenHash } from '../store/tables.js';
 import { hmacSha256, sha256 } from '../crypto/digest.js';
+import type { Queryable, Tx } from '../store/queryable.js';
+import type { TokenHash } from '../store/tables.js';
 import type { KeyEncryptionKey } from './keyring.js';
 
 // Bearer secrets (API keys, secrets of OAuth clients, tokens of invitations) are kept as HMACs under the store's own key. That key is in the

@@ -1,11 +1,11 @@
 import type { Route, RouteInput } from '@mooring/contract/route';
-import { RowChangedError, watchRow } from '../../core/store/row-versions.js';
-import { AppError } from '../../core/errors/app-error.js';
-import { entityTag, expectedVersions } from './conditional.js';
-import { type BoundRoute, handled, type Reply, type RequestScope } from './handler.js';
 import type { Caller } from '../../core/access/caller.js';
+import { AppError } from '../../core/errors/app-error.js';
 import type { Idempotency } from '../../core/idempotency/idempotency.js';
 import type { WrittenAnswer } from '../../core/idempotency/written-answer.js';
+import { RowChangedError, watchRow } from '../../core/store/row-versions.js';
+import { entityTag, expectedVersions } from './conditional.js';
+import { type BoundRoute, handled, type Reply, type RequestScope } from './handler.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { writeList } from './list-stream.js';
 import { compileSerialiser } from './serialise.js';

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Answer, type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import {
+  type Answer,
+  type ApiClient,
+  addPerson,
+  apiClient,
+  type TestPerson,
+} from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 const secretKey = 'canary-idempotent-9e2b';

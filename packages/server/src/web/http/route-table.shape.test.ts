@@ -6,12 +6,12 @@ import { errorTable } from '@mooring/contract/errors';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type App, createApp } from '../../start/app.js';
 import { loadConfig } from '../../core/config/config.js';
 import { migrate, openStore, type Store } from '../../core/store/store.js';
 import { createVault } from '../../core/vault/envelope.js';
 import { loadMasterKey } from '../../core/vault/keyring.js';
 import { openKeyring } from '../../core/vault/stored-keyring.js';
+import { type App, createApp } from '../../start/app.js';
 
 describe('the route table', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-routes-'));

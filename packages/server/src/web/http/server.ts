@@ -1,20 +1,20 @@
 import type { RouteInput } from '@mooring/contract/route';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { Caller } from '../../core/access/caller.js';
 import type { RecordRefusedDestination } from '../../core/audit/refused-destinations.js';
 import { newUuid } from '../../core/crypto/random.js';
-import { answeringOf } from './answering.js';
 import { AppError } from '../../core/errors/app-error.js';
+import { errorReply, writeErrorBody } from '../../core/errors/error-answer.js';
+import type { Idempotency } from '../../core/idempotency/idempotency.js';
+import { parseInput } from '../../core/input/tolerance.js';
+import { answeringOf } from './answering.js';
 import { tokenOf } from './bearer-token.js';
 import { answerClientError } from './client-error.js';
 import { clientSignal } from './client-signal.js';
-import { errorReply, writeErrorBody } from '../../core/errors/error-answer.js';
 import { translateFrameworkError } from './framework-error.js';
 import { type BoundRoute, handled, type RequestScope } from './handler.js';
-import type { Caller } from '../../core/access/caller.js';
-import type { Idempotency } from '../../core/idempotency/idempotency.js';
 import { acceptBodies, readAwayTheRest } from './json-body.js';
-import { parseInput } from '../../core/input/tolerance.js';
 import { readInput } from './unknown-input.js';
 
 export interface HttpDependencies {

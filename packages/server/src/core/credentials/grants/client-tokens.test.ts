@@ -3,11 +3,11 @@ import type { ServerResponse } from 'node:http';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { gateOf } from '../../oauth/__fixtures__/token-server.js';
-import { hiddenClient } from '../../config/hidden-client.js';
-import { createClock } from '../../store/clock.js';
 import { type ApiClient, apiClient } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
+import { hiddenClient } from '../../config/hidden-client.js';
+import { gateOf } from '../../oauth/__fixtures__/token-server.js';
+import { createClock } from '../../store/clock.js';
 import { createClientTokens } from './client-tokens.js';
 import { createProviderHealth } from './provider-health.js';
 

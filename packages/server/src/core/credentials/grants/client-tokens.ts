@@ -1,11 +1,11 @@
 import type { Network } from '@mooring/connectors/spec/network';
 import { revealedJson } from '@mooring/connectors/spec/secret';
+import { sha256 } from '../../crypto/digest.js';
 import { requestClientCredentials } from '../../oauth/client-credentials-grant.js';
 import { requestJwtBearer } from '../../oauth/jwt-bearer-grant.js';
 import { OAuthError } from '../../oauth/oauth-error.js';
 import type { ProviderCall } from '../../oauth/types.js';
 import type { Clock } from '../../store/clock.js';
-import { sha256 } from '../../crypto/digest.js';
 import type { CredentialRef } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import type { OAuthSetup } from './oauth-setup.js';

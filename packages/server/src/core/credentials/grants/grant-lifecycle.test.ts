@@ -7,11 +7,11 @@ import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { expectNoSecretIn } from '../../../testing/secret-scan.js';
+import { filesIn } from '../../../testing/secret-search.js';
 import { gateOf } from '../../oauth/__fixtures__/token-server.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
-import { expectNoSecretIn } from '../../../testing/secret-scan.js';
-import { filesIn } from '../../../testing/secret-search.js';
 import { type GrantStand, movableClock, startGrantStand } from './__fixtures__/grant-stand.js';
 import type { Grants, TokenOptions } from './grants.js';
 

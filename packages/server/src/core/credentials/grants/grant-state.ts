@@ -1,6 +1,6 @@
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import type { TokenSet } from '../../oauth/types.js';
-import type { Queryable } from '../../store/store.js';
+import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable, GrantStateTable } from '../../store/tables.js';
 
 // What may be known of a grant without opening it: its account, its scopes, when it must be renewed.

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
-import type { Queryable, Store, Tx } from '../../store/store.js';
-import type { RevocationJobTable } from '../../store/tables.js';
 import { newUuid } from '../../crypto/random.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
+import type { Store } from '../../store/store.js';
+import type { RevocationJobTable } from '../../store/tables.js';
 import { countCredentialsIn, type EndScope } from '../records/end-scope.js';
 import type { Revoker } from './revoker.js';
 

@@ -1,11 +1,12 @@
 import { Secret } from '@mooring/connectors/spec/secret';
 import { type SqlBool, sql } from 'kysely';
+import { newUuid } from '../../crypto/random.js';
 import type { TokenSet } from '../../oauth/types.js';
 import { deleteInBatches } from '../../store/batches.js';
-import type { Queryable, Store } from '../../store/store.js';
+import type { Queryable } from '../../store/queryable.js';
+import type { Store } from '../../store/store.js';
 import type { CredentialTable, RevocationTable, SignInTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
-import { newUuid } from '../../crypto/random.js';
 import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
 import { hiddenSetup, type Plain } from './hidden-grant.js';
 import type { OAuthSetup } from './oauth-setup.js';

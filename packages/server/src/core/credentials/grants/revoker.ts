@@ -5,15 +5,16 @@ import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config/config.js';
 import { mayRevoke, revokeToken } from '../../oauth/revocation.js';
 import type { TokenSet } from '../../oauth/types.js';
-import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
-import { endSignIn } from '../sign-ins/sign-in-store.js';
-import type { Queryable, Store, Tx } from '../../store/store.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
+import type { Store } from '../../store/store.js';
 import { StoreUnavailableError } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable, RevocationTable, SignInTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
 import { loadSecret, openGrant, shredCredential } from '../records/credential-records.js';
-import { setupToEnd } from '../resolve/credential-setup.js';
 import { credentialsIn, type EndScope, openSignInsIn } from '../records/end-scope.js';
+import { setupToEnd } from '../resolve/credential-setup.js';
+import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
+import { endSignIn } from '../sign-ins/sign-in-store.js';
 import type { OAuthSetup } from './oauth-setup.js';
 import {
   credentialOfSignIn,

@@ -1,8 +1,8 @@
+import type { Queryable } from '../../store/queryable.js';
+import type { CredentialTable } from '../../store/tables.js';
 import { accountDiffers } from '../sign-ins/open-sign-in.js';
 import { credentialGone } from '../sign-ins/parked-grants.js';
 import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
-import type { Queryable } from '../../store/store.js';
-import type { CredentialTable } from '../../store/tables.js';
 import {
   accountOfGrant,
   compareAccounts,

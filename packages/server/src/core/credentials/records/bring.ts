@@ -3,17 +3,25 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { Secret } from '@mooring/connectors/spec/secret';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
+import type { Caller } from '../../access/caller.js';
 import { recordCredential } from '../../audit/record.js';
 import type { Config } from '../../config/config.js';
+import { newUuid } from '../../crypto/random.js';
 import { InvalidRequest } from '../../errors/app-error.js';
-import type { Caller } from '../../access/caller.js';
 import type { Quotas } from '../../rates/quotas.js';
-import { type RedeemedSignIn, storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
-import type { SignIns } from '../sign-ins/sign-ins.js';
-import type { Store, Tx } from '../../store/store.js';
+import type { Tx } from '../../store/queryable.js';
+import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
-import { newUuid } from '../../crypto/random.js';
+import { type GrantAccount, hasHadGrant, rememberedAccount } from '../grants/grant-account.js';
+import { recordAwaitedAccount, storedGrant } from '../grants/grant-state.js';
+import { oauthSetup } from '../grants/oauth-setup.js';
+import { proveRefreshToken, takeRefreshToken } from '../grants/pasted-refresh-token.js';
+import type { RevokedCredential } from '../grants/revocation-queue.js';
+import type { Revoker } from '../grants/revoker.js';
+import { assertSameAccount } from '../grants/same-account.js';
+import { type RedeemedSignIn, storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
+import type { SignIns } from '../sign-ins/sign-ins.js';
 import {
   type CredentialSecrets,
   insertCredential,
@@ -21,15 +29,8 @@ import {
   openSecret,
   replaceCredential,
 } from './credential-records.js';
-import { type GrantAccount, hasHadGrant, rememberedAccount } from '../grants/grant-account.js';
-import { recordAwaitedAccount, storedGrant } from '../grants/grant-state.js';
 import { assertFieldsOf } from './login-fields.js';
-import { oauthSetup } from '../grants/oauth-setup.js';
 import { assertNameFree } from './own-credentials.js';
-import { proveRefreshToken, takeRefreshToken } from '../grants/pasted-refresh-token.js';
-import type { RevokedCredential } from '../grants/revocation-queue.js';
-import type { Revoker } from '../grants/revoker.js';
-import { assertSameAccount } from '../grants/same-account.js';
 
 // How a credential comes in: fields in the request, or the code of an interactive sign-in. The three doors
 // (a new connection, one's own credential on a connection, a credential alone) all come through here.

@@ -2,7 +2,7 @@ import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
 import { hideAll } from '@mooring/connectors/kit/secret-fields';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import { AppError } from '../../errors/app-error.js';
-import type { Queryable, Tx } from '../../store/store.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
 import type { ConnectionTable, SecretTable } from '../../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from '../../vault/envelope.js';
 import { type Reaching, reachesSecretsOf } from './reach.js';

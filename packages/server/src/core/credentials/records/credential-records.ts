@@ -2,7 +2,7 @@ import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Secret } from '@mooring/connectors/spec/secret';
 import { AppError } from '../../errors/app-error.js';
-import type { Queryable, Tx } from '../../store/store.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable, SecretTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
 import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';

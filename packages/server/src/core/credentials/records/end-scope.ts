@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../../store/store.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable, SignInTable } from '../../store/tables.js';
 
 /** What is to end. Several members narrow each other; none of them: everything of the tenant. */

@@ -1,9 +1,9 @@
 import { lackingOf, withKeptParts } from '@mooring/connectors/kit/login-parts';
 import type { SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { AppError } from '../../errors/app-error.js';
 import type { Caller } from '../../access/caller.js';
-import type { Queryable } from '../../store/store.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
 import { loadSecret, openLogin } from './credential-records.js';

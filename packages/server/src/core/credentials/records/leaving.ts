@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../audit/record.js';
 import { AppError } from '../../errors/app-error.js';
-import type { Queryable, Tx } from '../../store/store.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
 import type { UserTable } from '../../store/tables.js';
 import type { RevocationJobs } from '../grants/revocation-jobs.js';
 import type { Revoker } from '../grants/revoker.js';

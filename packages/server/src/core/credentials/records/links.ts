@@ -1,4 +1,4 @@
-import type { Queryable } from '../../store/store.js';
+import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable } from '../../store/tables.js';
 
 type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id'>;

@@ -1,8 +1,8 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { nameSchema } from '@mooring/contract/wire';
-import { AppError, InvalidRequest } from '../../errors/app-error.js';
 import type { Caller } from '../../access/caller.js';
-import type { Queryable } from '../../store/store.js';
+import { AppError, InvalidRequest } from '../../errors/app-error.js';
+import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { nameKey } from './credential-records.js';
 import { assertReaches } from './reach.js';

@@ -1,5 +1,5 @@
-import { AppError } from '../../errors/app-error.js';
 import type { Caller } from '../../access/caller.js';
+import { AppError } from '../../errors/app-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 
 // How far a key reaches that came from an invitation to a user who was there already. An administrator could hold it,

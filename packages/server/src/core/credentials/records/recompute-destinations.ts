@@ -3,9 +3,10 @@ import { destinationOf, destinationRule, withDefaults } from '@mooring/connector
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { type SqlBool, sql } from 'kysely';
 import { record } from '../../audit/record.js';
-import type { Store, Tx } from '../../store/store.js';
-import type { ConnectionTable } from '../../store/tables.js';
 import { sha256 } from '../../crypto/digest.js';
+import type { Tx } from '../../store/queryable.js';
+import type { Store } from '../../store/store.js';
+import type { ConnectionTable } from '../../store/tables.js';
 
 // When a release judges destinations by more than the one before, or a source has a new property that decides, nobody
 // is asked again: what people have allowed is written anew from the definitions as they stand.

@@ -1,13 +1,14 @@
 import { type SqlBool, sql } from 'kysely';
 import type { Logger } from 'pino';
-import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
-import type { Queryable, Store } from '../../store/store.js';
+import { newUuid } from '../../crypto/random.js';
+import type { Queryable } from '../../store/queryable.js';
+import type { Store } from '../../store/store.js';
 import type { SecretTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
-import { newUuid } from '../../crypto/random.js';
 import { destroySealedFields } from '../../vault/sealed-fields.js';
 import { credentialOfSignIn } from '../grants/revocation-queue.js';
 import type { Revoker } from '../grants/revoker.js';
+import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
 
 // What is sealed belongs to a record and goes with it. Should some be left behind, as by versions before 0.2, nobody
 // would ever look for it: this does, a little at a time, so that a round costs the same however much there is.

@@ -1,6 +1,6 @@
-import { recordCredential } from '../../audit/record.js';
 import type { Caller } from '../../access/caller.js';
-import type { Tx } from '../../store/store.js';
+import { recordCredential } from '../../audit/record.js';
+import type { Tx } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { nameKey } from './credential-records.js';
 import { freeName } from './own-credentials.js';

@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../../store/store.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { ownerOfConnectionSecrets } from './connection-secrets.js';
 

@@ -9,10 +9,10 @@ import { AppError } from '../../errors/app-error.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
-import { openConnectionSecrets } from '../records/connection-secrets.js';
-import { openLogin } from '../records/credential-records.js';
 import type { Grants } from '../grants/grants.js';
 import { oauthSetup } from '../grants/oauth-setup.js';
+import { openConnectionSecrets } from '../records/connection-secrets.js';
+import { openLogin } from '../records/credential-records.js';
 import type { Reaching } from '../records/reach.js';
 import { type Resolution, resolveForUse } from './resolve.js';
 

@@ -1,5 +1,5 @@
 import { type Argument, compileOnce } from '../../store/compile-once.js';
-import type { Queryable } from '../../store/store.js';
+import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable } from '../../store/tables.js';
 
 export interface CallersCredential {

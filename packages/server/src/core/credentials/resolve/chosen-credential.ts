@@ -1,8 +1,8 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Caller } from '../../access/caller.js';
 import { recordCredential } from '../../audit/record.js';
 import { AppError } from '../../errors/app-error.js';
-import type { Caller } from '../../access/caller.js';
-import type { Tx } from '../../store/store.js';
+import type { Tx } from '../../store/queryable.js';
 import type { ConnectionTable } from '../../store/tables.js';
 import { allowDestination } from '../records/credential-records.js';
 import { linkCredential } from '../records/links.js';

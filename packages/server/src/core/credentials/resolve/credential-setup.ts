@@ -1,11 +1,11 @@
 import { type ConnectionSecrets, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config/config.js';
-import type { Queryable } from '../../store/store.js';
+import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
-import { openConnectionSecrets, openConnectionSecretsToEnd } from '../records/connection-secrets.js';
 import { type OAuthSetup, oauthSetup } from '../grants/oauth-setup.js';
+import { openConnectionSecrets, openConnectionSecretsToEnd } from '../records/connection-secrets.js';
 
 export interface CredentialSetupDependencies {
   vault: Vault;

@@ -6,16 +6,20 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { Secret } from '@mooring/connectors/spec/secret';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPerson } from '../../../testing/api-client.js';
+import {
+  type OpenedServer,
+  openedServer,
+} from '../../../web/features/connections/__fixtures__/opened-server.js';
+import type { Caller } from '../../access/caller.js';
 import { createCatalogue } from '../../catalogue/catalogue.js';
 import { createSourceSettings } from '../../catalogue/source-settings.js';
-import { type OpenedServer, openedServer } from '../../../web/features/connections/__fixtures__/opened-server.js';
-import type { Caller } from '../../access/caller.js';
 import { plain } from '../../oauth/__fixtures__/plain-secrets.js';
-import { newSignIn } from '../sign-ins/sign-in-request.js';
-import { addSignIn, changeWhile, endSignIn } from '../sign-ins/sign-in-store.js';
-import type { Tx } from '../../store/store.js';
-import { addPerson } from '../../../testing/api-client.js';
-import { createBroker } from './broker.js';
+import type { Tx } from '../../store/queryable.js';
+import type { StoredGrant } from '../grants/grant-state.js';
+import type { Grants } from '../grants/grants.js';
+import type { OAuthSetup } from '../grants/oauth-setup.js';
+import { endIn, enqueue } from '../grants/revocation-queue.js';
 import {
   loadSecret,
   openLogin,
@@ -26,11 +30,10 @@ import {
   sealedRow,
   shredCredential,
 } from '../records/credential-records.js';
+import { newSignIn } from '../sign-ins/sign-in-request.js';
+import { addSignIn, changeWhile, endSignIn } from '../sign-ins/sign-in-store.js';
+import { createBroker } from './broker.js';
 import { setupToEnd, setupToRenew } from './credential-setup.js';
-import type { StoredGrant } from '../grants/grant-state.js';
-import type { Grants } from '../grants/grants.js';
-import type { OAuthSetup } from '../grants/oauth-setup.js';
-import { endIn, enqueue } from '../grants/revocation-queue.js';
 
 // What stood when a credential was resolved may have changed when it is opened, so each condition stands again in the
 // statement that loads the sealed fields.

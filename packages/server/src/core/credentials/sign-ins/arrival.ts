@@ -1,11 +1,11 @@
 import { Secret } from '@mooring/connectors/spec/secret';
-import { maskedAccount, rememberedAccount } from '../grants/grant-account.js';
+import { sha256 } from '../../crypto/digest.js';
+import { newBase62 } from '../../crypto/random.js';
 import { readRedirect } from '../../oauth/redirect.js';
 import type { Store } from '../../store/store.js';
 import type { SignInTable } from '../../store/tables.js';
-import { sha256 } from '../../crypto/digest.js';
 import type { Vault } from '../../vault/envelope.js';
-import { newBase62 } from '../../crypto/random.js';
+import { maskedAccount, rememberedAccount } from '../grants/grant-account.js';
 import { endSignIn, sealField } from './sign-in-store.js';
 
 // The redirect lands here. Nothing is granted: the code is sealed and a one-time ticket stands for it, which is

@@ -2,9 +2,9 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { imitateProvider } from '@mooring/lab/imitated-provider';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { entraTenant, entraTokens, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
 import { addPerson } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
+import { entraTenant, entraTokens, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
 
 // Tenants of Microsoft Entra: its ID tokens name a tenant by its id, also where a sign-in was asked of its domain.
 

@@ -1,5 +1,5 @@
 import { AppError } from '../../errors/app-error.js';
-import type { Queryable } from '../../store/store.js';
+import type { Queryable } from '../../store/queryable.js';
 import type { SignInTable } from '../../store/tables.js';
 import { endSignIn } from './sign-in-store.js';
 

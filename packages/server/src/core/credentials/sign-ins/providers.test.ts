@@ -5,9 +5,9 @@ import { type ImitatedProvider, imitateProvider } from '@mooring/lab/imitated-pr
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ImitatedWays, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
+import { type ImitatedWays, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
 
 const door = '/api/v1/data-connections';
 const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';

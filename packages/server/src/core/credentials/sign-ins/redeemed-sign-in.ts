@@ -1,12 +1,12 @@
 import { record } from '../../audit/record.js';
+import { AppError } from '../../errors/app-error.js';
+import type { TokenSet } from '../../oauth/types.js';
+import type { Tx } from '../../store/queryable.js';
+import { OutcomeUnknownError } from '../../store/store-error.js';
+import type { SignInTable } from '../../store/tables.js';
 import type { GrantAccount } from '../grants/grant-account.js';
 import type { StoredGrant } from '../grants/grant-state.js';
 import { credentialOfSignIn } from '../grants/revocation-queue.js';
-import { AppError } from '../../errors/app-error.js';
-import type { TokenSet } from '../../oauth/types.js';
-import type { Tx } from '../../store/store.js';
-import { OutcomeUnknownError } from '../../store/store-error.js';
-import type { SignInTable } from '../../store/tables.js';
 import { beginAgain } from './open-sign-in.js';
 import type { SignInDependencies, SignInRequest } from './sign-in-request.js';
 import { dropIntent, endSignIn, leaveRedeeming } from './sign-in-store.js';

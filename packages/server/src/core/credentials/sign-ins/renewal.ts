@@ -2,7 +2,14 @@ import type { Network } from '@mooring/connectors/spec/network';
 import type { Logger } from 'pino';
 import { decideFor } from '../../access/connection-access.js';
 import { recordCredential } from '../../audit/record.js';
-import { renewGrant } from '../records/credential-records.js';
+import { sha256 } from '../../crypto/digest.js';
+import { newUuid } from '../../crypto/random.js';
+import { AppError } from '../../errors/app-error.js';
+import { untilInstant } from '../../errors/coarse.js';
+import { exchangeCode } from '../../oauth/code-grant.js';
+import type { Store } from '../../store/store.js';
+import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
+import type { Vault } from '../../vault/envelope.js';
 import {
   accountOfGrant,
   compareAccounts,
@@ -11,14 +18,7 @@ import {
 } from '../grants/grant-account.js';
 import { endsAt, type StoredGrant, storedGrant } from '../grants/grant-state.js';
 import type { OAuthSetup } from '../grants/oauth-setup.js';
-import { AppError } from '../../errors/app-error.js';
-import { exchangeCode } from '../../oauth/code-grant.js';
-import { untilInstant } from '../../errors/coarse.js';
-import type { Store } from '../../store/store.js';
-import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
-import { sha256 } from '../../crypto/digest.js';
-import type { Vault } from '../../vault/envelope.js';
-import { newUuid } from '../../crypto/random.js';
+import { renewGrant } from '../records/credential-records.js';
 import { recordFailedExchange } from './failed-exchange.js';
 import type { ParkedGrants } from './parked-grants.js';
 import { createRedeemed, storedOrAbandoned } from './redeemed-sign-in.js';

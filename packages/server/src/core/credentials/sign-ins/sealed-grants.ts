@@ -1,11 +1,11 @@
 import { hideAll } from '@mooring/connectors/kit/secret-fields';
 import { Secret } from '@mooring/connectors/spec/secret';
+import type { TokenSet } from '../../oauth/types.js';
+import type { Queryable } from '../../store/queryable.js';
+import { UnreadableError, type Vault } from '../../vault/envelope.js';
 import type { StoredGrant } from '../grants/grant-state.js';
 import { hiddenGrant, hiddenSetup, hiddenTokens, type Plain } from '../grants/hidden-grant.js';
 import type { OAuthSetup } from '../grants/oauth-setup.js';
-import type { TokenSet } from '../../oauth/types.js';
-import type { Queryable } from '../../store/store.js';
-import { UnreadableError, type Vault } from '../../vault/envelope.js';
 import { openField, type SignInRef } from './sign-in-store.js';
 
 // Grants that are sealed with a sign-in: nobody's yet, and alive at their provider.

@@ -2,16 +2,16 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { Logger } from 'pino';
-import { mendedBy, type OAuthSetup } from '../grants/oauth-setup.js';
-import type { Revoker } from '../grants/revoker.js';
+import type { Caller } from '../../access/caller.js';
+import { newUuid } from '../../crypto/random.js';
 import { egressRefused } from '../../egress/failure.js';
 import { AppError } from '../../errors/app-error.js';
-import type { Caller } from '../../access/caller.js';
 import { OAuthError } from '../../oauth/oauth-error.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable, SignInTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
-import { newUuid } from '../../crypto/random.js';
+import { mendedBy, type OAuthSetup } from '../grants/oauth-setup.js';
+import type { Revoker } from '../grants/revoker.js';
 import type { ParkedGrants } from './parked-grants.js';
 
 export interface SignInRequest {

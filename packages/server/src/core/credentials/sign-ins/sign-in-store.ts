@@ -1,7 +1,8 @@
 import type { Secret } from '@mooring/connectors/spec/secret';
 import { type SqlBool, sql } from 'kysely';
 import { deleteInBatches, eachByItself } from '../../store/batches.js';
-import type { Db, Queryable, Store } from '../../store/store.js';
+import type { Db, Queryable } from '../../store/queryable.js';
+import type { Store } from '../../store/store.js';
 import type { SignInTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
 import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';

@@ -1,5 +1,6 @@
 import type { Secret } from '@mooring/connectors/spec/secret';
-import { mendedBy } from '../grants/oauth-setup.js';
+import { sha256 } from '../../crypto/digest.js';
+import { newToken, newUuid } from '../../crypto/random.js';
 import { egressRefused } from '../../egress/failure.js';
 import { AppError } from '../../errors/app-error.js';
 import { createSignInSecrets } from '../../oauth/authorization-url.js';
@@ -9,8 +10,7 @@ import { OAuthError } from '../../oauth/oauth-error.js';
 import { signInUrl } from '../../oauth/pushed-authorization.js';
 import type { TokenSet } from '../../oauth/types.js';
 import type { SignInTable } from '../../store/tables.js';
-import { sha256 } from '../../crypto/digest.js';
-import { newToken, newUuid } from '../../crypto/random.js';
+import { mendedBy } from '../grants/oauth-setup.js';
 import { createDeviceSignIns } from './device-sign-ins.js';
 import { recordFailedExchange } from './failed-exchange.js';
 import { assertSameRedirect, readLoopbackRedirect } from './loopback-redirect.js';

@@ -1,7 +1,7 @@
 import { Secret } from '@mooring/connectors/spec/secret';
+import { hiddenClient } from '../../config/hidden-client.js';
 import type { Plain } from '../../credentials/grants/hidden-grant.js';
 import { exchangeCode } from '../code-grant.js';
-import { hiddenClient } from '../../config/hidden-client.js';
 import { refreshGrant } from '../refresh-grant.js';
 import type { ProviderCall, TokenSet } from '../types.js';
 import { plain } from './plain-secrets.js';

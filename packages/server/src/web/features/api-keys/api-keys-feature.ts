@@ -11,19 +11,26 @@ import {
 } from '@mooring/contract/routes/api-keys';
 import { z } from 'zod';
 import type { Authenticator } from '../../../core/access/authenticate.js';
-import { assertOwnKey, issueKey, keyLifeMs, longestLifeMs, type NewKey } from '../../../core/access/issue-key.js';
+import type { Caller } from '../../../core/access/caller.js';
+import {
+  assertOwnKey,
+  issueKey,
+  keyLifeMs,
+  longestLifeMs,
+  type NewKey,
+} from '../../../core/access/issue-key.js';
 import { durationMs } from '../../../core/access/key-duration.js';
 import { keyLimits, patchLimits, writeLimits } from '../../../core/access/key-limits.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { parseInput } from '../../../core/input/tolerance.js';
-import type { Store, Tx } from '../../../core/store/store.js';
+import type { Tx } from '../../../core/store/queryable.js';
+import type { Store } from '../../../core/store/store.js';
 import type { ApiKeyTable } from '../../../core/store/tables.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 
 export interface ApiKeysDependencies {
   store: Store;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { sha256 } from '../../../core/crypto/digest.js';
 import { apiClient } from '../../../testing/api-client.js';
 import { adminKey, startServer } from '../../../testing/start-server.js';
-import { sha256 } from '../../../core/crypto/digest.js';
 
 const tokenOf = (url: string, client: { clientId: string; clientSecret: string }) =>
   apiClient(url, undefined).post('/oauth/token', {

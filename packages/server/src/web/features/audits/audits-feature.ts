@@ -6,6 +6,7 @@ import {
   listAudits,
   listAuditTypes,
 } from '@mooring/contract/routes/audits';
+import type { Caller } from '../../../core/access/caller.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import {
   type AuditEventName,
@@ -15,11 +16,10 @@ import {
   sourceOf,
 } from '../../../core/audit/event-types.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import type { Store } from '../../../core/store/store.js';
 import type { AuditEventTable } from '../../../core/store/tables.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 
 export interface AuditsDependencies {
   store: Store;

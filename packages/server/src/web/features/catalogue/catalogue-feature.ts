@@ -11,12 +11,12 @@ import {
   putDataSourceSettings,
 } from '@mooring/contract/routes/data-sources';
 import { getDcaasApiSpecs } from '@mooring/contract/routes/dcaas';
+import type { Caller } from '../../../core/access/caller.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import type { SourceSettings } from '../../../core/catalogue/source-settings.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
 
 export interface CatalogueDependencies {
   catalogue: Catalogue;

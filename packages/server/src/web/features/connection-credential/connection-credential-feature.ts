@@ -7,22 +7,44 @@ import {
   getConnectionCredential,
   putConnectionCredential,
 } from '@mooring/contract/routes/connection-credential';
+import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, loadConnection } from '../../../core/access/connection-access.js';
 import { mayTakeOver } from '../../../core/access/owner-left.js';
 import { recordConnection, recordCredential } from '../../../core/audit/record.js';
 import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
-import { endOfGrant } from '../../../core/credentials/grants.js';
-import { allowDestination, assertKeptParts, assertNameFree, assertReaches, assertReachesKept, confirmedDestinations, filledUp, giversOf, keptLogin, linkCredential, openConnectionSecretsOrRefuse, resumeLogin, storeBrought, unlinkCredentials, type BringRequest, type Bringing } from '../../../core/credentials/records.js';
-import { chooseCredential, resolveCredential, resolveForUse, type Resolution } from '../../../core/credentials/resolve.js';
-import { signInErrorToldCoarsely } from '../../../core/credentials/sign-ins.js';
 import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
+import { endOfGrant } from '../../../core/credentials/grants.js';
+import {
+  allowDestination,
+  assertKeptParts,
+  assertNameFree,
+  assertReaches,
+  assertReachesKept,
+  type Bringing,
+  type BringRequest,
+  confirmedDestinations,
+  filledUp,
+  giversOf,
+  keptLogin,
+  linkCredential,
+  openConnectionSecretsOrRefuse,
+  resumeLogin,
+  storeBrought,
+  unlinkCredentials,
+} from '../../../core/credentials/records.js';
+import {
+  chooseCredential,
+  type Resolution,
+  resolveCredential,
+  resolveForUse,
+} from '../../../core/credentials/resolve.js';
+import { signInErrorToldCoarsely } from '../../../core/credentials/sign-ins.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange, isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import type { Vault } from '../../../core/vault/envelope.js';
+import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
 
 export interface ConnectionCredentialDependencies {
   store: Store;

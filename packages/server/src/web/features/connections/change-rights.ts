@@ -1,9 +1,9 @@
+import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, decideFor } from '../../../core/access/connection-access.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
-import type { ConnectionChange } from './connection-changes.js';
+import type { ConnectionChange } from './connection-change.js';
 import { assertMayCreateIn } from './may-create.js';
 
 type Place = Pick<ConnectionTable, 'owner_id' | 'space_id'>;

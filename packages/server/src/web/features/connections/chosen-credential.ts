@@ -1,8 +1,8 @@
+import type { Caller } from '../../../core/access/caller.js';
 import { nameKey } from '../../../core/credentials/records.js';
 import type { CallersCredential } from '../../../core/credentials/resolve.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
-import type { Queryable } from '../../../core/store/store.js';
+import type { Queryable } from '../../../core/store/queryable.js';
 import type { PresentedConnection } from './connection-presenter.js';
 
 /**

@@ -1,21 +1,35 @@
 import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
 import { destinationOf } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Caller } from '../../../core/access/caller.js';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
 import { mayTakeOver } from '../../../core/access/owner-left.js';
 import { recordConnection } from '../../../core/audit/record.js';
-import { assertReachesKept, insertConnectionSecrets, keptLogin, openConnectionSecretsOrNone, openConnectionSecretsOrRefuse, ownerOfConnectionSecrets, secretsEnteredBy, shredConnectionSecrets, storeBrought, suspensionAfter, type KeptLogin } from '../../../core/credentials/records.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
+import {
+  assertReachesKept,
+  insertConnectionSecrets,
+  type KeptLogin,
+  keptLogin,
+  openConnectionSecretsOrNone,
+  openConnectionSecretsOrRefuse,
+  ownerOfConnectionSecrets,
+  secretsEnteredBy,
+  shredConnectionSecrets,
+  storeBrought,
+  suspensionAfter,
+} from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
-import type { Tx } from '../../../core/store/store.js';
+import type { Tx } from '../../../core/store/queryable.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import { assertMayChange } from './change-rights.js';
+import type { ConnectionChange } from './connection-change.js';
+import type { ConnectionServiceDependencies } from './connection-dependencies.js';
 import { nameColumns, replaceConnection } from './connection-rows.js';
-import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import { nameTaken } from './connection-service.js';
 import {
   applyCredential,
   type ChangeInHand,
@@ -23,23 +37,6 @@ import {
   prepareCredential,
 } from './credential-step.js';
 import { assertDefinitionSize, assertNoExposedSecret } from './definition-rules.js';
-
-/** What a PUT, a PATCH or a bulk update asks for; absent members stay as they are. */
-export interface ConnectionChange {
-  name?: string;
-  tags?: string[];
-  /** Null: the personal space of the owner. */
-  spaceId?: string | null;
-  ownerId?: string;
-  /** What the space is said to be. */
-  spaceType?: string;
-  /** The whole of `connectionProperties` as it would be given to a create, with secrets only where they are new. */
-  properties?: Record<string, unknown>;
-  /** The connect statement is another: an embedded credential comes with it, whatever changed. */
-  isRestated?: boolean;
-  /** A separated credential of the caller to link; null unlinks. */
-  credentialId?: string | null;
-}
 
 export type ChangeConnection = (
   caller: Caller,

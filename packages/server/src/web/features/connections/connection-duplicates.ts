@@ -1,18 +1,33 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
+import type { Caller } from '../../../core/access/caller.js';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
 import { recordConnection } from '../../../core/audit/record.js';
-import { assertNameFree, assertReaches, assertReachesKept, filledUp, insertConnectionSecrets, linkCredential, loginPair, loginProperties, nameKey, numbered, openConnectionSecretsOrRefuse, ownerOfConnectionSecrets, secretsEnteredBy } from '../../../core/credentials/records.js';
-import { resolveCredential } from '../../../core/credentials/resolve.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
+import {
+  assertNameFree,
+  assertReaches,
+  assertReachesKept,
+  filledUp,
+  insertConnectionSecrets,
+  linkCredential,
+  loginPair,
+  loginProperties,
+  nameKey,
+  numbered,
+  openConnectionSecretsOrRefuse,
+  ownerOfConnectionSecrets,
+  secretsEnteredBy,
+} from '../../../core/credentials/records.js';
+import { resolveCredential } from '../../../core/credentials/resolve.js';
+import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
-import { newUuid } from '../../../core/crypto/random.js';
 import { propertiesOf } from './connection-changes.js';
+import type { ConnectionServiceDependencies } from './connection-dependencies.js';
 import { insertConnection, nameColumns } from './connection-rows.js';
-import { type ConnectionServiceDependencies, nameTaken } from './connection-service.js';
+import { nameTaken } from './connection-service.js';
 import { assertMayCreateIn } from './may-create.js';
 
 export interface DuplicateRequest {

@@ -5,9 +5,9 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { ConnectionReply, Privilege } from '@mooring/contract/routes/data-connections';
 import type { DcaasConnectionReply } from '@mooring/contract/routes/dcaas';
 import { ownerlessOf } from '../../../core/access/owner-left.js';
-import type { CallersCredential } from '../../../core/credentials/resolve.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
-import type { Queryable } from '../../../core/store/store.js';
+import type { CallersCredential } from '../../../core/credentials/resolve.js';
+import type { Queryable } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 
 /** Everything an answer about a connection is made from; the presenter decides what of it leaves. */

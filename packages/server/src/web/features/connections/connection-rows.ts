@@ -1,7 +1,7 @@
 import { nameKey } from '../../../core/credentials/records.js';
 import { tally } from '../../../core/store/connection-tally.js';
 import { nameFold } from '../../../core/store/name-fold.js';
-import type { Tx } from '../../../core/store/store.js';
+import type { Tx } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 
 // The only statements that write connections, but for the end of a suspension (`broker`). They keep the number of

@@ -1,6 +1,7 @@
 import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
+import type { Caller } from '../../../core/access/caller.js';
 import {
   type AccessibleConnection,
   connectionsNamed,
@@ -8,35 +9,36 @@ import {
   loadConnection,
 } from '../../../core/access/connection-access.js';
 import { recordConnection } from '../../../core/audit/record.js';
-import type { Revoker } from '../../../core/credentials/grants.js';
-import { assertName, assertNameFree, insertConnectionSecrets, linkCredential, nameKey, secretsEnteredBy, selectedCredential, shredConnectionSecrets, storeBrought, type Bringing, type BroughtCredential } from '../../../core/credentials/records.js';
-import { chooseCredential, credentialShownTo, credentialsShownTo } from '../../../core/credentials/resolve.js';
-import type { BegunSignIn } from '../../../core/credentials/sign-ins.js';
-import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
+import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
+import {
+  assertName,
+  assertNameFree,
+  type BroughtCredential,
+  insertConnectionSecrets,
+  linkCredential,
+  nameKey,
+  secretsEnteredBy,
+  selectedCredential,
+  shredConnectionSecrets,
+  storeBrought,
+} from '../../../core/credentials/records.js';
+import {
+  chooseCredential,
+  credentialShownTo,
+  credentialsShownTo,
+} from '../../../core/credentials/resolve.js';
+import type { BegunSignIn } from '../../../core/credentials/sign-ins.js';
+import { newUuid } from '../../../core/crypto/random.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
-import type { Quotas } from '../../../core/rates/quotas.js';
-import type { Store } from '../../../core/store/store.js';
 import { afterChange, isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
-import type { Vault } from '../../../core/vault/envelope.js';
-import { newUuid } from '../../../core/crypto/random.js';
+import type { ConnectionServiceDependencies } from './connection-dependencies.js';
 import { orphansOf, type PresentedConnection } from './connection-presenter.js';
 import { deleteConnection, insertConnection, nameColumns } from './connection-rows.js';
 import { namesNothing } from './credential-step.js';
 import { assertDefinitionSize, assertNoExposedSecret } from './definition-rules.js';
 import { assertMayCreateIn } from './may-create.js';
-
-export interface ConnectionServiceDependencies {
-  store: Store;
-  vault: Vault;
-  catalogue: Catalogue;
-  bringing: Bringing;
-  revoker: Revoker;
-  quotas: Quotas;
-  now?: () => Date;
-}
 
 /** How a connection was described; those by properties carry Qlik's tag for it. */
 export type CreatedBy = 'properties' | 'statement';

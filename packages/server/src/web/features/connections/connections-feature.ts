@@ -1,15 +1,16 @@
 import { createConnection, deleteConnection, getConnection } from '@mooring/contract/routes/data-connections';
 import { createDcaasConnection, getDcaasConnection } from '@mooring/contract/routes/dcaas';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
 import type { Store } from '../../../core/store/store.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 import { chosenCredential } from './chosen-credential.js';
 import { createConnectionChangeRoutes } from './connection-change-routes.js';
 import { createConnectionChanger } from './connection-changes.js';
+import type { ConnectionServiceDependencies } from './connection-dependencies.js';
 import { createDuplicator } from './connection-duplicates.js';
 import { presentConnection, presentDcaas } from './connection-presenter.js';
 import { passedOver } from './connection-secret.js';
-import { type ConnectionServiceDependencies, createConnectionService } from './connection-service.js';
+import { createConnectionService } from './connection-service.js';
 import { createConnectionList } from './list/connection-list.js';
 import { lookupOf } from './lookup.js';
 import { byProperties } from './statement-body.js';

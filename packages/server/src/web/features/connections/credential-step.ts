@@ -6,15 +6,24 @@ import {
   withDefaults,
 } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { assertKeptParts, assertNameFree, filledUp, linkCredential, selectedCredential, separateCredential, unlinkCredentials, type BroughtCredential } from '../../../core/credentials/records.js';
-import { chooseCredential, resolveCredential } from '../../../core/credentials/resolve.js';
-import { setDefinition } from '../../../core/catalogue/set-definition.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Caller } from '../../../core/access/caller.js';
-import type { Tx } from '../../../core/store/store.js';
+import { setDefinition } from '../../../core/catalogue/set-definition.js';
+import {
+  assertKeptParts,
+  assertNameFree,
+  type BroughtCredential,
+  filledUp,
+  linkCredential,
+  selectedCredential,
+  separateCredential,
+  unlinkCredentials,
+} from '../../../core/credentials/records.js';
+import { chooseCredential, resolveCredential } from '../../../core/credentials/resolve.js';
+import { InvalidRequest } from '../../../core/errors/app-error.js';
+import type { Tx } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
-import type { ConnectionChange } from './connection-changes.js';
-import type { ConnectionServiceDependencies } from './connection-service.js';
+import type { ConnectionChange } from './connection-change.js';
+import type { ConnectionServiceDependencies } from './connection-dependencies.js';
 
 /** What becomes of credentials when a connection changes. */
 export interface CredentialStep {

@@ -1,7 +1,7 @@
+import type { Caller } from '../../../core/access/caller.js';
 import { spaceFacts } from '../../../core/access/connection-access.js';
 import { grantIn } from '../../../core/access/matrix.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { Store } from '../../../core/store/store.js';
 
 /**

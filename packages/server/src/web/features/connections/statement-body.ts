@@ -2,9 +2,13 @@ import { selectSignIn, withDefaults } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { revealed } from '@mooring/connectors/spec/secret';
 import type { CreateConnectionBody, PostConnectionBody } from '@mooring/contract/routes/data-connections';
-import { loginPair, loginProperties } from '../../../core/credentials/records.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
-import { isProviderOf, propertiesOfStatement, sourceNamedIn } from '../../../core/catalogue/connect-statement.js';
+import {
+  isProviderOf,
+  propertiesOfStatement,
+  sourceNamedIn,
+} from '../../../core/catalogue/connect-statement.js';
+import { loginPair, loginProperties } from '../../../core/credentials/records.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import { connectionSecret } from './connection-secret.js';
 

@@ -2,9 +2,9 @@ import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-htt
 import type { KyselyPlugin } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionsNamed, loadConnection } from '../../../core/access/connection-access.js';
+import { newUuid } from '../../../core/crypto/random.js';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
-import { newUuid } from '../../../core/crypto/random.js';
 import { type OpenedServer, openedServer } from './__fixtures__/opened-server.js';
 
 const path = '/api/v1/data-connections';

@@ -1,11 +1,11 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { ChangeBody } from '@mooring/contract/routes/credential-changes';
-import { assertReaches, nameKey } from '../../../core/credentials/records.js';
-import type { Catalogue } from '../../../core/catalogue/catalogue.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Caller } from '../../../core/access/caller.js';
-import type { Db } from '../../../core/store/store.js';
+import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import { assertReaches, nameKey } from '../../../core/credentials/records.js';
+import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import type { Db } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
 
 /** A credential of the caller, with the connections on which they use it. */

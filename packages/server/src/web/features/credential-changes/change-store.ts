@@ -1,6 +1,6 @@
 import type { ChangeReply, Rehearsal } from '@mooring/contract/routes/credential-changes';
 import type { Caller } from '../../../core/access/caller.js';
-import type { Db, Queryable } from '../../../core/store/store.js';
+import type { Db, Queryable } from '../../../core/store/queryable.js';
 import type { CredentialChangeItemTable, CredentialChangeTable } from '../../../core/store/tables.js';
 
 export type ChangeRow = CredentialChangeTable;

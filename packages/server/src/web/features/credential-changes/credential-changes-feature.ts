@@ -7,22 +7,23 @@ import {
   rehearseCredentialChange,
   undoCredentialChange,
 } from '@mooring/contract/routes/credential-changes';
+import type { Caller } from '../../../core/access/caller.js';
 import { record, recordCredential } from '../../../core/audit/record.js';
 import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
-import { assertReaches, loginPair, type LoginChanges } from '../../../core/credentials/records.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import type { Config } from '../../../core/config/config.js';
+import { assertReaches, type LoginChanges, loginPair } from '../../../core/credentials/records.js';
+import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { RunningUses } from '../../../core/sessions/running-uses.js';
 import type { Sessions } from '../../../core/sessions/sessions.js';
-import type { Store, Tx } from '../../../core/store/store.js';
+import type { Tx } from '../../../core/store/queryable.js';
+import type { Store } from '../../../core/store/store.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import type { CredentialTable } from '../../../core/store/tables.js';
 import type { UseLog } from '../../../core/use-record/log.js';
 import { UnreadableError } from '../../../core/vault/envelope.js';
-import { newUuid } from '../../../core/crypto/random.js';
+import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
 import { type Affected, affectedBy } from './affected-connections.js';
 import { type ChangeRow, claimUndo, itemsOf, ownChanges, presentChange } from './change-store.js';
 import { type RehearsalResult, rehearse } from './rehearsal.js';

@@ -1,12 +1,18 @@
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
+import type { Caller } from '../../../core/access/caller.js';
 import { loadConnection } from '../../../core/access/connection-access.js';
 import { recordCredential } from '../../../core/audit/record.js';
-import { assertNameFree, loginPair, loginProperties, nameKey, type LoginChanges } from '../../../core/credentials/records.js';
-import { chooseCredential } from '../../../core/credentials/resolve.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import {
+  assertNameFree,
+  type LoginChanges,
+  loginPair,
+  loginProperties,
+  nameKey,
+} from '../../../core/credentials/records.js';
+import { chooseCredential } from '../../../core/credentials/resolve.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
 import { parseInput } from '../../../core/input/tolerance.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';

@@ -1,4 +1,4 @@
-import type { Db } from '../../../core/store/store.js';
+import type { Db } from '../../../core/store/queryable.js';
 import type { CredentialTable } from '../../../core/store/tables.js';
 
 interface Owner {

@@ -10,18 +10,24 @@ import {
   patchCredential,
   updateCredential,
 } from '@mooring/contract/routes/data-credentials';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
-import type { Revoker } from '../../../core/credentials/grants.js';
-import { assertNameFree, nameKey, storeBrought, type Bringing, type LoginChanges } from '../../../core/credentials/records.js';
-import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
 import type { Caller } from '../../../core/access/caller.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
+import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
+import type { Revoker } from '../../../core/credentials/grants.js';
+import {
+  assertNameFree,
+  type Bringing,
+  type LoginChanges,
+  nameKey,
+  storeBrought,
+} from '../../../core/credentials/records.js';
+import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import { observeRow } from '../../../core/store/row-versions.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange, isUniqueViolation } from '../../../core/store/store-error.js';
 import type { CredentialTable } from '../../../core/store/tables.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { changeOfPatch, createCredentialChanger } from './credential-changes.js';
 import { connectionCounts, orphanedCredentials, ownCredentials } from './credential-store.js';
 

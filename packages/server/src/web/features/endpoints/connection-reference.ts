@@ -1,8 +1,8 @@
+import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, loadConnection } from '../../../core/access/connection-access.js';
 import { nameKey } from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
-import type { Queryable } from '../../../core/store/store.js';
+import type { Queryable } from '../../../core/store/queryable.js';
 
 // How Qlik's load scripts name connections: `Space:Name`, `:Name` in the current space, or a bare name.
 

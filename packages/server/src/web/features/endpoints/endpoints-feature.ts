@@ -8,16 +8,16 @@ import {
   generateQris,
   getDataSourceEndpoints,
 } from '@mooring/contract/routes/data-source-endpoints';
+import type { Caller } from '../../../core/access/caller.js';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
-import { resolveForUse } from '../../../core/credentials/resolve.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
+import { resolveForUse } from '../../../core/credentials/resolve.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 import { connectionById, connectionByName, qualifiedName } from './connection-reference.js';
 import { createQriBatch } from './qri-batch.js';
 import { describedBy } from './statement-source.js';

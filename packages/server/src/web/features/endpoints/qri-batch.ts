@@ -2,13 +2,13 @@ import { qriDefinitionOf, qriTargetOf } from '@mooring/connectors/kit/qri';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { generateQris } from '@mooring/contract/routes/data-source-endpoints';
 import type { z } from 'zod';
+import type { Caller } from '../../../core/access/caller.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
+import { sha256 } from '../../../core/crypto/digest.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { Store } from '../../../core/store/store.js';
-import { sha256 } from '../../../core/crypto/digest.js';
 import { connectionById, connectionByName } from './connection-reference.js';
 import { type DescribedTarget, describedBy } from './statement-source.js';
 

@@ -1,8 +1,8 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Caller } from '../../../core/access/caller.js';
 import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
 import { propertiesOfStatement, sourceNamedIn } from '../../../core/catalogue/connect-statement.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
 
 /** What a connect statement describes. */
 export interface DescribedTarget {

@@ -6,22 +6,23 @@ import {
   setupPage,
 } from '@mooring/contract/routes/invitations';
 import type { z } from 'zod';
+import type { Caller } from '../../../core/access/caller.js';
 import { findInvitation, invitationUrl, issueInvitation } from '../../../core/access/invitation.js';
 import { assertOwnKey } from '../../../core/access/issue-key.js';
 import { durationMs } from '../../../core/access/key-duration.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { insertUser, newUser } from '../../../core/access/new-user.js';
 import { record } from '../../../core/audit/record.js';
+import { newUuid } from '../../../core/crypto/random.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import type { GuessGuard } from '../../../core/rates/guess-guard.js';
-import type { Store, Tx } from '../../../core/store/store.js';
+import type { Tx } from '../../../core/store/queryable.js';
+import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { InvitationTable, UserTable } from '../../../core/store/tables.js';
-import { newUuid } from '../../../core/crypto/random.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { loadUser } from './invited-user.js';
 import { createRedemption } from './redeem-invitation.js';
 import { renderSetupPage } from './setup-page.js';

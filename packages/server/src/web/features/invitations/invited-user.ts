@@ -1,4 +1,4 @@
-import type { Queryable } from '../../../core/store/store.js';
+import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';
 
 export function loadUser(db: Queryable, tenantId: string, id: string): Promise<UserTable | undefined> {

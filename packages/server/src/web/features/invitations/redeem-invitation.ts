@@ -4,11 +4,12 @@ import { activeKeysOf, issueKey, keyLifeMs, longestLifeMs } from '../../../core/
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
 import type { GuessGuard } from '../../../core/rates/guess-guard.js';
-import type { Store, Tx } from '../../../core/store/store.js';
+import type { Tx } from '../../../core/store/queryable.js';
+import type { Store } from '../../../core/store/store.js';
 import type { InvitationTable, UserTable } from '../../../core/store/tables.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 import { loadUser } from './invited-user.js';
 
 const unknownInvitation = () =>

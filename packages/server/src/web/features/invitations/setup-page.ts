@@ -1,5 +1,5 @@
-import { pageHeaders } from '../../http/page-headers.js';
 import { newToken } from '../../../core/crypto/random.js';
+import { pageHeaders } from '../../http/page-headers.js';
 import { setupScript, setupStyle } from './setup-page-assets.js';
 
 const mark = `<svg width="26" height="26" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M4.5 4V20M19.5 4V20" stroke-width="3.2"/><path d="M4.5 4.5C6.5 19 17.5 19 19.5 4.5" stroke-width="2.2"/><path d="M2.6 20h3.8M17.6 20h3.8" stroke-width="3.2"/></svg>`;

@@ -1,10 +1,10 @@
 import type { OAuthClientReply, Scope } from '@mooring/contract/routes/oauth-clients';
 import { hintOf, newClientSecret } from '../../../core/access/token.js';
 import type { FilterColumns } from '../../../core/filter/scim-filter.js';
-import type { ListOrder } from '../../http/keyset.js';
-import type { Queryable, Tx } from '../../../core/store/store.js';
+import type { Queryable, Tx } from '../../../core/store/queryable.js';
 import type { OAuthClientSecretTable, OAuthClientTable } from '../../../core/store/tables.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
+import type { ListOrder } from '../../http/keyset.js';
 
 export const clientOrder: ListOrder = {
   sorts: {

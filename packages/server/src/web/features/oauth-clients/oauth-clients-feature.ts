@@ -12,20 +12,21 @@ import {
 import type { PatchBody } from '@mooring/contract/wire';
 import { applyPatch, Pointer } from 'rfc6902';
 import type { Authenticator } from '../../../core/access/authenticate.js';
+import type { Caller } from '../../../core/access/caller.js';
 import { assertOwnKey } from '../../../core/access/issue-key.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { record } from '../../../core/audit/record.js';
 import type { Leaving } from '../../../core/credentials/records.js';
-import { scimCondition } from '../../../core/filter/scim-filter.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { readList, turnPage } from '../../http/keyset.js';
-import { parseInput } from '../../../core/input/tolerance.js';
-import type { Queryable, Store } from '../../../core/store/store.js';
-import type { OAuthClientTable } from '../../../core/store/tables.js';
 import { newHex, newObjectId } from '../../../core/crypto/random.js';
+import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { scimCondition } from '../../../core/filter/scim-filter.js';
+import { parseInput } from '../../../core/input/tolerance.js';
+import type { Queryable } from '../../../core/store/queryable.js';
+import type { Store } from '../../../core/store/store.js';
+import type { OAuthClientTable } from '../../../core/store/tables.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { readList, turnPage } from '../../http/keyset.js';
 import {
   addSecret,
   clientFilter,

@@ -2,16 +2,16 @@ import { type ErrorCode, errorTable } from '@mooring/contract/errors';
 import { issueToken, listOAuthTokens, revokeOAuthToken } from '@mooring/contract/routes/oauth-tokens';
 import type { AccessTokens } from '../../../core/access/access-tokens.js';
 import type { Authenticator } from '../../../core/access/authenticate.js';
+import type { Caller } from '../../../core/access/caller.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { mayBeClientSecret } from '../../../core/access/token.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import type { GuessGuard } from '../../../core/rates/guess-guard.js';
 import type { Store } from '../../../core/store/store.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { basicCredentials } from './basic-credentials.js';
 
 export interface OAuthTokensDependencies {

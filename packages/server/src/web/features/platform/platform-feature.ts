@@ -10,14 +10,14 @@ import {
   readyz,
 } from '@mooring/contract/routes/platform';
 import type { FastifyRequest } from 'fastify';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
-import { AppError } from '../../../core/errors/app-error.js';
-import { tokenOf } from '../../http/bearer-token.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
 import type { Caller } from '../../../core/access/caller.js';
+import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { newToken } from '../../../core/crypto/random.js';
+import { AppError } from '../../../core/errors/app-error.js';
 import { type Echo, echoHeader } from '../../../core/self-check/echo.js';
 import type { Store } from '../../../core/store/store.js';
-import { newToken } from '../../../core/crypto/random.js';
+import { tokenOf } from '../../http/bearer-token.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 
 export interface Check {
   ok: boolean;

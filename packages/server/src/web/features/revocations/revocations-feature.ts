@@ -1,12 +1,12 @@
 import { getRevocation, revokeCredentials } from '@mooring/contract/routes/revocations';
+import type { Caller } from '../../../core/access/caller.js';
 import { record } from '../../../core/audit/record.js';
 import type { RevocationJobs, RevocationScope, Revoker } from '../../../core/credentials/grants.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { type ListOrder, type ListQuery, readList, turnPage } from '../../http/keyset.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange } from '../../../core/store/store-error.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { type ListOrder, type ListQuery, readList, turnPage } from '../../http/keyset.js';
 
 export interface RevocationsDependencies {
   store: Store;

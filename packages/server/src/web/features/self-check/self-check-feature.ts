@@ -1,8 +1,8 @@
 import { getSelfCheck } from '@mooring/contract/routes/self-check';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
 import type { SelfCheck } from '../../../core/self-check/self-check.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 
 /** The same report as at start, for administrators. */
 export function createSelfCheckFeature({ selfCheck }: { selfCheck: SelfCheck }): BoundRoute[] {

@@ -1,5 +1,5 @@
-import { pageHeaders } from '../../http/page-headers.js';
 import { newToken } from '../../../core/crypto/random.js';
+import { pageHeaders } from '../../http/page-headers.js';
 import { callbackScript, callbackStyle } from './callback-page-assets.js';
 
 /** What a person sees when the identity provider has sent them back. All texts are plain text, not HTML. */

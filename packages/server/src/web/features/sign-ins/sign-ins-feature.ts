@@ -1,13 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { chooseAccount, getSignIn, renewSignIn, signInCallback } from '@mooring/contract/routes/sign-ins';
-import { maskedAccount, rememberedAccount } from '../../../core/credentials/grants.js';
-import type { Arrival, ParkedGrants, Renewal, SignIns, createArrivals, createRenewals } from '../../../core/credentials/sign-ins.js';
-import type { Catalogue } from '../../../core/catalogue/catalogue.js';
-import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
 import type { Caller } from '../../../core/access/caller.js';
+import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import { maskedAccount, rememberedAccount } from '../../../core/credentials/grants.js';
+import type {
+  Arrival,
+  createArrivals,
+  createRenewals,
+  ParkedGrants,
+  Renewal,
+  SignIns,
+} from '../../../core/credentials/sign-ins.js';
+import { AppError } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
 import type { SignInTable } from '../../../core/store/tables.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 import { type CallbackView, renderCallbackPage } from './callback-page.js';
 
 export interface SignInsDependencies {

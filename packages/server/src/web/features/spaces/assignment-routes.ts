@@ -6,12 +6,12 @@ import {
   putAssignment,
 } from '@mooring/contract/routes/spaces';
 import { record } from '../../../core/audit/record.js';
+import { newObjectId } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import { readList, turnPage } from '../../http/keyset.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
-import { newObjectId } from '../../../core/crypto/random.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { readList, turnPage } from '../../http/keyset.js';
 import type { SpaceAccess } from './space-access.js';
 import { assignmentOf, assignmentOrder, withRoles, writeRoles } from './space-store.js';
 

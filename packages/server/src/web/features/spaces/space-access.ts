@@ -1,7 +1,7 @@
 import type { AssignmentReply, SpaceReply, SpaceRole } from '@mooring/contract/routes/spaces';
+import type { Caller } from '../../../core/access/caller.js';
 import { assignableRoles, isAdministratorOf } from '../../../core/access/matrix.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import type { Caller } from '../../../core/access/caller.js';
 import { observeRow } from '../../../core/store/row-versions.js';
 import type { Store } from '../../../core/store/store.js';
 import type { SpaceTable } from '../../../core/store/tables.js';

@@ -1,9 +1,9 @@
 import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
 import { type SqlBool, sql } from 'kysely';
 import type { Caller } from '../../../core/access/caller.js';
-import type { ListOrder } from '../../http/keyset.js';
-import type { Queryable, Tx } from '../../../core/store/store.js';
+import type { Queryable, Tx } from '../../../core/store/queryable.js';
 import type { AssignmentTable, SpaceTable } from '../../../core/store/tables.js';
+import type { ListOrder } from '../../http/keyset.js';
 
 export const spaceOrder: ListOrder = {
   sorts: { name: 'space.name_key', type: 'space.type', createdAt: 'space.created_at' },

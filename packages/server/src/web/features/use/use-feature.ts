@@ -22,17 +22,17 @@ import type { RecordRefusedSignIn } from '../../../core/audit/refused-sign-ins.j
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import type { Config } from '../../../core/config/config.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { errorReply } from '../../../core/errors/error-answer.js';
-import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { CoarseFailure, coarseSeconds, errorToldMidway } from '../../../core/errors/coarse.js';
+import { errorReply } from '../../../core/errors/error-answer.js';
 import { coarseTestFailure, testToldCoarsely } from '../../../core/sessions/coarse-test.js';
-import type { Finding } from '../../../core/sessions/session-work.js';
+import type { Finding } from '../../../core/sessions/finding.js';
 import { type TestAnswer, testInStages } from '../../../core/sessions/staged-test.js';
 import { rightGone, type StreamOutcome, sourceLimit } from '../../../core/streams/caps.js';
 import { distinctColumns, jsonHeader } from '../../../core/streams/column-names.js';
 import { lastWords } from '../../../core/streams/last-words.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../../core/streams/media-type.js';
 import { type BrokenEnding, type ReplyOutcome, sendRows } from '../../../core/streams/row-reply.js';
+import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { explain } from './explanations.js';
 import {
   createUseService,

@@ -2,17 +2,28 @@ import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/pro
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Logger } from 'pino';
+import type { Caller } from '../../../core/access/caller.js';
 import { loadConnection } from '../../../core/access/connection-access.js';
 import { mayTakeOver } from '../../../core/access/owner-left.js';
 import type { FoldedRefusals } from '../../../core/audit/folded-refusals.js';
 import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
-import { confirmedDestinations, giversOf, keptLogin, openConnectionSecrets, type Bringing } from '../../../core/credentials/records.js';
-import type { Broker, Resolution } from '../../../core/credentials/resolve.js';
 import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
+import {
+  type Bringing,
+  confirmedDestinations,
+  giversOf,
+  keptLogin,
+  openConnectionSecrets,
+} from '../../../core/credentials/records.js';
+import type { Broker, Resolution } from '../../../core/credentials/resolve.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import {
+  type CoarseUse,
+  coarseSeconds,
+  coarseUseSeconds,
+  errorToldCoarsely,
+} from '../../../core/errors/coarse.js';
 import { errorCode } from '../../../core/errors/error-answer.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { type CoarseUse, coarseSeconds, coarseUseSeconds, errorToldCoarsely } from '../../../core/errors/coarse.js';
 import type { RunningUses, WatchedUse } from '../../../core/sessions/running-uses.js';
 import type { Task } from '../../../core/sessions/session-work.js';
 import type { Entry, SessionRequest, Sessions } from '../../../core/sessions/sessions.js';

@@ -1,6 +1,6 @@
 import type { UserLeaveReply } from '@mooring/contract/routes/users';
 import { countCredentialsIn, openSignInsIn } from '../../../core/credentials/records.js';
-import type { Queryable } from '../../../core/store/store.js';
+import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';
 import { countUnderWay } from '../../../core/use-record/list.js';
 

@@ -1,13 +1,13 @@
 import { leaveUser } from '@mooring/contract/routes/users';
 import type { Authenticator } from '../../../core/access/authenticate.js';
+import type { Caller } from '../../../core/access/caller.js';
 import { record } from '../../../core/audit/record.js';
 import type { Leaving } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import type { UserTable } from '../../../core/store/tables.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 import { departureOf } from './departure.js';
 import { assertNotLastAdministrator, loadUser, unknownUser } from './user-store.js';
 

@@ -1,8 +1,8 @@
-import type { FilterColumns } from '../../../core/filter/scim-filter.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { ListOrder } from '../../http/keyset.js';
-import type { Queryable } from '../../../core/store/store.js';
+import type { FilterColumns } from '../../../core/filter/scim-filter.js';
+import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';
+import type { ListOrder } from '../../http/keyset.js';
 import { rolesOf } from './user-presenter.js';
 
 export const filterColumns: FilterColumns = {

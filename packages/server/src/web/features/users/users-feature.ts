@@ -10,19 +10,19 @@ import {
   patchUser,
 } from '@mooring/contract/routes/users';
 import type { Authenticator } from '../../../core/access/authenticate.js';
+import type { Caller } from '../../../core/access/caller.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { insertUser, newUser } from '../../../core/access/new-user.js';
 import { record } from '../../../core/audit/record.js';
 import type { Leaving } from '../../../core/credentials/records.js';
-import { scimCondition } from '../../../core/filter/scim-filter.js';
+import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
-import { type ListQuery, readList, turnPage } from '../../http/keyset.js';
+import { scimCondition } from '../../../core/filter/scim-filter.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { UserTable } from '../../../core/store/tables.js';
-import { newUuid } from '../../../core/crypto/random.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { type ListQuery, readList, turnPage } from '../../http/keyset.js';
 import { createLeaveRoute } from './leave-route.js';
 import { patchUserRow } from './user-patch.js';
 import { presentUser, rolesOf } from './user-presenter.js';

@@ -6,11 +6,10 @@ import {
   verifyUses,
 } from '@mooring/contract/routes/uses';
 import type { z } from 'zod';
+import type { Caller } from '../../../core/access/caller.js';
 import { decideForAll, loadConnection, spaceFacts } from '../../../core/access/connection-access.js';
 import { grantIn, isAdministratorOf } from '../../../core/access/matrix.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind, handled } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
 import { coarseUseSeconds, endToldCoarsely } from '../../../core/errors/coarse.js';
 import type { Store } from '../../../core/store/store.js';
 import type { RecordKeeper } from '../../../core/use-record/keeper.js';
@@ -22,6 +21,7 @@ import {
   type UseFilter,
 } from '../../../core/use-record/list.js';
 import { hasHead, positionOf, verifyUses as prove } from '../../../core/use-record/verify.js';
+import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { sendLines } from './send-lines.js';
 
 export interface UsesDependencies {

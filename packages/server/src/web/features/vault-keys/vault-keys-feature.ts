@@ -1,9 +1,9 @@
 import { listVaultKeys, retireVaultKey, rotateVaultKey } from '@mooring/contract/routes/vault-keys';
+import type { Caller } from '../../../core/access/caller.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import type { Caller } from '../../../core/access/caller.js';
 import { KeyRefusal, type KeyRotation } from '../../../core/vault/key-rotation.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 
 export interface VaultKeysDependencies {
   keyRotation: KeyRotation;

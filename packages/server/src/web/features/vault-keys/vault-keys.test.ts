@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newHex } from '../../../core/crypto/random.js';
 import { type ApiClient, addPerson, apiClient } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
-import { newHex } from '../../../core/crypto/random.js';
 
 const newMasterKey = () => Buffer.from(newHex(32), 'hex').toString('base64');
 const environment: Record<string, string> = { MOORING_MASTER_KEY: newMasterKey() };

@@ -2,16 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { createApp } from '../../../../start/app.js';
 import { loadConfig } from '../../../../core/config/config.js';
-import { firstStart } from '../../../../start/first-start.js';
 import { migrate, openStore, type Store } from '../../../../core/store/store.js';
-import { type ApiClient, apiClient } from '../../../../testing/api-client.js';
-import { runOnFile } from '../../../../testing/embedded-sql.js';
-import { expectNoSecretInRemains } from '../../../../testing/secret-scan.js';
 import { createVault, type Vault } from '../../../../core/vault/envelope.js';
 import { loadMasterKey } from '../../../../core/vault/keyring.js';
 import { openKeyring } from '../../../../core/vault/stored-keyring.js';
+import { createApp } from '../../../../start/app.js';
+import { firstStart } from '../../../../start/first-start.js';
+import { type ApiClient, apiClient } from '../../../../testing/api-client.js';
+import { runOnFile } from '../../../../testing/embedded-sql.js';
+import { expectNoSecretInRemains } from '../../../../testing/secret-scan.js';
 
 /** A server whose store the test can reach: to damage a row, or to fill it faster than HTTP could. */
 export interface OpenedServer {

@@ -1,5 +1,5 @@
 import { InvalidRequest } from '../../../../core/errors/app-error.js';
-import type { Db } from '../../../../core/store/store.js';
+import type { Db } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { connectionRows, type Page } from './connection-store.js';
 import { type Selection, selectedNames } from './selection.js';

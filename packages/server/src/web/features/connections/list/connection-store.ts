@@ -1,7 +1,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import { visibleScopes } from '../../../../core/access/connection-access.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
-import type { Queryable } from '../../../../core/store/store.js';
+import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { and, isNarrow, notHidden, ofConnections, rowsAbout, type Selection, tenantIs } from './selection.js';
 

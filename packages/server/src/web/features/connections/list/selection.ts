@@ -1,9 +1,9 @@
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { Caller } from '../../../../core/access/caller.js';
 import { seesEverything, visibleScopes } from '../../../../core/access/connection-access.js';
 import { isAdministratorOf } from '../../../../core/access/matrix.js';
-import type { Caller } from '../../../../core/access/caller.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
-import type { Queryable } from '../../../../core/store/store.js';
+import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 
 // Which connections a list is about, as conditions in SQL, and how many they are.

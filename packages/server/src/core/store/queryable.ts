@@ -1,0 +1,7 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Tables } from './tables.js';
+
+export type Db = Kysely<Tables>;
+export type Tx = Transaction<Tables>;
+/** Whatever statements run on: the store itself or an open transaction. */
+export type Queryable = Db | Tx;

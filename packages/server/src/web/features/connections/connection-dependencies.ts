@@ -1,0 +1,16 @@
+import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import type { Revoker } from '../../../core/credentials/grants.js';
+import type { Bringing } from '../../../core/credentials/records.js';
+import type { Quotas } from '../../../core/rates/quotas.js';
+import type { Store } from '../../../core/store/store.js';
+import type { Vault } from '../../../core/vault/envelope.js';
+
+export interface ConnectionServiceDependencies {
+  store: Store;
+  vault: Vault;
+  catalogue: Catalogue;
+  bringing: Bringing;
+  revoker: Revoker;
+  quotas: Quotas;
+  now?: () => Date;
+}

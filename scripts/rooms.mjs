@@ -1,0 +1,367 @@
+// Which room may import which: the only place that says so. dependency-cruiser's rules and the table of ARCHITECTURE.md
+// are made from it, and a circle of rooms is refused here.
+
+const connectors = 'packages/connectors/src';
+const core = 'packages/server/src/core';
+const web = 'packages/server/src/web';
+
+/** What every room that works with sources may know of them. */
+const aboutSources = ['interface', 'kit'];
+
+/**
+ * `at`: a folder, or one file. `mayImport`: rooms, types included. `doors`: files of a room that others may import; absent:
+ * all of them. From the lowest room to the highest.
+ */
+export const rooms = [
+  {
+    name: 'contract',
+    at: 'packages/contract/src',
+    purpose: 'What travels over HTTP: routes, schemas, error table, OpenAPI, the client.',
+    mayImport: [],
+  },
+  {
+    name: 'interface',
+    at: `${connectors}/spec`,
+    purpose: 'What a source implements: manifest, session, neutral types, error kinds, `Secret`.',
+    mayImport: ['contract'],
+  },
+  {
+    name: 'providers',
+    at: `${connectors}/providers`,
+    purpose: 'OAuth providers as data: endpoints, scopes, deviations from the standard.',
+    mayImport: ['interface'],
+  },
+  {
+    name: 'kit',
+    at: `${connectors}/kit`,
+    purpose:
+      'Derived from a manifest: validation, split of properties, destinations. TLS, deadlines, batches.',
+    mayImport: ['contract', 'interface'],
+  },
+  {
+    name: 'families',
+    at: `${connectors}/families`,
+    purpose: 'Sources that share a wire protocol or a file format.',
+    mayImport: ['contract', 'interface', 'providers', 'kit'],
+  },
+  {
+    name: 'sources',
+    at: `${connectors}/sources`,
+    purpose: 'One folder per data source. `manifest.ts` is data; `connector.ts` loads the driver.',
+    mayImport: ['interface', 'providers', 'kit', 'families'],
+  },
+  {
+    name: 'registry',
+    at: `${connectors}/registry.ts`,
+    purpose: 'One line per source.',
+    mayImport: ['interface', 'sources'],
+  },
+  {
+    name: 'crypto',
+    at: `${core}/crypto`,
+    purpose: 'Digests, random values, private keys.',
+    mayImport: ['kit'],
+  },
+  {
+    name: 'egress',
+    at: `${core}/egress`,
+    purpose: 'The gate, the only way to the network; the probe built on it.',
+    mayImport: aboutSources,
+  },
+  {
+    name: 'config',
+    at: `${core}/config`,
+    purpose: 'The only reader of the environment and the configuration file.',
+    mayImport: [...aboutSources, 'providers', 'registry', 'egress'],
+  },
+  {
+    name: 'store',
+    at: `${core}/store`,
+    purpose: 'Embedded SQLite or shared PostgreSQL: migrations, tables, transactions that retry on conflict.',
+    mayImport: ['kit', 'crypto'],
+  },
+  {
+    name: 'errors',
+    at: `${core}/errors`,
+    purpose: '`AppError`, the answer that a failure becomes, what is told coarsely to whom.',
+    mayImport: ['contract', 'interface', 'store'],
+  },
+  {
+    name: 'input',
+    at: `${core}/input`,
+    purpose: 'Documented spellings to canonical input; validation.',
+    mayImport: ['contract', 'errors'],
+  },
+  {
+    name: 'vault',
+    at: `${core}/vault`,
+    purpose: 'Keyring, rotation, key services, envelope encryption.',
+    mayImport: [...aboutSources, 'crypto', 'egress', 'config', 'store'],
+  },
+  {
+    name: 'audit',
+    at: `${core}/audit`,
+    purpose: 'Audit events, written in the transaction of the change.',
+    mayImport: ['crypto', 'store'],
+  },
+  {
+    name: 'access',
+    at: `${core}/access`,
+    purpose:
+      'Callers: API keys, access tokens, invitations. The role matrix; what a caller may do to a connection.',
+    mayImport: ['contract', 'crypto', 'store', 'errors', 'input', 'vault', 'audit'],
+  },
+  {
+    name: 'filter',
+    at: `${core}/filter`,
+    purpose: 'SCIM filters as SQL conditions.',
+    mayImport: ['errors'],
+  },
+  {
+    name: 'rates',
+    at: `${core}/rates`,
+    purpose: 'Rate limits shared over the store, quotas, throttled guesses.',
+    mayImport: ['config', 'store', 'errors', 'access'],
+  },
+  {
+    name: 'idempotency',
+    at: `${core}/idempotency`,
+    purpose: 'Answers kept for an `Idempotency-Key`.',
+    mayImport: ['crypto', 'store', 'errors', 'vault', 'access'],
+  },
+  {
+    name: 'catalogue',
+    at: `${core}/catalogue`,
+    purpose: 'Finds manifests, loads connectors, turns property problems into errors.',
+    mayImport: [...aboutSources, 'registry', 'crypto', 'store', 'errors', 'audit'],
+  },
+  {
+    name: 'oauth',
+    at: `${core}/oauth`,
+    purpose: 'OAuth exchanges, one file per grant type, and the classes of their failures. No vendor names.',
+    mayImport: [...aboutSources, 'crypto', 'egress'],
+  },
+  {
+    name: 'streams',
+    at: `${core}/streams`,
+    purpose: 'Rows to NDJSON, CSV and Arrow, with back-pressure and caps.',
+    mayImport: aboutSources,
+  },
+  {
+    name: 'isolation',
+    at: `${core}/isolation`,
+    purpose: 'Concurrency budgets per source, tenant and process; the circuit breaker of a source.',
+    mayImport: [...aboutSources, 'config', 'errors'],
+  },
+  {
+    name: 'use-record',
+    at: `${core}/use-record`,
+    purpose: 'The record of uses: keyed chains, signed checkpoints, proof, retention.',
+    mayImport: ['crypto', 'store', 'errors', 'vault', 'audit', 'access'],
+  },
+  {
+    name: 'credentials',
+    at: `${core}/credentials`,
+    purpose:
+      'Credentials: stored, resolved for a caller, opened; the life of OAuth grants; interactive sign-ins.',
+    doors: ['records.ts', 'resolve.ts', 'grants.ts', 'sign-ins.ts'],
+    mayImport: [
+      ...[
+        'contract',
+        ...aboutSources,
+        'crypto',
+        'egress',
+        'config',
+        'store',
+        'errors',
+        'vault',
+        'audit',
+        'access',
+      ],
+      ...['rates', 'catalogue', 'oauth'],
+    ],
+  },
+  {
+    name: 'sessions',
+    at: `${core}/sessions`,
+    purpose:
+      'The work of a use: opens a connector, encodes its rows, ends when the right to it is gone. The staged test.',
+    mayImport: [
+      ...[...aboutSources, 'egress', 'store', 'errors', 'access', 'catalogue', 'streams', 'isolation'],
+      'credentials',
+    ],
+  },
+  {
+    name: 'runners',
+    at: `${core}/runners`,
+    purpose:
+      'Processes that do this work, each for one user: pool, pipe, permissions, watch. `runner-main.ts` is their program.',
+    mayImport: [...aboutSources, 'registry', 'egress', 'errors', 'catalogue', 'streams', 'sessions'],
+  },
+  {
+    name: 'opening',
+    at: `${core}/opening`,
+    purpose: 'Opens the store and its keys at a start; settles what a crash or a lost key left.',
+    mayImport: [
+      ...[
+        'egress',
+        'config',
+        'store',
+        'vault',
+        'audit',
+        'access',
+        'idempotency',
+        'use-record',
+        'credentials',
+      ],
+    ],
+  },
+  {
+    name: 'backup',
+    at: `${core}/backup`,
+    purpose: 'Archive and keyring of the embedded store: written, proven, restored.',
+    mayImport: ['crypto', 'config', 'store', 'vault', 'audit', 'opening'],
+  },
+  {
+    name: 'move',
+    at: `${core}/move`,
+    purpose: 'The embedded store to PostgreSQL: every row compared, every record opened.',
+    mayImport: ['crypto', 'config', 'store', 'vault', 'audit', 'idempotency', 'opening'],
+  },
+  {
+    name: 'self-check',
+    at: `${core}/self-check`,
+    purpose: 'Does the public URL lead here, does each provider accept our redirect URI, do runners start.',
+    mayImport: [
+      ...['contract', 'interface', 'crypto', 'egress', 'config', 'errors', 'oauth', 'credentials', 'runners'],
+    ],
+  },
+  {
+    name: 'http',
+    at: `${web}/http`,
+    purpose:
+      'Fastify: routes of the contract, authentication, limits, `Idempotency-Key`, `ETag`, paging, error answers.',
+    mayImport: ['contract', 'crypto', 'store', 'errors', 'input', 'audit', 'access', 'idempotency'],
+  },
+  {
+    name: 'features',
+    at: `${web}/features`,
+    purpose: 'One folder per slice of the API; never imports another slice.',
+    mayImport: [
+      ...[
+        'contract',
+        ...aboutSources,
+        'crypto',
+        'config',
+        'store',
+        'errors',
+        'input',
+        'vault',
+        'audit',
+        'access',
+      ],
+      ...['filter', 'rates', 'catalogue', 'streams', 'isolation', 'use-record', 'credentials', 'sessions'],
+      ...['self-check', 'http'],
+    ],
+  },
+  {
+    name: 'start',
+    at: 'packages/server/src/start',
+    purpose:
+      'The composition root (`app.ts`), start and sealed start, drain, logs, metrics, periodic clean-up.',
+    mayImport: [
+      ...[
+        'contract',
+        'kit',
+        'registry',
+        'crypto',
+        'egress',
+        'config',
+        'store',
+        'errors',
+        'vault',
+        'audit',
+        'access',
+      ],
+      ...[
+        'rates',
+        'idempotency',
+        'catalogue',
+        'isolation',
+        'use-record',
+        'credentials',
+        'sessions',
+        'runners',
+      ],
+      ...['opening', 'self-check', 'http', 'features'],
+    ],
+  },
+  {
+    name: 'cli',
+    at: 'packages/cli/src',
+    purpose: 'The commands of `mooring`; each loads what it needs on demand.',
+    mayImport: ['contract', 'config', 'opening', 'backup', 'move', 'start', 'lab'],
+  },
+  {
+    name: 'lab',
+    at: 'packages/lab/src',
+    purpose:
+      'Stand-ins for providers and sources, the watch on sockets, the demo. For tests and `mooring lab`.',
+    mayImport: ['contract', 'interface', 'kit'],
+  },
+];
+
+/** @throws Error for an unknown room, or a circle: a room imports only rooms above it in the list, `cli` also the lab. */
+function assertLayered() {
+  const names = rooms.map(({ name }) => name);
+  for (const [index, { name, mayImport }] of rooms.entries()) {
+    for (const other of mayImport) {
+      const at = names.indexOf(other);
+      if (at < 0) throw new Error(`rooms.mjs: ${name} may import ${other}, which is not a room`);
+      if (at >= index && name !== 'cli')
+        throw new Error(`rooms.mjs: ${name} and ${other} are in a circle, or out of order`);
+    }
+  }
+}
+assertLayered();
+
+const escaped = (text) => text.replaceAll('.', '\\.');
+const pattern = ({ at }) => `^${escaped(at)}${at.endsWith('.ts') ? '$' : '/'}`;
+const forTests = '\\.test\\.ts$|__fixtures__|/testing/|/suite/|test-stand|harness';
+
+/** Rules of dependency-cruiser: what no room may import, and which files of a room are its doors. */
+export function roomRules() {
+  const imports = rooms.map((room) => {
+    const allowed = rooms.filter(({ name }) => name === room.name || room.mayImport.includes(name));
+    return {
+      name: `room-${room.name}`,
+      severity: 'error',
+      comment: `${room.name} may import ${room.mayImport.join(', ') || 'no other room'} (scripts/rooms.mjs). Move the code to the room that it belongs to, or what both need to a room below them.`,
+      from: { path: pattern(room), pathNot: forTests },
+      to: { path: '^packages/', pathNot: `${allowed.map(pattern).join('|')}|/node_modules/|${forTests}` },
+    };
+  });
+  const doors = rooms
+    .filter((room) => room.doors)
+    .map((room) => ({
+      name: `doors-of-${room.name}`,
+      severity: 'error',
+      comment: `Import from a door of the room: ${room.doors.join(', ')}.`,
+      from: { path: '^packages/', pathNot: `${pattern(room)}|${forTests}` },
+      to: {
+        path: pattern(room),
+        pathNot: room.doors.map((door) => `^${escaped(`${room.at}/${door}`)}$`).join('|'),
+      },
+    }));
+  return [...imports, ...doors];
+}
+
+/** The table of ARCHITECTURE.md. */
+export function roomTable() {
+  const rows = rooms.map(({ name, at, purpose, mayImport, doors }) => {
+    const place = at.replace('packages/', '').replace('/src', '');
+    const door = doors ? ` Doors: ${doors.map((file) => `\`${file}\``).join(', ')}.` : '';
+    return `| **${name}** \`${place}\` | ${purpose}${door} | ${mayImport.join(', ') || '–'} |`;
+  });
+  return ['| room | what it is for | may import |', '| --- | --- | --- |', ...rows].join('\n');
+}
