@@ -15,7 +15,7 @@ import { doublesTextOf, type Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Gate } from '../egress/gate.js';
-import { type ProbeStage, probe } from '../egress/probe.js';
+import { probe } from '../egress/probe.js';
 import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
 import { type Counts, type Encoded, encodeRows } from '../streams/encoded-rows.js';
 import type { StreamFormat } from '../streams/media-type.js';
