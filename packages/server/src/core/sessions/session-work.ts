@@ -8,7 +8,6 @@ import type {
   Login,
   ReadRequest,
   Retries,
-  RowStream,
   Session,
 } from '@mooring/connectors/spec/connector';
 import { doublesTextOf, type Row } from '@mooring/connectors/spec/data-types';
