@@ -1,5 +1,6 @@
 // Writes docs/reference from the code that decides; `--check` fails when a committed file is stale.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { apiSpecsOf, metaOf } from '../packages/connectors/dist/kit/properties.js';
 import { providers } from '../packages/connectors/dist/providers/registry.js';
 import { manifests } from '../packages/connectors/dist/registry.js';
@@ -20,6 +21,7 @@ import {
 } from '../packages/server/dist/core/credentials/grants/grant-lifecycle.js';
 import { destinationCases } from '../packages/server/dist/web/features/connections/__fixtures__/destination-cases.js';
 import { bundledPackages, bundleProduct } from './bundle.mjs';
+import { roomTable } from './rooms.mjs';
 import { sharedCounts, testTiers } from './test-tiers.mjs';
 import { valuesPage } from './values-page.mjs';
 
@@ -322,7 +324,14 @@ async function bundlePage() {
   return `${head('Packages in the bundle')}The bundle of \`mooring\` has code of ${packages.length} packages; [supply chain](supply-chain.md) says how they are held to the lockfile. \`libsql\` and \`@fastify/swagger-ui\`, and what only the lab needs, are loaded from \`node_modules\`.\n\n${packages.map((name) => `- ${code(name)}`).join('\n')}\n`;
 }
 
+/** The hand-written page with its table of rooms as the rules have it. */
+function architecturePage() {
+  const text = readFileSync(new URL('../../ARCHITECTURE.md', folder), 'utf8');
+  return text.replace(/(<!-- rooms -->\n)[^]*(?=<!-- \/rooms -->)/, (_whole, start) => `${start}${roomTable()}\n`);
+}
+
 const files = {
+  '../../ARCHITECTURE.md': architecturePage(),
   'openapi.json': `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   'sources.md': sourcesPage(),
   'values.md': `${head('Values')}${await valuesPage(table)}`,
@@ -345,7 +354,7 @@ for (const [name, text] of Object.entries(files)) {
   if (current === text) continue;
   stale += 1;
   if (!isCheck) writeFileSync(file, text);
-  process.stdout.write(`${isCheck ? 'stale' : 'wrote'}: docs/reference/${name}\n`);
+  process.stdout.write(`${isCheck ? 'stale' : 'wrote'}: ${path.posix.normalize(`docs/reference/${name}`)}\n`);
 }
 if (isCheck && stale > 0) {
   process.stdout.write('Run: npm run generate\n');
