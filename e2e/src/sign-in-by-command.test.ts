@@ -110,7 +110,7 @@ describe('mooring sign-in', () => {
     );
     const { login, password } = lab.users[0];
     const { html } = await walkSignIn({ authUrl, login, password });
-    expect(html).toContain('go back to the command line');
+    expect(html).toContain('return to the command line');
     const { code, output } = await command.ended;
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('ready') });
     expect(output).not.toContain(alice.key);
@@ -135,10 +135,10 @@ describe('mooring sign-in', () => {
     const down = { kind: 'answer' as const, answer: { status: 503, body: 'down' } };
     lab.switches.tokenNext = [down, down];
     const { login, password } = lab.users[0];
-    expect((await walkSignIn({ authUrl, login, password })).html).toContain('go back to the command line');
+    expect((await walkSignIn({ authUrl, login, password })).html).toContain('return to the command line');
     const { code, output } = await command.ended;
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('ready') });
-    expect(output).toContain('Trying again');
+    expect(output).toContain('Retrying');
     expect(output).not.toContain('canary');
   });
 
@@ -227,14 +227,14 @@ describe('what a newcomer gets wrong', () => {
     [
       ['keys', 'list', '--url', nobody],
       'a-key',
-      /^mooring: Nothing answers at http:\/\/127\.0\.0\.1:2 \(ECONNREFUSED\)\. Is the server running/,
+      /^mooring: http:\/\/127\.0\.0\.1:2 does not answer \(ECONNREFUSED\)\. Check that the server is running/,
     ],
     [['keys', 'list', '--url', 'localhost:8080'], 'a-key', /'--url <url>'.*It must be an http or https URL/s],
     [['keys', 'list', '--url', nobody], undefined, /^mooring: Set MOORING_API_KEY to your API key\.$/],
     [
       ['keys', 'list', '--url', nobody],
       'canary key\nof two',
-      /^mooring: MOORING_API_KEY is no API key: it holds blanks/,
+      /^mooring: MOORING_API_KEY is not a valid API key: it has spaces/,
     ],
     [['person', 'leave', 'alice'], 'a-key', /option '--url <url>'/],
     [
@@ -286,7 +286,7 @@ describe('what a newcomer gets wrong', () => {
     const { code, output } = await run(['keys', 'list', '--url', lab.url], 'a-key').ended;
     expect([code, output.trim()]).toEqual([
       1,
-      `mooring: listVaultKeys answered 404. It is no answer of Mooring: is ${lab.url} its address?`,
+      `mooring: listVaultKeys answered 404. This is not an answer of Mooring. Check the address ${lab.url}.`,
     ]);
   });
 });
@@ -301,10 +301,10 @@ it('US7: mooring person leave', async () => {
   const unknown = await leave('nobody');
   expect([unknown.code, unknown.output]).toEqual([
     1,
-    'mooring: There is no user with the subject, e-mail address or name "nobody".\n',
+    'mooring: No user has the subject, e-mail address or name "nobody".\n',
   ]);
   const left = await leave('carol "c" \\ cole');
   expect([left.code, left.output]).toEqual([0, expect.stringMatching(/Ended:\n {2}1 API keys\n$/)]);
   const again = await leave('carol "c" \\ cole');
-  expect(again.output).toContain('nothing but the right to come in');
+  expect(again.output).toContain('only the permission to sign in');
 });

@@ -97,7 +97,7 @@ describe('a store of 0.1.0', () => {
     const last = await half.ended;
     if (last !== null) expect([last, half.said()]).toEqual([1, expect.stringContaining('being moved')]);
     const { ended, said } = run(['move', '--to', database.url]);
-    expect([await ended, said()]).toEqual([0, expect.stringContaining('sealed records open')]);
+    expect([await ended, said()]).toEqual([0, expect.stringContaining('sealed records verified')]);
     expect(said()).not.toContain(new URL(database.url).password);
     const former = run(['serve', '--port', '0']);
     expect([await former.ended, former.said()]).toEqual([

@@ -13,11 +13,11 @@ export interface VerifyFlags extends AuditFlags {
   head?: string;
 }
 
-/** @returns true when the record of uses is whole */
+/** @returns true if the usage log is intact */
 export async function verifyAudit(flags: VerifyFlags, print: (line: string) => void): Promise<boolean> {
   const [seq, hash] = flags.head?.split(':') ?? [];
   if (flags.head !== undefined && !(seq && /^\d+$/.test(seq) && hash)) {
-    throw new Error('--head must be what an earlier run printed, for instance 42:abc…');
+    throw new Error('--head must be a head that an earlier run printed, for example 42:abc…');
   }
   const api = createApiClient({ url: flags.url, token: flags.apiKey });
   const known = seq && hash ? { head: { seq: Number(seq), hash } } : {};
@@ -25,30 +25,34 @@ export async function verifyAudit(flags: VerifyFlags, print: (line: string) => v
   let { records } = report;
   while (!report.done && report.next !== undefined) {
     const { at, last } = report.checkpoints;
-    print(`${records} records so far, checkpoint ${at} of ${last}`);
+    print(`${records} records verified, checkpoint ${at} of ${last}`);
     report = await api.call(verifyUses, { body: { ...known, next: report.next } });
     records += report.records;
   }
   const { broken, unproven } = report;
   if (unproven) {
-    print(`Before checkpoint ${unproven.before} of ${unproven.at} nothing can be proven: ${unproven.note}.`);
+    print(
+      `Records before checkpoint ${unproven.before} of ${unproven.at} cannot be verified: ${unproven.note}.`,
+    );
   }
   if (report.ok) {
-    print(`${records} records, whole${report.head ? `, head ${report.head.seq}:${report.head.hash}` : ''}`);
+    print(`${records} records, intact${report.head ? `, head ${report.head.seq}:${report.head.hash}` : ''}`);
     return true;
   }
   const where = broken?.shard === undefined ? 'checkpoint' : `shard ${broken.shard}, record`;
-  print(`Not whole: ${where} ${broken?.seq}: ${broken?.problem}. ${records} records before are good`);
+  print(
+    `Not intact: ${where} ${broken?.seq}: ${broken?.problem}. The ${records} records before it are intact`,
+  );
   return false;
 }
 
 export interface ExportFlags extends AuditFlags {
-  /** Instants; uses that began from then on, and before then. */
+  /** ISO 8601; selects uses that started at or after `from` and before `to`. */
   from?: string;
   to?: string;
 }
 
-/** Writes the record of uses as NDJSON, oldest first. @throws Error when it breaks off */
+/** Writes the usage log as NDJSON, oldest first. @throws Error if the stream is aborted */
 export async function exportAudit(
   { url, apiKey, from, to }: ExportFlags,
   output: NodeJS.WritableStream,

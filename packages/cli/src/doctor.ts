@@ -7,8 +7,8 @@ export interface DoctorFlags {
 }
 
 /**
- * Asks a running server to check itself and says what to do.
- * @returns false when something needs a hand
+ * Prints the self-check of a running server.
+ * @returns false if something must be fixed
  * @throws ApiError
  */
 export async function examine(flags: DoctorFlags, say: (line: string) => void): Promise<boolean> {
@@ -22,13 +22,13 @@ export async function examine(flags: DoctorFlags, say: (line: string) => void): 
 
 function linesOf({ publicUrl, loopback, runners, clients }: SelfCheckReply): string[] {
   const lines = [`Public URL ${publicUrl.url}: ${publicUrl.state}. ${publicUrl.detail}`, ...todo(publicUrl)];
-  lines.push(`Services of its host: ${loopback.state}. ${loopback.detail}`, ...todo(loopback));
-  lines.push(`Processes that work on sources: ${runners.state}. ${runners.detail}`, ...todo(runners));
+  lines.push(`Loopback of the server: ${loopback.state}. ${loopback.detail}`, ...todo(loopback));
+  lines.push(`Runners: ${runners.state}. ${runners.detail}`, ...todo(runners));
   if (clients.length === 0) lines.push('No OAuth client is configured (oauth.clients).');
   for (const client of clients) {
     lines.push(`OAuth client ${client.provider}: ${client.state}. ${client.detail}`);
     lines.push(`  Redirect URI to register: ${client.redirectUri}`);
-    if (client.documentation !== undefined) lines.push(`  Where: ${client.documentation}`);
+    if (client.documentation !== undefined) lines.push(`  Documentation: ${client.documentation}`);
     lines.push(...todo(client));
   }
   return lines;

@@ -2,11 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface LoopbackRedirect {
-  /** To be given when the sign-in is begun. */
+  /** Send it when you start the sign-in. */
   redirectUri: string;
   /**
-   * The query of the first redirect with this state: a page in the same browser can send any other one here, and those
-   * are passed over. The issuer is the server's to judge.
+   * The query of the first redirect with this state. Redirects with another state are ignored, because any page in the
+   * same browser can send one. The server verifies the issuer.
    */
   query(state: string): Promise<string>;
   close(): void;
@@ -15,7 +15,7 @@ export interface LoopbackRedirect {
 const page = (text: string) =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>Mooring</title><p>${text}</p></html>`;
 
-/** Listens for the redirect on this machine (RFC 8252 section 7.3): a free port, one path, nothing else is answered. */
+/** Listens for the redirect on a free loopback port (RFC 8252 section 7.3). Any other path is a 404. */
 export async function listenForRedirect(): Promise<LoopbackRedirect> {
   let expected: { state: string; arrived: (query: string) => void } | undefined;
   const server = createServer((request, response) => {
@@ -34,7 +34,7 @@ export async function listenForRedirect(): Promise<LoopbackRedirect> {
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       connection: 'close',
     });
-    response.end(page(isRedirect ? 'You can close this page and go back to the command line.' : 'Not here.'));
+    response.end(page(isRedirect ? 'You can close this page and return to the command line.' : 'Not found.'));
     if (isRedirect) expected?.arrived(url.search.slice(1));
   });
   await new Promise<void>((resolve, reject) => {

@@ -2,10 +2,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { endOfNpm } from './parent.js';
 import { told } from './told.js';
 
-// People's door on the command line. `serve`, `lab` and `demo` hand over to their packages when they are asked for, so
-// that nothing else has to be loaded for them.
+// The `mooring` command. Commands import their packages on demand, to keep the start of the others fast.
 
-/** Settles at the first SIGTERM or SIGINT from now on; a second one ends the process at once. */
+/** Resolves at the next SIGTERM or SIGINT; a second one exits the process immediately. */
 function firstSignal(): Promise<void> {
   return new Promise((resolve) => {
     const stop = () => {
@@ -20,7 +19,7 @@ function firstSignal(): Promise<void> {
 
 const printLine = (line: string) => process.stdout.write(`${line}\n`);
 
-/** An action whose error is told in one line, with the exit code 1. */
+/** Wraps an action: an error is printed in one line and exits with code 1. */
 const reporting =
   <Given extends unknown[]>(act: (...given: Given) => Promise<void>) =>
   async (...given: Given): Promise<void> => {
@@ -33,29 +32,27 @@ const reporting =
   };
 
 const program = new Command('mooring')
-  .description(
-    'Self-hosted data connections: defined once, shared in a space, used with your own credentials.',
-  )
+  .description('Self-hosted data connections: define once, share in a space, use with your own credentials.')
   .version('0.1.0')
   .showHelpAfterError();
 
 program
   .command('serve')
-  .description('Start the service')
+  .description('Start the server')
   .option('--host <address>', 'address to listen on (MOORING_HOST, 127.0.0.1)')
-  .option('--port <number>', 'port, 0 for a free one (MOORING_PORT, 8080)')
+  .option('--port <number>', 'port; 0 picks a free one (MOORING_PORT, 8080)')
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
-  .option('--public-url <url>', 'URL under which people reach it (MOORING_PUBLIC_URL)')
+  .option('--public-url <url>', 'URL at which users reach the server (MOORING_PUBLIC_URL)')
   .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
   .option(
     '--runners <number>',
-    'processes that work on sources, at the most; 0: none, for debugging only (auto)',
+    'maximum number of runner processes; 0 runs connectors in the server, for debugging only (auto)',
   )
   .action(
     reporting(async (flags) => {
       process.umask(0o077);
       const { runServer } = await import('@mooring/server/start/run');
-      // Heard from before the ready line on: whoever waits for that line may send it at once.
+      // Before the ready line: a supervisor may send the signal as soon as it sees that line.
       const signalled = firstSignal();
       const running = await runServer(flags);
       const failure = await Promise.race([signalled, running.failed, endOfNpm()]);
@@ -68,7 +65,7 @@ program
 program
   .command('admin-key')
   .description(
-    'On the machine: make a new API key for the administrator; an embedded store must not be served',
+    'Create a new API key for the first administrator, on the server itself; stop a server with an embedded store first',
   )
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
   .option('--config <file>', 'YAML configuration file (MOORING_CONFIG)')
@@ -77,13 +74,17 @@ program
       process.umask(0o077);
       const { runAdminKey } = await import('@mooring/server/start/run');
       const { token, expiresAt, user } = await runAdminKey(flags);
-      printLine(`API key of ${user.name} (${user.subject}), shown this once, until ${expiresAt}: ${token}`);
+      printLine(
+        `API key for ${user.name} (${user.subject}), shown only once, expires ${expiresAt}: ${token}`,
+      );
     }),
   );
 
 program
   .command('lab')
-  .description('Start local stand-ins for providers and sources, and print their addresses as one JSON line')
+  .description(
+    'Start local stand-ins for providers and sources, and print their addresses as one line of JSON',
+  )
   .action(
     reporting(async () => {
       const { runLab } = await import('@mooring/lab/lab');
@@ -93,9 +94,11 @@ program
 
 program
   .command('demo')
-  .description('Walk through the main flows on the lab and a fresh Mooring, then leave both up until Ctrl-C')
-  .option('--exit', 'stop everything at the end; the exit code says whether every answer was right')
-  .option('--manual', 'go through the interactive sign-in in your own browser')
+  .description(
+    'Walk through the main flows on the lab and a new Mooring server, then keep both running until Ctrl-C',
+  )
+  .option('--exit', 'stop everything at the end; the exit code is 0 if every answer was correct')
+  .option('--manual', 'use your own browser for the interactive sign-in')
   .action(
     reporting(async (flags) => {
       const { runDemo } = await import('@mooring/lab/demo/run-demo');
@@ -106,7 +109,7 @@ program
 
 function baseUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('It must be an http or https URL, for instance https://mooring.example.com');
+  throw new InvalidArgumentError('It must be an http or https URL, for example https://mooring.example.com');
 }
 
 const urlOption = () =>
@@ -115,27 +118,29 @@ const urlOption = () =>
     .argParser(baseUrl)
     .makeOptionMandatory();
 
-/** Never a flag: the arguments of a process can be read by others on the machine. */
+/** From the environment, never a flag: other users of the machine can read the arguments of a process. */
 function apiKey(): string {
   const key = process.env['MOORING_API_KEY']?.trim();
   if (!key) throw new Error('Set MOORING_API_KEY to your API key.');
   if (/^[\x21-\x7e]+$/.test(key)) return key;
-  throw new Error('MOORING_API_KEY is no API key: it holds blanks or characters that none has.');
+  throw new Error(
+    'MOORING_API_KEY is not a valid API key: it has spaces or other characters that do not occur in keys.',
+  );
 }
 
 program
   .command('revoke')
   .description(
-    'Destroy all credentials of a person, of a source, or all; an API key comes from MOORING_API_KEY',
+    'Destroy all credentials of a user, of a data source, or of the tenant; reads the API key from MOORING_API_KEY',
   )
   .addOption(urlOption())
-  .addOption(new Option('--user <id or subject>', 'those of a person').conflicts(['source', 'all']))
-  .addOption(new Option('--source <id>', 'those of a data source').conflicts('all'))
-  .option('--all', 'all there are')
+  .addOption(new Option('--user <id or subject>', 'credentials of a user').conflicts(['source', 'all']))
+  .addOption(new Option('--source <id>', 'credentials of a data source').conflicts('all'))
+  .option('--all', 'all credentials of the tenant')
   .action(
     reporting(async (flags) => {
       if (!flags.user && !flags.source && !flags.all)
-        throw new Error('Give one of --user, --source and --all.');
+        throw new Error('Specify one of --user, --source and --all.');
       const { revoke } = await import('./revoke.js');
       process.exitCode = (await revoke({ ...flags, apiKey: apiKey() }, printLine)) ? 0 : 2;
     }),
@@ -143,14 +148,14 @@ program
 
 program
   .command('person')
-  .description('Users of a running server; an administrator’s API key comes from MOORING_API_KEY')
+  .description('Manage the users of a running server; reads an administrator’s API key from MOORING_API_KEY')
   .command('leave')
   .description(
-    'End everything that a user who leaves could still use. Exit code 2: some providers are still to be told',
+    'Offboard a user: end everything they could still use. Exit code 2: not all grants are revoked at their providers yet',
   )
   .argument('<name>', 'id, subject, e-mail address or name of the user')
   .addOption(urlOption())
-  .option('--plan', 'change nothing, and say what would end')
+  .option('--plan', 'dry run: change nothing and show what would end')
   .action(
     reporting(async (name, flags) => {
       const { leave } = await import('./person.js');
@@ -160,12 +165,15 @@ program
 
 program
   .command('sign-in')
-  .description('Sign in for a separated connection; your API key comes from MOORING_API_KEY')
+  .description('Sign in for a separated connection; reads your API key from MOORING_API_KEY')
   .addOption(urlOption())
-  .requiredOption('--connection <id or name>', 'connection to sign in for')
-  .option('--space <id>', 'space of the connection, when it is given by name')
+  .requiredOption('--connection <id or name>', 'the connection')
+  .option('--space <id>', 'space of a connection that is given by name; default: your own connections')
   .addOption(new Option('--device', 'sign in on another device').conflicts('loopback'))
-  .option('--loopback', 'take the redirect on this machine; needs a client registered as a native one')
+  .option(
+    '--loopback',
+    'receive the redirect on this machine; requires an OAuth client registered as a native application',
+  )
   .action(
     reporting(async (flags) => {
       const { signIn } = await import('./sign-in.js');
@@ -173,13 +181,13 @@ program
     }),
   );
 
-const audit = program.command('audit').description('Look at what is on record');
+const audit = program.command('audit').description('Verify and export the usage log');
 
 audit
   .command('verify')
-  .description('Prove that the record of uses is whole; an API key comes from MOORING_API_KEY')
+  .description('Verify that the usage log is intact; reads the API key from MOORING_API_KEY')
   .addOption(urlOption())
-  .option('--head <seq:hash>', 'a head that an earlier run printed; it must still be on record')
+  .option('--head <seq:hash>', 'a head that an earlier run printed; the log must still contain it')
   .action(
     reporting(async (flags) => {
       const { verifyAudit } = await import('./audit.js');
@@ -189,10 +197,10 @@ audit
 
 audit
   .command('export')
-  .description('Write the record of uses to standard output as NDJSON; an API key comes from MOORING_API_KEY')
+  .description('Write the usage log to standard output as NDJSON; reads the API key from MOORING_API_KEY')
   .addOption(urlOption())
-  .option('--from <time>', 'uses that began at that time or later, for instance 2026-01-31T00:00:00Z')
-  .option('--to <time>', 'uses that began before that time')
+  .option('--from <time>', 'uses that started at or after this time, for example 2026-01-31T00:00:00Z')
+  .option('--to <time>', 'uses that started before this time')
   .action(
     reporting(async (flags) => {
       const { exportAudit } = await import('./audit.js');
@@ -203,12 +211,12 @@ audit
 const keys = program
   .command('keys')
   .description(
-    'Keys of the vault of a running server; an administrator’s API key comes from MOORING_API_KEY',
+    'Manage the vault keys of a running server; reads an administrator’s API key from MOORING_API_KEY',
   );
 
 keys
   .command('list')
-  .description('Show the keys, and how far a rotation has come')
+  .description('List the vault keys, with the progress of a rotation')
   .addOption(urlOption())
   .action(
     reporting(async (flags) => {
@@ -219,7 +227,7 @@ keys
 
 keys
   .command('rotate')
-  .description('Seal under a new key; what is there follows in the background')
+  .description('Encrypt under a new key; existing records are re-encrypted in the background')
   .addOption(urlOption())
   .action(
     reporting(async (flags) => {
@@ -230,8 +238,8 @@ keys
 
 keys
   .command('retire')
-  .description('Destroy a previous key that nothing is under any more')
-  .argument('<id>', 'id of the key, as the list shows it')
+  .description('Destroy a previous key that no longer encrypts any record')
+  .argument('<id>', 'id of the key, from mooring keys list')
   .addOption(urlOption())
   .action(
     reporting(async (id, flags) => {
@@ -242,9 +250,7 @@ keys
 
 keys
   .command('shred')
-  .description(
-    'Make sure that what was deleted opens in no backup: rotate, wait, and destroy all previous keys',
-  )
+  .description('Crypto-erase deleted records, in backups too: rotate, wait, and destroy all previous keys')
   .addOption(urlOption())
   .action(
     reporting(async (flags) => {
@@ -254,13 +260,15 @@ keys
   );
 
 const configOption = () =>
-  new Option('--config <file>', 'configuration file that names a key service (MOORING_CONFIG)');
+  new Option('--config <file>', 'configuration file, if it names a key service (MOORING_CONFIG)');
 
 program
   .command('backup')
-  .description('Copy the embedded store to a new file, also while it is served; no key is in it')
+  .description(
+    'Back up the embedded store to a new file, also while the server runs; the file contains no key',
+  )
   .argument('<file>', 'file to write')
-  .requiredOption('--keyring <file>', 'file for the keys of the vault; it replaces that of the backup before')
+  .requiredOption('--keyring <file>', 'file for the vault keys; replaces the one of the previous backup')
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
   .addOption(configOption())
   .action(
@@ -270,34 +278,29 @@ program
       const { backUp } = await import('@mooring/server/core/backup/back-up');
       const { isProven } = await backUp({ config: loadConfig(flags), archive, keyring });
       printLine(
-        `Written to ${archive}, and its keys to ${keyring}. Keep no older keyring, and keep the master key apart from both.`,
+        `Backup written to ${archive}, vault keys to ${keyring}. Destroy older keyring files, and store the master key separately from both.`,
       );
       if (isProven) return;
-      printLine('This version was never started on the store, so the archive has no proof of who wrote it.');
+      printLine(
+        'The backup has no proof of origin, because this version has never been started on the store. Restore it with --unverified.',
+      );
     }),
   );
 
 program
   .command('restore')
   .description(
-    'Make a data folder from a backup; put the master key there first, or name it as for serve. Exit code 2: restored, and some of it is lost',
+    'Restore a backup to a new data folder; put the master key there first, or configure it as for serve. Exit code 2: restored, but some data is lost',
   )
-  .argument('<file>', 'backup')
-  .addOption(
-    new Option('--keyring <file>', 'keys of the vault, as the latest backup wrote them').conflicts(
-      'lostKeyring',
-    ),
-  )
-  .option(
-    '--lost-keyring',
-    'there is no keyring any more: all that is sealed is lost, and so are all API keys',
-  )
-  .option('--unverified', 'take an archive that nothing proves to be as mooring backup wrote it')
-  .requiredOption('--data <folder>', 'data folder to make; it must hold no store')
+  .argument('<file>', 'backup file')
+  .addOption(new Option('--keyring <file>', 'keyring file of the latest backup').conflicts('lostKeyring'))
+  .option('--lost-keyring', 'restore without a keyring: all sealed data and all API keys are lost')
+  .option('--unverified', 'accept a backup without proof of origin')
+  .requiredOption('--data <folder>', 'data folder to create; must not contain a store')
   .addOption(configOption())
   .action(
     reporting(async (archive, { keyring, lostKeyring, unverified, ...flags }) => {
-      if (keyring === undefined && !lostKeyring) throw new Error('Give --keyring, or --lost-keyring.');
+      if (keyring === undefined && !lostKeyring) throw new Error('Specify --keyring or --lost-keyring.');
       process.umask(0o077);
       const { restoreBackup } = await import('./restore.js');
       const request = { archive, keyring, isUnverified: unverified === true };
@@ -308,7 +311,7 @@ program
 program
   .command('move')
   .description(
-    'Move the embedded store to an empty PostgreSQL database, while nobody serves it; run it again when it was cut off',
+    'Move the embedded store to an empty PostgreSQL database, while the server is stopped; run it again after an interruption',
   )
   .option('--to <url>', 'postgres://user:password@host:port/database (MOORING_DATABASE_URL)')
   .option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)')
@@ -323,9 +326,11 @@ program
 
 program
   .command('doctor')
-  .description('Check public URL and redirects of a running server; an API key comes from MOORING_API_KEY')
+  .description(
+    'Check configuration, public URL, redirect URIs and runners of a running server; reads the API key from MOORING_API_KEY',
+  )
   .addOption(urlOption())
-  .option('--config <file>', 'configuration file to check as well (MOORING_CONFIG)')
+  .option('--config <file>', 'configuration file to check too (MOORING_CONFIG)')
   .action(
     reporting(async (flags) => {
       const { loadConfig } = await import('@mooring/server/core/config/config');

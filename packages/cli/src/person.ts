@@ -11,27 +11,27 @@ export interface LeaveFlags {
 
 type Print = (line: string) => void;
 
-/** @throws Error when there is none, or more than one */
+/** @throws Error if no user, or more than one, has the name */
 async function userIdOf(api: ApiClient, name: string): Promise<string> {
   if (/^[0-9a-f]{24}$/i.test(name)) return name;
   const value = JSON.stringify(name);
   const filter = ['subject', 'email', 'name'].map((member) => `${member} eq ${value}`).join(' or ');
   const { data } = await api.call(listUsers, { query: { filter } });
   const [only, ...others] = data;
-  if (!only) throw new Error(`There is no user with the subject, e-mail address or name ${value}.`);
+  if (!only) throw new Error(`No user has the subject, e-mail address or name ${value}.`);
   if (others.length === 0) return only.id;
   const found = data.map(({ id, subject, email }) => `  ${id}  ${subject}${email ? `  ${email}` : ''}`);
-  throw new Error(`${value} is not one user. Give the id of one of these:\n${found.join('\n')}`);
+  throw new Error(`${value} matches several users. Specify the id of one of these:\n${found.join('\n')}`);
 }
 
 const words: Record<keyof UserLeaveReply['ends'], string> = {
   apiKeys: 'API keys',
   invitations: 'open invitations',
-  signIns: 'sign-ins under way',
+  signIns: 'pending sign-ins',
   credentials: 'credentials',
-  grants: 'grants among them, whose providers are told',
-  memberships: 'memberships of spaces',
-  uses: 'uses under way',
+  grants: 'of them OAuth grants, to be revoked at their providers',
+  memberships: 'space memberships',
+  uses: 'running uses',
 };
 
 function printSome<Item>(
@@ -52,17 +52,17 @@ function show(report: UserLeaveReply, print: Print): void {
   for (const [kind, what] of Object.entries(words) as [keyof typeof ends, string][]) {
     if (ends[kind] > 0) print(`  ${ends[kind]} ${what}`);
   }
-  if (Object.values(ends).every((count) => count === 0)) print('  nothing but the right to come in');
+  if (Object.values(ends).every((count) => count === 0)) print('  only the permission to sign in');
   const connection = ({ qID, qName, spaceId }: (typeof withoutLogin.data)[number]) =>
-    `${qID}  ${JSON.stringify(qName)} ${spaceId === undefined ? 'in a personal space' : `in the space ${spaceId}`}`;
+    `${qID}  ${JSON.stringify(qName)} ${spaceId === undefined ? 'in a personal space' : `in space ${spaceId}`}`;
   const named = ({ id, name: of }: { id: string; name: string }) => `${id}  ${JSON.stringify(of)}`;
-  printSome('Connections that need their login entered again', withoutLogin, print, connection);
-  printSome('Connections that want a new owner', withoutOwner.connections, print, connection);
-  printSome('Spaces that want a new owner', withoutOwner.spaces, print, named);
-  printSome('OAuth clients that want a new secret', withoutOwner.oauthClients, print, named);
+  printSome('Connections that need a new login', withoutLogin, print, connection);
+  printSome('Connections that need a new owner', withoutOwner.connections, print, connection);
+  printSome('Spaces that need a new owner', withoutOwner.spaces, print, named);
+  printSome('OAuth clients that need a new secret', withoutOwner.oauthClients, print, named);
 }
 
-/** @returns true when every provider that can be told has been told, or nothing was to be done */
+/** @returns true if no revocation at a provider is queued or has failed */
 export async function leave(flags: LeaveFlags, print: Print): Promise<boolean> {
   const api = createApiClient({ url: flags.url, token: flags.apiKey });
   const userId = await userIdOf(api, flags.name);
@@ -72,10 +72,13 @@ export async function leave(flags: LeaveFlags, print: Print): Promise<boolean> {
   });
   show(report, print);
   if (!report.revocation) {
-    print('Nothing was changed. Without --plan it is done; there is no way back.');
+    print('Nothing was changed. Run again without --plan to apply it; that cannot be undone.');
     return true;
   }
   const { counts, id } = await follow(api, report.revocation.id);
-  if (counts.queued) print(`The server goes on telling ${counts.queued} providers: revocation ${id}.`);
+  if (counts.queued)
+    print(
+      `${counts.queued} grants are still to be revoked at their providers; the server keeps trying: revocation ${id}.`,
+    );
   return !counts.queued && !counts.failed;
 }

@@ -2,7 +2,7 @@ import { type RestoreRequest, restore } from '@mooring/server/core/backup/restor
 import { loadConfig, type ServeFlags } from '@mooring/server/core/config/config';
 import { describeLoss } from '@mooring/server/core/opening/unreadable-records';
 
-/** @returns true when everything in the archive opens */
+/** @returns true if nothing in the backup is lost */
 export async function restoreBackup(
   flags: ServeFlags & { data: string },
   request: Omit<RestoreRequest, 'config'>,
@@ -13,12 +13,12 @@ export async function restoreBackup(
   print(`Restored to ${flags.data} in ${Math.round(performance.now() - begun)} ms.`);
   if (request.isUnverified) {
     print(
-      'Not checked: nothing proves that the archive is as mooring backup wrote it. Before you let anybody in, look at who administers, who owns what, and which destinations are allowed.',
+      'Not verified: the backup has no proof of origin and may have been modified. Before you let users in, check administrators, owners and confirmed destinations.',
     );
   }
   for (const loss of losses) print(`Lost: ${describeLoss(loss)}`);
   if (losses.some(({ kind }) => kind === 'bearer-token')) {
-    print(`Make a key for an administrator with: mooring admin-key --data ${flags.data}`);
+    print(`Create an API key for the administrator with: mooring admin-key --data ${flags.data}`);
   }
   return losses.length === 0;
 }

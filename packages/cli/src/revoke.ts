@@ -11,19 +11,19 @@ export interface RevokeFlags {
 }
 
 const pollMs = 1_000;
-/** Providers that are down are told later by the server; nobody sits here for that. */
-const patienceMs = 30_000;
+/** How long to wait for revocation at providers; the server keeps retrying those that are down. */
+const providersMs = 30_000;
 
 type Report = Awaited<ReturnType<typeof follow>>;
 
-/** Waits for a revocation, and a while for providers. */
+/** Waits until the revocation is done, then at most `providersMs` for revocation at providers. */
 export async function follow(api: ApiClient, id: string) {
-  let until = Date.now() + patienceMs;
+  let until = Date.now() + providersMs;
   for (;;) {
     const report = await api.call(getRevocation, { params: { id } });
     const isDone = report.status === 'done';
     if (isDone && (!report.counts.queued || Date.now() > until)) return report;
-    if (!isDone) until = Date.now() + patienceMs;
+    if (!isDone) until = Date.now() + providersMs;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
@@ -33,7 +33,7 @@ async function pageAfter(api: ApiClient, { id, links }: Report): Promise<Report 
   return next ? api.call(getRevocation, { params: { id }, query: { next } }) : undefined;
 }
 
-/** @returns true when every provider that can be told has been told */
+/** @returns true if no revocation at a provider is queued or has failed */
 export async function revoke(flags: RevokeFlags, print: (line: string) => void): Promise<boolean> {
   const api = createApiClient({ url: flags.url, token: flags.apiKey });
   const body = {
@@ -42,7 +42,8 @@ export async function revoke(flags: RevokeFlags, print: (line: string) => void):
     ...(flags.all ? { all: (await api.call(getTenant)).id } : {}),
   };
   const begun = await api.call(revokeCredentials, { body });
-  if (begun.status === 'running') print(`Revocation ${begun.id} of ${begun.total} credentials is under way.`);
+  if (begun.status === 'running')
+    print(`Revocation ${begun.id} of ${begun.total} credentials is in progress.`);
   const report: Report = begun.total === 0 ? begun : await follow(api, begun.id);
   for (let page: Report | undefined = report; page; page = await pageAfter(api, page)) {
     for (const { credentialId, qName, userId, datasourceID, status } of page.data) {
@@ -53,6 +54,6 @@ export async function revoke(flags: RevokeFlags, print: (line: string) => void):
   print(
     `${report.total} credentials destroyed${counts.length === 0 ? '' : `; providers: ${counts.join(', ')}`}.`,
   );
-  if (report.counts.queued) print(`The server goes on telling providers: revocation ${report.id}.`);
+  if (report.counts.queued) print(`The server keeps retrying at the providers: revocation ${report.id}.`);
   return !report.counts.queued && !report.counts.failed;
 }

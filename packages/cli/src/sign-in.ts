@@ -14,7 +14,7 @@ export interface SignInFlags {
   apiKey: string;
   /** Id or name. */
   connection: string;
-  /** Id of the space in which the name is looked up; absent: one's own connections. */
+  /** Id of the space in which to look up the name; absent: the user's own connections. */
   space?: string;
   device?: boolean;
   loopback?: boolean;
@@ -26,11 +26,11 @@ export interface Terminal {
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const lookEveryMs = 2_000;
+const pollMs = 2_000;
 
 /**
- * Brings the caller's own credential for a separated connection by signing in.
- * @throws ApiError, or Error when the sign-in ends without success
+ * Provides the caller's credential for a separated connection by an interactive sign-in.
+ * @throws ApiError, or Error if the sign-in fails
  */
 export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<void> {
   const api = createApiClient({ url: flags.url, token: flags.apiKey });
@@ -41,15 +41,15 @@ export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<vo
     const send = () => api.call(putConnectionCredential, { params: { qID }, body });
     const look = () => api.call(getConnectionCredential, { params: { qID } });
     const state = await retried(api, begun, { send, look, say });
-    say(`Signed in: the connection is ${'state' in state ? state.state : 'ready'} for you.`);
+    say(`Signed in. State of your credential: ${'state' in state ? state.state : 'ready'}.`);
     if ('signInEndsAt' in state && state.signInEndsAt !== undefined)
-      say(`The provider gave no way to renew it: it ends at ${state.signInEndsAt}.`);
+      say(`The provider issued no refresh token: the sign-in ends at ${state.signInEndsAt}.`);
   };
   if (flags.loopback) return onThisMachine(api, qID, say, complete);
   const begun = await begin(api, qID, flags.device ? { device: true } : {});
-  say(`Open this address and sign in:\n\n  ${begun.authUrl}\n`);
+  say(`Open this URL and sign in:\n\n  ${begun.authUrl}\n`);
   if (begun.userCode !== undefined) {
-    say(`The page shows or asks for this code: ${begun.userCode}`);
+    say(`Compare this code with the page, or enter it there: ${begun.userCode}`);
     await arrival(api, begun.signInId);
     return complete(begun.signInId, begun);
   }
@@ -75,7 +75,7 @@ async function begin(api: ApiClient, qID: string, how: { device?: boolean; redir
     params: { qID },
     body: { authUrlOnly: true, ...how },
   });
-  if (!('authUrl' in begun)) throw new Error('The server began no sign-in.');
+  if (!('authUrl' in begun)) throw new Error('The server did not start a sign-in.');
   return begun;
 }
 
@@ -89,7 +89,7 @@ async function onThisMachine(
   try {
     const { redirectUri } = redirect;
     const begun = await begin(api, qID, { redirectUri });
-    say(`Open this address in a browser on this machine and sign in:\n\n  ${begun.authUrl}\n`);
+    say(`Open this URL in a browser on this machine and sign in:\n\n  ${begun.authUrl}\n`);
     const state = begun.state ?? new URL(begun.authUrl).searchParams.get('state') ?? '';
     const query = await Promise.race([redirect.query(state), expiry(begun.expiresAt)]);
     const error = new URLSearchParams(query).get('error');
@@ -100,8 +100,8 @@ async function onThisMachine(
   }
 }
 
-/** May pass by itself: the same request is worth sending again. */
-function mayPass(error: unknown): error is Error {
+/** The error may be transient: the same request can be retried. */
+function isTransient(error: unknown): error is Error {
   if (!(error instanceof ApiError)) return error instanceof UnreachableError;
   return (
     [429, 502, 503, 504].includes(error.status) ||
@@ -111,7 +111,8 @@ function mayPass(error: unknown): error is Error {
 }
 
 /**
- * Completes a sign-in, for as long as it is open. Nobody was shown the code, so nobody else can send it again.
+ * Completes a sign-in, and retries until the sign-in expires: the code was not shown to the user, who could not send it
+ * again.
  * @throws ApiError, UnreachableError
  */
 async function retried<Result>(
@@ -127,7 +128,7 @@ async function retried<Result>(
     try {
       return await send();
     } catch (error) {
-      if (!mayPass(error)) throw error;
+      if (!isTransient(error)) throw error;
       const state = await api.call(getSignIn, { params: { id: signInId } }).then(
         (found) => found.state,
         () => 'pending' as const,
@@ -136,7 +137,7 @@ async function retried<Result>(
       if (!['pending', 'arrived', 'redeeming'].includes(state)) throw error;
       const wait = (error instanceof ApiError ? error.retryAfterSeconds : undefined) ?? 2;
       if (Date.now() + wait * 1000 > Date.parse(expiresAt)) throw error;
-      if (attempt === 1) say(`${error.message} Trying again.`);
+      if (attempt === 1) say(`${error.message} Retrying.`);
       await new Promise((resolve) => setTimeout(resolve, wait * 1000));
     }
   }
@@ -147,15 +148,15 @@ const printable = (text: string): string => text.replace(/[^\w.-]/g, '?').slice(
 const expiry = (expiresAt: string) =>
   new Promise<never>((_, reject) => {
     const left = Math.max(0, Date.parse(expiresAt) - Date.now());
-    setTimeout(() => reject(new Error('The sign-in has expired. Begin again.')), left).unref();
+    setTimeout(() => reject(new Error('The sign-in has expired. Start again.')), left).unref();
   });
 
-/** Waits until the person has finished at the provider. The server asks the provider no faster than it allows. */
+/** Polls until the user has finished at the provider. The server limits how often it polls the provider itself. */
 async function arrival(api: ApiClient, id: string): Promise<void> {
   for (;;) {
     const { state, error } = await api.call(getSignIn, { params: { id } });
     if (state === 'arrived') return;
     if (state !== 'pending') throw new Error(`The sign-in is ${state}${error ? ` (${error})` : ''}.`);
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

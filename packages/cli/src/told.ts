@@ -1,12 +1,12 @@
 import { getSystemErrorMap } from 'node:util';
 
-const systemWords = new Map(getSystemErrorMap().values());
+const systemMessages = new Map(getSystemErrorMap().values());
 
-/** What went wrong, in one line for whoever gave the command. */
+/** One line for the user of the command. System errors get Node's description, the path and the code. */
 export function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, path, syscall } = error as NodeJS.ErrnoException;
-  const words = systemWords.get(code ?? '');
-  if (syscall === undefined || words === undefined) return error.message;
-  return `${path ?? syscall}: ${words} (${code}).`;
+  const message = systemMessages.get(code ?? '');
+  if (syscall === undefined || message === undefined) return error.message;
+  return `${path ?? syscall}: ${message} (${code}).`;
 }

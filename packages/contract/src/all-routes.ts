@@ -53,7 +53,7 @@ const modules = [
 
 const routes: readonly Route[] = modules.flatMap((module) => Object.values(module).filter(isRoute));
 
-/** Every route of the contract, those behind the newer door included. */
+/** Every route of the contract, including those under `/api/connectivity`. */
 export const allRoutes: readonly Route[] = [
   ...routes,
   ...routes.flatMap((route) => newerDoorOf(route) ?? []),

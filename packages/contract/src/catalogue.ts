@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-// The wire form of a data source, as Qlik's data-sources API has it.
+// Qlik's data-sources API: the wire form of a data source.
 
-/** How a part of a QRI is made: the template's placeholders are the properties, in order. */
+/** One part of a QRI: `properties` fill the placeholders of `template`, in order. */
 const qriTemplateSchema = z.object({
   template: z.string(),
   properties: z.array(z.string()),
@@ -18,17 +18,17 @@ export type QriDefinition = z.infer<typeof qriDefinitionSchema>;
 export const dataSourceSchema = z
   .object({
     dataSourceId: z.string().meta({ description: 'Id of the data source, for instance `postgres`' }),
-    name: z.string().meta({ description: 'Name of the provider; recorded replies carry it here' }),
-    dataSourceName: z.string().meta({ description: 'Name of the data source for people' }),
+    name: z.string().meta({ description: "Name of the provider, as in recorded answers of Qlik's API" }),
+    dataSourceName: z.string().meta({ description: 'Display name of the data source' }),
     provider: z.string().meta({ description: 'Connector provider, the `qType` of its connections' }),
     providerName: z.string(),
     dataSourcePropertyName: z
       .string()
       .nullable()
-      .meta({ description: 'Key that names the source in a connect statement' }),
+      .meta({ description: 'Key that names the data source in a connect statement' }),
     dataSourceType: z.string(),
     capabilities: z.array(z.string()),
-    disabled: z.boolean().meta({ description: 'A tenant administrator has switched it off' }),
+    disabled: z.boolean().meta({ description: 'A tenant administrator has disabled it' }),
     settings: z.array(z.unknown()),
     qriDefinition: qriDefinitionSchema,
     uiInfo: z
@@ -41,9 +41,9 @@ export const dataSourceSchema = z
   })
   .meta({ id: 'DataSource' });
 
-/** One provider of this server, as Qlik describes its connector nodes. */
+/** One provider of this server, in the form of Qlik's connector nodes. */
 const connectorNodeSchema = z.object({
-  url: z.string().meta({ description: 'This server: Mooring runs its connectors in itself' }),
+  url: z.string().meta({ description: 'This server: Mooring has no separate connector nodes' }),
   contractType: z.int(),
   providerName: z.string(),
   dataSourcesUpdated: z.boolean(),
@@ -64,7 +64,7 @@ export const dataSourceSettingsSchema = z
   .object({
     disabled: z.boolean().meta({
       description:
-        'True: the source is left out of lists, its connections too, and none can be made or used; nothing is lost',
+        'True: the data source and its connections disappear from lists, and connections can be neither created nor used; nothing is deleted',
     }),
   })
   .meta({ id: 'DataSourceSettings' });
@@ -76,7 +76,7 @@ export const gatewaysSchema = z
   })
   .meta({ id: 'Gateways' });
 
-/** One connection property, as `api-specs` describes it. */
+/** One connection property in `api-specs`. */
 export const propertySpecSchema = z.looseObject({
   type: z.string(),
   description: z.string().optional(),

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import type { Route } from './route.js';
 
-// A client made of the same route objects as the server: what they say of input and answers is what a program is
-// checked against when it is compiled. The console, the command line and tests use it.
+// An API client typed by the same route objects as the server, so that the compiler checks input and answers. Used by
+// the console, the command line and tests.
 
 type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
 
-/** Member `Name` with the schema's input type; may be left out when every member of the schema may. */
+/** Member `Name` with the schema's input type; optional when every member of the schema is. */
 type Part<Name extends string, Schema> = [Schema] extends [z.ZodType]
   ? Record<never, never> extends Input<Schema>
     ? { [Key in Name]?: Input<Schema> }
@@ -21,7 +21,7 @@ export type CallInput<Definition extends Route> = Part<'params', Definition['par
 
 type Responses<Definition extends Route> = Definition['responses'][keyof Definition['responses']];
 
-/** What a call of this operation gives: the body of whichever success it answers with; undefined for an empty one. */
+/** What a call of this operation returns: the body of any of its success answers; undefined for an empty one. */
 export type CallResult<Definition extends Route> =
   Responses<Definition> extends infer Answer
     ? Answer extends { schema: infer Schema extends z.ZodType }
@@ -37,18 +37,18 @@ export interface ApiErrorItem {
   meta?: Record<string, unknown>;
 }
 
-/** An answer that is no success. The message names operation, status and what the server said. */
+/** An answer with an error status. The message has operation, status and the errors of the answer. */
 export class ApiError extends Error {
   readonly status: number;
   readonly errors: readonly ApiErrorItem[];
   readonly traceId: string | undefined;
-  /** Seconds the server asked to wait. */
+  /** From `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(operation: string, response: Response, body: unknown) {
     const { errors, traceId } = readErrors(body);
     const told = errors.map(({ code, title, detail }) => `${code}: ${detail ?? title}`).join(' ');
-    const words = told || `It is no answer of Mooring: is ${originOf(response)} its address?`;
+    const words = told || `This is not an answer of Mooring. Check the address ${originOf(response)}.`;
     super(`${operation} answered ${response.status}. ${words}`.trim());
     this.name = 'ApiError';
     this.status = response.status;
@@ -58,15 +58,14 @@ export class ApiError extends Error {
     this.retryAfterSeconds = Number.isFinite(wait) ? wait : undefined;
   }
 
-  /** True when one of the errors has this code. */
   is(code: string): boolean {
     return this.errors.some((error) => error.code === code);
   }
 }
 
-const originOf = ({ url }: Response): string => (URL.canParse(url) ? new URL(url).origin : 'this');
+const originOf = ({ url }: Response): string => (URL.canParse(url) ? new URL(url).origin : 'of the server');
 
-/** No answer came. The message says from where, and what the system calls it. */
+/** No answer. The message has the origin and the error code of the system. */
 export class UnreachableError extends Error {
   override name = 'UnreachableError';
 
@@ -75,8 +74,8 @@ export class UnreachableError extends Error {
     const why = typeof code === 'string' ? ` (${code})` : '';
     super(
       /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY/.test(why)
-        ? `${url.origin} shows a certificate that is not trusted here${why}. Name the file of its CA in NODE_EXTRA_CA_CERTS.`
-        : `Nothing answers at ${url.origin}${why}. Is the server running, and is that its address?`,
+        ? `The certificate of ${url.origin} is not trusted${why}. Set NODE_EXTRA_CA_CERTS to the file of its CA.`
+        : `${url.origin} does not answer${why}. Check that the server is running and that the address is right.`,
       { cause },
     );
   }
@@ -94,24 +93,23 @@ function readErrors(body: unknown): { errors: ApiErrorItem[]; traceId: string | 
 }
 
 export interface ClientOptions {
-  /** Base URL of the service, without `/api`. */
+  /** Base URL of the server, without `/api`. */
   url: string;
-  /** API key or access token; absent for public operations. */
+  /** API key or access token; omit for public operations. */
   token?: string;
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   fetch?: typeof fetch;
 }
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** Done once, however often it is sent; for operations that are `idempotent`. */
+  /** The server executes the request once per key; for operations that are `idempotent`. */
   idempotencyKey?: string;
 }
 
 export interface ApiClient {
   /**
-   * Calls one operation.
-   * @throws ApiError for every answer that is no success, or none of this service; UnreachableError when none came
+   * @throws ApiError for an error status, or an answer that is not Mooring's; UnreachableError without an answer
    */
   call<const Definition extends Route>(
     route: Definition,
@@ -119,7 +117,7 @@ export interface ApiClient {
       ? [input?: CallInput<Definition>, options?: CallOptions]
       : [input: CallInput<Definition>, options?: CallOptions]
   ): Promise<CallResult<Definition>>;
-  /** The same for operations that stream: the answer itself, its body unread. */
+  /** For operations that stream: the response, its body unread. */
   open<const Definition extends Route>(
     route: Definition,
     input: CallInput<Definition> & { accept: string },
@@ -155,7 +153,7 @@ async function bodyOf(response: Response): Promise<unknown> {
   }
 }
 
-/** A client for one person, or for nobody. */
+/** A client for one API key or access token or, without `token`, for public operations. */
 export function createApiClient(options: ClientOptions): ApiClient {
   const send = async (
     route: Route,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** One character that can stand between or around values. */
+/** A CSV delimiter, quote or escape: one character. */
 const mark = (what: string) =>
   z
     .string()
@@ -21,52 +21,51 @@ export const columnTypeSchema = z.enum([
   'json',
 ]);
 
-/** How a file is read: what a request says of it, what a connection has as its default, and what was found out. */
+/** How to read a file: options of a request, defaults of a connection, or what was detected. */
 export const fileOptionsSchema = z
   .strictObject({
     format: z
       .enum(['csv', 'tsv', 'json', 'ndjson', 'parquet'])
       .optional()
-      .meta({ description: 'What it is; default: by the ending of its name' }),
+      .meta({ description: 'File format; default: by the file extension' }),
     encoding: z
       .string()
-      .regex(/^[\w.:-]{1,40}$/, 'must be the name of an encoding such as utf-8 or windows-1252')
+      .regex(/^[\w.:-]{1,40}$/, 'must be the name of an encoding, such as utf-8 or windows-1252')
       .optional()
       .meta({
         description:
-          'Encoding of a text file, by its name in the Encoding Standard, or utf-32le or utf-32be; default: a mark at its beginning, else utf-8',
+          'Encoding of a text file, by its name in the WHATWG Encoding Standard, or utf-32le or utf-32be; default: by the byte order mark, else utf-8',
       }),
     delimiter: mark('').optional().meta({
-      description: 'CSV: what stands between fields; default: detected among comma, semicolon, tab and pipe',
+      description: 'CSV: field delimiter; default: detected among comma, semicolon, tab and pipe',
     }),
     quote: z
       .union([z.literal(''), mark(', or empty for none')])
       .optional()
-      .meta({ description: 'CSV: what stands around fields, `"` by default; empty: nothing does' }),
+      .meta({ description: 'CSV: quote character; default: `"`; empty: fields are not quoted' }),
     escape: mark('')
       .optional()
-      .meta({ description: 'CSV: what stands before a quote within quotes, by default the quote itself' }),
+      .meta({
+        description: 'CSV: escape character before a quote in a quoted field; default: the quote itself',
+      }),
     lineEnd: z.enum(['\n', '\r\n', '\r']).optional().meta({
       description:
-        'CSV: what ends a record; default: detected. `\\n` takes CR LF too; what ends none is text',
+        'CSV: record terminator; default: detected. `\\n` accepts CR LF too; any other line break is part of a field',
     }),
     header: z.boolean().optional().meta({
-      description: 'CSV: the first record names the columns, true by default; else they are column_1, …',
+      description:
+        'CSV: the first record has the column names; default: true. With false they are column_1, …',
     }),
-    skipInitialSpace: z
-      .boolean()
-      .optional()
-      .meta({ description: 'CSV: blanks behind a delimiter are no part of the field' }),
+    skipInitialSpace: z.boolean().optional().meta({ description: 'CSV: ignore spaces after a delimiter' }),
     trailingDelimiter: z
       .boolean()
       .optional()
-      .meta({ description: 'CSV: each record ends with one more delimiter' }),
+      .meta({ description: 'CSV: every record ends with an extra delimiter' }),
     nullText: z.string().max(64).optional().meta({
-      description: 'CSV: a field that is null, where it stands without quotes; empty: empty fields are null',
+      description: 'CSV: unquoted text that means null; empty: empty fields are null',
     }),
     columnTypes: z.record(z.string().max(1024), columnTypeSchema).optional().meta({
-      description:
-        'CSV: types of columns by name, `string` by default; an empty field of another type is null',
+      description: 'CSV: column types by name, default `string`; empty fields of other types are null',
     }),
   })
   .refine(({ delimiter, quote = '"' }) => delimiter === undefined || delimiter !== quote, {

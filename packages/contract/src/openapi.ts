@@ -5,7 +5,7 @@ import { type ErrorCode, errorTable } from './errors.js';
 import type { Route } from './route.js';
 import { errorsSchema, rateLimitedSchema } from './wire.js';
 
-/** Errors that every route of its kind can answer beside its own. */
+/** Errors that follow from the kind of route, in addition to its own. */
 const commonErrors = (route: Route): ErrorCode[] => [
   ...(route.auth === 'person' ? (['AUTHENTICATION-REQUIRED'] as const) : []),
   ...(route.tier === 'none' ? [] : (['HTTP-429'] as const)),
@@ -44,11 +44,11 @@ function requestBody(schema: z.ZodType, types: Route['bodyTypes'] = ['applicatio
 
 const idempotencyKey = z.string().max(255).optional().meta({
   description:
-    'Any key of your choosing, kept for a day: the same request with the same key is done once and answered alike',
+    'A unique key of your choice, kept for a day: repeating the request with the same key returns the first answer and does not execute it again',
 });
 const ifMatch = z.string().optional().meta({
   description:
-    '`ETag` of the state you read: the change is refused with 412 when there is another one by now',
+    '`ETag` of the state you read: the change is refused with 412 if the resource has changed since',
 });
 
 function headerParameters(route: Route): { header?: z.ZodObject } {
@@ -90,7 +90,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
 
 let document: unknown;
 
-/** The API as OpenAPI 3.1, from the route objects. */
+/** The API as an OpenAPI 3.1 document. */
 export function openApiDocument(): unknown {
   if (document !== undefined) return document;
   const paths: ZodOpenApiPathsObject = {};
@@ -108,7 +108,9 @@ export function openApiDocument(): unknown {
     },
     servers: [{ url: '/' }],
     tags: [...new Set(allRoutes.map((route) => route.tag))].map((name) => ({ name })),
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'API key' } } },
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'API key or access token' } },
+    },
     paths,
   });
   return document;

@@ -1,13 +1,13 @@
 import type { PassedOver } from './route.js';
 
-/** Unknown members and parameters are ignored: Qlik's clients send some. */
+/** Ignores unknown members and parameters: Qlik's clients send some. */
 export const passedOver: PassedOver = {};
 
-const noFilter = 'this list is not filtered by that';
+const noFilter = 'this list has no such filter';
 
 /**
- * Of a list: parameters that look as if they filtered it, which would then be answered whole.
- * @param right what does that in this list, by the parameter
+ * For lists: refuses parameters that look like a filter, because ignoring one would return the whole list.
+ * @param right by parameter, what to use instead in this list
  */
 export const passedOverInList = (
   right: Partial<Record<'ownerId' | 'owner' | 'name' | 'sub' | 'where', string>> = {},

@@ -1,29 +1,29 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.js';
 
-/** Who may call: `public` needs nothing, `person` needs an API key or access token. */
+/** Authentication: `public` none, `person` an API key or access token. */
 export type RouteAuth = 'public' | 'person';
 
-/** Qlik's rate tiers: 1 = 1,000 a minute, 2 = 100 a minute; `none` for operational paths. */
+/** Qlik's rate limit tiers, in requests per minute: 1 = 1,000, 2 = 100; `none` for operational paths. */
 export type RateTier = 1 | 2 | 'none';
 
 export interface RouteResponse {
   description: string;
   /** JSON body; absent for an empty body or a stream. */
   schema?: z.ZodType;
-  /** Media types of a body that is no JSON. */
+  /** Media types of a body that is not JSON. */
   contentTypes?: readonly string[];
 }
 
-/** Of an operation of Qlik's, or one that others than its clients add parameters to. */
+/** For Qlik's operations, and those to which third parties add parameters (OAuth redirects). */
 export interface PassedOver {
-  /** Query parameters that would filter what is answered are refused all the same; with what does that here. */
+  /** Query parameters that look like a filter are refused even so; the value says what to use instead. */
   filters?: Readonly<Record<string, string>>;
 }
 
 /**
- * One HTTP operation. Everything about it that a client, a test, the documentation or the server must know is
- * here once; handlers get input that these schemas have parsed.
+ * One HTTP operation: the single source for clients, tests, documentation and the server. Handlers receive input
+ * parsed by these schemas.
  */
 export interface Route {
   id: string;
@@ -34,31 +34,31 @@ export interface Route {
   description?: string;
   tag: string;
   auth: RouteAuth;
-  /** The right the caller needs, in words; the decision itself is made in the server's access room. */
+  /** Documentation of the required permission; the server's `access` room decides. */
   permission: string;
   tier: RateTier;
   params?: z.ZodObject;
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: z.ZodType;
-  /** Media types of the body; absent: JSON. */
+  /** Media types of the body; default: JSON. */
   bodyTypes?: readonly ('application/json' | 'application/x-www-form-urlencoded')[];
   /**
-   * What the schemas do not know of body and query is passed over, as clients of this operation expect. Absent: each
-   * such member and parameter is a 400 that names it.
+   * Unknown members of the body and unknown query parameters are ignored, as clients of this operation expect.
+   * Absent: each of them is a 400 that names it.
    */
   passesOver?: PassedOver;
-  /** A create that is done once for each `Idempotency-Key`. */
+  /** A create that honours `Idempotency-Key`. */
   idempotent?: true;
-  /** The answer shows a secret this once: it is repeated to the same API key or token only, and while what it made is there. */
+  /** The answer shows a secret once: it is replayed to the same API key or access token only, while the resource exists. */
   showsSecret?: true;
-  /** Kind of resource whose state `ETag` and `If-Match` are about. */
+  /** Kind of resource that `ETag` and `If-Match` refer to. */
   etag?: 'connection' | 'credential' | 'space';
   responses: Readonly<Record<number, RouteResponse>>;
   errors: readonly ErrorCode[];
 }
 
-/** Keeps the literal types, so that handlers see their parsed input. */
+/** Keeps the literal types, so that handlers get typed input. */
 export function defineRoute<const Definition extends Route>(definition: Definition): Definition {
   return definition;
 }

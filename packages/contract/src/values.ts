@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-// What documented clients send for a value, and what is wrong with one that is not taken. CONTRACT.md, "Tolerances".
+// Value forms that documented clients send, and error texts for values that are not accepted. CONTRACT.md, "Tolerances".
 
-/** Strips `optional` and `default`, so that the kind of value underneath shows. */
+/** Unwraps `optional`, `default` and `nullable`. */
 export function innermost(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
     return innermost(schema.unwrap() as z.ZodType);
@@ -19,8 +19,8 @@ function booleanOf(value: unknown): unknown {
 }
 
 /**
- * The only coercion there is: `true` and `false` in any case, 1 and 0 for a boolean, decimal digits for a number, and a
- * number or boolean where the schema wants one of a list of texts (`OAuthMechanism: 1`), or takes a text as well.
+ * The only coercion: `true` and `false` in any case, 1 and 0 to boolean; decimal digits to number; a number or boolean
+ * to text where the schema is an enum (`OAuthMechanism: 1`) or a union.
  */
 export function coerceScalar(schema: z.ZodType, value: unknown): unknown {
   const kind = innermost(schema);
@@ -33,9 +33,9 @@ export function coerceScalar(schema: z.ZodType, value: unknown): unknown {
 }
 
 const kindWords: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
-  int: 'a whole number',
+  int: 'an integer',
   boolean: 'true or false',
   array: 'a list',
   tuple: 'a list',
@@ -61,7 +61,7 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 
 const isOfKind = ({ code, path }: z.core.$ZodIssue): boolean => code === 'invalid_type' && path.length === 0;
 
-/** Where a value may be one of several: the kinds that there are, or what is wrong with it as one of its own kind. */
+/** Lists the kinds that the union accepts or, for a value of one of these kinds, says what is wrong with it. */
 function unionFault(issue: z.core.$ZodIssueInvalidUnion, value: unknown): string {
   if (value === undefined) return 'is required';
   if (issue.message !== 'Invalid input') return issue.message;
@@ -71,11 +71,11 @@ function unionFault(issue: z.core.$ZodIssueInvalidUnion, value: unknown): string
   const found = faults.find((fault) => !fault.endsWith('is required')) ?? faults[0];
   if (found !== undefined) return found;
   const kinds = branches.map((each) => kindWords['expected' in each ? each.expected : ''] ?? 'another value');
-  return `must be ${[...new Set(kinds)].join(' or ')}, and ${kindOf(value)} was sent`;
+  return `must be ${[...new Set(kinds)].join(' or ')}, not ${kindOf(value)}`;
 }
 
 /**
- * What is wrong with a value, behind the name of its field; never the value itself, which may be a secret.
+ * Error text for a value, to follow the name of its field. Never contains the value, which may be a secret.
  * @param input what the schema was given
  */
 export function valueFault(issue: z.core.$ZodIssue, input: unknown): string {
@@ -88,6 +88,6 @@ export function valueFault(issue: z.core.$ZodIssue, input: unknown): string {
   if (!issue.message.startsWith('Invalid input')) return issue.message;
   const wanted = kindWords[issue.expected ?? ''];
   if (wanted === undefined) return issue.message;
-  if (typeof value === 'number' && issue.expected === 'int') return 'must be a whole number';
-  return `must be ${wanted}, and ${kindOf(value)} was sent`;
+  if (typeof value === 'number' && issue.expected === 'int') return 'must be an integer';
+  return `must be ${wanted}, not ${kindOf(value)}`;
 }

@@ -3,22 +3,22 @@ import { errorTable } from './errors.js';
 
 // Building blocks of the wire form, shared by several features' schemas.
 
-/** RFC 4122 text, as connections and credentials are named. */
+/** Id of a connection or credential: RFC 4122 text. */
 export const uuidSchema = z
   .string()
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, 'must be a UUID')
   .transform((id) => id.toLowerCase())
   .meta({ format: 'uuid' });
 
-/** 24 hexadecimal digits, as users and spaces are named. */
+/** Id of a user or space: 24 hexadecimal digits. */
 export const objectIdSchema = z.string().regex(/^[0-9a-f]{24}$/i, 'must be 24 hexadecimal digits');
 
 /** ISO 8601 in UTC with `Z`. */
 export const instantSchema = z.string().meta({ format: 'date-time', description: 'ISO 8601 in UTC' });
 
 /**
- * What holds for every name that a user gives: it is kept as it was given, or refused. Normalised to NFC, so that two
- * names that look the same are the same.
+ * Rules for every name that a user chooses: stored as entered, or refused. Normalised to NFC, so that names that look
+ * the same are equal.
  */
 const named = (text: z.ZodString) =>
   z
@@ -28,10 +28,10 @@ const named = (text: z.ZodString) =>
       text
         .min(1, 'must not be empty')
         .max(256)
-        .refine((name) => name === name.trim(), 'must not begin or end with a blank')
+        .refine((name) => name === name.trim(), 'must not begin or end with a space')
         .refine(
           (name) => name !== '.' && name !== '..',
-          'must not be . or .., which clients take out of a path',
+          'must not be . or .., which clients remove from URL paths',
         ),
     );
 
@@ -39,7 +39,7 @@ export const nameSchema = named(
   z.string().regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'must not contain control or invisible characters'),
 );
 
-/** As Qlik restricts names of spaces. */
+/** Qlik's restrictions for names of spaces. */
 export const spaceNameSchema = named(
   z
     .string()
@@ -58,35 +58,35 @@ export const listLinksSchema = z.object({
 export const errorItemSchema = z
   .object({
     code: z.enum(Object.keys(errorTable) as [string, ...string[]]).meta({ description: 'Stable code' }),
-    title: z.string().meta({ description: 'What the code means' }),
-    detail: z.string().optional().meta({ description: 'What happened here, naming the field' }),
+    title: z.string().meta({ description: 'Meaning of the code' }),
+    detail: z.string().optional().meta({ description: 'What happened in this case, naming the field' }),
     status: z.int().meta({ description: 'HTTP status' }),
-    meta: z.record(z.string(), z.unknown()).optional().meta({ description: 'Facts a program can use' }),
+    meta: z.record(z.string(), z.unknown()).optional().meta({ description: 'Machine-readable details' }),
   })
   .meta({ id: 'ErrorItem' });
 
 export const errorsSchema = z
   .object({
     errors: z.array(errorItemSchema),
-    traceId: z.string().meta({ description: 'Finds the request in the log' }),
+    traceId: z.string().meta({ description: 'Id of the request in the log' }),
   })
   .meta({ id: 'Errors' });
 
 const cursorSchema = z.string().min(1).max(4096).optional();
 
-/** The documented answer to too many requests, which is without `status` and `traceId`. */
+/** Qlik's documented 429 body, which has no `status` and no `traceId`. */
 export const rateLimitedSchema = z
   .object({ errors: z.array(errorItemSchema.omit({ status: true, meta: true })) })
   .meta({ id: 'RateLimited' });
 
-/** Query of lists that page with an opaque cursor. */
+/** Query parameters of lists with page tokens. */
 export const pageQuery = {
   limit: z.int().min(1).max(100).optional(),
   next: cursorSchema,
   prev: cursorSchema,
 };
 
-/** RFC 6902 reduced to the three operations Qlik has; member names in any casing. */
+/** RFC 6902, only the three operations that Qlik documents; member names in any casing. */
 export const patchBodySchema = z
   .array(
     z.object({
@@ -97,7 +97,7 @@ export const patchBodySchema = z
     {
       error: ({ input }) =>
         typeof input === 'object' && input !== null && 'patchData' in input
-          ? 'must be the list of changes itself, not an object with patchData around it'
+          ? 'must be the list of changes itself, not an object with a member patchData'
           : undefined,
     },
   )

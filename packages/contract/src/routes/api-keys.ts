@@ -10,7 +10,7 @@ export const apiKeySchema = z
     id: z.string(),
     tenantId: z.string(),
     description: z.string(),
-    sub: z.string().meta({ description: 'User the key acts as' }),
+    sub: z.string().meta({ description: 'User that the key authenticates' }),
     subType: z.literal('user'),
     status: z.enum(['active', 'expired', 'revoked']),
     created: instantSchema,
@@ -19,21 +19,21 @@ export const apiKeySchema = z
     scopes: z
       .array(z.enum(['metrics']))
       .optional()
-      .meta({ description: 'What the key is for; absent: everything its user may' }),
-    expiry: instantSchema.meta({ description: '9999-12-31T23:59:59.999Z: does not end' }),
+      .meta({ description: 'Restricts the key; absent: everything its user may do' }),
+    expiry: instantSchema.meta({ description: '9999-12-31T23:59:59.999Z: never expires' }),
     invitedBy: z.string().optional().meta({
-      description: 'Of a key that came from an invitation, and of keys made with it: who invited',
+      description: 'For a key that came from an invitation, and keys created with it: the user who invited',
     }),
     awaitsApproval: z.boolean().optional().meta({
       description:
-        'True: reaches no credential and no embedded login that is older than it, until another key of the user approves it',
+        'True: the key cannot use credentials and embedded logins that are older than it, until another key of the user approves it',
     }),
   })
   .meta({ id: 'ApiKey' });
 
 const apiKeyWithTokenSchema = apiKeySchema
   .extend({
-    token: z.string().meta({ description: 'Shown once, in the reply to its creation', secret: true }),
+    token: z.string().meta({ description: 'Shown once, when the key is created', secret: true }),
   })
   .meta({ id: 'ApiKeyWithToken' });
 export type ApiKeyReply = z.infer<typeof apiKeySchema>;
@@ -50,14 +50,14 @@ export const listApiKeys = defineRoute({
   summary: 'List API keys, without their tokens',
   tag: 'api-keys',
   auth: 'person',
-  permission: 'Own keys; all of the tenant for tenant administrators.',
+  permission: 'Your own keys; tenant administrators: all keys of the tenant.',
   tier: 1,
   query: z.object({
     sub: z.string().max(64).optional(),
     status: z.enum(['active', 'expired', 'revoked']).optional(),
     createdByUser: z.string().max(64).optional(),
     sort: z.string().max(64).optional().meta({
-      description: 'id, sub, createdByUser, description or created, with + or - before it',
+      description: 'id, sub, createdByUser, description or created, prefixed with + or -',
     }),
     startingAfter: z.string().min(1).max(64).optional().meta({ description: 'Ids above this one' }),
     endingBefore: z.string().min(1).max(64).optional().meta({ description: 'Ids below this one' }),
@@ -74,31 +74,31 @@ export const createApiKey = defineRoute({
   method: 'POST',
   path: '/api/v1/api-keys',
   passesOver: passedOver,
-  summary: 'Make an API key; the token is in this reply only',
+  summary: 'Create an API key; the token is shown in this answer only',
   tag: 'api-keys',
   auth: 'person',
   description:
-    'With an API key; neither with an access token nor for a machine. The new key ends no later than the one it is made with, and inherits its reach. `successor: true` makes the one successor of that key, which lives as long as it did; the old one ends within seven days.',
-  permission: 'For oneself. Other users come in by invitation (`POST /api/v1/invitations`).',
+    'Requires an API key; access tokens and machine users cannot create keys. The new key expires no later than the key that creates it, and inherits its reach. `successor: true` creates the one successor of that key, with the same lifetime; the old key expires within seven days.',
+  permission: 'Any user, for themselves. Invite other users with `POST /api/v1/invitations`.',
   tier: 2,
   body: z.object({
     description: z.string().max(256).optional(),
     expiry: z.iso.duration().optional().meta({
       description:
-        'ISO 8601 duration, at most `max_api_key_expiry` of the tenant and what is left of the key it is made with; absent: P365D or those, whichever is less',
+        'ISO 8601 duration, at most `max_api_key_expiry` of the tenant and the remaining lifetime of the key that creates it; absent: P365D or the lower of these limits',
     }),
     successor: z
       .boolean()
       .optional()
-      .meta({ description: 'The new key takes the place of the one it is made with; without `expiry`' }),
-    sub: z.string().max(64).optional().meta({ description: 'Oneself' }),
+      .meta({ description: 'The new key replaces the key that creates it; not with `expiry`' }),
+    sub: z.string().max(64).optional().meta({ description: 'Your own user id' }),
     subType: z.enum(['user']).optional(),
     scopes: z
       .array(z.enum(['metrics']))
       .length(1)
       .optional()
       .meta({
-        description: '`metrics`: reads `/metrics` and nothing else; by tenant administrators',
+        description: '`metrics`: a key that may read only `/metrics`; tenant administrators can create one',
       }),
   }),
   idempotent: true,
@@ -108,7 +108,7 @@ export const createApiKey = defineRoute({
 });
 
 const keyParams = z.object({ id: z.string().min(1).max(64) });
-const ownOrAdministered = 'Own keys; any of the tenant for tenant administrators.';
+const ownOrAdministered = 'Your own keys; tenant administrators: any key of the tenant.';
 
 export const getApiKey = defineRoute({
   id: 'getApiKey',
@@ -144,9 +144,9 @@ export const patchApiKey = defineRoute({
 const apiKeysConfigSchema = z
   .object({
     max_api_key_expiry: z.string().meta({
-      description: 'Longest life of a new key, and its life when none is asked for; ISO 8601 duration',
+      description: 'Maximum and default lifetime of a new key; ISO 8601 duration',
     }),
-    max_keys_per_user: z.int().meta({ description: 'Most active keys of one person' }),
+    max_keys_per_user: z.int().meta({ description: 'Maximum number of active keys per user' }),
   })
   .meta({ id: 'ApiKeysConfig' });
 export type ApiKeysConfig = z.output<typeof apiKeysConfigSchema>;
@@ -161,7 +161,7 @@ export const getApiKeysConfig = defineRoute({
   summary: "Limits of the tenant's API keys",
   tag: 'api-keys',
   auth: 'person',
-  permission: 'Any person of the tenant.',
+  permission: 'Any user of the tenant.',
   tier: 1,
   params: configParams,
   responses: { 200: { description: 'The limits', schema: apiKeysConfigSchema } },
@@ -175,7 +175,7 @@ export const patchApiKeysConfig = defineRoute({
   passesOver: passedOver,
   summary: "Change the limits of the tenant's API keys",
   description:
-    '`replace` on `/max_api_key_expiry` and `/max_keys_per_user`. Keys that exist keep their life.',
+    '`replace` on `/max_api_key_expiry` and `/max_keys_per_user`. Existing keys keep their lifetime.',
   tag: 'api-keys',
   auth: 'person',
   permission: 'Tenant administrators.',
@@ -190,11 +190,12 @@ export const approveApiKey = defineRoute({
   id: 'approveApiKey',
   method: 'POST',
   path: '/api/v1/api-keys/{id}/actions/approve',
-  summary: 'It was me: let a key that came from an invitation reach what is older than it',
-  description: 'Holds for the keys that were made with it as well. If it was not you, delete the key.',
+  summary: 'Approve a key that came from an invitation, so that it can use older credentials',
+  description:
+    'Also approves the keys that were created with it. If you did not redeem the invitation yourself, delete the key.',
   tag: 'api-keys',
   auth: 'person',
-  permission: 'Own keys, with another one that itself awaits no approval.',
+  permission: 'Your own keys, using another key that does not await approval itself.',
   tier: 2,
   params: keyParams,
   responses: { 200: { description: 'The key', schema: apiKeySchema } },
@@ -215,7 +216,7 @@ export const deleteApiKey = defineRoute({
   responses: {
     204: {
       description:
-        'Revoked; refused from the next request on. With a key that awaits approval all that were made with it end',
+        'Revoked, effective from the next request. Revoking a key that awaits approval also revokes the keys created with it',
     },
   },
   errors: ['NOT-FOUND'],

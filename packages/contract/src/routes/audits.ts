@@ -3,7 +3,7 @@ import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, pageQuery, selfLinksSchema } from '../wire.js';
 
-// What happened, by whom and to what. QLIK.md 1.5.
+// The audit log. QLIK.md 1.5.
 
 const auditSchema = z
   .object({
@@ -12,17 +12,17 @@ const auditSchema = z
     eventTime: instantSchema,
     eventType: z.string().meta({ description: 'For instance `mooring.v1.data-connection.created`' }),
     eventTypeVersion: z.string(),
-    source: z.string().meta({ description: 'Kind of thing it happened to, for instance `mooring/user`' }),
+    source: z.string().meta({ description: 'Kind of resource, for instance `mooring/user`' }),
     contentType: z.literal('application/json'),
     tenantId: z.string(),
-    userId: z.string().meta({ description: 'Who did it' }),
+    userId: z.string().meta({ description: 'User who caused the event' }),
     data: z.record(z.string(), z.unknown()).meta({
-      description: '`id` of what it happened to, and facts that depend on the type; never a secret',
+      description: '`id` of the resource, and details that depend on the type; never a secret',
     }),
     extensions: z.object({
       ownerId: z.string().optional(),
       spaceId: z.string().optional(),
-      topLevelResourceId: z.string().optional().meta({ description: 'Id of what contains it' }),
+      topLevelResourceId: z.string().optional().meta({ description: 'Id of the containing resource' }),
     }),
     links: selfLinksSchema,
   })
@@ -44,18 +44,17 @@ export const listAudits = defineRoute({
   method: 'GET',
   path: '/api/v1/audits',
   passesOver: passedOverInList({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
-  summary: 'List what happened, latest first',
+  summary: 'List events, latest first',
   query: z.object({
     eventType: text,
     source: text,
     userId: text,
     eventTime: text.meta({
-      description:
-        'Interval of two times, for instance `2026-01-01T00:00:00Z/2026-01-31T23:59:59Z`; both count',
+      description: 'Interval, both ends included, for instance `2026-01-01T00:00:00Z/2026-01-31T23:59:59Z`',
     }),
     id: z.string().max(4096).optional().meta({ description: 'Comma-separated ids' }),
     sort: z.string().max(64).optional().meta({
-      description: 'eventTime, eventType or source, with + or - before it; absent: -eventTime',
+      description: 'eventTime, eventType or source, prefixed with + or -; absent: -eventTime',
     }),
     ...pageQuery,
   }),
@@ -73,7 +72,7 @@ export const listAuditTypes = defineRoute({
   method: 'GET',
   path: '/api/v1/audits/types',
   passesOver: passedOver,
-  summary: 'Every type of event there can be',
+  summary: 'List all event types',
   responses: { 200: { description: 'Types', schema: namesSchema } },
   errors: ['ACCESS-DENIED'],
 });
@@ -84,7 +83,7 @@ export const listAuditSources = defineRoute({
   method: 'GET',
   path: '/api/v1/audits/sources',
   passesOver: passedOver,
-  summary: 'Every source of events',
+  summary: 'List all event sources',
   responses: { 200: { description: 'Sources', schema: namesSchema } },
   errors: ['ACCESS-DENIED'],
 });
@@ -95,7 +94,7 @@ export const getAuditSettings = defineRoute({
   method: 'GET',
   path: '/api/v1/audits/settings',
   passesOver: passedOver,
-  summary: 'How long events are kept',
+  summary: 'Get the retention period of events',
   responses: {
     200: {
       description: 'The settings',

@@ -3,7 +3,7 @@ import { defineRoute } from '../route.js';
 import { instantSchema, nameSchema } from '../wire.js';
 import { authUrlSchema, connectionParamsSchema } from './data-connections.js';
 
-// My credential on a connection: CONTRACT.md part C.
+// The caller's credential for a connection: CONTRACT.md part C.
 
 export const credentialStateSchema = z.enum([
   'ready',
@@ -23,38 +23,38 @@ export const connectionCredentialSchema = z
     credentialId: z.string().optional(),
     credentialsName: z.string().optional(),
     separated: z.boolean(),
-    destination: z.string().meta({ description: 'Where the credential would be sent' }),
+    destination: z.string().meta({ description: 'Destination that the credential would be sent to' }),
     confirmedDestinations: z
       .array(z.string())
       .optional()
-      .meta({ description: 'Where you allowed it to be sent' }),
+      .meta({ description: 'Destinations that you have confirmed' }),
     signInMethods: z.array(z.string()),
     updatedAt: instantSchema.optional(),
     signInEndsAt: instantSchema.optional().meta({
       description:
-        'There when the provider gave no refresh token: the sign-in cannot be renewed and ends then. Often it wants a scope such as `offline_access`, or a parameter such as `access_type=offline` in the query of `authorizationUrl`',
+        'Present if the provider issued no refresh token: the sign-in ends at this time. Providers often require a scope such as `offline_access`, or a parameter such as `access_type=offline` in the query of `authorizationUrl`',
     }),
     suspendedAt: instantSchema.optional().meta({
       description:
-        'To who gave the login that the connection keeps: since when it waits, because somebody else moved the connection or gave it away',
+        'Shown to the user who provided the embedded login: when it was suspended because another user moved or transferred the connection',
     }),
-    suspendedBy: z.string().optional().meta({ description: 'Id of who moved it' }),
+    suspendedBy: z.string().optional().meta({ description: 'Id of the user who moved or transferred it' }),
     ownerLeft: z.literal(true).optional().meta({
       description:
-        'The owner of this embedded connection has left, and its login with them. To who may take it over: PATCH `/user` to yourself together with the whole login',
+        'Shown to users who may take over an embedded connection whose owner has left: PATCH `/user` to your own id together with the complete login',
     }),
   })
   .meta({ id: 'ConnectionCredential' });
 
 const path = '/api/v1/data-connections/{qID}/credential' as const;
 const tag = 'data-connections';
-const permission = 'Anyone who may use the connection, for themselves.';
+const permission = 'Any user who may use the connection, for themselves.';
 
 export const getConnectionCredential = defineRoute({
   id: 'getConnectionCredential',
   method: 'GET',
   path,
-  summary: 'State of your credential on a connection',
+  summary: 'Get the state of your credential for a connection',
   tag,
   auth: 'person',
   permission,
@@ -68,9 +68,9 @@ export const putConnectionCredential = defineRoute({
   id: 'putConnectionCredential',
   method: 'PUT',
   path,
-  summary: 'Choose or bring your credential on a separated connection',
+  summary: 'Choose or provide your credential for a separated connection',
   description:
-    'One of: `credentialId` of a credential you have; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to begin an interactive sign-in, then `connectionProperties.authCode`. For an embedded credential `authUrlOnly` begins a sign-in for whoever may change the connection, and PATCH of the connection with `qlik-auth-code` completes it.',
+    'One of: `credentialId` of an existing credential of yours; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to start an interactive sign-in, then `connectionProperties.authCode` to complete it. For an embedded credential, users who may update the connection start a sign-in with `authUrlOnly` and complete it by PATCH of the connection with `qlik-auth-code`.',
   tag,
   auth: 'person',
   permission,
@@ -86,11 +86,11 @@ export const putConnectionCredential = defineRoute({
     connectionProperties: z.record(z.string(), z.unknown()).optional(),
     authUrlOnly: z.boolean().optional(),
     device: z.boolean().optional().meta({
-      description: 'With `authUrlOnly`: sign in on another device (RFC 8628), where the provider allows it.',
+      description: 'With `authUrlOnly`: sign in on another device (RFC 8628), if the provider supports it.',
     }),
     redirectUri: z.string().max(256).optional().meta({
       description:
-        "With `authUrlOnly`: `http://127.0.0.1:<port>/callback` or `http://[::1]:<port>/callback`, where a program on the person's machine takes the redirect (RFC 8252) and sends all of its query as `authCode`. Needs a client that the operator registered as a native one.",
+        "With `authUrlOnly`: `http://127.0.0.1:<port>/callback` or `http://[::1]:<port>/callback`, where a program on the user's machine receives the redirect (RFC 8252) and sends its complete query as `authCode`. Requires an OAuth client that the operator registered as a native application.",
     }),
   }),
   responses: {
@@ -119,7 +119,7 @@ export const deleteConnectionCredential = defineRoute({
   id: 'deleteConnectionCredential',
   method: 'DELETE',
   path,
-  summary: 'Unlink your credential from a connection; the credential stays',
+  summary: 'Unlink your credential from a connection, without deleting it',
   tag,
   auth: 'person',
   permission,
@@ -133,9 +133,9 @@ export const confirmConnectionCredential = defineRoute({
   id: 'confirmConnectionCredential',
   method: 'POST',
   path: '/api/v1/data-connections/{qID}/credential/actions/confirm',
-  summary: 'Allow your credential at the destination shown to you',
+  summary: 'Confirm the destination of your credential',
   description:
-    'Also ends the suspension of a login that you gave to a connection and that waits because somebody else moved it: with the `suspendedAt` that you were shown.',
+    'With the `suspendedAt` that the state showed, it also ends the suspension of an embedded login that you provided.',
   tag,
   auth: 'person',
   permission,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { defineRoute } from '../route.js';
 import { instantSchema } from '../wire.js';
 
-// One new secret for many of one's own credentials: rehearsed on every connection first, then all or none.
+// Credential change: one new secret for many of the caller's credentials, rehearsed on every connection, then applied
+// to all or none.
 
 const selectionSchema = z.object({
   datasourceID: z.string().max(128).optional().meta({ description: 'Only credentials of this data source' }),
@@ -11,14 +12,14 @@ const selectionSchema = z.object({
     .min(1)
     .max(255)
     .optional()
-    .meta({ description: 'Only credentials that one of your connections sends to this host' }),
-  name: z.string().min(1).max(512).optional().meta({ description: 'Only credentials of this name' }),
+    .meta({ description: 'Only credentials that a connection of yours sends to this host' }),
+  name: z.string().min(1).max(512).optional().meta({ description: 'Only credentials with this name' }),
   qIDs: z
     .array(z.string().max(64))
     .min(1)
     .max(100)
     .optional()
-    .meta({ description: 'Only these credentials; all of them must be yours' }),
+    .meta({ description: 'Only these credentials; all must be yours' }),
 });
 
 export const changeBodySchema = selectionSchema.extend({
@@ -40,9 +41,9 @@ const rehearsalSchema = z.object({
   destination: z.string().optional(),
   outcome: z.enum(['passed', 'failed', 'not_tried', 'not_tested']).meta({
     description:
-      '`not_tried`: the new login was refused at this place already, and another try could lock the account. `not_tested`: the credential cannot be used there now, so nothing was sent',
+      '`not_tried`: this source has already refused the new login, and another attempt could lock the account. `not_tested`: the credential cannot be used on this connection now, so nothing was sent',
   }),
-  stage: z.string().optional().meta({ description: 'Where the test ended' }),
+  stage: z.string().optional().meta({ description: 'Last stage of the test' }),
   code: z.string().optional(),
   reason: z.string().optional(),
 });
@@ -50,10 +51,10 @@ export type Rehearsal = z.output<typeof rehearsalSchema>;
 
 export const changeReportSchema = z
   .object({
-    ok: z.boolean().meta({ description: 'Every connection that could be tested passed, and at least one' }),
+    ok: z.boolean().meta({ description: 'At least one connection could be tested, and all of those passed' }),
     credentialCount: z.int(),
     connections: z.array(rehearsalSchema),
-    changeId: z.string().optional().meta({ description: 'Present when all credentials have switched' }),
+    changeId: z.string().optional().meta({ description: 'Present when all credentials have been changed' }),
     undoUntil: instantSchema.optional(),
   })
   .meta({ id: 'CredentialChangeReport' });
@@ -74,21 +75,25 @@ const changeSchema = z
 export type ChangeReply = z.output<typeof changeSchema>;
 
 const tag = 'data-credentials';
-const own = 'Own credentials only, embedded or separated; whoever asks, those of others are never touched.';
+const own =
+  "Your own credentials only, embedded or separated. Other users' credentials are never touched, whatever the caller's role.";
 const params = z.object({ id: z.string().min(1).max(64) });
 
 export const rehearseCredentialChange = defineRoute({
   id: 'rehearseDataCredentialChange',
   method: 'POST',
   path: '/api/v1/data-credentials/actions/rehearse-change',
-  summary: 'Try a new secret on every connection of your credentials; nothing is stored',
+  summary: 'Rehearse a new secret on every connection of your credentials; nothing is stored',
   tag,
   auth: 'person',
   permission: own,
   tier: 2,
   body: changeBodySchema,
   responses: {
-    200: { description: 'The report; a failing source is an answer', schema: changeReportSchema },
+    200: {
+      description: 'The report; a failing source is a result, not an error',
+      schema: changeReportSchema,
+    },
   },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'DCAAS-2001', 'NOT-FOUND', 'NOT-READY', 'CREDENTIALS-REQUIRED'],
 });
@@ -97,8 +102,8 @@ export const changeCredentials = defineRoute({
   id: 'changeDataCredentials',
   method: 'POST',
   path: '/api/v1/data-credentials/actions/change',
-  summary: 'Give many of your credentials a new secret: rehearsed first, then all or none',
-  description: 'With `ok` false nothing has changed; with `changeId` everything has.',
+  summary: 'Change the secret of many of your credentials: rehearsed first, then all or none',
+  description: 'If `ok` is false, nothing was changed; if `changeId` is present, all were.',
   tag,
   auth: 'person',
   permission: own,
@@ -120,7 +125,7 @@ export const listCredentialChanges = defineRoute({
   id: 'listDataCredentialChanges',
   method: 'GET',
   path: '/api/v1/data-credential-changes',
-  summary: 'Your bulk changes of secrets, latest first',
+  summary: 'List your credential changes, latest first',
   tag,
   auth: 'person',
   permission: own,
@@ -134,7 +139,7 @@ export const getCredentialChange = defineRoute({
   id: 'getDataCredentialChange',
   method: 'GET',
   path: '/api/v1/data-credential-changes/{id}',
-  summary: 'One of your bulk changes',
+  summary: 'Get one of your credential changes',
   tag,
   auth: 'person',
   permission: own,
@@ -148,8 +153,8 @@ export const undoCredentialChange = defineRoute({
   id: 'undoDataCredentialChange',
   method: 'POST',
   path: '/api/v1/data-credential-changes/{id}/actions/undo',
-  summary: 'Put the former secrets back, all or none',
-  description: 'Until `undoUntil`, and only while none of the credentials was changed or deleted meanwhile.',
+  summary: 'Restore the former secrets, all or none',
+  description: 'Until `undoUntil`, and only if none of the credentials has been changed or deleted since.',
   tag,
   auth: 'person',
   permission: own,

@@ -4,7 +4,7 @@ import { defineRoute } from '../route.js';
 import { nameSchema, patchBodySchema, uuidSchema } from '../wire.js';
 import { connectionParamsSchema, connectionSchema } from './data-connections.js';
 
-// Changing connections: PUT, PATCH, bulk and duplicate. QLIK.md 1.1.
+// Updates of connections: PUT, PATCH, bulk and duplicate. QLIK.md 1.1.
 
 const tag = 'data-connections';
 
@@ -22,7 +22,7 @@ export const updateConnectionBodySchema = z
     qLogOn: z.enum(['0', '1', 'LOG_ON_SERVICE_USER', 'LOG_ON_CURRENT_USER']).optional(),
     qConnectionSecret: z.string().max(100_000).optional().meta({
       description:
-        "Replaces the connection's own secret; absent: it stays. Where the data source has none it is not kept, and the header `mooring-passed-over` of the answer names it",
+        "Replaces the connection's own secret; absent: unchanged. If the data source has no such secret it is not stored, and the response header `mooring-passed-over` names it",
     }),
     qCredentialsID: z.string().max(64).optional(),
     qCredentialsName: z.string().max(256).optional(),
@@ -57,7 +57,7 @@ const changeErrors = [
 ] as const;
 
 const changePermission =
-  'The privilege `update`; `change_space` to move it, `change_owner` to give it away. Who manages the space of an embedded connection whose owner has left may take it over: `/user` set to themselves, together with the whole login. Linking a credential of your own needs only the right to use the connection.';
+  'The privilege `update`; `change_space` to move it, `change_owner` to transfer it. If the owner of an embedded connection has left, a manager of its space may take it over: `/user` set to their own id, together with the complete login. Linking one of your own credentials requires only the right to use the connection.';
 
 export const updateConnection = defineRoute({
   id: 'updateDataConnection',
@@ -65,7 +65,8 @@ export const updateConnection = defineRoute({
   path: '/api/v1/data-connections/{qID}',
   passesOver: passedOver,
   summary: 'Replace a connection',
-  description: 'A changed destination of an embedded connection needs its credential in the same request.',
+  description:
+    'A request that changes the destination of an embedded connection must include its credential.',
   tag,
   auth: 'person',
   permission: changePermission,
@@ -83,9 +84,9 @@ export const patchConnection = defineRoute({
   method: 'PATCH',
   path: '/api/v1/data-connections/{qID}',
   passesOver: passedOver,
-  summary: 'Change parts of a connection, or renew its sign-in',
+  summary: 'Update parts of a connection, or renew its sign-in',
   description:
-    'Paths: `/qName`, `/tags`, `/space`, `/user`, `/qCredentialsID`, `/qUsername`, `/qPassword`, `/qConnectStatement`, `/qSeparateCredentials`, `/connectionProperties` and below. With the header `qlik-auth-code` an interactive sign-in is renewed in place.',
+    'Paths: `/qName`, `/tags`, `/space`, `/user`, `/qCredentialsID`, `/qUsername`, `/qPassword`, `/qConnectStatement`, `/qSeparateCredentials`, `/connectionProperties` and its members. The header `qlik-auth-code` renews an interactive sign-in in place.',
   tag,
   auth: 'person',
   permission: changePermission,
@@ -135,7 +136,7 @@ export const bulkDeleteConnections = defineRoute({
       .min(1)
       .max(500),
   }),
-  responses: { 207: { description: 'A result for each', schema: bulkReplySchema } },
+  responses: { 207: { description: 'One result per connection', schema: bulkReplySchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED'],
 });
 
@@ -144,9 +145,9 @@ export const bulkUpdateConnections = defineRoute({
   method: 'POST',
   path: '/api/v1/data-connections/actions/update',
   passesOver: passedOver,
-  summary: 'Rename, move or give away connections by id',
+  summary: 'Rename, move or transfer connections by id',
   description:
-    'An empty `spaceId` moves to the personal space of `ownerId`, or of the current owner. A new owner needs a role that sees the connection where it is then; `spaceType` must be that of the space; other members of a connection are a 400 of their item. A new owner gets no credential: they bring their own. A login that somebody else gave to a connection waits until they confirm.',
+    'An empty `spaceId` moves the connection to the personal space of `ownerId`, or of the current owner. A new owner needs a role in the target space that may see the connection; `spaceType` must match the space; any other member of a connection is a 400 for its item. Credentials are not transferred: the new owner provides their own. An embedded login that another user provided is suspended until that user confirms.',
   tag,
   auth: 'person',
   permission: 'Administrators, for the connections they administer.',
@@ -167,7 +168,7 @@ export const bulkUpdateConnections = defineRoute({
       .min(1)
       .max(500),
   }),
-  responses: { 207: { description: 'A result for each', schema: bulkReplySchema } },
+  responses: { 207: { description: 'One result per connection', schema: bulkReplySchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED'],
 });
 
@@ -178,14 +179,15 @@ export const duplicateConnection = defineRoute({
   passesOver: passedOver,
   summary: 'Copy a connection',
   description:
-    "An embedded credential is copied only for its owner, or replaced by the one given. Of separated ones the caller's link is copied. An interactive sign-in is never copied: the copy is `needs_sign_in`, and the first use that is refused has its link.",
+    "An embedded credential is copied only for its owner, or replaced by the one in the request. For separated connections the caller's link is copied. An interactive sign-in is never copied: the copy is `needs_sign_in`, and the error of its first use has the link to sign in.",
   tag,
   auth: 'person',
-  permission: 'The privilege `read` on the original, and a role in the target space that may create.',
+  permission:
+    'The privilege `read` on the original, and a role in the target space that may create connections.',
   tier: 2,
   body: z.object({
     id: uuidSchema,
-    name: nameSchema.optional().meta({ description: 'Absent: the name with ` (1)`, ` (2)` … behind it' }),
+    name: nameSchema.optional().meta({ description: 'Absent: the name followed by ` (1)`, ` (2)` …' }),
     spaceId: spaceIdSchema.optional().meta({ aliases: ['space'], description: 'Absent: the same space' }),
     qUsername: z.string().max(1024).optional(),
     qPassword: z.string().max(10_000).optional(),

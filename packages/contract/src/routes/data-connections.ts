@@ -10,7 +10,7 @@ import {
   uuidSchema,
 } from '../wire.js';
 
-// Qlik's data-connections: QLIK.md 1.1, types `ConnectionGet`, `ConnectionCreateResponse` of @qlik/api.
+// Qlik's data-connections: QLIK.md 1.1; types `ConnectionGet`, `ConnectionCreateResponse` of @qlik/api.
 
 export const privilegeSchema = z.enum(['change_owner', 'change_space', 'delete', 'list', 'read', 'update']);
 export type Privilege = z.infer<typeof privilegeSchema>;
@@ -29,25 +29,25 @@ export const connectionSchema = z
     datasourceID: z.string(),
     qConnectStatement: z
       .string()
-      .meta({ description: 'Connect string from the properties, without secrets' }),
+      .meta({ description: 'Connect statement built from the properties, without secrets' }),
     qArchitecture: z.int(),
     qLogOn: z.int(),
     qSeparateCredentials: z.boolean(),
     qCredentialsID: z
       .string()
       .optional()
-      .meta({ description: "The caller's credential on this connection, when it can be used" }),
+      .meta({ description: "The caller's credential for this connection, if it is usable" }),
     qCredentialsName: z.string().optional(),
     connectionProperties: z.record(z.string(), z.unknown()).optional(),
     privileges: z.array(privilegeSchema),
-    qri: z.string().optional().meta({ description: 'In lists only with `includeQris`' }),
+    qri: z.string().optional().meta({ description: 'In lists: only with `includeQris`' }),
     space: z.string().optional().meta({ description: 'Absent in a personal space' }),
     tags: z.array(z.string()),
     tenant: z.string(),
     user: z.string().meta({ description: 'Owner' }),
     ownerLeft: z.literal(true).optional().meta({
       description:
-        'The embedded login has ended with its owner: who administers the space may take the connection over, by PATCH of `/user` to themselves together with the whole login',
+        'The owner has left, and the embedded login was destroyed. An administrator of the space can take the connection over: PATCH `/user` to their own id together with the complete login',
     }),
     version: z.literal('V1'),
     created: instantSchema,
@@ -59,25 +59,22 @@ export const connectionSchema = z
   .meta({ id: 'DataConnection' });
 export type ConnectionReply = z.infer<typeof connectionSchema>;
 
-/** Answer to `authUrlOnly`: where the person signs in. */
+/** Answer to `authUrlOnly`: where the user signs in. */
 export const authUrlSchema = z
   .object({
-    authUrl: z
-      .string()
-      .meta({ description: 'Open it in a browser, sign in, and copy the code that is shown' }),
+    authUrl: z.string().meta({ description: 'Open in a browser, sign in and copy the code from the page' }),
     signInId: z.string(),
     userCode: z.string().optional().meta({
-      description: 'Sign-in on another device: compare it with what the page shows, or type it there',
+      description: 'Device sign-in: compare with the code on the page, or type it there',
     }),
     state: z.string().optional().meta({
-      description:
-        'With `redirectUri`: what the redirect must carry as `state`. Pass over any other redirect',
+      description: 'With `redirectUri`: the `state` that the redirect must have. Ignore any other redirect',
     }),
     expiresAt: instantSchema,
   })
   .meta({ id: 'AuthUrl' });
 
-/** Chosen by the client; an empty one is none. */
+/** An id that the client chooses; empty counts as absent. */
 const chosenIdSchema = z
   .string()
   .transform((id) => (id === '' ? undefined : id))
@@ -95,12 +92,12 @@ export const createConnectionBodySchema = z
       .meta({ aliases: ['spaceId'], description: 'Absent or empty: your personal space' }),
     connectionProperties: z
       .record(z.string(), z.unknown())
-      .meta({ description: "The properties of the source's api-specs. Other names are refused." }),
+      .meta({ description: "Properties from the data source's api-specs. Other names are refused." }),
     tags: tagsSchema.optional(),
     authUrlOnly: z
       .boolean()
       .optional()
-      .meta({ description: 'Begin an interactive sign-in; nothing is created' }),
+      .meta({ description: 'Start an interactive sign-in; nothing is created' }),
     qID: chosenIdSchema,
     qEngineObjectID: chosenIdSchema,
     qType: z.string().max(256).optional(),
@@ -108,12 +105,12 @@ export const createConnectionBodySchema = z
   .meta({ id: 'DataConnectionCreate' });
 export type CreateConnectionBody = z.output<typeof createConnectionBodySchema>;
 
-/** Body of POST data-connections: by properties, or by connect statement where there are no properties. */
+/** Body of POST data-connections: by `connectionProperties`, or by `qConnectStatement`. */
 export const postConnectionBodySchema = createConnectionBodySchema
   .partial({ connectionProperties: true, datasourceID: true })
   .extend({
     qConnectStatement: z.string().min(1).max(100_000).optional().meta({
-      description: 'Instead of `connectionProperties`, and without secrets; needs `qType`',
+      description: 'Instead of `connectionProperties`, without secrets; requires `qType`',
     }),
     qUsername: z
       .string()
@@ -130,7 +127,7 @@ export const postConnectionBodySchema = createConnectionBodySchema
     qCredentialsName: z.string().max(256).optional(),
     qConnectionSecret: z.string().max(100_000).optional().meta({
       description:
-        "The connection's own secret. Where the data source has none it is not kept, and the header `mooring-passed-over` of the answer names it",
+        "The connection's own secret. If the data source has no such secret it is not stored, and the response header `mooring-passed-over` names it",
     }),
     qLogOn: z.enum(['0', '1', 'LOG_ON_SERVICE_USER', 'LOG_ON_CURRENT_USER']).optional(),
     qArchitecture: z.int().min(0).max(1).optional(),
@@ -155,14 +152,14 @@ export const connectionLookupSchema = z.object({
   extended: z
     .boolean()
     .optional()
-    .meta({ description: 'Accepted; adds nothing, for nothing returns a secret' }),
+    .meta({ description: 'Accepted without effect: secrets are never returned' }),
   noCache: z.boolean().optional(),
   credentialId: z
     .string()
     .min(1)
     .max(512)
     .optional()
-    .meta({ description: 'A credential of yours to show the connection with; unknown ones are a 404' }),
+    .meta({ description: 'One of your credentials, to show the connection with; 404 if unknown' }),
   byCredentialName: z.boolean().optional().meta({ description: '`credentialId` is a name' }),
 });
 
@@ -178,9 +175,9 @@ export const listConnectionsQuerySchema = z.object({
     .string()
     .max(64)
     .optional()
-    .meta({ description: 'Connections of that user; for administrators, or oneself' }),
-  limit: z.int().min(1).max(100).optional().meta({ description: 'Page size; absent: everything' }),
-  page: z.string().max(4096).optional().meta({ description: 'Opaque cursor of `links`' }),
+    .meta({ description: 'Connections that this user owns; administrators only, except for your own id' }),
+  limit: z.int().min(1).max(100).optional().meta({ description: 'Page size; absent: all connections' }),
+  page: z.string().max(4096).optional().meta({ description: 'Page token from `links`' }),
   sort: z
     .string()
     .regex(/^[+\- ]?(_id|qName|created|updated)$/, 'must be one of ±_id, ±qName, ±created, ±updated')
@@ -188,13 +185,13 @@ export const listConnectionsQuerySchema = z.object({
   caseinsensitive: z
     .boolean()
     .optional()
-    .meta({ description: 'With `sort` by qName: in the order of `locale`, whatever the case' }),
+    .meta({ description: 'With `sort` by qName: case-insensitive collation of `locale`' }),
   locale: z
     .string()
     .min(1)
     .max(64)
     .optional()
-    .meta({ description: 'ICU locale, for `caseinsensitive`; absent: en' }),
+    .meta({ description: 'ICU locale for `caseinsensitive`; absent: en' }),
   filter: z.string().max(4096).optional().meta({
     description:
       'SCIM filter (RFC 7644) on qName, qType, datasourceID, created, updated and qri, for instance `qName co "sales" and created gt "2026-01-31T00:00:00Z"`',
@@ -213,7 +210,7 @@ export const listConnectionsQuerySchema = z.object({
   includeDisabled: z
     .boolean()
     .optional()
-    .meta({ description: 'Connections of data sources that are switched off, too' }),
+    .meta({ description: 'Include connections of disabled data sources' }),
 });
 
 export const connectionListSchema = z
@@ -222,15 +219,15 @@ export const connectionListSchema = z
     links: listLinksSchema,
     meta: z
       .object({
-        count: z.int().optional().meta({ description: 'How many there are; absent above 10,000' }),
+        count: z.int().optional().meta({ description: 'Total count; absent above 10,000' }),
       })
       .optional(),
     errors: z
       .array(errorItemSchema)
       .optional()
-      .meta({ description: 'Connections that cannot be read any more, and are left out of `data`' }),
+      .meta({ description: 'Connections that can no longer be read and are missing from `data`' }),
   })
-  // With `dataName` the connections are in a member of that name.
+  // `dataName` renames `data`.
   .catchall(z.array(connectionSchema))
   .meta({ id: 'DataConnections' });
 
@@ -242,15 +239,15 @@ export const listConnections = defineRoute({
   path: '/api/v1/data-connections',
   passesOver: passedOverInList({
     ...{ ownerId: 'use userId, or ownedByMe=true', sub: 'use userId' },
-    ...{ name: 'use filter=qName eq "…"', where: 'use filter, as SCIM has it' },
+    ...{ name: 'use filter=qName eq "…"', where: 'use filter with a SCIM expression' },
   }),
-  summary: 'List the connections the caller may see',
+  summary: 'List the connections that the caller may see',
   tag,
   auth: 'person',
   permission: 'Connections for which the caller holds the privilege `list`.',
   tier: 1,
   query: listConnectionsQuerySchema,
-  responses: { 200: { description: 'A page, or everything', schema: connectionListSchema } },
+  responses: { 200: { description: 'One page, or all connections', schema: connectionListSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'BUSY'],
 });
 
@@ -259,12 +256,12 @@ export const createConnection = defineRoute({
   method: 'POST',
   path: '/api/v1/data-connections',
   passesOver: passedOver,
-  summary: 'Create a connection, or begin an interactive sign-in',
+  summary: 'Create a connection, or start an interactive sign-in',
   description:
-    "By `connectionProperties`, or by `qConnectStatement` with `qType`. Secrets in `connectionProperties` go to the vault: with `separateCredentials` they become the caller's own named credential, otherwise the connection's embedded one.",
+    "Takes `connectionProperties`, or `qConnectStatement` with `qType`. Secrets in `connectionProperties` are stored in the vault: with `separateCredentials` as the caller's own named credential, otherwise as the connection's embedded one.",
   tag,
   auth: 'person',
-  permission: 'A role in the space that may create connections; anyone in their personal space.',
+  permission: 'A role in the space that may create connections; any user in their personal space.',
   tier: 2,
   body: postConnectionBodySchema,
   idempotent: true,
@@ -309,7 +306,7 @@ export const deleteConnection = defineRoute({
   path: '/api/v1/data-connections/{qID}',
   passesOver: passedOver,
   summary: 'Delete a connection',
-  description: 'Its embedded credential goes with it; separated credentials stay with their people.',
+  description: 'Deletes its embedded credential too. Separated credentials stay with their users.',
   tag,
   auth: 'person',
   permission: 'The privilege `delete`.',

@@ -12,19 +12,19 @@ import {
 } from '../wire.js';
 import { authUrlSchema } from './data-connections.js';
 
-// Qlik's data-credentials (QLIK.md 1.2) and what Mooring adds to them.
+// Qlik's data-credentials (QLIK.md 1.2) and Mooring's additions.
 
 /** Exactly the members of Qlik's documented reply. */
 export const credentialSchema = z
   .object({
     connectionId: z.string().meta({
-      description: 'Id of the connection an embedded credential belongs to; empty for a separated one',
+      description: 'Connection that an embedded credential belongs to; empty for a separated one',
     }),
     created: instantSchema,
-    createdAt: instantSchema.optional().meta({ description: 'Behind the newer door' }),
+    createdAt: instantSchema.optional().meta({ description: 'Under `/api/connectivity`' }),
     datasourceID: z.string(),
     links: selfLinksSchema,
-    qConnCount: z.int().meta({ description: "The caller's live connections that use it" }),
+    qConnCount: z.int().meta({ description: "Number of the caller's existing connections that use it" }),
     qID: z.string(),
     qName: z.string(),
     qSeparated: z.int().meta({ description: '1 separated, 0 embedded' }),
@@ -44,7 +44,7 @@ const orphanSchema = z
     qName: z.string(),
     qType: z.string(),
     created: instantSchema,
-    createdAt: instantSchema.optional().meta({ description: 'Behind the newer door' }),
+    createdAt: instantSchema.optional().meta({ description: 'Under `/api/connectivity`' }),
     updated: instantSchema,
     datasourceID: z.string(),
     user: z.string(),
@@ -61,18 +61,18 @@ const lookupSchema = z.object({
     .string()
     .max(128)
     .optional()
-    .meta({ description: 'Scope of a name that several sources share' }),
+    .meta({ description: 'Data source of the credential, if the name is not unique' }),
 });
 
 const tag = 'data-credentials';
-const own = 'Own credentials only; others answer as unknown ones do.';
+const own = "Your own credentials only; another user's credential is the same 404 as an unknown one.";
 
 export const getCredential = defineRoute({
   id: 'getDataCredential',
   method: 'GET',
   path: '/api/v1/data-credentials/{qID}',
   passesOver: passedOver,
-  summary: 'Get one of your credentials by id or name; never its secret',
+  summary: 'Get one of your credentials by id or name, without its secret',
   tag,
   auth: 'person',
   permission: own,
@@ -91,7 +91,7 @@ export const updateCredential = defineRoute({
   method: 'PUT',
   path: '/api/v1/data-credentials/{qID}',
   passesOver: passedOver,
-  summary: 'Rename one of your credentials, give it a new secret, or link it to a connection',
+  summary: 'Update one of your credentials: name, secret, or link to a connection',
   tag,
   auth: 'person',
   permission: own,
@@ -111,7 +111,8 @@ export const updateCredential = defineRoute({
       .optional()
       .meta({ description: 'Connection to link a separated credential to' }),
     qSeparated: z.int().optional().meta({
-      description: 'As it is: a change of the connection makes its embedded credential a separated one',
+      description:
+        'Must be unchanged; update the connection to turn its embedded credential into a separated one',
     }),
   }),
   etag: 'credential',
@@ -124,7 +125,7 @@ export const patchCredential = defineRoute({
   method: 'PATCH',
   path: '/api/v1/data-credentials/{qID}',
   passesOver: passedOver,
-  summary: 'Change parts of one of your credentials',
+  summary: 'Update parts of one of your credentials',
   description: 'Paths: `/qName`, `/qUsername`, `/qPassword`, `/connectionId`.',
   tag,
   auth: 'person',
@@ -144,7 +145,8 @@ export const deleteCredential = defineRoute({
   path: '/api/v1/data-credentials/{qID}',
   passesOver: passedOver,
   summary: 'Delete one of your credentials',
-  description: 'Connections that use it then have none; an OAuth grant is revoked at the provider.',
+  description:
+    'Connections that used it are left without a credential. An OAuth grant is revoked at the provider.',
   tag,
   auth: 'person',
   permission: own,
@@ -161,10 +163,10 @@ export const filterOrphans = defineRoute({
   method: 'POST',
   path: '/api/v1/data-credentials/actions/filter-orphan',
   passesOver: passedOver,
-  summary: 'Credentials that no connection uses',
+  summary: 'List credentials that no connection uses',
   tag,
   auth: 'person',
-  permission: 'Own credentials; tenant administrators see those of everyone, without secrets.',
+  permission: 'Your own credentials; tenant administrators: all credentials of the tenant, without secrets.',
   tier: 2,
   body: z.object({
     datasourceID: z.string().max(128).optional(),
@@ -182,10 +184,10 @@ export const listCredentials = defineRoute({
   method: 'GET',
   path: '/api/v1/data-credentials',
   summary: 'List your credentials',
-  description: 'A hundred unless `limit` says less; follow `links.next`.',
+  description: 'At most 100 per page; follow `links.next`.',
   tag,
   auth: 'person',
-  permission: 'Own credentials; `userId` of somebody else for tenant administrators.',
+  permission: 'Your own credentials; tenant administrators: those of any `userId`.',
   tier: 1,
   query: z.object({
     userId: z.string().max(64).optional(),
@@ -200,12 +202,12 @@ export const createCredential = defineRoute({
   id: 'createDataCredential',
   method: 'POST',
   path: '/api/v1/data-credentials',
-  summary: 'Bring a separated credential of your own, without a connection',
+  summary: 'Add a separated credential of your own, without a connection',
   description:
-    '`connectionProperties` holds the secrets and the properties that decide where they may be sent (host, port, …). With `authUrlOnly` it begins an interactive sign-in.',
+    '`connectionProperties` has the secrets and the properties that determine their destination (host, port, …). `authUrlOnly` starts an interactive sign-in.',
   tag,
   auth: 'person',
-  permission: 'Any person, for themselves.',
+  permission: 'Any user, for themselves.',
   tier: 2,
   body: z.object({
     datasourceID: z.string().min(1).max(128),

@@ -3,16 +3,15 @@ import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { uuidSchema } from '../wire.js';
 
-// Operations that Qlik has only under `/api/connectivity`: endpoints and QRIs. Types of @qlik/api
-// connectivity/data-sources.
+// Qlik's operations that exist only under `/api/connectivity`: endpoints and QRIs. Types: connectivity/data-sources of
+// @qlik/api.
 
 const endpointSchema = z
   .object({
     id: z.string(),
     dataSourceId: z.string(),
     url: z.string().meta({
-      description:
-        'HTTP address of this server; Mooring has no gRPC endpoint, data is read by `actions/read`',
+      description: 'HTTP address of this server; Mooring has no gRPC endpoint, read data with `actions/read`',
     }),
     isPodUrl: z.boolean(),
   })
@@ -25,10 +24,10 @@ export const getDataSourceEndpoints = defineRoute({
   method: 'GET',
   path: '/api/connectivity/data-sources/endpoints',
   passesOver: passedOverInList(),
-  summary: 'Where the data of each enabled data source is read',
+  summary: 'List the endpoints of enabled data sources',
   tag,
   auth: 'person',
-  permission: 'Any person.',
+  permission: 'Any user.',
   tier: 1,
   responses: {
     200: { description: 'Endpoints', schema: z.object({ endpoints: z.array(endpointSchema) }) },
@@ -41,9 +40,9 @@ export const filterDataSourceEndpoints = defineRoute({
   method: 'POST',
   path: '/api/connectivity/data-sources/endpoints/actions/filter',
   passesOver: passedOver,
-  summary: 'Where the data of one connection is read',
+  summary: 'Get the endpoint of one connection',
   description:
-    'The connection by `connectionId`, `connectionName` (`Space:Name`, `:Name`, or a name with `spaceId`) or `connectionString`; or only a `dataSourceId`. Never a user name or a password: the read runs under the credential that Mooring holds for the caller.',
+    'Identify the connection by `connectionId`, `connectionName` (`Space:Name`, `:Name`, or a name with `spaceId`) or `connectionString`, or send only a `dataSourceId`. The answer never has a user name or password: reads run under the credential that Mooring holds for the caller.',
   tag,
   auth: 'person',
   permission: 'The right to use data through the connection.',
@@ -57,7 +56,7 @@ export const filterDataSourceEndpoints = defineRoute({
     checkCredentials: z
       .boolean()
       .optional()
-      .meta({ description: 'Refuse when a separated connection lacks a credential of the caller' }),
+      .meta({ description: 'Fail if the caller has no credential for a separated connection' }),
     reloadId: z.string().max(256).optional(),
     type: z.enum(['rld', 'dq']).optional(),
   }),
@@ -96,12 +95,13 @@ export const generateQris = defineRoute({
   method: 'POST',
   path: '/api/connectivity/data-sources/actions/generate-qri',
   passesOver: passedOver,
-  summary: 'Resource identifiers of connections, and of paths in them',
+  summary: 'Generate resource identifiers (QRIs) of connections and paths',
   description:
-    'One result for each item, in order. A QRI is the same for the same target, whoever connects to it and how; without `rawValues` its parts are hashed.',
+    'One result per item, in order. The QRI depends only on the target, not on user or credential; without `rawValues` its parts are hashed.',
   tag,
   auth: 'person',
-  permission: 'The privilege `read` on each connection; others answer as unknown ones do.',
+  permission:
+    'The privilege `read` on each connection; otherwise its item is the same as for an unknown connection.',
   tier: 2,
   body: z.object({
     data: z
@@ -122,14 +122,14 @@ export const generateQris = defineRoute({
   }),
   responses: {
     207: {
-      description: 'A result for each item',
+      description: 'One result per item',
       schema: z.object({
         data: z.array(
           z.object({
             ...qriTargetSchema,
             dataSourceId: z.string(),
             isFullyQualified: z.boolean(),
-            qri: z.string().meta({ description: 'Empty where it could not be made' }),
+            qri: z.string().meta({ description: 'Empty on failure' }),
             requestId: z.string().optional(),
             status: z.object({
               code: z.int(),

@@ -5,7 +5,7 @@ import { defineRoute } from '../route.js';
 import { instantSchema } from '../wire.js';
 import { authUrlSchema, createConnection, createConnectionBodySchema } from './data-connections.js';
 
-// The older door: QLIK.md 1.4. `updateAt` is Qlik's spelling.
+// Qlik's legacy `/dcaas` API: QLIK.md 1.4. `updateAt` is Qlik's spelling.
 
 export const dcaasConnectionSchema = z
   .object({
@@ -26,7 +26,7 @@ export type DcaasConnectionReply = z.infer<typeof dcaasConnectionSchema>;
 
 const { qName, space, datasourceID, ...others } = createConnectionBodySchema.shape;
 
-/** The same by this door's names; those of the other are taken too. */
+/** `DataConnectionCreate` with the names of `/dcaas`; those of `/data-connections` are accepted too. */
 export const createDcaasBodySchema = z
   .object({
     dataSourceId: datasourceID,
@@ -43,7 +43,7 @@ export const createDcaasConnection = defineRoute({
   method: 'POST',
   path: '/api/v1/dcaas/actions/data-connections',
   passesOver: passedOver,
-  summary: 'Create a connection by properties, or begin an interactive sign-in (older door)',
+  summary: 'Create a connection by properties, or start an interactive sign-in (dcaas API)',
   tag,
   auth: 'person',
   permission: createConnection.permission,
@@ -64,10 +64,10 @@ export const getDcaasApiSpecs = defineRoute({
   method: 'GET',
   path: '/api/v1/dcaas/actions/data-connections/api-specs',
   passesOver: passedOver,
-  summary: 'Properties of a data source (older door)',
+  summary: 'Connection properties of a data source (dcaas API)',
   tag,
   auth: 'person',
-  permission: 'Any person.',
+  permission: 'Any user.',
   tier: 1,
   query: z.object({ dataSourceId: z.string().min(1).max(128) }),
   responses: { 200: { description: 'The properties', schema: apiSpecsSchema } },
@@ -79,7 +79,7 @@ export const getDcaasConnection = defineRoute({
   method: 'GET',
   path: '/api/v1/dcaas/actions/data-connections/{connectionId}',
   passesOver: passedOver,
-  summary: 'Get one connection (older door)',
+  summary: 'Get one connection (dcaas API)',
   tag,
   auth: 'person',
   permission: 'The privilege `read`.',

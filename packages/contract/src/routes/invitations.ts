@@ -4,7 +4,7 @@ import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, nameSchema, objectIdSchema, pageQuery } from '../wire.js';
 import { tenantRoleSchema } from './users.js';
 
-// How users get in: an administrator invites them, and they make their own API key with the link.
+// How users get access: an administrator invites them, and they create their own API key with the link.
 
 const tag = 'invitations';
 const permission = 'Tenant administrators, with an API key.';
@@ -14,11 +14,14 @@ const invitationSchema = z
     id: z.string(),
     userId: z.string(),
     status: z.enum(['open', 'redeemed', 'expired']),
-    createdBy: z.string().optional().meta({ description: 'Absent: made on the machine' }),
+    createdBy: z
+      .string()
+      .optional()
+      .meta({ description: 'Absent: created on the server by the command line' }),
     createdAt: instantSchema,
     expiresAt: instantSchema,
     redeemedAt: instantSchema.optional(),
-    apiKeyId: z.string().optional().meta({ description: 'The key that came from it' }),
+    apiKeyId: z.string().optional().meta({ description: 'The key that it created' }),
   })
   .meta({ id: 'Invitation' });
 export type InvitationReply = z.infer<typeof invitationSchema>;
@@ -27,9 +30,9 @@ export const createInvitation = defineRoute({
   id: 'createInvitation',
   method: 'POST',
   path: '/api/v1/invitations',
-  summary: 'Invite a user: a link that makes one API key, once',
+  summary: 'Invite a user: a single-use link that creates one API key',
   description:
-    'For a user who is there (`userId`), or for a new one (`name`). No e-mail is sent: hand over `url` yourself. The key of a user who has had access before reaches no credential and no embedded login that is older than it, until an earlier key of that user approves it or the secret is entered again.',
+    'For an existing user (`userId`) or a new one (`name`). No e-mail is sent: deliver `url` yourself. If the user has had access before, the new key cannot use credentials and embedded logins that are older than it, until an earlier key of that user approves it or the secret is entered again.',
   tag,
   auth: 'person',
   permission,
@@ -37,10 +40,12 @@ export const createInvitation = defineRoute({
   idempotent: true,
   showsSecret: true,
   body: z.object({
-    userId: objectIdSchema.optional().meta({ description: 'A user who is there; then nothing of a new one' }),
+    userId: objectIdSchema
+      .optional()
+      .meta({ description: 'An existing user; excludes the members for a new one' }),
     name: nameSchema.optional(),
     email: z.email().max(256).optional(),
-    subject: nameSchema.optional().meta({ description: 'Absent: made up' }),
+    subject: nameSchema.optional().meta({ description: 'Absent: generated' }),
     roles: z.array(tenantRoleSchema).max(8).optional(),
     expiresIn: z.iso.duration().optional().meta({
       description: 'ISO 8601 duration from P0DT1M to P7D; absent: P1D',
@@ -52,10 +57,8 @@ export const createInvitation = defineRoute({
       schema: z.object({
         id: z.string(),
         userId: z.string(),
-        token: z.string().meta({ description: 'Shown once, in this reply', secret: true }),
-        url: z
-          .string()
-          .meta({ description: 'Page that redeems it; the token is its fragment', secret: true }),
+        token: z.string().meta({ description: 'Shown once, in this answer', secret: true }),
+        url: z.string().meta({ description: 'Setup page; the token is in its fragment', secret: true }),
         expiresAt: instantSchema,
       }),
     },
@@ -74,7 +77,7 @@ export const listInvitations = defineRoute({
   tier: 1,
   query: z.object({
     userId: z.string().max(64).optional(),
-    sort: z.string().max(64).optional().meta({ description: 'id or createdAt, with + or - before it' }),
+    sort: z.string().max(64).optional().meta({ description: 'id or createdAt, prefixed with + or -' }),
     ...pageQuery,
   }),
   responses: {
@@ -90,7 +93,7 @@ export const deleteInvitation = defineRoute({
   id: 'deleteInvitation',
   method: 'DELETE',
   path: '/api/v1/invitations/{id}',
-  summary: 'Withdraw an invitation; a key that came from it stays',
+  summary: 'Withdraw an invitation; a key that it created stays valid',
   tag,
   auth: 'person',
   permission: 'Tenant administrators.',
@@ -104,14 +107,14 @@ export const redeemInvitation = defineRoute({
   id: 'redeemInvitation',
   method: 'POST',
   path: '/api/v1/invitations/actions/redeem',
-  summary: 'Make the API key that an invitation is for; the token is in this reply only',
+  summary: 'Redeem an invitation: create its API key; the token is shown in this answer only',
   tag,
   auth: 'public',
-  permission: 'Whoever holds the invitation, once. Guesses are limited by address.',
+  permission: 'Anyone with the invitation, once. Failed attempts are rate limited by IP address.',
   tier: 'none',
   body: z.object({
     token: z.string().min(1).max(256),
-    description: z.string().max(256).optional().meta({ description: 'What the key is for' }),
+    description: z.string().max(256).optional().meta({ description: 'Purpose of the key' }),
   }),
   responses: {
     201: {
@@ -127,15 +130,16 @@ export const redeemInvitation = defineRoute({
         }),
         apiKey: z.object({
           id: z.string(),
-          token: z.string().meta({ description: 'Shown once, in this reply', secret: true }),
+          token: z.string().meta({ description: 'Shown once, in this answer', secret: true }),
           expiry: instantSchema,
           awaitsApproval: z.boolean().meta({
             description:
-              'The user has had access before: this key reaches no credential and no embedded login that is older than it, until an earlier key approves it (`POST /api/v1/api-keys/{id}/actions/approve`) or the secret is entered again',
+              'The user has had access before: this key cannot use credentials and embedded logins that are older than it, until an earlier key approves it (`POST /api/v1/api-keys/{id}/actions/approve`) or the secret is entered again',
           }),
         }),
         otherKeys: z.int().meta({
-          description: 'Other active keys of the user. More than you know of: tell your administrator',
+          description:
+            'Number of other active keys of the user. If there are more than you know of, tell your administrator',
         }),
       }),
     },
@@ -148,10 +152,10 @@ export const setupPage = defineRoute({
   method: 'GET',
   path: '/console/setup',
   passesOver: passedOver,
-  summary: 'Page that redeems the invitation in its fragment, and shows the key once',
+  summary: 'Setup page: redeems the invitation in its fragment and shows the key once',
   tag,
   auth: 'public',
-  permission: 'Public; the fragment never reaches the server before its button is pressed.',
+  permission: 'Public; the fragment reaches the server only when the user presses the button.',
   tier: 'none',
   responses: { 200: { description: 'The page', contentTypes: ['text/html'] } },
   errors: [],

@@ -3,22 +3,20 @@ import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, nameSchema, pageQuery, patchBodySchema } from '../wire.js';
 
-// Machines that call as a user of their own. QLIK.md 1.5; of Qlik's kinds of client, the one that signs in with a
-// secret (`web` with `client_credentials`) is offered, for no other can sign in here.
+// OAuth clients: machines that call the API as a user of their own. QLIK.md 1.5; of Qlik's client types only `web` with
+// `client_credentials` can authenticate here, so only that is offered.
 
 /** Scopes a client may have; see the description of `allowedScopes`. */
 export const scopeSchema = z.enum(['user_default', 'admin_classic']);
 export type Scope = z.infer<typeof scopeSchema>;
 
 const secretHintSchema = z.object({
-  hint: z.string().meta({ description: 'First characters, which name the secret' }),
+  hint: z.string().meta({ description: 'First characters of the secret, which identify it' }),
   createdAt: instantSchema,
   createdBy: z.string(),
 });
 
-const clientSecret = z
-  .string()
-  .meta({ description: 'Shown once, in the reply to its creation', secret: true });
+const clientSecret = z.string().meta({ description: 'Shown once, when the secret is created', secret: true });
 
 const clientSchema = z
   .object({
@@ -28,14 +26,14 @@ const clientSchema = z
     appType: z.literal('web'),
     allowedScopes: z.array(scopeSchema).meta({
       description:
-        '`user_default`: what the user of the client may do as a person. `admin_classic`: also what its tenant roles let it administer; such a client is a tenant administrator.',
+        '`user_default`: the non-administrative permissions of the machine user. `admin_classic`: also its tenant roles; such a client is a tenant administrator.',
     }),
     allowedGrantTypes: z.array(z.literal('client_credentials')),
     allowedAuthMethods: z.array(z.literal('client_secret')),
     clientUri: z.string(),
     logoUri: z.string(),
     clientSecrets: z.array(secretHintSchema),
-    userId: z.string().meta({ description: 'User the client acts as; spaces are assigned to it' }),
+    userId: z.string().meta({ description: 'Machine user of the client; assign it roles in spaces' }),
     createdAt: instantSchema,
     updatedAt: instantSchema,
     createdByType: z.literal('user'),
@@ -52,7 +50,7 @@ const clientParams = z.object({ id: z.string().min(1).max(64) });
 
 const uriSchema = z.union([z.literal(''), z.url({ protocol: /^https?$/ }).max(2048)]);
 
-/** What a client may be given at its creation and changed to later. */
+/** Members that can be set at creation and updated later. */
 export const clientChangeSchema = z.object({
   clientName: nameSchema,
   description: z.string().max(1024),
@@ -68,7 +66,10 @@ export const listOAuthClients = defineRoute({
   id: 'listOAuthClients',
   method: 'GET',
   path: '/api/v1/oauth-clients',
-  passesOver: passedOverInList({ name: 'use filter=clientName eq "…"', where: 'use filter, as SCIM has it' }),
+  passesOver: passedOverInList({
+    name: 'use filter=clientName eq "…"',
+    where: 'use filter with a SCIM expression',
+  }),
   summary: 'List OAuth clients, without their secrets',
   tier: 1,
   query: z.object({
@@ -76,7 +77,7 @@ export const listOAuthClients = defineRoute({
       description: 'SCIM filter (RFC 7644) on clientId, clientName, appType and tenantId',
     }),
     sort: z.string().max(64).optional().meta({
-      description: 'clientId, clientName, createdAt or updatedAt, with + or - before it',
+      description: 'clientId, clientName, createdAt or updatedAt, prefixed with + or -',
     }),
     totalResults: z.boolean().optional(),
     ...pageQuery,
@@ -100,7 +101,7 @@ export const createOAuthClient = defineRoute({
   method: 'POST',
   path: '/api/v1/oauth-clients',
   passesOver: passedOver,
-  summary: 'Make an OAuth client with a user of its own; the secret is in this reply only',
+  summary: 'Create an OAuth client with its machine user; the secret is shown in this answer only',
   tier: 2,
   body: clientChangeSchema.partial().extend({
     clientName: nameSchema,
@@ -137,9 +138,9 @@ export const patchOAuthClient = defineRoute({
   method: 'PATCH',
   path: '/api/v1/oauth-clients/{id}',
   passesOver: passedOver,
-  summary: 'Change an OAuth client',
+  summary: 'Update an OAuth client',
   description:
-    'Paths: `/clientName`, `/description`, `/clientUri`, `/logoUri`, `/allowedScopes`, `/allowedGrantTypes`. Fewer scopes hold at once, also for tokens that are out.',
+    'Paths: `/clientName`, `/description`, `/clientUri`, `/logoUri`, `/allowedScopes`, `/allowedGrantTypes`. Removing a scope takes effect at once, also for tokens already issued.',
   tier: 2,
   params: clientParams,
   body: patchBodySchema,
@@ -153,8 +154,8 @@ export const deleteOAuthClient = defineRoute({
   method: 'DELETE',
   path: '/api/v1/oauth-clients/{id}',
   passesOver: passedOver,
-  summary: 'Delete an OAuth client with its user, tokens and credentials',
-  description: 'Refused while its user owns connections or spaces: give those to somebody else first.',
+  summary: 'Delete an OAuth client, its machine user, tokens and credentials',
+  description: 'Refused while its machine user owns connections or spaces: transfer those first.',
   tier: 2,
   params: clientParams,
   responses: { 204: { description: 'Deleted' } },
@@ -167,7 +168,7 @@ export const createOAuthClientSecret = defineRoute({
   method: 'POST',
   path: '/api/v1/oauth-clients/{id}/client-secrets',
   passesOver: passedOver,
-  summary: 'Add a secret, so that the former one can be replaced without a break; at most five',
+  summary: 'Add a secret, for replacement without downtime; at most five',
   tier: 2,
   params: clientParams,
   idempotent: true,
@@ -187,7 +188,7 @@ export const deleteOAuthClientSecret = defineRoute({
   method: 'DELETE',
   path: '/api/v1/oauth-clients/{id}/client-secrets/{hint}',
   passesOver: passedOver,
-  summary: 'Delete a secret by its hint; tokens it was given stay valid until they expire',
+  summary: 'Delete a secret by its hint; tokens that were issued for it stay valid until they expire',
   tier: 2,
   params: clientParams.extend({ hint: z.string().min(1).max(64) }),
   responses: { 204: { description: 'Deleted' } },

@@ -3,7 +3,7 @@ import { passedOver, passedOverInList } from '../passed-over.js';
 import { defineRoute } from '../route.js';
 import { errorItemSchema, instantSchema, listLinksSchema, pageQuery } from '../wire.js';
 
-// Access tokens of OAuth clients: RFC 6749 section 4.4 with the members that Qlik's client reads.
+// Access tokens of OAuth clients: RFC 6749 section 4.4, with the members that Qlik's client reads.
 
 const tokenErrorSchema = z
   .object({
@@ -25,31 +25,31 @@ export const issueToken = defineRoute({
   passesOver: passedOver,
   summary: 'Get an access token with the secret of an OAuth client',
   description:
-    'Grant type `client_credentials`. The body is JSON or a form; id and secret may also come as HTTP Basic authentication. The token is sent as `Authorization: Bearer` like an API key.',
+    'Grant type `client_credentials`. The body is JSON or form-encoded; client id and secret may also be sent by HTTP Basic authentication. Send the token as `Authorization: Bearer`, like an API key.',
   tag: 'oauth-tokens',
   auth: 'public',
-  permission: 'Whoever has the secret of a client. Wrong secrets are limited by address.',
+  permission: 'Anyone with the secret of a client. Failed attempts are rate limited by IP address.',
   tier: 'none',
   bodyTypes: ['application/json', 'application/x-www-form-urlencoded'],
   body: z.object({
     grant_type: text,
     client_id: text,
     client_secret: text,
-    scope: text.meta({ description: 'Space-separated; absent: all the client may have' }),
+    scope: text.meta({ description: 'Space-separated; absent: all scopes of the client' }),
   }),
   responses: {
     200: {
       description: 'The token',
       schema: z.object({
-        access_token: z.string().meta({ description: 'The one place it is shown', secret: true }),
+        access_token: z.string().meta({ description: 'Shown in this answer only', secret: true }),
         token_type: z.literal('bearer'),
         expires_in: z.int().meta({ description: 'Seconds' }),
         expires_at: instantSchema,
         scope: z.string(),
       }),
     },
-    400: { description: 'The request or the scope is not valid', schema: tokenErrorSchema },
-    401: { description: 'The client is unknown or its secret wrong', schema: tokenErrorSchema },
+    400: { description: 'Invalid request or scope', schema: tokenErrorSchema },
+    401: { description: 'Unknown client or wrong secret', schema: tokenErrorSchema },
   },
   errors: ['HTTP-429'],
 });
@@ -71,14 +71,14 @@ export const listOAuthTokens = defineRoute({
   method: 'GET',
   path: '/api/v1/oauth-tokens',
   passesOver: passedOverInList({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
-  summary: 'Access tokens that are valid now; never the tokens themselves',
+  summary: 'List valid access tokens, without the tokens themselves',
   tag: 'oauth-tokens',
   auth: 'person',
-  permission: 'Own tokens; all of the tenant for tenant administrators.',
+  permission: 'Your own tokens; tenant administrators: all tokens of the tenant.',
   tier: 1,
   query: z.object({
     userId: z.string().max(64).optional(),
-    sort: z.string().max(64).optional().meta({ description: 'id or userId, with + or - before it' }),
+    sort: z.string().max(64).optional().meta({ description: 'id or userId, prefixed with + or -' }),
     ...pageQuery,
   }),
   responses: {
@@ -95,9 +95,9 @@ export const revokeOAuthToken = defineRoute({
   summary: 'Revoke an access token',
   tag: 'oauth-tokens',
   auth: 'person',
-  permission: 'Own tokens; any of the tenant for tenant administrators.',
+  permission: 'Your own tokens; tenant administrators: any token of the tenant.',
   tier: 2,
   params: z.object({ tokenId: z.string().min(1).max(64) }),
-  responses: { 204: { description: 'Revoked; refused from the next request on' } },
+  responses: { 204: { description: 'Revoked, effective from the next request' } },
   errors: ['NOT-FOUND'],
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, pageQuery } from '../wire.js';
 
-// Revoke now: CONTRACT.md part C, for administrators.
+// Revocation of credentials: CONTRACT.md part C, for administrators.
 
 const tag = 'data-credentials';
 const administrators = 'Tenant administrators.';
@@ -19,21 +19,21 @@ export const revocationStatusSchema = z.enum([
 const revocationReportSchema = z
   .object({
     id: z.string(),
-    status: z.enum(['running', 'done']).meta({ description: 'Of the destruction of the credentials' }),
-    total: z.int().meta({ description: 'Credentials that are to be destroyed' }),
-    ended: z.int().meta({ description: 'Of those, the ones that are destroyed' }),
+    status: z.enum(['running', 'done']).meta({ description: 'Progress of destroying the credentials' }),
+    total: z.int().meta({ description: 'Number of credentials to destroy' }),
+    ended: z.int().meta({ description: 'How many of them are destroyed' }),
     counts: z.partialRecord(revocationStatusSchema, z.int()).meta({ description: 'Credentials by status' }),
     data: z.array(
       z.object({
         credentialId: z.string().meta({
-          description: 'Of a grant that was still with a sign-in for no credential: the id of the sign-in',
+          description: 'For a grant of a sign-in that had no credential yet: the id of the sign-in',
         }),
         qName: z.string(),
-        userId: z.string().meta({ description: 'Whose it was' }),
+        userId: z.string().meta({ description: 'Owner of the credential' }),
         datasourceID: z.string(),
         status: revocationStatusSchema.meta({
           description:
-            'Of the provider; the credential itself is destroyed in every case. none: no grant. queued: still to be told. unsupported: it has no way to be told. unreadable: the grant could not be opened. failed: given up.',
+            'Revocation at the provider; the credential itself is destroyed in every case. none: not an OAuth grant. queued: not sent yet. unsupported: the provider has no revocation endpoint. unreadable: the grant could not be decrypted. failed: abandoned after retries.',
         }),
         endedAt: instantSchema.optional(),
       }),
@@ -46,9 +46,9 @@ export const revokeCredentials = defineRoute({
   id: 'revokeDataCredentials',
   method: 'POST',
   path: '/api/v1/data-credentials/actions/revoke',
-  summary: 'Destroy all credentials of a person, of a source, or all there are',
+  summary: 'Destroy all credentials of a user, of a data source, or of the tenant',
   description:
-    'Exactly one of `userId`, `dataSourceId` and `all`. The answer comes within about two seconds, with the id of the revocation and how far it is; the rest is done whatever becomes of the request or the node. What runs on a credential ends within two seconds of its destruction, on every node; providers are told, for as long as it takes. What is brought afterwards is not meant. There is no way back.',
+    'Exactly one of `userId`, `dataSourceId` and `all`. Answers within about two seconds, with the id and progress of the revocation; the rest completes even if the request is aborted or the node fails. Uses of a credential end on every node within two seconds of its destruction; revocation at providers is retried. Credentials added later are not affected. Cannot be undone.',
   tag,
   auth: 'person',
   permission: administrators,
@@ -61,11 +61,14 @@ export const revokeCredentials = defineRoute({
       .min(1)
       .max(64)
       .optional()
-      .meta({ description: "Everybody's: the tenant's id, so that nobody sends it by mistake" }),
+      .meta({
+        description:
+          "All credentials of the tenant. The value is the tenant's id, as a safeguard against mistakes",
+      }),
   }),
   responses: {
-    200: { description: 'All are destroyed: a line for each credential', schema: revocationReportSchema },
-    202: { description: 'Under way', schema: revocationReportSchema },
+    200: { description: 'Completed: one entry per credential', schema: revocationReportSchema },
+    202: { description: 'In progress', schema: revocationReportSchema },
   },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
 });
@@ -74,13 +77,13 @@ export const getRevocation = defineRoute({
   id: 'getDataCredentialRevocation',
   method: 'GET',
   path: '/api/v1/data-credentials/revocations/{id}',
-  summary: 'How far a revocation has come',
+  summary: 'Get the progress of a revocation',
   tag,
   auth: 'person',
   permission: administrators,
   tier: 1,
   params: z.object({ id: z.string().min(1).max(64) }),
   query: z.object(pageQuery),
-  responses: { 200: { description: 'A line for each credential', schema: revocationReportSchema } },
+  responses: { 200: { description: 'One entry per credential', schema: revocationReportSchema } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND'],
 });

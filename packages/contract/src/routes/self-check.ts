@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { defineRoute } from '../route.js';
 import { instantSchema } from '../wire.js';
 
-// What an operator has to set right outside of this server before people can sign in.
+// Checks of what an operator must configure outside of this server before users can sign in.
 
 const finding = {
   detail: z.string(),
-  remedy: z.string().optional().meta({ description: 'What to do; absent when nothing is wrong' }),
+  remedy: z.string().optional().meta({ description: 'What to do; absent if there is no problem' }),
 };
 
 export const selfCheckSchema = z
@@ -16,30 +16,29 @@ export const selfCheckSchema = z
       url: z.string(),
       state: z
         .enum(['derived', 'reached', 'other-process', 'elsewhere', 'unreachable'])
-        .meta({ description: '`reached`: a request to it came back to this very process' }),
+        .meta({ description: '`reached`: a request to the public URL arrived at this process' }),
       ...finding,
     }),
     loopback: z.object({
       state: z
         .enum(['closed', 'reachable'])
-        .meta({ description: 'Whether connections may lead to services on the host of this server' }),
+        .meta({ description: 'Whether connections may reach services on the host of this server' }),
       ...finding,
     }),
     runners: z.object({
       state: z.enum(['off', 'started', 'refused']).meta({
-        description:
-          'Whether a process that works on sources could be started just now; `off`: there are none',
+        description: 'Whether a runner could be started for this check; `off`: runners are disabled',
       }),
       ...finding,
     }),
     clients: z.array(
       z.object({
         provider: z.string().meta({ description: 'Key under `oauth.clients`' }),
-        redirectUri: z.string().meta({ description: 'To be registered at the provider, letter by letter' }),
-        documentation: z.string().optional().meta({ description: "The provider's page about it" }),
+        redirectUri: z.string().meta({ description: 'Register exactly this URI at the provider' }),
+        documentation: z.string().optional().meta({ description: "The provider's documentation" }),
         state: z.enum(['accepted', 'refused', 'unknown', 'unreachable', 'incomplete']).meta({
           description:
-            'What the authorization server made of a request with this redirect; `unknown` where it does not say before somebody signs in',
+            'Answer of the authorization server to a request with this redirect URI; `unknown` if it reveals this only at a sign-in',
         }),
         ...finding,
       }),
@@ -52,13 +51,13 @@ export const getSelfCheck = defineRoute({
   id: 'getSelfCheck',
   method: 'GET',
   path: '/api/v1/self-check',
-  summary: 'Check public URL and redirects',
+  summary: 'Check public URL, redirect URIs and runners',
   description:
-    'Asks the public URL whether it leads here, and each configured authorization server whether it takes the redirect, says whether connections may lead to the host of this server, and starts a process that works on sources. At most ten seconds.',
+    'Checks that the public URL leads to this server, that each configured authorization server accepts the redirect URI, whether connections may reach the host of this server, and that a runner starts. Takes at most ten seconds.',
   tag: 'platform',
   auth: 'person',
   permission: 'Tenant administrators.',
   tier: 2,
-  responses: { 200: { description: 'What was found', schema: selfCheckSchema } },
+  responses: { 200: { description: 'The report', schema: selfCheckSchema } },
   errors: ['ACCESS-DENIED'],
 });

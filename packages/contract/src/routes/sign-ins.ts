@@ -16,7 +16,7 @@ export const signInStateSchema = z.enum([
 ]);
 export type SignInState = z.infer<typeof signInStateSchema>;
 
-/** What may be done with a grant of another account than before. */
+/** What to do with a grant for a different account than before. */
 export const accountChoiceSchema = z.enum(['replace', 'add', 'cancel']);
 
 const signInSchema = z
@@ -25,16 +25,16 @@ const signInSchema = z
     state: signInStateSchema,
     dataSourceId: z.string(),
     connectionId: z.string().optional(),
-    credentialId: z.string().optional().meta({ description: 'Your credential that is being renewed' }),
+    credentialId: z.string().optional().meta({ description: 'Your credential that the sign-in renews' }),
     createdAt: instantSchema,
     expiresAt: instantSchema,
     error: z.string().optional().meta({
-      description: "Why it failed: the provider's error code, or a word of ours such as another_account",
+      description: "Why it failed: the provider's error code, or a code of Mooring such as another_account",
     }),
     account: z
       .object({ remembered: z.string().optional(), signedIn: z.string().optional() })
       .optional()
-      .meta({ description: 'Masked; there when the state is needs_choice' }),
+      .meta({ description: 'Masked; present in the state needs_choice' }),
     choices: z.array(accountChoiceSchema).optional(),
   })
   .meta({ id: 'SignIn' });
@@ -43,10 +43,10 @@ export const getSignIn = defineRoute({
   id: 'getSignIn',
   method: 'GET',
   path: '/api/v1/sign-ins/{id}',
-  summary: 'State of an interactive sign-in you began',
+  summary: 'Get the state of an interactive sign-in that you started',
   tag: 'sign-ins',
   auth: 'person',
-  permission: 'Whoever began it.',
+  permission: 'The user who started the sign-in.',
   tier: 1,
   params: z.object({ id: z.string().min(1).max(64) }),
   responses: {
@@ -58,18 +58,18 @@ export const getSignIn = defineRoute({
   errors: ['NOT-FOUND'],
 });
 
-/** The redirect URI. Each sign-in has a path of its own, so a code that belongs to another is refused. */
+/** The redirect URI. Each sign-in has its own path, so that a code of another sign-in is refused. */
 export const signInCallback = defineRoute({
   id: 'signInCallback',
   method: 'GET',
   path: '/oauth/callback/{context}',
   passesOver: passedOver,
-  summary: 'Where the identity provider sends the person back',
+  summary: 'Redirect URI for the identity provider',
   description:
-    'A page with a one-time code to copy. Nothing is stored but the arrival; the person who began completes it.',
+    'Shows a page with a one-time code to copy. Stores only that the redirect arrived; the user who started the sign-in completes it.',
   tag: 'sign-ins',
   auth: 'public',
-  permission: 'Public; checks `state` and `iss`.',
+  permission: 'Public; `state` and `iss` are verified.',
   tier: 'none',
   params: z.object({ context: z.string().min(1).max(128) }),
   responses: { 200: { description: 'The page', contentTypes: ['text/html'] } },
@@ -80,35 +80,35 @@ export const chooseAccount = defineRoute({
   id: 'chooseAccount',
   method: 'POST',
   path: '/api/v1/sign-ins/{id}/actions/choose',
-  summary: 'Say what to do with the grant of another account',
+  summary: 'Choose what to do with a grant for a different account',
   description:
-    'When the account of a pasted code is not known to be the one the credential had. `replace`: the credential is that account from now on. `add`: a new credential beside the old one, used on this connection. `cancel`: the grant is ended.',
+    'For a sign-in whose account differs from the one that the credential uses, or is unknown. `replace`: the credential switches to the new account. `add`: creates a second credential and uses it on this connection. `cancel`: revokes the new grant.',
   tag: 'sign-ins',
   auth: 'person',
-  permission: 'Whoever began it.',
+  permission: 'The user who started the sign-in.',
   tier: 2,
   params: z.object({ id: z.string().min(1).max(64) }),
   body: z.object({ choice: accountChoiceSchema, credentialsName: nameSchema.optional() }),
-  responses: { 200: { description: 'The state after it', schema: signInSchema } },
+  responses: { 200: { description: 'The new state', schema: signInSchema } },
   errors: ['DCERROR-0010', 'NOT-FOUND', 'SIGN-IN-INVALID', 'SIGN-IN-IN-PROGRESS', 'CONFLICT'],
 });
 
-/** The one button of the page that renews a sign-in. */
+/** The button of the page that renews a sign-in. */
 export const renewSignIn = defineRoute({
   id: 'renewSignIn',
   method: 'POST',
   path: '/oauth/callback/{context}/renew',
   passesOver: passedOver,
-  summary: 'Renew a sign-in in place, from the page the provider sends the person to',
+  summary: 'Renew a sign-in in place, from the page after the redirect',
   description:
-    'Only for a credential that its person began to renew, and only when the account is the one it had; otherwise nothing is kept, and the grant is ended at the provider.',
+    'Only for a credential whose user started the renewal, and only if the account is the same; otherwise nothing is stored, and the new grant is revoked at the provider.',
   tag: 'sign-ins',
   auth: 'public',
-  permission: 'Public; whoever has the one-time ticket of the page, from the page itself.',
+  permission: 'Public; requires the one-time ticket of the page, sent from that page.',
   tier: 'none',
   params: z.object({ context: z.string().min(1).max(128) }),
   bodyTypes: ['application/x-www-form-urlencoded'],
   body: z.object({ ticket: z.string().min(1).max(128) }),
-  responses: { 200: { description: 'A page that says what happened', contentTypes: ['text/html'] } },
+  responses: { 200: { description: 'A page with the result', contentTypes: ['text/html'] } },
   errors: ['DCERROR-0010', 'ACCESS-DENIED'],
 });

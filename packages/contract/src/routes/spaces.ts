@@ -10,7 +10,7 @@ import {
   spaceNameSchema,
 } from '../wire.js';
 
-// Spaces and their assignments: QLIK.md 1.5 and 6.1.
+// Spaces and assignments: QLIK.md 1.5 and 6.1.
 
 export const spaceTypeSchema = z.enum(['shared', 'managed', 'data']);
 export type SpaceType = z.infer<typeof spaceTypeSchema>;
@@ -63,10 +63,10 @@ export const listSpaces = defineRoute({
     sub: 'use ownerId',
     where: 'use name, type or ownerId',
   }),
-  summary: 'Spaces the caller is in',
+  summary: 'List the spaces of the caller',
   tag: 'spaces',
   auth: 'person',
-  permission: 'Spaces in which the caller has a role; all for tenant administrators.',
+  permission: 'Spaces in which the caller has a role; tenant administrators: all spaces.',
   tier: 1,
   query: z.object({
     name: z.string().max(256).optional().meta({ description: 'Part of the name, case-insensitive' }),
@@ -76,10 +76,10 @@ export const listSpaces = defineRoute({
       .union([z.string().max(256), z.array(z.string().max(64)).max(10)])
       .optional()
       .meta({
-        description: 'Comma-separated roles; spaces in which the caller has one of them',
+        description: 'Comma-separated roles: only spaces in which the caller has one of them',
       }),
     sort: z.string().max(64).optional().meta({
-      description: 'name, type or createdAt, with + or - before it',
+      description: 'name, type or createdAt, prefixed with + or -',
     }),
     ...pageQuery,
   }),
@@ -101,10 +101,10 @@ export const createSpace = defineRoute({
   method: 'POST',
   path: '/api/v1/spaces',
   passesOver: passedOver,
-  summary: 'Make a space; the caller owns it',
+  summary: 'Create a space, owned by the caller',
   tag: 'spaces',
   auth: 'person',
-  permission: 'Any person.',
+  permission: 'Any user.',
   tier: 2,
   body: z.object({
     name: spaceNameSchema,
@@ -121,10 +121,10 @@ export const listSpaceTypes = defineRoute({
   method: 'GET',
   path: '/api/v1/spaces/types',
   passesOver: passedOver,
-  summary: 'Types a space may have',
+  summary: 'List the types of spaces',
   tag: 'spaces',
   auth: 'person',
-  permission: 'Any person.',
+  permission: 'Any user.',
   tier: 1,
   responses: { 200: { description: 'The types', schema: z.object({ data: z.array(spaceTypeSchema) }) } },
   errors: [],
@@ -157,7 +157,7 @@ const changeSpace = {
   tag: 'spaces',
   auth: 'person',
   permission:
-    'Owner, facilitator or tenant administrator; the owner is changed by the owner or a tenant administrator.',
+    'Owner, facilitator or tenant administrator; only the owner or a tenant administrator may change the owner.',
   tier: 2,
   params: spaceParams,
   responses: { 200: { description: 'The space', schema: spaceSchema } },
@@ -170,7 +170,7 @@ export const updateSpace = defineRoute({
   method: 'PUT',
   path: '/api/v1/spaces/{spaceId}',
   passesOver: passedOver,
-  summary: 'Change name, description or owner of a space',
+  summary: 'Update name, description or owner of a space',
   etag: 'space',
   body: spaceUpdateSchema,
 });
@@ -181,7 +181,7 @@ export const patchSpace = defineRoute({
   method: 'PATCH',
   path: '/api/v1/spaces/{spaceId}',
   passesOver: passedOver,
-  summary: 'Change parts of a space',
+  summary: 'Update parts of a space',
   description: '`replace` on `/name`, `/description` and `/ownerId`.',
   etag: 'space',
   body: patchBodySchema,
@@ -206,7 +206,7 @@ export const deleteSpace = defineRoute({
 export const assignmentSchema = z
   .object({
     id: z.string(),
-    type: z.enum(['user', 'bot']).meta({ description: '`bot`: the user of an OAuth client' }),
+    type: z.enum(['user', 'bot']).meta({ description: '`bot`: the machine user of an OAuth client' }),
     assigneeId: z.string(),
     roles: z.array(spaceRoleSchema),
     spaceId: z.string(),
@@ -228,7 +228,7 @@ export const listAssignments = defineRoute({
   method: 'GET',
   path: '/api/v1/spaces/{spaceId}/assignments',
   passesOver: passedOverInList({ sub: 'use assigneeId' }),
-  summary: 'Members of a space and their roles',
+  summary: 'List the members of a space and their roles',
   tag: 'spaces',
   auth: 'person',
   permission: 'Members and tenant administrators.',
@@ -253,7 +253,7 @@ export const createAssignment = defineRoute({
   method: 'POST',
   path: '/api/v1/spaces/{spaceId}/assignments',
   passesOver: passedOver,
-  summary: 'Give a person roles in a space',
+  summary: 'Assign a user roles in a space',
   tag: 'spaces',
   auth: 'person',
   permission: manageMembers,

@@ -3,7 +3,7 @@ import { fileOptionsSchema } from '../file-options.js';
 import { defineRoute } from '../route.js';
 import { connectionParamsSchema } from './data-connections.js';
 
-// Using a connection: CONTRACT.md part C. All run under the caller's own credential.
+// Uses of a connection: CONTRACT.md part C. All run under the caller's own credential.
 
 export const stageSchema = z
   .object({
@@ -20,7 +20,7 @@ export const testReplySchema = z
   .object({ ok: z.boolean(), stages: z.array(stageSchema) })
   .meta({ id: 'TestReply' });
 
-/** How deep a path may go is up to the source: `browseDepth` of its manifest. */
+/** The manifest of the data source limits the depth: `browseDepth`. */
 const pathSchema = z.array(z.string().max(1024)).max(4096);
 
 export const browseReplySchema = z
@@ -38,7 +38,7 @@ export const browseReplySchema = z
         nullable: z.boolean().optional(),
       }),
     ),
-    next: z.string().optional().meta({ description: 'Give it as `page` to go on' }),
+    next: z.string().optional().meta({ description: 'Page token: send it as `page` to continue' }),
   })
   .meta({ id: 'BrowseReply' });
 
@@ -46,11 +46,14 @@ const columnSchema = z.object({
   name: z.string(),
   type: z.string(),
   nullable: z.boolean(),
-  precision: z.int().optional().meta({ description: 'Of a decimal that is declared so: digits in all' }),
-  scale: z.int().optional().meta({ description: 'Digits behind the point' }),
-  width: z.int().optional().meta({ description: 'Bits of an integer or float' }),
+  precision: z
+    .int()
+    .optional()
+    .meta({ description: 'Declared precision of a decimal: total number of digits' }),
+  scale: z.int().optional().meta({ description: 'Digits after the decimal point' }),
+  width: z.int().optional().meta({ description: 'Width of an integer or float, in bits' }),
   element: z.unknown().optional().meta({
-    description: 'Of lists: the type of their items, with the same members but name and nullable',
+    description: 'Element type of a list, with the same members except name and nullable',
   }),
 });
 
@@ -60,36 +63,31 @@ export const previewReplySchema = z
     rows: z.array(z.array(z.unknown())),
     truncated: z.boolean(),
     file: fileOptionsSchema.optional().meta({
-      description: 'Of a file: how it was read. A request whose `file` says the same gets the same rows',
+      description: 'For files: the options that were used. A request with this `file` returns the same rows',
     }),
   })
   .meta({ id: 'PreviewReply' });
 
 const fileSchema = fileOptionsSchema.optional().meta({
-  description:
-    'How a file is read; what is left out is what the connection says of its files, or is found out',
+  description: 'How to read a file; omitted options come from the connection, or are detected',
 });
 
 const readTargetSchema = {
   path: pathSchema.optional().meta({ description: 'Path of a readable item, as browse returns it' }),
-  query: z
-    .string()
-    .min(1)
-    .max(100_000)
-    .optional()
-    .meta({ description: 'Query in the language of the source' }),
+  query: z.string().min(1).max(100_000).optional().meta({ description: "Query in the source's language" }),
   columns: z.array(z.string().max(1024)).max(2000).optional().meta({
-    description: 'Only these columns, in this order; where columns were sampled also fields of later rows',
+    description:
+      'Only these columns, in this order. If the columns were sampled, fields that occur only in later rows can be named too',
   }),
   asText: z
     .array(z.string().max(1024))
     .max(2000)
     .optional()
-    .meta({ description: 'Columns whose values come as text, for those that their type cannot hold' }),
+    .meta({ description: 'Columns to return as text, for values that their type cannot represent' }),
   file: fileSchema,
 };
 
-/** Refused before anything was sent to the source. */
+/** Load shedding: refused before anything is sent to the source. */
 const shedErrors = ['BUSY', 'SOURCE-PAUSED'] as const;
 
 const useErrors = [
@@ -119,7 +117,7 @@ const useErrors = [
 ] as const;
 
 const tag = 'use';
-const permission = 'A role that may use data through the connection; under the credential of the caller.';
+const permission = "A role that may use data through the connection; runs under the caller's credential.";
 const action = <Name extends string>(name: Name) =>
   `/api/v1/data-connections/{qID}/actions/${name}` as `/api/v1/data-connections/{qID}/actions/${Name}`;
 
@@ -129,7 +127,7 @@ export const testConnection = defineRoute({
   path: action('test'),
   summary: 'Test a connection in stages, under your credential',
   description:
-    'A source that fails is a stage with `ok: false`, not an HTTP error. People who may not edit the connection get one coarse stage, and a failure only when the time limit of a test is over, unless the source refused their own sign-in.',
+    'A failing source is a stage with `ok: false`, not an HTTP error. Users who may not edit the connection get one coarse stage, and a failure only after the full test timeout, unless the source refused their own sign-in.',
   tag,
   auth: 'person',
   permission,
@@ -143,10 +141,10 @@ export const testUnsaved = defineRoute({
   id: 'testUnsavedConnection',
   method: 'POST',
   path: '/api/v1/data-connections/actions/test',
-  summary: 'Test properties before saving them; nothing is stored',
+  summary: 'Test properties before saving them, without storing anything',
   tag,
   auth: 'person',
-  permission: 'Any person, with the secrets in the request. Stored secrets are not used.',
+  permission: 'Any user, with the secrets in the request. Stored secrets are not used.',
   tier: 2,
   body: z.object({
     datasourceID: z.string().min(1).max(128),
@@ -160,7 +158,7 @@ export const browseConnection = defineRoute({
   id: 'browseConnection',
   method: 'POST',
   path: action('browse'),
-  summary: 'List what is at the source, one level at a time',
+  summary: 'Browse the source, one level at a time',
   tag,
   auth: 'person',
   permission,
@@ -195,9 +193,9 @@ export const readConnection = defineRoute({
   id: 'readConnection',
   method: 'POST',
   path: action('read'),
-  summary: 'Stream rows as NDJSON, CSV or Arrow, by Accept',
+  summary: 'Stream rows as NDJSON, CSV or Arrow, selected by `Accept`',
   description:
-    'A stream that fails midway, or is cut by a limit of the operator, ends abnormally, so a part never looks whole: NDJSON with a last line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch whose metadata have it under `mooring`. The trailer `Mooring-Stream` says `complete`; for clients that send `TE: trailers` a cut ends normally, and it says `truncated;cap=…`. The header `Mooring-Columns` names the columns, and `Mooring-File` says how a file is read, where they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
+    'A stream that fails midway, or is cut by an operator\'s limit, is aborted, so that a partial result never looks complete. NDJSON ends with the line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch that has the error in its metadata under `mooring`. The trailer `Mooring-Stream` is `complete`; for clients that send `TE: trailers`, a cut stream ends normally with the trailer `truncated;cap=…`. The header `Mooring-Columns` describes the columns, `Mooring-File` the file options, if they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
   tag,
   auth: 'person',
   permission,
@@ -205,7 +203,7 @@ export const readConnection = defineRoute({
   params: connectionParamsSchema,
   query: z.object({
     header: z.boolean().optional().meta({
-      description: 'NDJSON begins with a line that names the columns: `{"$mooring":{"columns":[…]}}`',
+      description: 'The first line of NDJSON describes the columns: `{"$mooring":{"columns":[…]}}`',
     }),
   }),
   body: z.object({ ...readTargetSchema, limit: z.int().min(1).optional() }),
@@ -222,10 +220,10 @@ export const resolveConnection = defineRoute({
   id: 'resolveConnection',
   method: 'POST',
   path: action('resolve'),
-  summary: 'Which credential would be used for whom, and why; no secret',
+  summary: 'Explain which credential a use would run under, without its secret',
   tag,
   auth: 'person',
-  permission: 'Yourself; somebody else (`as`) for people who may edit the connection.',
+  permission: 'Any user, for themselves; users who may edit the connection, for another user (`as`).',
   tier: 2,
   params: connectionParamsSchema,
   body: z.object({ as: z.string().max(64).optional().meta({ description: 'User id' }) }).optional(),
@@ -242,9 +240,9 @@ export const resolveConnection = defineRoute({
           credentialId: z.string().optional(),
           credentialOwnerId: z.string().optional(),
           state: z.string(),
-          reason: z.string().meta({ description: 'In words, for people' }),
+          reason: z.string().meta({ description: 'Human-readable reason' }),
           destination: z.string(),
-          bring: z.string().optional().meta({ description: 'Path at which the person brings a credential' }),
+          bring: z.string().optional().meta({ description: 'Path where the user can provide a credential' }),
         })
         .meta({ id: 'ResolveReply' }),
     },

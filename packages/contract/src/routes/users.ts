@@ -45,7 +45,7 @@ export const getMe = defineRoute({
   summary: 'The caller',
   tag: 'users',
   auth: 'person',
-  permission: 'Any person.',
+  permission: 'Any user.',
   tier: 1,
   responses: { 200: { description: 'The user', schema: userSchema } },
   errors: [],
@@ -62,7 +62,7 @@ const filterSchema = z.string().max(8192).meta({
     'SCIM filter (RFC 7644) on id, subject, name, email, status, clientId, createdAt and lastUpdatedAt, for instance `name co "ann" and status eq "active"`',
 });
 const sortSchema = z.string().max(64).meta({
-  description: 'id, name, subject, status, createdAt or lastUpdatedAt, with + or - before it',
+  description: 'id, name, subject, status, createdAt or lastUpdatedAt, prefixed with + or -',
 });
 
 export const listUsers = defineRoute({
@@ -73,13 +73,13 @@ export const listUsers = defineRoute({
     ...{
       name: 'use filter=name eq "…"',
       sub: 'use filter=subject eq "…"',
-      where: 'use filter, as SCIM has it',
+      where: 'use filter with a SCIM expression',
     },
   }),
   summary: 'List users',
   tag: 'users',
   auth: 'person',
-  permission: 'Any person of the tenant.',
+  permission: 'Any user of the tenant.',
   tier: 1,
   query: z.object({
     filter: filterSchema.optional(),
@@ -99,7 +99,7 @@ export const filterUsers = defineRoute({
   summary: 'List users, with the filter in the body',
   tag: 'users',
   auth: 'person',
-  permission: 'Any person of the tenant.',
+  permission: 'Any user of the tenant.',
   tier: 2,
   query: z.object({ sort: sortSchema.optional(), ...pageQuery }),
   body: z.object({ filter: filterSchema.optional() }),
@@ -115,7 +115,7 @@ export const countUsers = defineRoute({
   summary: 'Number of users in the tenant',
   tag: 'users',
   auth: 'person',
-  permission: 'Any person of the tenant.',
+  permission: 'Any user of the tenant.',
   tier: 1,
   responses: { 200: { description: 'The number', schema: z.object({ total: z.int() }) } },
   errors: [],
@@ -126,7 +126,7 @@ export const createUser = defineRoute({
   method: 'POST',
   path: '/api/v1/users',
   passesOver: passedOver,
-  summary: 'Add a person',
+  summary: 'Add a user',
   tag: 'users',
   auth: 'person',
   permission: 'Tenant administrators.',
@@ -140,7 +140,7 @@ export const createUser = defineRoute({
       .array(z.union([z.object({ name: tenantRoleSchema }), z.object({ id: tenantRoleSchema })]))
       .max(8)
       .optional()
-      .meta({ description: 'The same as `roles`, as `[{name}]` or `[{id}]`' }),
+      .meta({ description: 'Same as `roles`, as `[{name}]` or `[{id}]`' }),
   }),
   idempotent: true,
   responses: { 201: { description: 'The user', schema: userSchema } },
@@ -154,9 +154,9 @@ export const inviteUsers = defineRoute({
   method: 'POST',
   path: '/api/v1/users/actions/invite',
   passesOver: passedOver,
-  summary: 'Add people by their e-mail address',
+  summary: 'Add users by e-mail address',
   description:
-    'No e-mail is sent; give each of them a link of `POST /api/v1/invitations` with their `userId`.',
+    'No e-mail is sent. Create a link for each user with `POST /api/v1/invitations` and their `userId`.',
   tag: 'users',
   auth: 'person',
   permission: 'Tenant administrators.',
@@ -165,7 +165,7 @@ export const inviteUsers = defineRoute({
   idempotent: true,
   responses: {
     207: {
-      description: 'One result for each person',
+      description: 'One result per user',
       schema: z.object({
         data: z.array(
           z.object({
@@ -191,7 +191,7 @@ export const getUser = defineRoute({
   summary: 'Get one user',
   tag: 'users',
   auth: 'person',
-  permission: 'Any person of the tenant.',
+  permission: 'Any user of the tenant.',
   tier: 1,
   params: userParams,
   responses: { 200: { description: 'The user', schema: userSchema } },
@@ -216,7 +216,7 @@ export const patchUser = defineRoute({
   passesOver: passedOver,
   summary: 'Change a user',
   description:
-    '`replace` on `/name`, `/email`, `/status` (`active`, `disabled`), and `replace`, `add` or `remove-value` on `/assignedRoles`. Disabling somebody revokes their API keys and tokens and destroys the credentials they brought.',
+    '`replace` on `/name`, `/email`, `/status` (`active`, `disabled`), and `replace`, `add` or `remove-value` on `/assignedRoles`. Disabling a user revokes their API keys and tokens and destroys the credentials they provided.',
   tag: 'users',
   auth: 'person',
   permission: 'Tenant administrators.',
@@ -232,7 +232,7 @@ const leaverConnectionSchema = z.object({
   qID: z.string(),
   qName: z.string(),
   datasourceID: z.string(),
-  spaceId: z.string().optional().meta({ description: 'Absent: in the personal space of its owner' }),
+  spaceId: z.string().optional().meta({ description: 'Absent: the personal space of its owner' }),
   ownerId: z.string(),
 });
 const firstOf = <Item extends z.ZodType>(item: Item) =>
@@ -243,43 +243,47 @@ export const userLeaveSchema = z
     userId: z.string(),
     subject: z.string(),
     name: z.string(),
-    plan: z.boolean().meta({ description: 'true: this is what would end, and nothing was changed' }),
+    plan: z.boolean().meta({ description: 'true: a dry run; nothing was changed' }),
     ends: z
       .object({
-        apiKeys: z.int().meta({ description: 'Active ones' }),
+        apiKeys: z.int().meta({ description: 'Active keys' }),
         invitations: z
           .int()
-          .meta({ description: 'Open links that make a key for the user, or that the user made for others' }),
-        signIns: z.int().meta({ description: 'Interactive sign-ins under way' }),
-        credentials: z.int().meta({ description: 'Separated and embedded ones that the user entered' }),
-        grants: z.int().meta({ description: 'Of those, grants of OAuth; their providers are told' }),
+          .meta({ description: 'Open invitations for the user, and those that the user created for others' }),
+        signIns: z.int().meta({ description: 'Pending interactive sign-ins' }),
+        credentials: z
+          .int()
+          .meta({ description: 'Separated and embedded credentials that the user provided' }),
+        grants: z
+          .int()
+          .meta({ description: 'How many of these are OAuth grants, to be revoked at their providers' }),
         memberships: z.int().meta({ description: 'Spaces in which the user has roles' }),
         uses: z.int().meta({
           description:
-            "Uses under way, by the user and by others with the user's embedded credentials, as the record of uses has them",
+            "Running uses, by the user and by others with the user's embedded credentials, according to the usage log",
         }),
       })
-      .meta({ description: 'How many of each' }),
+      .meta({ description: 'Counts of what ends' }),
     withoutLogin: firstOf(leaverConnectionSchema).meta({
       description:
-        'Connections whose embedded credential ends, for everybody: whoever may edit one, or administers its space, enters the login again',
+        'Connections whose embedded credential ends for all users. Whoever may edit the connection or administers its space can enter a new login',
     }),
     withoutOwner: z
       .object({
         connections: firstOf(leaverConnectionSchema),
         spaces: firstOf(z.object({ id: z.string(), name: z.string() })),
         oauthClients: firstOf(z.object({ id: z.string(), name: z.string() })).meta({
-          description: 'Clients with a secret that the user made, and may know: give them a new one',
+          description: 'Clients with a secret that the user created and may still know: replace it',
         }),
       })
-      .meta({ description: 'What stays and wants somebody else' }),
+      .meta({ description: 'What remains and needs a new owner' }),
     revocation: z
       .object({
-        id: z.string().meta({ description: 'Of GET /api/v1/data-credentials/revocations/{id}' }),
+        id: z.string().meta({ description: 'For GET /api/v1/data-credentials/revocations/{id}' }),
         status: z.enum(['running', 'done']),
       })
       .optional()
-      .meta({ description: 'The end of the credentials; absent in a plan' }),
+      .meta({ description: 'The revocation of the credentials; absent in a plan' }),
   })
   .meta({ id: 'UserLeave' });
 export type UserLeaveReply = z.infer<typeof userLeaveSchema>;
@@ -288,19 +292,19 @@ export const leaveUser = defineRoute({
   id: 'leaveUser',
   method: 'POST',
   path: '/api/v1/users/{userId}/actions/leave',
-  summary: 'End everything that a user who leaves could still use; or, with `plan`, see what that is',
+  summary: 'Offboard a user: end everything they could still use; with `plan`, a dry run',
   description:
-    'Disables the user, revokes API keys, tokens and invitations, ends sign-ins, memberships of spaces and all credentials that the user entered, embedded ones too; providers of OAuth are told. All but the credentials beyond the first fifty in one transaction; those follow as a revocation, whatever becomes of the request or the node. Within two seconds it holds on every node. Connections and spaces stay and are named, for somebody else to take. Can be repeated. There is no way back for credentials and keys.',
+    'Disables the user; revokes API keys, tokens and invitations; ends sign-ins and space memberships; destroys all credentials that the user provided, including embedded ones, and revokes OAuth grants at their providers. One transaction covers everything except credentials beyond the first fifty; those follow as a revocation that survives an aborted request and a node failure. Takes effect on every node within two seconds. Connections and spaces remain and are listed, so that they can be transferred. Idempotent. Credentials and keys cannot be recovered.',
   tag: 'users',
   auth: 'person',
   permission: 'Tenant administrators.',
   tier: 2,
   params: userParams,
   body: z.object({
-    plan: z.boolean().optional().meta({ description: 'true: change nothing, and say what would end' }),
+    plan: z.boolean().optional().meta({ description: 'true: change nothing and report what would end' }),
   }),
   responses: {
-    200: { description: 'The plan, or all that has ended', schema: userLeaveSchema },
+    200: { description: 'The plan, or what has ended', schema: userLeaveSchema },
     202: { description: 'Credentials are still being destroyed', schema: userLeaveSchema },
   },
   errors: ['DCERROR-0010', 'ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
@@ -311,8 +315,8 @@ export const deleteUser = defineRoute({
   method: 'DELETE',
   path: '/api/v1/users/{userId}',
   passesOver: passedOver,
-  summary: 'Delete a user with their keys and credentials',
-  description: 'Refused while they own connections or spaces: give those to somebody else first.',
+  summary: 'Delete a user, their keys and their credentials',
+  description: 'Refused while the user owns connections or spaces: transfer those first.',
   tag: 'users',
   auth: 'person',
   permission: 'Tenant administrators.',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, uuidSchema } from '../wire.js';
 
-// The record of uses: who used what, under whose credential, through which key; and the proof that it is whole.
+// The usage log: who used what, with whose credential, through which key; and the proof that the log is intact.
 
 const instantQuery = z.iso.datetime({ offset: true }).optional();
 
@@ -11,10 +11,10 @@ const usesQuery = {
   credentialId: uuidSchema.optional(),
   userId: z.string().min(1).max(64).optional(),
   spaceId: z.string().min(1).max(64).optional().meta({
-    description: 'Where the connection was when it was used',
+    description: 'Space of the connection at the time of use',
   }),
-  from: instantQuery.meta({ description: 'Uses that began at that time or later' }),
-  to: instantQuery.meta({ description: 'Uses that began before that time' }),
+  from: instantQuery.meta({ description: 'Uses that started at or after this time' }),
+  to: instantQuery.meta({ description: 'Uses that started before this time' }),
 };
 const pageQuery = {
   limit: z.int().min(1).max(1000).optional().meta({ description: 'Absent: 100' }),
@@ -23,34 +23,34 @@ const pageQuery = {
 
 const useSchema = z
   .object({
-    at: instantSchema.meta({ description: 'When it began' }),
+    at: instantSchema.meta({ description: 'Start time' }),
     userId: z
       .string()
-      .meta({ description: 'Under whose rights it ran, and on whose behalf an application acted' }),
+      .meta({ description: 'User whose permissions applied, and on whose behalf an application acted' }),
     clientId: z.string().optional().meta({
-      description: 'OAuth client that acted; absent: the user themselves',
+      description: 'OAuth client that made the request; absent: the user',
     }),
     via: z
       .object({ kind: z.enum(['api-key', 'access-token']), id: z.string() })
       .optional()
-      .meta({ description: 'What it was asked with; absent in records of version 0.1' }),
+      .meta({ description: 'How the request was authenticated; absent in records of version 0.1' }),
     keyId: z.string().optional().meta({ description: 'Same as `via.id`' }),
     invitedBy: z
       .string()
       .optional()
-      .meta({ description: 'Who invited, of a key that came from an invitation' }),
+      .meta({ description: 'If the key came from an invitation: the user who invited' }),
     connectionId: z.string(),
     spaceId: z.string().optional(),
     credentialId: z.string().optional(),
-    credentialOwnerId: z.string().optional().meta({ description: 'Whose credential it was' }),
+    credentialOwnerId: z.string().optional().meta({ description: 'Owner of the credential' }),
     credentialVersion: z.int().optional(),
     action: z.string(),
-    result: z.string().meta({ description: '`started` until it has ended' }),
+    result: z.string().meta({ description: '`started` while the use is running' }),
     rows: z.int().optional(),
     bytes: z.int().optional(),
     whatHash: z.string().optional().meta({
       description:
-        'Keyed hash of path or query: the same for the same one, and nothing else. Only for whoever made the use and the owner of the credential',
+        'Keyed hash of path or query: equal hashes mean equal targets. Shown only to the user who made the use and the owner of the credential',
     }),
   })
   .meta({ id: 'Use' });
@@ -59,13 +59,13 @@ export type UseReply = z.infer<typeof useSchema>;
 const listedSchema = z.object({ data: z.array(useSchema), links: listLinksSchema });
 
 const permission =
-  'Tenant and audit administrators: all. Owners, facilitators and administrators of a space: with its `spaceId`. Who may edit a connection: with its `connectionId`. Everybody: of their own credentials, and with their own `userId` what they used themselves.';
+  'Tenant and audit administrators: all uses. Owners, facilitators and administrators of a space: with its `spaceId`. Users who may edit a connection: with its `connectionId`. Any user: uses of their own credentials and, with their own `userId`, their own uses.';
 
 export const listUses = defineRoute({
   id: 'listDataUses',
   method: 'GET',
   path: '/api/v1/data-uses',
-  summary: 'Who used what, latest first',
+  summary: 'List uses, latest first',
   tag: 'data-uses',
   auth: 'person',
   permission,
@@ -79,9 +79,9 @@ export const exportUses = defineRoute({
   id: 'exportDataUses',
   method: 'GET',
   path: '/api/v1/data-uses/export',
-  summary: 'Who used what, oldest first, as a stream of NDJSON',
+  summary: 'Stream uses as NDJSON, oldest first',
   description:
-    'A line for each use, in the form of the list. An export that fails midway ends with the line `{"$mooring":{"error":…}}` and abnormally.',
+    'One line per use, in the format of the list. An export that fails midway ends with the line `{"$mooring":{"error":…}}`, and the response is aborted.',
   tag: 'data-uses',
   auth: 'person',
   permission,
@@ -95,14 +95,14 @@ export const listCredentialUses = defineRoute({
   id: 'listDataCredentialUses',
   method: 'GET',
   path: '/api/v1/data-credentials/{qID}/uses',
-  summary: 'Who used your credential, when, and for what',
+  summary: 'List the uses of one of your credentials',
   tag: 'data-credentials',
   auth: 'person',
   permission: 'Your own credentials.',
   tier: 1,
   params: z.object({ qID: z.string().min(1).max(512) }),
   query: z.object(pageQuery),
-  responses: { 200: { description: 'Latest first', schema: listedSchema } },
+  responses: { 200: { description: 'Uses, latest first', schema: listedSchema } },
   errors: ['DCERROR-0010', 'NOT-FOUND'],
 });
 
@@ -112,9 +112,9 @@ export const verifyUses = defineRoute({
   id: 'verifyUses',
   method: 'POST',
   path: '/api/v1/data-credentials/actions/verify-uses',
-  summary: 'Prove that the record of uses is whole',
+  summary: 'Verify that the usage log is intact',
   description:
-    'Walks the signed checkpoints from where the kept record begins, and the records between them. One request proves what it can in about two seconds; `done: false` says to send `next`. The head is to be written down elsewhere: with it, a record that was set back as a whole shows the next time.',
+    'Verifies the signed checkpoints and the records between them, from the oldest one kept. Each request runs for about two seconds; on `done: false` send `next` to continue. Keep the head outside of this server: it is what reveals, at the next verification, a log that was rolled back as a whole.',
   tag: 'data-credentials',
   auth: 'person',
   permission: 'Tenant and audit administrators.',
@@ -123,29 +123,28 @@ export const verifyUses = defineRoute({
     .object({
       head: headSchema
         .optional()
-        .meta({ description: 'A head that was written down earlier; it must still be on record' }),
-      next: z.string().max(128).optional().meta({ description: '`next` of the answer before' }),
+        .meta({ description: 'A head from an earlier verification; the log must still contain it' }),
+      next: z.string().max(128).optional().meta({ description: '`next` from the previous answer' }),
     })
     .optional(),
   responses: {
     200: {
-      description: 'What was found',
+      description: 'The report',
       schema: z
         .object({
           ok: z.boolean(),
-          done: z.boolean().meta({ description: 'false: send `next` to go on' }),
-          records: z.int().meta({ description: 'Proven by this request' }),
+          done: z.boolean().meta({ description: 'false: send `next` to continue' }),
+          records: z.int().meta({ description: 'Records verified by this request' }),
           checkpoints: z
             .object({ from: z.int(), at: z.int(), last: z.int() })
-            .meta({ description: 'Where it began, how far it is, and how far it goes' }),
+            .meta({ description: 'First, current and last checkpoint of this verification' }),
           next: z.string().optional(),
           head: headSchema.optional().meta({ description: 'The last checkpoint' }),
           broken: z.object({ shard: z.int().optional(), seq: z.int(), problem: z.string() }).optional().meta({
-            description:
-              'The first place where the record does not hold: a record of a shard, or a checkpoint',
+            description: 'The first record of a shard, or checkpoint, that fails verification',
           }),
           unproven: z.object({ before: z.int(), at: instantSchema, note: z.string() }).optional().meta({
-            description: 'What stands before this checkpoint cannot be proven any more: its key is lost',
+            description: 'Records before this checkpoint can no longer be verified: their key is lost',
           }),
         })
         .meta({ id: 'UseRecordReport' }),

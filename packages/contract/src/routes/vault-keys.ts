@@ -2,22 +2,24 @@ import { z } from 'zod';
 import { defineRoute } from '../route.js';
 import { instantSchema } from '../wire.js';
 
-// The keys that everything sealed in the store rests on. CONTRACT.md part C, for administrators.
+// The vault keys, which encrypt the data keys of all sealed records. CONTRACT.md part C, for administrators.
 
 const common = { tag: 'vault-keys', auth: 'person', permission: 'Tenant administrators.' } as const;
 
 const vaultKeySchema = z
   .object({
-    id: z.string().meta({ description: 'Says which key it is, and nothing of what it is' }),
+    id: z.string().meta({ description: 'Identifies the key; reveals nothing about its value' }),
     state: z.enum(['coming', 'active', 'previous']).meta({
       description:
-        'active: what is sealed now is under it. previous: opens what is still under it. coming: nodes are learning it.',
+        'active: encrypts new records. previous: decrypts records that have not been re-encrypted yet. coming: nodes are loading it.',
     }),
     createdAt: instantSchema,
     replacedAt: instantSchema.optional(),
-    records: z.int().meta({ description: 'Records under it; 0 on a previous key: it can be retired' }),
+    records: z
+      .int()
+      .meta({ description: 'Records encrypted under it; a previous key with 0 can be retired' }),
     wraps: z.int().meta({
-      description: 'Data keys wrapped under it, counted in blocks ahead; at 2^32 nothing more is sealed',
+      description: 'Data keys wrapped by it, counted ahead in blocks; at 2^32 the key encrypts no more',
     }),
   })
   .meta({ id: 'VaultKey' });
@@ -29,7 +31,7 @@ export const listVaultKeys = defineRoute({
   id: 'listVaultKeys',
   method: 'GET',
   path: '/api/v1/vault-keys',
-  summary: 'List the keys of the vault, and how far a rotation has come',
+  summary: 'List the vault keys, with the progress of a rotation',
   tier: 1,
   responses: { 200: { description: 'Oldest first', schema: vaultKeysSchema } },
   errors: ['ACCESS-DENIED'],
@@ -40,11 +42,11 @@ export const rotateVaultKey = defineRoute({
   id: 'rotateVaultKey',
   method: 'POST',
   path: '/api/v1/vault-keys/actions/rotate',
-  summary: 'Seal under a new key from now on',
+  summary: 'Rotate: encrypt under a new vault key',
   description:
-    'Records follow in the background, while everything goes on; the list shows how many are left. What was cut short goes on at the next start.',
+    'Existing records are re-encrypted in the background, without interruption; the list shows how many are left. An interrupted rotation resumes at the next start.',
   tier: 2,
-  responses: { 200: { description: 'Oldest first; the active one is new', schema: vaultKeysSchema } },
+  responses: { 200: { description: 'Oldest first, with the new active key', schema: vaultKeysSchema } },
   errors: ['ACCESS-DENIED', 'CONFLICT'],
 });
 
@@ -53,9 +55,11 @@ export const retireVaultKey = defineRoute({
   id: 'retireVaultKey',
   method: 'POST',
   path: '/api/v1/vault-keys/{id}/actions/retire',
-  summary: 'Destroy a previous key that nothing is under any more',
+  summary: 'Destroy a previous vault key that no longer encrypts any record',
   tier: 2,
   params: z.object({ id: z.string().min(1).max(64) }),
-  responses: { 204: { description: 'It is gone; what was copied aside under it does not open here again' } },
+  responses: {
+    204: { description: 'Destroyed; copies of records under this key can no longer be decrypted' },
+  },
   errors: ['ACCESS-DENIED', 'NOT-FOUND', 'CONFLICT'],
 });

@@ -51,15 +51,13 @@ describe('what documented clients send', () => {
       return 'taken';
     };
     expect(told({})).toBe('datasourceID: is required');
-    expect(told({ datasourceID: 7 })).toBe('datasourceID: must be a text, and a number was sent');
-    expect(told({ datasourceID: 'a', limit: 'secret' })).toBe('limit: must be a number, and a text was sent');
-    expect(told({ datasourceID: 'a', limit: 1.5 })).toBe('limit: must be a whole number');
+    expect(told({ datasourceID: 7 })).toBe('datasourceID: must be a string, not a number');
+    expect(told({ datasourceID: 'a', limit: 'secret' })).toBe('limit: must be a number, not a string');
+    expect(told({ datasourceID: 'a', limit: 1.5 })).toBe('limit: must be an integer');
     expect(told({ datasourceID: 'a', authUrlOnly: 'secret' })).toBe(
-      'authUrlOnly: must be true or false, and a text was sent',
+      'authUrlOnly: must be true or false, not a string',
     );
-    expect(told({ datasourceID: 'a', properties: [] })).toBe(
-      'properties: must be an object, and a list was sent',
-    );
+    expect(told({ datasourceID: 'a', properties: [] })).toBe('properties: must be an object, not a list');
   });
 
   it('US2: of a value that may be one of several, says what it may be, or what is wrong with it', () => {
@@ -78,8 +76,8 @@ describe('what documented clients send', () => {
       return 'taken';
     };
     expect(told({ size: 'long' })).toBe('size: must be short');
-    expect(told({ size: [] })).toBe('size: must be a text or true or false, and a list was sent');
-    expect(told({ roles: ['A'] })).toBe('roles.0: must be an object, and a text was sent');
+    expect(told({ size: [] })).toBe('size: must be a string or true or false, not a list');
+    expect(told({ roles: ['A'] })).toBe('roles.0: must be an object, not a string');
     expect(told({ roles: [{ id: 'B' }] })).toMatch(/^roles\.0: id: Invalid/);
     expect(told({ roles: [{}] })).toBe('roles.0: name: is required');
   });

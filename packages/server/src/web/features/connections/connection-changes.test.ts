@@ -282,7 +282,7 @@ describe('changing a connection', () => {
       expect(together.status, together.text).toBe(204);
       const wrapped = await alice.api.patch(`/api/v1/data-connections/${made.qID}`, { patchData: [] });
       expect(wrapped.body.errors[0].detail).toBe(
-        'body: must be the list of changes itself, not an object with patchData around it',
+        'body: must be the list of changes itself, not an object with a member patchData',
       );
     });
 

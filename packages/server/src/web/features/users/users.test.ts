@@ -331,7 +331,7 @@ describe('users', () => {
       const first = await admin.delete(`/api/v1/users/${erin.id}`);
       expect(first.status).toBe(409);
       // US2: nothing "exists already" here.
-      expect(first.body.errors[0].title).toBe('Conflict with what is there');
+      expect(first.body.errors[0].title).toBe('Conflict with the current state');
       expect(first.body.errors[0].detail).toContain('connections');
       expect((await erin.api.delete(`/api/v1/data-connections/${made.body.qID}`)).status).toBe(204);
       expect((await admin.delete(`/api/v1/users/${erin.id}`)).body.errors[0].detail).toContain('spaces');
