@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 const steps = [
   ['format and lint', 'npx', ['biome', 'check', '--error-on-warnings', '.']],
+  ['words', 'node', ['scripts/check-words.mjs']],
   ['types', 'npx', ['tsc', '-b']],
   ['layering', 'npx', ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'e2e', 'bench']],
   ['dead code', 'npx', ['knip', '--no-progress']],

@@ -266,7 +266,7 @@ export const userLeaveSchema = z
       .meta({ description: 'Counts of what ends' }),
     withoutLogin: firstOf(leaverConnectionSchema).meta({
       description:
-        'Connections whose embedded credential ends for all users. Whoever may edit the connection or administers its space can enter a new login',
+        'Connections whose embedded credential ends for all users. Users who may edit the connection or administer its space can enter a new login',
     }),
     withoutOwner: z
       .object({
