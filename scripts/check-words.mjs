@@ -9,10 +9,13 @@ const places = [
   'packages/contract',
   'packages/cli',
   'docs/guides',
+  'docs/reference/supply-chain.md',
   'README.md',
   'SECURITY.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'scripts/generate.mjs',
+  'scripts/values-page.mjs',
 ];
 const skipped = /(?:^|\/)(?:node_modules|dist|__fixtures__)(?:\/|$)/;
 

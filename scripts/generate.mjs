@@ -1,4 +1,4 @@
-// Writes docs/reference from the code that decides; `--check` fails when a committed file is stale.
+// Generates docs/reference from the code; `--check` fails when a committed file is stale.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apiSpecsOf, metaOf } from '../packages/connectors/dist/kit/properties.js';
@@ -38,7 +38,7 @@ const list = (items) =>
 function sourcesPage() {
   let text = head('Data sources');
   text +=
-    'What each source was really run against, and what was not. Nothing here claims more than was run.\n\n';
+    'What each data source was tested against, and what was not tested.\n\n';
   text += `${table(
     ['id', 'name', 'stage', 'sign-in', 'reads', 'read-only at the source', 'verified against'],
     manifests.map((manifest) => [
@@ -57,7 +57,7 @@ function sourcesPage() {
     const { properties, required = [] } = apiSpecsOf(manifest).connectionProperties;
     text += `\n## ${manifest.id}\n\n${manifest.name}. ${manifest.links.map((link) => `[${link.title}](${link.url})`).join(', ')}.\n\n`;
     text += `${table(
-      ['property', 'type', 'required', 'kept as', 'a change is another destination', 'meaning'],
+      ['property', 'type', 'required', 'stored in', 'part of the destination', 'meaning'],
       Object.entries(properties).map(([name, spec]) => {
         const meta = name in manifest.properties.shape ? metaOf(manifest, name) : undefined;
         const holder = meta?.holder ?? 'definition';
@@ -75,7 +75,7 @@ function sourcesPage() {
           !meta || holder !== 'definition' || meta.decides === 'nothing'
             ? ''
             : meta.decides === 'address'
-              ? 'all but its query'
+              ? 'all except its query'
               : 'yes',
           spec.description ?? '',
         ];
@@ -92,13 +92,13 @@ function errorsPage() {
     title,
     meaning,
   ]);
-  return `${head('Errors')}Every error answer is \`{errors:[{code, title, detail, status, meta?}], traceId}\`. Codes are stable.\n\n${table(['code', 'status', 'title', 'meaning'], rows)}\n`;
+  return `${head('Errors')}The body of every error is \`{errors:[{code, title, detail, status, meta?}], traceId}\`. Codes are stable.\n\n${table(['code', 'status', 'title', 'meaning'], rows)}\n`;
 }
 
 function permissionsPage() {
   let text = head('Permissions');
   text +=
-    'What each standing in a space allows on its connections. Standings add up; the highest wins. Generated from the code that decides.\n';
+    'What each role in a space allows on its connections. A user with several roles has the permissions of all of them. Generated from the code that decides.\n';
   const person = { userId: 'me', roles: [] };
   for (const [type, roles] of Object.entries(assignableRoles)) {
     const rows = ['owner', ...roles].map((standing) => {
@@ -121,9 +121,9 @@ function permissionsPage() {
         may(others, 'change_owner'),
       ];
     });
-    text += `\n## ${type} spaces\n\n${table(['standing', 'list, read', 'use data', 'create', 'update', 'delete', 'change space', 'change owner'], rows)}\n`;
+    text += `\n## ${type} spaces\n\n${table(['role', 'list, read', 'use data', 'create', 'update', 'delete', 'change space', 'change owner'], rows)}\n`;
   }
-  text += `\n## Personal space\n\nOnly its person: list, read, use, create, update, delete, change space.\n`;
+  text += `\n## Personal space\n\nOnly its user: list, read, use, create, update, delete, change space.\n`;
   text += `\n## Tenant roles\n\nAdministration of connections (list, read, update, delete, change owner and space) without the right to use their data.\n\n`;
   text += `${table(
     ['role', 'administers'],
@@ -136,7 +136,7 @@ function configurationPage() {
   const { environment, file } = describeConfiguration();
   let text = head('Configuration');
   text +=
-    'Flags of `mooring serve` win over the environment, which wins over the file (YAML, `--config`). Each value of the file may be `env:NAME` or `file:PATH`.\n\n';
+    'Flags of `mooring serve` override the environment, which overrides the file (YAML, `--config`). Each value in the file may be `env:NAME` or `file:PATH`.\n\n';
   text += `## Environment\n\n${table(
     ['variable', 'default', 'meaning'],
     environment.map((row) => [`\`${row.name}\``, row.default, row.meaning]),
@@ -149,20 +149,20 @@ function configurationPage() {
 }
 
 function grantLifecyclePage() {
-  let text = head('The life of a grant');
+  let text = head('Grant lifecycle');
   text +=
-    'What OAuth providers issue for a credential, from the begun sign-in to its end. Each row has a test that is named by its id.\n\n';
+    'States of an OAuth grant, from the start of a sign-in to its end. Each row has a test with its id in the name.\n\n';
   text += `## States\n\n${table(
-    ['state', 'what it is'],
+    ['state', 'meaning'],
     Object.entries(grantStates).map(([state, meaning]) => [code(state), meaning]),
   )}\n`;
   text += `\n## Events\n\n${table(
-    ['id', 'in', 'event', 'then', 'effect'],
+    ['id', 'in state', 'event', 'next state', 'effect'],
     grantLifecycle.map(({ id, from, event, to, effect }) => [id, code(from), event, code(to), effect]),
   )}\n`;
   text += `\n## Invariants\n\n${list(grantInvariants)}`;
-  text += `\n## After kill -9\n\nShown by \`npx vitest run e2e/src/refresh-crash.test.ts\`, a hundred grants for each of the first five; outages of the store by \`npx vitest run e2e/src/store-outages.test.ts\`.\n\n${table(
-    ['the process died', 'the start finds', 'then'],
+  text += `\n## After kill -9\n\nTested by \`npx vitest run e2e/src/refresh-crash.test.ts\`, with a hundred grants for each of the first five; outages of the store by \`npx vitest run e2e/src/store-outages.test.ts\`.\n\n${table(
+    ['the process died', 'the next start finds', 'result'],
     crashPoints.map(({ point, found, result }) => [point, found, result]),
   )}\n`;
   return text;
@@ -171,13 +171,13 @@ function grantLifecyclePage() {
 function providersPage() {
   let text = head('OAuth providers');
   text +=
-    'What `rest` connections may name as `oauthProvider`, in place of URLs. **Verified against the lab only**: each preset goes through a sign-in, two renewals and an end against the lab’s authorization server with the ways of its provider, as the provider documents them (`npx vitest run packages/server/src/core/oauth/provider-presets.test.ts packages/server/src/core/credentials/sign-ins/providers.test.ts`). None was run against the provider itself, which needs an account there.\n\n';
+    'Providers that `rest` connections can name as `oauthProvider`, instead of URLs. **Verified against the lab only**: each preset goes through a sign-in, two refreshes and a revocation against the lab’s authorization server, which behaves as the provider’s documentation says (`npx vitest run packages/server/src/core/oauth/provider-presets.test.ts packages/server/src/core/credentials/sign-ins/providers.test.ts`). No preset was tested against the provider itself, which would need an account there.\n\n';
   text +=
-    'A connection brings its own client (`clientId`, `clientSecret`), or uses the operator’s: `oauth.clients.<provider>` with `clientId`, `clientSecret`, `place` where the provider has one, and `origins`: the origins that tokens of this client may be sent to. Without `origins` no `rest` connection may use it.\n\n';
+    'A connection has its own client (`clientId`, `clientSecret`), or uses the operator’s: `oauth.clients.<provider>` with `clientId`, `clientSecret`, `place` where the provider has one, and `origins`: the origins that tokens of this client may be sent to. Without `origins` no `rest` connection can use it.\n\n';
   text +=
-    'The redirect URI of an operator’s client is `<public URL>/oauth/callback/<provider>`; that of a connection’s own client is in the `authUrl` of its first sign-in (`redirect_uri`), and stays the same for all connections with the same endpoints. How answers are classed is in the presets, and in `packages/server/src/core/oauth/answers.ts` for all.\n\n';
+    'The redirect URI of an operator’s client is `<public URL>/oauth/callback/<provider>`; that of a connection’s own client is in the `authUrl` of its first sign-in (`redirect_uri`), and stays the same for all connections with the same endpoints. The presets, and for all providers `packages/server/src/core/oauth/answers.ts`, classify the answers.\n\n';
   text += `${table(
-    ['`oauthProvider`', 'provider', '`oauthProviderPlace`', 'asked for beside `scope`', 'who signed in'],
+    ['`oauthProvider`', 'provider', '`oauthProviderPlace`', 'scopes added to `scope`', 'account from'],
     providers.map((provider) => {
       const preset = provider.preset(provider.place?.example ?? '');
       const { account } = preset;
@@ -190,7 +190,7 @@ function providersPage() {
           ? 'ID token'
           : account?.endpoint
             ? code(account.endpoint)
-            : 'the answer with the tokens',
+            : 'the token response',
       ];
     }),
   )}\n`;
@@ -200,18 +200,18 @@ function providersPage() {
     text += `\n## ${provider.id}\n\n[${provider.name}](${provider.documentation}).\n\n`;
     text += `Register: ${provider.register}\n\n`;
     if (place) {
-      text += `Place: ${place.description} For instance ${code(place.example)}${place.default ? `; ${code(place.default)} unless given` : ''}.\n\n`;
+      text += `Place: ${place.description} Example: ${code(place.example)}${place.default ? `; default: ${code(place.default)}` : ''}.\n\n`;
     }
     text += list([
       `Client authentication: ${code(preset.clientAuthentication)}.`,
       preset.idleDays
-        ? `An idle grant is renewed every ${preset.idleDays / 2} days.`
-        : 'Idle grants are left alone.',
+        ? `Idle grants are refreshed every ${preset.idleDays / 2} days.`
+        : 'Idle grants are not refreshed.',
       preset.revocationEndpoint
         ? 'Deleting a credential revokes its grant.'
         : preset.tokenEndpoint === ''
-          ? 'Deleting a credential revokes its grant, where the issuer names a revocation endpoint.'
-          : 'It has no revocation endpoint of RFC 7009: end the grant at the provider.',
+          ? 'Deleting a credential revokes its grant, if the issuer has a revocation endpoint.'
+          : 'No revocation endpoint (RFC 7009): revoke the grant at the provider.',
       ...provider.quirks,
     ]);
   }
@@ -225,57 +225,57 @@ function destinationsPage() {
   const edits = [...new Set(cases.flatMap((one) => one.edits.map(({ what }) => what)))];
   let text = head('Destinations');
   text +=
-    'A secret is bound to where it may be sent. What an edit of a connection means for the credentials on it: the table is walked over HTTP by `npx vitest run packages/server/src/web/features/connections/destinations.test.ts`, for separated and embedded credentials.\n\n';
+    'A secret is bound to its destination. The table says what an update of a connection means for its credentials; `npx vitest run packages/server/src/web/features/connections/destinations.test.ts` verifies it over HTTP, for separated and embedded credentials.\n\n';
   text += `${table(
-    ['edit', ...cases.map(({ datasourceID }) => `\`${datasourceID}\``)],
+    ['update', ...cases.map(({ datasourceID }) => `\`${datasourceID}\``)],
     edits.map((what) => [
       what,
       ...cases.map((one) => words[one.edits.find((candidate) => candidate.what === what)?.meaning] ?? ''),
     ]),
   )}\n`;
-  text += `\n## Who does what\n\n${table(
+  text += `\n## Who must do what\n\n${table(
     ['', 'separated credentials', 'embedded credential'],
     [
       [
         '**confirm**',
-        'each linked person, for their own: `GET …/credential` says `needs_confirmation` with the old and the new destination, nothing is sent before `POST …/credential/actions/confirm`, or before they choose the credential again (PATCH `/qCredentialsID`, `selectedCredentials`), and one person confirms for nobody else',
-        'a 400 unless the whole credential is in the same request; it then belongs to whoever sent it, and the former one is destroyed',
+        'each linked user, for their own credential: `GET …/credential` says `needs_confirmation` with the old and the new destination, and nothing is sent until `POST …/credential/actions/confirm`, or until they choose the credential again (PATCH `/qCredentialsID`, `selectedCredentials`); users confirm for themselves only',
+        'a 400 unless the complete credential is in the same request; it then belongs to the user who sent it, and the former one is destroyed',
       ],
-      ['keep', 'nobody does anything', 'nobody does anything'],
-      ['400', 'the source has no such property; the answer names it', 'the same'],
-      ['another space, by who gave the login', 'nobody does anything', 'nobody does anything'],
+      ['keep', 'nothing to do', 'nothing to do'],
+      ['400', 'the data source has no such property; the error names it', 'the same'],
+      ['another space, by the user who provided the login', 'nothing to do', 'nothing to do'],
       [
-        'another space, by somebody else',
-        'nobody does anything, unless the connection keeps a secret of its own: then as embedded',
-        'it waits, unused, until who gave it confirms with the `suspendedAt` they were shown, or the whole credential is sent',
+        'another space, by another user',
+        'nothing to do, unless the connection has a secret of its own: then as embedded',
+        'suspended until the user who provided it confirms with the `suspendedAt` that they were shown, or a complete credential is sent',
       ],
       [
         'another owner',
-        'the new owner brings their own',
-        'it waits until who gave it confirms, or the new owner sends a whole credential of their own, which ends it',
+        'the new owner provides their own',
+        'suspended until the user who provided it confirms, or the new owner sends a complete credential of their own, which destroys it',
       ],
       [
-        'a copy by somebody else',
-        'the copy has the link of who made it',
-        'the copy has none, the original goes on',
+        'a copy by another user',
+        'the copy has the link of the user who made it',
+        'the copy has no credential; the original is unchanged',
       ],
       [
         'becomes separated',
         '',
-        'it becomes the separated credential of who gave it, linked for them; nothing is revoked',
+        'becomes a separated credential of the user who provided it, linked for them; nothing is revoked',
       ],
       [
         'the owner is disabled',
-        'theirs end; others do nothing',
-        'ended; owner and facilitators of the space see `ownerLeft`, and take over by PATCH of `/user` to themselves with the whole credential',
+        'theirs is destroyed; nothing to do for others',
+        'destroyed; owner and facilitators of the space see `ownerLeft`, and take over by PATCH of `/user` to their own id with the complete credential',
       ],
-      ['back to a former destination', 'nobody who had confirmed it', 'the credential is sent again'],
-      ['connection deleted', 'credentials stay with their persons', 'destroyed'],
+      ['back to a former destination', 'nothing to do for users who had confirmed it', 'the credential is sent again'],
+      ['connection deleted', 'credentials stay with their users', 'destroyed'],
     ],
   )}\n`;
-  text += '\n## What decides\n\nA property that its manifest does not mark counts as deciding.\n\n';
+  text += '\n## Properties of the destination\n\nA property is part of the destination unless its manifest says otherwise.\n\n';
   text += `${table(
-    ['source', 'decide', 'decide but for their query', 'do not decide'],
+    ['data source', 'part of the destination', 'part of it, except for the query', 'not part of it'],
     manifests.map((manifest) => {
       const named = (decides) =>
         Object.keys(manifest.properties.shape)
@@ -299,8 +299,8 @@ async function testTiersPage() {
   const elsewhere = rows.filter(({ quick, long }) => quick.length > 0 && quick.join() !== long.join());
   let text = head('Test tiers');
   text +=
-    '`npm test` is the quick tier: each promise once, its good and its bad path. `npm run test:long` is the long tier: the same files with full counts, on both stores wherever a file can run on both and in part with runners, and those of `e2e/src/long`; `-- --shard i/n` runs a part of it. `.ci/run` runs the quick tier and one shard of the long one, another one for each commit.\n\n';
-  text += `${rows.length} files. ${onlyInLong.length} run in the long tier only, ${elsewhere.length} run in more projects there.\n\n`;
+    '`npm test` is the quick tier: each promise once, with its success and failure paths. `npm run test:long` is the long tier: the same files with full counts, on both stores where possible and partly with runners, and `e2e/src/long`; `-- --shard i/n` runs a part of it. `.ci/run` runs the quick tier and one shard of the long one, chosen by the commit.\n\n';
+  text += `${rows.length} files. ${onlyInLong.length} run in the long tier only, ${elsewhere.length} in more projects there.\n\n`;
   text += '## Counts\n\n';
   text += `${table(
     ['file', 'count', 'quick', 'long'],
@@ -321,10 +321,10 @@ async function testTiersPage() {
 
 async function bundlePage() {
   const packages = bundledPackages(await bundleProduct());
-  return `${head('Packages in the bundle')}The bundle of \`mooring\` has code of ${packages.length} packages; [supply chain](supply-chain.md) says how they are held to the lockfile. \`libsql\` and \`@fastify/swagger-ui\`, and what only the lab needs, are loaded from \`node_modules\`.\n\n${packages.map((name) => `- ${code(name)}`).join('\n')}\n`;
+  return `${head('Packages in the bundle')}The bundle of \`mooring\` contains code from ${packages.length} packages; [supply chain](supply-chain.md) describes how the lockfile pins them. \`libsql\`, \`@fastify/swagger-ui\` and the dependencies of the lab are loaded from \`node_modules\`.\n\n${packages.map((name) => `- ${code(name)}`).join('\n')}\n`;
 }
 
-/** The hand-written page with its table of rooms as the rules have it. */
+/** ARCHITECTURE.md, with the table of rooms from the rules. */
 function architecturePage() {
   const text = readFileSync(new URL('../../ARCHITECTURE.md', folder), 'utf8');
   return text.replace(/(<!-- rooms -->\n)[^]*(?=<!-- \/rooms -->)/, (_whole, start) => `${start}${roomTable()}\n`);

@@ -68,14 +68,14 @@ const parquet = parquetElements.map(([native, element, isGroup = false]) => {
 
 /** Sources whose types are those of their text. */
 const text = [
-  { native: 'CSV, where `columnTypes` names no other type', shape: { type: 'string' } },
-  { native: 'JSON: only whole numbers that a double holds', shape: { type: 'integer' } },
-  { native: 'JSON: numbers that doubles hold', shape: { type: 'float' } },
-  { native: 'JSON: whole numbers of 64 bits', shape: { type: 'bigint' } },
+  { native: 'CSV, unless `columnTypes` sets another type', shape: { type: 'string' } },
+  { native: 'JSON: integers that fit a double', shape: { type: 'integer' } },
+  { native: 'JSON: numbers that fit a double', shape: { type: 'float' } },
+  { native: 'JSON: 64-bit integers', shape: { type: 'bigint' } },
   { native: 'JSON: other numbers', shape: { type: 'decimal' } },
-  { native: 'JSON: texts', shape: { type: 'string' } },
+  { native: 'JSON: strings', shape: { type: 'string' } },
   { native: 'JSON: true and false', shape: { type: 'boolean' } },
-  { native: 'JSON: everything else, and mixed', shape: { type: 'json' } },
+  { native: 'JSON: everything else, and mixed types', shape: { type: 'json' } },
 ];
 
 const sources = [
@@ -112,23 +112,23 @@ export async function valuesPage(table) {
     const ndjson = (await encoded(encodeNdjson, shape, value)).trim();
     rows.push([shapeText(shape), code(ndjson), code(csv), code(arrowName(arrowTypeOf(shape)))]);
   }
-  let page = `A value is exact, or the read is refused in words that name its column, its row and the way out. The way out is mostly \`asText\` of read and preview: \`{"asText": ["column"]}\` gives the source's own text of each value of that column, or its JSON.
+  let page = `Values are exact, or the read fails with an error that names column, row and remedy. The remedy is mostly \`asText\` of read and preview: \`{"asText": ["column"]}\` returns the source's own text of each value of that column, or its JSON.
 
-## Forms
+## Formats
 
-A column is told as \`{name, type, nullable}\`, with \`precision\`, \`scale\`, \`width\` (bits) and \`element\` where the source declares them: by preview, by the header \`Mooring-Columns\` (where they fit into 2 KB) and by the first line of NDJSON with \`?header=1\`. Null is \`null\` in NDJSON and an empty cell in CSV; the empty text of CSV is \`""\`, as are no bytes, and null in the only column. The null of JSON that a database keeps in a column is \`null\` in CSV and Arrow, and a missing value is none; \`asText\` tells them apart in NDJSON too.
+Columns are described as \`{name, type, nullable}\`, with \`precision\`, \`scale\`, \`width\` (bits) and \`element\` where the source declares them: in a preview, in the header \`Mooring-Columns\` (if it fits into 2 KB) and in the first line of NDJSON with \`?header=1\`. Null is \`null\` in NDJSON and an empty cell in CSV; \`""\` in CSV is the empty string, empty bytes, or null in an only column. JSON null in a database column is \`null\` in CSV and Arrow, while a missing value is an empty cell or Arrow null; \`asText\` distinguishes them in NDJSON too.
 
 ${table(['column', 'NDJSON', 'CSV', 'Arrow'], rows)}
 
-- Arrow's types are decided by what the source declares, before there are rows. A value that does not fit (an infinite date, \`24:00:00\`, NaN in a decimal, a list of two dimensions) ends the read by name; \`asText\` reads it. Days and times before Christ fit.
-- NDJSON and CSV have \`infinity\`, days before Christ (\`0044-03-15 BC\`) and zero dates as the text that the source has for them.
-- JSON keeps its numbers as they are spelt in every format; of \`preview\` a cell with a number that no double holds is its text. Minus zero keeps its sign, as \`-0\`. An object that names a member twice is refused.
-- Half of a surrogate pair, which UTF-8 does not have, is refused in CSV and Arrow, in values and in names, and an escape in NDJSON.
-- \`text/csv; formulas=escape\` puts an apostrophe before what a spreadsheet would run; \`text/csv\` changes nothing.
+- Arrow types follow from what the source declares, before the first row. A value that does not fit (an infinite date, \`24:00:00\`, NaN in a decimal, a two-dimensional list) ends the read with an error that names it; \`asText\` reads it. Dates and times BC fit.
+- NDJSON and CSV have the source's text for \`infinity\`, dates BC (\`0044-03-15 BC\`) and zero dates.
+- JSON keeps its numbers as written, in every format; in a preview, a cell with a number that does not fit a double is text. Negative zero keeps its sign, as \`-0\`. An object with a duplicate member is refused.
+- An unpaired surrogate, which UTF-8 cannot encode, is refused in CSV and Arrow, in values and names, and is an escape in NDJSON.
+- \`text/csv; formulas=escape\` puts an apostrophe before cells that a spreadsheet would evaluate; \`text/csv\` changes nothing.
 
-## Ends
+## How a stream ends
 
-A read that fails midway ends abnormally, without the last chunk: NDJSON with a line \`{"$mooring":{"error":{"code":…,"detail":…,"traceId":…}}}\`, Arrow with an empty batch whose custom metadata have \`{"error":…}\` under \`mooring\`, CSV with nothing more. A limit of the operator does the same, unless the client sends \`TE: trailers\`: then the body ends, and its trailer \`Mooring-Stream\` says \`truncated;cap=rows|bytes|time\`. A \`limit\` of the client is a normal end, \`complete\`.
+A read that fails midway is aborted without the last chunk: NDJSON ends with a line \`{"$mooring":{"error":{"code":…,"detail":…,"traceId":…}}}\`, Arrow with an empty batch whose custom metadata has \`{"error":…}\` under \`mooring\`, CSV without any marker. So does a read that an operator's limit cuts, unless the client sends \`TE: trailers\`: then the body ends normally, with the trailer \`Mooring-Stream\`: \`truncated;cap=rows|bytes|time\`. A \`limit\` of the client is a normal end, \`complete\`.
 `;
   for (const [source, types] of sources) {
     const lines = types.map(({ native, shape }) => [

@@ -104,7 +104,7 @@ describe('C03: the packages that run with the server', () => {
   const runtime = runtimeOf('packages/server');
 
   it('keep the published budget', () => {
-    const budget = published('packages at run time, at the most');
+    const budget = published('packages at run time, at most');
     expect(runtime.size).toBeGreaterThan(20);
     expect(runtime.size).toBeLessThanOrEqual(budget);
     // A budget far above what is used would be none.
