@@ -8,6 +8,8 @@ import ts from 'typescript';
 const places = [
   'packages/contract',
   'packages/cli',
+  'bench/README.md',
+  'docs/decisions',
   'docs/guides',
   'docs/reference/supply-chain.md',
   'README.md',
