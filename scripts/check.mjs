@@ -1,4 +1,4 @@
-// Everything that keeps the house in order, in one command, the same as in CI.
+// All static checks in one command, the same as in CI.
 import { spawnSync } from 'node:child_process';
 
 const steps = [

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
-/** What failed in the last run, as text; empty when nothing did. */
+/** The failures of the last run, as text; empty if there were none. */
 const failuresFile = new URL('../.cache/test-failures.txt', import.meta.url);
 
-/** Enough to see what was expected and what came; the whole of it stands where the test ran. */
+/** Enough to see the expected and the actual value; the full message is in the output of the test. */
 const longest = 1500;
 
 function told(title, errors) {
@@ -24,14 +24,14 @@ const failureOf = (test) =>
     test.result().errors,
   );
 
-/** Ends a test run with what failed, and one plain line that any runner of it can count: `N passed, N failed`. */
+/** Ends a test run with its failures and one plain line that any caller can parse: `N passed, N failed`. */
 export default class ClosingLineReporter {
   onInit() {
     const { TEST_TIER: tier = 'quick', TEST_SEED: seed } = process.env;
     process.stdout.write(`Tier ${tier}, seed ${seed} (TEST_SEED=${seed} repeats it)\n`);
   }
 
-  /** At once: a run that is cut off has no end. */
+  /** Immediately: an interrupted run has no end. */
   onTestCaseResult(test) {
     if (test.result().state === 'failed') process.stdout.write(`\n${failureOf(test)}\n\n`);
   }
@@ -44,7 +44,7 @@ export default class ClosingLineReporter {
       passed += tests.filter((test) => test.result().state === 'passed').length;
       const failed = tests.filter((test) => test.result().state === 'failed');
       failures.push(...failed.map(failureOf));
-      // Hooks that fail belong to a suite, and one that fails before its tests leaves none of them failed.
+      // A failing hook belongs to a suite, and if it fails before the tests, none of them is marked as failed.
       const suites = [module, ...module.children.allSuites()];
       const hooks = suites.flatMap((suite) => suite.errors());
       if (hooks.length > 0 || (module.state() === 'failed' && failed.length === 0))

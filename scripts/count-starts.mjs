@@ -1,12 +1,12 @@
-// Counts the processes that tests start, where Node starts all of them, and the processor time of each file and of what it
-// started (`npm run test:profile`).
+// Counts the processes that tests start, at the place where Node starts all of them, and the CPU time of each file and its
+// child processes (`npm run test:profile`).
 import { ChildProcess } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
 
 const write = (line) => appendFileSync(process.env.TEST_PROFILE, `${JSON.stringify(line)}\n`);
 
-/** Of this process and the children it has waited for, ms: proc_pid_stat(5), whose clock ticks are 10 ms. */
+/** CPU time of this process and the children it has waited for, ms: proc_pid_stat(5), whose clock ticks are 10 ms. */
 function processorMs() {
   const { user, system } = process.cpuUsage();
   const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
@@ -16,8 +16,8 @@ let before = 0;
 beforeAll(() => {
   before = processorMs();
 });
-// The runner asks for a pattern.
-// biome-ignore lint/correctness/noEmptyPattern: the first argument is read by its form
+// vitest requires a destructuring pattern.
+// biome-ignore lint/correctness/noEmptyPattern: vitest parses the first argument
 afterAll(({}, { file }) => {
   write({ file: `${file.projectName} ${file.filepath}`, processorMs: processorMs() - before });
 });

@@ -37,8 +37,7 @@ const list = (items) =>
 
 function sourcesPage() {
   let text = head('Data sources');
-  text +=
-    'What each data source was tested against, and what was not tested.\n\n';
+  text += 'What each data source was tested against, and what was not tested.\n\n';
   text += `${table(
     ['id', 'name', 'stage', 'sign-in', 'reads', 'read-only at the source', 'verified against'],
     manifests.map((manifest) => [
@@ -269,11 +268,16 @@ function destinationsPage() {
         'theirs is destroyed; nothing to do for others',
         'destroyed; owner and facilitators of the space see `ownerLeft`, and take over by PATCH of `/user` to their own id with the complete credential',
       ],
-      ['back to a former destination', 'nothing to do for users who had confirmed it', 'the credential is sent again'],
+      [
+        'back to a former destination',
+        'nothing to do for users who had confirmed it',
+        'the credential is sent again',
+      ],
       ['connection deleted', 'credentials stay with their users', 'destroyed'],
     ],
   )}\n`;
-  text += '\n## Properties of the destination\n\nA property is part of the destination unless its manifest says otherwise.\n\n';
+  text +=
+    '\n## Properties of the destination\n\nA property is part of the destination unless its manifest says otherwise.\n\n';
   text += `${table(
     ['data source', 'part of the destination', 'part of it, except for the query', 'not part of it'],
     manifests.map((manifest) => {
@@ -327,7 +331,10 @@ async function bundlePage() {
 /** ARCHITECTURE.md, with the table of rooms from the rules. */
 function architecturePage() {
   const text = readFileSync(new URL('../../ARCHITECTURE.md', folder), 'utf8');
-  return text.replace(/(<!-- rooms -->\n)[^]*(?=<!-- \/rooms -->)/, (_whole, start) => `${start}${roomTable()}\n`);
+  return text.replace(
+    /(<!-- rooms -->\n)[^]*(?=<!-- \/rooms -->)/,
+    (_whole, start) => `${start}${roomTable()}\n`,
+  );
 }
 
 const files = {

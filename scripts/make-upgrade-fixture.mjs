@@ -1,9 +1,9 @@
-// Makes the store of version 0.1.0 that the test of the upgrade starts from: packages/server/src/core/store/__fixtures__/0.1.0.
+// Creates the store of version 0.1.0 for the upgrade test: packages/server/src/core/store/__fixtures__/0.1.0.
 //
 //   git worktree add ../mooring-0.1.0 17267f5 && cd ../mooring-0.1.0 && npm ci && npm run build
 //   node scripts/make-upgrade-fixture.mjs ../mooring-0.1.0
 //
-// The release's own server is filled through its own HTTP. All secrets are of this fixture alone and protect nothing.
+// Fills the release's own server through its own API. All secrets exist only in this fixture and protect nothing.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ const known = {
   refreshTokens: [],
 };
 
-/** A server of one connection's rows. The test puts its own in the place of this port. */
+/** Serves the rows of one connection. The test uses a server of its own on this port. */
 async function serveOrders() {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'application/json').end('[{"id":1}]');
@@ -42,7 +42,7 @@ async function serveOrders() {
   return server;
 }
 
-/** In front of the lab's token endpoint: what it issues has to be known to the test. */
+/** A proxy for the lab's token endpoint: the test must know the issued tokens. */
 async function watchTokens(endpoint) {
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray());
@@ -201,7 +201,7 @@ const warehouse = await connectWarehouse(
   'alice',
 );
 expectStatus(await signIn(bob, warehouse, 'bob'), 200);
-// A grant that waits for a choice, one whose provider is still to be told, and a sign-in that has not come back.
+// A grant that waits for a choice, one still to be revoked at its provider, and a pending sign-in.
 expectStatus(await signIn(bob, warehouse, 'alice'), 409);
 lab.switches.revocationAlways = { status: 503, body: '{}' };
 const doomed = await connectWarehouse('doomed', catalog, 'bob');

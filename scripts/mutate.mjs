@@ -1,6 +1,5 @@
-// Changes the code of one room a thousand ways, one at a time, and runs its tests on each: `npm run mutate -- ROOM`,
-// `-- ROOM FILE.ts` for one file of it, `-- ROOM FILE.ts TESTS` with those tests of the room alone. What no test noticed is
-// listed. docs/decisions/2026-11-30-mutation-testing.md has what was measured.
+// Mutation tests of one room: `npm run mutate -- ROOM`, `-- ROOM FILE.ts` for one file, `-- ROOM FILE.ts TESTS` with only these
+// tests of the room. Lists surviving mutants. Measurements: docs/decisions/2026-11-30-mutation-testing.md.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const source = 'packages/server/src';
 
-/** The rooms of the pilot, and the tests outside of each that hold what it promises. */
+/** The rooms of the pilot, each with the tests elsewhere that cover it. */
 const rooms = {
   access: [
     'web/features/api-keys/{api-keys,key-descent,key-format}.test.ts',
@@ -29,7 +28,7 @@ const rooms = {
 const [room, file = '*.ts', own] = process.argv.slice(2);
 const tests = rooms[room];
 if (tests === undefined) {
-  process.stderr.write(`Give a room: ${Object.keys(rooms).join(', ')}.\n`);
+  process.stderr.write(`Specify a room: ${Object.keys(rooms).join(', ')}.\n`);
   process.exit(1);
 }
 
@@ -43,7 +42,7 @@ const settings = {
   mutate: [`${source}/core/${room}/${file}`, `!${source}/core/${room}/*.test.ts`],
   coverageAnalysis: 'perTest',
   concurrency: 1,
-  // Texts are for people, and no test should hold them to a letter.
+  // Tests should not pin the wording of texts.
   mutator: { excludedMutations: ['StringLiteral'] },
   timeoutMS: 20_000,
   tempDirName: '.cache/mutation/sandbox',

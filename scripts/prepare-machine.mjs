@@ -1,5 +1,5 @@
-// What npm cannot bring for the tests: a browser, MariaDB, curl and openssl. Found, installed from Debian when this is root, or
-// named with the exact command. Nothing is ever skipped for the lack of it.
+// Dependencies of the tests outside of npm: a browser, MariaDB, curl and openssl. Root installs missing ones from Debian; otherwise
+// prints the exact command. No test is skipped for lack of them.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
@@ -38,7 +38,7 @@ if (missing.length > 0) {
   ]) {
     const result = spawnSync(program, parameters, { stdio: ['ignore', 'ignore', 'inherit'], env });
     if (result.status !== 0) {
-      process.stderr.write(`${program} failed. Run by hand: ${command}\n`);
+      process.stderr.write(`${program} failed. Run it manually: ${command}\n`);
       process.exit(1);
     }
   }

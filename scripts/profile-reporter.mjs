@@ -6,8 +6,8 @@ const keptFrom = 5;
 const seconds = (ms) => Math.round(ms / 100) / 10;
 
 /**
- * Prints where a run spent its time: the dearest files, the processor time of them and of what they started, what their
- * imports took, and the processes they started.
+ * Prints where a run spent its time: the slowest files, their CPU time including child processes, the time of their imports,
+ * and the number of processes they started.
  */
 export default class ProfileReporter {
   #startedAt = performance.now();

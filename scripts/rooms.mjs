@@ -83,7 +83,7 @@ export const rooms = [
   {
     name: 'errors',
     at: `${core}/errors`,
-    purpose: '`AppError`, the answer that a failure becomes, what is told coarsely to whom.',
+    purpose: '`AppError`, error answers, coarse answers for users who may not edit a connection.',
     mayImport: ['contract', 'interface', 'store'],
   },
   {
@@ -156,7 +156,7 @@ export const rooms = [
   {
     name: 'use-record',
     at: `${core}/use-record`,
-    purpose: 'The record of uses: keyed chains, signed checkpoints, proof, retention.',
+    purpose: 'The usage log: keyed hash chains, signed checkpoints, verification, retention.',
     mayImport: ['crypto', 'store', 'errors', 'vault', 'audit', 'access'],
   },
   {

@@ -1,5 +1,5 @@
-// Every security and reliability case, and whether it holds: by the tests that name its id, as the last run of them
-// went. Anything but "passes" and "waits for" fails the command.
+// Reports every security and reliability case, by the last results of the tests that have its id. Any state other than "passes"
+// and "waits for" fails the command.
 import { existsSync, readFileSync } from 'node:fs';
 import { digestOf, readResults } from './test-results-reporter.mjs';
 import { filesOf } from './test-tiers.mjs';
@@ -9,7 +9,7 @@ const read = (name) =>
 const cases = read('security-cases.json');
 const waiting = new Map(read('security-waiting.json').map(({ id, waits }) => [id, waits]));
 
-/** Ids in a text: cases have two digits, defects (`TR4`) one or two; `R13–R15` names R14 too. */
+/** Ids in a text: cases have two digits, defects (`TR4`) one or two; `R13–R15` includes R14. */
 function idsIn(text) {
   const ids = new Set(text.match(/\b(?:[VOSXDWRC]\d\d|(?:TR|LI|NO)\d\d?)\b/g));
   for (const [, letter, from, to] of text.matchAll(/\b([VOSXDWRC])(\d\d)\s?[-–]\s?\1(\d\d)\b/g)) {
@@ -37,9 +37,9 @@ for (const files of Object.values(readResults())) {
   }
 }
 
-// Titles as they are written, so that a file that names a case but was not run is not taken for one that passed.
+// Titles as written in the source, so that a file with a case that was not run does not count as passed.
 const withoutComments = (text) => text.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, '');
-// What only the long tier runs is no gap in a quick one: the same cases are named in files that both run.
+// Files of the long tier only are not required in a quick run: files in both tiers have the same cases.
 for (const file of Object.keys(await filesOf('quick'))) {
   if (ranFiles.has(file)) continue;
   for (const id of idsIn(withoutComments(readFileSync(file, 'utf8'))))
@@ -51,7 +51,7 @@ const rows = cases.map(({ id, priority, case: words }) => {
   if (problems.size > 0) return { id, priority, words, problem: [...problems].join('; ') };
   if (waiting.has(id)) return { id, priority, words, state: `waits for ${waiting.get(id)}` };
   if (passed.size === 0)
-    return { id, priority, words, problem: 'no test names it, and it waits for nothing' };
+    return { id, priority, words, problem: 'no test has its id, and it is not listed as waiting' };
   return { id, priority, words, state: `passes: ${[...passed].sort().join(', ')}` };
 });
 const widest = Math.max(...rows.map(({ words }) => words.length));
@@ -66,9 +66,9 @@ if (faults.length + unknown.length > 0) {
     `\n${faults.length} of ${rows.length} cases neither pass nor wait: ${faults.map(({ id }) => id).join(', ')}\n`,
   );
   for (const { id, problem } of faults) process.stderr.write(`  ${id}  ${problem}\n`);
-  if (unknown.length > 0) process.stderr.write(`Waiting, but no case: ${unknown.join(', ')}\n`);
+  if (unknown.length > 0) process.stderr.write(`Listed as waiting, but not a case: ${unknown.join(', ')}\n`);
   process.stderr.write(
-    'Run the tests (npm test), or say in docs/reference/security-waiting.json what a case waits for.\n',
+    'Run the tests (npm test), or list in docs/reference/security-waiting.json what a case waits for.\n',
   );
   process.exit(1);
 }

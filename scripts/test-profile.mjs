@@ -1,5 +1,5 @@
-// `npm run test:profile [-- --keep] [vitest's own words]`: a run of the tier that TEST_TIER names, and where it
-// spent its time. `--keep` writes scripts/test-weights.json, by which files are ordered and shards are made.
+// `npm run test:profile [-- --keep] [vitest arguments]`: profiles a run of the tier in TEST_TIER. `--keep` writes
+// scripts/test-weights.json, which orders files and balances shards.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

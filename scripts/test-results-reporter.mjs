@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Where a run leaves what became of each test: `{[project]: {[file]: {digest, tests: {[full name]: state}}}}`. */
+/** Results of a run: `{[project]: {[file]: {digest, tests: {[full name]: state}}}}`. */
 export const resultsFile = new URL('../.cache/test-results.json', import.meta.url);
 
-/** SHA-256 of a test file as it is now: a result counts only for the text that gave it. */
+/** SHA-256 of the current test file: a result counts only for the same text. */
 export const digestOf = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 export function readResults() {
@@ -16,7 +16,7 @@ export function readResults() {
   }
 }
 
-/** Keeps what became of each test for `npm run security-report`. A run of a few files replaces what is known of those. */
+/** Stores test results for `npm run security-report`. A run of a few files replaces the results of these files. */
 export default class TestResultsReporter {
   onTestRunEnd(modules) {
     const results = readResults();
@@ -24,7 +24,7 @@ export default class TestResultsReporter {
       const file = path.relative(process.cwd(), module.moduleId);
       const tests = [...module.children.allTests()].map((test) => [test.fullName, test.result().state]);
       const ran = tests.filter(([, state]) => state === 'passed' || state === 'failed');
-      // A file that fails before its tests has none that ran; what it said in an earlier run must not stand.
+      // A file that fails before its tests has no results; those of an earlier run must not remain.
       if (ran.length === 0 && module.state() !== 'failed') continue;
       results[module.project.name] ??= {};
       const ofProject = results[module.project.name];

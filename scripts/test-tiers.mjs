@@ -1,4 +1,4 @@
-// Which test runs in which tier, asked of the runner itself, and the counts that differ.
+// Which test file runs in which tier, according to vitest, and the counts that differ.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { createVitest } from 'vitest/node';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The projects that run each file in a tier, as `{[file]: project[]}`. */
+/** Projects that run each file in a tier: `{[file]: project[]}`. */
 export async function filesOf(tier) {
   const before = process.env.TEST_TIER;
   process.env.TEST_TIER = tier;
@@ -33,7 +33,7 @@ function countsIn(file) {
   return [...calls].map(([, name, long, quick]) => ({ name: name ?? 'count', long, quick }));
 }
 
-/** @returns `{file, counts}` of what tests share that has counts of its own */
+/** @returns `{file, counts}` of shared test code with counts */
 export const sharedCounts = () =>
   readdirSync(path.join(root, 'e2e/src'), { recursive: true })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { BaseSequencer } from 'vitest/node';
 
-/** Seconds of the dearest files, `{[tier]: {[project > file]: seconds}}`, as `npm run test:profile -- --keep` left them. */
+/** Seconds of the slowest files, `{[tier]: {[project > file]: seconds}}`, from `npm run test:profile -- --keep`. */
 const weightsFile = new URL('test-weights.json', import.meta.url);
 
-/** What a file takes that is not among the dearest, seconds. */
+/** Assumed seconds of any other file. */
 const otherwise = 2;
 
 const weights = JSON.parse(readFileSync(weightsFile, 'utf8'))[process.env.TEST_TIER ?? 'quick'] ?? {};
@@ -13,12 +13,12 @@ const weights = JSON.parse(readFileSync(weightsFile, 'utf8'))[process.env.TEST_T
 const weightOf = ({ project, moduleId }) =>
   weights[`${project.name} > ${path.relative(process.cwd(), moduleId)}`] ?? otherwise;
 
-/** Those with the dearest files first; the many short ones of the last keep all workers busy to the end. */
+/** Projects with the slowest files first; the many short files of the last one keep all workers busy until the end. */
 const order = ['with runners', 'processes', 'PostgreSQL store', 'embedded store'];
 
 /**
- * One project after the other, as a worker keeps its modules, which take seconds to load, only while the next file is of
- * the same project; within a project dear files first. Shards are of equal weight.
+ * One project after another, because a worker keeps its modules, which take seconds to load, only while the next file belongs to
+ * the same project; within a project, slow files first. Shards have equal weight.
  */
 export class WeighedSequencer extends BaseSequencer {
   async sort(files) {

@@ -43,11 +43,9 @@ export const fileOptionsSchema = z
       .union([z.literal(''), mark(', or empty for none')])
       .optional()
       .meta({ description: 'CSV: quote character; default: `"`; empty: fields are not quoted' }),
-    escape: mark('')
-      .optional()
-      .meta({
-        description: 'CSV: escape character before a quote in a quoted field; default: the quote itself',
-      }),
+    escape: mark('').optional().meta({
+      description: 'CSV: escape character before a quote in a quoted field; default: the quote itself',
+    }),
     lineEnd: z.enum(['\n', '\r\n', '\r']).optional().meta({
       description:
         'CSV: record terminator; default: detected. `\\n` accepts CR LF too; any other line break is part of a field',

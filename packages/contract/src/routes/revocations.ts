@@ -56,15 +56,10 @@ export const revokeCredentials = defineRoute({
   body: z.object({
     userId: z.string().min(1).max(64).optional(),
     dataSourceId: z.string().min(1).max(128).optional(),
-    all: z
-      .string()
-      .min(1)
-      .max(64)
-      .optional()
-      .meta({
-        description:
-          "All credentials of the tenant. The value is the tenant's id, as a safeguard against mistakes",
-      }),
+    all: z.string().min(1).max(64).optional().meta({
+      description:
+        "All credentials of the tenant. The value is the tenant's id, as a safeguard against mistakes",
+    }),
   }),
   responses: {
     200: { description: 'Completed: one entry per credential', schema: revocationReportSchema },
