@@ -332,7 +332,7 @@ async function bundlePage() {
 function architecturePage() {
   const text = readFileSync(new URL('../../ARCHITECTURE.md', folder), 'utf8');
   return text.replace(
-    /(<!-- rooms -->\n)[^]*(?=<!-- \/rooms -->)/,
+    /(<!-- rooms -->\n)[\s\S]*(?=<!-- \/rooms -->)/,
     (_whole, start) => `${start}${roomTable()}\n`,
   );
 }
