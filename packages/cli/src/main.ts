@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { errorLine } from './error-line.js';
 import { endOfNpm } from './parent.js';
-import { told } from './told.js';
 
 // The `mooring` command. Commands import their packages on demand, to keep the start of the others fast.
 
@@ -26,7 +26,7 @@ const reporting =
     try {
       await act(...given);
     } catch (error) {
-      process.stderr.write(`mooring: ${told(error)}\n`);
+      process.stderr.write(`mooring: ${errorLine(error)}\n`);
       process.exit(1);
     }
   };
@@ -158,7 +158,7 @@ program
   .option('--plan', 'dry run: change nothing and show what would end')
   .action(
     reporting(async (name, flags) => {
-      const { leave } = await import('./person.js');
+      const { leave } = await import('./leave.js');
       process.exitCode = (await leave({ ...flags, name, apiKey: apiKey() }, printLine)) ? 0 : 2;
     }),
   );
