@@ -8,6 +8,7 @@ import ts from 'typescript';
 const places = [
   'packages/contract',
   'packages/cli',
+  'packages/lab/src/demo',
   'bench/README.md',
   'docs/decisions',
   'docs/guides',

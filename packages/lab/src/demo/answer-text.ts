@@ -9,7 +9,7 @@ const rowsShown = 6;
 
 const cellText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
-/** The columns with their types, and the rows below them. */
+/** A line of columns with their types, then the rows. */
 function previewLines(columns: readonly unknown[], rows: readonly unknown[]): string[] {
   const names = columns.map((column) => `${valueAt(column, 'name')} (${valueAt(column, 'type')})`);
   const cells = rows.map((row) => (Array.isArray(row) ? row.map(cellText) : []));
@@ -44,8 +44,8 @@ function jsonAnswer(body: unknown, width: number): string[] {
 }
 
 /**
- * The short form of an answer for people: stages, items and rows as lists, errors by their first, other JSON as
- * it is or the given members of it.
+ * Short human-readable form of an answer: stages, items and rows as lists, the first error, other JSON as it is or only its
+ * given members.
  */
 export function answerLines(
   answer: HttpAnswer,

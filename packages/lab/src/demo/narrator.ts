@@ -2,26 +2,26 @@ import { styleText } from 'node:util';
 import type { SecretValues } from './secrets.js';
 import { duration, wrap } from './text-layout.js';
 
-/** Where the demo tells its story: a terminal, or a file or pipe that gets plain text. */
+/** Output of the demo: a terminal, or a file or pipe, which get plain text. */
 export interface Narrator {
-  /** Characters that a line may have. */
+  /** Maximum characters per line. */
   columns: number;
-  /** Characters that a line of a request or an answer may have. */
+  /** Maximum characters per line of a request or an answer. */
   width: number;
   /** A part of the demo. */
   heading(text: string): void;
-  /** What is about to happen. */
+  /** The next step. */
   title(number: string, text: string): void;
   /** One line of a request or an answer, indented. `mark` is one character. */
   exchange(mark: string, text: string): void;
   detail(lines: readonly string[]): void;
   good(text: string, ms?: number): void;
   bad(text: string): void;
-  /** As it is, without indentation. */
+  /** A plain line, without indentation. */
   line(text?: string): void;
-  /** A line in which nothing is masked: what a person needs to go on by hand. */
+  /** An unmasked line: what a user needs to continue manually. */
   reveal(text: string): void;
-  /** Shows that something slow is under way, and that it is done. */
+  /** Shows that something slow is running, and when it is done. */
   during<Result>(text: string, work: () => Promise<Result>): Promise<Result>;
 }
 
@@ -37,7 +37,7 @@ export interface Output {
   columns?: number;
 }
 
-/** @param secrets Masked in everything that is written. */
+/** @param secrets masked in all output */
 export function createNarrator(output: Output, secrets: SecretValues): Narrator {
   const isTerminal = output.isTTY === true;
   const hasColours = isTerminal && !process.env['NO_COLOR'];

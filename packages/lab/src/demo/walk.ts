@@ -5,13 +5,13 @@ import type { Narrator } from './narrator.js';
 import type { SecretValues } from './secrets.js';
 import { jsonLines } from './text-layout.js';
 
-/** Somebody with an API key. */
+/** A user with an API key. */
 export interface Person {
   name: string;
   key: string;
 }
 
-/** Somebody who has no key yet. */
+/** A user without a key. */
 export type Newcomer = Pick<Person, 'name'>;
 
 export interface Call {
@@ -19,35 +19,35 @@ export interface Call {
   status: number;
   body?: unknown;
   accept?: string;
-  /** Paths to members of the answer to print; everything by default. */
+  /** Paths of members of the answer to print; default: all. */
   show?: readonly string[];
-  /** Paths to members of the answer that are secret, to be masked from now on. */
+  /** Paths of secret members of the answer, to mask from now on. */
   hide?: readonly string[];
 }
 
-/** What the code of a step gets. */
+/** For the code of a step. */
 export interface Step {
-  /** Sends a request as this person, prints it and the answer. @throws Mismatch for another status. */
+  /** Sends a request as this user and prints request and answer. @throws Mismatch for another status. */
   call(person: Person | Newcomer, request: `${string} ${string}`, call: Call): Promise<HttpAnswer>;
-  /** Prints lines of something that was found, for instance rows. */
+  /** Prints lines of a result, for instance rows. */
   show(lines: readonly string[]): void;
-  /** Prints a line that is no request of ours, with a mark before it. */
+  /** Prints a line that is not a request, after a mark. */
   say(mark: string, text: string): void;
 }
 
 export interface StepRecord {
   number: string;
   title: string;
-  /** One sentence: what is now known to be true. */
+  /** One sentence: what the step has shown. */
   showed: string;
   isOk: boolean;
   ms: number;
 }
 
 export interface Walk {
-  /** Runs an act; a failing step ends it. @returns undefined when it did not come to its end. */
+  /** Runs an act; a failing step ends it. @returns undefined if it did not complete. */
   act<Result>(title: string, run: () => Promise<Result>): Promise<Result | undefined>;
-  /** @param showed What is true when `run` passes. */
+  /** @param showed what is true if `run` passes */
   step<Result>(title: string, showed: string, run: (step: Step) => Promise<Result>): Promise<Result>;
   records: readonly StepRecord[];
 }
@@ -65,7 +65,7 @@ const mismatchLengthMax = 1000;
 /** `200 ` before the first line of an answer. */
 const statusWidth = 4;
 
-/** A step failed and said so; the act is over. */
+/** A step failed and was reported; the act is over. */
 class ActEnded extends Error {
   override name = 'ActEnded';
 }
@@ -112,7 +112,7 @@ function printFailure(narrator: Narrator, error: unknown): void {
   narrator.line(`        got       ${text(error.got)}`);
 }
 
-/** Runs acts and their steps, numbers them, and keeps the score. */
+/** Runs and numbers acts and their steps, and records results. */
 export function createWalk(options: WalkOptions): Walk {
   const { narrator, signal } = options;
   const step = createStep(options);
