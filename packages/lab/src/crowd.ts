@@ -4,20 +4,20 @@ import { Worker } from 'node:worker_threads';
 export interface CrowdOptions {
   url: string;
   key: string;
-  /** Of the POST that each of them sends. */
+  /** Body of the POST that each caller sends. */
   body: string;
   count: number;
 }
 
-/** Callers who come again when they were told to, or at once where they were told nothing, until they are sent home. */
+/** Callers who retry after `Retry-After`, or at once without it, until they are stopped. */
 export interface Crowd {
   /** Resolves with the first answer. */
   answered: Promise<unknown>;
-  /** Sends them home, also those who still read. @returns how often they met which error code, or status where there was none */
+  /** Stops all callers, including those still reading. @returns counts by error code, or by status without one */
   leave(): Promise<Map<string, number>>;
 }
 
-/** In a thread of its own, so that the work of the crowd does not slow down who measures. Plain JavaScript. */
+/** Runs in a worker thread, so that the callers do not slow down the measuring thread. Plain JavaScript. */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');
 const http = require('node:http');

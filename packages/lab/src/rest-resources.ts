@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
 
-/** One call that passed its sign-in. */
+/** One authenticated call. */
 export interface ResourceCall {
   response: ServerResponse;
   query: URLSearchParams;
-  /** Address of the resource itself, without a query. */
+  /** URL of the resource, without a query. */
   address: string;
-  /** Who calls; `anonymous` where nobody signed in. */
+  /** The caller; `anonymous` without a sign-in. */
   who: string;
-  /** Aborted when the caller leaves. */
+  /** Aborted when the caller disconnects. */
   signal: AbortSignal;
 }
 
 type Resource = (call: ResourceCall) => void | Promise<void>;
 
-/** The 25 rows behind every paging style. */
+/** The 25 rows of every pagination style. */
 export const sampleItems = Array.from({ length: 25 }, (_, index) => ({
   id: index + 1,
   name: index === 1 ? 'grinning 😀 "quoted", comma' : `Item ${index + 1}`,
@@ -76,7 +76,7 @@ const pages: Record<string, Resource> = {
   },
 };
 
-/** Waits for the caller to go away. */
+/** Waits until the caller disconnects. */
 function untilLeft(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
@@ -108,13 +108,13 @@ const faults: Record<string, Resource> = {
   '/faults/503': ({ response }) => sendJson(response, 503, { error: 'down' }),
   // Never answers.
   '/faults/hang': ({ signal }) => untilLeft(signal),
-  // Answers its head and a first byte, then never more.
+  // Sends headers and a first byte, then stalls.
   '/faults/stall': ({ response, signal }) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write('[');
     return untilLeft(signal);
   },
-  // Answers after `ms` milliseconds; 1,000 by default.
+  // Answers after `ms` milliseconds; default 1,000.
   '/faults/slow': async ({ response, query, signal }) => {
     const time = AbortSignal.timeout(number(query, 'ms', 1000));
     await untilLeft(AbortSignal.any([time, signal]));
@@ -140,7 +140,7 @@ const faults: Record<string, Resource> = {
       next: address,
       paging: { nextToken: 'same' },
     }),
-  // `megabytes` of rows, 100 by default, as fast as the caller takes them.
+  // `megabytes` of rows, 100 by default, as fast as the caller reads them.
   '/faults/huge': sendHuge,
   '/faults/html': ({ response }) => {
     response.writeHead(200, { 'content-type': 'text/html' });

@@ -4,49 +4,48 @@ import { knowSecretsIn } from '../known-secrets.js';
 import { type CannedAnswer, readRequestBody } from '../loopback-http.js';
 
 /**
- * What goes wrong with one call of the token endpoint. With `commit` the server does the work first (codes are
- * used up, refresh tokens rotate) and only its answer is lost or replaced.
+ * A fault of one token request. With `commit` the server processes the request first (codes are consumed, refresh tokens
+ * rotate), and only its answer is lost or replaced.
  */
 export type TokenFault =
   | { kind: 'answer'; answer: CannedAnswer; commit?: boolean }
   | { kind: 'drop'; commit?: boolean };
 
-/** Faults, changed by assignment at any time; the defaults are none. */
+/** Fault switches, assignable at any time; by default there are no faults. */
 export interface AuthorizationSwitches {
-  /** Waited after the work and before the answer of every token call. */
+  /** Delay of every token answer, after processing. */
   tokenDelayMs: number;
-  /** Token calls are answered only when this settles; the work is done before. For tests that cannot sleep. */
+  /** Token requests are processed, but answered only when this resolves. For tests without sleeping. */
   tokenHold: Promise<unknown> | undefined;
-  /** One fault a token call, first in first out. */
+  /** One fault per token request, in order. */
   tokenNext: TokenFault[];
-  /** For every token call that finds `tokenNext` empty. */
+  /** Fault of every token request when `tokenNext` is empty. */
   tokenAlways: TokenFault | undefined;
   /**
-   * Told of every token call when it has arrived, when the work is done, and when the answer has been sent; the call
-   * goes on when it settles. For tests that end the caller at just that moment.
+   * Called for every token request on arrival, after processing, and after the answer; the request continues when it
+   * resolves. For tests that kill the caller at exactly that moment.
    */
   tokenWatch: ((moment: 'arrived' | 'done' | 'answered') => unknown) | undefined;
   /** Instead of revoking. */
   revocationAlways: CannedAnswer | undefined;
-  /** Parameters of the redirect back to the client: a string replaces (a lie), null leaves out. */
+  /** Parameters of the redirect to the client: a string replaces (falsifies), null removes. */
   authorizationResponse: Record<string, string | null>;
   /**
-   * Whether a refresh brings a new refresh token. `strict`: the second use of an old one ends the whole grant;
-   * `lenient`: old ones go on working.
+   * Rotation of refresh tokens. `strict`: reuse of an old one revokes the whole grant; `lenient`: old ones keep working.
    */
   rotation: 'strict' | 'lenient' | 'off';
-  /** How far this server's clock is ahead (negative: behind), as its ID tokens and its `Date` headers tell it. */
+  /** Clock skew in ID tokens and `Date` headers; positive: ahead. */
   clockSkewSeconds: number;
   /**
-   * Instead of signing people in, the authorization endpoint sends them on to another server's with what it was
-   * asked, changed by `parameters`: an attack on clients that take any server's answer for this one's.
+   * Mix-up attack: the authorization endpoint redirects users to another server with the same request, changed by
+   * `parameters`, to test clients that accept any server's answer as this one's.
    */
   sendOnTo: { authorizationEndpoint: string; parameters: Record<string, string> } | undefined;
 }
 
 type GrantType = 'authorization_code' | 'refresh_token' | 'client_credentials' | 'other';
 
-/** Calls since the start or the last `resetCounts`, failed ones included. */
+/** Requests since the start or the last `resetCounts`, including failed ones. */
 export interface AuthorizationCounts {
   /** New authorization requests; resumed ones after a sign-in page are not counted again. */
   authorization: number;
@@ -57,7 +56,7 @@ export interface AuthorizationCounts {
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
 type SendOn = NonNullable<AuthorizationSwitches['sendOnTo']>;
-/** Signs with the server's own key, in the header's own words. */
+/** Signs with the server's key and the algorithm of the header. */
 export type SignIdToken = (claims: JWTPayload) => Promise<string>;
 
 export function createSwitches(): AuthorizationSwitches {
@@ -115,7 +114,7 @@ function sendOn(context: Context, { authorizationEndpoint, parameters }: SendOn)
   context.redirect(target.href);
 }
 
-/** Signs the ID token of an answer again, with the times of a clock that is ahead or behind. */
+/** Re-signs the ID token of an answer with skewed times. */
 async function skewClock(context: Context, seconds: number, sign: SignIdToken): Promise<void> {
   context.set('date', new Date(Date.now() + seconds * 1000).toUTCString());
   const body = context.body as { id_token?: string } | null;
@@ -128,7 +127,7 @@ async function skewClock(context: Context, seconds: number, sign: SignIdToken): 
   context.body = { ...body, id_token: await sign(claims) };
 }
 
-/** Counts the calls and makes them go wrong, around oidc-provider's own handling. */
+/** Middleware around oidc-provider that counts requests and injects faults. */
 export function createFaultMiddleware(
   switches: AuthorizationSwitches,
   countsNow: () => AuthorizationCounts,

@@ -9,7 +9,7 @@ export interface Plan {
   isEndless: boolean;
 }
 
-/** Where a table name is looked up, and for whom. */
+/** Scope and user for the lookup of a table name. */
 export interface QueryScope {
   projectId: string;
   datasets: Datasets;

@@ -1,13 +1,13 @@
 import type { RandomInt } from '../seeded.js';
 
-/** What a mutation draws from. */
+/** Inputs of a mutation. */
 export interface Material {
   random: RandomInt;
-  /** Whole inputs of the format. */
+  /** Complete inputs of the format. */
   corpus: readonly Buffer[];
-  /** Pieces that mean something in the format. */
+  /** Tokens of the format. */
   tokens: readonly Buffer[];
-  /** An input never grows beyond this. */
+  /** Maximum size of an input. */
   bytesMax: number;
 }
 
@@ -63,7 +63,7 @@ const cross: Mutation = (input, { random, corpus }) => {
   const [start, end] = rangeOf(other.length, random);
   return replaced(input, rangeOf(input.length, random), other.subarray(start, end));
 };
-/** Lengths and counts of binary formats: one to eight bytes, either way round. */
+/** Lengths and counts of binary formats: one to eight bytes, little- or big-endian. */
 const setNumber: Mutation = (input, { random }) => {
   const width = pick(random, [1, 2, 4, 8]);
   if (input.length < width) return input;
@@ -75,7 +75,7 @@ const setNumber: Mutation = (input, { random }) => {
 
 const mutations: readonly Mutation[] = [changeByte, cut, drop, double, putToken, putToken, cross, setNumber];
 
-/** An input of the corpus, changed one to six times. */
+/** An input of the corpus, mutated one to six times. */
 export function mutate(material: Material): Buffer {
   const { random, corpus, bytesMax } = material;
   let input = pick(random, corpus);
