@@ -9,7 +9,7 @@ const places = [
   'packages/contract',
   'packages/cli',
   'packages/lab',
-  'bench/README.md',
+  'bench',
   'docs/decisions',
   'docs/guides',
   'docs/reference/supply-chain.md',

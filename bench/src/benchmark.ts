@@ -1,17 +1,17 @@
 import type { Stage } from './stage.js';
 
-/** What a measured value must be to meet its aim. */
+/** Condition for a measured value. */
 export type Aim = { atLeast: number } | { below: number };
 
 /** One line of the table. */
 export interface Finding {
   what: string;
   ours: string;
-  /** What it is held against in the same run: the name and its value. Absent where there is nothing to compare. */
+  /** Comparison in the same run: name and value. Absent if there is none. */
   ceiling?: { name: string; value: string };
-  /** Ours over the ceiling, where more is better. */
+  /** Ours divided by the ceiling; more is better. */
   ratio?: number;
-  /** Held against the ratio, or where there is none against `measured`. */
+  /** Applies to the ratio or, without one, to `measured`. */
   aim?: Aim;
   measured?: number;
 }

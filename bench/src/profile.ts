@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The part of a V8 CPU profile (`--cpu-prof`) that is read here; times in microseconds. */
+/** The relevant part of a V8 CPU profile (`--cpu-prof`); times in microseconds. */
 interface CpuProfile {
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
   samples: number[];
   timeDeltas: number[];
 }
 
-/** Where a function lives, without the path of the checkout. */
+/** Location of a function, without the path of the checkout. */
 function placeOf(url: string): string {
   const library = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   return (
@@ -16,7 +16,7 @@ function placeOf(url: string): string {
   );
 }
 
-/** Microseconds by what `nameOf` says, of everything but idling. */
+/** Microseconds grouped by `nameOf`, without idle time. */
 function timesBy(profile: CpuProfile, nameOf: (frame: CpuProfile['nodes'][number]['callFrame']) => string) {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
   const times = new Map<string, number>();
