@@ -1,17 +1,17 @@
 import type { Stage } from './stage.js';
 
-/** Condition for a measured value. */
+/** What a measured value must be to meet its aim. */
 export type Aim = { atLeast: number } | { below: number };
 
 /** One line of the table. */
 export interface Finding {
   what: string;
   ours: string;
-  /** Comparison in the same run: name and value. Absent if there is none. */
+  /** What it is held against in the same run: the name and its value. Absent where there is nothing to compare. */
   ceiling?: { name: string; value: string };
-  /** Ours divided by the ceiling; more is better. */
+  /** Ours over the ceiling, where more is better. */
   ratio?: number;
-  /** Applies to the ratio or, without one, to `measured`. */
+  /** Held against the ratio, or where there is none against `measured`. */
   aim?: Aim;
   measured?: number;
 }

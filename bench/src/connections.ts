@@ -7,7 +7,7 @@ import type { MooringProcess } from './mooring-process.js';
 
 type ConnectionBody = NonNullable<CallInput<typeof createConnection>['body']>;
 
-/** Body that creates a PostgreSQL connection with a separated login; without TLS, for both sides of a comparison. */
+/** Body that creates a PostgreSQL connection with a separated login; clear text on both sides of a comparison. */
 export function postgresConnection(
   name: string,
   login: { user: string; password: string },
@@ -47,7 +47,7 @@ export function restConnection(
 
 async function create(mooring: MooringProcess, body: ConnectionBody): Promise<string> {
   const created = await mooring.api.call(createConnection, { body });
-  if (!('qID' in created)) throw new Error('the server started a sign-in instead of creating a connection');
+  if (!('qID' in created)) throw new Error('a sign-in was begun instead of a connection');
   return created.qID;
 }
 
@@ -74,7 +74,7 @@ export function connectS3(mooring: MooringProcess, s3: LabS3): Promise<string> {
   });
 }
 
-/** @returns id of a connection in a shared space whose source is never used. */
+/** @returns id of a connection in a shared space whose source is never asked. */
 export async function connectInSpace(mooring: MooringProcess): Promise<string> {
   const space = await mooring.api.call(createSpace, { body: { name: 'Bench', type: 'shared' } });
   const login = { user: 'reader', password: 'not a real password' };

@@ -10,8 +10,8 @@ import pg from 'pg';
 import { apiKey, type MooringProcess, startMooring } from './mooring-process.js';
 import { median } from './statistics.js';
 
-// A PostgreSQL store with a million connections: filled once and kept as a database on the given server, with its keys in a cache
-// folder. Prints how long a page takes for users who see all, many and few of them.
+// A store of a million connections on PostgreSQL: filled once, kept as a database of its own on the given server, with
+// the keys to it in a cache folder. Prints how long a page takes for people who see all, much and little of it.
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 });
 if (values.server === undefined) {
   throw new Error(
-    'Specify --server postgres://user:password@host:port/postgres, with a role that may create databases.',
+    'Give --server postgres://user:password@host:port/postgres, a role that may create databases.',
   );
 }
 const server = new URL(values.server);

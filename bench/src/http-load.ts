@@ -13,10 +13,10 @@ export interface Load {
   connections: number;
 }
 
-/** A separate program that requests one URL as fast as possible, on one thread. */
+/** A program of its own that asks for one URL as fast as it is answered, on one thread. */
 export interface LoadClient {
   name: string;
-  /** @returns answers per second. @throws Error if an answer was not a 2xx */
+  /** @returns answers a second. @throws Error when one of them was no 2xx. */
   perSecond(load: Load): Promise<number>;
 }
 
@@ -39,7 +39,8 @@ function wrk(file: string): LoadClient {
       const named = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
       const { stdout } = await run(file, ['-t1', `-c${connections}`, `-d${seconds}`, ...named, url]);
       const found = /^Requests\/sec:\s+([\d.]+)/m.exec(stdout);
-      if (!found || /Non-2xx|Socket errors/.test(stdout)) throw new Error(`some requests failed: ${stdout}`);
+      if (!found || /Non-2xx|Socket errors/.test(stdout))
+        throw new Error(`not every answer was right: ${stdout}`);
       return Number(found[1]);
     },
   };
@@ -61,13 +62,13 @@ function autocannon(): LoadClient {
       const options = ['--json', '--no-progress', '-c', String(connections), '-d', String(seconds)];
       const { stdout } = await run(process.execPath, [file, ...options, ...named, url]);
       const result = JSON.parse(stdout) as AutocannonResult;
-      if (result.non2xx + result.errors > 0) throw new Error(`some requests failed: ${stdout}`);
+      if (result.non2xx + result.errors > 0) throw new Error(`not every answer was right: ${stdout}`);
       return result['2xx'] / result.duration;
     },
   };
 }
 
-/** wrk if installed: autocannon uses more CPU than node:http, and hides what is faster. */
+/** wrk where it is installed: autocannon needs more of a processor than node:http does, and hides what is faster. */
 export function findLoadClient(): LoadClient {
   const file = findOnPath('wrk');
   return file ? wrk(file) : autocannon();

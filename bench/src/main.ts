@@ -28,8 +28,8 @@ const benchmarks: readonly Benchmark[] = [
 
 const usage = `npm run bench -- [--only NAME]... [--quick] [--write] [--profile FOLDER]
   --only NAME       one of: ${benchmarks.map(({ name }) => name).join(', ')}
-  --quick           short rounds, to check that everything works
-  --write           write the table to bench/README.md
+  --quick           short rounds, to see that everything works
+  --write           put the table into bench/README.md
   --profile FOLDER  run the server under the CPU profiler (slower) and show where its time went
 `;
 
@@ -47,14 +47,14 @@ function chosen(): readonly Benchmark[] {
   const names = values.only;
   if (!names) return benchmarks;
   const unknown = names.find((name) => !benchmarks.some((one) => one.name === name));
-  if (unknown !== undefined) throw new Error(`unknown benchmark ${unknown}\n${usage}`);
+  if (unknown !== undefined) throw new Error(`there is no benchmark ${unknown}\n${usage}`);
   return benchmarks.filter(({ name }) => names.includes(name));
 }
 
 async function run(): Promise<void> {
   const list = chosen();
   if (values.write && (values.only || values.quick || values.profile)) {
-    throw new Error('--write needs a complete run: omit --only, --quick and --profile');
+    throw new Error('--write publishes a whole, undisturbed run: leave out --only, --quick and --profile');
   }
   if (values.profile) mkdirSync(values.profile, { recursive: true });
   const stage = createStage({

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ApiClient, createApiClient } from '@mooring/contract/client';
 
-/** The administrator's API key on all servers of the benchmarks. */
+/** API key of the administrator of every server that the benchmarks start. */
 export const apiKey = 'bench-administrator-key-0123456789';
 
 const program = fileURLToPath(new URL('../../packages/cli/bin/mooring.js', import.meta.url));
@@ -18,11 +18,11 @@ export interface MooringProcess {
   startSeconds: number;
   /** The API, as the administrator. */
   api: ApiClient;
-  /** Drains and stops the server. */
+  /** Drains and ends it. */
   stop(): Promise<void>;
 }
 
-/** The environment without settings of the user who runs the benchmarks. */
+/** Settings of the one who runs the benchmarks must not reach the server. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MOORING_'));
   return { ...Object.fromEntries(own), MOORING_ADMIN_KEY: apiKey };
@@ -33,11 +33,11 @@ async function readUrl(child: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.startsWith(readyPrefix)) return line.slice(readyPrefix.length);
   }
-  throw new Error('mooring serve exited before it was ready');
+  throw new Error('mooring serve ended before it was ready');
 }
 
 /**
- * Starts `mooring serve` like an operator: logging to a file, on a free port.
+ * Starts `mooring serve` as an operator would: logging to a file, on a free port.
  * @param nodeOptions for instance `--cpu-prof`
  */
 export async function startMooring(

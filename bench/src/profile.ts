@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The relevant part of a V8 CPU profile (`--cpu-prof`); times in microseconds. */
+/** The part of a V8 CPU profile (`--cpu-prof`) that is read here; times in microseconds. */
 interface CpuProfile {
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
   samples: number[];
   timeDeltas: number[];
 }
 
-/** Location of a function, without the path of the checkout. */
+/** Where a function lives, without the path of the checkout. */
 function placeOf(url: string): string {
   const library = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   return (
@@ -16,7 +16,7 @@ function placeOf(url: string): string {
   );
 }
 
-/** Microseconds grouped by `nameOf`, without idle time. */
+/** Microseconds by what `nameOf` says, of everything but idling. */
 function timesBy(profile: CpuProfile, nameOf: (frame: CpuProfile['nodes'][number]['callFrame']) => string) {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
   const times = new Map<string, number>();

@@ -6,16 +6,16 @@ import { apiKey, type MooringProcess } from './mooring-process.js';
 export interface RowsRead {
   bytes: number;
   seconds: number;
-  /** False if the reader stopped early. */
+  /** False when it was left early. */
   isComplete: boolean;
 }
 
 export interface ReadOptions {
   accept: string;
   path: readonly string[];
-  /** Rows; absent: all. */
+  /** Rows; absent: all of them. */
   limit?: number;
-  /** Reads no faster than this and stops after `seconds`. */
+  /** Reads no faster than this and leaves after `seconds`. */
   slowly?: { bytesPerSecond: number; seconds: number };
 }
 
@@ -33,7 +33,7 @@ async function take(response: IncomingMessage, slowly: ReadOptions['slowly']): P
   return bytes;
 }
 
-/** Reads a table through a connection over HTTP and drops the bytes. @throws Error if it is incomplete */
+/** Reads a table through a connection, over HTTP, and drops the bytes. @throws Error when it did not come whole. */
 export async function readRows(
   mooring: MooringProcess,
   connectionId: string,

@@ -14,8 +14,8 @@ import { firstStart } from '@mooring/server/start/first-start';
 import { createLog } from '@mooring/server/start/log';
 import { freshDatabase } from '@mooring/server/testing/shared-database';
 
-// Throughput of the usage log with several nodes on one PostgreSQL: each node is a process with only that part of the server. NO6:
-// more nodes must not be slower.
+// How many records of uses nodes write together: each a process of its own, with the code of the service that writes
+// them, on one PostgreSQL. Nothing else of the service is in it. NO6: more nodes must not be slower.
 
 const users = 50;
 const credentials = 500;

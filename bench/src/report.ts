@@ -32,14 +32,14 @@ export function tableOf(findings: readonly Finding[]): string {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Date and machine. */
+/** When, and on what. */
 export function surroundings(): string {
   const day = new Date().toISOString().slice(0, 10);
   const processor = cpus()[0]?.model.trim() ?? 'unknown processor';
   return `${day}, Node ${process.versions.node}, ${availableParallelism()} cores (${processor}).`;
 }
 
-/** Replaces the table between the marks. @throws Error if the README does not have them */
+/** Puts the table where the marks are. @throws Error when they are not in the README. */
 export function writeReadme(findings: readonly Finding[]): void {
   const text = readFileSync(readme, 'utf8');
   const from = text.indexOf(beginMark);

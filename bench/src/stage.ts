@@ -6,22 +6,22 @@ import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
-/** Servers for the benchmarks; each starts on first use. */
+/** What the benchmarks run on; each part is started when the first of them asks for it. */
 export interface Stage {
-  /** Fewer and shorter rounds, to check that everything works, not to publish. */
+  /** Fewer and shorter rounds: to see that everything works, not to publish. */
   isQuick: boolean;
   mooring(): Promise<MooringProcess>;
   postgres(): Promise<LabPostgres>;
   s3(): Promise<LabS3>;
   rest(): Promise<LabRestApi>;
-  /** A new path for a data folder or a file; removed at the end. */
+  /** A fresh path for a data folder or a file; removed at the end. */
   freshPath(name: string): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface StageOptions {
   isQuick: boolean;
-  /** Folder for the CPU profile of the server, if requested. */
+  /** Folder for the CPU profile of the server, when there is to be one. */
   profileFolder?: string;
 }
 

@@ -109,7 +109,7 @@ describe('mooring demo', () => {
   });
 
   async function expectServing(demo: ReturnType<typeof startDemo>): Promise<void> {
-    const [, url = ''] = await demo.seen(/Mooring is running at (\S+)/);
+    const [, url = ''] = await demo.seen(/Mooring is up at (\S+)/);
     const [, id = ''] = await demo.seen(/data-connections\/([\w-]+)\/actions\/preview \\/);
     await demo.seen(/Ctrl-C/);
     const [, alice = ''] = await demo.seen(/Key of Alice +(\S+)/);

@@ -48,8 +48,8 @@ function creator(mooring: MooringProcess) {
 }
 
 /**
- * Creates a connection with its own sealed login: five rows in one transaction, including validation and vault. The bare side
- * inserts one row per transaction with the same driver, write-ahead log and synchronous setting.
+ * A connection with a sealed login of its own: five rows in one transaction, checks and vault included. The bare
+ * side inserts one row a transaction with the same driver, write-ahead log and synchronous setting.
  */
 async function run(stage: Stage) {
   const mooring = await stage.mooring();
@@ -67,7 +67,7 @@ async function run(stage: Stage) {
         what: `create a connection with a login (POST, ${concurrent} at a time)`,
         ours: `${Math.round(median(rounds.ours))}/s`,
         ceiling: {
-          name: 'bare libsql, one row per transaction, WAL, FULL',
+          name: 'bare libsql, one row a transaction, WAL, FULL',
           value: `${Math.round(median(rounds.bare))}/s`,
         },
         ratio: medianRatio(rounds.ours, rounds.bare),

@@ -12,7 +12,7 @@ import { interleave, median, medianRatio } from '../statistics.js';
 const callers = 200;
 const samplesMin = 75;
 const quietMs = 8000;
-/** Longer than a source's timeout, so that it includes hanging callers and an open circuit breaker. */
+/** Longer than the silence that a source is allowed, so that both is in it: callers who hang, and a paused source. */
 const blackMs = 45_000;
 const body = {
   query: 'SELECT n, md5(n::text) AS text FROM generate_series(1, 500) AS n',
@@ -20,8 +20,8 @@ const body = {
 };
 
 /**
- * Previews of one source, one caller after another, while another source is a black hole that 200 callers keep using; compared
- * with the same on an idle server. The server has its default configuration.
+ * A preview of one source by one caller after another, while another source is a black hole that 200 callers ask
+ * again and again, held against the same in quiet. The server is as it comes: nothing is configured.
  */
 async function run(stage: Stage): Promise<Finding[]> {
   const postgres = await stage.postgres();
@@ -54,7 +54,7 @@ async function run(stage: Stage): Promise<Finding[]> {
           url: `${mooring.url}/api/v1/data-connections/${troubled}/actions/preview`,
           ...{ key: apiKey, body: JSON.stringify(body), count: callers },
         });
-        // The callers hang until the first timeout; measuring starts at once.
+        // The crowd hears nothing until the first of them has waited in vain, and is measured against from then on too.
         const times = await previews(blackMs);
         await crowd.leave();
         relay.isBlack = false;

@@ -16,7 +16,7 @@ const formats = {
 
 type Format = keyof typeof formats;
 
-/** All rows of `sales.big` (five columns), in each format over HTTP, and with the driver alone. */
+/** Every row of `sales.big` (five columns), in each format over HTTP, and by the driver alone. */
 async function run(stage: Stage): Promise<Finding[]> {
   const postgres = await stage.postgres();
   const mooring = await stage.mooring();
@@ -46,18 +46,18 @@ async function run(stage: Stage): Promise<Finding[]> {
     await interleave(1, contenders);
     const seconds = await interleave(stage.isQuick ? 2 : 5, contenders);
     const shown = (values: readonly number[]) => `${Math.round(rows / median(values) / 1000)} k rows/s`;
-    // Inverse of seconds: more is better.
+    // Seconds turned round: more is better.
     const ratio = (name: 'bare' | 'bareText', format: Format) => medianRatio(seconds[name], seconds[format]);
     return (Object.keys(formats) as Format[]).flatMap((format) => [
       {
         what: `PostgreSQL, ${rows} rows to ${format} over HTTP`,
         ours: shown(seconds[format]),
-        ceiling: { name: 'pg-cursor, driver defaults', value: shown(seconds.bare) },
+        ceiling: { name: 'pg-cursor, the driver as it comes', value: shown(seconds.bare) },
         ratio: ratio('bare', format),
         aim: { atLeast: 0.8 },
       },
       {
-        what: `the same, ${format}, against the driver without parsing values`,
+        what: `the same, ${format}, against the driver making nothing of the values`,
         ours: shown(seconds[format]),
         ceiling: { name: 'pg-cursor, values left as text', value: shown(seconds.bareText) },
         ratio: ratio('bareText', format),

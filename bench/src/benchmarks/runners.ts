@@ -29,13 +29,13 @@ async function warmPreview(mooring: MooringProcess, id: string): Promise<number>
   return median(times);
 }
 
-/** Rows to NDJSON for two concurrent readers: seconds until both are done. */
+/** Rows to NDJSON for two who read at the same time: seconds until both have them. */
 async function twoReads(mooring: MooringProcess, id: string): Promise<number> {
   const both = await Promise.all([1, 2].map(() => readRows(mooring, id, { accept, path: table })));
   return Math.max(...both.map(({ seconds }) => seconds));
 }
 
-/** Cost of runners compared with connectors in the server process (`--runners 0`), in one run. */
+/** What work in runners costs beside work in the process of the service (`--runners 0`), in one run. */
 async function run(stage: Stage): Promise<Finding[]> {
   const postgres = await stage.postgres();
   const open: MooringProcess[] = [];
@@ -71,11 +71,11 @@ async function run(stage: Stage): Promise<Finding[]> {
     const pairs = await interleave(rounds, both(twoReads));
     const ms = (values: readonly number[]) => `${median(values).toFixed(1)} ms`;
     const seconds = (values: readonly number[]) => `${median(values).toFixed(2)} s`;
-    const beside = (value: string) => ({ name: 'in the server process', value });
+    const beside = (value: string) => ({ name: 'in the process of the service', value });
     return [
       { what: 'first preview of a server', ours: ms(first.runners), ceiling: beside(ms(first.inProcess)) },
       {
-        what: 'preview in a warm runner, and the difference in milliseconds',
+        what: 'preview in a warm runner, and how many milliseconds more',
         ours: ms(warm.runners),
         ceiling: beside(ms(warm.inProcess)),
         measured: median(warm.runners) - median(warm.inProcess),

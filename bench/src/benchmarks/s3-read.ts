@@ -8,7 +8,7 @@ import { interleave, median, medianRatio } from '../statistics.js';
 const key = 'public/big.csv';
 const MEGABYTE = 1_000_000;
 
-/** The lab's large CSV (900,000 rows) as NDJSON over HTTP; with the SDK alone; with the SDK and csv-parse. */
+/** The lab's large CSV (900,000 rows) as NDJSON over HTTP; by the SDK alone; by the SDK and csv-parse. */
 async function run(stage: Stage): Promise<Finding[]> {
   const s3 = await stage.s3();
   const mooring = await stage.mooring();
@@ -49,7 +49,7 @@ async function run(stage: Stage): Promise<Finding[]> {
         aim: { atLeast: 0.8 },
       },
       {
-        what: 'the same, against reading the object without parsing',
+        what: 'the same, against the object not even parsed',
         ours: shown(seconds.ours),
         ceiling: { name: 'AWS SDK, bytes counted and dropped', value: shown(seconds.bytes) },
         ratio: medianRatio(seconds.bytes, seconds.ours),

@@ -11,7 +11,7 @@ async function startSeconds(dataFolder: string): Promise<number> {
   return mooring.startSeconds;
 }
 
-/** Start and end of an empty Node process. */
+/** What Node takes to start and end with nothing to do. */
 async function emptyNode(): Promise<number> {
   const begun = performance.now();
   await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');
@@ -33,7 +33,7 @@ async function run(stage: Stage): Promise<Finding[]> {
     },
     empty: emptyNode,
   });
-  const ceiling = { name: 'empty node process', value: shown(seconds.empty) };
+  const ceiling = { name: 'node, with nothing to do', value: shown(seconds.empty) };
   const aim = { below: 1.5 };
   return [
     {

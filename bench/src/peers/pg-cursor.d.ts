@@ -1,4 +1,4 @@
-// The part of pg-cursor that is used here; the package has no typings.
+// The part of pg-cursor that is used here; the package brings no typings.
 declare module 'pg-cursor' {
   import type { EventEmitter } from 'node:events';
   import type { Connection, Submittable } from 'pg';

@@ -16,7 +16,7 @@ import { postgresConnection, restConnection } from '../connections.js';
 import type { MooringProcess } from '../mooring-process.js';
 import { readRows } from '../read-rows.js';
 
-/** Source of a connection in the soak test, and what to read there. */
+/** Where a connection of the soak leads, and what is read there. */
 export interface Place {
   password: string;
   /** The connection with this password. */
@@ -46,11 +46,11 @@ export function placesOf(postgres: LabPostgres, rest: LabRestApi): Place[] {
 
 export interface Tally {
   requests: number;
-  /** Descriptions of failures. */
+  /** What went otherwise than it should have, in words. */
   failures: string[];
 }
 
-/** With the cause, because that is where fetch describes the failure. */
+/** With the cause, which is where fetch says what happened. */
 export function inWords(error: unknown): string {
   const cause = error instanceof Error && error.cause ? ` (${error.cause})` : '';
   return `${new Date().toISOString()} ${error}${cause}`;
@@ -59,13 +59,13 @@ export function inWords(error: unknown): string {
 type Step = <Result>(request: () => Promise<Result>) => Promise<Result>;
 
 /**
- * The life of a connection, from its creation with a wrong password, through all operations, to its deletion and that of its
- * credential: afterwards the store is as full as before, except for usage log and audit log.
+ * A connection from its creation, with a password that the source refuses, over everything that is done with it, to its
+ * end and that of its credential: the store is as full afterwards as before, but for what is recorded of it.
  */
 async function live(mooring: MooringProcess, { body, password, ...place }: Place, step: Step, name: string) {
   const { api } = mooring;
   const made = await step(() => api.call(createConnection, { body: body(name, 'not the password') }));
-  if (!('qID' in made)) throw new Error('the server started a sign-in instead of creating a connection');
+  if (!('qID' in made)) throw new Error('a sign-in was begun instead of a connection');
   const params = { qID: made.qID };
   const credential = { qID: made.qCredentialsID ?? '' };
   const test = async (isToPass: boolean) => {
@@ -93,13 +93,13 @@ async function live(mooring: MooringProcess, { body, password, ...place }: Place
 
 export interface LivesOptions {
   places: readonly Place[];
-  /** Interval of new lives, whether or not the previous one is over. */
+  /** A life begins this often, whether or not the one before it is over. */
   everyMs: number;
   /** Until it is 0. */
   secondsLeft(): number;
 }
 
-/** Starts lives at a fixed rate, alternating between places. Resolves when the last one is over. */
+/** Begins lives at a fixed rate, in turn at each place. Resolves when the last of them is over. */
 export async function runLives(
   mooring: MooringProcess,
   { places, everyMs, secondsLeft }: LivesOptions,

@@ -10,11 +10,11 @@ import { inWords, placesOf, runLives, type Tally } from './lives.js';
 import { type Sample, summarise, takeSample } from './samples.js';
 
 const usage = `npm run soak -- [--minutes N] [--warm-up N] [--every MS] [--samples FILE] [--snapshots]
-  --minutes N     duration after the start; default 120
-  --warm-up N     minutes at the beginning that are not evaluated; default 10
-  --every MS      interval for creating, using and deleting a connection; default 1000
-  --samples FILE  write every sample as a line of JSON
-  --snapshots     write a heap snapshot to the working directory on SIGUSR2 to the server
+  --minutes N     how long, after the start; 120 unless given
+  --warm-up N     minutes at the beginning that are not judged; 10 unless given
+  --every MS      a connection is made, used and deleted this often; 1000 unless given
+  --samples FILE  every sample as a line of JSON
+  --snapshots     SIGUSR2 to the server writes a heap snapshot into the working directory
 `;
 
 const { values } = parseArgs({
@@ -29,10 +29,10 @@ const { values } = parseArgs({
 });
 
 const sampleMs = 5000;
-/** At this rate, reading a million rows takes half an hour: less than the longest read that a server allows. */
+/** A million rows at this pace are read for half an hour: less than the longest read that a server allows. */
 const bytesPerSecond = 60_000;
 
-/** One reader from the first minute to the last: it starts again at the end of the stream. */
+/** One reader from the first minute to the last: it begins anew when it has come to the end. */
 async function readThroughout(mooring: MooringProcess, id: string, secondsLeft: () => number, tally: Tally) {
   while (secondsLeft() > 0) {
     tally.requests += 1;
@@ -82,7 +82,7 @@ async function run(): Promise<void> {
       ['requests; failed', `${requests}; ${failures.length}`],
     ].map(([what, value]) => `| ${what} | ${value} |`);
     process.stdout.write(
-      `${surroundings()} ${minutes} minutes, the first ${warmUp} of them not evaluated.\n\n` +
+      `${surroundings()} ${minutes} minutes, the first ${warmUp} of them not judged.\n\n` +
         `| what | value |\n| --- | --- |\n${lines.join('\n')}\n`,
     );
     for (const failure of failures) process.stderr.write(`${failure}\n`);

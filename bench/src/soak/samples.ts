@@ -9,13 +9,13 @@ import { trendOf } from '../trend.js';
 const MEBIBYTE = 1_048_576;
 const blockSeconds = 60;
 
-/** One sample of a server. */
+/** What a server held at one moment. */
 export interface Sample {
-  /** Since the start of the load. */
+  /** Since the load began. */
   seconds: number;
   residentMebibytes: number;
   heapMebibytes: number;
-  /** Open file descriptors, without client connections, whose number depends on the clients. */
+  /** Open file descriptors, but for the connections of clients: how many those are is up to them. */
   descriptors: number;
   walMebibytes: number;
 }
@@ -37,7 +37,7 @@ export async function takeSample(
   };
 }
 
-/** The samples of each complete minute, in order. */
+/** The samples of each whole minute, in order. */
 function blocksOf(samples: readonly Sample[]): Sample[][] {
   const blocks: Sample[][] = [];
   for (const sample of samples) {
@@ -47,11 +47,11 @@ function blocksOf(samples: readonly Sample[]): Sample[][] {
     if (isOfLast) blocks.at(-1)?.push(sample);
     else blocks.push([sample]);
   }
-  // An incomplete last minute would have the same weight as a complete one.
+  // What is left of the last minute would weigh as much as a whole one.
   return blocks.slice(0, -1);
 }
 
-/** Trend over the minutes, in percent of the mean per hour. */
+/** Trend over the minutes in percent of the mean an hour. */
 function hourly(blocks: readonly Sample[][], measure: (block: readonly Sample[]) => number): string {
   const hours = blocks.map((block) => median(block.map(({ seconds }) => seconds)) / 3600);
   const { slope, margin, mean } = trendOf(hours, blocks.map(measure));
@@ -68,9 +68,9 @@ const range = (values: readonly number[], unit = ''): string => {
 };
 
 /**
- * Summary of the samples, as name and value.
- * @param warmUpSeconds duration to skip at the beginning
- * @throws RangeError if less than three minutes remain
+ * What the samples say, as name and value.
+ * @param warmUpSeconds how much of the beginning is left out
+ * @throws RangeError when less than three minutes are left
  */
 export function summarise(
   samples: readonly Sample[],

@@ -16,13 +16,13 @@ import { knowSecret } from './known-secrets.js';
 import { listenOnLoopback } from './loopback-http.js';
 
 export interface AuthorizationServerOptions {
-  /** Default 0: a free port. */
+  /** 0 (default): a free one. */
   port?: number;
-  /** Registered redirect URIs; more with `addRedirectUri`. */
+  /** Where codes may be sent; more with `addRedirectUri`. */
   redirectUris?: readonly string[];
-  /** Lifetime of access tokens; default 300. */
+  /** Life of access tokens; 300 by default. */
   accessTokenSeconds?: number;
-  /** Rotate refresh tokens; reuse of an old one revokes the whole grant. Default true. */
+  /** New refresh token at each refresh, the old one's second use ends the whole grant; true by default. */
   rotate?: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface VerifiedToken {
   active: boolean;
   sub?: string;
   scope?: string;
-  /** Resource indicator (RFC 8707), if the client sent one. */
+  /** What it is meant for (RFC 8707), where the client said so. */
   audience?: string;
 }
 
@@ -56,9 +56,9 @@ export interface LabAuthorizationServer {
   client: OAuthClient;
   /** For client credentials; secret by basic or post. */
   machineClient: OAuthClient;
-  /** For both, and for device sign-in; authenticates with its key (`private_key_jwt`). */
+  /** As both of them, and for a sign-in on another device; proves itself with its key (`private_key_jwt`). */
   keyClient: { clientId: string; privateKey: string };
-  /** Public client, with a redirect to any loopback port (RFC 8252). */
+  /** Public, with a redirect to any port of this machine (RFC 8252). */
   nativeClient: { clientId: string };
   /** `alice` and `bob`. */
   users: readonly [LabUser, LabUser];
@@ -66,9 +66,9 @@ export interface LabAuthorizationServer {
   /** A snapshot. */
   counts(): AuthorizationCounts;
   resetCounts(): void;
-  /** Revokes all access tokens issued so far; refresh tokens stay valid. */
+  /** Access tokens issued so far stop working; refresh tokens live on. */
   expireAccessTokens(): void;
-  /** Revokes all grants of this user, as if they had removed the application from their account. */
+  /** Ends everything granted by this person, as if they had removed the application from their account. */
   revokeGrantsOf(login: string): void;
   switches: AuthorizationSwitches;
   verifyAccessToken(token: string): Promise<VerifiedToken>;
@@ -85,7 +85,7 @@ function freshUser(login: string): LabUser {
   return { login, password, email: `${login}@lab.example` };
 }
 
-/** Google's `access_type=offline`, in addition to OpenID Connect's `offline_access` with `prompt=consent`. */
+/** Google's way (`access_type=offline`) beside OpenID Connect's (`offline_access`, `prompt=consent`). */
 function asksForOfflineAccess(params: Record<string, unknown>): boolean {
   const scopes = String(params['scope'] ?? '').split(' ');
   const prompts = String(params['prompt'] ?? '').split(' ');
@@ -114,7 +114,7 @@ async function freshSigningKey() {
   return { jwks: { keys: [key] } as NonNullable<Configuration['jwks']>, signIdToken };
 }
 
-/** The clients and their permissions. A client without a redirect URI cannot receive a code. */
+/** What each client may do. A client without a redirect cannot be sent a code. */
 function registrationsOf(clients: {
   client: OAuthClient;
   machineClient: OAuthClient;
@@ -204,7 +204,7 @@ function endpointsOf(url: string) {
   };
 }
 
-/** Starts the authorization server on 127.0.0.1. Secrets and passwords are new at each start. */
+/** Starts the authorization server on 127.0.0.1. Secrets and passwords are fresh at each start. */
 export async function startAuthorizationServer(
   options: AuthorizationServerOptions = {},
 ): Promise<LabAuthorizationServer> {
@@ -229,7 +229,7 @@ export async function startAuthorizationServer(
   const server = await listenOnLoopback(options.port ?? 0, (url) => {
     const provider = new Provider(url, settings);
     provider.on('authorization.success', (context, response) => {
-      // Undefined for a device, whose code was issued before.
+      // None for a device, whose code was given before.
       const { code } = (response ?? {}) as { code?: string };
       if (code !== undefined && asksForOfflineAccess(context.oidc.params ?? {})) offlineCodes.add(code);
     });

@@ -13,9 +13,9 @@ export interface BearerAnswer {
 }
 
 export interface BigQueryOptions {
-  /** Default 0: a free port. */
+  /** 0 (default): a free one. */
   port?: number;
-  /** Called for every bearer token that the stand-in did not issue itself. */
+  /** Asked for every bearer that the stand-in did not issue itself. */
   verifyAccessToken: (token: string) => Promise<BearerAnswer>;
   /** Rows of `sales.big`; 100,000 by default. They are generated, not stored. */
   rowsInBig?: number;
@@ -48,7 +48,7 @@ export interface LabBigQuery {
   }[];
   serviceAccountKey: ServiceAccountKey;
   switches: {
-    /** One replacement answer per API call, in order. */
+    /** One answer an API call instead of its own, first in first out. */
     answerNext: CannedAnswer[];
   };
   close(): Promise<void>;
@@ -63,7 +63,7 @@ const sufficientScopes = [
 
 type Verify = (token: string) => Promise<BearerAnswer>;
 
-/** @returns the caller. @throws BigQueryFailure like Google for an invalid bearer token */
+/** @returns who calls. @throws BigQueryFailure as Google refuses a bearer. */
 async function authenticate(request: IncomingMessage, verify: Verify): Promise<string> {
   const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   if (token === undefined) {
@@ -146,7 +146,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, standI
   sendJson(response, 200, await standIn.api.answer({ ...call, sub, signal: leaving.signal }));
 }
 
-/** Starts the BigQuery stand-in on 127.0.0.1, with a new service account. */
+/** Starts the BigQuery stand-in on 127.0.0.1, with a fresh service account. */
 export async function startBigQuery(options: BigQueryOptions): Promise<LabBigQuery> {
   const datasets = sampleDatasets(options.rowsInBig ?? 100_000);
   const api = createBigQueryApi(projectId, datasets);

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay for a source that can become a black hole: it accepts connections and never answers. */
+/** A TCP relay before a source that can be made a black hole: connections are accepted, and nothing ever comes. */
 export interface BlackableRelay {
   port: number;
   isBlack: boolean;
-  /** Open connections, and the total so far. */
+  /** Connections that are open now, and all that there were. */
   openCount(): number;
   count(): number;
-  /** Maximum of concurrently open connections since the last call. */
+  /** Most that were open together since it was last asked. */
   takePeak(): number;
-  /** Bytes received from the source so far. */
+  /** Bytes of the source that were taken from it so far. */
   answeredBytes(): number;
   close(): Promise<void>;
 }

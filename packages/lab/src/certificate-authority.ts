@@ -1,6 +1,6 @@
-// A throwaway certificate authority, to test TLS modes without tools outside of npm and without a private key in the
-// repository. Keys and signatures come from node:crypto; only the enclosing structure (RFC 5280 section 4.1, in DER) is written
-// here, because no installed library writes it.
+// A throwaway certificate authority, so that TLS modes can be tested without a tool from outside npm and
+// without a private key in the repository. Keys and signatures are node:crypto's; only the enclosing
+// structure (RFC 5280 section 4.1, in DER) is written here, because no installed library writes it.
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 
@@ -10,7 +10,7 @@ export interface IssuedCertificate {
   key: string;
 }
 
-/** An authority in memory. */
+/** An authority that lives as long as the object. */
 export interface CertificateAuthority {
   /** PEM of the self-signed root. */
   ca: string;

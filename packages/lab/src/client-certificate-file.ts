@@ -15,7 +15,7 @@ function pkcs12(files: Readonly<Record<string, string>>, parameters: string[], p
   }
 }
 
-/** A client certificate as a base64 PKCS#12 file, created with `openssl`; the passphrase is one line. */
+/** A client certificate as people get it: a PKCS#12 file, in base64. Made by `openssl`; the passphrase is one line. */
 export const clientCertificateFile = (pair: { cert: string; key: string }, passphrase: string): string =>
   pkcs12(
     { 'cert.pem': pair.cert, 'key.pem': pair.key },
@@ -24,7 +24,7 @@ export const clientCertificateFile = (pair: { cert: string; key: string }, passp
   );
 
 /**
- * A private key in Google's format for service accounts: a base64 PKCS#12 file without a certificate.
+ * A private key as Google gives those of service accounts: a PKCS#12 file without a certificate, in base64.
  * @param parameters further ones of `openssl pkcs12`: `-legacy` for RC2 and 3DES, `-iter`
  */
 export const privateKeyFile = (key: string, passphrase: string, parameters: string[] = []): string =>

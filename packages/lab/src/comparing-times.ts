@@ -1,5 +1,5 @@
 /**
- * For tests that compare times (`it(name, comparingTimes, …)`): one retry with a new baseline, because other load may have
- * affected one of the two measurements.
+ * For tests that compare times (`it(name, comparingTimes, …)`): once more with a fresh baseline before the verdict, as the
+ * machine may have been busy with something else for one of the two.
  */
 export const comparingTimes = { retry: 1 } as const;

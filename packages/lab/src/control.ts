@@ -7,10 +7,10 @@ import type { LabAuthorizationServer } from './authorization-server.js';
 import { type CannedAnswer, listenOnLoopback, readRequestBody } from './loopback-http.js';
 import { sendJson } from './rest-resources.js';
 
-/** The lab's switches over HTTP, for tests in other processes and languages. */
+/** The lab's switches over HTTP, for tests that run in another process and in any language. */
 export interface LabControl {
   url: string;
-  /** Bearer token for every call, so that a page in a browser cannot set a switch. */
+  /** Bearer token of every call: a page in a browser must not be able to turn a switch. */
   token: string;
   close(): Promise<void>;
 }
@@ -39,7 +39,7 @@ const minutesTenMs = 600_000;
 const yearSeconds = 31_536_000;
 const defaults = () => createSwitches();
 
-/** Null resets a switch. */
+/** Null sets a switch back. */
 const switchChanges = z
   .strictObject({
     tokenDelayMs: z.int().min(0).max(minutesTenMs).nullable(),
@@ -104,7 +104,7 @@ const actions: Readonly<Record<string, Action>> = {
   'DELETE access-tokens': async (server) => server.expireAccessTokens(),
   'DELETE grants': async (server, _, login) => {
     if (!server.users.some((user) => user.login === login)) {
-      throw new Refused(404, `Unknown login "${login}"; known are ${server.users.map((one) => one.login)}.`);
+      throw new Refused(404, `There is no "${login}" here, only ${server.users.map((one) => one.login)}.`);
     }
     server.revokeGrantsOf(login);
   },
@@ -127,30 +127,26 @@ function isAllowed({ authorization = '' }: IncomingMessage['headers'], token: st
 }
 
 /**
- * Serves the switches of each server on 127.0.0.1, under its name. Every answer is the new state.
+ * Serves the switches of each server on 127.0.0.1, below its name. Every answer is the state after the call.
  *
  * - `GET /<name>`: switches and counts of calls
- * - `PATCH /<name>/switches`: sets switches; null resets one; an answer is an object or one of the names
- * - `DELETE /<name>/switches | counts | access-tokens | grants/<login>`: resets, or revokes like a provider
- * - `POST /<name>/redirect-uris` with `uri`: registers a redirect URI
+ * - `PATCH /<name>/switches`: changes the named ones; null sets one back; an answer is given whole or by its name
+ * - `DELETE /<name>/switches | counts | access-tokens | grants/<login>`: sets back, or forgets as a provider does
+ * - `POST /<name>/redirect-uris` with `uri`: where codes may be sent from now on
  */
 export async function startControl(
   servers: Readonly<Record<string, LabAuthorizationServer>>,
 ): Promise<LabControl> {
   const token = randomBytes(24).toString('base64url');
   async function act(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!isAllowed(request.headers, token))
-      throw new Refused(401, 'The token of the control endpoint is missing or wrong.');
+    if (!isAllowed(request.headers, token)) throw new Refused(401, 'Send the token of the control endpoint.');
     const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname;
     const [, name = '', what = '', rest = ''] = decoded(path).split('/');
     const server = Object.hasOwn(servers, name) ? servers[name] : undefined;
     const key = `${request.method} ${what}`;
     const action = Object.hasOwn(actions, key) ? actions[key] : undefined;
     if (server === undefined || action === undefined) {
-      throw new Refused(
-        404,
-        `Unknown path. Servers: ${Object.keys(servers)}; actions: ${Object.keys(actions)}.`,
-      );
+      throw new Refused(404, `Known are ${Object.keys(servers)} with ${Object.keys(actions)}.`);
     }
     await action(server, request, rest);
     sendJson(response, 200, stateOf(server));

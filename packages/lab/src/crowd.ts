@@ -4,20 +4,20 @@ import { Worker } from 'node:worker_threads';
 export interface CrowdOptions {
   url: string;
   key: string;
-  /** Body of the POST that each caller sends. */
+  /** Of the POST that each of them sends. */
   body: string;
   count: number;
 }
 
-/** Callers who retry after `Retry-After`, or at once without it, until they are stopped. */
+/** Callers who come again when they were told to, or at once where they were told nothing, until they are sent home. */
 export interface Crowd {
   /** Resolves with the first answer. */
   answered: Promise<unknown>;
-  /** Stops all callers, including those still reading. @returns counts by error code, or by status without one */
+  /** Sends them home, also those who still read. @returns how often they met which error code, or status where there was none */
   leave(): Promise<Map<string, number>>;
 }
 
-/** Runs in a worker thread, so that the callers do not slow down the measuring thread. Plain JavaScript. */
+/** In a thread of its own, so that the work of the crowd does not slow down who measures. Plain JavaScript. */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');
 const http = require('node:http');

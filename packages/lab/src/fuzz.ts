@@ -1,4 +1,4 @@
-// Fuzzing of parsers for untrusted bytes: bounded and seeded, in every test run.
+// Inputs that nobody thought of, for whatever reads bytes that others wrote: bounded and seeded, in every test run.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,41 +10,41 @@ import { seededInt, testSeed } from './seeded.js';
 const mebibyte = 1024 * 1024;
 
 export interface Fuzzing {
-  /** Name of the format, for failures. */
+  /** Names the format in failures. */
   name: string;
-  /** Complete inputs, valid and invalid: each runs as it is, then mutated. See {@link readCorpus}. */
+  /** Whole inputs, good and bad ones: each is run as it is, then changed. See {@link readCorpus}. */
   corpus: readonly Uint8Array[];
-  /** Tokens of the format, such as `[` or a field's tag, to insert, also many times. */
+  /** Pieces that mean something in the format, such as `[` or a field's tag: put in, also very often. */
   tokens?: readonly (string | Uint8Array)[];
-  /** Mutated inputs to run; `full(long, quick)` of the lab, about 200 in the quick tier. */
+  /** Changed inputs to run; `full(long, quick)` of the lab, about 200 in the quick tier. */
   runs: number;
-  /** Maximum size of a mutated input, in bytes. Default 256 KiB. */
+  /** Largest changed input, in bytes. Default 256 KiB. */
   bytesMax?: number;
-  /** Maximum time per input, in milliseconds. Default 2,000. */
+  /** Longest time for one input, in milliseconds. Default 2,000. */
   millisecondsMax?: number;
-  /** Maximum memory growth of the process per input, in MiB. Default 256. */
+  /** Most memory that the process may grow by for one input, in MiB. Default 256. */
   mebibytesMax?: number;
-  /** Reads an input completely. Returning is success; `isRefusal` classifies what it throws. */
+  /** Reads an input to its end. What it returns is taken as a success, what it throws is judged by `isRefusal`. */
   read: (input: Buffer) => Promise<unknown> | unknown;
-  /** Whether the reader may throw this error; any other error is a failure. */
+  /** Whether an error is one that the reader may end with; every other one is a failure. */
   isRefusal: (error: unknown) => boolean;
 }
 
-/** Tokens of JSON; formats based on it add their own. */
+/** Tokens of JSON; a format within it adds its own. */
 export const jsonTokens = ['{', '}', '[', ']', ',', ':', '"', '\\', 'null'] as const;
 
 export interface FuzzReport {
-  /** Inputs that were read completely. */
+  /** Inputs that were read to their end. */
   accepted: number;
-  /** Inputs that were refused with an expected error. */
+  /** Inputs that were refused in words. */
   refused: number;
 }
 
 /**
- * Runs every input of the corpus and `runs` mutated ones through a reader. Add inputs that fail to the corpus, so that they
- * are tested from then on.
- * @throws Error with run, seed and input, for an unexpected error and for an input that takes too much time or memory. A reader
- * that hangs ends the process, after a line on stderr with the same facts.
+ * Runs every input of the corpus and `runs` changed ones through a reader. What is found belongs into the corpus, so
+ * that it stays found.
+ * @throws Error that names run, seed and input, for an error that is no refusal, and for one that takes too long or
+ * too much memory. A reader that never ends ends the process, after a line on stderr that says the same.
  */
 export async function fuzz(fuzzing: Fuzzing): Promise<FuzzReport> {
   const { name, runs, read, isRefusal, bytesMax = 256 * 1024 } = fuzzing;
@@ -54,7 +54,7 @@ export async function fuzz(fuzzing: Fuzzing): Promise<FuzzReport> {
     typeof token === 'string' ? Buffer.from(token) : Buffer.from(token),
   );
   const again = `TEST_SEED=${testSeed()} repeats it.`;
-  // Many times the limit: load on the machine must not look like a hanging reader.
+  // Many times what is allowed: a machine under load must not look like a reader that never ends.
   const watch = await watchForHangs({ name, again, hangMs: Math.max(60_000, millisecondsMax * 10) });
   const report: FuzzReport = { accepted: 0, refused: 0 };
 
@@ -74,7 +74,7 @@ export async function fuzz(fuzzing: Fuzzing): Promise<FuzzReport> {
     let problem = await outcomeOf(input);
     const grown = watch.end() / mebibyte;
     const { user, system } = process.cpuUsage(begun);
-    // CPU time, so that other load on this machine does not count.
+    // Processor time, so that others on this machine do not count.
     const milliseconds = (user + system) / 1000;
     if (milliseconds > millisecondsMax) problem ??= `takes ${Math.round(milliseconds)} ms`;
     if (grown > mebibytesMax) problem ??= `takes ${Math.round(grown)} MiB`;
@@ -84,7 +84,7 @@ export async function fuzz(fuzzing: Fuzzing): Promise<FuzzReport> {
   try {
     for (const [index, input] of corpus.entries()) await runOne(index - corpus.length, input);
     for (let run = 0; run < runs; run += 1) {
-      // A seed per run, so that its input does not depend on earlier runs.
+      // Each run by itself, so that its input does not depend on how many came before.
       const random = seededInt(testSeed() + run);
       await runOne(run, mutate({ random, corpus, tokens, bytesMax }));
     }
@@ -100,7 +100,7 @@ function asBase64(input: Buffer): string {
 }
 
 /**
- * All files of a folder next to a test, by name.
+ * All files of a folder beside a test, by name.
  * @param folder such as `new URL('./corpus/', import.meta.url)`
  */
 export function readCorpus(folder: URL): Buffer[] {

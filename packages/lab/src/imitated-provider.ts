@@ -7,24 +7,24 @@ export interface ImitatedAnswer {
   body: Record<string, unknown>;
 }
 
-/** How a provider deviates from the lab's authorization server. */
+/** How a provider departs from what the lab's authorization server does by itself. */
 export interface ProviderWays {
-  /** The only accepted client authentication. */
+  /** The only way that the client's secret is taken. */
   secret: 'basic' | 'post';
   scopeSeparator?: ',';
-  /** Required scopes and parameters of the authorization request. */
+  /** Scopes and parameters without which the sign-in page is refused. */
   demandsScopes?: readonly string[];
   demands?: Readonly<Record<string, string>>;
-  /** Whether this authorization request yields a refresh token. */
+  /** Whether such an authorization request brings a refresh token. */
   isOffline(asked: { scopes: readonly string[]; parameters: URLSearchParams }): boolean;
-  /** The provider's form of the lab's answer; `given` has its members. */
+  /** The answer in place of the lab's own; `given` has its members. */
   tokens(
     given: Record<string, unknown>,
     about: { login: string; isRefresh: boolean; scopes: readonly string[] },
   ): Record<string, unknown>;
-  /** The answer to an invalid refresh token. */
+  /** The answer for a refresh token that is dead. */
   dead: ImitatedAnswer;
-  /** Answer of the account endpoint to a token with these scopes; undefined if they do not allow it. */
+  /** What the account endpoint says, of a token for these scopes; undefined where they do not allow it. */
   account?(login: string, scopes: readonly string[]): Record<string, unknown> | undefined;
 }
 
@@ -38,9 +38,9 @@ export interface ImitatedProvider {
 const labScopes = ['openid', 'email', 'read', 'write'];
 
 /**
- * A proxy for the lab's authorization server that behaves like one provider: it translates requests, refuses what the
- * provider would refuse, and answers in the provider's form. The sign-in page itself is the lab's: the authorization endpoint
- * redirects there.
+ * A front before the lab's authorization server that has the ways of one provider: it translates requests into the
+ * lab's, refuses what the provider would refuse, and gives answers in the provider's form. The page of the sign-in
+ * itself is the lab's: the authorization endpoint redirects there.
  */
 export async function imitateProvider(
   lab: LabAuthorizationServer,

@@ -1,5 +1,5 @@
-// Stand-ins for two key services, for tests: the transit engine of HashiCorp Vault and OpenBao, and AWS KMS. Both
-// implement only the decrypt call, with real cryptography and the checks of the service.
+// Stand-ins for two key services, for tests: the transit engine of HashiCorp Vault and OpenBao, and AWS KMS. Both do
+// the one call that decrypts, with real cryptography, and check of it what the service checks.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { knowSecret } from './known-secrets.js';
@@ -8,7 +8,7 @@ import { S3Failure } from './s3/failure.js';
 import { verifySignature } from './s3/signature.js';
 
 interface Switches {
-  /** Answer like the service while it is unavailable. */
+  /** Answers as the service does while it cannot work. */
   isAway: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface LabTransit {
   /** May decrypt. */
   token: string;
   switches: Switches;
-  /** Status of every call so far. */
+  /** Status of each call so far. */
   answered: readonly number[];
   /** @returns `vault:v1:…` */
   encrypt(plaintext: Uint8Array): string;
@@ -38,7 +38,7 @@ export interface LabKms {
   accessKeyId: string;
   secretAccessKey: string;
   switches: Switches;
-  /** `__type` of each refusal, `ok` for each decrypted key. */
+  /** `__type` of each refusal, `ok` for each key that was handed out. */
   answered: readonly string[];
   /** @returns `CiphertextBlob` as base64 */
   encrypt(plaintext: Uint8Array, encryptionContext: Readonly<Record<string, string>>): string;
@@ -54,7 +54,7 @@ function encrypt(key: Buffer, plaintext: Uint8Array, aad: string): Buffer {
   return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** @returns undefined if it was not encrypted under this key with this context */
+/** @returns undefined for what was not encrypted under this key with this context */
 function decrypt(key: Buffer, bytes: Buffer, aad: string): Buffer | undefined {
   if (bytes.length < ivLength + tagLength) return undefined;
   try {

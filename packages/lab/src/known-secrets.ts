@@ -1,27 +1,27 @@
-// Every secret that this process created or received, so that tests can search for leaks.
+// Every secret that this process made or was given, so that tests can look for it where it must not be.
 
 const known = new Map<string, string>();
 const noSecrets = new Set<string>();
 
-/** Descriptions of secrets by value, in the order in which they became known. */
+/** What each secret is, by its value, in the order in which they became known. */
 export const knownSecrets: ReadonlyMap<string, string> = known;
 
-/** Limits of the length and depth to search: tests send megabytes, and deeply nested values. */
+/** More of a secret is not looked for, and nothing below so many levels: tests send megabytes, and abysses. */
 const charactersMax = 1024;
 const levelsMax = 20;
 
 /**
- * Whether a match of the value proves a leak. False for values shorter than eight characters, single words, and repetitions of
- * a few characters, such as `secret`, `password` and `aaaaaaaaaaaa`.
+ * Whether a value would be found only where it was put. Not so: what is shorter than eight characters, a single
+ * word, and what repeats a few characters, such as `secret`, `password` and `aaaaaaaaaaaa`.
  */
 const isTellable = (value: string): boolean =>
   value.length >= 8 && new Set(value).size >= 5 && !/^\p{L}{8,20}$/u.test(value);
 
-/** Each line of a multi-line text is a secret, except the frame of a PEM. */
+/** Of a text of many lines, each is a secret of its own; the frame of a PEM is none. */
 const linesOf = (value: string): string[] => value.split(/\r?\n/).filter((line) => !line.startsWith('-----'));
 
 /**
- * @param what description for reports of a match, such as `password of alice`
+ * @param what Said of the secret where it is found, such as `password of alice`.
  * @returns the value
  */
 export function knowSecret(what: string, value: string): string {
@@ -32,18 +32,18 @@ export function knowSecret(what: string, value: string): string {
   return value;
 }
 
-/** For a value that is also sent where secrets are; call it before that. */
+/** Of a value that is also sent where secrets are; before it is. */
 export function knowNoSecret(value: string): void {
   noSecrets.add(value);
 }
 
-/** Forgets all: the next test file in the same process has its own secrets. */
+/** What one test file knows is nothing to the next one in the same process. */
 export function forgetSecrets(): void {
   known.clear();
   noSecrets.clear();
 }
 
-/** Names of JSON members that contain a secret, of Mooring and of OAuth. */
+/** Members of JSON that hold a secret, in the words of Mooring and of OAuth. */
 const secretName = /(password|passphrase|secret|token|private_?key|auth_?code|api_?key|assertion)$/i;
 
 export const isSecretName = (name: string): boolean => secretName.test(name);
@@ -57,9 +57,9 @@ function asJson(text: string): unknown {
 }
 
 /**
- * All strings in members with this name, at any depth; for `{ name, value }` pairs and files below it, the values. A string
- * that is JSON is parsed.
- * @param body JSON, parsed or as text
+ * Every text that a member of this name holds, at any depth; of `{ name, value }` pairs and files below it, the
+ * values. A text that is JSON counts as what it says.
+ * @param body JSON, or as a text.
  */
 export function knowSecretsIn(what: string, body: unknown, isSecret = isSecretName): void {
   const visit = (value: unknown, name: string, secretAbove: boolean, levels = levelsMax): void => {

@@ -7,27 +7,27 @@ import { type LabRestApi, startRestApi } from './rest-api.js';
 import { type LabS3, startS3 } from './s3.js';
 
 export interface LabOptions {
-  /** Redirect URIs of the authorization server; more with `authorizationServer.addRedirectUri`. */
+  /** Where the authorization server may send codes; more with `authorizationServer.addRedirectUri`. */
   redirectUris?: readonly string[];
-  /** Also start MariaDB, which is not available from npm; default false. */
+  /** Also a MariaDB, which npm does not bring; false by default. */
   mariadb?: boolean;
-  /** Rows of PostgreSQL's `big` table; default 1,000,000. */
+  /** Rows of the `big` table of PostgreSQL; 1,000,000 by default. */
   rowsInBig?: number;
 }
 
-/** All stand-ins, running and connected: BigQuery and the REST API accept the authorization server's tokens. */
+/** Every stand-in, running and connected: BigQuery and the REST API take the authorization server's tokens. */
 export interface Lab {
-  /** JSON with URLs, logins and sample names of all stand-ins, including passwords and keys. */
+  /** Plain JSON with the address, the logins and the sample names of each; it has passwords and keys. */
   addresses: ReturnType<typeof addressesOf>;
   authorizationServer: LabAuthorizationServer;
-  /** A second one, with other keys and clients, for attacks and mix-ups between two servers. */
+  /** A second one, with other keys and clients, for what goes wrong between two. */
   otherAuthorizationServer: LabAuthorizationServer;
   control: LabControl;
   s3: LabS3;
   postgres: LabPostgres;
   bigquery: LabBigQuery;
   restApi: LabRestApi;
-  /** Null unless requested. */
+  /** Null unless asked for. */
   mariadb: LabMariaDb | null;
   close(): Promise<void>;
 }
@@ -86,8 +86,8 @@ function addressesOf(parts: Parts) {
 }
 
 /**
- * Starts all stand-ins on 127.0.0.1, in about two seconds. They end with this process.
- * @throws the first error; stand-ins that had started are closed.
+ * Starts every stand-in on 127.0.0.1, in about two seconds. All end with this process.
+ * @throws the first part's error; the parts that had started are closed then.
  */
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const undo: (() => Promise<void>)[] = [];
@@ -108,7 +108,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     postgres: startPostgres(rowsInBig === undefined ? {} : { rowsInBig }).then(keep),
     mariadb: options.mariadb ? startMariaDb().then(keep) : null,
   };
-  // Wait for all, so that none starts after the others were closed.
+  // All are waited for, so that none starts after the others were closed.
   await Promise.allSettled(Object.values(starting));
   try {
     const authorizationServer = await starting.authorizationServer;
@@ -132,9 +132,9 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 }
 
 /**
- * Runs the lab for the command line: prints its addresses as one line of JSON, runs until SIGTERM or SIGINT, closes everything
- * and returns.
- * @param print gets the line, which has passwords and keys of the stand-ins
+ * Runs the lab for the command line: prints its addresses as one JSON line, then serves until SIGTERM or
+ * SIGINT, closes everything and returns.
+ * @param print Gets the line; it has passwords and keys of the stand-ins.
  */
 export async function runLab(print: (line: string) => void, options: LabOptions = {}): Promise<void> {
   let stop = () => {};

@@ -3,25 +3,25 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 /** A listening HTTP server on 127.0.0.1. */
 export interface LoopbackServer {
   port: number;
-  /** `http://127.0.0.1:<port>`, without a trailing slash. */
+  /** `http://127.0.0.1:<port>`, without a slash at the end. */
   url: string;
-  /** Closes all connections and stops listening. Idempotent. */
+  /** Ends every connection and stops listening. Idempotent. */
   close(): Promise<void>;
 }
 
-/** An answer that replaces a server's own. */
+/** An answer a server is told to give instead of its own. */
 export interface CannedAnswer {
   status: number;
   body: string;
-  /** Default `application/json`. */
+  /** `application/json` by default. */
   contentType?: string;
   headers?: Record<string, string>;
 }
 
 /**
- * Listens on 127.0.0.1 before its handler exists, for servers that need their own URL to be created.
- * @param port 0: a free port
- * @param createHandler gets the base URL
+ * Listens on 127.0.0.1 before it knows its handler, for servers that need their own address to be built.
+ * @param port 0: a free one.
+ * @param createHandler Gets the base URL.
  * @throws the listen error, for instance `EADDRINUSE`.
  */
 export async function listenOnLoopback(
@@ -53,7 +53,7 @@ export async function listenOnLoopback(
   return { port: address.port, url, close };
 }
 
-/** The complete request body. @throws Error beyond `bytesMax` */
+/** The whole request body. @throws Error beyond `bytesMax`. */
 export async function readRequestBody(request: IncomingMessage, bytesMax = 1_000_000): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;

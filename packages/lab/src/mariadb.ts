@@ -13,12 +13,12 @@ import { initFile, type MariaDbLogin } from './mariadb/schema.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
 import { findServerUser, type ServerUser } from './server-user.js';
 
-/** A running MariaDB with sample data; passwords are new at each start. */
+/** A running MariaDB with sample data; passwords are fresh at each start. */
 export interface LabMariaDb {
   host: '127.0.0.1';
   port: number;
   database: string;
-  /** PEM of the CA of the server's certificate (for `localhost` and 127.0.0.1). */
+  /** PEM of the authority that signed the server's certificate (for `localhost` and 127.0.0.1). */
   ca: string;
   /** All privileges. */
   admin: MariaDbLogin;
@@ -117,9 +117,9 @@ async function startOnPort(input: ServerInput, wanted: number) {
 }
 
 /**
- * Starts MariaDB from Debian's programs on 127.0.0.1, in about two seconds; as root, installs them if missing. It ends with
- * this process, even if that is killed.
- * @throws Error with the command to run if MariaDB is missing and we are not root
+ * Starts MariaDB from Debian's programs on 127.0.0.1, in about two seconds; installs them when missing and run
+ * by root. It ends with this process, also when that is killed.
+ * @throws Error with the command to run when MariaDB is missing and we are not root.
  */
 export async function startMariaDb(options: { port?: number } = {}): Promise<LabMariaDb> {
   const binaries = await findMariaDb();

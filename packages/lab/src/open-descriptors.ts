@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Open file descriptors of a server process, without client connections, whose number depends on the clients. Linux only; source
- * of the columns: proc_net(5).
+ * File descriptors that a server process has open, but for the connections of its clients: how many those are is up to
+ * them. Linux only; source of the columns: proc_net(5).
  * @param url where it listens
  */
 export function openDescriptors({ pid, url }: { pid: number; url: string }): number {

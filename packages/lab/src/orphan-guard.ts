@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Kills a child process and removes its folder when this process dies without cleaning up (kill -9, a timeout of the test
- * runner): a shell waits for end of file on a pipe that only this process holds open.
- * @param child.signal a signal that ends the child at once; PostgreSQL waits for its clients on SIGTERM, MariaDB ignores SIGINT
- * @returns a function to call after the child has ended normally, before its pid can be reused
+ * Ends a child process and removes its folder when this process dies without a chance to clean up (kill -9,
+ * a test runner's time-out): a shell waits for end of file on a pipe that only this process holds open.
+ * @param child.signal The one that ends the child at once; PostgreSQL waits for its clients on SIGTERM,
+ * MariaDB ignores SIGINT.
+ * @returns Call it after the orderly end of the child, before its pid can be used again.
  */
 export function guardAgainstOrphan(
   child: { pid: number; signal: 'INT' | 'TERM' },

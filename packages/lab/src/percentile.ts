@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Percentile by nearest rank. */
+/** The value that the given share of the others does not exceed (nearest rank). */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
 /**
- * Duration of each run in milliseconds, in sequence: `count` runs, or more until `lastMs` have passed.
+ * Milliseconds that each run took, one after another: `count` of them, or more until `lastMs` have passed.
  * @param pace `pauseMs`: between two runs
  */
 export async function timed(

@@ -20,31 +20,31 @@ import { grantsSql, ordersSql, personNames, schemaSql } from './postgres/schema.
 import { findServerUser } from './server-user.js';
 import { fillDisk } from './small-disk.js';
 
-/** A login with SCRAM-SHA-256 authentication. */
+/** A login that the server checks with SCRAM-SHA-256. */
 export interface PostgresLogin {
   user: string;
   password: string;
 }
 
 export interface PostgresOptions {
-  /** Default 0: a free port. */
+  /** 0 (default): a free one. */
   port?: number;
   /** An empty or missing folder to use instead of a temporary one; it is kept after `close`. */
   dataDir?: string;
-  /** Rows of `sales.big`; default 1,000,000. Generated, not stored. */
+  /** Rows of `sales.big`; 1,000,000 by default. They are generated, not stored. */
   rowsInBig?: number;
-  /** Creates a tablespace `small` on a disk of this size, in bytes. */
+  /** The server gets a tablespace `small` on a disk of so many bytes. */
   smallDiskBytes?: number;
 }
 
-/** A running PostgreSQL 18 with sample data; passwords are new at each start. */
+/** A running PostgreSQL 18 with sample data; passwords are fresh at each start. */
 export interface LabPostgres {
   host: '127.0.0.1';
-  /** The same server at an address that its certificate does not include (Linux only). */
+  /** The same server under an address that its certificate does not name (Linux only). */
   hostOutsideCertificate: '127.0.0.2';
   port: number;
   database: string;
-  /** PEM of the CA of the server's certificate (for `localhost` and 127.0.0.1). */
+  /** PEM of the authority that signed the server's certificate (for `localhost` and 127.0.0.1). */
   ca: string;
   /** Superuser. */
   admin: PostgresLogin;
@@ -55,7 +55,7 @@ export interface LabPostgres {
   roles: { alice: PostgresLogin; bob: PostgresLogin; reader: PostgresLogin };
   /** `person01` to `person20`: four rows of `sales.orders` each, whose `owner` and `note` name them. */
   persons: readonly PostgresLogin[];
-  /** Fills the tablespace `small`. @returns a function that frees it */
+  /** Takes all the room of the tablespace `small`. @returns what gives it back */
   fillSmallDisk(): () => void;
   /** Stops the server and removes its temporary folder. Idempotent. */
   close(): Promise<void>;
@@ -121,9 +121,9 @@ async function fillDatabase(
 }
 
 /**
- * Starts PostgreSQL from the npm package's programs on 127.0.0.1, in about a second. As root, the server
- * runs as `postgres` or `nobody`. It ends with this process, even if that is killed.
- * @throws Error if npm has no PostgreSQL for the platform, the port is taken, or `dataDir` is not empty.
+ * Starts PostgreSQL from the npm package's programs on 127.0.0.1, in about a second. Run by root, the server
+ * runs as `postgres` or `nobody`. It ends with this process, also when that is killed.
+ * @throws Error when npm has no PostgreSQL for the platform, the port is taken, or `dataDir` is not empty.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<LabPostgres> {
   const folder = await makeFolder(options.dataDir);

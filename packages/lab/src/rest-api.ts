@@ -5,9 +5,9 @@ import { listenOnLoopback, readRequestBody } from './loopback-http.js';
 import { findResource, sendJson } from './rest-resources.js';
 
 export interface RestApiOptions {
-  /** Default 0: a free port. */
+  /** 0 (default): a free one. */
   port?: number;
-  /** Validates bearer tokens below `/oauth`; absent: all are refused. */
+  /** Decides about bearers below `/oauth`; without it they are all refused. */
   verifyAccessToken?: (token: string) => Promise<{ active: boolean; sub?: string }>;
 }
 
@@ -23,7 +23,7 @@ export interface RestRequest {
  * A running JSON API. Each sign-in is a first path segment (`/anonymous`, `/basic`, `/bearer`, `/key`,
  * `/oauth`) with the same resources below it: `/items` (25 rows), `/item`, `/wrapped`, `/empty`, `/no-content`,
  * `/whoami`, the pages `/offset?offset&limit`, `/page?page&size`, `/token?pageToken`, `/next-url` (also by
- * headers `x-next-page`, `x-next-token` and `link`), and faults below `/faults/…`.
+ * headers `x-next-page`, `x-next-token` and `link`), and what goes wrong below `/faults/…`.
  */
 export interface LabRestApi {
   url: string;
@@ -31,7 +31,7 @@ export interface LabRestApi {
   /** A static bearer token. */
   bearer: string;
   apiKey: { header: string; value: string };
-  /** All requests so far, including secrets in headers: for tests, not for logs. */
+  /** Every call so far, secrets in headers included: for tests, not for logs. */
   requests(): readonly RestRequest[];
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ function isEqual(given: string | string[] | undefined, expected: string): boolea
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** The caller, by the sign-in in the path; null: refused; undefined: unknown sign-in. */
+/** Who calls, by the sign-in of the path; null: refused; undefined: no such sign-in. */
 async function authenticate(signIn: string, headers: IncomingHttpHeaders, secrets: Secrets) {
   const { authorization } = headers;
   switch (signIn) {
@@ -102,7 +102,7 @@ async function answer(
   await resource({ response, query: target.searchParams, address, who, signal: leaving.signal });
 }
 
-/** Starts the JSON API on 127.0.0.1, with new secrets. */
+/** Starts the JSON API on 127.0.0.1, with fresh secrets. */
 export async function startRestApi(options: RestApiOptions = {}): Promise<LabRestApi> {
   const secrets: Secrets = {
     basic: {

@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
 
-/** One authenticated call. */
+/** One call that passed its sign-in. */
 export interface ResourceCall {
   response: ServerResponse;
   query: URLSearchParams;
-  /** URL of the resource, without a query. */
+  /** Address of the resource itself, without a query. */
   address: string;
-  /** The caller; `anonymous` without a sign-in. */
+  /** Who calls; `anonymous` where nobody signed in. */
   who: string;
-  /** Aborted when the caller disconnects. */
+  /** Aborted when the caller leaves. */
   signal: AbortSignal;
 }
 
 type Resource = (call: ResourceCall) => void | Promise<void>;
 
-/** The 25 rows of every pagination style. */
+/** The 25 rows behind every paging style. */
 export const sampleItems = Array.from({ length: 25 }, (_, index) => ({
   id: index + 1,
   name: index === 1 ? 'grinning 😀 "quoted", comma' : `Item ${index + 1}`,
@@ -76,7 +76,7 @@ const pages: Record<string, Resource> = {
   },
 };
 
-/** Waits until the caller disconnects. */
+/** Waits for the caller to go away. */
 function untilLeft(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
@@ -108,13 +108,13 @@ const faults: Record<string, Resource> = {
   '/faults/503': ({ response }) => sendJson(response, 503, { error: 'down' }),
   // Never answers.
   '/faults/hang': ({ signal }) => untilLeft(signal),
-  // Sends headers and a first byte, then stalls.
+  // Answers its head and a first byte, then never more.
   '/faults/stall': ({ response, signal }) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write('[');
     return untilLeft(signal);
   },
-  // Answers after `ms` milliseconds; default 1,000.
+  // Answers after `ms` milliseconds; 1,000 by default.
   '/faults/slow': async ({ response, query, signal }) => {
     const time = AbortSignal.timeout(number(query, 'ms', 1000));
     await untilLeft(AbortSignal.any([time, signal]));
@@ -140,7 +140,7 @@ const faults: Record<string, Resource> = {
       next: address,
       paging: { nextToken: 'same' },
     }),
-  // `megabytes` of rows, 100 by default, as fast as the caller reads them.
+  // `megabytes` of rows, 100 by default, as fast as the caller takes them.
   '/faults/huge': sendHuge,
   '/faults/html': ({ response }) => {
     response.writeHead(200, { 'content-type': 'text/html' });

@@ -1,6 +1,6 @@
-// An S3 server for tests. The npm package that was tried first (fauxqs 1.9) accepts any secret, sorts keys by locale while it
-// compares them by code unit, and repeats folders across pages, so that tests of pagination and permissions would prove nothing;
-// this one implements the calls of a reader, like S3.
+// An S3 server for tests. The one from npm that was tried first (fauxqs 1.9) accepts any secret, sorts keys by
+// locale while it compares them by code unit, and repeats folders across pages, so tests of paging and of
+// rights would prove nothing; this one does the calls a reader makes, and does them as S3 does.
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -34,9 +34,9 @@ export interface LabS3 {
 
 interface Call {
   method: string;
-  /** Undefined: the service level. */
+  /** Undefined: the service itself. */
   bucket: string | undefined;
-  /** Empty: the bucket level. */
+  /** Empty: the bucket itself. */
   key: string;
   query: ReadonlyMap<string, string>;
 }
@@ -63,7 +63,7 @@ function parseQuery(text: string): ReadonlyMap<string, string> {
   for (const pair of text.split('&').filter(Boolean)) {
     const cut = pair.indexOf('=');
     const name = decode(cut < 0 ? pair : pair.slice(0, cut));
-    // The permission check uses the same value, so there must be only one.
+    // Rights are decided on the value that is used, so there must be only one.
     if (query.has(name)) throw new S3Failure('InvalidArgument', `The parameter ${name} occurs twice`);
     query.set(name, cut < 0 ? '' : decode(pair.slice(cut + 1)));
   }
@@ -186,15 +186,15 @@ async function answer(
 }
 
 export interface S3Options {
-  /** Default 0: a free port. */
+  /** 0 (default): a free one. */
   port?: number;
-  /** Rows of `public/long.parquet`; default 0: no such file. */
+  /** Rows of `public/long.parquet`; 0 (default): there is none. */
   longParquetRows?: number;
-  /** More objects below `hostile/` of `mooring-lab`, by name. */
+  /** More objects below `hostile/` of `mooring-lab`, by their names. */
   forged?: Readonly<Record<string, Buffer>>;
 }
 
-/** Starts the S3 stand-in on 127.0.0.1, with new secrets. */
+/** Starts the S3 stand-in on 127.0.0.1, with fresh secrets. */
 export async function startS3(options: S3Options = {}): Promise<LabS3> {
   const buckets = sampleBuckets(options.longParquetRows ?? 0, options.forged ?? {});
   const created = new Date();

@@ -4,12 +4,12 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 /** Seed of the run, a 32-bit integer; the run prints it, and TEST_SEED repeats it. */
 export const testSeed = (): number => Number(process.env['TEST_SEED'] ?? 1);
 
-/** Returns the next integer from `from` to `to`, exclusive. */
+/** Gives the next integer from `from` up to, not including, `to`. */
 export type RandomInt = (from: number, to: number) => number;
 
 /**
- * Pseudo-random integers from a seed, by default that of the run.
- * @returns a function that returns the next integer from `from` to `to`, exclusive
+ * Random integers that follow from a seed, by default that of the run.
+ * @returns a function that gives the next integer from `from` up to, not including, `to`
  */
 export function seededInt(seed = testSeed()): RandomInt {
   const generator = xoroshiro128plus(seed);

@@ -1,17 +1,17 @@
 export interface SignInWalkOptions {
-  /** Authorization URL. */
+  /** Authorization URL, as the service hands it to a person. */
   authUrl: string;
   login: string;
   password: string;
-  /** The user's answer on the consent page; default `allow`. */
+  /** What the person answers on the consent page; `allow` by default. */
   decision?: 'allow' | 'deny';
-  /** Stop at the server's first page without a form, like a device sign-in. */
+  /** Ends at the first page of the server without a form, as a sign-in on another device does. */
   endsAtServer?: boolean;
-  /** HTTP client; default: the global `fetch`. */
+  /** For another HTTP client; the global one by default. */
   fetch?: typeof globalThis.fetch;
 }
 
-/** The last page: the server's callback. */
+/** The page the browser ends on: the service's own callback. */
 export interface SignInWalkAnswer {
   finalUrl: string;
   html: string;
@@ -68,9 +68,10 @@ function formTarget(page: Page): URL {
 }
 
 /**
- * Goes through the lab's sign-in like a browser: follows redirects with cookies, fills the sign-in form and the consent form, and
- * returns the first page outside of the authorization server. No cookie and no form value is sent elsewhere.
- * @throws Error if the login is refused, a page has no form, or there are more than 20 steps
+ * Goes through the lab's sign-in as a browser would: follows redirects with cookies, fills the sign-in form and
+ * the consent form, and gets the first page that is not on the authorization server. No cookie and no form
+ * value leaves the authorization server.
+ * @throws Error when the login is refused, a page has no form, or the way does not end in 20 steps.
  */
 export async function walkSignIn(options: SignInWalkOptions): Promise<SignInWalkAnswer> {
   const request = options.fetch ?? globalThis.fetch;

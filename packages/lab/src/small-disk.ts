@@ -3,12 +3,12 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ServerUser } from './server-user.js';
 
-// A disk that can be filled: a file system in memory that only one process sees and that ends with it. It does not require root,
-// because it is created in a user namespace.
+// A disk that can be full: a file system in memory that one process alone sees, and that ends with it. It needs no right
+// of root, as it is made in a user namespace.
 
 /**
- * A command line prefix: the command after it runs, with the same process id and user, with `folder` as a disk of the given size
- * in bytes.
+ * The beginning of a command line. What comes after it runs, under the same process id and user, with `folder` as a disk
+ * of so many bytes.
  */
 export function onSmallDisk(folder: string, bytes: number): string[] {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -16,13 +16,13 @@ export function onSmallDisk(folder: string, bytes: number): string[] {
   return ['unshare', '--user', '--map-current-user', '--keep-caps', '--mount', 'sh', '-c', script, folder];
 }
 
-/** The folder in the view of that process. */
+/** The folder as that process sees it. */
 export const seenBy = (pid: number, folder: string): string => path.join(`/proc/${pid}/root`, folder);
 
 /**
- * Fills the disk.
- * @param user owner of the process; other users cannot create files there
- * @returns a function that frees the space
+ * Takes all the room there is.
+ * @param user whose process it is; another could make no file there
+ * @returns what gives it back
  */
 export function fillDisk(pid: number, folder: string, user: ServerUser = null): () => void {
   const filler = path.join(seenBy(pid, folder), 'filler');

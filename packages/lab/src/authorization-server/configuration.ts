@@ -4,7 +4,7 @@ import { deviceFlow } from './device-pages.js';
 import { errorPage, type LabUser } from './pages.js';
 import type { AuthorizationStore } from './store.js';
 
-/** Known scopes in addition to OpenID's; unknown ones are ignored, as RFC 6749 section 3.3 allows. */
+/** Scopes beside OpenID's that the server knows; unknown ones are ignored, as RFC 6749 section 3.3 allows. */
 const apiScopes = [
   'https://www.googleapis.com/auth/bigquery',
   'https://www.googleapis.com/auth/bigquery.readonly',
@@ -42,7 +42,7 @@ function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']
   return {
     AccessToken: accessTokenSeconds,
     ClientCredentials: accessTokenSeconds,
-    // RFC 6749 section 4.1.2 allows ten minutes; a user who copies a code needs more than one.
+    // RFC 6749 section 4.1.2 allows ten minutes; a person who copies a code by hand needs more than one.
     AuthorizationCode: 600,
     DeviceCode: 600,
     IdToken: 3600,
@@ -54,17 +54,17 @@ function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']
 }
 
 /**
- * Settings of oidc-provider. Every setting with a "you should change this" default is set, because it otherwise
- * prints a notice on standard output.
+ * Settings of oidc-provider. Everything it has a "you should change this" default for is set, because it prints
+ * a notice on standard output where it is not.
  */
 export function providerConfiguration(input: {
   store: AuthorizationStore;
   users: readonly LabUser[];
   accessTokenSeconds: number;
-  /** Called at each refresh. */
+  /** Asked at each refresh. */
   rotates: () => boolean;
   jwks: NonNullable<Configuration['jwks']>;
-  /** Whether the authorization request of this code asked for offline access. */
+  /** Says whether the sign-in that led to this code asked for offline access. */
   isOfflineCode: (code: string) => boolean;
 }): Configuration {
   return {
@@ -74,7 +74,7 @@ export function providerConfiguration(input: {
     scopes: ['openid', 'offline_access', ...apiScopes],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     extraParams: ['access_type', 'include_granted_scopes'],
-    // Like large providers: the ID token itself names the account.
+    // As large providers do: the ID token itself says who signed in.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
     pkce: { required: () => true },

@@ -4,10 +4,10 @@ import { page } from './pages.js';
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
 
 const button = '<button type="submit">Continue</button></form>';
-/** oidc-provider's own pages submit forms by script; these pages have no scripts. */
+/** The forms of oidc-provider are sent by scripts of its own pages; these have none. */
 const withButton = (form: string): string => form.replace('</form>', button);
 
-/** Pages for sign-in on another device (RFC 8628), with plain forms. */
+/** Sign-in on another device (RFC 8628), with plain forms. */
 export const deviceFlow: DeviceFlow = {
   enabled: true,
   userCodeInputSource: (context, form) => {

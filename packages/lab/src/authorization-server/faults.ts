@@ -4,48 +4,49 @@ import { knowSecretsIn } from '../known-secrets.js';
 import { type CannedAnswer, readRequestBody } from '../loopback-http.js';
 
 /**
- * A fault of one token request. With `commit` the server processes the request first (codes are consumed, refresh tokens
- * rotate), and only its answer is lost or replaced.
+ * What goes wrong with one call of the token endpoint. With `commit` the server does the work first (codes are
+ * used up, refresh tokens rotate) and only its answer is lost or replaced.
  */
 export type TokenFault =
   | { kind: 'answer'; answer: CannedAnswer; commit?: boolean }
   | { kind: 'drop'; commit?: boolean };
 
-/** Fault switches, assignable at any time; by default there are no faults. */
+/** Faults, changed by assignment at any time; the defaults are none. */
 export interface AuthorizationSwitches {
-  /** Delay of every token answer, after processing. */
+  /** Waited after the work and before the answer of every token call. */
   tokenDelayMs: number;
-  /** Token requests are processed, but answered only when this resolves. For tests without sleeping. */
+  /** Token calls are answered only when this settles; the work is done before. For tests that cannot sleep. */
   tokenHold: Promise<unknown> | undefined;
-  /** One fault per token request, in order. */
+  /** One fault a token call, first in first out. */
   tokenNext: TokenFault[];
-  /** Fault of every token request when `tokenNext` is empty. */
+  /** For every token call that finds `tokenNext` empty. */
   tokenAlways: TokenFault | undefined;
   /**
-   * Called for every token request on arrival, after processing, and after the answer; the request continues when it
-   * resolves. For tests that kill the caller at exactly that moment.
+   * Told of every token call when it has arrived, when the work is done, and when the answer has been sent; the call
+   * goes on when it settles. For tests that end the caller at just that moment.
    */
   tokenWatch: ((moment: 'arrived' | 'done' | 'answered') => unknown) | undefined;
   /** Instead of revoking. */
   revocationAlways: CannedAnswer | undefined;
-  /** Parameters of the redirect to the client: a string replaces (falsifies), null removes. */
+  /** Parameters of the redirect back to the client: a string replaces (a lie), null leaves out. */
   authorizationResponse: Record<string, string | null>;
   /**
-   * Rotation of refresh tokens. `strict`: reuse of an old one revokes the whole grant; `lenient`: old ones keep working.
+   * Whether a refresh brings a new refresh token. `strict`: the second use of an old one ends the whole grant;
+   * `lenient`: old ones go on working.
    */
   rotation: 'strict' | 'lenient' | 'off';
-  /** Clock skew in ID tokens and `Date` headers; positive: ahead. */
+  /** How far this server's clock is ahead (negative: behind), as its ID tokens and its `Date` headers tell it. */
   clockSkewSeconds: number;
   /**
-   * Mix-up attack: the authorization endpoint redirects users to another server with the same request, changed by
-   * `parameters`, to test clients that accept any server's answer as this one's.
+   * Instead of signing people in, the authorization endpoint sends them on to another server's with what it was
+   * asked, changed by `parameters`: an attack on clients that take any server's answer for this one's.
    */
   sendOnTo: { authorizationEndpoint: string; parameters: Record<string, string> } | undefined;
 }
 
 type GrantType = 'authorization_code' | 'refresh_token' | 'client_credentials' | 'other';
 
-/** Requests since the start or the last `resetCounts`, including failed ones. */
+/** Calls since the start or the last `resetCounts`, failed ones included. */
 export interface AuthorizationCounts {
   /** New authorization requests; resumed ones after a sign-in page are not counted again. */
   authorization: number;
@@ -56,7 +57,7 @@ export interface AuthorizationCounts {
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
 type SendOn = NonNullable<AuthorizationSwitches['sendOnTo']>;
-/** Signs with the server's key and the algorithm of the header. */
+/** Signs with the server's own key, in the header's own words. */
 export type SignIdToken = (claims: JWTPayload) => Promise<string>;
 
 export function createSwitches(): AuthorizationSwitches {
@@ -114,7 +115,7 @@ function sendOn(context: Context, { authorizationEndpoint, parameters }: SendOn)
   context.redirect(target.href);
 }
 
-/** Re-signs the ID token of an answer with skewed times. */
+/** Signs the ID token of an answer again, with the times of a clock that is ahead or behind. */
 async function skewClock(context: Context, seconds: number, sign: SignIdToken): Promise<void> {
   context.set('date', new Date(Date.now() + seconds * 1000).toUTCString());
   const body = context.body as { id_token?: string } | null;
@@ -127,7 +128,7 @@ async function skewClock(context: Context, seconds: number, sign: SignIdToken): 
   context.body = { ...body, id_token: await sign(claims) };
 }
 
-/** Middleware around oidc-provider that counts requests and injects faults. */
+/** Counts the calls and makes them go wrong, around oidc-provider's own handling. */
 export function createFaultMiddleware(
   switches: AuthorizationSwitches,
   countsNow: () => AuthorizationCounts,

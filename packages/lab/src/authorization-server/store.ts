@@ -7,22 +7,22 @@ interface Entry {
   expiresAt: number;
 }
 
-/** The state of the authorization server, in memory. */
+/** What the authorization server remembers, in memory. */
 export interface AuthorizationStore {
   /** For the `adapter` setting of oidc-provider. */
   adapter(model: string): Adapter;
-  /** Deletes all matching records. */
+  /** Forgets every record that matches, at once. */
   forget(matches: (model: string, payload: AdapterPayload) => boolean): void;
 }
 
 interface StoreOptions {
-  /** Called at each refresh: does the used refresh token stay valid? */
+  /** Asked at each refresh: does the refresh token that was used go on working? */
   keepsOldRefreshTokens: () => boolean;
 }
 
 type Entries = Map<string, Entry>;
 
-/** Models whose ids are sent to clients. */
+/** Models whose ids are what the server hands out. */
 const secretModels = /^(AccessToken|ClientCredentials|RefreshToken|AuthorizationCode|DeviceCode)$/;
 
 function findLive(entries: Entries, key: string): AdapterPayload | undefined {
@@ -76,8 +76,8 @@ function createAdapter(
 }
 
 /**
- * The package's own memory adapter drops the oldest of a thousand records, which would sign users out in a load test; this
- * one keeps all records until they expire.
+ * The package's own memory adapter drops the oldest of a thousand records and would then sign people out by
+ * itself in a load test; this one keeps all until they expire.
  */
 export function createAuthorizationStore(options: StoreOptions): AuthorizationStore {
   const entries: Entries = new Map();

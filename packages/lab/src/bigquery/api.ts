@@ -1,5 +1,5 @@
 // The calls of https://cloud.google.com/bigquery/docs/reference/rest/v2 that Google's Node client makes to
-// browse and to query, with their real shapes, over a fixed set of tables instead of an engine.
+// browse and to query, with their real shapes; behind them a fixed set of tables instead of an engine.
 import type { Datasets, Table } from './data.js';
 import { BigQueryFailure } from './failure.js';
 import { createJobs, type Job, jobResource, pageOf, queryResults } from './jobs.js';
@@ -13,7 +13,7 @@ export interface ApiCall {
   query: URLSearchParams;
   body: Record<string, unknown>;
   sub: string;
-  /** Aborted when the caller disconnects. */
+  /** Aborted when the caller leaves. */
   signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export interface BigQueryApi {
   jobs(): readonly Job[];
 }
 
-/** State shared by all calls. */
+/** What every call works on. */
 interface Project {
   id: string;
   datasets: Datasets;
@@ -46,7 +46,7 @@ function pageParams(query: URLSearchParams) {
   return { pageToken, startIndex, maxResults, timeoutMs };
 }
 
-/** A page of a list call; its token has another name than that of a row page. */
+/** A page of a list call, whose token is named differently from a row page's. */
 function listPage<Item>(items: readonly Item[], query: URLSearchParams) {
   const { from, to, pageToken } = pageOf(pageParams(query), items.length);
   return { page: items.slice(from, to), next: pageToken === undefined ? {} : { nextPageToken: pageToken } };
@@ -69,7 +69,7 @@ function object(value: unknown): Record<string, unknown> {
 }
 
 function requireStandardSql(request: Record<string, unknown>): string {
-  // The API's default is legacy SQL, which a client must disable.
+  // The API's default is legacy SQL, which a client has to switch off.
   if (request['useLegacySql'] !== false)
     throw new BigQueryFailure('invalidQuery', 'Legacy SQL is not supported');
   if (typeof request['query'] !== 'string')
@@ -182,7 +182,7 @@ function cancelJob(project: Project, { sub }: ApiCall, jobId: string) {
 
 type Handler = (project: Project, call: ApiCall, first: string, second: string) => unknown;
 
-/** Routes below the project. */
+/** Paths below the project. */
 const routes: readonly { method: string; path: RegExp; handle: Handler }[] = [
   { method: 'GET', path: /^\/datasets$/, handle: listDatasets },
   { method: 'GET', path: /^\/datasets\/([^/]+)\/tables$/, handle: listTables },

@@ -1,4 +1,4 @@
-/** A column: TableFieldSchema of BigQuery's REST reference. */
+/** A column in BigQuery's own words; see TableFieldSchema of its REST reference. */
 export interface Field {
   name: string;
   type: string;
@@ -7,7 +7,7 @@ export interface Field {
 }
 
 /**
- * A value on the wire, without its `{v}` wrapper: text for every scalar (TIMESTAMP as microseconds
+ * A value as it travels, before the wire's `{v}` wrapping: text for every scalar (TIMESTAMP as microseconds
  * since 1970), an array for REPEATED, an array of field values for RECORD.
  */
 export type Cell = string | null | readonly Cell[];
@@ -17,7 +17,7 @@ export interface Table {
   kind: 'TABLE' | 'VIEW';
   rowCount(sub: string): number;
   row(sub: string, index: number): readonly Cell[];
-  /** Users who may read it; absent: all. */
+  /** Who may read it; everybody when missing. */
   readers?: readonly string[];
   /** Queries of it run until they are cancelled. */
   isEndless?: boolean;
@@ -44,7 +44,7 @@ function fixedTable(fields: readonly Field[], rows: readonly (readonly Cell[])[]
   return { fields, kind: 'TABLE', rowCount: () => rows.length, row: (_, index) => rows[index] ?? [] };
 }
 
-/** Row-level security: each user has orders of their own. */
+/** Row-level security: everybody has orders of their own. */
 const orders: Table = {
   fields: orderFields,
   kind: 'TABLE',

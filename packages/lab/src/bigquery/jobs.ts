@@ -10,16 +10,16 @@ export interface Job {
   plan: Plan;
   state: 'RUNNING' | 'DONE';
   isCancelled: boolean;
-  /** Resolves when the job is done. */
+  /** Settles when the job is done. */
   done: Promise<void>;
   cancel(): void;
 }
 
-/** Rows per answer without `maxResults`; the real limit is in bytes. */
+/** Rows of one answer where the request names no `maxResults`; the real limit is in bytes. */
 const pageRows = 10_000;
 const waitDefaultMs = 10_000;
 
-/** Jobs of the stand-in, each visible to the user who started it. */
+/** Jobs of the stand-in, each seen by the person who began it. */
 export function createJobs(projectId: string) {
   const jobs = new Map<string, Job>();
 
@@ -77,7 +77,7 @@ export function jobResource(job: Job, projectId: string) {
   };
 }
 
-/** Row numbers of one page. @throws BigQueryFailure `invalid` for invalid numbers or page tokens */
+/** Row numbers of one page. @throws BigQueryFailure `invalid` for numbers or tokens that are none. */
 export function pageOf(
   asked: { pageToken?: unknown; startIndex?: unknown; maxResults?: unknown },
   rowCount: number,
@@ -104,7 +104,7 @@ export interface ResultsRequest {
   maxResults?: unknown;
   timeoutMs?: unknown;
   format: TimestampFormat;
-  /** Ends the wait when the caller disconnects. */
+  /** The caller left; stops the waiting. */
   signal: AbortSignal;
 }
 

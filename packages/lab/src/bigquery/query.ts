@@ -9,7 +9,7 @@ export interface Plan {
   isEndless: boolean;
 }
 
-/** Scope and user for the lookup of a table name. */
+/** Where a table name is looked up, and for whom. */
 export interface QueryScope {
   projectId: string;
   datasets: Datasets;

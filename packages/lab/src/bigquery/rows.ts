@@ -1,6 +1,6 @@
 import type { Cell, Field } from './data.js';
 
-/** Wire format of TIMESTAMP: DataFormatOptions of the REST reference. */
+/** How TIMESTAMP travels; see DataFormatOptions of the REST reference. */
 export type TimestampFormat = 'FLOAT64' | 'INT64' | 'ISO8601_STRING';
 
 type WireValue = { v: WireCell };
@@ -10,7 +10,7 @@ export interface WireRow {
   f: WireValue[];
 }
 
-/** The format asked for by query string or request body; the API's default is FLOAT64. */
+/** The format asked for by query string or request body; FLOAT64 is what the API does when nobody asks. */
 export function timestampFormat(options: {
   useInt64Timestamp?: unknown;
   timestampOutputFormat?: unknown;

@@ -23,10 +23,10 @@ interface IssuedToken {
 }
 
 const tokenSeconds = 3600;
-/** The audience that Google's libraries always use, regardless of `token_uri`. */
+/** The audience that Google's own libraries always sign for, whatever `token_uri` says. */
 const googleAudience = 'https://oauth2.googleapis.com/token';
 
-/** @returns the requested scope, or undefined for an invalid assertion */
+/** @returns the scope asked for, or undefined when the assertion is not good. */
 async function verifyAssertion(
   assertion: string,
   key: ServiceAccountKey,
@@ -70,7 +70,7 @@ export function createServiceAccount(url: string, projectId: string) {
     universe_domain: 'googleapis.com',
   };
 
-  /** @returns status and JSON body for one token request */
+  /** Answers status and JSON body of one token call. */
   async function exchange(form: URLSearchParams): Promise<{ status: number; body: Record<string, unknown> }> {
     if (form.get('grant_type') !== 'urn:ietf:params:oauth:grant-type:jwt-bearer') {
       return {

@@ -9,7 +9,7 @@ const rowsShown = 6;
 
 const cellText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
-/** A line of columns with their types, then the rows. */
+/** The columns with their types, and the rows below them. */
 function previewLines(columns: readonly unknown[], rows: readonly unknown[]): string[] {
   const names = columns.map((column) => `${valueAt(column, 'name')} (${valueAt(column, 'type')})`);
   const cells = rows.map((row) => (Array.isArray(row) ? row.map(cellText) : []));
@@ -44,8 +44,8 @@ function jsonAnswer(body: unknown, width: number): string[] {
 }
 
 /**
- * Short human-readable form of an answer: stages, items and rows as lists, the first error, other JSON as it is or only its
- * given members.
+ * The short form of an answer for people: stages, items and rows as lists, errors by their first, other JSON as
+ * it is or the given members of it.
  */
 export function answerLines(
   answer: HttpAnswer,

@@ -10,10 +10,10 @@ export interface BrowserVisit {
   secrets: SecretValues;
 }
 
-/** Without long ids, which mean nothing to a reader. */
+/** Without the ids in it, which are long and mean nothing to people. */
 const shortPath = (url: URL) => url.pathname.replaceAll(/[\w-]{20,}/g, '…');
 
-/** A `fetch` that prints the pages it opens and the forms it sends, without queries, which have one-time values. */
+/** A `fetch` that tells which pages were opened and which forms sent; queries stay out, they hold one-time values. */
 function narratedFetch(step: Step): typeof globalThis.fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -30,8 +30,8 @@ function narratedFetch(step: Step): typeof globalThis.fetch {
 }
 
 /**
- * Signs in over HTTP like a browser, and reads the code from the last page.
- * @throws Mismatch if that page has no code.
+ * Signs in over HTTP as a browser would, and takes the code off the page where it ends.
+ * @throws Mismatch when that page shows no code.
  */
 export async function signInWithBrowser(step: Step, visit: BrowserVisit): Promise<string> {
   const { authUrl, login, password, secrets } = visit;

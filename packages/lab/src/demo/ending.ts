@@ -5,7 +5,7 @@ import { duration, tableLines, wrap } from './text-layout.js';
 import type { StepRecord } from './walk.js';
 
 const titleWidth = 42;
-/** Width of number, result, time, and the spaces between columns. */
+/** Number, result, time, and the blanks between the columns. */
 const otherWidth = 22;
 
 function summaryRows({ number, title, showed, isOk, ms }: StepRecord, showedWidth: number) {
@@ -20,7 +20,7 @@ function summaryRows({ number, title, showed, isOk, ms }: StepRecord, showedWidt
   ]);
 }
 
-/** The table of all steps, and one line with the result. */
+/** The table of all steps, and one line that says how it went. */
 export function printSummary(narrator: Narrator, records: readonly StepRecord[]): void {
   narrator.heading('Summary');
   narrator.line();
@@ -34,7 +34,7 @@ export function printSummary(narrator: Narrator, records: readonly StepRecord[])
   narrator.line();
   if (failed.length === 0) narrator.good(`All ${records.length} steps passed in ${total}.`);
   else {
-    narrator.bad(`${failed.length} of ${records.length} steps failed; the steps after them did not run.`);
+    narrator.bad(`${failed.length} of ${records.length} steps failed; the steps after them were not run.`);
   }
 }
 
@@ -49,22 +49,22 @@ export function printTrouble(narrator: Narrator, log: string): void {
   for (const line of lines.slice(-logLinesMax)) narrator.line(`  ${line}`);
 }
 
-/** How to continue manually: URLs, keys, logins, and how to stop. */
+/** How to go on by hand: addresses, keys, logins, and how to stop. */
 export function printInvitation(narrator: Narrator, stage: Stage, story: Story): void {
   const { mooring, administrator, lab } = stage;
   const { team, sharedConnectionId } = story;
-  const users = team === undefined ? [] : [team.alice, team.bob];
+  const people = team === undefined ? [] : [team.alice, team.bob];
   const logins = lab.authorizationServer.users;
-  narrator.heading(`Mooring is running at ${mooring.url}`);
+  narrator.heading(`Mooring is up at ${mooring.url}`);
   const rows = [
     ['API reference', `${mooring.url}/docs`],
     ['Key of the administrator', administrator.key],
-    ...users.map(({ name, key }) => [`Key of ${name}`, key]),
+    ...people.map(({ name, key }) => [`Key of ${name}`, key]),
     ...logins.map(({ login, password }) => [`Password of ${login} at the lab's sign-in page`, password]),
   ];
   for (const line of tableLines(rows)) narrator.reveal(`  ${line}`);
   if (team !== undefined && sharedConnectionId !== undefined) {
-    narrator.line("\n  The orders as Bob sees them; Alice's key returns other rows:");
+    narrator.line('\n  The orders as Bob sees them; with the key of Alice it answers others:');
     narrator.reveal(
       [
         `  curl -s -X POST ${mooring.url}/api/v1/data-connections/${sharedConnectionId}/actions/preview \\`,
@@ -73,5 +73,5 @@ export function printInvitation(narrator: Narrator, stage: Stage, story: Story):
       ].join('\n'),
     );
   }
-  narrator.line('\n  Stop with Ctrl-C. This also stops the lab and removes the data folder.');
+  narrator.line('\n  Stop it with Ctrl-C. The lab ends with it, and the data folder is removed.');
 }

@@ -4,7 +4,7 @@ import { type IncomingMessage, request as send } from 'node:http';
 export interface HttpRequest {
   url: URL;
   method: string;
-  /** API key of the caller; absent for a user without a key. */
+  /** API key of the user who asks; absent for somebody who has none yet. */
   key?: string;
   accept?: string;
   /** Sent as JSON. */
@@ -12,12 +12,12 @@ export interface HttpRequest {
   signal: AbortSignal;
 }
 
-/** A complete answer. */
+/** An answer that came whole. */
 export interface HttpAnswer {
   status: number;
   bytes: Buffer;
   text: string;
-  /** The parsed body, if it is JSON. */
+  /** The parsed body where it is JSON. */
   body: unknown;
   /** The trailer `Mooring-Stream`, which `fetch` would not show. */
   streamTrailer: string | undefined;
@@ -30,8 +30,8 @@ async function readAll(response: IncomingMessage): Promise<Buffer> {
 }
 
 /**
- * Sends one HTTP request, like any external client.
- * @throws network errors, including an answer that ends early.
+ * One request over HTTP, as a client outside would send it.
+ * @throws the network's error, also when the answer ends before its end.
  */
 export async function callHttp({ url, method, key, accept, body, signal }: HttpRequest): Promise<HttpAnswer> {
   const json = body === undefined ? undefined : JSON.stringify(body);

@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 import { guardAgainstOrphan } from '../orphan-guard.js';
 
 export interface MooringOptions {
-  /** Program and arguments before `serve`. */
+  /** Program and arguments that come before `serve`. */
   command: readonly string[];
-  /** For data, configuration and log; removed if this process is killed. */
+  /** Holds the data, the configuration and the log; removed should this process be killed. */
   folder: string;
   configFile: string;
   environment: Readonly<Record<string, string>>;
@@ -18,11 +18,11 @@ export interface MooringOptions {
 export interface MooringProcess {
   url: string;
   dataFolder: string;
-  /** Standard error so far: JSON lines. */
+  /** What it wrote to standard error so far: JSON lines. */
   log(): string;
-  /** Resolves when the process ends, for any reason. */
+  /** Settles when the process ends, for whatever reason. */
   ended: Promise<unknown>;
-  /** Sends SIGTERM and waits. @returns the exit code; 0 if it drained in time. */
+  /** SIGTERM, then waits. @returns its exit code, 0 when it drained in time. */
   stop(): Promise<number | null>;
 }
 
@@ -30,7 +30,7 @@ const readyLine = /^Mooring listening on (\S+)/;
 const startSeconds = 60;
 const stopSeconds = 20;
 
-/** The environment without settings of another Mooring, which would change the demo. */
+/** Everything but settings of another Mooring, which would change what the demo shows. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MOORING_')));
 }
@@ -57,9 +57,9 @@ function stopper(child: ChildProcess, ended: Promise<unknown>, release: () => vo
 }
 
 /**
- * Starts `mooring serve` on a free port and waits until it listens. It runs in its own process group, so that Ctrl-C reaches
- * only the demo, which then stops it in order.
- * @throws Error with the end of its log if it exits before that.
+ * Starts `mooring serve` on a free port and waits until it listens. It runs in a process group of its own, so
+ * that Ctrl-C reaches only the demo, which then stops it in order.
+ * @throws Error with the end of its log when it ends before that.
  */
 export async function startMooring(options: MooringOptions): Promise<MooringProcess> {
   const { folder, configFile, signal } = options;
@@ -85,7 +85,7 @@ export async function startMooring(options: MooringOptions): Promise<MooringProc
     signal.throwIfAborted();
     throw new Error(`Mooring did not start.\n${log().slice(-2000)}`);
   }
-  // Discard further output, so that the pipe does not fill up.
+  // Whatever it prints from now on is not wanted, but the pipe must not fill up.
   child.stdout?.resume();
   return { url, dataFolder, log, ended, stop };
 }

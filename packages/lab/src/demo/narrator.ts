@@ -2,26 +2,26 @@ import { styleText } from 'node:util';
 import type { SecretValues } from './secrets.js';
 import { duration, wrap } from './text-layout.js';
 
-/** Output of the demo: a terminal, or a file or pipe, which get plain text. */
+/** Where the demo tells its story: a terminal, or a file or pipe that gets plain text. */
 export interface Narrator {
-  /** Maximum characters per line. */
+  /** Characters that a line may have. */
   columns: number;
-  /** Maximum characters per line of a request or an answer. */
+  /** Characters that a line of a request or an answer may have. */
   width: number;
   /** A part of the demo. */
   heading(text: string): void;
-  /** The next step. */
+  /** What is about to happen. */
   title(number: string, text: string): void;
   /** One line of a request or an answer, indented. `mark` is one character. */
   exchange(mark: string, text: string): void;
   detail(lines: readonly string[]): void;
   good(text: string, ms?: number): void;
   bad(text: string): void;
-  /** A plain line, without indentation. */
+  /** As it is, without indentation. */
   line(text?: string): void;
-  /** An unmasked line: what a user needs to continue manually. */
+  /** A line in which nothing is masked: what a person needs to go on by hand. */
   reveal(text: string): void;
-  /** Shows that something slow is running, and when it is done. */
+  /** Shows that something slow is under way, and that it is done. */
   during<Result>(text: string, work: () => Promise<Result>): Promise<Result>;
 }
 
@@ -37,7 +37,7 @@ export interface Output {
   columns?: number;
 }
 
-/** @param secrets masked in all output */
+/** @param secrets Masked in everything that is written. */
 export function createNarrator(output: Output, secrets: SecretValues): Narrator {
   const isTerminal = output.isTTY === true;
   const hasColours = isTerminal && !process.env['NO_COLOR'];

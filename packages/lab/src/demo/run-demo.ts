@@ -1,4 +1,4 @@
-// `mooring demo`: the documented flows, end to end, on real servers of the lab and a Mooring server of its own.
+// `mooring demo`: the documented flows, end to end, on real servers of the lab and a Mooring of its own.
 import { printInvitation, printSummary, printTrouble } from './ending.js';
 import { createNarrator, type Narrator, type Output } from './narrator.js';
 import { createSecretValues } from './secrets.js';
@@ -8,9 +8,9 @@ import { tellStory } from './story.js';
 export interface DemoOptions {
   /** Program and arguments that start Mooring's command line; `serve` and its flags are appended. */
   command: readonly string[];
-  /** Stop everything after the walk instead of running until Ctrl-C. */
+  /** Stop everything after the walk instead of leaving it up until Ctrl-C. */
   exit?: boolean;
-  /** The user at the keyboard signs in with their own browser. */
+  /** The person at the keyboard goes through the interactive sign-in in their own browser. */
   manual?: boolean;
   output: Output;
 }
@@ -18,7 +18,7 @@ export interface DemoOptions {
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const exitCodeOfInterrupt = 130;
 
-/** Aborts at the first signal; further ones are ignored, because the demo is already stopping. */
+/** Aborts at the first signal; further ones are ignored, because stopping is under way. */
 function listenForStop() {
   const stopping = new AbortController();
   const stop = () => stopping.abort(new Error('Interrupted'));
@@ -39,8 +39,8 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Loads the lab without the warning that oidc-provider prints on import on Node 20, where it works nevertheless: it would be
- * the first line that a new user reads.
+ * Loads the lab without the line that oidc-provider prints when it is imported on Node 20, where it works all the
+ * same: it would be the first thing that a newcomer reads.
  */
 async function loadStage(): Promise<typeof import('./stage.js')> {
   const { warn } = console;
@@ -54,7 +54,7 @@ async function loadStage(): Promise<typeof import('./stage.js')> {
   }
 }
 
-/** @returns true if every step passed, and the server was still running when it was asked to stop. */
+/** @returns true when every step passed, and the server was still there when it was told to stop. */
 async function perform(
   stage: Stage,
   narrator: Narrator,
@@ -73,25 +73,23 @@ async function perform(
     mooring.ended.then(() => signal.aborted),
   ]);
   if (!isStillUp) {
-    narrator.bad('Mooring exited unexpectedly.');
+    narrator.bad('Mooring has ended by itself.');
     printTrouble(narrator, mooring.log());
   }
   return isOk && isStillUp;
 }
 
 /**
- * Starts the lab and Mooring, walks through the flows and prints them, and stops everything it started.
- * @returns the exit code: 0 if every answer was as documented, 1 if not, 130 if interrupted.
+ * Starts the lab and Mooring, walks through the flows and prints them, and ends everything it started.
+ * @returns the exit code: 0 when every answer was as promised, 1 when not, 130 when interrupted before the end.
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const secrets = createSecretValues();
   const narrator = createNarrator(options.output, secrets);
   const { signal, release } = listenForStop();
-  narrator.heading(
-    'Mooring: define connections once, share them in a space, use them with your own credentials',
-  );
-  narrator.line('Real servers on this machine: no accounts, no network access, nothing to install.');
-  narrator.line('→ request   ← answer   ✓ what the answers show   ••• a secret\n');
+  narrator.heading('Mooring: connections defined once, shared in a space, used with your own credentials');
+  narrator.line('Real servers on this machine: no account, no network, nothing to install.');
+  narrator.line('→ request   ← answer   ✓ what the answers showed   ••• a secret\n');
   let stage: Stage | undefined;
   let isOk = false;
   let isWhole = false;
@@ -101,7 +99,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     isOk = await perform(stage, narrator, options, signal);
     isWhole = true;
   } catch (error) {
-    if (signal.aborted) narrator.line('\n  Interrupted.');
+    if (signal.aborted) narrator.line('\n  Interrupted before the end.');
     else narrator.bad(error instanceof Error ? error.message : String(error));
   }
   if (stage !== undefined) {

@@ -1,19 +1,19 @@
-/** All secrets of the walk: what to mask in the output, and what the server must never return. */
+/** Knows every secret of the walk: what to mask in print, and what the service must never give back. */
 export interface SecretValues {
   /** Printed as ••• from now on. */
   hide(value: string): void;
-  /** Hidden, and counted by `countIn`: a secret that was sent to the server, which must not return it. */
+  /** Hidden, and counted by `countIn`: it was handed to the service, which must keep it to itself. */
   entrust(value: string): void;
   mask(text: string): string;
-  /** Number of entrusted values that occur plain, in base64 or in hexadecimal. */
+  /** How many of the entrusted values occur, as they are, in base64 or in hexadecimal. */
   countIn(bytes: Buffer): number;
 }
 
 const masked = '•••';
-/** Shorter values would match ordinary words. */
+/** Shorter values would also hit ordinary words. */
 const lengthMin = 8;
 
-/** Base64 at each of the three possible offsets in a longer text, without characters shared with neighbouring bytes. */
+/** Base64 at each of the three offsets a value can have in a longer text, without the letters its neighbours share. */
 function base64Forms(value: string): string[] {
   return [0, 1, 2].map((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);

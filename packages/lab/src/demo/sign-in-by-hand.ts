@@ -9,16 +9,16 @@ export interface SignInByHand {
 }
 
 /**
- * Shows the link and waits for the user to paste the code from Mooring's page.
- * @throws Error if standard input ends without one.
+ * Shows the link and waits for the person to paste the code that they copied from Mooring's page.
+ * @throws Error when standard input ends without one.
  */
 export async function askForCode(narrator: Narrator, signIn: SignInByHand): Promise<string> {
   narrator.line('\n      Open this in your browser:');
   narrator.reveal(`\n${signIn.authUrl}\n`);
   narrator.reveal(`      Sign in as    ${signIn.login}`);
   narrator.reveal(`      with password ${signIn.password}`);
-  narrator.line('      Allow access, copy the code from the page, paste it here and press Enter.');
-  // Without terminal mode Ctrl-C remains a signal.
+  narrator.line('      allow access, copy the code that Mooring shows you, paste it here and press Enter.');
+  // Without terminal mode Ctrl-C stays a signal.
   const lines = createInterface({ input: process.stdin, terminal: false, signal: signIn.signal });
   try {
     for await (const line of lines) {

@@ -16,13 +16,13 @@ export interface StageOptions {
   signal: AbortSignal;
 }
 
-/** The lab, and Mooring as a separate process on a new data folder. */
+/** The lab, and Mooring as a process of its own on a fresh data folder. */
 export interface Stage {
   lab: Lab;
   mooring: MooringProcess;
   administrator: Person;
   secrets: SecretValues;
-  /** Stops everything and removes the folder. @returns Mooring's exit code. */
+  /** Ends everything and removes the folder. @returns Mooring's exit code. */
   close(): Promise<number | null>;
 }
 
@@ -34,7 +34,7 @@ function configuration({ authorizationServer, bigquery }: Lab) {
   return { oauth: { clients: { google } }, sources: { gbq: { apiEndpoint: bigquery.url } } };
 }
 
-/** All secrets that the demo will send to Mooring. */
+/** Everything that Mooring will be given to keep. */
 function entrustSecrets(secrets: SecretValues, lab: Lab): void {
   const { authorizationServer, s3, postgres, restApi } = lab;
   const { analyst, intern } = s3.accounts;
@@ -64,8 +64,8 @@ async function startOn(folder: string, lab: Lab, options: StageOptions) {
 }
 
 /**
- * Starts everything that the demo needs, in about three seconds.
- * @throws Error if a part does not start; then everything is cleaned up.
+ * Starts everything the demo needs, in about three seconds.
+ * @throws Error when a part does not start; nothing is left behind then.
  */
 export async function openStage(options: StageOptions): Promise<Stage> {
   const { narrator, secrets, signal } = options;
@@ -82,7 +82,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     signal.throwIfAborted();
     entrustSecrets(secrets, lab);
     const { mooring, administrator } = await narrator.during(
-      'Mooring: `mooring serve` on a free port and a new data folder',
+      'Mooring: `mooring serve` on a free port and a fresh data folder',
       () => startOn(folder, lab, options),
     );
     const close = async () => {

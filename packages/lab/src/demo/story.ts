@@ -4,7 +4,7 @@ import { searchForSecrets } from './acts/kept-secrets.js';
 import { readRestApi } from './acts/rest-api.js';
 import { shareS3 } from './acts/shared-s3.js';
 import { makeTeam, type Team } from './acts/team.js';
-import { serveTwoUsers } from './acts/two-users.js';
+import { serveTwoPeople } from './acts/two-people.js';
 import type { Narrator } from './narrator.js';
 import type { Stage } from './stage.js';
 import { createWalk, type StepRecord } from './walk.js';
@@ -12,32 +12,32 @@ import { createWalk, type StepRecord } from './walk.js';
 export interface StoryOptions {
   stage: Stage;
   narrator: Narrator;
-  /** The user at the keyboard signs in with their own browser. */
+  /** The person at the keyboard signs in, in their own browser. */
   isManual: boolean;
   signal: AbortSignal;
 }
 
 export interface Story {
   records: readonly StepRecord[];
-  /** Undefined if the users could not be created. */
+  /** Undefined when not even the people could be made. */
   team: Team | undefined;
-  /** The PostgreSQL connection that both use; undefined if that part failed. */
+  /** The PostgreSQL connection that both use; undefined when that part failed. */
   sharedConnectionId: string | undefined;
 }
 
 const actCount = 6;
 
-/** Runs all acts, even if one of them fails; without users there is nothing to run. */
+/** Runs all acts. One that fails does not keep the others from running; without people there is nothing to run. */
 export async function tellStory({ stage, narrator, isManual, signal }: StoryOptions): Promise<Story> {
   const { secrets, mooring } = stage;
   const walk = createWalk({ narrator, secrets, url: mooring.url, acts: actCount, signal });
-  const team = await walk.act('two users and a space', () => makeTeam(walk, stage));
+  const team = await walk.act('two people and a space', () => makeTeam(walk, stage));
   if (team === undefined) return { records: walk.records, team, sharedConnectionId: undefined };
   await walk.act('S3 with separated credentials (documented flows A1 to A4)', () =>
     shareS3(walk, stage, team),
   );
-  const sharedConnectionId = await walk.act('one connection, two users, different rows for each', () =>
-    serveTwoUsers(walk, stage, team),
+  const sharedConnectionId = await walk.act('one connection, two people, other rows for each', () =>
+    serveTwoPeople(walk, stage, team),
   );
   await walk.act('BigQuery with an interactive sign-in (documented flow A5)', async () => {
     const byHand = isManual ? { narrator, signal } : null;
@@ -45,6 +45,6 @@ export async function tellStory({ stage, narrator, isManual, signal }: StoryOpti
     await useBigQuery(walk, stage, team, id);
   });
   await walk.act('a REST API', () => readRestApi(walk, stage, team));
-  await walk.act('what Mooring stores', () => searchForSecrets(walk, stage));
+  await walk.act('what Mooring keeps', () => searchForSecrets(walk, stage));
   return { records: walk.records, team, sharedConnectionId };
 }

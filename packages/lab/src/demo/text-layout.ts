@@ -11,7 +11,7 @@ function inline(value: unknown): string {
   return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
 }
 
-/** JSON on one line if it fits, otherwise as many members per line as fit. */
+/** JSON on one line where it fits, otherwise as many members on each line as fit. */
 export function jsonLines(value: unknown, width: number): string[] {
   const whole = inline(value);
   if (whole.length <= width || value === null || typeof value !== 'object') return [whole];
@@ -39,7 +39,7 @@ export function jsonLines(value: unknown, width: number): string[] {
   return [isList ? '[' : '{', ...lines, isList ? ']' : '}'];
 }
 
-/** Wraps a text at spaces; a word longer than a line gets its own line. */
+/** Breaks a text at blanks; a word that is longer than a line keeps its line. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
@@ -50,7 +50,7 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** Only the members at these paths (names joined by dots, through lists), in this order. */
+/** Only the members at these paths (names joined by dots, lists are looked through), in this order. */
 export function pick(value: unknown, paths: readonly string[]): unknown {
   if (Array.isArray(value)) return value.map((item) => pick(item, paths));
   if (value === null || typeof value !== 'object') return value;
@@ -66,7 +66,7 @@ export function pick(value: unknown, paths: readonly string[]): unknown {
   return Object.fromEntries(picked);
 }
 
-/** Columns of equal width, one line per row, numbers right-aligned. */
+/** Columns of equal width; each row one line. Numbers stand to the right. */
 export function tableLines(rows: readonly (readonly (string | number)[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => String(row[column] ?? '').length)),
@@ -81,7 +81,7 @@ export function tableLines(rows: readonly (readonly (string | number)[])[]): str
   );
 }
 
-/** Human-readable duration: `7 ms`, `1.4 s`. */
+/** A time as people read it: `7 ms`, `1.4 s`. */
 export function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

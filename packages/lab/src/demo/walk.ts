@@ -5,13 +5,13 @@ import type { Narrator } from './narrator.js';
 import type { SecretValues } from './secrets.js';
 import { jsonLines } from './text-layout.js';
 
-/** A user with an API key. */
+/** Somebody with an API key. */
 export interface Person {
   name: string;
   key: string;
 }
 
-/** A user without a key. */
+/** Somebody who has no key yet. */
 export type Newcomer = Pick<Person, 'name'>;
 
 export interface Call {
@@ -19,35 +19,35 @@ export interface Call {
   status: number;
   body?: unknown;
   accept?: string;
-  /** Paths of members of the answer to print; default: all. */
+  /** Paths to members of the answer to print; everything by default. */
   show?: readonly string[];
-  /** Paths of secret members of the answer, to mask from now on. */
+  /** Paths to members of the answer that are secret, to be masked from now on. */
   hide?: readonly string[];
 }
 
-/** For the code of a step. */
+/** What the code of a step gets. */
 export interface Step {
-  /** Sends a request as this user and prints request and answer. @throws Mismatch for another status. */
+  /** Sends a request as this person, prints it and the answer. @throws Mismatch for another status. */
   call(person: Person | Newcomer, request: `${string} ${string}`, call: Call): Promise<HttpAnswer>;
-  /** Prints lines of a result, for instance rows. */
+  /** Prints lines of something that was found, for instance rows. */
   show(lines: readonly string[]): void;
-  /** Prints a line that is not a request, after a mark. */
+  /** Prints a line that is no request of ours, with a mark before it. */
   say(mark: string, text: string): void;
 }
 
 export interface StepRecord {
   number: string;
   title: string;
-  /** One sentence: what the step has shown. */
+  /** One sentence: what is now known to be true. */
   showed: string;
   isOk: boolean;
   ms: number;
 }
 
 export interface Walk {
-  /** Runs an act; a failing step ends it. @returns undefined if it did not complete. */
+  /** Runs an act; a failing step ends it. @returns undefined when it did not come to its end. */
   act<Result>(title: string, run: () => Promise<Result>): Promise<Result | undefined>;
-  /** @param showed what is true if `run` passes */
+  /** @param showed What is true when `run` passes. */
   step<Result>(title: string, showed: string, run: (step: Step) => Promise<Result>): Promise<Result>;
   records: readonly StepRecord[];
 }
@@ -65,7 +65,7 @@ const mismatchLengthMax = 1000;
 /** `200 ` before the first line of an answer. */
 const statusWidth = 4;
 
-/** A step failed and was reported; the act is over. */
+/** A step failed and said so; the act is over. */
 class ActEnded extends Error {
   override name = 'ActEnded';
 }
@@ -112,7 +112,7 @@ function printFailure(narrator: Narrator, error: unknown): void {
   narrator.line(`        got       ${text(error.got)}`);
 }
 
-/** Runs and numbers acts and their steps, and records results. */
+/** Runs acts and their steps, numbers them, and keeps the score. */
 export function createWalk(options: WalkOptions): Walk {
   const { narrator, signal } = options;
   const step = createStep(options);

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** Memory shared by the watching and the watched thread, as 64-bit integers. */
+/** What the watching thread and the watched one share, as 64-bit integers. */
 const cell = { run: 0, begun: 1, peak: 2, count: 3 };
 
-// A separate thread, because an input that hangs its parser blocks all timers of that thread. Only ending the process helps
-// then; the test runner reports that, and the line on stderr has the input.
+// A thread of its own, since an input that hangs its parser lets no timer of that thread run. Ending the process is
+// all that helps then; the test runner reports that, and the line on stderr says which input it was.
 const watching = `
 const { workerData } = require('node:worker_threads');
 const { writeSync } = require('node:fs');
@@ -23,12 +23,12 @@ setInterval(() => {
 
 export interface HangWatch {
   begin(run: number): void;
-  /** @returns maximum growth of the process since `begin`, in bytes */
+  /** @returns bytes by which the process grew at the most since `begin` */
   end(): number;
   close(): Promise<unknown>;
 }
 
-/** Ends the process if one input takes longer than `hangMs`, and measures the memory that each one takes. */
+/** Ends the process when one input takes longer than `hangMs`, and measures how much memory each one takes. */
 export async function watchForHangs(options: {
   name: string;
   again: string;
@@ -37,7 +37,7 @@ export async function watchForHangs(options: {
   const shared = new SharedArrayBuffer(cell.count * 8);
   const cells = new BigInt64Array(shared);
   const worker = new Worker(watching, { eval: true, execArgv: [], workerData: { ...options, shared } });
-  // Starting it needs this thread, so it must be running before this thread can hang.
+  // Its start needs this thread, so it must be over before this one may hang.
   await once(worker, 'online');
   worker.unref();
   let before = 0;

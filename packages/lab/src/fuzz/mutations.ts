@@ -1,13 +1,13 @@
 import type { RandomInt } from '../seeded.js';
 
-/** Inputs of a mutation. */
+/** What a mutation draws from. */
 export interface Material {
   random: RandomInt;
-  /** Complete inputs of the format. */
+  /** Whole inputs of the format. */
   corpus: readonly Buffer[];
-  /** Tokens of the format. */
+  /** Pieces that mean something in the format. */
   tokens: readonly Buffer[];
-  /** Maximum size of an input. */
+  /** An input never grows beyond this. */
   bytesMax: number;
 }
 
@@ -63,7 +63,7 @@ const cross: Mutation = (input, { random, corpus }) => {
   const [start, end] = rangeOf(other.length, random);
   return replaced(input, rangeOf(input.length, random), other.subarray(start, end));
 };
-/** Lengths and counts of binary formats: one to eight bytes, little- or big-endian. */
+/** Lengths and counts of binary formats: one to eight bytes, either way round. */
 const setNumber: Mutation = (input, { random }) => {
   const width = pick(random, [1, 2, 4, 8]);
   if (input.length < width) return input;
@@ -75,7 +75,7 @@ const setNumber: Mutation = (input, { random }) => {
 
 const mutations: readonly Mutation[] = [changeByte, cut, drop, double, putToken, putToken, cross, setNumber];
 
-/** An input of the corpus, mutated one to six times. */
+/** An input of the corpus, changed one to six times. */
 export function mutate(material: Material): Buffer {
   const { random, corpus, bytesMax } = material;
   let input = pick(random, corpus);

@@ -8,7 +8,7 @@ export interface MariaDbBinaries {
 }
 
 const run = promisify(execFile);
-/** Only the programs: no service, which would start automatically and occupy port 3306. */
+/** The programs alone: no service is set up that would start by itself and take port 3306. */
 const packages = ['mariadb-server-core', 'mariadb-client-core'];
 const places = {
   install: ['/usr/bin/mariadb-install-db', '/usr/bin/mysql_install_db'],
@@ -32,8 +32,8 @@ async function find(): Promise<MariaDbBinaries | undefined> {
 }
 
 /**
- * Finds MariaDB's programs or, as root, installs them from Debian; they are not available from npm.
- * @throws Error with the command to run, if that is not possible
+ * Finds MariaDB's programs, or installs them from Debian when we are root; npm has none.
+ * @throws Error whose message has the command to run, when that is not possible.
  */
 export async function findMariaDb(): Promise<MariaDbBinaries> {
   const found = await find();

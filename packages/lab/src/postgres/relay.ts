@@ -1,27 +1,27 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay for a database that can freeze the connection, or cut it at a commit. */
+/** A TCP relay before a database, whose wire can be frozen, or cut at a commit. */
 export interface DatabaseRelay {
   port: number;
-  /** Blocks both directions until `thaw`; connections are accepted and stay silent. */
+  /** Nothing goes through, in either direction, until `thaw`; connections are accepted and stay silent. */
   freeze(): void;
   /** Freezes when bytes with this text are about to reach the database; they arrive after `thaw`. */
   freezeAt(text: string): void;
-  /** New connections stay silent until `thaw`; existing ones continue. */
+  /** Connections that come from now on stay silent until `thaw`; those that there are go on. */
   freezeNewcomers(): void;
-  /** A connection that sends this text stays silent until `thaw`; others continue. */
+  /** A connection that sends this text stays silent from then on until `thaw`; the others go on. */
   freezeWhoSends(text: string): void;
-  /** Cuts all connections and refuses new ones until `thaw`, like a killed server. */
+  /** Every connection is cut, and who comes is turned away, until `thaw`: a server that was killed. */
   cut(): void;
   thaw(): void;
-  /** The next commit of a transaction with this text reaches the database; its connection is cut before the answer. */
+  /** The next commit of what has this text reaches the database, and its connection is cut before the answer comes back. */
   cutAtCommit(text: string): void;
-  /** Cuts the connection instead of forwarding bytes with this text. */
+  /** The connection is cut when bytes with this text are about to reach the database, which they do not. */
   cutBefore(text: string): void;
-  /** Calls `work` after forwarding bytes with this text, before any answer. */
+  /** Calls `work` once bytes with this text have been sent on to the database, before anything comes back. */
   whenAsked(text: string, work: () => void): void;
-  /** An administrator ends the next new session in the same packet as its ReadyForQuery. */
+  /** The next new session is ended by an administrator in the very packet that says it is ready. */
   endWhenReady(): void;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export interface DatabaseRelay {
 /** ReadyForQuery of an idle session, https://www.postgresql.org/docs/current/protocol-message-formats.html */
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 
-/** ErrorResponse of a session ended by an administrator. */
+/** ErrorResponse of a session that an administrator has ended. */
 function adminShutdown(): Buffer {
   const fields = Buffer.from('SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0');
   const head = Buffer.alloc(5);

@@ -13,13 +13,13 @@ import { findServerUser } from '../server-user.js';
 import { findPostgresBinaries } from './binaries.js';
 import { adminName, dataOf, initialiseCluster, startServer, stopServer } from './process.js';
 
-/** A primary and a synchronous replica. */
+/** A primary and a replica that has what the primary has acknowledged. */
 export interface ReplicatedPostgres {
   host: '127.0.0.1';
-  /** Of the primary; changes when the replica is promoted. */
+  /** Of the primary; another one once the replica is promoted. */
   port: number;
   admin: { user: string; password: string };
-  /** Kills the primary and promotes the replica. */
+  /** Kills the primary, and makes the replica the new one. */
   promoteReplica(): Promise<void>;
   close(): Promise<void>;
 }

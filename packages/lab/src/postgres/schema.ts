@@ -1,10 +1,10 @@
-/** Users with logins of their own and different rows: `person01` to `person20`. */
+/** People with a login of their own, each seeing other rows: `person01` to `person20`. */
 export const personNames = Array.from(
   { length: 20 },
   (_, index) => `person${String(index + 1).padStart(2, '0')}`,
 );
 
-/** Everything except the roles. */
+/** Everything that exists before the roles do. */
 export function schemaSql(rowsInBig: number): string {
   return `
 create schema sales;
@@ -69,7 +69,7 @@ insert into sales.all_types values
   (3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
    null, null, null, null, null, null);`;
 
-/** Rows of `sales.orders`, different in number and content for each user. */
+/** Rows of `sales.orders`, so that everybody's answer differs in number and content. */
 export const ordersSql = `
 insert into sales.orders (id, owner, customer, product, quantity, price, ordered_at, note)
   select 1000 + g, 'alice', 'Customer ' || g, 'Anchor', g, 10.50 * g, timestamptz '2024-03-01 08:00:00+00' + g * interval '1 day',
@@ -82,7 +82,7 @@ insert into sales.orders (id, owner, customer, product, quantity, price, ordered
     timestamptz '2024-05-01 08:00:00+00', 'for person' || lpad(p::text, 2, '0')
   from generate_series(1, 20) p, generate_series(1, 4) g;`;
 
-/** Permissions of all except the administrator: reads, and one writable table, to distinguish refusals. */
+/** Rights of everybody but the administrator: reads, and one table to write so that refusals can be told apart. */
 export function grantsSql(roles: readonly string[]): string {
   const everybody = roles.join(', ');
   return `

@@ -11,7 +11,7 @@ function nameOf(entry: Entry): string {
   return 'key' in entry ? entry.key : entry.prefix;
 }
 
-/** Keys and common prefixes in S3's order, that of their UTF-8 bytes. */
+/** Keys and rolled-up prefixes in the order of their UTF-8 bytes, which is S3's. */
 function entriesOf(objects: ReadonlyMap<string, StoredObject>, prefix: string, delimiter: string): Entry[] {
   const entries = new Map<string, Entry>();
   for (const [key, object] of objects) {
@@ -25,7 +25,7 @@ function entriesOf(objects: ReadonlyMap<string, StoredObject>, prefix: string, d
 
 function isAfter(entry: Entry, start: string): boolean {
   const name = nameOf(entry);
-  // A `start-after` inside a common prefix also skips the prefix itself.
+  // A key inside a rolled-up prefix as the start (`start-after`) leaves the prefix itself behind, too.
   if ('prefix' in entry && start.startsWith(name)) return false;
   return Buffer.compare(Buffer.from(name), Buffer.from(start)) > 0;
 }

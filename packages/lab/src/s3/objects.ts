@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** An object's bytes are generated on read, so that a large one costs no memory. */
+/** An object's bytes are made when they are read, so a large one costs no memory. */
 export interface StoredObject {
   size: number;
   /** With quotes. */
   etag: string;
   modified: Date;
   contentType: string;
-  /** Bytes from `start` to `end`, exclusive. */
+  /** Bytes from `start` up to and without `end`. */
   read(start: number, end: number): Iterable<Buffer>;
 }
 
@@ -45,7 +45,7 @@ function blockTemplate(): { bytes: Buffer; width: number } {
 const digitsAbove = 5;
 const idOffsets = [0, '00000000,name '.length];
 
-/** A CSV of `blocks` thousand rows (57,000 bytes or so each), ids counting from zero, generated on read. */
+/** A CSV of `blocks` thousand rows (57,000 bytes or so each), ids counting from zero, generated while it is read. */
 export function generatedCsv(blocks: number): StoredObject {
   const template = blockTemplate();
   const blockBytes = template.bytes.length;

@@ -26,7 +26,7 @@ const notes = [
   "O'Neill",
 ];
 
-/** The ten orders in every sample file of `public/`. */
+/** The ten orders that every sample file of `public/` holds. */
 export const sampleOrders: readonly Order[] = notes.map((note, index) => ({
   id: index + 1,
   customer: `Customer ${index + 1}`,
@@ -47,7 +47,7 @@ function delimited(rows: readonly Order[], delimiter: string): string {
   return [header, ...rows.map((row) => Object.values(row).map(cell).join(delimiter))].join('\n').concat('\n');
 }
 
-/** The same orders, with one column of each type that a reader must distinguish. */
+/** The orders again, with one column of each type a reader has to tell apart. */
 function ordersParquet(): Buffer {
   const rows = sampleOrders;
   const buffer = parquetWriteBuffer({
@@ -63,13 +63,13 @@ function ordersParquet(): Buffer {
       { name: 'details', data: rows.map(({ id }) => ({ id, tags: ['a', 'b'] })), type: 'JSON' },
       { name: 'raw', data: rows.map(({ id }) => Uint8Array.of(id, 0, 255)), type: 'BYTE_ARRAY' },
     ],
-    // Several row groups, so that a reader must read more than the first.
+    // Several row groups, so that a reader cannot pass by reading the first only.
     rowGroupSize: 4,
   });
   return Buffer.from(buffer);
 }
 
-/** Any number of rows, in row groups of a thousand. */
+/** As many rows as a reader has to bear, in row groups of a thousand. */
 function longParquet(rowCount: number): Buffer {
   const ids = Array.from({ length: rowCount }, (_, index) => index);
   const buffer = parquetWriteBuffer({
@@ -106,7 +106,7 @@ function publicFiles(): Record<string, StoredObject> {
   };
 }
 
-/** Edge cases for careless readers. */
+/** Files that a careless reader trips over. */
 function hostileFiles(): Record<string, StoredObject> {
   const bomb = gzipSync(Buffer.alloc(64_000_000, 'a,b,c\n'), { level: 6 });
   const gzip = gzipSync(delimited(sampleOrders, ','));
@@ -120,9 +120,9 @@ function hostileFiles(): Record<string, StoredObject> {
 }
 
 /**
- * The initial objects of the S3 stand-in.
- * @param longParquetRows of `public/long.parquet`; 0: no such file
- * @param forged more objects of `hostile/`, by name
+ * Everything the S3 stand-in holds at its start.
+ * @param longParquetRows of `public/long.parquet`, which is there when it has any
+ * @param forged more of `hostile/`, by their names
  */
 export function sampleBuckets(longParquetRows: number, forged: Readonly<Record<string, Buffer>>): Buckets {
   const main = new Map<string, StoredObject>();

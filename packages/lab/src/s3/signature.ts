@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { S3Failure } from './failure.js';
 
-/** A raw request, before decoding. */
+/** A request as it came in, before anything was decoded. */
 export interface SignedRequest {
   method: string;
   /** As on the wire, still percent-encoded. */
@@ -27,7 +27,7 @@ type SignableRequest = Parameters<SignatureV4['presign']>[0];
 
 const clockSkewMaxMs = 15 * 60 * 1000;
 
-/** The hash interface of the signer, over node:crypto. */
+/** What the signer needs of a hash, over node:crypto. */
 class Sha256 {
   private readonly inner: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
 
@@ -111,7 +111,7 @@ async function expectedSignature(
     region: given.region,
     service: given.service,
     sha256: Sha256,
-    // S3 signs the path as on the wire; other services escape it again.
+    // S3 signs the path as it is on the wire; other services escape it a second time.
     uriEscapePath: given.service !== 's3',
     applyChecksum: false,
   });
@@ -123,12 +123,12 @@ async function expectedSignature(
 }
 
 /**
- * Verifies an AWS Signature Version 4 in the Authorization header by signing the same request.
+ * Checks an AWS Signature Version 4 in the Authorization header by signing the same request again.
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
- * @param options.service default `s3`
- * @param options.secretOf the secret key of an access key
- * @returns the access key of the signature
- * @throws S3Failure with S3's error code
+ * @param options.service `s3` unless said otherwise.
+ * @param options.secretOf The secret key of an access key.
+ * @returns the access key that signed.
+ * @throws S3Failure with the code S3 itself answers.
  */
 export async function verifySignature(
   request: SignedRequest,
@@ -161,8 +161,8 @@ export async function verifySignature(
 }
 
 /**
- * Verifies the body against the signed `x-amz-content-sha256` and removes chunk framing.
- * @throws S3Failure if the hash differs, or for chunk-signed bodies, which this server does not verify
+ * Checks the body against the signed `x-amz-content-sha256` and takes chunk framing off.
+ * @throws S3Failure when the hash differs, or for chunk-signed bodies, which this server does not check.
  */
 export function verifyPayload(declared: string, body: Buffer): Buffer {
   if (declared === 'UNSIGNED-PAYLOAD') return body;

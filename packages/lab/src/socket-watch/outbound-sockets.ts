@@ -1,18 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-/** One outbound connection attempt of a process, as seen at the runtime's handles. */
+/** One attempt of a process to reach something, as the runtime's own handles were asked for it. */
 export interface OutboundSocket {
   kind: 'tcp' | 'pipe' | 'udp';
-  /** IP address, or the path of a pipe. */
+  /** An IP address; of a pipe its path. */
   address: string;
-  /** 0 for a pipe. */
+  /** 0 of a pipe. */
   port: number;
-  /** Stack of the request, innermost first, without Node's own frames. */
+  /** The stack that asked, innermost first; without Node's own frames. */
   frames: readonly string[];
 }
 
-/** Node option that loads the watch. @param file output of the watch */
+/** Option of Node that loads the watch. @param file which it writes to */
 export const watchOption = (preload: string, file: string): string =>
   `--import=${pathToFileURL(preload).href}?file=${encodeURIComponent(file)}`;
 
@@ -27,8 +27,8 @@ export function readSockets(file: string): OutboundSocket[] {
 }
 
 /**
- * Sockets that did not come from the egress gate.
- * @param storeUrl of the PostgreSQL store, which the operator chooses, not a caller
+ * Those that did not come from the gate.
+ * @param storeUrl of the PostgreSQL that the process keeps its own store in: the operator's choice, not a caller's
  */
 export function detoursAmong(sockets: readonly OutboundSocket[], storeUrl?: string): OutboundSocket[] {
   const store = storeUrl === undefined ? undefined : new URL(storeUrl);
@@ -42,7 +42,7 @@ export function detoursAmong(sockets: readonly OutboundSocket[], storeUrl?: stri
   );
 }
 
-/** @throws Error with the stacks of sockets that did not come from the gate */
+/** @throws Error with the stacks of those that did not come from the gate */
 export function assertNoDetour(sockets: readonly OutboundSocket[], storeUrl?: string): void {
   const detours = detoursAmong(sockets, storeUrl);
   if (detours.length > 0) throw new Error(`Sockets past the gate: ${JSON.stringify(detours, undefined, 2)}`);

@@ -14,7 +14,7 @@ function currentFrames(): readonly string[] {
   return lines.map((line) => line.trim()).filter((line) => !/node:|socket-watch\/watch-sockets/.test(line));
 }
 
-/** Stack that requested the socket of this handle. Not by async hooks, which would slow down the process. */
+/** Who asked for the socket of this handle; not through async hooks, which would slow down the whole process. */
 function framesOf(handle: object): readonly string[] {
   const symbol = Object.getOwnPropertySymbols(handle).find((one) => one.description === 'owner_symbol');
   const owner = symbol && (handle as Record<symbol, unknown>)[symbol];
@@ -40,14 +40,14 @@ const prototypeOf = (name: string, handle: string): Prototype => {
 };
 
 /**
- * Reports every outbound socket of this process from now on, including failed attempts, with the stack that requested it. It hooks
- * the runtime's handles, below net, tls, http, undici and all drivers. Call it once per process.
+ * From now on tells of every socket that leads out of this process, or was meant to, with the stack that asked for it.
+ * It stands at the runtime's handles, below net, tls, http, undici and every driver. Once in a process.
  */
 export function watchSockets(note: (socket: OutboundSocket) => void): void {
   const noteOf = (handle: object, socket: Omit<OutboundSocket, 'frames'>) =>
     note({ ...socket, frames: framesOf(handle) });
 
-  // A socket gets its address in a later turn of the event loop, when the requesting stack is gone.
+  // A socket gets its address in a later turn, when the stack that asked is gone.
   const { connect } = Socket.prototype;
   Socket.prototype.connect = function (this: Socket, ...given: unknown[]) {
     askers.set(this, currentFrames());
@@ -70,7 +70,7 @@ export function watchSockets(note: (socket: OutboundSocket) => void): void {
     );
   }
   for (const name of ['send', 'send6']) {
-    // A connected socket sends without an address, and was recorded when it was connected.
+    // A connected one is sent to without an address, and was noted when it was connected.
     wrap(udp, name, (handle, [, , , port, address]) => {
       if (typeof address === 'string') noteOf(handle, { kind: 'udp', address, port: Number(port) });
     });

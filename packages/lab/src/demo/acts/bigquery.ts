@@ -23,7 +23,7 @@ async function readOwners(step: Step, person: Person, id: string): Promise<unkno
   return lines.map((line) => valueAt(JSON.parse(line), 'owner'));
 }
 
-/** User and text of BigQuery's last query. */
+/** Who BigQuery says asked for the last query. */
 const lastJob = ({ lab }: Stage) => {
   const job = lab.bigquery.jobs().at(-1);
   return { sub: job?.sub, query: job?.query };
@@ -50,7 +50,7 @@ async function look({ walk, alice }: Context, id: string): Promise<void> {
 }
 
 async function readData({ walk, alice, stage }: Context, id: string): Promise<void> {
-  await walk.step('Alice previews a table', 'two rows, and a flag that there are more', async (step) => {
+  await walk.step('Alice previews a table', 'two rows, and that there are more', async (step) => {
     const { body } = await step.call(alice, `POST ${connections}/${id}/actions/preview`, {
       status: 200,
       body: { path: ['sales', 'orders'], columns: ['id', 'owner', 'product'], limit: 2 },
@@ -59,18 +59,18 @@ async function readData({ walk, alice, stage }: Context, id: string): Promise<vo
     expectEqual('owners', owners, ['alice', 'alice']);
     expectEqual('truncated', valueAt(body, 'truncated'), true);
   });
-  await walk.step('Alice runs a query', 'five rows; BigQuery saw the user alice', async (step) => {
+  await walk.step('Alice runs a query', 'five rows; BigQuery saw alice ask', async (step) => {
     expectEqual('owners', await readOwners(step, alice, id), Array(5).fill('alice'));
     const job = lastJob(stage);
     step.say('·', `BigQuery ran for ${job.sub}: ${job.query}`);
-    expectEqual('user that BigQuery saw', job, { sub: 'alice', query });
+    expectEqual('who BigQuery saw', job, { sub: 'alice', query });
   });
 }
 
 async function makeSeparated({ walk, alice, spaceId, stage }: Context): Promise<string> {
   return walk.step(
-    'Alice shares it, with a sign-in per user',
-    'the connection does not contain her grant',
+    'Alice shares it for separate sign-ins',
+    'the connection holds no grant of hers',
     async (step) => {
       const { body } = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -96,8 +96,8 @@ async function letBobSignIn({ walk, bob, stage }: Context, id: string): Promise<
   const { secrets } = stage;
   const [, { login, password }] = stage.lab.authorizationServer.users;
   await walk.step(
-    'Bob is asked to sign in, signs in, and reads',
-    'three rows; BigQuery saw the user bob',
+    'Bob is asked to sign in, does, and reads',
+    'three rows; BigQuery saw bob ask',
     async (step) => {
       const refusal = await step.call(bob, `POST ${connections}/${id}/actions/read`, {
         status: 403,
@@ -107,19 +107,19 @@ async function letBobSignIn({ walk, bob, stage }: Context, id: string): Promise<
       expectEqual('reason', valueAt(refusal.body, 'errors.0.meta.reason'), 'missing');
       const authUrl = textAt(refusal.body, 'errors.0.meta.signIn.authUrl');
       const authCode = await signInWithBrowser(step, { authUrl, login, password, secrets });
-      const saved = await step.call(bob, `PUT ${textAt(refusal.body, 'errors.0.meta.bring')}`, {
+      const brought = await step.call(bob, `PUT ${textAt(refusal.body, 'errors.0.meta.bring')}`, {
         status: 200,
         body: { credentialsName: 'Bob at Google', connectionProperties: { authCode } },
         show: ['state', 'credentialsName', 'separated'],
       });
-      expectEqual('state', valueAt(saved.body, 'state'), 'ready');
+      expectEqual('state', valueAt(brought.body, 'state'), 'ready');
       expectEqual('owners', await readOwners(step, bob, id), Array(3).fill('bob'));
-      expectEqual('user that BigQuery saw', lastJob(stage), { sub: 'bob', query });
+      expectEqual('who BigQuery saw', lastJob(stage), { sub: 'bob', query });
     },
   );
 }
 
-/** BigQuery under the grant of an interactive sign-in, and a second user with a sign-in of their own. */
+/** BigQuery under the grant of an interactive sign-in, and a second person who signs in for themselves. */
 export async function useBigQuery(walk: Walk, stage: Stage, team: Team, id: string): Promise<void> {
   const context: Context = { ...team, walk, stage };
   await look(context, id);

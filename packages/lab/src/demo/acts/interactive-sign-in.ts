@@ -11,11 +11,11 @@ const door = '/api/v1/dcaas/actions/data-connections';
 export interface SignInContext extends Team {
   walk: Walk;
   stage: Stage;
-  /** Not null: the user at the keyboard signs in with their own browser. */
+  /** Not null: the person at the keyboard signs in, in their own browser. */
   byHand: { narrator: Narrator; signal: AbortSignal } | null;
 }
 
-/** Parameters that the authorization URL must have; null: any value. */
+/** What the authorization URL must carry; null: some value. */
 function expectedParameters({ lab, mooring }: Stage): Record<string, string | null> {
   return {
     client_id: lab.authorizationServer.client.clientId,
@@ -33,11 +33,11 @@ function expectedParameters({ lab, mooring }: Stage): Record<string, string | nu
 function checkAuthUrl(step: Step, stage: Stage, authUrl: string): void {
   const url = new URL(authUrl);
   expectEqual(
-    'endpoint of authUrl',
+    'address of authUrl',
     url.origin + url.pathname,
     stage.lab.authorizationServer.authorizationEndpoint,
   );
-  step.say('·', `authUrl leads to ${url.origin}${url.pathname} and has`);
+  step.say('·', `authUrl leads to ${url.origin}${url.pathname} and carries`);
   for (const [name, expected] of Object.entries(expectedParameters(stage))) {
     const values = url.searchParams.getAll(name);
     const [value = ''] = values;
@@ -52,8 +52,8 @@ function checkAuthUrl(step: Step, stage: Stage, authUrl: string): void {
 
 async function begin({ walk, alice, spaceId, stage }: SignInContext, body: object): Promise<string> {
   return walk.step(
-    'A5  Alice requests a sign-in link',
-    'nothing is created yet; the link has PKCE and state',
+    'A5  Alice asks for a link to sign in',
+    'nothing is created yet; PKCE and state are in it',
     async (step) => {
       const answer = await step.call(alice, `POST ${door}`, {
         status: 201,
@@ -83,7 +83,7 @@ async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): 
       (step) => signInWithBrowser(step, { authUrl, login, password, secrets }),
     );
   }
-  return walk.step('A5  You sign in as Alice', 'you pasted a code', async () => {
+  return walk.step('A5  You sign in as Alice', 'you brought a code', async () => {
     const code = await askForCode(byHand.narrator, { authUrl, login, password, signal: byHand.signal });
     secrets.hide(code);
     return code;
@@ -91,7 +91,7 @@ async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): 
 }
 
 /**
- * The documented flow A5 on BigQuery, through the `/dcaas` API, with a real sign-in.
+ * The documented flow A5 on BigQuery, through the older door, with a sign-in that really happens.
  * @returns the connection's id.
  */
 export async function signInInteractively(context: SignInContext): Promise<string> {
@@ -102,7 +102,7 @@ export async function signInInteractively(context: SignInContext): Promise<strin
   const authCode = await signIn(context, authUrl);
   return walk.step(
     'A5  Alice sends the code',
-    'one code was exchanged; the connection exists',
+    'one code was exchanged; the connection is there',
     async (step) => {
       const answer = await step.call(alice, `POST ${door}`, {
         status: 201,

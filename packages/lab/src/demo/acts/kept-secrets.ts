@@ -9,10 +9,10 @@ async function filesBelow(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Searches everything that Mooring has stored or logged for every secret of the walk. */
+/** Looks for every secret of the walk where Mooring keeps things. */
 export async function searchForSecrets(walk: Walk, { mooring, secrets }: Stage): Promise<void> {
   await walk.step(
-    'Data folder and log are searched for secrets',
+    'Data folder and log searched for secrets',
     'no password or key, plain, in base64 or in hexadecimal',
     async (step) => {
       const files = await filesBelow(mooring.dataFolder);
@@ -26,7 +26,7 @@ export async function searchForSecrets(walk: Walk, { mooring, secrets }: Stage):
       const log = mooring.log();
       step.say('·', `log, ${log.trimEnd().split('\n').length} lines`);
       expectEqual('secrets in the log', secrets.countIn(Buffer.from(log)), 0);
-      // Proves that the search looked in the right place.
+      // Otherwise the search would have looked in the wrong place.
       expectEqual('the name of Alice in the data folder', isInUse, true);
     },
   );

@@ -5,7 +5,7 @@ import type { Team } from './team.js';
 
 const connections = '/api/v1/data-connections';
 
-/** A REST source: an API key in a header, and pagination that the reader does not notice. */
+/** A REST source: an API key in a header, and pages that the reader does not notice. */
 export async function readRestApi(walk: Walk, { lab }: Stage, { alice, spaceId }: Team): Promise<void> {
   const { url, apiKey } = lab.restApi;
   const before = lab.restApi.requests().length;

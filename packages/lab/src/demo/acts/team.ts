@@ -2,7 +2,7 @@ import { textAt } from '../expectations.js';
 import type { Stage } from '../stage.js';
 import type { Person, Step, Walk } from '../walk.js';
 
-/** Two users who share a space, which Alice owns. */
+/** Two people who share a space; the space is Alice's. */
 export interface Team {
   alice: Person;
   bob: Person;
@@ -34,36 +34,36 @@ async function redeem(step: Step, name: string, { token }: Invited): Promise<Per
   return { name, key: textAt(answer.body, 'apiKey.token') };
 }
 
-/** The administrator invites two users, and one of them creates a space for both. */
+/** The administrator lets two people in, and one of them makes a space for both. */
 export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): Promise<Team> {
   const invited = await walk.step(
     'The administrator invites Alice and Bob',
-    'one single-use link each, valid for a day',
+    'a link each, which works once and for a day',
     async (step) => ({
       alice: await invite(step, administrator, 'Alice'),
       bob: await invite(step, administrator, 'Bob'),
     }),
   );
-  const users = await walk.step(
-    'Each creates an API key with it',
+  const people = await walk.step(
+    'Each makes an API key with it',
     'shown once; the administrator never sees it',
     async (step) => ({
       alice: await redeem(step, 'Alice', invited.alice),
       bob: await redeem(step, 'Bob', invited.bob),
     }),
   );
-  for (const { key } of Object.values(users)) secrets.entrust(key);
+  for (const { key } of Object.values(people)) secrets.entrust(key);
   const spaceId = await walk.step(
     'Alice shares a space with Bob',
-    'Bob may use its connections, but not change them',
+    'Bob may use what is in it, not change it',
     async (step) => {
-      const space = await step.call(users.alice, 'POST /api/v1/spaces', {
+      const space = await step.call(people.alice, 'POST /api/v1/spaces', {
         status: 201,
         body: { name: 'Sales', type: 'shared' },
         show: ['id', 'name', 'type', 'ownerId'],
       });
       const id = textAt(space.body, 'id');
-      await step.call(users.alice, `POST /api/v1/spaces/${id}/assignments`, {
+      await step.call(people.alice, `POST /api/v1/spaces/${id}/assignments`, {
         status: 201,
         body: { type: 'user', assigneeId: invited.bob.userId, roles: ['dataconsumer'] },
         show: ['assigneeId', 'roles', 'spaceId'],
@@ -71,5 +71,5 @@ export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): P
       return id;
     },
   );
-  return { ...users, spaceId };
+  return { ...people, spaceId };
 }

@@ -12,7 +12,7 @@ interface Context extends Team {
   postgres: Stage['lab']['postgres'];
 }
 
-/** Rows of an NDJSON answer that must be complete. */
+/** Rows of an NDJSON answer that must have come whole. */
 function rowsOf(answer: { text: string; streamTrailer: string | undefined }) {
   expectEqual('trailer Mooring-Stream', answer.streamTrailer, 'complete');
   const lines = answer.text.trimEnd().split('\n');
@@ -26,7 +26,7 @@ async function makeConnection({ walk, alice, spaceId, postgres }: Context): Prom
   const { host, port, database, ca, roles } = postgres;
   return walk.step(
     'Alice defines a connection for the space',
-    'the definition is shared; her login is not part of it',
+    'the definition is shared, her login is not part of it',
     async (step) => {
       const { body } = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -55,18 +55,14 @@ async function makeConnection({ walk, alice, spaceId, postgres }: Context): Prom
 }
 
 async function testAndRead({ walk, alice }: Context, id: string): Promise<void> {
-  await walk.step(
-    'Alice tests it',
-    'every stage passes, from name resolution to a first row',
-    async (step) => {
-      const { body } = await step.call(alice, `POST ${connections}/${id}/actions/test`, { status: 200 });
-      expectEqual('ok', valueAt(body, 'ok'), true);
-      const stages = listAt(body, 'stages').map((stage) => valueAt(stage, 'name'));
-      for (const name of ['signIn', 'rights', 'firstRow']) {
-        if (!stages.includes(name)) throw new Mismatch('stages', `also ${name}`, stages);
-      }
-    },
-  );
+  await walk.step('Alice tests it', 'every stage is right, from the name to a first row', async (step) => {
+    const { body } = await step.call(alice, `POST ${connections}/${id}/actions/test`, { status: 200 });
+    expectEqual('ok', valueAt(body, 'ok'), true);
+    const stages = listAt(body, 'stages').map((stage) => valueAt(stage, 'name'));
+    for (const name of ['signIn', 'rights', 'firstRow']) {
+      if (!stages.includes(name)) throw new Mismatch('stages', `also ${name}`, stages);
+    }
+  });
   await walk.step('Alice reads the orders', 'five rows, all hers', (step) =>
     readOrders(step, alice, id, nameRows('alice', 1001, 5)),
   );
@@ -88,24 +84,34 @@ async function readOrders(
 }
 
 async function refuseBob({ walk, bob, spaceId }: Context, id: string): Promise<void> {
-  await walk.step('Bob sees the connection', 'he may use it; her credential is not shown', async (step) => {
-    const { body } = await step.call(bob, `GET ${connections}?spaceId=${spaceId}`, {
-      status: 200,
-      show: ['data.qID', 'data.qName', 'data.qSeparateCredentials', 'data.qCredentialsID', 'data.privileges'],
-    });
-    const list = listAt(body, 'data');
-    expectEqual(
-      'connections',
-      list.map((one) => valueAt(one, 'qID')),
-      [id],
-    );
-    expectEqual('privileges', valueAt(body, 'data.0.privileges'), ['list', 'read']);
-    expectEqual('qCredentialsID', valueAt(body, 'data.0.qCredentialsID'), undefined);
-    expectEqual('qCredentialsName', valueAt(body, 'data.0.qCredentialsName'), undefined);
-  });
+  await walk.step(
+    'Bob sees the connection',
+    'he may use it; nothing of her credential is shown',
+    async (step) => {
+      const { body } = await step.call(bob, `GET ${connections}?spaceId=${spaceId}`, {
+        status: 200,
+        show: [
+          'data.qID',
+          'data.qName',
+          'data.qSeparateCredentials',
+          'data.qCredentialsID',
+          'data.privileges',
+        ],
+      });
+      const list = listAt(body, 'data');
+      expectEqual(
+        'connections',
+        list.map((one) => valueAt(one, 'qID')),
+        [id],
+      );
+      expectEqual('privileges', valueAt(body, 'data.0.privileges'), ['list', 'read']);
+      expectEqual('qCredentialsID', valueAt(body, 'data.0.qCredentialsID'), undefined);
+      expectEqual('qCredentialsName', valueAt(body, 'data.0.qCredentialsName'), undefined);
+    },
+  );
   await walk.step(
     'Bob reads without a login of his own',
-    'refused; the error says where to provide one',
+    'refused, and told where to bring one',
     async (step) => {
       const { body } = await step.call(bob, `POST ${connections}/${id}/actions/read`, {
         status: 403,
@@ -123,23 +129,19 @@ async function refuseBob({ walk, bob, spaceId }: Context, id: string): Promise<v
 }
 
 async function letBobBring({ walk, bob, postgres }: Context, id: string): Promise<void> {
-  await walk.step(
-    'Bob provides his own login',
-    'his credential for this connection is ready',
-    async (step) => {
-      const { user, password } = postgres.roles.bob;
-      const { body } = await step.call(bob, `PUT ${connections}/${id}/credential`, {
-        status: 200,
-        body: {
-          credentialsName: 'Bob at the orders database',
-          connectionProperties: { username: user, password },
-        },
-        show: ['state', 'credentialsName', 'credentialId', 'separated'],
-      });
-      expectEqual('state', valueAt(body, 'state'), 'ready');
-    },
-  );
-  await walk.step('Bob reads the same orders', "three rows, all his; none of Alice's five", (step) =>
+  await walk.step('Bob brings his own login', 'his credential on this connection is ready', async (step) => {
+    const { user, password } = postgres.roles.bob;
+    const { body } = await step.call(bob, `PUT ${connections}/${id}/credential`, {
+      status: 200,
+      body: {
+        credentialsName: 'Bob at the orders database',
+        connectionProperties: { username: user, password },
+      },
+      show: ['state', 'credentialsName', 'credentialId', 'separated'],
+    });
+    expectEqual('state', valueAt(body, 'state'), 'ready');
+  });
+  await walk.step('Bob reads the same orders', 'three rows, all his; none of the five of Alice', (step) =>
     readOrders(step, bob, id, nameRows('bob', 2001, 3)),
   );
 }
@@ -159,7 +161,7 @@ async function readOtherFormats({ walk, alice }: Context, id: string): Promise<v
 }
 
 async function showUses({ walk, alice }: Context, id: string): Promise<void> {
-  await walk.step('Alice asks who used her credential', 'four uses in the log, all her own', async (step) => {
+  await walk.step('Alice asks who used her credential', 'four uses on record, all her own', async (step) => {
     const state = await step.call(alice, `GET ${connections}/${id}/credential`, {
       status: 200,
       show: ['state', 'credentialId', 'credentialsName'],
@@ -177,13 +179,13 @@ async function showUses({ walk, alice }: Context, id: string): Promise<void> {
       'read',
       'test',
     ]);
-    const users = new Set(list.map((use) => valueAt(use, 'userId')));
-    expectEqual('users', [...users], [textAt(me.body, 'id')]);
+    const people = new Set(list.map((use) => valueAt(use, 'userId')));
+    expectEqual('people', [...people], [textAt(me.body, 'id')]);
   });
 }
 
-/** One separated connection, two users, each with their own login. @returns its id. */
-export async function serveTwoUsers(walk: Walk, { lab }: Stage, team: Team): Promise<string> {
+/** One separated connection, two people, each under their own login. @returns its id. */
+export async function serveTwoPeople(walk: Walk, { lab }: Stage, team: Team): Promise<string> {
   const context: Context = { ...team, walk, postgres: lab.postgres };
   const id = await makeConnection(context);
   await testAndRead(context, id);
