@@ -62,9 +62,9 @@ const onPostgresOnly = [
 
 /** Need a processor that nobody else has: they compare times. */
 const comparingTimes = [
-  'e2e/src/{health-under-load,isolation,runners}.test.ts',
-  // Otherwise it counts the work of the service, which others beside it leave as it is.
-  ...(isLong ? ['e2e/src/hostile-sources.test.ts'] : []),
+  'e2e/src/{health-under-load,isolation}.test.ts',
+  // In the quick tier their bounds leave room for the tests beside them.
+  ...(isLong ? ['e2e/src/{hostile-sources,runners}.test.ts'] : []),
   'packages/server/src/core/access/key-timing.test.ts',
   'packages/server/src/web/features/use/port-oracle.test.ts',
 ];

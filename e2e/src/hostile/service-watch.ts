@@ -14,19 +14,21 @@ export function residentMb(pid: number, what: 'VmRSS' | 'RssAnon' = 'VmRSS'): nu
 }
 
 /**
- * Loaded into the service: notes how much processor time its main thread took whenever its loop stood still. A machine
- * that others keep busy too makes any loop late, and not more busy. Plain JavaScript; runners are not told of the file.
- * Source: the kernel's "Scheduler Statistics": nanoseconds on a processor come first, for `/proc/PID` of its main thread.
+ * Loaded into the service: notes how long its loop stood still, and how much of that its main thread worked or waited for a
+ * processor. A machine that others keep busy too makes any loop late, and not more busy. Plain JavaScript; runners are not
+ * told of the file. Source: the kernel's "Scheduler Statistics": nanoseconds on a processor, then those of waiting for one,
+ * for `/proc/PID` of its main thread.
  */
 const program = `
 import { appendFileSync, readFileSync } from 'node:fs';
 const file = process.env.LOOP_FILE;
-const usedMs = () => Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[0]) / 1e6;
-let used = file ? usedMs() : 0;
+const now = () => [performance.now(), ...readFileSync('/proc/self/schedstat', 'latin1').split(' ').slice(0, 2).map((ns) => ns / 1e6)];
+let before = file ? now() : [];
 const look = () => {
-  const before = used;
-  used = usedMs();
-  if (used - before > 20) appendFileSync(file, Math.round(used - before) + '\\n');
+  const after = now();
+  const [clock, worked, waited] = after.map((ms, index) => Math.round(ms - before[index]));
+  before = after;
+  if (clock > 30) appendFileSync(file, [worked, clock - waited].join(' ') + '\\n');
 };
 if (file) setInterval(look, 10).unref();
 `;
@@ -35,6 +37,8 @@ export const loopWatch = `--import=data:text/javascript;base64,${Buffer.from(pro
 export interface Seen {
   /** Longest that the loop of the service stood still, by the clock. */
   delayMs: number;
+  /** The same without the time in which others had the processors. */
+  stillMs: number;
   /** The most processor time that the service's main thread took between two turns of its loop. */
   workMs: number;
   serviceMb: number;
@@ -55,7 +59,7 @@ export async function watched(
   { pid, admin, loopFile }: Service,
   work: () => Promise<unknown>,
 ): Promise<Seen> {
-  const seen: Seen = { delayMs: 0, workMs: 0, serviceMb: 0, runnerMb: 0, runnersAtOnce: 0 };
+  const seen: Seen = { delayMs: 0, stillMs: 0, workMs: 0, serviceMb: 0, runnerMb: 0, runnersAtOnce: 0 };
   const note = (what: keyof Seen, value: number) => {
     seen[what] = Math.max(seen[what], Math.round(value));
   };
@@ -89,6 +93,10 @@ export async function watched(
     isOver = true;
     await looking;
   }
-  for (const ms of readFileSync(loopFile, 'utf8').split('\n')) note('workMs', Number(ms));
+  for (const line of readFileSync(loopFile, 'utf8').split('\n')) {
+    const [worked = 0, still = 0] = line.split(' ').map(Number);
+    note('workMs', worked);
+    note('stillMs', still);
+  }
   return seen;
 }

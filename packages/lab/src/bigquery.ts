@@ -161,6 +161,7 @@ export async function startBigQuery(options: BigQueryOptions): Promise<LabBigQue
       answer(request, response, { api, account, requests, switches, verifyAccessToken }).catch(
         (error: unknown) => {
           if (error instanceof BigQueryFailure) sendJson(response, error.code, failureBody(error));
+          else if (!response.headersSent) sendJson(response, 500, { error: { message: String(error) } });
           else response.destroy();
         },
       );

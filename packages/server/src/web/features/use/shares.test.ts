@@ -68,10 +68,9 @@ describe('a user who reads slowly, and many times at once', () => {
     );
     servers.push(healthy);
     const path = await connect(colleague, await urlOf(healthy));
-    const since = performance.now();
+    // The reads of the greedy user never end: behind them the colleague would be refused after `waitSeconds`.
     const answer = await colleague.api.post(path, { path: [] });
     expect(answer.status).toBe(200);
-    expect(performance.now() - since).toBeLessThan(2_000);
     await expect.poll(() => metric('mooring_uses_at_work')).toBe(4);
     leaving.abort();
     await Promise.all(reads);
