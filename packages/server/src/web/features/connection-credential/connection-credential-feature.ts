@@ -8,7 +8,8 @@ import {
   putConnectionCredential,
 } from '@mooring/contract/routes/connection-credential';
 import type { Caller } from '../../../core/access/caller.js';
-import { type AccessibleConnection, loadConnection } from '../../../core/access/connection-access.js';
+import type { AccessibleConnection } from '../../../core/access/connection-access.js';
+import { findConnection, mayNotUse } from '../../../core/access/find-connection.js';
 import { mayTakeOver } from '../../../core/access/owner-left.js';
 import { recordConnection, recordCredential } from '../../../core/audit/record.js';
 import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
@@ -40,6 +41,7 @@ import {
 } from '../../../core/credentials/resolve.js';
 import { signInErrorToldCoarsely } from '../../../core/credentials/sign-ins.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange, isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
@@ -56,8 +58,6 @@ export interface ConnectionCredentialDependencies {
   testSeconds: number;
   now?: () => Date;
 }
-
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const movedMeanwhile = () =>
   new AppError(
@@ -76,11 +76,8 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
   const now = () => (deps.now ?? (() => new Date()))().toISOString();
 
   const found = async (caller: Caller, id: string): Promise<AccessibleConnection> => {
-    if (!uuidPattern.test(id)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
-    const connection = await loadConnection(store.db, caller, { id: id.toLowerCase() });
-    if (!connection) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
-    if (!connection.mayUse)
-      throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
+    const connection = await findConnection(store.db, caller, id);
+    if (!connection.mayUse) throw mayNotUse();
     return connection;
   };
   const usable = async (caller: Caller, id: string) => (await found(caller, id)).row;
@@ -131,7 +128,7 @@ export function createConnectionCredentialFeature(deps: ConnectionCredentialDepe
     manifest: SourceManifest,
     given: Record<string, unknown>,
   ) => {
-    const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+    const definition = definitionOf(connection);
     const split = splitProperties(manifest, { ...definition, ...given }, connectionSecretNames(manifest));
     if (destinationOf(manifest, split.definition) !== connection.destination) {
       throw new InvalidRequest([

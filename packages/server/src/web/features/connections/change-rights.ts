@@ -1,6 +1,7 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, decideFor } from '../../../core/access/connection-access.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { rolesOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import type { ConnectionChange } from './connection-change.js';
@@ -22,7 +23,7 @@ async function assertNewOwner(store: Store, caller: Caller, place: Place): Promi
     .where('tenant_id', '=', caller.tenantId)
     .executeTakeFirst();
   if (!owner) throw new AppError('NOT-FOUND', 'ownerId: there is no such person.');
-  const roles = JSON.parse(owner.roles) as string[];
+  const roles = rolesOf(owner);
   const { privileges } = await decideFor(
     store.db,
     { userId: owner.id, tenantId: caller.tenantId, roles },

@@ -23,6 +23,7 @@ import { type LoginPair, loginPair, loginProperties } from '../../../core/creden
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
 import { parseInput } from '../../../core/input/tolerance.js';
+import { tagsOf } from '../../../core/store/decoded-rows.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
@@ -159,7 +160,7 @@ export function createConnectionChangeRoutes(deps: ChangeRoutesDependencies): Bo
     const { row } = found;
     return {
       qName: row.name,
-      tags: JSON.parse(row.tags) as string[],
+      tags: tagsOf(row),
       space: row.space_id ?? '',
       user: row.owner_id,
       qCredentialsID: (await service.shown(caller, row)).credential?.id ?? '',

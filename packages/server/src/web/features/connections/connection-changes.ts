@@ -22,6 +22,7 @@ import {
   suspensionAfter,
 } from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Tx } from '../../../core/store/queryable.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
@@ -114,7 +115,7 @@ export function createConnectionChanger(deps: ConnectionServiceDependencies): Ch
     const keptSecrets = isTheirs || Object.keys(first.connectionSecrets).length === 0 ? stored : {};
     const split = keptSecrets === stored ? first : splitProperties(manifest, given);
     if (change.properties) {
-      const before = JSON.parse(row.properties) as Record<string, unknown>;
+      const before = definitionOf(row);
       assertDefinitionSize(manifest, split.definition, before);
       assertNoExposedSecret(manifest, split.definition, before);
     }

@@ -1,6 +1,7 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Caller } from '../../../core/access/caller.js';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
+import { unknownConnection } from '../../../core/access/find-connection.js';
 import { recordConnection } from '../../../core/audit/record.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import {
@@ -21,6 +22,7 @@ import {
 import { resolveCredential } from '../../../core/credentials/resolve.js';
 import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
@@ -71,14 +73,13 @@ export function createDuplicator(deps: ConnectionServiceDependencies): Duplicate
   const now = deps.now ?? (() => new Date());
 
   return async (caller, { row, privileges }, request) => {
-    if (!privileges.includes('read'))
-      throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!privileges.includes('read')) throw unknownConnection();
     const spaceId = request.spaceId === undefined ? row.space_id : request.spaceId || null;
     if (spaceId !== null) await assertMayCreateIn(store, caller, spaceId);
     await deps.quotas.assertConnection(caller, spaceId);
     const scope = spaceId === null ? `user:${caller.userId}` : `space:${spaceId}`;
     const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
-    const definition = JSON.parse(row.properties) as Record<string, unknown>;
+    const definition = definitionOf(row);
     const method = selectSignIn(manifest, definition);
     const hasLogin = request.qUsername !== undefined || request.qPassword !== undefined;
     const login = hasLogin ? loginProperties(method, loginPair(request)) : {};

@@ -7,6 +7,7 @@ import type { DcaasConnectionReply } from '@mooring/contract/routes/dcaas';
 import { ownerlessOf } from '../../../core/access/owner-left.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import type { CallersCredential } from '../../../core/credentials/resolve.js';
+import { tagsOf } from '../../../core/store/decoded-rows.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 
@@ -77,7 +78,7 @@ export function presentConnection(
     privileges: [...privileges],
     qri: row.qri,
     ...(row.space_id === null ? {} : { space: row.space_id }),
-    tags: JSON.parse(row.tags) as string[],
+    tags: tagsOf(row),
     tenant: row.tenant_id,
     user: row.owner_id,
     ...(connection.ownerLeft ? { ownerLeft: true } : {}),
@@ -107,7 +108,7 @@ export function presentDcaas(
     ...(credential ? { credentialsId: credential.id } : {}),
     ...(row.space_id === null ? {} : { spaceId: row.space_id }),
     ...(options.withProperties
-      ? { connectionProperties: publicProperties(connection), tags: JSON.parse(row.tags) as string[] }
+      ? { connectionProperties: publicProperties(connection), tags: tagsOf(row) }
       : {}),
   };
 }

@@ -8,6 +8,7 @@ import {
   decideForAll,
   loadConnection,
 } from '../../../core/access/connection-access.js';
+import { unknownConnection } from '../../../core/access/find-connection.js';
 import { recordConnection } from '../../../core/audit/record.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
@@ -58,9 +59,6 @@ export interface ConnectionService {
   find(caller: Caller, lookup: ConnectionLookup): Promise<AccessibleConnection>;
   present(caller: Caller, rows: readonly ConnectionTable[]): Promise<PresentedConnection[]>;
 }
-
-const unknownConnection = () =>
-  new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
 
 export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');

@@ -5,6 +5,7 @@ import type { Caller } from '../../../core/access/caller.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { assertReaches, nameKey } from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Db } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
 
@@ -71,8 +72,7 @@ export async function placeOf(
   connection: ConnectionTable,
 ): Promise<{ host: string; place: string }> {
   const connector = await catalogue.connector(manifest);
-  const properties = JSON.parse(connection.properties) as Record<string, unknown>;
-  const [target] = connector.targets(properties, settings[manifest.id] ?? {});
+  const [target] = connector.targets(definitionOf(connection), settings[manifest.id] ?? {});
   if (!target) return { host: '', place: connection.destination };
   return { host: target.host.toLowerCase(), place: `${target.host.toLowerCase()}:${target.port}` };
 }

@@ -14,6 +14,7 @@ import { isRefusedSignIn } from '../../../core/sessions/coarse-test.js';
 import type { RunningUses } from '../../../core/sessions/running-uses.js';
 import type { Sessions } from '../../../core/sessions/sessions.js';
 import { testInStages } from '../../../core/sessions/staged-test.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Db } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import type { UseLog } from '../../../core/use-record/log.js';
@@ -111,7 +112,7 @@ export async function rehearse(
     const { state } = resolution;
     if (state === 'needs_confirmation' || state === 'needs_approval' || state === 'unreadable')
       return notTested(notUsable[state]);
-    const properties = JSON.parse(row.properties) as Record<string, unknown>;
+    const properties = definitionOf(row);
     if (selectSignIn(manifest, properties).id !== method.id)
       return notTested('The connection signs in by another method than this credential.');
     if (lackingOf(method, properties, login.login.fields).length > 0)

@@ -22,6 +22,7 @@ import {
   storeBrought,
 } from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { parseUuid } from '../../../core/input/uuid.js';
 import { observeRow } from '../../../core/store/row-versions.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange, isUniqueViolation } from '../../../core/store/store-error.js';
@@ -47,7 +48,6 @@ const credentialOrder: ListOrder = {
   limitDefault: 100,
 };
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const unknownCredential = () => new AppError('NOT-FOUND', 'You have no such credential.');
 
 /** People's own credentials: find, list, bring, delete. Nothing here opens a secret. */
@@ -60,7 +60,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     idOrName: string,
     query: { byCredentialName?: boolean | undefined; datasourceID?: string | undefined },
   ): Promise<{ row: CredentialTable; others: CredentialTable[] }> => {
-    if (!query.byCredentialName && !uuidPattern.test(idOrName)) {
+    if (!query.byCredentialName && parseUuid(idOrName) === undefined) {
       throw new InvalidRequest([
         { field: 'qID', message: 'must be a UUID; to look up by name add byCredentialName=true' },
       ]);

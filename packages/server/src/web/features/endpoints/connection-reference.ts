@@ -1,27 +1,10 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, loadConnection } from '../../../core/access/connection-access.js';
+import { unknownConnection } from '../../../core/access/find-connection.js';
 import { nameKey } from '../../../core/credentials/records.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 
 // How Qlik's load scripts name connections: `Space:Name`, `:Name` in the current space, or a bare name.
-
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-const unknownConnection = () =>
-  new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
-
-/** @throws InvalidRequest, AppError NOT-FOUND */
-export async function connectionById(
-  db: Queryable,
-  caller: Caller,
-  id: string,
-): Promise<AccessibleConnection> {
-  if (!uuidPattern.test(id)) throw new InvalidRequest([{ field: 'connection', message: 'must be a UUID' }]);
-  const found = await loadConnection(db, caller, { id: id.toLowerCase() });
-  if (!found) throw unknownConnection();
-  return found;
-}
 
 /**
  * A name without a space means the given space, or the caller's personal one.

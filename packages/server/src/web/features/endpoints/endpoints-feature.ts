@@ -10,15 +10,17 @@ import {
 } from '@mooring/contract/routes/data-source-endpoints';
 import type { Caller } from '../../../core/access/caller.js';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
+import { findConnection, mayNotUse } from '../../../core/access/find-connection.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import { resolveForUse } from '../../../core/credentials/resolve.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
-import { connectionById, connectionByName, qualifiedName } from './connection-reference.js';
+import { connectionByName, qualifiedName } from './connection-reference.js';
 import { createQriBatch } from './qri-batch.js';
 import { describedBy } from './statement-source.js';
 
@@ -43,7 +45,7 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
   });
 
   const assertCredential = async (caller: Caller, row: ConnectionTable, manifest: SourceManifest) => {
-    const definition = JSON.parse(row.properties) as Record<string, unknown>;
+    const definition = definitionOf(row);
     const method = selectSignIn(manifest, definition);
     const { state } = await resolveForUse(store.db, caller, row, manifest);
     if (row.separated === 0 || state === 'ready' || (state === 'missing' && needsNoLogin(method))) return;
@@ -59,8 +61,7 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
 
   const ofConnection = async (caller: Caller, found: AccessibleConnection, checkCredentials: boolean) => {
     const { row } = found;
-    if (!found.mayUse)
-      throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
+    if (!found.mayUse) throw mayNotUse();
     const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
     if (checkCredentials) await assertCredential(caller, row, manifest);
     const definition = setDefinition(manifest, row);
@@ -105,7 +106,7 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
     const found =
       connectionId === undefined
         ? await connectionByName(store.db, caller, connectionName ?? '', body.spaceId)
-        : await connectionById(store.db, caller, connectionId);
+        : await findConnection(store.db, caller, connectionId, 'connection');
     return { status: 201, body: await ofConnection(caller, found, checkCredentials) };
   });
 

@@ -3,13 +3,15 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { generateQris } from '@mooring/contract/routes/data-source-endpoints';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
+import { findConnection, unknownConnection } from '../../../core/access/find-connection.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { sha256 } from '../../../core/crypto/digest.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { InvalidRequest } from '../../../core/errors/app-error.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
-import { connectionById, connectionByName } from './connection-reference.js';
+import { connectionByName } from './connection-reference.js';
 import { type DescribedTarget, describedBy } from './statement-source.js';
 
 type QriItem = z.output<typeof generateQris.body>['data'][number];
@@ -67,12 +69,11 @@ export function createQriBatch({ store, catalogue }: QriDependencies) {
       return describedBy(catalogue, caller, item.connection, item.dataSourceId);
     const { row, privileges } =
       item.connectionType === 'id'
-        ? await connectionById(store.db, caller, item.connection)
+        ? await findConnection(store.db, caller, item.connection, 'connection')
         : await connectionByName(store.db, caller, item.connection, item.spaceId);
-    if (!privileges.includes('read'))
-      throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!privileges.includes('read')) throw unknownConnection();
     const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
-    return { manifest, definition: JSON.parse(row.properties) as Record<string, unknown> };
+    return { manifest, definition: definitionOf(row) };
   };
 
   return async (caller: Caller, item: QriItem, isRaw: boolean, traceId: string) => {

@@ -27,6 +27,7 @@ import { errorReply } from '../../../core/errors/error-answer.js';
 import { coarseTestFailure, testToldCoarsely } from '../../../core/sessions/coarse-test.js';
 import type { Finding } from '../../../core/sessions/finding.js';
 import { type TestAnswer, testInStages } from '../../../core/sessions/staged-test.js';
+import { rolesOf } from '../../../core/store/decoded-rows.js';
 import { rightGone, type StreamOutcome, sourceLimit } from '../../../core/streams/caps.js';
 import { distinctColumns, jsonHeader } from '../../../core/streams/column-names.js';
 import { lastWords } from '../../../core/streams/last-words.js';
@@ -329,7 +330,7 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
     const asPerson = {
       userId: person.id,
       tenantId: person.tenant_id,
-      roles: JSON.parse(person.roles) as string[],
+      roles: rolesOf(person),
     };
     const { mayUse } = await decideFor(deps.store.db, asPerson, connection);
     const resolution = await deps.broker.resolve(

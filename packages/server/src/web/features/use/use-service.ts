@@ -3,7 +3,7 @@ import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Logger } from 'pino';
 import type { Caller } from '../../../core/access/caller.js';
-import { loadConnection } from '../../../core/access/connection-access.js';
+import { findConnection, mayNotUse } from '../../../core/access/find-connection.js';
 import { mayTakeOver } from '../../../core/access/owner-left.js';
 import type { FoldedRefusals } from '../../../core/audit/folded-refusals.js';
 import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
@@ -16,7 +16,7 @@ import {
   openConnectionSecrets,
 } from '../../../core/credentials/records.js';
 import type { Broker, Resolution } from '../../../core/credentials/resolve.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError } from '../../../core/errors/app-error.js';
 import {
   type CoarseUse,
   coarseSeconds,
@@ -27,6 +27,7 @@ import { errorCode } from '../../../core/errors/error-answer.js';
 import type { RunningUses, WatchedUse } from '../../../core/sessions/running-uses.js';
 import type { Task } from '../../../core/sessions/session-work.js';
 import type { Entry, SessionRequest, Sessions } from '../../../core/sessions/sessions.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import { collect } from '../../../core/streams/encoded-rows.js';
@@ -105,8 +106,6 @@ export interface UseService {
   refuseIfEnded(prepared: PreparedUse): Promise<void>;
 }
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /** What the outcome is called in the record of uses. */
 export function outcomeOf(error: unknown): string {
   return error instanceof ConnectorError && error.kind === 'cancelled' ? 'cancelled' : errorCode(error);
@@ -134,12 +133,10 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     );
 
   const usable = async (caller: Caller, qID: string): Promise<UsableConnection> => {
-    if (!uuidPattern.test(qID)) throw new InvalidRequest([{ field: 'qID', message: 'must be a UUID' }]);
-    const found = await loadConnection(store.db, caller, { id: qID.toLowerCase() });
-    if (!found) throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    const found = await findConnection(store.db, caller, qID);
     if (!found.mayUse) {
       await recordRefusal(caller, found.row, 'role');
-      throw new AppError('ACCESS-DENIED', 'Your roles do not let you use data through this connection.');
+      throw mayNotUse();
     }
     return {
       connection: found.row,
@@ -159,7 +156,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
     // An embedded credential is renewed by somebody who may change the connection, with PATCH and qlik-auth-code.
     if (resolution.isEmbedded && !mayEdit) return undefined;
     if (resolution.state === 'needs_confirmation' || resolution.state === 'needs_approval') return undefined;
-    const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+    const definition = definitionOf(connection);
     if (selectSignIn(manifest, definition).oauth?.grant !== 'authorization_code') return undefined;
     try {
       const split = splitProperties(manifest, definition, connectionSecretNames(manifest));
@@ -264,7 +261,7 @@ export function createUseService(deps: UseServiceDependencies): UseService {
       await ticket.finish(`CREDENTIALS-REQUIRED ${opened.resolution.state}`);
       throw await refuse(caller, connection, manifest, opened.resolution, mayEdit);
     }
-    const properties = JSON.parse(connection.properties) as Record<string, unknown>;
+    const properties = definitionOf(connection);
     const watch = deps.runningUses.watch({
       caller,
       connectionId: connection.id,
