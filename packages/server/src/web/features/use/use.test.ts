@@ -101,7 +101,7 @@ describe('using a shared connection', () => {
     for (const action of ['browse', 'preview', 'read']) {
       const refused = await alice.api.post(`${connection}/actions/${action}`, { path: ['a', 'b', 'c', 'd'] });
       expect([refused.status, refused.body.errors[0].detail]).toEqual([
-        ...[400, 'path: has 4 parts, and paths of this data source have at most 3'],
+        ...[400, 'path: has 4 parts; paths of this data source have at most 3'],
       ]);
     }
   });
