@@ -256,7 +256,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
     ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, quotas, publicUrl, now }),
     ...createConnectionCredentialFeature({
-      ...{ store, vault, catalogue, bringing, destinationRefused, now },
+      ...{ store, vault, catalogue, bringing, destinationRefused },
       testSeconds: config.limits.testSeconds,
     }),
     ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
