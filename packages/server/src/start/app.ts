@@ -254,7 +254,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       startedAt: new Date().toISOString(),
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
-    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, quotas, publicUrl, now }),
+    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, quotas, publicUrl }),
     ...createConnectionCredentialFeature({
       ...{ store, vault, catalogue, bringing, destinationRefused },
       testSeconds: config.limits.testSeconds,
@@ -269,7 +269,6 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       uses,
       config,
       destinationRefused,
-      now,
     }),
     ...createRevocationsFeature({ store, revoker, jobs: revocationJobs, publicUrl }),
     ...createSelfCheckFeature({ selfCheck }),

@@ -286,7 +286,7 @@ describe('changing a secret everywhere', () => {
     expect(byName.body.connections, byName.text).toHaveLength(1);
     expect(byName.body.connections[0].credentialId).toBe(two.credentialId);
     expect((await rehearse({ ...idsOf([one]), host: 'localhost' })).status).toBe(404);
-    expect((await rehearse({})).body.errors[0].detail).toMatch(/must say which credentials/);
+    expect((await rehearse({})).body.errors[0].detail).toMatch(/to select the credentials/);
   });
 
   it('refuses interactive grants and says how to renew them', async () => {
