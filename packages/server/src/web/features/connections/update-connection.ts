@@ -47,7 +47,7 @@ export function propertiesOf(manifest: SourceManifest, row: ConnectionTable): Re
 const changedMeanwhile = () =>
   new AppError(
     'CONFLICT',
-    'The connection was changed by another request meanwhile. Read it again and repeat the change.',
+    'The connection has been changed by another request since. Read it again and repeat the change.',
   );
 
 const giverIsActive = () =>

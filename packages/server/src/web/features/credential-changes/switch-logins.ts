@@ -22,7 +22,7 @@ export interface SwitchDependencies {
 const changedMeanwhile = (name: string) =>
   new AppError(
     'CONFLICT',
-    `The credential ${JSON.stringify(name)} was changed or deleted by another request meanwhile. No credential was changed.`,
+    `The credential ${JSON.stringify(name)} has been changed or deleted by another request since. No credential was changed.`,
   );
 
 /** Puts the rehearsed logins in place of the former ones. @throws AppError CONFLICT */
