@@ -7,7 +7,7 @@ import type { Queryable } from '../../../core/store/queryable.js';
 // How Qlik's load scripts name connections: `Space:Name`, `:Name` in the current space, or a bare name.
 
 /**
- * A name without a space means the given space, or the caller's personal one.
+ * Without a space in the text, the name is looked up in the given space, or in the caller's personal one.
  * @throws AppError NOT-FOUND
  */
 export async function connectionByName(
@@ -30,7 +30,7 @@ export async function connectionByName(
     .where('tenant_id', '=', caller.tenantId)
     .where('name_key', '=', nameKey(text.slice(0, colon)).toLowerCase())
     .executeTakeFirst();
-  // Asked also without such a space, so that one of others takes no longer than none.
+  // Queried even when the space does not exist, so that timing does not reveal spaces of other users.
   const found = await within(`space:${space?.id ?? ''}`, text.slice(colon + 1));
   if (!found) throw unknownConnection();
   return found;

@@ -22,7 +22,7 @@ export interface QriDependencies {
   catalogue: Catalogue;
 }
 
-/** Values in the order of `names`: those with a name by it, the others by their place. */
+/** Values in the order of `names`: named ones by name, the others by position. @throws InvalidRequest */
 function ordered(given: NonNullable<QriProperties>, names: readonly string[], field: string): string[] {
   const values = names.map(() => '');
   for (const [place, { name, value = '' }] of given.entries()) {
@@ -30,7 +30,7 @@ function ordered(given: NonNullable<QriProperties>, names: readonly string[], fi
       name === undefined ? place : names.findIndex((known) => known.toLowerCase() === name.toLowerCase());
     if (index < 0 || index >= names.length) {
       throw new InvalidRequest([
-        { field, message: `has a property that is none of: ${names.join(', ')}`.slice(0, 500) },
+        { field, message: `has an unknown property; known are: ${names.join(', ')}`.slice(0, 500) },
       ]);
     }
     values[index] = value;
@@ -62,7 +62,7 @@ function qriFor(
   };
 }
 
-/** Makes the QRIs of a batch; each item succeeds or fails for itself. */
+/** Makes the QRIs of a batch; the failure of an item does not affect the others. */
 export function createQriBatch({ store, catalogue }: QriDependencies) {
   const targetOf = async (caller: Caller, item: QriItem): Promise<DescribedTarget> => {
     if (item.connectionType === 'properties')
@@ -90,7 +90,7 @@ export function createQriBatch({ store, catalogue }: QriDependencies) {
       const code = first?.code ?? 'INTERNAL';
       return {
         ...echoed,
-        // A statement that was refused may hold the secret it was refused for.
+        // A refused statement is not echoed: it may hold the secret that it was refused for.
         connection: connectionType === 'properties' ? '' : connection,
         dataSourceId: item.dataSourceId ?? '',
         isFullyQualified: false,
