@@ -23,7 +23,7 @@ import { beginSignIn, type ProvideDependencies, provideCredential } from './prov
 
 export interface ConnectionCredentialDependencies extends ProvideDependencies {
   destinationRefused: RecordRefusedDestination;
-  /** Timeout of a test: when a caller who may not edit the connection is told that a sign-in does not work. */
+  /** Timeout of a test: when a caller who may not edit the connection learns that a sign-in does not work. */
   testSeconds: number;
 }
 

@@ -35,7 +35,7 @@ export interface ProvideDependencies {
 
 type PutBody = z.output<typeof putConnectionCredential.body>;
 
-/** Of a caller who may not edit the connection: how failures at a provider are told. */
+/** For a caller who may not edit the connection: what they learn of failures at a provider. */
 type Told = Pick<BringRequest, 'toldCoarsely'>;
 
 /** The connection's definition with the caller's secrets. @throws InvalidRequest when they change the destination */

@@ -46,7 +46,7 @@ export async function insertConnection(tx: Tx, row: ConnectionTable): Promise<vo
 
 /**
  * Replaces a row with its next version.
- * @returns false when it was changed or deleted meanwhile; then nothing is written
+ * @returns false when the row has been changed or deleted since it was read; then nothing is written
  */
 export async function replaceConnection(
   tx: Tx,

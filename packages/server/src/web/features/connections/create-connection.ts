@@ -179,7 +179,7 @@ export async function createConnection(
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
     await assertConnectionNameFree(store.db, caller.tenantId, scope, body.qName);
-    // Last: that an id is taken, perhaps by another user's connection, is told only for a request without other faults.
+    // Last: the id may belong to another user's connection, which only a request without other faults may learn.
     throw idTaken();
   }
   return { created: await afterChange(() => present(deps, caller, row)) };

@@ -149,7 +149,7 @@ interface Applied {
 
 /**
  * The users who entered the login as it is after the update.
- * @throws AppError ACCESS-DENIED, InvalidRequest when whoever takes the connection over does not enter all of it
+ * @throws AppError ACCESS-DENIED, InvalidRequest when a caller who takes the connection over does not enter all of it
  */
 function giversAfter(
   { caller, split }: PendingUpdate,

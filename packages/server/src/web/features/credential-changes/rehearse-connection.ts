@@ -141,7 +141,7 @@ async function testTrial(
   return tested;
 }
 
-/** What the caller is told of a tested connection; counts failed sign-ins. */
+/** What the caller learns of a tested connection; counts failed sign-ins. */
 async function outcomeOf(
   deps: RehearsalDependencies,
   run: RehearsalRun,
@@ -156,7 +156,7 @@ async function outcomeOf(
   if (last?.name === 'signIn' || last?.code === refusedSignIn)
     run.refusals.set(account, (run.refusals.get(account) ?? 0) + 1);
   const failed = { ...named, outcome: 'failed' as const };
-  // Users are always told that their own secret was refused.
+  // Users always learn that their own secret was refused.
   const isRefused = isRefusedSignIn({ ok, stages });
   if (isRefused || mayEdit) run.toldRefused.add(account);
   if (!mayEdit)

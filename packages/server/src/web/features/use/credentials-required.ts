@@ -113,7 +113,7 @@ export async function credentialsRequired(deps: UseDependencies, use: Unresolved
   });
 }
 
-/** For a use that the source refused: an ended grant is told as such, with the way to sign in again. */
+/** For a use that the source refused: reports an ended grant as such, with the way to sign in again. */
 export async function refuseIfGrantEnded(deps: UseDependencies, use: PreparedUse): Promise<void> {
   const { caller, connection, manifest, mayEdit } = use;
   await use.assertAlive?.().catch((error: unknown) => {

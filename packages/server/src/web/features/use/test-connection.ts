@@ -39,7 +39,7 @@ async function testThrough(
   return answer;
 }
 
-/** Tests a saved connection. Users who may not edit it are told coarsely: see `errors/coarse`. */
+/** Tests a saved connection. Users who may not edit it get a coarse answer: see `errors/coarse`. */
 export async function testSaved(deps: UseDependencies, qID: string, scope: Scope): Promise<TestAnswer> {
   const { caller, signal, traceId } = scope;
   const coarse = { since: 0, seconds: deps.config.limits.testSeconds, left: signal, isOwnLogin: false };

@@ -10,7 +10,7 @@ import type { ListedUse } from '../../../core/use-record/list.js';
 
 export interface PresenterDependencies {
   store: Store;
-  /** Timeout of a test: when a failed test is told to users who may not edit the connection. */
+  /** Timeout of a test: when users who may not edit the connection learn that it failed. */
   testSeconds: number;
 }
 
