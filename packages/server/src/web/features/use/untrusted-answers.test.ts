@@ -48,7 +48,7 @@ describe('a source whose answers are made to harm', () => {
       Buffer.alloc(300_000 * 20, gzipSync('')),
       /holds next to nothing|sends without end/,
     ],
-  ])('%s: is refused in words by every use when it sends gzip %s', async (_id, _what, body, words) => {
+  ])('%s: every use refuses it with an error message when it sends gzip %s', async (_id, _what, body, words) => {
     answer = { body, encoding: 'gzip' };
     const use = await actions();
     const refused = await Promise.all(uses.map(use));
