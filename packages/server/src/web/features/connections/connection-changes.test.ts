@@ -170,7 +170,7 @@ describe('changing a connection', () => {
       expect(await state(copy.body.qID)).toBe('ready');
     });
 
-    it("QL2: kept parts go to no other destination, and parts of two users are never mixed", async () => {
+    it('QL2: kept parts go to no other destination, and parts of two users are never mixed', async () => {
       const [embedded, mine] = [await create(), await separated()];
       const aimed = (id: string, person: TestPerson, host = 'evil.example.com') =>
         patch(

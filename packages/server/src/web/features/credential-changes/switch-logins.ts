@@ -76,11 +76,7 @@ const ownCredential = (tx: Tx, caller: Caller, id: string): Promise<CredentialTa
     .where('owner_id', '=', caller.userId)
     .executeTakeFirst();
 
-async function undo(
-  { store, logins }: SwitchDependencies,
-  caller: Caller,
-  change: ChangeRow,
-): Promise<void> {
+async function undo({ store, logins }: SwitchDependencies, caller: Caller, change: ChangeRow): Promise<void> {
   const at = store.clock.iso();
   await store.transaction(async (tx) => {
     if (!(await claimUndo(tx, change, at))) {
@@ -106,11 +102,7 @@ async function undo(
 }
 
 /** Restores the former logins. @throws AppError CONFLICT */
-export async function undoChange(
-  deps: SwitchDependencies,
-  caller: Caller,
-  change: ChangeRow,
-): Promise<void> {
+export async function undoChange(deps: SwitchDependencies, caller: Caller, change: ChangeRow): Promise<void> {
   try {
     await undo(deps, caller, change);
   } catch (error) {

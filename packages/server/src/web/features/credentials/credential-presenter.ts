@@ -35,7 +35,10 @@ export async function presentCredentials(
   return rows.map((row) => presentCredential(deps, row, counts.get(row.id) ?? 0));
 }
 
-export const presentOrphan = ({ catalogue }: Pick<PresenterDependencies, 'catalogue'>, row: CredentialTable) => ({
+export const presentOrphan = (
+  { catalogue }: Pick<PresenterDependencies, 'catalogue'>,
+  row: CredentialTable,
+) => ({
   qID: row.id,
   qName: row.name,
   qType: catalogue.get(row.source_id).provider,

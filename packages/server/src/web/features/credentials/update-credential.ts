@@ -103,18 +103,12 @@ async function linkTarget(
 ): Promise<ConnectionTable | undefined> {
   if (id === (row.connection_id ?? '')) return undefined;
   if (row.separated === 0)
-    throw invalid(
-      'connectionId',
-      'Connection ID changed: an embedded credential stays with its connection',
-    );
+    throw invalid('connectionId', 'Connection ID changed: an embedded credential stays with its connection');
   const found = await loadConnection(db, caller, { id: id.toLowerCase() });
   if (!found?.mayUse)
     throw new AppError('NOT-FOUND', 'connectionId: there is no such connection, or you may not use it.');
   if (found.row.source_id !== row.source_id || found.row.separated === 0) {
-    throw invalid(
-      'connectionId',
-      'must be a connection of the same data source with separated credentials',
-    );
+    throw invalid('connectionId', 'must be a connection of the same data source with separated credentials');
   }
   return found.row;
 }
@@ -158,8 +152,7 @@ export async function updateCredential(
           'The credential has been changed by another request since. Repeat the change.',
         );
       }
-      if (connection)
-        await chooseCredential(tx, caller, { manifest, connection, credentialId: row.id, at });
+      if (connection) await chooseCredential(tx, caller, { manifest, connection, credentialId: row.id, at });
       if (name !== undefined || fields !== undefined)
         await recordCredential(tx, 'updated', { ...row, name: name ?? row.name }, caller);
     });

@@ -66,7 +66,11 @@ export async function usePage(
   deps: ListUsesDependencies,
   caller: Caller,
   filter: UseFilter,
-  { limit = pageSize, next, requestUrl }: { limit?: number | undefined; next?: string | undefined; requestUrl: string },
+  {
+    limit = pageSize,
+    next,
+    requestUrl,
+  }: { limit?: number | undefined; next?: string | undefined; requestUrl: string },
 ) {
   const { db } = deps.store;
   const after = next === undefined ? undefined : await positionAt(db, caller.tenantId, next);

@@ -54,7 +54,11 @@ const whole = ({ outcome, rowsGiven, bytesGiven }: ListedUse): ToldEnd => ({
 });
 
 /** Users who may not edit a connection learn no more from the log, and no earlier, than from the use itself. */
-function toldCoarsely({ store, testSeconds }: PresenterDependencies, row: ListedUse, caller: Caller): ToldEnd {
+function toldCoarsely(
+  { store, testSeconds }: PresenterDependencies,
+  row: ListedUse,
+  caller: Caller,
+): ToldEnd {
   const end = whole(row);
   const hasGiven = Number(row.rowsGiven ?? 0) + Number(row.bytesGiven ?? 0) > 0;
   const isTest = row.action === 'test' || row.action === 'rehearse-change';

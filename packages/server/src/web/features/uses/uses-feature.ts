@@ -16,7 +16,10 @@ export function createUsesFeature(deps: UsesDependencies): BoundRoute[] {
   return [
     bind(listUses, async ({ query }, { caller, request }) => {
       const filter = await filterFor(store, caller, query);
-      return { status: 200, body: await usePage(deps, caller, filter, { ...query, requestUrl: request.url }) };
+      return {
+        status: 200,
+        body: await usePage(deps, caller, filter, { ...query, requestUrl: request.url }),
+      };
     }),
     bind(exportUses, async ({ query }, { caller, reply }) => {
       const filter = await filterFor(store, caller, query);
@@ -33,7 +36,10 @@ export function createUsesFeature(deps: UsesDependencies): BoundRoute[] {
         .executeTakeFirst();
       if (!credential) throw new AppError('NOT-FOUND', 'You have no such credential.');
       const filter = { tenantId: caller.tenantId, credentialId: credential.id };
-      return { status: 200, body: await usePage(deps, caller, filter, { ...query, requestUrl: request.url }) };
+      return {
+        status: 200,
+        body: await usePage(deps, caller, filter, { ...query, requestUrl: request.url }),
+      };
     }),
     bind(verifyUses, async ({ body }, { caller }) => ({
       status: 200,

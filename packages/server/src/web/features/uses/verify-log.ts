@@ -19,7 +19,10 @@ export async function verifyLog(
   body: z.output<typeof verifyRoute.body>,
 ) {
   if (!caller.roles.includes('TenantAdmin') && !caller.roles.includes('AuditAdmin')) {
-    throw new AppError('ACCESS-DENIED', 'Only users with the role TenantAdmin or AuditAdmin may verify the log.');
+    throw new AppError(
+      'ACCESS-DENIED',
+      'Only users with the role TenantAdmin or AuditAdmin may verify the log.',
+    );
   }
   const next = body?.next === undefined ? undefined : positionOf(body.next);
   if (body?.next !== undefined && !next) {
