@@ -1,12 +1,10 @@
 import { onlySet } from '@mooring/connectors/kit/set-properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { definitionOf, setNamesOf } from '../store/decoded-rows.js';
 import type { ConnectionTable } from '../store/tables.js';
 
-/** The stored definition as it is shown and sent back: what requests have set of it. What is used is the whole. */
-export function setDefinition(
+/** What requests have set of the stored definition: it is shown and sent back, while uses take the whole. */
+export const setDefinition = (
   manifest: SourceManifest,
-  { properties, set_names }: Pick<ConnectionTable, 'properties' | 'set_names'>,
-): Record<string, unknown> {
-  const names = set_names === null ? undefined : (JSON.parse(set_names) as string[]);
-  return onlySet(manifest, JSON.parse(properties) as Record<string, unknown>, names);
-}
+  row: Pick<ConnectionTable, 'properties' | 'set_names'>,
+): Record<string, unknown> => onlySet(manifest, definitionOf(row), setNamesOf(row));

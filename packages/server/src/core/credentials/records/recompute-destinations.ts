@@ -4,6 +4,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { type SqlBool, sql } from 'kysely';
 import { record } from '../../audit/record.js';
 import { sha256 } from '../../crypto/digest.js';
+import { definitionOf } from '../../store/decoded-rows.js';
 import type { Tx } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
@@ -27,7 +28,7 @@ function judged(manifest: SourceManifest | undefined, row: Row): Judged {
   const unchanged = { row, destination: row.destination, showing: [] };
   if (!manifest) return unchanged;
   try {
-    const definition = JSON.parse(row.properties) as Record<string, unknown>;
+    const definition = definitionOf(row);
     const showing = exposedSecrets(manifest, definition).map(({ property }) => property);
     return { row, destination: destinationOf(manifest, withDefaults(manifest, definition)), showing };
   } catch {

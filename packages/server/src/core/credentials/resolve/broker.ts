@@ -6,6 +6,7 @@ import type { Secret } from '@mooring/connectors/spec/secret';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { Config } from '../../config/config.js';
 import { AppError } from '../../errors/app-error.js';
+import { definitionOf } from '../../store/decoded-rows.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
@@ -110,7 +111,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
     connection: ConnectionTable,
     manifest: SourceManifest,
   ): Promise<{ login: Login; assertAlive?: () => Promise<void> }> => {
-    const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+    const definition = definitionOf(connection);
     const method = selectSignIn(manifest, definition);
     const mayKeepSecrets = connectionSecretNames(manifest).length > 0;
     const secrets = mayKeepSecrets ? await openConnectionSecrets(store.db, vault, who, connection) : {};
@@ -147,7 +148,7 @@ export function createBroker({ store, vault, grants, clients }: BrokerDependenci
   return {
     resolve: (who, connection, manifest) => resolveForUse(store.db, who, connection, manifest),
     async open(who, connection, manifest, resolution) {
-      const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+      const definition = definitionOf(connection);
       if (resolution.state === 'missing' && needsNoLogin(selectSignIn(manifest, definition))) {
         return {
           ok: true,

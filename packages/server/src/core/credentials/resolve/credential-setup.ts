@@ -1,6 +1,7 @@
 import { type ConnectionSecrets, selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Catalogue } from '../../catalogue/catalogue.js';
 import type { Config } from '../../config/config.js';
+import { definitionOf } from '../../store/decoded-rows.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
@@ -42,7 +43,7 @@ function setupVia(
   secrets: ConnectionSecrets,
 ): OAuthSetup | undefined {
   const manifest = catalogue.get(credential.source_id);
-  const definition = via ? (JSON.parse(via.properties) as Record<string, unknown>) : {};
+  const definition = via ? definitionOf(via) : {};
   const method = via
     ? selectSignIn(manifest, definition)
     : manifest.signIns.find((signIn) => signIn.id === credential.sign_in);

@@ -1,6 +1,7 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
+import { definitionOf } from '../../store/decoded-rows.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { reachesSecrets } from '../records/connection-secrets.js';
@@ -82,7 +83,7 @@ export async function resolveForUse(
 ): Promise<Resolution> {
   const resolution = await resolveCredential(db, who, connection);
   if (resolution.state === 'needs_confirmation' || resolution.state === 'needs_approval') return resolution;
-  const definition = JSON.parse(connection.properties) as Record<string, unknown>;
+  const definition = definitionOf(connection);
   const isOfSignIn = resolution.credential?.sign_in === selectSignIn(manifest, definition).id;
   return isOfSignIn ? resolution : { state: 'missing', isEmbedded: resolution.isEmbedded };
 }

@@ -3,24 +3,25 @@ import { nameKey } from '../../../core/credentials/records.js';
 import type { CallersCredential } from '../../../core/credentials/resolve.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Queryable } from '../../../core/store/queryable.js';
-import type { PresentedConnection } from './connection-presenter.js';
+import type { PresentedConnection } from './presented-connections.js';
 
 /**
- * The credential that a request names to see a connection with: the embedded one of the connection, or a separated
- * one of the caller and of its source. Shown, not linked.
- * @throws AppError NOT-FOUND, the same for unknown and foreign ones
+ * The credential that a request wants to see a connection with: the embedded one of the connection, or a separated
+ * one of the caller for the same data source. It is shown, not linked.
+ * @param wanted id or name
+ * @throws AppError NOT-FOUND, the same for unknown credentials and those of other users
  */
 export async function chosenCredential(
   db: Queryable,
   caller: Caller,
   { row, credential }: PresentedConnection,
-  idOrName: string,
-  isName: boolean,
+  wanted: { id: string } | { name: string },
 ): Promise<CallersCredential> {
-  const wanted = isName ? nameKey(idOrName) : idOrName.toLowerCase();
+  const column = 'name' in wanted ? 'name_key' : 'id';
+  const value = 'name' in wanted ? nameKey(wanted.name) : wanted.id.toLowerCase();
   const isEmbedded = row.separated === 0;
   const embedded =
-    isEmbedded && credential && (isName ? nameKey(credential.name) : credential.id) === wanted
+    isEmbedded && credential && ('name' in wanted ? nameKey(credential.name) : credential.id) === value
       ? credential
       : undefined;
   const found = isEmbedded
@@ -32,7 +33,7 @@ export async function chosenCredential(
         .where('owner_id', '=', caller.userId)
         .where('source_id', '=', row.source_id)
         .where('separated', '=', 1)
-        .where(isName ? 'name_key' : 'id', '=', wanted)
+        .where(column, '=', value)
         .executeTakeFirst();
   if (!found)
     throw new AppError('NOT-FOUND', 'credentialId: you have no such credential for this connection.');

@@ -170,7 +170,7 @@ describe('changing a connection', () => {
       expect(await state(copy.body.qID)).toBe('ready');
     });
 
-    it("QL2: what stays goes nowhere else, and nobody's part is mixed with another's", async () => {
+    it('QL2: kept parts go to no other destination, and parts of two users are never mixed', async () => {
       const [embedded, mine] = [await create(), await separated()];
       const aimed = (id: string, person: TestPerson, host = 'evil.example.com') =>
         patch(
@@ -286,7 +286,7 @@ describe('changing a connection', () => {
       );
     });
 
-    it('X03: a credential of another sign-in than the connection asks for by now is none, also when it was confirmed', async () => {
+    it('X03: a credential of another sign-in method than the connection uses now does not count, even if it was confirmed', async () => {
       count += 1;
       const made = await alice.api.post('/api/v1/data-connections', {
         datasourceID: 'rest',
@@ -327,7 +327,7 @@ describe('changing a connection', () => {
       expect(await state(id)).toBe('ready');
     });
 
-    it("X03: leaves each person's separated credential waiting for them when the destination changes", async () => {
+    it("X03: leaves each user's separated credential waiting for them when the destination changes", async () => {
       const made = await separated();
       await bob.api.put(`/api/v1/data-connections/${made.qID}/credential`, {
         credentialsName: `bobs ${count}`,
@@ -355,7 +355,7 @@ describe('changing a connection', () => {
       expect(await state(made.qID, bob)).toBe('ready');
     });
 
-    it("keeps everybody's credentials through harmless edits", async () => {
+    it("keeps every user's credentials through harmless edits", async () => {
       const made = await separated();
       const harmless = [
         { op: 'replace', path: '/connectionProperties/db', value: 'other' },
@@ -506,7 +506,7 @@ describe('changing a connection', () => {
       expect(await get(second.qID, bob)).not.toHaveProperty('space');
     });
 
-    it('US1: members of an item that it does not change are a 400 of that item, unknown ones are passed over', async () => {
+    it('US1: members of an item that it does not change are a 400 of that item, unknown ones are ignored', async () => {
       const made = await create();
       const item = async (more: object) =>
         (

@@ -5,12 +5,12 @@ import type { Quotas } from '../../../core/rates/quotas.js';
 import type { Store } from '../../../core/store/store.js';
 import type { Vault } from '../../../core/vault/envelope.js';
 
-export interface ConnectionServiceDependencies {
+export interface ConnectionDependencies {
   store: Store;
   vault: Vault;
   catalogue: Catalogue;
   bringing: Bringing;
   revoker: Revoker;
   quotas: Quotas;
-  now?: () => Date;
+  publicUrl: () => string;
 }

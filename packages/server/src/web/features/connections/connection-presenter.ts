@@ -1,42 +1,14 @@
 import { withoutCertificates } from '@mooring/connectors/kit/certificates';
 import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { metaOf } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { ConnectionReply, Privilege } from '@mooring/contract/routes/data-connections';
+import type { ConnectionReply } from '@mooring/contract/routes/data-connections';
 import type { DcaasConnectionReply } from '@mooring/contract/routes/dcaas';
-import { ownerlessOf } from '../../../core/access/owner-left.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
-import type { CallersCredential } from '../../../core/credentials/resolve.js';
-import type { Queryable } from '../../../core/store/queryable.js';
-import type { ConnectionTable } from '../../../core/store/tables.js';
+import { tagsOf } from '../../../core/store/decoded-rows.js';
+import type { PresentedConnection } from './presented-connections.js';
 
-/** Everything an answer about a connection is made from; the presenter decides what of it leaves. */
-export interface PresentedConnection {
-  row: ConnectionTable;
-  manifest: SourceManifest;
-  privileges: readonly Privilege[];
-  credential?: CallersCredential;
-  ownerLeft?: boolean;
-}
-
-/** Connections in spaces that lost their embedded login together with their owner. */
-export function orphansOf(
-  db: Queryable,
-  rows: readonly ConnectionTable[],
-  credentials: ReadonlyMap<string, CallersCredential>,
-): Promise<ReadonlySet<ConnectionTable>> {
-  const withoutLogin = rows.filter(
-    (row) => row.separated === 0 && row.space_id !== null && !credentials.has(row.id),
-  );
-  return ownerlessOf(db, withoutLogin);
-}
-
-/** The properties in the form that creates the connection again, without anything a credential holds. */
-export function publicProperties({
-  row,
-  manifest,
-  credential,
-}: PresentedConnection): Record<string, unknown> {
+/** The properties in the form that creates the connection again, without anything that a credential holds. */
+function publicProperties({ row, manifest, credential }: PresentedConnection): Record<string, unknown> {
   const definition = setDefinition(manifest, row);
   const properties: Record<string, unknown> = {};
   for (const name of Object.keys(manifest.properties.shape)) {
@@ -50,7 +22,7 @@ export function publicProperties({
   return properties;
 }
 
-/** @param selfUrl GET replies link to the fetchable path, replies to a POST to the one without `/api`, as Qlik's do. */
+/** @param selfUrl as Qlik answers: the path that can be fetched for a GET, without `/api` for a POST */
 export function presentConnection(
   connection: PresentedConnection,
   selfUrl: string,
@@ -58,7 +30,7 @@ export function presentConnection(
 ): ConnectionReply {
   const { row, manifest, privileges, credential } = connection;
   const definition = setDefinition(manifest, row);
-  // Certificates are large: once in an answer, and not in lists.
+  // Certificates are large: an answer holds them once, a list not at all.
   const stated =
     options.withProperties || options.isListed ? withoutCertificates(manifest, definition) : definition;
   return {
@@ -77,7 +49,7 @@ export function presentConnection(
     privileges: [...privileges],
     qri: row.qri,
     ...(row.space_id === null ? {} : { space: row.space_id }),
-    tags: JSON.parse(row.tags) as string[],
+    tags: tagsOf(row),
     tenant: row.tenant_id,
     user: row.owner_id,
     ...(connection.ownerLeft ? { ownerLeft: true } : {}),
@@ -90,7 +62,7 @@ export function presentConnection(
   };
 }
 
-/** The older door's form of the same connection. */
+/** The same connection in the form of `/dcaas`. */
 export function presentDcaas(
   connection: PresentedConnection,
   options: { withProperties?: boolean } = {},
@@ -107,7 +79,7 @@ export function presentDcaas(
     ...(credential ? { credentialsId: credential.id } : {}),
     ...(row.space_id === null ? {} : { spaceId: row.space_id }),
     ...(options.withProperties
-      ? { connectionProperties: publicProperties(connection), tags: JSON.parse(row.tags) as string[] }
+      ? { connectionProperties: publicProperties(connection), tags: tagsOf(row) }
       : {}),
   };
 }

@@ -1,11 +1,12 @@
 import { nameKey } from '../../../core/credentials/records.js';
+import { AppError } from '../../../core/errors/app-error.js';
 import { tally } from '../../../core/store/connection-tally.js';
 import { nameFold } from '../../../core/store/name-fold.js';
-import type { Tx } from '../../../core/store/queryable.js';
+import type { Queryable, Tx } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 
-// The only statements that write connections, but for the end of a suspension (`broker`). They keep the number of
-// connections by scope and source, so that a list can say how many there are without counting them.
+// The only statements that write connections, except for the end of a suspension (`credentials`). They keep a tally of
+// connections by scope and source, so that a list tells how many there are without counting them.
 
 /** Every column that follows from the name. */
 export const nameColumns = (name: string): Pick<ConnectionTable, 'name' | 'name_key' | 'name_fold'> => ({
@@ -14,14 +15,38 @@ export const nameColumns = (name: string): Pick<ConnectionTable, 'name' | 'name_
   name_fold: nameFold(name),
 });
 
+/** @param spaceId null: the personal space of the owner */
+export const scopeOf = (ownerId: string, spaceId: string | null): string =>
+  spaceId === null ? `user:${ownerId}` : `space:${spaceId}`;
+
+export const nameTaken = () =>
+  new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
+
+/** @throws AppError CONFLICT */
+export async function assertConnectionNameFree(
+  db: Queryable,
+  tenantId: string,
+  scope: string,
+  name: string,
+): Promise<void> {
+  const taken = await db
+    .selectFrom('connection')
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .where('scope', '=', scope)
+    .where('name_key', '=', nameKey(name))
+    .executeTakeFirst();
+  if (taken) throw nameTaken();
+}
+
 export async function insertConnection(tx: Tx, row: ConnectionTable): Promise<void> {
   await tx.insertInto('connection').values(row).execute();
   await tally(tx, row, 1);
 }
 
 /**
- * Replaces a row by its next version.
- * @returns false when somebody else changed or deleted it meanwhile; nothing is written then.
+ * Replaces a row with its next version.
+ * @returns false when the row has been changed or deleted since it was read; then nothing is written
  */
 export async function replaceConnection(
   tx: Tx,

@@ -3,13 +3,11 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { Secret } from '@mooring/connectors/spec/secret';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 
-/** Names the members of a request that hold a secret, and that nothing was made of. */
-export const passedOverHeader = 'mooring-passed-over';
+/** The header that names the secret members of a request that were ignored. */
+export const ignored = (names: readonly string[]): { headers?: Record<string, string> } =>
+  names.length === 0 ? {} : { headers: { 'mooring-passed-over': names.join(', ') } };
 
-export const passedOver = (names: readonly string[]): { headers?: Record<string, string> } =>
-  names.length === 0 ? {} : { headers: { [passedOverHeader]: names.join(', ') } };
-
-/** The property of a connection's own secret: that of its OAuth client, or the only one that the source has. */
+/** The property of a connection's own secret: the client secret of its OAuth client, or the data source's only one. */
 function secretProperty(
   manifest: SourceManifest,
   properties: Readonly<Record<string, unknown>>,
@@ -21,21 +19,21 @@ function secretProperty(
 }
 
 /**
- * `qConnectionSecret` as a property. Qlik's clients send it for every source; where connections keep none there is
- * nothing to make of it, and the answer says so: see {@link passedOverHeader}.
- * @throws InvalidRequest for an empty one, which in Qlik Cloud takes away the secret that is there
+ * `qConnectionSecret` as a property. Qlik's clients send it for every data source; for one whose connections keep no
+ * secret it is ignored, and the answer tells so: see {@link ignored}.
+ * @throws InvalidRequest for an empty one, which in Qlik Cloud removes the stored secret
  */
 export function connectionSecret(
   manifest: SourceManifest,
   properties: Readonly<Record<string, unknown>>,
   secret: string | undefined,
-): { properties: Record<string, unknown>; passedOver: string[] } {
-  if (secret === undefined) return { properties: {}, passedOver: [] };
+): { properties: Record<string, unknown>; ignored: string[] } {
+  if (secret === undefined) return { properties: {}, ignored: [] };
   const name = secretProperty(manifest, properties);
-  if (name === undefined) return { properties: {}, passedOver: secret === '' ? [] : ['qConnectionSecret'] };
+  if (name === undefined) return { properties: {}, ignored: secret === '' ? [] : ['qConnectionSecret'] };
   if (secret === '')
     throw new InvalidRequest([
-      { field: 'qConnectionSecret', message: 'cannot be taken away alone: leave it out to keep it' },
+      { field: 'qConnectionSecret', message: 'cannot be removed alone: leave it out to keep it' },
     ]);
-  return { properties: { [name]: new Secret(secret) }, passedOver: [] };
+  return { properties: { [name]: new Secret(secret) }, ignored: [] };
 }

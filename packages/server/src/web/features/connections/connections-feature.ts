@@ -1,26 +1,35 @@
-import { createConnection, deleteConnection, getConnection } from '@mooring/contract/routes/data-connections';
+import {
+  bulkDeleteConnections,
+  bulkUpdateConnections,
+  duplicateConnection as duplicateRoute,
+  patchConnection as patchRoute,
+  updateConnection as putRoute,
+} from '@mooring/contract/routes/data-connection-changes';
+import {
+  createConnection as createRoute,
+  deleteConnection as deleteRoute,
+  getConnection,
+} from '@mooring/contract/routes/data-connections';
 import { createDcaasConnection, getDcaasConnection } from '@mooring/contract/routes/dcaas';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { Store } from '../../../core/store/store.js';
+import { afterChange } from '../../../core/store/store-error.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
+import { bulkDelete, bulkUpdate } from './bulk-connections.js';
 import { chosenCredential } from './chosen-credential.js';
-import { createConnectionChangeRoutes } from './connection-change-routes.js';
-import { createConnectionChanger } from './connection-changes.js';
-import type { ConnectionServiceDependencies } from './connection-dependencies.js';
-import { createDuplicator } from './connection-duplicates.js';
+import type { ConnectionDependencies } from './connection-dependencies.js';
 import { presentConnection, presentDcaas } from './connection-presenter.js';
-import { passedOver } from './connection-secret.js';
-import { createConnectionService } from './connection-service.js';
+import { ignored } from './connection-secret.js';
+import { createConnection } from './create-connection.js';
+import { deleteConnection } from './delete-connection.js';
+import { duplicateConnection } from './duplicate-connection.js';
 import { createConnectionList } from './list/connection-list.js';
-import { lookupOf } from './lookup.js';
+import { lookUp, lookupOf } from './lookup.js';
+import { patchConnection } from './patch-connection.js';
+import { getPresented, present } from './presented-connections.js';
+import { putConnection } from './put-connection.js';
 import { byProperties } from './statement-body.js';
 
-export interface ConnectionsDependencies extends ConnectionServiceDependencies {
-  store: Store;
-  publicUrl: () => string;
-}
-
-/** Errors name a field as this door calls it. */
+/** Errors name a field as `/dcaas` does. */
 async function inDcaasNames<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -31,68 +40,79 @@ async function inDcaasNames<Result>(work: () => Promise<Result>): Promise<Result
   }
 }
 
-/** data-connections and the older dcaas door over one service. */
-export function createConnectionsFeature(deps: ConnectionsDependencies): BoundRoute[] {
-  const service = createConnectionService(deps);
+const dcaasRoutes = (deps: ConnectionDependencies): BoundRoute[] => [
+  bind(createDcaasConnection, async ({ body }, { caller }) => {
+    const { dataSourceId: datasourceID, connectionName: qName, spaceId: space, ...others } = body;
+    const result = await inDcaasNames(() =>
+      createConnection(deps, caller, { datasourceID, qName, space, ...others }),
+    );
+    return { status: 201, body: 'begun' in result ? result.begun : presentDcaas(result.created) };
+  }),
+  bind(getDcaasConnection, async ({ params }, { caller }) => {
+    const connection = await getPresented(deps, caller, lookupOf(params.connectionId));
+    return { status: 200, body: presentDcaas(connection, { withProperties: true }) };
+  }),
+];
+
+const bulkRoutes = (deps: ConnectionDependencies): BoundRoute[] => [
+  bind(bulkDeleteConnections, async ({ body }, scope) => ({
+    status: 207,
+    body: await bulkDelete(deps, body, scope),
+  })),
+  bind(bulkUpdateConnections, async ({ body }, scope) => ({
+    status: 207,
+    body: await bulkUpdate(deps, body, scope),
+  })),
+];
+
+/** `data-connections` and `/dcaas`, over the same operations. */
+export function createConnectionsFeature(deps: ConnectionDependencies): BoundRoute[] {
   const selfUrl = (id: string) => `${deps.publicUrl()}/api/v1/data-connections/${id}`;
   const postedSelfUrl = (id: string) => `${deps.publicUrl()}/v1/data-connections/${id}`;
 
-  const changes = createConnectionChangeRoutes({
-    catalogue: deps.catalogue,
-    service,
-    change: createConnectionChanger(deps),
-    duplicate: createDuplicator(deps),
-    postedSelfUrl,
-  });
-
   return [
     createConnectionList({ ...deps, selfUrl }),
-    ...changes,
-    bind(createConnection, async ({ body }, { caller }) => {
+    bind(putRoute, async ({ params, query, body }, { caller }) => {
+      const names = await putConnection(deps, caller, lookupOf(params.qID, query), body);
+      return { status: 204, ...ignored(names) };
+    }),
+    bind(patchRoute, async ({ params, query, headers, body: patch }, { caller }) => {
+      const authCode = headers['qlik-auth-code'] || undefined;
+      await patchConnection(deps, caller, lookupOf(params.qID, query), { patch, authCode });
+      return { status: 204 };
+    }),
+    ...bulkRoutes(deps),
+    bind(duplicateRoute, async ({ body }, { caller }) => {
+      const found = await lookUp(deps, caller, { id: body.id });
+      const copy = await duplicateConnection(deps, caller, found, body);
+      const presented = await afterChange(() => present(deps, caller, copy));
+      return { status: 201, body: presentConnection(presented, postedSelfUrl(copy.id)) };
+    }),
+    bind(createRoute, async ({ body }, { caller }) => {
       const asked = byProperties(deps.catalogue, body);
       const by = body.connectionProperties ? 'properties' : 'statement';
-      const result = await service.create(caller, asked.body, by);
-      const told = passedOver(asked.passedOver);
+      const result = await createConnection(deps, caller, asked.body, by);
+      const told = ignored(asked.ignored);
       if ('begun' in result) return { status: 201, body: result.begun, ...told };
       const created = presentConnection(result.created, postedSelfUrl(result.created.row.id));
       return { status: 201, body: created, ...told };
     }),
     bind(getConnection, async ({ params, query }, { caller }) => {
-      const found = await service.get(caller, lookupOf(params.qID, query));
-      const { credentialId, byCredentialName = false } = query;
-      const connection =
-        credentialId === undefined
-          ? found
-          : {
-              ...found,
-              credential: await chosenCredential(
-                deps.store.db,
-                caller,
-                found,
-                credentialId,
-                byCredentialName,
-              ),
-            };
+      const found = await getPresented(deps, caller, lookupOf(params.qID, query));
+      const { credentialId: id, byCredentialName } = query;
+      const credential =
+        id === undefined
+          ? found.credential
+          : await chosenCredential(deps.store.db, caller, found, byCredentialName ? { name: id } : { id });
+      const connection = { ...found, ...(credential ? { credential } : {}) };
       const withProperties = query.parseConnection ?? false;
-      return {
-        status: 200,
-        body: presentConnection(connection, selfUrl(connection.row.id), { withProperties }),
-      };
+      const body = presentConnection(connection, selfUrl(found.row.id), { withProperties });
+      return { status: 200, body };
     }),
-    bind(deleteConnection, async ({ params, query }, { caller }) => {
-      await service.remove(caller, lookupOf(params.qID, query));
+    bind(deleteRoute, async ({ params, query }, { caller }) => {
+      await deleteConnection(deps, caller, lookupOf(params.qID, query));
       return { status: 204 };
     }),
-    bind(createDcaasConnection, async ({ body }, { caller }) => {
-      const { dataSourceId: datasourceID, connectionName: qName, spaceId: space, ...others } = body;
-      const result = await inDcaasNames(() =>
-        service.create(caller, { datasourceID, qName, space, ...others }),
-      );
-      return { status: 201, body: 'begun' in result ? result.begun : presentDcaas(result.created) };
-    }),
-    bind(getDcaasConnection, async ({ params }, { caller }) => {
-      const connection = await service.get(caller, lookupOf(params.connectionId));
-      return { status: 200, body: presentDcaas(connection, { withProperties: true }) };
-    }),
+    ...dcaasRoutes(deps),
   ];
 }

@@ -205,7 +205,7 @@ describe('data-connections', () => {
       expect(answer.body.errors[0].detail).toMatch(/space/);
     });
 
-    it('refuses a lookup by something that is no UUID', async () => {
+    it('refuses a lookup by an id that is not a UUID', async () => {
       expect((await alice.api.get('/api/v1/data-connections/not-an-id')).status).toBe(400);
     });
 
@@ -266,7 +266,7 @@ describe('data-connections', () => {
       expect((await bob.api.delete(`/api/v1/data-connections/${mine.body.qID}`)).status).toBe(404);
     });
 
-    it("X05: answers another person's credential exactly as an unknown id, also as selectedCredentials", async () => {
+    it("X05: answers another user's credential exactly as an unknown id, also as selectedCredentials", async () => {
       await create(alice, 'X05', {}, { ...s3Properties, separateCredentials: true, credentialsName: 'x05' });
       const credential = await alice.api.get('/api/v1/data-credentials/x05?byCredentialName=true');
       const personal = (selectedCredentials: string) =>
@@ -301,7 +301,7 @@ describe('data-connections', () => {
       expect(answer.status).toBe(404);
     });
 
-    it('X06: keeps equal credential names of two people apart', async () => {
+    it('X06: keeps equal credential names of two users apart', async () => {
       await bob.api.post('/api/v1/data-credentials', {
         datasourceID: 'File_AmazonS3Connector',
         qName: 'x05',

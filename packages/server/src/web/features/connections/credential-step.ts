@@ -22,36 +22,37 @@ import { chooseCredential, resolveCredential } from '../../../core/credentials/r
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Tx } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
-import type { ConnectionChange } from './connection-change.js';
-import type { ConnectionServiceDependencies } from './connection-dependencies.js';
+import type { ConnectionDependencies } from './connection-dependencies.js';
+import type { ConnectionUpdate } from './connection-update.js';
 
-/** What becomes of credentials when a connection changes. */
+/** What an update of a connection does to credentials. */
 export interface CredentialStep {
   brought?: BroughtCredential;
   selected?: CredentialTable;
   /** The caller's credential that new secrets replace. */
   replaced?: CredentialTable;
-  /** Where parts of it stay: the version of the sealed login that they were read from. */
+  /** Where parts of it are kept: the version of the sealed login that they were read from. */
   versionRead?: number;
 }
 
-export interface ChangeInHand {
+/** An update whose properties are split and checked; nothing is written yet. */
+export interface PendingUpdate {
   caller: Caller;
   /** The connection as it was read. */
   row: ConnectionTable;
   manifest: SourceManifest;
   split: SplitProperties;
   destination: string;
-  change: ConnectionChange;
-  /** Secrets of the connection that stay, beside those of the request. */
+  update: ConnectionUpdate;
+  /** Secrets of the connection that are kept beside those of the request. */
   keptSecrets: ConnectionSecrets;
 }
 
-/** Of two statements that say the same, none is another. */
+/** Two connect statements with the same meaning count as equal. */
 const isSame = (manifest: SourceManifest, row: ConnectionTable, { definition }: SplitProperties): boolean =>
   isDeepStrictEqual(withDefaults(manifest, setDefinition(manifest, row)), definition);
 
-/** There was nothing to sign in with and there is nothing now, so that nothing can be sent and nothing is lost. */
+/** Neither the former nor the new sign-in method needs a login, so no secret can be sent and none is lost. */
 function isWithoutLogin(
   { signIns }: SourceManifest,
   { signIn }: SplitProperties,
@@ -63,24 +64,24 @@ function isWithoutLogin(
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
-/** A name is given to a credential that comes with it. */
+/** A credential is named only together with its secrets. */
 export const namesNothing = (): InvalidRequest =>
   invalid(
     'connectionProperties.credentialsName',
-    'names a credential, and the request holds no secrets for one. Send them too, or choose one you have with selectedCredentials',
+    'names a credential, and the request holds no secrets for it. Send them too, or choose an existing one with selectedCredentials',
   );
 
-/** Everything about credentials that can be refused is refused here, before a code is spent or a row is touched. */
+/** Refuses all that can be refused about credentials, before an authorization code is spent or a row is written. */
 export async function prepareCredential(
-  { store, vault, bringing, quotas }: ConnectionServiceDependencies,
-  { caller, row, manifest, split, destination, change, keptSecrets }: ChangeInHand,
+  { store, vault, bringing, quotas }: ConnectionDependencies,
+  { caller, row, manifest, split, destination, update, keptSecrets }: PendingUpdate,
 ): Promise<CredentialStep> {
   const isSeparated = split.choice.separateCredentials;
   const wasSeparated = row.separated === 1;
-  const selectedId = change.credentialId ?? split.choice.selectedCredentials;
+  const selectedId = update.credentialId ?? split.choice.selectedCredentials;
   const resolution = await resolveCredential(store.db, caller, row);
   const current = resolution.credential;
-  const isRestated = change.isRestated === true && current !== undefined && !isSame(manifest, row, split);
+  const isRestated = update.isRestated === true && current !== undefined && !isSame(manifest, row, split);
   const isAimed = !isSeparated && (wasSeparated || destination !== row.destination || isRestated);
   const hasNew = bringing.isPresent(split) || (isAimed && isWithoutLogin(manifest, split, current));
   const isTheirs = current?.owner_id === caller.userId;
@@ -112,11 +113,13 @@ export async function prepareCredential(
   const mayReplace = wasSeparated === isSeparated || separates;
   const isNamed = name === undefined || name === current?.name || separates;
   const replaced = current && isTheirs && mayReplace && isNamed ? current : undefined;
-  if (isSeparated && !replaced) await assertNameFree(store.db, caller, name ?? change.name ?? row.name);
-  // What stays of a login goes nowhere that its user has not allowed.
+  if (isSeparated && !replaced) await assertNameFree(store.db, caller, name ?? update.name ?? row.name);
+  // The kept parts of a login are sent only where their user has allowed it.
   const isAllowedThere = destination === row.destination && resolution.state !== 'needs_confirmation';
   const filled = await filledUp(store.db, vault, caller, {
-    ...{ manifest, split, replaced: isAllowedThere ? replaced : undefined },
+    manifest,
+    split,
+    replaced: isAllowedThere ? replaced : undefined,
   });
   const brought = await bringing.complete({
     caller,
@@ -135,52 +138,57 @@ export async function prepareCredential(
   };
 }
 
-/** The embedded credential of a connection that became separated stays with who gave it, and goes on there for them. */
+interface AppliedStep {
+  /** The connection as it is stored. */
+  next: ConnectionTable;
+  /** Of the connection as it was. */
+  embedded: CredentialTable | undefined;
+  step: CredentialStep;
+}
+
+/**
+ * The embedded credential of a connection that becomes separated stays with the user who entered it, linked to the
+ * connection for them.
+ */
 async function separate(
   tx: Tx,
-  { caller, split }: ChangeInHand,
-  next: ConnectionTable,
+  { caller, split }: PendingUpdate,
   embedded: CredentialTable,
-  step: CredentialStep,
+  { next, step }: AppliedStep,
 ): Promise<CredentialTable> {
   const isOthersLogin = step.brought && embedded.owner_id !== caller.userId;
   const wanted = isOthersLogin ? undefined : split.choice.credentialsName;
-  const own = await separateCredential(tx, embedded, wanted ?? embedded.name, {
-    ...{ by: caller, at: next.updated_at },
-  });
-  await linkCredential(tx, next, own.owner_id, own.id, next.updated_at);
+  const at = next.updated_at;
+  const own = await separateCredential(tx, embedded, wanted ?? embedded.name, { by: caller, at });
+  await linkCredential(tx, next, own.owner_id, own.id, at);
   return own;
 }
 
-/** In the transaction that stores the connection. @param embedded of the connection as it was */
+/** In the transaction that stores the connection. */
 export async function applyCredential(
   tx: Tx,
-  { bringing, revoker }: ConnectionServiceDependencies,
-  inHand: ChangeInHand,
-  {
-    next,
-    embedded,
-    step,
-  }: { next: ConnectionTable; embedded: CredentialTable | undefined; step: CredentialStep },
+  { bringing, revoker }: ConnectionDependencies,
+  pending: PendingUpdate,
+  applied: AppliedStep,
 ): Promise<void> {
-  const { caller, manifest, split, change, row } = inHand;
+  const { caller, manifest, split, update, row } = pending;
+  const { next, embedded, step } = applied;
   const at = next.updated_at;
   const isSeparated = next.separated === 1;
   let { replaced } = step;
   if (embedded && isSeparated) {
-    const own = await separate(tx, inHand, next, embedded, step);
+    const own = await separate(tx, pending, embedded, applied);
     if (replaced) replaced = own;
   } else if (embedded && step.brought && !replaced) {
     const { tenant_id: tenantId, owner_id: userId, id: credentialId } = embedded;
-    const ended = { tenantId, userId, credentialId };
-    await revoker.end(tx, ended, { connection: row, by: caller });
+    await revoker.end(tx, { tenantId, userId, credentialId }, { connection: row, by: caller });
   }
   if (!isSeparated) await unlinkCredentials(tx, next);
-  if (change.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
-  if (step.selected)
-    await chooseCredential(tx, caller, {
-      ...{ manifest, connection: next, credentialId: step.selected.id, at },
-    });
+  if (update.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
+  if (step.selected) {
+    const chosen = { manifest, connection: next, credentialId: step.selected.id, at };
+    await chooseCredential(tx, caller, chosen);
+  }
   if (!step.brought) return;
   const target = { signIn: split.signIn.id, destination: next.destination, caller };
   if (replaced) await assertKeptParts(tx, replaced, step.versionRead);

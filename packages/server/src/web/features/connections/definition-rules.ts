@@ -2,17 +2,16 @@ import { withoutCertificates } from '@mooring/connectors/kit/certificates';
 import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
+import type { Definition } from '../../../core/store/decoded-rows.js';
 
-/** Of a definition as JSON, certificates apart: a few hundred bytes are usual, and lists hold thousands. */
+/** A definition as JSON without certificates. A few hundred bytes are usual, and lists hold thousands of definitions. */
 const definitionBytesMax = 64 * 1024;
-
-type Definition = Readonly<Record<string, unknown>>;
 
 const bytesOf = (manifest: SourceManifest, definition: Definition): number =>
   Buffer.byteLength(JSON.stringify(withoutCertificates(manifest, definition)));
 
 /**
- * @param stored the definition as it stands: what was in it before it was refused may stay
+ * @param stored the definition as it is: a secret that it already exposed may stay
  * @throws InvalidRequest
  */
 export function assertNoExposedSecret(
@@ -28,7 +27,7 @@ export function assertNoExposedSecret(
 }
 
 /**
- * @param stored the definition as it stands: one that was larger before there was a limit may stay so, and not grow
+ * @param stored the definition as it is: one from before the limit may stay as large, but not grow
  * @throws InvalidRequest
  */
 export function assertDefinitionSize(
@@ -41,7 +40,7 @@ export function assertDefinitionSize(
   throw new InvalidRequest([
     {
       field: 'connectionProperties',
-      message: `may have ${definitionBytesMax} bytes as JSON, certificates apart, and these have ${bytes}`,
+      message: `may have ${definitionBytesMax} bytes as JSON without certificates, and these have ${bytes}`,
     },
   ]);
 }

@@ -120,7 +120,7 @@ describe('every door to a changed destination', () => {
     expect(destination).toContain(`port=${here.port}`);
   });
 
-  it('X12: a move by bulk update keeps the destination and everybody’s credentials; an embedded one waits', async () => {
+  it('X12: a move by bulk update keeps the destination and every user’s credentials; an embedded one waits', async () => {
     for (const made of [await separated(), await create()]) {
       const isEmbedded = made.qSeparateCredentials === false;
       const moved = await admin.api.post(`${path}/actions/update`, {
@@ -198,7 +198,7 @@ describe('every door to a changed destination', () => {
   const replace = (at: string, value: unknown) => [{ op: 'replace', path: at, value }];
   const move = (made: { qID: string }, port: number, person = alice) =>
     person.api.patch(`${path}/${made.qID}`, replace('/connectionProperties/port', port));
-  /** Her own separated credential, on a connection that somebody else aimed elsewhere. */
+  /** Her own separated credential, on a connection that another user has pointed elsewhere. */
   const aimedElsewhere = async () => {
     const made = await separated();
     const { credentialId } = await state(made.qID);
@@ -239,7 +239,7 @@ describe('every door to a changed destination', () => {
     ],
   ];
 
-  it.each(choices)('QL1: %s is a confirmation by its user, and of nobody else', async (_what, choose) => {
+  it.each(choices)('QL1: %s is a confirmation by its user, and for no other user', async (_what, choose) => {
     const made = await aimedElsewhere();
     await bob.api.put(`${path}/${made.qID}/credential`, {
       ...{ credentialsName: `bobs ${count}`, connectionProperties: { ...login, username: 'bob' } },
@@ -280,7 +280,7 @@ describe('every door to a changed destination', () => {
     expect((await body(bob, { selectedCredentials: credentialId })).status).toBe(404);
   });
 
-  it('QL1: a name that is repeated with another destination, a copy, a move and a bulk update are no choice', async () => {
+  it('QL1: a name that is repeated with another destination, a copy, a move and a bulk update do not count as a choice', async () => {
     const made = await separated();
     const { credentialId } = await state(made.qID);
     const { qConnectStatement } = (await alice.api.get(`${path}/${made.qID}`)).body;
@@ -298,7 +298,7 @@ describe('every door to a changed destination', () => {
     for (const qID of [made.qID, copy.body.qID]) expect((await state(qID)).state).toBe('needs_confirmation');
   });
 
-  it('QL1: a choice on the condition of what was seen is none of what came since', async () => {
+  it('QL1: a choice with If-Match does not cover what has changed since', async () => {
     const made = await separated();
     const { credentialId } = await state(made.qID);
     const tag = (await alice.api.get(`${path}/${made.qID}`)).headers.get('etag') ?? '';

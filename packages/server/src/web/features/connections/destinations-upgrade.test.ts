@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-it('TR8: what people allowed under the rule of 0.1.0 stays allowed, path by path, and what they did not does not', async () => {
+it('TR8: what users allowed under the rule of 0.1.0 stays allowed, path by path, and nothing else', async () => {
   const space = (await alice.api.post('/api/v1/spaces', { name: 'Team', type: 'shared' })).body.id;
   const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
   await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
@@ -45,7 +45,7 @@ it('TR8: what people allowed under the rule of 0.1.0 stays allowed, path by path
       where credential_id = '${bobs.body.credentialId}'`,
   );
 
-  // As 0.1.0 wrote it: origins only, and without the properties that decide by now.
+  // As 0.1.0 wrote it: origins only, without the properties that decide now.
   const before = `replace(replace(replace(replace(destination, '/orders', ''), '/bills', ''), '/embedded', ''),
     'rest; IsNextUrlFieldPathHeader=false; NextUrlFieldPath=next; PaginationType=None; ', 'rest; ')`;
   await server.sql(`delete from credential_destination where destination like '%/bills'`);

@@ -172,7 +172,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
     },
   );
 
-  it('M: a login that is brought anew for another destination is allowed there alone', async () => {
+  it('M: a login that is entered again for another destination is allowed only there', async () => {
     const one = cases.find(({ edits }) => edits.some(({ meaning }) => meaning === 'confirm')) as SourceCase;
     const change = one.edits.find(({ meaning }) => meaning === 'confirm') as Edit;
     const connection = await separated(one);
@@ -186,7 +186,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
     expect((await stateOf(alice, connection)).state).toBe('ready');
   });
 
-  it('G6, C1, C2: a grant waits sealed for its person when the destination changes, and is used when they confirm', async () => {
+  it('G6, C1, C2: a grant waits sealed for its user when the destination changes, and is used when they confirm', async () => {
     const lab = await startAuthorizationServer();
     try {
       const { client, authorizationEndpoint, tokenEndpoint } = lab;
@@ -236,7 +236,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
     }
   });
 
-  it('X12: deleting a separated connection keeps everybody’s credentials, and nobody can take them over', async () => {
+  it('X12: deleting a separated connection keeps every user’s credentials, and no other user can take them over', async () => {
     const connection = await separated(caseOf(0));
     const mine = await stateOf(bob, connection);
     expect((await alice.api.delete(connection)).status).toBe(204);

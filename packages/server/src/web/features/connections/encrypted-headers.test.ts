@@ -1,4 +1,4 @@
-// Headers with encrypt: true, as Qlik's first REST example has one: secrets of whoever gives them (DECISIONS 8).
+// Headers with encrypt: true, as in Qlik's first REST example: secrets of the user who enters them (DECISIONS 8).
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
@@ -50,7 +50,7 @@ describe('Q: encrypted headers', () => {
     return [answer.status, ...seen.map(({ authorization }) => authorization)];
   };
 
-  it('embedded: sealed with the connection, shown to nobody, bound to its destination', async () => {
+  it('embedded: sealed with the connection, never shown, bound to its destination', async () => {
     const connection = await create('embedded', {});
     const shown = await bob.api.get(connection);
     expect(shown.text).toContain('Authorization');
@@ -147,7 +147,7 @@ describe('Q: encrypted headers', () => {
     expect(read.text).toBe('{"id":"9007199254740993","in":{"n":1.0}}\n');
   });
 
-  it('Q: serverCertificateValidation None is refused in words where the operator has not allowed it', async () => {
+  it('Q: serverCertificateValidation None is refused with an error message where the operator has not allowed it', async () => {
     const refused = await alice.api.post(path, {
       ...{ datasourceID: 'rest', qName: 'None', space },
       connectionProperties: { url, serverCertificateValidation: 'None' },

@@ -5,8 +5,8 @@ import { AppError } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
 
 /**
- * @param isAdministrator may move connections into spaces without being a member
- * @throws AppError NOT-FOUND for a space the caller may not know of, ACCESS-DENIED without a role that creates
+ * @param isAdministrator may move connections to spaces without being a member
+ * @throws AppError NOT-FOUND for a space that the caller may not know, ACCESS-DENIED without a role that may create
  */
 export async function assertMayCreateIn(
   store: Store,
@@ -19,7 +19,7 @@ export async function assertMayCreateIn(
   if (space && isAdministrator) return;
   const isMember = space && (space.ownerId === caller.userId || space.rolesOfCaller.length > 0);
   if (!space || !isMember) {
-    throw new AppError('NOT-FOUND', 'space: there is no such space, or you are not in it.');
+    throw new AppError('NOT-FOUND', 'space: there is no such space, or you are not a member of it.');
   }
   if (!grantIn(caller, space).create) {
     throw new AppError('ACCESS-DENIED', 'space: your roles in this space do not let you create connections.');

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
-// DECISIONS 4: whoever moves, gives away or copies a connection whose login somebody else gave does not get to use it.
+// DECISIONS 4: a user who moves, transfers or copies a connection with another user's login cannot use that login.
 
 const path = '/api/v1/data-connections';
 const password = 'canary-of-alices-login-6614';
 
-describe('TR5: the login of a connection that somebody else moves', () => {
+describe('TR5: the login of a connection that another user moves', () => {
   let server: TestServer;
   let source: LoopbackServer;
   let url: string;
@@ -170,7 +170,7 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   it.each([
     ['into her own space', { spaceId: '' }],
     ['beside it', {}],
-  ])('a copy %s has no login at all, and the original goes on', async (_what, to) => {
+  ])('a copy %s has no login at all, and the original keeps working', async (_what, to) => {
     const made = await create(shared);
     const copy = await mallory.api.post(`${path}/actions/duplicate`, { id: made.qID, ...to });
     expect(copy.status, copy.text).toBe(201);
@@ -224,7 +224,7 @@ describe('TR5: the login of a connection that somebody else moves', () => {
     expect((await use(alice, made.qID)).status).toBe(403);
   });
 
-  it('a login in parts: an own certificate does not carry the secret of somebody else along', async () => {
+  it("a login in parts: a user's own certificate does not take another user's secret along", async () => {
     const clientSecret = 'canary-of-alices-client-8810';
     count += 1;
     const tokenUrl = url.replace('items', 'token');
@@ -255,7 +255,7 @@ describe('TR5: the login of a connection that somebody else moves', () => {
   });
 
   it.each(['mallory', 'alice'] as const)(
-    'one of two secrets of a client, entered anew by %s: the other stays only if it was theirs',
+    'one of two secrets of a client, entered again by %s: the other stays only if it was theirs',
     async (name) => {
       const person = { mallory, alice }[name];
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -110,7 +110,7 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     expect((await admin.delete(`/api/v1/users/${leaver.id}`)).status).toBe(204);
   });
 
-  it('nobody else may, and nothing else comes with it', async () => {
+  it('no other user may, and nothing else comes with it', async () => {
     await disable(leaver);
     const refused = await takeOver(member);
     expect(refused.status, refused.text).toBe(403);
@@ -137,7 +137,7 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     expect(users).toEqual([]);
   });
 
-  it('who only owns a connection that somebody else gave the login to stays its owner', async () => {
+  it('the owner of a connection whose login another user entered stays its owner', async () => {
     const given = await admin.patch(`${path}/${made.qID}`, [
       ...Object.entries(logins.chief).map(([name, value]) => ({
         ...{ op: 'add', path: `/connectionProperties/${name}`, value },
@@ -145,7 +145,7 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     ]);
     expect(given.status, given.text).toBe(204);
     await disable(leaver);
-    // The login is the administrator's, and goes on.
+    // The login is the administrator's, and stays in use.
     expect((await use(member)).status).toBe(200);
     expect(await seen(chief)).toBeUndefined();
     expect((await takeOver(facilitator)).status).toBe(403);

@@ -120,7 +120,7 @@ describe('LI26: an embedded connection becomes a separated one', () => {
   };
 
   it.each(doors)(
-    'by %s: the grant becomes its owner’s, goes on, and no provider is told',
+    'by %s: the grant becomes its owner’s, stays alive, and is not revoked',
     async (_what, separate) => {
       const made = await byGrant();
       lab.resetCounts();

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-describe('QL10: what nobody set is neither in the statement nor in the properties', () => {
+describe('QL10: unset properties are neither in the statement nor in the properties', () => {
   const login = { username: 'reporting', password };
   const keys = { accessKey: 'AKIA-canary-of-ql10', secretKey: password };
   const key = JSON.stringify(createServiceAccount('http://127.0.0.1:9', 'project').key);
@@ -76,7 +76,7 @@ describe('QL10: what nobody set is neither in the statement nor in the propertie
     expect(changes.map(({ status, text }) => `${status}${text}`)).toEqual(['204', '204', '204']);
     expect(await shown(qID)).toEqual(only(set));
     expect(await destination()).toBe(before);
-    // As 0.1.0 left it: whole, with a default that is none any more, and without the names.
+    // As 0.1.0 left it: the whole definition, with a former default, and without the names.
     await server.sql(`update connection set set_names = null,
       properties = replace(properties, '"region"', '"storeSseHeader":false,"region"') where id = '${qID}'`);
     expect(await shown(qID)).toEqual(only(set));

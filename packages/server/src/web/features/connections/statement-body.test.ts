@@ -113,7 +113,7 @@ describe('POST data-connections by connect statement', () => {
       const renewed = await put({ qConnectionSecret: `${password}-renewed` });
       expect([renewed.status, renewed.headers.get('mooring-passed-over')]).toEqual([204, null]);
       const cleared = await put({ qConnectionSecret: '' });
-      expect(cleared.body.errors[0].detail).toMatch(/^qConnectionSecret: cannot be taken away alone/);
+      expect(cleared.body.errors[0].detail).toMatch(/^qConnectionSecret: cannot be removed alone/);
     });
 
     it('QL11: takes qConnectionSecret for every source, and says where nothing is made of a secret', async () => {
@@ -194,7 +194,7 @@ describe('POST data-connections by connect statement', () => {
           qConnectStatement: postgres.replace('db=', 'separateCredentials=true;db='),
           qSeparateCredentials: false,
         },
-        /^qConnectStatement: says something else about separateCredentials/,
+        /^qConnectStatement: contradicts the rest of the request about separateCredentials/,
       ],
       [
         'an embedded connection with a credential of its own',

@@ -16,7 +16,7 @@ import { connectionSecret } from './connection-secret.js';
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
-/** The source of a body by statement: existing connections are also sent without `datasourceID`. */
+/** The data source of a body by statement. Clients also send existing connections without `datasourceID`. */
 function sourceOf(
   catalogue: Catalogue,
   { datasourceID, qType }: PostConnectionBody,
@@ -31,7 +31,7 @@ function sourceOf(
   return manifest;
 }
 
-/** Adds what the request says beside the statement; where the statement says something else, it is refused. */
+/** Adds what the request states beside the statement. @throws InvalidRequest where the two differ */
 function combined(
   properties: Record<string, unknown>,
   additions: Readonly<Record<string, unknown>>,
@@ -39,7 +39,7 @@ function combined(
   for (const [name, value] of Object.entries(additions)) {
     const stated = properties[name];
     if (stated !== undefined && stated !== revealed(value))
-      throw invalid('qConnectStatement', `says something else about ${name} than the rest of the request`);
+      throw invalid('qConnectStatement', `contradicts the rest of the request about ${name}`);
   }
   return { ...properties, ...additions };
 }
@@ -61,15 +61,15 @@ function credentialChoice(body: PostConnectionBody, stated: unknown): Record<str
 
 export interface PropertiesBody {
   body: CreateConnectionBody;
-  /** Members with secrets that nothing is made of. */
-  passedOver: string[];
+  /** Names of secret members that are ignored. */
+  ignored: string[];
 }
 
 const ofStatements = ['qUsername', 'qPassword', 'qConnectionSecret'] as const;
 
 /**
- * The request as one by properties. `connectionProperties` win where both are given, as in a connection that was
- * read and is sent back.
+ * The request as one by properties. `connectionProperties` take precedence over the statement: a connection that was
+ * read and is sent back holds both.
  * @throws InvalidRequest, AppError DCAAS-2001
  */
 export function byProperties(catalogue: Catalogue, body: PostConnectionBody): PropertiesBody {
@@ -79,7 +79,7 @@ export function byProperties(catalogue: Catalogue, body: PostConnectionBody): Pr
     if (datasourceID === undefined) throw invalid('datasourceID', 'is required');
     return {
       body: { ...body, datasourceID, connectionProperties },
-      passedOver: ofStatements.filter((name) => body[name]),
+      ignored: ofStatements.filter((name) => body[name]),
     };
   }
   if (qConnectStatement === undefined)
@@ -89,12 +89,12 @@ export function byProperties(catalogue: Catalogue, body: PostConnectionBody): Pr
   const login = loginPair({ qUsername: body.qUsername || undefined, qPassword: body.qPassword || undefined });
   const hasLogin = login.qUsername !== undefined || login.qPassword !== undefined;
   const method = selectSignIn(manifest, withDefaults(manifest, stated));
-  const { properties, passedOver } = connectionSecret(manifest, stated, body.qConnectionSecret || undefined);
+  const { properties, ignored } = connectionSecret(manifest, stated, body.qConnectionSecret || undefined);
   const additions = {
     ...credentialChoice(body, stated['separateCredentials']),
     ...(hasLogin ? loginProperties(method, login) : {}),
     ...properties,
   };
   const connection = combined(stated, additions);
-  return { body: { ...body, datasourceID: manifest.id, connectionProperties: connection }, passedOver };
+  return { body: { ...body, datasourceID: manifest.id, connectionProperties: connection }, ignored };
 }

@@ -23,7 +23,7 @@ describe('TR10: a chosen qID tells nothing about others', () => {
     const bob = await addPerson(server.url, server.adminKey, 'bob');
     const create = (person: TestPerson) =>
       person.api.post(path, { datasourceID: 'postgres', qName: 'taken', connectionProperties });
-    ids['of somebody else'] = (await create(bob)).body.qID;
+    ids['of another user'] = (await create(bob)).body.qID;
     ids['of her own'] = (await create(alice)).body.qID;
     await server.sql(`insert into tenant values ('other', 'other', '2026-01-01T00:00:00.000Z')`);
     await server.sql(`insert into "user" (id, tenant_id, subject, name, status, roles, created_at, updated_at)
@@ -51,7 +51,7 @@ describe('TR10: a chosen qID tells nothing about others', () => {
       },
     ],
     [
-      'a code that is none',
+      'an invalid code',
       {
         datasourceID: 'rest',
         connectionProperties: {
@@ -69,7 +69,7 @@ describe('TR10: a chosen qID tells nothing about others', () => {
   const create = (qID: string, more: object) =>
     alice.api.post(path, { datasourceID: 'postgres', qName: 'new', connectionProperties, qID, ...more });
 
-  it.each(failing)('%s is answered the same, whoever has the id', async (_what, body) => {
+  it.each(failing)('%s gets the same answer, whichever user has the id', async (_what, body) => {
     const free = await create(newUuid(), body);
     expect(free.status).toBeGreaterThanOrEqual(400);
     for (const [whose, id] of Object.entries(ids)) {
@@ -79,7 +79,7 @@ describe('TR10: a chosen qID tells nothing about others', () => {
   });
 
   it('one that is right but for its id is a 409, and nothing is made', async () => {
-    const taken = [ids['of somebody else'], ids['of her own']] as string[];
+    const taken = [ids['of another user'], ids['of her own']] as string[];
     const answers = await Promise.all(taken.map((id) => create(id, { qName: 'right' })));
     expect(answers.map(({ status }) => status)).toEqual([409, 409]);
     expect(new Set(answers.map(({ body }) => JSON.stringify(body.errors))).size).toBe(1);
@@ -132,7 +132,7 @@ describe('TR10: ids are of a tenant', () => {
   });
   const create = ({ api }: TestPerson, qID: string, qName: string, properties: object) =>
     api.post(path, { datasourceID: 'rest', qName, qID, connectionProperties: properties });
-  /** Who the source took the person for. */
+  /** The user that the source saw. */
   const use = async ({ api }: TestPerson, id: string): Promise<string[]> => {
     given.length = 0;
     const answer = await api.post(`${path}/${id}/actions/preview`, { path: ['items'] });
@@ -170,7 +170,7 @@ describe('TR10: ids are of a tenant', () => {
     }
   });
 
-  it('each sees and uses their own, and each tenant has it on record', async () => {
+  it('each sees and uses their own, and each tenant logs it', async () => {
     for (const [name, person] of both) {
       for (const id of [embedded, separated]) {
         const one = (await person.api.get(`${path}/${id}`)).body;

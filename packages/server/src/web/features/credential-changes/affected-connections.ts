@@ -5,6 +5,7 @@ import type { Caller } from '../../../core/access/caller.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { assertReaches, nameKey } from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Db } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
 
@@ -26,7 +27,7 @@ const connectionsMax = 100;
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
-/** Who owns them is part of the statement, whoever asks: nobody changes a secret that is not theirs. */
+/** The owner is part of the statement, even for administrators: users change only their own secrets. */
 async function ownCredentials(db: Db, caller: Caller, body: ChangeBody): Promise<CredentialTable[]> {
   let statement = db
     .selectFrom('credential')
@@ -43,7 +44,7 @@ async function ownCredentials(db: Db, caller: Caller, body: ChangeBody): Promise
   return statement.orderBy('created_at').orderBy('id').execute();
 }
 
-/** An embedded credential's own connection; of a separated one those that its person linked. */
+/** The connection of an embedded credential; those that its user linked to a separated one. */
 async function connectionsOf(db: Db, credential: CredentialTable): Promise<ConnectionTable[]> {
   const ofTenant = db
     .selectFrom('connection')
@@ -64,15 +65,14 @@ async function connectionsOf(db: Db, credential: CredentialTable): Promise<Conne
     .execute();
 }
 
-/** Host and port that the connection signs in at, or its destination for a source without one. */
+/** Host and port where the connection signs in; its destination for a data source without them. */
 export async function placeOf(
   { catalogue, settings }: Pick<AffectedDependencies, 'catalogue' | 'settings'>,
   manifest: SourceManifest,
   connection: ConnectionTable,
 ): Promise<{ host: string; place: string }> {
   const connector = await catalogue.connector(manifest);
-  const properties = JSON.parse(connection.properties) as Record<string, unknown>;
-  const [target] = connector.targets(properties, settings[manifest.id] ?? {});
+  const [target] = connector.targets(definitionOf(connection), settings[manifest.id] ?? {});
   if (!target) return { host: '', place: connection.destination };
   return { host: target.host.toLowerCase(), place: `${target.host.toLowerCase()}:${target.port}` };
 }
@@ -89,10 +89,10 @@ function methodOf(manifest: SourceManifest, credential: CredentialTable): SignIn
 }
 
 /**
- * What a bulk change is about.
- * @throws AppError NOT-FOUND when nothing of the caller's is chosen, or an id is not theirs
+ * The credentials that a change selects.
+ * @throws AppError NOT-FOUND when the caller has no such credential, or an id is not theirs
  * @throws AppError ACCESS-DENIED when one of them is out of the caller's reach
- * @throws InvalidRequest for credentials that are no login, and for more connections than one request may test
+ * @throws InvalidRequest for credentials without a password, and for more connections than one request may test
  */
 export async function affectedBy(
   deps: AffectedDependencies,
@@ -100,7 +100,7 @@ export async function affectedBy(
   body: ChangeBody,
 ): Promise<Affected[]> {
   if (!body.datasourceID && !body.host && !body.name && !body.qIDs)
-    throw invalid('datasourceID', 'or host, name or qIDs must say which credentials are meant');
+    throw invalid('datasourceID', 'or host, name or qIDs is required, to select the credentials');
   const source = body.datasourceID === undefined ? undefined : deps.catalogue.get(body.datasourceID).id;
   const rows = await ownCredentials(deps.db, caller, body);
   if (body.qIDs && rows.length < new Set(body.qIDs.map((id) => id.toLowerCase())).size)
@@ -118,11 +118,11 @@ export async function affectedBy(
     await deps.catalogue.enabled(caller.tenantId, credential.source_id);
     affected.push({ credential, manifest, method: methodOf(manifest, credential), connections });
   }
-  if (affected.length === 0) throw new AppError('NOT-FOUND', 'None of your credentials is meant by this.');
+  if (affected.length === 0) throw new AppError('NOT-FOUND', 'You have no credential that matches.');
   if (affected.reduce((sum, { connections }) => sum + connections.length, 0) > connectionsMax) {
     throw invalid(
       'qIDs',
-      `these credentials have more than ${connectionsMax} connections; choose fewer of them at once`,
+      `these credentials have more than ${connectionsMax} connections; change fewer credentials at once`,
     );
   }
   return affected;

@@ -5,7 +5,7 @@ import type { CredentialChangeItemTable, CredentialChangeTable } from '../../../
 
 export type ChangeRow = CredentialChangeTable;
 
-/** Bulk changes of one person; whose they are is part of the statement. Latest first. */
+/** Credential changes of the caller, latest first; the user is part of the statement. */
 export async function ownChanges(
   db: Queryable,
   caller: Caller,
@@ -34,7 +34,7 @@ export async function itemsOf(db: Queryable, change: ChangeRow): Promise<Credent
     .execute();
 }
 
-/** Marks it undone when it still can be. @returns false when another request or the time was faster */
+/** Marks the change as undone. @returns false when it was undone meanwhile, or its time is over */
 export async function claimUndo(db: Queryable, change: ChangeRow, now: string): Promise<boolean> {
   const result = await db
     .updateTable('credential_change')

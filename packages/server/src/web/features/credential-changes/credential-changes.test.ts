@@ -198,7 +198,7 @@ describe('changing a secret everywhere', () => {
     expect(await works(made[1])).toBe(true);
   });
 
-  it('X02, X03: sends the new secret nowhere that its person has not confirmed', async () => {
+  it('X02, X03: sends the new secret only where its user has confirmed', async () => {
     const made = [await make(), await make()] as const;
     const moved = await alice.api.patch(made[1].at, [
       { op: 'replace', path: '/connectionProperties/url', value: `${elsewhere.url}/items` },
@@ -216,7 +216,7 @@ describe('changing a secret everywhere', () => {
     expect((await alice.api.get(`${made[1].at}/credential`)).body.state).toBe('needs_confirmation');
   });
 
-  it("X05: touches nobody else's credentials, whoever asks", async () => {
+  it("X05: never touches another user's credentials, not even for an administrator", async () => {
     const one = await make();
     const embedded = await make({ separated: false });
     setAll([one, embedded], fresh);
@@ -286,7 +286,7 @@ describe('changing a secret everywhere', () => {
     expect(byName.body.connections, byName.text).toHaveLength(1);
     expect(byName.body.connections[0].credentialId).toBe(two.credentialId);
     expect((await rehearse({ ...idsOf([one]), host: 'localhost' })).status).toBe(404);
-    expect((await rehearse({})).body.errors[0].detail).toMatch(/must say which credentials/);
+    expect((await rehearse({})).body.errors[0].detail).toMatch(/to select the credentials/);
   });
 
   it('refuses interactive grants and says how to renew them', async () => {

@@ -6,24 +6,29 @@ interface Owner {
   tenantId: string;
 }
 
-/** Credentials of one person; who owns them is part of the statement. */
+/** Credentials of one user; who owns them is part of the statement. */
+export function credentialsOf(db: Db, owner: Owner, sourceId: string | undefined) {
+  const statement = db
+    .selectFrom('credential')
+    .selectAll()
+    .where('tenant_id', '=', owner.tenantId)
+    .where('owner_id', '=', owner.userId);
+  return sourceId ? statement.where('source_id', '=', sourceId) : statement;
+}
+
+/** Credentials of one user by id or name, oldest first. */
 export async function ownCredentials(
   db: Db,
   owner: Owner,
   where: { id?: string; nameKey?: string; sourceId?: string },
 ): Promise<CredentialTable[]> {
-  let statement = db
-    .selectFrom('credential')
-    .selectAll()
-    .where('tenant_id', '=', owner.tenantId)
-    .where('owner_id', '=', owner.userId);
+  let statement = credentialsOf(db, owner, where.sourceId);
   if (where.id !== undefined) statement = statement.where('id', '=', where.id);
   if (where.nameKey !== undefined) statement = statement.where('name_key', '=', where.nameKey);
-  if (where.sourceId !== undefined) statement = statement.where('source_id', '=', where.sourceId);
   return statement.orderBy('created_at').orderBy('id').execute();
 }
 
-/** Live connections that use each credential: an embedded one its own, a separated one those its person linked. */
+/** Number of connections by credential: one for an embedded credential, for a separated one those its user linked. */
 export async function connectionCounts(
   db: Db,
   rows: readonly CredentialTable[],
@@ -42,7 +47,7 @@ export async function connectionCounts(
   return counts;
 }
 
-/** Credentials that no connection uses. */
+/** Credentials that no connection uses, of the caller or of every user of the tenant. */
 export async function orphanedCredentials(
   db: Db,
   caller: Owner,

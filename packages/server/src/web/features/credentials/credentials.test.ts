@@ -167,7 +167,7 @@ describe('data-credentials', () => {
     expect(refused.status).toBe(404);
   });
 
-  it('X05: answers for another person as for an unknown id', async () => {
+  it('X05: answers for another user as for an unknown id', async () => {
     const mine = await bob.api.patch(credential, [{ op: 'replace', path: '/qName', value: 'stolen' }]);
     const random = await bob.api.patch('/api/v1/data-credentials/00000000-0000-4000-8000-000000000000', [
       { op: 'replace', path: '/qName', value: 'stolen' },

@@ -1,30 +1,13 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, loadConnection } from '../../../core/access/connection-access.js';
+import { unknownConnection } from '../../../core/access/find-connection.js';
 import { nameKey } from '../../../core/credentials/records.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 
 // How Qlik's load scripts name connections: `Space:Name`, `:Name` in the current space, or a bare name.
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-const unknownConnection = () =>
-  new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
-
-/** @throws InvalidRequest, AppError NOT-FOUND */
-export async function connectionById(
-  db: Queryable,
-  caller: Caller,
-  id: string,
-): Promise<AccessibleConnection> {
-  if (!uuidPattern.test(id)) throw new InvalidRequest([{ field: 'connection', message: 'must be a UUID' }]);
-  const found = await loadConnection(db, caller, { id: id.toLowerCase() });
-  if (!found) throw unknownConnection();
-  return found;
-}
-
 /**
- * A name without a space means the given space, or the caller's personal one.
+ * Without a space in the text, the name is looked up in the given space, or in the caller's personal one.
  * @throws AppError NOT-FOUND
  */
 export async function connectionByName(
@@ -47,7 +30,7 @@ export async function connectionByName(
     .where('tenant_id', '=', caller.tenantId)
     .where('name_key', '=', nameKey(text.slice(0, colon)).toLowerCase())
     .executeTakeFirst();
-  // Asked also without such a space, so that one of others takes no longer than none.
+  // Queried even when the space does not exist, so that timing does not reveal spaces of other users.
   const found = await within(`space:${space?.id ?? ''}`, text.slice(colon + 1));
   if (!found) throw unknownConnection();
   return found;

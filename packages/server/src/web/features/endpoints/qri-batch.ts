@@ -3,13 +3,15 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { generateQris } from '@mooring/contract/routes/data-source-endpoints';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
+import { findConnection, unknownConnection } from '../../../core/access/find-connection.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { sha256 } from '../../../core/crypto/digest.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { InvalidRequest } from '../../../core/errors/app-error.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
+import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
-import { connectionById, connectionByName } from './connection-reference.js';
+import { connectionByName } from './connection-reference.js';
 import { type DescribedTarget, describedBy } from './statement-source.js';
 
 type QriItem = z.output<typeof generateQris.body>['data'][number];
@@ -20,7 +22,7 @@ export interface QriDependencies {
   catalogue: Catalogue;
 }
 
-/** Values in the order of `names`: those with a name by it, the others by their place. */
+/** Values in the order of `names`: named ones by name, the others by position. @throws InvalidRequest */
 function ordered(given: NonNullable<QriProperties>, names: readonly string[], field: string): string[] {
   const values = names.map(() => '');
   for (const [place, { name, value = '' }] of given.entries()) {
@@ -28,7 +30,7 @@ function ordered(given: NonNullable<QriProperties>, names: readonly string[], fi
       name === undefined ? place : names.findIndex((known) => known.toLowerCase() === name.toLowerCase());
     if (index < 0 || index >= names.length) {
       throw new InvalidRequest([
-        { field, message: `has a property that is none of: ${names.join(', ')}`.slice(0, 500) },
+        { field, message: `has an unknown property; known are: ${names.join(', ')}`.slice(0, 500) },
       ]);
     }
     values[index] = value;
@@ -60,19 +62,18 @@ function qriFor(
   };
 }
 
-/** Makes the QRIs of a batch; each item succeeds or fails for itself. */
+/** Makes the QRIs of a batch; the failure of an item does not affect the others. */
 export function createQriBatch({ store, catalogue }: QriDependencies) {
   const targetOf = async (caller: Caller, item: QriItem): Promise<DescribedTarget> => {
     if (item.connectionType === 'properties')
       return describedBy(catalogue, caller, item.connection, item.dataSourceId);
     const { row, privileges } =
       item.connectionType === 'id'
-        ? await connectionById(store.db, caller, item.connection)
+        ? await findConnection(store.db, caller, item.connection, 'connection')
         : await connectionByName(store.db, caller, item.connection, item.spaceId);
-    if (!privileges.includes('read'))
-      throw new AppError('NOT-FOUND', 'There is no such connection, or you may not see it.');
+    if (!privileges.includes('read')) throw unknownConnection();
     const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
-    return { manifest, definition: JSON.parse(row.properties) as Record<string, unknown> };
+    return { manifest, definition: definitionOf(row) };
   };
 
   return async (caller: Caller, item: QriItem, isRaw: boolean, traceId: string) => {
@@ -89,7 +90,7 @@ export function createQriBatch({ store, catalogue }: QriDependencies) {
       const code = first?.code ?? 'INTERNAL';
       return {
         ...echoed,
-        // A statement that was refused may hold the secret it was refused for.
+        // A refused statement is not echoed: it may hold the secret that it was refused for.
         connection: connectionType === 'properties' ? '' : connection,
         dataSourceId: item.dataSourceId ?? '',
         isFullyQualified: false,

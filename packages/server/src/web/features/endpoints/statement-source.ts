@@ -10,13 +10,13 @@ export interface DescribedTarget {
   definition: Record<string, unknown>;
 }
 
-/** What a statement says, with the names of what it sets. */
+/** With the names of the properties that the statement sets. */
 export interface StatedTarget extends DescribedTarget {
   set: readonly string[];
 }
 
 /**
- * @param dataSourceId where the statement does not name its source
+ * @param dataSourceId required when the statement does not name its data source
  * @throws InvalidRequest, AppError DCAAS-2001
  */
 export async function describedBy(
@@ -28,7 +28,7 @@ export async function describedBy(
   const id = dataSourceId || sourceNamedIn(catalogue, statement);
   if (id === undefined) {
     throw new InvalidRequest([
-      { field: 'dataSourceId', message: 'is required: the connect statement does not name its source' },
+      { field: 'dataSourceId', message: 'is required: the connect statement does not name its data source' },
     ]);
   }
   const manifest = await catalogue.enabled(caller.tenantId, id);

@@ -58,7 +58,7 @@ describe('a source that is out of service', () => {
     ['503 with an absurd time', 503, () => '999999', 3600],
   ];
   it.each(ways)(
-    'R19: is left alone by whom it asked to wait, and they are told: %s',
+    'R19: gets no request from a user it asked to wait, who gets Retry-After: %s',
     async (_what, ...way) => {
       const [status, value, seconds] = way;
       const person = await addPerson(server.url, server.adminKey, `person ${count}`);
@@ -78,13 +78,13 @@ describe('a source that is out of service', () => {
       const left = again.map(({ headers }) => Number(headers.get('retry-after')));
       expect(Math.max(...left)).toBeLessThanOrEqual(Math.min(seconds + 1, capSeconds));
       expect(asked).toBe(1);
-      // It was asked of this person. Another one finds out for themselves.
+      // Retry-After is tracked per user: another user's request goes through.
       await admin.post(`${connection}/actions/preview`, { path: [] });
       expect(asked).toBe(2);
     },
   );
 
-  it('R18: is asked three times at the most for one use, and once where that might do something twice', async () => {
+  it('R18: gets at most three attempts for one use, and one where a retry is not idempotent', async () => {
     answer = refuseWith(503);
     const rest = await connect('rest', { url: `${url}/items` });
     const post = await connect('rest', { url: `${url}/items`, method: 'POST', body: '{}' });

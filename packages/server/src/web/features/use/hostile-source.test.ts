@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
-describe('a database server of somebody who means harm', () => {
+describe('a hostile database server', () => {
   let server: TestServer;
   let source: Awaited<ReturnType<typeof startFakeServer>>;
   let mallory: TestPerson;
@@ -64,7 +64,7 @@ describe('a database server of somebody who means harm', () => {
       signedIn,
       (socket: Socket) => socket.write(Buffer.alloc(65_535, bytes('4e00000000'))),
     ],
-    ['TR18: rows without end to a statement of ours', signedIn, many],
+    ['TR18: endless rows to our own statement', signedIn, many],
     ['TR18: rows without end', reading, (socket: Socket) => flood(socket, dataRow('x'))],
     ['TR18: notices without end', reading, (socket: Socket) => flood(socket, notice)],
     [
@@ -84,7 +84,7 @@ describe('a database server of somebody who means harm', () => {
           Buffer.concat([answered(rowDescription([['x', TEXT]]), dataRow('y')), done('SELECT 1')]),
         ),
     ],
-  ])('is answered in words, while others are served: %s', async (_title, before, act) => {
+  ])('becomes an error message, while others are served: %s', async (_title, before, act) => {
     answers = before;
     harm = act;
     const action = before === reading ? 'preview' : 'browse';

@@ -26,7 +26,7 @@ async function listening(server: Server, port = 0): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-/** Nobody listens there, nor does the system give them to somebody else (it gives those from 32768 on). */
+/** Ports without a listener, which the system does not assign either (it assigns those from 32768 on). */
 async function closedPorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {
@@ -119,7 +119,7 @@ describe('ports behind the service', comparingTimes, () => {
 
   const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
 
-  it('S09, S10: a person who may only use learns neither which are open nor what they say', async () => {
+  it('S09, S10: a user who may only use learns neither which are open nor what they say', async () => {
     const { alice, connectTo } = inOpen;
     const few = 5;
     const kinds = { ...ports, refused: ports.open };
@@ -155,7 +155,7 @@ describe('ports behind the service', comparingTimes, () => {
     const medians = times.map(median);
     expect(Math.max(...medians) / Math.min(...medians), JSON.stringify(times)).toBeLessThan(1.1);
     expect(Math.min(...medians)).toBeGreaterThan(testSeconds * 900);
-    // The owner is told which is which, though not what the server said.
+    // The owner learns which is which, but not what the server said.
     const closed = await testAs(alice, await connectTo(ports.closed[20] ?? 0));
     expect(closed.body.stages.at(-1)).toMatchObject({ name: 'tcp', code: 'SOURCE-UNREACHABLE' });
     const spoken = await testAs(alice, await connectTo(ports.open[20] ?? 0));
@@ -191,7 +191,7 @@ describe('ports behind the service', comparingTimes, () => {
     const [ofAlice, ofBob] = [await browse(alice), await browse(bob)];
     expect(ofAlice.body.errors[0].code).toBe('EGRESS-REFUSED');
     expect(ofBob.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');
-    // Each is on record all the same, and by whom.
+    // Each is in the audit log all the same, with its user.
     const events = await apiClient(shut.url, shut.adminKey).get(
       '/api/v1/audits?eventType=mooring.v1.destination.refused&limit=100',
     );
@@ -214,7 +214,7 @@ describe('ports behind the service', comparingTimes, () => {
         }
       }
     }
-    // Nobody listens there for HTTP either, and a session with a web address is opened without a word.
+    // There is no HTTP listener either, and a session with a web address is opened without a request.
     for (const [kind, url] of [
       ['closed', `http://127.0.0.1:${ports.closed[12]}/`],
       ['silent', `http://127.0.0.1:${ports.silent[12]}/`],
@@ -240,7 +240,7 @@ describe('ports behind the service', comparingTimes, () => {
     expect(Math.max(...times), table).toBeLessThan(3_600);
   });
 
-  it('TR12: a pause of the source is told like everything else of the network, by a rehearsal too', async () => {
+  it('TR12: an open circuit breaker looks like any other network failure, in a rehearsal too', async () => {
     const { alice, bob, connectTo } = inOpen;
     const [closed, spoken] = [ports.closed[14] ?? 0, ports.open[14] ?? 0];
     const separate = (name: string) => ({
@@ -353,12 +353,12 @@ describe('ports behind the service', comparingTimes, () => {
     expect(states.map(({ state, error }) => [state, error])).toEqual(
       states.map(() => ['pending', undefined]),
     );
-    // Who may edit is told, at once, what it is and what to do.
+    // A user who may edit learns at once what it is and what to do.
     const own = await connect({ of: inOpen, url: hosts.closed }, true);
     const ofAlice = await timed(() => alice.api.put(own, { authUrlOnly: true }));
     expect(ofAlice.result.body.errors[0].detail).toMatch(/could not be reached.*Look at the OAuth client/);
     expect(ofAlice.ms).toBeLessThan(2_000);
-    // A refused destination is on record, by whom.
+    // A refused destination is in the audit log, with its user.
     const events = await apiClient(shut.url, shut.adminKey).get(
       '/api/v1/audits?eventType=mooring.v1.destination.refused&limit=100',
     );

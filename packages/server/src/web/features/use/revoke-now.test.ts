@@ -133,7 +133,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
     if (what === 'the source') await admin.put('/api/v1/data-sources/postgres/settings', { disabled: false });
   });
 
-  it('taking away the place of a tenant administrator, who goes on seeing the connection', async () => {
+  it('removing the role of a tenant administrator, who still sees the connection', async () => {
     await join(['TenantAdmin']);
     await expectEnd(() => owner.api.delete(`/api/v1/spaces/${spaceId}/assignments/${assignmentId}`));
     expect((await bob.api.get(connection)).status).toBe(200);
@@ -184,7 +184,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
     const id = await credentialId();
     await owner.api.delete(`/api/v1/spaces/${spaceId}/assignments/${assignmentId}`);
     const begun = performance.now();
-    // Until it is gone the system goes on sending what it holds; a proper end would come after all of that.
+    // Until then the system still sends what it has buffered; a proper end would come after all of that.
     const hex = (number: number | undefined) => Number(number).toString(16).toUpperCase().padStart(4, '0');
     const pair = `0100007F:${hex(Number(port))} 0100007F:${hex(socket.localPort)}`;
     const isHeld = () => readFileSync('/proc/net/tcp', 'latin1').includes(pair);
@@ -196,7 +196,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
     socket.destroy();
   });
 
-  it('NO11: a key, and a person, are refused on every node within the same bound', async () => {
+  it('NO11: a key, and a user, are refused on every node within the same bound', async () => {
     const second = (await bob.api.post('/api/v1/api-keys', { description: 'second' })).body;
     for (const [key, take] of [
       [second.token, () => bob.api.delete(`/api/v1/api-keys/${second.id}`)],
@@ -216,7 +216,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
     }
   });
 
-  it('says in the record of uses that it was revoked', async () => {
+  it('logs the use as revoked', async () => {
     const response = await read();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     await reader.read();

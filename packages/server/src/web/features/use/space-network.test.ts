@@ -79,7 +79,7 @@ describe('what the connections of a space may reach', () => {
     expect((await browse(id)).body.errors[0].code).toBe('EGRESS-REFUSED');
   });
 
-  it('S01: every refusal is counted, and on record with its person before the answer', async () => {
+  it('S01: every refusal is counted, and in the audit log with its user before the answer', async () => {
     const id = await create('counted', other);
     const before = await refusedOnRecord();
     const counted = async () => {
@@ -97,7 +97,7 @@ describe('what the connections of a space may reach', () => {
       data: { operation: 'browseConnection', traceId: refused.body.traceId },
     });
     expect(id).toMatch(new RegExp(`/${event.data.id}$`));
-    // Whoever reads the record may make connections too, and must not learn from it where a name leads.
+    // Users who read the log may create connections too, and must not learn from it where a name leads.
     expect(JSON.stringify(event.data)).not.toMatch(/loopback|127\.0\.0\.1/);
     const logged = server
       .logText()

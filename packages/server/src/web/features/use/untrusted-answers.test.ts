@@ -48,16 +48,19 @@ describe('a source whose answers are made to harm', () => {
       Buffer.alloc(300_000 * 20, gzipSync('')),
       /holds next to nothing|sends without end/,
     ],
-  ])('%s: is refused in words by every use when it sends gzip %s', async (_id, _what, body, words) => {
-    answer = { body, encoding: 'gzip' };
-    const use = await actions();
-    const refused = await Promise.all(uses.map(use));
-    for (const { status, text } of refused) {
-      expect(status).toBeLessThan(500);
-      expect(text).toMatch(words);
-    }
-    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-  });
+  ])(
+    '%s: every use refuses it with an error message when it sends gzip %s',
+    async (_id, _what, body, words) => {
+      answer = { body, encoding: 'gzip' };
+      const use = await actions();
+      const refused = await Promise.all(uses.map(use));
+      for (const { status, text } of refused) {
+        expect(status).toBeLessThan(500);
+        expect(text).toMatch(words);
+      }
+      expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    },
+  );
 
   it('TR1: may send a read what it may not send a test, a browser of it or a preview', async () => {
     answer = {

@@ -58,7 +58,7 @@ describe('using a shared connection', () => {
   const rowsOf = async (person: TestPerson) =>
     (await person.api.post(`${connection}/actions/preview`, { path: ['sales', 'orders'] })).body.rows;
 
-  it('X07: refuses a person without a credential, typed, and never falls back to another', async () => {
+  it('X07: refuses a user without a credential, typed, and never falls back to another', async () => {
     const refused = await bob.api.post(`${connection}/actions/read`, { path: ['sales', 'orders'] });
     expect(refused.status).toBe(403);
     expect(refused.body.errors[0]).toMatchObject({
@@ -101,12 +101,12 @@ describe('using a shared connection', () => {
     for (const action of ['browse', 'preview', 'read']) {
       const refused = await alice.api.post(`${connection}/actions/${action}`, { path: ['a', 'b', 'c', 'd'] });
       expect([refused.status, refused.body.errors[0].detail]).toEqual([
-        ...[400, 'path: has 4 parts, and paths of this data source have at most 3'],
+        ...[400, 'path: has 4 parts; paths of this data source have at most 3'],
       ]);
     }
   });
 
-  it('shows two people their own rows through one connection', async () => {
+  it('shows two users their own rows through one connection', async () => {
     const { user: username, password } = lab.roles.bob;
     const brought = await bob.api.put(`${connection}/credential`, {
       credentialsName: 'bobs login',
@@ -155,7 +155,7 @@ describe('using a shared connection', () => {
   it.each([
     ['a wrong password', { password: 'wrong' }, 'signIn', 'SOURCE-SIGN-IN-FAILED'],
     ['a closed port', { port: 1 }, 'tcp', 'SOURCE-UNREACHABLE'],
-    ['a name that is none', { host: 'no-such-host.invalid' }, 'name', 'SOURCE-UNREACHABLE'],
+    ['a name that does not exist', { host: 'no-such-host.invalid' }, 'name', 'SOURCE-UNREACHABLE'],
     ['a metadata address', { host: '169.254.169.254' }, 'route', 'EGRESS-REFUSED'],
     ['TLS that is not trusted', { sslmode: 'verify-full' }, 'tls', 'SOURCE-TLS-FAILED'],
   ])('says at which stage %s fails, with a code and a remedy', async (_what, wrong, stage, code) => {
@@ -204,7 +204,7 @@ describe('using a shared connection', () => {
     expect(performance.now() - since).toBeLessThan(3_000);
   });
 
-  it('X04: does not use a credential at another destination until its person confirms it', async () => {
+  it('X04: does not use a credential at another destination until its user confirms it', async () => {
     const credential = await alice.api.get('/api/v1/data-credentials/my%20login?byCredentialName=true');
     const made = await alice.api.post('/api/v1/data-connections', {
       dataSourceId: 'postgres',

@@ -4,12 +4,12 @@ import { timeLimit } from '@mooring/connectors/kit/deadline';
 import type { FastifyReply } from 'fastify';
 import { errorReply } from '../../../core/errors/error-answer.js';
 
-/** Longest wait for a reader who takes nothing. */
+/** Longest wait for a client that does not read. */
 const stallMs = 60_000;
 
 /**
- * Sends text as it comes, as fast as it is read. A failure before the first byte is thrown; a later one is told in a
- * last line, and the answer ends abnormally, so that a part never looks whole.
+ * Streams text with back-pressure. A failure before the first byte is thrown. A later one becomes the last line, and
+ * the connection is destroyed, so that a partial answer never looks complete.
  */
 export async function sendLines(reply: FastifyReply, chunks: AsyncGenerator<string>): Promise<void> {
   const { raw, request } = reply;

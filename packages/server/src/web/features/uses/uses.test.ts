@@ -40,7 +40,7 @@ const connect = async (api: ApiClient, source: Source, qName: string, more: obje
   return `${connections}/${made.body.qID}`;
 };
 
-describe('V18: the record of uses', () => {
+describe('V18: the usage log', () => {
   let server: TestServer;
   let source: Source;
   let admin: ApiClient;
@@ -199,7 +199,7 @@ describe('a use that cannot be recorded', () => {
     await source.close();
   });
 
-  it('M: does not happen: the source is not asked, by no action, and it goes on when it can', async () => {
+  it('M: does not happen: no action sends a request to the source, and uses resume when the log can be written', async () => {
     const path = await connect(admin, source, 'unrecorded');
     const pair = await admin.post('/api/v1/data-credentials', {
       ...{ datasourceID: 'rest', qName: 'separated' },
@@ -260,7 +260,7 @@ describe('a credential that is exchanged for another as its use is recorded', ()
     await source.close();
   });
 
-  it('item 3: the one on record is the one that is opened, or the use does not happen', async () => {
+  it('item 3: the logged credential is the one that is opened, or the use does not happen', async () => {
     const admin = apiClient(server.url, server.adminKey);
     const bring = async (username: string): Promise<string> => {
       const made = await admin.post('/api/v1/data-credentials', {
@@ -392,7 +392,7 @@ describe('who used what', () => {
   it('item 3: who may edit a connection sees its uses; others see those of their own credentials', async () => {
     expect(names(await seen(alice.api, `?connectionId=${idOf(shared)}`))).toHaveLength(2);
     expect(await seen(bob.api, `?connectionId=${idOf(shared)}`)).toEqual([]);
-    // The credential of the shared connection is Alice's, whoever uses it.
+    // The credential of the shared connection is Alice's, whichever user uses it.
     expect(names(await seen(alice.api))).toHaveLength(2);
     expect(names(await seen(bob.api))).toEqual([[bob.id, idOf(own)]]);
     expect(await seen(carol.api)).toEqual([]);
@@ -408,7 +408,7 @@ describe('who used what', () => {
     expect(await seen(bob.api, `?credentialId=${credentialId}`)).toEqual([]);
   });
 
-  it('item 3: pages hold each use once, and refuse a cursor that is none', async () => {
+  it('item 3: pages hold each use once, and refuse an invalid page token', async () => {
     const collected: unknown[] = [];
     let at: string | undefined = `${server.url}${uses}?limit=1`;
     for (let round = 0; at !== undefined && round < 10; round += 1) {
@@ -514,7 +514,7 @@ describe('who used what', () => {
     expect(await results(admin, ofBob)).toEqual(all);
   });
 
-  it('TR12: and no earlier: until then a use has only started, and whoever leaves it reads nothing else', async () => {
+  it('TR12: and no earlier: until then a use has only started, and a user who leaves it reads nothing else', async () => {
     const nobody = await connect(alice.api, { ...source, url: 'http://127.0.0.1:9' }, 'still nobody', {
       space: spaceId,
     });
@@ -542,7 +542,7 @@ describe('who used what', () => {
       });
     };
     const [ofAll, ofBob] = [`?spaceId=${spaceId}`, `?userId=${bob.id}`];
-    // Of both kinds the end is on record, and long before it may be told.
+    // The end of both kinds is in the log long before users may learn of it.
     const since = performance.now();
     await expect
       .poll(async () => (await ends(alice.api, ofAll)).map(({ result }) => result), { timeout: 2_000 })

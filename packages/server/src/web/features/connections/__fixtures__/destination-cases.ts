@@ -4,8 +4,8 @@
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
 
 /**
- * `confirm`: another destination: everybody confirms, and an embedded credential is sent again in the same request.
- * `keep`: harmless. `refuse`: no such property here; nothing is changed.
+ * `confirm`: another destination: every user confirms, and an embedded credential is sent again in the same request.
+ * `keep`: harmless. `refuse`: not a property of this data source; nothing is changed.
  */
 export type Meaning = 'confirm' | 'keep' | 'refuse';
 
@@ -39,13 +39,61 @@ const everywhere: readonly Edit[] = [
   edit('proxy', 'refuse', 'proxy', 'http://127.0.0.1:9'),
 ];
 
-/** Addresses of two listeners: where the credential is for, and where it must never get to. */
+/** Addresses of two listeners: one that the credential is for, and one that it must never reach. */
 export interface Places {
   here: { host: string; port: number; url: string };
   there: { host: string; port: number; url: string };
 }
 
-export function destinationCases({ here, there }: Places, certificate: string): SourceCase[] {
+type Certificates = readonly { name: string; value: string }[];
+
+const restCase = ({ here, there }: Places, certificates: Certificates): SourceCase => ({
+  datasourceID: 'rest',
+  definition: { url: `${here.url}/items`, authSchema: 'basic' },
+  credential: { username: 'somebody', password: 'canary-matrix' },
+  edits: [
+    ...everywhere,
+    edit('host', 'confirm', 'url', `http://localhost:${here.port}/items`),
+    edit('port', 'confirm', 'url', `${there.url}/items`),
+    edit('path of the URL', 'confirm', 'url', `${here.url}/other`),
+    edit('query of the URL', 'keep', 'url', `${here.url}/items?page=2`),
+    edit('query parameter', 'keep', 'queryParameters', [{ name: 'page', value: '2' }]),
+    edit('next page where the answer says', 'confirm', 'PaginationType', 'NextUrl'),
+    edit('field with the next page', 'confirm', 'NextUrlFieldPath', 'items.0.homepage'),
+    edit('page size', 'keep', 'OffsetPageSize', 50),
+    edit('TLS lowered', 'confirm', 'url', `${here.url.replace('http:', 'https:')}/items`),
+    edit('validation changed', 'confirm', 'serverCertificateValidation', 'Custom'),
+    edit('CA replaced', 'confirm', 'rootCertificates', certificates),
+    edit('token URL', 'confirm', 'tokenUrl', `${there.url}/token`),
+    edit('OAuth provider', 'confirm', 'oauthProvider', 'dropbox'),
+    {
+      ...edit('auth type', 'confirm', 'authSchema', 'bearer'),
+      again: { bearerToken: 'canary-matrix' },
+    },
+    edit('method', 'confirm', 'method', 'POST'),
+    edit('headers', 'confirm', 'queryHeaders', [{ name: 'x-one', value: '1' }]),
+    edit('region', 'refuse', 'region', 'eu-west-1'),
+  ],
+});
+
+const gbqCase = ({ there }: Places, certificates: Certificates): SourceCase => ({
+  datasourceID: 'gbq',
+  definition: { OAuthMechanism: '0', Catalog: 'project-one' },
+  credential: { KeyFilePath: [{ name: 'key.json', value: JSON.stringify(serviceAccount.key) }] },
+  edits: [
+    ...everywhere,
+    { ...edit('auth type', 'confirm', 'OAuthMechanism', '1'), again: 'a sign-in' },
+    edit('project', 'keep', 'Catalog', 'project-two'),
+    edit('region', 'keep', 'Location', 'EU'),
+    edit('host', 'refuse', 'host', 'localhost'),
+    edit('port', 'refuse', 'port', 1),
+    edit('token URL', 'refuse', 'tokenUrl', there.url),
+    edit('CA replaced', 'refuse', 'rootCertificates', certificates),
+  ],
+});
+
+export function destinationCases(places: Places, certificate: string): SourceCase[] {
+  const { here, there } = places;
   const certificates = [{ name: 'ca.pem', value: certificate }];
   const sql = (datasourceID: string, definition: object): SourceCase => ({
     datasourceID,
@@ -84,48 +132,7 @@ export function destinationCases({ here, there }: Places, certificate: string): 
     sql('mysql', { database: 'one' }),
     s3('File_AmazonS3ConnectorV2'),
     s3('File_AmazonS3Connector'),
-    {
-      datasourceID: 'rest',
-      definition: { url: `${here.url}/items`, authSchema: 'basic' },
-      credential: { username: 'somebody', password: 'canary-matrix' },
-      edits: [
-        ...everywhere,
-        edit('host', 'confirm', 'url', `http://localhost:${here.port}/items`),
-        edit('port', 'confirm', 'url', `${there.url}/items`),
-        edit('path of the URL', 'confirm', 'url', `${here.url}/other`),
-        edit('query of the URL', 'keep', 'url', `${here.url}/items?page=2`),
-        edit('query parameter', 'keep', 'queryParameters', [{ name: 'page', value: '2' }]),
-        edit('next page where the answer says', 'confirm', 'PaginationType', 'NextUrl'),
-        edit('field with the next page', 'confirm', 'NextUrlFieldPath', 'items.0.homepage'),
-        edit('page size', 'keep', 'OffsetPageSize', 50),
-        edit('TLS lowered', 'confirm', 'url', `${here.url.replace('http:', 'https:')}/items`),
-        edit('validation changed', 'confirm', 'serverCertificateValidation', 'Custom'),
-        edit('CA replaced', 'confirm', 'rootCertificates', certificates),
-        edit('token URL', 'confirm', 'tokenUrl', `${there.url}/token`),
-        edit('OAuth provider', 'confirm', 'oauthProvider', 'dropbox'),
-        {
-          ...edit('auth type', 'confirm', 'authSchema', 'bearer'),
-          again: { bearerToken: 'canary-matrix' },
-        },
-        edit('method', 'confirm', 'method', 'POST'),
-        edit('headers', 'confirm', 'queryHeaders', [{ name: 'x-one', value: '1' }]),
-        edit('region', 'refuse', 'region', 'eu-west-1'),
-      ],
-    },
-    {
-      datasourceID: 'gbq',
-      definition: { OAuthMechanism: '0', Catalog: 'project-one' },
-      credential: { KeyFilePath: [{ name: 'key.json', value: JSON.stringify(serviceAccount.key) }] },
-      edits: [
-        ...everywhere,
-        { ...edit('auth type', 'confirm', 'OAuthMechanism', '1'), again: 'a sign-in' },
-        edit('project', 'keep', 'Catalog', 'project-two'),
-        edit('region', 'keep', 'Location', 'EU'),
-        edit('host', 'refuse', 'host', 'localhost'),
-        edit('port', 'refuse', 'port', 1),
-        edit('token URL', 'refuse', 'tokenUrl', there.url),
-        edit('CA replaced', 'refuse', 'rootCertificates', certificates),
-      ],
-    },
+    restCase(places, certificates),
+    gbqCase(places, certificates),
   ];
 }

@@ -4,18 +4,18 @@ import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { connectionRows, type Page } from './connection-store.js';
 import { type Selection, selectedNames } from './selection.js';
 
-// Names in the order of a locale. No database here knows ICU's orders, so the names are sorted in memory; that is
-// done only where there are few enough. Beyond, lists are in the order of the folded names, which is stored.
+// Names in the order of a locale. The stores do not know ICU's orders, so names are sorted in memory, as long as there
+// are few enough. Longer lists are in the order of the folded names, which is stored.
 
-/** A list of more connections than this begins in the order of folded names. */
+/** A list with more connections than this begins in the order of folded names. */
 export const collatedMax = 2000;
-/** A walk that began collated goes on so while the list grows, up to here. */
+/** Pages of a list that began collated stay collated while the list grows up to here. */
 const collatedEnd = 5 * collatedMax;
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
 /**
- * Case does not count, accents do, as Intl.Collator has it for the locale. ICU's spelling with `_` is understood.
+ * Ignores case, not accents, by Intl.Collator for the locale. Accepts ICU's spelling with `_`.
  * @throws InvalidRequest naming `locale`
  */
 export function collatorOf(locale: string): Intl.Collator {
@@ -26,7 +26,7 @@ export function collatorOf(locale: string): Intl.Collator {
   }
 }
 
-/** One page in the order of a locale. Names that are equal in it are in the order of their ids. */
+/** One page in the order of a locale; names that are equal in it by id. */
 export async function listCollated(
   db: Db,
   selection: Selection,
@@ -40,14 +40,17 @@ export async function listCollated(
   const byId = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   const compare = (a: { id: string; name: string }, b: { id: string; name: string }) =>
     sign * (collator.compare(a.name, b.name) || byId(a.id, b.id));
-  // One transaction, so that no row can vanish between its name and the rest of it.
+  // One transaction, so that a row cannot be deleted between reading its name and its other columns.
   return db
     .transaction()
     .setIsolationLevel('repeatable read')
     .execute(async (tx) => {
       const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
       if (limit !== undefined && names.length > collatedEnd) {
-        throw invalid('page', 'the list has grown too long for the order of a locale; begin again');
+        throw invalid(
+          'page',
+          'the list has grown too long for the order of a locale; restart from the first page',
+        );
       }
       const sorted = names.toSorted(compare);
       const from = position && { id: position.keyset.id, name: position.keyset.value };

@@ -100,7 +100,7 @@ describe('the list of data-connections', () => {
       expect(await walk(query)).toEqual(expected);
     });
 
-    it('US1: refuses what would filter and is none of its parameters, with the right one, and ignores others', async () => {
+    it('US1: refuses unknown parameters that look like a filter, names the right one, and ignores others', async () => {
       const asked = (query: string) => alice.api.get(`/api/v1/data-connections?${query}`);
       for (const [query, right] of [
         ['ownerId=x', 'use userId, or ownedByMe=true'],

@@ -6,14 +6,14 @@ import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { and, isNarrow, notHidden, ofConnections, rowsAbout, type Selection, tenantIs } from './selection.js';
 
 // Which connections a list shows, in which order. A page costs the same among a hundred connections and a hundred
-// thousand: it is read from an index in the order that is asked for, and never from the whole table.
+// thousand: it is read from an index in the requested order, never from the whole table.
 
 export type SortField = '_id' | 'qName' | 'created' | 'updated';
 
 export interface ListOrder {
   field: SortField;
   isDescending: boolean;
-  /** Of names: by their folded form, or as the locale has it; absent: by code point. */
+  /** Of names: by their folded form, or in the order of the locale; absent: by code point. */
   collation?: 'folded' | { locale: string };
 }
 
@@ -30,7 +30,7 @@ export interface Page {
   limit?: number;
 }
 
-/** Candidates looked at for each row of a page before the scopes are asked one by one. */
+/** Candidates read for each row of a page before the scopes are read one by one. */
 const candidatesPerRow = 20;
 const idsAtOnce = 400;
 
@@ -47,7 +47,7 @@ const columnOf = (order: ListOrder): Column =>
   order.field === 'qName' && order.collation === 'folded' ? 'name_fold' : columns[order.field];
 
 interface Ordering {
-  /** Rows beyond the position, in the direction that is read. */
+  /** Rows beyond the position, in reading direction. */
   beyond: (table: string) => RawBuilder<SqlBool>[];
   by: (table: string) => RawBuilder<unknown>;
   isReversed: boolean;
@@ -77,7 +77,7 @@ function ordering({ order, position }: Page): Ordering {
 
 const upTo = (limit: number | undefined) => (limit === undefined ? sql`` : sql` limit ${limit}`);
 
-/** The page straight from the table, in its order. */
+/** The page straight from an index of the table. */
 function directly(selection: Selection, page: Page): RawBuilder<ConnectionTable> {
   const { beyond, by } = ordering(page);
   const conditions = [
@@ -89,7 +89,7 @@ function directly(selection: Selection, page: Page): RawBuilder<ConnectionTable>
     order by ${by('connection')}${upTo(page.limit)}`;
 }
 
-/** The page among the connections of an owner: for those who own few among many. */
+/** The page among the connections of one owner: fast where they own few among many. */
 function ofOwner(db: Queryable, selection: Selection, page: Page): RawBuilder<ConnectionTable> {
   const { beyond, by } = ordering(page);
   const { from, where } = rowsAbout(db, selection);
@@ -106,7 +106,7 @@ const rowsOf = (
   sql`select connection.* from (${ids}) as page cross join connection
     where ${tenantIs(selection, 'connection')} and connection.id = page.id order by ${by('connection')}`;
 
-/** The page among the next candidates of the whole tenant: complete when it is full. */
+/** The page among the next candidates of the tenant: complete if it is full. */
 function amongCandidates(selection: Selection, page: Page, limit: number): RawBuilder<ConnectionTable> {
   const order = ordering(page);
   const by = order.by('connection');
@@ -117,7 +117,7 @@ function amongCandidates(selection: Selection, page: Page, limit: number): RawBu
   return rowsOf(selection, ids, order);
 }
 
-/** The page by taking as many from each scope the caller sees: for those who see few among many. */
+/** The page from the first rows of each scope that the caller sees: fast where they see few among many. */
 function byScope(
   db: Queryable,
   selection: Selection,
@@ -143,7 +143,7 @@ function byScope(
   return rowsOf(selection, ids, order);
 }
 
-/** The statements that are tried in turn, until one fills the page; the last one is always complete. */
+/** Statements to try in turn until one fills the page; the last one is always complete. */
 export function pageStatements(
   db: Queryable,
   selection: Selection,

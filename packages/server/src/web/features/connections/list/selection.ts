@@ -6,9 +6,9 @@ import { isPostgres } from '../../../../core/store/dialect.js';
 import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 
-// Which connections a list is about, as conditions in SQL, and how many they are.
+// Which connections a list selects, as conditions in SQL, and how many.
 
-/** What a list is about, whatever its order and page. */
+/** What a list selects, whatever its order and page. */
 export interface Selection {
   caller: Caller;
   spaceId?: string;
@@ -19,13 +19,13 @@ export interface Selection {
   filter?: Expression<SqlBool>;
 }
 
-/** The one scope a selection is about, when it is about one. */
+/** The scope of a selection that has only one. */
 function singleScope({ caller, spaceId, personal }: Selection): string | undefined {
   if (spaceId !== undefined) return `space:${spaceId}`;
   return personal && !isAdministratorOf(caller, 'personal') ? `user:${caller.userId}` : undefined;
 }
 
-/** Read from an index in every order as it is: one scope, or all of them. */
+/** One scope, or all of them: an index has the rows in every order. */
 export const isNarrow = (selection: Selection): boolean =>
   singleScope(selection) !== undefined || seesEverything(selection.caller);
 
@@ -40,7 +40,7 @@ export function notHidden({ hiddenSources }: Selection, table: string): RawBuild
   return [sql`${sql.ref(`${table}.source_id`)} not in (${sql.join([...hiddenSources])})`];
 }
 
-/** The part of the conditions that is about scopes: also that of the tally. */
+/** The conditions on scopes, which the tally shares. */
 function inScopes(selection: Selection, table: string): RawBuilder<SqlBool>[] {
   const scope = sql.ref(`${table}.scope`);
   const one = singleScope(selection);
@@ -63,13 +63,13 @@ export const ofConnections = (selection: Selection): RawBuilder<SqlBool>[] => [
 interface Rows {
   /** Connections under this name, with all their columns. */
   from: RawBuilder<unknown>;
-  /** What is left to ask of them. */
+  /** The remaining conditions. */
   where: RawBuilder<SqlBool>;
 }
 
 /**
- * The rows of a selection. PostgreSQL knows too little of who sees and owns what to find a way that is good among a
- * hundred connections and among a million, so the way is given: `offset 0` keeps what stands before it as it is.
+ * The rows of a selection. PostgreSQL's statistics say too little about who sees and owns what for a plan that is good
+ * both for a hundred connections and for a million, so `offset 0`, an optimization fence, fixes the plan.
  */
 export function rowsAbout(db: Queryable, selection: Selection): Rows {
   const all = [tenantIs(selection, 'connection'), ...ofConnections(selection)];
@@ -92,7 +92,7 @@ export function rowsAbout(db: Queryable, selection: Selection): Rows {
   };
 }
 
-/** Ids and names of everything selected, in no order. */
+/** Ids and names of everything selected, unordered. */
 export async function selectedNames(
   db: Queryable,
   selection: Selection,
@@ -104,7 +104,7 @@ export async function selectedNames(
   return (await statement.execute(db)).rows;
 }
 
-/** What the tally says of the scopes that the caller sees, each looked up by itself. */
+/** The tally of the scopes that the caller sees, each looked up by itself. */
 function tallied(selection: Selection): RawBuilder<{ count: number | null }> {
   const tally = (scopes: readonly RawBuilder<SqlBool>[]) =>
     sql`from connection_tally where ${and([
@@ -120,7 +120,7 @@ function tallied(selection: Selection): RawBuilder<{ count: number | null }> {
     as count from (${visibleScopes(selection.caller)}) as visible where ${isPersonal}`;
 }
 
-/** How many there are; from the tally, unless the selection asks for what the tally does not know. */
+/** From the tally, unless the selection has an owner or a filter, which the tally does not know. */
 export async function countConnections(db: Queryable, selection: Selection): Promise<number> {
   const isTallied = selection.ownerId === undefined && selection.filter === undefined;
   const { from, where } = rowsAbout(db, selection);

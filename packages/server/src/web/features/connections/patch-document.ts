@@ -6,10 +6,10 @@ import { applyPatch, Pointer } from 'rfc6902';
 import { z } from 'zod';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 
-// A PATCH as Qlik has it: RFC 6902 reduced to add, replace and remove, where replacing what is absent adds it
-// (secrets are never in the document a client sees, and yet are replaced).
+// Qlik's PATCH: RFC 6902 reduced to add, replace and remove. Replacing an absent member adds it, because clients
+// replace secrets, which are never in the document they see.
 
-/** The members a person may change, as one document. */
+/** The members that a user may change, as one document. */
 export interface PatchableDocument {
   qName: string;
   tags: unknown;
@@ -41,7 +41,7 @@ const aliases: Readonly<Record<string, keyof PatchableDocument>> = {
 
 const steering = ['separateCredentials', 'selectedCredentials', 'credentialsName', 'authCode'];
 
-/** The path with the casing of the document, or the problem with it. */
+/** The path in the casing of the document. @throws InvalidRequest */
 function canonicalPath(path: string, manifest: SourceManifest): string[] {
   const [first = '', second, ...rest] = Pointer.fromJSON(path).tokens.slice(1);
   const member = aliases[first.toLowerCase()];
@@ -64,9 +64,9 @@ function canonicalPath(path: string, manifest: SourceManifest): string[] {
   return [member, known, ...rest];
 }
 
-/** Members of the document that the patch touches; for the rules about what may not be changed together. */
 export interface PatchedDocument {
   document: PatchableDocument;
+  /** Paths of one or two names, for the rules about what may not be changed together. */
   touched: Set<string>;
 }
 
@@ -88,9 +88,9 @@ export function patchDocument(
     const pointer = new Pointer(['', ...tokens]);
     const exists = pointer.get(copy) !== undefined;
     if (op === 'remove' && !exists) {
-      // A secret is not in the document, but it is there.
+      // A secret is stored, though the document does not hold it.
       if (isSecret(tokens, manifest)) continue;
-      throw new InvalidRequest([{ field, message: 'is not there to be removed' }]);
+      throw new InvalidRequest([{ field, message: 'does not exist, so it cannot be removed' }]);
     }
     const operation =
       op === 'remove'
@@ -103,8 +103,9 @@ export function patchDocument(
 }
 
 /**
- * A path leads into lists that are not in the document. One that nobody has set is empty. Files that are secret are there,
- * and never shown: what is given of one is the whole of it, under the name of its property unless another is given.
+ * Adds the list that a path leads into when the document lacks it. A list that was never set is empty. Secret files are
+ * stored but never shown: what the patch gives of one is all of it, under the name of its property unless it names
+ * another.
  */
 function startList(
   properties: Record<string, unknown>,

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { InvalidRequest } from '../../../../core/errors/app-error.js';
 import type { Keyset, ListOrder } from './connection-store.js';
 
-// The opaque page cursor. It carries its own sort order, so that a page stays exact whatever is inserted or
-// deleted meanwhile; it holds no right: the filter is applied again on every page.
+// The page token. It carries its sort order, so that a page stays exact whatever is inserted or deleted between pages. It
+// grants nothing: the filter is applied again on every page.
 
-const cursorSchema = z.strictObject({
+const tokenSchema = z.strictObject({
   d: z.enum(['next', 'prev']),
   s: z.enum(['_id', 'qName', 'created', 'updated']),
   r: z.boolean(),
@@ -15,13 +15,13 @@ const cursorSchema = z.strictObject({
   c: z.string().max(64).optional(),
 });
 
-export interface Cursor {
+export interface PageToken {
   direction: 'next' | 'prev';
   order: ListOrder;
   keyset: Keyset;
 }
 
-export function writeCursor({ direction, order, keyset }: Cursor): string {
+export function writePageToken({ direction, order, keyset }: PageToken): string {
   const { field, isDescending, collation } = order;
   const text = JSON.stringify({
     d: direction,
@@ -34,11 +34,14 @@ export function writeCursor({ direction, order, keyset }: Cursor): string {
   return Buffer.from(text, 'utf8').toString('base64url');
 }
 
-/** A published example repeats the name inside the value (`page=page=…`), so that prefix is taken off. */
-export function readCursor(text: string): Cursor {
+/**
+ * A published example of Qlik's repeats the name inside the value (`page=page=…`), so that prefix is removed.
+ * @throws InvalidRequest
+ */
+export function readPageToken(text: string): PageToken {
   try {
     const json: unknown = JSON.parse(Buffer.from(text.replace(/^page=/, ''), 'base64url').toString('utf8'));
-    const { d, s, r, v, i, c } = cursorSchema.parse(json);
+    const { d, s, r, v, i, c } = tokenSchema.parse(json);
     const collation = c === undefined ? {} : { collation: c === '' ? ('folded' as const) : { locale: c } };
     return {
       direction: d,
@@ -47,7 +50,7 @@ export function readCursor(text: string): Cursor {
     };
   } catch {
     throw new InvalidRequest([
-      { field: 'page', message: 'is not a cursor of this list; follow links.next.href as it is' },
+      { field: 'page', message: 'is not a page token of this list; follow links.next.href unchanged' },
     ]);
   }
 }

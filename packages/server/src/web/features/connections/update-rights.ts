@@ -1,19 +1,20 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, decideFor } from '../../../core/access/connection-access.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { rolesOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
-import type { ConnectionChange } from './connection-change.js';
+import type { ConnectionUpdate } from './connection-update.js';
 import { assertMayCreateIn } from './may-create.js';
 
 type Place = Pick<ConnectionTable, 'owner_id' | 'space_id'>;
 
-const placeAfter = (row: Place, { ownerId, spaceId }: ConnectionChange): Place => ({
+const placeAfter = (row: Place, { ownerId, spaceId }: ConnectionUpdate): Place => ({
   owner_id: ownerId ?? row.owner_id,
   space_id: spaceId === undefined ? row.space_id : spaceId,
 });
 
-/** A connection is given only to who can see it where it is then. */
+/** The new owner must be able to see the connection in its new place. */
 async function assertNewOwner(store: Store, caller: Caller, place: Place): Promise<void> {
   const owner = await store.db
     .selectFrom('user')
@@ -21,8 +22,8 @@ async function assertNewOwner(store: Store, caller: Caller, place: Place): Promi
     .where('id', '=', place.owner_id)
     .where('tenant_id', '=', caller.tenantId)
     .executeTakeFirst();
-  if (!owner) throw new AppError('NOT-FOUND', 'ownerId: there is no such person.');
-  const roles = JSON.parse(owner.roles) as string[];
+  if (!owner) throw new AppError('NOT-FOUND', 'ownerId: there is no such user.');
+  const roles = rolesOf(owner);
   const { privileges } = await decideFor(
     store.db,
     { userId: owner.id, tenantId: caller.tenantId, roles },
@@ -31,12 +32,12 @@ async function assertNewOwner(store: Store, caller: Caller, place: Place): Promi
   if (!privileges.includes('read'))
     throw new AppError(
       'ACCESS-DENIED',
-      'ownerId: that user has no role in the space of the connection and could not see it. Give them one first, or move the connection into their personal space with an empty spaceId.',
+      'ownerId: this user has no role in the space of the connection and could not see it. Give them a role first, or move the connection to their personal space with an empty spaceId.',
     );
 }
 
-/** @throws InvalidRequest when the space is of another type than the request says */
-async function assertSpaceType(store: Store, caller: Caller, place: Place, said: string): Promise<void> {
+/** @throws InvalidRequest when the space has a different type than the request states */
+async function assertSpaceType(store: Store, caller: Caller, place: Place, stated: string): Promise<void> {
   const space =
     place.space_id === null
       ? { type: 'personal' }
@@ -46,38 +47,40 @@ async function assertSpaceType(store: Store, caller: Caller, place: Place, said:
           .where('id', '=', place.space_id)
           .where('tenant_id', '=', caller.tenantId)
           .executeTakeFirst();
-  if (space && space.type !== said)
-    throw new InvalidRequest([{ field: 'spaceType', message: `is ${said}, and the space is ${space.type}` }]);
+  if (space && space.type !== stated)
+    throw new InvalidRequest([
+      { field: 'spaceType', message: `is ${stated}, and the space is ${space.type}` },
+    ]);
 }
 
-/** @throws AppError ACCESS-DENIED, NOT-FOUND, InvalidRequest: what of the change the caller may not ask for */
-export async function assertMayChange(
+/** @throws InvalidRequest; AppError ACCESS-DENIED, NOT-FOUND: for the first part of the update that the caller may not ask for */
+export async function assertMayUpdate(
   store: Store,
   caller: Caller,
   { row, privileges, mayUse }: AccessibleConnection,
-  change: ConnectionChange,
+  update: ConnectionUpdate,
 ): Promise<void> {
   const need = (privilege: 'update' | 'change_space' | 'change_owner', field: string) => {
     if (!privileges.includes(privilege))
       throw new AppError('ACCESS-DENIED', `${field}: you lack the privilege ${privilege}.`);
   };
   const isDefinition =
-    change.name !== undefined || change.tags !== undefined || change.properties !== undefined;
+    update.name !== undefined || update.tags !== undefined || update.properties !== undefined;
   if (isDefinition) need('update', 'connection');
-  if (change.credentialId !== undefined && !mayUse) {
+  if (update.credentialId !== undefined && !mayUse) {
     throw new AppError(
       'ACCESS-DENIED',
       'qCredentialsID: your roles do not let you use data through this connection.',
     );
   }
-  const place = placeAfter(row, change);
-  const isGivenAway = place.owner_id !== row.owner_id;
-  if (isGivenAway) need('change_owner', 'owner');
+  const place = placeAfter(row, update);
+  const isTransferred = place.owner_id !== row.owner_id;
+  if (isTransferred) need('change_owner', 'owner');
   if (place.space_id !== row.space_id) {
     need('change_space', 'space');
     if (place.space_id !== null)
       await assertMayCreateIn(store, caller, place.space_id, privileges.includes('change_owner'));
   }
-  if (change.spaceType !== undefined) await assertSpaceType(store, caller, place, change.spaceType);
-  if (isGivenAway) await assertNewOwner(store, caller, place);
+  if (update.spaceType !== undefined) await assertSpaceType(store, caller, place, update.spaceType);
+  if (isTransferred) await assertNewOwner(store, caller, place);
 }

@@ -1,0 +1,74 @@
+import type { listConnections } from '@mooring/contract/routes/data-connections';
+import { sql } from 'kysely';
+import type { z } from 'zod';
+import type { Caller } from '../../../../core/access/caller.js';
+import { isAdministratorOf } from '../../../../core/access/matrix.js';
+import type { Catalogue } from '../../../../core/catalogue/catalogue.js';
+import { AppError } from '../../../../core/errors/app-error.js';
+import { type FilterColumns, scimCondition } from '../../../../core/filter/scim-filter.js';
+import type { Db } from '../../../../core/store/queryable.js';
+import { collatedMax, collatorOf } from './collated-names.js';
+import type { ListOrder, SortField } from './connection-store.js';
+import { countConnections, type Selection } from './selection.js';
+
+// What the query parameters of a list mean.
+
+export type ListQuery = z.output<typeof listConnections.query>;
+
+const localeDefault = 'en';
+
+/** What a filter may name. `qType` has no column: it follows from the data source. */
+export function filterColumnsOf(catalogue: Catalogue): FilterColumns {
+  const qType = sql`case connection.source_id ${sql.join(
+    catalogue.all().map(({ id, provider }) => sql`when ${id} then ${provider}`),
+    sql` `,
+  )} else '' end`;
+  return {
+    qname: { column: 'connection.name', kind: 'text' },
+    qtype: { column: qType, kind: 'text' },
+    datasourceid: { column: 'connection.source_id', kind: 'text' },
+    created: { column: 'connection.created_at', kind: 'instant' },
+    createdat: { column: 'connection.created_at', kind: 'instant' },
+    updated: { column: 'connection.updated_at', kind: 'instant' },
+    qri: { column: 'connection.qri', kind: 'text' },
+  };
+}
+
+/** @throws AppError ACCESS-DENIED; InvalidRequest naming `filter` */
+export async function selectionOf(
+  { catalogue, filterColumns }: { catalogue: Catalogue; filterColumns: FilterColumns },
+  caller: Caller,
+  query: ListQuery,
+): Promise<Selection> {
+  const { userId } = query;
+  if (userId !== undefined && userId !== caller.userId && !isAdministratorOf(caller, 'personal')) {
+    throw new AppError(
+      'ACCESS-DENIED',
+      "userId: only tenant administrators may list another user's connections.",
+    );
+  }
+  const ownerId = query.ownedByMe ? caller.userId : userId;
+  const hidden = query.includeDisabled ? [] : [...(await catalogue.disabledIn(caller.tenantId))];
+  return {
+    caller,
+    personal: query.personal ?? false,
+    hiddenSources: hidden,
+    ...(query.spaceId ? { spaceId: query.spaceId } : {}),
+    ...(ownerId === undefined ? {} : { ownerId }),
+    ...(query.filter?.trim() ? { filter: scimCondition(query.filter, filterColumns)() } : {}),
+  };
+}
+
+/** The requested order. Only short lists are sorted by the locale: see `collated-names`. @throws InvalidRequest */
+export async function orderOf(db: Db, query: ListQuery, selection: Selection): Promise<ListOrder> {
+  const text = query.sort ?? '+created';
+  const order: ListOrder = {
+    field: text.replace(/^[+\- ]/, '') as SortField,
+    isDescending: text.startsWith('-'),
+  };
+  if (order.field !== 'qName' || !query.caseinsensitive) return order;
+  const locale = query.locale ?? localeDefault;
+  collatorOf(locale);
+  const isShort = (await countConnections(db, selection)) <= collatedMax;
+  return { ...order, collation: isShort ? { locale } : 'folded' };
+}
