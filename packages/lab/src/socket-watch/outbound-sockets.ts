@@ -18,7 +18,7 @@ export const watchOption = (preload: string, file: string): string =>
 
 /** The one module that opens connections. */
 const gateFrame =
-  /\/(?:packages\/server\/(?:dist|src)\/egress\/pinned-socket|(?:bundle|product)\/egress-pinned-socket-[\w-]+)\.[jt]s:/;
+  /\/(?:packages\/server\/(?:dist|src)\/core\/egress\/pinned-socket|(?:bundle|product)\/egress-pinned-socket-[\w-]+)\.[jt]s:/;
 
 export function readSockets(file: string): OutboundSocket[] {
   if (!existsSync(file)) return [];
