@@ -127,7 +127,7 @@ export const rooms = [
     name: 'idempotency',
     at: `${core}/idempotency`,
     purpose: 'Answers kept for an `Idempotency-Key`.',
-    mayImport: ['crypto', 'store', 'errors', 'vault', 'access'],
+    mayImport: ['kit', 'crypto', 'store', 'errors', 'vault', 'access'],
   },
   {
     name: 'catalogue',
@@ -204,6 +204,7 @@ export const rooms = [
     purpose: 'Opens the store and its keys at a start; settles what a crash or a lost key left.',
     mayImport: [
       ...[
+        'kit',
         'egress',
         'config',
         'store',

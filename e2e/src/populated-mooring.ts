@@ -6,7 +6,7 @@ import { newApiKeyToken } from '@mooring/server/core/access/token';
 import { newObjectId, newToken, newUuid } from '@mooring/server/core/crypto/random';
 import { openStore } from '@mooring/server/core/store/store';
 import { loadMasterKey } from '@mooring/server/core/vault/keyring';
-import { openKeyring } from '@mooring/server/core/vault/stored-keyring';
+import { openKeyring } from '@mooring/server/core/vault/open-keyring';
 import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 

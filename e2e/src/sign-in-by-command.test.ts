@@ -250,7 +250,7 @@ describe('what a newcomer gets wrong', () => {
     [
       ['serve', '--config', file],
       undefined,
-      /^mooring: The configuration file .*sign-in-by-command.* is no valid YAML at line/,
+      /^mooring: The configuration file .*sign-in-by-command.* is not valid YAML at line/,
     ],
     [
       ['restore', '/nowhere/backup.db', '--lost-keyring', '--data', '/nowhere'],

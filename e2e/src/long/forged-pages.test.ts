@@ -57,7 +57,7 @@ describe('A Parquet file with a page of 22 bytes that takes minutes to decompres
         const { status, body, text } = await use(action, 'hostile', 'slow.parquet');
         const code = isNative ? 'SOURCE-PROTOCOL-ERROR' : 'SOURCE-CRASHED';
         expect([status, body.errors[0].code], text).toEqual([424, code]);
-        if (!isNative) expect(text).toContain('kept the work busy without end');
+        if (!isNative) expect(text).toContain('kept the runner busy without end');
       }
     });
     expect(Math.max(...times)).toBeLessThan(1_000);

@@ -24,6 +24,14 @@ export function after(ms: number, act: () => void): NodeJS.Timeout {
   return setTimeout(act, Math.min(ms, timerMsMost));
 }
 
+/** Resolves after so long. @param unref lets the process exit before */
+export function sleep(ms: number, { unref = false } = {}): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = after(ms, resolve);
+    if (unref) timer.unref();
+  });
+}
+
 /**
  * Aborts with a `TimeoutError` after so long. `AbortSignal.timeout` is not for `AbortSignal.any`: Node 20 lets the
  * garbage collector take it there, and then the limit never comes (https://github.com/nodejs/node/issues/57736).

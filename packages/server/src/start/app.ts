@@ -38,11 +38,8 @@ import {
 } from '../core/credentials/sign-ins.js';
 import { createGate } from '../core/egress/gate.js';
 import { createPolicy } from '../core/egress/policy.js';
-import {
-  contextOfIdempotentRequest,
-  createIdempotency,
-  type Idempotency,
-} from '../core/idempotency/idempotency.js';
+import { createIdempotency, type Idempotency } from '../core/idempotency/idempotency.js';
+import { contextOfIdempotentRequest } from '../core/idempotency/kept-answer.js';
 import { createIsolation } from '../core/isolation/isolation.js';
 import { connectionsAtOnce, usesAtOnce, waitingAtOnce } from '../core/isolation/open-files.js';
 import { recordDropped } from '../core/opening/unreadable-records.js';
@@ -137,7 +134,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const { hashToken } = keyring;
   /** One clock for all that is judged by time: the store's. */
   const now = () => new Date(store.clock.now());
-  const sourceSettings = createSourceSettings(store, now);
+  const sourceSettings = createSourceSettings(store);
   const catalogue = createCatalogue(manifests, sourceSettings, config.sources);
   const egressOf = (spaceId: string | null) => ({
     ...{ loopback: config.egress.loopback, isOfThisMachine: config.isOfThisMachine },
@@ -157,16 +154,18 @@ export async function createApp(deps: AppDependencies): Promise<App> {
   const quotas = createQuotas(store.db, config.quotas);
   const ownSecrets = createOwnSecrets({ store, vault, recordDropped });
   const accessTokens = createAccessTokens(createSigningKeys(ownSecrets), publicUrl, store.clock.now);
-  const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken, now: store.clock.now });
+  const authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken, clock: store.clock });
   const idempotency = createIdempotency({
     ...{ db: store.db, clock: store.clock, vault, log },
     bytesPerUser: config.quotas.idempotentBytesPerUser,
   });
   const contextOfRequest = contextOfIdempotentRequest;
   const keyRotation = createKeyRotation({ store, vault, keyring, log, contextOfRequest });
-  const guesses = createGuessGuard();
+  const guesses = createGuessGuard(store.clock.now);
   const rates =
-    config.rateLimits === 'off' ? undefined : createRateTiers({ store, limits: config.rateLimits, log });
+    config.rateLimits === 'off'
+      ? undefined
+      : createRateTiers({ store, clock: store.clock, limits: config.rateLimits, log });
   const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
   const { endTokens } = revoker;
   const grants = createGrants({

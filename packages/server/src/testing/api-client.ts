@@ -5,7 +5,7 @@ import { createInvitation, redeemInvitation } from '@mooring/contract/routes/inv
 import type { TenantRole } from '@mooring/contract/routes/users';
 import { isSecretName, knowNoSecret, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
 
-/** An answer with its body read: JSON where it is JSON, text otherwise. */
+/** An answer with its body read: parsed if it is JSON, text otherwise. */
 export interface Answer {
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
@@ -29,7 +29,7 @@ const secretProperties = new Set(
 );
 const isSecret = (name: string): boolean => secretProperties.has(name) || isSecretName(name);
 
-/** HTTP as a client outside would do it. Secrets that it sends and is sent are looked for when the server ends. */
+/** HTTP as an external client. Secrets that it sends and receives are searched for when the server ends. */
 export function apiClient(url: string, key: string | undefined): ApiClient {
   if (key !== undefined) knowSecret('API key', key);
   const call = async (
@@ -53,7 +53,7 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
     const answered = isJson && text !== '' ? JSON.parse(text) : undefined;
-    // The id of a sign-in on another device is sent as the authCode that there is none of.
+    // The id of a device sign-in is sent as authCode, since there is no code.
     if (typeof answered?.signInId === 'string') knowNoSecret(answered.signInId);
     knowSecretsIn(`answered to ${door}`, answered, isSecret);
     return {
@@ -72,14 +72,14 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
   };
 }
 
-/** A person with an API key of their own. */
+/** A user with their own API key. */
 export interface TestPerson {
   id: string;
   key: string;
   api: ApiClient;
 }
 
-/** Lets a user in as everybody comes in: invited by an administrator, with a key of their own making. */
+/** Adds a user in the regular way: invited by an administrator, with a key that they create. */
 export async function addPerson(
   url: string,
   adminKey: string,
@@ -92,7 +92,7 @@ export async function addPerson(
   return { id, key, api: apiClient(url, key) };
 }
 
-/** A key that a user makes with the token of an invitation. */
+/** Creates a key with the token of an invitation. */
 export async function redeem(
   url: string,
   invitation: string,

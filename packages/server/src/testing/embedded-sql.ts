@@ -1,6 +1,6 @@
 import Database from 'libsql';
 
-/** One statement on a connection of its own, at once: past the server, as somebody who can write the store would run it. */
+/** Runs one statement on its own connection: past the server, as an attacker with write access to the store would. */
 export function runOnFile(storeFile: string, statement: string): void {
   const file = new Database(storeFile);
   try {

@@ -37,7 +37,7 @@ it('every promise of SECURITY.md names tests that fail when it is broken, among 
 });
 
 it.each(breaks)('$of: $file can be broken as written, and the test is there', (one) => {
-  expect(read(one.file).split(one.find), 'the text to break stands there once').toHaveLength(2);
+  expect(read(one.file).split(one.find), 'the text to break occurs once').toHaveLength(2);
   expect(existsSync(new URL(`../../../../${one.test}`, import.meta.url))).toBe(true);
   expect(read(one.test)).toContain(one.title);
 });

@@ -1,4 +1,4 @@
-// The forms in which a secret could lie about or leave: as it is, and in the encodings of this trade.
+// The forms in which a secret could leak: in plain text, and in common encodings.
 
 /** Base64 of the bytes at one of the three offsets they can have in a longer text, without letters that neighbours share. */
 function base64At(bytes: Buffer, offset: number): string {
@@ -34,7 +34,7 @@ export function formsOf(secret: string): Map<string, Buffer> {
     forms[`base64 at ${offset}`] = text;
     forms[`base64url at ${offset}`] = text.replaceAll('+', '-').replaceAll('/', '_');
   });
-  // Of forms that are the same text, the first gives the name.
+  // Of identical forms, the first gives the name.
   const names = new Map(
     Object.entries(forms)
       .toReversed()

@@ -6,7 +6,7 @@ import { startServer, type TestServer } from './start-server.js';
 
 const password = 'Lying about: p4ssw0rd';
 
-/** A server that was told a secret, which it sealed. */
+/** A server that received a secret and sealed it. */
 async function startTold(told = (_: TestServer) => password): Promise<TestServer> {
   const server = await startServer();
   const { status, text } = await apiClient(server.url, server.adminKey).post('/api/v1/data-connections', {
@@ -24,7 +24,7 @@ async function startTold(told = (_: TestServer) => password): Promise<TestServer
   return server;
 }
 
-it('lets a server go that sealed what it was told', async () => {
+it('accepts a server that sealed what it received', async () => {
   const server = await startTold();
   await expect(server.close()).resolves.toBeUndefined();
 });

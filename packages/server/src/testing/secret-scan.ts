@@ -3,7 +3,7 @@ import path from 'node:path';
 import { forgetSecrets, knownSecrets, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
 import { filesIn, type Place, SecretSearch } from './secret-search.js';
 
-// What a Mooring under test leaves behind holds no secret that its test knows of, whatever the test is about.
+// Whatever a test is about: the remains of its server contain no secret that the test knows.
 
 let search = new SecretSearch();
 let added = 0;
@@ -20,14 +20,14 @@ function searchForAll(): SecretSearch {
   return search;
 }
 
-/** @throws Error that says which known secret lies where */
+/** @throws Error that names each known secret and its place */
 export function expectNoSecretIn(places: readonly Place[]): void {
   const all = searchForAll();
   const found = places.flatMap((place) => all.in(place));
-  if (found.length > 0) throw new Error(`Secrets where none may be:\n${found.slice(0, 20).join('\n')}`);
+  if (found.length > 0) throw new Error(`Leaked secrets:\n${found.slice(0, 20).join('\n')}`);
 }
 
-/** Takes what is secret in the settings of a Mooring into the search. */
+/** Adds the secrets of a server's settings to the search. */
 export function knowSettings(
   environment: Readonly<Record<string, string>>,
   configuration: object = {},
@@ -39,7 +39,7 @@ export function knowSettings(
   }
 }
 
-/** What is left of a Mooring that has ended, in whatever way. */
+/** Remains of a server that has ended, in whatever way. */
 export interface Remains {
   log: string;
   printed: readonly string[];
@@ -49,8 +49,8 @@ export interface Remains {
 const shownOnce = /^(?:Administrator API key, shown this once: |Set-up link of the administrator.*#)(\S+)$/;
 
 /**
- * Three secrets lie where they belong, and are looked for everywhere else: the master key in its file, and the key and
- * the invitation of the first administrator in the lines that show them.
+ * Three secrets have an expected place, and are searched for everywhere else: the master key in its file, and the key
+ * and the invitation of the first administrator in the lines that print them.
  * @throws Error that says which known secret lies where
  */
 export function expectNoSecretInRemains({ log, printed, dataFolder }: Remains): void {

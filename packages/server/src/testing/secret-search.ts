@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { formsOf } from './secret-forms.js';
 
-/** Something a secret might be in. */
+/** A place to search. */
 export interface Place {
   name: string;
   bytes: Buffer;
-  /** The one secret that belongs here. */
+  /** The only secret that is expected here. */
   mayHold?: string;
 }
 
@@ -17,7 +17,7 @@ interface Pattern {
   bytes: Buffer;
 }
 
-/** No form of a secret is shorter, so that one of the last four places of a word in it is aligned. */
+/** Minimum length of a form, so that one of the last four offsets of a word in it is aligned. */
 const lengthMin = 8;
 const wordLength = 4;
 const slots = 1 << 21;
@@ -31,7 +31,7 @@ function wordsOf(bytes: Buffer): Int32Array {
   return new Int32Array(aligned.buffer, aligned.byteOffset, Math.floor(bytes.length / wordLength));
 }
 
-/** What stands beside the secret, which is left out: a message must not repeat it. */
+/** Text around the secret, without the secret: a message must not repeat it. */
 function excerpt(bytes: Buffer, start: number, end: number): string {
   const printable = (from: number, to: number) =>
     bytes.toString('latin1', Math.max(0, from), to).replaceAll(/[^ -~]/g, '·');
@@ -63,7 +63,7 @@ export class SecretSearch {
     }
   }
 
-  /** Where which secret lies, as `<secret> (<form>) in <place>: <what is before it>[…]<and after it>`; each once. */
+  /** Each secret found, as `<secret> (<form>) in <place>: <text before>[…]<text after>`; each once. */
   in({ name, bytes, mayHold }: Place): string[] {
     const found = new Map<Pattern, string>();
     const isTaken = this.#isTaken;

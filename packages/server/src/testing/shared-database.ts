@@ -42,7 +42,7 @@ async function textOf(client: pg.Client): Promise<string> {
   const tables = await client.query("select tablename from pg_tables where schemaname = 'public'");
   const texts: string[] = [];
   for (const { tablename } of tables.rows) {
-    // Not as PostgreSQL's own text of a row, whose quotes and backslashes are doubled.
+    // Not PostgreSQL's text form of a row, which doubles quotes and backslashes.
     const table = pg.escapeIdentifier(tablename);
     const { rows } = await client.query(`select row_to_json(t)::text as row from ${table} as t`);
     texts.push(...rows.map(({ row }) => String(row)));
@@ -50,7 +50,7 @@ async function textOf(client: pg.Client): Promise<string> {
   return texts.join('\n');
 }
 
-/** In a locale whose order is not that of code points, so that nothing rests on it. */
+/** In a locale whose order differs from code points, so that nothing depends on it. */
 const emptyInLocale = "template template0 encoding 'UTF8' locale_provider icu icu_locale 'en-US'";
 
 const urlOf = ({ host, port, admin }: DatabaseServer, name: string): string =>
@@ -59,7 +59,7 @@ const urlOf = ({ host, port, admin }: DatabaseServer, name: string): string =>
 const templateName = 'mooring_template';
 const templates = new Map<string, Promise<unknown>>();
 
-/** Makes the tables once for all workers, so that a database which is copied from it needs no migrations. */
+/** Creates the tables once for all workers, so that databases copied from it need no migrations. */
 async function makeTemplate(server: DatabaseServer): Promise<void> {
   await asAdmin(server, 'postgres', async (client) => {
     // Until the connection ends.

@@ -14,7 +14,10 @@ export interface TestNodesOptions extends TestServerOptions {
   count: number;
   /** The URL by which the nodes reach the database, made from the real one; for relays in between. */
   via?: (url: string) => string;
-  /** The database has no tables, so that the nodes make them; otherwise it has those of this version and no rows. */
+  /**
+   * The database has no tables, so that the nodes create them; otherwise it has the tables of this version and no
+   * rows.
+   */
   onEmpty?: boolean;
 }
 

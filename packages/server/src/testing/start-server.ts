@@ -11,8 +11,7 @@ import { expectNoSecretInRemains, knowSettings } from './secret-scan.js';
 import { type DatabaseServer, freshDatabase } from './shared-database.js';
 import { watched } from './watched.js';
 
-// A real server on a fresh data folder and a free loopback port, for tests. It goes through the same door as
-// `mooring serve`.
+// A real server on a fresh data folder and a free loopback port, for tests. It starts like `mooring serve`.
 
 export interface TestServer {
   url: string;
@@ -23,7 +22,7 @@ export interface TestServer {
   printed: string[];
   /** Everything in the store, as one text: the bytes of its files, or every row of its tables. */
   storedText(): Promise<string>;
-  /** One statement, past the server, as somebody who can write the store would run it. */
+  /** Runs one statement, past the server, as an attacker with write access to the store would. */
   sql(statement: string): Promise<void>;
   /**
    * @throws Error when its log, its output or its store holds a secret that the test knows, or with the stacks of
@@ -59,6 +58,18 @@ declare module 'vitest' {
 
 export const adminKey = 'test-administrator-key-0123456789';
 
+/** Collects what a server logs. */
+function collected(): { sink: Writable; text(): string } {
+  const chunks: string[] = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      chunks.push(String(chunk));
+      done();
+    },
+  });
+  return { sink, text: () => chunks.join('') };
+}
+
 /** The HTTP client keeps connections open; those to the server that is gone fail once and are then dropped. */
 async function forgetOldConnections(url: string): Promise<void> {
   for (let round = 0; round < 20; round += 1) {
@@ -76,22 +87,16 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   writeFileSync(configFile, JSON.stringify(options.configuration ?? {}), { mode: 0o600 });
   const databaseServer = options.database === 'given' ? undefined : inject('databaseServer');
   const database = databaseServer && (await freshDatabase(databaseServer, { withTables: true }));
-  // Looked at again by each restart, so that a test can change a setting in between.
+  // Read again at each restart, so that a test can change a setting in between.
   const environment = () => ({
     MOORING_ADMIN_KEY: adminKey,
     ...(database ? { MOORING_DATABASE_URL: database.url } : {}),
     ...options.environment,
   });
-  const chunks: string[] = [];
-  const sink = new Writable({
-    write(chunk, _encoding, done) {
-      chunks.push(String(chunk));
-      done();
-    },
-  });
+  const logged = collected();
   const printed: string[] = [];
   const watch = watched();
-  // From what this run has bundled; sources are not run by Node alone.
+  // From the bundle of this run; Node cannot run TypeScript sources.
   const withRunners = inject('withRunners');
   // A restart keeps the port, so that clients and registered redirects stay valid.
   const start = (port: string | number) => {
@@ -101,7 +106,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
         { port, data: dataFolder, config: configFile, runners: withRunners ? 'auto' : 0 },
         {
           print: (line) => printed.push(line),
-          log: createLog('debug', sink),
+          log: createLog('debug', logged.sink),
           environment: environment(),
           runnerEntry: withRunners ? path.join(inject('bundle'), 'product/runner-main.js') : undefined,
         },
@@ -122,7 +127,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     adminKey,
     dataFolder,
     printed,
-    logText: () => chunks.join(''),
+    logText: logged.text,
     async storedText() {
       if (database) return database.text();
       const files = ['mooring.db', 'mooring.db-wal'].map((name) => path.join(dataFolder, name));
@@ -142,7 +147,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     async close() {
       await stop();
       try {
-        expectNoSecretInRemains({ log: chunks.join(''), printed, dataFolder });
+        expectNoSecretInRemains({ log: logged.text(), printed, dataFolder });
         await database?.drop();
       } finally {
         rmSync(folder, { recursive: true, force: true });

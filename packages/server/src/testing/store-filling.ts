@@ -1,11 +1,11 @@
-// A store as a large team has it, as statements for either store: made through the API it would take hours. Whoever is
-// to be looked at (members of few, of many and of all spaces) is made through the API before, and named here.
+// The data of a large team, as statements for either store: through the API it would take hours. The users under test
+// (members of few, of many and of all spaces) are created through the API first, and passed in.
 
 export interface Filling {
   connections: number;
   spaces: number;
   people: number;
-  /** On record. */
+  /** Audit events. */
   events: number;
   /** Ids of users who are members of the first so many spaces. */
   members: readonly { userId: string; spaces: number }[];
@@ -14,13 +14,13 @@ export interface Filling {
 // As a bigint: products of it, below, are beyond an integer from 271,180 on.
 const numbers = (count: number) =>
   `numbers (n) as (select cast(0 as bigint) union all select n + 1 from numbers where n < ${count - 1})`;
-/** An id that sorts apart from the order in which rows are made, as random ones do. */
+/** An id whose order differs from the order of insertion, as with random ids. */
 const id = (prefix: string, n = 'n') => `'${prefix}-' || ((${n} * 7919) % 1000003) || '-' || ${n}`;
 /** As the ids of spaces are written: 24 digits. */
 const spaceIdOf = (n: string) => `(100000000000 + (${n} * 7919) % 1000003) || '' || (100000000000 + ${n})`;
-/** In the last second, so that nothing is due to be forgotten. */
+/** Within the last second, so that nothing has expired. */
 const at = `'${new Date().toISOString().slice(0, 20)}' || (100 + n % 900) || 'Z'`;
-/** One person of everybody made here; people are made before whatever belongs to them. */
+/** Id of one of the users created here; users are inserted before what belongs to them. */
 const person = (people: number, n = 'n') =>
   `'person-' || ((${n} % ${people}) * 7919 % 1000003) || '-' || (${n} % ${people})`;
 

@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { OutboundSocket } from '@mooring/lab/socket-watch/outbound-sockets';
 import { watchSockets } from '@mooring/lab/socket-watch/watch-sockets';
 
-// A server under test shares its process with the test and with the lab. What it does itself is known by its async
-// context: whatever a request, a timer or a job of it asks for descends from its start.
+// A server under test shares its process with the test and with the lab. Its own work is recognized by its async
+// context: everything that a request, a timer or a job does descends from its start.
 
 const owners = new AsyncLocalStorage<OutboundSocket[]>();
 watchSockets((socket) => owners.getStore()?.push(socket));

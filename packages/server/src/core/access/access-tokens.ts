@@ -19,7 +19,7 @@ export interface IssuedToken {
 
 export interface AccessTokens {
   issue(client: { clientId: string; userId: string; tenantId: string; scope: string }): Promise<IssuedToken>;
-  /** Id of the token when it was signed here, for here, and is within its time; else undefined. */
+  /** The token's id if we signed it, for this audience, and it has not expired; else undefined. */
   verify(token: string): Promise<string | undefined>;
 }
 
@@ -31,11 +31,7 @@ function headerOf(token: string): Record<string, unknown> | undefined {
   }
 }
 
-export function createAccessTokens(
-  keys: SigningKeys,
-  issuer: () => string,
-  now: () => number = Date.now,
-): AccessTokens {
+export function createAccessTokens(keys: SigningKeys, issuer: () => string, now: () => number): AccessTokens {
   return {
     async issue({ clientId, userId, tenantId, scope }) {
       const { kid, privateKey } = await keys.current();
@@ -58,8 +54,7 @@ export function createAccessTokens(
     async verify(token) {
       const header = headerOf(token);
       if (!header) return undefined;
-      // Algorithm, type and key are ours to say, never the token's; one that brings a key or a place to fetch one
-      // from is not ours.
+      // We decide algorithm, type and key, never the token. A token that carries a key or a URL of one is refused.
       const { alg, typ, kid, ...other } = header;
       if (alg !== signingAlgorithm || typ !== tokenType || Object.keys(other).length > 0) return undefined;
       const key = await keys.find(kid);

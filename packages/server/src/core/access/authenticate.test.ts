@@ -37,7 +37,8 @@ describe('who is let in', () => {
       })
       .execute();
     authenticator = createAuthenticator({
-      ...{ db: store.db, accessTokens: {} as AccessTokens, hashToken, now: () => now },
+      ...{ db: store.db, accessTokens: {} as AccessTokens, hashToken },
+      clock: { now: () => now, iso: () => new Date(now).toISOString() },
     });
   });
   afterAll(async () => {
@@ -60,7 +61,7 @@ describe('who is let in', () => {
     const caller = { keyId: 'key', userId: 'ann', tenantId: 'here' };
     expect(await authenticator.isAlive(store.db, caller)).toBe(true);
     expect(await authenticator.isAlive(store.db, { ...caller, tenantId: 'elsewhere' })).toBe(false);
-    // A key that was moved to another tenant, as a row that somebody changed.
+    // A key moved to another tenant, as by tampering with the row.
     await store.db.updateTable('api_key').set({ tenant_id: 'elsewhere' }).execute();
     expect(await authenticator.isAlive(store.db, caller)).toBe(false);
     await store.db.updateTable('api_key').set({ tenant_id: 'here' }).execute();

@@ -10,15 +10,15 @@ export interface Caller {
   keyKind: 'api-key' | 'access-token';
   /** OAuth client that acts; absent: the user themselves. */
   clientId?: string;
-  /** Of a key that is for less than everything its user may. */
+  /** Scopes of an API key; absent: everything its user may do. */
   scopes?: readonly string[];
-  /** Of a key that came from an invitation, and of keys made with it. */
+  /** Set for a key from an invitation, and for keys created with it. */
   wayIn?: WayIn;
 }
 
 export interface WayIn {
   invitationId: string;
   invitedBy: string;
-  /** Until an earlier access grant of the user approves the key: what is older than this is out of its reach. */
+  /** Until an earlier access grant of the user approves the key, it does not reach credentials older than this. */
   reachesSince?: string;
 }

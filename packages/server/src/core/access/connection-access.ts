@@ -12,7 +12,7 @@ const idsAtOnce = 400;
 
 type Space = NonNullable<ConnectionFacts['space']>;
 
-/** The space that the rows are about: a row for each role of the person in it, or one without a role. */
+/** The space of the rows: one row per role of the user in it, or one without a role. */
 function spaceOf(
   rows: readonly { spaceType: SpaceType | null; spaceOwnerId: string | null; role: string | null }[],
 ): Space | undefined {
@@ -52,7 +52,7 @@ export interface AccessibleConnection extends Decision {
 type Standing = {
   userId: string;
   tenantId: string;
-  /** 1 for the kinds of spaces that the person administers. */
+  /** 1 for the types of spaces that the user administers. */
   personal: number;
   shared: number;
   managed: number;
@@ -68,9 +68,8 @@ function standingOf(caller: Caller): Standing {
 }
 
 /**
- * Connections of the tenant with their space: a row for each role of the person in it, or one without a role. Those
- * that are nobody's business of theirs are no rows: what is not theirs takes as long as what is not there, whatever
- * its size.
+ * Connections of the tenant with their space: one row per role of the user in it, or one without a role. A connection
+ * that the user has no access to yields no row, so that it takes as long as an unknown id, whatever its size.
  */
 const withStanding = (db: Queryable, argument: Argument<Standing>) =>
   db
@@ -109,8 +108,9 @@ const byName = compileOnce((db, argument: Argument<StandingOn<'scope' | 'nameKey
 );
 
 /**
- * A connection of the caller's tenant together with what the caller may do to it, loaded by one statement.
- * Undefined when there is none, and when the caller may neither see nor use it: the two must not be told apart.
+ * A connection of the caller's tenant together with what the caller may do to it, loaded by one statement. Undefined
+ * for an unknown id, and for a connection that the caller may neither see nor use: callers must not be able to tell
+ * the two apart.
  */
 export async function loadConnection(
   db: Queryable,
@@ -129,7 +129,7 @@ export async function loadConnection(
   return { row, ...decision };
 }
 
-/** What a person may do to a connection that is already loaded. */
+/** What a user may do to a connection that is already loaded. */
 export async function decideFor(
   db: Queryable,
   person: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
@@ -139,7 +139,7 @@ export async function decideFor(
   return decideIn(person, row, space);
 }
 
-/** A connection whose space is not there, or not of the tenant, is nobody's. */
+/** A connection whose space is missing, or in another tenant, is inaccessible. */
 function decideIn(
   person: Pick<Caller, 'userId' | 'roles'>,
   row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
@@ -178,8 +178,8 @@ export async function decideForAll<Row extends Pick<ConnectionTable, 'owner_id' 
 }
 
 /**
- * Connections of a name in all scopes that the caller may list, by one statement.
- * @returns two at most: whoever asks wants the only one
+ * Connections with this name in all scopes that the caller may list, in one statement.
+ * @returns at most two: the caller needs to know whether there is exactly one
  */
 export async function connectionsNamed(
   db: Queryable,
@@ -199,14 +199,14 @@ export async function connectionsNamed(
   return found;
 }
 
-/** True for a person who may list every connection of the tenant. */
+/** True for a user who may list every connection of the tenant. */
 export const seesEverything = (caller: Caller): boolean =>
   isAdministratorOf(caller, 'personal') && spaceTypes.every((type) => isAdministratorOf(caller, type));
 
 /**
  * The scopes (`user:…`, `space:…`) whose connections the caller may list: the same rule as {@link decide}, as a
- * subquery with the one column `scope`, each once, so that lists are filtered before they are paged. Of a member it
- * looks at their own spaces only, however many there are.
+ * subquery with one column, `scope`, without duplicates, so that lists are filtered before they are paged. For a
+ * member it reads only their own spaces, however many the tenant has.
  */
 export function visibleScopes(caller: Caller) {
   const spacesOf = (type: SpaceType) => {

@@ -7,7 +7,7 @@ import { mayBeInvitation, newInvitationToken } from './token.js';
 export interface NewInvitation {
   tenantId: string;
   userId: string;
-  /** Null: the machine itself. Its operator reaches everything anyway, so the key is not held back. */
+  /** Null: issued on the machine itself. Its operator reaches everything anyway, so the key needs no approval. */
   createdBy: string | null;
   createdAt: Date;
   lifeMs: number;
@@ -38,7 +38,7 @@ export async function issueInvitation(
   return { row, token };
 }
 
-/** The invitation behind a token, whether or not it may still be redeemed. */
+/** The invitation of a token, whether or not it can still be redeemed. */
 export async function findInvitation(
   db: Queryable,
   hashToken: HashToken,
@@ -52,7 +52,7 @@ export async function findInvitation(
     .executeTakeFirst();
 }
 
-/** True for one caller only, whoever redeems it at the same time. */
+/** True for exactly one of concurrent callers. */
 export async function claimInvitation(tx: Tx, row: InvitationTable, at: string): Promise<boolean> {
   const claimed = await tx
     .updateTable('invitation')
@@ -65,7 +65,10 @@ export async function claimInvitation(tx: Tx, row: InvitationTable, at: string):
   return claimed.numUpdatedRows === 1n;
 }
 
-/** True for a user who had a way in before, or whose credential is here: a way in that others could hold is limited. */
+/**
+ * True for a user who already had an access grant or has a credential. A new access grant, which another user could
+ * hold, is then limited.
+ */
 export async function wasThereBefore(tx: Tx, userId: string): Promise<boolean> {
   const key = await tx
     .selectFrom('api_key')

@@ -8,9 +8,9 @@ import { durationMs } from './key-duration.js';
 import { keyLimits } from './key-limits.js';
 import { newApiKeyToken } from './token.js';
 
-// The one place where API keys come into being: from a key, from an invitation, or on the machine itself.
+// The only place that creates API keys: with a key, from an invitation, or on the machine itself.
 
-/** The life of a key for which none is asked. */
+/** Default lifetime of a key. */
 export const keyLifeMs = 365 * 86_400_000;
 
 export interface NewKey {
@@ -19,16 +19,16 @@ export interface NewKey {
   description: string;
   createdBy: string;
   createdAt: Date;
-  /** Null: does not end. */
+  /** Null: does not expire. */
   expiresAt: string | null;
-  /** What it is for; absent: everything its user may. */
+  /** Absent: everything its user may do. */
   scopes?: readonly string[] | undefined;
   wayIn?: { invitationId: string; invitedBy: string | null; reachesSince: string | null };
-  /** Chosen by the operator; absent: made here. */
+  /** Chosen by the operator; absent: generated. */
   token?: string;
 }
 
-/** Milliseconds that a new key of the tenant may live. */
+/** Longest lifetime of a new key of the tenant, in milliseconds. */
 export async function longestLifeMs(db: Queryable, tenantId: string): Promise<number> {
   const { max_api_key_expiry: longest } = await keyLimits(db, tenantId);
   return durationMs(longest, 'expiry');
@@ -45,7 +45,7 @@ export const activeKeysOf = async (db: Queryable, userId: string, at: string): P
   return Number(active);
 };
 
-/** @throws AppError CONFLICT when the user has as many active keys as the tenant allows */
+/** @throws AppError CONFLICT when the user has reached the tenant's limit of active keys */
 export async function issueKey(
   tx: Tx,
   hashToken: HashToken,
@@ -79,9 +79,9 @@ export async function issueKey(
 }
 
 /**
- * The API key that a request came with, for what only a user's own key may do. What a machine makes would outlive
- * its client's secret.
- * @throws AppError ACCESS-DENIED for an access token, and for a key of a machine
+ * The API key of a request, for operations that need a user's own key. What a machine user creates would outlive its
+ * client's secret.
+ * @throws AppError ACCESS-DENIED for an access token, and for a key of a machine user
  */
 export async function assertOwnKey(db: Queryable, caller: Caller): Promise<ApiKeyTable> {
   const row = await db
@@ -96,6 +96,6 @@ export async function assertOwnKey(db: Queryable, caller: Caller): Promise<ApiKe
   if (row) return row;
   throw new AppError(
     'ACCESS-DENIED',
-    'Only a user with an API key of their own may do this; an access token, and a key of a machine, make nothing that lasts.',
+    "This needs a user's own API key. An access token, or a key of a machine user, cannot create access grants.",
   );
 }

@@ -6,7 +6,7 @@ import { parseInput } from '../input/tolerance.js';
 import type { Queryable } from '../store/queryable.js';
 import { daysMax, durationMs } from './key-duration.js';
 
-// What a tenant allows its API keys. Kept as a setting of the store once an administrator has changed it.
+// A tenant's limits for API keys. Stored as a setting once an administrator has changed them.
 
 const limitsDefault: ApiKeysConfig = { max_api_key_expiry: `P${daysMax}D`, max_keys_per_user: 1000 };
 

@@ -15,7 +15,7 @@ import { type Authenticator, createAuthenticator } from './authenticate.js';
 import { createSigningKeys } from './signing-key.js';
 
 describe('the time that a wrong key takes', () => {
-  // Chosen by an operator, so without a checksum: every wrong one gets as far as the store.
+  // Chosen by an operator, so without a checksum: every wrong key is looked up in the store.
   const real = 'operators-own-key-7f3a9c1e5b8d2046';
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-timing-'));
   let store: Store;
@@ -30,8 +30,9 @@ describe('the time that a wrong key takes', () => {
     const accessTokens = createAccessTokens(
       createSigningKeys(createOwnSecrets({ store, vault, recordDropped: async () => undefined })),
       () => 'http://localhost',
+      store.clock.now,
     );
-    authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken });
+    authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken, clock: store.clock });
     const at = new Date().toISOString();
     const [tenantId, userId] = [newUuid(), newUuid()];
     await store.db.insertInto('tenant').values({ id: tenantId, name: 'tenant', created_at: at }).execute();

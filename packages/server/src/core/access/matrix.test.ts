@@ -11,16 +11,16 @@ const person = (userId: string, ...roles: string[]) => ({ userId, roles });
 
 describe('who may do what to a connection', () => {
   it.each([
-    // what, person, connection owner, space, privileges, may use
+    // what, user, connection owner, space, privileges, may use
     [
-      'a person in their personal space',
+      'a user in their personal space',
       person('me'),
       'me',
       undefined,
       ['change_space', 'delete', 'list', 'read', 'update'],
       true,
     ],
-    ["somebody else's personal space", person('me'), 'other', undefined, [], false],
+    ["another user's personal space", person('me'), 'other', undefined, [], false],
     ['a stranger to the space', person('me'), 'other', space('shared'), [], false],
     [
       'a shared-space owner',
@@ -47,7 +47,7 @@ describe('who may do what to a connection', () => {
       true,
     ],
     [
-      "a producer with somebody else's",
+      "a producer with another user's",
       person('me'),
       'other',
       space('shared', 'producer'),

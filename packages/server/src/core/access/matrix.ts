@@ -4,10 +4,10 @@ import type { TenantRole } from '@mooring/contract/routes/users';
 
 // The role matrix as data: QLIK.md 6.1 to 6.3. Decisions, list filters and the permissions page read it here.
 
-/** Role of the person who owns a space; not assignable, so it is written apart from the roles. */
+/** Role of the user who owns a space. Not assignable, so it is not one of the roles. */
 export type SpaceStanding = SpaceRole | 'owner';
 
-/** What a standing allows on the connections of a space. `own` limits it to connections the person owns. */
+/** What a standing allows on the connections of a space. `own` limits it to connections that the user owns. */
 export interface Grant {
   see: boolean;
   use: boolean;
@@ -77,12 +77,12 @@ export interface Person {
   roles: readonly string[];
 }
 
-/** True when one of the person's tenant roles administers spaces of this type. */
+/** True when one of the user's tenant roles administers spaces of this type. */
 export function isAdministratorOf(person: Person, type: SpaceType | 'personal'): boolean {
   return person.roles.some((role) => (administers[role as TenantRole] ?? []).includes(type));
 }
 
-/** What the person's standings in a space add up to; the highest wins. */
+/** The user's effective standing in a space: the highest wins. */
 export function grantIn(person: Person, space: NonNullable<ConnectionFacts['space']>): Grant {
   const standings: SpaceStanding[] = [
     ...space.rolesOfCaller,
@@ -106,10 +106,7 @@ export function grantIn(person: Person, space: NonNullable<ConnectionFacts['spac
 export const administersSpace = (person: Person, space: NonNullable<ConnectionFacts['space']>): boolean =>
   grantIn(person, space).delete === 'any';
 
-/**
- * May this person do this to this connection: the one place that answers. Privileges are sorted, as Qlik's
- * replies have them.
- */
+/** The only place that decides what a user may do to a connection. Privileges are sorted, as in Qlik's replies. */
 export function decide(person: Person, connection: ConnectionFacts): Decision {
   const isOwner = connection.ownerId === person.userId;
   const isAdministrator = isAdministratorOf(person, connection.space?.type ?? 'personal');
@@ -125,7 +122,7 @@ export function decide(person: Person, connection: ConnectionFacts): Decision {
   return { privileges: [...privileges].toSorted(), mayUse: grant.use };
 }
 
-/** Roles, by space type, that make a person see the connections of a space; for the filter of lists. */
+/** Roles, by space type, with which a user sees the connections of a space; for the filter of lists. */
 export function seeingRoles(type: SpaceType): SpaceRole[] {
   return Object.entries(spaceMatrix[type]).flatMap(([standing, grant]) =>
     grant?.see && standing !== 'owner' ? [standing as SpaceRole] : [],

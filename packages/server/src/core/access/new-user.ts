@@ -10,7 +10,7 @@ export function newUser(
   caller: Caller,
   person: { subject: string; name: string; email: string | null; roles: string[] },
 ): UserTable {
-  // Such a name would be taken for the user of an OAuth client.
+  // The prefix is reserved for the machine users of OAuth clients.
   if (/^qlikbot\\/i.test(person.subject)) {
     throw new InvalidRequest([{ field: 'subject', message: 'must not begin with qlikbot\\' }]);
   }

@@ -4,14 +4,14 @@ import type { Caller } from './caller.js';
 import { spaceFacts } from './connection-access.js';
 import { administersSpace } from './matrix.js';
 
-// An embedded login ends with the person who gave it. So that their team goes on, whoever administers the space may
-// take the connection over by entering the login again.
+// An embedded login ends with the user who entered it. So that their team can continue, an administrator of the space
+// may take the connection over by entering the login again.
 
 type Owned = Pick<ConnectionTable, 'owner_id' | 'tenant_id'>;
 
 const ownersAtOnce = 400;
 
-/** Those of the connections whose owner is disabled. Who still owns connections cannot be deleted. */
+/** The connections whose owner is disabled. (A user who owns connections cannot be deleted.) */
 export async function ownerlessOf<Row extends Owned>(
   db: Queryable,
   rows: readonly Row[],

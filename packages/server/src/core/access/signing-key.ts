@@ -9,8 +9,8 @@ import {
 import type { SealContext } from '../vault/envelope.js';
 import type { OwnSecret, OwnSecrets } from '../vault/own-secrets.js';
 
-// The key that access tokens are signed with: made when the first token is, sealed in the store, so that every node
-// has the same one and nobody who copies the store has it.
+// The key that signs access tokens: created with the first token and sealed in the store, so that all nodes share it
+// and a copy of the store does not reveal it.
 
 export const signingAlgorithm = 'ES256';
 
@@ -22,9 +22,9 @@ export interface SigningKey {
 }
 
 export interface SigningKeys {
-  /** The key, made when there is none yet. */
+  /** The key, created when missing. */
   current(): Promise<SigningKey>;
-  /** The key of this id if that is the one; what was never signed needs none to be refused. */
+  /** The key with this id. Undefined for any other: a token that was never signed is refused without creating a key. */
   find(kid: unknown): Promise<SigningKey | undefined>;
 }
 
@@ -49,7 +49,7 @@ async function imported(jwk: JWK): Promise<SigningKey> {
 export function createSigningKeys(secrets: OwnSecrets): SigningKeys {
   let known: (SigningKey & { mark: string }) | undefined;
 
-  /** Another node may have made it anew. */
+  /** Another node may have replaced it. */
   const learn = async ({ value, mark }: OwnSecret): Promise<SigningKey> => {
     if (known?.mark !== mark) known = { ...(await imported(value.reveal() as JWK)), mark };
     return known;

@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { newBase62 } from '../crypto/random.js';
 
-// Secrets that programs carry: prefix + `_` + 32 characters of 0-9A-Za-z (190 bits) + `_` + 6-digit checksum in
-// the same alphabet. `mrg` is an API key, `mrs` the secret of an OAuth client, `mri` an invitation. The checksum lets a mistyped or
-// invented one be refused without asking the store, and lets secret scanners know a real one.
+// Secrets that programs carry: prefix + `_` + 32 characters of 0-9A-Za-z (190 bits) + `_` + 6-digit checksum in the
+// same alphabet. `mrg` is an API key, `mrs` the secret of an OAuth client, `mri` an invitation. With the checksum, a
+// mistyped or invented token is refused without a read of the store, and secret scanners recognize a real one.
 
 const tokenPattern = /^(mrg|mrs|mri)_([0-9A-Za-z]{32})_([0-9A-Za-z]{6})$/;
 
@@ -40,7 +40,9 @@ export const newInvitationToken = (): string => newSecret('mri');
 /** The part of a client secret that may be shown: its prefix and 24 of its 190 bits. */
 export const hintOf = (clientSecret: string): string => clientSecret.slice(0, 8);
 
-/** False for a token of our form whose checksum does not fit. Other forms (a key of the operator's choosing) may be valid. */
+/**
+ * False for a token in our format with a wrong checksum. Other formats (a key that the operator chose) may be valid.
+ */
 export function mayBeToken(token: string): boolean {
   return token.startsWith('mrg_') ? isWellFormed(token, 'mrg') : token.length >= 16;
 }
@@ -49,8 +51,8 @@ const chosenLength = 24;
 const chosenVariety = 12;
 
 /**
- * True for a key of the operator's choosing that a word list, or a look at this documentation, could find: short, of few
- * different characters, of letters or of digits alone, or one text again and again.
+ * True for an operator's key that a word list or this documentation could reveal: short, with few different
+ * characters, only letters or only digits, or a repeated text.
  */
 export function isWeakChoice(key: string): boolean {
   const isRepeated = /^(.{1,16}?)\1+$/.test(key);
@@ -62,5 +64,5 @@ export const mayBeClientSecret = (text: string): boolean => isWellFormed(text, '
 
 export const mayBeInvitation = (text: string): boolean => isWellFormed(text, 'mri');
 
-/** True for what can only be a signed access token: three parts, the first a JSON object. */
+/** True for the format of a signed access token: three parts, the first a JSON object. */
 export const isAccessToken = (token: string): boolean => /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(token);

@@ -1,4 +1,4 @@
-/** Everything that is put on record, by the kind of thing it happened to. */
+/** All audit events, by kind of resource. */
 export const auditEvents = {
   'data-connection': ['created', 'updated', 'deleted', 'shows-credential'],
   'data-credential': ['created', 'updated', 'deleted', 'revoked'],

@@ -3,20 +3,20 @@ import { newUuid } from '../crypto/random.js';
 import type { Db } from '../store/queryable.js';
 import { type AuditEvent, record } from './record.js';
 
-// A refusal that repeats itself is one event with a count: whoever is refused a thousand times a minute must not fill
-// the record with it. The first stands there before the answer goes out; how often it came again, a second later.
+// A repeated refusal is one event with a count, so that a client that is refused a thousand times a minute does not
+// fill the audit log. The first is written before the answer is sent, the count within a second.
 
 export interface FoldedRefusals {
-  /** @param same what tells it from other refusals of this user about this resource */
+  /** @param same identifies it among the refusals of this user for this resource */
   record(event: AuditEvent, same: string): Promise<void>;
-  /** Writes the counts that are not there yet. */
+  /** Writes the counts that are not stored yet. */
   close(): Promise<void>;
 }
 
 interface Folded {
   event: AuditEvent;
   id: string;
-  /** It is on record. */
+  /** Resolves when the event is stored. */
   stands: Promise<void>;
   count: number;
   written: number;
@@ -27,7 +27,7 @@ const foldMs = 600_000;
 const writeMs = 1_000;
 const keptMax = 1_000;
 
-export function createFoldedRefusals(db: Db, log: Logger, now: () => number = Date.now): FoldedRefusals {
+export function createFoldedRefusals(db: Db, log: Logger, now: () => number): FoldedRefusals {
   const folded = new Map<string, Folded>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -43,7 +43,7 @@ export function createFoldedRefusals(db: Db, log: Logger, now: () => number = Da
     timer = undefined;
     for (const [key, one] of folded) {
       await write(one).catch((error: unknown) =>
-        log.warn({ err: error }, 'repeated refusals were not counted'),
+        log.warn({ err: error }, 'count of repeated refusals was not stored'),
       );
       if (one.endsAt <= now()) folded.delete(key);
     }

@@ -1,18 +1,18 @@
 import type { Queryable } from '../store/queryable.js';
 import { record } from './record.js';
 
-/** Who did what nobody asked for. */
+/** Actor of events that no user caused. */
 const service = 'system';
 
 export interface LostRecords {
-  /** Empty: of the whole store, so that every tenant is told. */
+  /** Empty: of the whole store; every tenant gets the event. */
   tenantId: string;
-  /** What they were, for instance `signing-key`. */
+  /** Kind of record, for instance `signing-key`. */
   kind: string;
   count: number;
 }
 
-/** Puts on record that sealed records opened no more, in the transaction that ends them. */
+/** Records that sealed records no longer open, in the transaction that ends them. */
 export async function recordLost(tx: Queryable, { tenantId, kind, count }: LostRecords): Promise<void> {
   const tenants =
     tenantId === '' ? (await tx.selectFrom('tenant').select('id').execute()).map(({ id }) => id) : [tenantId];

@@ -6,22 +6,22 @@ import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './event-types.js';
 
 export interface AuditEvent {
-  /** For whoever comes back to it. */
+  /** Set by a caller that updates the event later. */
   id?: string;
   name: AuditEventName;
-  /** Who did it. */
+  /** Actor. */
   by: { tenantId: string; userId: string; wayIn?: { invitedBy: string } };
-  /** Id of what it happened to. */
+  /** Id of the resource. */
   resourceId: string;
   ownerId?: string | null;
   spaceId?: string | null;
   /** Id of what contains the resource, for instance the space of an assignment. */
   parentId?: string;
-  /** Facts for a reader; names, ids and flags, never a value that could be a secret. */
+  /** Names, ids and flags; never a value that could be a secret. */
   data?: Record<string, unknown>;
 }
 
-/** Puts an event on record. Called in the transaction of the change, so that neither is there without the other. */
+/** Writes an audit event. Called in the transaction of the change, so that neither exists without the other. */
 export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
   await tx
     .insertInto('audit_event')
@@ -62,7 +62,7 @@ export async function recordConnection(
   });
 }
 
-/** @param by who did it, where it was not the owner of the credential */
+/** @param by the actor, where it is not the owner of the credential */
 export async function recordCredential(
   tx: Queryable,
   what: What,
@@ -79,7 +79,7 @@ export async function recordCredential(
   });
 }
 
-/** Forgets events that are older than they are kept. */
+/** Deletes events older than the retention period. */
 export async function purgeAuditEvents(db: Db, now: Date, days: number, until?: number): Promise<void> {
   const oldest = new Date(now.getTime() - days * 86_400_000).toISOString();
   await deleteInBatches(db, { table: 'audit_event', key: 'id', where: sql`at < ${oldest}` }, until);

@@ -2,23 +2,22 @@ import type { Logger } from 'pino';
 import type { FoldedRefusals } from './folded-refusals.js';
 import type { AuditEvent } from './record.js';
 
-/** A request that asked for a destination which the network policy closes. */
+/** A request for a destination that the network policy denies. */
 export interface RefusedDestination {
   by: AuditEvent['by'];
   /** Operation id of the contract. */
   operation: string;
   traceId: string;
-  /** Absent where the destination is of no saved connection. */
+  /** Absent for a destination that no saved connection has. */
   connectionId?: string | undefined;
 }
 
-/** Never rejects: the answer is a refusal whether or not it can be put on record. */
+/** Never rejects: the request is refused whether or not the event can be stored. */
 export type RecordRefusedDestination = (refused: RefusedDestination) => Promise<void>;
 
 /**
- * Puts it on record who asked for a destination that the gate refused. The record holds no reason and no address: its
- * readers may make connections too, and would learn from it what lies behind the gate. The operator's log has both
- * reason and port.
+ * Records who requested a destination that the gate refused. The event has neither reason nor address: its readers
+ * may create connections too, and would learn what lies behind the gate. The operator's log has both reason and port.
  */
 export function createRefusalRecord(refusals: FoldedRefusals, log: Logger): RecordRefusedDestination {
   return async ({ by, operation, traceId, connectionId }) => {
@@ -32,7 +31,7 @@ export function createRefusalRecord(refusals: FoldedRefusals, log: Logger): Reco
     await refusals
       .record(event, operation)
       .catch((error: unknown) =>
-        log.error({ err: error, traceId }, 'a refused destination could not be put on record'),
+        log.error({ err: error, traceId }, 'refused destination could not be written to the audit log'),
       );
   };
 }

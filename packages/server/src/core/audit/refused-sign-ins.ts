@@ -11,16 +11,16 @@ export interface RefusedSignIn {
   action: string;
 }
 
-/** Never rejects: the answer is a refusal whether or not it can be put on record. */
+/** Never rejects: the request is refused whether or not the event can be stored. */
 export type RecordRefusedSignIn = (refused: RefusedSignIn) => Promise<void>;
 
-/** Puts it on record whose sign-in a source refused, so that guesses at a source are seen here too. */
+/** Records whose sign-in a source refused, so that guessing at a source shows in the audit log. */
 export function createRefusedSignIns(refusals: FoldedRefusals, log: Logger): RecordRefusedSignIn {
   return async ({ caller, connection, credential, action }) => {
     const event = {
       name: 'source-sign-in.refused',
       by: caller,
-      // Of an unsaved connection there is only who tried.
+      // An unsaved connection has no id; only the user is known.
       resourceId: connection?.id ?? caller.userId,
       ownerId: credential?.owner_id ?? null,
       spaceId: connection?.space_id ?? null,
@@ -29,7 +29,7 @@ export function createRefusedSignIns(refusals: FoldedRefusals, log: Logger): Rec
     await refusals
       .record(event, `${action} ${credential?.id}`)
       .catch((error: unknown) =>
-        log.error({ err: error, action }, 'a refused sign-in could not be put on record'),
+        log.error({ err: error, action }, 'refused sign-in could not be written to the audit log'),
       );
   };
 }

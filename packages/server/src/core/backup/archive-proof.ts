@@ -4,8 +4,8 @@ import { StoreError } from '../store/store-error.js';
 import { macOfFile } from '../vault/file-mac.js';
 import type { KeyEncryptionKey } from '../vault/keyring.js';
 
-// The last line of an archive proves that `mooring backup` wrote it so: a MAC over all before it, under the store's own
-// key, which is in the keyring and not in the archive. SQLite does not look behind its last page.
+// The last line of an archive proves that `mooring backup` wrote it: a MAC over everything before it, under the
+// store's own key, which is in the keyring and not in the archive. SQLite ignores what follows its last page.
 
 const linePattern = /\nmooring archive 1 ([0-9a-f]{16}) ([\w-]{43})\n$/;
 const lineMax = 128;
@@ -15,12 +15,12 @@ export function appendProof(file: string, own: KeyEncryptionKey): void {
 }
 
 export interface ArchiveProof {
-  /** Id of the key it was made under. */
+  /** Id of the key of the MAC. */
   keyId: string;
   mac: string;
 }
 
-/** Takes the proof off a copy of an archive; undefined when it has none. */
+/** Removes the proof from a copy of an archive. @returns undefined when there is none */
 export function takeProof(file: string): ArchiveProof | undefined {
   const { size } = statSync(file);
   const end = Buffer.alloc(Math.min(lineMax, size));
@@ -37,7 +37,7 @@ export function takeProof(file: string): ArchiveProof | undefined {
 }
 
 const howToGoOn =
-  'Whoever can write where it lay may have changed what it says: who people are, what they may do, where credentials may be sent. If you know better, say --unverified.';
+  'Anyone with write access to it may have changed its content: users, their roles, where credentials may be sent. If you trust it anyway, use --unverified.';
 
 /**
  * @param file the copy, without its proof

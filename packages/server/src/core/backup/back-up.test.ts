@@ -52,7 +52,7 @@ describe('what a backup writes', () => {
   it('LI3: replaces no file but a keyring of this store', async () => {
     const masterKey = path.join(server.dataFolder, 'master.key');
     const key = readFileSync(masterKey, 'utf8');
-    await expect(backUpTo(archive, masterKey)).rejects.toThrow('is no keyring that mooring backup wrote');
+    await expect(backUpTo(archive, masterKey)).rejects.toThrow('is not a keyring that mooring backup wrote');
     expect(readFileSync(masterKey, 'utf8')).toBe(key);
 
     await backUpTo(path.join(folder, 'theirs.db'), keyring, other);
@@ -64,7 +64,7 @@ describe('what a backup writes', () => {
     rmSync(keyring);
     await backUpTo(archive, keyring);
     await backUpTo(path.join(folder, 'next.db'), keyring);
-    await expect(backUpTo(path.join(folder, 'third.db'), archive)).rejects.toThrow('is no keyring');
+    await expect(backUpTo(path.join(folder, 'third.db'), archive)).rejects.toThrow('is not a keyring');
   });
 
   it('LI3: refuses one name for both files, whatever leads to it', async () => {
@@ -76,7 +76,7 @@ describe('what a backup writes', () => {
     await backUpTo(archive, keyring);
     symlinkSync(keyring, path.join(folder, 'keys-link'));
     await expect(backUpTo(path.join(folder, 'b.db'), path.join(folder, 'keys-link'))).rejects.toThrow(
-      'is no plain file',
+      'is not a regular file',
     );
   });
 
@@ -84,10 +84,8 @@ describe('what a backup writes', () => {
     await backUpTo(archive, keyring);
     const before = readFileSync(keyring, 'utf8');
     await apiClient(server.url, adminKey).post('/api/v1/vault-keys/actions/rotate');
-    await expect(backUpTo(path.join(folder, 'nowhere', 'b.db'), keyring)).rejects.toThrow(
-      'There is no folder',
-    );
-    await expect(backUpTo(archive, keyring)).rejects.toThrow('is there already');
+    await expect(backUpTo(path.join(folder, 'nowhere', 'b.db'), keyring)).rejects.toThrow('does not exist');
+    await expect(backUpTo(archive, keyring)).rejects.toThrow('already exists');
     await expect(backUpTo(path.join(folder, 'b.db'), path.join(folder, 'nowhere', 'k'))).rejects.toThrow(
       'folder',
     );
@@ -169,7 +167,7 @@ describe('what a restore believes', () => {
     ['no index', 'DROP INDEX secret_key'],
   ])('TR21: %s in an archive is refused, also where it is taken unverified', async (_what, statement) => {
     change(statement);
-    await expect(restoreTo(newFolder(), true)).rejects.toThrow('It must be as Mooring makes it');
+    await expect(restoreTo(newFolder(), true)).rejects.toThrow('It must be as Mooring creates it');
   });
 
   it('TR21: a store that Mooring did not make so is not backed up, rather than found out at the restore', async () => {

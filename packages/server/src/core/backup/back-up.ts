@@ -13,17 +13,17 @@ import { storeExists } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import { flush, placeNew, replace } from '../store/whole-file.js';
 import { KeyError } from '../vault/keyring.js';
-import { ownKeyOf } from '../vault/stored-keyring.js';
+import { ownKeyOf } from '../vault/keyring-rows.js';
 import { appendProof } from './archive-proof.js';
 import { keyringBefore, writeKeyring } from './keyring-file.js';
 
-// Copies of the embedded store in two parts: an archive of everything but the keys of the vault, and the keyring.
+// A backup of the embedded store has two parts: an archive of everything but the vault keys, and the keyring.
 
 export interface BackupRequest {
   config: Config;
-  /** File to write; nothing may have its name. */
+  /** File to create; must not exist. */
   archive: string;
-  /** File for the keys; replaces that of the backup before, and nothing else. */
+  /** File for the keys; replaces only the keyring of an earlier backup. */
   keyring: string;
 }
 
@@ -33,10 +33,10 @@ interface Places {
   unfinished: { archive: string; keyring: string };
 }
 
-/** Where a file will be, whatever links lead to its folder. */
+/** Real path of a file that does not exist yet. */
 function placeOf(file: string): string {
   const { dir, base } = path.parse(path.resolve(file));
-  if (!existsSync(dir)) throw new StoreError(`There is no folder ${dir}.`);
+  if (!existsSync(dir)) throw new StoreError(`The folder ${dir} does not exist.`);
   return path.join(realpathSync(dir), base);
 }
 
@@ -47,12 +47,12 @@ function placesOf(request: BackupRequest): Places {
     throw new StoreError('The archive and its keyring are two files. Name another one for the keyring.');
   }
   if (lstatSync(archive, { throwIfNoEntry: false })) {
-    throw new StoreError(`${request.archive} is there already. Name a new file.`);
+    throw new StoreError(`${request.archive} already exists. Name a new file.`);
   }
   return { archive, keyring, unfinished };
 }
 
-/** The keyring first: with it and no new archive everything is as documented, the other way round it is not. */
+/** The keyring first: a new keyring without a new archive is a documented state, the reverse is not. */
 function placeBoth({ archive, keyring, unfinished }: Places, before: Buffer | undefined): void {
   replace(unfinished.keyring, keyring);
   try {
@@ -72,9 +72,9 @@ function removeUnfinished({ unfinished }: Places): void {
 }
 
 /**
- * Writes all that was acknowledged before to one new file (0600), also while a server is at work on the store, and the
- * keys of the vault to another. Both files are whole afterwards, or both are as they were.
- * @returns `isProven`: false for a store that this version has not been started on yet
+ * Writes everything acknowledged so far to a new file (0600), also while a server uses the store, and the vault keys
+ * to another. Either both files are complete afterwards, or both are unchanged.
+ * @returns `isProven`: false for a store that this version has not opened yet
  * @throws StoreError, KeyError, KeyServiceError
  */
 export async function backUp(request: BackupRequest): Promise<{ isProven: boolean }> {

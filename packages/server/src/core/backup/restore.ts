@@ -9,21 +9,21 @@ import { makeDataFolder } from '../store/data-folder.js';
 import { fileName, type Store, storeExists } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import { flush } from '../store/whole-file.js';
-import { type Master, ownKeyOf } from '../vault/stored-keyring.js';
+import { type Master, ownKeyOf } from '../vault/keyring-rows.js';
 import { assertProven, takeProof } from './archive-proof.js';
 import { readKeyring } from './keyring-file.js';
 
 export interface RestoreRequest {
-  /** Of the data folder to make; the master key is looked for as a start of it would. */
+  /** Configuration of the data folder to create; the master key is found as at a start. */
   config: Config;
   archive: string;
-  /** Keys of the vault; absent when they are lost, and with them all that is sealed. */
+  /** Vault keys; absent when they are lost, and with them everything sealed. */
   keyring?: string | undefined;
-  /** Takes an archive whose proof is missing or cannot be checked. */
+  /** Accepts an archive whose proof is missing or cannot be checked. */
   isUnverified: boolean;
 }
 
-/** Puts on record what was made, in every tenant. */
+/** Records the restore in every tenant. */
 async function recordRestored(store: Store, losses: readonly Loss[], isVerified: boolean): Promise<void> {
   const lost = Object.fromEntries(losses.map(({ kind, count }) => [kind, count]));
   await store.transaction(async (tx) => {
@@ -34,7 +34,7 @@ async function recordRestored(store: Store, losses: readonly Loss[], isVerified:
   });
 }
 
-/** Brings the copy to this version, under its keys, and settles what does not open. */
+/** Migrates the copy to this version, under its keys, and ends records that do not open. */
 async function settle(folder: string, { config, isUnverified }: RestoreRequest, master: Master) {
   const opened = await openFolder(folder, master, config.limits.wrapsPerKey);
   try {
@@ -54,16 +54,16 @@ function assertArchive(file: string, request: RestoreRequest, own: ReturnType<ty
 }
 
 /**
- * Makes a data folder from an archive and the keyring, under the master key. Never replaces a store.
- * @returns what does not open any more
+ * Creates a data folder from an archive and the keyring, under the master key. Never replaces a store.
+ * @returns the records that no longer open
  * @throws StoreError, KeyError, KeyServiceError
  */
 export async function restore(request: RestoreRequest): Promise<Loss[]> {
   const { archive, config } = request;
   const { dataFolder } = config;
-  if (!existsSync(archive)) throw new StoreError(`There is no ${archive}.`);
+  if (!existsSync(archive)) throw new StoreError(`${archive} does not exist.`);
   if (storeExists(dataFolder)) {
-    throw new StoreError(`There is a store in ${dataFolder} already. Name another folder, or move it away.`);
+    throw new StoreError(`${dataFolder} already has a store. Name another folder, or move it.`);
   }
   const keyring: KeyringCopy | undefined =
     request.keyring === undefined ? undefined : readKeyring(request.keyring);

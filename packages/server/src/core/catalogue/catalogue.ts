@@ -11,7 +11,7 @@ export interface Catalogue {
   /** @throws AppError DCAAS-2001 */
   get(id: string): SourceManifest;
   /**
-   * The same, for making or using a connection: not when the tenant has switched the source off.
+   * As `find`, for creating or using a connection: refused when the tenant has switched the source off.
    * @throws AppError DCAAS-2001
    */
   enabled(tenantId: string, id: string): Promise<SourceManifest>;
@@ -23,7 +23,7 @@ export interface Catalogue {
 /** The operator's `sources` of the configuration. */
 type OperatorSettings = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** What the operator does not allow is refused like everything else that cannot be. */
+/** What the operator does not allow is refused like any other invalid value. */
 function underOperator(manifest: SourceManifest, settings: Readonly<Record<string, string>>): SourceManifest {
   const { conflicts, forbidden } = manifest;
   if (!forbidden) return manifest;
@@ -62,7 +62,7 @@ export function createCatalogue(
 }
 
 /**
- * @param stored names of the connection's own secrets that it has already
+ * @param stored names of the connection's own secrets that are already stored
  * @throws InvalidRequest naming each property
  */
 export function splitProperties(

@@ -25,7 +25,10 @@ export function sourceNamedIn(catalogue: Catalogue, statement: string): string |
   return only.length === 1 ? only[0]?.id : undefined;
 }
 
-/** A connection's `qType` and the provider of its statement differ for some of Qlik's sources; both are met as both. */
+/**
+ * For some of Qlik's sources, `qType` of a connection and the provider of its statement differ; either form is
+ * accepted for either.
+ */
 export const isProviderOf = (manifest: SourceManifest, provider: string): boolean =>
   [manifest.provider, manifest.statementProvider].some(
     (name) => name?.toLowerCase() === provider.toLowerCase(),

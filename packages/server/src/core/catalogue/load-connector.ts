@@ -2,7 +2,7 @@ import type { Connector } from '@mooring/connectors/spec/connector';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 
-/** The behaviour of a source, with its driver. @throws ConnectorError `driver_unavailable` */
+/** The connector of a source, with its driver. @throws ConnectorError `driver_unavailable` */
 export async function loadConnector(manifest: SourceManifest): Promise<Connector> {
   try {
     return (await manifest.load()).connector;

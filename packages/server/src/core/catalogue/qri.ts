@@ -2,7 +2,7 @@ import { qriTargetOf } from '@mooring/connectors/kit/qri';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { sha256 } from '../crypto/digest.js';
 
-/** Readable prefix and a hash of what a definition points to: equal for equal targets, in every space. */
+/** Readable prefix and a hash of the target of a definition: equal for equal targets, in every space. */
 export function qriOf(manifest: SourceManifest, definition: Readonly<Record<string, unknown>>): string {
   return `${manifest.qriPrefix}${sha256(JSON.stringify(qriTargetOf(manifest, definition)))}`;
 }

@@ -3,7 +3,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { definitionOf, setNamesOf } from '../store/decoded-rows.js';
 import type { ConnectionTable } from '../store/tables.js';
 
-/** What requests have set of the stored definition: it is shown and sent back, while uses take the whole. */
+/** The properties of the stored definition that requests have set: shown and sent back. Uses get the whole definition. */
 export const setDefinition = (
   manifest: SourceManifest,
   row: Pick<ConnectionTable, 'properties' | 'set_names'>,

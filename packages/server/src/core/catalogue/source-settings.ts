@@ -8,7 +8,7 @@ export interface SourceSettings {
   set(by: { tenantId: string; userId: string }, sourceId: string, isDisabled: boolean): Promise<void>;
 }
 
-export function createSourceSettings(store: Store, now: () => Date = () => new Date()): SourceSettings {
+export function createSourceSettings(store: Store): SourceSettings {
   const disabled = (tenantId: string) =>
     store.db
       .selectFrom('source_setting')
@@ -26,7 +26,7 @@ export function createSourceSettings(store: Store, now: () => Date = () => new D
     async set({ tenantId, userId }, sourceId, isDisabled) {
       const values = {
         disabled: isDisabled ? 1 : 0,
-        updated_at: now().toISOString(),
+        updated_at: store.clock.iso(),
         updated_by: userId,
       };
       await store.transaction(async (tx) => {

@@ -4,8 +4,8 @@ import type { z } from 'zod';
 import { ConfigError } from './config-error.js';
 import { fileSchema } from './config-file.js';
 
-// The configuration file holds client secrets. Where it is broken, anything in it may be one (a lost blank makes a
-// name of a secret), so what is said about it is where it is broken, and no text of it but names that look like one.
+// The configuration file holds client secrets. In a broken file any text may be one (a lost blank turns a secret into
+// a name), so messages give the place of the error and quote nothing but names that look like setting names.
 
 export type ConfigurationFile = z.output<typeof fileSchema>;
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,7 +23,7 @@ const looksLikeName = (segment: PropertyKey): boolean =>
 const written = (path: Path): string =>
   path.map((segment) => (looksLikeName(segment) ? String(segment) : '<name>')).join('.') || 'file';
 
-/** Where the name at the end of the path is written, or what has no name. */
+/** Position of the name at the end of the path, or of the value without a name. */
 function startOf({ document }: Source, path: Path): number | undefined {
   const parent = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
   const pair = isMap(parent)
@@ -33,7 +33,7 @@ function startOf({ document }: Source, path: Path): number | undefined {
   return isNode(node) ? node.range?.[0] : undefined;
 }
 
-/** Line and column of what stands at the path, or of what is around it. */
+/** Line and column of the value at the path, or of its parent. */
 function positionOf(source: Source, path: Path): string {
   for (let length = path.length; length >= 0; length -= 1) {
     const start = startOf(source, path.slice(0, length));
@@ -52,7 +52,7 @@ function parse(text: string, filePath: string): Source {
   if (problem) {
     const { line, col } = lines.linePos(problem.pos[0]);
     throw new ConfigError(
-      `The configuration file ${filePath} is no valid YAML at line ${line}, column ${col} (${problem.code}).`,
+      `The configuration file ${filePath} is not valid YAML at line ${line}, column ${col} (${problem.code}).`,
     );
   }
   return { document, lines, filePath };
@@ -62,7 +62,7 @@ function contentOf({ document, lines, filePath }: Source): unknown {
   try {
     return document.toJS() ?? {};
   } catch {
-    // Aliases that lead nowhere, or to too much.
+    // Aliases without a target, or that expand to too much.
     let start = 0;
     visit(document, {
       Alias(_key, alias) {
@@ -111,11 +111,11 @@ function resolveReferences(source: Source, value: unknown, environment: Environm
   );
 }
 
-/** What zod says, with the places, and without what is written there. */
+/** Zod's messages with positions, and without the values. */
 function tell(source: Source, issue: z.core.$ZodIssue): string[] {
   const { path } = issue;
   const name = (names: Path, message: string) => {
-    // What has no value may be a value that lost its name.
+    // A name without a value may be a value that lost its name.
     const hasValue = (source.document.getIn(names) ?? null) !== null;
     const shown = hasValue ? names : [...names.slice(0, -1), '<name>'];
     return `${written(shown)} (${positionOf(source, names)}): ${message}`;
@@ -130,7 +130,7 @@ function tell(source: Source, issue: z.core.$ZodIssue): string[] {
 }
 
 /**
- * The configuration file, checked; without a path the defaults.
+ * Reads and validates the configuration file; without a path, the defaults.
  * @throws ConfigError that names settings and places, and quotes nothing
  */
 export function readConfigurationFile(

@@ -3,7 +3,7 @@ import { environmentSettings } from './config-reference.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Read by the other commands of `mooring`, which may share an environment with the service. */
+/** Read by other `mooring` commands, which may share an environment with the server. */
 const ofOtherCommands = ['MOORING_URL', 'MOORING_API_KEY'];
 
 const known: ReadonlySet<string> = new Set([
@@ -11,7 +11,7 @@ const known: ReadonlySet<string> = new Set([
   ...ofOtherCommands,
 ]);
 
-/** `tcp://10.0.0.1:8080`: what Kubernetes and Docker's links put where a port is meant. */
+/** `tcp://10.0.0.1:8080`: what Kubernetes and Docker links set instead of a port. */
 export const isServiceLink = (value: string): boolean => /^(?:tcp|udp|sctp):\/\//.test(value);
 
 const linkPattern =
@@ -19,7 +19,7 @@ const linkPattern =
 
 /**
  * True for what Kubernetes sets for a Service whose name begins with `mooring` (enableServiceLinks): host and port,
- * one port for each named one, and Docker's links of old.
+ * one variable per named port, and legacy Docker links.
  */
 function isOfService(name: string, environment: Environment): boolean {
   const suffix = '_SERVICE_HOST';
@@ -39,6 +39,6 @@ export function refuseUnknownVariables(environment: Environment): void {
   );
   if (unknown.length === 0) return;
   throw new ConfigError(
-    `${unknown.toSorted().join(', ')}: no setting of Mooring. docs/reference/configuration.md lists all; remove or rename it.`,
+    `${unknown.toSorted().join(', ')}: not a setting of Mooring. Remove or rename it; docs/reference/configuration.md lists all settings.`,
   );
 }

@@ -1,4 +1,4 @@
-/** Says which setting is wrong and how to mend it. */
+/** The message says which setting is wrong and how to correct it. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }

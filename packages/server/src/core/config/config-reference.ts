@@ -15,7 +15,7 @@ export const environmentSettings: readonly Setting[] = [
     name: 'MOORING_PUBLIC_URL',
     default: 'host and port',
     meaning:
-      'URL under which people reach the server (`--public-url`). Links and redirects are made from it, never from a request.',
+      'URL under which users reach the server (`--public-url`). Links and redirects are built from it, never from a request.',
   },
   { name: 'MOORING_CONFIG', default: '', meaning: 'Configuration file (`--config`).' },
   {
@@ -27,25 +27,25 @@ export const environmentSettings: readonly Setting[] = [
   { name: 'MOORING_MASTER_KEY', default: '', meaning: 'Master key: 32 bytes as base64.' },
   {
     name: 'MOORING_MASTER_KEY_FILE',
-    default: '`master.key` in the data folder, made once',
+    default: '`master.key` in the data folder, created once',
     meaning: 'File that holds the master key, mode 0600.',
   },
   {
     name: 'MOORING_MASTER_KEY_PREVIOUS',
     default: '',
     meaning:
-      'The master key before this one. Set while the master key is changed: the start that finds the store under it moves the store to the new one.',
+      'The previous master key. Set it while the master key is replaced: a start that finds the store under it moves the store to the new one.',
   },
   {
     name: 'MOORING_MASTER_KEY_PREVIOUS_FILE',
     default: '',
-    meaning: 'File that holds the master key before this one, mode 0600.',
+    meaning: 'File that holds the previous master key, mode 0600.',
   },
   {
     name: 'MOORING_ADMIN_KEY',
     default: 'generated, printed once',
     meaning:
-      'API key that the first start gives to the first tenant administrator; at least 24 characters, letters and digits. Ignored, with a warning, where there is a store already.',
+      'API key that the first start gives to the first tenant administrator; at least 24 characters, letters and digits. Ignored, with a warning, if a store exists already.',
   },
   {
     name: 'MOORING_EGRESS_ALLOW',

@@ -39,7 +39,7 @@ describe('configuration', () => {
     ],
     ['a quote that does not end', `publicUrl: "${secret}\n`, 'line 2, column 1'],
     ['an alias without anchor', `publicUrl: *${secret}\n`, 'line 1'],
-    ['a tag that is none', `publicUrl: !${secret} x\n`, 'line 1'],
+    ['an unknown tag', `publicUrl: !${secret} x\n`, 'line 1'],
     ['a name twice', `${secret}: 1\n${secret}: 2\n`, 'line 2'],
     [
       'a blank lost inside of braces',
@@ -54,7 +54,7 @@ describe('configuration', () => {
     ['a list of secrets', `oauth:\n  clients:\n    - ${secret}\n`, 'line 2, column 3'],
     ['a secret as a source', `sources: {"${secret}": {}}`, 'line 1'],
     ['a secret as a reference', `publicUrl: env:${secret}`, 'line 1'],
-  ])('TR14: of a file with %s, only line and column are told', (_what, text, place) => {
+  ])('TR14: for a file with %s, only line and column are reported', (_what, text, place) => {
     const said = refusalOf(text);
     expect(said).toContain(place);
     // US2: which file it is.
@@ -92,7 +92,7 @@ describe('configuration', () => {
     expect(said).not.toContain(secret);
   });
 
-  it('TR15: what a Kubernetes Service causes is no misspelt variable, and an address is no port', () => {
+  it('TR15: variables of a Kubernetes Service are not misspelt, and an address is not a port', () => {
     const services = {
       MOORING_SERVICE_HOST: '10.0.0.9',
       MOORING_SERVICE_PORT: '80',

@@ -9,13 +9,13 @@ import { hiddenClient } from './hidden-client.js';
 
 export { ConfigError } from './config-error.js';
 
-// The only reader of the environment and of the configuration file. Everything else gets the frozen result.
+// The only reader of the environment and of the configuration file. Other rooms get the frozen result.
 
-/** The file's, with what is secret of it hidden. */
+/** From the file, with its secrets wrapped in `Secret`. */
 export type OAuthClientSettings = ReturnType<typeof hiddenClient<z.output<typeof oauthClientSchema>>>;
 export type Limits = ConfigurationFile['limits'];
 
-/** What the master key is while nobody has decrypted it. */
+/** Placeholder of the master key until the key service has decrypted it. */
 export type KeyServiceSource =
   | ({ source: 'transit'; token: Secret<string> } & Omit<z.output<typeof transitSchema>, 'token'>)
   | ({ source: 'aws-kms'; credentials: AwsCredentials } & Omit<
@@ -46,15 +46,12 @@ export interface Config extends Readonly<Omit<ConfigurationFile, 'publicUrl' | '
   readonly databaseUrl: string | undefined;
   /** Absent: derived from host and the port that was bound. */
   readonly publicUrl: string | undefined;
-  /**
-   * Only this machine reaches the service: it listens on loopback, and no public URL tells of a proxy that brings
-   * others.
-   */
+  /** Only this machine reaches the server: it listens on loopback, and no public URL indicates a proxy for others. */
   readonly isOfThisMachine: boolean;
-  /** The public URL is not on loopback: a proxy, perhaps on this very host, brings others. */
+  /** The public URL is not on loopback: a proxy, perhaps on this host, forwards requests of others. */
   readonly hasPublicUrl: boolean;
   readonly masterKey: MasterKeySource;
-  /** While the master key is changed: what the store may still be under. */
+  /** The former master key, while the master key is replaced: the store may still be under it. */
   readonly previousMasterKey: LocalKeySource | undefined;
   readonly adminKey: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -85,7 +82,7 @@ function parsePort(value: string | number | undefined): number {
 
 function parseRunners(value: string | number | undefined): number | 'auto' | undefined {
   if (value === undefined || value === 'auto') return value;
-  // An empty one, as of a variable that is not set, must not switch them off.
+  // An empty value, as from an unset variable, must not turn runners off.
   if (/^\d+$/.test(String(value))) return Number(value);
   throw new ConfigError('--runners must be auto or a whole number.');
 }
@@ -116,10 +113,7 @@ const leadsToLoopback = (url: string): boolean =>
 
 type Given = (name: string) => string | undefined;
 
-/**
- * Keys that are written down, here or in the environment. What the AWS SDK would look for beyond, it would ask the
- * network for, past the gate.
- */
+/** Keys from the configuration or the environment. The AWS SDK would look for others on the network, past the gate. */
 function awsKms(
   given: Given,
   { accessKeyId, secretAccessKey, sessionToken, ...settings }: z.output<typeof awsKmsSchema>,
@@ -134,7 +128,7 @@ function awsKms(
       };
   if (found.accessKeyId === undefined || found.secretAccessKey === undefined) {
     throw new ConfigError(
-      'keyService.awsKms needs accessKeyId and secretAccessKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Roles of instances and containers are not asked for.',
+      'keyService.awsKms needs accessKeyId and secretAccessKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Roles of instances and containers are not supported.',
     );
   }
   const credentials = {
@@ -154,7 +148,7 @@ function masterKey(
   const file = given('MOORING_MASTER_KEY_FILE');
   if ((transit || kms) && (value !== undefined || file !== undefined)) {
     throw new ConfigError(
-      'There are two master keys: keyService in the configuration file, and MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE. Take one away; to change the key, name the old one in MOORING_MASTER_KEY_PREVIOUS.',
+      'Two master keys are configured: keyService in the configuration file, and MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE. Remove one. To replace the key, set MOORING_MASTER_KEY_PREVIOUS to the old one.',
     );
   }
   if (transit) return { source: 'transit', ...transit, token: new Secret(transit.token) };

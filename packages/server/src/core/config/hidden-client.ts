@@ -12,7 +12,7 @@ interface HiddenClient {
   privateKey?: Secret<string>;
 }
 
-/** An OAuth client, whose texts come from a store or from a configuration. */
+/** An OAuth client with its secrets wrapped in `Secret`. */
 export const hiddenClient = <Client extends PlainClient>({
   clientSecret,
   privateKey,

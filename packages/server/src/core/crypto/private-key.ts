@@ -17,7 +17,7 @@ const parameters: Record<SigningAlgorithm, Parameters<typeof webcrypto.subtle.im
 /**
  * Reads a private key that signs assertions. The bytes cannot be exported again.
  * @param pem see `readSigningKey`
- * @returns the key, or what is wrong with it
+ * @returns the key, or why it is not valid
  */
 export async function importPrivateKey(pem: string): Promise<PrivateKey | { problem: string }> {
   const read = readSigningKey(pem);

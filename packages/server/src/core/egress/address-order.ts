@@ -1,5 +1,5 @@
 export interface AddressOrder {
-  /** The same addresses, those that lately did not answer on this port last. */
+  /** The same addresses, with those that recently did not answer on this port last. */
   order(addresses: readonly string[], port: number): readonly string[];
   report(address: string, port: number, hasAnswered: boolean): void;
 }
@@ -8,8 +8,8 @@ const REMEMBERED_MS = 60_000;
 const REMEMBERED_MAX = 1_000;
 
 /**
- * Remembers for a minute which addresses did not answer. A socket that was handed out before it was connected cannot
- * change over to another address, so it is the next one that avoids the dead member of a cluster.
+ * Remembers for a minute which addresses did not answer. A socket that was returned before it was connected cannot
+ * switch to another address, so only the next one avoids the dead member of a cluster.
  * @param now milliseconds of a monotonic clock
  */
 export function createAddressOrder(now: () => number = () => performance.now()): AddressOrder {

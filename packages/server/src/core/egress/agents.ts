@@ -11,7 +11,7 @@ const FREE_SOCKETS_MAX = 16;
 
 /**
  * See `Network.agents`. Idle connections are kept for the next request through the same pair of agents only; the
- * holder ends them, and those still being made, with `destroy()`.
+ * holder closes them, and those still connecting, with `destroy()`.
  */
 export function createAgents(
   dialer: Dialer,
@@ -27,7 +27,9 @@ export function createAgents(
   return { http, https };
 }
 
-/** Only host and port of a request's options decide: `lookup`, `localAddress`, `servername` and the like are unread. */
+/**
+ * Only host and port of a request's options are used: `lookup`, `localAddress`, `servername` and others are ignored.
+ */
 function openThrough(
   agent: HttpAgent,
   refuse: Refuse,
@@ -51,7 +53,7 @@ function openThrough(
     return undefined;
   };
 
-  // Node's own way from a request to its agent, which its types leave out.
+  // How Node passes a request to its agent; missing from its types.
   const add: (request: ClientRequest, ...rest: unknown[]) => void = Reflect.get(agent, 'addRequest').bind(
     agent,
   );

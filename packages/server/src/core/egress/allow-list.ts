@@ -14,7 +14,7 @@ const IPV4_ENTRY = /^(?<address>[\d.]+)(?:\/(?<bits>\d{1,2}))?(?::(?<port>\d{1,5
 /** `[::1]`, `[::1]:443`, `[fd00::]/8:443`, `[fd00::/8]:443` */
 const BRACKETED_ENTRY =
   /^\[(?<address>[\da-f:.]+)(?:\/(?<inner>\d{1,3}))?\](?:\/(?<bits>\d{1,3}))?(?::(?<port>\d{1,5}))?$/i;
-/** `::1`, `fd00::/8`, `fd00::/8:443`; without a prefix length a port could not be told from the address. */
+/** `::1`, `fd00::/8`, `fd00::/8:443`; without a prefix length a port would be ambiguous. */
 const IPV6_ENTRY = /^(?<address>[\da-f:.]+)(?:\/(?<bits>\d{1,3})(?::(?<port>\d{1,5}))?)?$/i;
 
 /**
@@ -26,7 +26,7 @@ export function parseAllowEntry(entry: string): AllowEntry {
   const groups = (IPV4_ENTRY.exec(text) ?? BRACKETED_ENTRY.exec(text) ?? IPV6_ENTRY.exec(text))?.groups;
   const address = groups?.['address'];
   if (groups === undefined || address === undefined || isIP(address) === 0) {
-    throw invalid(entry, 'is no address or CIDR range, optionally followed by :port');
+    throw invalid(entry, 'is not an address or CIDR range, optionally followed by :port');
   }
   if (groups['inner'] !== undefined && groups['bits'] !== undefined)
     throw invalid(entry, 'has two prefix lengths');
@@ -36,7 +36,7 @@ export function parseAllowEntry(entry: string): AllowEntry {
   };
 }
 
-/** True when the entry opens this very address and port. IPv4 entries never open IPv6 spellings of an address. */
+/** True when the entry opens exactly this address and port. IPv4 entries never open IPv6 spellings of an address. */
 export function isOpenedBy(entry: AllowEntry, address: ipaddr.IPv4 | ipaddr.IPv6, port: number): boolean {
   if (entry.port !== undefined && entry.port !== port) return false;
   return entry.range[0].kind() === address.kind() && address.match(entry.range);
@@ -50,7 +50,7 @@ function parseRange(entry: string, addressText: string, bitsText: string | undef
   const cidr = `${addressText}/${bits}`;
   if (address.kind() === 'ipv4') {
     const network = ipaddr.IPv4.networkAddressFromCIDR(cidr);
-    // A range written from the middle is more often a typing error than a wish to open all of it.
+    // A range that does not start at its network address is more often a typo than intended.
     if (!network.match(address, 32))
       throw invalid(entry, `starts at ${network.toString()}, so write it that way`);
     return [network, bits];

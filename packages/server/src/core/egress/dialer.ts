@@ -9,11 +9,11 @@ import { connectPinned, type ReportOutcome, reached, secureOver } from './pinned
 import type { Resolver } from './resolver.js';
 import type { TlsContexts, TlsSettings } from './tls-context.js';
 
-/** What a dial has got past: the name is known, policy allows every address, TCP stands, TLS stands. */
+/** Stages of a dial: name resolved, every address allowed, TCP connected, TLS established. */
 export type DialStage = 'name' | 'route' | 'tcp' | 'tls';
 
 export interface OpenOptions {
-  /** Aborts the dial; a connection that stands is its owner's. */
+  /** Aborts the dial. An established connection belongs to the caller. */
   signal?: AbortSignal | undefined;
   onStage?: ((stage: DialStage) => void) | undefined;
 }
@@ -28,13 +28,13 @@ export interface Dialer {
   /** See `Network.socket`. Tries one of the addresses. */
   open(target: SocketTarget): Socket;
   /**
-   * Resolves when TCP stands; tries the addresses one after the other.
-   * @throws ConnectorError as `Network` tells
+   * Resolves when TCP is connected; tries the addresses one after the other.
+   * @throws ConnectorError as documented by `Network`
    */
   openConnected(target: SocketTarget, options?: OpenOptions): Promise<Socket>;
-  /** Resolves when TLS stands and the certificate is verified. @throws ConnectorError, also `tls_failed`. */
+  /** Resolves when TLS is established and the certificate is verified. @throws ConnectorError, also `tls_failed`. */
   openSecure(target: SocketTarget, options: SecureOptions): Promise<TLSSocket>;
-  /** The same dialer, which also tells of each TCP connection that was made through this view of it. */
+  /** The same dialer, which also reports each TCP connection made through this view. */
   watched(onConnected: (socket: Socket) => void): Dialer;
 }
 
@@ -50,7 +50,7 @@ interface DialerParts extends DialerOptions {
   addresses: AddressOrder;
 }
 
-/** How long one address may take while there is another to try: room for two lost SYNs. */
+/** Timeout of one address while there is another to try: enough for two lost SYNs. */
 const ATTEMPT_TIMEOUT_MS = 3_000;
 
 export function createDialer(options: DialerOptions): Dialer {
@@ -88,7 +88,7 @@ async function openConnected(
   for (;;) {
     let attempt: NodeJS.Timeout | undefined;
     const find = async () => {
-      // A name server may answer after the dial was given up, when the stages have been told already.
+      // A name server may answer after the dial was aborted, when the stages have been reported already.
       const tell = (stage: DialStage) => socket.destroyed || options.onStage?.(stage);
       const [first, ...others] = left ?? (await candidatesFor(parts, target, tell));
       left = others;
@@ -159,7 +159,7 @@ function firstOf(addresses: readonly (string | undefined)[]): string {
   return address;
 }
 
-/** Whom the certificate must name. `servername` is also sent, and RFC 6066 section 3 forbids addresses there. */
+/** Name that the certificate must have. `servername` is also sent, and RFC 6066 section 3 forbids addresses there. */
 function identityOf(target: SocketTarget): { host: string; servername?: string } {
   const host = parseHost(target.host);
   if (host.kind === 'refused') throw new Error('A refused host was connected to.');

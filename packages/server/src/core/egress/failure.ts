@@ -1,11 +1,11 @@
-// The few sentences with which the network fails. None holds a host, an address or native text.
+// All error messages of the network. None contains a host, an address or native text.
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { RefusalReason } from './policy.js';
 
-/** Refuses a destination: counts it, tells the operator's log, and gives the one error that all refusals share. */
+/** Refuses a destination: counts and logs it, and returns the error that all refusals share. */
 export type Refuse = (reason: RefusalReason, port: number) => ConnectorError;
 
-/** The same for every reason, so that an answer tells nothing about the network behind the gate (S09). */
+/** The same for every reason, so that an answer reveals nothing about the network behind the gate (S09). */
 export function egressRefused(): ConnectorError {
   return new ConnectorError(
     'egress_refused',
@@ -102,7 +102,7 @@ export function translateNetworkError(error: unknown): ConnectorError | undefine
   return undefined;
 }
 
-/** A server that speaks no TLS, or wants a client certificate, often just hangs up. */
+/** A server without TLS, or one that requires a client certificate, often just closes the connection. */
 export function closedInHandshake(failure: ConnectorError): ConnectorError {
   return new ConnectorError('unreachable', 'The server closed the connection during the TLS handshake.', {
     ...(failure.nativeCode === undefined ? {} : { nativeCode: failure.nativeCode }),

@@ -141,8 +141,8 @@ describe('fetch fails', () => {
   });
 
   it.each([
-    ['a body that is cut short', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', 'unreachable'],
-    ['chunks that are none', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', 'protocol_error'],
+    ['a truncated body', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', 'unreachable'],
+    ['invalid chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', 'protocol_error'],
     [
       'a false gzip',
       'HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nhalf',

@@ -29,15 +29,15 @@ interface Destination extends SocketTarget {
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 const HEADER_BYTES_MAX = 32 * 1024;
-/** Headers that say where a request goes or how it is framed; the URL and the body say that already. */
+/** Headers that decide destination or framing; URL and body decide those. */
 const OWN_HEADERS =
   /^(?:host|connection|content-length|keep-alive|transfer-encoding|upgrade|expect|te|trailer|proxy-.*)$/i;
 /** Fetch standard, "null body status". */
 const BODILESS_STATUSES = new Set([204, 205, 304]);
 
 /**
- * See `Network.fetch`. One connection a request, so nothing that a server binds to a connection is ever shared.
- * Nothing is read ahead: a body that is neither read nor cancelled holds its connection until the unread time-out.
+ * See `Network.fetch`. One connection per request, so that no state that a server binds to a connection is shared.
+ * Nothing is read ahead: a body that is neither read nor cancelled holds its connection until `unreadTimeoutMs`.
  */
 export async function fetchOnce(
   { dialer, refuse, timeouts }: FetchDeps,
@@ -46,14 +46,14 @@ export async function fetchOnce(
 ): Promise<Response> {
   const destination = parseDestination(url, refuse);
   assertHeaders(request.headers ?? {});
-  // Loaded on first use: it takes 80 ms and 20 MB that a start should not pay.
+  // Loaded on first use: it costs 80 ms and 20 MB that a start should not pay.
   const { Client } = await import('undici');
   if (request.signal?.aborted) throw cancelled(request.signal.reason);
 
   const dial = new AbortController();
   let heard = () => {};
   const client = new Client(destination.origin, {
-    // The parsed URL is what was judged, so it is what is dialled, whatever undici passes here.
+    // Dial the parsed URL, because that is what was checked, whatever undici passes here.
     connect: (_options, callback) => {
       openFor(dialer, destination, request, dial.signal).then(
         (socket) => {
@@ -80,7 +80,7 @@ export async function fetchOnce(
     dial.abort();
     client.destroy().catch(() => undefined);
   };
-  // Not undici's own `signal`, which it does not look at before the connection stands.
+  // Not undici's own `signal`, which it ignores until the connection is established.
   request.signal?.addEventListener('abort', close);
   const translate = (error: unknown) => translateHttpError(error, request.signal);
   try {
@@ -130,7 +130,7 @@ function toResponse(
   answer: Dispatcher.ResponseData,
   { request, timeouts, translate, heard, close }: Answering,
 ): Response {
-  // Whoever reads it hears of its errors; when nobody does, they must not end the process.
+  // The reader gets its errors; without a reader they must not end the process.
   answer.body.on('error', () => undefined);
   const headers = new Headers();
   for (const [name, value] of Object.entries(answer.headers)) {
@@ -146,8 +146,9 @@ function toResponse(
     unreadTimeoutMs: timeouts.unreadTimeoutMs,
     onPiece: heard,
   };
-  const body = readBody(answer.body, headers.get('content-encoding') ?? '', limits, translate, close);
-  // The body is decoded here, and these two describe it as it was on the wire.
+  const encoding = headers.get('content-encoding') ?? '';
+  const body = readBody(answer.body, encoding, limits, { translate, onClosed: close });
+  // The body is decoded here, and these two headers describe the encoded one.
   if (headers.has('content-encoding')) headers.delete('content-length');
   headers.delete('content-encoding');
   return new Response(body, { status, headers });
@@ -172,7 +173,7 @@ function invalidRequest(cause?: unknown): ConnectorError {
     'The request has a method, header or path that cannot be sent.',
     {
       remedy:
-        'Use plain header names and values without line breaks, and none that decide destination or framing.',
+        'Use plain header names and values without line breaks, and no header that decides destination or framing.',
       cause,
     },
   );

@@ -10,7 +10,7 @@ import { createTlsContexts, type TlsSettings } from './tls-context.js';
 
 export interface RefusalEvent {
   reason: RefusalReason;
-  /** As asked for, so not always a port; 0 when the URL had none or was none. */
+  /** As requested, so not always a valid port; 0 when the URL has no port or is not valid. */
   port: number;
 }
 
@@ -24,12 +24,12 @@ export interface GateOptions {
   connectTimeoutMs?: number;
   /** For the headers of an HTTP answer, and between two pieces of its body. Default 60 s. */
   responseTimeoutMs?: number;
-  /** For the operator's log; holds no host, so that it can be logged as it is. */
+  /** For the operator's log; contains no host, so that it can be logged as it is. */
   onRefused?: (event: RefusalEvent) => void;
 }
 
 export interface GateCounts {
-  /** TCP connections that were made. */
+  /** TCP connections opened. */
   connected: number;
   refused: Readonly<Record<RefusalReason, number>>;
 }
@@ -42,11 +42,11 @@ export interface DialOptions extends OpenOptions {
 export interface Gate extends Network {
   /** Connects and tells each stage that is passed. @throws ConnectorError as `Network` tells. */
   dial(target: SocketTarget, options?: DialOptions): Promise<Socket>;
-  /** The same gate under the policy of a space; under the common one where the space has none, and for null. */
+  /** The same gate under the policy of a space; under the common policy where the space has none, and for null. */
   forSpace(spaceId: string | null): Gate;
-  /** The same gate, which also tells of each TCP connection that was made through this view of it. */
+  /** The same gate, which also reports each TCP connection made through this view. */
   watched(onConnected: (socket: Socket) => void): Gate;
-  /** Counts and logs what the gate of a runner has refused. */
+  /** Counts and logs a refusal by the gate of a runner. */
   noteRefusal(refusal: RefusalEvent): void;
   /** Since the start of the process, over all spaces and views, for metrics. */
   counts(): GateCounts;
@@ -58,8 +58,8 @@ const RESPONSE_TIMEOUT_MS = 60_000;
 const UNREAD_TIMEOUT_MS = 300_000;
 
 /**
- * The way out of the process: the one implementation of `Network`. Whatever is asked for, the host is parsed once and
- * resolved once, every answer must be allowed by the policy, and the connection goes to an answer that was checked.
+ * The only way to the network: the one implementation of `Network`. For every request the host is parsed once and
+ * resolved once, the policy must allow every address, and the connection goes to a checked address.
  */
 export function createGate(options: GateOptions): Gate {
   const refused: Record<RefusalReason, number> = {

@@ -26,14 +26,16 @@ const METADATA_NAMES = [
 
 /** Letters, digits, hyphen and, as container networks use it, underscore. */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
-/** `domainToASCII` decodes percent signs and drops line breaks, so whatever is not a letter is sorted out before. */
+/**
+ * `domainToASCII` decodes percent signs and drops line breaks, so characters other than letters are rejected before.
+ */
 const PLAIN_TEXT = /^(?:[a-z0-9._-]|[^\p{ASCII}])+$/iu;
 /** A last label that URL parsers take for a number makes the whole name an IPv4 address (WHATWG URL, 3.5). */
 const NUMERIC_LABEL = /^(?:\d+|0x[\da-f]*)$/;
 
 /**
  * Reads a host: a DNS name (also international, also with one trailing dot) or a plain IP literal (IPv6 also in
- * brackets). Everything that another parser could read differently is refused: short, decimal, hexadecimal and octal
+ * brackets). Anything that another parser could read differently is refused: short, decimal, hexadecimal and octal
  * IPv4, look-alike digits, zone ids, user information, percent signs, paths.
  */
 export function parseHost(text: string): ParsedHost {

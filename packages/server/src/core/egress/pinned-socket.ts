@@ -1,4 +1,4 @@
-// The only calls of the product that open a connection or put TLS on one for itself.
+// The only calls in Mooring's own code that open a connection or start TLS on one.
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
@@ -10,15 +10,18 @@ export interface Bounds {
   signal?: AbortSignal | undefined;
 }
 
-/** How a connection to an address came out, told once; the socket where it stands. Not told when nobody waited for it. */
+/**
+ * Outcome of a connection to an address, reported once: the socket, or undefined. Not reported when the caller no
+ * longer waits.
+ */
 export type ReportOutcome = (address: string, connected: Socket | undefined) => void;
 
-/** Makes Node ask our lookup for every host, IP literals too: one path, and nothing it could resolve by itself. */
+/** Makes Node call our lookup for every host, IP literals too, so that it never resolves a name itself. */
 const RESOLVED_BY_GATE = 'gate.invalid';
 
 /**
- * A socket that connects to the one address that `find` answers, which must have been checked. Whatever is done with
- * the socket, it never connects elsewhere. It ends with a `ConnectorError` for every failure of the network.
+ * A socket that connects to the address that `find` returns, which must have been checked, and never elsewhere,
+ * whatever the caller does with it. Network failures destroy it with a `ConnectorError`.
  */
 export function connectPinned(
   find: () => Promise<string>,
@@ -29,25 +32,25 @@ export function connectPinned(
   let chosen: string | undefined;
   const socket = connect({
     host: RESOLVED_BY_GATE,
-    // `find` refuses a port outside the range; Node would throw before it is asked.
+    // `find` refuses a port outside the range; Node would throw before calling it.
     port: Number.isInteger(port) && port > 0 && port <= 65_535 ? port : 1,
     lookup: (_name, _options, callback) => {
       const answer = (address: string) => {
         chosen = address;
         callback(null, address, isIP(address));
       };
-      // Not at once: Node asks while the socket is still being made, and an answer then would find no listener.
+      // Not at once: Node calls this while it constructs the socket, when no listener is attached yet.
       Promise.resolve()
         .then(find)
         .then(answer, (error) => callback(error, ''));
     },
-    // Trying several addresses with one socket replaces its handle, and Node 20 crashes, process and all, when a
-    // driver has put TLS on the socket by then.
+    // Trying several addresses with one socket replaces its handle, and Node 20 crashes the process if a driver has
+    // started TLS on the socket by that time.
     autoSelectFamily: false,
     noDelay: true,
     keepAlive: true,
   });
-  // Drivers that are given a socket may call connect() with the address they know. It is being connected already.
+  // Drivers that get a socket may call connect() with the address they know. It is already connecting.
   socket.connect = (() => socket) as Socket['connect'];
   translateFailures(socket);
   bound(socket, 'connect', bounds);
@@ -75,7 +78,7 @@ export async function secureOver(
   return secure;
 }
 
-/** Resolves at the event; rejects with the error of the socket, or as cancelled when it is closed without one. */
+/** Resolves at the event; rejects with the error of the socket, or `cancelled` when it closes without one. */
 export function reached(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void) => {
@@ -89,7 +92,7 @@ export function reached(socket: Socket, event: 'connect' | 'secureConnect'): Pro
   });
 }
 
-/** Ends a socket that takes too long to get to the event, or whose caller leaves before. */
+/** Destroys a socket that does not reach the event in time, or whose caller aborts first. */
 function bound(socket: Socket, event: string, { timeoutMs, signal }: Bounds): void {
   const timer = setTimeout(() => socket.destroy(timedOut()), timeoutMs);
   const leave = () => socket.destroy(cancelled(signal?.reason));
@@ -102,10 +105,10 @@ function bound(socket: Socket, event: string, { timeoutMs, signal }: Bounds): vo
   else signal?.addEventListener('abort', leave, { once: true });
 }
 
-/** Every failure of a socket ends in destroy(error), so this is where native errors become ours. */
+/** Every failure of a socket ends in destroy(error), so native errors are translated here. */
 function translateFailures(socket: Socket): void {
   const destroy = socket.destroy.bind(socket);
   socket.destroy = (error) => destroy(error && (translateNetworkError(error) ?? error));
-  // A driver that has dropped its listeners must not take the process down when its source then hangs up.
+  // A driver that has removed its listeners must not end the process when its source closes the connection.
   socket.on('error', () => undefined);
 }

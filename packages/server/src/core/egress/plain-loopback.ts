@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { isLoopback } from './address-classes.js';
 
 /**
- * True for a plain http URL of this machine, the one place where an endpoint needs no TLS. Whether it may be reached
+ * True for a plain http URL on this machine, the only place where an endpoint needs no TLS. Whether it may be reached
  * at all is the egress gate's decision.
  */
 export function isPlainLoopback(text: string): boolean {

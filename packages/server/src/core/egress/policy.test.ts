@@ -101,7 +101,7 @@ describe('egress policy by default', () => {
   });
 
   it.each(['', 'localhost', '127.1', '0177.0.0.1', 'fe80::1%eth0', '2606:4700::1%1', '1.1.1.1:443'])(
-    'denies %j, which is no plain address',
+    'denies %j, which is not a plain address',
     (text) => {
       expect(buildPolicy({ loopback: 'allow' }).refusalOf(text, 443)).toBe('invalid_host');
     },

@@ -14,7 +14,7 @@ export interface EgressSettings {
   isOfThisMachine: boolean;
 }
 
-/** Why a destination was refused. For counters and the operator's log; callers never learn which. */
+/** Why a destination was refused. For metrics and the operator's log; callers never get it. */
 export type RefusalReason =
   | 'invalid_url'
   | 'invalid_host'
@@ -27,7 +27,7 @@ export type RefusalReason =
   | 'not_public';
 
 export interface EgressPolicy {
-  /** The reason this address and port may not be reached, `undefined` when they may. */
+  /** Why this address and port may not be reached; `undefined` when they may. */
   refusalOf(address: string, port: number): RefusalReason | undefined;
   isAllowed(address: string, port: number): boolean;
 }

@@ -5,18 +5,18 @@ import type { Gate } from './gate.js';
 import type { TlsSettings } from './tls-context.js';
 
 export interface ProbeTarget extends SocketTarget, TlsSettings {
-  /** Only `implicit` is followed into TLS; a driver that upgrades proves that stage itself. */
+  /** Only `implicit` TLS is probed; with an upgrade inside the protocol, the driver proves that stage. */
   tls: 'none' | 'implicit' | 'starttls';
 }
 
 /**
- * A step of reaching a server. `name`: the host has addresses, or needs none. `route`: policy allows them all; every
- * refusal shows here, also that of a host which is not one. `tcp`: connected. `tls`: agreed and verified.
+ * A stage of reaching a server. `name`: the host has addresses, or is one. `route`: policy allows all of them; every
+ * refusal shows here, also of a host that is not valid. `tcp`: connected. `tls`: negotiated and verified.
  */
 export interface ProbeStage {
   name: DialStage;
   ok: boolean;
-  /** Whole milliseconds this step took. */
+  /** Duration of this stage in whole milliseconds. */
   ms: number;
   code?: ConnectorErrorKind;
   message?: string;
@@ -26,8 +26,8 @@ export interface ProbeStage {
 const STAGES: readonly DialStage[] = ['name', 'route', 'tcp', 'tls'];
 
 /**
- * Connects as a driver would and hangs up, telling the stages in order up to the first that fails, which ends the
- * list. Never rejects for a server's sake.
+ * Connects as a driver would and closes. @returns the stages in order up to the first that fails; a failing server
+ * never rejects
  */
 export async function probe(
   gate: Pick<Gate, 'dial'>,

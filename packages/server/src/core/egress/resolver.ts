@@ -4,7 +4,7 @@ import { codeOf, nameNotResolved, type Refuse } from './failure.js';
 import { type ParsedHost, parseHost } from './host.js';
 import type { EgressPolicy } from './policy.js';
 
-/** All addresses of a name, in the order in which to try them. Asked once per connection. */
+/** All addresses of a name, in the order to try them. Called once per connection. */
 export type Lookup = (hostname: string) => Promise<readonly string[]>;
 
 type AcceptedHost = Exclude<ParsedHost, { kind: 'refused' }>;
@@ -29,7 +29,8 @@ export function createResolver(policy: EgressPolicy, lookup: Lookup, refuse: Ref
       case 'address':
         return [host.address];
       case 'loopback': {
-        // Ours, not an answer from outside, so the open one of the two may serve: `127.0.0.1:9201` opens `localhost`.
+        // Both addresses are ours, not an external answer, so it is enough that one of them is open: `127.0.0.1:9201`
+        // opens `localhost`.
         const addresses = ['127.0.0.1', '::1'];
         const open = addresses.filter((address) => policy.isAllowed(address, port));
         return open.length > 0 ? open : addresses;
@@ -43,7 +44,7 @@ export function createResolver(policy: EgressPolicy, lookup: Lookup, refuse: Ref
     async resolve(target, onStage) {
       const host = parseHost(target.host);
       if (host.kind === 'refused') {
-        // Counts as a passed name, or the stage would tell one reason of refusal from another.
+        // Counts as a resolved name; otherwise the stage would reveal the reason of a refusal.
         onStage('name');
         throw refuse(host.reason, target.port);
       }

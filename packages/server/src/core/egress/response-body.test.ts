@@ -14,12 +14,12 @@ function buildBody(unreadTimeoutMs: number) {
     error instanceof ConnectorError
       ? error
       : new ConnectorError('protocol_error', 'Unexpected.', { cause: error });
-  const body = readBody(source, '', { bytesMax: 1_000, unreadTimeoutMs }, translate, close);
+  const body = readBody(source, '', { bytesMax: 1_000, unreadTimeoutMs }, { translate, onClosed: close });
   return { source, closed, reader: body.getReader() };
 }
 
-describe('a body that its consumer leaves alone', () => {
-  it('is given up, whether it was ever read or not', async () => {
+describe('a body that its consumer does not read', () => {
+  it('is abandoned, whether it was ever read or not', async () => {
     for (const isReadOnce of [false, true]) {
       const { source, closed, reader } = buildBody(10);
       source.write('half');
@@ -30,7 +30,7 @@ describe('a body that its consumer leaves alone', () => {
     }
   });
 
-  it('waits for a slow source as long as somebody reads', async () => {
+  it('waits for a slow source while the consumer reads', async () => {
     const { source, closed, reader } = buildBody(10);
     const pending = reader.read();
     await new Promise((resolve) => setTimeout(resolve, 30));

@@ -6,10 +6,17 @@ import { ConnectorError } from '@mooring/connectors/spec/errors';
 export interface BodyLimits {
   /** After decompression. */
   bytesMax: number;
-  /** How long the reader may leave the body alone before the connection is given up, in milliseconds. */
+  /** Longest pause between two reads, in milliseconds; then the connection is closed. */
   unreadTimeoutMs: number;
   /** Called for each piece that has been decoded. */
   onPiece?: () => void;
+}
+
+export interface BodyHandlers {
+  /** Makes a `ConnectorError` of an error while reading. */
+  translate(error: unknown): ConnectorError;
+  /** Called once when the body has ended, failed or was abandoned. */
+  onClosed(): void;
 }
 
 const DECODERS = new Map([
@@ -23,16 +30,13 @@ const DECODERS = new Map([
  * The body as a web stream that pulls from the source only when it is read, decoded and limited in size and in how
  * far it expands.
  * @param encoding value of the `content-encoding` header, '' for none
- * @param translate makes a `ConnectorError` of what goes wrong while reading
- * @param onClosed called once when the body has ended, failed or was left
  * @throws ConnectorError `unsupported` for a coding that is not gzip, deflate or br, or for several
  */
 export function readBody(
   source: Readable,
   encoding: string,
   limits: BodyLimits,
-  translate: (error: unknown) => ConnectorError,
-  onClosed: () => void,
+  { translate, onClosed }: BodyHandlers,
 ): ReadableStream<Uint8Array> {
   const decoder = decoderOf(encoding);
   const counted = { in: 0, out: 0 };
@@ -100,7 +104,7 @@ function decoderOf(encoding: string): Transform | undefined {
   return create();
 }
 
-/** Hands everything on, after it was counted. */
+/** Passes everything through and counts it. */
 function counting(count: (bytes: number) => void): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {

@@ -62,14 +62,7 @@ describe('TLS', () => {
   });
 
   it.each([
-    [
-      'an authority that nobody named',
-      'server',
-      {},
-      HOST,
-      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-      'trusted certificates',
-    ],
+    ['an unknown authority', 'server', {}, HOST, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'trusted certificates'],
     [
       'a self-signed certificate',
       'self-signed',

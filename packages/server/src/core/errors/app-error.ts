@@ -1,7 +1,7 @@
 import { type ErrorCode, errorTable } from '@mooring/contract/errors';
 
 export interface AppErrorOptions {
-  /** Facts for programs, in the answer. */
+  /** Machine-readable facts for the answer. */
   meta?: Record<string, unknown>;
   /** Seconds for `Retry-After`. */
   retryAfterSeconds?: number;

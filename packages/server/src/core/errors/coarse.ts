@@ -3,19 +3,19 @@ import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spe
 import { AppError } from './app-error.js';
 import { sourceErrorCode } from './error-answer.js';
 
-// The oracle rule. Whoever may use a connection and not edit it learns nothing about the operator's network: whatever
-// lies between Mooring and the source, a failure has one text and one code, and is told at one instant after the start.
-// That their own sign-in was refused is for them, at once.
+// The oracle rule. A user who may use a connection but not edit it must not learn about the operator's network: every
+// failure between Mooring and the source has the same text and code, and is reported at the same time after the
+// start. A refused sign-in of their own is reported at once.
 
-/** When browse, preview and read tell it, in seconds after they began. */
+/** When browse, preview and read report it, in seconds after their start. */
 export const coarseUseSeconds = 3;
-/** What is left of the time is for sources that are slow to let go, so that their answer is not the later one. */
+/** The rest of the time is for sources that are slow to close, so that their answer is not later. */
 const shareForWork = 0.8;
 
-/** How long that may run which is told coarsely. @param seconds when it is told */
+/** Timeout of work whose failure is reported coarsely. @param seconds when it is reported */
 export const coarseSeconds = (seconds: number): number => seconds * shareForWork;
 
-/** What is told instead of a failure. */
+/** Reported instead of the actual failure. */
 export const coarseFailure = {
   message: 'The connection does not work for you now.',
   remedy: 'Ask the owner of the connection.',
@@ -24,10 +24,10 @@ export const coarseFailure = {
 export const refusedSignIn = {
   code: 'SOURCE-SIGN-IN-FAILED',
   message: 'The source refused your sign-in.',
-  remedy: 'Bring your credential again.',
+  remedy: 'Enter your credential again.',
 } as const;
 
-/** Failures that do not say more than that a source of this kind answered, once it has let its user in. */
+/** Failures that reveal only that a source of this kind answered, after a successful sign-in. */
 const ofTheSource: ReadonlySet<ConnectorErrorKind> = new Set<ConnectorErrorKind>([
   'permission_denied',
   'not_found',
@@ -38,7 +38,7 @@ const ofTheSource: ReadonlySet<ConnectorErrorKind> = new Set<ConnectorErrorKind>
   'unsupported',
 ]);
 
-/** The use failed, and its user may not know how. */
+/** The use failed, and its user must not learn how. */
 export class CoarseFailure extends AppError {
   constructor(cause: unknown) {
     super(coarseFailure.code, `${coarseFailure.message} ${coarseFailure.remedy}`, { cause });
@@ -48,30 +48,30 @@ export class CoarseFailure extends AppError {
 export interface CoarseUse {
   /** Milliseconds on the monotonic clock, when the use began. */
   since: number;
-  /** When a failure is told, in seconds after that. */
+  /** When a failure is reported, in seconds after that. */
   seconds: number;
-  /** The caller is gone and nobody waits any more. */
+  /** Aborted when the caller has disconnected. */
   left: AbortSignal;
-  /** The credential that was used is the caller's own. */
+  /** The credential belongs to the caller. */
   isOwnLogin: boolean;
-  /** The source has let its user in. */
+  /** The source has accepted the sign-in. */
   isSignedIn: boolean;
-  /** Where the caller brings their credential again. */
+  /** Where the caller enters their credential again. */
   bring: string;
 }
 
-/** Resolves at the one instant, or when the caller leaves, where that is known. */
+/** Resolves when the failure may be reported, or when the caller disconnects. */
 export async function untilInstant({
   since,
   seconds,
   left,
 }: Pick<CoarseUse, 'since' | 'seconds'> & { left?: AbortSignal }) {
   const restMs = seconds * 1000 - (performance.now() - since);
-  // Rejects only when the caller leaves, and then the answer goes nowhere.
+  // Rejects only when the caller disconnects, and then there is no answer to send.
   if (restMs > 0) await wait(restMs, undefined, left && { signal: left }).catch(() => undefined);
 }
 
-/** The error that is told to somebody who may not edit the connection; resolves when it may be told. */
+/** The error for a user who may not edit the connection; resolves when it may be reported. */
 export async function errorToldCoarsely(error: unknown, use: CoarseUse): Promise<unknown> {
   if (error instanceof ConnectorError) {
     if (error.kind === 'auth_failed' && use.isOwnLogin) {
@@ -88,27 +88,27 @@ export async function errorToldCoarsely(error: unknown, use: CoarseUse): Promise
   return new CoarseFailure(error);
 }
 
-/** The error that ends an answer midway, to somebody who may not edit the connection: the source has let them in. */
+/** The error that ends a started answer, for a user who may not edit the connection: the sign-in has succeeded. */
 export const errorToldMidway = (error: unknown): unknown =>
   error instanceof ConnectorError && error.kind !== 'rate_limited' && !ofTheSource.has(error.kind)
     ? new CoarseFailure(error)
     : error;
 
-/** How a use ended, as the record has it. */
+/** The end of a use in the usage log. */
 export interface RecordedEnd {
   result: string;
-  /** The source has given something, which its user has. */
+  /** The user has received output of the source. */
   hasGiven: boolean;
   isOwnLogin: boolean;
-  /** Whether the instant at which a failure is told has passed. */
+  /** Whether a failure may already be reported. */
   isTold: boolean;
 }
 
 /**
- * How a use ended, to whoever may not edit the connection and reads it in the record: no more, and no earlier, than the
- * use itself tells. Whether the source had let its user in is not kept there, so it is told as if it had not; and who
- * leaves a use that gave nothing must not read whether it had failed by then.
- * @returns undefined until it may be told
+ * The end of a use in the usage log, for a user who may not edit the connection: no more, and no earlier, than the
+ * use itself reports. The log does not say whether the sign-in succeeded, so it is reported as if it had not; and a
+ * user who cancels a use before any output must not learn whether it had already failed.
+ * @returns undefined until it may be reported
  */
 export function endToldCoarsely({ result, hasGiven, isOwnLogin, isTold }: RecordedEnd): string | undefined {
   const isOfNetwork =

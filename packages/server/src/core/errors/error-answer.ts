@@ -4,7 +4,7 @@ import { type ErrorCode, type ErrorItem, errorTable } from '@mooring/contract/er
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import { AppError, InvalidRequest } from './app-error.js';
 
-/** Public code of each way in which a source fails. */
+/** Public error code of each kind of source failure. */
 const codeOfKind: Record<ConnectorErrorKind, ErrorCode> = {
   auth_failed: 'SOURCE-SIGN-IN-FAILED',
   permission_denied: 'SOURCE-PERMISSION-DENIED',
@@ -31,7 +31,7 @@ export interface ErrorReply {
   status: number;
   body: { errors: ErrorItem[]; traceId: string };
   retryAfterSeconds?: number;
-  /** A fault of ours, to be logged with its cause. */
+  /** A fault of this server, to be logged with its cause. */
   isFault: boolean;
 }
 
@@ -53,7 +53,7 @@ const saidBy = ({ message, code, position }: ServerWords): string => {
   return `The server says: "${message}"${where === '' ? '' : ` (${where})`}.`;
 };
 
-/** The body as it is sent. That of a reached rate limit is documented to the letter, without `status` and `traceId`. */
+/** The body as sent. The one of a reached rate limit is documented literally, without `status` and `traceId`. */
 export function writeErrorBody({ errors, traceId }: ErrorReply['body']): string {
   const documented = errors.some((error) => error.code === 'HTTP-429')
     ? { errors: errors.map(({ code, title, detail }) => ({ code, title, detail })) }
@@ -61,14 +61,14 @@ export function writeErrorBody({ errors, traceId }: ErrorReply['body']): string 
   return JSON.stringify(documented);
 }
 
-/** Refused on purpose, in crowds perhaps: the metrics count them. */
+/** Refused on purpose, perhaps in large numbers: the metrics count them. */
 const shed: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'SOURCE-PAUSED']);
 
 const storeRetrySeconds = 1;
-/** Room is made by people. */
+/** An operator must free space. */
 const fullRetrySeconds = 30;
 
-/** A store that other machines keep can be away for a while. */
+/** A store on other machines can be unreachable for a while. */
 function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
   const reply = (code: ErrorCode, detail: string, retryAfterSeconds?: number): ErrorReply => ({
     status: errorTable[code].status,
@@ -77,10 +77,10 @@ function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
     isFault: true,
   });
   if (error instanceof OutcomeUnknownError) {
-    return reply('OUTCOME-UNKNOWN', 'The store was lost during the change. Look whether it took effect.');
+    return reply('OUTCOME-UNKNOWN', 'The store was lost during the change. Check whether it took effect.');
   }
   if (error instanceof StoreFullError) {
-    const detail = 'The disk of the store is full. Nothing was changed; make room and try again.';
+    const detail = 'The disk of the store is full. Nothing was changed; free some space and try again.';
     return reply('STORE-FULL', detail, fullRetrySeconds);
   }
   if (!(error instanceof StoreUnavailableError)) return undefined;
@@ -95,7 +95,7 @@ function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
 export const errorCode = (error: unknown): ErrorCode =>
   (errorReply(error, '').body.errors[0] as ErrorItem).code as ErrorCode;
 
-/** Any thrown value as the contract's error answer. Unknown ones are INTERNAL, without a word of their text. */
+/** Any thrown value as the contract's error answer. Unknown ones become INTERNAL, without their text. */
 export function errorReply(error: unknown, traceId: string): ErrorReply {
   if (error instanceof InvalidRequest) {
     const errors = error.problems.map((problem) =>

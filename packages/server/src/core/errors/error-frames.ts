@@ -1,6 +1,6 @@
 /**
- * Where an error was made, without its words: they may repeat a login, and what a source sends can be made to look
- * like a line of a stack. None for an error whose words were changed after it was made.
+ * The stack frames of an error, without its message: a message may repeat a login, and a source could send text that
+ * looks like a stack frame. Empty for an error whose message was changed after it was created.
  */
 export function framesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];

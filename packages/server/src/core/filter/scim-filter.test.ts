@@ -107,7 +107,7 @@ describe('a SCIM filter on the store', () => {
   });
 
   it.each([['name eq "a\\x"'], ['name eq "\\u12"'], ['name eq "\\u0000"'], ['name eq "\\ud800"']])(
-    'VA18: refuses %s in words',
+    'VA18: refuses %s with an error message',
     (filter) => {
       expect(() => scimCondition(filter, columns)).toThrow('write " as \\" and \\ as \\\\');
     },

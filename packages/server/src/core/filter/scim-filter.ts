@@ -7,12 +7,12 @@ import { InvalidRequest } from '../errors/app-error.js';
 
 /** A column that a filter may name. Instants are stored as ISO 8601 text in UTC with milliseconds. */
 export interface FilterColumn {
-  /** `table.column` or `column`, or an expression that stands for one. */
+  /** `table.column` or `column`, or an expression in its place. */
   column: string | RawBuilder<unknown>;
   kind: 'text' | 'instant';
 }
 
-/** By attribute name in lower case: SCIM attribute names match without regard to case. */
+/** By attribute name in lower case: SCIM attribute names are case-insensitive. */
 export type FilterColumns = Readonly<Record<string, FilterColumn>>;
 
 const lengthMax = 4096;
@@ -25,7 +25,7 @@ type Condition = RawBuilder<SqlBool>;
 
 const invalid = (message: string): InvalidRequest => new InvalidRequest([{ field: 'filter', message }]);
 
-/** Bounds what a recursive parser, and the database after it, will have to nest. */
+/** Limits the recursion of the parser and of the database. */
 function assertShallow(text: string): void {
   let depth = 0;
   let negations = 0;
@@ -42,12 +42,12 @@ function assertShallow(text: string): void {
 
 const notText = (): InvalidRequest =>
   invalid(
-    'holds a text that is none of JSON, or a character that is in no name: write " as \\" and \\ as \\\\',
+    'has a string that is not valid JSON, or a character that no name has: write " as \\" and \\ as \\\\',
   );
 
 /**
- * Texts are those of JSON (RFC 7644 section 3.4.2.2). The library takes only some of their escapes back, so it gets a
- * number in the place of each.
+ * Strings are JSON strings (RFC 7644 section 3.4.2.2). The library decodes only some escapes, so each string is
+ * replaced by a number.
  */
 function withNumberedTexts(text: string): { numbered: string; texts: string[] } {
   const texts: string[] = [];
@@ -58,7 +58,7 @@ function withNumberedTexts(text: string): { numbered: string; texts: string[] } 
     } catch {
       throw notText();
     }
-    // Neither is in any name.
+    // No attribute name contains either.
     if (/[\p{Cc}\p{Cs}]/u.test(value)) throw notText();
     return `"${texts.push(value) - 1}"`;
   });
@@ -109,7 +109,7 @@ function columnOf(path: string, columns: FilterColumns): FilterColumn {
   return column;
 }
 
-/** The value as stored instants are written, so that they compare as text. */
+/** The value in the format of stored instants, so that they compare as text. */
 function instantOf(value: Compare['compValue'], attribute: string): string {
   const at =
     typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value)
@@ -130,7 +130,7 @@ const patternOf = {
 const refTo = (column: FilterColumn['column']): RawBuilder<unknown> =>
   typeof column === 'string' ? sql.ref(column) : column;
 
-/** Never NULL, so that `not` of it is what a reader expects. */
+/** Never NULL, so that `not` of it works as expected. */
 function compare(filter: Compare, { column, kind }: FilterColumn): Condition {
   const { op, attrPath, compValue } = filter;
   const attribute = attrPath.slice(0, 64);
@@ -143,7 +143,7 @@ function compare(filter: Compare, { column, kind }: FilterColumn): Condition {
   if (kind === 'text' && typeof compValue !== 'string') {
     throw invalid(`${attribute} must be compared with a text in double quotes`);
   }
-  // The database folds both sides, so that they are folded alike.
+  // The database folds both sides, so that both are folded alike.
   const left = kind === 'text' ? sql`lower(${ref})` : ref;
   const value = kind === 'text' ? String(compValue).normalize('NFC') : instantOf(compValue, attribute);
   const right = kind === 'text' ? sql`lower(${value})` : sql`${value}`;
@@ -165,8 +165,8 @@ function compare(filter: Compare, { column, kind }: FilterColumn): Condition {
 }
 
 /**
- * A filter as a condition for Kysely's `where`. Texts compare without regard to case (ASCII on SQLite); an
- * absent value equals nothing but `null`.
+ * A filter as a condition for Kysely's `where`. Strings compare case-insensitively (ASCII on SQLite); an absent value
+ * equals only `null`.
  * @throws InvalidRequest naming `filter`: bad syntax, an unknown attribute, a value of the wrong kind, more than
  * 4,096 bytes, 16 levels or 100 conditions.
  */

@@ -55,7 +55,7 @@ describe('idempotent requests over nodes and crashes', () => {
     expect(count).toBe(1);
   });
 
-  it('a request that was cut short is reported as unknown, not repeated', async () => {
+  it('an interrupted request is reported as unknown, not repeated', async () => {
     const never = nodes[0]?.once(request('crash'), () => new Promise(() => undefined));
     void never;
     const isClaimed = async () =>

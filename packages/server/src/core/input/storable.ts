@@ -1,26 +1,26 @@
 import { InvalidRequest } from '../errors/app-error.js';
 
 const depthMax = 32;
-/** PostgreSQL keeps no NUL in a text, and half a surrogate pair cannot be written as UTF-8. */
+/** PostgreSQL cannot store NUL in text, and a lone surrogate cannot be encoded as UTF-8. */
 const unstorable = /\0|\p{Cs}/u;
 const badText = 'must not contain NUL or broken Unicode';
 
 interface Problem {
   message: string;
-  /** Names from the value inwards; absent where it is a name that is wrong. */
+  /** Path of names to the value; absent where the name itself is not valid. */
   path?: string[];
 }
 
 const within = ({ message, path }: Problem, name: string): Problem =>
   path ? { message, path: [name.slice(0, 128), ...path] } : { message };
 
-/** A body can hold tens of thousands of values, so a path is put together for the one that is wrong alone. */
+/** A body can have tens of thousands of values, so a path is built only for an invalid one. */
 function problemIn(value: unknown, depth: number): Problem | undefined {
   if (typeof value === 'string') return unstorable.test(value) ? { message: badText, path: [] } : undefined;
   if (value === null || typeof value !== 'object') return undefined;
   if (depth >= depthMax) return { message: `is nested deeper than ${depthMax} levels`, path: [] };
   const list = Array.isArray(value) ? value : undefined;
-  // Names of a list's items would be made as texts only to be thrown away.
+  // Indexes as text would be created only to be discarded.
   for (let index = 0; list !== undefined && index < list.length; index += 1) {
     const problem = problemIn(list[index], depth + 1);
     if (problem) return within(problem, String(index));
@@ -34,8 +34,8 @@ function problemIn(value: unknown, depth: number): Problem | undefined {
 }
 
 /**
- * Refuses what validation by schema may let through and a store or a serialiser could stumble over: NUL, broken
- * Unicode, and nesting without end. Names the member, whatever it is called.
+ * Refuses what schema validation may accept but a store or serializer cannot handle: NUL, broken Unicode, and
+ * unlimited nesting. Names the member.
  * @param at name of the value itself
  * @throws InvalidRequest
  */

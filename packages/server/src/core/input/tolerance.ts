@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { InvalidRequest } from '../errors/app-error.js';
 import { assertStorable } from './storable.js';
 
-// What documented clients send beside the schema: any casing of member names, the other spellings of a name,
-// booleans and numbers as texts, null for absent. CONTRACT.md, "Tolerances".
+// Input that documented clients send outside the schema: any casing of member names, alternative spellings, booleans
+// and numbers as strings, null for absent. CONTRACT.md, "Tolerances".
 
 interface Member {
   name: string;
@@ -31,18 +31,18 @@ function membersOf(schema: z.ZodObject): Map<string, Member> {
   return table;
 }
 
-/** Told of each member that no schema knows, by its whole name. */
+/** Called with the full name of each unknown member. */
 export type OnUnknown = (field: string, known: readonly string[]) => void;
 
 interface Place {
-  /** Of the members around it, each followed by a dot. */
+  /** Names of the enclosing members, each followed by a dot. */
   at: string;
   onUnknown: OnUnknown | undefined;
 }
 
 /**
- * The value with canonical member names and types, ready for the schema. Members that it does not know are left out,
- * unless it takes any (`catchall`).
+ * The value with canonical member names and types, ready for the schema. Unknown members are dropped, unless the
+ * schema accepts any (`catchall`).
  * @throws InvalidRequest when two spellings of one member disagree.
  */
 export function tolerate(

@@ -1,38 +1,39 @@
 export interface BreakerOptions {
-  /** Misses in a row that pause the source. */
+  /** Consecutive misses that open the breaker. */
   missesMax: number;
   pauseMs: number;
-  /** Milliseconds on a clock that never goes back. */
+  /** Monotonic, in milliseconds. */
   now: () => number;
 }
 
-/** One attempt to reach the source. The first verdict counts, and later ones do nothing. */
+/** One attempt to reach the source. Only the first report counts. */
 export interface Attempt {
   reached(): void;
-  /** The source was not reached. Nothing else is a miss: a refused login or query has reached it. */
+  /** The source was not reached. A refused login or query is not a miss: it has reached the source. */
   missed(): void;
   /** Ended without showing whether the source can be reached. */
   leave(): void;
 }
 
 /**
- * Circuit breaker: closed, open (paused) or half-open (one probe is out). A source that was not reached several times
- * in a row is paused; after the pause one attempt goes through, and decides whether the pause ends or begins anew.
+ * Circuit breaker: closed, open (paused) or half-open (one probe is running). It opens when a source was not reached
+ * several times in a row. After the pause one attempt goes through and decides whether the breaker closes or stays
+ * open for another pause.
  */
 export interface Breaker {
   /**
-   * How long to stay away, in milliseconds; 0: one may try now.
-   * @param isTest somebody who asks about the source itself need not wait for the end of the pause
+   * Time until the next attempt, in milliseconds; 0: now.
+   * @param isTest a test of the source itself need not wait for the end of the pause
    */
   waitMs(isTest: boolean): number;
   /** Only where `waitMs` is 0. */
   begin(): Attempt;
   isPaused(): boolean;
-  /** True when it is as if it were new. */
+  /** True when it has no state. */
   isFresh(): boolean;
 }
 
-/** What those are told who come while the probe is out. */
+/** Wait while the probe is running. */
 const probeWaitMs = 1_000;
 
 export function createBreaker({ missesMax, pauseMs, now }: BreakerOptions): Breaker {
@@ -65,7 +66,7 @@ export function createBreaker({ missesMax, pauseMs, now }: BreakerOptions): Brea
         }),
         missed: settle(() => {
           misses += 1;
-          // Attempts that were out already when the pause began do not make it longer.
+          // Attempts that were already running when the pause began do not extend it.
           if (isProbe || (misses >= missesMax && pausedUntil === undefined)) pausedUntil = now() + pauseMs;
         }),
         leave: settle(() => undefined),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 // Each use holds open files: the caller's connection, and those to the source. A process that runs out of them can
 // neither answer nor reach its store, so uses are refused before that, and so are connections.
 
-/** Open files of a process that does nothing, with room for calls that are no uses. */
+/** Open files of an idle process, with room for requests that are not uses. */
 const filesKept = 64;
 const filesOfUse = 4;
 /** Its caller has a connection already. */
@@ -11,7 +11,7 @@ const filesOfUseBesideCaller = 3;
 const usesMax = 1_024;
 const usesMin = 4;
 
-/** What the operating system lets this process open; undefined where it does not say. */
+/** The limit of open files of this process; undefined where it is not known. */
 function openFilesMax(): number | undefined {
   try {
     const found = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
@@ -22,7 +22,7 @@ function openFilesMax(): number | undefined {
   }
 }
 
-/** Uses at the same time for which this process has open files, 1,024 at the most. */
+/** Concurrent uses for which this process has open files, at most 1,024. */
 export function usesAtOnce(): number {
   const files = openFilesMax();
   if (files === undefined) return usesMax;
@@ -30,8 +30,8 @@ export function usesAtOnce(): number {
 }
 
 /**
- * Uses that may wait for a budget: who waits holds a connection and nothing else, and half of the line, which is what one
- * user may have of it, is for a crowd of a user's programs.
+ * Uses that may wait for a concurrency limit. A waiting use holds only its caller's connection. One user gets half of
+ * the queue, so it is long enough for many programs of one user.
  */
 export function waitingAtOnce(): number {
   return Math.min(2 * usesAtOnce(), connectionsAtOnce() ?? 2 * usesMax);
@@ -39,7 +39,7 @@ export function waitingAtOnce(): number {
 
 /**
  * Connections of callers for which this process has open files, beside those of its uses; undefined where that is not
- * known. One more is closed as it comes, so that whoever has one can go on.
+ * known. Any further connection is closed at once, so that the existing ones keep working.
  */
 export function connectionsAtOnce(): number | undefined {
   const files = openFilesMax();

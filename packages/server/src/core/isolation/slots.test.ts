@@ -62,7 +62,7 @@ describe('a budget of slots', () => {
     await Promise.all([slots.take('b', stays), slots.take('c', stays)]);
   });
 
-  it('TR6: who has fewest is next, whoever came first', async () => {
+  it('TR6: the user with the fewest is next, whatever the order of arrival', async () => {
     const slots = createSlots({ max: () => 4, waitingMax: () => 100, waitMs: 60_000, full });
     await Promise.all([1, 2].map(() => slots.take('greedy', stays)));
     await Promise.all(['b', 'c'].map((userId) => slots.take(userId, stays)));

@@ -1,33 +1,33 @@
 import { abortError, after } from '@mooring/connectors/kit/deadline';
 
-/** What one is refused for: nothing is left of the budget, or of one's own share of it. */
+/** Which limit refused: the whole limit, or the user's share of it. */
 export type Shortage = 'budget' | 'share';
 
 export interface SlotsOptions {
-  /** Taken at the same time, at the most. Asked each time. */
+  /** Most slots taken at the same time. Asked each time. */
   max: () => number;
-  /** How many may wait, at the most. Asked each time. */
+  /** Most waiters. Asked each time. */
   waitingMax: () => number;
   /** Longest wait, in milliseconds. */
   waitMs: number;
-  /** How many of the places one user may have; absent: half. */
+  /** Most slots of one user; absent: half. */
   share?: number;
-  /** What one is refused with who finds no room, or waited too long. */
+  /** The error of a refusal, at once or after `waitMs`. */
   full: (shortage: Shortage) => Error;
 }
 
 /**
- * A budget of things that happen at the same time, with a short line in front of it. One user has at most half of its
- * places and of its line, and who has fewest is next, so that a user who floods costs the others nothing.
+ * A concurrency limit with a short queue. One user gets at most half of the slots and of the queue, and the user with
+ * the fewest slots is next, so that a user who floods it does not affect the others.
  */
 export interface Slots {
-  /** Resolves with a slot, which must be given back. @throws `full`, or a ConnectorError when the signal aborts */
+  /** Takes a slot, which must be given back. @throws `full`, or a ConnectorError when the signal aborts */
   take(userId: string, signal: AbortSignal): Promise<void>;
   giveBack(userId: string): void;
-  /** True when nobody has a slot and nobody waits. */
+  /** True without slots taken and without waiters. */
   isIdle(): boolean;
   counts(): { taken: number; waiting: number; takenByOne: number; waitingOfOne: number };
-  /** Sends everybody away who waits. */
+  /** Refuses all waiters. */
   refuseWaiting(error: Error): void;
 }
 
@@ -36,70 +36,105 @@ interface Waiter {
   refuse(error: Error): void;
 }
 
-/** Of one user. */
+/** One user's slots and waiters. */
 interface Part {
   taken: number;
-  /** In the order of arrival. */
+  /** In order of arrival. */
   waiting: Set<Waiter>;
 }
 
-/** At most half, and never nothing. */
+interface Wait {
+  waitMs: number;
+  signal: AbortSignal;
+  /** The error after `waitMs`. */
+  late(): Error;
+  /** Called once, when the waiter has left the queue. */
+  left(): void;
+}
+
+/**
+ * Waits in the queue until admitted. @throws the error of `late` or `refuse`, or a ConnectorError when the signal
+ * aborts
+ */
+function waitInLine(line: Set<Waiter>, { waitMs, signal, late, left }: Wait): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', leave);
+      if (line.delete(waiter)) left();
+      act();
+    };
+    const waiter: Waiter = {
+      admit: () => settle(resolve),
+      refuse: (error) => settle(() => reject(error)),
+    };
+    const leave = () => waiter.refuse(abortError(signal));
+    const timer = after(waitMs, () => waiter.refuse(late()));
+    signal.addEventListener('abort', leave, { once: true });
+    line.add(waiter);
+  });
+}
+
+/** At most half, but at least one. */
 const shareOf = (max: number): number => Math.max(1, Math.floor(max / 2));
+
+/** The users who have slots or wait for one. */
+function createParts() {
+  // The user who was admitted last stands last, which decides between users with equally many slots.
+  const parts = new Map<string, Part>();
+  return {
+    of(userId: string): Part {
+      const found = parts.get(userId);
+      if (found) return found;
+      const part = { taken: 0, waiting: new Set<Waiter>() };
+      parts.set(userId, part);
+      return part;
+    },
+    moveToEnd(userId: string, part: Part): void {
+      parts.delete(userId);
+      parts.set(userId, part);
+    },
+    forgetIdle(userId: string, part: Part): void {
+      if (part.taken === 0 && part.waiting.size === 0) parts.delete(userId);
+    },
+    entries: () => [...parts],
+    all: () => [...parts.values()],
+  };
+}
 
 export function createSlots({ max, waitingMax, waitMs, full, share }: SlotsOptions): Slots {
   let taken = 0;
   let waiting = 0;
-  // Whoever was admitted last stands last, which decides between users who have equally many.
-  const parts = new Map<string, Part>();
+  const parts = createParts();
 
-  const partOf = (userId: string): Part => {
-    const found = parts.get(userId);
-    if (found) return found;
-    const part = { taken: 0, waiting: new Set<Waiter>() };
-    parts.set(userId, part);
-    return part;
-  };
-  const forgetIdle = (userId: string, part: Part) => {
-    if (part.taken === 0 && part.waiting.size === 0) parts.delete(userId);
-  };
   const hasShare = (part: Part): boolean => part.taken >= (share ?? shareOf(max()));
   const shortageOf = (part: Part): Shortage => (hasShare(part) ? 'share' : 'budget');
   const occupy = (userId: string, part: Part) => {
     taken += 1;
     part.taken += 1;
-    parts.delete(userId);
-    parts.set(userId, part);
+    parts.moveToEnd(userId, part);
   };
 
-  const wait = (userId: string, part: Part, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', leave);
-        if (part.waiting.delete(waiter)) waiting -= 1;
-        forgetIdle(userId, part);
-        act();
-      };
-      const waiter: Waiter = {
-        admit: () => settle(resolve),
-        refuse: (error) => settle(() => reject(error)),
-      };
-      const leave = () => waiter.refuse(abortError(signal));
-      const timer = after(waitMs, () => waiter.refuse(full(shortageOf(part))));
-      signal.addEventListener('abort', leave, { once: true });
-      part.waiting.add(waiter);
-      waiting += 1;
+  const wait = (userId: string, part: Part, signal: AbortSignal): Promise<void> => {
+    waiting += 1;
+    return waitInLine(part.waiting, {
+      ...{ waitMs, signal },
+      late: () => full(shortageOf(part)),
+      left() {
+        waiting -= 1;
+        parts.forgetIdle(userId, part);
+      },
     });
-
-  const next = (): [userId: string, part: Part] | undefined => {
-    let found: [string, Part] | undefined;
-    for (const [userId, part] of parts) {
-      if (part.waiting.size === 0 || hasShare(part)) continue;
-      if (!found || part.taken < found[1].taken) found = [userId, part];
-    }
-    return found;
   };
-  /** What is free goes to those who wait, before anybody who comes now. */
+  const next = (): [userId: string, part: Part] | undefined =>
+    parts
+      .entries()
+      .filter(([, part]) => part.waiting.size > 0 && !hasShare(part))
+      .reduce<[string, Part] | undefined>(
+        (found, one) => (!found || one[1].taken < found[1].taken ? one : found),
+        undefined,
+      );
+  /** Free slots go to waiters before new arrivals. */
   const handOn = () => {
     while (taken < max()) {
       const [userId, part] = next() ?? [];
@@ -115,33 +150,54 @@ export function createSlots({ max, waitingMax, waitMs, full, share }: SlotsOptio
     counts: () => ({
       taken,
       waiting,
-      takenByOne: Math.max(0, ...[...parts.values()].map((part) => part.taken)),
-      waitingOfOne: Math.max(0, ...[...parts.values()].map((part) => part.waiting.size)),
+      takenByOne: Math.max(0, ...parts.all().map((part) => part.taken)),
+      waitingOfOne: Math.max(0, ...parts.all().map((part) => part.waiting.size)),
     }),
     async take(userId, signal) {
       if (signal.aborted) throw abortError(signal);
-      const part = partOf(userId);
+      const part = parts.of(userId);
       if (taken < max() && !hasShare(part)) {
         occupy(userId, part);
       } else if (part.waiting.size >= shareOf(waitingMax())) {
         throw full('share');
       } else if (waiting >= waitingMax()) {
-        forgetIdle(userId, part);
+        parts.forgetIdle(userId, part);
         throw full('budget');
       } else {
         await wait(userId, part, signal);
       }
     },
     giveBack(userId) {
-      const part = partOf(userId);
+      const part = parts.of(userId);
       taken -= 1;
       part.taken -= 1;
-      forgetIdle(userId, part);
+      parts.forgetIdle(userId, part);
       handOn();
     },
     refuseWaiting(error) {
-      for (const { waiting: line } of [...parts.values()])
-        for (const waiter of [...line]) waiter.refuse(error);
+      for (const { waiting: line } of parts.all()) for (const waiter of [...line]) waiter.refuse(error);
     },
   };
+}
+
+/** Takes a slot of each, in this order. @returns gives all of them back */
+export async function takeAll(
+  all: readonly Slots[],
+  userId: string,
+  signal: AbortSignal,
+): Promise<() => void> {
+  const taken: Slots[] = [];
+  const giveBack = () => {
+    for (const slots of taken) slots.giveBack(userId);
+  };
+  try {
+    for (const slots of all) {
+      await slots.take(userId, signal);
+      taken.push(slots);
+    }
+    return giveBack;
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
 }

@@ -92,7 +92,7 @@ describe('mooring move', () => {
     await database.run("delete from secret where record_kind > 'credential'");
     // Of a copy that is not the same, nothing is believed.
     await database.run("update audit_event set user_id = user_id || '!'");
-    await expect(move(database)).rejects.toThrow(/table audit_event of the database is not as in the store/);
+    await expect(move(database)).rejects.toThrow(/table audit_event of the database differs from the store/);
     await database.run("update audit_event set user_id = rtrim(user_id, '!')");
     const lines: string[] = [];
     const moved = await move(database, { tell: (line) => lines.push(line) });

@@ -17,17 +17,19 @@ import { openPostgresStore } from '../store/postgres-store.js';
 import { isOfThisVersion, migrate, openStore, type Store, storeExists } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import { hasKeyCheck } from '../vault/key-check.js';
-import { checkMaster, type Master, readOwnKey } from '../vault/stored-keyring.js';
+import { type Master, readOwnKey } from '../vault/keyring-rows.js';
+import { checkMaster } from '../vault/open-keyring.js';
 import { type OpenedRecords, openEveryRecord } from './sealed-records.js';
 import { compareTable, copyTable, emptyTables, type TableShape, tablesOf } from './tables.js';
 
-// The embedded store of a data folder, moved to PostgreSQL while nobody serves either. It may be cut off anywhere and
-// run again. The folder keeps the store as it was, marked, and everything else a node has: its key, its id, kept tokens.
+// Moves the embedded store of a data folder to PostgreSQL while neither is served. It can be interrupted anywhere and
+// run again. The folder keeps the unchanged store, marked as moved, and everything else of a node: its key, its id,
+// kept tokens.
 
 export interface MoveRequest {
-  /** Of the data folder. */
+  /** Configuration of the data folder. */
   config: Config;
-  /** `postgres://user:password@host:port/database`; the password is told to nobody else. */
+  /** `postgres://user:password@host:port/database`; the password goes only to the database. */
   to: string;
   tell(line: string): void;
 }
@@ -41,7 +43,7 @@ export interface Moved extends OpenedRecords {
 
 function placeOf(url: string): string {
   if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
-    throw new StoreError('Where to move must be postgres://user:password@host:port/database.');
+    throw new StoreError('The target must be postgres://user:password@host:port/database.');
   }
   const { hostname, port, pathname } = new URL(url);
   return `${hostname}:${port || 5432}${pathname}`;
@@ -54,11 +56,11 @@ async function assertMovable(source: Store, master: Master): Promise<string> {
   const own = isReady ? await readOwnKey(source.db, master) : undefined;
   if (own) return own.id;
   throw new StoreError(
-    'The store is of another version of Mooring. Start this version on it once (mooring serve), stop it, and move then.',
+    'The store is of another version of Mooring. Start this version on it once (mooring serve), stop it, then move.',
   );
 }
 
-/** Nobody who holds anything in the embedded store can be alive: its folder is locked. */
+/** No lease in the embedded store can be held by a running process: its folder is locked. */
 const freeLeases = (source: Store) =>
   source.db.updateTable('grant_state').set({ holder: null, lease_until: null }).execute();
 
@@ -70,7 +72,7 @@ async function markLeaving(source: Store, to: string): Promise<Leaving> {
   return mark;
 }
 
-/** @throws StoreError for a database that has a store, or is getting another one */
+/** @throws StoreError for a database that has a store, or to which another one is being moved */
 async function markArriving(
   target: Store,
   tables: readonly TableShape[],
@@ -78,7 +80,7 @@ async function markArriving(
 ): Promise<void> {
   const found = await readArriving(target.db);
   if (!found && (await hasKeyCheck(target.db))) {
-    throw new StoreError('The database has a store already. Name an empty database.');
+    throw new StoreError('The database already has a store. Name an empty database.');
   }
   if (found && found.storeKey !== storeKey) {
     throw new StoreError('Another store is being moved to this database. Name an empty one.');
@@ -86,7 +88,7 @@ async function markArriving(
   await migrate(target);
   await lowerKeyFence(target.db);
   if (found?.id === id) return;
-  // Of the same store, which was served since: what is there is of an older state.
+  // An earlier copy of the same store, which was served since: the copy is outdated.
   await emptyTables(target.db, tables);
   await writeArriving(target.db, { id, storeKey });
 }
@@ -107,7 +109,7 @@ async function copyAndProve(
   return { ...(await openEveryRecord(target.db, master)), rows };
 }
 
-/** Puts the move on record; from then on the database is served. */
+/** Records the move; from then on the database can be served. */
 async function letServe(target: Store, to: string): Promise<void> {
   await target.transaction(async (tx) => {
     for (const { id } of await tx.selectFrom('tenant').select('id').execute()) {
@@ -151,7 +153,7 @@ export async function moveStore({ config, to: url, tell }: MoveRequest): Promise
     throw new StoreError(`There is no embedded store in ${config.dataFolder}. Name its folder with --data.`);
   }
   const { master } = await loadMaster(config, true);
-  // Before the folder is locked: they connect when they are asked for something, and refuse a URL that is none.
+  // Before the folder is locked: these connect on first use, and refuse a URL that is not valid.
   const impatient = openPostgresStore({ url, connectionsMax: 1 });
   const target = openPostgresStore({ url, connectionsMax: 1, patienceMs: migrationMs });
   const source = openStore({ dataFolder: config.dataFolder });

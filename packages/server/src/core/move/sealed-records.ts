@@ -1,24 +1,23 @@
 import { sql } from 'kysely';
-import { contextOfIdempotentRequest } from '../idempotency/idempotency.js';
+import { contextOfIdempotentRequest } from '../idempotency/kept-answer.js';
 import type { Db } from '../store/queryable.js';
 import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
 import { createVault, type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
+import { type Master, readKeys } from '../vault/keyring-rows.js';
+import { fromSealedColumns, type SealedColumns } from '../vault/sealed-columns.js';
 import { contextOfSecret } from '../vault/sealed-fields.js';
-import { type Master, readKeys } from '../vault/stored-keyring.js';
 
 export interface OpenedRecords {
   opened: number;
-  /** Changed, or under keys that are gone. */
+  /** Modified, or under keys that are gone. */
   unreadable: number;
 }
 
 const rowsAtOnce = 500;
 
-type SealedRow = Pick<SecretTable, 'key_id' | 'wrapped_key' | 'ciphertext'>;
-
-function opens(vault: Vault, row: SealedRow, context: SealContext): boolean {
+function opens(vault: Vault, row: SealedColumns, context: SealContext): boolean {
   try {
-    vault.open({ keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext }, context);
+    vault.open(fromSealedColumns(row), context);
     return true;
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;

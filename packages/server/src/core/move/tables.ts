@@ -8,8 +8,8 @@ import {
   StoreUnavailableError,
 } from '../store/store-error.js';
 
-// Rows of every table, from the embedded store to PostgreSQL, in the order of their primary keys, which both stores sort
-// alike. Each statement stands by itself, so that what is there says how far a copy has come.
+// Rows of every table, from the embedded store to PostgreSQL, in the order of their primary keys, which both stores
+// sort alike. Each statement commits by itself, so that the copied rows show the progress.
 
 export interface TableShape {
   name: string;
@@ -19,13 +19,13 @@ export interface TableShape {
 
 type Row = Record<string, unknown>;
 
-/** Few where definitions are large. */
+/** Small, because definitions can be large. */
 const rowsAtOnce = 200;
 
 const namesOf = (names: readonly string[]): RawBuilder<unknown> =>
   sql.join(names.map((name) => sql.ref(name)));
 
-/** All tables of an embedded store; one that refers to others comes after them. */
+/** All tables of an embedded store, each after the tables that it refers to. */
 export async function tablesOf(db: Db): Promise<TableShape[]> {
   const { rows: tables } = await sql<{ name: string }>`select name from sqlite_master
     where type = 'table' and substr(name, 1, 7) not in ('sqlite_', 'kysely_')
@@ -51,7 +51,7 @@ export async function tablesOf(db: Db): Promise<TableShape[]> {
       refersTo.every((to) => placed.some(({ name }) => name === to)),
     );
     const [next] = left.splice(index, 1);
-    if (index < 0 || !next) throw new StoreError('The tables of the store refer to each other in a circle.');
+    if (index < 0 || !next) throw new StoreError('The tables of the store have circular references.');
     placed.push(next.shape);
   }
   return placed;
@@ -78,7 +78,7 @@ async function lastRow(db: Db, { name, columns, primaryKey }: TableShape): Promi
 const insertInto = (db: Db, { name }: TableShape, rows: Row[]) =>
   (db as unknown as Kysely<Record<string, Row>>).insertInto(name).values(rows).execute();
 
-/** What is known of the store stays as it is; anything else names the table, and never a value. */
+/** Store errors pass unchanged; any other error names the table, and never a value. */
 const failed = (name: string, cause: unknown): unknown =>
   cause instanceof StoreUnavailableError ||
   cause instanceof OutcomeUnknownError ||
@@ -86,7 +86,7 @@ const failed = (name: string, cause: unknown): unknown =>
     ? cause
     : new StoreError(`PostgreSQL does not take the rows of the table ${name}.`, { cause });
 
-/** Copies what is not there yet. */
+/** Copies the rows that are missing. */
 export async function copyTable(from: Db, to: Db, table: TableShape): Promise<void> {
   let last = await lastRow(to, table);
   for (;;) {
@@ -100,8 +100,8 @@ export async function copyTable(from: Db, to: Db, table: TableShape): Promise<vo
 }
 
 /**
- * Holds every row of the one to that of the other.
- * @returns how many there are
+ * Compares every row of the two stores.
+ * @returns number of rows
  * @throws StoreError at the first that differs
  */
 export async function compareTable(one: Db, other: Db, table: TableShape): Promise<number> {
@@ -111,7 +111,7 @@ export async function compareTable(one: Db, other: Db, table: TableShape): Promi
     const copies = await rowsAfter(other, table, last);
     if (JSON.stringify(rows) !== JSON.stringify(copies)) {
       throw new StoreError(
-        `The table ${table.name} of the database is not as in the store. Empty the database, and move again.`,
+        `The table ${table.name} of the database differs from the store. Empty the database and move again.`,
       );
     }
     count += rows.length;
@@ -120,7 +120,7 @@ export async function compareTable(one: Db, other: Db, table: TableShape): Promi
   }
 }
 
-/** What a copy left that is void, in an order that references allow. */
+/** Deletes the rows of an outdated copy, in an order that references allow. */
 export async function emptyTables(db: Db, tables: readonly TableShape[]): Promise<void> {
   for (const { name } of tables.toReversed()) await sql`delete from ${sql.table(name)}`.execute(db);
 }

@@ -1,3 +1,4 @@
+import { sleep } from '@mooring/connectors/kit/deadline';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import { createGate } from '../egress/gate.js';
@@ -10,7 +11,9 @@ import { createVault, type Vault } from '../vault/envelope.js';
 import { hasKeyCheck } from '../vault/key-check.js';
 import { decryptMasterKey } from '../vault/key-service.js';
 import { type LoadedKey, loadMasterKey } from '../vault/keyring.js';
-import { checkMaster, type Master, openKeyring, type StoredKeyring } from '../vault/stored-keyring.js';
+import type { Master } from '../vault/keyring-rows.js';
+import { checkMaster, openKeyring } from '../vault/open-keyring.js';
+import type { StoredKeyring } from '../vault/stored-keyring.js';
 
 export interface Opened {
   store: Store;
@@ -19,23 +22,23 @@ export interface Opened {
   createdKeyFile: string | undefined;
 }
 
-/** A migration may take longer than a request should wait. */
+/** A migration may take longer than a request may wait. */
 export const migrationMs = 600_000;
-/** How long a start waits for a database that is coming up as well, before it goes on waiting as a sealed server. */
+/** How long a start waits for a database that is starting too, before it waits as a sealed server. */
 const databaseMs = 5_000;
 
-/** The database does not answer yet; it may be enough to wait. */
+/** The database does not answer yet; waiting may help. */
 export class DatabaseAwayError extends StoreError {}
 
-/** Nothing is written before the key has proven to be the right one. */
+/** Nothing is written before the master key is verified. */
 async function prepare(store: Store, master: Master): Promise<void> {
   if (await hasKeyCheck(store.db)) await checkMaster(store, master);
   await migrate(store);
 }
 
 /**
- * The way to the key service alone. It often has a private address, and naming it in `egress.allow` would open it to
- * every connection; so this gate lets through all but link-local and metadata addresses, for that one request.
+ * A gate for the key service only. The service often has a private address, and naming it in `egress.allow` would
+ * open it to every connection. So this gate allows all but link-local and metadata addresses, for this one request.
  */
 const networkOfKeyService = () =>
   createGate({
@@ -49,7 +52,7 @@ async function loadKey({ masterKey }: Config, storeExists: boolean): Promise<Loa
 }
 
 /**
- * The master key of these settings, decrypted where a key service keeps it.
+ * The master key of these settings, decrypted by the key service where one is configured.
  * @throws KeyError, KeyServiceError
  */
 export async function loadMaster(
@@ -71,7 +74,7 @@ async function openEmbedded(config: Config): Promise<Opened> {
 }
 
 /**
- * Opens the embedded store of a folder under a master key, and brings it to this version.
+ * Opens the embedded store of a folder under a master key, and migrates it to this version.
  * @throws KeyError, StoreError
  */
 export async function openFolder(
@@ -83,7 +86,7 @@ export async function openFolder(
   try {
     await assertNotMoved(store);
     await prepare(store, master);
-    // A move that was begun and not ended is void: what it copied is not what is here from now on.
+    // A move that was started but not finished is void: its copy is outdated from now on.
     await forgetMarks(store.db);
     const keyring = await openKeyring(store, master, { wrapsMax });
     return { store, vault: createVault(keyring), keyring };
@@ -93,13 +96,13 @@ export async function openFolder(
   }
 }
 
-/** A login or a database that the server does not have, or no password where one is asked for: waiting is no help. */
+/** Unknown login or database, or a missing password: waiting does not help. */
 function isRefusedLogin(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return /^(28...|3D000)$/.test(String(code)) || /^SASL/.test(String(message));
 }
 
-/** What the database, or a pooler in front of it, says in its refusal; it names no password. */
+/** The message of the database, or of a pooler in front of it; it contains no password. */
 function wordsOf(error: unknown): string {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const isFromServer = /^[0-9A-Z]{5}$/.test(String(code)) && typeof message === 'string';
@@ -108,7 +111,7 @@ function wordsOf(error: unknown): string {
 
 /** @throws StoreError, DatabaseAwayError */
 export async function waitForDatabase(store: Store): Promise<void> {
-  const until = Date.now() + databaseMs;
+  const until = performance.now() + databaseMs;
   for (;;) {
     try {
       await store.durability();
@@ -117,14 +120,14 @@ export async function waitForDatabase(store: Store): Promise<void> {
       if (!(error instanceof StoreUnavailableError)) throw error;
       const { cause } = error;
       if (isRefusedLogin(cause)) {
-        const refused = 'The database refuses the login, or is not there. Check its URL.';
+        const refused = 'The database refuses the login, or does not exist. Check its URL.';
         throw new StoreError(refused + wordsOf(cause), { cause });
       }
-      if (Date.now() > until) {
+      if (performance.now() > until) {
         const away = 'The database does not answer.';
         throw new DatabaseAwayError(away + wordsOf(cause), { cause });
       }
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sleep(500);
     }
   }
 }
@@ -134,14 +137,14 @@ async function warnOfLostWrites(store: Store, log: Logger): Promise<void> {
   if (synchronous === 'off' || fsync === 'off') {
     log.warn(
       { synchronousCommit: synchronous, fsync },
-      'the database acknowledges writes that a crash of it can lose; set synchronous_commit and fsync to on',
+      'the database acknowledges writes that it can lose in a crash; set synchronous_commit and fsync to on',
     );
   }
 }
 
-/** Every node needs the same key, so a new one is made only for a database that has none yet. */
+/** All nodes need the same key, so a new one is created only for a database without one. */
 async function openShared(config: Config, url: string, log: Logger): Promise<Opened> {
-  // Only who has such a store loads its driver.
+  // The driver is loaded only for this kind of store.
   const { openPostgresStore } = await import('../store/postgres-store.js');
   const store = openPostgresStore({ url });
   const patient = openPostgresStore({ url, patienceMs: migrationMs, connectionsMax: 1 });
@@ -165,7 +168,7 @@ async function openShared(config: Config, url: string, log: Logger): Promise<Ope
 }
 
 /**
- * Opens the store under its key, and brings it to this version.
+ * Opens the store under its key, and migrates it to this version.
  * @throws KeyError, StoreError, DatabaseAwayError
  */
 export function openUnderKey(config: Config, log: Logger): Promise<Opened> {

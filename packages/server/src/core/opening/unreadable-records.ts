@@ -3,42 +3,42 @@ import { signingKeyContext } from '../access/signing-key.js';
 import { recordLost } from '../audit/lost-records.js';
 import { endIn } from '../credentials/grants.js';
 import { endSignIn } from '../credentials/sign-ins.js';
-import { answerOfUnknownOutcome } from '../idempotency/idempotency.js';
+import { answerOfUnknownOutcome } from '../idempotency/kept-answer.js';
 import type { Queryable, Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import type { SecretTable } from '../store/tables.js';
-import { remakeRecordKey } from '../use-record/keeper.js';
 import { recordKeyOpens } from '../use-record/keys.js';
+import { remakeRecordKey } from '../use-record/remake-key.js';
 import type { Vault } from '../vault/envelope.js';
 import { createOwnSecrets } from '../vault/own-secrets.js';
 import type { StoredKeyring } from '../vault/stored-keyring.js';
 import { countStrangeTokenHashes } from '../vault/token-hashes.js';
 
-// What becomes of sealed records whose key is gone: after `keys shred`, or in a store that was made from an archive and
-// a later keyring. What a person can bring again waits for them; what belongs to nobody is ended or made anew at once,
-// on record, so that nothing waits for a key that nobody has.
+// Handles sealed records whose key is gone: after `keys shred`, or in a store that was restored from an archive and a
+// later keyring. What a user can enter again waits for them. Everything else is ended or recreated at once, with an
+// audit event, so that nothing waits for a lost key.
 
-/** Every kind of sealed record, and what is said of those that open no more. */
+/** Every kind of sealed record, and the text for those that no longer open. */
 const consequences = {
   login:
-    'logins of credentials. Their users, or the owners of the connections, are asked to bring them again.',
+    'logins of credentials. Their users, or the owners of the connections, are asked to enter them again.',
   grant:
-    'OAuth grants. Their users are asked to sign in again; the old grants stay alive at their providers until those end them.',
-  undo: 'former logins. Bulk changes of credentials from before cannot be undone.',
-  'connection-secrets': 'secrets of connections. Their owners are asked to give them again.',
-  'sign-in': 'sign-ins under way. They are ended; their users begin again.',
+    'OAuth grants. Their users are asked to sign in again; the old grants stay valid at their providers until they expire there.',
+  undo: 'former logins. Earlier bulk changes of credentials can no longer be undone.',
+  'connection-secrets': 'secrets of connections. Their owners are asked to enter them again.',
+  'sign-in': 'pending sign-ins. They are ended; their users start again.',
   'waiting-grant':
-    'grants that waited to be claimed or chosen. They are dropped, and stay alive at their providers until those end them.',
+    'grants that waited to be claimed or chosen. They are dropped, and stay valid at their providers until they expire there.',
   revocation:
-    'grants of deleted credentials whose providers were still to be told. They cannot be told any more; end them there.',
+    'grants of deleted credentials that were to be revoked. Mooring can no longer revoke them; revoke them at the provider.',
   'idempotent-answer':
-    'answers kept for an Idempotency-Key. Who repeats such a request is told that its outcome is unknown.',
-  'signing-key': 'key that access tokens are signed with. It is made anew; clients fetch new tokens.',
+    'answers kept for an Idempotency-Key. A repeated request gets an error that its outcome is unknown.',
+  'signing-key': 'key that signs access tokens. It is created again; clients fetch new tokens.',
   'use-key':
-    'key that the record of uses is signed with. It is made anew, and the record is proven from there on; what stands before cannot be proven any more.',
+    'key that signs the usage log. It is created again; records from then on can be proven, earlier ones no longer.',
   'use-head':
-    'seal on the record of uses of version 0.1. The record goes on; what was cut off its end before cannot be seen.',
-  'bearer-token': 'API keys and secrets of OAuth clients. Nothing fits them any more; make new ones.',
+    'seal on the usage log of version 0.1. The log continues; whether records were cut off its former end is unknown.',
+  'bearer-token': 'API keys and secrets of OAuth clients. They no longer work; create new ones.',
 } as const;
 
 export type LostKind = keyof typeof consequences;
@@ -73,7 +73,7 @@ function kindOf({ record_kind, field }: Pick<SecretTable, 'record_kind' | 'field
 
 type SealedTable = 'secret' | 'idempotent_request';
 
-/** Keys that records are under, from one to the next along the index: the records of each are not read. */
+/** The keys that records are under, read by skipping along the index: the records themselves are not read. */
 async function keysInUse(db: Queryable, table: SealedTable): Promise<string[]> {
   const ids: string[] = [];
   for (;;) {
@@ -89,7 +89,9 @@ async function keysInUse(db: Queryable, table: SealedTable): Promise<string[]> {
   }
 }
 
-/** Asked of the store itself, after what is in use: another node may have a key that this one has not learned of yet. */
+/**
+ * Reads the keys from the store, after the ones in use: another node may have a key that this one has not loaded yet.
+ */
 async function keysGone(db: Queryable, { masterIds }: StoredKeyring): Promise<string[]> {
   const used = new Set([...(await keysInUse(db, 'secret')), ...(await keysInUse(db, 'idempotent_request'))]);
   const rows = await db.selectFrom('vault_key').select('id').where('state', '<>', 'own').execute();
@@ -124,7 +126,7 @@ async function lossesOf(
   return [...counts].map(([kind, count]) => ({ kind, count }));
 }
 
-/** In batches that commit by themselves, until one finds nothing more. */
+/** In batches that commit by themselves, until one is empty. */
 async function inBatches(store: Store, batch: (tx: Tx) => Promise<number>): Promise<void> {
   while ((await store.transaction(batch)) === perBatch);
 }
@@ -167,7 +169,7 @@ const endRevocations = ({ store, gone }: Settling) =>
     return rows.length;
   });
 
-/** What was done must not be done twice, so the keys stay taken; only the answers are lost. */
+/** A request must not run twice, so its key stays claimed; only the answer is lost. */
 const endAnswers = ({ store, vault, gone }: Settling) =>
   inBatches(store, async (tx) => {
     const rows = await tx
@@ -187,32 +189,32 @@ const endAnswers = ({ store, vault, gone }: Settling) =>
     return rows.length;
   });
 
-/** Dropped when it does not open, for whatever reason; made when it is needed. */
+/** Dropped when it does not open, for any reason; recreated when it is needed. */
 const openSigningKey = ({ store, vault }: UnreadableDependencies) =>
   createOwnSecrets({ store, vault, recordDropped }).find(signingKeyContext);
 
 const tenantsOf = ({ store }: UnreadableDependencies) => store.db.selectFrom('tenant').select('id').execute();
 
 /**
- * At a restore and at a start, and never while it serves: verification says from where on the record is proven, and
- * whoever writes the database could otherwise hide a change behind a key that does not open.
+ * At a restore and at a start, never while serving: verification reports where the proof starts, and an attacker who
+ * can write to the database could otherwise hide a change behind a key that does not open.
  */
 async function remakeRecordKeys(deps: UnreadableDependencies): Promise<void> {
   const { store, vault } = deps;
   for (const { id: tenantId } of await tenantsOf(deps)) {
     const by = { tenantId, userId: 'system' };
-    if (await remakeRecordKey(store, vault, { by, why: 'the key of before opens no more' }))
+    if (await remakeRecordKey(store, vault, { by, why: 'the former key no longer opens' }))
       await store.transaction((tx) => recordLost(tx, { tenantId, kind: 'use-key', count: 1 }));
   }
 }
 
-/** Puts on record that a secret of the service itself opened no more. */
+/** Records that one of the server's own secrets no longer opens. */
 export const recordDropped: Parameters<typeof createOwnSecrets>[0]['recordDropped'] = (tx, context) =>
   recordLost(tx, { tenantId: context.tenantId, kind: context.recordKind, count: 1 });
 
 /**
- * Settles what is sealed under keys that are gone.
- * @returns what is lost
+ * Ends or recreates what is sealed under keys that are gone.
+ * @returns the lost records
  */
 export async function settleUnreadable(deps: UnreadableDependencies): Promise<Loss[]> {
   const gone = await keysGone(deps.store.db, deps.keyring);
@@ -228,13 +230,13 @@ export async function settleUnreadable(deps: UnreadableDependencies): Promise<Lo
   return losses;
 }
 
-/** The same at the start of a server, which tells the log. */
+/** The same at the start of a server, with log lines. */
 export async function settleUnreadableAtStart(deps: UnreadableDependencies, log: Logger): Promise<void> {
   for (const loss of await settleUnreadable(deps)) log.warn(loss, `do not open: ${describeLoss(loss)}`);
 }
 
 /**
- * True when what the service rests on opens, and something can be sealed.
+ * True when the server's own secrets open, and values can be sealed.
  * @throws StoreUnavailableError
  */
 export async function canOpenAndSeal(deps: UnreadableDependencies): Promise<boolean> {

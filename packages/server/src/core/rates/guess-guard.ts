@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import { tooManyRequests } from './too-many-requests.js';
 
-// Guessing of keys and secrets: an address whose guesses fail too often is told to wait. Right ones are still let in,
-// so that neither a neighbour behind the same address nor an attacker can lock anybody out.
+// Rate limit of wrong keys and secrets, per address. Valid ones still pass, so that neither a neighbour behind the
+// same address nor an attacker can lock a user out.
 
 export interface GuessGuard {
   /**
@@ -16,14 +16,14 @@ const failuresMax = 100;
 const windowMs = 60_000;
 const addressesMax = 10_000;
 
-/** The address as it is counted: of IPv6 the network of one customer, whose every host is at one person's hand. */
+/** IPv6 is counted per /64, because one customer controls the whole prefix. */
 function counted(address: string): string {
   if (!ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
   return parsed.kind() === 'ipv6' ? parsed.toByteArray().slice(0, 8).join('.') : parsed.toString();
 }
 
-export function createGuessGuard(now: () => number = Date.now): GuessGuard {
+export function createGuessGuard(now: () => number): GuessGuard {
   const known = new Map<string, { failures: number; endsAt: number }>();
   return {
     failed(address) {

@@ -38,7 +38,7 @@ describe('limits', () => {
     expect((await alice.api.get('/api/v1/users/me')).status).toBe(200);
   });
 
-  it('R22: leaves other people and public paths alone, and lasts over a restart', async () => {
+  it('R22: does not affect other users and public paths, and survives a restart', async () => {
     expect((await bob.api.post('/api/v1/users/actions/filter', {})).status).toBe(200);
     expect((await apiClient(server.url, undefined).get('/healthz')).status).toBe(200);
     await server.restart();

@@ -61,7 +61,7 @@ describe('how much one user may have', () => {
     const second = await bring('b');
     expect(second.status).toBe(201);
     expect(await bring('c')).toMatchObject(refused('credentialsPerUser'));
-    // Nor does a login that a connection keeps become one more, sent anew or not.
+    // Nor does an embedded login count again, whether or not it is sent again.
     const path = `/api/v1/data-connections/${embedded.body.qID}`;
     const replace = (at: string, value: unknown) => ({ op: 'replace', path: at, value });
     const separate = [replace('/qSeparateCredentials', true)];

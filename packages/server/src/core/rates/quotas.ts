@@ -3,8 +3,8 @@ import type { Config } from '../config/config.js';
 import { AppError } from '../errors/app-error.js';
 import type { Db } from '../store/queryable.js';
 
-// How much one user, and one space, may have. Generous, so that nobody meets it at work; there, so that nobody fills
-// the store alone. Counted before the change and not in it, so a crowd may get a few beyond.
+// Quotas per user and per space: high enough not to matter in normal use, low enough that one user cannot fill the
+// store. Counted before the change and not in its transaction, so concurrent requests may exceed them by a few.
 
 export interface QuotaOwner {
   tenantId: string;
@@ -12,20 +12,17 @@ export interface QuotaOwner {
 }
 
 export interface Quotas {
-  /** @throws AppError QUOTA-EXCEEDED when there is no room for another one */
+  /** @throws AppError QUOTA-EXCEEDED when the quota is reached */
   assertConnection(owner: QuotaOwner, spaceId: string | null): Promise<void>;
   assertCredential(owner: QuotaOwner): Promise<void>;
   assertSpace(owner: QuotaOwner): Promise<void>;
 }
 
-const exceeded = (what: string, max: number, setting: string, remedy: string) =>
-  new AppError(
-    'QUOTA-EXCEEDED',
-    `${what} ${max} at the most. ${remedy}, or ask the operator for more (quotas.${setting}).`,
-  );
+const exceeded = (limit: string, setting: string, remedy: string) =>
+  new AppError('QUOTA-EXCEEDED', `${limit}. ${remedy}, or ask the operator for more (quotas.${setting}).`);
 
 export function createQuotas(db: Db, quotas: Config['quotas']): Quotas {
-  /** Counts no further than it matters. */
+  /** Stops counting at the quota. */
   const isFull = async (table: string, where: Readonly<Record<string, string | number>>, max: number) => {
     if (max === 0) return false;
     const conditions = Object.entries(where).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
@@ -42,8 +39,7 @@ export function createQuotas(db: Db, quotas: Config['quotas']): Quotas {
       const { connectionsPerUser, connectionsPerSpace } = quotas;
       if (await isFull('connection', owned(owner), connectionsPerUser)) {
         throw exceeded(
-          'You may own',
-          connectionsPerUser,
+          `You may own at most ${connectionsPerUser} connections`,
           'connectionsPerUser',
           'Delete connections you do not need',
         );
@@ -52,8 +48,7 @@ export function createQuotas(db: Db, quotas: Config['quotas']): Quotas {
       const inSpace = { tenant_id: owner.tenantId, scope: `space:${spaceId}` };
       if (await isFull('connection', inSpace, connectionsPerSpace)) {
         throw exceeded(
-          'This space may hold',
-          connectionsPerSpace,
+          `This space may have at most ${connectionsPerSpace} connections`,
           'connectionsPerSpace',
           'Use another space',
         );
@@ -62,13 +57,17 @@ export function createQuotas(db: Db, quotas: Config['quotas']): Quotas {
     async assertCredential(owner) {
       const { credentialsPerUser: max } = quotas;
       if (await isFull('credential', { ...owned(owner), separated: 1 }, max)) {
-        throw exceeded('You may have', max, 'credentialsPerUser', 'Delete credentials you do not need');
+        throw exceeded(
+          `You may have at most ${max} credentials`,
+          'credentialsPerUser',
+          'Delete credentials you do not need',
+        );
       }
     },
     async assertSpace(owner) {
       const { spacesPerUser: max } = quotas;
       if (await isFull('space', owned(owner), max)) {
-        throw exceeded('You may own', max, 'spacesPerUser', 'Delete spaces you do not need');
+        throw exceeded(`You may own at most ${max} spaces`, 'spacesPerUser', 'Delete spaces you do not need');
       }
     },
   };

@@ -5,7 +5,8 @@ const peoplePerQuery = 400;
 
 /** Adds what the windows have sent. */
 export async function addCounts(tx: Tx, windows: readonly Window[]): Promise<void> {
-  // One order on every node: rows are locked as they are written, and nodes that lock crosswise wait for each other.
+  // The same order on every node: rows are locked as they are written, and nodes that lock in different orders
+  // deadlock.
   const inOrder = windows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const rows = inOrder.flatMap(({ tenantId, tier, userId, sent }) =>
     [...sent]
@@ -25,7 +26,7 @@ export async function addCounts(tx: Tx, windows: readonly Window[]): Promise<voi
   }
 }
 
-/** Forgets slices that no window holds any more. */
+/** Deletes slices that have left the window. */
 export async function dropOldCounts(db: Queryable, slice: number): Promise<void> {
   await db
     .deleteFrom('rate_count')
@@ -33,7 +34,7 @@ export async function dropOldCounts(db: Queryable, slice: number): Promise<void>
     .execute();
 }
 
-/** What the store knows of the windows, by slice. */
+/** The store's counts of the windows, by slice. */
 export async function readCounts(
   db: Queryable,
   windows: readonly Window[],

@@ -31,7 +31,12 @@ describe('rate tiers', () => {
   });
 
   const node = (): RateTiers => {
-    const made = createRateTiers({ store, limits, log: pino({ level: 'silent' }), now: () => now });
+    const made = createRateTiers({
+      store,
+      clock: { now: () => now },
+      limits,
+      log: pino({ level: 'silent' }),
+    });
     nodes.push(made);
     return made;
   };
@@ -73,7 +78,7 @@ describe('rate tiers', () => {
     return passed;
   };
 
-  it('R20: lets 5,000 reads of one person pass in five minutes, then says how long to wait', async () => {
+  it('R20: lets 5,000 reads of one user pass in five minutes, then says how long to wait', async () => {
     await people('t1', 2);
     const tiers = node();
     let passed = 0;
@@ -109,7 +114,7 @@ describe('rate tiers', () => {
     }
   });
 
-  it('R20: forgets no request of somebody who arrives while empty windows are cleared', async () => {
+  it('R20: forgets no request that arrives while empty windows are cleared', async () => {
     await people('t1', 2);
     const tiers = node();
     const syncing = tiers.sync();
@@ -142,7 +147,7 @@ describe('rate tiers', () => {
     expect(await take(tiers, 't1-0', 1)).toBeUndefined();
   });
 
-  it('R22: keeps people and tenants apart, up to half of what all people of a tenant may', async () => {
+  it('R22: separates users and tenants, up to half of what all users of a tenant may', async () => {
     await people('t1', 5);
     await people('t2', 2);
     const tiers = node();
@@ -152,7 +157,7 @@ describe('rate tiers', () => {
     expect(await passing(tiers, 't2-0', 2, 600)).toBe(500);
   });
 
-  it('lets the only person of a tenant take a whole limit, and counts people who came a moment ago', async () => {
+  it('lets the only user of a tenant take a whole limit, and counts users who were just added', async () => {
     await people('t1', 1);
     const tiers = node();
     expect(await passing(tiers, 't1-0', 2, 600)).toBe(500);

@@ -1,4 +1,4 @@
-// Requests of the last five minutes, in slices of time that leave the window one by one.
+// Sliding window: requests of the last five minutes, in slices of time.
 
 export const windowMs = 300_000;
 const sliceMs = 15_000;
@@ -18,26 +18,26 @@ export const keyOf = ({ tenantId, tier, userId }: { tenantId: string; tier: numb
   `${tier} ${tenantId} ${userId}`;
 
 export interface Window extends WindowOwner {
-  /** When the store was last asked; milliseconds since the epoch. */
+  /** When the store was last read; milliseconds since the epoch. */
   readonly learntAt: number;
   add(at: number): void;
   total(at: number): number;
-  /** How long until fewer than `max` requests are in the window. */
+  /** Time until fewer than `max` requests are in the window. */
   waitMs(max: number, at: number): number;
-  /** What was counted here and is on its way to the store. */
+  /** Counts on their way to the store. */
   readonly sent: ReadonlyMap<number, number>;
-  /** Marks what was counted here as on its way; false when there is nothing. */
+  /** Marks the counts of this process as on their way; false when there are none. */
   send(): boolean;
-  /** It is in the store. */
+  /** The counts are in the store. */
   arrived(): void;
-  /** It did not arrive. */
+  /** The counts did not arrive. */
   unsend(): void;
-  /** Takes over what the store knows. */
+  /** Takes over the store's counts. */
   learn(counts: ReadonlyMap<number, number>, at: number): void;
-  /** Somebody is about to count in it. */
+  /** Keeps it while a request is about to count in it. */
   hold(): void;
   release(): void;
-  /** It counts nothing, and nobody holds it. */
+  /** It is empty, and not held. */
   isUnused(at: number): boolean;
 }
 

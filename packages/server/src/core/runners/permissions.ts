@@ -4,11 +4,11 @@ import { ownStatusFile } from './usage.js';
 
 const isKnown = (option: string) => process.allowedNodeEnvironmentFlags.has(option);
 
-/** Whether Node loads files of others into every process first; what those read in turn nobody here knows. */
+/** True when NODE_OPTIONS makes Node preload other files; what those read is unknown. */
 const hasPreloads = (options: string) =>
   /(^|[\s"])(-r|--require|--import|--loader|--experimental-loader)(?=[\s="])(?![\s="]*data:)/.test(options);
 
-/** Folders with the program and all that it loads. */
+/** Folders of the program and of everything that it loads. */
 function foldersOf(entry: string): string[] {
   const folder = realpathSync(path.dirname(entry));
   if (path.basename(folder) !== 'runners') return [folder];
@@ -17,7 +17,7 @@ function foldersOf(entry: string): string[] {
   return [path.join(checkout, 'packages'), path.join(checkout, 'node_modules')];
 }
 
-/** `package.json` of each folder above: Node looks there for the kind of a module, and 20.19 fails where it may not. */
+/** `package.json` of each folder above: Node reads the module type there, and 20.19 fails without permission. */
 function descriptionsAbove([folder = '/']: string[]): string[] {
   const above = path.dirname(folder);
   const description = path.join(above, 'package.json');
@@ -25,9 +25,9 @@ function descriptionsAbove([folder = '/']: string[]): string[] {
 }
 
 /**
- * Options of Node with which a program may read its own code, and do nothing else to the machine but use the network:
- * no other file, no process, no thread (it would be free of all this), no addon, no debugger. None where this version
- * of Node has no permission model, or `NODE_OPTIONS` load a file first.
+ * Node options with which a program may read its own code and use the network, and nothing else: no other file, no
+ * process, no thread (a thread would not be restricted), no addon, no debugger. Empty where this version of Node has
+ * no permission model, or `NODE_OPTIONS` preload a file.
  */
 export function permissionOptions(entry: string): string[] {
   const model = ['--permission', '--experimental-permission'].find(isKnown);
@@ -41,7 +41,7 @@ export function permissionOptions(entry: string): string[] {
   return [
     model,
     ...readable.map((place) => `--allow-fs-read=${place}`),
-    // Since 25 the model has the network too, which is the gate's matter.
+    // Since Node 25 the model includes the network, which the gate controls.
     ...['--allow-net'].filter(isKnown),
   ];
 }

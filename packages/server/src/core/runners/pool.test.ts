@@ -182,7 +182,7 @@ describe('runners', () => {
     expect(new Set(startedIn).size).toBe(users.length);
   });
 
-  it('are ended that go on after their use has ended', async () => {
+  it('are ended when they continue after their use has ended', async () => {
     start({});
     const lease = await take('mallory');
     const outcome = begin(lease, 'endless');
@@ -214,7 +214,7 @@ describe('runners', () => {
     expect(Object.entries(denied).filter(([, how]) => how !== 'ERR_ACCESS_DENIED')).toEqual([]);
   });
 
-  it('tell nobody what they find out once nobody waits for it', async () => {
+  it('report no finding once the caller has left', async () => {
     start({});
     const found: Finding[] = [];
     const work = workOn('late', (finding) => found.push(finding));
@@ -224,7 +224,7 @@ describe('runners', () => {
     expect(found).toEqual([]);
   });
 
-  it('are started for nobody once the service stops, and who waits for one is told at once', async () => {
+  it('are not started once the server stops, and waiting uses fail at once', async () => {
     start({ runnersMax: 1, waitSeconds: 60 });
     await take('mallory');
     const waiting = take('alice');

@@ -1,20 +1,17 @@
 import { availableParallelism } from 'node:os';
-import { abortError, after } from '@mooring/connectors/kit/deadline';
 import type { Logger } from 'pino';
-import { AppError } from '../errors/app-error.js';
-import type { WorkOwner } from '../sessions/execute.js';
+import { chooseRunner } from './choose-runner.js';
 import { type Crash, crashed, type Ending } from './endings.js';
+import { createFleet } from './fleet.js';
+import { createFreshRunner } from './fresh-runner.js';
+import { createQuarantine, type Quarantine } from './quarantine.js';
+import { ownerOf, type Runner, type RunnerFor } from './runner.js';
 import { type RunnerOptions, type RunnerProcess, startRunner } from './runner-process.js';
 import { largestOfHeaviest, machineMb } from './shares.js';
+import { tryRunner } from './try-runner.js';
+import { createWaitingUses } from './waiting-uses.js';
 
-// Which runner a use goes to. A runner that has held no login is free for anybody; from its first login to its end it
-// is of that user, and is never handed on.
-
-export interface RunnerFor extends Pick<WorkOwner, 'tenantId' | 'userId' | 'destination'> {
-  sourceId: string;
-  /** It will keep a processor busy: worth a runner of its own while there is room. */
-  isLong: boolean;
-}
+// Which runner a use goes to.
 
 export interface Lease {
   runner: RunnerProcess;
@@ -23,284 +20,168 @@ export interface Lease {
 }
 
 export interface RunnerPool {
-  /** @throws AppError `BUSY` when no runner comes free in time; ConnectorError when the signal aborts */
+  /** @throws AppError `BUSY` when no runner is free in time; ConnectorError when the signal aborts */
   take(use: RunnerFor, signal: AbortSignal): Promise<Lease>;
   /** For metrics. */
   counts(): { atWork: number; idle: number; memoryBytes: number; crashes: Readonly<Record<Crash, number>> };
-  /** Starts one, and ends it. @returns milliseconds until it was ready. @throws Error when it is not */
+  /** Starts a runner and ends it. @returns milliseconds until it was ready @throws Error when it is not */
   tryOne(): Promise<number>;
-  /** Ends them all. */
+  /** Ends all runners. */
   close(): Promise<void>;
 }
 
 export interface PoolOptions extends Pick<RunnerOptions, 'entry' | 'retries' | 'onRefused'> {
-  /** At the most; absent: as many as their memory allows. */
+  /** Absent: as many as their memory allows. */
   runnersMax?: number | undefined;
-  /** Share of one, and of all together, in megabytes; 0: half of what the machine, or the container, has. */
+  /** Limit of one runner, in megabytes. */
   runnerMemoryMb: number;
+  /** Limit of all runners together, in megabytes; 0: half of the memory of the machine, or the container. */
   runnersMemoryMb: number;
   waitSeconds: number;
   log: Logger;
 }
 
-interface Runner {
-  process: RunnerProcess;
-  /** Undefined while it is fresh. */
-  owner: string | undefined;
-  /** For one use only, of somebody whose use has crashed one. */
-  isAlone: boolean;
-  /** Uses that it was given to and that have not ended. */
-  uses: Set<RunnerFor>;
-  idleTimer: NodeJS.Timeout | undefined;
-}
-
 const lookMs = 50;
 const idleLookMs = 1_000;
-/** The watch was late itself, perhaps with everything that the runners said meanwhile still unread. */
+/** When a look is this late, reports of the runners may still be unread. */
 const lateMs = 500;
 const idleMs = 30_000;
-/** A fresh one is kept while somebody has used one within this time. */
+/** A fresh runner is kept while a runner has been used within this time. */
 const freshMs = 60_000;
-const freshDelayMs = 250;
-const tryMs = 8_000;
-const quarantineMs = 10 * 60_000;
-/** Of one that has done nothing; decides how many there may be. */
+/** Memory of a runner that has done nothing; decides how many there may be. */
 const bareMb = 32;
-const megabyte = 1024 * 1024;
 
-const ownerOf = ({ tenantId, userId }: RunnerFor): string => `${tenantId}\n${userId}`;
-const keyOf = (use: RunnerFor): string => `${ownerOf(use)}\n${use.sourceId}\n${use.destination}`;
+function limitsOf(options: PoolOptions) {
+  const memoryMb = options.runnersMemoryMb || Math.max(1024, machineMb() / 2);
+  const runnersMax = options.runnersMax ?? Math.max(4, Math.floor(memoryMb / bareMb));
+  /** One user gets as many at once as there are processors, and at most half of all. */
+  const ofOneUser = Math.max(1, Math.min(Math.max(2, availableParallelism()), Math.floor(runnersMax / 2)));
+  return { memoryMb, runnersMax, ofOneUser };
+}
 
-const busy = (cause?: unknown) =>
-  new AppError(
-    'BUSY',
-    'All the memory for work on sources is in use. Nothing was sent to the source. Wait as Retry-After says.',
-    { retryAfterSeconds: 2, cause },
-  );
+const runnerOptions = (pool: PoolOptions): RunnerOptions => ({
+  ...{ entry: pool.entry, retries: pool.retries, onRefused: pool.onRefused },
+  memoryMb: pool.runnerMemoryMb,
+  onStray: (line) => pool.log.error({ stray: line }, 'uncaught error in a runner'),
+});
+
+function createCrashes(quarantine: Quarantine, log: Logger) {
+  const counts: Record<Crash, number> = { memory: 0, loop: 0, stuck: 0, protocol: 0, failure: 0, killed: 0 };
+  return {
+    note(runner: Runner, ending: Crash) {
+      counts[ending] += 1;
+      quarantine.add(runner.uses);
+      const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
+      log.warn({ ending, uses }, 'a runner crashed, and its uses failed');
+    },
+    counts: () => ({ ...counts }),
+  };
+}
+
+/**
+ * Looks at the runners while there are any. @param look gets whether to look at idle ones too, and whether it is late
+ */
+function createWatch(look: (now: number, isRound: boolean, isLate: boolean) => void, isOver: () => boolean) {
+  let lookedAt = performance.now();
+  let looking: NodeJS.Timeout | undefined;
+  const turn = (): void => {
+    const now = performance.now();
+    const isLate = now - lookedAt > lateMs;
+    const isRound = Math.floor(now / idleLookMs) > Math.floor(lookedAt / idleLookMs);
+    lookedAt = now;
+    look(now, isRound, isLate);
+    if (!isOver()) return;
+    clearInterval(looking);
+    looking = undefined;
+  };
+  return {
+    /** Time that passed without runners does not make the next look late. */
+    wake() {
+      if (looking === undefined) lookedAt = performance.now();
+    },
+    start() {
+      looking ??= setInterval(turn, lookMs).unref();
+    },
+    close: () => clearInterval(looking),
+  };
+}
 
 export function createRunnerPool(options: PoolOptions): RunnerPool {
   const { log } = options;
-  const memoryMb = options.runnersMemoryMb || Math.max(1024, machineMb() / 2);
-  const runnersMax = options.runnersMax ?? Math.max(4, Math.floor(memoryMb / bareMb));
-  /** A user gets as many at once as there are processors to work on, and half of all at the most. */
-  const ofOneUser = Math.max(1, Math.min(Math.max(2, availableParallelism()), Math.floor(runnersMax / 2)));
-  const runners = new Set<Runner>();
-  const waiting = new Set<{ admit(): void }>();
-  const quarantined = new Map<string, number>();
-  const crashes: Record<Crash, number> = { memory: 0, loop: 0, stuck: 0, protocol: 0, failure: 0, killed: 0 };
+  const { memoryMb, runnersMax, ofOneUser } = limitsOf(options);
+  const quarantine = createQuarantine();
+  const waiting = createWaitingUses(options.waitSeconds * 1000);
+  const crashes = createCrashes(quarantine, log);
   let usedAt = Number.NEGATIVE_INFINITY;
-  let lookedAt = performance.now();
   let isClosed = false;
-  let freshTimer: NodeJS.Timeout | undefined;
-  let startedInTurn = false;
 
-  const endOf = (runner: Runner, ending: Ending) => {
-    runners.delete(runner);
-    clearTimeout(runner.idleTimer);
-    if (ending !== 'closed') {
-      crashes[ending] += 1;
-      const now = performance.now();
-      for (const [key, until] of quarantined) if (until <= now) quarantined.delete(key);
-      for (const use of runner.uses) quarantined.set(keyOf(use), now + quarantineMs);
-      const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
-      log.warn({ ending, uses }, 'a runner has ended, and its uses with it');
-    }
-    admitNext();
+  const start = () => startRunner(runnerOptions(options));
+  const ended = (runner: Runner, ending: Ending) => {
+    if (ending !== 'closed') crashes.note(runner, ending);
+    waiting.admit();
   };
-  const startOne = () =>
-    startRunner({
-      ...{ entry: options.entry, retries: options.retries, onRefused: options.onRefused },
-      memoryMb: options.runnerMemoryMb,
-      onStray: (line) => log.error({ stray: line }, 'an error in a runner was caught by nobody'),
-    });
-  /** A start holds up this process for milliseconds: one in a turn of its loop. @returns undefined: not in this turn */
-  const add = (): Runner | undefined => {
-    if (startedInTurn) return undefined;
-    startedInTurn = true;
-    setImmediate(() => {
-      startedInTurn = false;
-      admitNext();
-    });
-    let process: RunnerProcess;
-    try {
-      process = startOne();
-    } catch (cause) {
-      log.error({ err: cause }, 'no runner could be started');
-      throw busy(cause);
-    }
-    const runner: Runner = {
-      ...{ process, owner: undefined, isAlone: false },
-      ...{ uses: new Set<RunnerFor>(), idleTimer: undefined },
-    };
-    runners.add(runner);
-    void process.ended.then((ending) => endOf(runner, ending));
-    watch();
-    return runner;
-  };
-  const end = (runner: Runner) => {
-    runners.delete(runner);
-    clearTimeout(runner.idleTimer);
-    runner.process.close();
-  };
+  const fleet = createFleet({
+    ...{ start, runnersMax, memoryMb, ended, log },
+    started: () => watch.start(),
+    turned: waiting.admit,
+  });
+  const freshRunner = createFreshRunner(fleet);
 
-  const fresh = () => [...runners].find(({ owner }) => owner === undefined);
-  const isIdle = ({ uses, owner }: Runner) => owner !== undefined && uses.size === 0;
-  const memoryOf = () => [...runners].reduce((sum, { process }) => sum + process.memoryBytes(), 0);
-  const hasRoom = () => runners.size < runnersMax && memoryOf() < memoryMb * megabyte;
-
-  const keepFresh = () => {
-    if (isClosed || freshTimer || fresh() || !hasRoom()) return;
-    freshTimer = setTimeout(() => {
-      freshTimer = undefined;
-      if (isClosed || fresh() || !hasRoom()) return;
-      try {
-        if (!add()) keepFresh();
-      } catch {
-        // It is on the log; whoever needs one is told.
-      }
-    }, freshDelayMs).unref();
+  /** Too much memory together: an idle runner ends, or else one of the user who takes most. */
+  const relieve = (): void => {
+    const idle = fleet.idle();
+    if (idle) fleet.end(idle);
+    else largestOfHeaviest(fleet.all())?.process.kill('memory');
   };
-  /** One that nobody has used; of those of others, one that is idle makes room. */
-  const unused = (): Runner | undefined => {
-    const found = fresh();
-    if (found) return found;
-    if (!hasRoom() && !startedInTurn) {
-      const idle = [...runners].find(isIdle);
-      if (!idle) return undefined;
-      end(idle);
-    }
-    return add();
+  const look = (now: number, isRound: boolean, isLate: boolean): void => {
+    for (const runner of fleet.all()) if (isRound || runner.uses.size > 0) runner.process.look(isLate);
+    const spare = fleet.fresh();
+    if (spare && now - usedAt > freshMs) fleet.end(spare);
+    if (fleet.isOverMemory()) relieve();
   };
+  const watch = createWatch(look, () => fleet.all().length === 0);
 
-  const isQuarantined = (use: RunnerFor): boolean => (quarantined.get(keyOf(use)) ?? 0) > performance.now();
-  /** An idle one of theirs; a further one where there is one at once; else the one with least to do. */
   const choose = (use: RunnerFor): Runner | undefined => {
     if (isClosed) throw crashed('closed');
-    const owner = ownerOf(use);
-    const all = [...runners].filter((runner) => runner.owner === owner);
-    if (isQuarantined(use)) {
-      // Else whoever crashes runners would have most of them.
-      if (all.filter(({ uses }) => uses.size > 0).length >= ofOneUser) return undefined;
-      const runner = unused();
-      if (runner) runner.isAlone = true;
-      return runner;
-    }
-    const theirs = all
-      .filter(({ isAlone }) => !isAlone)
-      .sort((one, other) => one.uses.size - other.uses.size);
-    const [least] = theirs;
-    if (least?.uses.size === 0) return least;
-    if (least && all.length < ofOneUser) return fresh() ?? (use.isLong && hasRoom() ? add() : least);
-    return least ?? unused();
+    return chooseRunner({ fleet, quarantine, ofOneUser }, use);
   };
   const lease = (runner: Runner, use: RunnerFor): Lease => {
     clearTimeout(runner.idleTimer);
     runner.owner = ownerOf(use);
     runner.uses.add(use);
     usedAt = performance.now();
-    keepFresh();
+    freshRunner.keep();
     return {
       runner: runner.process,
       release() {
-        // What was at work when it ended is what it ended of.
+        // Uses still assigned when the runner ended are the suspects: keep them.
         if (runner.process.hasEnded()) return;
         runner.uses.delete(use);
-        if (runner.uses.size > 0 || !runners.has(runner)) return;
-        if (runner.isAlone || (waiting.size > 0 && !hasRoom())) end(runner);
-        else runner.idleTimer = setTimeout(() => end(runner), idleMs).unref();
-        admitNext();
+        if (runner.uses.size > 0 || !fleet.has(runner)) return;
+        if (runner.isAlone || (waiting.count() > 0 && !fleet.hasRoom())) fleet.end(runner);
+        else runner.idleTimer = setTimeout(() => fleet.end(runner), idleMs).unref();
+        waiting.admit();
       },
     };
   };
-
-  const admitNext = () => {
-    for (const waiter of [...waiting]) waiter.admit();
+  const tryTake = (use: RunnerFor): Lease | undefined => {
+    const runner = choose(use);
+    return runner && lease(runner, use);
   };
-  const wait = (use: RunnerFor, signal: AbortSignal): Promise<Lease> =>
-    new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', leave);
-        waiting.delete(waiter);
-        act();
-      };
-      const waiter = {
-        admit() {
-          try {
-            const runner = choose(use);
-            if (runner) settle(() => resolve(lease(runner, use)));
-          } catch (error) {
-            settle(() => reject(error));
-          }
-        },
-      };
-      const leave = () => settle(() => reject(abortError(signal)));
-      const timer = after(options.waitSeconds * 1000, () => settle(() => reject(busy())));
-      signal.addEventListener('abort', leave, { once: true });
-      waiting.add(waiter);
-    });
-
-  let looking: NodeJS.Timeout | undefined;
-  function watch(): void {
-    looking ??= setInterval(look, lookMs).unref();
-  }
-  function look(): void {
-    const now = performance.now();
-    const isLate = now - lookedAt > lateMs;
-    // Those with nothing to do are looked at too, but rarely.
-    const isRound = Math.floor(now / idleLookMs) > Math.floor(lookedAt / idleLookMs);
-    lookedAt = now;
-    for (const runner of runners) if (isRound || runner.uses.size > 0) runner.process.look(isLate);
-    const spare = fresh();
-    if (spare && now - usedAt > freshMs) end(spare);
-    if (memoryOf() > memoryMb * megabyte) relieve();
-    if (runners.size > 0) return;
-    clearInterval(looking);
-    looking = undefined;
-  }
-  /** All together take too much: one that is idle ends, or else one of whoever takes most. */
-  function relieve(): void {
-    const idle = [...runners].find(isIdle);
-    if (idle) end(idle);
-    else largestOfHeaviest([...runners])?.process.kill('memory');
-  }
 
   return {
     async take(use, signal) {
-      if (looking === undefined) lookedAt = performance.now();
-      const runner = choose(use);
-      return runner ? lease(runner, use) : wait(use, signal);
+      watch.wake();
+      return tryTake(use) ?? waiting.wait(() => tryTake(use), signal);
     },
-    counts() {
-      const all = [...runners];
-      const atWork = all.filter(({ uses }) => uses.size > 0).length;
-      return { atWork, idle: all.length - atWork, memoryBytes: memoryOf(), crashes: { ...crashes } };
-    },
-    async tryOne() {
-      const since = performance.now();
-      const runner = startOne();
-      try {
-        const failed = async (ending: Promise<string>) => {
-          throw new Error(await ending);
-        };
-        const late = new Promise<string>((resolve) => setTimeout(resolve, tryMs, 'late').unref());
-        await Promise.race([runner.ready, failed(runner.ended), failed(late)]);
-        return performance.now() - since;
-      } finally {
-        runner.close();
-      }
-    },
+    counts: () => ({ ...fleet.counts(), crashes: crashes.counts() }),
+    tryOne: () => tryRunner(start),
     async close() {
       isClosed = true;
-      admitNext();
-      clearTimeout(freshTimer);
-      clearInterval(looking);
-      const all = [...runners];
-      for (const { process, idleTimer } of all) {
-        clearTimeout(idleTimer);
-        process.close();
-      }
-      await Promise.all(all.map(({ process }) => process.ended));
+      waiting.admit();
+      freshRunner.close();
+      watch.close();
+      await fleet.close();
     },
   };
 }

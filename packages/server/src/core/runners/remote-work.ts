@@ -7,16 +7,16 @@ import type { Counts } from '../streams/encoded-rows.js';
 import type { Lease, RunnerPool } from './pool.js';
 import { pieceBytes, windowBytes } from './wire.js';
 
-/** How long an end is waited for that the runner was told of; then the caller is answered without it. */
+/** How long to wait for the end of a cancelled use before the caller is answered without it. */
 const cancelledMs = 500;
-/** How long a use may take to end that was told to; then its runner ends. */
+/** How long a cancelled use may take to end before its runner is killed. */
 const stuckMs = 5_000;
-/** Credit is given back in portions, so that not every piece is answered. */
+/** Credit is returned in portions, not for every chunk. */
 const creditBytes = 256 * 1024;
 
 type End = { outcome: StreamOutcome } | { error: Error };
 
-/** What a runner says about one use, as its reader takes it. */
+/** The output of one use in a runner, as its reader takes it. */
 function createInbox(signal: AbortSignal) {
   const pieces: Buffer[] = [];
   let end: End | undefined;
@@ -28,7 +28,7 @@ function createInbox(signal: AbortSignal) {
   const counts: Counts = { rows: 0, bytes: 0 };
   signal.addEventListener('abort', () => wake?.(), { once: true });
   return {
-    /** Settles when the runner has told the end, or has ended itself. */
+    /** Settles when the runner has reported the end, or has ended itself. */
     settled,
     counts: () => ({ ...counts }),
     piece(bytes: Buffer, rows: number) {
@@ -43,7 +43,7 @@ function createInbox(signal: AbortSignal) {
       wake?.();
     },
     endedWith: () => end,
-    /** The next piece, or the end. Pieces that came before a failure are taken before it. */
+    /** The next chunk, or the end. Chunks that arrived before a failure are returned before it. */
     async next(): Promise<Buffer | End> {
       while (!signal.aborted) {
         const piece = pieces.shift();
@@ -64,7 +64,7 @@ interface RemoteUse {
   hooks: Pick<Surroundings, 'accessToken' | 'signal' | 'found'>;
 }
 
-/** Work in runners. @param egressOf the rules of the network for connections of a space */
+/** Executes uses in runners. @param egressOf the network policy for connections of a space */
 export const executeInRunners =
   (pool: RunnerPool, egressOf: (spaceId: string | null) => EgressSettings): Execute =>
   (plan, owner, hooks) => {
@@ -73,7 +73,7 @@ export const executeInRunners =
     return { chunks: piecesOf(use, pool, egressOf(owner.spaceId), inbox), counts: inbox.counts };
   };
 
-/** The use keeps its place in the runner until it has ended there. */
+/** The use keeps its slot in the runner until it has ended there. */
 function release(lease: Lease, inbox: ReturnType<typeof createInbox>): void {
   const timer = after(stuckMs, () => lease.runner.kill('stuck'));
   void inbox.settled.then(() => {
@@ -100,12 +100,12 @@ async function* piecesOf(
   const started = lease.runner.begin({
     ...{ plan, egress, accessToken },
     found(finding) {
-      // Whoever was told how it ended is told no more.
+      // After the end is reported, later reports are ignored.
       if (!isLeft) found(finding);
     },
     piece(bytes, rows) {
       inbox.piece(bytes, rows);
-      // What waits here waits in the service's memory: one that sends past its window is ended.
+      // Unread chunks are in the server's memory, so a runner that exceeds its window is killed.
       if (inbox.counts().bytes - taken > windowBytes + pieceBytes) lease.runner.kill('protocol');
     },
     ended: (outcome) => inbox.end({ outcome }),
@@ -130,7 +130,7 @@ async function* piecesOf(
     }
   } catch (error) {
     if (!signal.aborted) throw error;
-    // What the runner says of the end is better than that there was none.
+    // The end that the runner reports is better than none.
     await settledWithin(inbox.settled, cancelledMs);
     const end = inbox.endedWith();
     throw end && 'error' in end ? end.error : error;

@@ -1,5 +1,5 @@
-// The program of a runner: works on uses that the service hands it over the pipe, and ends with the pipe. It holds no
-// key and no store, and what a source sends to it can end nothing but itself.
+// The program of a runner: executes uses that the server sends over the pipe, and ends with the pipe. It has neither
+// keys nor the store, so data of a source can end only the runner itself.
 import { writeSync } from 'node:fs';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import { manifests } from '@mooring/connectors/registry';
@@ -13,9 +13,9 @@ import { type ServedUse, serveUse } from './served-use.js';
 import { ownMemoryBytes } from './usage.js';
 import { framesMax, type Order, pipeFd, speak, turnedMs } from './wire.js';
 
-/** In megabytes, as the service gives it. */
+/** Memory limit in megabytes, from the server. */
 const memoryBytesMax = Number(process.argv[2]) * 1024 * 1024;
-/** Of its memory, what it shares with every process of the same program, which is no part of its share. */
+/** Memory shared with all processes of the same program, which does not count. */
 const sharedBytes = process.memoryUsage.rss() - (ownMemoryBytes() ?? 0);
 const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
 const uses = new Map<number, ServedUse>();
@@ -25,9 +25,9 @@ let turning: NodeJS.Timeout | undefined;
 const pipe = openPipe(pipeFd);
 const wire = speak(pipe, { message: (message) => obey(message as Order), credit }, () => process.exit(0));
 
-/** One error that nobody caught may be of any use, so none goes on. */
+/** An uncaught error may belong to any use, so all of them end. */
 function failOn(error: unknown): never {
-  // Its own name may be a word of the source too.
+  // The error's name may come from the source too.
   const name = error instanceof Error ? error.constructor.name : typeof error;
   writeSync(2, `${JSON.stringify({ name, frames: framesOf(error).slice(0, framesMax) })}\n`);
   process.exit(exitCodes.failure);
@@ -49,7 +49,7 @@ function start(order: Extract<Order, { kind: 'start' }>): void {
   turning ??= setInterval(() => wire.report({ kind: 'turned' }), turnedMs);
   const { plan } = order;
   const manifest = byId.get(plan.sourceId);
-  if (!manifest) throw new Error('The service named a source that this runner does not have.');
+  if (!manifest) throw new Error('The server named a data source that this runner does not have.');
   const login = { ...plan.login, fields: hideSecrets(manifest, plan.login.fields) };
   const use = serveUse(
     { ...order, plan: { ...plan, login } },
@@ -86,7 +86,7 @@ if (process.report) {
   process.report.reportOnSignal = false;
   process.report.reportOnUncaughtException = false;
 }
-// A signal to the whole group (Ctrl-C, a service manager) is for the service, which ends its runners last.
+// A signal to the process group (Ctrl-C, a service manager) is for the server, which ends its runners last.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
   process.on(signal, () => undefined);
 process.on('uncaughtException', failOn);

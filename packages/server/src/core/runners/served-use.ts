@@ -17,22 +17,22 @@ import {
 type Start = Extract<Order, { kind: 'start' }>;
 type Answer = Extract<Order, { kind: 'answer' }>;
 
-/** One use, on the side of the runner. */
+/** One use, in the runner. */
 export interface ServedUse {
   cancel(reason: SentError): void;
   answered(answer: Answer): void;
   credit(bytes: number): void;
-  /** Settles when its session is closed and its end is told; never rejects. */
+  /** Settles when its session is closed and its end reported; never rejects. */
   ended: Promise<void>;
 }
 
 export interface ServedUseDependencies extends Pick<Surroundings, 'connector' | 'gate'> {
   wire: Wire;
-  /** Ends the runner when its memory is over its share. */
+  /** Ends the runner when its memory is over the limit. */
   checkMemory(): void;
 }
 
-/** What the service alone has is asked of it: tokens, and second tries. */
+/** Requests what only the server has: access tokens, and the retry budget. */
 function callsOverPipe(use: number, wire: Wire) {
   const calls = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let count = 0;
@@ -79,13 +79,13 @@ export function serveUse({ use, plan, hasTokens }: Start, deps: ServedUseDepende
           onRoom = resolve;
         });
       }
-      // What waits for room when the use is cancelled is wanted by nobody.
+      // A chunk that waits for room when the use is cancelled is discarded.
       if (stop.signal.aborted) return;
       const piece = chunk.subarray(at, at + pieceBytes);
       room -= piece.length;
       wire.chunk(use, piece, rows);
     }
-    // A source and a reader that never make us wait must not keep the other uses waiting.
+    // Yield: a source and a reader that never block must not starve the other uses.
     await nextTurn();
   };
   const run = async () => {

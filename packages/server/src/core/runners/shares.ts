@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 
 const megabyte = 1024 * 1024;
 
-/** Of the container, or of the machine. */
+/** Memory of the container, or of the machine, in megabytes. */
 export function machineMb(): number {
   const limit = process.constrainedMemory() ?? 0;
   const total = totalmem();
@@ -10,12 +10,15 @@ export function machineMb(): number {
 }
 
 export interface Held {
-  /** Undefined for one that is nobody's yet. */
+  /** Undefined while no user owns it. */
   owner: string | undefined;
   process: { memoryBytes(): number };
 }
 
-/** Of the owner who takes most altogether, so that many small ones of one user cost nobody else a larger one. */
+/**
+ * The largest runner of the owner who uses most memory in total, so that many small runners of one user do not cost
+ * another user a larger one.
+ */
 export function largestOfHeaviest<Runner extends Held>(runners: readonly Runner[]): Runner | undefined {
   const taken = new Map<string | undefined, number>();
   for (const { owner, process } of runners) taken.set(owner, (taken.get(owner) ?? 0) + process.memoryBytes());

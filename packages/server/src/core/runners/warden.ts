@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
-// A runner whose loop never turns does not see that its service is gone, and a thread that sees it would have to be
-// allowed, which undoes Node's permission model. So one process beside them, which nothing but this service speaks to,
-// ends what is left.
+// A runner with a blocked event loop does not notice that its server is gone. A thread that notices would need a
+// permission that undoes Node's permission model. So one separate process, which only this server talks to, kills the
+// remaining runners.
 
 const program = `
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
@@ -38,7 +38,7 @@ function startWarden(): ChildProcess {
   return child;
 }
 
-/** Ends the process when this one is gone. @returns to be called once it has ended, before its pid is another's */
+/** Kills the process when this one is gone. @returns call it once the process has ended, before its pid is reused */
 export function endWithThis(pid: number): () => void {
   if (warden) warden.stdin?.write(`+${pid}\n`);
   pids.add(pid);

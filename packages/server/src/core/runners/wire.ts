@@ -8,10 +8,10 @@ import type { Finding } from '../sessions/finding.js';
 import type { Plan } from '../sessions/session-work.js';
 import type { StreamOutcome } from '../streams/caps.js';
 
-// What the service and a runner say to each other, over one pipe. A frame is 16 bytes of header (length of the
-// payload, type, number of the use, a value) and the payload.
+// Protocol between the server and a runner, over one pipe. A frame is a 16-byte header (length of the payload, type,
+// number of the use, a value) and the payload.
 
-/** From the service. What is hidden on its side arrives as it is, and is hidden again. */
+/** From the server. `Secret` values travel revealed, and are wrapped again on arrival. */
 export type Order =
   | { kind: 'start'; use: number; plan: Plan; egress: EgressSettings; hasTokens: boolean }
   | { kind: 'cancel'; use: number; reason: SentError }
@@ -20,24 +20,24 @@ export type Order =
       | { error: SentError }
     ));
 
-/** What a runner asks the service for, and gets an answer to. */
+/** Requests of a runner that the server answers. */
 export type Question = { kind: 'token'; renew: boolean } | { kind: 'retry'; origin: string };
 
 /** From a runner. */
 export type Report =
-  /** It can be given uses; told once. */
+  /** It accepts uses; sent once. */
   | { kind: 'ready' }
-  /** Its loop turns; told all the time while it has uses. */
+  /** Its event loop turns; sent repeatedly while it has uses. */
   | { kind: 'turned' }
   | { kind: 'found'; use: number; finding: Finding }
   | { kind: 'refused'; refusal: RefusalEvent }
   | { kind: 'asked'; use: number; call: number; question: Question }
-  /** A second try that was not used, or a request that was answered. */
+  /** An unused retry, or a request that succeeded. */
   | { kind: 'retries'; change: 'giveBack' | 'earn'; origin: string }
   | { kind: 'ended'; use: number; outcome: StreamOutcome }
   | { kind: 'failed'; use: number; error: SentError };
 
-/** An error as it travels. Without a kind it is no failure of a source, and leaves its words behind. */
+/** An error as it travels. Without a kind it is not a failure of a source, and its message is dropped. */
 export interface SentError {
   name: string;
   message: string;
@@ -64,42 +64,42 @@ export function packError(error: unknown): SentError {
     };
   }
   const name = error instanceof Error && error.name === 'TimeoutError' ? error.name : 'Error';
-  return { name, message: 'The work failed.', frames: framesOf(error).slice(0, framesMax) };
+  return { name, message: 'The use failed.', frames: framesOf(error).slice(0, framesMax) };
 }
 
 export function unpackError({ kind, message, name, frames, ...options }: SentError): Error {
   if (kind !== undefined) return new ConnectorError(kind, message, options);
-  // A time limit is known by its name (`kit/deadline`).
+  // A timeout is recognized by its name (`kit/deadline`).
   if (name === 'TimeoutError') return new DOMException(message, name);
   const error = new Error(message);
   error.stack = [`Error: ${message}`, ...(frames ?? []).map((frame) => `    ${frame}`)].join('\n');
   return error;
 }
 
-/** Of the pipe, in a runner. */
+/** File descriptor of the pipe in a runner. */
 export const pipeFd = 3;
-/** How often a runner with uses tells that its loop turns. */
+/** How often a runner with uses reports that its event loop turns. */
 export const turnedMs = 250;
 
 const headerBytes = 16;
 const frameTypes = { message: 0, chunk: 1, credit: 2 } as const;
-/** Of a message; what goes over it is no message of ours. */
+/** Longest message. A longer one is not valid. */
 const messageBytesMax = 8 * 1024 * 1024;
 
-/** Bytes of one use that may be under way and not yet taken by its reader. */
+/** Bytes of one use that may be sent and not yet taken by its reader. */
 export const windowBytes = 1024 * 1024;
-/** What is sent between two looks at the window. */
+/** Bytes sent between two checks of the window. */
 export const pieceBytes = 64 * 1024;
 
 export interface WireHandlers {
   message(message: unknown): void;
-  /** @param rows that have left the encoder by the end of the chunk */
+  /** @param rows number of rows encoded up to the end of the chunk */
   chunk?(use: number, piece: Buffer, rows: number): void;
   credit?(use: number, bytes: number): void;
 }
 
 export interface Wire {
-  /** With the secrets in it. */
+  /** Includes the secrets. */
   order(order: Order): void;
   report(report: Report): void;
   chunk(use: number, bytes: Uint8Array, rows: number): void;
@@ -115,7 +115,7 @@ function header(type: number, length: number, use = 0, value = 0): Buffer {
   return bytes;
 }
 
-/** Speaks over the pipe. `broken` is called for what is no frame of ours; nothing is read after it. */
+/** Opens the protocol on a pipe. `broken` is called for an invalid frame; nothing is read after it. */
 export function speak(pipe: Duplex, handlers: WireHandlers, broken: () => void): Wire {
   readFrames(pipe, handlers, broken);
   const send = (type: number, payload: Uint8Array, use?: number, value?: number) => {
@@ -133,7 +133,7 @@ export function speak(pipe: Duplex, handlers: WireHandlers, broken: () => void):
   };
 }
 
-/** Chunks are handed on as they come in, and only messages are collected. */
+/** Chunks are passed on as they arrive; only messages are collected. */
 function readFrames(pipe: Duplex, handlers: WireHandlers, broken: () => void): void {
   let head = Buffer.alloc(0);
   let left = 0;
@@ -168,7 +168,7 @@ function readFrames(pipe: Duplex, handlers: WireHandlers, broken: () => void): v
         at += more.length;
         if (head.length < headerBytes) return;
         left = head.readUInt32LE(0);
-        if (isWrong()) throw new Error('This is no frame.');
+        if (isWrong()) throw new Error('Not a valid frame.');
         if (left > 0) continue;
       }
       const piece = data.subarray(at, at + left);

@@ -5,7 +5,7 @@ import { newToken } from '../crypto/random.js';
 export const echoHeader = 'mooring-echo';
 
 export interface Echo {
-  /** What only this process answers to that text. It says nothing about anything else. */
+  /** The answer that only this process gives to that text. It reveals nothing else. */
   answer(text: string): string;
 }
 

@@ -20,7 +20,7 @@ describe('local services of the host', () => {
     local.close();
   });
 
-  /** What a test of a connection to the local service says, and what operators are told. */
+  /** The result of testing a connection to the local service, and of the self-check. */
   const tried = async (publicUrl: string | undefined, loopback: 'auto' | 'allow') => {
     const environment: Record<string, string> =
       publicUrl === undefined ? {} : { MOORING_PUBLIC_URL: publicUrl };

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js';
 
 type Finding = SelfCheckReply['loopback'];
 
-/** Whether users' connections may lead to services on the host, and whether that is for this host's users only. */
+/** Whether connections may reach services on this host, and whether only users of this host can reach the server. */
 export function checkLoopback({
   egress,
   isOfThisMachine,
@@ -20,7 +20,7 @@ export function checkLoopback({
       : {
           state: 'closed',
           detail:
-            'Others reach this server (by its address or its public URL), so egress.loopback auto is deny: connections do not reach this host, but for what egress.allow lists.',
+            'Others reach this server (by its address or its public URL), so egress.loopback auto is deny: connections do not reach this host, except for what egress.allow lists.',
         };
   }
   const detail = 'egress.loopback is allow: connections may lead to every service of this host.';

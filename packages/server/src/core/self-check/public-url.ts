@@ -18,7 +18,7 @@ export interface PublicUrlInput {
   echo: Echo;
 }
 
-/** Whether a request to the public URL, through whatever stands before this server, comes back to this process. */
+/** Whether a request to the public URL, through any proxy in front of this server, reaches this process. */
 export async function checkPublicUrl(input: PublicUrlInput): Promise<Finding> {
   const { configured, url } = input;
   if (configured === undefined) {
@@ -26,11 +26,11 @@ export async function checkPublicUrl(input: PublicUrlInput): Promise<Finding> {
       ...{
         url,
         state: 'derived',
-        detail: 'The public URL was derived from the address that is listened on.',
+        detail: 'The public URL was derived from the listening address.',
       },
       ...(input.isOfThisMachine
         ? {}
-        : { remedy: 'Set MOORING_PUBLIC_URL to the URL under which people reach this server.' }),
+        : { remedy: 'Set MOORING_PUBLIC_URL to the URL under which users reach this server.' }),
     };
   }
   const found = await askItself(input);
@@ -38,7 +38,7 @@ export async function checkPublicUrl(input: PublicUrlInput): Promise<Finding> {
     return {
       ...found,
       remedy:
-        'Put TLS before this server and make the public URL https: codes and keys travel in clear text.',
+        'Terminate TLS in front of this server and make the public URL https: codes and keys travel in clear text.',
     };
   }
   return found;
@@ -61,13 +61,13 @@ async function askItself({ url, network, echo }: PublicUrlInput): Promise<Findin
       ? {
           ...{ url, state: 'other-process', detail: 'Another Mooring answers at the public URL.' },
           remedy:
-            'Right when several nodes share one database behind a balancer. Otherwise the public URL or the proxy points to the wrong server.',
+            'This is correct when several nodes share one database behind a load balancer. Otherwise the public URL or the proxy points to the wrong server.',
         }
       : {
           ...{
             url,
             state: 'elsewhere',
-            detail: 'Something else than this server answers at the public URL.',
+            detail: 'Another server answers at the public URL.',
           },
           remedy: `Let the proxy pass every path and every header, ${echoHeader} included, and check MOORING_PUBLIC_URL.`,
         };
@@ -75,7 +75,7 @@ async function askItself({ url, network, echo }: PublicUrlInput): Promise<Findin
     return {
       ...{ url, state: 'unreachable', detail: 'This server cannot reach its public URL.' },
       remedy:
-        'Check name, proxy and certificate. Where the network lets no server reach its own public address, or egress.allow does not list it, this says nothing about people.',
+        'Check name, proxy and certificate. Where the network does not let a server reach its own public address, or egress.allow does not list it, this says nothing about users.',
     };
   }
 }

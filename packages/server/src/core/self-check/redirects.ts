@@ -15,7 +15,7 @@ const bodyBytesMax = 1024 * 1024;
 type Finding = SelfCheckReply['clients'][number];
 type Clients = Config['oauth']['clients'];
 
-/** One sign-in method for each provider that sources sign in at with the operator's client. */
+/** One sign-in method for each provider where sources sign in with the operator's client. */
 function methodsByProvider(manifests: readonly SourceManifest[]): Map<string, SignInMethod> {
   const found = new Map<string, SignInMethod>();
   for (const method of manifests.flatMap(({ signIns }) => signIns)) {
@@ -31,7 +31,7 @@ interface Use {
   definition: Readonly<Record<string, unknown>>;
 }
 
-/** For providers that people choose on a connection: one that could use this client. */
+/** For providers that users choose on a connection: one that could use this client. */
 function useBySelection(
   manifests: readonly SourceManifest[],
   provider: string,
@@ -54,7 +54,7 @@ export interface RedirectsInput {
   network: Network;
 }
 
-/** For each OAuth client of the configuration: what to register, and whether the provider takes it. */
+/** For each OAuth client of the configuration: what to register, and whether the provider accepts it. */
 export function checkRedirects(input: RedirectsInput): Promise<Finding[]> {
   const methods = methodsByProvider(input.manifests);
   return Promise.all(
@@ -97,8 +97,8 @@ async function checkClient(
 type Outcome = Pick<Finding, 'state' | 'detail' | 'remedy'>;
 
 /**
- * An authorization request that shows nobody a page (`prompt=none`, OpenID Connect Core section 3.1.2.1). A server
- * that knows the redirect answers there, with an error; one that does not must not redirect (RFC 6749 section 4.1.2.1).
+ * An authorization request without a page (`prompt=none`, OpenID Connect Core section 3.1.2.1). A server that knows
+ * the redirect URI redirects there, with an error; one that does not must not redirect (RFC 6749 section 4.1.2.1).
  */
 async function askProvider(setup: OAuthSetup, redirectUri: string, network: Network): Promise<Outcome> {
   const { authorizationParameters } = setup.preset;
@@ -121,8 +121,8 @@ async function askProvider(setup: OAuthSetup, redirectUri: string, network: Netw
       return refused(error.message, redirectUri);
     return {
       state: 'unreachable',
-      detail: 'The authorization server could not be asked.',
-      remedy: "Check the provider's address, the way there and egress.allow.",
+      detail: 'The authorization server could not be reached.',
+      remedy: "Check the provider's address, the network and egress.allow.",
     };
   }
 }
@@ -139,7 +139,7 @@ function judge(response: Response, redirectUri: string): Outcome {
   }
   return {
     state: 'unknown',
-    detail: 'The authorization server does not say before somebody signs in. One sign-in will show it.',
+    detail: 'The authorization server does not say before a sign-in. Sign in once to find out.',
   };
 }
 

@@ -11,9 +11,9 @@ import { checkRedirects } from './redirects.js';
 import { checkRunners } from './runners.js';
 
 export interface SelfCheck {
-  /** Never rejects for what it finds; two at the same time are one. */
+  /** Never rejects because of a finding; concurrent calls share one run. */
   run(): Promise<SelfCheckReply>;
-  /** At start: what is wrong becomes a warning with its remedy. Never rejects. */
+  /** At start: logs a warning with a remedy for each problem. Never rejects. */
   warn(log: Logger): Promise<void>;
 }
 
@@ -55,13 +55,13 @@ export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
     run,
     async warn(log) {
       try {
-        // Without a runner: none is started before somebody needs one.
+        // Without runners: none is started before a use needs one.
         const { publicUrl, loopback, clients } = await look();
         if (publicUrl.remedy !== undefined) log.warn(publicUrl, publicUrl.detail);
         if (loopback.remedy !== undefined) log.warn(loopback, loopback.detail);
         for (const client of clients) if (client.remedy !== undefined) log.warn(client, client.detail);
       } catch (error) {
-        log.warn({ err: error }, 'the self-check could not be made');
+        log.warn({ err: error }, 'self-check failed');
       }
     },
   };

@@ -5,13 +5,13 @@ const works: Stage = { name: 'connection', ok: true };
 const fails: Stage = { name: 'connection', ok: false, ...coarseFailure };
 const refuses: Stage = { name: 'signIn', ok: false, ...refusedSignIn };
 
-/** What a test that failed with a `CoarseFailure` says. */
+/** The answer of a test that failed with a `CoarseFailure`. */
 export const coarseTestFailure = (): TestAnswer => ({ ok: false, stages: [fails] });
 
 export const isRefusedSignIn = ({ stages }: TestAnswer): boolean =>
   stages.at(-1)?.code === refusedSignIn.code;
 
-/** What a test says to people who may not edit the connection. A connection that works says so at once. */
+/** The answer of a test to users who may not edit the connection. Success is reported at once. */
 export async function testToldCoarsely(
   answer: TestAnswer,
   use: Pick<CoarseUse, 'since' | 'seconds' | 'left' | 'isOwnLogin'>,

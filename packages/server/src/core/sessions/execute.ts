@@ -4,7 +4,7 @@ import type { Gate } from '../egress/gate.js';
 import type { Encoded } from '../streams/encoded-rows.js';
 import { type Plan, type Surroundings, sessionWork } from './session-work.js';
 
-/** For whom, and where. */
+/** The user, and the destination. */
 export interface WorkOwner {
   tenantId: string;
   userId: string;
@@ -12,14 +12,14 @@ export interface WorkOwner {
   spaceId: string | null;
 }
 
-/** Does the work of a session: here, or in a runner. */
+/** Executes the plan of a session: here, or in a runner. */
 export type Execute = (
   plan: Plan,
   owner: WorkOwner,
   hooks: Pick<Surroundings, 'accessToken' | 'signal' | 'found'>,
 ) => Encoded;
 
-/** In this very process: a source that is hostile harms everybody, so it is for debugging, and for tests. */
+/** In this process, where a hostile source affects all users: for debugging and tests only. */
 export const executeHere =
   (catalogue: Pick<Catalogue, 'get' | 'connector'>, gate: Gate, retries: Retries): Execute =>
   (plan, { spaceId }, hooks) =>

@@ -3,17 +3,17 @@ import type { ProbeStage } from '../egress/probe.js';
 
 export type SessionStage = Pick<ProbeStage, 'ok' | 'ms' | 'code' | 'message' | 'remedy'> & { name: string };
 
-/** What is found out on the way, each as it happens. */
+/** Events of a session, as they happen. */
 export type Finding =
-  /** The driver is loaded, and the work on the source begins: whatever this side took for it is over. */
+  /** The driver is loaded and the session starts: the time before is not the source's. */
   | { kind: 'begun' }
-  /** A connection to the source stands. */
+  /** A connection to the source is established. */
   | { kind: 'connected' }
   /** The connector has opened its session. */
   | { kind: 'opened' }
-  /** The session is open, and the source has said something. */
+  /** The session is open, and the source has sent something. */
   | { kind: 'proven' }
-  /** What a read will have; told before its first row. */
+  /** Columns of a read; reported before its first row. */
   | ({ kind: 'described' } & Pick<RowStream, 'columns' | 'file'>)
   /** A probe did not reach the source. */
   | { kind: 'missed' }

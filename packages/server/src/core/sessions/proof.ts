@@ -4,7 +4,7 @@ import type { Finding } from './finding.js';
 const depthMax = 3;
 const widthMax = 5;
 
-/** First thing that can be read, a few levels deep at the most. */
+/** The first readable item, at most a few levels deep. */
 async function firstReadable(
   session: Session,
   path: readonly string[],
@@ -25,8 +25,8 @@ async function firstReadable(
 export const sessionStages = ['signIn', 'rights', 'firstRow'] as const;
 
 /**
- * Second part of a test: signIn, rights, firstRow, each told when it is passed.
- * @param begun when the session was asked for, which is part of the sign-in
+ * Second part of a test: signIn, rights, firstRow, each reported when it is passed.
+ * @param begun when the session was requested; opening it is part of the sign-in
  */
 export async function proveInStages(
   session: Session,

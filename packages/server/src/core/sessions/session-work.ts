@@ -22,10 +22,10 @@ import type { Finding } from './finding.js';
 import { proveInStages } from './proof.js';
 import { withTextColumns } from './text-columns.js';
 
-// Everything that is done with a source, from the first byte of it to the bytes of an answer. It runs in a runner, or
-// in the service's own process where there are none, and is the same in both.
+// All work on a source, from opening its session to the bytes of an answer. It runs in a runner, or in the server
+// process where there are no runners, and is the same in both.
 
-/** What a use wants of its session. Data, because it travels. */
+/** The task of a session, as data, because it is sent to runners. */
 export type Task =
   | { kind: 'test'; readsPaths: boolean }
   | { kind: 'browse'; request: BrowseRequest }
@@ -36,10 +36,10 @@ export interface Plan {
   sourceId: string;
   /** Definition properties. */
   properties: Readonly<Record<string, unknown>>;
-  /** The operator's, of this source. */
+  /** The operator's settings of this source. */
   settings: Readonly<Record<string, string>>;
   login: Pick<Login, 'signIn' | 'fields'>;
-  /** Somebody waits to hear that the source has let its user in and said something. */
+  /** The caller needs to know when the source has signed the user in and sent something. */
   tellsProof: boolean;
   task: Task;
 }
@@ -54,9 +54,9 @@ export interface Surroundings {
   found(finding: Finding): void;
 }
 
-/** Rows of a batch, also where a preview reads fewer. */
+/** Rows per batch, also where a preview reads fewer. */
 const batchRows = 1000;
-/** Of one answer that is sent whole. */
+/** Limit of an answer that is sent as a whole. */
 const answerBytesMax = 16 * 1024 * 1024;
 const proofLookMs = 50;
 
@@ -68,7 +68,7 @@ const wholeAnswer = (json: string): Uint8Array => {
   });
 };
 
-/** Names what may leave, member by member. */
+/** An explicit list of the members that may be sent. */
 const shown = ({ name, kind, path, readable, container, ...rest }: BrowseItem) => {
   const { sizeBytes, modified, type, nullable } = rest;
   return { name, kind, path, readable, container, sizeBytes, modified, type, nullable };
@@ -80,7 +80,7 @@ async function browse(session: Session, request: BrowseRequest): Promise<Uint8Ar
 }
 
 async function preview(session: Session, { request, limit }: Extract<Task, { kind: 'preview' }>) {
-  // One row more than asked for tells whether there is more.
+  // One row more than requested shows whether there are more.
   const most = { limit: limit + 1, batchRows: Math.min(batchRows, limit + 1), isPreview: true };
   const stream = withTextColumns(await session.read({ ...request, ...most }), request.asText);
   const found: Row[] = [];
@@ -97,8 +97,8 @@ async function preview(session: Session, { request, limit }: Extract<Task, { kin
 }
 
 /**
- * The time until a source has rows to give. The stream of a read has limits of its own from its first row on, and every
- * other task has one from outside.
+ * Timeout until a source returns rows. The stream of a read has its own limits from the first row on, and every other
+ * task has one from its caller.
  */
 function limitStart(task: Task, stop: AbortController) {
   const late = new ConnectorError('timeout', 'The source did not answer in time.');
@@ -106,12 +106,15 @@ function limitStart(task: Task, stop: AbortController) {
     task.kind === 'read' ? after(task.caps.idleSeconds * 1000, () => stop.abort(late)) : undefined;
   return {
     end: () => clearTimeout(timer),
-    /** The failure as it is told: drivers take the limit for a caller who left. */
+    /** The failure as reported: drivers report a timeout as a cancelled call. */
     failure: (error: unknown) => (stop.signal.reason === late ? late : error),
   };
 }
 
-/** Looks whether the source has said something. Some open a session without a word, so that only bytes prove them. */
+/**
+ * Checks whether the source has sent something. Some drivers open a session without I/O, so only received bytes prove
+ * it.
+ */
 function watchProof(plan: Plan, { gate, found }: Surroundings) {
   const sockets: Socket[] = [];
   let isOpen = false;
@@ -138,7 +141,7 @@ function watchProof(plan: Plan, { gate, found }: Surroundings) {
   };
 }
 
-/** Works on the plan in a session of its own, which is opened with the first chunk asked for and closed at the end. */
+/** Executes the plan in its own session, opened with the first chunk requested and closed at the end. */
 export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
   let counts = (): Counts => ({ rows: 0, bytes: 0 });
   const { task } = plan;
@@ -163,7 +166,7 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
   async function* chunks(): AsyncGenerator<Uint8Array, StreamOutcome, undefined> {
     const { signal, accessToken } = surroundings;
     if (signal.aborted) throw abortError(signal);
-    // Of its own, because a read aborts it also for a source that is left while it owes something.
+    // Its own signal, because a read also aborts it to leave a source that still owes a batch.
     const stop = new AbortController();
     const abort = () => stop.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
@@ -190,7 +193,7 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
         const outcome = yield* inSession(session, stop, begun, start.end);
         return outcome ?? { state: 'complete', ...counts() };
       } finally {
-        // A source that fails to say goodbye must not turn an answer into an error.
+        // A source that fails to close must not turn an answer into an error.
         await session.close().catch(() => undefined);
       }
     } catch (error) {
@@ -208,7 +211,7 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
   return { chunks: chunks(), counts: () => counts() };
 }
 
-/** First part of a test: name, route, TCP and TLS, before the driver is asked. */
+/** First part of a test: name, route, TCP and TLS, before the driver is used. */
 async function isReached(
   connector: Connector,
   { properties, settings }: Plan,
@@ -216,7 +219,7 @@ async function isReached(
 ): Promise<boolean> {
   const [target] = connector.targets(properties, settings);
   if (!target) return true;
-  // With certificates of its own the source's driver proves TLS; the probe knows the system's only.
+  // With custom certificates the source's driver proves TLS; the probe knows only the system's.
   const tls = properties['rootCertificates'] === undefined ? target.tls : 'none';
   const stages = await probe(gate, { ...target, tls }, signal);
   for (const stage of stages) {

@@ -14,35 +14,32 @@ export interface SessionRequest {
   properties: Readonly<Record<string, unknown>>;
   login: Login;
   signal: AbortSignal;
-  /**
-   * The source must have signed us in, and said something, within this time from the beginning of the work on it; a use
-   * that goes on may take longer.
-   */
+  /** The source must have signed us in, and sent something, within this time; the use itself may take longer. */
   provenWithinMs?: number;
 }
 
 export interface SourceVisit extends Visit {
-  /** Of the connection; null for a personal one and for what is not saved. Decides what the network lets through. */
+  /** Space of the connection; null for a personal or unsaved one. Decides the network policy. */
   spaceId: string | null;
 }
 
-/** A place in the budgets, for one use. */
+/** A slot within the concurrency limits, for one use. */
 export interface Entry {
   /**
-   * Works on the task in a session of the login, which is opened with the first chunk asked for and closed at the end.
-   * @param onFound told of whatever is found out on the way
+   * Executes the task in a session of the login, opened with the first chunk requested and closed at the end.
+   * @param onFound gets the events of the session
    */
   work(request: SessionRequest, task: Task, onFound?: (finding: Finding) => void): Encoded;
-  /** A session is open, and the source has said something. */
+  /** A session is open, and the source has sent something. */
   isProven(): boolean;
-  /** Milliseconds on the monotonic clock, when the work on the source began; undefined before. */
+  /** When the work on the source began, in milliseconds of the monotonic clock; undefined before. */
   begunAt(): number | undefined;
 }
 
 export interface Sessions {
   /**
-   * Acts within the budgets, and leaves them whatever happens. A crowd in front of a source must not cost the store
-   * and the vault either, so this comes before a use is recorded and its login opened.
+   * Acts within the concurrency limits, and always releases them. A crowd in front of a source must not load the
+   * store and the vault either, so this comes before a use is recorded and its login opened.
    * @throws as `Isolation.enter`, and what `act` throws
    */
   enter<Result>(
@@ -63,22 +60,22 @@ export interface SessionDependencies {
 const isCancelled = (error: unknown): boolean =>
   error instanceof ConnectorError && error.kind === 'cancelled';
 
-/** True for a failure that shows that the source was not reached, if nothing was heard of it before. */
+/** True for a failure that shows that the source was not reached, unless it was reached before. */
 function isMiss(error: unknown, signal: AbortSignal): boolean {
   if (!(error instanceof ConnectorError)) return false;
   if (error.kind === 'unreachable' || error.kind === 'timeout') return true;
-  // Some drivers tell a time limit like a caller who left.
+  // Some drivers report a timeout like a cancelled call.
   return error.kind === 'cancelled' && signal.aborted && abortError(signal).kind === 'timeout';
 }
 
 interface WatchedLogin {
   login: Login;
   isAtFault(): boolean;
-  /** Why there was no token, where that is a matter of this server: a source would take it for its own failure. */
+  /** Why there was no token, where this server is the cause: a connector would report it as its own failure. */
   failureOfOurs(): unknown;
 }
 
-/** The same login, with a look at whether its tokens are to be had. */
+/** The same login, which notes whether its tokens were available. */
 function watchTokens(login: Login): WatchedLogin {
   const { accessToken } = login;
   if (accessToken === undefined) return { login, isAtFault: () => false, failureOfOurs: () => undefined };
@@ -106,7 +103,7 @@ function watchTokens(login: Login): WatchedLogin {
   };
 }
 
-/** The source must be proven within the time. That a runner starts, and loads its driver, is no time of the source's. */
+/** The source must prove itself within the time. Starting a runner and loading the driver do not count. */
 function createProof(ms: number | undefined, isProven: () => boolean) {
   const cut = new AbortController();
   const unproven = () => {
@@ -123,13 +120,13 @@ function createProof(ms: number | undefined, isProven: () => boolean) {
 }
 
 /**
- * Every use opens a session of its own and closes it. Nothing is pooled, so nothing of one person (login, session
- * state, temporary tables) can reach another.
+ * Every use opens its own session and closes it. Nothing is pooled, so nothing of one user (login, session state,
+ * temporary tables) can reach another.
  */
 export function createSessions({ execute, isolation, settings }: SessionDependencies): Sessions {
   let openCount = 0;
 
-  /** Some sources connect when a session is opened, others with its first request: reached is who has done both. */
+  /** Some drivers connect when a session is opened, others with its first request: a source is reached after both. */
   const enterWith = <Result>(
     visit: SourceVisit,
     findings: Findings,
@@ -171,9 +168,9 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
         return yield* encoded.chunks;
       } catch (error) {
         const isConnected = found.has('connected');
-        // An identity provider that is down says nothing about the source.
+        // An unreachable identity provider says nothing about the source.
         if (tokens.isAtFault()) findings.excuse();
-        // Who was cut short has not waited long enough to say that a source which takes connections is gone.
+        // A cancelled use has not waited long enough to conclude that a source which accepts connections is gone.
         else if (isMiss(error, signal)) (cut.aborted && isConnected ? findings.excuse : findings.missed)();
         else if (isConnected && !isCancelled(error)) findings.reached();
         throw tokens.failureOfOurs() ?? error;

@@ -54,7 +54,7 @@ export async function testInStages(request: SessionRequest, entry: Entry): Promi
   } catch (error) {
     const timedOut = signal.aborted && error instanceof ConnectorError && error.kind === 'cancelled';
     const cause = timedOut
-      ? new ConnectorError('timeout', 'The source did not answer within the time limit of the test.', {
+      ? new ConnectorError('timeout', 'The source did not answer before the timeout of the test.', {
           remedy: 'Check that the source is up and not overloaded.',
         })
       : error;

@@ -4,9 +4,9 @@ import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 
 /**
- * The rows with the values of some columns as text. Sources with a text of their own for each value have given it
- * already; of all others a value that is no text becomes its JSON.
- * @throws ConnectorError `invalid_query` for a name that no column has
+ * The rows with the values of some columns as text. Connectors with a text form for each value have already applied
+ * it; for the others a value that is not text becomes its JSON.
+ * @throws ConnectorError `invalid_query` for an unknown column
  */
 export function withTextColumns(stream: RowStream, asText: readonly string[] = []): RowStream {
   const { columns, batches } = stream;
@@ -14,7 +14,7 @@ export function withTextColumns(stream: RowStream, asText: readonly string[] = [
     if (columns.some((column) => column.name === name)) continue;
     throw new ConnectorError(
       'invalid_query',
-      `asText names ${JSON.stringify(name.slice(0, 128))}, which is no column.`,
+      `asText: ${JSON.stringify(name.slice(0, 128))} is not a column.`,
     );
   }
   const positions = columns.flatMap(({ name, type }, position) =>

@@ -9,7 +9,7 @@ import { fileName } from './store.js';
 import { StoreError } from './store-error.js';
 import type { VaultKeyTable } from './tables.js';
 
-// What an archive is to SQLite: a copy of the embedded store as of one instant, without the keys of the vault.
+// An archive as a SQLite file: a copy of the embedded store as of one instant, without the vault keys.
 
 const keySchema = z.strictObject({
   id: z.string(),
@@ -41,11 +41,11 @@ function onDatabase<Result>(file: string, work: (database: Database.Database) =>
 }
 
 /**
- * Copies the store to a new file (0600), also while a server is at work on it.
- * SQLite's `VACUUM INTO`: as of one instant, without what was deleted.
+ * Copies the store to a new file (0600), also while a server uses it. SQLite's `VACUUM INTO`: as of one instant,
+ * without deleted data.
  */
 export function copyStore(dataFolder: string, file: string): void {
-  // Made beforehand, so that no moment passes in which others could read it.
+  // Created first, so that other users can read it at no moment.
   closeSync(openSync(file, 'wx', 0o600));
   chmodSync(file, 0o600);
   onDatabase(path.join(dataFolder, fileName), (database) => {
@@ -54,7 +54,7 @@ export function copyStore(dataFolder: string, file: string): void {
   });
 }
 
-/** @throws StoreError for the copy of a store that was moved away */
+/** @throws StoreError for the copy of a store that was moved to PostgreSQL */
 export function assertNotLeft(file: string): void {
   const mark = onDatabase(file, (database) =>
     database.prepare("SELECT value FROM setting WHERE name = 'moving-to'").get(),
@@ -63,7 +63,7 @@ export function assertNotLeft(file: string): void {
   if (left?.leftAt !== undefined) throw movedTo(left);
 }
 
-/** Takes the keys out of the copy, so that no byte of them stays in it. */
+/** Removes the keys from the copy, so that no byte of them remains. */
 export function takeKeyring(file: string): KeyringCopy {
   return onDatabase(file, (database) => {
     const check = database.prepare("SELECT value FROM setting WHERE name = 'key-check'").get();
@@ -93,7 +93,7 @@ export function putKeyring(file: string, { keyCheck, keys }: KeyringCopy): void 
   });
 }
 
-/** @throws StoreError for what is no store, or is damaged */
+/** @throws StoreError for a file that is not a store, or is damaged */
 export function assertWhole(file: string): void {
   let found: unknown;
   try {
@@ -102,7 +102,7 @@ export function assertWhole(file: string): void {
       return database.prepare('PRAGMA quick_check').get();
     });
   } catch (cause) {
-    throw new StoreError('This is no backup of a Mooring store, or it is damaged.', { cause });
+    throw new StoreError('This is not a backup of a Mooring store, or it is damaged.', { cause });
   }
   if ((found as { quick_check?: string } | undefined)?.quick_check !== 'ok') {
     throw new StoreError('The archive is damaged.');
@@ -115,7 +115,7 @@ interface SchemaRow {
   sql: string | null;
 }
 
-/** What SQLite makes by itself, and notes of how names were quoted, say nothing. */
+/** Objects that SQLite creates itself, and the quoting of names, do not matter. */
 function schemaOf(database: Database.Database): Map<string, string> {
   const rows = database.prepare('SELECT type, name, sql FROM sqlite_master').all() as SchemaRow[];
   return new Map(
@@ -123,7 +123,7 @@ function schemaOf(database: Database.Database): Map<string, string> {
       .filter(({ type, name }) => !(name.startsWith('sqlite_') && ['table', 'index'].includes(type)))
       .map(({ type, name, sql }) => [
         `${type} ${name}`,
-        // The text of these is the migration library's, and changes with it.
+        // The migration library defines these tables, and may change them.
         name.startsWith('kysely_')
           ? ''
           : (sql ?? '')
@@ -176,5 +176,5 @@ export async function assertSchema(file: string): Promise<void> {
       ? 'was changed'
       : 'is missing'
     : 'is not of Mooring';
-  throw new StoreError(`The ${different} of the store ${what}. It must be as Mooring makes it.`);
+  throw new StoreError(`The ${different} of the store ${what}. It must be as Mooring creates it.`);
 }

@@ -2,21 +2,21 @@ import { type Expression, type SqlBool, sql } from 'kysely';
 import type { Db } from './queryable.js';
 import type { Tables } from './tables.js';
 
-// Work on many rows in pieces, so that no statement comes near its time limit and others get their turn in between.
+// Work on many rows in batches, so that no statement comes near its timeout and others get a turn in between.
 
 const rowsPerStatement = 1_000;
 
 export interface Due<Name extends keyof Tables> {
   table: Name;
-  /** Column that names a row; has an index. */
+  /** Column that identifies a row; has an index. */
   key: keyof Tables[Name] & string;
-  /** Over columns of the table that have an index. */
+  /** Condition over columns of the table that have an index. */
   where: Expression<SqlBool>;
 }
 
 /**
- * Deletes the rows that are due.
- * @param until of `performance.now()`: what is left then is left for the next time
+ * Deletes matching rows.
+ * @param until by `performance.now()`; rows left then are left for the next call
  */
 export async function deleteInBatches<Name extends keyof Tables>(
   db: Db,
@@ -33,7 +33,7 @@ export async function deleteInBatches<Name extends keyof Tables>(
 }
 
 /**
- * Does the work for each row, whatever becomes of the others.
+ * Does the work for each row, also when it fails for others.
  * @throws AggregateError with every failure, after the last row
  */
 export async function eachByItself<Row>(

@@ -1,28 +1,28 @@
 import { performance } from 'node:perf_hooks';
 
 /**
- * The time that leases and expiries are judged by: the store's, so that nodes whose own clocks differ agree, and
- * monotonic between two looks at it, so that a step of a machine's clock ends nothing early.
+ * The clock of leases and expiries: the store's time, so that nodes with different clocks agree, and monotonic
+ * between two reads of it, so that a step of a machine's clock ends nothing early.
  */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** ISO 8601 in UTC, as the store keeps instants; `offsetMs` later. */
+  /** ISO 8601 in UTC, as instants are stored; `offsetMs` later. */
   iso(offsetMs?: number): string;
-  /** Looks at the store's time again. Keeps the old time when the store does not answer. */
+  /** Reads the store's time again. Keeps the old time when the store does not answer. */
   align(): Promise<void>;
 }
 
-/** A clock that is held to the store's time until it is stopped. */
+/** A clock that follows the store's time until it is stopped. */
 export interface AlignedClock extends Clock {
   stop(): void;
 }
 
-/** Between two looks at the store's time when nothing speaks for an earlier one. */
+/** Interval between two reads of the store's time. */
 const alignMs = 30_000;
-/** How often it is looked whether the machine's clock has jumped, as it does when the machine wakes up. */
+/** How often to check whether the machine's clock has jumped, as it does when the machine wakes up. */
 const lookMs = 1_000;
-/** More than a clock is slewed by between two looks, and less than anything that is judged by it. */
+/** More than a clock is slewed between two checks, and less than any lease or expiry. */
 const jumpMs = 500;
 
 /** @param read the store's time in milliseconds since the epoch */
@@ -39,7 +39,7 @@ export function createClock(read: () => Promise<number>): AlignedClock {
       base = told + (answered - asked) / 2;
       at = answered;
     } catch {
-      // The store is down: what counts then is that time goes on evenly.
+      // The store is down: until it is back, time only has to pass evenly.
     }
   };
 

@@ -3,7 +3,7 @@ import type { Queryable } from './queryable.js';
 
 type Arguments = Readonly<Record<string, string | number | null>>;
 
-/** Stands for a value that is known only when the statement runs. */
+/** Placeholder of a value that is known only when the statement runs. */
 export type Argument<Args extends Arguments> = <Name extends keyof Args>(
   name: Name,
 ) => RawBuilder<Args[Name]>;
@@ -17,7 +17,7 @@ class Placeholder {
 }
 
 /**
- * A statement of a hot path: built and compiled by Kysely once for each dialect, then run with other values.
+ * A statement of a hot path: Kysely builds and compiles it once per dialect; later runs only bind other values.
  * Building and compiling costs as much as a point read.
  */
 export function compileOnce<Args extends Arguments, Row>(

@@ -3,15 +3,15 @@ import type { Tx } from './queryable.js';
 import type { Store } from './store.js';
 import type { ConnectionTallyTable } from './tables.js';
 
-// How many connections there are, by scope and source, so that a list can say it without counting them.
+// Number of connections by scope and source, so that a list can return it without counting.
 
 type Place = Pick<ConnectionTallyTable, 'tenant_id' | 'scope' | 'source_id'>;
 
-/** The row that the others of a place are folded into. */
+/** Part name of the row into which the others of a place are folded. */
 const folded = '';
 const placesAtOnce = 100;
 
-/** Each change is a row of its own, so that those who create at the same time do not wait for one counter. */
+/** Each change is a separate row, so that concurrent creates do not wait for one counter. */
 export async function tally(
   tx: Tx,
   { tenant_id, scope, source_id }: Place,
@@ -46,7 +46,7 @@ async function foldPlace(tx: Tx, { tenant_id, scope, source_id }: Place): Promis
 
 /**
  * Folds the changes of each place into one row.
- * @param until of `performance.now()`: what is left then is left for the next time
+ * @param until by `performance.now()`; rows left then are left for the next call
  */
 export async function foldTallies(store: Store, until = Number.POSITIVE_INFINITY): Promise<void> {
   for (;;) {

@@ -2,102 +2,124 @@ import { afterSilence } from '@mooring/connectors/kit/silence';
 import type pg from 'pg';
 import { StoreUnavailableError } from './store-error.js';
 
-// Who gets which connection to the store, and how long one waits for it.
+// Which caller gets a connection to the store, and how long it waits for one.
 
 /**
- * How many connections are made at once. Each costs the database a process and both sides a key derivation, so a crowd
- * that made them all at once would wait longer for each of them than for one that somebody gives back.
+ * How many connections are opened at once. Each costs the database a process and both sides a key derivation, so opening
+ * all at once would make each slower than waiting for one that is returned.
  */
 const connectsMax = 2;
-/** What is left for a statement when the wait for its connection took nearly everything. */
+/** Minimum for a statement after the wait for its connection. */
 const statementMsMin = 100;
 
 export interface Leased {
   client: pg.PoolClient;
-  /** What of the patience the wait for the connection has left for the first statement. */
+  /** Time that the wait for the connection has left for the first statement. */
   firstMs: number;
 }
 
 export interface ConnectionTurns {
   /**
-   * Waits for a connection, in the order of asking, for as long as the database answers anybody.
+   * Waits for a connection, in order of arrival, while the database answers any request.
    * @throws StoreUnavailableError
    */
   lease(): Promise<Leased>;
-  /** @param isBroken it is thrown away */
+  /** @param isBroken the connection is closed */
   giveBack(client: pg.PoolClient, isBroken: boolean): void;
   /** To be called when the database has answered. */
   onAnswer(): void;
 }
 
-/** Errors of the driver hold host names at the most; the statement's values are not among them. */
+/** Errors of the driver contain host names at most, never values of a statement. */
 export const unavailable = (cause: unknown): StoreUnavailableError =>
   new StoreUnavailableError('The store does not answer.', { cause });
 
-/** @param options.patienceMs how long the database may answer nobody */
+/** How long to wait: a queue waits while the database answers any request; only silence ends a wait. */
+function createPatience(patienceMs: number) {
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  const leftOf = (begun: number) => patienceMs - (performance.now() - Math.max(begun, answeredAt));
+  return {
+    onAnswer() {
+      answeredAt = performance.now();
+    },
+    leftOf,
+    /** @param onSilence called when the database has answered no request for `patienceMs` @returns stops the watch */
+    watch(begun: number, onSilence: () => void): () => void {
+      const look = () =>
+        afterSilence(leftOf(begun), () => {
+          if (leftOf(begun) > 0) stop = look();
+          else onSilence();
+        });
+      let stop = look();
+      return () => stop();
+    },
+  };
+}
+
+interface Waiter {
+  go(): void;
+  fail(error: unknown): void;
+}
+
+interface Growth {
+  waiting: ReadonlySet<Waiter>;
+  connectionsMax: number;
+  /** A connection was added, or may be free. */
+  added(): void;
+}
+
+/** Adds connections while there are waiters. @returns adds one, unless enough are being made */
+function createGrowth(pool: pg.Pool, { waiting, connectionsMax, added }: Growth): () => void {
+  let connecting = 0;
+  return () => {
+    if (waiting.size === 0 || connecting >= connectsMax || pool.totalCount >= connectionsMax) return;
+    connecting += 1;
+    pool.connect().then(
+      (client) => {
+        client.release();
+        connecting -= 1;
+        // Not at once: if the pool handed out an idle connection, this would loop.
+        setImmediate(added);
+      },
+      (error: unknown) => {
+        connecting -= 1;
+        // Without any connection no waiter can be served, so all fail with the reason. With some, the next caller that
+        // comes or leaves tries again, so that a database which accepts no more is not asked continuously.
+        if (pool.totalCount > connecting) return;
+        for (const { fail } of waiting) fail(unavailable(error));
+      },
+    );
+  };
+}
+
+/** @param options.patienceMs how long the database may answer no request */
 export function createConnectionTurns(
   pool: pg.Pool,
   options: { connectionsMax: number; patienceMs: number },
 ): ConnectionTurns {
   // An idle connection whose server went away; the pool has dropped it already.
   pool.on('error', () => undefined);
-  // A crowd waits for its turn while the database answers somebody, however long; only silence is given up on.
-  let answeredAt = Number.NEGATIVE_INFINITY;
-  let connecting = 0;
-  const waiting = new Set<{ go(): void; fail(error: unknown): void }>();
-  const onAnswer = () => {
-    answeredAt = performance.now();
-  };
-  // The pool takes its own listener off before whoever asked has the connection: an end that arrives in between would
-  // end the process. The next statement on the connection fails and says so.
+  const patience = createPatience(options.patienceMs);
+  // The pool removes its own listener before the caller has the connection: an error in between would end the process.
+  // The next statement on the connection fails and says so.
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
-    onAnswer();
+    patience.onAnswer();
   });
-  const leftOf = (begun: number) => options.patienceMs - (performance.now() - Math.max(begun, answeredAt));
-  /** Nobody waits for a certain connection: whoever is first takes whichever is free first, an old one or a new one. */
-  const grow = () => {
-    const isFull = pool.totalCount >= options.connectionsMax;
-    if (waiting.size === 0 || connecting >= connectsMax || isFull) return;
-    connecting += 1;
-    pool.connect().then(
-      (client) => {
-        client.release();
-        connecting -= 1;
-        // Not at once: should the pool have given one that there was, this would go round and round.
-        setImmediate(letGo);
-      },
-      (error: unknown) => {
-        connecting -= 1;
-        // With no connection at all nobody can be served, and who waits is told why. With some the next who comes or
-        // goes tries again, so that a database which takes no more is not asked without a pause.
-        if (pool.totalCount > connecting) return;
-        for (const { fail } of waiting) fail(unavailable(error));
-      },
-    );
-  };
+  const waiting = new Set<Waiter>();
   const letGo = () => {
     for (const { go } of waiting) {
-      // A connection that stands but is still being set up is nobody's: who asked for it would wait for a new one.
+      // A connection that is still being set up does not count as free: a caller that asked for it would wait for a new one.
       if (pool.idleCount <= pool.waitingCount) break;
       go();
     }
     grow();
   };
-
-  /** @param onSilence called when the database has answered nobody for as long as one waits */
-  const watch = (begun: number, onSilence: () => void): (() => void) => {
-    const look = () =>
-      afterSilence(leftOf(begun), () => {
-        if (leftOf(begun) > 0) stop = look();
-        else onSilence();
-      });
-    let stop = look();
-    return () => stop();
-  };
+  // Waiters are FIFO; each takes the first connection that is free, pooled or new.
+  const grow = createGrowth(pool, { waiting, connectionsMax: options.connectionsMax, added: letGo });
 
   return {
-    onAnswer,
+    onAnswer: patience.onAnswer,
     lease() {
       const begun = performance.now();
       return new Promise((leased, failed) => {
@@ -107,10 +129,10 @@ export function createConnectionTurns(
           stop();
           waiting.delete(one);
         };
-        const one = {
+        const one: Waiter = {
           go() {
             waiting.delete(one);
-            // Asked for in the moment of the turn, so that what is free is not gone to who makes new ones.
+            // Requested at the moment of the turn, so that a free connection does not go to those who make new ones.
             pool.connect().then(
               (client) => {
                 if (isOver) {
@@ -119,7 +141,7 @@ export function createConnectionTurns(
                   return;
                 }
                 leave();
-                leased({ client, firstMs: Math.max(leftOf(begun), statementMsMin) });
+                leased({ client, firstMs: Math.max(patience.leftOf(begun), statementMsMin) });
               },
               (error: unknown) => {
                 one.fail(unavailable(error));
@@ -127,12 +149,12 @@ export function createConnectionTurns(
               },
             );
           },
-          fail(error: unknown) {
+          fail(error) {
             leave();
             failed(error);
           },
         };
-        const stop = watch(begun, () =>
+        const stop = patience.watch(begun, () =>
           one.fail(unavailable(new Error('timeout: no connection became free'))),
         );
         waiting.add(one);

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { StoreError } from './store-error.js';
 
 /**
- * Makes the folder, for its owner only, unless it is there.
+ * Creates the folder, readable by its owner only, unless it exists.
  * @throws StoreError
  */
 export function makeDataFolder(dataFolder: string): void {
@@ -12,7 +12,7 @@ export function makeDataFolder(dataFolder: string): void {
     const { code } = cause as NodeJS.ErrnoException;
     const isFile = code === 'EEXIST' || code === 'ENOTDIR';
     throw new StoreError(
-      `The data folder ${dataFolder} (--data or MOORING_DATA) cannot be made${isFile ? ': a file is in its place' : ''} (${code}).`,
+      `The data folder ${dataFolder} (--data or MOORING_DATA) cannot be created${isFile ? ': a file is in its place' : ''} (${code}).`,
       { cause },
     );
   }

@@ -42,7 +42,7 @@ describe('a database that fails', () => {
   });
   afterEach(async () => {
     relay.thaw();
-    // Whoever waited in the silence takes their time to leave, and what the next test does must not meet them.
+    // Requests that waited in the silence end slowly, and must not overlap with the next test.
     const write = (name: string) => admin.post('/api/v1/spaces', { name, type: 'shared' });
     const crowd = async () => {
       const answers = await Promise.all(Array.from({ length: 30 }, () => write(`after ${randomUUID()}`)));
@@ -76,7 +76,7 @@ describe('a database that fails', () => {
       expect.poll(async () => (await admin.get('/api/v1/spaces')).status, { timeout: 5000 }).toBe(200),
     );
     expect(seconds).toBeLessThan(5);
-    // Nothing is sealed before the keys were looked at anew.
+    // Nothing is sealed before the keys were read again.
     await expect.poll(async () => (await nobody.get('/readyz')).status, { timeout: 10_000 }).toBe(200);
     const after = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces?limit=1')));
     expect(after.every((answer) => answer.status === 200)).toBe(true);
@@ -233,7 +233,7 @@ describe('a database that fails', () => {
     );
     const refused = await admin.post('/api/v1/spaces', { name: 'Read only', type: 'shared' });
     expect(refused.status).toBe(503);
-    // Reads go on, on new connections: the old ones are given up one by one.
+    // Reads continue on new connections: the old ones are closed one by one.
     await expect.poll(async () => (await admin.get('/api/v1/spaces')).status).toBe(200);
     await database.query('set transaction_read_only = off');
     await database.query(

@@ -1,8 +1,8 @@
 import { type Kysely, PostgresAdapter, sql } from 'kysely';
 
 /**
- * One statement of a migration, in the words of SQLite. Texts compare by code point in every store: a cursor or a
- * range must not depend on the language a database was made with. Integers have 64 bits.
+ * One statement of a migration, in SQLite's dialect. Text compares by code point in every store: a page token or a
+ * range must not depend on the locale of a database. Integers have 64 bits.
  */
 export async function ddl(db: Kysely<unknown>, statement: string): Promise<void> {
   const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter;

@@ -35,7 +35,7 @@ describe('R10: what SQLite says about its disk', () => {
     expect(await rows()).toBe(2);
   });
 
-  it('is told as unavailable while it is read-only', async () => {
+  it('is reported as unavailable while it is read-only', async () => {
     await sql.raw('PRAGMA query_only = on').execute(store.db);
     for (let round = 0; round < 3; round += 1) await expect(insert()).rejects.toThrow(StoreUnavailableError);
     expect(await rows()).toBe(2);

@@ -3,8 +3,8 @@ import Database from 'libsql';
 /**
  * Locks a file against every other process. The lock is a transaction on the file, so the operating system drops it
  * when the process dies, however it dies.
- * @returns what gives it back; undefined while another process has it
- * @throws what the file system says of a file that cannot be locked
+ * @returns releases the lock; undefined while another process holds it
+ * @throws the error of the file system for a file that cannot be locked
  */
 export function lockFile(file: string): (() => void) | undefined {
   let lock: Database.Database | undefined;

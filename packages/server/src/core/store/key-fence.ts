@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 
-// On PostgreSQL a node may be held up for any time between sealing and writing. With the fence no row can come to stand
-// under a key that was destroyed meanwhile. NOT VALID: rows from before there was a keyring are under the master key,
-// which has no row, and others stay under a key that is lost.
+// On PostgreSQL a node may be delayed for any time between sealing and writing. The fence prevents a row under a key
+// that was destroyed in between. NOT VALID: rows that predate the keyring are under the master key, which has no row,
+// and others remain under a lost key.
 
 const fencedTables = ['secret', 'idempotent_request'] as const;
 
@@ -19,7 +19,7 @@ export async function raiseKeyFence<Schema>(
   }
 }
 
-/** For a copy of rows that were there before. */
+/** While existing rows are copied. */
 export async function lowerKeyFence<Schema>(db: Kysely<Schema>): Promise<void> {
   for (const table of fencedTables) {
     await sql.raw(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${table}_vault_key`).execute(db);

@@ -18,7 +18,7 @@ interface Statement {
 const rows = 20_000;
 /** Of the rows of a table, what a page may touch: candidates of a page are looked through, 20 for each row of it. */
 const touchedMax = rows / 4;
-/** Tables that have so many; of spaces there are 2,000, and one person is a member of all. */
+/** Tables with this many rows; there are 2,000 spaces, and one user is a member of all. */
 const large = new Set([
   ...[
     'connection',
@@ -65,7 +65,7 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** A page of connections among the scopes that somebody sees: for a member of few it must not walk what others have. */
+/** A page of connections in the scopes that a user sees: for a member of few it must not walk those of others. */
 const isAmongScopes = ({ text }: Statement): boolean =>
   text.includes("'space:' || space.id") &&
   text.includes('order by') &&
@@ -121,7 +121,7 @@ function tooMuchOnSqlite(database: Database.Database, one: Statement): string[] 
     // By tenant alone: from end to end, until enough of them are of the scopes.
     const isWalk = detail.startsWith('SEARCH connection ') && !/\b(scope|id)=\?/.test(detail);
     if (isWalk && !isOfCandidates && isAmongScopes(one)) return [detail];
-    // All that somebody sees, or that there is, for one page of it.
+    // Everything that a user sees, or everything, for one page of it.
     const isSort = detail.startsWith('USE TEMP B-TREE FOR') && detail.endsWith('ORDER BY');
     if (isSort && (!isCut || walks.has(parent)) && isAmongScopes(one)) return [detail];
     return table && large.has(table) && !(table === 'connection' && isOfCandidates) ? [detail] : [];
@@ -233,7 +233,7 @@ describe('statements of a filled store', () => {
       await expect.poll(rounds).toBe(2);
       await walk();
       expect((await admin.post('/api/v1/vault-keys/actions/rotate')).status).toBe(200);
-      await expect.poll(() => server.logText()).toContain('records that do not open stay under their key');
+      await expect.poll(() => server.logText()).toContain('unreadable records were not rewrapped');
     } finally {
       stop();
     }

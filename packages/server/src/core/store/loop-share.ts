@@ -1,10 +1,10 @@
 const shareMs = 5;
 
 /**
- * The embedded store works within the event loop, and whoever waits for it goes on by microtasks: a queue of statements
- * would be worked off without a turn of the loop. Ask before each use of the connection; after 5 ms of one turn it is the
- * others' turn (https://nodejs.org/en/learn/asynchronous-work/dont-block-the-event-loop).
- * @returns undefined: go on at once
+ * The embedded store works on the event loop, and its callers continue in microtasks: a queue of statements would run
+ * without a turn of the loop. Call this before each use of the connection; after 5 ms of one turn it yields
+ * (https://nodejs.org/en/learn/asynchronous-work/dont-block-the-event-loop).
+ * @returns undefined: continue at once
  */
 export function createLoopShare(): () => Promise<void> | undefined {
   let since: number | undefined;

@@ -3,10 +3,10 @@ import { readSetting } from './settings.js';
 import type { Store } from './store.js';
 import { StoreError } from './store-error.js';
 
-// What a store says of a move from the embedded store to PostgreSQL. Of the two stores of a move at most one is served:
-// the embedded one until it is marked as left, and the other from when its mark is gone.
+// Marks of a move from the embedded store to PostgreSQL. At most one of the two stores is served: the embedded one
+// until it is marked as left, the other once its mark is gone.
 
-/** In the embedded store. One that is not left yet is forgotten when somebody serves the store again. */
+/** In the embedded store. A mark without `leftAt` is removed when the store is served again. */
 export interface Leaving {
   id: string;
   /** `host:port/database` */
@@ -15,9 +15,9 @@ export interface Leaving {
   leftAt?: string;
 }
 
-/** In the database, until all is there. */
+/** In the database, until the copy is complete. */
 export interface Arriving {
-  /** Of the move: a copy that another move began is of an older state. */
+  /** Id of the move: a copy of another move is outdated. */
   id: string;
   /** Id of the own key of the embedded store. */
   storeKey: string;
@@ -25,16 +25,16 @@ export interface Arriving {
 
 const leaving = 'moving-to';
 const arriving = 'moving-from';
-/** Rows of `setting` that say something of one store alone. */
+/** Rows of `setting` that belong to one store only. */
 export const settingsOfOneStore: readonly string[] = [leaving, arriving, 'tidying'];
 
-/** @throws StoreError for a mark that cannot be read: which of the two stores may be served is not known then */
+/** @throws StoreError for an unreadable mark: it is then unknown which of the two stores may be served */
 async function read<Mark>(db: Db, name: string): Promise<Mark | undefined> {
   const text = await readSetting(db, name);
   try {
     return text === undefined ? undefined : (JSON.parse(text) as Mark);
   } catch (cause) {
-    throw new StoreError('What the store says of its move cannot be read. Restore it from a backup.', {
+    throw new StoreError('The store has an unreadable mark of a move. Restore it from a backup.', {
       cause,
     });
   }
@@ -63,7 +63,7 @@ export const movedTo = ({ to, leftAt }: Leaving): StoreError =>
     `The store of this folder was moved to PostgreSQL at ${to} on ${leftAt}. Name that database in MOORING_DATABASE_URL.`,
   );
 
-/** @throws StoreError for a store that was moved away, and for one that is not all there yet */
+/** @throws StoreError for a store that was moved, and for one whose copy is incomplete */
 export async function assertNotMoved({ db }: Pick<Store, 'db'>): Promise<void> {
   const left = await readLeaving(db);
   if (left?.leftAt !== undefined) throw movedTo(left);

@@ -4,21 +4,18 @@ import { newUuid } from '../crypto/random.js';
 import { makeDataFolder } from './data-folder.js';
 import { lockFile } from './file-lock.js';
 
-// Who a process is to the others: its data folder and a number of its own. A process that has locked the folder knows
-// that those which had it before are gone, however they ended; a silent one elsewhere may only be slow.
+// Identity of a process: its data folder and a random number. A process that has locked the folder knows that its
+// predecessors have ended, in whatever way; a silent process elsewhere may only be slow.
 
 export interface NodeFolder {
   /** Name of this process as the holder of a lease. */
   holder: string;
-  /** How the names of all processes of this folder begin; undefined while another process has it. */
+  /** Prefix of the names of all processes of this folder; undefined while another process holds the folder. */
   prefix: string | undefined;
   close(): void;
 }
 
-/**
- * What the running kernel calls itself; another one, or the same after a restart, has another name. Undefined where the
- * system does not say.
- */
+/** Boot id of the kernel: differs on every machine and after every restart. Undefined where the system has none. */
 export function bootId(): string | undefined {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -28,21 +25,20 @@ export function bootId(): string | undefined {
 }
 
 /**
- * A copy of the folder is another folder: it says nothing of the process that has the first one. A copied file has
- * another inode, a cloned disk another device or another kernel; and only of the folder of one kernel its lock proves
- * anything.
+ * A copy of the folder is a different folder: it proves nothing about the process of the original. A copied file has
+ * another inode, a cloned disk another device or kernel; and a lock only counts within one kernel.
  */
 function folderId(dataFolder: string, boot: string): string {
   const file = path.join(dataFolder, 'node-id');
   const found = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
-  // A crash may have left less than an id.
+  // A crash may have left a truncated id.
   const id = /^[0-9a-f-]{36}$/.test(found) ? found : newUuid();
   if (id !== found) writeFileSync(file, `${id}\n`, { mode: 0o600, flush: true });
   const { dev, ino } = statSync(file);
   return `${id}.${dev}.${ino}.${boot}`;
 }
 
-/** @param boot see {@link bootId}; without one this process vouches for none before it */
+/** @param boot see {@link bootId}; without one this process cannot vouch that earlier ones have ended */
 export function openNodeFolder(dataFolder: string, boot = bootId() ?? newUuid()): NodeFolder {
   makeDataFolder(dataFolder);
   const unlock = lockFile(path.join(dataFolder, 'node-lock'));

@@ -90,7 +90,7 @@ it('NO7: a refused start says what the pooler said', async () => {
   expect(await lines()).toMatch(/It says: .*no such database/);
 });
 
-it('NO10: a database without room refuses writes by name, and reads go on', async () => {
+it('NO10: a database without space refuses writes by name, and reads continue', async () => {
   const all = await startNodes({ count: 1 });
   stops.push(all.close);
   const [node] = all.nodes;

@@ -5,28 +5,28 @@ import { parse } from 'pg-connection-string';
 import { type ConnectionTurns, createConnectionTurns, type Leased, unavailable } from './connection-turns.js';
 import { OutcomeUnknownError, StoreError, StoreFullError } from './store-error.js';
 
-// Connections to the store. One that has failed in any way but a refused statement is thrown away: what the next
-// user of it would meet is not known.
+// Connections to the store. One that failed in any way other than a refused statement is closed, because its state is
+// unknown.
 
 export interface PoolOptions {
-  /** `postgres://user:password@host:port/database`; of the parameters `sslmode` and `application_name` count. */
+  /** `postgres://user:password@host:port/database`; of the parameters, `sslmode` and `application_name` are used. */
   url: string;
   connectionsMax: number;
   /**
-   * How long somebody waits for a connection and its first statement together, and for each later statement: a
-   * server that went silent must not hold requests up.
+   * Timeout of a connection and its first statement together, and of each later statement: a silent server must not
+   * block requests.
    */
   patienceMs: number;
 }
 
-/** A transaction whose node went away in the middle of it must not hold its rows for long. */
+/** A transaction whose node has gone must not lock its rows for long. */
 const idleInTransactionMs = 10_000;
-/** The end of a connection is not waited for when the wire is dead. */
+/** How long to wait for connections to close; a dead network must not block. */
 const goodbyeMs = 2_000;
 
 const int8 = 20;
 const numeric = 1700;
-/** Counts and sums; none of ours comes near the end of the safe integers. */
+/** Counts and sums; ours stay far below the largest safe integer. */
 const asNumber = (text: string): number => Number(text);
 
 const types = {
@@ -35,8 +35,8 @@ const types = {
 } as pg.CustomTypesConfig;
 
 /**
- * What the driver would otherwise take from the process's environment is given here, empty or not.
- * @throws StoreError without a word of the URL, which holds a password
+ * Options that the driver would otherwise read from the environment are set here, also empty ones.
+ * @throws StoreError without text of the URL, which contains a password
  */
 function clientConfig({ url, patienceMs }: PoolOptions): pg.ClientConfig {
   let parsed: ReturnType<typeof parse>;
@@ -44,7 +44,7 @@ function clientConfig({ url, patienceMs }: PoolOptions): pg.ClientConfig {
     parsed = parse(url, { useLibpqCompat: true });
   } catch {
     throw new StoreError(
-      'The URL of the database is no postgres:// URL, or names a certificate that cannot be read.',
+      'The URL of the database is not a postgres:// URL, or names a certificate that cannot be read.',
     );
   }
   const { host, port, user, password, database, ssl } = parsed;
@@ -55,13 +55,13 @@ function clientConfig({ url, patienceMs }: PoolOptions): pg.ClientConfig {
     host,
     port: Number(port || 5432),
     user,
-    // As a function, since an empty text would make the driver look for PGPASSWORD.
+    // A function, because an empty string would make the driver read PGPASSWORD.
     password: () => password ?? '',
     database,
     ssl: (ssl as pg.ClientConfig['ssl']) ?? false,
     application_name: parsed.application_name ?? 'mooring',
-    // DateStyle and the like have no say: instants are text. The limits are set by statements, since a pooler in between
-    // refuses what it does not know in a start, or is told to pass over it in silence.
+    // DateStyle and similar settings do not matter: instants are text. Limits are set by statements, because a pooler
+    // may refuse unknown startup parameters, or be configured to ignore them.
     connectionTimeoutMillis: patienceMs,
     keepAlive: true,
     types,
@@ -75,17 +75,17 @@ const sqlState = (error: unknown): string | undefined => {
 
 // SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 
-/** The statement found no room. Nothing is wrong with the connection, and reads go on. */
+/** The statement found no space. The connection is intact, and reads continue. */
 const diskFull = '53100';
-/** Too many connections and the like, a primary that has become a replica, and a statement that took too long. */
+/** Too many connections and similar, a primary that became a replica, and a statement timeout. */
 const notRun = /^(53...|25006|57014)$/;
-/** Connection exceptions, shutdown and crash, a session that was ended, and a completion the server does not know. */
+/** Connection exceptions, shutdown and crash, a terminated session, and an unknown transaction outcome. */
 const cutShort = /^(08...|57P..|25P..|40003)$/;
 
-/** Nothing of it took effect when it failed in between: it reads, or begins or ends what is undone. */
+/** A statement without lasting effect when it fails midway: a read, or a begin or rollback. */
 const leavesNothing = /^(select|start transaction|begin|rollback)\b/i;
 
-/** @throws Error when the database is silent for so long; what the statement still comes to is nobody's then */
+/** @throws Error when the database is silent for so long; the result of the statement is then dropped */
 async function answered<Answer>(patienceMs: number, statement: Promise<Answer>): Promise<Answer> {
   let stop: (() => void) | undefined;
   const silence = new Promise<never>((_, reject) => {
@@ -98,11 +98,11 @@ async function answered<Answer>(patienceMs: number, statement: Promise<Answer>):
   }
 }
 
-/** @param scope `local`: of the transaction, whichever connection of a pooler it is given */
+/** @param scope `local`: for the transaction, whichever connection a pooler uses */
 const limits = (scope: 'session' | 'local', patienceMs: number): string =>
   `set ${scope} statement_timeout = ${patienceMs}; set ${scope} idle_in_transaction_session_timeout = ${idleInTransactionMs}`;
 
-/** One connection as Kysely takes it. It tells what is known of a statement that the wire swallowed. */
+/** A connection for Kysely. It reports whether a statement that failed on the network may have taken effect. */
 function connectionOf(
   { client, firstMs }: Leased,
   patienceMs: number,
@@ -132,7 +132,7 @@ function connectionOf(
 
   const query = async (text: string, values?: readonly unknown[]): Promise<unknown> => {
     if (isBroken) {
-      // The server rolls back what its connection left open.
+      // The server rolls back the open transaction of a lost connection.
       if (text === 'rollback') return { command: 'ROLLBACK', rowCount: 0, rows: [] };
       throw unavailable(undefined);
     }
@@ -162,7 +162,7 @@ function connectionOf(
   } as unknown as PostgresPoolClient;
 }
 
-/** Takes no PGOPTIONS: an empty text in the configuration would make the driver look there. */
+/** Ignores PGOPTIONS: an empty string in the configuration would make the driver read it. */
 class Client extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);
@@ -170,14 +170,14 @@ class Client extends pg.Client {
   }
 }
 
-/** A pool as Kysely takes it, for PostgreSQL and what speaks its protocol. */
+/** A pool for Kysely, for PostgreSQL and databases with its protocol. */
 export function createPostgresPool(options: PoolOptions): PostgresPool {
   const pool = new pg.Pool({
     ...clientConfig(options),
     Client,
     max: options.connectionsMax,
     idleTimeoutMillis: 30_000,
-    // For statements outside of a transaction, where a session is kept for us.
+    // For statements outside a transaction, where the session is ours.
     verify: (client, done) => {
       answered(options.patienceMs, client.query(limits('session', options.patienceMs))).then(
         () => done(),

@@ -1,3 +1,4 @@
+import { sleep } from '@mooring/connectors/kit/deadline';
 import {
   type IsolationLevel,
   Kysely,
@@ -15,25 +16,25 @@ import type { Store } from './store.js';
 import { isConflict, OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
 import type { Tables } from './tables.js';
 
-// The store that several nodes share: PostgreSQL, and databases that speak its protocol and isolate as it does.
+// The store that several nodes share: PostgreSQL, and databases with its protocol and isolation levels.
 
 export interface PostgresStoreOptions {
   url: string;
   connectionsMax?: number;
-  /** How long a request waits for the store before it is told that there is none. */
+  /** How long a request waits for the store before it fails. */
   patienceMs?: number;
 }
 
-/** More transactions at once only find each other in conflict. */
+/** More concurrent transactions only conflict with each other. */
 const writersMax = 4;
-/** These wait for each other's rows, so they have turns of their own. */
+/** These wait for each other's rows, so they have their own limit. */
 const lockersMax = 6;
-/** Made when they are first needed, like all others. */
+/** Opened on first use, like all others. */
 const asideMax = 2;
 const attemptsMax = 16;
 const pauseMs = { first: 4, most: 400 };
 
-/** Says that the store was silent for as long as one waits for it, so whoever waits behind waits in vain. */
+/** True when the store was silent for the whole patience, so that further waiters wait in vain. */
 const isSilence = (error: unknown): boolean =>
   (error instanceof StoreUnavailableError || error instanceof OutcomeUnknownError) &&
   error.cause instanceof Error &&
@@ -70,9 +71,7 @@ function createSlots(most: number): Slots {
   };
 }
 
-const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Locks a row where Kysely takes an advisory lock, which not every database of this protocol has. */
+/** Locks a row instead of Kysely's advisory lock, which not every database with this protocol has. */
 class RowLockAdapter extends PostgresAdapter {
   override async acquireMigrationLock(db: Kysely<unknown>, lock: MigrationLockOptions): Promise<void> {
     const table = sql.table(lock.lockTable);
@@ -80,7 +79,7 @@ class RowLockAdapter extends PostgresAdapter {
   }
 
   override async releaseMigrationLock(): Promise<void> {
-    // The row is free when the transaction of the migration ends.
+    // The row is released when the transaction of the migration ends.
   }
 }
 
@@ -91,9 +90,9 @@ class SharedDialect extends PostgresDialect {
 }
 
 /**
- * Opens a shared store. Connections are made as they are needed, so a database that is down shows at the first use.
- * Transactions are serialisable, as all of SQLite's are, and run again when the database finds two in conflict.
- * @throws StoreError for a URL that is none
+ * Opens a shared store. Connections are opened on demand, so an unreachable database shows at the first use.
+ * Transactions are serializable, as all of SQLite's are, and retried when the database reports a conflict.
+ * @throws StoreError for a URL that is not valid
  */
 export function openPostgresStore(options: PostgresStoreOptions): Store {
   const patienceMs = options.patienceMs ?? 1_800;
@@ -115,15 +114,17 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     const once = () => db.transaction().setIsolationLevel(level).execute(work);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        // Those of this node that have lost once go on one after the other, so that they do not undo each other.
+        // Retries of this node run one after the other, so that they do not conflict with each other.
         const inTurn = attempt === 1 ? own.run : losers.run;
         return await inTurn(once);
       } catch (error) {
         if (!isConflict(error)) throw error;
         if (attempt === attemptsMax) {
-          throw new StoreUnavailableError('Too many requests change the same thing.', { cause: error });
+          throw new StoreUnavailableError('Too many concurrent requests change the same data.', {
+            cause: error,
+          });
         }
-        await after(Math.random() * Math.min(pauseMs.first * 2 ** attempt, pauseMs.most));
+        await sleep(Math.random() * Math.min(pauseMs.first * 2 ** attempt, pauseMs.most));
       }
     }
   };
@@ -144,7 +145,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     clock,
     transaction: (work) =>
       guardedTransaction((guarded) => again(guarded, { level: 'serializable', slots }), work),
-    // A database without this level takes the next stricter one, and then runs the work again like any other.
+    // A database without this level uses the next stricter one, and then the work is retried like any other.
     lockingTransaction: (work) => again(work, { level: 'read committed', slots: lockers }),
     async durability() {
       const setting = async (name: string) => String(await value(sql`current_setting(${name}, true)`));
@@ -155,7 +156,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
       };
     },
     async checkpoint() {
-      // The database keeps its log by itself.
+      // The database manages its own log.
     },
     async close() {
       clock.stop();

@@ -3,5 +3,5 @@ import type { Tables } from './tables.js';
 
 export type Db = Kysely<Tables>;
 export type Tx = Transaction<Tables>;
-/** Whatever statements run on: the store itself or an open transaction. */
+/** Where statements run: the store itself or an open transaction. */
 export type Queryable = Db | Tx;

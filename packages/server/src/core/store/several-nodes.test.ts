@@ -119,7 +119,7 @@ describe('several nodes on one database', () => {
     expect(made.filter(({ status }) => status === 201)).toHaveLength(150);
     const [attempts] = await query<{ last_value: string }>('select last_value from attempts');
 
-    // One that meets another in the same instant may begin anew; before, each was undone twice or more.
+    // A conflict at the same instant may retry; before, each was rolled back twice or more.
     expect(Number(attempts?.last_value)).toBeLessThan(225);
     await all.database.run(
       'drop trigger attempt on connection; drop function attempt; drop sequence attempts',
@@ -129,12 +129,12 @@ describe('several nodes on one database', () => {
     expect(meta.count).toBe(Number(count));
   });
 
-  it('V18, NO6: keep one record of uses between them, whose numbers have no gap in any shard', async () => {
+  it('V18, NO6: keep one usage log between them, whose numbers have no gap in any shard', async () => {
     const made = await many(6, (index) => client(index).post(connections, body(`used ${index}`)));
     const tested = await many(120, (index) =>
       client(index).post(`${connections}/${made[index % 6]?.body.qID}/actions/test`),
     );
-    // One user has a share of the budgets, and what is shed is no use.
+    // One user has a share of the limits, and a refused request is not a use.
     const used = tested.filter(({ status }) => status === 200).length;
     expect(used).toBeGreaterThan(60);
     const rows = await query<{ shard: string; seq: string }>(

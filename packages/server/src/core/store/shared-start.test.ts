@@ -61,7 +61,7 @@ describe('a node that starts on a shared database', () => {
       .filter((row) => !row.includes('"name":"tidying"'))
       .join('\n');
 
-  /** A node that has written all that a start writes; the record of uses is begun behind it. */
+  /** A node that has finished the writes of a start; the usage log is created afterwards. */
   const settledStart = async () => {
     await start();
     await expect.poll(() => query('select number from use_checkpoint')).not.toEqual([]);

@@ -6,7 +6,7 @@ import { startNodes, type TestNodes } from '../../testing/start-nodes.js';
 
 type AuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;
 
-/** What one person may take of tier 2 in five minutes. */
+/** What one user may take of tier 2 in five minutes. */
 const tier2Max = 50;
 
 describe('what nodes on one database count and redeem together', () => {
@@ -31,7 +31,7 @@ describe('what nodes on one database count and redeem together', () => {
     if (!first) throw new Error('no node');
     alice = await addPerson(first.url, first.adminKey, 'alice');
     bob = await addPerson(first.url, first.adminKey, 'bob');
-    // So many people that what alice takes leaves bob his whole share of what the tenant may.
+    // Enough users that Alice's requests leave Bob his whole share of the tenant's limit.
     for (const name of ['carol', 'dave', 'erin']) await addPerson(first.url, first.adminKey, name);
   });
   afterAll(async () => {
@@ -74,7 +74,7 @@ describe('what nodes on one database count and redeem together', () => {
     expect(lab.counts().token.authorization_code).toBe(1);
   });
 
-  it('R21, R22: let a person take one share in all, whichever node is asked', async () => {
+  it('R21, R22: let a user take one share in total, on whichever node', async () => {
     const ask = (index: number, person: TestPerson) =>
       at(index, person).post('/api/v1/users/actions/filter', {});
     let taken = 0;

@@ -2,17 +2,17 @@ import type { SqliteDatabase, SqliteStatement } from 'kysely';
 import type Database from 'libsql';
 import { diskError } from './store-error.js';
 
-/** Texts kept at the most. Lists make a text for each length, so there is no natural end. */
+/** Most statements kept. `in` lists produce a statement per length, so the number is not bounded by itself. */
 const STATEMENTS_MAX = 500;
 
-/** What reads or changes rows; anything else (DDL, PRAGMA, ATTACH) may change what a kept statement means. */
+/** Statements that read or change rows; others (DDL, PRAGMA, ATTACH) may change the meaning of a cached statement. */
 const isKept = /^\s*(?:select|insert|update|delete|with|begin|commit|rollback)\b/i;
 
 const isRollback = /^\s*rollback\s*$/i;
 
 /**
- * The database as Kysely sees it, with each text prepared once: preparing costs twice as much as a point read.
- * Kysely runs a statement to its end before it asks for another, so one of each text is enough.
+ * The database for Kysely, with each statement prepared once: preparing costs twice as much as a point read. Kysely
+ * finishes a statement before the next, so one per text is enough.
  */
 export function cacheStatements(database: Database.Database): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>();
@@ -29,11 +29,11 @@ export function cacheStatements(database: Database.Database): SqliteDatabase {
       reader: statement.reader,
       all: (parameters) => told(() => statement.all(parameters)),
       run(parameters) {
-        // A full disk makes SQLite roll back by itself; to do so again would hide why.
+        // On a full disk SQLite rolls back by itself; a second rollback would hide the cause.
         if (isRollback.test(sql) && !database.inTransaction) return { changes: 0, lastInsertRowid: 0 };
         return told(() => statement.run(parameters));
       },
-      // An iteration is left open between its rows, so it gets a statement of its own.
+      // An iteration stays open between rows, so it gets its own statement.
       iterate: (parameters) => database.prepare(sql).iterate(parameters) as IterableIterator<unknown>,
     };
   };

@@ -3,24 +3,24 @@ export class StoreError extends Error {
   override name = 'StoreError';
 }
 
-/** Another process is at work on the folder. It may be about to end. */
+/** Another process uses the folder. It may be about to end. */
 export class StoreHeldError extends StoreError {
   override name = 'StoreHeldError';
 }
 
-/** The store does not answer, or cannot write just now. Nothing was changed; asking again helps. */
+/** The store does not answer, or cannot write at the moment. Nothing was changed; retry. */
 export class StoreUnavailableError extends Error {
   override name = 'StoreUnavailableError';
 }
 
-/** The connection was lost while a commit was on its way: whether it took effect is not known. */
+/** The connection was lost during a commit: whether it took effect is unknown. */
 export class OutcomeUnknownError extends Error {
   override name = 'OutcomeUnknownError';
 }
 
 /**
- * The rest of a request that has changed something, such as reading what its answer shows. A store that goes away
- * meanwhile must not be told of as one in which nothing was changed, or the change is made again.
+ * Runs the rest of a request that has changed something, such as reading its answer. If the store becomes
+ * unreachable, the error must not say that nothing was changed, or the client repeats the change.
  * @throws OutcomeUnknownError instead of StoreUnavailableError
  */
 export async function afterChange<Result>(rest: () => Promise<Result>): Promise<Result> {
@@ -32,7 +32,7 @@ export async function afterChange<Result>(rest: () => Promise<Result>): Promise<
   }
 }
 
-/** There is no room for another write. Nothing was changed; reads go on. */
+/** There is no space for another write. Nothing was changed; reads continue. */
 export class StoreFullError extends Error {
   override name = 'StoreFullError';
 }
@@ -55,9 +55,8 @@ export const isConflict = (error: unknown): boolean =>
   ['40001', '40P01'].includes(String((error as DriverError | undefined)?.code));
 
 /**
- * What SQLite says about the disk below it, in our terms; anything else as it is. A write that failed is rolled
- * back, but of one that could not be flushed nobody knows whether the disk has it.
- * Codes: https://www.sqlite.org/rescode.html
+ * Translates SQLite's disk errors; other errors pass unchanged. A failed write is rolled back, but whether the disk
+ * has a write that could not be flushed is unknown. Codes: https://www.sqlite.org/rescode.html
  */
 export function diskError(error: unknown): unknown {
   const code = String((error as DriverError | undefined)?.code);
@@ -67,7 +66,7 @@ export function diskError(error: unknown): unknown {
     return new OutcomeUnknownError('The store could not be flushed to its disk.', options);
   }
   if (/^SQLITE_(?:IOERR|READONLY|CANTOPEN)/.test(code)) {
-    return new StoreUnavailableError('The disk of the store refuses to be written or read.', options);
+    return new StoreUnavailableError('The disk of the store cannot be read or written.', options);
   }
   return error;
 }

@@ -20,32 +20,32 @@ import {
 import type { Tables } from './tables.js';
 
 export interface Store {
-  /** `sqlite`: embedded, of this process alone. `postgresql`: shared with other nodes. */
+  /** `sqlite`: embedded, used by this process only. `postgresql`: shared with other nodes. */
   readonly kind: 'sqlite' | 'postgresql';
   readonly db: Db;
-  /** The same store by connections of its own: for the few who must not wait behind a crowd of requests. */
+  /** The same store over separate connections: for the few callers that must not queue behind requests. */
   readonly aside: Db;
-  /** The time that leases and expiries are judged by. */
+  /** The clock of leases and expiries. */
   readonly clock: Clock;
   /**
-   * One durable transaction; rolls back when `work` throws. A shared store may run `work` again when others changed
-   * the same rows, so it must have no effect but on `tx`.
+   * One durable transaction; rolls back when `work` throws. A shared store retries `work` on a conflict, so it must
+   * have no effect outside `tx`.
    * @throws StoreUnavailableError, OutcomeUnknownError
    */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
   /**
-   * One durable transaction for work that locks the rows it goes by: others wait for them instead of being undone.
+   * One durable transaction for work that locks the rows it reads: others wait for them instead of conflicting.
    * @throws StoreUnavailableError, OutcomeUnknownError
    */
   lockingTransaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
-  /** The setting that durability rests on, as the database reports it. */
+  /** The settings that durability depends on, as the database reports them. */
   durability(): Promise<Durability>;
-  /** Moves the write-ahead log into the store and empties it, so that what was shredded is gone from both. */
+  /** Moves the write-ahead log into the store and empties it, so that shredded data is gone from both. */
   checkpoint(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What an acknowledged write rests on. */
+/** What makes an acknowledged write durable. */
 export interface Durability {
   journalMode: string;
   /** SQLite: 2 is FULL. PostgreSQL: `synchronous_commit`. */
@@ -60,15 +60,15 @@ export interface StoreOptions {
 
 export const fileName = 'mooring.db';
 
-/** True also when only the log of one is left: such a folder is not new. */
+/** True also when only the log of a store is left: such a folder is not new. */
 export const storeExists = (dataFolder: string): boolean =>
   ['', '-wal'].some((suffix) => existsSync(path.join(dataFolder, fileName + suffix)));
 
 function assertSqliteFile(file: string): void {
   if (!existsSync(file)) {
-    // A store is never there without its file, and a new one would throw away what its log still holds.
+    // A store never exists without its file, and a new file would discard the content of the log.
     if (!existsSync(`${file}-wal`)) return;
-    throw new StoreError(`The store ${file} is missing, but its log is there. Restore it from a backup.`);
+    throw new StoreError(`The store ${file} is missing, but its log exists. Restore it from a backup.`);
   }
   const head = Buffer.alloc(18);
   const descriptor = openSync(file, 'r');
@@ -77,11 +77,13 @@ function assertSqliteFile(file: string): void {
   } finally {
     closeSync(descriptor);
   }
-  // A damaged store must never be taken for a new one: SQLite makes a fresh database of an empty file.
+  // A damaged store must never be taken for a new one: SQLite turns an empty file into a new database.
   if (head.toString('latin1', 0, 16) !== 'SQLite format 3\u0000') {
-    throw new StoreError(`The store ${file} is damaged: it is no SQLite database. Restore it from a backup.`);
+    throw new StoreError(
+      `The store ${file} is damaged: it is not a SQLite database. Restore it from a backup.`,
+    );
   }
-  // SQLite takes a last page that was cut for one of zeros. A crash leaves such a page only while the log has it.
+  // SQLite reads a truncated last page as zeros. A crash leaves one only while the log contains it.
   const pageSize = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16);
   const isLogEmpty = (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
   if (isLogEmpty && statSync(file).size % pageSize !== 0) {
@@ -89,7 +91,7 @@ function assertSqliteFile(file: string): void {
   }
 }
 
-/** Keeps a second process off the same data folder. */
+/** Locks the data folder against a second process. */
 function lockFolder(dataFolder: string): () => void {
   const file = path.join(dataFolder, 'lock');
   let unlock: (() => void) | undefined;
@@ -130,7 +132,7 @@ export function openStore(options: StoreOptions): Store {
   const db = new Kysely<Tables>({
     dialect: new EmbeddedDialect({ database: cacheStatements(database) }),
   });
-  // The only process on this store: the machine's clock is the store's.
+  // The only process of this store: the machine's clock is the store's.
   const clock = createClock(async () => Date.now());
   return {
     kind: 'sqlite',
@@ -138,7 +140,7 @@ export function openStore(options: StoreOptions): Store {
     aside: db,
     clock,
     transaction: (work) => guardedTransaction((guarded) => db.transaction().execute(guarded), work),
-    // There is one writer at a time.
+    // SQLite has one writer at a time.
     lockingTransaction: (work) => db.transaction().execute(work),
     async durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
@@ -146,7 +148,7 @@ export function openStore(options: StoreOptions): Store {
       return { journalMode: journal.journal_mode, synchronous: synchronous.synchronous };
     },
     async checkpoint() {
-      // Through the query queue: SQLite refuses it in the middle of a transaction.
+      // Through the query queue: SQLite refuses it inside a transaction.
       await sql.raw('PRAGMA wal_checkpoint(TRUNCATE)').execute(db);
     },
     async close() {
@@ -158,9 +160,9 @@ export function openStore(options: StoreOptions): Store {
 }
 
 /**
- * Migrations run in one transaction, so that one which is killed or finds the disk full leaves nothing half made. Kysely
- * takes SQLite for a database that cannot do so; it can (https://www.sqlite.org/lang_transaction.html). Between uses of
- * the connection the event loop gets its turns.
+ * Migrations run in one transaction, so that a kill or a full disk leaves nothing half done. Kysely assumes that
+ * SQLite cannot do this; it can (https://www.sqlite.org/lang_transaction.html). The event loop gets its turns between
+ * uses of the connection.
  */
 class EmbeddedDialect extends SqliteDialect {
   override createDriver(): Driver {
@@ -186,11 +188,11 @@ class EmbeddedDialect extends SqliteDialect {
 const migrationsMax = 5;
 
 /**
- * Brings the store to this version's tables.
+ * Migrates the store to this version.
  * @throws StoreError when the store is from a newer version, or a step fails.
  */
 export async function migrate(store: Store): Promise<void> {
-  // Nodes that start together on an empty database may collide where they make the table that keeps them apart.
+  // Nodes that start together on an empty database may collide when they create the lock table.
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await migrateOnce(store);
@@ -202,7 +204,7 @@ export async function migrate(store: Store): Promise<void> {
   }
 }
 
-/** Kysely's own list has only the migrations that this version knows. */
+/** Kysely lists only the migrations that this version knows. */
 async function appliedNames(store: Store, migrator: Migrator): Promise<string[]> {
   const known = await migrator.getMigrations();
   if (!known.some((migration) => migration.executedAt)) return [];
@@ -232,7 +234,7 @@ async function migrateOnce(store: Store): Promise<void> {
   if (error) throw new StoreError(notMigrated, { cause: error });
 }
 
-const notMigrated = 'The store could not be brought to this version; nothing was changed.';
+const notMigrated = 'The store could not be migrated to this version; nothing was changed.';
 
 const fromNewerVersion =
   'The store is from a newer version of Mooring. Start that version, or restore a backup.';

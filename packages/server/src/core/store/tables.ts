@@ -1,7 +1,7 @@
 // Columns of the store. Instants are ISO 8601 text in UTC, so that they sort as text; booleans are 0 and 1.
 
 declare const isTokenHash: unique symbol;
-/** Of a bearer secret: `hashToken` of the keyring makes it, and nothing else. */
+/** Hash of a bearer secret; only `hashToken` of the keyring creates one. */
 export type TokenHash = string & { readonly [isTokenHash]: true };
 
 export interface SettingTable {
@@ -24,7 +24,7 @@ export interface UserTable {
   status: 'active' | 'disabled';
   /** JSON array of tenant roles. */
   roles: string;
-  /** Of a user that a machine acts as. */
+  /** Set for a machine user: its OAuth client. */
   client_id: string | null;
   created_at: string;
   updated_at: string;
@@ -41,14 +41,14 @@ export interface ApiKeyTable {
   updated_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
-  /** The invitation that it, or the key it was made with, came from. */
+  /** The invitation of this key, or of the key that created it. */
   invitation_id: string | null;
   invited_by: string | null;
-  /** Until an earlier access grant of the user approves it: credentials from before are out of its reach. */
+  /** Until an earlier access grant of the user approves the key, it does not reach credentials older than this. */
   reaches_since: string | null;
-  /** The one key that takes its place. */
+  /** The key that replaces it. */
   successor_id: string | null;
-  /** JSON; null: everything that its user may. */
+  /** JSON; null: everything that its user may do. */
   scopes: string | null;
 }
 
@@ -57,7 +57,7 @@ export interface InvitationTable {
   tenant_id: string;
   user_id: string;
   token_hash: TokenHash;
-  /** Null: made on the machine. */
+  /** Null: created on the machine. */
   created_by: string | null;
   created_at: string;
   expires_at: string;
@@ -101,9 +101,9 @@ export interface ConnectionTable {
   id: string;
   tenant_id: string;
   name: string;
-  /** The name as it is compared. */
+  /** The name in the form in which names are compared. */
   name_key: string;
-  /** The name as it is ordered where case must not count. */
+  /** Sort key of the name, case-insensitive. */
   name_fold: string;
   /** `space:<id>` or `user:<id>`; names are unique in it. */
   scope: string;
@@ -112,7 +112,7 @@ export interface ConnectionTable {
   source_id: string;
   /** JSON of the definition, defaults applied; never a secret. */
   properties: string;
-  /** JSON array: names of the properties that requests have set; null: written by 0.1.0, which did not keep them. */
+  /** JSON array: names of the properties that requests have set; null: written by 0.1.0, which did not store them. */
   set_names: string | null;
   separated: number;
   destination: string;
@@ -123,22 +123,28 @@ export interface ConnectionTable {
   created_at: string;
   updated_at: string;
   /**
-   * Since when the login that the connection keeps (embedded credential, secrets of its own) is not used, because
-   * somebody else than who gave it moved the connection; null when nothing waits.
+   * Since when the connection's login (embedded credential, its own secrets) is suspended, because another user than
+   * the one who entered it moved the connection; null when it is not.
    */
   suspended_at: string | null;
   suspended_by: string | null;
-  /** As `entered_at` and `entered_with` of a credential, for the connection's own secrets; null: before this was kept. */
+  /**
+   * As `entered_at` and `entered_with` of a credential, for the connection's own secrets; null: from before this was
+   * stored.
+   */
   secrets_entered_at: string | null;
   secrets_entered_with: string | null;
 }
 
-/** How many connections of a source a scope holds: the sum of the totals, kept in the transaction that adds or removes one. */
+/**
+ * Number of connections of a source in a scope: the sum of the totals, written in the transaction that adds or
+ * removes one.
+ */
 export interface ConnectionTallyTable {
   tenant_id: string;
   scope: string;
   source_id: string;
-  /** Empty: all that was folded; else of one change. */
+  /** Empty: the folded row; otherwise one change. */
   part: string;
   total: number;
 }
@@ -159,7 +165,7 @@ export interface CredentialTable {
   name: string;
   name_key: string;
   separated: number;
-  /** Of an embedded credential. */
+  /** Set for an embedded credential. */
   connection_id: string | null;
   sign_in: string;
   state: 'ready' | 'needs_sign_in';
@@ -167,9 +173,9 @@ export interface CredentialTable {
   version: number;
   created_at: string;
   updated_at: string;
-  /** When its secret was entered last; empty: before this was kept. A renewal of its grant enters nothing. */
+  /** When its secret was last entered; empty: from before this was stored. Renewing its grant does not count. */
   entered_at: string;
-  /** The invitation whose key entered it, while that key awaited approval. */
+  /** The invitation whose key entered it while that key awaited approval. */
   entered_with: string | null;
 }
 
@@ -193,8 +199,8 @@ export interface SecretTable {
 }
 
 /**
- * The life of an interactive grant: docs/reference/grant-lifecycle.md. Nothing here is secret. The row is there
- * from the first grant of a credential to its deletion.
+ * The life of an interactive grant: docs/reference/grant-lifecycle.md. Nothing here is secret. The row exists from
+ * the first grant of a credential to its deletion.
  */
 export interface GrantStateTable {
   credential_id: string;
@@ -203,34 +209,34 @@ export interface GrantStateTable {
   account_issuer: string | null;
   account_subject: string | null;
   account_email: string | null;
-  /** Granted scopes, separated by blanks; null when the provider never said. */
+  /** Granted scopes, space-separated; null when the provider never returned them. */
   scope: string | null;
-  /** Scopes that an earlier grant had and this one has not; null when none. */
+  /** Scopes that an earlier grant had and this one lacks; null without any. */
   scope_lost: string | null;
   /** When the stored tokens were issued. */
   issued_at: string;
   /** When an unused grant is renewed, so that its provider does not end it; null where none does. */
   keep_alive_at: string | null;
-  /** When it ends for good, where its provider gave no way to renew it; null for every other grant. */
+  /** When it ends for good, where its provider offers no way to renew it; null for every other grant. */
   ends_at: string | null;
-  /** Process that renews the grant; null when nobody does. Not proven alive or gone by `lease_until`. */
+  /** Process that renews the grant; null without one. `lease_until` does not prove it alive or gone. */
   holder: string | null;
-  /** Adds one with every holder, so that a late one shows. */
+  /** Fencing token: incremented with every holder, so that a late one is detected. */
   fence: number;
   lease_until: string | null;
-  /** Version of the sealed grant that is being renewed: the intent. Stays when the outcome is not known. */
+  /** Version of the sealed grant that is being renewed: the intent. Stays when the outcome is unknown. */
   intent_version: number | null;
-  /** Token calls with the stored refresh token whose outcome is not known, the running one included. */
+  /** Token requests with the stored refresh token whose outcome is unknown, including the running one. */
   attempts: number;
-  /** Renewals in a row that did not succeed; the pause grows with it. */
+  /** Consecutive failed renewals; the pause grows with it. */
   failures: number;
-  /** The provider is not asked before; null when it may be at once. */
+  /** No request to the provider before this; null: at once. */
   not_before: string | null;
-  /** When that pause began, where it is our own choice; null where the provider asked for it, or there is none. */
+  /** When that pause began, if it is our own backoff; null where the provider requested it, or without a pause. */
   backed_off_at: string | null;
 }
 
-/** The end of a credential, and whether its provider has been told. */
+/** The end of a credential, and whether its grant was revoked at the provider. */
 export interface RevocationTable {
   id: string;
   tenant_id: string;
@@ -238,16 +244,16 @@ export interface RevocationTable {
   credential_name: string;
   owner_id: string;
   source_id: string;
-  /** Of those that were revoked together. */
+  /** Shared by credentials that were revoked together. */
   batch_id: string | null;
   /**
-   * `none`: there was no grant to revoke. `queued`: the provider is still to be told. `unsupported`: it has no way to
-   * be told. `unreadable`: the grant could not be opened any more. `failed`: given up.
+   * `none`: there was no grant to revoke. `queued`: the revocation request is pending. `unsupported`: the provider
+   * has no revocation. `unreadable`: the grant no longer opens. `failed`: given up.
    */
   status: 'none' | 'queued' | 'revoked' | 'unsupported' | 'unreadable' | 'failed';
   attempts: number;
   not_before: string;
-  /** A node is telling the provider, until then. */
+  /** Lease of the node that sends the request. */
   lease_until: string | null;
   created_at: string;
   ended_at: string | null;
@@ -257,19 +263,19 @@ export interface RevocationTable {
 export interface RevocationJobTable {
   id: string;
   tenant_id: string;
-  /** Whose, or of which source; neither: all there are. */
+  /** Credentials of this user, or of this source; neither: all. */
   owner_id: string | null;
   source_id: string | null;
   status: 'running' | 'done';
-  /** How many there were when it was asked for. */
+  /** Number of credentials when it was requested. */
   total: number;
-  /** A node is at work on it, until then. */
+  /** Lease of the node that works on it. */
   lease_until: string | null;
   created_at: string;
   ended_at: string | null;
 }
 
-/** One new secret for many credentials of a person. */
+/** One new secret for many credentials of a user. */
 export interface CredentialChangeTable {
   id: string;
   tenant_id: string;
@@ -315,26 +321,26 @@ export interface SignInTable {
   /** Name shown on the callback page. */
   connection_name: string | null;
   destination: string;
-  /** Segment of the redirect path: one for every authorization server, so that a code of another shows. */
+  /** Segment of the redirect path: one per authorization server, so that a code of another one is detected. */
   context: string;
   state_hash: string;
   issuer: string | null;
   /** The issuer's metadata promises `iss` in the redirect (RFC 9207). */
   issuer_promised: number;
   redirect_uri: string;
-  /** `needs_choice`: another account than before has signed in; its grant is sealed with the sign-in. */
+  /** `needs_choice`: a different account has signed in; its grant is sealed with the sign-in. */
   status: 'pending' | 'arrived' | 'redeeming' | 'needs_choice' | 'completed' | 'failed' | 'expired';
   ticket_hash: string | null;
   code_hash: string | null;
-  /** Of a sign-in on another device: seconds between two polls, and when the next is allowed. */
+  /** For a device sign-in: seconds between two polls, and when the next is allowed. */
   device_interval: number | null;
   device_next_at: string | null;
   error: string | null;
   created_at: string;
   expires_at: string;
-  /** Credential of the same person that is being renewed. */
+  /** Credential of the same user that is being renewed. */
   credential_id: string | null;
-  /** Account that signed in, while its person is to choose. */
+  /** Account that signed in, while the user has to choose. */
   account_issuer: string | null;
   account_subject: string | null;
   account_email: string | null;
@@ -343,27 +349,27 @@ export interface SignInTable {
 export interface IntentTable {
   id: string;
   tenant_id: string;
-  /** The exchange of a code; a refresh and a revocation keep their own trace. */
+  /** The exchange of a code; refreshes and revocations have their own trace. */
   kind: 'redeem';
   record_id: string;
   created_at: string;
 }
 
-/** The record of uses: `use-record`. The beginning of a use, or its outcome, which names the beginning alone. */
+/** The usage log: `use-record`. The start of a use, or its outcome, which refers only to the start. */
 export interface UseRecordTable {
   tenant_id: string;
-  /** 0 to 63; -1: the one chain of version 0.1, to which nothing is added. */
+  /** 0 to 63; -1: the single chain of version 0.1, which is closed. */
   shard: number;
   /** Place in the shard, from 1 without a gap. */
   seq: number;
   at: string;
-  /** Last checkpoint that whoever wrote it knew of: without it the record shows that it is gone. */
+  /** Last checkpoint that the writer knew: if it is missing later, its loss is detected. */
   checkpoint: number | null;
-  /** Under whose rights it runs; absent in outcomes, as everything down to `what_hash`. */
+  /** User whose rights apply; null in outcomes, as everything down to `what_hash`. */
   user_id: string | null;
   /** OAuth client that acted; null: the user themselves. */
   client_id: string | null;
-  /** Kind of what it was asked with, and its id. */
+  /** Kind and id of the access grant. */
   via_kind: 'api-key' | 'access-token' | null;
   via_id: string | null;
   connection_id: string | null;
@@ -373,9 +379,9 @@ export interface UseRecordTable {
   credential_owner_id: string | null;
   credential_version: number | null;
   action: string | null;
-  /** HMAC of path or query under a sealed key of the tenant: tells whether two were the same, and nothing else. */
+  /** HMAC of path or query under a sealed key of the tenant: shows only whether two were equal. */
   what_hash: string | null;
-  /** Of an outcome: the beginning, in the same shard. */
+  /** For an outcome: its start, in the same shard. */
   of_seq: number | null;
   /** `started`, or the outcome. */
   result: string;
@@ -384,7 +390,7 @@ export interface UseRecordTable {
   hash: string;
 }
 
-/** Last record of a shard. Whoever appends to the shard holds this row. */
+/** Last record of a shard. Appending to the shard locks this row. */
 export interface UseShardTable {
   tenant_id: string;
   shard: number;
@@ -397,15 +403,15 @@ export interface UseCheckpointTable {
   tenant_id: string;
   number: number;
   at: string;
-  /** 1: `heads` lists every shard; 0: those that moved since the checkpoint before. */
+  /** 1: `heads` lists every shard; 0: those that moved since the previous checkpoint. */
   is_full: number;
   /** JSON: `[shard, seq, hash][]`. */
   heads: string;
-  /** The checkpoint that the kept record begins with; 0: the beginning. */
+  /** The checkpoint where the retained log begins; 0: the beginning. */
   kept_from: number;
-  /** Version of the key that it and the records after it are signed with. */
+  /** Version of the key that signs it and the records after it. */
   key_version: number;
-  /** Why the record was begun, or begun anew, here. */
+  /** Why the log was begun, or restarted, here. */
   note: string | null;
   previous_hash: string;
   hash: string;
@@ -437,7 +443,7 @@ export interface OAuthClientSecretTable {
 }
 
 export interface OAuthTokenTable {
-  /** The token's `jti`; the token itself is not kept. */
+  /** The token's `jti`; the token itself is not stored. */
   id: string;
   tenant_id: string;
   client_id: string;
@@ -478,12 +484,12 @@ export interface IdempotentRequestTable {
   route: string;
   /** SHA-256 of the key. */
   key_hash: string;
-  /** Who is answering it. */
+  /** Id of the request that answers it. */
   claim: string;
   is_answered: number;
   key_id: string;
   wrapped_key: string;
-  /** Fingerprint of the request and, once there, the answer; both may hold what nobody should read. */
+  /** Fingerprint of the request and, once finished, its answer; both may contain secrets. */
   ciphertext: string;
   created_at: string;
   /** Length of the ciphertext. */
@@ -494,14 +500,14 @@ export interface IdempotentRequestTable {
 export interface VaultKeyTable {
   id: string;
   /**
-   * `coming`: every node is learning it; nothing is sealed under it yet. `own`: nothing is ever sealed under it; hashes
-   * of tokens and the proof of archives rest on it, so it is neither rotated nor retired.
+   * `coming`: nodes are loading it; nothing is sealed under it yet. `own`: nothing is ever sealed under it; token
+   * hashes and the proof of archives depend on it, so it is neither rotated nor retired.
    */
   state: 'coming' | 'active' | 'previous' | 'own';
   master_id: string;
   wrapped_key: string;
   ciphertext: string;
-  /** Data keys wrapped so far, never too few: counted in blocks that are reserved ahead. */
+  /** Data keys wrapped so far, never too few: counted in blocks reserved ahead. */
   wraps: number;
   created_at: string;
   replaced_at: string | null;

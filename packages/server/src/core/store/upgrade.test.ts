@@ -92,7 +92,7 @@ describe('the upgrade from 0.1.0', () => {
     );
   });
 
-  it('opens every record, with the logins that were brought', async () => {
+  it('opens every record, with the logins that were entered', async () => {
     const { master } = await loadMaster(configOf(data), true);
     const { store, vault } = await openFolder(data, master, 2 ** 32);
     expect((await openEveryRecord(store.db, master)).unreadable).toBe(0);

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-// Files that are there whole or not at all: written under another name, flushed, and only then given their own.
+// Atomic files: written under another name, flushed, and then renamed.
 
 export function flush(file: string): void {
   const descriptor = openSync(file, 'r');
@@ -13,7 +13,7 @@ export function flush(file: string): void {
 }
 
 /**
- * Gives a flushed file its name, which nothing may have.
+ * Gives a flushed file its name, which must be free.
  * @throws Error with the code EEXIST
  */
 export function placeNew(unfinished: string, file: string): void {
@@ -21,7 +21,7 @@ export function placeNew(unfinished: string, file: string): void {
     linkSync(unfinished, file);
     rmSync(unfinished);
   } catch (error) {
-    // File systems without links have no way to refuse a name that is taken in the same moment.
+    // File systems without hard links cannot refuse a name that is taken at the same moment.
     const isWithoutLinks = ['EPERM', 'ENOTSUP', 'ENOSYS'].includes(
       String((error as { code?: unknown }).code),
     );
@@ -31,7 +31,7 @@ export function placeNew(unfinished: string, file: string): void {
   flush(path.dirname(path.resolve(file)));
 }
 
-/** Gives a flushed file its name, in the place of what had it. */
+/** Gives a flushed file its name, replacing an existing file. */
 export function replace(unfinished: string, file: string): void {
   renameSync(unfinished, file);
   flush(path.dirname(path.resolve(file)));

@@ -6,7 +6,7 @@ import { hasHalfCharacter } from './half-characters.js';
 // They are filled here and not by apache-arrow's builders: those cost 1,640 ns a row of five columns against
 // 250 ns, and the one for timestamps takes milliseconds.
 
-/** The value at this place, among those to be written, is none that the Arrow type can hold. */
+/** The Arrow type cannot hold the value at this index of those to be written. */
 export class Unfit extends Error {
   readonly index: number;
 
@@ -22,14 +22,14 @@ type Convert<Value> = (value: NonNullable<Cell>) => Value | undefined;
 export interface Validity {
   length: number;
   nullCount: number;
-  /** A bit a value, set where it is not null. */
+  /** One bit per value, set where it is not null. */
   nullBitmap: Uint8Array | null;
 }
 
-/** Values of changing length, end to end. */
+/** Values of variable length, end to end. */
 interface Variable {
   data: Uint8Array;
-  /** Where each value begins, and where the last one ends. */
+  /** Start of each value, and the end of the last one. */
   valueOffsets: Int32Array;
 }
 
@@ -96,7 +96,7 @@ export const smallInt =
     return number < most && number >= -most ? number : undefined;
   };
 
-/** Whether the double is a decimal, of as few digits as it takes, that stands for the single-precision number. */
+/** True when the double is the shortest decimal of the single-precision number. */
 function standsFor(number: number, single: number): boolean {
   if (number === single) return true;
   for (let digits = 1; digits <= 9; digits += 1)
@@ -104,7 +104,7 @@ function standsFor(number: number, single: number): boolean {
   return false;
 }
 
-/** The same number in single precision, of which sources give the shortest decimal. */
+/** The number in single precision. Sources return its shortest decimal. */
 export const float32: Convert<number> = (value) => {
   const number = float64(value);
   if (number === undefined || !Number.isFinite(number)) return number;
@@ -129,7 +129,7 @@ export const microsecondsOfDay: Convert<bigint> = (value) => {
 
 const decimalText = /^(-?)(\d+)(?:\.(\d+))?$/;
 
-/** Digits of a decimal text at `scale`, as a whole number; undefined for more digits than there are places. */
+/** Digits of a decimal text at `scale`, as an integer; undefined for more fraction digits than `scale`. */
 function unscaled(value: NonNullable<Cell>, { precision, scale }: DecimalPlaces): bigint | undefined {
   const [, sign, whole = '', fraction = ''] =
     decimalText.exec(typeof value === 'number' ? String(value) : text(value)) ?? [];
@@ -150,7 +150,7 @@ export interface DecimalPlaces {
   scale: number;
 }
 
-/** Decimals as whole numbers of 128 or 256 bits, the lowest bits first. @throws Unfit */
+/** Decimals as integers of 128 or 256 bits, little-endian. @throws Unfit */
 export function decimals(values: readonly Cell[], places: DecimalPlaces): Uint32Array {
   const words = places.bits / 64;
   const data = new BigInt64Array(values.length * words);
@@ -161,18 +161,18 @@ export function decimals(values: readonly Cell[], places: DecimalPlaces): Uint32
     if (rest === undefined) throw new Unfit(index);
     for (let word = 0; word < words; word += 1) {
       data[index * words + word] = rest;
-      // Once the number is in, what is left of it is its sign.
+      // After the digits only the sign remains.
       rest = rest === 0n || rest === -1n ? rest : rest >> 64n;
     }
   }
   return new Uint32Array(data.buffer);
 }
 
-/** A list that is text for its minus zeros has them as numbers. */
+/** A list that is text because of its minus zeros has them as numbers. */
 const listOfCell = (cell: Cell): Cell =>
   cell instanceof JsonText && cell.fitsDoubles ? (JSON.parse(cell.text) as JsonValue) : cell;
 
-/** The items of lists, end to end. @throws Unfit for what is no list, and for a list in a list */
+/** The items of lists, end to end. @throws Unfit for a value that is not a list, and for nested lists */
 export function flattened(values: readonly Cell[]): { items: Cell[]; valueOffsets: Int32Array } {
   const valueOffsets = new Int32Array(values.length + 1);
   const items: Cell[] = [];
@@ -195,7 +195,7 @@ export function listOfItem(valueOffsets: Int32Array, item: number): number {
   return index;
 }
 
-/** A text as it is, and anything else that turns up as JSON. */
+/** Text unchanged, any other value as JSON. */
 export const text = (value: NonNullable<Cell>): string =>
   typeof value === 'string' ? value : jsonTextOf(value);
 
@@ -209,7 +209,7 @@ function concatenated(chunks: readonly Uint8Array[]): Variable {
   return { data: Buffer.concat(chunks), valueOffsets };
 }
 
-/** The values as UTF-8. @throws Unfit for half of a surrogate pair, which UTF-8 does not have */
+/** The values as UTF-8. @throws Unfit for a lone surrogate, which UTF-8 cannot encode */
 export function utf8(values: readonly Cell[], toText: (value: NonNullable<Cell>) => string): Variable {
   const valueOffsets = new Int32Array(values.length + 1);
   const texts: string[] = [];
@@ -222,7 +222,7 @@ export function utf8(values: readonly Cell[], toText: (value: NonNullable<Cell>)
     valueOffsets[index + 1] = end;
   }
   const data = Buffer.from(texts.join(''));
-  // Lengths in UTF-16 are lengths in UTF-8 only where all is ASCII.
+  // Lengths in UTF-16 and UTF-8 are equal only for ASCII.
   if (data.length === end) return { data, valueOffsets };
   const broken = texts.findIndex(hasHalfCharacter);
   if (broken >= 0) throw new Unfit(broken);

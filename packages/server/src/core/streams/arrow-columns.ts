@@ -25,7 +25,7 @@ import { isInstant, toMicroseconds } from './arrow-instants.js';
 import { type ArrowType, arrowName, arrowTypeOf } from './arrow-types.js';
 import { halfCharacterRemedy } from './half-characters.js';
 
-/** The library, handed in by who loaded it: it takes 0.4 s and is therefore loaded on first use. */
+/** The library, passed in by the caller: it takes 0.4 s to load and is therefore loaded on first use. */
 export type ArrowLibrary = typeof import('apache-arrow');
 
 /** One column of an Arrow stream. */
@@ -33,7 +33,7 @@ interface ArrowColumn {
   type: DataType;
   /**
    * The column's values in the rows.
-   * @param firstRow number of the first of them, from 1
+   * @param firstRow number of the first row, from 1
    * @throws ConnectorError `unsupported` when the Arrow type cannot hold one of them, naming column and row.
    */
   dataOf(rows: readonly Row[], firstRow: number): Data;

@@ -1,14 +1,14 @@
 import type { ArrowLayout } from './arrow-types.js';
 
-// A message of Arrow's IPC format with a record batch of no rows, and metadata of its own: apache-arrow writes no
-// metadata of messages, and takes 0.4 s to load. Its FlatBuffer has one layout, whose places are the numbers below
+// A message of Arrow's IPC format with an empty record batch and custom metadata: apache-arrow cannot write message
+// metadata, and takes 0.4 s to load. The FlatBuffer has one fixed layout, whose offsets are the numbers below
 // (Columnar Format 1.5, "Encapsulated message format"; Message.fbs; FlatBuffers, "Internals").
 
 const CONTINUATION = 0xffff_ffff;
 const PREFIX_BYTES = 8;
 const METADATA_V5 = 4;
 const RECORD_BATCH = 3;
-/** Of a node (length, count of nulls) and of a buffer (offset, length). */
+/** Bytes of a node (length, null count) and of a buffer (offset, length). */
 const STRUCT_BYTES = 16;
 
 const message = { vtable: 4, table: 20 } as const;
@@ -17,12 +17,12 @@ const nodesAt = 84;
 
 const padded = (length: number, to: number): number => Math.ceil(length / to) * to;
 
-/** Text with its length before it and NUL behind it. */
+/** Text with its length before it and NUL after it. */
 const stringBytes = (text: Buffer): number => padded(4 + text.length + 1, 4);
 
 /**
- * @param layout nodes and buffers that a batch of the stream's schema has
- * @param key of the metadata, which readers know as custom metadata of the batch
+ * @param layout nodes and buffers of a batch of the stream's schema
+ * @param key of the custom metadata of the batch
  */
 export function emptyBatch({ nodes, buffers }: ArrowLayout, key: string, value: string): Uint8Array {
   const keyText = Buffer.from(key);
@@ -51,7 +51,7 @@ export function emptyBatch({ nodes, buffers }: ArrowLayout, key: string, value: 
   };
 
   reference(0, message.table);
-  // Version, type of the header, header, bytes behind it (0), metadata.
+  // Version, type of the header, header, body length (0), metadata.
   vtable(message.vtable, 24, [12, 14, 16, 4, 20]);
   table(message.table, message.vtable);
   body.writeUInt16LE(METADATA_V5, message.table + 12);

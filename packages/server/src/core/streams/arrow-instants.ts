@@ -12,7 +12,7 @@ const LETTER_Z = 90;
 
 const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Decimal digits of `text` from `from` up to `to`; NaN when there is anything else. */
+/** Decimal digits of `text` from `from` up to `to`; NaN for anything else. */
 function digits(text: string, from: number, to: number): number {
   let value = 0;
   for (let index = from; index < to; index += 1) {
@@ -23,7 +23,7 @@ function digits(text: string, from: number, to: number): number {
   return value;
 }
 
-/** Days since 1970-01-01 in the proleptic Gregorian calendar; NaN when there is no such day. */
+/** Days since 1970-01-01 in the proleptic Gregorian calendar; NaN for a date that does not exist. */
 function daysSinceEpoch(year: number, month: number, day: number): number {
   const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
   const last = month === 2 && isLeap ? 29 : daysOfMonth[month - 1];
@@ -37,7 +37,7 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
-/** Longest years: those of PostgreSQL's dates. */
+/** Most digits of a year: PostgreSQL's dates. */
 const yearDigitsMax = 7;
 
 /** Where the year of an ISO date ends; years of four digits have no sign, longer ones may have one. */
@@ -60,7 +60,10 @@ function leadingDate(text: string, yearEnd: number, isBefore: boolean): number {
 
 const beforeChrist = ' BC';
 
-/** `YYYY-MM-DD`, also with a sign before the year or ` BC` behind the day, as days since 1970-01-01; NaN for anything else. */
+/**
+ * `YYYY-MM-DD`, optionally with a sign before the year or ` BC` after the day, as days since 1970-01-01; NaN for
+ * anything else.
+ */
 export function toDays(text: string): number {
   const isBefore = text.endsWith(beforeChrist);
   const yearEnd = yearEndOf(text);
@@ -84,7 +87,10 @@ export function isInstant(text: string): boolean {
   return text.charCodeAt(text.length - 1) === LETTER_Z || text.endsWith(utcBeforeChrist);
 }
 
-/** `HH:MM:SS[.ffffff]` between two places of the text as seconds and microseconds; seconds are NaN for anything else. */
+/**
+ * `HH:MM:SS[.ffffff]` between two positions of the text as seconds and microseconds; seconds are NaN for anything
+ * else.
+ */
 function clockOf(text: string, start: number, end: number): { seconds: number; fraction: number } {
   const isShaped =
     end >= start + 8 && text.charCodeAt(start + 2) === COLON && text.charCodeAt(start + 5) === COLON;
@@ -104,7 +110,7 @@ export function toMicrosecondsOfDay(text: string): number {
   return seconds * 1_000_000 + fraction;
 }
 
-/** Behind the last digit of a timestamp. */
+/** Position after the last digit of a timestamp. */
 function clockEnd(text: string): number {
   if (text.charCodeAt(text.length - 1) === LETTER_Z) return text.length - 1;
   if (text.endsWith(utcBeforeChrist)) return text.length - utcBeforeChrist.length;

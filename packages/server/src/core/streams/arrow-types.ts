@@ -29,8 +29,8 @@ function decimalType({ precision, scale }: ValueShape): ArrowType {
 }
 
 /**
- * The Arrow type of a column, decided by what its source says of it before there are rows. Decimals of no declared
- * precision, and lists of what is no single type, are text.
+ * The Arrow type of a column, from the metadata that its source returns before any rows. Decimals without a declared
+ * precision, and lists of mixed types, are text.
  */
 export function arrowTypeOf(shape: ValueShape): ArrowType {
   const { type, width, element } = shape;
@@ -49,7 +49,7 @@ export function arrowTypeOf(shape: ValueShape): ArrowType {
   }
 }
 
-/** As people know it: `Decimal128(10, 2)`. */
+/** As users know it: `Decimal128(10, 2)`. */
 export function arrowName(type: ArrowType): string {
   switch (type.kind) {
     case 'Int':

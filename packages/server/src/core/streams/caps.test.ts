@@ -30,7 +30,7 @@ describe('row cap', () => {
     expect(source.isReleased()).toBe(true);
   });
 
-  it.each([0, 30, 31])('is no cut when all 30 rows fit: %i', async (rowsMax) => {
+  it.each([0, 30, 31])('does not truncate when all 30 rows fit: %i', async (rowsMax) => {
     const capped = applyCaps(threeBatches().stream, { ...none, rowsMax }, new AbortController());
     expect(await drain(capped)).toHaveLength(30);
     expect(capped.outcome()).toMatchObject({ state: 'complete', rows: 30 });
@@ -41,7 +41,7 @@ describe('row cap', () => {
     [10, 10],
     [10, 20],
     [30, 30],
-  ])('is no cut when the caller asked for no more: limit %i, cap %i', async (limit, rowsMax) => {
+  ])('does not truncate at the limit of the caller: limit %i, cap %i', async (limit, rowsMax) => {
     const source = threeBatches();
     const capped = applyCaps(source.stream, { ...none, limit, rowsMax }, new AbortController());
     expect(await drain(capped)).toHaveLength(limit);

@@ -7,12 +7,12 @@ import { createOutputMeter, type OutputMeter } from './output-meter.js';
 /** Limits of one stream; 0 means no cap. */
 export interface StreamCaps {
   rowsMax: number;
-  /** Of encoded output. */
+  /** Bytes of encoded output. */
   bytesMax: number;
   secondsMax: number;
-  /** Longest silence of the source, and of the reader. */
+  /** Idle timeout of the source, and of the reader. */
   idleSeconds: number;
-  /** Rows the caller asked for: reaching them is the end, not a cut. */
+  /** Row limit of the caller: reaching it is the regular end, not a truncation. */
   limit?: number;
 }
 
@@ -20,7 +20,7 @@ export type Cap = 'rows' | 'bytes' | 'time';
 
 export interface StreamOutcome {
   state: 'complete' | 'truncated';
-  /** What cut a truncated stream. */
+  /** The cap that truncated the stream. */
   cap?: Cap;
   /** Rows and bytes that left the encoder. */
   rows: number;
@@ -31,29 +31,26 @@ export interface CappedRows {
   columns: readonly Column[];
   /** Can be iterated once. */
   batches: AsyncIterable<readonly Row[]>;
-  /** For the encoder, which alone can count bytes. */
+  /** For the encoder, which counts the bytes. */
   meter: OutputMeter;
   /** Valid once the encoder has ended. */
   outcome(): StreamOutcome;
 }
 
-/** How long a source may take to stop by itself before its session is aborted. */
+/** How long a source may take to stop before its session is aborted. */
 const LEAVE_MS = 2000;
 
-/**
- * Rows to ask the source for: one more than the cap, which shows whether the cap cuts anything.
- * Undefined: all of them.
- */
+/** Rows to request from the source: one more than the cap, which shows whether the cap truncates. Undefined: all. */
 export function sourceLimit({ limit, rowsMax }: Pick<StreamCaps, 'limit' | 'rowsMax'>): number | undefined {
   if (rowsMax === 0) return limit;
   return limit === undefined ? rowsMax + 1 : Math.min(limit, rowsMax + 1);
 }
 
-/** Reason of an abort by {@link applyCaps}, for a source that is left while it owes a batch. No failure. */
+/** Reason of an abort by {@link applyCaps}, for a source that is left while it owes a batch. Not a failure. */
 export const readEnded = new ConnectorError('cancelled', 'The read has ended.');
 
-/** Reason of an abort from outside when the reader may not have another byte. */
-export const rightGone = new ConnectorError('cancelled', 'The right to this use was taken away.');
+/** Reason of an external abort when the reader must not get another byte. */
+export const rightGone = new ConnectorError('cancelled', 'The right to this use was revoked.');
 
 /** The reason of an abort as a failure of the read. */
 export function abortFailure(signal: AbortSignal): ConnectorError {
@@ -62,10 +59,10 @@ export function abortFailure(signal: AbortSignal): ConnectorError {
     : new ConnectorError('cancelled', 'The read was cancelled.', { cause: signal.reason });
 }
 
-/** An iteration of a source that knows whether the source owes an answer. */
+/** An iteration of a source that knows whether a batch is pending. */
 interface Pulling {
   next(): Promise<IteratorResult<readonly Row[], unknown>>;
-  /** Ends the work at the source within {@link LEAVE_MS}, by itself or by aborting its session. */
+  /** Ends the work at the source within {@link LEAVE_MS}, cooperatively or by aborting its session. */
   leave(): Promise<void>;
 }
 
@@ -83,7 +80,7 @@ function startPulling(stream: RowStream, stop: AbortController): Pulling {
       }
     },
     async leave() {
-      // A source that still owes a batch may not even look at `return()` before it has it.
+      // A source with a pending batch may ignore `return()` until it has the batch.
       if (isOwed) abort();
       const returned = (async () => source.return?.())().catch(() => undefined);
       if (isOwed) return;
@@ -166,14 +163,14 @@ async function* cutRows(
 }
 
 /**
- * The rows of a source, cut at the caps. The cut is told by `outcome()`; a silent source is a failure instead.
- * The clock of `secondsMax` starts with the first
- * batch asked for. Leaving the iteration ends the work at the source.
+ * The rows of a source, truncated at the caps. `outcome()` reports a truncation; a silent source is a failure
+ * instead. The time of `secondsMax` starts with the first batch requested. Leaving the iteration ends the work at the
+ * source.
  *
- * @param stop its signal must be the one the session was opened with: it is aborted when the source has to be
- * left while it owes a batch; aborting it from outside fails the iteration.
- * @throws ConnectorError (from the iteration) `timeout` after `idleSeconds` without a batch, the reason of an
- * abort, and whatever the source fails with.
+ * @param stop its signal must be the one the session was opened with: it is aborted when the source must be left
+ * while it owes a batch; an external abort fails the iteration.
+ * @throws ConnectorError (from the iteration) `timeout` after `idleSeconds` without a batch, the reason of an abort,
+ * and failures of the source.
  */
 export function applyCaps(stream: RowStream, caps: StreamCaps, stop: AbortController): CappedRows {
   const meter = createOutputMeter(caps.bytesMax);

@@ -1,8 +1,8 @@
 import type { Column } from '@mooring/connectors/spec/data-types';
 
 /**
- * Names of the columns, each once: a repeated name gets the first free of `name_2`, `name_3`, …
- * A query may answer with several columns of one name, which an object or a data frame cannot hold.
+ * Names of the columns, each once: a repeated name gets the first free of `name_2`, `name_3`, … A query may return
+ * several columns with one name, which an object or a data frame cannot hold.
  */
 export function distinctNames(columns: readonly Column[]): string[] {
   const given = new Set(columns.map(({ name }) => name));
@@ -21,13 +21,13 @@ export function distinctNames(columns: readonly Column[]): string[] {
   });
 }
 
-/** The columns under the names that they have in an answer. */
+/** The columns under their names in an answer. */
 export function distinctColumns(columns: readonly Column[]): Column[] {
   const names = distinctNames(columns);
   return columns.map((column, position) => ({ ...column, name: names[position] ?? '' }));
 }
 
-/** Proxies take headers of 4 KiB in all, some of them. */
+/** Some proxies limit all headers together to 4 KiB. */
 const headerLengthMax = 2048;
 
 /** A value of a header: JSON in ASCII. Undefined where it would be too long. */

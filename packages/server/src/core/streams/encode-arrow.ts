@@ -7,18 +7,18 @@ import { createOutputMeter, type OutputMeter } from './output-meter.js';
 
 /** Continuation marker and a length of 0 end the stream. */
 const END_BYTES = 8;
-/** Rows of one record batch, so that a message stays small whatever the source's batches are. */
+/** Most rows of one record batch, so that a message stays small whatever the batches of the source. */
 const ROWS_MAX = 8192;
 
 /** Messages of the streaming format. */
 interface Messages {
   schema(): Uint8Array;
-  /** @param firstRow number of the first of them, from 1 */
+  /** @param firstRow number of the first row, from 1 */
   rows(rows: readonly Row[], firstRow: number): Uint8Array;
   end(): Uint8Array;
 }
 
-/** The library's writer keeps what it writes in a queue without end; this one hands it over at once. */
+/** The library's writer has an unbounded queue; this one returns its output at once. */
 function createWriter(arrow: ArrowLibrary) {
   class Writer extends arrow.RecordBatchStreamWriter {
     #pieces: Uint8Array[] = [];
@@ -28,11 +28,11 @@ function createWriter(arrow: ArrowLibrary) {
       return this;
     }
 
-    /** What was written since the last call. */
+    /** Output since the last call. */
     take(): Uint8Array {
       const bytes = Buffer.concat(this.#pieces);
       this.#pieces = [];
-      // Only the file format needs these; here they would grow with the stream.
+      // Only the file format needs these; they would grow with the stream.
       this._recordBatchBlocks = [];
       return bytes;
     }
@@ -44,7 +44,7 @@ function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messag
   const forms = columns.map((column, position) => arrowColumn(arrow, { column, position }));
   const names = distinctNames(columns);
   assertNamesEncodable(names);
-  // What a source says about null may be wrong of views and joins, so every field may hold it.
+  // A source's nullability can be wrong for views and joins, so every field is nullable.
   const schema = new arrow.Schema(
     forms.map(({ type }, position) => new arrow.Field(names[position] ?? '', type, true)),
   );
@@ -75,7 +75,7 @@ function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messag
 
 const nothing = new Uint8Array(0);
 
-/** The most rows, of those at the start, whose message fits. */
+/** The most rows from the start whose message fits. */
 function fitting(
   messages: Messages,
   { rows, firstRow }: { rows: readonly Row[]; firstRow: number },
@@ -91,9 +91,9 @@ function fitting(
 }
 
 /**
- * Arrow's IPC streaming format (Columnar Format 1.5), a record batch for a batch of the source; see
- * `arrow-types.ts` for the types. A batch is asked for when the one before was taken by the consumer; the
- * first chunk comes after the first batch. Schema and end are always written, whatever the byte cap.
+ * Arrow's IPC streaming format (Columnar Format 1.5), one record batch per batch of the source; see `arrow-types.ts`
+ * for the types. A batch is requested when the consumer has taken the previous one; the first chunk comes after the
+ * first batch. Schema and end are always written, whatever the byte cap.
  * @throws ConnectorError `unsupported` when an Arrow type cannot hold a value.
  */
 export async function* encodeArrow(

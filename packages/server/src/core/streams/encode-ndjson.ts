@@ -4,7 +4,7 @@ import { encodeText, type TextForm } from './encode-text.js';
 import { ownMember } from './last-words.js';
 import { createOutputMeter } from './output-meter.js';
 
-/** What JSON may not hold as it is: quote, backslash, control characters, and halves of surrogate pairs. */
+/** Characters that JSON must escape: quote, backslash, control characters, and lone surrogates. */
 const needsEscape = /["\\\p{Cc}\p{Cs}]/u;
 
 function jsonText(value: Cell | undefined): string {
@@ -21,7 +21,7 @@ function jsonText(value: Cell | undefined): string {
   }
 }
 
-// Text is built, not objects: no key such as __proto__ can mean anything, and it takes a third less time.
+// Builds text, not objects: a key such as __proto__ has no effect, and it takes a third less time.
 function ndjsonForm(columns: readonly Column[]): TextForm {
   const keys = distinctNames(columns).map(
     (name, index) => `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`,
@@ -36,9 +36,9 @@ function ndjsonForm(columns: readonly Column[]): TextForm {
 }
 
 /**
- * One JSON object a row, keyed by column name in the order of the columns, each line ended by LF.
- * Values as the neutral types have them: 64-bit integers, decimals and `NaN` are texts, null is null.
- * Source: github.com/ndjson/ndjson-spec 1.0; RFC 8259.
+ * One JSON object per row, keyed by column name in column order, each line ended by LF. Values as the neutral types
+ * have them: 64-bit integers, decimals and `NaN` are texts, null is null. Source: github.com/ndjson/ndjson-spec 1.0;
+ * RFC 8259.
  */
 export function encodeNdjson(
   columns: readonly Column[],
@@ -48,7 +48,7 @@ export function encodeNdjson(
   return encodeText(ndjsonForm(columns), batches, meter);
 }
 
-/** The same with a first line that names the columns, `{"$mooring":{"columns":[…]}}`, whatever there are of rows. */
+/** The same with a first line that names the columns, `{"$mooring":{"columns":[…]}}`, also without rows. */
 export function encodeNdjsonWithColumns(
   columns: readonly Column[],
   batches: AsyncIterable<readonly Row[]>,

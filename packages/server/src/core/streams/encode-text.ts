@@ -5,17 +5,17 @@ import type { OutputMeter } from './output-meter.js';
 
 /** A line-by-line form of rows. */
 export interface TextForm {
-  /** Stands before the first row; always written, whatever the byte cap. */
+  /** Precedes the first row; always written, whatever the byte cap. */
   head: string;
   /** One row with its line end. */
   line(row: Row): string;
   columns: readonly Column[];
 }
 
-/** Large enough that the cost of a write vanishes, small enough that the event loop is never held for long. */
+/** Large enough to make the cost of a write negligible, small enough not to block the event loop. */
 const CHUNK_LENGTH = 65_536;
 
-/** @param before rows that were written */
+/** @param before rows already written */
 function assertEncodable({ columns }: TextForm, rows: readonly Row[], text: string, before: number): void {
   if (!hasHalfCharacter(text)) return;
   for (const [index, row] of rows.entries()) {
@@ -32,7 +32,7 @@ function notEncodable(name: string, row: number): ConnectorError {
   );
 }
 
-/** As many whole rows as the room takes. */
+/** As many whole rows as fit. */
 function fitting(form: TextForm, rows: readonly Row[], room: number): { text: string; rows: number } {
   let text = '';
   let left = room;
@@ -46,9 +46,9 @@ function fitting(form: TextForm, rows: readonly Row[], room: number): { text: st
 }
 
 /**
- * UTF-8 text of the rows, about 64 KiB a chunk and never across batches. A batch is asked for when the one
- * before was taken by the consumer; the first chunk comes after the first batch.
- * Ends after the last whole row that fits when the byte cap is reached.
+ * UTF-8 text of the rows, about 64 KiB per chunk and never across batches. A batch is requested when the consumer has
+ * taken the previous one; the first chunk comes after the first batch. Ends after the last whole row that fits when
+ * the byte cap is reached.
  */
 export async function* encodeText(
   form: TextForm,

@@ -7,13 +7,13 @@ import { encodeNdjson, encodeNdjsonWithColumns } from './encode-ndjson.js';
 import type { StreamFormat } from './media-type.js';
 import type { OutputMeter } from './output-meter.js';
 
-/** What has left an encoder so far. */
+/** Output of an encoder so far. */
 export interface Counts {
   rows: number;
   bytes: number;
 }
 
-/** An answer as bytes, at the pace of its reader. Leaving the iteration (`return()`) ends the work behind it. */
+/** An answer as bytes, at the pace of its reader. `return()` ends the work behind it. */
 export interface Encoded {
   chunks: AsyncGenerator<Uint8Array, StreamOutcome, undefined>;
   counts(): Counts;
@@ -33,7 +33,7 @@ const encoders: Readonly<Record<StreamFormat, Encode>> = {
   arrow: encodeArrow,
 };
 
-/** The rows of a source in one of the formats, cut at the caps; `stop` as for {@link applyCaps}. */
+/** The rows of a source in one of the formats, truncated at the caps; `stop` as for {@link applyCaps}. */
 export function encodeRows(
   stream: RowStream,
   format: StreamFormat,
@@ -48,7 +48,7 @@ export function encodeRows(
   return { chunks: chunks(), counts: () => ({ rows: meter.rows(), bytes: meter.bytes() }) };
 }
 
-/** A whole answer at once, for those that are known to be small. */
+/** A whole answer at once, for small answers. */
 export async function collect({ chunks }: Encoded): Promise<Uint8Array> {
   const found: Uint8Array[] = [];
   for await (const chunk of chunks) found.push(chunk);

@@ -1,19 +1,19 @@
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 
 declare global {
-  // ES2024, which Node 20 has and the library of our target does not name.
+  // ES2024: Node 20 has it, the library of our compile target does not declare it.
   interface String {
     isWellFormed(): boolean;
   }
 }
 
-/** Half of a surrogate pair stands in it, which UTF-8 has no bytes for: encoding would put another character in its place. */
+/** True for text with a lone surrogate, which UTF-8 cannot encode: encoding would replace it with another character. */
 export const hasHalfCharacter = (text: string): boolean => !text.isWellFormed();
 
 export const halfCharacterRemedy =
   'Ask for NDJSON, which writes it as an escape, or leave the column out with columns.';
 
-/** @throws ConnectorError `unsupported` for a name that UTF-8 has no bytes for */
+/** @throws ConnectorError `unsupported` for a name that UTF-8 cannot encode */
 export function assertNamesEncodable(names: readonly string[]): void {
   const name = names.find(hasHalfCharacter);
   if (name === undefined) return;

@@ -3,7 +3,7 @@ import { emptyBatch } from './arrow-empty-batch.js';
 import { arrowTypeOf, layoutOf } from './arrow-types.js';
 import type { StreamFormat } from './media-type.js';
 
-/** Member of NDJSON that no column has by chance, and of Arrow's metadata. */
+/** Member of NDJSON, and of Arrow's metadata, that no column has by chance. */
 export const ownMember = '$mooring';
 const arrowKey = 'mooring';
 
@@ -19,11 +19,11 @@ function arrowBatch(columns: readonly Column[], value: string): Uint8Array {
 }
 
 /**
- * What a body ends with that breaks off, for readers who would else not know why: a last line of NDJSON,
- * `{"$mooring":{"error":{…}}}`, or an empty record batch of Arrow whose metadata have the same under `mooring`. CSV has
- * no place for it, nor has Arrow within a message.
+ * The end of a body that breaks off, so that readers learn why: a last line of NDJSON, `{"$mooring":{"error":{…}}}`,
+ * or an empty record batch of Arrow whose metadata have the same under `mooring`. CSV has no place for it, nor has
+ * Arrow within a message.
  * @param error as an item of an error answer
- * @param isAtRow what was written ends with a whole row
+ * @param isAtRow the output ends with a whole row
  */
 export function lastWords(
   { format, columns }: { format: StreamFormat; columns: readonly Column[] },

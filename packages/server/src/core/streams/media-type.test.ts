@@ -47,7 +47,7 @@ describe('the form of an answer', () => {
     'text/csv;formulas=run',
     'nonsense',
     ',',
-  ])('is none when nothing of ours is acceptable: %s', (accept) => {
+  ])('is undefined when no format is acceptable: %s', (accept) => {
     expect(negotiate(accept)).toBeUndefined();
   });
 

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import accepts from 'accepts';
 
-/** Forms in which rows leave the server. */
+/** Formats of rows in answers. */
 export type StreamFormat = 'ndjson' | 'ndjson-with-columns' | 'csv' | 'csv-for-spreadsheets' | 'arrow';
 
-/** In the order of preference where the caller leaves the choice to the server. */
+/** In order of preference, where the caller leaves the choice to the server. */
 const canonicalTypes = {
   'application/x-ndjson': 'ndjson',
   'text/csv': 'csv',
   'application/vnd.apache.arrow.stream': 'arrow',
 } as const satisfies Record<string, StreamFormat>;
 
-/** Names in use for newline-delimited JSON; a caller that names only JSON means it too. */
+/** Media types in use for newline-delimited JSON; a caller that accepts only JSON gets it too. */
 const aliases: Readonly<Record<string, StreamFormat>> = {
   'application/ndjson': 'ndjson',
   'application/jsonl': 'ndjson',
@@ -20,10 +20,10 @@ const aliases: Readonly<Record<string, StreamFormat>> = {
 
 const formatOf = new Map<string, StreamFormat>(Object.entries({ ...canonicalTypes, ...aliases }));
 
-/** What a parameter `formulas` of a range of CSV asks for. */
+/** Value of the parameter `formulas` of a CSV media range. */
 const csvFormats: Readonly<Record<string, StreamFormat>> = { keep: 'csv', escape: 'csv-for-spreadsheets' };
 
-/** @returns undefined for formulas that are neither kept nor escaped */
+/** @returns undefined for an unknown value */
 function csvFormat(accept: string): StreamFormat | undefined {
   for (const range of accept.split(',')) {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
@@ -36,9 +36,9 @@ function csvFormat(accept: string): StreamFormat | undefined {
 }
 
 /**
- * The form that an `Accept` header asks for, by its weights (RFC 9110, section 12.5.1).
+ * The format that an `Accept` header requests, by its weights (RFC 9110, section 12.5.1).
  * @param accept absent or empty: NDJSON
- * @returns undefined when none of ours is acceptable (status 406)
+ * @returns undefined when no format is acceptable (status 406)
  */
 export function negotiate(accept: string | undefined): StreamFormat | undefined {
   const format = negotiated(accept);
@@ -47,14 +47,14 @@ export function negotiate(accept: string | undefined): StreamFormat | undefined 
 
 function negotiated(accept: string | undefined): StreamFormat | undefined {
   if (accept === undefined || accept.trim() === '') return 'ndjson';
-  // The library reads nothing but the headers of a request.
+  // The library reads only the headers of a request.
   const negotiator = accepts({ headers: { accept } } as IncomingMessage);
   const ranges = negotiator.types();
   for (const range of Array.isArray(ranges) ? ranges : []) {
     const named = formatOf.get(range.toLowerCase());
     if (named) return named;
     if (!range.includes('*')) continue;
-    // Lets the library match the wildcard, so that a type with weight 0 stays out.
+    // Lets the library match the wildcard, so that a type with weight 0 is excluded.
     const matched = negotiator.types(Object.keys(canonicalTypes));
     if (typeof matched === 'string') return formatOf.get(matched);
   }

@@ -1,9 +1,9 @@
-/** Counts what an encoder lets out, and tells it where the byte cap lies. */
+/** Counts the output of an encoder, and knows the byte cap. */
 export interface OutputMeter {
-  /** Bytes that may still leave; infinite without a cap. */
+  /** Bytes left until the cap; infinite without one. */
   room(): number;
   wrote(rows: number, bytes: number): void;
-  /** The next row does not fit; nothing is written after this. */
+  /** Called when the next row does not fit; nothing is written after this. */
   full(): void;
   rows(): number;
   bytes(): number;

@@ -8,29 +8,29 @@ import type { Counts, Encoded } from './encoded-rows.js';
 import { contentTypeOf, type StreamFormat } from './media-type.js';
 
 export interface RowReply {
-  /** Untouched yet: nothing written, status and headers free. */
+  /** Must be untouched: nothing written, no status and headers set. */
   response: ServerResponse;
   rows: Encoded;
   format: StreamFormat;
-  /** Longest silence of the reader. */
+  /** Idle timeout of the reader. */
   idleSeconds: number;
   /**
-   * Of the work behind the rows. Aborted when the reader leaves or stalls and on every failure; aborting it from
-   * outside ends the reply as failed, for whatever reason it is given.
+   * Controls the work behind the rows. Aborted when the reader leaves or stalls and on every failure; an external
+   * abort ends the reply as failed, with its reason.
    */
   stop: AbortController;
   /**
-   * Called once, when the first batch is here and before a byte is written: for the record of the use, and for
-   * more headers. When it throws, nothing is sent.
+   * Called once, with the first batch and before a byte is written: for the usage log, and for more headers. When it
+   * throws, nothing is sent.
    */
   beforeHead?: () => OutgoingHttpHeaders | Promise<OutgoingHttpHeaders>;
-  /** What the body ends with where it breaks off, so that its reader knows why. Empty: nothing. */
+  /** End of a body that breaks off, so that its reader learns why. Empty: none. */
   lastWords?: (ending: BrokenEnding) => Uint8Array;
 }
 
-/** Why a body is not whole. */
+/** Why a body is incomplete. */
 export type BrokenEnding =
-  /** `isAtRow`: what was written ends with a whole row. */
+  /** `isAtRow`: the output ends with a whole row. */
   { error: unknown; isAtRow: boolean } | { cut: StreamOutcome };
 
 /** What ends the work behind the rows, and does not fail in it, may leave a piece of a chunk behind. */
@@ -48,16 +48,16 @@ const STATE_TRAILER = 'Mooring-Stream';
 
 const hasTrailers = ({ req }: ServerResponse): boolean => req.httpVersion !== '1.0';
 
-/** A proxy on the way may drop trailers, and does unless somebody has asked for them (RFC 9110, section 6.5.1). */
+/** Proxies may drop trailers, and do unless the client has requested them (RFC 9110, section 6.5.1). */
 const wantsTrailers = (response: ServerResponse): boolean =>
   hasTrailers(response) && /(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(response.req.headers['te'] ?? ''));
 
-/** How long a reader may take for the last words of a body that breaks off. */
+/** How long a reader may take to read the error at the end of a body that breaks off. */
 const LAST_WORDS_MS = 2000;
 
 /**
- * Breaks off with a reason, which an end of the response would drop while its reader is slow. A reader without chunks
- * knows the end by a reset alone, which would be lost together with more bytes.
+ * Breaks off with a reason, which ending the response would drop for a slow reader. A reader without chunked encoding
+ * notices only a reset, which would discard more bytes.
  */
 async function breakOffSaying(response: ServerResponse, words: Uint8Array | undefined): Promise<void> {
   if (words !== undefined && words.length > 0 && hasTrailers(response) && !response.destroyed) {
@@ -75,32 +75,32 @@ async function breakOffSaying(response: ServerResponse, words: Uint8Array | unde
 }
 
 /**
- * Ends a body so that no reader takes it for whole: no last chunk, and a reset where there are no chunks.
- * @param atOnce a reset also throws away what waits in the system for a slow reader, megabytes perhaps
+ * Ends a body so that no reader takes it for complete: no last chunk, and a reset where it is not chunked.
+ * @param atOnce a reset also discards what the system has buffered for a slow reader, perhaps megabytes
  */
 function breakOff(response: ServerResponse, atOnce = false): void {
   const { socket } = response;
   if ((atOnce || !hasTrailers(response)) && socket?.destroyed === false) {
     try {
       socket.resetAndDestroy();
-      // By itself it waits until the reader has taken what was written.
+      // Without a reset it waits until the reader has taken the output.
       if (socket.writableLength > 0) socket.destroy();
       return;
     } catch {
-      // Not a bare TCP socket; a TLS one tells a reader by the missing close_notify.
+      // Not a plain TCP socket; with TLS the reader notices the missing close_notify.
     }
   }
   response.destroy();
 }
 
-/** The reader takes nothing. */
+/** The reader has stalled. */
 class Stalled extends ConnectorError {
   constructor(seconds: number) {
-    super('timeout', `The reader took nothing for ${seconds} seconds.`);
+    super('timeout', `The reader took no data for ${seconds} seconds.`);
   }
 }
 
-/** How long to bear with the reader, and what else ends the reply. */
+/** Idle timeout of the reader, and what else ends the reply. */
 interface Patience {
   idleSeconds: number;
   signal: AbortSignal;
@@ -111,7 +111,7 @@ function throwIfEnded({ signal }: Patience): void {
   if (signal.aborted) throw abortFailure(signal);
 }
 
-/** Waits until the reader has taken what was written. @throws ConnectorError `timeout`, or why it was ended */
+/** Waits until the reader has taken the output. @throws ConnectorError `timeout`, or why it was ended */
 async function taken(response: ServerResponse, event: 'drain' | 'finish', patience: Patience): Promise<void> {
   const { idleSeconds, signal, end } = patience;
   const stalled = () => end(new Stalled(idleSeconds));
@@ -128,12 +128,12 @@ async function taken(response: ServerResponse, event: 'drain' | 'finish', patien
 
 async function write(response: ServerResponse, chunk: Uint8Array, patience: Patience): Promise<void> {
   if (!response.write(chunk)) await taken(response, 'drain', patience);
-  // A reader and a source that never make us wait must not keep everybody else waiting.
+  // Yield: a reader and a source that never block must not starve other requests.
   await nextTurn();
   throwIfEnded(patience);
 }
 
-/** The value of a return is that of an end which is never reached. */
+/** The type of a return value that is never used. */
 const leave = (chunks: Encoded['chunks']) => chunks.return(undefined as never);
 
 function sendHead({ response, format }: RowReply, more: OutgoingHttpHeaders): void {
@@ -160,16 +160,16 @@ async function finish(reply: RowReply, outcome: StreamOutcome, patience: Patienc
 
 /**
  * Answers with the rows as a chunked body, at the pace of the reader. The trailer `Mooring-Stream` ends it with
- * `complete`; a failure breaks it off without the last chunk, and so does a cut, unless the reader has asked for
- * trailers, which then say `truncated;cap=rows|bytes|time`. A reader on HTTP/1.0, which has neither chunks nor trailers,
- * gets a reset connection. What else is broken off ends with `lastWords`.
+ * `complete`; a failure breaks it off without the last chunk, and so does a truncation, unless the reader has
+ * requested trailers, which then say `truncated;cap=rows|bytes|time`. A reader on HTTP/1.0, which has neither chunks
+ * nor trailers, gets a reset connection. Any other incomplete body ends with `lastWords`.
  *
- * @throws whatever fails before the first byte is sent (source, encoding, `beforeHead`, a reader that has left):
- * the response is untouched then and can still carry an error. Later failures are in the outcome.
+ * @throws failures before the first byte is sent (source, encoding, `beforeHead`, a reader that has left): the
+ * response is untouched then and can still carry an error. Later failures are in the outcome.
  */
 export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
   const { response, stop } = reply;
-  // Apart from `stop`, because a source may have to be stopped for a reply that goes on to its proper end.
+  // Separate from `stop`, because a source may be stopped while the reply continues to its regular end.
   const halt = new AbortController();
   const end = (reason: unknown) => {
     halt.abort(reason);
@@ -205,7 +205,7 @@ export async function sendRows(reply: RowReply): Promise<ReplyOutcome> {
     response.off('close', onClose);
     const ending = { error, isAtRow: isAtRow(error, stop) };
     end(error);
-    // Who may not have another byte gets no reason either, and who has stopped to read would not get it.
+    // A reader that must not get another byte gets no reason, and a stalled one would not receive it.
     if (response.headersSent && stop.signal.reason === rightGone) breakOff(response, true);
     else if (response.headersSent && !hasLeft && !(error instanceof Stalled))
       await breakOffSaying(response, reply.lastWords?.(ending));

@@ -1,13 +1,13 @@
 import { hmacSha256, sha256 } from '../crypto/digest.js';
-import type { Tx } from '../store/queryable.js';
+import type { Queryable, Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import type { UseRecordTable } from '../store/tables.js';
 
-// The chains that the record of uses is made of: one for each shard, so that uses of different credentials do not wait
-// for each other. Each record carries a keyed hash over itself and the hash before, so that whoever can write the store
-// but has no key can take the end of a chain away, and can change, remove or add nothing before it.
+// The usage log is one hash chain per shard, so that uses of different credentials do not wait for each other. Each
+// record carries a keyed hash over itself and the previous hash. An attacker who can write to the store but has no
+// key can cut off the end of a chain, but cannot change, remove or add records before it.
 
-/** The one chain of version 0.1, without a key. Nothing is added to it; the first checkpoint closes it. */
+/** The single chain of version 0.1, without a key. The first checkpoint closes it. */
 export const formerShard = -1;
 const shards = 64;
 
@@ -22,14 +22,14 @@ export const noHead: Head = { seq: 0, hash: '' };
 
 export type NewUse = Omit<UseRecordTable, 'tenant_id' | 'shard' | 'seq' | 'hash'>;
 
-/** Uses of one credential stand in one shard, in their order; without a credential those of one connection. */
+/** Uses of one credential are in one shard, in order; without a credential, uses of one connection. */
 export function shardOf(credentialId: string | null, connectionId: string): number {
   return (Buffer.from(sha256(credentialId ?? connectionId).slice(0, 2), 'base64url')[0] ?? 0) % shards;
 }
 
 type Unhashed = Omit<UseRecordTable, 'hash'>;
 
-/** Over every column, in a fixed order. */
+/** HMAC over every column, in a fixed order. */
 function hashOf(key: Buffer, use: Unhashed, previous: string): string {
   const place = [use.tenant_id, use.shard, use.seq, previous, use.at, use.checkpoint];
   const who = [use.user_id, use.client_id, use.via_kind, use.via_id];
@@ -46,7 +46,7 @@ function formerHashOf(use: Unhashed, previous: string): string {
   return sha256(
     JSON.stringify([
       ...[use.tenant_id, use.seq, use.at, ...who, use.action, use.result, use.rows, use.of_seq, previous],
-      // Records from before these were kept have none, and keep their hash.
+      // Records that predate these columns have none, and keep their hash.
       ...(facts.every((fact) => fact === null) ? [] : facts),
     ]),
   );
@@ -58,13 +58,22 @@ export const isOnChain = (key: Buffer, { hash, ...use }: UseRecordTable, previou
 export const furthest = (...heads: readonly (Head | undefined)[]): Head =>
   heads.reduce<Head>((far, head) => (head && head.seq > far.seq ? head : far), noHead);
 
+/** Last record of each shard, as the store has them. */
+export async function shardHeads(db: Queryable, tenantId: string): Promise<Heads> {
+  const rows = await db.selectFrom('use_shard').selectAll().where('tenant_id', '=', tenantId).execute();
+  return new Map(rows.map(({ shard, seq, hash }) => [shard, { seq, hash }]));
+}
+
 export interface Appending {
   store: Pick<Store, 'kind'>;
   tenantId: string;
   key: Buffer;
-  /** Heads that this process has seen. The store may have lost them; numbers go on from there, so that it shows. */
+  /**
+   * Heads that this process has seen. If the store has lost them, numbering continues from here, so that the gap
+   * shows.
+   */
   seen: Heads;
-  /** The store's heads were set back: go by the records themselves. */
+  /** The store's heads were set back: use the records themselves. */
   isRepair: boolean;
 }
 
@@ -74,7 +83,7 @@ async function lockedHeads(tx: Tx, { store, tenantId, seen, isRepair }: Appendin
     .selectAll()
     .where('tenant_id', '=', tenantId)
     .where('shard', 'in', wanted)
-    // All lock in one order, so that nobody waits in a circle.
+    // The same order everywhere, so that transactions do not deadlock.
     .orderBy('shard')
     .$if(store.kind === 'postgresql', (query) => query.forUpdate())
     .execute();
@@ -98,7 +107,7 @@ async function lockedHeads(tx: Tx, { store, tenantId, seen, isRepair }: Appendin
 
 /**
  * Appends records to their shards, in order.
- * @returns their places, and the heads now
+ * @returns their places in the shards, and the new heads
  */
 export async function appendUses(
   tx: Tx,

@@ -4,13 +4,14 @@ import type { UseCheckpointTable } from '../store/tables.js';
 import { type Head, type Heads, noHead } from './chain.js';
 import type { RecordKey } from './keys.js';
 
-// A checkpoint lists the heads of all shards at one moment, is signed, and carries the hash of the one before. What it
-// lists can no longer be cut off unseen; where the kept record begins it is what proving begins with.
+// A checkpoint lists the heads of all shards at one moment, is signed, and carries the hash of the previous one.
+// Records that it covers can no longer be cut off unnoticed. Verification starts with the checkpoint where the
+// retained log begins.
 
 export interface Checkpoint {
   number: number;
   at: string;
-  /** Of every shard that has a record. */
+  /** Head of every shard that has a record. */
   heads: Heads;
   keptFrom: number;
   keyVersion: number;
@@ -18,12 +19,15 @@ export interface Checkpoint {
   hash: string;
 }
 
-/** Before the first. */
+/** Stands for the state before the first checkpoint. */
 export const noCheckpoint: Checkpoint = {
   ...{ number: 0, at: '', heads: new Map(), keptFrom: 0, keyVersion: 0, note: null, hash: '' },
 };
 
-/** The others list only what has moved, so that a quiet service does not fill its store with checkpoints. */
+/**
+ * Every how many checkpoints one is full. The others list only heads that moved, so that an idle server does not fill
+ * its store.
+ */
 const fullEvery = 128;
 
 const sorted = (heads: Heads): [number, number, string][] =>
@@ -52,8 +56,8 @@ function listed(row: Pick<UseCheckpointTable, 'heads'>): Heads | undefined {
 }
 
 /**
- * What a row says, where its signature is good.
- * @param before the checkpoint before it; only a full one can be read without
+ * The checkpoint of a row, if its signature is valid.
+ * @param before the previous checkpoint; only a full one can be read without it
  */
 export function readCheckpoint(
   row: UseCheckpointTable,
@@ -68,7 +72,7 @@ export function readCheckpoint(
   return { number, at, heads, keptFrom, keyVersion, note, hash };
 }
 
-/** True when `next` may come right after `before`: chained to it, and with no number that went back. */
+/** True when `next` may directly follow `before`: chained to it, and without a number that decreased. */
 export function follows(before: Checkpoint, next: Checkpoint, row: UseCheckpointTable): boolean {
   const isForward = [...before.heads].every(([shard, { seq, hash }]) => {
     const now = next.heads.get(shard) ?? noHead;
@@ -137,7 +141,7 @@ export const lastCheckpointRow = (db: Queryable, tenantId: string): Promise<UseC
     .limit(1)
     .executeTakeFirst();
 
-/** The last full one up to `number`. */
+/** The last full checkpoint up to `number`. */
 const fullRowUpTo = (db: Queryable, tenantId: string, number: number) =>
   db
     .selectFrom('use_checkpoint')
@@ -151,7 +155,10 @@ const fullRowUpTo = (db: Queryable, tenantId: string, number: number) =>
 
 export type KeyOfVersion = (version: number) => Promise<Buffer | undefined>;
 
-/** A checkpoint with all its heads; undefined when it, or one that it rests on, is gone or not as it was signed. */
+/**
+ * A checkpoint with all its heads; undefined when it, or one that it depends on, is missing or has no valid
+ * signature.
+ */
 export async function checkpointAt(
   db: Queryable,
   keyOf: KeyOfVersion,

@@ -1,10 +1,11 @@
 import { newHex } from '../crypto/random.js';
 import type { Queryable } from '../store/queryable.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
+import { fromSealedColumns, secretRow } from '../vault/sealed-columns.js';
 
-// The keys that the record of uses is signed with: of a tenant, sealed by the vault, one after another. Version 1 is of
-// version 0.1, which used it for the hashes of what was asked; a later one is made with the first checkpoint that it
-// signs, so that a key without a checkpoint shows that checkpoints were removed.
+// The keys that sign a tenant's usage log, sealed by the vault, one after another. Version 1 is from Mooring 0.1,
+// which used it for the hashes of requests. A later one is created with the first checkpoint that it signs, so that a
+// key without a checkpoint shows that checkpoints were removed.
 
 export interface RecordKey {
   version: number;
@@ -24,7 +25,7 @@ const contextOf = (tenantId: string, version: number): SealContext => ({
   field: fieldOf(version),
 });
 
-/** No user: they are the tenant's. */
+/** No user: they belong to the tenant. */
 const rowsOf = (db: Queryable, tenantId: string) =>
   db
     .selectFrom('secret')
@@ -40,7 +41,7 @@ export async function newestKeyVersion(db: Queryable, tenantId: string): Promise
 }
 
 /**
- * A key as it is stored.
+ * A stored key, opened.
  * @returns undefined when there is none
  * @throws UnreadableError
  */
@@ -52,11 +53,13 @@ export async function openRecordKey(
 ): Promise<Buffer | undefined> {
   const row = await rowsOf(db, tenantId).where('version', '=', version).executeTakeFirst();
   if (!row) return undefined;
-  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return Buffer.from(vault.open(sealed, contextOf(tenantId, version)).reveal() as string, 'hex');
+  return Buffer.from(
+    vault.open(fromSealedColumns(row), contextOf(tenantId, version)).reveal() as string,
+    'hex',
+  );
 }
 
-/** A key that is lost, or opens no more, is as good as none. */
+/** As `openRecordKey`, but undefined for a key that does not open. */
 export async function findRecordKey(
   db: Queryable,
   vault: Vault,
@@ -71,7 +74,7 @@ export async function findRecordKey(
   }
 }
 
-/** False when the newest key of a tenant's record opens no more; a record that is not begun yet needs none. */
+/** False when the newest key of a tenant's usage log no longer opens; a log that has not begun needs none. */
 export async function recordKeyOpens(db: Queryable, vault: Vault, tenantId: string): Promise<boolean> {
   const newest = await newestKeyVersion(db, tenantId);
   return newest < firstKeyVersion || (await findRecordKey(db, vault, tenantId, newest)) !== undefined;
@@ -84,13 +87,10 @@ export async function makeRecordKey(
   version: number,
 ): Promise<RecordKey> {
   const hex = newHex(32);
-  const { keyId, wrappedKey, ciphertext } = vault.seal(hex, contextOf(tenantId, version));
+  const context = contextOf(tenantId, version);
   await tx
     .insertInto('secret')
-    .values({
-      ...{ tenant_id: tenantId, record_kind: 'use-key', record_id: tenantId, field: fieldOf(version) },
-      ...{ owner_id: '', version, key_id: keyId, wrapped_key: wrappedKey, ciphertext },
-    })
+    .values(secretRow(context, vault.seal(hex, context)))
     .execute();
   return { version, key: Buffer.from(hex, 'hex') };
 }

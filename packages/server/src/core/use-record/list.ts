@@ -3,9 +3,9 @@ import { InvalidRequest } from '../errors/app-error.js';
 import type { Db, Queryable } from '../store/queryable.js';
 import { formerShard } from './chain.js';
 
-// Uses with their outcomes, in the order of their beginnings.
+// Uses with their outcomes, in order of their start.
 
-/** Which uses; every member narrows. */
+/** Filter; every member narrows it. */
 export interface UseFilter {
   tenantId: string;
   userId?: string | undefined;
@@ -18,25 +18,25 @@ export interface UseFilter {
   to?: string | undefined;
 }
 
-/** Where a list goes on: the last use that it had. */
+/** Where a list continues: the last use of the previous page. */
 export interface UsePosition {
   at: string;
   shard: number;
   seq: number;
 }
 
-/** By the hash, which only the key of the record makes: the place in a shard counts the ends of other uses too. */
+/** By hash, which only the key of the log can produce: the place in a shard would reveal other uses. */
 export const cursorOf = ({ at, hash }: Pick<ListedUse, 'at' | 'hash'>): string => `${at}_${hash}`;
 
 /**
- * Where a list of the latest first goes on.
+ * Start of the next page of a list, latest first.
  * @throws InvalidRequest
  */
 export async function positionAt(db: Db, tenantId: string, cursor: string): Promise<UsePosition> {
   const [, at, hash] = /^(\d{4}-[\d:.TZ-]{12,25})_([\w-]{43})$/.exec(cursor) ?? [];
   if (at === undefined || hash === undefined) {
     throw new InvalidRequest([
-      { field: 'next', message: 'is not a cursor of this list; follow links.next.href as it is' },
+      { field: 'next', message: 'is not a page token of this list; follow links.next.href unchanged' },
     ]);
   }
   const found = await db
@@ -47,7 +47,7 @@ export async function positionAt(db: Db, tenantId: string, cursor: string): Prom
     .where('of_seq', 'is', null)
     .where('hash', '=', hash)
     .executeTakeFirst();
-  // It may have been forgotten since, with everything before it.
+  // It may have been deleted since, with everything before it.
   return found ?? { at, shard: formerShard, seq: 0 };
 }
 
@@ -103,8 +103,8 @@ export async function listUses(db: Db, filter: UseFilter, { after, order, limit 
 }
 
 /**
- * Uses by the user, and by others with the user's credentials, that began at `from` or later and have no outcome: they
- * are under way, or their node ended before it could put one on record.
+ * Uses by the user, and by others with the user's credentials, that began at `from` or later and have no outcome:
+ * they are running, or their node ended before it could record one.
  */
 export async function countUnderWay(
   db: Queryable,

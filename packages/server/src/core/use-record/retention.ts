@@ -4,13 +4,13 @@ import { checkpointAt } from './checkpoints.js';
 import type { RecordKeeper } from './keeper.js';
 
 const recordsAtOnce = 1_000;
-/** Of one round; what is left is for the next. */
+/** Limit of one round; the rest is left for the next. */
 const piecesMost = 200;
 const checkpointsAtOnce = 500;
 
 /**
- * Forgets uses that are older than they are kept, up to a checkpoint. A later checkpoint says first, under its signature,
- * that the record begins there, so that nobody else can shorten it unseen.
+ * Deletes uses older than the retention period, up to a checkpoint. First a later checkpoint states, signed, that the
+ * log begins there, so that nobody can shorten it unnoticed.
  */
 export async function forgetUses(
   { store, keeper }: { store: Store; keeper: RecordKeeper },
@@ -38,11 +38,11 @@ export async function forgetUses(
   }
 }
 
-/** @returns true when nothing is left to forget */
+/** @returns true when nothing is left to delete */
 async function forgetRecords({ db }: Store, tenantId: string, heads: Heads): Promise<boolean> {
   let pieces = 0;
   const lasts = new Map([...heads].map(([shard, { seq }]) => [shard, seq]));
-  // The chain of version 0.1 ended before the first checkpoint, whether a later one still lists its end or not.
+  // The chain of version 0.1 ended before the first checkpoint, whether or not a later one still lists its end.
   lasts.set(formerShard, Number.MAX_SAFE_INTEGER - 1);
   for (const [shard, last] of lasts) {
     for (;;) {

@@ -29,7 +29,7 @@ describe('the vault', () => {
     );
   });
 
-  it('TR13: seals what secrets hide, at any depth, and shows nothing of what it opens', () => {
+  it('TR13: seals the values of `Secret` members at any depth, and returns opened values wrapped', () => {
     const secret = new Secret('canary-of-an-envelope');
     const opened = vault.open(vault.seal({ a: [secret], b: new Secret({ c: secret }) }, context), context);
     expect(opened.reveal()).toEqual({ a: ['canary-of-an-envelope'], b: { c: 'canary-of-an-envelope' } });

@@ -11,7 +11,7 @@ export interface SealContext {
   /** Kind and id of the record, for instance `credential` and its UUID. */
   recordKind: string;
   recordId: string;
-  /** Person the secret belongs to. */
+  /** User the secret belongs to. */
   ownerId: string;
   version: number;
   field: string;
@@ -26,7 +26,7 @@ export interface Sealed {
   ciphertext: string;
 }
 
-/** The sealed value was changed, moved, or is under a key that is not here. */
+/** The sealed value was modified or moved, or its key is missing. */
 export class UnreadableError extends Error {
   override name = 'UnreadableError';
 }
@@ -44,7 +44,7 @@ function additionalData(purpose: string, context: SealContext): Buffer {
     String(context.version),
     context.field,
   ];
-  // Length prefixes, so that no two contexts can run into the same bytes.
+  // Length prefixes, so that no two contexts encode to the same bytes.
   return Buffer.concat(
     parts.flatMap((part) => {
       const bytes = Buffer.from(part, 'utf8');
@@ -81,15 +81,15 @@ function decrypt(key: Buffer, sealed: string, aad: Buffer): Buffer {
 }
 
 export interface Vault {
-  /** Secrets in the value are sealed as what they hide. */
+  /** `Secret` members are sealed with the value they wrap. */
   seal(value: unknown, context: SealContext): Sealed;
   /**
-   * The value that was sealed in exactly this context.
+   * Opens a value that was sealed in exactly this context.
    * @throws UnreadableError
    */
   open(sealed: Sealed, context: SealContext): Secret<unknown>;
   /**
-   * The same sealed value with its data key under the active key. The value itself is not opened.
+   * Rewraps the data key under the active key. The value itself is not opened.
    * @throws UnreadableError
    */
   rewrap(sealed: Sealed, context: SealContext): Sealed;
@@ -111,7 +111,7 @@ export function createVault(keys: KeyEncryptionKey | Keyring): Vault {
 
   const unwrap = (sealed: Sealed, context: SealContext): Buffer => {
     const key = keyring.find(sealed.keyId);
-    if (!key) throw new UnreadableError('sealed under a key that is not here');
+    if (!key) throw new UnreadableError('sealed under a missing key');
     const dataKey = decrypt(key.bytes, sealed.wrappedKey, additionalData('data key', context));
     if (dataKey.length !== 32) throw new UnreadableError('data key has the wrong length');
     return dataKey;

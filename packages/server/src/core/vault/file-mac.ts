@@ -4,7 +4,7 @@ import type { KeyEncryptionKey } from './keyring.js';
 
 const chunkBytes = 1_048_576;
 
-/** HMAC-SHA-256 of a file under a key of its own purpose, base64url, 43 characters. */
+/** HMAC-SHA-256 of a file under a key derived for this purpose; base64url, 43 characters. */
 export function macOfFile(own: KeyEncryptionKey, file: string): string {
   const key = createHmac('sha256', own.bytes).update('mooring archive').digest();
   const mac = createHmac('sha256', key);

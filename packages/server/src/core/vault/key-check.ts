@@ -14,9 +14,9 @@ const context = {
 };
 
 /**
- * Proves that one of the master keys is what the store was written with, before anything else is written. A new
- * store gets its record under the first.
- * @param vaults of the master key, and of the one before while it is changed
+ * Proves that one of the master keys is the one of the store, before anything else is written. A new store gets its
+ * key-check record under the first.
+ * @param vaults of the master key, and of the previous one while it is replaced
  * @returns the vault that the store is under
  * @throws KeyError
  */
@@ -24,7 +24,7 @@ export async function checkKey(db: Db, vaults: readonly [Vault, ...Vault[]]): Pr
   const read = () => db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
   let row = await read();
   if (!row) {
-    // Of nodes that start together on a new store one writes the record, and all are held to it.
+    // Of nodes that start together on a new store one writes the record, and all are checked against it.
     await db
       .insertInto('setting')
       .values({ name, value: JSON.stringify(vaults[0].seal('mooring', context)) })
@@ -46,7 +46,7 @@ export async function checkKey(db: Db, vaults: readonly [Vault, ...Vault[]]): Pr
   );
 }
 
-/** From now on the store is under the master key of this vault. */
+/** Moves the key-check record to the master key of this vault. */
 export async function moveKeyCheck(db: Queryable, vault: Vault): Promise<void> {
   const value = JSON.stringify(vault.seal('mooring', context));
   await db.updateTable('setting').set({ value }).where('name', '=', name).execute();

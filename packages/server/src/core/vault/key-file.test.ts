@@ -46,7 +46,7 @@ describe('the file of the master key', () => {
     const link = path.join(folder, 'link.key');
     symlinkSync(file, link);
     expect(await refusal(link)).toContain('is a link');
-    expect(await refusal(folder)).toContain('is no plain file');
+    expect(await refusal(folder)).toContain('is not a regular file');
   });
 
   it('TR23: is refused in a folder that others can write, but for one like /tmp', async () => {

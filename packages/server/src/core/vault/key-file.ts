@@ -14,10 +14,10 @@ import path from 'node:path';
 import { newHex } from '../crypto/random.js';
 import { flush, placeNew } from '../store/whole-file.js';
 
-// The file of a master key: nobody but the user of the service, and root, may read it, change it or put another in its
-// place. A key of somebody else's choosing would be found out late, by what was sealed under it.
+// The master key file: only the user that runs the server, and root, may read, change or replace it. A key that an
+// attacker put in place would be noticed late, after values were sealed under it.
 
-/** The file may be read or replaced by others; the message says how to mend it. */
+/** Other users can read or replace the file; the message says how to correct that. */
 export class UnsafeKeyFileError extends Error {
   override name = 'UnsafeKeyFileError';
 }
@@ -36,7 +36,7 @@ function assertSafeFolder(file: string): void {
     );
   }
   const isWritable = (stats.mode & 0o022) !== 0;
-  // In a folder like /tmp nobody can rename what is another's.
+  // In a sticky folder such as /tmp users cannot rename files of others.
   const isSticky = (stats.mode & 0o1000) !== 0;
   if (isWritable && !isSticky) {
     throw new UnsafeKeyFileError(
@@ -47,11 +47,11 @@ function assertSafeFolder(file: string): void {
 
 function assertSafeFile(file: string, stats: Stats): void {
   if (!stats.isFile()) {
-    throw new UnsafeKeyFileError(`The key file ${file} is no plain file. Name the file itself.`);
+    throw new UnsafeKeyFileError(`The key file ${file} is not a regular file. Name the file itself.`);
   }
   if (!isOurs(stats)) {
     throw new UnsafeKeyFileError(
-      `The key file ${file} belongs to another user, who can change it. Give it to the user of the service.`,
+      `The key file ${file} belongs to another user, who can change it. Make the user that runs the server its owner.`,
     );
   }
   if ((stats.mode & 0o077) !== 0) {
@@ -71,7 +71,7 @@ export function readKeyFile(file: string): string | undefined {
   }
   assertSafeFolder(file);
   assertSafeFile(file, found);
-  // Looked at again by what was opened: the name may lead elsewhere by now.
+  // Checked again on the open descriptor: the name may lead elsewhere already.
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     assertSafeFile(file, fstatSync(descriptor));
@@ -82,8 +82,8 @@ export function readKeyFile(file: string): string | undefined {
 }
 
 /**
- * Writes a new key file (0600) that is there whole or not at all.
- * @throws UnsafeKeyFileError, or an Error with the code EEXIST when somebody else was first
+ * Writes a new key file (0600), atomically.
+ * @throws UnsafeKeyFileError, or an Error with the code EEXIST when the file exists already
  */
 export function createKeyFile(file: string, text: string): void {
   assertSafeFolder(file);

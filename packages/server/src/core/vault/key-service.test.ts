@@ -36,7 +36,7 @@ async function startsUnderKeyOf({ keyService, switches, handedOut, masterKey }: 
 
     await server.restart();
     expect(await readiness(server)).toBe(503);
-    expect(server.logText()).toContain('goes on trying');
+    expect(server.logText()).toContain('keeps trying');
     switches.isAway = false;
     await expect.poll(() => readiness(server), { timeout: 20_000 }).toBe(200);
     expect((await browse()).body.errors[0].code).toBe('EGRESS-REFUSED');

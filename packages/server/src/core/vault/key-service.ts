@@ -4,13 +4,13 @@ import type { KeyServiceSource } from '../config/config.js';
 import { readAnswerJson } from '../egress/answer-json.js';
 import { type KeyEncryptionKey, KeyError, keyFrom } from './keyring.js';
 
-// A master key that lies encrypted in the configuration and is decrypted by a key service, once a start. Neither key
-// nor token is ever part of a message.
+// A master key that is encrypted in the configuration; a key service decrypts it at each start. No message contains
+// key or token.
 
 type TransitSource = Extract<KeyServiceSource, { source: 'transit' }>;
 type KmsSource = Extract<KeyServiceSource, { source: 'aws-kms' }>;
 
-/** The key service gave no key now; asking again may help, once somebody has mended what the message tells. */
+/** The key service returned no key. Retrying may help after the cause in the message is resolved. */
 export class KeyServiceError extends KeyError {
   override name = 'KeyServiceError';
 }
@@ -18,7 +18,7 @@ export class KeyServiceError extends KeyError {
 const answerMs = 10_000;
 const answerBytesMax = 64 * 1024;
 
-/** An answer of KMS as a whole; its client would collect one without end. */
+/** Collects an answer of KMS up to a limit, which its client lacks. */
 async function collectAnswer(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const collected = createByteCollector();
   for await (const chunk of stream) {
@@ -30,7 +30,7 @@ async function collectAnswer(stream: AsyncIterable<Uint8Array>): Promise<Uint8Ar
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** What the service says of itself; its texts name policies and paths, never a value. */
+/** The service's own message; it names policies and paths, never a value. */
 function reasonOf(body: unknown): string {
   const { errors } = (body ?? {}) as { errors?: unknown };
   const texts = Array.isArray(errors) ? errors.filter(isText) : [];
@@ -60,14 +60,14 @@ async function fromTransit(settings: TransitSource, network: Network): Promise<s
     });
     body = await readAnswerJson(answer).catch(() => undefined);
   } catch (cause) {
-    throw new KeyServiceError(`${where} does not answer. The server goes on trying.`, { cause });
+    throw new KeyServiceError(`${where} does not answer. The server keeps trying.`, { cause });
   }
   if (answer.status !== 200) {
     const what =
       answer.status === 403
         ? 'refuses the token, or the token may not decrypt with this key'
         : `answers ${answer.status}`;
-    throw new KeyServiceError(`${where} ${what}${reasonOf(body)}. The server goes on trying.`);
+    throw new KeyServiceError(`${where} ${what}${reasonOf(body)}. The server keeps trying.`);
   }
   const plaintext = (body as { data?: { plaintext?: unknown } } | undefined)?.data?.plaintext;
   if (!isText(plaintext)) throw new KeyServiceError(`${where} answers without a plaintext.`);
@@ -110,7 +110,7 @@ async function fromKms(settings: KmsSource, network: Network): Promise<string> {
   } catch (cause) {
     const what =
       cause instanceof KMSServiceException ? `refuses to decrypt (${cause.name})` : 'does not answer';
-    throw new KeyServiceError(`AWS KMS in ${region} ${what}. The server goes on trying.`, { cause });
+    throw new KeyServiceError(`AWS KMS in ${region} ${what}. The server keeps trying.`, { cause });
   } finally {
     client.destroy();
     http.destroy();
@@ -119,9 +119,9 @@ async function fromKms(settings: KmsSource, network: Network): Promise<string> {
 }
 
 /**
- * Has the master key decrypted.
- * @throws KeyServiceError while the service does not do it
- * @throws KeyError for what is decrypted and is no fit key
+ * Decrypts the master key with the key service.
+ * @throws KeyServiceError when the service does not decrypt it
+ * @throws KeyError when the decrypted value is not a valid key
  */
 export async function decryptMasterKey(
   settings: KeyServiceSource,

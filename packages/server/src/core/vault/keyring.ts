@@ -10,14 +10,14 @@ export interface KeyEncryptionKey {
   bytes: Buffer;
 }
 
-/** The master key is missing or not fit; the message says what to do. */
+/** The master key is missing or not valid; the message says what to do. */
 export class KeyError extends Error {
   override name = 'KeyError';
 }
 
 const howToMake = 'Make one with: openssl rand -base64 32';
 
-// Keys that documentation and examples print; nobody's data may rest on one.
+// Keys from documentation and examples, which must not protect data.
 const published = new Set([
   Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
   Buffer.from('abcdefghijklmnopqrstuvwxyz012345').toString('base64'),
@@ -25,8 +25,8 @@ const published = new Set([
 ]);
 
 /**
- * The master key that a text is.
- * @param where the place it came from, for the message
+ * Parses a master key.
+ * @param where its source, for the message
  * @throws KeyError
  */
 export function keyFrom(text: string, where: string): KeyEncryptionKey {
@@ -42,7 +42,7 @@ export function keyFrom(text: string, where: string): KeyEncryptionKey {
   return keyOfBytes(bytes);
 }
 
-/** The key that these 32 bytes are. */
+/** The key of these 32 bytes. */
 export function keyOfBytes(bytes: Buffer): KeyEncryptionKey {
   return {
     id: createHash('sha256').update('mooring key id').update(bytes).digest('hex').slice(0, 16),
@@ -55,23 +55,23 @@ export const newKey = (): KeyEncryptionKey => keyOfBytes(randomBytes(32));
 /** The keys that data keys are wrapped under. */
 export interface Keyring {
   /**
-   * The key for what is sealed now.
-   * @throws StoreUnavailableError while it is not known for sure which key that is
+   * The key under which new values are sealed.
+   * @throws StoreUnavailableError while the active key is not known for certain
    */
   active(): KeyEncryptionKey;
-  /** Undefined for a key that is not here, or no longer. */
+  /** Undefined for an unknown or destroyed key. */
   find(id: string): KeyEncryptionKey | undefined;
 }
 
 export interface LoadedKey {
   key: KeyEncryptionKey;
-  /** Path of a key file that this start made. */
+  /** Path of the key file that this start created. */
   createdFile?: string;
 }
 
 /**
- * The master key from the environment or its file. A new file is made only when the store is new too: a store
- * whose key is gone must never be given another one.
+ * The master key from the environment or its file. A new file is created only for a new store: a store whose key is
+ * lost must never get another one.
  * @throws KeyError
  */
 export function loadMasterKey(settings: LocalKeySource, storeExists: boolean): LoadedKey {
@@ -79,12 +79,12 @@ export function loadMasterKey(settings: LocalKeySource, storeExists: boolean): L
   const { path, mayCreate } = settings;
   const isNew = !storeExists && mayCreate;
   const text = keyFileText(path);
-  // A first start that was cut short in version 0.1.0 left an empty file, under which nothing can have been sealed.
+  // An interrupted first start of version 0.1.0 left an empty file, under which nothing can have been sealed.
   if (text?.trim() === '' && isNew) rmSync(path);
   else if (text !== undefined) return { key: keyFrom(text, path) };
   if (!isNew) {
     throw new KeyError(
-      `The master key is missing: there is no ${path}. Put the key file back, or set MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE to the key this data was written with.`,
+      `The master key is missing: ${path} does not exist. Put the key file back, or set MOORING_MASTER_KEY or MOORING_MASTER_KEY_FILE to the key this data was written with.`,
     );
   }
   return newKeyFile(path);
@@ -106,7 +106,7 @@ function newKeyFile(path: string): LoadedKey {
     createKeyFile(path, text);
   } catch (cause) {
     if (cause instanceof UnsafeKeyFileError) throw new KeyError(cause.message);
-    // Of two first starts on one folder, both go by the file of the first.
+    // Of two concurrent first starts on one folder, both use the file of the first.
     const other = (cause as NodeJS.ErrnoException).code === 'EEXIST' ? keyFileText(path) : undefined;
     if (other !== undefined) return { key: keyFrom(other, path) };
     throw new KeyError(`The key file ${path} cannot be written.`, { cause });

@@ -2,7 +2,7 @@ import type { Queryable } from '../store/queryable.js';
 import type { SecretTable } from '../store/tables.js';
 import type { SealContext } from './envelope.js';
 
-/** What a row is bound to: where it stands. */
+/** The context that a row is bound to. */
 export const contextOfSecret = (row: SecretTable): SealContext => ({
   tenantId: row.tenant_id,
   recordKind: row.record_kind,
@@ -12,7 +12,7 @@ export const contextOfSecret = (row: SecretTable): SealContext => ({
   field: row.field,
 });
 
-/** One sealed field of a record, by tenant and owner too: whoever has the id alone gets nothing. */
+/** One sealed field of a record, by tenant and owner too, so that the id alone is not enough. */
 export function loadSealedField(
   db: Queryable,
   { tenantId, recordKind, recordId, ownerId, field }: Omit<SealContext, 'version'>,
@@ -28,7 +28,7 @@ export function loadSealedField(
     .executeTakeFirst();
 }
 
-/** Destroys what is sealed of a record: all of it, or one field. By tenant and owner too. */
+/** Destroys the sealed fields of a record, or one of them. By tenant and owner too. */
 export async function destroySealedFields(
   tx: Queryable,
   { tenantId, recordKind, recordId, ownerId }: Omit<SealContext, 'version' | 'field'>,

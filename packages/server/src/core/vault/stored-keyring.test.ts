@@ -7,7 +7,7 @@ import { migrate, openStore, type Store } from '../store/store.js';
 import { StoreUnavailableError } from '../store/store-error.js';
 import { createVault } from './envelope.js';
 import { newKey } from './keyring.js';
-import { openKeyring } from './stored-keyring.js';
+import { openKeyring } from './open-keyring.js';
 
 let folder: string;
 let store: Store;
@@ -38,7 +38,7 @@ it('never seals more under one key than it may, over restarts too', async () => 
         return false;
       }
     };
-    // Each start leaves some of what it counted unused; the last goes on until nothing is counted any more.
+    // Each start leaves some reserved wraps unused; the last continues until none can be reserved.
     for (let turn = 0; turn < (start < 2 ? 3 : 100); turn += 1) {
       for (let number = 0; number < 100 && seal(); number += 1) sealed += 1;
       await keyring.refresh();
@@ -52,7 +52,7 @@ it('never seals more under one key than it may, over restarts too', async () => 
 const ivBytes = 12;
 const tagBytes = 16;
 
-/** The data key of a row, as whoever holds the keyring would get it; GCM encrypts as counter mode does. */
+/** The data key of a row, as an attacker with the keyring would get it; GCM encrypts like counter mode. */
 function dataKeyOf(key: Buffer, wrapped: Buffer): string {
   const decipher = createDecipheriv('aes-256-gcm', key, wrapped.subarray(0, ivBytes));
   return decipher.update(wrapped.subarray(ivBytes, -tagBytes)).toString('base64');

@@ -4,10 +4,11 @@ import type { Queryable, Tx } from '../store/queryable.js';
 import type { TokenHash } from '../store/tables.js';
 import type { KeyEncryptionKey } from './keyring.js';
 
-// Bearer secrets (API keys, secrets of OAuth clients, tokens of invitations) are kept as HMACs under the store's own key. That key is in the
-// keyring, so an archive without it neither tells a weak key to a word list, nor takes a row that was planted.
+// Bearer secrets (API keys, secrets of OAuth clients, invitation tokens) are stored as HMACs under the store's own
+// key. That key is in the keyring, so an archive without it neither exposes a weak secret to a dictionary attack nor
+// accepts a planted row.
 
-/** What is kept of a bearer secret: id of the store's own key, a dot, HMAC-SHA-256 of the SHA-256 of the secret. */
+/** The stored form of a bearer secret: id of the store's own key, a dot, HMAC-SHA-256 of the SHA-256 of the secret. */
 export type HashToken = (token: string) => TokenHash;
 
 const tagOf = (own: KeyEncryptionKey, digest: string): TokenHash =>
@@ -25,8 +26,8 @@ const columns = [
 ] as const;
 
 /**
- * Brings the bare SHA-256 hashes of version 0.1.0 under the key, without knowing the secrets. Called once, in the
- * transaction that makes the key: a bare hash that turns up later was planted, and stays one that nothing fits.
+ * Converts the bare SHA-256 hashes of version 0.1.0 to HMACs, without the secrets. Called once, in the transaction
+ * that creates the key: a bare hash that appears later was planted, and never matches.
  */
 export async function adoptTokenHashes(tx: Tx, own: KeyEncryptionKey): Promise<void> {
   for (const [table, column] of columns) {
@@ -45,7 +46,7 @@ export async function adoptTokenHashes(tx: Tx, own: KeyEncryptionKey): Promise<v
   }
 }
 
-/** How many bearer secrets were hashed under a key that the store does not have any more. No secret fits them. */
+/** Number of bearer secrets hashed under a key that the store no longer has. No secret matches them. */
 export async function countStrangeTokenHashes(db: Queryable, own: KeyEncryptionKey): Promise<number> {
   const counts = await Promise.all(
     columns.map(([table, column]) =>

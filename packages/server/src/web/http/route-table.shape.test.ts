@@ -10,7 +10,7 @@ import { loadConfig } from '../../core/config/config.js';
 import { migrate, openStore, type Store } from '../../core/store/store.js';
 import { createVault } from '../../core/vault/envelope.js';
 import { loadMasterKey } from '../../core/vault/keyring.js';
-import { openKeyring } from '../../core/vault/stored-keyring.js';
+import { openKeyring } from '../../core/vault/open-keyring.js';
 import { type App, createApp } from '../../start/app.js';
 
 describe('the route table', () => {

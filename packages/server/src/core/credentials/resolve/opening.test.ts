@@ -124,10 +124,7 @@ it('TR5: the secret of a client renews no grant while it waits for who gave it, 
     .selectAll()
     .where('connection_id', '=', qID)
     .executeTakeFirstOrThrow();
-  const catalogue = createCatalogue(
-    manifests,
-    createSourceSettings(store, () => new Date()),
-  );
+  const catalogue = createCatalogue(manifests, createSourceSettings(store));
   const deps = { vault, catalogue, clients: {} };
   const secret = { client: { clientId: 'c', clientSecret: 'canary-of-an-opening-8' } };
   expect(plain(await setupToRenew(store.db, deps, row))).toMatchObject(secret);

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// OAuth clients that act as a user of their own, and the access tokens they were given. API keys can be changed.
+// OAuth clients, each with its own machine user, and their access tokens. API keys can be updated.
 const statements = [
   `ALTER TABLE api_key ADD COLUMN updated_at text`,
   `ALTER TABLE "user" ADD COLUMN client_id text`,

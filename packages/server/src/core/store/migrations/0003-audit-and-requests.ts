@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// What happened (audit), how much each person asked for (rate tiers), and which creates were already answered.
+// Audit events, request counts per user (rate tiers), and answered creates (Idempotency-Key).
 const statements = [
   `CREATE TABLE audit_event (
     id text PRIMARY KEY, tenant_id text NOT NULL, at text NOT NULL, type text NOT NULL, source text NOT NULL,

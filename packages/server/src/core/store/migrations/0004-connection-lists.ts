@@ -3,8 +3,8 @@ import { ddl } from '../ddl.js';
 import { nameFold } from '../name-fold.js';
 import type { Tables } from '../tables.js';
 
-// Sources that a tenant switched off; and what lists of connections need to cost the same however many there are:
-// an index for every order, over all connections and within one scope, and their number by scope and source.
+// Data sources that a tenant has switched off. For lists whose cost does not grow with the number of connections: an
+// index for every order, over all connections and within one scope, and counts by scope and source.
 const before = [
   `CREATE TABLE source_setting (
     tenant_id text NOT NULL REFERENCES tenant (id), source_id text NOT NULL, disabled integer NOT NULL,

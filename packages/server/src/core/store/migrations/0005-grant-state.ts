@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// The life of each interactive grant. Grants from before have a row without an account, due for renewal as needed.
+// The life of each interactive grant. Earlier grants get a row without an account, due for renewal as needed.
 const statements = [
   `CREATE TABLE grant_state (
     credential_id text PRIMARY KEY REFERENCES credential (id) ON DELETE CASCADE, tenant_id text NOT NULL,

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// Bulk changes of secrets. The former secrets stand in `secret`, sealed, and are destroyed with their credential.
+// Bulk changes of secrets. The former secrets are sealed in `secret`, and are destroyed with their credential.
 const statements = [
   `CREATE TABLE credential_change (
     id text PRIMARY KEY, tenant_id text NOT NULL REFERENCES tenant (id), user_id text NOT NULL,

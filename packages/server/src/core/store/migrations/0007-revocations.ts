@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// What providers are still to be told, and what became of it. The token itself is sealed in `secret`.
+// Pending and finished revocations at providers. The token itself is sealed in `secret`.
 const statements = [
   `CREATE TABLE revocation (
     id text PRIMARY KEY, tenant_id text NOT NULL REFERENCES tenant (id), credential_id text NOT NULL,

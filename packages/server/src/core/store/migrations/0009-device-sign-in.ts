@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// Sign-in on another device: how often the provider may be asked, and when next. Null for every other sign-in.
+// Device sign-in: polling interval, and when the next poll is allowed. Null for every other sign-in.
 const statements = [
   `ALTER TABLE sign_in ADD COLUMN device_interval integer`,
   `ALTER TABLE sign_in ADD COLUMN device_next_at text`,

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// Sign-ins that renew a credential, and the account that signed in when it is another than before.
+// Sign-ins that renew a credential, and the account that signed in if it differs from the former one.
 const statements = [
   `ALTER TABLE sign_in ADD COLUMN credential_id text`,
   `ALTER TABLE sign_in ADD COLUMN account_issuer text`,

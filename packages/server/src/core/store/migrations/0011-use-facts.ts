@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// What a use was for, as a keyed hash; with which key it was asked for; how much was given.
+// For each use: path or query as a keyed hash, the API key, and how much was returned.
 const statements = [
   `ALTER TABLE use ADD COLUMN key_id text`,
   `ALTER TABLE use ADD COLUMN credential_version integer`,

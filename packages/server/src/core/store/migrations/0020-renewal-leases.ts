@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// Leases that outlast the longest renewal are freed by who held them, and a pause that is our own may end early. Those
-// that are held now are of processes that are gone: a store is migrated while no other version is at work on it.
+// Leases that outlast the longest renewal are released by their holder, and our own backoff may end early. Existing
+// leases belong to processes that have ended: a store is migrated while no other version runs.
 const statements = [
   `ALTER TABLE grant_state ADD COLUMN backed_off_at text`,
   `UPDATE grant_state SET holder = NULL, lease_until = NULL WHERE holder IS NOT NULL`,

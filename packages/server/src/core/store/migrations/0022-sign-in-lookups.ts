@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// Open sign-ins are looked for by what they are for, when that is taken away, and by their time, when it is over.
+// Open sign-ins are looked up by their target, when it is deleted, and by expiry.
 const statements = [
   `CREATE INDEX sign_in_credential ON sign_in (credential_id)`,
   `CREATE INDEX sign_in_connection ON sign_in (connection_id)`,

@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// Users come in by invitation. A key that came from one tells who invited, and since when it reaches credentials; a
-// credential tells when its secret was entered, and with which way in; so does a connection of its own secrets. What is there already is older than any of them.
+// Invitations. A key from one records the inviter, and since when it reaches credentials. A credential, and a
+// connection with its own secrets, records when and with which access grant the secret was entered. Existing rows are
+// older than any invitation.
 const statements = [
   `CREATE TABLE invitation (
     id text PRIMARY KEY, tenant_id text NOT NULL REFERENCES tenant (id),

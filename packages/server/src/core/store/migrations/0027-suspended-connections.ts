@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// Since when the login that a connection keeps waits for the person who gave it, and who moved the connection.
+// Since when a connection's login is suspended until the user who entered it confirms, and who moved the connection.
 const statements = [
   `ALTER TABLE connection ADD COLUMN suspended_at text`,
   `ALTER TABLE connection ADD COLUMN suspended_by text`,

@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// The record of uses in 64 shards with signed checkpoints, and with who acted, through what, in which space. The one
-// chain of before moves along as shard -1, to which nothing is added; its hashes need no column for the hash before.
+// The usage log in 64 shards with signed checkpoints, and with actor, access grant and space. The former single chain
+// becomes shard -1, which is closed; its hashes need no column for the previous hash.
 const common =
   'tenant_id, seq, at, user_id, connection_id, credential_id, credential_owner_id, action, result';
 const later = 'rows, of_seq, credential_version, what_hash, bytes, hash';
 
-// Of a use only its beginning is looked for; its outcome is found through it.
+// A use is looked up by its start; its outcome is found through it.
 const found = (by: string) =>
   `CREATE INDEX use_record_by_${by} ON use_record (tenant_id, ${by}, at, shard, seq) WHERE of_seq IS NULL`;
 

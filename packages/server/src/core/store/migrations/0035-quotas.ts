@@ -1,8 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// How much each user has: spaces, credentials in the order in which they are listed, and kept answers by bytes. What a
-// key is for, where it is for less than everything its user may.
+// Per user: spaces, credentials in list order, and bytes of kept answers. Scopes of API keys.
 const statements = [
   `CREATE INDEX space_owner ON space (tenant_id, owner_id, id)`,
   `CREATE INDEX credential_owner ON credential (tenant_id, owner_id, created_at, id)`,

@@ -1,8 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// What is looked for among a million rows has an index: what is due to be forgotten, what belongs to a person or a
-// source, and what is still under a former key.
+// Indexes for lookups among a million rows: expired rows, rows of a user or a source, and rows under a former key.
 const statements = [
   `CREATE INDEX audit_event_age ON audit_event (at)`,
   `CREATE INDEX revocation_age ON revocation (created_at)`,

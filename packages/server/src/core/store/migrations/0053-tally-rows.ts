@@ -1,8 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ddl } from '../ddl.js';
 
-// The number of connections is kept in rows that are added, and folded into one later: one row for each place was where
-// all who created at the same time waited for each other.
+// Connection counts are added as rows and folded later: concurrent creates waited for each other on a single row.
 const statements = [
   `CREATE TABLE connection_tally_rows (
     tenant_id text NOT NULL REFERENCES tenant (id), scope text NOT NULL, source_id text NOT NULL,

@@ -2,9 +2,9 @@ import { type Kysely, PostgresAdapter } from 'kysely';
 import { ddl } from '../ddl.js';
 import { raiseKeyFence } from '../key-fence.js';
 
-// Whoever creates a connection may choose its id, so an id is of its tenant: in another tenant it is another connection.
-// SQLite changes no key of a table that is there, and empties what refers to a table that it drops; so all that refer
-// to one another are made anew, and take the places of the former ones, of which those that refer go first.
+// A client may choose the id of a new connection, so ids are unique per tenant. SQLite cannot change a key of an
+// existing table, and dropping a table empties the tables that refer to it; so all tables that refer to each other
+// are recreated and replace the former ones, referring tables first.
 
 const ofConnection =
   'FOREIGN KEY (tenant_id, connection_id) REFERENCES connection_next (tenant_id, id) ON DELETE CASCADE';
@@ -57,7 +57,7 @@ const columns = {
 };
 const names = Object.keys(columns);
 
-// As they were, but for that of the ids of a tenant, which the key is now.
+// As before, except the one on ids per tenant, which is the key now.
 const indexes = [
   `CREATE INDEX connection_space ON connection (tenant_id, space_id, id)`,
   `CREATE INDEX connection_owner ON connection (tenant_id, owner_id, id)`,

@@ -23,7 +23,7 @@ import * as tallyRows from './0053-tally-rows.js';
 import * as idsPerTenant from './0054-ids-per-tenant.js';
 import * as setProperties from './0055-set-properties.js';
 
-/** Forward only, in the order of their names. */
+/** Forward only, in order of name. */
 export const migrations: Record<string, Migration> = {
   '0001-first-tables': firstTables,
   '0002-machine-clients': machineClients,

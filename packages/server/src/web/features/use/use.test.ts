@@ -188,7 +188,7 @@ describe('using a shared connection', () => {
       {
         ...{ name: 'signIn', ok: false, code: 'SOURCE-SIGN-IN-FAILED' },
         message: 'The source refused your sign-in.',
-        remedy: 'Bring your credential again.',
+        remedy: 'Enter your credential again.',
       },
     ]);
     for (const action of ['browse', 'preview', 'read']) {
@@ -197,7 +197,7 @@ describe('using a shared connection', () => {
       expect(used.status).toBe(403);
       expect(used.body.errors[0]).toMatchObject({
         code: 'SOURCE-SIGN-IN-FAILED',
-        detail: 'The source refused your sign-in. Bring your credential again.',
+        detail: 'The source refused your sign-in. Enter your credential again.',
         meta: { bring: `${connection}/credential` },
       });
     }

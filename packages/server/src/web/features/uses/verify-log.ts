@@ -3,8 +3,10 @@ import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
+import { hasHead } from '../../../core/use-record/has-head.js';
 import type { RecordKeeper } from '../../../core/use-record/keeper.js';
-import { hasHead, positionOf, verifyUses } from '../../../core/use-record/verify.js';
+import { positionOf } from '../../../core/use-record/proof.js';
+import { verifyUses } from '../../../core/use-record/verify.js';
 
 /** Time that one request spends on verifying. */
 const verifyMs = 1_500;

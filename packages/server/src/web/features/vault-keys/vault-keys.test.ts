@@ -138,8 +138,8 @@ it('rotates by itself when a key comes near the number of data keys that it may 
         timeout: 20_000,
       })
       .not.toBe(first.id);
-    expect(limited.logText()).toContain('has wrapped half of what it may');
-    expect(limited.logText()).toContain('came near what it may wrap and was rotated');
+    expect(limited.logText()).toContain('active key is at 50 % of its wrap limit');
+    expect(limited.logText()).toContain('approached its wrap limit and was rotated');
     const connectionProperties = { host: '127.0.0.1', port: 9, db: 'd', username: 'u', password: 'p' };
     const body = { datasourceID: 'postgres', qName: 'after', connectionProperties };
     expect((await api.post('/api/v1/data-connections', body)).status).toBe(201);

@@ -6,7 +6,7 @@ import { loadConfig } from '../../../../core/config/config.js';
 import { migrate, openStore, type Store } from '../../../../core/store/store.js';
 import { createVault, type Vault } from '../../../../core/vault/envelope.js';
 import { loadMasterKey } from '../../../../core/vault/keyring.js';
-import { openKeyring } from '../../../../core/vault/stored-keyring.js';
+import { openKeyring } from '../../../../core/vault/open-keyring.js';
 import { createApp } from '../../../../start/app.js';
 import { firstStart } from '../../../../start/first-start.js';
 import { type ApiClient, apiClient } from '../../../../testing/api-client.js';
