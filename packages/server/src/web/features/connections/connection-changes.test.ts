@@ -539,7 +539,7 @@ describe('changing a connection', () => {
         ).body.data[0];
       const refused = await item({ ownerId: stranger.id });
       expect(refused).toMatchObject({ status: 403, error: { code: 'ACCESS-DENIED' } });
-      expect(refused.error.detail).toMatch(/^ownerId: that user has no role in the space/);
+      expect(refused.error.detail).toMatch(/^ownerId: this user has no role in the space/);
       const patched = await admin.patch(`/api/v1/data-connections/${made.qID}`, [
         { op: 'replace', path: '/user', value: stranger.id },
       ]);
