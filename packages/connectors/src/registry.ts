@@ -6,5 +6,5 @@ import { manifest as postgres } from './sources/postgres/manifest.js';
 import { manifest as rest } from './sources/rest/manifest.js';
 import type { SourceManifest } from './spec/manifest.js';
 
-/** Every data source, one line each. Adding a source is its folder and a line here. */
+/** All data sources, one line each. A new source is its folder and a line here. */
 export const manifests: readonly SourceManifest[] = [amazonS3V2, amazonS3, gbq, mysql, postgres, rest];

@@ -2,29 +2,29 @@ import { ConnectorError } from '../spec/errors.js';
 import type { WireBudget } from './frame-guard.js';
 
 const MEBIBYTE = 1_048_576;
-/** A batch is kept near this size, so that a slow reader of wide rows holds little memory. */
+/** Target batch size, so that a slow reader of wide rows holds little memory. */
 const BATCH_BYTES_TARGET = 4 * MEBIBYTE;
-/** Rows asked for first; a batch may hold four times as many rows as the one before. */
+/** Rows of the first batch; each batch may hold at most four times as many rows as the previous one. */
 const FIRST_ROWS = 16;
 const GROWTH_MAX = 4;
-/** A row that needs more bytes than this on the wire is refused (case D15). */
+/** A row that needs more bytes on the wire is refused (case D15). */
 const ROW_BYTES_MAX = 32 * MEBIBYTE;
-/** A batch of rows that suddenly grew is refused beyond this. */
+/** A batch whose rows suddenly grew is refused beyond this size. */
 const BATCH_BYTES_MAX = 128 * MEBIBYTE;
-/** Messages without a row between them: notices, empty results. Rows themselves arrive some thousand at a time. */
+/** Messages between two rows: notices, empty results. Rows themselves arrive in batches of up to some thousand. */
 const FRAMES_WITHOUT_ROW_MAX = 20_000;
 
-/** Sizes batches of a source that sends rows of unknown width, and guards memory against hostile ones. */
+/** Sizes batches for a source whose row width is unknown, and protects memory against hostile sources. */
 export interface BatchPacer extends WireBudget {
-  /** Rows to ask for now, at most `rowsMax`; starts the measure of the next batch. */
+  /** Rows to request now, at most `rowsMax`; starts measuring the next batch. */
   next(rowsMax: number): number;
   /** A row is complete. */
   row(): void;
-  /** Whether the rows since `next` are as many bytes as a batch should have. */
+  /** Whether the rows since `next` have reached the target batch size. */
   isFull(): boolean;
 }
 
-/** One pacer serves one stream. */
+/** One pacer per stream. */
 export function createBatchPacer(): BatchPacer {
   let rowsBefore = FIRST_ROWS / GROWTH_MAX;
   let bytesInBatch = 0;
@@ -45,11 +45,11 @@ export function createBatchPacer(): BatchPacer {
     bytesInRow += bytes;
     framesWithoutRow += frames;
     if (framesWithoutRow > FRAMES_WITHOUT_ROW_MAX) {
-      throw new ConnectorError('too_large', 'The source sends messages without end instead of rows.');
+      throw new ConnectorError('too_large', 'The source keeps sending messages without any rows.');
     }
     if (bytesInRow > ROW_BYTES_MAX || bytesInBatch > BATCH_BYTES_MAX) {
-      throw new ConnectorError('too_large', 'A row of the source is too large to be read.', {
-        remedy: 'Leave out the large column, or cut its values in the query.',
+      throw new ConnectorError('too_large', 'A row of the source is too large to read.', {
+        remedy: 'Leave out the large column, or truncate its values in the query.',
       });
     }
   };

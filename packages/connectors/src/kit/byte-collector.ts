@@ -1,10 +1,10 @@
 const firstBytes = 4 * 1024;
 
-/** Joins pieces of any size in linear time; a million pieces of one byte take a million bytes, not as many buffers. */
+/** Joins pieces of any size in linear time; a million one-byte pieces take a million bytes, not as many buffers. */
 export interface ByteCollector {
   readonly length: number;
   append(piece: Uint8Array): void;
-  /** All bytes so far. Starts anew. */
+  /** All bytes so far. Clears the collector. */
   take(): Buffer;
 }
 

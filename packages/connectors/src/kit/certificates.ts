@@ -6,7 +6,7 @@ type Definition = Readonly<Record<string, unknown>>;
 const namesOf = (manifest: SourceManifest): string[] =>
   Object.keys(manifest.properties.shape).filter((name) => metaOf(manifest, name).certificates === true);
 
-/** The definition without the certificates that it trusts. */
+/** The definition without its trusted certificates. */
 export function withoutCertificates(
   manifest: SourceManifest,
   definition: Definition,
@@ -15,7 +15,7 @@ export function withoutCertificates(
   return Object.fromEntries(Object.entries(definition).filter(([name]) => !names.has(name)));
 }
 
-/** Certificates that are not named stay: statements are also written without them. */
+/** Certificates that are not given stay: statements may omit them. */
 export function withStoredCertificates(
   manifest: SourceManifest,
   properties: Definition,

@@ -1,29 +1,29 @@
 import { TextDecoder } from 'node:util';
 import { ConnectorError } from '../spec/errors.js';
 
-/** Text that its encoding has no characters for: decoding it would put others in their place. */
+/** Text with bytes that are not valid in its encoding; decoding would replace them with other characters. */
 export class NotDecodable extends Error {
   override name = 'NotDecodable';
   readonly charset: string;
 
   constructor(charset: string, cause?: unknown) {
-    super(`The bytes are no text in ${charset}.`, { cause });
+    super(`The bytes are not valid ${charset}.`, { cause });
     this.charset = charset;
   }
 }
 
-/** Makes UTF-8 of text as its pieces come, without the mark at its beginning. */
+/** Converts text to UTF-8 piece by piece and strips the byte order mark. */
 interface Transcoder {
   /** @throws NotDecodable */
   push(piece: Uint8Array): Uint8Array;
-  /** @throws NotDecodable for half a character */
+  /** @throws NotDecodable for an incomplete character */
   end(): Uint8Array;
 }
 
-/** Of bytes 0x80 to 0x9F; those that Windows leaves open stay the control characters that they are in Latin-1. */
+/** Bytes 0x80 to 0x9F; those that Windows leaves undefined stay the control characters of Latin-1. */
 const windows1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
-/** Node 20.20's decoder takes this encoding for Latin-1, which has no euro sign. */
+/** Node 20.20 decodes this encoding as Latin-1, which has no euro sign. */
 function windows1252Transcoder(): Transcoder {
   const decode = (piece: Uint8Array) =>
     Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
@@ -36,7 +36,7 @@ const utf32 = { 'utf-32le': true, 'utf-32be': false } as const;
 
 const isUtf32 = (charset: string): charset is keyof typeof utf32 => Object.hasOwn(utf32, charset);
 
-/** The Encoding Standard leaves this encoding out, and so does Node's decoder. */
+/** Not in the Encoding Standard, and so not in Node's decoder. */
 function utf32Transcoder(charset: keyof typeof utf32): Transcoder {
   let rest = Buffer.alloc(0);
   let isBegun = false;
@@ -67,14 +67,14 @@ function decoderOf(charset: string): TextDecoder {
     return new TextDecoder(charset, { fatal: true });
   } catch {
     const name = /^[\w.:-]{1,40}$/.test(charset) ? ` ${charset}` : '';
-    throw new ConnectorError('unsupported', `Text in the encoding${name} is not read.`, {
+    throw new ConnectorError('unsupported', `The encoding${name} is not supported.`, {
       remedy:
-        'Set encoding to one that the Encoding Standard names, for instance utf-8, utf-16le or windows-1252.',
+        'Set encoding to a name from the WHATWG Encoding Standard, for instance utf-8, utf-16le or windows-1252.',
     });
   }
 }
 
-/** True for names of encodings of the Encoding Standard, which browsers and Node know, and of both UTF-32. */
+/** Whether a name is an encoding of the Encoding Standard, which browsers and Node support, or one of both UTF-32. */
 export function isCharset(name: string): boolean {
   try {
     return isUtf32(name.toLowerCase()) || new TextDecoder(name) !== undefined;
@@ -84,13 +84,14 @@ export function isCharset(name: string): boolean {
 }
 
 /**
- * Where Node's tables lack characters of these encodings they give control or private ones instead: Korean syllables
- * beyond KS X 1001 of euc-kr, Hong Kong's characters of big5. Those of the encodings themselves are ASCII's alone.
+ * Where Node's tables for these encodings have gaps, it returns control or private-use characters: Korean syllables
+ * beyond KS X 1001 in euc-kr, Hong Kong characters in big5. The encodings themselves have only the control characters
+ * of ASCII.
  */
 const lackingTables: ReadonlySet<string> = new Set(['shift_jis', 'euc-jp', 'euc-kr', 'big5']);
 const lackedCharacter = /[\x80-\x9f\ue000-\uf8ff]/;
 
-/** Three control characters, which Node's decoder of shift_jis takes for each other. */
+/** Three control characters that Node's shift_jis decoder confuses. */
 const confusedBytes = [0x1a, 0x1c, 0x7f];
 
 function isConfused(charset: string, input: Uint8Array | undefined, text: string): boolean {
@@ -99,7 +100,7 @@ function isConfused(charset: string, input: Uint8Array | undefined, text: string
   return isMistaken || lackedCharacter.test(text);
 }
 
-/** @returns the encoding by its own name. UTF-8 has no transcoder: whoever reads it checks it with everything else. */
+/** @returns the canonical name of the encoding. UTF-8 has no transcoder: its reader validates it. */
 function transcoderOf(name: string): { charset: string; transcoder?: Transcoder } {
   const utf32Name = name.toLowerCase();
   if (isUtf32(utf32Name)) return { charset: utf32Name, transcoder: utf32Transcoder(utf32Name) };
@@ -123,7 +124,7 @@ function transcoderOf(name: string): { charset: string; transcoder?: Transcoder 
   return { charset, transcoder };
 }
 
-/** By the mark at its beginning, which says more than any name. */
+/** From the byte order mark, which overrides any name. */
 function markedCharset(first: Uint8Array): string | undefined {
   const [one, two, three, four] = first;
   if (one === 0xff && two === 0xfe) return three === 0 && four === 0 ? 'utf-32le' : 'utf-16le';
@@ -132,7 +133,7 @@ function markedCharset(first: Uint8Array): string | undefined {
   return one === 0xef && two === 0xbb && three === 0xbf ? 'utf-8' : undefined;
 }
 
-/** Of JSON without a mark: its first character is one of ASCII (RFC 4627 section 3). */
+/** JSON without a byte order mark: its first character is ASCII (RFC 4627 section 3). */
 export function jsonCharset([one, two, three, four]: Uint8Array): string | undefined {
   if (one === 0 && two === 0) return 'utf-32be';
   if (one === 0) return 'utf-16be';
@@ -140,7 +141,7 @@ export function jsonCharset([one, two, three, four]: Uint8Array): string | undef
   return undefined;
 }
 
-/** Of other text without a mark: its first two characters are of ASCII, or of Latin-1. */
+/** Other text without a byte order mark: its first two characters are ASCII or Latin-1. */
 export function textCharset([one, two, three, four]: Uint8Array): string | undefined {
   if (one === undefined || four === undefined) return undefined;
   const zeros = [one, two, three, four].map((byte) => (byte === 0 ? '0' : 'x')).join('');
@@ -153,29 +154,29 @@ const utf8Mark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 type Next = () => Promise<Uint8Array | undefined>;
 
-/** Text as it comes. */
+/** Encoded text, as it arrives. */
 export interface EncodedText {
   /** Next bytes, undefined at the end. */
   next: Next;
-  /** Its encoding, where somebody said so; a mark at its beginning wins. */
+  /** Declared encoding, if any; a byte order mark overrides it. */
   charset?: string | undefined;
-  /** Tells the encoding by the first four bytes where neither says it. */
+  /** Detects the encoding from the first four bytes if nothing else gives it. */
   guess?: (first: Uint8Array) => string | undefined;
 }
 
-/** Text as UTF-8, without the mark at its beginning. */
+/** Text as UTF-8, without a byte order mark. */
 export interface Utf8Text {
-  /** Next bytes, undefined at the end. Of UTF-8 nothing is checked. @throws NotDecodable */
+  /** Next bytes, undefined at the end. UTF-8 input is not validated. @throws NotDecodable */
   next: Next;
-  /** The encoding that it came in. */
+  /** The original encoding. */
   charset: string;
-  /** The encoding was taken for granted, because nobody and nothing said it. */
+  /** The encoding is a default: it was neither declared nor detected. */
   isAssumed: boolean;
 }
 
 /**
  * The text as UTF-8, piece by piece.
- * @throws ConnectorError `unsupported` for an encoding that is not known
+ * @throws ConnectorError `unsupported` for an unknown encoding
  */
 export async function utf8Of({ next, charset: said, guess }: EncodedText): Promise<Utf8Text> {
   let first = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls';
 
 /**
- * What is wrong with a client certificate that TLS is to sign in with; undefined when nothing is.
+ * The problem with a TLS client certificate, or undefined.
  * @param file PKCS#12 as base64
  */
 export function clientCertificateProblem(file: string, passphrase: string | undefined): string | undefined {
@@ -11,9 +11,9 @@ export function clientCertificateProblem(file: string, passphrase: string | unde
     return undefined;
   } catch (error) {
     const { message } = error as Error;
-    if (/mac verify|password/i.test(message)) return 'does not open with the password that is given';
+    if (/mac verify|password/i.test(message)) return 'cannot be opened with the given password';
     return /unsupported/i.test(message)
-      ? 'is encrypted in a way that is no longer supported: export it anew (openssl pkcs12 -export)'
-      : 'is no PKCS#12 file with certificate and key, as base64';
+      ? 'uses encryption that is no longer supported: export it again (openssl pkcs12 -export)'
+      : 'is not a base64-encoded PKCS#12 file with certificate and key';
   }
 }

@@ -80,7 +80,7 @@ describe('connect statements', () => {
           expect(writeConnectStatement(manifest, { [name]: 'canary-2b7e' }, false)).not.toContain('canary');
         if (!secret) continue;
         const problems = problemsOf(manifest, `CUSTOM CONNECT TO "${name.toUpperCase()}=canary-2b7e;"`);
-        expect(problems).toContain(`must not hold the secret ${name}`);
+        expect(problems).toContain(`must not contain the secret ${name}`);
         expect(problems).not.toContain('canary');
       }
       expect(problemsOf(manifest, 'CUSTOM CONNECT TO "authCode=canary-2b7e;"')).toContain('authCode');
@@ -123,8 +123,8 @@ describe('connect statements', () => {
   });
 
   it.each([
-    ['another provider', 'CUSTOM CONNECT TO "provider=Other.exe;host=h;"', 'another provider'],
-    ['another source', 'CUSTOM CONNECT TO "driver=mysql;host=h;"', 'another data source'],
+    ['another provider', 'CUSTOM CONNECT TO "provider=Other.exe;host=h;"', 'does not name the provider'],
+    ['another source', 'CUSTOM CONNECT TO "driver=mysql;host=h;"', 'a different data source'],
     ['a part that is no pair', 'CUSTOM CONNECT TO "host=h;canary-2b7e;db=d"', 'key=value'],
     ['a key given twice', 'CUSTOM CONNECT TO "host=canary-2b7e;HOST=b;"', 'gives HOST twice'],
   ])('are refused with %s, without repeating a value', (_what, statement, message) => {

@@ -3,10 +3,13 @@ import { z } from 'zod';
 import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
 import { metaOf } from './properties.js';
 
-// Connect statements, as Qlik writes them: `CUSTOM CONNECT TO "provider=…;sourceType=…;key=value;"` (QLIK.md 2.4).
-// Written strictly, so that what was written reads back the same; read leniently, as they are met in the wild.
+// Connect statements in Qlik's form: `CUSTOM CONNECT TO "provider=…;sourceType=…;key=value;"` (QLIK.md 2.4). Written
+// strictly, so that they read back unchanged; parsed leniently, as found in the wild.
 
-/** A value with characters that would end it is put in braces, closing braces doubled, as ODBC connect strings do. */
+/**
+ * A value with characters that would end it is put in braces, with closing braces doubled, as in ODBC connection
+ * strings.
+ */
 function quoted(text: string): string {
   return /[;="'{}\s]/.test(text) ? `{${text.replaceAll('}', '}}')}}` : text;
 }
@@ -15,9 +18,9 @@ const isOfDefinition = (manifest: SourceManifest, name: string): boolean =>
   (metaOf(manifest, name).holder ?? 'definition') === 'definition';
 
 /**
- * The connect statement of a definition. Only properties that the definition holds are written, so no secret can
- * be in it. Lists are written as JSON.
- * @param definition without the certificates where they are not to be written
+ * The connect statement of a definition. Contains only properties that the definition holds, so no secrets. Lists are
+ * written as JSON.
+ * @param definition without the certificates if they are to be omitted
  */
 export function writeConnectStatement(
   manifest: SourceManifest,
@@ -36,18 +39,18 @@ export function writeConnectStatement(
   return `CUSTOM CONNECT TO "${text.replaceAll('"', '""')}"`;
 }
 
-/** A statement taken apart: which source it names, and everything else as text. */
+/** A parsed statement: the source that it names, and everything else as text. */
 export interface StatementParts {
   provider?: string;
-  /** Data source id, where the statement names one. */
+  /** Data source id, if the statement names one. */
   source?: string;
-  /** The other keys, as they were spelled, with their values unquoted. */
+  /** The other keys as spelled, with their unquoted values. */
   values: Map<string, string>;
 }
 
 const opening = /^\s*(?:(?:CUSTOM|ODBC|OLEDB|LIB)\s+)?CONNECT(?:32|64)?\s+TO\s+/i;
 
-/** What stands between the outer quotes, or the text itself where there are none. */
+/** The text between the outer quotes, or the whole text without them. */
 function bodyOf(statement: string): string {
   const text = statement.replace(opening, '').trim().replace(/;$/, '').trimEnd();
   for (const quote of ['"', "'"]) {
@@ -60,13 +63,13 @@ function bodyOf(statement: string): string {
 
 const blankToEnd = /\s*(?:;|$)/y;
 
-/** Index behind the closing mark when nothing but blanks follows it before the next `;`. */
+/** Index after the closing mark if only spaces follow it before the next `;`. */
 function endsAt(body: string, close: number): number | undefined {
   blankToEnd.lastIndex = close + 1;
   return blankToEnd.test(body) ? blankToEnd.lastIndex : undefined;
 }
 
-/** A value in braces or quotes, with its mark doubled inside; undefined when it is no such value. */
+/** A value in braces or quotes, with its mark doubled inside; undefined if it has another form. */
 function readMarked(body: string, start: number): { value: string; next: number } | undefined {
   const mark = { '{': '}', '"': '"', "'": "'" }[body[start] ?? ''];
   if (mark === undefined) return undefined;
@@ -95,8 +98,8 @@ function readValue(body: string, start: number): { value: string; next: number }
 const statementProblem = (message: string): PropertyProblem => ({ property: 'qConnectStatement', message });
 
 /**
- * Takes a statement apart without knowing its source. Accepted: double, single or no outer quotes, blanks around
- * keys and values, trailing `;`, values in braces or quotes. Values are never part of a problem's message.
+ * Parses a statement without knowing its source. Accepts double, single or no outer quotes, spaces around keys and
+ * values, a trailing `;`, values in braces or quotes. A problem's message never contains a value.
  */
 export function readConnectStatement(
   statement: string,
@@ -137,7 +140,7 @@ export function readConnectStatement(
   return { ok: true, parts };
 }
 
-/** Qlik's REST lists: names and values joined by `%2`, pairs by `%1`. */
+/** Qlik's REST lists: name and value are joined by `%2`, pairs by `%1`. */
 const pairList = (text: string): { name: string; value: string }[] =>
   text.split('%1').flatMap((pair) => {
     if (pair === '') return [];
@@ -145,7 +148,7 @@ const pairList = (text: string): { name: string; value: string }[] =>
     return [{ name, value: value.join('%2') }];
   });
 
-/** The value in the type that its schema wants; a text where nothing else fits, for validation to name. */
+/** The value in the type of its schema; unparsable text stays text, for validation to report. */
 function typed(schema: z.ZodType | undefined, text: string): unknown {
   const kind = schema && innermost(schema);
   if (schema && kind instanceof z.ZodBoolean) return coerceScalar(schema, text);
@@ -162,7 +165,7 @@ function typed(schema: z.ZodType | undefined, text: string): unknown {
   return kind instanceof z.ZodArray ? pairList(text) : text;
 }
 
-/** Members that steer credentials and may stand in a statement beside the source's own properties. */
+/** Members that control credentials and may appear in a statement beside the source's own properties. */
 const steering: Readonly<Record<string, z.ZodType>> = {
   separateCredentials: z.boolean(),
   selectedCredentials: z.string(),
@@ -178,8 +181,8 @@ const isSecret = (manifest: SourceManifest, name: string): boolean =>
     : name.toLowerCase() === 'authcode';
 
 /**
- * A statement as `connectionProperties`, for {@link parseProperties} to validate. Provider names of the statement
- * and of the connection type are both accepted; a secret is a problem that names it, for statements are visible.
+ * A statement as `connectionProperties`, for {@link parseProperties} to validate. Accepts the provider names of both
+ * the statement and the connection type. A secret is a problem that names its property, because statements are visible.
  */
 export function parseConnectStatement(
   manifest: SourceManifest,
@@ -190,9 +193,9 @@ export function parseConnectStatement(
   const { provider, source, values } = read.parts;
   const problems: PropertyProblem[] = [];
   if (!isNamed(provider, manifest.provider, manifest.statementProvider))
-    problems.push(statementProblem(`names another provider than that of ${manifest.id}`));
+    problems.push(statementProblem(`does not name the provider of ${manifest.id}`));
   if (!isNamed(source, manifest.id))
-    problems.push(statementProblem(`names another data source than ${manifest.id}`));
+    problems.push(statementProblem(`names a different data source than ${manifest.id}`));
   const shape: Record<string, z.ZodType> = { ...steering, ...manifest.properties.shape };
   const known = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
   const properties: Record<string, unknown> = Object.create(null);
@@ -202,7 +205,7 @@ export function parseConnectStatement(
       properties[name ?? key] = typed(name === undefined ? undefined : shape[name], text);
     } else if (text !== '') {
       problems.push(
-        statementProblem(`must not hold the secret ${name ?? 'authCode'}; statements are visible to others`),
+        statementProblem(`must not contain the secret ${name ?? 'authCode'}; statements are visible to others`),
       );
     }
   }

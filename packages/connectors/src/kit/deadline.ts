@@ -1,6 +1,6 @@
 import { ConnectorError } from '../spec/errors.js';
 
-/** Why a signal was aborted, as callers see it: `timeout` where a deadline passed, else `cancelled`. */
+/** Why a signal was aborted, as shown to callers: `timeout` if a deadline passed, else `cancelled`. */
 export function abortError(signal: AbortSignal): ConnectorError {
   const reason: unknown = signal.reason;
   if (reason instanceof ConnectorError) return reason;
@@ -17,8 +17,8 @@ export function throwIfAborted(signal: AbortSignal): void {
 const timerMsMost = 2 ** 31 - 1;
 
 /**
- * The one timer for times that somebody configured. Node's timers hold 24.8 days and take a longer time for one
- * millisecond, so it is cut to that.
+ * The only timer for configured times. Node's timers hold at most 24.8 days and treat longer times as one millisecond,
+ * so they are capped.
  */
 export function after(ms: number, act: () => void): NodeJS.Timeout {
   return setTimeout(act, Math.min(ms, timerMsMost));
@@ -33,17 +33,17 @@ export function sleep(ms: number, { unref = false } = {}): Promise<void> {
 }
 
 /**
- * Aborts with a `TimeoutError` after so long. `AbortSignal.timeout` is not for `AbortSignal.any`: Node 20 lets the
- * garbage collector take it there, and then the limit never comes (https://github.com/nodejs/node/issues/57736).
+ * Aborts with a `TimeoutError` after the given time. `AbortSignal.timeout` must not be used with `AbortSignal.any`: in
+ * Node 20 the garbage collector may take it, and the timeout never fires (https://github.com/nodejs/node/issues/57736).
  */
 export function timeLimit(timeoutMs: number): AbortSignal {
   const controller = new AbortController();
-  const expire = () => controller.abort(new DOMException('The time limit has passed.', 'TimeoutError'));
+  const expire = () => controller.abort(new DOMException('The time limit was exceeded.', 'TimeoutError'));
   after(timeoutMs, expire).unref();
   return controller.signal;
 }
 
-/** Resolves when `work` settles or `timeoutMs` have passed, whichever is first; leaves no timer. */
+/** Resolves when `work` settles or `timeoutMs` have passed, whichever comes first; leaves no timer. */
 export function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = after(timeoutMs, resolve);

@@ -1,15 +1,15 @@
 import { ConnectorError } from '../spec/errors.js';
 
-/** Bytes that compressed data may always expand to, and how many times its size beyond that. */
+/** Size in bytes to which compressed data may always expand, and the maximum expansion ratio beyond it. */
 export const expansion = { freeBytes: 1024 * 1024, ratioMax: 200 };
 
-/** Bytes that may come in before anything comes out. */
+/** Input bytes that may arrive before any output. */
 const emptyBytesMax = 1024 * 1024;
 
 /**
- * Compares what a decoder took in with what came out of it.
+ * Compares a decoder's input with its output.
  * @throws ConnectorError `too_large` when data expands beyond {@link expansion}, `protocol_error` when it is larger
- * than what it holds, such as a million empty gzip members
+ * than its content, such as a million empty gzip members
  */
 export function assertExpansion(bytesIn: number, bytesOut: number): void {
   if (bytesOut > expansion.freeBytes && bytesOut > bytesIn * expansion.ratioMax) {
@@ -20,7 +20,7 @@ export function assertExpansion(bytesIn: number, bytesOut: number): void {
     );
   }
   if (bytesIn > emptyBytesMax + bytesOut * 2) {
-    throw new ConnectorError('protocol_error', 'The compressed data of the source holds next to nothing.', {
+    throw new ConnectorError('protocol_error', 'The compressed data of the source is almost empty.', {
       remedy: 'Compress it once, as a whole.',
     });
   }

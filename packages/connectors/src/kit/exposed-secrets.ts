@@ -1,10 +1,10 @@
 import { propertyMeta } from '../spec/fields.js';
 import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
 
-// Definitions are shown to all who see a connection, and lie in archives in the clear. A query parameter whose name says
-// that its value is a credential has no place there.
+// Definitions are visible to everyone who sees a connection, and are stored in backups in clear text. A query parameter
+// whose name indicates a credential does not belong there.
 
-/** Names of query parameters, in lower case and without separators. */
+/** Names of query parameters, lower-cased and without separators. */
 const credentialNames = new Set(
   (
     'key apikey appkey appsecret accesskey authkey subscriptionkey xapikey secret apisecret clientsecret sig signature ' +
@@ -39,7 +39,7 @@ function parametersOf(manifest: SourceManifest, definition: Definition): Paramet
 
 /**
  * Query parameters of a definition that carry a credential.
- * @param stored the definition as it stands: what an earlier version took may stay as it is
+ * @param stored the current definition: values that an earlier version accepted may stay unchanged
  */
 export function exposedSecrets(
   manifest: SourceManifest,
@@ -53,7 +53,7 @@ export function exposedSecrets(
     .map(({ property, name }) => ({
       property,
       message:
-        `must not carry a credential, for definitions are shown: ${name.slice(0, 64)} looks like one. ` +
-        (manifest.queryCredential ?? 'Give it in the property that is for it'),
+        `must not carry a credential, because definitions are visible: ${name.slice(0, 64)} looks like one. ` +
+        (manifest.queryCredential ?? 'Use the property for credentials instead'),
     }));
 }

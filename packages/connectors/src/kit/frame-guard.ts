@@ -1,50 +1,53 @@
-// Stands between a connection and the parser of its driver. Drivers trust their server: a length is believed, an end
-// is looked for until it is found, and what arrives is kept. Here the bytes of a server are counted from the first
-// one, cut into frames, and each frame is checked before the driver sees it.
+// Sits between a connection and its driver's parser. Drivers trust their server: they believe lengths, search for
+// terminators without limit, and buffer what arrives. Here a server's bytes are counted from the first one and cut into
+// frames, and each frame is checked before the driver sees it.
 import { ConnectorError } from '../spec/errors.js';
 
-/** How one wire protocol cuts its bytes into frames. One object serves one connection. */
+/** How a wire protocol frames its bytes. One object per connection. */
 export interface FrameFormat {
-  /** Bytes at the beginning of a frame that tell its size. */
+  /** Bytes at the start of a frame that determine its size. */
   readonly headBytes: number;
-  /** Bytes of the frame whose head begins at `at`, the head included. @throws ConnectorError for a head that no frame has. */
+  /** Size of the frame whose head starts at `at`, including the head. @throws ConnectorError for an invalid head */
   sizeAt(bytes: Buffer, at: number): number;
   /**
-   * Looks at a whole frame, each once and in order.
-   * @throws ConnectorError for one that the driver's parser must not see.
+   * Inspects a complete frame; each frame once and in order.
+   * @throws ConnectorError for one that the driver's parser must not see
    */
   check(bytes: Buffer, at: number, end: number): void;
 }
 
-/** How much a server may send until it has done what it was asked for. */
+/** How much a server may send until it has completed what it was asked for. */
 export interface WireBudget {
-  /** Longest frame, in bytes. */
+  /** Maximum frame size in bytes. */
   readonly frameBytesMax: number;
-  /** So much has arrived. @throws ConnectorError `too_large` when that is more than allowed. */
+  /** Counts what has arrived. @throws ConnectorError `too_large` when that exceeds the budget */
   received(bytes: number, frames: number): void;
 }
 
 export interface FrameGuard {
-  /** Hands the whole frames of the chunk on, and keeps the rest. Never throws. */
+  /** Passes on the complete frames of the chunk and buffers the rest. Never throws. */
   receive(chunk: Buffer): void;
-  /** What may arrive from here on. */
+  /** Sets the budget from here on. */
   allow(budget: WireBudget): void;
 }
 
 export interface FrameGuardOptions {
   format: FrameFormat;
   budget: WireBudget;
-  /** The driver's parser: takes one or more whole frames. */
+  /** The driver's parser: takes one or more complete frames. */
   deliver(frames: Buffer): void;
-  /** Called once, with a refusal or with whatever the driver threw; nothing is delivered from then on. */
+  /** Called once, with a refusal or with the driver's error; nothing is delivered after it. */
   fail(error: unknown): void;
 }
 
 const MEBIBYTE = 1_048_576;
 const FRAME_BYTES_MAX = MEBIBYTE;
-/** Greeting, settings of the server, sign-in. */
+/** Greeting, server settings, sign-in. */
 const SIGN_IN = { bytesMax: 2 * MEBIBYTE, framesMax: 1_000 };
-/** The answer to one statement of ours, or the description of a result: some thousand columns, or a page of a catalogue. */
+/**
+ * The response to one statement of ours, or the description of a result: some thousand columns, or a page of a
+ * catalogue.
+ */
 const STATEMENT = { bytesMax: 8 * MEBIBYTE, framesMax: 20_000 };
 
 function countedBudget({ bytesMax, framesMax }: { bytesMax: number; framesMax: number }): WireBudget {
@@ -69,17 +72,17 @@ export const statementBudget = (): WireBudget => countedBudget(STATEMENT);
 function tooMuch(): ConnectorError {
   return new ConnectorError(
     'too_large',
-    'The server sent more than an answer to what it was asked may hold.',
+    'The server sent a larger response than the request allows.',
     {
-      remedy: 'Check that host and port are those of the database server.',
+      remedy: 'Check that host and port point to the database server.',
     },
   );
 }
 
-/** For a frame that its protocol does not have. */
+/** For a frame that the protocol does not define. */
 export function brokenFrame(): ConnectorError {
-  return new ConnectorError('protocol_error', 'The server sent a message that its protocol does not have.', {
-    remedy: 'Check that host and port are those of the database server.',
+  return new ConnectorError('protocol_error', 'The server sent a message that violates its protocol.', {
+    remedy: 'Check that host and port point to the database server.',
   });
 }
 
@@ -87,9 +90,9 @@ export function createFrameGuard({ format, deliver, fail, ...options }: FrameGua
   const { headBytes } = format;
   const head = Buffer.alloc(headBytes);
   let { budget } = options;
-  /** The frame that has begun, once its size is known. */
+  /** The current incomplete frame, once its size is known. */
   let begun: Buffer | undefined;
-  /** Bytes of it, or of its head, that are here. */
+  /** Bytes of it, or of its head, received so far. */
   let filled = 0;
   let isOver = false;
 
@@ -103,7 +106,9 @@ export function createFrameGuard({ format, deliver, fail, ...options }: FrameGua
     filled += copied;
     return from + copied;
   };
-  /** Goes on with the frame that has begun. @returns where the next one begins in the chunk, and the frame when it is whole. */
+  /**
+   * Continues the incomplete frame. @returns where the next one starts in the chunk, and the frame if it is complete
+   */
   const complete = (chunk: Buffer): { at: number; whole?: Buffer } => {
     let at = 0;
     if (!begun) {

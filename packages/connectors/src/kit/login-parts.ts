@@ -5,10 +5,10 @@ import { metaOf } from './properties.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** True where there is nothing to sign in with. */
+/** Whether the method needs no credentials. */
 export const needsNoLogin = (method: SignInMethod): boolean => method.fields.length === 0 && !method.oauth;
 
-/** What a login lacks for its sign-in on a connection of this definition, each in words that name the property. */
+/** What a login lacks for this method and definition; each message names the property. */
 export function lackingOf(method: SignInMethod, definition: Fields, login: Fields): PropertyProblem[] {
   const missing = method.required.filter((name) => (revealed(login[name]) ?? '') === '');
   const message = `is required for sign-in by ${method.label}`;
@@ -27,7 +27,7 @@ const entriesOf = (value: unknown): readonly Entry[] => (revealed(value) ?? []) 
 
 const keyOf = ({ name }: Entry): string => name.toLowerCase();
 
-/** The parts that are given in place of those that were, and the rest of them. */
+/** The given parts replace stored ones; the others are kept. */
 export function withKeptParts(
   manifest: SourceManifest,
   kept: Fields,

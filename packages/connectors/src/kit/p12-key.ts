@@ -2,12 +2,12 @@ import { createPrivateKey } from 'node:crypto';
 import { ConnectorError } from '../spec/errors.js';
 import { Secret } from '../spec/secret.js';
 
-// P12 keys of Google's service accounts: PKCS#12 (RFC 7292) under RC2 and 3DES, which OpenSSL does not open any more, so
-// node-forge does. It runs where drivers run, never in the service: the file says how long deriving its key takes.
+// P12 keys of Google's service accounts: PKCS#12 (RFC 7292) with RC2 and 3DES, which OpenSSL no longer opens, so
+// node-forge does. It runs where drivers run, never in the service: the file decides how long the key derivation takes.
 
-/** What Google protects its P12 keys with. */
+/** Google's default password for P12 keys. */
 const passwordOfGoogle = 'notasecret';
-/** Google's have 1 or 2,048; each costs some microseconds here. */
+/** Google's files use 1 or 2,048; each costs some microseconds here. */
 const iterationsMax = 100_000;
 
 /** A P12 file is an ASN.1 SEQUENCE whose first member is the version 3. */
@@ -23,7 +23,7 @@ type Asn1 = import('node-forge').asn1.Asn1;
 
 const broken = (): ConnectorError =>
   new ConnectorError('invalid_config', 'The P12 key file cannot be read.', {
-    remedy: 'Give the whole file as Google made it, as base64, or create a JSON key.',
+    remedy: 'Provide the complete file from Google as base64, or create a JSON key.',
   });
 
 function numberOf(forge: Forge, node: Asn1 | undefined): number {
@@ -33,7 +33,7 @@ function numberOf(forge: Forge, node: Asn1 | undefined): number {
     : Number.POSITIVE_INFINITY;
 }
 
-/** Every count of iterations in the file, those of contents that are wrapped as octets among them. */
+/** Checks every iteration count in the file, including those in octet-wrapped contents. */
 function assertQuick(forge: Forge, node: Asn1, depth = 0): void {
   if (depth > 20) throw broken();
   if (typeof node.value === 'string') {
@@ -48,7 +48,7 @@ function assertQuick(forge: Forge, node: Asn1, depth = 0): void {
     return;
   }
   const [first, second] = node.value;
-  // PKCS#12 and PKCS#5 have `SEQUENCE {salt OCTET STRING, iterations INTEGER, …}`, MacData has it behind its digest.
+  // PKCS#12 and PKCS#5 have `SEQUENCE {salt OCTET STRING, iterations INTEGER, …}`; MacData has it after its digest.
   for (const [salt, count] of [[first, second], node.value.slice(1, 3)])
     if (salt?.type === forge.asn1.Type.OCTETSTRING && count?.type === forge.asn1.Type.INTEGER)
       if (numberOf(forge, count) > iterationsMax) throw broken();
@@ -57,9 +57,9 @@ function assertQuick(forge: Forge, node: Asn1, depth = 0): void {
 
 /**
  * The private key of a P12 file.
- * @param password absent or empty: that of Google's files
+ * @param password absent or empty: Google's default
  * @returns PKCS#8 PEM
- * @throws ConnectorError `invalid_config` when it is broken, of another password, or holds no RSA key
+ * @throws ConnectorError `invalid_config` when it is broken, `auth_failed` for a wrong password
  */
 export async function privateKeyOfP12(bytes: Buffer, password: string | undefined): Promise<Secret<string>> {
   const { default: forge } = await import('node-forge');
@@ -75,8 +75,8 @@ export async function privateKeyOfP12(bytes: Buffer, password: string | undefine
   } catch (error) {
     if (error instanceof ConnectorError) throw error;
     if (error instanceof Error && /MAC could not be verified|Invalid password/i.test(error.message))
-      throw new ConnectorError('auth_failed', 'The password of the P12 key file is another.', {
-        remedy: 'Give it as P12CustomPwd; Google makes them with notasecret.',
+      throw new ConnectorError('auth_failed', 'The password of the P12 key file is wrong.', {
+        remedy: 'Set P12CustomPwd; Google’s default is notasecret.',
       });
     throw broken();
   }

@@ -1,10 +1,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 
-// Private keys that sign assertions (RFC 7523). One that cannot is refused where it is given: later it would cost a
-// person a sign-in, and the provider would be blamed.
+// Private keys that sign assertions (RFC 7523). An unusable key is refused when it is entered: later it would cost a
+// user a sign-in, and the provider would be blamed.
 
-/** JWS algorithm (RFC 7518 section 3.1, RFC 8037) that the kind of key decides. */
+/** JWS algorithm (RFC 7518 section 3.1, RFC 8037), determined by the key type. */
 export type SigningAlgorithm = 'RS256' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA';
 
 const curves: Readonly<Record<string, SigningAlgorithm>> = {
@@ -16,22 +16,22 @@ const rsaBitsMin = 2048;
 const kinds = 'RSA (2,048 bits or more), P-256, P-384, P-521 or Ed25519';
 
 /**
- * Reads a private key that signs.
+ * Reads a private key for signing.
  * @param pem PKCS#8, PKCS#1 or SEC1 without a password; line breaks may be written as `\\n`
- * @returns the key, or what is wrong with it, without anything of it
+ * @returns the key, or the problem with it, without any of its content
  */
 export function readSigningKey(
   pem: string,
 ): { key: KeyObject; algorithm: SigningAlgorithm } | { problem: string } {
   const text = pem.replaceAll('\\n', '\n');
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: *4, *ENCRYPTED/m.test(text)) {
-    return { problem: 'is encrypted: give it without a password (openssl pkey -in key.pem)' };
+    return { problem: 'is encrypted: remove its password (openssl pkey -in key.pem)' };
   }
   let key: KeyObject;
   try {
     key = createPrivateKey(text);
   } catch {
-    return { problem: `is no PEM of a private key: give the whole file of an ${kinds} key` };
+    return { problem: `is not a PEM private key: provide the complete file of an ${kinds} key` };
   }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'rsa') {
@@ -42,10 +42,10 @@ export function readSigningKey(
   }
   const algorithm =
     type === 'ed25519' ? 'EdDSA' : type === 'ec' ? curves[details?.namedCurve ?? ''] : undefined;
-  return algorithm ? { key, algorithm } : { problem: `is of another kind than ${kinds}` };
+  return algorithm ? { key, algorithm } : { problem: `has an unsupported type: use ${kinds}` };
 }
 
-/** A property that holds such a key. */
+/** A property with a signing key. */
 export const signingKeySchema = z
   .string()
   .max(16_384)

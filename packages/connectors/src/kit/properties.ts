@@ -7,24 +7,24 @@ import { revealed, Secret } from '../spec/secret.js';
 import { isInteractive, type SignInMethod } from '../spec/sign-in.js';
 import { hideAll, hideSecrets } from './secret-fields.js';
 
-// Everything that is derived from a manifest's properties: api-specs, validation, the split between
-// definition and vault, and the destination a credential is bound to.
+// Everything that is derived from a manifest's properties: api-specs, validation, the split between definition and
+// vault, and the destination to which a credential is bound.
 
-/** Qlik's separated-credentials trio, which every source takes. */
+/** Qlik's separated-credentials trio, which every source accepts. */
 const separatedProperties = {
   separateCredentials: {
     type: 'boolean',
     default: false,
-    description: 'Each person brings their own credentials; none is stored with the connection.',
+    description: 'Each user provides their own credentials; none are stored with the connection.',
   },
-  selectedCredentials: { type: 'string', description: 'Id of a separated credential of yours to use.' },
+  selectedCredentials: { type: 'string', description: 'Id of your separated credential to use.' },
   credentialsName: {
     type: 'string',
     description: 'Name for the separated credential made from this request.',
   },
 } as const satisfies Record<string, PropertySpec>;
 
-/** Members of `connectionProperties` that steer credentials instead of describing the source. */
+/** Members of `connectionProperties` that control credentials instead of describing the source. */
 export interface CredentialChoice {
   separateCredentials: boolean;
   selectedCredentials?: string;
@@ -39,9 +39,9 @@ export type ConnectionSecrets = Readonly<Record<string, Secret<unknown>>>;
 export interface SplitProperties {
   /** Stored with the connection and visible; defaults applied. */
   definition: Record<string, unknown>;
-  /** Names of what of the definition was given; the rest of it are defaults. */
+  /** Names of the definition properties that were given; the others are defaults. */
   set: readonly string[];
-  /** Sealed with the person's credential; what is secret of it is hidden. */
+  /** Sealed with the user's credential; its secrets are hidden. */
   credential: Record<string, unknown>;
   connectionSecrets: ConnectionSecrets;
   signIn: SignInMethod;
@@ -52,7 +52,7 @@ export type ParsedProperties =
   | { ok: true; value: SplitProperties }
   | { ok: false; problems: PropertyProblem[] };
 
-/** Metadata of a property of this source; unmarked properties count as deciding. */
+/** Metadata of a property; unmarked properties count towards the destination. */
 export function metaOf(manifest: SourceManifest, name: string): PropertyMeta {
   const schema = manifest.properties.shape[name] as z.ZodType | undefined;
   const meta = schema ? propertyMeta(schema) : undefined;
@@ -60,16 +60,16 @@ export function metaOf(manifest: SourceManifest, name: string): PropertyMeta {
   return meta;
 }
 
-/** Secrets that a connection of this source may keep itself. */
+/** Properties with secrets that a connection itself may hold. */
 export const connectionSecretNames = (manifest: SourceManifest): string[] =>
   Object.keys(manifest.properties.shape).filter((name) => metaOf(manifest, name).holder === 'connection');
 
-/** True for sources that a person can sign in to in a browser. */
+/** Whether users can sign in to the source in a browser. */
 export function hasInteractiveSignIn(manifest: SourceManifest): boolean {
   return manifest.signIns.some((method) => isInteractive(method.oauth));
 }
 
-/** The source's properties as Qlik's `api-specs` has them. */
+/** The source's properties in Qlik's `api-specs` form. */
 export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
   const schema = z.toJSONSchema(manifest.properties, { io: 'input', unrepresentable: 'any' });
   const properties: Record<string, PropertySpec> = {};
@@ -79,7 +79,8 @@ export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
       unknown
     >;
     const type = typeof rest['type'] === 'string' ? rest['type'] : 'string';
-    // Known values are what clients offer their users, as Qlik lists them; some sources take others too, and say so.
+    // Clients offer known values to users, as Qlik lists them; some sources accept others too, and their description
+    // says so.
     properties[name] = { ...rest, type, ...(examples === undefined ? {} : { enum: examples }) };
   }
   if (hasInteractiveSignIn(manifest)) {
@@ -107,7 +108,7 @@ const choiceSchema = z.strictObject({
   authCode: z.string().max(8192).optional(),
 });
 
-/** Matches names without regard to case, drops `null`, coerces scalars; collects names nobody knows. */
+/** Matches names case-insensitively, drops `null`, coerces scalars; collects unknown names. */
 function canonical(shape: Record<string, z.ZodType>, input: Record<string, unknown>) {
   const known = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
   const value: Record<string, unknown> = Object.create(null);
@@ -152,9 +153,9 @@ export function selectSignIn(
 }
 
 /**
- * Validates `connectionProperties` against the source and splits them by who holds them.
- * Whether the credential is complete is a separate question: see `lackingOf`.
- * @param stored names of the connection's own secrets that it has already
+ * Validates `connectionProperties` against the source and splits them by holder. Whether the credential is complete is
+ * a separate question: see `lackingOf`.
+ * @param stored names of the connection's own secrets that are already stored
  */
 export function parseProperties(
   manifest: SourceManifest,
@@ -228,8 +229,8 @@ export function parseProperties(
 }
 
 /**
- * What is lacking of the set that was begun: the one with most given, of equals the one that lacks least, of these the
- * later. Nothing when any set is whole.
+ * What the most complete set lacks: the set with the most given properties, then the fewest missing, then the latest.
+ * Empty if any set is complete.
  */
 function missingOfSets(
   sets: readonly (readonly string[])[],
@@ -244,7 +245,7 @@ function missingOfSets(
   return begun[0]?.lacking ?? [];
 }
 
-/** A URL without its query: behind one origin, each path may be another application. */
+/** A URL without its query: each path of an origin may be another application. */
 function addressOf(value: string): string {
   const { origin, pathname } = new URL(value);
   return pathname === '/' ? origin : `${origin}${pathname}`;
@@ -256,7 +257,7 @@ function decidingValue(meta: PropertyMeta, value: unknown): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** A definition as it would be stored now: properties that came since have their defaults. */
+/** A definition as it would be stored now: properties introduced since then have their defaults. */
 export function withDefaults(
   manifest: SourceManifest,
   definition: Readonly<Record<string, unknown>>,
@@ -270,7 +271,7 @@ export function withDefaults(
   return whole;
 }
 
-/** What decides destinations, as a text that changes when the rule does. */
+/** What determines destinations, as text that changes with the rule. */
 export const destinationRule = (manifests: readonly SourceManifest[]): string =>
   JSON.stringify(
     manifests.map((manifest) => [
@@ -284,8 +285,8 @@ export const destinationRule = (manifests: readonly SourceManifest[]): string =>
   );
 
 /**
- * Where the secrets of a credential may be sent, as one line that people can read and programs compare:
- * the source, the sign-in method and every deciding property of the definition, sorted by name.
+ * Where the secrets of a credential may be sent, as one line that users can read and programs can compare: the source
+ * and every deciding property of the definition, sorted by name.
  */
 export function destinationOf(
   manifest: SourceManifest,

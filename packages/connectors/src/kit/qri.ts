@@ -2,9 +2,9 @@ import type { QriDefinition } from '@mooring/contract/catalogue';
 import type { SourceManifest } from '../spec/manifest.js';
 import { metaOf } from './properties.js';
 
-// Resource identifiers: which properties of a connection name its target, and what a path in it is made of.
+// Resource identifiers: which properties of a connection name its target, and what a path in it consists of.
 
-/** What a path in a source consists of, by kind of source. */
+/** Segments of a path in a source, by category. */
 const pathProperties: Readonly<Record<SourceManifest['category'], readonly string[]>> = {
   file: ['filePath'],
   database: ['database', 'schema', 'table'],
@@ -19,7 +19,7 @@ const targetNames = (manifest: SourceManifest): readonly string[] =>
     .filter((name) => (metaOf(manifest, name).holder ?? 'definition') === 'definition')
     .toSorted();
 
-/** How the QRIs of a source are made, as Qlik's data-sources have it. */
+/** How QRIs of a source are built, in the form of Qlik's data-sources. */
 export function qriDefinitionOf(manifest: SourceManifest): QriDefinition {
   const target = targetNames(manifest);
   const path = pathProperties[manifest.category];
@@ -30,7 +30,7 @@ export function qriDefinitionOf(manifest: SourceManifest): QriDefinition {
   };
 }
 
-/** Hosts and URLs in one spelling, so that the same server is the same target. */
+/** Normalizes hosts and URLs, so that the same server is the same target. */
 function normal(manifest: SourceManifest, name: string, value: unknown): string {
   if (typeof value !== 'string') return JSON.stringify(value);
   const { dials } = metaOf(manifest, name);
@@ -38,7 +38,7 @@ function normal(manifest: SourceManifest, name: string, value: unknown): string 
   return dials === 'host' ? value.toLowerCase() : value;
 }
 
-/** The values that name a connection's target, in the order of its QRI definition; empty where one is not set. */
+/** The values that name a connection's target, in the order of its QRI definition; empty if not set. */
 export function qriTargetOf(
   manifest: SourceManifest,
   definition: Readonly<Record<string, unknown>>,

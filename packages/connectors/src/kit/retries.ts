@@ -1,11 +1,10 @@
 import type { Retries } from '../spec/connector.js';
 
-// A source that is in trouble must not be asked twice by each of its many callers. What is kept here is kept for all of
-// them.
+// A failing source must not be retried by each of its many callers, so the retry budget is shared by all of them.
 
-/** Second tries that are saved up at most: so many come on top of an outage, however many callers are in it. */
+/** Maximum saved retries: the most that are added to an outage, however many callers there are. */
 const savedMax = 5;
-/** What an answered request earns: in good times one request in ten may be tried again. */
+/** Retries that an answered request earns: normally, one request in ten may be retried. */
 const earned = 0.1;
 const originsMax = 1000;
 
@@ -15,7 +14,7 @@ export function createRetries(): Retries {
   const change = (origin: string, change: number): boolean => {
     const before = saved.get(origin) ?? savedMax;
     const after = before + change;
-    // The one that was asked for last stands last, so that the first one is the one to forget.
+    // Reinserted at the end, so that the least recently used origin comes first and is dropped first.
     saved.delete(origin);
     saved.set(origin, after < 0 ? before : Math.min(savedMax, after));
     const [oldest] = saved.keys();

@@ -3,11 +3,11 @@ import { type InlineFiles, propertyMeta } from '../spec/fields.js';
 import type { SourceManifest } from '../spec/manifest.js';
 import { revealed, Secret } from '../spec/secret.js';
 
-// Values of secret properties travel as `Secret`: hidden where they come in, revealed where a driver gets its options.
+// Values of secret properties travel as `Secret`: hidden where they enter, revealed where a driver gets its options.
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Hides what the manifest marks as secret, and what it does not know. What is hidden already stays as it is. */
+/** Hides what the manifest marks as secret, and unknown properties. Hidden values stay as they are. */
 export function hideSecrets(manifest: SourceManifest, fields: Fields): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {
@@ -27,11 +27,11 @@ export const hideAll = (fields: Fields): Record<string, Secret<unknown>> =>
     ]),
   );
 
-/** Every value as it is behind what hides it. */
+/** Reveals every value. */
 export const allRevealed = (fields: Fields): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, revealed(value)]));
 
-/** Text of a secret field; undefined when it is absent or empty. A text that did not come hidden does not count. */
+/** Text of a secret field; undefined when it is absent or empty. Text that did not arrive hidden does not count. */
 export function revealText(fields: Fields, name: string): string | undefined {
   const held = fields[name];
   const value: unknown = held instanceof Secret ? held.reveal() : undefined;

@@ -1,10 +1,10 @@
 import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '../spec/errors.js';
 import { Secret } from '../spec/secret.js';
 
-// A database says what is wrong with a statement better than anybody else. Its words go to who wrote the statement, once
-// they hold nothing of the login that it ran under.
+// A database explains what is wrong with a statement best. Its message goes to the author of the statement, unless it
+// contains parts of the login that ran it.
 
-/** Failures that are about a statement, not about the way to the source. */
+/** Failures of a statement rather than of the connection to the source. */
 const ofStatements: ReadonlySet<ConnectorErrorKind> = new Set<ConnectorErrorKind>([
   'invalid_query',
   'not_found',
@@ -14,7 +14,7 @@ const ofStatements: ReadonlySet<ConnectorErrorKind> = new Set<ConnectorErrorKind
 ]);
 const lengthMax = 500;
 
-/** @param message of the server; @param position of the statement, counted from one, as text or number */
+/** @param message the server's message @param position in the statement, from 1, as text or number */
 export function serverWords(
   kind: ConnectorErrorKind,
   { message, code, position }: { message: unknown; code?: unknown; position?: unknown },
@@ -42,7 +42,7 @@ function textsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-/** A secret as a server could write it. */
+/** The forms in which a server could write a secret. */
 const formsOf = (secret: string): string[] => {
   const bytes = Buffer.from(secret);
   return [
@@ -53,8 +53,8 @@ const formsOf = (secret: string): string[] => {
 };
 
 /**
- * The error as who asked may read it: with the server's words only where the statement is theirs, and only where nothing
- * secret of the login is among them.
+ * The error as the requester may see it: with the server's message only if the statement is the requester's own, and
+ * only if the message contains no secret of the login.
  * @param query of the request; absent: the statement is ours
  */
 export function toldToAuthor(
@@ -72,7 +72,7 @@ export function toldToAuthor(
   return withServer(error, query === undefined || tells ? undefined : within(error.server, query));
 }
 
-/** The same failure with other words of the server, or without. */
+/** The same failure with another server message, or none. */
 export function withServer(error: ConnectorError, server: ServerWords | undefined): ConnectorError {
   const { kind, message, nativeCode, remedy, isRetryable, retryAfterSeconds, cause } = error;
   return new ConnectorError(kind, message, {
@@ -84,7 +84,7 @@ export function withServer(error: ConnectorError, server: ServerWords | undefine
   });
 }
 
-/** Without a position that the text does not have. */
+/** Drops a position outside the text. */
 function within({ position, ...words }: ServerWords, query: string): ServerWords {
   return position !== undefined && position <= [...query].length + 1 ? { ...words, position } : words;
 }

@@ -5,9 +5,9 @@ import { withDefaults } from './properties.js';
 type Definition = Readonly<Record<string, unknown>>;
 
 /**
- * What of a definition was set, without the defaults that filled it up.
- * @param names of the properties that were set; undefined where that was not kept, as in 0.1.0: then a property that is
- * as it is without being set was not
+ * The properties of a definition that were set, without defaults.
+ * @param names names of the set properties; undefined if they were not stored, as in 0.1.0: then a property counts as
+ * unset if it equals its default
  */
 export function onlySet(
   manifest: SourceManifest,

@@ -4,30 +4,30 @@ import { type InlineFiles, inlineFilesSchema } from '../spec/fields.js';
 
 const pemCertificates = /^\s*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/;
 
-/** Certificates to trust, each file one or more PEM certificates. Anything else (a path, a key) is refused. */
+/** Certificates to trust, each file with one or more PEM certificates. Anything else (a path, a key) is refused. */
 export const certificateFilesSchema = inlineFilesSchema.refine(
   (files) => files.every(({ value }) => pemCertificates.test(value)),
   'must be PEM certificates (-----BEGIN CERTIFICATE-----), given as text',
 );
 
 /**
- * How far TLS is demanded, in libpq's words.
- * Source: PostgreSQL documentation, "SSL Mode Descriptions" (`prefer` and `allow` are left out: they fall back
- * to clear text when somebody in the middle asks for it).
+ * Required level of TLS, in libpq's terms.
+ * Source: PostgreSQL documentation, "SSL Mode Descriptions" (`prefer` and `allow` are omitted: a man in the middle can
+ * downgrade them to clear text).
  */
 export const tlsModeSchema = z.enum(['disable', 'require', 'verify-ca', 'verify-full']);
 
 export type TlsMode = z.infer<typeof tlsModeSchema>;
 
-/** What of Node's TLS options follows from a mode and the certificates of a connection. */
+/** Node's TLS options for a mode and the certificates of a connection. */
 export interface TlsDemands extends Pick<ConnectionOptions, 'rejectUnauthorized' | 'minVersion'> {
   /** PEM texts that replace the built-in authorities; absent: the built-in ones. */
   ca?: string[];
-  /** Whether the certificate must name the host that was dialled. */
+  /** Whether the certificate must match the dialled host. */
   verifyIdentity: boolean;
 }
 
-/** Undefined for `disable`: clear text. TLS 1.2 at least otherwise. */
+/** Undefined for `disable`: clear text. Otherwise TLS 1.2 or later. */
 export function tlsDemands(mode: TlsMode, certificates: InlineFiles | undefined): TlsDemands | undefined {
   if (mode === 'disable') return undefined;
   return {
@@ -55,7 +55,7 @@ const certificateCodes = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** Whether an error code of Node means that a TLS handshake or a certificate check failed. */
+/** Whether a Node error code means a failed TLS handshake or certificate check. */
 export function isTlsFailureCode(code: string): boolean {
   return certificateCodes.has(code) || code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_');
 }

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Longest time without a turn of the event loop, in milliseconds. */
+/** Maximum time without a turn of the event loop, in milliseconds. */
 const workMsMax = 10;
 
-/** Lets the event loop turn when the work since its last turn has taken long: promises alone never do. */
+/** Yields to the event loop when the work since its last turn has taken long: promises alone never do. */
 export type Turns = () => Promise<void>;
 
-/** One for each loop whose work somebody else decides the length of. */
+/** One per loop whose amount of work is decided externally. */
 export function createTurns(): Turns {
   let turned = performance.now();
   return async () => {

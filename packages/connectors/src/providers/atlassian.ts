@@ -5,7 +5,7 @@ export const provider: ProviderManifest = {
   name: 'Atlassian',
   documentation: 'https://developer.atlassian.com/cloud/oauth/getting-started/',
   register:
-    'An OAuth 2.0 (3LO) app in the developer console, with the APIs that are read and the User identity API (read:me).',
+    'An OAuth 2.0 (3LO) app in the developer console, with the APIs to read and the User identity API (read:me).',
   preset: () => ({
     authorizationEndpoint: 'https://auth.atlassian.com/authorize',
     tokenEndpoint: 'https://auth.atlassian.com/oauth/token',
@@ -15,12 +15,12 @@ export const provider: ProviderManifest = {
     authorizationParameters: { audience: 'api.atlassian.com', prompt: 'consent' },
     clientAuthentication: 'client_secret_post',
     idleDays: 90,
-    // Elsewhere the code is about the client, and with other words here too.
+    // Otherwise this code is about the client; Atlassian also uses it with other texts.
     answers: [{ code: 'unauthorized_client', words: 'refresh_token is invalid', means: 'grant_dead' }],
   }),
   quirks: [
-    'Refresh tokens are rotated and end after ninety days without use.',
-    'A dead refresh token is refused with status 403: invalid_grant, or unauthorized_client and the words refresh_token is invalid.',
-    'The parameter audience names its API.',
+    'Refresh tokens rotate and expire after 90 days without use.',
+    'An invalid refresh token gets status 403 with invalid_grant, or with unauthorized_client and the text "refresh_token is invalid".',
+    'The audience parameter names its API.',
   ],
 };

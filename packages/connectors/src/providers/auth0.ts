@@ -9,7 +9,7 @@ export const provider: ProviderManifest = {
     'A Regular Web Application with the refresh token grant; an API with Allow Offline Access, whose identifier goes into `audience`.',
   place: {
     title: 'Domain',
-    description: 'Domain of the tenant, or a custom one.',
+    description: 'Domain of the tenant, or a custom domain.',
     pattern: domainPattern,
     example: 'example.eu.auth0.com',
   },
@@ -25,9 +25,9 @@ export const provider: ProviderManifest = {
     idleDays: 15,
   }),
   quirks: [
-    'A dead refresh token is refused with status 403, not 400.',
+    'An invalid refresh token gets status 403, not 400.',
     'The issuer ends with a slash.',
-    'A second use of a rotated refresh token ends the whole family.',
-    'A refresh token that is not used for fifteen days ends, unless set otherwise.',
+    'Reuse of a rotated refresh token revokes the whole token family.',
+    'A refresh token expires after 15 days without use, unless configured otherwise.',
   ],
 };

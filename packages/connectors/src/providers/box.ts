@@ -4,7 +4,7 @@ export const provider: ProviderManifest = {
   id: 'box',
   name: 'Box',
   documentation: 'https://developer.box.com/guides/authentication/oauth2/oauth2-setup/',
-  register: 'A custom app with user authentication (OAuth 2.0); its application scopes are set there.',
+  register: 'A custom app with user authentication (OAuth 2.0); set its application scopes there.',
   preset: () => ({
     authorizationEndpoint: 'https://account.box.com/api/oauth2/authorize',
     tokenEndpoint: 'https://api.box.com/oauth2/token',
@@ -16,7 +16,7 @@ export const provider: ProviderManifest = {
     answers: [{ code: 'invalid_grant', words: 'refresh token has expired', means: 'expired' }],
   }),
   quirks: [
-    'A refresh token works once and ends after sixty days. The words that it has expired are also said of one that was used.',
-    'Scopes are set where the application is registered, not in the request.',
+    'A refresh token works once and expires after 60 days. The error text "Refresh token has expired" also covers a used one.',
+    'Scopes are set in the app registration, not in the request.',
   ],
 };

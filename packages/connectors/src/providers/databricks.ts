@@ -24,12 +24,12 @@ export const provider: ProviderManifest = {
       subject: '/id',
       email: '/userName',
     },
-    // The code of a request that is wrong in general; only with these words it is about the grant.
+    // The generic code for a malformed request; only this text makes it about the grant.
     answers: [{ code: 'invalid_request', words: 'refresh token is invalid', means: 'grant_dead' }],
   }),
   quirks: [
     'PKCE is required.',
-    'Refresh tokens are rotated.',
-    'A dead refresh token is refused with invalid_request and the words Refresh token is invalid.',
+    'Refresh tokens rotate.',
+    'An invalid refresh token gets invalid_request with the text "Refresh token is invalid".',
   ],
 };

@@ -15,8 +15,8 @@ export const provider: ProviderManifest = {
     answers: [{ code: 'invalid_grant', words: 'refresh token is invalid or revoked', means: 'revoked' }],
   }),
   quirks: [
-    'A refresh token comes only with token_access_type=offline, lives until it is revoked, and is not repeated on refresh.',
-    'The answer of the token endpoint says whose account it is.',
-    'Tokens are revoked by an API call of its own, not by RFC 7009.',
+    'A refresh token is issued only with token_access_type=offline, stays valid until it is revoked, and is not repeated on refresh.',
+    'The token response identifies the account.',
+    'Tokens are revoked by a proprietary API call, not by RFC 7009.',
   ],
 };

@@ -1,7 +1,7 @@
 import { domainPattern, type ProviderManifest } from '../spec/provider.js';
 
 const tenantId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Tokens name the tenant by its id, in lower case, by whatever name it was asked. */
+/** Tokens contain the tenant id in lower case, whatever name the request used. */
 const issuerOfAnyTenant = new RegExp(
   `^https://login\\.microsoftonline\\.com/${tenantId.source.slice(1, -1)}/v2\\.0$`,
 );
@@ -12,10 +12,10 @@ export const provider: ProviderManifest = {
   name: 'Microsoft Entra ID',
   documentation: 'https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow',
   register:
-    'An app registration with the platform Web and a client secret; delegated permissions of the API that is read, whose scopes go into `scope`.',
+    'An app registration with the platform Web and a client secret; delegated permissions of the API to read, whose scopes go into `scope`.',
   place: {
     title: 'Tenant',
-    description: 'Directory (tenant) id, or its domain.',
+    description: 'Directory (tenant) id or domain.',
     pattern: domainOrTenant,
     example: 'contoso.onmicrosoft.com',
   },
@@ -30,7 +30,7 @@ export const provider: ProviderManifest = {
         : { idTokenIssuer: issuerOfAnyTenant }),
       scopes: ['offline_access'],
       accountScopes: ['openid', 'profile', 'email'],
-      // Only for access tokens of Microsoft Graph, and less than the ID token says.
+      // Only for access tokens of Microsoft Graph, and with less data than the ID token.
       account: { endpoint: 'https://graph.microsoft.com/oidc/userinfo', subject: '/sub', email: '/email' },
       clientAuthentication: 'client_secret_post',
       idleDays: 90,
@@ -38,7 +38,7 @@ export const provider: ProviderManifest = {
         { code: 'invalid_grant', detail: '700082', means: 'expired' },
         { code: 'invalid_grant', detail: '700084', means: 'expired' },
         { code: 'invalid_grant', detail: '50173', means: 'revoked' },
-        // Sent as invalid_grant, yet the grant is not what is refused: the person is asked for more, or a rule says no.
+        // Sent as invalid_grant although the grant is valid: the user must provide more, or a policy forbids it.
         { code: 'invalid_grant', detail: '65001', means: 'consent_required' },
         { code: 'invalid_grant', detail: '50076', means: 'policy' },
         { code: 'invalid_grant', detail: '50079', means: 'policy' },
@@ -47,10 +47,10 @@ export const provider: ProviderManifest = {
     };
   },
   quirks: [
-    'Each refresh brings a new refresh token; the old one works on for a while.',
-    'ID tokens name the tenant by its id, also when a sign-in was asked of its domain.',
-    'Why it refuses is in the list error_codes.',
-    'Policies ask for the person with interaction_required; the grant itself lives on.',
-    'An administrator ends sessions in the directory.',
+    'Each refresh returns a new refresh token; the old one stays valid for a while.',
+    'ID tokens name the tenant by its id, even if the sign-in used its domain.',
+    'The reason for an error is in the list error_codes.',
+    'Policies ask for the user with interaction_required; the grant itself stays valid.',
+    'Administrators revoke sessions in the directory.',
   ],
 };

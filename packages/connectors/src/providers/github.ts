@@ -17,8 +17,8 @@ export const provider: ProviderManifest = {
   }),
   quirks: [
     'Errors come with status 200.',
-    'Tokens come as a form unless JSON is asked for; both are read.',
+    'Token responses are form-encoded unless JSON is requested; both are accepted.',
     'Granted scopes are separated by commas.',
-    'Tokens of OAuth apps have no end and no refresh token; those of GitHub Apps last eight hours and are rotated.',
+    'Tokens of OAuth apps do not expire and have no refresh token; tokens of GitHub Apps last eight hours and rotate.',
   ],
 };

@@ -5,7 +5,7 @@ export const provider: ProviderManifest = {
   name: 'Google',
   documentation: 'https://developers.google.com/identity/protocols/oauth2/web-server',
   register:
-    'A project with an OAuth client of the type Web application; the APIs that are read are enabled in the project, and their scopes go into `scope`.',
+    'A project with an OAuth client of the type Web application; enable the APIs to read in the project, and put their scopes into `scope`.',
   preset: () => ({
     authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
     tokenEndpoint: 'https://oauth2.googleapis.com/token',
@@ -16,12 +16,12 @@ export const provider: ProviderManifest = {
     authorizationParameters: { prompt: 'consent', access_type: 'offline' },
     clientAuthentication: 'client_secret_post',
     idleDays: 180,
-    // A workspace that limits the length of sessions wants its people back.
+    // A workspace that limits session length requires users to sign in again.
     answers: [{ code: 'invalid_grant', detail: 'invalid_rapt', means: 'policy' }],
   }),
   quirks: [
-    'A refresh token comes only with access_type=offline, and not again on refresh.',
-    'A revoked token ends every grant of the account to this client.',
-    'A refresh token that is not used for six months ends.',
+    'A refresh token is issued only with access_type=offline, and not again on refresh.',
+    'Revoking a token ends every grant of the account to this client.',
+    'A refresh token expires after six months without use.',
   ],
 };

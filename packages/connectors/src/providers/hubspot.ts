@@ -4,7 +4,7 @@ export const provider: ProviderManifest = {
   id: 'hubspot',
   name: 'HubSpot',
   documentation: 'https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide',
-  register: 'A public app; each scope that it requires goes into `scope` too, and oauth is among them.',
+  register: 'A public app; `scope` must list every scope that the app requires, including oauth.',
   preset: () => ({
     authorizationEndpoint: 'https://app.hubspot.com/oauth/authorize',
     tokenEndpoint: 'https://api.hubapi.com/oauth/v3/token',
@@ -14,7 +14,7 @@ export const provider: ProviderManifest = {
   }),
   quirks: [
     'Error codes are in the member status, for instance BAD_REFRESH_TOKEN.',
-    'The answer of the token endpoint says whose account it is.',
-    'Refresh tokens have no end until the app is removed.',
+    'The token response identifies the account.',
+    'Refresh tokens do not expire until the app is removed.',
   ],
 };

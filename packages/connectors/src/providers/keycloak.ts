@@ -5,7 +5,7 @@ export const provider: ProviderManifest = {
   name: 'Keycloak',
   documentation: 'https://www.keycloak.org/securing-apps/oidc-layers',
   register:
-    'A client with client authentication and the standard flow; the scope offline_access is assigned to it.',
+    'A client with client authentication and the standard flow; assign the scope offline_access to it.',
   place: {
     title: 'Issuer of the realm',
     description: 'For instance https://id.example.com/realms/main.',
@@ -38,7 +38,7 @@ export const provider: ProviderManifest = {
     };
   },
   quirks: [
-    'Offline sessions end after thirty days without use, unless set otherwise.',
-    'Why a grant is dead is told in words: Token is not active, Session not active, Stale token and others.',
+    'Offline sessions expire after 30 days without use, unless configured otherwise.',
+    'The reason why a grant ended is only in the error text: Token is not active, Session not active, Stale token and others.',
   ],
 };

@@ -19,5 +19,5 @@ export const provider: ProviderManifest = {
     authorizationParameters: { prompt: 'consent' },
     clientAuthentication: 'client_secret_basic',
   }),
-  quirks: ['Everything is as the metadata of the issuer says.'],
+  quirks: ['Follows the metadata of the issuer.'],
 };

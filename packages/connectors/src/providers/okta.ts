@@ -5,7 +5,7 @@ export const provider: ProviderManifest = {
   name: 'Okta',
   documentation: 'https://developer.okta.com/docs/guides/implement-grant-type/authcodepkce/main/',
   register:
-    'An OIDC app integration of the type Web Application, with the refresh token grant; the default authorization server lets it in.',
+    'An OIDC app integration of the type Web Application, with the refresh token grant; allow it on the default authorization server.',
   place: {
     title: 'Domain',
     description: 'Domain of the org; its default authorization server is used.',
@@ -28,8 +28,8 @@ export const provider: ProviderManifest = {
     };
   },
   quirks: [
-    'A refresh token that is not used for seven days ends, unless the policy says otherwise.',
+    'A refresh token expires after seven days without use, unless the policy says otherwise.',
     'Rotation has a grace period of up to a minute.',
-    'Too many requests are told with the code E0000047, in errorCode.',
+    'Rate limiting is reported as E0000047 in errorCode.',
   ],
 };

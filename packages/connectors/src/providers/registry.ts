@@ -16,7 +16,7 @@ import { provider as slack } from './slack.js';
 import { provider as snowflake } from './snowflake.js';
 import { provider as zendesk } from './zendesk.js';
 
-/** One line a provider. */
+/** One line per provider. */
 export const providers: readonly ProviderManifest[] = [
   google,
   entra,

@@ -30,8 +30,8 @@ export const provider: ProviderManifest = {
     ],
   }),
   quirks: [
-    'Answers have no expires_in: the session time of the org decides, two hours unless set.',
-    'The answer of the token endpoint says whose account it is, with the address of the identity.',
-    'Two refreshes at once: one is refused with invalid_grant and the words that it is already being processed.',
+    'Token responses have no expires_in: the session timeout of the org applies, two hours by default.',
+    'The token response identifies the account by the URL of its identity.',
+    'Of two concurrent refreshes, one fails with invalid_grant and a text that the token is already being processed.',
   ],
 };

@@ -4,7 +4,7 @@ export const provider: ProviderManifest = {
   id: 'slack',
   name: 'Slack',
   documentation: 'https://docs.slack.dev/authentication/installing-with-oauth',
-  register: 'An app with bot scopes, which go into `scope`; turn token rotation on if tokens are to end.',
+  register: 'An app with bot scopes, which go into `scope`; turn on token rotation if tokens should expire.',
   preset: () => ({
     authorizationEndpoint: 'https://slack.com/oauth/v2/authorize',
     tokenEndpoint: 'https://slack.com/api/oauth.v2.access',
@@ -22,7 +22,7 @@ export const provider: ProviderManifest = {
   quirks: [
     'Errors come with status 200 and ok: false.',
     'Scopes are separated by commas, in requests and in answers.',
-    'The token type is bot, and the token is a bearer token all the same.',
-    'The token is the one of the bot; tokens end and are rotated only where rotation was turned on.',
+    'The token type is bot, although the token is a bearer token.',
+    'The token is the bot token; tokens expire and rotate only if rotation is turned on.',
   ],
 };

@@ -23,8 +23,8 @@ export const provider: ProviderManifest = {
     idleDays: 90,
   }),
   quirks: [
-    'Access tokens live ten minutes.',
-    'The scope refresh_token asks for a refresh token.',
-    'An administrator ends the grant with a statement.',
+    'Access tokens last ten minutes.',
+    'The scope refresh_token requests a refresh token.',
+    'Administrators revoke the grant with a SQL statement.',
   ],
 };

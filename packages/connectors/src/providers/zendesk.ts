@@ -5,7 +5,7 @@ export const provider: ProviderManifest = {
   name: 'Zendesk',
   documentation:
     'https://developer.zendesk.com/documentation/api-basics/authentication/using-oauth-to-authenticate-zendesk-api-requests-in-a-web-app/',
-  register: 'An OAuth client in the Admin Center of the subdomain, of the kind confidential.',
+  register: 'A confidential OAuth client in the Admin Center of the subdomain.',
   place: {
     title: 'Subdomain',
     description: 'The part of the address before .zendesk.com.',
@@ -24,8 +24,8 @@ export const provider: ProviderManifest = {
     clientAuthentication: 'client_secret_post',
   }),
   quirks: [
-    'Refresh tokens are rotated; the old access token ends with the old refresh token.',
-    'Codes live two minutes.',
-    'Access tokens of older clients have no end and no refresh token.',
+    'Refresh tokens rotate; the old access token ends with the old refresh token.',
+    'Authorization codes last two minutes.',
+    'Access tokens of older clients do not expire and have no refresh token.',
   ],
 };

@@ -3,18 +3,18 @@ import type { Column, Row } from './data-types.js';
 import type { Network } from './network.js';
 import type { Secret } from './secret.js';
 
-/** A login, opened by the secret broker for one use. Never logged, never kept beyond the session. */
+/** A login, opened for one use. Never logged, never kept beyond the session. */
 export interface Login {
-  /** Id of the sign-in method of the manifest. */
+  /** Id of the sign-in method in the manifest. */
   signIn: string;
   /**
-   * Opened credential by property name, what the manifest marks as secret as `Secret`. Files arrive as `[{name, value}]`.
-   * See `kit/secret-fields`.
+   * Opened credential by property name; what the manifest marks as secret is a `Secret`. Files arrive as `[{name,
+   * value}]`. See `kit/secret-fields`.
    */
   fields: Readonly<Record<string, unknown>>;
   /**
    * For OAuth sign-ins: a valid access token. `renew: true` after the source answered 401 to the last one.
-   * @throws ConnectorError `auth_failed` when the person must sign in again.
+   * @throws ConnectorError `auth_failed` when the user must sign in again
    */
   accessToken?: (options?: { renew?: boolean }) => Promise<Secret<string>>;
 }
@@ -25,13 +25,13 @@ export interface ConnectorInput {
   login: Login;
 }
 
-/** Second tries, saved up for all uses of a source together; `origin` is its host and port. */
+/** Retry budget, shared by all uses of a source; `origin` is its host and port. */
 export interface Retries {
-  /** Takes one. @returns false when none is saved up */
+  /** Takes one retry. @returns false when the budget is empty */
   take(origin: string): Promise<boolean>;
-  /** One that was taken and not used. */
+  /** Returns a retry that was taken but not used. */
   giveBack(origin: string): void;
-  /** A request was answered, which earns a part of one. */
+  /** A request was answered, which earns a fraction of a retry. */
   earn(origin: string): void;
 }
 
@@ -44,7 +44,7 @@ export interface SessionContext {
   signal: AbortSignal;
 }
 
-/** Where a test probes name, route, TCP and TLS before the driver is loaded. */
+/** Where a test probes name resolution, route, TCP and TLS before the driver is loaded. */
 export interface Target {
   host: string;
   port: number;
@@ -55,9 +55,9 @@ export interface Target {
 export interface BrowseRequest {
   path: readonly string[];
   limit: number;
-  /** Cursor of the previous answer. */
+  /** Page token of the previous response. */
   page?: string;
-  /** How files are read whose names do not say it. */
+  /** How to read files whose names do not give a format. */
   file?: FileOptions;
 }
 
@@ -74,15 +74,15 @@ export interface BrowseItem {
     | 'view'
     | 'column'
     | 'resource';
-  /** Give it back to browse or read. */
+  /** Pass it to browse or read. */
   path: readonly string[];
   /** Can be read with this path. */
   readable: boolean;
-  /** Has items below it. */
+  /** Has children. */
   container: boolean;
   sizeBytes?: number;
   modified?: string;
-  /** Of a column. */
+  /** For columns. */
   type?: string;
   nullable?: boolean;
 }
@@ -99,24 +99,26 @@ export interface ReadRequest {
   /** Only these columns, in this order. Unknown names fail with `invalid_query`. */
   columns?: readonly string[];
   /**
-   * Columns whose values come as text, whatever they are: the source's own text of them where it has one, which is how
-   * a value that its column's type cannot hold is read all the same. They are columns of `string` then.
+   * Columns to return as text: the source's own text where it has one, so that a value that its column's type cannot
+   * represent can still be read. Such columns have the type `string`.
    */
   asText?: readonly string[];
-  /** Rows at the most; the source should stop producing then. */
+  /** Maximum rows; the source should stop producing then. */
   limit?: number;
-  /** Rows a batch at the most. */
+  /** Maximum rows per batch. */
   batchRows: number;
-  /** How a file is read. */
+  /** How to read a file. */
   file?: FileOptions;
-  /** A preview or a test: what the source sends is held to far lower caps. */
+  /** A preview or a test: far lower caps apply to what the source sends. */
   isPreview?: boolean;
 }
 
-/** Rows in batches, pulled by the consumer: a connector reads ahead by one batch at the most. */
+/** Rows in batches, pulled by the consumer: a connector reads at most one batch ahead. */
 export interface RowStream {
   columns: readonly Column[];
-  /** How a file is read: what was asked for and what was found. A request that says the same gets the same rows. */
+  /**
+   * How the file was read: the requested and the detected options. A request with these options returns the same rows.
+   */
   file?: FileOptions;
   batches: AsyncIterable<readonly Row[]>;
 }
@@ -132,9 +134,9 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** A data source's behaviour; the driver is imported by the file that implements it. */
+/** The behaviour of a data source. Only the file that implements it imports the driver. */
 export interface Connector {
-  /** First target is the one a test reports on. Pure. */
+  /** The first target is the one that a test reports on. Pure. */
   targets(
     properties: Readonly<Record<string, unknown>>,
     settings: Readonly<Record<string, string>>,

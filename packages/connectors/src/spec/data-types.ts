@@ -1,5 +1,5 @@
 /**
- * Neutral column types. A connector converts the driver's values to these before a row leaves it.
+ * Neutral column types. A connector converts the driver's values to these before it returns a row.
  *
  * - `boolean`: JS boolean
  * - `integer`: JS number, safe integer (|n| < 2^53)
@@ -10,11 +10,11 @@
  * - `date`: `YYYY-MM-DD`
  * - `time`: `HH:MM:SS[.ffffff]`
  * - `timestamp`: an instant, `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`
- * - `datetime`: the reading of a clock whose zone the source does not keep, `YYYY-MM-DDTHH:MM:SS[.ffffff]`
+ * - `datetime`: a local date and time whose zone the source does not store, `YYYY-MM-DDTHH:MM:SS[.ffffff]`
  * - `bytes`: base64 text
  * - `json`: any JSON value
  *
- * Fractions of a second have six digits, or nine where the source has nanoseconds. `null` is null in every type.
+ * Fractional seconds have six digits, or nine if the source has nanoseconds. `null` is null in every type.
  */
 export type NeutralType =
   | 'boolean'
@@ -30,19 +30,19 @@ export type NeutralType =
   | 'bytes'
   | 'json';
 
-/** What a source says about the values of a column, before there are any. */
+/** What a source declares about the values of a column before it sends any. */
 export interface ValueShape {
   type: NeutralType;
-  /** Of a `decimal`: digits at the most, and those behind the point. Both or none. */
+  /** For `decimal`: maximum total and fractional digits. Both or neither. */
   precision?: number;
   scale?: number;
-  /** Of an `integer` or `float`: bits of the signed integer, or of the IEEE number, that holds every value. */
+  /** For `integer` or `float`: bits of the signed integer, or of the IEEE number, that holds every value. */
   width?: 8 | 16 | 32 | 64;
-  /** Of a `json` column whose values are lists: what all their items are. */
+  /** For a `json` column whose values are lists: the shape of all items. */
   element?: ValueShape;
 }
 
-/** A type of a source and what becomes of it, for the page of values. */
+/** A source's type and its mapping, for the page of values. */
 export interface NativeType {
   native: string;
   shape: ValueShape;
@@ -56,12 +56,12 @@ export interface Column extends ValueShape {
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 
 /**
- * A JSON value as its text, without white space around its tokens: what JavaScript's values would change of it, such
- * as digits beyond a double or the zeros of `1.0`, stays as it came. Stands in cells of `json` columns.
+ * A JSON value as text, without white space around its tokens. Keeps what JavaScript values would change, such as
+ * digits beyond a double or the zeros of `1.0`. Used in cells of `json` columns.
  */
 export class JsonText {
   readonly text: string;
-  /** Every number in it is a double, though perhaps spelt in another way. */
+  /** Every number in it is a double, though it may be spelled differently. */
   readonly fitsDoubles: boolean;
 
   constructor(text: string, fitsDoubles: boolean) {
@@ -78,9 +78,12 @@ export const jsonTextOf = (cell: Cell): string => {
   return Object.is(cell, -0) ? '-0' : JSON.stringify(cell);
 };
 
-/** The same for clients that parse numbers into doubles: what those cannot hold is the text of its JSON, as a text. */
+/**
+ * The same for clients that parse numbers into doubles: a cell that doubles cannot hold becomes a string with its JSON
+ * text.
+ */
 export const doublesTextOf = (cell: Cell): string =>
   cell instanceof JsonText && !cell.fitsDoubles ? JSON.stringify(cell.text) : jsonTextOf(cell);
 
-/** Values by position, in the order of the columns. */
+/** Values by position, in column order. */
 export type Row = readonly Cell[];

@@ -1,4 +1,4 @@
-/** The closed set of ways in which a source fails. The server maps each kind to one public error code. */
+/** All ways in which a source can fail. The server maps each kind to one public error code. */
 export type ConnectorErrorKind =
   | 'auth_failed'
   | 'permission_denied'
@@ -16,35 +16,35 @@ export type ConnectorErrorKind =
   | 'unsupported'
   | 'driver_unavailable'
   | 'protocol_error'
-  /** What worked on its answers was ended, or ended by itself. */
+  /** The process that handled the source's responses was ended or crashed. */
   | 'crashed';
 
-/** What a source says of a statement, in its own words: for who wrote the statement, and for nobody else. */
+/** A source's own message about a statement. Only for the author of the statement. */
 export interface ServerWords {
   /** One line, without control characters. */
   message: string;
   code?: string;
-  /** Character of the statement, counted from one. */
+  /** Character position in the statement, from 1. */
   position?: number;
 }
 
 export interface ConnectorErrorOptions {
-  /** Of a failure of a statement. Taken away where the statement is not the caller's. */
+  /** For a failed statement. Removed unless the statement is the caller's own. */
   server?: ServerWords;
   /** The vendor's own code (SQLSTATE, HTTP status, AWS error name); never free text. */
   nativeCode?: string;
-  /** What the person can do about it. */
+  /** What the user can do about it. */
   remedy?: string;
   retryable?: boolean;
-  /** Seconds the source asked to wait. */
+  /** Retry delay in seconds that the source requested. */
   retryAfterSeconds?: number;
   cause?: unknown;
 }
 
 /**
- * A failure of a source. `message` goes to callers, so the translator of the source vouches for it:
- * it holds no native text that may carry hosts, logins, statements or secrets. The native error is `cause`; what a server
- * says of a statement is `server`.
+ * A failure of a source. `message` goes to callers, so the source's translator vouches for it: it contains no native
+ * text that might include hosts, logins, statements or secrets. The native error is `cause`; a server's own message
+ * about a statement is `server`.
  */
 export class ConnectorError extends Error {
   readonly kind: ConnectorErrorKind;

@@ -1,37 +1,36 @@
 import { z } from 'zod';
 
 /**
- * What a manifest says about one connection property, beside its type.
- * The property's zod schema is the one place that holds it; forms, `api-specs`, validation and the
- * split between definition and vault are all derived from it.
+ * What a manifest declares about a connection property besides its type. The property's zod schema is the only place
+ * that holds it; forms, `api-specs`, validation and the split between definition and vault are derived from it.
  */
 export interface PropertyMeta {
-  /** Short label for people. */
+  /** Short label. */
   title: string;
   /** One or two sentences of help: meaning, unit, default. */
   description: string;
-  /** The value is a secret: it is sealed in the vault and never returned. */
+  /** The value is a secret: sealed in the vault and never returned. */
   secret?: boolean;
   /**
-   * Who holds the value. `definition` (default): stored with the connection and visible.
-   * `credential`: belongs to the person's credential and is sealed with it.
-   * `connection`: a secret of the connection itself (an OAuth client secret), sealed in the vault.
+   * Who holds the value. `definition` (default): stored with the connection and visible. `credential`: part of the
+   * user's credential and sealed with it. `connection`: a secret of the connection itself (an OAuth client secret),
+   * sealed in the vault.
    */
   holder?: 'definition' | 'credential' | 'connection';
   /**
-   * Whether the value decides where a secret is sent. `value` (default): any change is another
-   * destination. `address`: of the URL all but its query and fragment. `nothing`: harmless. Where a query
-   * parameter or a header carries the secret, what names it decides as well.
+   * Whether the value decides where a secret is sent. `value` (default): any change is another destination. `address`:
+   * all of the URL except query and fragment. `nothing`: harmless. A query parameter or header name that carries a
+   * secret is part of the destination, too.
    */
   decides?: 'value' | 'address' | 'nothing';
-  /** Certificates to trust: large, so they do not count in the size of a definition, and lists leave them out. */
+  /** Certificates to trust. Large, so they do not count towards the size of a definition, and lists omit them. */
   certificates?: boolean;
-  /** A list whose entries are told apart by their names: those that are not given anew stay. */
+  /** A list whose entries are identified by their names: entries that are not given again stay. */
   entriesByName?: boolean;
-  /** A list of names and values that are sent in the query of a URL. */
+  /** A list of names and values that are sent in a URL query. */
   sentInQuery?: boolean;
   placeholder?: string;
-  /** The value names a host or URL that the service dials; tests aim such properties at a canary listener. */
+  /** The value names a host or URL that the service dials; tests point such properties at a canary listener. */
   dials?: 'host' | 'url';
 }
 
@@ -44,7 +43,7 @@ export type InlineFiles = z.infer<typeof inlineFilesSchema>;
 
 const noControlCharacters = /^\P{Cc}*$/u;
 
-/** Text of one line: control characters are refused, so nothing can smuggle a line break into a protocol. */
+/** Single-line text: control characters are refused, so nothing can inject a line break into a protocol. */
 export const line = (lengthMax = 1024) =>
   z.string().max(lengthMax).regex(noControlCharacters, 'must not contain control characters');
 
@@ -53,7 +52,7 @@ export function property<Schema extends z.ZodType>(schema: Schema, meta: Propert
   return schema.meta({ ...meta }) as Schema;
 }
 
-/** Reads the metadata back, looking through `optional()` and `default()`. */
+/** Reads the metadata, through `optional()` and `default()`. */
 export function propertyMeta(schema: z.ZodType): PropertyMeta | undefined {
   const meta = schema.meta();
   if (meta && typeof meta['title'] === 'string') return meta as unknown as PropertyMeta;
@@ -63,16 +62,16 @@ export function propertyMeta(schema: z.ZodType): PropertyMeta | undefined {
   return undefined;
 }
 
-/** Text, number or boolean, kept as text: a connect statement knows nothing else, and reads back what it says. */
+/** Text, number or boolean, stored as text: a connect statement has no other type, and must read back as written. */
 export const scalarText = (lengthMax: number) => z.union([line(lengthMax), z.number(), z.boolean()]);
 
 /**
- * What Qlik publishes for its own driver and nothing here depends on: taken, kept as text, and without effect.
- * @param title as it is shown
+ * A property that Qlik publishes for its own driver: accepted, stored as text, and without effect.
+ * @param title shown to users
  */
 export const tuning = (title: string) =>
   property(scalarText(256), {
     title,
-    description: 'Accepted for compatibility: it tunes another driver and changes nothing here.',
+    description: 'Accepted for compatibility with another driver; has no effect here.',
     decides: 'nothing',
   }).optional();

@@ -1,16 +1,16 @@
 import type { OAuthPreset } from './sign-in.js';
 
-/** What a connection has to say beside the provider's name: a tenant, a domain, an account. */
+/** What a connection must provide besides the provider's name: a tenant, a domain, an account. */
 export interface ProviderPlace {
   title: string;
   description: string;
-  /** The whole value must match; nothing that it lets through can lead to a host of somebody else's choice. */
+  /** Must match the whole value. No matching value may lead to a host outside the provider's control. */
   pattern: RegExp;
   example: string;
   default?: string;
 }
 
-/** An OAuth provider as data. What its answers and tokens are like is here and nowhere else. */
+/** An OAuth provider as data. All its peculiarities are here and nowhere else. */
 export interface ProviderManifest {
   id: string;
   name: string;
@@ -19,13 +19,13 @@ export interface ProviderManifest {
   /** What to register there, for the reference page. */
   register: string;
   place?: ProviderPlace;
-  /** @param place as `place.pattern` allows it */
+  /** @param place must match `place.pattern` */
   preset(place: string): OAuthPreset;
-  /** Where it departs from the standard, for the reference page. */
+  /** Deviations from the standard, for the reference page. */
   quirks: readonly string[];
 }
 
-/** The preset with what the manifest says of itself. */
+/** The preset plus the manifest's own data. */
 export const presetAt = (provider: ProviderManifest, place = ''): OAuthPreset => ({
   ...provider.preset(place),
   provider: provider.id,
@@ -33,7 +33,7 @@ export const presetAt = (provider: ProviderManifest, place = ''): OAuthPreset =>
   ...(provider.place ? { place } : {}),
 });
 
-/** @returns what is wrong with the value that a connection gives for `place`; undefined when nothing is */
+/** @returns the problem with the connection's value for `place`, or undefined */
 export function placeProblem(
   { name, place }: ProviderManifest,
   given: string | undefined,
@@ -45,10 +45,10 @@ export function placeProblem(
   }
   return place.pattern.test(value)
     ? undefined
-    : `is no ${place.title.toLowerCase()} of ${name}: it must look like ${place.example}`;
+    : `is not a valid ${place.title.toLowerCase()} for ${name}: it must look like ${place.example}`;
 }
 
-/** One DNS label, for what becomes a part of a provider's host name. */
+/** One DNS label that becomes part of a provider's host name. */
 export const labelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 /** A host name of at least two labels, without port, path or user. */

@@ -3,8 +3,9 @@ import { inspect } from 'node:util';
 const mask = '[secret]';
 
 /**
- * A value that hides itself: string conversion, JSON and `inspect` print a mask, and a structured clone has nothing of
- * it. The ways to the value are {@link Secret.reveal} and {@link revealedJson}, so that every reader can be found by name.
+ * A value that hides itself: string conversion, JSON and `inspect` print a mask, and a structured clone does not
+ * contain it. Only {@link Secret.reveal} and {@link revealedJson} return the value, so that every reader can be found
+ * by name.
  */
 export class Secret<Value> {
   readonly #value: Value;
@@ -35,12 +36,12 @@ export class Secret<Value> {
   }
 }
 
-/** The value behind a secret; anything else as it is. */
+/** The value behind a secret; anything else unchanged. */
 export const revealed = (value: unknown): unknown => (value instanceof Secret ? value.reveal() : value);
 
 /**
- * A structure as JSON with the secrets in it, for what seals it, digests it or hands it to a process of ours. `JSON.stringify`
- * would write masks.
+ * A structure as JSON including its secrets, for sealing, digests or a process of ours. `JSON.stringify` would write
+ * masks.
  */
 export const revealedJson = (value: unknown): string =>
   JSON.stringify(value, function reveal(this: Record<string, unknown>, key: string, member: unknown) {

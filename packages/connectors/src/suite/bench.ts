@@ -1,4 +1,4 @@
-// What tests of a connector share: sessions that prove they left nothing open, and what errors must not say.
+// Shared by connector tests: sessions that prove they left nothing open, and checks on the content of errors.
 
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
@@ -12,13 +12,13 @@ import { revealed } from '../spec/secret.js';
 import { createDirectNetwork, type DirectNetwork } from './direct-network.js';
 import type { StartedSource } from './harness.js';
 
-/** Longest time until the sockets of a closed session are gone. */
+/** Maximum time until the sockets of a closed session are gone. */
 export const CLOSE_MS_MAX = 2_000;
 
 /** The part of a started source that opens sessions. */
 export type BenchSource = Pick<StartedSource, 'good' | 'settings'>;
 
-/** Opens sessions with one source over a network of its own. */
+/** Opens sessions with one source over a separate network. */
 export class Bench<Source extends BenchSource = BenchSource> {
   readonly network: DirectNetwork = createDirectNetwork();
   readonly connector: Connector;
@@ -53,7 +53,7 @@ export class Bench<Source extends BenchSource = BenchSource> {
   }
 }
 
-/** Leaves a read after its first batch, which has `rows`, as one whose server goes on after it was told to stop. */
+/** Abandons a read after its first batch of `rows` rows, on a server that continues after it was told to stop. */
 export async function leaveEarly(bench: Bench, rows: number): Promise<void> {
   const begun = performance.now();
   await bench.within(async (session) => {
@@ -73,7 +73,7 @@ export async function allBatches(stream: RowStream): Promise<(readonly Row[])[]>
   return batches;
 }
 
-/** The `ConnectorError` with which `work` fails; anything else fails the test. */
+/** The `ConnectorError` with which `work` fails; any other outcome fails the test. */
 export async function failureOf(work: Promise<unknown>): Promise<ConnectorError> {
   const outcome = await work.then(
     () => new Error('expected a failure'),
@@ -102,7 +102,7 @@ export async function secretsOf(manifest: SourceManifest, input: ConnectorInput)
   return values;
 }
 
-/** Asserts that no secret stands in anything of the error that may be shown or logged. */
+/** Asserts that nothing in the error that may be shown or logged contains a secret. */
 export function expectNoSecrets(error: ConnectorError, secrets: readonly string[]): void {
   const shown = [
     error.message,
@@ -123,7 +123,7 @@ export function expectNoSecrets(error: ConnectorError, secrets: readonly string[
   }
 }
 
-/** Asks until `holds` is true or the time is over; answers what it found last. */
+/** Polls until `holds` is true or the time is up; returns the last result. */
 export async function waitUntil(holds: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   while (performance.now() < end) {

@@ -1,5 +1,5 @@
-// The behaviour that every data source must show. One suite over all drivers, so a new source is proven by
-// its harness alone; what a source cannot do is written in `unsupported`, never left out silently.
+// The behaviour required of every data source. One suite for all drivers, so that a harness is enough to prove a new
+// source; what a source cannot do is listed in `unsupported`, never skipped silently.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allRevealed } from '../kit/secret-fields.js';
 import type { ConnectorInput, ReadRequest } from '../spec/connector.js';
@@ -19,9 +19,9 @@ import type { Ability, ConnectorHarness, SlowWork, StartedSource } from './harne
 
 type StartedBench = Bench<StartedSource>;
 
-/** Longest time a refused sign-in or an unreachable host may take. */
+/** Maximum time for a refused sign-in or an unreachable host. */
 const FAILURE_MS_MAX = 10_000;
-/** Longest time the source may go on after a cancel (case D25). */
+/** Maximum time for which the source may continue after a cancel (case D25). */
 const CANCEL_MS_MAX = 2_000;
 
 function describeFailures(
@@ -226,8 +226,8 @@ function describeBrowse(manifest: SourceManifest, bench: () => StartedBench): vo
 
 /**
  * Registers the contract suite of a source.
- * @param manifest the source under test; its connector is loaded through `manifest.load`.
- * @param harness starts what the source talks to and says what the source cannot do.
+ * @param manifest the source under test; its connector is loaded through `manifest.load`
+ * @param harness starts the servers and declares what the source cannot do
  */
 export function describeConnector(manifest: SourceManifest, harness: ConnectorHarness): void {
   describe(`connector contract: ${manifest.id}`, () => {

@@ -1,5 +1,5 @@
-// A Network without a policy, for tests of connectors: real sockets, counted, so that a test can prove that
-// nothing stays open. It behaves like the server's gate where a connector can notice the difference.
+// A Network without a policy, for tests of connectors: real, counted sockets, so that a test can prove that none stays
+// open. It behaves like the server's gate wherever a connector could notice a difference.
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { connect, Socket } from 'node:net';
@@ -8,19 +8,19 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { ConnectorError } from '../spec/errors.js';
 import type { Network, NetworkRequest, SocketTarget } from '../spec/network.js';
 
-/** A real network for tests. Close it when the test ends; it destroys what a connector left behind. */
+/** A real network for tests. Close it at the end of the test; that destroys whatever a connector left open. */
 export interface DirectNetwork extends Network {
-  /** Sockets that are connecting or open now. */
+  /** Sockets that are connecting or open. */
   openSockets(): number;
   /** Every `host:port` dialled so far, in order. */
   readonly dialled: readonly string[];
-  /** Resolves true once no socket is open, false when some still are after `timeoutMs`. */
+  /** Resolves true once no socket is open, false if some still are after `timeoutMs`. */
   idle(timeoutMs: number): Promise<boolean>;
   /** Destroys all sockets and agents. */
   close(): void;
 }
 
-/** As the gate does: a failed connection reaches the driver as a `ConnectorError`. */
+/** Like the gate: a failed connection reaches the driver as a `ConnectorError`. */
 class DirectSocket extends Socket {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     super._destroy(error && this.connecting ? unreachable(error) : error, callback);
@@ -89,7 +89,7 @@ function capped(body: Readable, bytesMax: number): Readable {
   const gauge = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (bytes > bytesMax) done(new ConnectorError('too_large', 'The answer of the source is too large.'));
+      if (bytes > bytesMax) done(new ConnectorError('too_large', 'The response of the source is too large.'));
       else done(null, chunk);
     },
   });
@@ -113,7 +113,7 @@ function toResponse(message: IncomingMessage, bytesMax: number | undefined): Res
   return new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, { status, headers });
 }
 
-/** Opens sockets to wherever it is told to. For tests only: the service always uses its egress gate. */
+/** Opens sockets to any target. For tests only: the service always uses its egress gate. */
 export function createDirectNetwork(): DirectNetwork {
   const { open, track, idle } = socketSet();
   const dialled: string[] = [];

@@ -1,17 +1,17 @@
 import { createServer, type Socket } from 'node:net';
 
-/** A TCP server on loopback that does as it is told: for hostile, silent and broken sources. */
+/** A scripted TCP server on loopback, for hostile, silent and broken sources. */
 export interface FakeServer {
   host: '127.0.0.1';
   port: number;
   /** Everything that clients sent, over all connections. */
   received(): Buffer;
-  /** Bytes that clients were sent, over all connections, those on their way included. */
+  /** Bytes sent to clients over all connections, including those in flight. */
   sent(): number;
   close(): Promise<void>;
 }
 
-/** @param serve called with each connection; it may write at once and listen to `data`. */
+/** @param serve called for each connection; it may write immediately and listen to `data` */
 export async function startFakeServer(serve: (socket: Socket) => void): Promise<FakeServer> {
   const chunks: Buffer[] = [];
   const open = new Set<Socket>();
@@ -41,7 +41,7 @@ export async function startFakeServer(serve: (socket: Socket) => void): Promise<
 /** Far more than any budget of a connection. */
 const FLOOD_BYTES = 256 * 1_048_576;
 
-/** Writes a piece again and again, as fast as it is taken, until the client has gone or 256 MiB are written. */
+/** Writes a piece repeatedly, as fast as the client reads, until the client leaves or 256 MiB are written. */
 export function flood(socket: Socket, piece: Buffer): void {
   const pieces = Buffer.alloc(Math.max(1, Math.floor(65_536 / piece.length)) * piece.length, piece);
   let written = 0;

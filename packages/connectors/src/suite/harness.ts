@@ -1,7 +1,7 @@
 import type { ConnectorInput, ReadRequest } from '../spec/connector.js';
 import type { Column, Row } from '../spec/data-types.js';
 
-/** A part of the suite that a source may be unable to take. */
+/** A part of the suite that a source may not support. */
 export type Ability =
   /** Sign-in with a secret that can be wrong. */
   | 'wrongPassword'
@@ -12,7 +12,7 @@ export type Ability =
   /** Typed values: `types` of the harness. */
   | 'types';
 
-/** One read and exactly what must come back. */
+/** One read and its exact expected result. */
 export interface TypeExpectation {
   title: string;
   read: Pick<ReadRequest, 'path' | 'query'>;
@@ -20,10 +20,10 @@ export interface TypeExpectation {
   rows: readonly Row[];
 }
 
-/** Work that does not end on its own within the test. */
+/** Work that does not end by itself within the test. */
 export interface SlowWork {
   read: Pick<ReadRequest, 'path' | 'query'>;
-  /** Whether the source is still busy with it, asked by another way than the session under test. */
+  /** Whether the source is still working, checked independently of the session under test. */
   isRunning(): Promise<boolean>;
 }
 
@@ -31,15 +31,15 @@ export interface StartedSource {
   good: ConnectorInput;
   /** As `good` with a wrong password, key or token. */
   wrongPassword?: ConnectorInput;
-  /** Aims at a port that nothing listens on. */
+  /** Points to a port without a listener. */
   unreachable: ConnectorInput;
-  /** `sources.<id>` settings of the operator. */
+  /** The operator's `sources.<id>` settings. */
   settings?: Readonly<Record<string, string>>;
-  /** A readable item of at least 5 rows and 2 columns. */
+  /** A readable item with at least 5 rows and 2 columns. */
   readablePath: readonly string[];
-  /** Rows that `readablePath` has. */
+  /** Number of rows of `readablePath`. */
   readableRows: number;
-  /** A query that yields at least one row. */
+  /** A query that returns at least one row. */
   query?: string;
   slow?: SlowWork;
   types?: readonly TypeExpectation[];
@@ -47,8 +47,8 @@ export interface StartedSource {
 }
 
 export interface ConnectorHarness {
-  /** Starts the real server, fake or stand-in and seeds it. Called once. */
+  /** Starts and seeds the real server, fake or stand-in. Called once. */
   start(): Promise<StartedSource>;
-  /** What this source cannot do. Each is absent from the started source. */
+  /** What this source does not support. Each is absent from the started source. */
   unsupported: readonly Ability[];
 }

@@ -1,17 +1,16 @@
-// A MySQL server that says what a test tells it to, well-formed or not.
-// Source: MySQL manual, "Client/Server Protocol".
+// A scripted MySQL server, well-formed or not. Source: MySQL manual, "Client/Server Protocol".
 import type { Socket } from 'node:net';
 
-/** Protocol 4.1, plug-in sign-in, transactions; neither TLS nor anything that shortens the exchange. */
+/** Protocol 4.1, pluggable authentication, transactions; neither TLS nor anything that shortens the exchange. */
 const CAPABILITIES = 0x0008_a208;
 const TLS_CAPABILITY = 0x800;
-/** Types of columns: one whose rows travel in binary, and some whose rows travel as text. */
+/** Column types: one whose rows travel in binary, and some whose rows travel as text. */
 export const DOUBLE = 5;
 export const TIME = 11;
 export const BIT = 16;
 export const VAR_STRING = 253;
 
-/** A packet of the protocol: length, sequence, payload. */
+/** A packet of the protocol: length, sequence number, payload. */
 export function packet(sequence: number, ...payload: (Buffer | string | number[])[]): Buffer {
   const body = Buffer.concat(payload.map((part) => Buffer.from(part as string)));
   const head = Buffer.alloc(4);
@@ -46,7 +45,7 @@ export const failure = (text: string) => packet(1, [0xff, 0x28, 0x04], '#42000',
 export const wantFile = (path: string) => packet(1, [0xfb], path);
 /** @param status 8: another result follows */
 export const end = (sequence: number, status = 2) => packet(sequence, [0xfe, 0, 0, status, 0]);
-/** Numbers of character sets. */
+/** Character set numbers. */
 const UTF8 = 45;
 const BINARY = 63;
 
@@ -68,7 +67,7 @@ export const column = (sequence: number, type: number, name = 'a') =>
     0,
   ]);
 
-/** The answer to the preparation of a statement whose result has these columns. */
+/** The response to preparing a statement whose result has these columns. */
 export function prepared(...types: number[]): Buffer {
   const columns = types.map((type, index) => column(2 + index, type));
   const head = packet(1, [0, 1, 0, 0, 0, types.length, 0, 0, 0, 0, 0, 0]);
@@ -77,13 +76,13 @@ export function prepared(...types: number[]): Buffer {
 
 const text = (value: string) => Buffer.concat([Buffer.of(value.length), Buffer.from(value)]);
 
-/** The columns of a result. Its rows begin with number `4`, for one column. */
+/** The columns of a result. Its rows start with number `4`, for one column. */
 export function resultHead(...types: number[]): Buffer {
   const columns = types.map((type, index) => column(2 + index, type));
   return Buffer.concat([packet(1, [types.length]), ...columns, end(2 + types.length)]);
 }
 
-/** A row that travels as text. */
+/** A row in the text protocol. */
 export const textRow = (sequence: number, ...values: string[]) => packet(sequence, ...values.map(text));
 
 const UNANSWERED_COMMANDS = new Set([
@@ -91,7 +90,7 @@ const UNANSWERED_COMMANDS = new Set([
   0x19, // COM_STMT_CLOSE
 ]);
 
-/** Greets, and calls `answer` for what the client signs in with and for each of its commands that waits for an answer. */
+/** Greets, and calls `answer` for the client's sign-in and for each command that expects a response. */
 export function turnsOf(
   answer: (turn: number, socket: Socket) => void,
   greet: Buffer = greeting(),

@@ -1,5 +1,5 @@
-// A PostgreSQL server that says what a test tells it to, well-formed or not.
-// Source: PostgreSQL documentation, "Message Formats" and "Message Flow".
+// A scripted PostgreSQL server, well-formed or not. Source: PostgreSQL documentation, "Message Formats" and "Message
+// Flow".
 import type { Socket } from 'node:net';
 
 export function message(kind: string, body: Buffer | string = ''): Buffer {
@@ -20,7 +20,7 @@ function int32(value: number): Buffer {
 export const ready = message('Z', 'I');
 export const notice = message('N', 'SNOTICE\0C00000\0Mx\0\0');
 export const failure = (state: string, text: string) => message('E', `SFATAL\0C${state}\0M${text}\0\0`);
-/** The sign-in without a password, up to the first statement. */
+/** A sign-in without a password, up to the first statement. */
 export const welcome = Buffer.concat([
   message('R', int32(0)),
   message('S', 'server_version\x0017.0\0'),
@@ -32,7 +32,7 @@ export const done = (tag: string) => Buffer.concat([message('C', `${tag}\0`), re
 export const TEXT = 25;
 export const JSON_TYPE = 114;
 
-/** @param columns name and object id of the type of each */
+/** @param columns name and type object id of each */
 export function rowDescription(columns: readonly (readonly [string, number])[]): Buffer {
   const fields = columns.map(([name, type]) =>
     Buffer.concat([
@@ -57,14 +57,15 @@ export function dataRow(...values: (string | null)[]): Buffer {
 
 /** A prepared statement of ours and its rows, all at once. */
 export const answered = (...messages: Buffer[]) => Buffer.concat([message('1'), message('2'), ...messages]);
-/** What describes a read; its rows are asked for by the next turn. */
+/** The description of a read; its rows are requested in the next turn. */
 export const described = (...columns: (readonly [string, number])[]) => answered(rowDescription(columns));
 
-/** Length and code, at which a server ends the connection. */
+/** Length and code; a server ends the connection on them. */
 const CANCEL_REQUEST = Buffer.of(0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e);
 
 /**
- * Calls `answer` whenever the client waits for one: after its start-up, and after each Query, Sync, Flush and password.
+ * Calls `answer` whenever the client expects a response: after its start-up, and after each Query, Sync, Flush and
+ * password.
  */
 export function turnsOf(answer: (turn: number, socket: Socket) => void): (socket: Socket) => void {
   return (socket) => {

@@ -5,24 +5,24 @@ import { assertExpansion } from '../../kit/expansion.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { idleMsMax, pieceBytesMax } from './limits.js';
 
-/** Bytes that are taken one piece after the other. */
+/** Bytes that are consumed one piece at a time. */
 export interface ByteSource {
-  /** Next bytes, at most {@link pieceBytesMax}; undefined at the end. Errors of the store come as they are. */
+  /** The next bytes, at most {@link pieceBytesMax}; undefined at the end. Errors of the store pass unchanged. */
   next(): Promise<Buffer | undefined>;
   /**
-   * What `next` will give, up to the piece that is enough, or all of it. Each piece is looked at once, and how they are
-   * cut is up to the source.
+   * What `next` will return, up to the piece that is enough, or everything. Each piece is inspected once; the source
+   * decides where pieces are cut.
    */
   lookAhead(isEnough: (piece: Buffer) => boolean): Promise<Buffer>;
 }
 
-/** Pulls the bytes of a file; nothing is read ahead beyond the stream's own buffer. */
+/** Pulls the bytes of a file. Nothing is read ahead beyond the stream's own buffer. */
 export interface ByteReader extends ByteSource {
   /** Stops the transfer. Idempotent. */
   close(): void;
 }
 
-/** @param pull gives undefined at the end, again and again */
+/** @param pull returns undefined at the end, however often it is called */
 export function createByteSource(pull: () => Promise<Uint8Array | undefined>): ByteSource {
   let rest: Buffer | undefined;
   let isOver = false;
@@ -55,15 +55,15 @@ function hasZlibCode(error: unknown): error is Error & { code: string } {
 }
 
 function notGzip(error: Error & { code: string }): ConnectorError {
-  return new ConnectorError('protocol_error', 'The file is not valid gzip data or ends too early.', {
+  return new ConnectorError('protocol_error', 'The file is not valid gzip data, or it is truncated.', {
     nativeCode: error.code,
     cause: error,
     remedy:
-      'Store the file whole, or without .gz in its name and without the content encoding gzip where it is not compressed.',
+      'Upload the complete file. If it is not compressed, drop .gz from its name and the content encoding gzip.',
   });
 }
 
-/** Pieces are measured on both sides of the decoder: what comes in without coming out is measured too. */
+/** Pieces are measured on both sides of the decoder, so that input without output is measured too. */
 function unzip(body: Readable): { stream: Readable; bytesOut: (bytes: number) => void } {
   let taken = 0;
   let given = 0;
@@ -77,7 +77,7 @@ function unzip(body: Readable): { stream: Readable; bytesOut: (bytes: number) =>
     }
   }
   const gunzip = createGunzip({ chunkSize: pieceBytesMax });
-  // The callback is needed only so that pipeline tears the streams down; the error reaches us by the iterator.
+  // The callback exists only so that pipeline tears down the streams; the error reaches us through the iterator.
   pipeline(body, measured, gunzip, () => {});
   const bytesOut = (bytes: number) => {
     given += bytes;
@@ -86,15 +86,15 @@ function unzip(body: Readable): { stream: Readable; bytesOut: (bytes: number) =>
   return { stream: gunzip, bytesOut };
 }
 
-/** The same bytes in pieces that are looked at in one go. */
+/** The same bytes in pieces that are small enough to inspect in one go. */
 export function* pieces(chunk: Buffer): Generator<Buffer> {
   for (let at = 0; at < chunk.length; at += pieceBytesMax) yield chunk.subarray(at, at + pieceBytesMax);
 }
 
 /**
- * Reads a stream, through gunzip if asked.
- * @throws ConnectorError from `next`: `protocol_error` for broken or empty gzip, `too_large` when it expands too
- * much, `timeout` when no byte comes for {@link idleMsMax}.
+ * Reads a stream, through gunzip if requested.
+ * @throws ConnectorError from `next`: `protocol_error` for broken or empty gzip, `too_large` when it expands too much,
+ * `timeout` when no byte arrives for {@link idleMsMax}.
  */
 export function openByteReader(body: Readable, isGzip: boolean): ByteReader {
   const unzipped = isGzip ? unzip(body) : undefined;
@@ -102,7 +102,7 @@ export function openByteReader(body: Readable, isGzip: boolean): ByteReader {
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let isWaiting = false;
   const idle = setTimeout(() => {
-    // A reader that pauses us is no idle source.
+    // A reader that pauses us does not make the source idle.
     if (isWaiting) stream.destroy(new ConnectorError('timeout', 'The source stopped sending the file.'));
   }, idleMsMax);
   stream.once('close', () => clearTimeout(idle));

@@ -10,34 +10,34 @@ const carriageReturn = 0x0d;
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 const state = {
-  /** At the beginning of a field. */
+  /** At the start of a field. */
   start: 0,
-  /** Within blanks at its beginning. */
+  /** In spaces at the start of a field. */
   blanks: 1,
   plain: 2,
   quoted: 3,
-  /** Behind an escape character that is no quote. */
+  /** After an escape character other than the quote. */
   escaped: 4,
-  /** Behind a quote that ends the field, or is the first of two. */
+  /** After a quote that either ends the field or is the first of two. */
   closed: 5,
-  /** Behind a quoted field. */
+  /** After a quoted field. */
   behind: 6,
-  /** Behind a carriage return, which ends a line by itself or with a line feed. */
+  /** After a carriage return, which ends a line alone or together with a line feed. */
   return: 7,
 };
 
 /**
- * Cuts text into records as it comes, each character looked at once. Quotes are such at the beginning of a field, blanks
- * before and behind a quoted one are none of it, and within a field without quotes a quote is a character like others.
+ * Cuts streamed text into records and looks at each character once. A quote has meaning only at the start of a field;
+ * spaces around a quoted field are not part of it, and inside an unquoted field a quote is an ordinary character.
  */
 export class RecordCutter {
-  /** What ends lines, once that is known. */
+  /** The line ending, once it is known. */
   lineEnd: LineEnd | undefined;
-  /** Where cutting has ended before the text has. */
+  /** Where cutting stopped before the end of the text. */
   fault: CsvFault | ConnectorError | undefined;
-  /** Fields behind a delimiter that begin with a blank, and those that do not. */
+  /** Fields after a delimiter that start with a space, and all others. */
   readonly initials = { blank: 0, other: 0 };
-  /** Quoted fields that blanks stand before. */
+  /** Quoted fields that are preceded by spaces. */
   blanksBeforeQuotes = 0;
 
   private readonly dialect: CsvDialect;
@@ -47,21 +47,21 @@ export class RecordCutter {
   private readonly recordMax: number;
   private records: CsvRecord[] = [];
   private fields: CsvRecord = [];
-  /** Of the field that is begun. */
+  /** The current field so far. */
   private part = '';
   private isQuoted = false;
-  /** In what was looked at last. */
+  /** In the last text that was inspected. */
   private hasEscapes = false;
   private readonly escaped: RegExp;
-  /** What an escape makes of quotes and of itself; nothing where the quote is its own. */
+  /** What an escape can produce: the quote and the escape itself; empty where the quote is its own escape. */
   private readonly escapes: readonly string[];
   private now = state.start;
-  /** Characters of the record in earlier texts. */
+  /** Characters of the current record in earlier texts. */
   private before = 0;
-  /** Where the record begins in this text. */
+  /** Where the current record starts in this text. */
   private begin = 0;
 
-  /** @param recordMax longest record, in characters */
+  /** @param recordMax maximum record length in characters */
   constructor(dialect: CsvDialect, recordMax: number) {
     this.dialect = dialect;
     this.recordMax = recordMax;
@@ -73,7 +73,7 @@ export class RecordCutter {
     this.escaped = new RegExp(`[${dialect.escape.replace(/[\\\]^-]/, '\\$&')}](.)`, 'gs');
   }
 
-  /** Number of the field that is begun, from 0. */
+  /** Number of the current field, from 0. */
   get field(): number {
     return this.fields.length;
   }
@@ -94,7 +94,7 @@ export class RecordCutter {
     else if (this.now !== state.start || this.fields.length > 0) this.endRecord(0);
   }
 
-  /** Records that are complete now. Starts anew. */
+  /** Records that are complete. Clears the list. */
   take(): CsvRecord[] {
     const taken = this.records;
     this.records = [];
@@ -180,7 +180,7 @@ export class RecordCutter {
     return at === -1 ? text.length : at;
   }
 
-  /** The next quote that is not escaped in this text, or an escape of which it does not show what it is for. */
+  /** The next quote that is not escaped in this text, or an escape whose next character is not here yet. */
   private closingMark(text: string, from: number): number {
     this.hasEscapes = false;
     for (let at = from; at < text.length; at += 1) {
@@ -198,7 +198,7 @@ export class RecordCutter {
   private behindEscape(text: string, at: number): number {
     const code = text.charCodeAt(at);
     if (code !== this.quote && code !== this.escape) {
-      return this.fail('has the escape character before something else than a quote or itself', escapeRemedy);
+      return this.fail('has an invalid escape sequence', escapeRemedy);
     }
     this.part += text[at];
     this.now = state.quoted;
@@ -220,7 +220,7 @@ export class RecordCutter {
     if (code === this.delimiter) return this.endField(at + 1);
     if (isBlank(code)) return at + 1;
     if (code === lineFeed || code === carriageReturn) return this.atLineEnd(code, at);
-    return this.fail('has text behind its closing quote', quoteRemedy);
+    return this.fail('has text after its closing quote', quoteRemedy);
   }
 
   private atLineEnd(code: number, at: number): number {
@@ -244,21 +244,21 @@ export class RecordCutter {
     return isPair ? this.endRecord(at + 1) : this.keep('\r', at);
   }
 
-  /** A character that ends no line here. */
+  /** A character that does not end a line in this dialect. */
   private keep(character: string, next: number): number {
-    if (this.isQuoted) return this.fail('has text behind its closing quote', quoteRemedy);
+    if (this.isQuoted) return this.fail('has text after its closing quote', quoteRemedy);
     this.part += character;
     this.now = state.plain;
     return next;
   }
 
-  /** LF and CR LF go together; a lone CR among them could end a line or be text. */
+  /** LF and CR LF go together; a lone CR among them could be a line ending or text. */
   private agrees(found: LineEnd): boolean {
     this.lineEnd ??= found;
     if ((this.lineEnd === '\r') === (found === '\r')) return true;
     const shown = { '\n': 'LF', '\r\n': 'CR LF', '\r': 'CR' };
     this.fail(
-      `has ${shown[found]} outside of quotes, where lines end in ${shown[this.lineEnd]}`,
+      `has ${shown[found]} outside quotes, but lines end in ${shown[this.lineEnd]}`,
       lineEndRemedy,
     );
     return false;
@@ -266,7 +266,7 @@ export class RecordCutter {
 
   private endField(next: number): number {
     if (!this.isQuoted && this.escapes.some((text) => this.part.includes(text)))
-      return this.fail('has an escaped quote or escape outside of quotes', outsideRemedy);
+      return this.fail('has an escape sequence outside quotes', outsideRemedy);
     this.fields.push(!this.isQuoted && this.part === this.dialect.nullText ? null : this.part);
     this.part = '';
     this.isQuoted = false;

@@ -3,51 +3,55 @@ import { ConnectorError } from '../../spec/errors.js';
 import { RecordCutter } from './csv-cutter.js';
 import { type CsvDialect, type CsvRecord, isTrailed } from './csv-record.js';
 
-// What a file does not say is found in its beginning. What could be two tables is refused, in words that say how to tell.
+// What the request does not specify is detected from the start of the file. An ambiguous file is refused with an error
+// that says how to resolve it.
 
-/** The beginning of a file. */
+/** The start of a file. */
 export interface CsvSample {
   text: string;
-  /** It is the whole file. */
+  /** The sample is the whole file. */
   isWhole: boolean;
 }
 
 /** How a file is read, from its first record to its last. */
 export interface FoundDialect {
   dialect: CsvDialect;
-  /** Each record ends with one more delimiter, behind which is nothing. */
+  /** Each record ends with one extra delimiter and nothing after it. */
   trailingDelimiter: boolean;
-  /** That of the first record is found among its fields: somebody says that it is there, and its rows are no longer. */
+  /**
+   * Only the fields of the first record tell whether it has the trailing delimiter: the request sets it, and the rows
+   * are not longer.
+   */
   mayFirstBeTrailed: boolean;
-  /** The first line only names the delimiter, as Excel has it. */
+  /** The first line only names the delimiter, as Excel writes it. */
   hasDelimiterLine: boolean;
-  /** For people, and to be sent back: what was asked for and what was found. */
+  /** For the user, and valid as a request: what was requested and what was detected. */
   told: FileOptions;
 }
 
-/** Delimiters that are looked for. */
+/** Delimiters to detect. */
 const candidates = [',', ';', '\t', '|'] as const;
 
-/** Length of what is looked at, in lines and in bytes: few, because a slow source makes its reader wait for them. */
+/** Sample size, in lines and in bytes. Small, because a slow source makes its reader wait for it. */
 export const sampled = { lines: 100, bytes: 64 * 1024 };
 
-/** How the beginning of a file looks with one delimiter. */
+/** How the start of a file looks with one delimiter. */
 interface Survey {
   dialect: CsvDialect;
   /** Fields of the first record. */
   width: number;
   /**
-   * `whole`: all records have as many, or all one more that is empty. `short`: some have fewer. `broken`: some have more,
-   * or cannot be cut so.
+   * `whole`: all records have the same number of fields, or all have one extra empty field. `short`: some have fewer.
+   * `broken`: some have more, or cannot be cut.
    */
   fit: 'whole' | 'short' | 'broken';
   hasTrailingDelimiter: boolean;
-  /** All records behind the first one have one more field than that, which is empty. */
+  /** All records after the first have one extra field, which is empty. */
   areRowsTrailed: boolean;
-  /** Fields of all records behind the first one, where they are as many in each. */
+  /** Number of fields of the records after the first, if it is the same for all. */
   widthBehind: number | undefined;
   hasInitialSpace: boolean;
-  /** A column has all its values in single quotes, or the header has all its names so. */
+  /** All values of a column, or all names of the header, are in single quotes. */
   hasSingleQuotes: boolean;
   lineEnd: FileOptions['lineEnd'] | undefined;
 }
@@ -104,19 +108,21 @@ function uncertain(surveys: readonly Survey[]): ConnectorError {
   const examples = surveys.map(({ dialect }) => JSON.stringify(dialect.delimiter)).join(' or ');
   return new ConnectorError(
     'unsupported',
-    `What stands between the fields of the file is not certain. Columns by its first records: ${readings}.`,
-    { remedy: `Say which it is: "file": {"delimiter": …} with ${examples}.` },
+    `The delimiter of the file is ambiguous. Columns in the first records: ${readings}.`,
+    { remedy: `Set it in the request: "file": {"delimiter": …} with ${examples}.` },
   );
 }
 
-/** @param own what the name of the file says, or what is most likely @param isNamed the name says it */
+/**
+ * @param own the delimiter that the file name implies, or the most likely one @param isNamed the file name implies it
+ */
 function choose(surveys: readonly Survey[], own: Survey, isNamed: boolean): Survey {
   const splitting = surveys.filter(({ width }) => width > 1);
   const whole = splitting.filter(({ fit }) => fit === 'whole');
   const possible = whole.length > 0 ? whole : splitting.filter(({ fit }) => fit === 'short');
   const [only, other] = possible;
   if (only !== undefined) {
-    // The header alone fits, and each row has as many fields by another delimiter.
+    // Only the header fits, and every row has the same number of fields with another delimiter.
     const byRows = surveys.filter(
       (it) => it.width === 1 && (it.widthBehind ?? 0) > 1 && only.fit === 'short',
     );
@@ -125,7 +131,7 @@ function choose(surveys: readonly Survey[], own: Survey, isNamed: boolean): Surv
     const readings = [...possible, ...byRows];
     throw uncertain(readings.includes(own) ? readings : [own, ...readings]);
   }
-  // Its rows are refused one by one where they do not fit.
+  // Rows that do not fit are refused one by one.
   if (own.width > 1) return own;
   const hidden =
     splitting.length > 0 ? splitting : surveys.filter((it) => it !== own && (it.widthBehind ?? 0) > 1);
@@ -137,18 +143,18 @@ function assertQuotes({ hasSingleQuotes }: Survey, said: string | undefined): vo
   if (said !== undefined || !hasSingleQuotes) return;
   throw new ConnectorError(
     'unsupported',
-    'A column of the file has all its values in single quotes, which may quote them or be text.',
-    { remedy: `Say which it is: "file": {"quote": "'"}, or "file": {"quote": "\\""}.` },
+    'All values of a column are in single quotes, which may be quoting or part of the text.',
+    { remedy: `Set the quote in the request: "file": {"quote": "'"}, or "file": {"quote": "\\""}.` },
   );
 }
 
-/** Before a line that has the delimiter. */
+/** Must precede a line that contains the delimiter. */
 const delimiterLine = /^sep=([^\r\n"])(?:\r\n|\n|\r)(?=[^\r\n]*\1)/;
 
 /**
- * Says how a file is read: by what is said of it, and else by its beginning.
- * @param named the delimiter that the name of the file says
- * @throws ConnectorError `unsupported` where it could be two tables
+ * Determines the dialect: from the request, else from the start of the file.
+ * @param named the delimiter that the file name implies
+ * @throws ConnectorError `unsupported` for an ambiguous file
  */
 export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t'): FoundDialect {
   const first = delimiterLine.exec(sample.text);
@@ -167,7 +173,7 @@ export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t
   const found = said === undefined ? choose(surveys, own, named !== undefined) : own;
   assertQuotes(found, options.quote);
   const skipInitialSpace = options.skipInitialSpace ?? found.hasInitialSpace;
-  // Found by the first line only: others may end in LF alone, which CR LF that is said would take for text.
+  // Detected from the first line only: later lines may end in LF alone, which an explicit CR LF would treat as text.
   const end = lineEnd ?? (found.lineEnd === '\r\n' ? '\n' : found.lineEnd);
   return {
     dialect: { ...found.dialect, skipInitialSpace },

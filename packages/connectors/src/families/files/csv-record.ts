@@ -3,44 +3,47 @@ export interface CsvDialect {
   delimiter: string;
   /** Empty: fields are never quoted. */
   quote: string;
-  /** Before a quote within quotes; the quote itself where it is doubled. */
+  /** Precedes a quote inside quotes; equal to the quote where quotes are doubled. */
   escape: string;
-  /** Undefined: by the first one. LF takes CR LF too; where it is said, whatever ends no line is text. */
+  /**
+   * Undefined: the first one found decides. LF also accepts CR LF; with an explicit value, every other line break is
+   * text.
+   */
   lineEnd: LineEnd | undefined;
-  /** Blanks behind a delimiter are no part of a field. */
+  /** Spaces after a delimiter are not part of the field. */
   skipInitialSpace: boolean;
-  /** A field that is null where it stands without quotes. */
+  /** An unquoted field with this text is null. */
   nullText: string | undefined;
 }
 
 export type LineEnd = '\n' | '\r\n' | '\r';
 
-/** Fields of a record; none for an empty line. */
+/** Fields of a record; empty for an empty line. */
 export type CsvRecord = (string | null)[];
 
-/** A record of so many fields ends with one more delimiter, behind which is nothing. */
+/** Whether a record of this width ends with one extra delimiter and nothing after it. */
 export const isTrailed = (record: CsvRecord, width: number, { nullText }: CsvDialect): boolean =>
   record.length === width + 1 && (record[width] ?? nullText) === '';
 
-/** What to do about a record that the dialect does not allow. */
+/** Remedies for a record that the dialect does not allow. */
 export const csvRemedies = {
   quoteRemedy:
-    'Quotes within a quoted field are doubled, or say how the file quotes: "file": {"escape": "\\\\"} where a backslash stands before them, "file": {"quote": ""} where quotes mean nothing.',
-  escapeRemedy: 'Say how the file quotes: "file": {"escape": …}, by default the quote itself.',
+    'Double the quotes inside quoted fields, or set how the file quotes: "file": {"escape": "\\\\"} for backslash escapes, "file": {"quote": ""} if quotes have no meaning.',
+  escapeRemedy: 'Set the escape character of the file: "file": {"escape": …}. The default is the quote itself.',
   outsideRemedy:
-    'An escape counts within quotes alone: have each field written in quotes, or leave "escape" out, to read it as it stands.',
+    'Escapes work only inside quotes. Quote each field, or leave "escape" out to read it literally.',
   lineEndRemedy:
-    'Say what ends a line, for instance "file": {"lineEnd": "\\n"}: what ends none is text then.',
+    'Set the line ending, for instance "file": {"lineEnd": "\\n"}. Other line breaks are then text.',
 };
 
-/** A record that the dialect does not allow. Its reader knows which one it is. */
+/** A record that the dialect does not allow. Its reader knows which one. */
 export class CsvFault extends Error {
   override name = 'CsvFault';
-  /** Number of its field, from 0; undefined where the record as a whole is at fault. */
+  /** Number of the field, from 0; undefined if the whole record is at fault. */
   readonly field: number | undefined;
   readonly remedy: string;
 
-  /** @param problem goes on after the place: `has text behind a closing quote` */
+  /** @param problem continues after the place: `has text after its closing quote` */
   constructor(problem: string, remedy: string, field?: number) {
     super(problem);
     this.remedy = remedy;

@@ -6,12 +6,14 @@ import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { Cell, Column } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** @returns undefined for a text that is none of the type @throws Misfit for one that the type cannot hold exactly */
+/**
+ * @returns undefined for text that is not of the type @throws Misfit for text that the type cannot represent exactly
+ */
 type Reading = (text: string) => Cell | undefined;
 
 const numberPattern = /^[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-/** As JSON spells numbers: no plus sign, no zeros in front, a digit before the point. */
+/** As JSON writes numbers: no plus sign, no leading zeros, a digit before the decimal point. */
 const plainNumber = (text: string): string =>
   text
     .replace(/^\+/, '')
@@ -37,7 +39,7 @@ function floatOf(text: string): Cell | undefined {
   if (floatWords.has(text)) return text;
   if (!numberPattern.test(text)) return undefined;
   const plain = plainNumber(text);
-  if (!isDouble(plain)) throw new Misfit('holds a number with more digits than a float has');
+  if (!isDouble(plain)) throw new Misfit('holds a number with more digits than a float can keep');
   return Number(plain);
 }
 
@@ -51,7 +53,7 @@ function dateOf(text: string): string | undefined {
   return year !== '' && Number(year) > 0 && days.toISOString().startsWith(`${text}T`) ? text : undefined;
 }
 
-/** Six digits of a second, or nine where six are too few; none for zero. */
+/** Six fractional digits, or nine where six are too few; empty for zero. */
 function fraction(digits: string): string {
   const needed = digits.replace(/0+$/, '');
   return needed === '' ? '' : `.${needed.padEnd(needed.length > 6 ? 9 : 6, '0')}`;
@@ -78,7 +80,7 @@ function timestampOf(text: string): string | undefined {
   if (utc !== undefined) return `${local}Z`;
   const offset = (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -1 : 1);
   const instant = new Date(Date.parse(`${local.slice(0, 19)}Z`) - offset * 60_000).toISOString();
-  if (!/^(?!0000)\d{4}-/.test(instant)) throw new Misfit('holds an instant beyond the years 1 to 9999');
+  if (!/^(?!0000)\d{4}-/.test(instant)) throw new Misfit('holds an instant outside the years 1 to 9999');
   return `${instant.slice(0, 19)}${local.slice(19)}Z`;
 }
 
@@ -94,13 +96,13 @@ function jsonOf(text: string): Cell | undefined {
 function integerWithin(text: string): Cell | undefined {
   const plain = integerOf(text);
   if (plain === undefined) return undefined;
-  if (!Number.isSafeInteger(Number(plain))) throw new Misfit('holds an integer beyond 53 bits');
+  if (!Number.isSafeInteger(Number(plain))) throw new Misfit('holds an integer of more than 53 bits');
   return Number(plain);
 }
 
 function bigintWithin(text: string): Cell | undefined {
   const plain = integerOf(text);
-  if (plain !== undefined && !isInt64(plain)) throw new Misfit('holds an integer beyond 64 bits');
+  if (plain !== undefined && !isInt64(plain)) throw new Misfit('holds an integer of more than 64 bits');
   return plain;
 }
 
@@ -119,22 +121,24 @@ const readings: Readonly<Record<Exclude<ColumnType, 'string'>, Reading>> = {
 
 export interface CellReaders {
   columns: readonly Column[];
-  /** Every cell is the text that it is in the file. */
+  /** Every cell is the text from the file. */
   areTexts: boolean;
-  /** The types that were asked for, of columns that are there: those of a default need not be. */
+  /** The requested types of existing columns; a default may name columns that do not exist. */
   asked: FileOptions['columnTypes'];
-  /** @throws ConnectorError `unsupported` naming column and row, for what its column's type cannot hold exactly */
+  /**
+   * @throws ConnectorError `unsupported` with column and row, for text that the column's type cannot represent exactly
+   */
   read(text: string | null, column: number, row: number): Cell;
 }
 
 export interface WantedTypes {
   columnTypes: Readonly<Record<string, ColumnType>> | undefined;
   asText: readonly string[] | undefined;
-  /** A type that no column has is a mistake, and not one of other files. */
+  /** A type for a missing column is a mistake, not a default for other files. */
   mustExist: boolean;
 }
 
-/** @throws ConnectorError `invalid_query` for types of columns that the file lacks */
+/** @throws ConnectorError `invalid_query` for types of columns that the file does not have */
 export function cellReaders(
   names: readonly string[],
   { columnTypes = {}, asText = [], mustExist }: WantedTypes,
@@ -143,7 +147,7 @@ export function cellReaders(
   const missing = Object.keys(columnTypes).find((name) => !known.has(name));
   if (mustExist && missing !== undefined) {
     throw new ConnectorError('invalid_query', `The file has no column ${quoted(missing)}.`, {
-      remedy: 'Preview the file to see its columns, and name those in columnTypes.',
+      remedy: 'Preview the file to see its columns, and use their names in columnTypes.',
     });
   }
   const texts = new Set(asText);
@@ -164,7 +168,7 @@ export function cellReaders(
       if (!(error instanceof Misfit)) throw error;
       throw misfitAt(error.message, { column, row });
     }
-    throw misfitAt(`holds a text that is no ${type}`, { column, row });
+    throw misfitAt(`holds text that is not a valid ${type}`, { column, row });
   };
   const asked = Object.entries(columnTypes).filter(([name]) => known.has(name));
   return {

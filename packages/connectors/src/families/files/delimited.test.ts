@@ -270,7 +270,7 @@ describe('the encoding of a CSV file', () => {
   it('VA5: that has only ASCII in it, or characters that its decoder lacks, is asked for or refused', async () => {
     const mail = Buffer.from('a,b\n1,\u001b$BEl5~\u001b(B\n');
     expect((await refusal(mail)).remedy).toBe(
-      'Say which it is: "file": {"encoding": "iso-2022-jp"} or "utf-8".',
+      'Set the encoding in the request: "file": {"encoding": "iso-2022-jp"} or "utf-8".',
     );
     expect((await reading(mail, { encoding: 'iso-2022-jp' })).rows).toEqual([['1', '東京']]);
     for (const [encoding, bytes] of [
@@ -324,7 +324,7 @@ describe('line ends of CSV', () => {
     expect(await refusal('a,b\n1,x\n2,x\ry\n')).toEqual({
       kind: 'protocol_error',
       message:
-        'The file is not valid CSV: record 2 has CR outside of quotes, where lines end in LF in column "b".',
+        'The file is not valid CSV: record 2 has CR outside quotes, but lines end in LF in column "b".',
       remedy: expect.stringContaining('"file": {"lineEnd": "\\n"}'),
     });
     expect((await refusal('a,b\r1,x\ry\n2,z\r')).kind).toBe('protocol_error');
@@ -404,9 +404,9 @@ describe('the dialect of a CSV file', () => {
     const { kind, message, remedy } = await refusal(content);
     expect([kind, message]).toEqual([
       'unsupported',
-      `What stands between the fields of the file is not certain. Columns by its first records: ${readings}.`,
+      `The delimiter of the file is ambiguous. Columns in the first records: ${readings}.`,
     ]);
-    expect(remedy).toBe(`Say which it is: "file": {"delimiter": …} with ${examples}.`);
+    expect(remedy).toBe(`Set it in the request: "file": {"delimiter": …} with ${examples}.`);
     expect((await reading(content, { delimiter: ',' })).file).toMatchObject({ delimiter: ',' });
   });
 
@@ -419,7 +419,7 @@ describe('the dialect of a CSV file', () => {
   it('VA6: of values in single quotes is asked for', async () => {
     const content = "a,b\n'x',1\n'y',2\n";
     expect((await refusal(content)).remedy).toBe(
-      `Say which it is: "file": {"quote": "'"}, or "file": {"quote": "\\""}.`,
+      `Set the quote in the request: "file": {"quote": "'"}, or "file": {"quote": "\\""}.`,
     );
     expect((await reading(content, { quote: "'" })).rows).toEqual([
       ['x', '1'],
@@ -442,14 +442,14 @@ describe('the dialect of a CSV file', () => {
     [
       'text behind a closing quote',
       'a,b\n1,"x"y\n',
-      'record 1 has text behind its closing quote in column "b"',
+      'record 1 has text after its closing quote in column "b"',
     ],
     [
       'escapes by backslashes',
       'a,b\n1,"x \\"y\\" z"\n',
-      'record 1 has text behind its closing quote in column "b"',
+      'record 1 has text after its closing quote in column "b"',
     ],
-    ['the same in the header', 'a,"b"c\n1,2\n', 'the header has text behind its closing quote in field 2'],
+    ['the same in the header', 'a,"b"c\n1,2\n', 'the header has text after its closing quote in field 2'],
   ])('SU10: with %s is refused', async (_title, content, problem) => {
     const { kind, message, remedy } = await refusal(content);
     expect([kind, message]).toEqual(['protocol_error', `The file is not valid CSV: ${problem}.`]);
@@ -462,7 +462,7 @@ describe('the dialect of a CSV file', () => {
     expect((await reading('a,b\n"x \\"y\\" \\\\","2"\n', { escape: '\\' })).rows).toEqual([
       ['x "y" \\', '2'],
     ]);
-    expect((await refusal('a,b\n"C:\\dir",2\n', { escape: '\\' })).message).toContain('escape character');
+    expect((await refusal('a,b\n"C:\\dir",2\n', { escape: '\\' })).message).toContain('invalid escape sequence');
     expect(await reading('1;x\n2;y\n', { header: false })).toMatchObject({
       names: ['column_1', 'column_2'],
       rows: [
@@ -503,7 +503,7 @@ describe('the dialect of a CSV file', () => {
   it('VA6: with escapes where they mean nothing is refused', async () => {
     for (const outside of ['x \\"y\\"', '\\\\x']) {
       const { message } = await refusal(`a,b\n1,${outside}\n`, { escape: '\\' });
-      expect(message).toContain('record 1 has an escaped quote or escape outside of quotes in column "b"');
+      expect(message).toContain('record 1 has an escape sequence outside quotes in column "b"');
     }
     expect((await reading('a,b\nC:\\x,"y"\n', { escape: '\\' })).rows).toEqual([['C:\\x', 'y']]);
     const none = { quote: '', escape: '\\' };
@@ -598,22 +598,22 @@ describe('types of CSV columns', () => {
   });
 
   it.each([
-    ['i', '9007199254740993', 'holds an integer beyond 53 bits'],
-    ['i', '1.5', 'holds a text that is no integer'],
-    ['b', '9223372036854775808', 'holds an integer beyond 64 bits'],
-    ['d', '1,5', 'holds a text that is no decimal'],
-    ['f', '12345678901234567.89', 'holds a number with more digits than a float has'],
-    ['t', 'yes', 'holds a text that is no boolean'],
-    ['t', 'constructor', 'holds a text that is no boolean'],
-    ['t', '__proto__', 'holds a text that is no boolean'],
-    ['day', '2023-02-29', 'holds a text that is no date'],
-    ['day', '01/02/2024', 'holds a text that is no date'],
-    ['at', '24:00:00', 'holds a text that is no time'],
-    ['ts', '2024-01-01 10:00:00', 'holds a text that is no timestamp'],
-    ['ts', '0001-01-01T00:00:00+01:00', 'holds an instant beyond the years 1 to 9999'],
-    ['dt', '2024-01-01T10:00:00Z', 'holds a text that is no datetime'],
-    ['j', '{""a"":1,""a"":2}', 'has the name "a" twice in one object of JSON'],
-    ['j', '{', 'holds a text that is no json'],
+    ['i', '9007199254740993', 'holds an integer of more than 53 bits'],
+    ['i', '1.5', 'holds text that is not a valid integer'],
+    ['b', '9223372036854775808', 'holds an integer of more than 64 bits'],
+    ['d', '1,5', 'holds text that is not a valid decimal'],
+    ['f', '12345678901234567.89', 'holds a number with more digits than a float can keep'],
+    ['t', 'yes', 'holds text that is not a valid boolean'],
+    ['t', 'constructor', 'holds text that is not a valid boolean'],
+    ['t', '__proto__', 'holds text that is not a valid boolean'],
+    ['day', '2023-02-29', 'holds text that is not a valid date'],
+    ['day', '01/02/2024', 'holds text that is not a valid date'],
+    ['at', '24:00:00', 'holds text that is not a valid time'],
+    ['ts', '2024-01-01 10:00:00', 'holds text that is not a valid timestamp'],
+    ['ts', '0001-01-01T00:00:00+01:00', 'holds an instant outside the years 1 to 9999'],
+    ['dt', '2024-01-01T10:00:00Z', 'holds text that is not a valid datetime'],
+    ['j', '{""a"":1,""a"":2}', 'has a JSON object that repeats the name "a"'],
+    ['j', '{', 'holds text that is not a valid json'],
   ] as const)('VA6: refuse what %s cannot hold: %s', async (name, value, problem) => {
     const columnTypes = { [name]: types[name] ?? 'string' };
     const content = `x,${name}\n1,\n2,"${value}"\n`;

@@ -15,13 +15,14 @@ import { encodingRemedy, type TextReader } from './text-reader.js';
 import { createUtf8Decoder } from './utf8-text.js';
 
 /**
- * Column names from a header record: literally as they stand, an empty one becomes `column_<position>`, a
- * repeated one gets `_2`, `_3` and so on.
+ * Column names from a header record, literally; an empty name becomes `column_<position>`, a repeated one gets `_2`,
+ * `_3` and so on.
  */
 export function columnNames(header: readonly (string | null)[]): string[] {
   const given = new Set(header);
   const used = new Set<string>();
-  // Where the search for a free number went on last: from 2 each time, equal names would take quadratic time.
+  // Where the search for a free number stopped last: starting from 2 each time would take quadratic time for equal
+  // names.
   const copies = new Map<string, number>();
   return header.map((raw, index) => {
     const base = raw === null || raw === '' ? `column_${index + 1}` : raw;
@@ -36,11 +37,11 @@ export function columnNames(header: readonly (string | null)[]): string[] {
 
 interface CsvPortion {
   records: CsvRecord[];
-  /** Length of the text that they were cut from. */
+  /** Length of the text from which they were cut. */
   characters: number;
 }
 
-/** What breaks off comes behind the records before it, wherever the bytes happened to be cut. */
+/** An error comes after the records before it, wherever the chunk boundaries were. */
 async function* csvPortions(text: TextReader, cutter: RecordCutter): AsyncGenerator<CsvPortion> {
   const decoder = createUtf8Decoder();
   const taken = (characters: number): CsvPortion => ({ records: cutter.take(), characters });
@@ -57,7 +58,7 @@ async function* csvPortions(text: TextReader, cutter: RecordCutter): AsyncGenera
   if (cutter.fault) throw cutter.fault;
 }
 
-/** The first lines of a file, up to what is no text. */
+/** The first lines of a file, up to undecodable bytes. */
 async function sampleOf(text: TextReader): Promise<CsvSample> {
   let lines = 0;
   let bytes = 0;
@@ -81,16 +82,16 @@ async function sampleOf(text: TextReader): Promise<CsvSample> {
   return { text: decoded.text, isWhole: !isFull() && decoded.failure === undefined };
 }
 
-/** What UTF-16 whose first characters are not of ASCII is as UTF-8: its line ends and delimiters hold zeros. */
+/** UTF-16 text that does not start with ASCII, read as UTF-8: its line endings and delimiters contain zeros. */
 function hasZeros(text: string): boolean {
   const marks = /[\r\n]/.test(text) ? /\0[\r\n]|[\r\n]\0/ : /\0[,;\t|]|[,;\t|]\0/;
   return marks.test(text);
 }
 
-/** How ISO-2022-JP, which is of ASCII alone, says that Japanese follows. */
+/** How ISO-2022-JP, which consists of ASCII bytes only, switches to Japanese. */
 const shiftsToJapanese = ['\u001b$@', '\u001b$B'];
 
-/** Text that is valid UTF-8, and most likely something else. */
+/** Text that is valid UTF-8 but most likely in another encoding. */
 function assertNoOtherEncoding({ text }: CsvSample): void {
   const isWide = hasZeros(text);
   if (!isWide && !shiftsToJapanese.some((shift) => text.includes(shift))) return;
@@ -98,17 +99,17 @@ function assertNoOtherEncoding({ text }: CsvSample): void {
   const names = isWide ? '"utf-16le"}, "utf-16be" or "utf-8"' : '"iso-2022-jp"} or "utf-8"';
   throw new ConnectorError(
     'unsupported',
-    `The file may be ${what}, which is valid UTF-8 and other text there.`,
+    `The file may be ${what}, whose bytes are also valid UTF-8 but a different text.`,
     {
-      remedy: `Say which it is: "file": {"encoding": ${names}.`,
+      remedy: `Set the encoding in the request: "file": {"encoding": ${names}.`,
     },
   );
 }
 
 const unquotedRemedy =
-  'Put fields that contain the delimiter into quotes, or say how the file is written: "file": {"delimiter": …, "quote": …}; "trailingDelimiter": true where each record ends with a delimiter.';
+  'Quote fields that contain the delimiter, or set the format in the request: "file": {"delimiter": …, "quote": …}; "trailingDelimiter": true if each record ends with a delimiter.';
 
-/** Says where a file is broken. */
+/** Reports where a file is broken. */
 class Places {
   readonly hasHeader: boolean;
   columns: readonly Column[] = [];
@@ -119,14 +120,14 @@ class Places {
     this.hasHeader = hasHeader;
   }
 
-  /** @param field number of the field that is meant, from 0 */
+  /** @param field number of the field, from 0 */
   failure(error: unknown, field?: number): unknown {
     const isHeader = this.hasHeader && this.columns.length === 0;
     const record = isHeader ? 'The header' : `Record ${this.rows + 1}`;
     if (error instanceof NotDecodable) {
-      // Others are decoded in pieces, so that the record is a little further on.
+      // Other encodings are decoded in pieces, so the record may be a little later.
       const where =
-        error.charset === 'utf-8' ? `${record}${this.inColumn(field)}` : `${record} or one behind it`;
+        error.charset === 'utf-8' ? `${record}${this.inColumn(field)}` : `${record} or a later one`;
       return new ConnectorError('protocol_error', `${where} has bytes that are not valid ${error.charset}.`, {
         remedy: encodingRemedy,
       });
@@ -155,7 +156,7 @@ class Places {
   }
 }
 
-/** The dialect of a file, and its records from the first one on. */
+/** The dialect of a file and its records, from the first one on. */
 async function openCsv(text: TextReader, options: FileOptions, named: '\t' | undefined, recordMax: number) {
   const sample = await sampleOf(text).catch((error: unknown) => {
     throw error instanceof NotDecodable ? fileNotText(error.charset) : error;
@@ -166,13 +167,13 @@ async function openCsv(text: TextReader, options: FileOptions, named: '\t' | und
   return { found, cutter, portions: csvPortions(text, cutter) };
 }
 
-/** Without what is behind its last delimiter, where that ends the record. */
+/** Without the field after the last delimiter, if that delimiter ends the record. */
 function fieldsOf(first: CsvRecord, { dialect, mayFirstBeTrailed }: FoundDialect): CsvRecord {
   const width = first.length - 1;
   return mayFirstBeTrailed && width > 0 && isTrailed(first, width, dialect) ? first.slice(0, width) : first;
 }
 
-/** Takes portions up to the first record that holds anything. */
+/** Takes portions up to the first non-empty record. */
 async function firstRecord(portions: AsyncGenerator<CsvPortion>, { hasDelimiterLine }: FoundDialect) {
   let isPassed = !hasDelimiterLine;
   for (;;) {
@@ -189,12 +190,12 @@ async function firstRecord(portions: AsyncGenerator<CsvPortion>, { hasDelimiterL
 }
 
 /**
- * Reads CSV or TSV. All values are text unless types are asked for; an empty field is the empty text, and fields missing
- * at the end of a record are null. Empty lines are passed over, but of a file of one column, where they are null.
+ * Reads CSV or TSV. All values are text unless types are requested; an empty field is the empty text, and missing
+ * trailing fields are null. Empty lines are skipped, except in a file with one column, where they are null.
  *
- * @param named the delimiter that the file's name says
- * @throws ConnectorError `protocol_error` for a record that does not fit the header and for a dialect that is not kept,
- * `unsupported` for what could be two tables and for a value that its column's type cannot hold, `too_large` beyond the caps.
+ * @param named the delimiter that the file name implies
+ * @throws ConnectorError `protocol_error` for a record that does not fit the header or breaks the dialect,
+ * `unsupported` for an ambiguous file or a value that its column's type cannot represent, `too_large` beyond the caps
  */
 export async function readDelimited(
   text: TextReader,

@@ -1,6 +1,6 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 
-/** Formats that files are read in. */
+/** Supported file formats. */
 export type FileFormat = NonNullable<FileOptions['format']>;
 
 const formatByEnding: ReadonlyMap<string, FileFormat> = new Map([
@@ -12,15 +12,15 @@ const formatByEnding: ReadonlyMap<string, FileFormat> = new Map([
   ['parquet', 'parquet'],
 ]);
 
-/** What a name says about its file. */
+/** What a file name implies. */
 export interface NamedFormat {
   format: FileFormat | undefined;
   isGzip: boolean;
 }
 
 /**
- * Tells a file's format by the ending of its name, in any case: `.csv`, `.tsv`, `.json`, `.ndjson`, `.jsonl`,
- * each also with `.gz` behind, and `.parquet` (which compresses inside and needs random access).
+ * Detects the format by the file extension, case-insensitively: `.csv`, `.tsv`, `.json`, `.ndjson`, `.jsonl`, each also
+ * with `.gz` appended, and `.parquet` (which compresses internally and needs random access).
  */
 export function formatOf(name: string): NamedFormat {
   const lower = name.toLowerCase();
@@ -32,6 +32,6 @@ export function formatOf(name: string): NamedFormat {
   return { format: isGzip && format === 'parquet' ? undefined : format, isGzip };
 }
 
-/** Whether a file can be read as rows, by its name or by what somebody says of files whose names say nothing. */
+/** Whether a file can be read as rows, by its name or by the format that is set for names without a known extension. */
 export const isReadable = (name: string, file: FileOptions = {}): boolean =>
   (formatOf(name).format ?? file.format) !== undefined;

@@ -17,20 +17,20 @@ export const placeOf = (unit: Place['unit'], number: number): Place => ({
   ...{ unit, number, of: 'the file', encodingRemedy },
 });
 
-/** What the text of a file says when it is none in its encoding. */
+/** For text that is not valid in its encoding. */
 export const fileNotText = (charset: string): ConnectorError =>
   notText(new NotText(charset), 'the file', encodingRemedy);
 
 /**
- * The row that stands there.
- * @throws ConnectorError `protocol_error` naming the place, for broken JSON and for what is no JSON object
+ * The row at this place.
+ * @throws ConnectorError `protocol_error` with the place, for broken JSON or a value that is not an object
  */
 export function itemRecord({ span, place }: Item, { caps }: Pick<TextRequest, 'caps'>): JsonRecord {
   const record = parsed(span, place, caps);
   if ('fields' in record) return record;
   const { unit, number, of } = place;
   throw new ConnectorError('protocol_error', `${unit} ${number} of ${of} is not a JSON object.`, {
-    remedy: 'A row is an object, {"column": value}: put each value under a name.',
+    remedy: 'Write each row as an object, {"column": value}.',
   });
 }
 

@@ -102,7 +102,7 @@ describe('JSON and NDJSON files', () => {
         ['a.ndjson', `{"a":1}\n${row}`],
       ] as const) {
         const { message } = await readFailure(memoryFile(name, content));
-        expect(message).toMatch(/^(Row|Line) 2 of the file has the member "secret" twice in one object\.$/);
+        expect(message).toMatch(/^(Row|Line) 2 of the file repeats the member "secret" in one object\.$/);
       }
     }
   });

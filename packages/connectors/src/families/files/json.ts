@@ -13,9 +13,9 @@ import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import type { TextReader } from './text-reader.js';
 
-const remedy = 'Store the rows as NDJSON (one object a line), which is read as a stream.';
+const remedy = 'Store the rows as NDJSON (one object per line), which is streamed.';
 
-/** Rows of one array, or documents one behind the other. */
+/** The rows of one array, or consecutive documents. */
 function itemSpans(document: JsonSpan): Iterable<JsonSpan> {
   const isOne = !document.bytes.subarray(document.end).some((byte) => !isBlank(byte));
   return isOne && isArraySpan(document) ? itemsOf(document) : valuesOf(document.bytes);
@@ -32,7 +32,7 @@ function* itemsIn(document: JsonSpan): Generator<Item> {
 async function wholeDocument({ next }: TextReader, { caps }: TextRequest): Promise<JsonSpan> {
   try {
     const how = { isSequence: true, isCheckedByItem: true };
-    // It is UTF-8 already.
+    // Already UTF-8.
     const document = await collectJson({ next, charset: 'utf-8', caps, remedy, ...how });
     if (document !== undefined) return document;
   } catch (error) {
@@ -45,7 +45,7 @@ async function wholeDocument({ next }: TextReader, { caps }: TextRequest): Promi
 const lineFeed = 0x0a;
 const brace = 0x7b;
 
-/** Whether the first line is an object, and what comes behind it begins another. */
+/** Whether the first line is an object and another object starts after it. */
 async function isOneObjectALine(text: TextReader, bytesMax: number, caps: JsonCaps): Promise<boolean> {
   const gauge = createJsonGauge(caps, remedy);
   let state: 'before' | 'within' | 'behind' = 'before';
@@ -70,7 +70,7 @@ async function isOneObjectALine(text: TextReader, bytesMax: number, caps: JsonCa
     try {
       return look(piece);
     } catch {
-      // The object goes on, or is none: whoever reads the document says so.
+      // The object continues or is not valid; the reader of the document reports it.
       return true;
     }
   };
@@ -83,10 +83,11 @@ async function isOneObjectALine(text: TextReader, bytesMax: number, caps: JsonCa
 }
 
 /**
- * Reads a JSON document: an array of objects, or one object as a single row. What is NDJSON by another name is read as that. Its text is held, since columns are the
- * union over all rows; of its values there are never more than those of one batch.
+ * Reads a JSON document: an array of objects, or one object as a single row. NDJSON under another name is read as
+ * NDJSON. The text is held in memory, because columns are the union over all rows; values exist for one batch at a
+ * time.
  *
- * @throws ConnectorError `protocol_error` for broken JSON or rows that are no objects, `too_large` beyond the caps.
+ * @throws ConnectorError `protocol_error` for broken JSON or rows that are not objects, `too_large` beyond the caps
  */
 export async function readJson(text: TextReader, request: TextRequest): Promise<FileRows> {
   const { recordBytes, record } = request.caps;

@@ -1,18 +1,15 @@
 import { createByteCollector } from '../../kit/byte-collector.js';
 import { recordTooLarge } from '../../kit/json/document.js';
 
-/** Cuts a byte stream at line feeds, so that no character is ever split between two blocks. */
+/** Cuts a byte stream at line feeds, so that no character is split between two blocks. */
 export interface LineBlocks {
-  /** The bytes of all lines that are complete now, without the last line feed; undefined if none is. */
+  /** The bytes of all lines that are complete, without the last line feed; undefined if there are none. */
   push(chunk: Buffer): Buffer | undefined;
-  /** Bytes behind the last line feed. Starts anew. */
+  /** Bytes after the last line feed. Clears them. */
   rest(): Buffer;
 }
 
-/**
- * Starts with an empty rest.
- * @throws ConnectorError `too_large` from `push` when the unfinished line exceeds `lineBytesMax`.
- */
+/** @throws ConnectorError `too_large` from `push` when the unfinished line exceeds `lineBytesMax`. */
 export function createLineBlocks(lineBytesMax: number): LineBlocks {
   const unfinished = createByteCollector();
   const keep = (piece: Buffer) => {

@@ -1,4 +1,4 @@
-// Files in memory, for tests of the formats.
+// In-memory files for tests of the formats.
 import { Readable } from 'node:stream';
 import type { FileOptions } from '@mooring/contract/file-options';
 import type { ReadRequest } from '../../spec/connector.js';
@@ -66,7 +66,7 @@ export interface ReadResult {
 
 type Asked = Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'isPreview' | 'file'> & {
   batchRows?: number;
-  /** What the connection says of its files. */
+  /** The connection's defaults for files. */
   defaults?: FileOptions;
 };
 
@@ -78,7 +78,7 @@ export async function readAll(file: StoredFile, { defaults, ...request }: Asked 
   return { columns: stream.columns, rows, file: stream.file };
 }
 
-/** The ConnectorError with which reading fails, wherever on the way; anything else is thrown on. */
+/** The ConnectorError with which reading fails, at whatever step; other errors are rethrown. */
 export async function readFailure(file: StoredFile, request: Asked = {}): Promise<ConnectorError> {
   try {
     await readAll(file, request);

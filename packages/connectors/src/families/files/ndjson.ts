@@ -11,10 +11,10 @@ import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import type { TextReader } from './text-reader.js';
 
-/** The lines of some text that hold anything. */
+/** The non-empty lines of some text. */
 interface LinePortion {
   lines: Item[];
-  /** Length of the text, in bytes. */
+  /** Length of the text in bytes. */
   bytes: number;
 }
 
@@ -48,7 +48,7 @@ async function* linePortions(text: TextReader, lineBytesMax: number): AsyncGener
   }
 }
 
-/** The lines that decide the columns, however the bytes happened to arrive. */
+/** The lines that decide the columns, independent of how the bytes arrived. */
 function* sampleOf(portions: readonly LinePortion[]): Generator<Item> {
   let bytes = 0;
   let rows = 0;
@@ -62,7 +62,7 @@ function* sampleOf(portions: readonly LinePortion[]): Generator<Item> {
   }
 }
 
-/** Takes what the sample is made of, and what comes next; tells whether that is the whole file. */
+/** Collects the sample and the portion after it. @returns whether that is the whole file */
 async function takeSample(rest: AsyncGenerator<LinePortion>, begun: LinePortion[]): Promise<boolean> {
   let rows = 0;
   let length = 0;
@@ -79,11 +79,11 @@ async function takeSample(rest: AsyncGenerator<LinePortion>, begun: LinePortion[
 }
 
 /**
- * Reads NDJSON (one JSON object a line) as a stream. The first rows decide the columns and their types, as many as
- * {@link sample} says; of longer files the column `_more` holds what only later rows have.
+ * Streams NDJSON (one JSON object per line). The first rows, up to {@link sample}, decide the columns and their types;
+ * in longer files the column `_more` holds fields that only later rows have.
  *
- * @throws ConnectorError `protocol_error` naming the line, for broken JSON, a line that is no object, and a
- * value that does not fit its column; `too_large` for a line beyond the caps.
+ * @throws ConnectorError `protocol_error` with the line, for broken JSON, a line that is not an object, and a value
+ * that does not fit its column; `too_large` for a line beyond the caps
  */
 export async function readNdjson(text: TextReader, request: TextRequest): Promise<FileRows> {
   const rest = linePortions(text, request.caps.recordBytes);

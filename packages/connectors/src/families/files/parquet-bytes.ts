@@ -8,7 +8,7 @@ interface Span {
   end: number;
 }
 
-/** Bytes of one chunk, fetched piece by piece in the order of the file. */
+/** Bytes of one chunk, fetched piece by piece in file order. */
 export class ChunkBytes {
   readonly chunk: Chunk;
   readonly #ranges: ByteRanges;
@@ -28,7 +28,7 @@ export class ChunkBytes {
     this.#piece = piece;
   }
 
-  /** Bytes from `at` on: `length` of them, or fewer at the chunk's end. */
+  /** `length` bytes from `at` on, fewer at the end of the chunk. */
   async read(at: number, length: number): Promise<Uint8Array> {
     const end = Math.min(this.chunk.end, at + length);
     if (at < this.#start || end > this.#start + this.#piece.length) {
@@ -40,7 +40,7 @@ export class ChunkBytes {
   }
 }
 
-/** Neighbouring small chunks are fetched together: a request costs more than a few bytes too many. */
+/** Small neighbouring chunks are fetched together: a request costs more than a few extra bytes. */
 function mergeSpans(spans: readonly Span[]): Span[] {
   const merged: Span[] = [];
   for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
@@ -52,7 +52,7 @@ function mergeSpans(spans: readonly Span[]): Span[] {
   return merged;
 }
 
-/** Opens the chunks of one row group; the small ones are fetched at once. */
+/** Opens the chunks of one row group and fetches the small ones immediately. */
 export async function openChunks(ranges: ByteRanges, chunks: readonly Chunk[]): Promise<ChunkBytes[]> {
   const { storedBytes, fetchBytesMax, fetchBytesMin } = parquetLimits;
   if (chunks.some(({ end }) => end > ranges.byteLength))

@@ -11,7 +11,7 @@ type Zlib = (stored: Uint8Array, options: { maxOutputLength: number }) => Promis
 
 const broken = () => brokenParquet('a page that cannot be decompressed');
 
-/** What was written comes again, overlapping itself where it is longer than the way back. */
+/** Copies earlier output; source and target overlap where the length exceeds the offset. */
 function copyBack(output: Uint8Array, to: number, offset: number, length: number): void {
   if (offset === 0 || offset > to || length > output.length - to) throw broken();
   if (offset >= length) output.copyWithin(to, to - offset, to - offset + length);
@@ -19,8 +19,8 @@ function copyBack(output: Uint8Array, to: number, offset: number, length: number
 }
 
 /**
- * https://github.com/google/snappy/blob/main/format_description.txt. Ours, as hyparquet's never ends over the length of a
- * literal that is negative as 32 bits.
+ * https://github.com/google/snappy/blob/main/format_description.txt. Our own, because hyparquet's loops forever on a
+ * literal length that is negative as a 32-bit integer.
  */
 function snappy(stored: Uint8Array, bytes: number): Uint8Array {
   const output = new Uint8Array(bytes);
@@ -61,7 +61,7 @@ function snappy(stored: Uint8Array, bytes: number): Uint8Array {
   return output.subarray(0, to);
 }
 
-/** One LZ4 block into `output` from `start` on; returns how many bytes came out. */
+/** Decodes one LZ4 block into `output` at `start`. @returns the number of bytes written */
 function lz4Block(input: Uint8Array, output: Uint8Array, start: number): number {
   let at = 0;
   let to = start;
@@ -100,7 +100,7 @@ const lz4Raw = (stored: Uint8Array, bytes: number) => {
   return output.subarray(0, lz4Block(stored, output, 0));
 };
 
-/** Blocks as Hadoop frames them: sizes of output and input, big-endian, before each. */
+/** Blocks in Hadoop framing: the output and input sizes, big-endian, precede each block. */
 function lz4Hadoop(stored: Uint8Array, bytes: number): Uint8Array | undefined {
   const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
   const output = new Uint8Array(bytes);
@@ -126,13 +126,13 @@ function lz4(stored: Uint8Array, bytes: number): Uint8Array {
   }
 }
 
-/** Decompresses in a thread of Node's pool. */
+/** Decompresses on Node's thread pool. */
 const pooled =
   (run: Zlib): Decompress =>
   (stored, bytes) =>
     run(stored, { maxOutputLength: Math.max(1, bytes) });
 
-/** Size of the content, if the frame's header tells it: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1 */
+/** Content size, if the frame header has it: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1 */
 function zstdContentBytes(stored: Uint8Array): number | undefined {
   const descriptor = stored[4] ?? 0;
   const isSingle = (descriptor >> 5) & 1;
@@ -144,13 +144,13 @@ function zstdContentBytes(stored: Uint8Array): number | undefined {
   return size;
 }
 
-/** It believes a frame's header, so it gets the memory to fill instead of making its own. */
+/** It trusts the frame header, so it is given the buffer to fill instead of allocating one. */
 const zstdInJavaScript: Decompress = (stored, bytes) => {
   if ((zstdContentBytes(stored) ?? bytes) !== bytes) throw broken();
   return decompressZstd(stored, new Uint8Array(bytes));
 };
 
-/** Node has it since 22.15. */
+/** In Node since 22.15. */
 const { zstdDecompress } = zlib as { zstdDecompress?: typeof zlib.gunzip };
 
 const decompressors: Partial<Record<CompressionCodec, Decompress>> = {
@@ -166,7 +166,7 @@ const decompressors: Partial<Record<CompressionCodec, Decompress>> = {
 /**
  * Decompresses a page to the size that its header claims, once that size is within bounds.
  * @throws ConnectorError `too_large` for a page that is too large or expands too much, `protocol_error` for one that is
- * broken or of another size.
+ * broken or of another size
  */
 export async function decompress(
   codec: CompressionCodec,
@@ -179,8 +179,8 @@ export async function decompress(
   if (!run)
     throw new ConnectorError(
       'unsupported',
-      `The Parquet file is compressed with ${codec}, which is not read.`,
-      { remedy: 'Write the file anew with Snappy, Zstandard, gzip, Brotli or LZ4.' },
+      `The Parquet file is compressed with ${codec}, which is not supported.`,
+      { remedy: 'Rewrite the file with Snappy, Zstandard, gzip, Brotli or LZ4.' },
     );
   const page = await run(stored, bytes);
   if (page.length !== bytes) throw broken();

@@ -2,20 +2,20 @@ import { quoted } from '../../kit/json/failures.js';
 import { Misfit } from '../../kit/misfit.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-const rewriting = 'Ask for the other columns, with "columns", or have the file written again.';
-const storing = 'Store the file again: it is damaged, cut off, or of another kind than its name says.';
+const rewriting = 'Request only the other columns with "columns", or rewrite the file.';
+const storing = 'Upload the file again: it is damaged or truncated, or it is not a Parquet file.';
 
-/** What is wrong with the file; `reason` quotes nothing of it. */
+/** What is wrong with the file; `reason` quotes nothing from it. */
 export function brokenParquet(reason: string): ConnectorError {
-  return new ConnectorError('protocol_error', `The file is not a Parquet file that can be read: ${reason}.`, {
+  return new ConnectorError('protocol_error', `The file is not a readable Parquet file: ${reason}.`, {
     remedy: storing,
   });
 }
 
-/** A file that its writer has made so that it is not read. */
+/** A file that is encrypted by its writer. */
 export function encryptedParquet(what: string): ConnectorError {
   return new ConnectorError('unsupported', `${what} is encrypted.`, {
-    remedy: 'Store a copy that is not encrypted; decryption keys are not supported.',
+    remedy: 'Store an unencrypted copy; decryption keys are not supported.',
   });
 }
 
@@ -25,23 +25,23 @@ export function tooLargeParquet(what: string): ConnectorError {
   });
 }
 
-/** What a decoder throws of its own says that the file is broken; its message may quote the file. */
+/** An error of a decoder means that the file is broken; its message may quote the file. */
 export function asConnectorError(error: unknown): ConnectorError {
   if (error instanceof ConnectorError) return error;
-  return new ConnectorError('protocol_error', 'The file is not a Parquet file that can be read.', {
+  return new ConnectorError('protocol_error', 'The file is not a readable Parquet file.', {
     remedy: storing,
     cause: error,
   });
 }
 
-/** Where in the file something is wrong. */
+/** Where in the file the error is. */
 export interface ParquetPlace {
   column: string;
-  /** Of the file, from 1. */
+  /** Row in the file, from 1. */
   row: number;
 }
 
-/** A failure within a column: of a value, of a page. */
+/** A failure within a column, of a value or a page. */
 export function failureAt(error: unknown, { column, row }: ParquetPlace): ConnectorError {
   if (error instanceof Misfit) {
     return new ConnectorError(

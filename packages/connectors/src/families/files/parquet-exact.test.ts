@@ -264,7 +264,7 @@ describe('a Parquet map', () => {
 
   it('VA7: that has a key twice is refused, the key named', async () => {
     const { message } = await readFailure(mapOf(textKey, [blob('x'), blob('x')]));
-    expect(message).toBe('Column "m" of row 1 of the file holds a map with the key "x" twice.');
+    expect(message).toBe('Column "m" of row 1 of the file holds a map that repeats the key "x".');
   });
 });
 
@@ -317,7 +317,7 @@ describe('a Parquet file', () => {
     }
   });
 
-  it('SU6: with a page that is not what its checksum says is refused', async () => {
+  it('SU6: with a page that does not match its checksum is refused', async () => {
     const elements = [element('n', int32, required)];
     const fileWith = (checksum: number) =>
       fileOf(
@@ -330,7 +330,7 @@ describe('a Parquet file', () => {
     expect((await readAll(fileWith(crc32(i32(7))))).rows).toEqual([[7]]);
     const { message, remedy } = await readFailure(fileWith(crc32(i32(7)) ^ 1));
     expect(message).toBe(
-      'The file is not a Parquet file that can be read: a page that is not what its checksum says, at row 1 of column "n".',
+      'The file is not a readable Parquet file: a page that does not match its checksum, at row 1 of column "n".',
     );
     expect(remedy).toContain('"columns"');
   });
@@ -361,7 +361,7 @@ describe('a Parquet file', () => {
     );
     expect((await readAll(file, { columns: ['n'] })).rows).toEqual([[7]]);
     const messageOf = async (column: string) => (await readFailure(file, { columns: [column] })).message;
-    expect(await messageOf('v')).toBe('Column "v" is a VARIANT, which is not read.');
+    expect(await messageOf('v')).toBe('Column "v" is a VARIANT, which is not supported.');
     expect(await messageOf('odd')).toMatch(/encoding BIT_PACKED.*column "odd"/);
     expect(await messageOf('sealed')).toBe('Column "sealed" of the Parquet file is encrypted.');
     expect(await messageOf('lzo')).toMatch(/LZO.*column "lzo"/);

@@ -19,20 +19,20 @@ import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import { parquetLimits } from './parquet-limits.js';
 import { ThriftReader } from './parquet-thrift.js';
 
-// What a file says of itself: https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
+// The metadata of a file: https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 
-/** A node of the schema. Levels are the highest ones of Dremel's encoding at this node. */
+/** A node of the schema. Levels are the maximum levels of the Dremel encoding at this node. */
 export interface SchemaNode {
   element: SchemaElement;
   children: SchemaNode[];
   definition: number;
   repetition: number;
-  /** Its leaves are `firstLeaf` up to `endLeaf`, in the order of the file. */
+  /** Its leaves are `firstLeaf` up to `endLeaf`, in file order. */
   firstLeaf: number;
   endLeaf: number;
 }
 
-/** Pages of one leaf in one row group, as bytes of the file. */
+/** Pages of one leaf in one row group, as a byte range of the file. */
 export interface Chunk {
   start: number;
   end: number;
@@ -53,17 +53,17 @@ export interface PageHeader {
   storedBytes: number;
   values: number;
   encoding: Encoding | undefined;
-  /** Only of `data_v2`, whose levels are not compressed. */
+  /** Only for `data_v2`, whose levels are not compressed. */
   repetitionBytes: number;
   definitionBytes: number;
   isCompressed: boolean;
-  /** CRC-32 of the page as stored, where the writer has said it. */
+  /** CRC-32 of the stored page, if the writer added it. */
   checksum: number | undefined;
 }
 
 const counted = (value: number): number => {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw brokenParquet('an impossible size or count');
+  throw brokenParquet('an invalid size or count');
 };
 
 const plainLogicalTypes: Readonly<
@@ -160,8 +160,8 @@ function readChunk(thrift: ThriftReader, type: number): Chunk | undefined {
   let isEncrypted = false;
   thrift.struct(type, {
     1: () => {
-      throw new ConnectorError('unsupported', 'The Parquet file keeps its columns in other files.', {
-        remedy: 'Read those files one by one, or write them as one.',
+      throw new ConnectorError('unsupported', 'The Parquet file stores its columns in other files.', {
+        remedy: 'Read those files directly, or combine them into one.',
       });
     },
     3: (at) => {
@@ -176,7 +176,7 @@ function readChunk(thrift: ThriftReader, type: number): Chunk | undefined {
         11: set('dictionary'),
       });
       const codec = CompressionCodecs[numbers.codec];
-      if (!codec) throw brokenParquet('an unknown compression');
+      if (!codec) throw brokenParquet('an unknown compression codec');
       const start = numbers.dictionary || numbers.data;
       chunk = { start, end: start + numbers.stored, codec };
     },
@@ -193,7 +193,7 @@ function buildTree(elements: readonly SchemaElement[]): { root: SchemaNode; leav
   let next = 0;
   const build = (depth: number, definition: number, repetition: number): SchemaNode => {
     const element = elements[next];
-    if (!element) throw brokenParquet('a schema that ends too early');
+    if (!element) throw brokenParquet('a truncated schema');
     if (depth > depthMax) throw tooLargeParquet(`columns nested deeper than ${depthMax} levels`);
     next += 1;
     const isRoot = depth === 0;
@@ -220,7 +220,7 @@ function buildTree(elements: readonly SchemaElement[]): { root: SchemaNode; leav
 
 /**
  * Reads a footer.
- * @param bytes The footer without its length and the magic behind it.
+ * @param bytes the footer without the length and the magic that follow it
  */
 export function readFooter(bytes: Uint8Array): Footer {
   const thrift = new ThriftReader(bytes);
@@ -245,7 +245,7 @@ export function readFooter(bytes: Uint8Array): Footer {
         rows = counted(thrift.integer(at));
       },
     });
-    if (rows === undefined) throw brokenParquet('a row group without a number of rows');
+    if (rows === undefined) throw brokenParquet('a row group without a row count');
     groups.push({ rows, chunks });
   };
   thrift.root({
@@ -260,14 +260,14 @@ export function readFooter(bytes: Uint8Array): Footer {
   if (
     groups.some(({ chunks, rows }) => chunks.length !== leaves.length || (leaves.length === 0 && rows > 0))
   ) {
-    throw brokenParquet('a row group with other columns than the schema');
+    throw brokenParquet('a row group whose columns do not match the schema');
   }
   return { columns: root.children, leaves, groups };
 }
 
 const pageKinds: readonly PageHeader['kind'][] = ['data', 'other', 'dictionary', 'data_v2'];
 
-/** Reads the header of a page and says how many bytes it takes. */
+/** Reads a page header. @returns also the number of bytes that it takes */
 export function readPageHeader(bytes: Uint8Array): { header: PageHeader; length: number } {
   const thrift = new ThriftReader(bytes);
   let kind = -1;

@@ -1,6 +1,6 @@
-// Parquet files byte by byte, for tests: whatever a file may claim, true or not.
+// Builds Parquet files byte by byte for tests, with true or false claims.
 
-/** A Thrift value: integer, bytes, truth, list, or a struct by field numbers. */
+/** A Thrift value: integer, bytes, boolean, list, or a struct by field numbers. */
 export type Forged = number | bigint | string | Uint8Array | boolean | Forged[] | { [field: number]: Forged };
 
 export function varint(value: number | bigint): Buffer {
@@ -46,7 +46,7 @@ export function run(count: number, value: number, width: number): Buffer {
   return Buffer.concat([varint(BigInt(count) * 2n), bytes]);
 }
 
-/** With its length in front, as levels of a data page have it. */
+/** With a length prefix, as for the levels of a data page. */
 export function levels(count: number, value: number, width = 1): Buffer {
   const runs = run(count, value, width);
   const length = Buffer.alloc(4);
@@ -56,7 +56,7 @@ export function levels(count: number, value: number, width = 1): Buffer {
 
 export const encodings = { plain: 0, dictionary: 8, deltaBytes: 7, delta: 5 };
 
-/** A page; `bytes` is the size it claims after decompression, `checksum` what it claims to be the CRC-32 of its body. */
+/** A page; `bytes` is its claimed size after decompression, `checksum` the claimed CRC-32 of its body. */
 export function page(
   of: { values: number; encoding: number; isDictionary?: boolean; bytes?: number; checksum?: number },
   body: Buffer,
@@ -74,7 +74,7 @@ interface ForgedColumn {
   pages: Buffer;
   codec?: number;
   values?: number;
-  /** Further fields of the column chunk. */
+  /** Additional fields of the column chunk. */
   more?: { [field: number]: Forged };
 }
 
@@ -101,7 +101,7 @@ export function withFooter(body: Buffer, footer: Buffer): Buffer {
   return Buffer.concat([body, footer, length, magic]);
 }
 
-/** A file of one row group; `elements` without the root, which has `columns` columns unless told. */
+/** A file with one row group; `elements` excludes the root, which has `columns` columns unless given. */
 export function forge(of: {
   elements: Forged[];
   rows: number;
@@ -113,7 +113,7 @@ export function forge(of: {
   const places = new Map<Buffer, number>();
   let at = magic.length;
   const chunks = columns.map(({ pages, codec = 0, values = rows, more = {} }): Forged => {
-    // Columns may share their pages: a file of a few bytes then claims many.
+    // Columns may share their pages, so that a file of a few bytes claims many.
     const start = places.get(pages) ?? at;
     if (start === at) {
       places.set(pages, at);

@@ -5,7 +5,7 @@ import { type ParquetCaps, parquetLimits } from './parquet-limits.js';
 import { type ParquetMemory, weightOf } from './parquet-memory.js';
 import type { Page, PageReader } from './parquet-pages.js';
 
-/** How much is decoded ahead in one go. */
+/** How much to decode ahead in one go. */
 export interface Share {
   rows: number;
   cells: number;
@@ -14,10 +14,10 @@ export interface Share {
 
 const cellBytes = 24;
 
-/** Where a leaf stands, for messages. */
+/** Where a leaf is, for messages. */
 export interface LeafPlace {
   column: string;
-  /** Rows of the file before those of the row group. */
+  /** Rows of the file before the row group. */
   rowsBefore: number;
 }
 
@@ -30,8 +30,8 @@ interface LeafParts {
 }
 
 /**
- * Entries of one leaf in one row group: repetition level, definition level and value of each, decoded ahead as far as a
- * share allows. A record is all entries of one row.
+ * Entries of one leaf in one row group: repetition level, definition level and value, decoded ahead within a share. A
+ * record is all entries of one row.
  */
 export class LeafReader {
   readonly node: SchemaNode;
@@ -48,9 +48,9 @@ export class LeafReader {
   #repetitions: number[] = [];
   #definitions: number[] = [];
   #values: (Cell | undefined)[] = [];
-  /** Where each record begins. */
+  /** Where each record starts. */
   #starts: number[] = [];
-  /** Bytes of the values, and of those before the record that is decoded last. */
+  /** Bytes of the values, and of those before the record that was decoded last. */
   #bytes = 0;
   #bytesBefore = 0;
   #record = 0;
@@ -65,13 +65,13 @@ export class LeafReader {
     this.#place = place;
   }
 
-  /** Whole records at hand. */
+  /** Number of complete records available. */
   get ready(): number {
     const isLastWhole = this.#isEnded || this.node.repetition === 0;
     return Math.max(0, this.#starts.length - this.#record - (isLastWhole ? 0 : 1));
   }
 
-  /** Decodes ahead: at least one record, unless there is none. */
+  /** Decodes ahead: at least one record, unless none are left. */
   async fill(share: Share): Promise<void> {
     this.#compact();
     try {
@@ -106,9 +106,9 @@ export class LeafReader {
     for (; this.#left > 0 && !this.#isFull(share); this.#left -= 1) {
       const repetition = page.repetition();
       const definition = page.definition();
-      if (definition > highest || repetition > deepest) throw brokenParquet('an impossible level');
+      if (definition > highest || repetition > deepest) throw brokenParquet('an invalid level');
       if (repetition === 0) this.#begin();
-      else if (this.#starts.length === 0) throw brokenParquet('a row without a beginning');
+      else if (this.#starts.length === 0) throw brokenParquet('a row without a start');
       const value = definition === highest ? page.value() : undefined;
       this.#repetitions.push(repetition);
       this.#definitions.push(definition);
@@ -130,7 +130,7 @@ export class LeafReader {
     if (cells > rowCells || this.#bytes - this.#bytesBefore > rowBytes) {
       throw tooLargeParquet('a row that is too large');
     }
-    // A record that does not end is counted while it grows.
+    // A record that never ends is counted while it grows.
     if (cells % parquetLimits.stepCells === 0) this.#account();
   }
 
@@ -140,7 +140,7 @@ export class LeafReader {
     this.#held = held;
   }
 
-  /** Forgets the records that were taken, once they are most of what is at hand. */
+  /** Drops consumed records once they are most of the buffer. */
   #compact(): void {
     if (this.#at < this.#values.length / 2) return;
     const from = this.#at;
@@ -155,7 +155,7 @@ export class LeafReader {
     this.#account();
   }
 
-  /** The only entry of the next record, of a leaf that is not nested; undefined for null. */
+  /** The only entry of the next record of an unnested leaf; undefined for null. */
   nextFlat(): Cell | undefined {
     const value = this.#values[this.#at];
     this.#at += 1;
@@ -167,7 +167,7 @@ export class LeafReader {
     this.#end = this.#starts[this.#record + 1] ?? this.#values.length;
   }
 
-  /** @throws ConnectorError unless all entries of the record were taken. */
+  /** @throws ConnectorError unless all entries of the record were consumed */
   endRecord(): void {
     if (this.#at !== this.#end) throw brokenParquet('a row with too many values');
     this.#record += 1;
@@ -179,7 +179,7 @@ export class LeafReader {
     return this.#definitions[this.#at] ?? 0;
   }
 
-  /** Repetition level of the next entry of this record, 0 when there is none. */
+  /** Repetition level of the next entry of this record, 0 if there is none. */
   repetition(): number {
     return this.#at < this.#end ? (this.#repetitions[this.#at] ?? 0) : 0;
   }

@@ -1,7 +1,7 @@
 import { tooLargeParquet } from './parquet-errors.js';
 import { parquetLimits } from './parquet-limits.js';
 
-/** About how many bytes a value takes as text. */
+/** Approximate size of a value as text, in bytes. */
 export function weightOf(value: unknown): number {
   if (typeof value === 'string' || value instanceof Uint8Array) return value.length;
   if (typeof value !== 'object' || value === null) return 8;
@@ -9,11 +9,11 @@ export function weightOf(value: unknown): number {
   return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + weightOf(item), 8);
 }
 
-/** Memory of one open file: what it holds is counted before it is made. */
+/** Memory of one open file. Counted before it is allocated. */
 export class ParquetMemory {
   #bytes = 0;
 
-  /** @throws ConnectorError `too_large` when the file would hold more than it may. */
+  /** @throws ConnectorError `too_large` when the file would exceed its memory limit */
   hold(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes > parquetLimits.memoryBytesMax) {

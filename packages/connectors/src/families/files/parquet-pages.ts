@@ -11,17 +11,17 @@ import { type Decode, Dictionary, type NextValue, openValues } from './parquet-v
 
 /** An open data page. Levels and values are decoded one by one. */
 export interface Page {
-  /** Entries: values and nulls. */
+  /** Number of entries: values and nulls. */
   count: number;
   repetition: () => number;
   definition: () => number;
-  /** Only for entries whose definition level is the highest. */
+  /** Only for entries with the maximum definition level. */
   value: NextValue;
 }
 
 const firstHeaderBytes = 4 * 1024;
 
-/** The pages of one chunk, one after the other. */
+/** The pages of one chunk in order. */
 export class PageReader {
   readonly #bytes: ChunkBytes;
   readonly #node: SchemaNode;
@@ -39,10 +39,10 @@ export class PageReader {
     this.#at = bytes.chunk.start;
   }
 
-  /** The next data page that has values, undefined behind the last one. */
+  /** The next data page with values; undefined after the last one. */
   async next(): Promise<Page | undefined> {
     this.#drop();
-    // Writers exist that leave a byte behind the last page.
+    // Some writers leave one byte after the last page.
     while (this.#at < this.#bytes.chunk.end - 1) {
       const header = await this.#header();
       const start = this.#at;
@@ -52,12 +52,12 @@ export class PageReader {
       if (header.kind === 'other' || (isData && header.values === 0)) continue;
       if (header.bytes > parquetLimits.pageBytesMax) throw tooLargeParquet('a page that is too large');
       this.#memory.hold(header.bytes);
-      // Until the next page.
+      // Held until the next page.
       this.#pageBytes = header.bytes;
       this.#memory.hold(header.storedBytes);
       const stored = await this.#bytes.read(start, header.storedBytes);
       if (header.checksum !== undefined && crc32(stored) !== header.checksum)
-        throw brokenParquet('a page that is not what its checksum says');
+        throw brokenParquet('a page that does not match its checksum');
       const page = await (isData ? this.#open(header, stored) : this.#takeDictionary(header, stored));
       this.#memory.release(header.storedBytes);
       if (page) return page;
@@ -66,7 +66,7 @@ export class PageReader {
     return undefined;
   }
 
-  /** Gives up what is held. */
+  /** Releases the memory. */
   close(): void {
     this.#drop();
     this.#memory.release(this.#dictionary?.bytes ?? 0);
@@ -115,7 +115,7 @@ export class PageReader {
     return { count, repetition, definition, value };
   }
 
-  /** Version 1: the whole page is compressed, and each kind of levels says its length. */
+  /** Version 1: the whole page is compressed, and each kind of levels has a length prefix. */
   async #levels(header: PageHeader, stored: Uint8Array) {
     const bytes = await decompress(this.#bytes.chunk.codec, stored, header.bytes);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -132,7 +132,7 @@ export class PageReader {
     return { bytes, start, repetition, definition };
   }
 
-  /** Version 2: the levels stand in front, not compressed, with their lengths in the header. */
+  /** Version 2: the levels come first, uncompressed, with their lengths in the header. */
   async #levels2(header: PageHeader, stored: Uint8Array) {
     const { repetitionBytes, definitionBytes, isCompressed } = header;
     const levelBytes = repetitionBytes + definitionBytes;

@@ -8,12 +8,12 @@ import type { LeafReader } from './parquet-leaf.js';
 import type { ParquetCaps } from './parquet-limits.js';
 import { isNested, leafPlan } from './parquet-types.js';
 
-// Records out of the levels of Dremel's encoding, in time that is linear in the entries: each is looked at once for
-// every level above it. https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types
+// Assembles records from Dremel levels in time linear in the entries: each is inspected once for every level above it.
+// https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types
 
 /**
  * Reads the next record of a top-level column.
- * @throws Misfit for a value that JSON cannot hold
+ * @throws Misfit for a value that JSON cannot represent
  */
 type NextRecord = () => Cell;
 
@@ -31,7 +31,7 @@ function repeatedChild({ children }: SchemaNode): SchemaNode | undefined {
 
 interface List {
   repeated: SchemaNode;
-  /** What the list is of; absent: the repeated node itself, as older writers have it. */
+  /** Element of the list; absent: the repeated node itself, as older writers have it. */
   item?: SchemaNode;
 }
 
@@ -65,8 +65,8 @@ function mapOf(node: SchemaNode): SchemaNode | undefined {
 }
 
 /**
- * What the values of a top-level column are.
- * @throws ConnectorError `unsupported` for what is not read
+ * The shape of the values of a top-level column.
+ * @throws ConnectorError `unsupported` for an unsupported type
  */
 export function shapeOf(node: SchemaNode, json: ParquetCaps['json']): ValueShape {
   if (!isNested(node)) return leafPlan(node.element, json).shape;
@@ -84,9 +84,9 @@ function itemShape(item: SchemaNode, json: ParquetCaps['json']): ValueShape {
 
 function assertReadable(node: SchemaNode, column: string): void {
   if (annotationOf(node) === 'VARIANT') {
-    throw new ConnectorError('unsupported', `Column ${quoted(column)} is a VARIANT, which is not read.`, {
+    throw new ConnectorError('unsupported', `Column ${quoted(column)} is a VARIANT, which is not supported.`, {
       remedy:
-        'Ask for the other columns, with "columns", or have this one written as a string that holds JSON.',
+        'Request only the other columns with "columns", or write this one as a JSON string.',
     });
   }
   const names = node.children.map(({ element }) => element.name);
@@ -94,8 +94,8 @@ function assertReadable(node: SchemaNode, column: string): void {
   if (doubled !== undefined) {
     throw new ConnectorError(
       'unsupported',
-      `Column ${quoted(column)} has two fields of the name ${quoted(doubled)}.`,
-      { remedy: 'Ask for the other columns, with "columns", or rename one of the fields.' },
+      `Column ${quoted(column)} has two fields named ${quoted(doubled)}.`,
+      { remedy: 'Request only the other columns with "columns", or rename one of the fields.' },
     );
   }
   for (const child of node.children) assertReadable(child, column);
@@ -118,12 +118,12 @@ class Assembler {
     return leaf;
   }
 
-  /** Takes the entries that stand for something that is not there. */
+  /** Consumes the entries that stand for an absent value. */
   #skip({ firstLeaf, endLeaf }: SchemaNode): void {
     for (let leaf = firstLeaf; leaf < endLeaf; leaf += 1) this.#leaves[leaf]?.take();
   }
 
-  /** A node as often as it says that it may be there. */
+  /** A node with its repetition (required, optional or repeated). */
   field(node: SchemaNode): Read {
     const one = this.#one(node);
     if (isRepeated(node)) {
@@ -158,7 +158,7 @@ class Assembler {
     return () => leaf.take() ?? null;
   }
 
-  /** A node that is there. */
+  /** A node that is present. */
   #one(node: SchemaNode): Read {
     if (node.children.length === 0) return this.#leaf(node);
     const list = listOf(node);
@@ -201,14 +201,14 @@ class Assembler {
 function distinct(pairs: (readonly [Cell, Cell])[]): (readonly [string, Cell])[] {
   const seen = new Set<Cell>();
   for (const [key] of pairs) {
-    if (typeof key !== 'string') throw new Misfit('holds a map with a key that is null');
-    if (seen.has(key)) throw new Misfit(`holds a map with the key ${quoted(key)} twice`);
+    if (typeof key !== 'string') throw new Misfit('holds a map with a null key');
+    if (seen.has(key)) throw new Misfit(`holds a map that repeats the key ${quoted(key)}`);
     seen.add(key);
   }
   return pairs as (readonly [string, Cell])[];
 }
 
-/** Opens a nested column; `leaves` holds its readers where the schema has its leaves. */
+/** Opens a nested column; `leaves` has a reader at the position of each leaf of the schema. */
 export function openRecords(column: SchemaNode, leaves: Leaves, json: ParquetCaps['json']): NextRecord {
   const read = new Assembler(leaves, json).field(column);
   const own = leaves.slice(column.firstLeaf, column.endLeaf);

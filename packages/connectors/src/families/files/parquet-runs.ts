@@ -1,5 +1,5 @@
-// Parquet's packed integers, read one by one: a run that claims a billion values costs nothing until they are wanted.
-// https://github.com/apache/parquet-format/blob/master/Encodings.md
+// Parquet's packed integers, decoded one by one: a run that claims a billion values costs nothing until they are
+// requested. https://github.com/apache/parquet-format/blob/master/Encodings.md
 
 const broken = () => new RangeError('a run outside its page');
 
@@ -20,7 +20,7 @@ function bitsAt(bytes: Uint8Array, position: number, width: number): number {
   return value;
 }
 
-/** Unsigned LEB128 of at most 64 bits; where it ended is `at`. */
+/** Unsigned LEB128 of at most 64 bits; `at` is where it ended. */
 class Varints {
   at: number;
   readonly bytes: Uint8Array;
@@ -88,7 +88,7 @@ export function hybridReader(bytes: Uint8Array, start: number, width: number): (
   };
 }
 
-/** Where blocks of DELTA_BINARY_PACKED stand. */
+/** Position within the blocks of DELTA_BINARY_PACKED. */
 interface DeltaBlocks {
   varints: Varints;
   miniblocks: number;
@@ -116,7 +116,7 @@ function nextWidths({ varints, miniblocks }: DeltaBlocks): Uint8Array {
   return widths;
 }
 
-/** Steps over DELTA_BINARY_PACKED without its values; returns where it ends and how many values it claims. */
+/** Skips DELTA_BINARY_PACKED without decoding values. @returns where it ends and how many values it claims */
 export function deltaEnd(bytes: Uint8Array, start: number): { end: number; count: number } {
   const blocks = deltaBlocks(bytes, start);
   const { varints, perMiniblock, count } = blocks;
@@ -132,7 +132,7 @@ export function deltaEnd(bytes: Uint8Array, start: number): { end: number; count
   return { end: varints.at, count };
 }
 
-/** Steps through the miniblocks and gives, for each value behind the first, its least delta and place of its bits. */
+/** Steps through the miniblocks. Yields the minimum delta and bit position for each value after the first. */
 function deltaSteps(blocks: DeltaBlocks) {
   const { varints, perMiniblock } = blocks;
   const step = { least: 0n, width: 0, position: 0 };

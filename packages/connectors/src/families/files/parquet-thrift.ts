@@ -1,5 +1,5 @@
-// Thrift's compact protocol, as far as Parquet uses it. Nothing is allocated for what a length claims, and what
-// nobody asks for is stepped over. https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+// The subset of Thrift's compact protocol that Parquet uses. Nothing is allocated for a claimed length, and unknown
+// fields are skipped. https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 
 const nestingMax = 16;
 const bytesOfVarintMax = 10;
@@ -16,15 +16,15 @@ const set = 10;
 const map = 11;
 const struct = 12;
 
-/** Takes the value of one field; its type on the wire is given. */
+/** Reads the value of one field; `type` is its wire type. */
 type Field = (type: number) => void;
 
 /** The bytes end within a value. */
 export class ThriftEnd extends RangeError {}
 
-const broken = () => new Error('not Thrift as Parquet uses it');
+const broken = () => new Error('invalid Thrift data');
 
-/** In a list, set or map a boolean is a byte of its own. */
+/** In a list, set or map, a boolean is a separate byte. */
 const typeWithin = (type: number): number => (type === yes || type === no ? int8 : type);
 
 export class ThriftReader {
@@ -37,14 +37,14 @@ export class ThriftReader {
     this.#at = at;
   }
 
-  /** Where the next byte is read. */
+  /** Offset of the next byte. */
   get offset(): number {
     return this.#at;
   }
 
   #byte(): number {
     const byte = this.#bytes[this.#at];
-    if (byte === undefined) throw new ThriftEnd('Thrift ends too early');
+    if (byte === undefined) throw new ThriftEnd('truncated Thrift data');
     this.#at += 1;
     return byte;
   }
@@ -59,10 +59,10 @@ export class ThriftReader {
     throw broken();
   }
 
-  /** A length that the bytes at hand can hold. */
+  /** A length that fits the remaining bytes. */
   #length(): number {
     const length = this.#varint();
-    if (length > this.#bytes.length - this.#at) throw new ThriftEnd('Thrift ends too early');
+    if (length > this.#bytes.length - this.#at) throw new ThriftEnd('truncated Thrift data');
     return length;
   }
 
@@ -85,7 +85,7 @@ export class ThriftReader {
     return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + start, this.#at - start).toString('utf8');
   }
 
-  /** Steps over a length and its bytes; how many bytes the length itself took. */
+  /** Skips a length and its bytes. @returns the number of bytes that the length itself took */
   #lengthAhead(): number {
     const before = this.#at;
     const length = this.#length();
@@ -100,12 +100,12 @@ export class ThriftReader {
     const header = this.#byte();
     let count = header >> 4;
     if (count === 15) count = this.#length();
-    if (count > this.#bytes.length - this.#at) throw new ThriftEnd('Thrift ends too early');
+    if (count > this.#bytes.length - this.#at) throw new ThriftEnd('truncated Thrift data');
     const elementType = typeWithin(header & 0x0f);
     for (let index = 0; index < count; index += 1) each(elementType);
   }
 
-  /** Reads a struct; fields that are not among `fields` are stepped over. */
+  /** Reads a struct and skips fields that are not in `fields`. */
   struct(type: number, fields: Readonly<Record<number, Field>>): void {
     if (type !== struct || this.#nesting >= nestingMax) throw broken();
     this.#nesting += 1;
@@ -121,12 +121,12 @@ export class ThriftReader {
     this.#nesting -= 1;
   }
 
-  /** Reads a struct that nothing precedes. */
+  /** Reads a struct at the start of the bytes. */
   root(fields: Readonly<Record<number, Field>>): void {
     this.struct(struct, fields);
   }
 
-  /** Steps over a value. */
+  /** Skips a value. */
   skip(type: number): void {
     if (type === yes || type === no) return;
     if (type >= int8 && type <= int64) this.integer(type);

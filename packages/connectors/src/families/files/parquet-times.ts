@@ -1,16 +1,16 @@
 import type { TimeUnit } from 'hyparquet';
 import { Misfit } from '../../kit/misfit.js';
 
-// Dates and times as Parquet stores them, as text. Not by way of Date alone: it ends in the year 275760 and keeps
-// milliseconds. https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#temporal-types
+// Parquet dates and times as text. Date alone is not enough: it ends in the year 275760 and has only milliseconds.
+// https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#temporal-types
 
 const perSecond: Record<TimeUnit, number> = { MILLIS: 1e3, MICROS: 1e6, NANOS: 1e9 };
 
 const secondsPerDay = 86_400;
 const nanosPerDay = 86_400_000_000_000n;
-/** The calendar repeats itself after 400 years. */
+/** The calendar repeats after 400 years. */
 const [cycleYears, cycleDays] = [400, 146_097];
-/** What Date can hold, in days before and after 1970-01-01. */
+/** The range of Date, in days before and after 1970-01-01. */
 const dateDaysMax = 100_000_000;
 /** 1970-01-01 as a Julian day. */
 const julianEpoch = 2_440_588;
@@ -32,7 +32,7 @@ function momentOf(value: bigint, unit: TimeUnit): Moment {
   return { seconds: Number((value - rest) / whole), nanos: Number(rest) * (1e9 / scale) };
 }
 
-/** Six digits, or nine where six are too few. */
+/** Six fractional digits, or nine where six are too few. */
 function fraction(nanos: number): string {
   if (nanos === 0) return '';
   const digits = String(nanos).padStart(9, '0');
@@ -59,7 +59,7 @@ function momentText({ seconds, nanos }: Moment, isUtc: boolean): string {
   return `${dayText(days)}T${clock}${fraction(nanos)}${isUtc ? 'Z' : ''}`;
 }
 
-/** DuckDB writes infinity as the largest number, and minus infinity as its negative. */
+/** DuckDB writes infinity as the largest number and minus infinity as its negative. */
 const [infiniteDays, infiniteTime] = [2 ** 31 - 1, 2n ** 63n - 1n];
 
 export function dateText(days: number): string {
@@ -73,10 +73,10 @@ export function timestampText(value: bigint, unit: TimeUnit, isUtc: boolean): st
   return momentText(momentOf(value, unit), isUtc);
 }
 
-/** @param value nanoseconds of the day in its lower 64 bits, the Julian day above them */
+/** @param value nanoseconds of the day in the lower 64 bits, the Julian day above them */
 export function int96Text(value: bigint): string {
   const nanos = BigInt.asUintN(64, value);
-  if (nanos >= nanosPerDay) throw new Misfit('holds a timestamp whose time of day is beyond 24 hours');
+  if (nanos >= nanosPerDay) throw new Misfit('holds a timestamp whose time of day exceeds 24 hours');
   const { seconds, nanos: rest } = momentOf(nanos, 'NANOS');
   const days = Number(value >> 64n) - julianEpoch;
   return momentText({ seconds: days * secondsPerDay + seconds, nanos: rest }, false);
@@ -86,13 +86,13 @@ export function timeText(value: bigint, unit: TimeUnit): string {
   const { seconds, nanos } = momentOf(value, unit);
   // 24:00:00 is the end of a day.
   if (seconds < 0 || seconds > secondsPerDay || (seconds === secondsPerDay && nanos > 0))
-    throw new Misfit('holds a time of day that is not within 0 and 24 hours');
+    throw new Misfit('holds a time of day outside 0 to 24 hours');
   return `${clockText(seconds)}${fraction(nanos)}`;
 }
 
 /** Months, days and milliseconds, 32 bits each, as an ISO 8601 duration. */
 export function intervalText(bytes: Uint8Array): string {
-  if (bytes.length !== 12) throw new RangeError('an interval of another length');
+  if (bytes.length !== 12) throw new RangeError('an interval of the wrong length');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [months, days, millis] = [0, 4, 8].map((at) => view.getUint32(at, true)) as [number, number, number];
   const date = `${months === 0 ? '' : `${months}M`}${days === 0 ? '' : `${days}D`}`;

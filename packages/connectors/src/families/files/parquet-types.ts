@@ -10,22 +10,22 @@ import type { SchemaNode } from './parquet-footer.js';
 import type { ParquetCaps } from './parquet-limits.js';
 import { dateText, int96Text, intervalText, timestampText, timeText } from './parquet-times.js';
 
-// Parquet's physical and logical types → neutral types, exact, at the top level as within lists, maps and structs.
-// https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
+// Maps Parquet's physical and logical types to neutral types, exactly, at the top level and within lists, maps and
+// structs. https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
 
 type Convert = (stored: unknown) => Cell;
 
-/** How the values of one leaf come out. */
+/** How to convert the values of one leaf. */
 export interface LeafPlan {
   shape: ValueShape;
   /**
-   * Called with what is stored, never for null.
-   * @throws Misfit for a value that the type cannot hold
+   * Takes the stored value, never null.
+   * @throws Misfit for a value that the type cannot represent
    */
   convert: Convert;
 }
 
-/** Longest decimal, in bytes and in digits behind the point; Arrow's longest has 32 and 76. */
+/** Maximum decimal size, in bytes and in fractional digits; Arrow's maximum is 32 and 76. */
 const decimalBytesMax = 128;
 
 const toBigInt = (value: unknown): bigint => BigInt(value as bigint | number);
@@ -41,7 +41,7 @@ function toFloat(value: number): Cell {
   return Number.isFinite(value) ? value : String(value);
 }
 
-/** Sign, five bits of exponent, ten of fraction (IEEE 754 binary16). */
+/** Sign, five exponent bits, ten fraction bits (IEEE 754 binary16). */
 function float16(value: unknown): number {
   const bits = bufferOf(value).readUInt16LE(0);
   const sign = bits >> 15 ? -1 : 1;
@@ -54,14 +54,14 @@ function float16(value: unknown): number {
 
 function toUuid(value: unknown): string {
   const hex = bufferOf(value).toString('hex');
-  if (hex.length !== 32) throw new RangeError('a UUID of another length');
+  if (hex.length !== 32) throw new RangeError('a UUID of the wrong length');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
 function unscaled(value: unknown): bigint {
   if (!(value instanceof Uint8Array)) return toBigInt(value);
-  // Digits of a longer number take time by the square of its bytes.
-  if (value.length > decimalBytesMax) throw tooLargeParquet('a decimal too long');
+  // Conversion takes time quadratic in the number of bytes.
+  if (value.length > decimalBytesMax) throw tooLargeParquet('a decimal that is too long');
   const hex = bufferOf(value).toString('hex');
   return hex === '' ? 0n : BigInt.asIntN(value.byteLength * 8, BigInt(`0x${hex}`));
 }
@@ -77,7 +77,7 @@ const fatal = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const toText: Convert = (value) => {
   const text = bufferOf(value).toString('utf8');
-  // The character that stands for what is no text: only then is it worth a second look.
+  // Only text with the replacement character needs a second look.
   if (!text.includes('\ufffd')) return text;
   try {
     return fatal.decode(value as Uint8Array);
@@ -94,7 +94,7 @@ function toJsonDocument(value: unknown, caps: ParquetCaps['json']): Cell {
     return jsonCell(toText(bytes) as string);
   } catch (error) {
     if (error instanceof ConnectorError || error instanceof Misfit) throw error;
-    throw new Misfit('holds JSON that is not valid');
+    throw new Misfit('holds invalid JSON');
   }
 }
 
@@ -103,8 +103,8 @@ function decimalPlan(element: SchemaElement): LeafPlan | undefined {
   const isLogical = logical_type?.type === 'DECIMAL';
   if (!isLogical && converted_type !== 'DECIMAL') return undefined;
   const { scale = 0, precision = 0 } = isLogical ? logical_type : element;
-  if (scale > decimalBytesMax) throw tooLargeParquet('a decimal too long');
-  if (scale < 0) throw brokenParquet('a decimal of a negative scale');
+  if (scale > decimalBytesMax) throw tooLargeParquet('a decimal that is too long');
+  if (scale < 0) throw brokenParquet('a decimal with a negative scale');
   const declared = precision > 0 && precision >= scale ? { precision, scale } : {};
   return { shape: { type: 'decimal', ...declared }, convert: (value) => toDecimal(value, scale) };
 }
@@ -124,7 +124,7 @@ function temporalPlan({ converted_type, logical_type, type }: SchemaElement): Le
     return timestampPlan(logical_type.unit, logical_type.isAdjustedToUTC);
   }
   if (logical_type?.type === 'TIME') return timePlan(logical_type.unit);
-  // Nothing says whether it is an instant.
+  // The file does not say whether it is an instant.
   if (type === 'INT96')
     return { shape: { type: 'datetime' }, convert: (value) => int96Text(value as bigint) };
   if (logical_type?.type === 'DATE' || converted_type === 'DATE') {
@@ -173,7 +173,7 @@ function bytesPlan({ converted_type, logical_type }: SchemaElement, json: Parque
   }
 }
 
-/** @throws ConnectorError `unsupported` for a type that is not known */
+/** @throws ConnectorError `unsupported` for an unknown type */
 export function leafPlan(element: SchemaElement, json: ParquetCaps['json']): LeafPlan {
   const plan = decimalPlan(element) ?? temporalPlan(element);
   if (plan) return plan;
@@ -195,9 +195,9 @@ export function leafPlan(element: SchemaElement, json: ParquetCaps['json']): Lea
     default:
       throw new ConnectorError(
         'unsupported',
-        `Column ${quoted(element.name)} of the Parquet file is of an unknown type.`,
+        `Column ${quoted(element.name)} of the Parquet file has an unknown type.`,
         {
-          remedy: 'Ask for the other columns, with "columns".',
+          remedy: 'Request only the other columns with "columns".',
         },
       );
   }

@@ -4,15 +4,15 @@ import { ConnectorError } from '../../spec/errors.js';
 import { brokenParquet } from './parquet-errors.js';
 import { deltaEnd, deltaReader32, deltaReader64, hybridReader } from './parquet-runs.js';
 
-/** Gives one value after the other as it is stored: numbers, bigints, booleans, views of bytes. */
+/** Returns stored values one after the other: numbers, bigints, booleans, views of bytes. */
 type NextStored = () => unknown;
 
 export type NextValue = () => Cell;
 
-/** From a stored value to a cell. */
+/** Converts a stored value to a cell. */
 export type Decode = (stored: unknown) => Cell;
 
-/** Entries of a dictionary up to which each is decoded once only. */
+/** Dictionaries of up to this many entries decode each entry only once. */
 const keptEntriesMax = 1024;
 
 const widths: Readonly<Record<string, number>> = { INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 };
@@ -28,7 +28,7 @@ function cut(bytes: Uint8Array, start: number, length: number): Uint8Array {
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Reads a value of a fixed width at an offset. */
+/** Reads a fixed-width value at an offset. */
 function fixedAt(bytes: Uint8Array, element: SchemaElement): (at: number) => unknown {
   const view = viewOf(bytes);
   switch (element.type) {
@@ -79,7 +79,7 @@ function plain(bytes: Uint8Array, start: number, element: SchemaElement): NextSt
 
 function byteStreamSplit(bytes: Uint8Array, start: number, element: SchemaElement): NextStored {
   const width = fixedWidth(element);
-  if (!width || element.type === 'INT96') throw brokenParquet('BYTE_STREAM_SPLIT of such a type');
+  if (!width || element.type === 'INT96') throw brokenParquet('BYTE_STREAM_SPLIT for an unsupported type');
   const count = Math.floor((bytes.length - start) / width);
   let index = 0;
   return () => {
@@ -119,12 +119,12 @@ function deltaStrings(bytes: Uint8Array, start: number): NextStored {
   };
 }
 
-/** Values of a dictionary page. They stay bytes until they are wanted. */
+/** Values of a dictionary page, kept as bytes until they are requested. */
 export class Dictionary {
   readonly #read: (index: number) => Cell;
   readonly #count: number;
   readonly #kept: Cell[] | undefined;
-  /** Memory that it takes, in bytes. */
+  /** Memory use in bytes. */
   readonly bytes: number;
 
   constructor(page: Uint8Array, count: number, element: SchemaElement, decode: Decode) {
@@ -154,7 +154,7 @@ export class Dictionary {
 }
 
 function startsOf(page: Uint8Array, count: number, { type }: SchemaElement): Uint32Array {
-  if (type !== 'BYTE_ARRAY') throw brokenParquet('a dictionary of such a type');
+  if (type !== 'BYTE_ARRAY') throw brokenParquet('a dictionary for an unsupported type');
   if (count * 4 > page.length) throw brokenParquet('a dictionary larger than its page');
   const view = viewOf(page);
   const starts = new Uint32Array(count + 1);
@@ -186,14 +186,14 @@ function indexed({ bytes, start, dictionary }: ValueSection): NextValue {
 function deltaIntegers({ bytes, start, element: { type } }: ValueSection): NextStored {
   if (type === 'INT32') return deltaReader32(bytes, start);
   if (type === 'INT64') return deltaReader64(bytes, start);
-  throw brokenParquet('DELTA_BINARY_PACKED of such a type');
+  throw brokenParquet('DELTA_BINARY_PACKED for an unsupported type');
 }
 
 function isBytes({ type }: SchemaElement): boolean {
   return type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY';
 }
 
-/** Opens the values of a data page; each is decoded when it is asked for. */
+/** Opens the values of a data page; each is decoded on request. */
 export function openValues(section: ValueSection): NextValue {
   const { bytes, start, encoding, element, decode } = section;
   if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') return indexed(section);
@@ -205,7 +205,7 @@ export function openValues(section: ValueSection): NextValue {
       case 'PLAIN':
         return plain(bytes, start, element);
       case 'RLE': {
-        if (element.type !== 'BOOLEAN') throw brokenParquet('RLE of such a type');
+        if (element.type !== 'BOOLEAN') throw brokenParquet('RLE for an unsupported type');
         const bit = hybridReader(bytes, start + 4, 1);
         return () => bit() === 1;
       }
@@ -222,10 +222,10 @@ export function openValues(section: ValueSection): NextValue {
     }
     throw new ConnectorError(
       'unsupported',
-      `The Parquet file has values in the encoding ${encoding ?? 'of an unknown number'}, which is not read.`,
+      `The Parquet file uses the encoding ${encoding ?? 'with an unknown number'}, which is not supported.`,
       {
         remedy:
-          'Ask for the other columns, with "columns", or have the file written again in the encoding PLAIN.',
+          'Request only the other columns with "columns", or rewrite the file with the encoding PLAIN.',
       },
     );
   }

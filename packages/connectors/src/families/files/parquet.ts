@@ -25,10 +25,10 @@ import type { ByteRanges } from './stored-file.js';
 const trailerBytes = 8;
 const smallestFileBytes = 12;
 const firstGuessBytes = 64 * 1024;
-/** Columns whose bytes are fetched at the same time. */
+/** Columns that are fetched concurrently. */
 const columnsAtOnce = 8;
 
-/** What a decoder throws of its own says that the file is broken. */
+/** An error of a decoder means that the file is broken. */
 function decoded<Value>(decode: () => Value): Value {
   try {
     return decode();
@@ -37,14 +37,14 @@ function decoded<Value>(decode: () => Value): Value {
   }
 }
 
-/** The footer, without its length, little-endian, and the magic `PAR1` behind it. */
+/** The footer, without the little-endian length and the magic `PAR1` after it. */
 async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Array> {
   if (byteLength < smallestFileBytes) throw brokenParquet('too short');
   const guessStart = Math.max(0, byteLength - firstGuessBytes);
   const guess = Buffer.from(await slice(guessStart, byteLength));
   const magic = guess.subarray(-4).toString('latin1');
   if (magic === 'PARE') throw encryptedParquet('The Parquet file');
-  if (magic !== 'PAR1') throw brokenParquet('it does not end with PAR1, as such files do');
+  if (magic !== 'PAR1') throw brokenParquet('it does not end with PAR1');
   const bytes = guess.readUInt32LE(guess.length - trailerBytes);
   if (bytes + trailerBytes > byteLength) throw brokenParquet('footer longer than the file');
   if (bytes > parquetLimits.footerBytesMax) throw tooLargeParquet('a footer that is too large');
@@ -55,18 +55,18 @@ async function fetchFooter({ byteLength, slice }: ByteRanges): Promise<Uint8Arra
 function assertColumns({ columns }: Footer): void {
   if (columns.length > columnsMax) throw tooLargeParquet(`more than ${columnsMax} columns`);
   if (new Set(columns.map(({ element }) => element.name)).size !== columns.length) {
-    throw new ConnectorError('unsupported', 'The Parquet file has two columns of the same name.', {
-      remedy: 'Write the file anew with a name of its own for each column.',
+    throw new ConnectorError('unsupported', 'The Parquet file has two columns with the same name.', {
+      remedy: 'Rewrite the file with a unique name for each column.',
     });
   }
 }
 
 /**
- * Reads a Parquet file: the footer first, then row group by row group the pages of the wanted columns, one at a time of
- * each column. Values are decoded when they are wanted, so memory follows the pages and a step, not what counts claim.
+ * Reads a Parquet file: the footer first, then, row group by row group, one page at a time of each requested column.
+ * Values are decoded on demand, so memory follows the pages and a step, not claimed counts.
  *
- * @throws ConnectorError `protocol_error` for broken files, `too_large` beyond a cap, `unsupported` for
- * unknown types. Errors of the ranges pass unchanged.
+ * @throws ConnectorError `protocol_error` for broken files, `too_large` beyond a cap, `unsupported` for unknown types.
+ * Errors of the ranges pass unchanged.
  */
 export async function readParquet(
   ranges: ByteRanges,
@@ -86,7 +86,7 @@ export async function readParquet(
   );
   const { columns: wanted, indexes } = project(named, request.columns);
   const nodes = indexes.flatMap((index) => footer.columns[index] ?? []);
-  // Types of other columns do not matter, also such as are not read.
+  // Other columns may have unsupported types.
   const columns = nodes.map((node, at) => ({ ...(wanted[at] as Column), ...shapeOf(node, caps.json) }));
   const file = { ranges, footer, signal, memory: new ParquetMemory(), caps };
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
@@ -110,7 +110,7 @@ interface OpenGroup {
 
 interface PlacedGroup {
   group: Group;
-  /** Rows of the file before it. */
+  /** Rows of the file before this row group. */
   rowsBefore: number;
 }
 
@@ -128,7 +128,7 @@ async function openGroup(
     throw encryptedParquet(`Column ${quoted(column)} of the Parquet file`);
   });
   const opened = await openChunks(ranges, chunks);
-  // By the place of the leaf in the file.
+  // Indexed by the position of the leaf in the file.
   const all: LeafReader[] = [];
   const leaves = opened.map((bytes, index) => {
     const { leaf, column } = wanted[index] as (typeof wanted)[number];
@@ -145,7 +145,7 @@ async function openGroup(
   return { leaves, cells };
 }
 
-/** Failures of records say where they stand. */
+/** Adds the place to failures of records. */
 function placed(next: () => Cell, column: string, rowsBefore: number): () => Cell {
   let row = rowsBefore;
   return () => {
@@ -158,7 +158,7 @@ function placed(next: () => Cell, column: string, rowsBefore: number): () => Cel
   };
 }
 
-/** What one leaf may decode ahead, so that all together stay within a step. */
+/** What one leaf may decode ahead, so that all leaves together stay within a step. */
 function shareOf(leaves: number, rows: number): Share {
   const cells = Math.max(1, Math.floor(parquetLimits.stepCells / Math.max(1, leaves)));
   const bytes = Math.max(1, Math.floor(parquetLimits.stepBytes / Math.max(1, leaves)));
@@ -172,7 +172,7 @@ async function fillAll(leaves: readonly LeafReader[], share: Share): Promise<num
   return leaves.reduce((least, { ready }) => Math.min(least, ready), share.rows);
 }
 
-/** At most `count` rows, and no more bytes than a step may have. */
+/** At most `count` rows, and no more bytes than one step allows. */
 function makeRows(
   cells: OpenGroup['cells'],
   count: number,

@@ -2,18 +2,18 @@ import { assertColumns } from '../../kit/columns.js';
 import type { Column } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** Columns of the answer, and where each stands in the file's own order. */
+/** Columns of the result, and the position of each in the file. */
 export interface Projection {
   columns: readonly Column[];
   indexes: readonly number[];
-  /** The answer has the file's columns in the file's order. */
+  /** The result has the file's columns in the file's order. */
   isWhole: boolean;
 }
 
 /**
- * Picks the wanted columns.
- * @throws ConnectorError `invalid_query` for a name that the file lacks or that is given twice,
- * `too_large` for more columns, or longer names, than is read.
+ * Selects the requested columns.
+ * @throws ConnectorError `invalid_query` for a name that the file does not have or that is given twice, `too_large` for
+ * more columns, or longer names, than are supported
  */
 export function project(all: readonly Column[], wanted: readonly string[] | undefined): Projection {
   assertColumns(all);
@@ -33,7 +33,7 @@ export function project(all: readonly Column[], wanted: readonly string[] | unde
     );
   });
   if (new Set(wanted).size !== wanted.length) {
-    throw new ConnectorError('invalid_query', 'A column is asked for twice.');
+    throw new ConnectorError('invalid_query', 'A column is requested twice.');
   }
   const indexes = picked.map(({ index }) => index);
   return { columns: picked.map(({ column }) => column), indexes, isWhole: false };

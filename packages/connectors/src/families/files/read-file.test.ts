@@ -40,7 +40,7 @@ describe('a file', () => {
     const error = await readFailure(memoryFile('a.ndjson', '{"a":1}'), { file });
     expect([error.kind, error.message]).toEqual([
       'invalid_query',
-      'The file is read as ndjson, which has no file.delimiter.',
+      'file.delimiter does not apply to files of the format ndjson.',
     ]);
     expect((await readAll(memoryFile('a.ndjson', '{"a":1}'), { defaults: file })).rows).toEqual([[1]]);
     const quoted = await readFailure(memoryFile('a.csv', 'a'), { file: { quote: ';' }, defaults: file });

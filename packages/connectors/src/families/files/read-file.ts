@@ -14,7 +14,7 @@ import { type FileRows, toRowStream } from './row-stream.js';
 import type { StoredFile } from './stored-file.js';
 import { openText, type TextReader } from './text-reader.js';
 
-/** What the reader of a text format is asked for. */
+/** Request to the reader of a text format. */
 export interface TextRequest {
   wanted: ReadRequest['columns'];
   asText: ReadRequest['asText'];
@@ -24,7 +24,7 @@ export interface TextRequest {
 
 interface TextFormat {
   read(text: TextReader, request: TextRequest): Promise<FileRows>;
-  /** Its encoding where neither a mark nor anybody says it. */
+  /** Detects the encoding if neither a byte order mark nor the request gives it. */
   guess: (first: Uint8Array) => string | undefined;
 }
 
@@ -42,22 +42,22 @@ interface Foreign {
   remedy: string;
 }
 
-/** How files begin that are no text in any format, and could be read as garbage. */
+/** How files start that are not text and could otherwise be read as garbage. */
 const foreign: readonly Foreign[] = [
   {
     magic: Buffer.from([0x1f, 0x8b]),
-    is: 'gzip data, which its name does not say',
-    remedy: 'Let its name end in .gz.',
+    is: 'gzip data, but its name does not end in .gz',
+    remedy: 'Rename it to end in .gz.',
   },
   {
     magic: Buffer.from('PK\x03\x04'),
-    is: 'a ZIP archive or a workbook of Excel',
-    remedy: 'Store its table as CSV, or compressed as .csv.gz.',
+    is: 'a ZIP archive or an Excel workbook',
+    remedy: 'Save its table as CSV, or compressed as .csv.gz.',
   },
   {
     magic: Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]),
-    is: 'a document of Microsoft Office',
-    remedy: 'Store its table as CSV.',
+    is: 'a Microsoft Office document',
+    remedy: 'Save its table as CSV.',
   },
 ];
 const magicLengthMax = Math.max(...foreign.map(({ magic }) => magic.length));
@@ -71,7 +71,7 @@ async function assertNotForeign(bytes: ByteReader, isUnpacked: boolean): Promise
   const found = foreign.find(({ magic }) => first.subarray(0, magic.length).equals(magic));
   if (found === undefined) return;
   if (isUnpacked && found === foreign[0]) {
-    throw new ConnectorError('protocol_error', 'The file is gzip data within gzip data.', {
+    throw new ConnectorError('protocol_error', 'The file is compressed with gzip twice.', {
       remedy: 'Compress the file once.',
     });
   }
@@ -79,12 +79,12 @@ async function assertNotForeign(bytes: ByteReader, isUnpacked: boolean): Promise
 }
 
 /**
- * Reads a file as rows, by the format its name or the request tells. Streams: memory stays bounded by the caps of
- * the request, and a slow reader slows the transfer down.
+ * Reads a file as rows, in the format that its name or the request gives. Streams: memory stays within the caps of the
+ * request, and a slow reader slows down the transfer.
  *
- * @param defaults what is said of files beside the request, for those that it fits
- * @throws ConnectorError `unsupported` for an unknown ending, `invalid_query` for unknown columns,
- * `protocol_error` for broken content, `too_large` beyond a cap. Errors of the store pass unchanged.
+ * @param defaults options besides the request's own, for files to which they apply
+ * @throws ConnectorError `unsupported` for an unknown extension, `invalid_query` for unknown columns, `protocol_error`
+ * for broken content, `too_large` beyond a cap. Errors of the store pass unchanged.
  */
 export async function readFile(
   stored: StoredFile,

@@ -5,9 +5,9 @@ import type { ReadRequest, RowStream } from '../../spec/connector.js';
 import type { Column, Row } from '../../spec/data-types.js';
 import { batchCharactersMax } from './limits.js';
 
-/** Rows in whatever number comes cheap. A text format makes each one only when it is taken. */
+/** Rows in whatever number is cheap to produce. Text formats create each row only when it is taken. */
 export type Portion = Iterable<Row> & {
-  /** Length of the text that the rows are made of, or about that of what they would be as text. */
+  /** Length of the text of these rows, or the approximate length they would have as text. */
   readonly characters: number;
 };
 
@@ -16,7 +16,7 @@ export const textPortion = (rows: Iterable<Row>, characters: number): Portion =>
   characters,
 });
 
-/** What a format reader gives. */
+/** Result of a format reader. */
 export interface FileRows {
   columns: readonly Column[];
   /** How the file is read. */
@@ -58,8 +58,8 @@ async function* cut(
 }
 
 /**
- * Cuts rows to batches and to the limit. `release` runs once, when the rows end, fail, or are left; also when
- * the iteration was never begun but is returned from.
+ * Cuts rows into batches and applies the limit. `release` runs once, when the rows end, fail or are abandoned, even if
+ * the iteration is returned from before it started.
  */
 export function toRowStream(
   rows: FileRows,
@@ -79,7 +79,7 @@ export function toRowStream(
       }
     },
     return: async () => {
-      // Released first: a generator that waits for the source returns only once the source answers or fails.
+      // Release first: a generator that waits for the source returns only once the source answers or fails.
       release();
       return batches.return(undefined);
     },

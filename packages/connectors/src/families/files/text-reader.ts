@@ -1,18 +1,18 @@
 import { utf8Of } from '../../kit/charset.js';
 import { type ByteSource, createByteSource } from './byte-reader.js';
 
-/** A text file as UTF-8, whatever it is written in. `next` throws NotDecodable; of UTF-8 nothing is checked. */
+/** A text file as UTF-8, whatever its encoding. `next` throws NotDecodable; UTF-8 itself is not checked. */
 export interface TextReader extends ByteSource {
-  /** What it is written in. */
+  /** Original encoding. */
   charset: string;
-  /** Nobody and nothing said so. */
+  /** The encoding is a guess: neither the request nor the file gives it. */
   isAssumed: boolean;
 }
 
 /**
- * @param encoding where somebody said it; a mark at the beginning wins
- * @param guess by the first four bytes
- * @throws ConnectorError `unsupported` for an encoding that is not known
+ * @param encoding explicit encoding, if any; a byte order mark overrides it
+ * @param guess detects it from the first four bytes
+ * @throws ConnectorError `unsupported` for an unknown encoding
  */
 export async function openText(
   bytes: Pick<ByteSource, 'next'>,
@@ -23,6 +23,6 @@ export async function openText(
   return { ...createByteSource(next), charset, isAssumed };
 }
 
-/** How somebody is told to say an encoding. */
+/** Tells users how to set an encoding. */
 export const encodingRemedy =
   'Add the encoding of the file to the request, for instance "file": {"encoding": "windows-1252"}, or store it as UTF-8.';

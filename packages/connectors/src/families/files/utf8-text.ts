@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { NotDecodable } from '../../kit/charset.js';
 
-/** Length of the whole characters at the beginning. */
+/** Length of the complete characters at the start. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] as number;
@@ -12,7 +12,7 @@ function wholeCharacters(bytes: Buffer): number {
   return bytes.length;
 }
 
-/** Length of the text at the beginning. */
+/** Length of the valid text at the start. */
 function textLength(bytes: Buffer): number {
   const isText = (length: number) => isUtf8(bytes.subarray(0, wholeCharacters(bytes.subarray(0, length))));
   let from = 0;
@@ -25,11 +25,11 @@ function textLength(bytes: Buffer): number {
   return wholeCharacters(bytes.subarray(0, from));
 }
 
-/** UTF-8 as text, piece by piece. */
+/** Decodes UTF-8 piece by piece. */
 export interface Utf8Decoder {
-  /** The text that is whole now, and what is wrong behind it. */
+  /** The text that is complete, and the failure after it. */
   push(piece: Buffer): { text: string; failure?: NotDecodable };
-  /** What is wrong with the end. */
+  /** The failure at the end, if any. */
   end(): NotDecodable | undefined;
 }
 

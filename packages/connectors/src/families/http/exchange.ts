@@ -14,61 +14,61 @@ import { failureOfThrown } from './failures.js';
 const redirectsMax = 3;
 const refusalBytesMax = 64 * 1024;
 
-/** How a source's requests are sent: the same for all of a session. */
+/** How requests to a source are sent; the same for the whole session. */
 export interface Exchange {
   network: Network;
-  /** The caller's; aborting it ends a request with `cancelled`. */
+  /** The caller's signal; aborting it ends a request with `cancelled`. */
   signal: AbortSignal;
-  /** For one request, its answer and its redirects. */
+  /** Covers one request with its response and redirects. */
   timeoutSeconds: number;
-  /** The login can bring another token after a 401. */
+  /** The login can provide a new token after a 401. */
   renewable: boolean;
-  /** All headers of a request; with `renew` after the source answered 401 to the last ones. */
+  /** All headers of a request; `renew` is set after a 401 on the previous headers. */
   headers: (renew: boolean) => Promise<Record<string, string>>;
-  /** The error that a response outside 2xx means; `body` is its text, cut at 64 KB. */
+  /** Maps a non-2xx response to an error; `body` is its text, truncated at 64 KB. */
   failure: (response: Response, body: string) => ConnectorError;
 }
 
 export interface ExchangeRequest
   extends Pick<NetworkRequest, 'method' | 'body' | 'ca' | 'clientCertificate' | 'unverifiedTls'> {
   caps: ParsingCaps;
-  /** Encoding of the answers, in place of the one that they declare. */
+  /** Encoding of the responses, overriding the declared one. */
   encoding?: string | undefined;
 }
 
-/** A JSON answer as the source sent it. */
+/** A JSON response as the source sent it. */
 export interface Answer {
-  /** Where it came from, after redirects. */
+  /** Its URL, after redirects. */
   url: URL;
   status: number;
   headers: Headers;
-  /** Undefined for an empty body; of several values the first. */
+  /** Undefined for an empty body; the first of several values. */
   json: JsonSpan | undefined;
-  /** The body is a value a line (NDJSON). */
+  /** The body has one value per line (NDJSON). */
   isSequence: boolean;
 }
 
 /**
- * Resolves a reference that a source gave.
- * @param what Names it in the error, for instance `a redirect`.
- * @throws ConnectorError `protocol_error` unless it stays on the scheme, host and port of `base`.
+ * Resolves a reference from the source.
+ * @param what names it in the error, for instance `a redirect`
+ * @throws ConnectorError `protocol_error` unless it stays on the scheme, host and port of `base`
  */
 export function sameOrigin(reference: string, base: URL, what: string): URL {
   const url = URL.canParse(reference, base.href) ? new URL(reference, base.href) : undefined;
   if (!url || url.origin !== base.origin || url.username !== '' || url.password !== '') {
     throw new ConnectorError('protocol_error', `The source sent ${what} outside the connection's origin.`, {
-      remedy: 'If the service really moved, set the connection’s URL to its new address.',
+      remedy: 'If the service has moved, set the connection’s URL to its new address.',
     });
   }
   url.hash = '';
   return url;
 }
 
-const remedy = 'Ask the source for smaller pages: set the size of a page, or filter what is asked for.';
+const remedy = 'Request smaller pages: set the page size, or filter the request.';
 
 /**
- * The document of an answer as a whole; null for an empty body.
- * @throws ConnectorError `protocol_error` for a number, word or string that is spelt wrong
+ * The whole document of a response; null for an empty body.
+ * @throws ConnectorError `protocol_error` for a malformed number, word or string
  */
 export function documentOf({ json, headers }: Pick<Answer, 'json' | 'headers'>): JsonValue {
   try {
@@ -80,33 +80,33 @@ export function documentOf({ json, headers }: Pick<Answer, 'json' | 'headers'>):
 
 /** The parser's message quotes the text, so it is not kept as the cause. */
 export function translateJsonError(error: unknown, headers: Headers): unknown {
-  if (error instanceof NotText) return notText(error, 'the answer');
+  if (error instanceof NotText) return notText(error, 'the response');
   if (error instanceof DoubledName) return doubledMember(error.member);
   if (!(error instanceof SyntaxError)) return error;
   const isPage = headers.get('content-type')?.includes('html') === true;
   return isPage
     ? new ConnectorError('protocol_error', 'The source answered with a web page.', {
-        remedy: 'The URL may lead to a sign-in page: check it and the sign-in.',
+        remedy: 'The URL may point to a sign-in page: check the URL and the sign-in method.',
       })
-    : new ConnectorError('protocol_error', notJson('The answer of the source', error).message, {
+    : new ConnectorError('protocol_error', notJson('The response of the source', error).message, {
         remedy:
-          'See what it answers, for instance with curl: it may be cut off, or the URL may lead to something else.',
+          'Check the response, for instance with curl: it may be truncated, or the URL may be wrong.',
       });
 }
 
-/** Of a member that the way through an answer leads over. */
+/** A repeated member on the path to the rows. */
 function doubledMember(name: string): ConnectorError {
   return new ConnectorError(
     'protocol_error',
-    `The answer has the member ${quoted(name)} twice in one object.`,
+    `The response repeats the member ${quoted(name)} in one object.`,
     {
       remedy:
-        'Only one of the two values could be read: the service must name each member of an object once.',
+        'Only one of the two values could be read. Member names must be unique within an object.',
     },
   );
 }
 
-/** One request on its way; `stop` ends it where its body is not worth reading to the end. */
+/** One request in flight; `stop` aborts it when its body is not worth reading to the end. */
 interface Attempt {
   network: Network;
   request: NetworkRequest;
@@ -114,8 +114,8 @@ interface Attempt {
 }
 
 /**
- * The beginning of a body. A short one is read whole, so that its connection can serve again. Cancelling the body
- * instead is no way out: on Node 20 a stream made by `Readable.toWeb` may then throw where nobody can catch it.
+ * The start of a body. A short one is read to its end, so that its connection can be reused. Cancelling the body is not
+ * an option: on Node 20, a stream from `Readable.toWeb` may then throw an error that cannot be caught.
  */
 async function beginningOf(response: Response, stop: AbortController): Promise<string> {
   const reader = response.body?.getReader();
@@ -129,7 +129,7 @@ async function beginningOf(response: Response, stop: AbortController): Promise<s
   return collected.take().toString('utf8', 0, refusalBytesMax);
 }
 
-/** The names under which services send a JSON value a line. */
+/** Media types for one JSON value per line. */
 const isSequenceType = (contentType: string | null): boolean =>
   /^\s*(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines|stream\+json)\b/i.test(
     contentType ?? '',
@@ -142,7 +142,7 @@ const charsetOf = (contentType: string | null): string | undefined =>
     ?.slice(1)
     .find(Boolean);
 
-/** The body as JSON that was measured as it came; one that is left before its end closes its connection. */
+/** The body as JSON, measured while it arrives. Abandoning it early closes its connection. */
 async function jsonOf(
   response: Response,
   stop: AbortController,
@@ -160,7 +160,7 @@ async function jsonOf(
   }
 }
 
-/** Redirects stay on the origin: the request carries the person's secret. */
+/** Redirects stay on the origin, because the request carries the user's secret. */
 async function follow({ network, request, stop }: Attempt, start: URL) {
   let url = start;
   for (let hop = 0; ; hop += 1) {
@@ -171,7 +171,7 @@ async function follow({ network, request, stop }: Attempt, start: URL) {
     if (hop === redirectsMax) {
       throw new ConnectorError('protocol_error', `The source redirects more than ${redirectsMax} times.`);
     }
-    // 301 to 303 would turn a POST into a GET (RFC 9110 section 15.4), which is another question.
+    // 301 to 303 would turn a POST into a GET (RFC 9110 section 15.4), which is a different request.
     if (request.method === 'POST' && response.status < 307) {
       throw new ConnectorError('protocol_error', 'The source redirects the POST to a GET.');
     }
@@ -180,8 +180,8 @@ async function follow({ network, request, stop }: Attempt, start: URL) {
 }
 
 /**
- * Sends one request and reads the JSON answer. A login whose token the source refuses is renewed once.
- * @throws ConnectorError for every failure; none of them repeats what the source sent.
+ * Sends one request and reads the JSON response. If the source rejects the token of a login, the token is renewed once.
+ * @throws ConnectorError for every failure, without any text from the source
  */
 export async function exchangeJson(
   exchange: Exchange,

@@ -3,14 +3,14 @@ import { ConnectorError, type ConnectorErrorKind } from '../../spec/errors.js';
 
 const retryAfterMax = 3600;
 
-/** Seconds of a Retry-After header, which has seconds or a date (RFC 9110 section 10.2.3); capped at an hour. */
+/** Seconds of a Retry-After header, which has seconds or a date (RFC 9110 section 10.2.3); capped at one hour. */
 export function retryAfterSeconds(header: string | null, now = Date.now()): number | undefined {
   if (header === null) return undefined;
   const seconds = /^\d{1,9}$/.test(header) ? Number(header) : Math.ceil((Date.parse(header) - now) / 1000);
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), retryAfterMax);
 }
 
-/** What a failed request means, in words that hold nothing the source sent. */
+/** What a failed request means, without any text from the source. */
 export interface Meaning {
   kind: ConnectorErrorKind;
   message: string;
@@ -21,45 +21,45 @@ export interface Meaning {
 const meanings: Readonly<Record<number, Meaning>> = {
   401: {
     kind: 'auth_failed',
-    message: 'The source refuses the sign-in.',
+    message: 'The source rejected the sign-in.',
     remedy: 'Check or renew the credential.',
   },
   403: {
     kind: 'permission_denied',
-    message: 'The source does not allow this login to read that.',
-    remedy: 'Have the right given to the login at the source, or use another one.',
+    message: 'The source does not allow this login to read the resource.',
+    remedy: 'Grant the login access at the source, or use another login.',
   },
-  404: { kind: 'not_found', message: 'The source has nothing there.' },
-  408: { kind: 'timeout', message: 'The source gave up waiting.', retryable: true },
-  410: { kind: 'not_found', message: 'What was asked for is gone from the source.' },
-  413: { kind: 'too_large', message: 'The source finds the request too large.' },
-  429: { kind: 'rate_limited', message: 'The source asks for fewer requests.', retryable: true },
-  502: { kind: 'unreachable', message: 'The gateway of the source does not reach it.', retryable: true },
-  503: { kind: 'unreachable', message: 'The source is out of service for now.', retryable: true },
-  504: { kind: 'timeout', message: 'The gateway of the source gave up waiting.', retryable: true },
+  404: { kind: 'not_found', message: 'The source found nothing at this address.' },
+  408: { kind: 'timeout', message: 'The source timed out waiting for the request.', retryable: true },
+  410: { kind: 'not_found', message: 'The resource no longer exists at the source.' },
+  413: { kind: 'too_large', message: 'The request is too large for the source.' },
+  429: { kind: 'rate_limited', message: 'The source’s rate limit was exceeded.', retryable: true },
+  502: { kind: 'unreachable', message: 'The gateway cannot reach the source.', retryable: true },
+  503: { kind: 'unreachable', message: 'The source is temporarily unavailable.', retryable: true },
+  504: { kind: 'timeout', message: 'The gateway timed out waiting for the source.', retryable: true },
 };
 
-/** What a status means where the source has no finer code of its own. */
+/** What a status means for a source without more specific codes. */
 export function meaningOfStatus(status: number): Meaning {
   const known = meanings[status];
   if (known) return known;
   if (status >= 500) {
-    const remedy = 'Try again later; if it stays so, those who run the source have to look.';
+    const remedy = 'Try again later. If the problem persists, contact the operator of the source.';
     return {
       kind: 'protocol_error',
-      message: `The source failed and answered with status ${status}.`,
+      message: `The source failed with status ${status}.`,
       remedy,
       retryable: true,
     };
   }
   if (status >= 400) {
-    const message = `The source does not accept the request and answered with status ${status}.`;
+    const message = `The source rejected the request with status ${status}.`;
     return { kind: 'invalid_config', message };
   }
   return { kind: 'protocol_error', message: 'The source sent an unexpected status.' };
 }
 
-/** The error for a failed response; a 503 that says when to come back counts as `rate_limited`. */
+/** The error for a failed response; a 503 with Retry-After counts as `rate_limited`. */
 export function failureOf(meaning: Meaning, response: Response, nativeCode: string): ConnectorError {
   const retryAfter = retryAfterSeconds(response.headers.get('retry-after'));
   const isLimited = response.status === 503 && retryAfter !== undefined;
@@ -72,8 +72,8 @@ export function failureOf(meaning: Meaning, response: Response, nativeCode: stri
 }
 
 /**
- * The error that a thrown value means: aborts become `cancelled` or `timeout`, the network's own errors pass,
- * anything else is `protocol_error` without its text.
+ * The error for a thrown value: aborts become `cancelled` or `timeout`, errors of the network pass unchanged, anything
+ * else is `protocol_error` without its text.
  */
 export function failureOfThrown(
   error: unknown,

@@ -8,10 +8,10 @@ import {
   membersOf,
 } from '../../kit/json/spans.js';
 
-/** The document itself, as a path. */
+/** The path of the document itself. */
 export const wholeAnswer = '$';
 
-/** How Qlik's connector calls the document: its paths begin with it, as in `root/Total`. */
+/** What Qlik's connector calls the document: its paths start with it, as in `root/Total`. */
 const rootName = 'root';
 
 function itemAt(list: JsonSpan, segment: string): JsonSpan | undefined {
@@ -24,7 +24,7 @@ function itemAt(list: JsonSpan, segment: string): JsonSpan | undefined {
   return undefined;
 }
 
-/** Members whose name the path is or begins with, the longest name first. */
+/** Members whose name is the path or a prefix of it, longest name first. */
 function membersOnPath(object: JsonSpan, path: string, separator: string): (readonly [string, JsonSpan])[] {
   const found: (readonly [string, JsonSpan])[] = [];
   for (const member of membersOf(object)) {
@@ -36,7 +36,7 @@ function membersOnPath(object: JsonSpan, path: string, separator: string): (read
   return found.toSorted(([left], [right]) => right.length - left.length);
 }
 
-/** Names may hold the separator: `@odata.nextLink` is one name where a member has it. */
+/** Names may contain the separator: `@odata.nextLink` is one name if such a member exists. */
 function follow(from: JsonSpan, path: string, separator: string): JsonSpan | undefined {
   if (isArraySpan(from)) {
     const [segment = '', ...rest] = path.split(separator);
@@ -75,9 +75,9 @@ function pointedAt(document: JsonSpan, pointer: string): JsonSpan | undefined {
 }
 
 /**
- * The value at a JSON pointer (RFC 6901), or at names joined by dots or slashes; `$` and `root` are the document.
- * A member whose name is the path itself comes before its parts. Undefined when there is none.
- * @throws DoubledName where an object on the way has the name twice
+ * The value at a JSON pointer (RFC 6901), or at names joined by dots or slashes; `$` and `root` are the document. A
+ * member whose name equals the whole path takes precedence over its parts. Undefined if there is none.
+ * @throws DoubledName where an object on the path repeats the name
  */
 export function lookup(document: JsonSpan | undefined, path: string): JsonSpan | undefined {
   if (document === undefined || path === '' || path === wholeAnswer) return document;
@@ -87,7 +87,7 @@ export function lookup(document: JsonSpan | undefined, path: string): JsonSpan |
   return path === rootName ? document : lookup(document, path.slice(rootName.length + 1));
 }
 
-/** How many objects from the document on, along a path, there are, and the last of them. */
+/** The last object that exists along a path, starting with the document. */
 export function deepestObject(document: JsonSpan, path: string): JsonSpan {
   const separator = path.includes('/') ? '/' : '.';
   const segments = path.replace(/^\//, '').split(separator);
@@ -99,7 +99,9 @@ export function deepestObject(document: JsonSpan, path: string): JsonSpan {
   return document;
 }
 
-/** The rows at a path, one by one: a list's items, a single value as one row, none for null or nothing. */
+/**
+ * The rows at a path, one by one: the items of a list, a single value as one row, nothing for null or a missing value.
+ */
 export function rowsAt(document: JsonSpan | undefined, path: string | undefined): Iterable<JsonSpan> {
   const value = path === undefined ? undefined : lookup(document, path);
   if (value === undefined || isNullSpan(value)) return [];

@@ -2,11 +2,12 @@ import { quoted } from '../../kit/json/failures.js';
 import { isArraySpan, isNullSpan, isObjectSpan, type JsonSpan, membersOf } from '../../kit/json/spans.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-// A service may leave its reference out of a last page, so that its absence alone says nothing. What stands elsewhere does.
+// A service may omit the reference to the next page on its last page, so a missing reference alone proves nothing.
+// Other members of the response can.
 
 const searchedMax = 1_000;
 
-/** What services call their references to the next page, without case and separators. */
+/** Common names of references to the next page, lower-cased and without separators. */
 const leadsOn =
   /^(?:@?odata\.?)?next(?:link|url|uri|href|page|pageurl|pageuri|pagelink|pagetoken|token|cursor|recordsurl|marker|offset|start)?$|^continuation(?:token|uri|url)?$/;
 const saysMore = /^(?:hasmore|hasnext|hasnextpage|moreavailable|istruncated)$/;
@@ -15,7 +16,7 @@ const saysLast = /^(?:islast|islastpage|last|lastpage|nomore)$/;
 const textOf = ({ bytes, start, end }: JsonSpan): string =>
   bytes.toString('utf8', start, Math.min(end, start + 16));
 
-/** True for a member that says that there is another page, false for one that says that there is none. */
+/** True for a member that indicates another page, false for one that rules it out. */
 function isSign(name: string, value: JsonSpan): boolean | undefined {
   const text = textOf(value);
   const plain = name.toLowerCase().replaceAll(/[-_\s]/g, '');
@@ -27,7 +28,9 @@ function isSign(name: string, value: JsonSpan): boolean | undefined {
   return true;
 }
 
-/** The member of the answer, or of an object in it, that says that there is another page; none where one denies it. */
+/**
+ * The member of the response, or of an object in it, that indicates another page; undefined if any member rules it out.
+ */
 function signOf(document: JsonSpan): string | undefined {
   let searched = 0;
   let sign: string | undefined;
@@ -64,7 +67,7 @@ interface Seen {
   hasList: boolean;
 }
 
-/** How a page says that there are more, in words. */
+/** How a page indicates that there are more. */
 function signsOf({ json, headers }: Seen): { where: string; sign?: string; isLink: boolean } | undefined {
   const sign = json === undefined ? undefined : signOf(json);
   if (sign !== undefined) return { where: `at ${quoted(sign)}`, sign, isLink: false };
@@ -75,15 +78,15 @@ function signsOf({ json, headers }: Seen): { where: string; sign?: string; isLin
 const byLink = 'Set PaginationType NextUrl, NextUrlFieldPath Link and IsNextUrlFieldPathHeader true.';
 
 /**
- * Where the first page has nothing at the path that leads on.
- * @throws ConnectorError `invalid_config` when the page says elsewhere that there are more
+ * Checks the first page when it has nothing at the configured path.
+ * @throws ConnectorError `invalid_config` if the page indicates elsewhere that there are more
  */
 export function assertNoOtherReference(page: Seen, property: string, path: string): void {
   const signs = signsOf(page);
   if (!signs) return;
   throw new ConnectorError(
     'invalid_config',
-    `The first page has nothing at ${property} (${quoted(path)}), and says ${signs.where} that there are more.`,
+    `The first page has nothing at ${property} (${quoted(path)}), but indicates ${signs.where} that there are more.`,
     {
       remedy: signs.isLink
         ? byLink
@@ -93,16 +96,16 @@ export function assertNoOtherReference(page: Seen, property: string, path: strin
 }
 
 /**
- * Where no further page will be asked for.
- * @throws ConnectorError `invalid_config` when the page says that there are more
+ * Checks a page that will not be followed by another request.
+ * @throws ConnectorError `invalid_config` if the page indicates that there are more
  */
 export function assertIsAll(page: Seen): void {
   const isPartial = page.status === 206;
   const signs = isPartial ? { where: 'with the status 206', isLink: false } : signsOf(page);
   if (!signs || !(isPartial || signs.isLink || page.hasList)) return;
-  throw new ConnectorError('invalid_config', `The answer says ${signs.where} that there are more pages.`, {
+  throw new ConnectorError('invalid_config', `The response indicates ${signs.where} that there are more pages.`, {
     remedy: `${
-      signs.isLink ? byLink : 'Set PaginationType to how the service has its pages asked for.'
-    } If the first page is all you want, set PaginationFirstPageOnly to true.`,
+      signs.isLink ? byLink : 'Set PaginationType to the pagination method of the service.'
+    } If you want only the first page, set PaginationFirstPageOnly to true.`,
   });
 }

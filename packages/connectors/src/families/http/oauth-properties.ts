@@ -2,15 +2,15 @@ import { findProvider } from '../../providers/registry.js';
 import { presetAt } from '../../spec/provider.js';
 import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
 
-// OAuth exchanges that the properties of a connection describe.
+// OAuth exchanges that are described by the properties of a connection.
 
-/** A text that is not empty. */
+/** Non-empty text. */
 export const textOf = (properties: Readonly<Record<string, unknown>>, name: string): string | undefined => {
   const value = properties[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
-/** What a provider's own page is asked for is of no use to a program, which asks for its own scopes alone. */
+/** What only the provider's sign-in page needs is dropped for a program, which requests only its own scopes. */
 export function presetOf(
   grant: OAuthSignIn['grant'],
   properties: Readonly<Record<string, unknown>>,
@@ -49,7 +49,7 @@ export function presetOf(
   };
 }
 
-/** A sign-in by OAuth whose client and provider are properties of the connection. */
+/** OAuth sign-in whose client and provider are properties of the connection. */
 export const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
   grant,
   preset: (properties) => presetOf(grant, properties),
@@ -67,7 +67,7 @@ export const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
     },
 });
 
-/** What a service account says of itself, by its properties. */
+/** Claims of a service account's assertion, from its properties. */
 export function assertionClaims(properties: Readonly<Record<string, unknown>>): AssertionClaims {
   const { assertionIssuer, assertionSubject, assertionAudience } = properties;
   return {

@@ -1,4 +1,4 @@
-/** Decodes as forms and as RFC 3986 do alike, but for a plus, which is a blank in forms. */
+/** Decodes `%XX` as forms and RFC 3986 do, and `+` as a space, as forms do. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
@@ -7,7 +7,10 @@ function decoded(text: string): string {
   }
 }
 
-/** What RFC 3986 section 3.4 allows in a query and nobody takes for a separator stays readable: `$filter`, `a,b`, `12:30`. */
+/**
+ * Characters that RFC 3986 section 3.4 allows in a query and that are not used as separators stay readable: `$filter`,
+ * `a,b`, `12:30`.
+ */
 const encoded = (text: string): string =>
   encodeURIComponent(text).replaceAll(/%(?:24|2C|3A|40|2F|3F)/g, (escaped) => decodeURIComponent(escaped));
 
@@ -15,7 +18,7 @@ const pair = ([name, value]: readonly [string, string]): string => `${encoded(na
 
 const partsOf = (url: URL): string[] => (url.search === '' ? [] : url.search.slice(1).split('&'));
 
-/** The URL with parameters behind its own, whose spelling is not touched. */
+/** The URL with parameters appended to its own, which keep their spelling. */
 export function withAppended(url: URL, parameters: readonly (readonly [name: string, value: string])[]): URL {
   if (parameters.length === 0) return url;
   const changed = new URL(url);
@@ -23,7 +26,7 @@ export function withAppended(url: URL, parameters: readonly (readonly [name: str
   return changed;
 }
 
-/** The URL with a parameter in the place of those of its name, else behind all; the spelling of the others is not touched. */
+/** The URL with a parameter that replaces those of its name, or is appended; the spelling of the others is kept. */
 export function withParameter(url: URL, name: string, value: string): URL {
   const parts = partsOf(url);
   const isIt = (part: string) => decoded(part.split('=', 1)[0] ?? '') === name;

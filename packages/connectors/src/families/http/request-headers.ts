@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { headerNameSchema, headerValueSchema, sealedHeaderNameSchema } from './headers.js';
 
-// Request headers, of which those with `encrypt: true` are secrets of the credential.
+// Request headers; those with `encrypt: true` are secrets of the credential.
 
 const isTrue = (value: unknown): boolean => /^(?:true|1)$/i.test(String(value));
 
-/** The value of an encrypted header is none of the definition's, and was taken out of it: see `arrangeHeaders`. */
+/** The value of an encrypted header is not part of the definition: `arrangeHeaders` has moved it. */
 export const headerSchema = z
   .strictObject({
     name: z.string(),
@@ -37,7 +37,7 @@ const isEncrypted = (header: unknown): header is GivenHeader =>
   isTrue((header as GivenHeader).encrypt) &&
   typeof (header as GivenHeader).name === 'string';
 
-/** Moves values of headers that are to be encrypted from the definition, which is shown, to the credential. */
+/** Moves values of headers to encrypt from the definition, which is visible, to the credential. */
 export function arrangeHeaders(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { queryHeaders, encryptedHeaders } = given;
   if (!Array.isArray(queryHeaders) || !queryHeaders.some(isEncrypted)) return { ...given };
@@ -59,7 +59,7 @@ export function arrangeHeaders(given: Readonly<Record<string, unknown>>): Record
 /** Values of encrypted headers, as a credential holds them. */
 export type SealedHeaders = readonly { name: string; value: string }[];
 
-/** Names of the headers whose values are secrets, in lower case. */
+/** Lower-cased names of the headers whose values are secrets. */
 export const encryptedHeaderNames = (definition: Readonly<Record<string, unknown>>): string[] =>
   (Array.isArray(definition['queryHeaders']) ? definition['queryHeaders'] : [])
     .filter(isEncrypted)

@@ -9,24 +9,24 @@ import {
 import { ConnectorError } from '../../spec/errors.js';
 import { deepestObject, lookup, wholeAnswer } from './json-paths.js';
 
-// Where the rows are when nobody says it. What is chosen must not depend on which lists happen to be empty today, so a
-// list is chosen by its name or because it is the only one; of several nobody guesses.
+// Finds the rows if no path is configured. The choice must not depend on which lists happen to be empty today, so a
+// list is chosen by its name or because it is the only one; several lists are ambiguous and refused.
 
-/** How deep a list is looked for, and among how many members. */
+/** How deep, and among how many members, to search for a list. */
 const searchDepth = 3;
 const searchedMax = 10_000;
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
-/** What services call the list that was asked for. */
+/** Common names of the list with the rows. */
 const rowNames = names(
   'data items results value values records rows entries result content elements objects docs hits list nodes edges',
 );
-/** Objects around that list. */
+/** Common names of objects around that list. */
 const envelopeNames = names('data result results response body payload _embedded d hits feed');
-/** Lists beside the rows, never the rows. */
+/** Names of lists that never hold the rows. */
 const neverRows = names('errors error warnings included');
-/** Lists beside the rows where there are others. */
+/** Names of lists that hold the rows only if there are no others. */
 const rarelyRows = names(
   'messages notices links _links meta metadata paging pagination fields columns schema facets aggregations filters sort',
 );
@@ -35,7 +35,7 @@ interface List {
   name: string;
   /** JSON pointer. */
   path: string;
-  /** Objects are rows; an empty list may be one of them. */
+  /** Objects are rows; an empty list may be rows as well. */
   holds: 'objects' | 'values' | 'nothing';
 }
 
@@ -69,8 +69,8 @@ function levelOf(parents: readonly (readonly [path: string, object: JsonSpan])[]
 function only(lists: readonly List[]): string | undefined {
   if (lists.length < 2) return lists[0]?.path;
   const shown = lists.slice(0, 5).map(({ path }) => JSON.stringify(path.slice(0, 128)));
-  throw new ConnectorError('invalid_config', `The answer has several lists: ${shown.join(', ')}.`, {
-    remedy: 'Set dataPath to the one with the rows, or to $ for the answer itself as one row.',
+  throw new ConnectorError('invalid_config', `The response has several lists: ${shown.join(', ')}.`, {
+    remedy: 'Set dataPath to the one with the rows, or to $ to read the whole response as one row.',
   });
 }
 
@@ -91,17 +91,17 @@ function counter(): () => void {
     if (searched <= searchedMax) return;
     throw new ConnectorError(
       'too_large',
-      `No list stands among the first ${searchedMax} members of the answer.`,
-      { remedy: 'Set dataPath to where the rows are.' },
+      `The first ${searchedMax} members of the response contain no list.`,
+      { remedy: 'Set dataPath to the path of the rows.' },
     );
   };
 }
 
 /**
- * JSON pointer of the rows where the connection names none: the document when it is a list, else the list that has one
- * of the usual names, else the only list of objects, else the only list. Undefined where there is no list.
- * @throws ConnectorError `too_large` for an answer with more members than are looked at, `invalid_config` where it has
- * several lists
+ * JSON pointer of the rows if the connection does not configure it: the document if it is a list, else the list with a
+ * common name, else the only list of objects, else the only list. Undefined without a list.
+ * @throws ConnectorError `too_large` for a response with more members than are searched, `invalid_config` for several
+ * lists
  */
 export function findRowsPath(document: JsonSpan | undefined): string | undefined {
   if (document === undefined) return undefined;
@@ -126,7 +126,7 @@ export function findRowsPath(document: JsonSpan | undefined): string | undefined
   return search([['', document]], 1) ?? only(ofValues);
 }
 
-/** A list of objects that stands where the data path leads to nothing, so that the path may be misspelt. */
+/** A list of objects elsewhere, if the data path leads to nothing and may be misspelt. */
 export function listBeside(document: JsonSpan, path: string): string | undefined {
   const count = counter();
   const deepest = deepestObject(document, path);
@@ -141,7 +141,7 @@ export function listBeside(document: JsonSpan, path: string): string | undefined
   )?.name;
 }
 
-/** Members with which services say that there is no data, or not all. */
+/** Members with which services report that data is missing or incomplete. */
 export function reportsErrors(document: JsonSpan | undefined): boolean {
   if (document === undefined || !isObjectSpan(document)) return false;
   return ['/errors', '/error'].some((path) => {

@@ -1,12 +1,12 @@
-// What a packet of a MySQL server looks like. Source: MySQL manual, "MySQL Packets".
+// The packet format of a MySQL server. Source: MySQL manual, "MySQL Packets".
 import { brokenFrame, type FrameFormat } from '../../kit/frame-guard.js';
 
-/** Length of the payload, then the number of the packet. */
+/** Payload length, then the sequence number. */
 const HEAD_BYTES = 4;
-/** A payload of this size goes on in the next packet, which is empty where nothing is left. */
+/** A payload of this size continues in the next packet, which is empty if nothing is left. */
 const PAYLOAD_BYTES_MAX = 0xff_ff_ff;
 
-/** Packets of one stream of bytes. */
+/** Packets of one byte stream. */
 export function mySqlFrames(): FrameFormat {
   let isContinued = false;
   return {
@@ -14,7 +14,7 @@ export function mySqlFrames(): FrameFormat {
     sizeAt: (bytes, at) => HEAD_BYTES + bytes.readUIntLE(at, 3),
     check(_bytes, at, end) {
       const payloadBytes = end - at - HEAD_BYTES;
-      // The driver would take the head of the next packet for the payload.
+      // The driver would read the next packet's header as the payload.
       if (payloadBytes === 0 && !isContinued) throw brokenFrame();
       isContinued = payloadBytes === PAYLOAD_BYTES_MAX;
     },
@@ -22,8 +22,8 @@ export function mySqlFrames(): FrameFormat {
 }
 
 /**
- * Packets before TLS: the greeting or a refusal, and nothing behind it, which somebody on the way could have added
- * for the driver to believe once the connection is secure.
+ * Packets before TLS: the greeting or a refusal, and nothing after it. A man in the middle could append data that the
+ * driver would trust once the connection is secure.
  */
 export function clearMySqlFrames(refusal: () => Error): FrameFormat {
   let isGreeted = false;

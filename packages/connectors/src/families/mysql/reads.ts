@@ -1,5 +1,5 @@
-// Streaming of one statement. The server first prepares it, which takes a single statement only and tells its
-// columns before anything runs; rows then flow as fast as the consumer takes them.
+// Streams one statement. The server prepares it first, which allows only a single statement and returns its columns
+// before anything runs; rows then flow as fast as the consumer takes them.
 import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
 import { createBatchPacer } from '../../kit/batches.js';
 import { settledWithin } from '../../kit/deadline.js';
@@ -12,14 +12,14 @@ import { ConnectorError } from '../../spec/errors.js';
 import { columnPositions } from '../sql/browse.js';
 import { answered, GOODBYE_MS, hideNames, type Wire } from './wire.js';
 
-// The driver is CommonJS, and Node finds this name on its default export only.
+// The driver is CommonJS, and Node exposes this name only on its default export.
 const { Types } = mysql;
 
-/** How values of one column become neutral ones. */
+/** How values of one column become neutral values. */
 export interface MySqlType extends ValueShape {
-  /** Absent: the driver's value is neutral already. Never called with null. @throws Misfit */
+  /** Absent: the driver's value is already neutral. Never called with null. @throws Misfit */
   convert?: (value: unknown) => Cell;
-  /** What `asText` makes of the driver's value; absent: the text of the neutral one. */
+  /** How `asText` renders the driver's value; absent: the text of the neutral value. */
   toText?: (value: unknown) => string;
 }
 
@@ -29,7 +29,7 @@ export interface StatementRead {
   text: string;
   /** Columns of the result to keep, in this order; absent: all. */
   pick?: readonly string[];
-  /** Columns that are handed on as text. */
+  /** Columns to return as text. */
   asText: readonly string[];
   limit?: number;
   batchRows: number;
@@ -37,22 +37,22 @@ export interface StatementRead {
 
 export interface ReadHooks {
   types: MySqlTypes;
-  /** Translates whatever the driver throws. */
+  /** Translates any error of the driver. */
   failure(error: unknown): ConnectorError;
-  /** Makes the server give up the running statement. */
+  /** Makes the server cancel the running statement. */
   cancel(): Promise<void>;
-  /** Gives the connection up at once, for a server that does not end what it was told to end. */
+  /** Drops the connection immediately, for a server that ignores a cancel. */
   terminate(): void;
   /** Called once, when the connection is free again. */
   finished(): Promise<void>;
 }
 
-/** Most columns that a result of MySQL can have. */
+/** Maximum columns in a MySQL result. */
 const COLUMNS_MAX = 4_096;
-/** Bit of a column's flags. Source: MySQL manual, "Column Definition Flags". */
+/** Bit in a column's flags. Source: MySQL manual, "Column Definition Flags". */
 const NOT_NULL_FLAG = 1;
 
-/** What the driver's typings leave out of a prepared statement. */
+/** Members of a prepared statement that the driver's typings omit. */
 interface Statement extends PrepareStatementInfo {
   columns: readonly FieldPacket[];
   parameters: readonly unknown[];
@@ -61,18 +61,18 @@ interface Statement extends PrepareStatementInfo {
 function noRows(): ConnectorError {
   return new ConnectorError(
     'invalid_query',
-    'The statement does not read rows; only such statements are run.',
-    { remedy: 'Write one that gives rows, such as a SELECT.' },
+    'The statement returns no rows; only statements that return rows are run.',
+    { remedy: 'Use a statement that returns rows, such as SELECT.' },
   );
 }
 
 /**
- * How the result is to travel. As text, which the driver reads two to three times faster where there are dates;
- * the server rounds floats to six digits there, so that they travel in binary.
+ * The wire encoding of the result. The driver reads text two to three times faster where there are dates; but the
+ * server rounds floats to six digits in text, so floats require binary.
  */
 type Encoding = 'text' | 'binary';
 
-/** @throws ConnectorError `invalid_query` for a statement that answers without rows; it was not run. */
+/** @throws ConnectorError `invalid_query` for a statement that returns no rows; it was not run */
 async function prepareRead(wire: Wire, text: string): Promise<Encoding> {
   const statement = await answered<PrepareStatementInfo>(wire, (callback) =>
     wire.connection.prepare(text, callback),
@@ -90,7 +90,7 @@ async function prepareRead(wire: Wire, text: string): Promise<Encoding> {
 
 interface Shape {
   columns: Column[];
-  /** @param row its number, from 1. @throws ConnectorError for a value that its column cannot hold */
+  /** @param row row number, from 1. @throws ConnectorError for a value that its column cannot represent */
   toRow: (values: unknown[], row: number) => Row;
 }
 
@@ -101,7 +101,7 @@ function asText({ convert, toText }: MySqlType): MySqlType {
   };
 }
 
-/** The type of a geometry for the driver, which would drop its SRID and its kind: bytes. */
+/** Tells the driver to treat a geometry as bytes; it would drop the SRID and the subtype. */
 function keepGeometries(fields: readonly FieldPacket[]): void {
   for (const field of fields) if (field.columnType === Types.GEOMETRY) field.columnType = Types.BLOB;
 }
@@ -138,7 +138,7 @@ function shapeOf(fields: readonly FieldPacket[], types: MySqlTypes, read: Statem
   };
 }
 
-/** Rows that have arrived, the wish for more, and how it ended. */
+/** Buffers arrived rows, tracks demand, and records how the read ended. */
 function createIntake(wire: Wire, read: StatementRead) {
   const pacer = createBatchPacer();
   const full: Row[][] = [];
@@ -148,12 +148,12 @@ function createIntake(wire: Wire, read: StatementRead) {
   let wake: () => void = () => undefined;
   let isDiscarding = false;
   let toRow: Shape['toRow'] | undefined;
-  /** A value that its column cannot hold: rows before it are given, and the server is told to stop. */
+  /** A value that its column cannot represent. Rows before it are still returned, and the server is told to stop. */
   let refused: { error: unknown } | undefined;
 
   const endWith = (error?: unknown) => {
     if (ended) return;
-    // The answers to later commands must not wait behind the last batch.
+    // Responses to later commands must not queue behind the last batch.
     wire.allow(statementBudget());
     wire.stream().resume();
     if (filling.length > 0) full.push(filling);
@@ -224,17 +224,17 @@ function createIntake(wire: Wire, read: StatementRead) {
 
 type Intake = ReturnType<typeof createIntake>;
 
-/** Resolves with the columns once the result begins; rows and the end go to the intake. */
+/** Resolves with the columns once the result starts; rows and the end go to the intake. */
 function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks: ReadHooks) {
   const { encoding } = read;
   const { connection } = wire;
   const intake = createIntake(wire, read);
   const columns = new Promise<Column[]>((resolve, reject) => {
     wire.allow(statementBudget());
-    // Executed by its text, which finds the statement that was prepared: as an object of its own it would not
-    // know that files are refused.
+    // Executed by text, which finds the prepared statement: a separate command object would not know that local files
+    // are refused.
     const running = encoding === 'binary' ? connection.execute(read.text) : connection.query(read.text);
-    // Closed after its result; the driver would keep it for good.
+    // Closed after its result; otherwise the driver would keep it forever.
     connection.unprepare(read.text);
     const onLost = (error: unknown) => fail(error);
     const fail = (error: unknown) => {
@@ -262,13 +262,13 @@ function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks
     running.on('end', () => {
       connection.off('error', onLost);
       intake.endWith();
-      reject(new ConnectorError('protocol_error', 'The server gave no result.'));
+      reject(new ConnectorError('protocol_error', 'The server returned no result.'));
     });
   });
   return { columns, intake };
 }
 
-/** Ends a statement that nobody reads any more, and empties the connection of its rows. */
+/** Ends an abandoned statement and drains its rows from the connection. */
 async function abandon(intake: Intake, hooks: ReadHooks): Promise<void> {
   if (intake.isEnded()) return;
   await hooks.cancel();
@@ -277,8 +277,8 @@ async function abandon(intake: Intake, hooks: ReadHooks): Promise<void> {
 }
 
 /**
- * Starts a read inside a transaction that is open already.
- * @throws ConnectorError; the caller ends the transaction then.
+ * Starts a read in an open transaction.
+ * @throws ConnectorError; the caller then ends the transaction
  */
 export async function startRead(wire: Wire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
   const { connection } = wire;

@@ -17,8 +17,8 @@ import {
 } from './wire.js';
 
 /**
- * Text in UTF-8, also after a reset, which falls back to the server's default; instants in UTC; read-only also where a statement ended our transaction; and ten minutes instead of one in
- * which a slow reader may leave rows waiting.
+ * UTF-8 text, repeated after a reset, which restores the server's default; instants in UTC; read-only even if a
+ * statement ended our transaction; and ten minutes instead of one before the server drops a slow reader.
  */
 const SESSION_SETUP = [
   `set session character_set_client = utf8mb4, session character_set_connection = utf8mb4,
@@ -26,11 +26,11 @@ const SESSION_SETUP = [
   'set session transaction read only',
 ];
 
-/** Runs one of our own statements as a prepared one; values travel as parameters (case D12). */
+/** Runs one of our own statements as a prepared statement; values travel as parameters (case D12). */
 export type RunStatement = (text: string, values: readonly (string | number | null)[]) => Promise<Row[]>;
 type Row = readonly unknown[];
 
-/** What differs between the vendors that speak this protocol. */
+/** Differences between vendors of this protocol. */
 export interface MySqlVendor {
   types: MySqlTypes;
   catalogue(run: RunStatement): SqlCatalogue;
@@ -65,7 +65,7 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
   const { network, signal } = context;
   const { threadId } = connection;
   let state: 'idle' | 'busy' | 'ended' = 'idle';
-  /** A statement of the person has run since the last reset. */
+  /** A user's statement has run since the last reset. */
   let isUsed = false;
   let killing: Promise<void> = Promise.resolve();
   const gone = new Promise((resolve) => socket.once('close', resolve));
@@ -93,10 +93,10 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
   };
   const rollBack = async () => {
     if (state !== 'busy') return;
-    // A kill that comes late may hit the first statement after the one it was meant for.
+    // A late kill may hit the first statement after its target.
     const attempt = () => command(wire, 'rollback');
     await settledWithin(attempt().catch(attempt).then(release, terminate), GOODBYE_MS);
-    // A server that does not answer gets no other statement.
+    // A server that does not respond gets no further statements.
     if (state === 'busy') terminate();
   };
   const refresh = async () => {
@@ -105,7 +105,7 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
     await setUp(wire);
     isUsed = false;
   };
-  /** Runs statements of ours, one session one work at a time. */
+  /** Runs our own statements; a session does one thing at a time. */
   const alone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     claim();
     try {
@@ -156,7 +156,7 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
 
 /**
  * Connects and signs in.
- * @throws ConnectorError; nothing is left open then.
+ * @throws ConnectorError; nothing is left open then
  */
 export async function openMySql(
   options: MySqlOptions,

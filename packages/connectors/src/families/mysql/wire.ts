@@ -1,4 +1,4 @@
-// How a `mysql2` connection is made to talk through the gate's socket, and through nothing else.
+// Connects `mysql2` through the gate's socket only.
 import { isIP, type Socket } from 'node:net';
 import mysql from 'mysql2';
 import { settledWithin } from '../../kit/deadline.js';
@@ -16,47 +16,47 @@ import type { Network } from '../../spec/network.js';
 import type { Secret } from '../../spec/secret.js';
 import { clearMySqlFrames, mySqlFrames } from './frames.js';
 
-/** The driver's options, without the socket, and with the password still hidden: they are kept for a kill. */
+/** The driver's options without the socket, with the password still hidden: they are kept for a kill. */
 export type MySqlOptions = Omit<mysql.ConnectionOptions, 'stream' | 'uri' | 'socketPath' | 'password'> & {
   host: string;
   port: number;
   password: Secret<string>;
 };
 
-/** Time that the server gets to say goodbye, or to take note of a cancel, before its socket is destroyed. */
+/** Grace period for the server's goodbye or its reaction to a cancel, before its socket is destroyed. */
 export const GOODBYE_MS = 1_000;
 
-/** A connection on its way, with what the driver's typings leave out. */
+/** A connection being established, with members that the driver's typings omit. */
 export interface Wire {
   connection: mysql.Connection;
   socket: Socket;
-  /** What rows arrive on: the TLS stream where there is one. */
+  /** Where rows arrive: the TLS stream, if there is one. */
   stream(): Socket;
-  /** What may arrive from here on. */
+  /** Sets the budget for what the server may send next. */
   allow(budget: WireBudget): void;
-  /** Whether the driver has read beyond the end of the packet that it is at, so that values are not the packet's. */
+  /** Whether the driver has read past the end of its current packet, so that its values do not belong to the packet. */
   hasOverread(): boolean;
-  /** Destroys everything at once. */
+  /** Destroys everything immediately. */
   destroy(error?: Error): void;
 }
 
-/** The driver's parsers of rows are kept for all connections of the process, each with what its server chose. */
+/** The driver caches row parsers for all connections of the process, each built from what its server chose. */
 const ROW_PARSERS_MAX = 64;
 mysql.setMaxParserCache(ROW_PARSERS_MAX);
 
 /**
- * A server may answer any statement with the wish for a file of ours (LOCAL INFILE). The capability is not
- * offered; a server that asks all the same loses its connection (case D04).
+ * A server may answer any statement with a request for a local file (LOCAL INFILE). The capability is not offered; a
+ * server that requests one anyway loses its connection (case D04).
  */
 function refuseFile(): never {
-  throw new ConnectorError('protocol_error', 'The server asked for a file of this machine.');
+  throw new ConnectorError('protocol_error', 'The server requested a local file from this machine.');
 }
 
-/** Begins to connect; nothing is awaited. */
+/** Starts to connect without waiting. */
 export function dial(network: Network, options: MySqlOptions): Wire {
   const { host, port } = options;
   const socket = network.socket({ host, port });
-  // The driver names no host for an IP address, and Node then checks the certificate against this name.
+  // For an IP address the driver passes no host name, and Node then checks the certificate against this name.
   if (isIP(host)) Object.assign(socket, { _host: host });
   const connection = mysql.createConnection({
     ...options,
@@ -64,7 +64,7 @@ export function dial(network: Network, options: MySqlOptions): Wire {
     infileStreamFactory: refuseFile,
     stream: socket,
   });
-  // Failures reach whoever waits for an answer; without a listener Node would end the process.
+  // Failures reach the pending caller; without a listener, Node would end the process.
   connection.on('error', () => undefined);
   const stream = () => Reflect.get(connection, 'stream') as Socket;
   const destroy = (error?: Error) => {
@@ -86,13 +86,13 @@ interface Packet {
   peekByte(): number | undefined;
 }
 
-/** Members of the driver's connection that its typings leave out. */
+/** Members of the driver's connection that its typings omit. */
 interface DriverConnection {
   stream: Socket;
-  /** Of the next packet. */
+  /** Sequence number of the next packet. */
   sequenceId: number;
   authorized: boolean;
-  /** That waits for an answer. */
+  /** The command that waits for a response. */
   _command: unknown;
   packetParser: { execute(chunk: Buffer): void; onPacket?(packet: Packet): void };
 }
@@ -100,8 +100,8 @@ interface DriverConnection {
 const ERROR_PACKET = 0xff;
 
 /**
- * Puts a guard before the driver's parser. What goes wrong in it, or in whatever the driver does with a packet, ends
- * this connection and nothing else.
+ * Puts a guard in front of the driver's parser. An error in the guard, or in the driver's handling of a packet, ends
+ * only this connection.
  */
 function guardConnection(
   connection: DriverConnection,
@@ -114,7 +114,7 @@ function guardConnection(
   let latest: Packet | undefined;
   parser.onPacket = (packet) => {
     latest = packet;
-    // The driver would write a line to the log for each. Servers number a farewell by themselves.
+    // The driver would log a line for each. A server's farewell has its own numbering.
     const isInOrder = packet.sequenceId === connection.sequenceId;
     if (!isInOrder && connection._command && packet.peekByte() !== ERROR_PACKET) throw brokenFrame();
     handle?.(packet);
@@ -141,10 +141,10 @@ function guardConnection(
 }
 
 function addedBeforeTls(): ConnectorError {
-  return new ConnectorError('tls_failed', 'Something was added to what the server said before TLS.');
+  return new ConnectorError('tls_failed', 'Unexpected data arrived before the TLS handshake; the connection may have been tampered with.');
 }
 
-/** Runs work of the driver that answers through a callback, and ends with the connection at the latest. */
+/** Runs driver work that responds through a callback; it ends with the connection at the latest. */
 export function answered<Result>(
   { connection, allow }: Wire,
   start: (callback: (error: Error | null, result: Result) => void) => void,
@@ -161,10 +161,10 @@ export function answered<Result>(
   });
 }
 
-/** Most columns that the answer to a statement of ours has. */
+/** Maximum columns in the response to one of our statements. */
 const OWN_COLUMNS_MAX = 8;
 
-/** Before the driver writes a parser for the result, and keeps it. */
+/** Runs before the driver generates and caches a parser for the result. */
 function checkOwnFields(fields: unknown): void {
   if (!Array.isArray(fields)) return;
   if (fields.length > OWN_COLUMNS_MAX) throw brokenFrame();
@@ -172,8 +172,8 @@ function checkOwnFields(fields: unknown): void {
 }
 
 /**
- * The driver writes a parser as program text, in which it refuses some names (`__proto__`); rows are arrays
- * here, so nothing that the server chose needs to stand there.
+ * The driver generates its parser as program text and rejects some names in it (`__proto__`). Rows are arrays here, so
+ * no name chosen by the server needs to be in it.
  */
 export function hideNames(fields: mysql.FieldPacket[]): void {
   for (const [index, field] of fields.entries()) field.name = String(index);
@@ -184,7 +184,7 @@ export function command(wire: Wire, sql: string): Promise<unknown> {
   return answered(wire, (callback) => wire.connection.query(sql, callback).on('fields', checkOwnFields));
 }
 
-/** Runs a statement of ours as a prepared one. */
+/** Runs one of our statements as a prepared statement. */
 export function prepared(
   wire: Wire,
   sql: string,
@@ -205,8 +205,8 @@ export function signedIn({ connection }: Wire): Promise<unknown> {
 }
 
 /**
- * Makes the server give up the running statement (`query`) or the whole session (`connection`), over a
- * connection of its own: MySQL notices a closed socket only when it next writes. Never rejects.
+ * Makes the server cancel the running statement (`query`) or the whole session (`connection`), over a separate
+ * connection: MySQL notices a closed socket only on its next write. Never rejects.
  */
 export async function kill(
   network: Network,

@@ -1,18 +1,18 @@
-// What a message of a PostgreSQL server looks like, as far as the driver's parser relies on it: it reads texts up to
-// the next NUL and fields as long as they say, beyond the end of their message, and an error message without an end
-// for ever. Source: PostgreSQL documentation, "Message Formats".
+// The message format of a PostgreSQL server, where the driver's parser relies on it: it reads texts up to the next NUL
+// and fields by their claimed length, even past the end of their message, and an unterminated error message forever.
+// Source: PostgreSQL documentation, "Message Formats".
 import { brokenFrame, type FrameFormat } from '../../kit/frame-guard.js';
 
-/** Kind, then the length, which counts itself. */
+/** Message type, then the length, which includes itself. */
 const HEAD_BYTES = 5;
 const LENGTH_MIN = 4;
-/** Most columns that a result of PostgreSQL can have (MaxTupleAttributeNumber). */
+/** Maximum columns in a PostgreSQL result (MaxTupleAttributeNumber). */
 const COLUMNS_MAX = 1_664;
-/** What follows a column's name in a row description. */
+/** Bytes after a column's name in a row description. */
 const COLUMN_TAIL_BYTES = 18;
 const NULL_FIELD = -1;
 
-/** Whether the body, from `from` up to `end`, is one of its kind. */
+/** Whether the body, from `from` up to `end`, is well-formed. */
 type BodyRule = (bytes: Buffer, from: number, end: number) => boolean;
 
 const atLeast =
@@ -20,7 +20,7 @@ const atLeast =
   (_bytes, from, end) =>
     end - from >= bodyBytes;
 const endsWithText: BodyRule = (bytes, from, end) => end > from && bytes[end - 1] === 0;
-/** Fields, each ended by NUL, and NUL for the end of all: wherever the fields lie, two of them end the reading. */
+/** Fields that each end with NUL, and a final NUL. Wherever the fields are, two NULs end the parsing. */
 const endsWithFields: BodyRule = (bytes, from, end) =>
   bytes[end - 1] === 0 && (end - from === 1 || (end - from > 1 && bytes[end - 2] === 0));
 
@@ -36,7 +36,7 @@ function columnsOf(bytes: Buffer, from: number, end: number): number | undefined
   return count >= 0 && count <= COLUMNS_MAX && position === end ? count : undefined;
 }
 
-/** Twice as fast as the method of `Buffer`, once or more for each field that is read. */
+/** Twice as fast as the method of `Buffer`, and called at least once per field. */
 const int32At = (bytes: Buffer, at: number): number =>
   ((bytes[at] ?? 0) << 24) |
   ((bytes[at + 1] ?? 0) << 16) |
@@ -57,7 +57,7 @@ function isRowOf(columns: number, bytes: Buffer, from: number, end: number): boo
   return position === end;
 }
 
-/** Every kind that a client gets which neither copies nor replicates. */
+/** Every message type that a client receives outside copy and replication. */
 const bodies: readonly (readonly [kind: string, rule: BodyRule])[] = [
   ['R', atLeast(4)], // Authentication
   ['S', endsWithText], // ParameterStatus
@@ -100,7 +100,7 @@ export function postgresFrames(): FrameFormat {
     check(bytes, at, end) {
       const kind = bytes[at] ?? 0;
       const from = at + HEAD_BYTES;
-      // Rows are all but everything that is read.
+      // Rows are almost all of the traffic.
       const isGood = kind === DATA_ROW ? isRowOf(columns, bytes, from, end) : rules[kind]?.(bytes, from, end);
       if (!isGood) throw brokenFrame();
     },

@@ -1,4 +1,4 @@
-// The part of pg-cursor that is used here; the package brings no typings and its author points to none.
+// The part of pg-cursor that is used here. The package has no typings, and its author recommends none.
 declare module 'pg-cursor' {
   import type { EventEmitter } from 'node:events';
   import type { Connection, Submittable } from 'pg';
@@ -11,7 +11,7 @@ declare module 'pg-cursor' {
   class Cursor<Row> extends EventEmitter implements Submittable {
     constructor(text: string, values: readonly unknown[], options: CursorOptions);
     submit(connection: Connection): void;
-    /** Fewer rows than asked for: the result is at its end. */
+    /** Fewer rows than requested: the result has ended. */
     read(rowsMax: number): Promise<Row[]>;
     close(): Promise<void>;
   }

@@ -1,5 +1,5 @@
-// Streaming of one statement through a portal of the extended query protocol: the server accepts a single
-// statement there, keeps the result, and works only as far as batches are asked for.
+// Streams one statement through a portal of the extended query protocol: the server accepts only a single statement
+// there, keeps the result, and works only as far as batches are requested.
 import type { Client, FieldDef } from 'pg';
 import Cursor from 'pg-cursor';
 import { createBatchPacer } from '../../kit/batches.js';
@@ -12,20 +12,20 @@ import { ConnectorError } from '../../spec/errors.js';
 import { columnPositions } from '../sql/browse.js';
 import { GOODBYE_MS } from './wire.js';
 
-/** How values of one type become neutral ones; the driver hands over their text form. */
+/** How values of one type become neutral values; the driver passes their text form. */
 export interface PostgresType extends Pick<ValueShape, 'type' | 'width'> {
   /** @throws Misfit */
   parse: (text: string) => Cell;
-  /** Of an array. */
+  /** Element type of an array. */
   element?: PostgresType;
 }
 
-/** Types by the object id that a field of a result has as `dataTypeID`. */
+/** Types by the object id that a result field has as `dataTypeID`. */
 export interface PostgresTypes {
-  /** Undefined for one that {@link ask} has to be called for. */
+  /** Undefined for an id for which {@link ask} must be called. */
   find(objectId: number): PostgresType | undefined;
   ask(objectIds: readonly number[]): Promise<void>;
-  /** @param modifier `dataTypeModifier` of the field. */
+  /** @param modifier `dataTypeModifier` of the field */
   shapeOf(type: PostgresType, modifier: number): ValueShape;
 }
 
@@ -34,7 +34,7 @@ export interface StatementRead {
   values: readonly (string | number)[];
   /** Columns of the result to keep, in this order; absent: all. */
   pick?: readonly string[];
-  /** Columns that are handed on as the text that the server has for them. */
+  /** Columns to return as the server's own text. */
   asText: readonly string[];
   limit?: number;
   batchRows: number;
@@ -42,19 +42,19 @@ export interface StatementRead {
 
 export interface ReadHooks {
   types: PostgresTypes;
-  /** Translates whatever the driver throws. */
+  /** Translates any error of the driver. */
   failure(error: unknown): ConnectorError;
-  /** Makes the server give up the running statement. */
+  /** Makes the server cancel the running statement. */
   cancel(): Promise<void>;
-  /** Gives the connection up at once, for a server that does not end what it was told to end. */
+  /** Drops the connection immediately, for a server that ignores a cancel. */
   terminate(): void;
   /** Called once, when the portal is closed and the connection is free again. */
   finished(): Promise<void>;
 }
 
 /**
- * Settles as `work` does, or when the connection is lost: the driver tells that to its active query only, and a server
- * that says that a query is over makes it forget the cursor.
+ * Settles with `work`, or when the connection is lost: the driver reports that only to its active query, and a server
+ * that claims that a query is over makes it forget the cursor.
  */
 function orLost<Result>({ connection }: Client, work: Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
@@ -66,7 +66,7 @@ function orLost<Result>({ connection }: Client, work: Promise<Result>): Promise<
   });
 }
 
-/** Fields of the result, or undefined when the statement answers with none. Nothing was executed yet. */
+/** Fields of the result, or undefined for a statement that returns none. Nothing has been executed yet. */
 function described(client: Client, cursor: Cursor<Texts>): Promise<FieldDef[] | undefined> {
   const { connection } = client;
   const described = new Promise<FieldDef[] | undefined>((resolve, reject) => {
@@ -91,7 +91,7 @@ export interface ReadWire {
   guard: FrameGuard;
 }
 
-/** Counts rows and what arrives between them; a row that nobody asked for breaks the protocol. */
+/** Counts rows and the bytes between them; an unrequested row violates the protocol. */
 function watchRows(cursor: Cursor<Texts>, guard: FrameGuard) {
   const pacer = createBatchPacer();
   let rowsAwaited = 0;
@@ -101,7 +101,7 @@ function watchRows(cursor: Cursor<Texts>, guard: FrameGuard) {
     pacer.row();
   });
   return {
-    /** @returns rows to ask for now, at most `rowsMax` */
+    /** @returns rows to request now, at most `rowsMax` */
     next(rowsMax: number) {
       rowsAwaited = pacer.next(rowsMax);
       guard.allow(pacer);
@@ -113,7 +113,7 @@ function watchRows(cursor: Cursor<Texts>, guard: FrameGuard) {
 /** How a field becomes a cell. */
 interface FieldReader {
   column: Column;
-  /** Where it stands in a row of the server. */
+  /** Its position in a row of the server. */
   position: number;
   parse: PostgresType['parse'];
 }
@@ -133,12 +133,12 @@ function readersOf(fields: readonly FieldDef[], read: StatementRead, types: Post
   });
 }
 
-/** Opens a portal of the statement. @throws ConnectorError `invalid_query` when it answers without rows */
+/** Opens a portal for the statement. @throws ConnectorError `invalid_query` when it returns no rows */
 async function openPortal({ client }: ReadWire, read: StatementRead, hooks: ReadHooks) {
   const cursor = client.query(
     new Cursor<Texts>(read.text, read.values, {
       rowMode: 'array',
-      // Values are read where their row and column are known.
+      // Values are parsed where their row and column are known.
       types: { getTypeParser: () => asText.parse },
     }),
   );
@@ -147,14 +147,14 @@ async function openPortal({ client }: ReadWire, read: StatementRead, hooks: Read
   await closed(cursor, hooks);
   throw new ConnectorError(
     'invalid_query',
-    'The statement does not read rows; only such statements are run.',
-    { remedy: 'Write one that gives rows, such as a SELECT.' },
+    'The statement returns no rows; only statements that return rows are run.',
+    { remedy: 'Use a statement that returns rows, such as SELECT.' },
   );
 }
 
 /**
- * Starts a read inside a transaction that is open already.
- * @throws ConnectorError; the caller ends the transaction then.
+ * Starts a read in an open transaction.
+ * @throws ConnectorError; the caller then ends the transaction
  */
 export async function startRead(wire: ReadWire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
   const { types } = hooks;
@@ -162,7 +162,7 @@ export async function startRead(wire: ReadWire, read: StatementRead, hooks: Read
   try {
     const unknown = new Set(fields.map(({ dataTypeID }) => dataTypeID).filter((id) => !types.find(id)));
     if (unknown.size > 0) {
-      // Nothing was executed yet, and the connection takes no other statement while the portal is open.
+      // Nothing has been executed yet, and the connection accepts no other statement while the portal is open.
       await closed(cursor, hooks);
       await types.ask([...unknown]);
       wire.guard.allow(statementBudget());
@@ -174,7 +174,7 @@ export async function startRead(wire: ReadWire, read: StatementRead, hooks: Read
       batches: { [Symbol.asyncIterator]: () => iterate(wire, cursor, { ...read, readers }, hooks) },
     };
   } catch (error) {
-    // The connection takes no other statement, not even a rollback, while the portal is open.
+    // The connection accepts no other statement, not even a rollback, while the portal is open.
     await closed(cursor, hooks);
     throw error;
   }
@@ -182,10 +182,10 @@ export async function startRead(wire: ReadWire, read: StatementRead, hooks: Read
 
 type Iteration = StatementRead & { readers: readonly FieldReader[] };
 
-/** A row as the driver hands it over. */
+/** A row as the driver passes it. */
 type Texts = readonly (string | null)[];
 
-/** Makes rows of what the driver hands over, and counts them. */
+/** Turns the driver's rows into rows and counts them. */
 function createRowMaker(readers: readonly FieldReader[]): (batch: readonly Texts[]) => Row[] {
   let rows = 0;
   const cellOf = (texts: Texts, { column, position, parse }: FieldReader): Cell => {
@@ -204,7 +204,7 @@ function createRowMaker(readers: readonly FieldReader[]): (batch: readonly Texts
     });
 }
 
-/** Closes the portal; the connection of a server that does not follow is given up. */
+/** Closes the portal. If the server does not comply, the connection is dropped. */
 async function closed(cursor: Cursor<Texts>, hooks: ReadHooks): Promise<void> {
   let isClosed = false;
   const closing = cursor.close().then(() => {
@@ -214,7 +214,7 @@ async function closed(cursor: Cursor<Texts>, hooks: ReadHooks): Promise<void> {
   if (!isClosed) hooks.terminate();
 }
 
-/** What `ask` writes leaves in one piece: in two, each batch would wake the server once more (5 % of a fast read). */
+/** Sends what `ask` writes as one packet: with two, each batch would wake the server once more (5 % of a fast read). */
 function askedAtOnce<Answer>({ connection: { stream } }: Client, ask: () => Answer): Answer {
   stream.cork();
   try {
@@ -224,7 +224,7 @@ function askedAtOnce<Answer>({ connection: { stream } }: Client, ask: () => Answ
   }
 }
 
-/** Asks for the next batch while the consumer works on the one before; one ahead at the most. */
+/** Requests the next batch while the consumer works on the previous one; at most one batch ahead. */
 function iterate(
   { client, guard }: ReadWire,
   cursor: Cursor<Texts>,
@@ -251,7 +251,7 @@ function iterate(
       .finally(() => {
         isAsking = false;
       });
-    // A failure is reported to whoever takes the batch; nobody may have asked for it yet.
+    // A failure is reported to whoever takes the batch, who may not have asked for it yet.
     asked.catch(() => undefined);
     return asked;
   };
@@ -267,7 +267,7 @@ function iterate(
     if (isAsking) await hooks.cancel();
     if (ahead) await settledWithin(ahead, GOODBYE_MS);
     if (isAsking) hooks.terminate();
-    // A portal that failed is closed already, and closing it again would wait forever.
+    // A failed portal is already closed; closing it again would wait forever.
     const isFailed = await Promise.resolve(ahead).then(
       () => false,
       () => true,
@@ -299,7 +299,7 @@ function iterate(
         return { done: false, value: toRows(taken) };
       } catch (error) {
         const failure = hooks.failure(error);
-        // A server that breaks the protocol is not spoken to any more.
+        // Nothing more is sent to a server that violates the protocol.
         if (failure.kind === 'protocol_error') {
           hooks.terminate();
           await finish();

@@ -1,6 +1,6 @@
-// SCRAM with the password as it was typed. The driver prepares every password by SASLprep; a server that cannot (a
-// character is prohibited, or was unknown to Unicode 3.2) has kept the password as it is, and libpq sends it so.
-// Sources: RFC 5802; RFC 4013; PostgreSQL's `pg_saslprep` and `scram_init`.
+// SCRAM with the password as typed. The driver always applies SASLprep; a server that cannot (a character is
+// prohibited, or was unassigned in Unicode 3.2) has stored the raw password, and libpq sends it raw. Sources: RFC 5802;
+// RFC 4013; PostgreSQL's `pg_saslprep` and `scram_init`.
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import type pg from 'pg';
 
@@ -11,7 +11,7 @@ export function isPreparedAsTyped(password: string): boolean {
   return password.replace(spaces, ' ').replace(nothing, '').normalize('NFKC') === password;
 }
 
-/** Members of the driver's objects that its typings leave out. */
+/** Members of the driver's objects that its typings omit. */
 interface ScramClient {
   connection: {
     on(event: 'authenticationSASLContinue', listener: (message: { data: string }) => void): void;
@@ -39,7 +39,7 @@ function proofOf(password: string, serverFirst: string, authMessage: string) {
   };
 }
 
-/** Makes a client, which has not connected yet, prove the password as it was typed. The driver checks all else. */
+/** Makes an unconnected client prove the password as typed. The driver checks everything else. */
 export function proveAsTyped(client: pg.Client, password: string): void {
   const driver = client as unknown as ScramClient;
   const { connection } = driver;

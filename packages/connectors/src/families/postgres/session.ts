@@ -17,9 +17,9 @@ import {
 } from './wire.js';
 
 /**
- * A transaction with the settings that the text form of values depends on, and without notices, which nobody reads.
- * They end with it: behind a pooler the connection is somebody else's a moment later, and what was set before the
- * transaction may be gone or another's.
+ * A transaction with the settings that the text form of values depends on, and without notices, which are never read.
+ * The settings end with the transaction: behind a pooler, another client gets the connection a moment later, and
+ * settings from before the transaction may be gone or belong to another client.
  */
 const BEGIN_READ = `
   begin transaction read only;
@@ -32,17 +32,17 @@ const BEGIN_READ = `
   set local extra_float_digits = 3`;
 
 /**
- * Clears what a statement of the person left behind in a session that is used again: locks, prepared statements (case
- * X13). No session is used again behind a pooler.
+ * Clears what a user's statement left behind in a reused session: locks, prepared statements (case X13). Behind a
+ * pooler, sessions are never reused.
  */
 const SESSION_RESET = 'discard all';
 
 /** Runs one of our own statements; values travel as parameters (case D12). */
 export type RunStatement = <Result>(text: string, values: unknown[]) => Promise<Result[]>;
 
-/** What differs between the vendors that speak this protocol. */
+/** Differences between vendors of this protocol. */
 export interface PostgresVendor {
-  /** @param run asks the catalogue, within the transaction of the read */
+  /** @param run queries the catalogue within the transaction of the read */
   types(run: RunStatement): PostgresTypes;
   catalogue(run: RunStatement): SqlCatalogue;
   translate(error: unknown): ConnectorError;
@@ -70,20 +70,22 @@ interface Opened {
   context: SessionContext;
 }
 
-/** @throws ConnectorError when a statement of ours that asks for rows is answered with something else: no rows is rows. */
+/**
+ * @throws ConnectorError when one of our row statements gets another response: an empty result would look like no rows
+ */
 function rowsOf<Row>({ command, rows }: pg.QueryResult & { rows: Row[] }): Row[] {
   if (command === 'SELECT') return rows;
   throw new ConnectorError(
     'protocol_error',
-    'The server answers with something else than the rows that it was asked for.',
-    { remedy: 'Check that host and port are those of the database server.' },
+    'The server returned something other than the requested rows.',
+    { remedy: 'Check that host and port point to the database server.' },
   );
 }
 
 function createSession({ client, guard, socket, options, context, vendor }: Opened): Session {
   const { network, signal } = context;
   let state: 'idle' | 'busy' | 'ended' = 'idle';
-  /** A statement of the person has run since the last reset. */
+  /** A user's statement has run since the last reset. */
   let isUsed = false;
   let cancelling: Promise<void> = Promise.resolve();
   const gone = new Promise((resolve) => socket.once('close', resolve));
@@ -110,7 +112,7 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
   const release = () => {
     if (state === 'busy') state = 'idle';
   };
-  /** Runs a statement of ours. */
+  /** Runs one of our statements. */
   const run = (text: string, values?: unknown[]) => {
     guard.allow(statementBudget());
     return client.query(text, values);
@@ -118,7 +120,7 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
   const rollBack = async () => {
     if (state !== 'busy') return;
     await settledWithin(run('rollback').then(release, terminate), GOODBYE_MS);
-    // A server that does not answer gets no other statement.
+    // A server that does not respond gets no further statements.
     if (state === 'busy') terminate();
   };
   const refresh = async () => {
@@ -126,7 +128,7 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
     await run(SESSION_RESET);
     isUsed = false;
   };
-  /** Runs statements of ours, one session one work at a time. */
+  /** Runs our own statements; a session does one thing at a time. */
   const alone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     claim();
     try {
@@ -176,7 +178,7 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
   };
 }
 
-/** One try to sign in. @param asTyped the password, to be proven without SASLprep. @throws what the driver throws */
+/** One sign-in attempt. @param asTyped the password to prove without SASLprep @throws the driver's error */
 async function signIn(options: PostgresOptions, { signal, network }: SessionContext, asTyped?: string) {
   throwIfAborted(signal);
   const socket = dial(network, options);
@@ -186,7 +188,7 @@ async function signIn(options: PostgresOptions, { signal, network }: SessionCont
     client.connection.stream.destroy();
     socket.destroy();
   };
-  // Failures reach whoever waits for an answer; without a listener Node would end the process.
+  // Failures reach the pending caller; without a listener, Node would end the process.
   client.on('error', () => undefined);
   signal.addEventListener('abort', abandon, { once: true });
   try {
@@ -202,9 +204,9 @@ async function signIn(options: PostgresOptions, { signal, network }: SessionCont
 }
 
 /**
- * Connects and signs in; with a password that SASLprep would change, and which is refused so, once more with the
- * password as it was typed.
- * @throws ConnectorError; nothing is left open then.
+ * Connects and signs in. If SASLprep would change the password and the server rejects the result, the sign-in is tried
+ * once more with the password as typed.
+ * @throws ConnectorError; nothing is left open then
  */
 export async function openPostgres(
   options: PostgresOptions,

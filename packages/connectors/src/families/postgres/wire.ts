@@ -1,4 +1,4 @@
-// How a `pg` client is made to talk through the gate's socket, and through nothing else.
+// Connects a `pg` client through the gate's socket only.
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import pg from 'pg';
@@ -7,28 +7,28 @@ import { createFrameGuard, type FrameGuard, signInBudget } from '../../kit/frame
 import type { Network } from '../../spec/network.js';
 import { postgresFrames } from './frames.js';
 
-/** The driver's options, without the socket, and the start-up message that goes with them. */
+/** The driver's options without the socket, and the matching start-up message. */
 export interface PostgresOptions {
-  /** Every option that `pg` would otherwise take from the environment (PGHOST, PGSSLMODE, …) is set. */
+  /** Sets every option that `pg` would otherwise take from the environment (PGHOST, PGSSLMODE, …). */
   client: Omit<pg.ClientConfig, 'password'> & { host: string; port: number; password: () => string };
   /**
-   * The parameters of the start-up message, complete: `pg` would add PGOPTIONS and PGREPLICATION to its own.
+   * All parameters of the start-up message: `pg` would add PGOPTIONS and PGREPLICATION to its own.
    * Source: PostgreSQL documentation, "Message Formats", StartupMessage.
    */
   startup: Readonly<Record<string, string>>;
 }
 
-/** Time that the server gets to say goodbye, or to take note of a cancel, before its socket is destroyed. */
+/** Grace period for the server's goodbye or its reaction to a cancel, before its socket is destroyed. */
 export const GOODBYE_MS = 1_000;
 
-/** The gate's socket connects on its own; `pg` would dial a second time. */
+/** The gate's socket is already connecting; `pg` would dial a second time. */
 export function dial(network: Network, options: PostgresOptions): Socket {
   const { host, port } = options.client;
   const socket = network.socket({ host, port });
   return Object.assign(socket, { connect: () => socket });
 }
 
-/** A client that has not connected yet; `socket` comes from `dial`. */
+/** An unconnected client; `socket` comes from `dial`. */
 export function createClient(
   options: PostgresOptions,
   socket: Socket,
@@ -38,22 +38,22 @@ export function createClient(
   return { client, guard: guardConnection(client.connection as WireConnection) };
 }
 
-/** Members of the driver's objects that its typings leave out. */
+/** Members of the driver's objects that its typings omit. */
 export interface CancelKey {
   processID: number | null;
   secretKey: number | null;
 }
 interface WireConnection extends pg.Connection {
   connect(port: number, host: string): void;
-  /** Reads messages from a stream in clear: the socket, or TLS over it. */
+  /** Reads messages from a plaintext stream: the socket, or TLS on top of it. */
   attachListeners(stream: Pick<EventEmitter, 'on'>): void;
   requestSsl(): void;
   cancel(processId: number, secretKey: number): void;
 }
 
 /**
- * Puts a guard before the driver's parser. What goes wrong in it, or in whatever the driver does with a message, ends
- * this connection and nothing else. Before TLS the driver takes one byte, which needs no guard.
+ * Puts a guard in front of the driver's parser. An error in the guard, or in the driver's handling of a message, ends
+ * only this connection. Before TLS the driver reads one byte, which needs no guard.
  */
 function guardConnection(connection: WireConnection): FrameGuard {
   const attach = connection.attachListeners.bind(connection);
@@ -72,7 +72,7 @@ function guardConnection(connection: WireConnection): FrameGuard {
 }
 
 /**
- * Asks the server to stop the running statement, over a connection of its own and under the same TLS.
+ * Asks the server to cancel the running statement, over a separate connection with the same TLS settings.
  * Source: PostgreSQL documentation, "Canceling Requests in Progress". Never rejects.
  */
 export async function requestCancel(

@@ -7,15 +7,15 @@ import { type Place, resolvePath } from './paths.js';
 interface BrowseContext {
   client: S3Client;
   abortSignal: AbortSignal;
-  /** The connection's bucket, if it is confined to one. */
+  /** The bucket to which the connection is restricted, if any. */
   bucket: string | undefined;
-  /** How its files are read by default. */
+  /** Defaults for reading its files. */
   file: FileOptions;
 }
 
 const listMax = 1_000;
 
-/** All buckets come in one answer of S3, so we page ourselves: the cursor is the last name given. */
+/** S3 returns all buckets at once, so paging is done here: the page token is the last name returned. */
 async function browseBuckets(request: BrowseRequest, context: BrowseContext): Promise<BrowseAnswer> {
   const answer = await context.client.send(new ListBucketsCommand({}), { abortSignal: context.abortSignal });
   const names = (answer.Buckets ?? []).flatMap(({ Name }) => (Name === undefined ? [] : [Name])).sort();
@@ -28,7 +28,7 @@ async function browseBuckets(request: BrowseRequest, context: BrowseContext): Pr
   return left.length > items.length && last !== undefined ? { items, next: last } : { items };
 }
 
-/** Keys are asked for in URL encoding: XML cannot carry all characters that a key may have. */
+/** Keys are requested in URL encoding, because XML cannot represent all characters of a key. */
 function decoderOf(encoding: string | undefined): (text: string) => string {
   return encoding === 'url' ? (text) => decodeURIComponent(text.replaceAll('+', ' ')) : (text) => text;
 }
@@ -75,7 +75,7 @@ async function browseObjects(
   return next === undefined ? { items } : { items, next };
 }
 
-/** Lists buckets, or the folders and objects below a path. Errors are the SDK's own. */
+/** Lists buckets, or the folders and objects below a path. Throws the SDK's own errors. */
 export async function browseS3(request: BrowseRequest, context: BrowseContext): Promise<BrowseAnswer> {
   const place = resolvePath(request.path, context.bucket);
   return place ? browseObjects(request, place, context) : browseBuckets(request, context);

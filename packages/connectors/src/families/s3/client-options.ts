@@ -3,18 +3,18 @@ import { revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import type { InlineFiles } from '../../spec/fields.js';
 
-/** Everything the AWS client is told about a connection. */
+/** All options of the AWS client of a connection. */
 export interface S3Options {
   region: string;
   /** Origin of an S3-compatible server; AWS when absent. */
   endpoint?: string;
   pathStyle: boolean;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
-  /** The connection may not leave this bucket. */
+  /** The connection is restricted to this bucket. */
   bucket?: string;
-  /** PEM certificates to trust beside the system's. */
+  /** PEM certificates to trust in addition to the system's. */
   ca?: string;
-  /** How files are read, where a request does not say it. */
+  /** Defaults for reading files. */
   file: FileOptions;
 }
 
@@ -58,7 +58,7 @@ function awsDomain(region: string): string {
   return region.startsWith('eusc-') ? 'amazonaws.eu' : 'amazonaws.com';
 }
 
-/** Origin of the endpoint, or AWS's regional one. Buckets of virtual-hosted style stand in front of its host. */
+/** Origin of the endpoint, or AWS's regional one. With virtual-hosted buckets, the bucket is prepended to its host. */
 export function s3Origin({ endpoint, region }: Pick<S3Options, 'endpoint' | 'region'>): S3Origin {
   if (endpoint === undefined) return { isTls: true, host: `s3.${region}.${awsDomain(region)}`, port: 443 };
   const { protocol, hostname, port } = new URL(endpoint);

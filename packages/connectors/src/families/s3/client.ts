@@ -11,14 +11,14 @@ const connectMsMax = 5_000;
 const answerMsMax = 10_000;
 const attemptsMax = 2;
 
-/** Largest answer that is not an object's content: a listing or an error, in bytes. */
+/** Maximum size of a response other than object content (a listing or an error), in bytes. */
 const answerBytesMax = 16 * 1024 * 1024;
 
 type Handle = NodeHttpHandler['handle'];
 
 /**
- * Checks the request that is really sent: SDK rules turn bucket names, ARNs and settings into host names, and
- * whatever they do, a request goes to the connection's destination or nowhere.
+ * Checks the request that is actually sent: SDK rules derive host names from bucket names, ARNs and settings. Whatever
+ * they do, a request goes to the connection's destination or nowhere.
  */
 class BoundHandler extends NodeHttpHandler {
   private readonly origin: S3Origin;
@@ -36,7 +36,7 @@ class BoundHandler extends NodeHttpHandler {
       request.protocol === (isTls ? 'https:' : 'http:') &&
       requestPort === port &&
       (hostname === host || hostname.endsWith(`.${host}`));
-    if (!isHere) throw new ConnectorError('egress_refused', 'The request would leave the endpoint.');
+    if (!isHere) throw new ConnectorError('egress_refused', 'The request would go to a host other than the endpoint.');
     return super.handle(request, options);
   }
 }
@@ -47,7 +47,7 @@ async function collectAnswer(stream: Parameters<typeof openByteReader>[0]): Prom
   for (let chunk = await bytes.next(); chunk !== undefined; chunk = await bytes.next()) {
     if (collected.length + chunk.length > answerBytesMax) {
       bytes.close();
-      throw new ConnectorError('too_large', 'The answer of the source is too large.');
+      throw new ConnectorError('too_large', 'The response of the source is too large.');
     }
     collected.append(chunk);
   }
@@ -57,8 +57,8 @@ async function collectAnswer(stream: Parameters<typeof openByteReader>[0]): Prom
 const none = async () => undefined;
 
 /**
- * An AWS client for one session. All settings are given, so that neither the environment nor `~/.aws` nor the
- * instance metadata service is ever consulted: keys, region, endpoint and retries are the connection's alone.
+ * An AWS client for one session. All settings are explicit, so that neither the environment nor `~/.aws` nor the
+ * instance metadata service is consulted: keys, region, endpoint and retries come from the connection alone.
  */
 export function createS3Client(
   options: S3Options,
@@ -78,7 +78,7 @@ export function createS3Client(
       connectionTimeout: connectMsMax,
       requestTimeout: answerMsMax,
       throwOnRequestTimeout: true,
-      // A reader that pauses would look like an idle socket; the body has its own idle limit.
+      // A paused reader would look like an idle socket; the body has its own idle limit.
       socketTimeout: 0,
     }),
     streamCollector: collectAnswer,

@@ -25,11 +25,11 @@ import { s3ErrorName, translateS3Error } from './errors.js';
 import { resolvePath } from './paths.js';
 import { storedObject } from './stored-object.js';
 
-/** Proves the keys: whoever is refused for lack of rights was recognised by the signature. */
+/** Proves the keys: a request that is denied for missing permissions had a valid signature. */
 async function ping(client: S3Client, bucket: string | undefined, abortSignal: AbortSignal): Promise<void> {
   try {
     if (bucket === undefined) await client.send(new ListBucketsCommand({}), { abortSignal });
-    // Not HeadBucket: its refusal has no body, so wrong keys and missing rights would look the same.
+    // Not HeadBucket: its error has no body, so wrong keys and missing permissions would look the same.
     else await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }), { abortSignal });
   } catch (error) {
     if (s3ErrorName(error) !== 'AccessDenied') throw error;
@@ -43,13 +43,13 @@ async function openObject(
   signal: AbortSignal,
 ): Promise<RowStream> {
   const { bucket, file } = options;
-  if (request.path === undefined) throw new ConnectorError('unsupported', 'S3 has no queries; read a path.');
+  if (request.path === undefined) throw new ConnectorError('unsupported', 'S3 does not support queries; read a path.');
   const place = resolvePath(request.path, bucket);
   if (place === undefined || place.key === '' || place.key.endsWith('/')) {
     throw new ConnectorError('invalid_query', 'The path names a bucket or folder, not an object.');
   }
   if (!isReadable(place.key, { ...file, ...request.file })) {
-    // A missing object is told from one of a kind that cannot be read.
+    // Distinguishes a missing object from one of an unreadable kind.
     await client.send(new HeadObjectCommand({ Bucket: place.bucket, Key: place.key }), {
       abortSignal: signal,
     });
@@ -107,8 +107,8 @@ function targets(properties: Readonly<Record<string, unknown>>): readonly Target
 }
 
 /**
- * The behaviour of both S3 sources. S3 keeps no sessions: `open` prepares a client, and every request proves
- * the keys anew.
+ * The connector of both S3 sources. S3 has no sessions: `open` prepares a client, and every request proves the keys
+ * again.
  */
 export function s3Connector(optionsOf: (input: ConnectorInput) => S3Options): Connector {
   return {

@@ -13,36 +13,36 @@ interface Meaning {
 const wrongKeys: Meaning = {
   kind: 'auth_failed',
   message: 'The access key or the secret key is wrong.',
-  remedy: 'Check both keys; a deleted or deactivated access key is refused the same way.',
+  remedy: 'Check both keys; a deleted or deactivated access key gives the same error.',
 };
 const expired: Meaning = {
   kind: 'auth_failed',
-  message: 'The temporary keys are expired or their session token does not belong to them.',
-  remedy: 'Bring fresh keys with their session token.',
+  message: 'The temporary keys have expired, or the session token does not match them.',
+  remedy: 'Provide new keys with their session token.',
 };
 const denied: Meaning = {
   kind: 'permission_denied',
-  message: 'These keys have no right to do this.',
+  message: 'These keys do not have permission for this.',
   remedy: 'The keys need s3:ListBucket on the bucket and s3:GetObject on its objects.',
 };
 const noBucket: Meaning = {
   kind: 'not_found',
-  message: 'There is no such bucket.',
+  message: 'The bucket does not exist.',
   remedy: 'Check the name of the bucket and the endpoint.',
 };
 const noObject: Meaning = {
   kind: 'not_found',
-  message: 'There is no such object.',
-  remedy: 'Browse to see what there is; upper and lower case are different, and folders end in a slash.',
+  message: 'The object does not exist.',
+  remedy: 'Browse to see what exists. Names are case-sensitive, and folders end in a slash.',
 };
 const otherRegion: Meaning = {
   kind: 'invalid_config',
   message: 'The bucket is in another region.',
-  remedy: 'Set the region of the connection to that of the bucket.',
+  remedy: 'Set the region of the connection to the region of the bucket.',
 };
 const badBucket: Meaning = { kind: 'invalid_config', message: 'The name of the bucket is not valid.' };
-const slowDown: Meaning = { kind: 'rate_limited', message: 'The source asks for fewer requests.' };
-const unavailable: Meaning = { kind: 'unreachable', message: 'The source is not available at the moment.' };
+const slowDown: Meaning = { kind: 'rate_limited', message: 'The source’s rate limit was exceeded.' };
+const unavailable: Meaning = { kind: 'unreachable', message: 'The source is temporarily unavailable.' };
 const timedOut: Meaning = { kind: 'timeout', message: 'The source did not answer in time.' };
 const skewed: Meaning = {
   kind: 'protocol_error',
@@ -56,10 +56,10 @@ const archived: Meaning = {
 };
 const changed: Meaning = {
   kind: 'protocol_error',
-  message: 'The object was changed while it was read.',
+  message: 'The object changed during the read.',
   remedy: 'Read it again.',
 };
-const notOffered: Meaning = { kind: 'unsupported', message: 'The source does not offer this request.' };
+const notOffered: Meaning = { kind: 'unsupported', message: 'The source does not support this request.' };
 
 const meaningByName: ReadonlyMap<string, Meaning> = new Map([
   ['InvalidAccessKeyId', wrongKeys],
@@ -90,7 +90,7 @@ const meaningByName: ReadonlyMap<string, Meaning> = new Map([
   ['MethodNotAllowed', notOffered],
 ]);
 
-/** For answers without a body (HEAD) and names of other servers. */
+/** For responses without a body (HEAD) and error names of other servers. */
 const meaningByStatus: ReadonlyMap<number, Meaning> = new Map([
   [301, otherRegion],
   [307, otherRegion],
@@ -121,7 +121,7 @@ interface NativeError {
   $metadata?: { httpStatusCode?: number; requestId?: string; attempts?: number };
 }
 
-/** AWS's code of an error (`AccessDenied`), a number as text where there is no body, else undefined. */
+/** AWS's error code (`AccessDenied`), a number as text if there is no body, else undefined. */
 export function s3ErrorName(error: unknown): string | undefined {
   const { name, $metadata } = (error ?? {}) as NativeError;
   return $metadata?.httpStatusCode !== undefined && typeof name === 'string' ? name : undefined;
@@ -136,7 +136,7 @@ function withinCauses(error: unknown): ConnectorError | undefined {
   return undefined;
 }
 
-/** The SDK hangs key ids, signed texts and request headers on its errors, so only harmless parts are kept. */
+/** The SDK attaches key ids, signed text and request headers to its errors, so only harmless parts are kept. */
 function harmless({ name, code, $metadata }: NativeError): Error {
   const parts = [name, code, $metadata?.httpStatusCode, $metadata?.requestId].map((part) =>
     typeof part === 'string' || typeof part === 'number' ? String(part).slice(0, 64) : '-',
@@ -148,13 +148,13 @@ function transportError(error: NativeError): ConnectorError | undefined {
   const code = typeof error.code === 'string' ? error.code : '';
   const cause = harmless(error);
   if (networkCodes.has(code)) {
-    const message = 'The source could not be reached or broke the connection.';
+    const message = 'The source could not be reached or dropped the connection.';
     return new ConnectorError('unreachable', message, { nativeCode: code, retryable: true, cause });
   }
   if (isTlsFailureCode(code)) {
-    return new ConnectorError('tls_failed', 'The source did not prove its identity by TLS.', {
+    return new ConnectorError('tls_failed', 'The TLS certificate of the source could not be verified.', {
       nativeCode: code,
-      remedy: 'Give the root certificate of the endpoint, or correct its host name.',
+      remedy: 'Provide the root certificate of the endpoint, or correct its host name.',
       cause,
     });
   }
@@ -162,8 +162,8 @@ function transportError(error: NativeError): ConnectorError | undefined {
 }
 
 /**
- * Native error → ConnectorError. Whatever happens after the signal was aborted is `cancelled`, or `timeout`
- * where a deadline aborted it.
+ * Native error → ConnectorError. Anything after the signal was aborted is `cancelled`, or `timeout` if a deadline
+ * aborted it.
  */
 export function translateS3Error(error: unknown, signal: AbortSignal): ConnectorError {
   if (signal.aborted) return abortError(signal);
@@ -181,8 +181,8 @@ export function translateS3Error(error: unknown, signal: AbortSignal): Connector
       : (meaningByStatus.get(status) ?? (status >= 500 ? unavailable : undefined)));
   const { kind, message, remedy } = meaning ?? {
     kind: 'protocol_error' as const,
-    message: 'The source gave an answer that was not understood.',
-    remedy: 'Check that the endpoint is that of an S3-compatible service.',
+    message: 'The source sent a response that could not be interpreted.',
+    remedy: 'Check that the endpoint is an S3-compatible service.',
   };
   return new ConnectorError(kind, message, {
     nativeCode: (s3ErrorName(error) ?? name).slice(0, 64),

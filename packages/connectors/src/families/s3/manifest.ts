@@ -1,17 +1,17 @@
 import type { SourceManifest } from '../../spec/manifest.js';
 import { keyBytesMax, s3Properties, s3SignIns } from './properties.js';
 
-// Pure data: manifests import this at start, so no driver is imported here.
+// Pure data: manifests are imported at start, so no driver is imported here.
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#3f7d20" stroke-width="1.6">' +
   '<ellipse cx="12" cy="5" rx="8" ry="2.6"/><path d="M4 5l2.2 14c.3 1.4 2.7 2.4 5.8 2.4s5.5-1 5.8-2.4L20 5"/>' +
   '<circle cx="12" cy="12.5" r="1.6"/></svg>';
 
-/** A bucket, and segments of one byte each at the least. */
+/** A bucket, and segments of at least one byte each. */
 const bucketAndKey = 1 + keyBytesMax;
 
-/** What the manifests of both S3 sources have in common; they differ in id, name and version. */
+/** What the manifests of both S3 sources share; they differ in id, name and version. */
 export const s3Manifest = {
   provider: 'QvWebStorageProviderConnectorPackage.exe',
   statementProvider: 'QvWebConnectorPackage.exe',
@@ -47,13 +47,13 @@ export const s3Manifest = {
     ],
     notVerified: ['Amazon S3 itself', 'temporary keys from AWS STS', 'directory buckets (S3 Express)'],
     limits: [
-      'Files: .csv, .tsv, .json, .ndjson, .jsonl, each also as .gz, and .parquet; told by the ending of the name, or by "file": {"format": …}.',
-      'CSV and TSV: delimiter (comma, semicolon, tab, pipe), line ends, blanks behind delimiters and delimiters at the end of records are detected in the first 100 lines and told (`file` in a preview, header `Mooring-File`); what could be two tables is refused, and `file` says which one it is. The first record is the header unless "header": false. Values are text unless columnTypes says otherwise, an empty field is the empty text, missing trailing fields and empty lines of a file of one column are null, a record longer than the header fails.',
-      'Text files are UTF-8, or UTF-16 or UTF-32 as a mark or their first characters show; bytes that are no text in that are refused, and `encoding` names another one.',
-      'NDJSON that is named .json is read as NDJSON. JSON is held as a whole, up to 64 MB and 10 million values. NDJSON is streamed; its first 1,000 rows (4 MB at most) decide the columns, and the fields of later rows come in the column _more. Numbers keep every digit.',
-      'Parquet: read by ranges and decoded page by page; of each wanted column one page is opened whole, for a preview too, and open pages and decoded values take 256 MB at most. Values are exact, at the top level as in lists, maps and structs; maps whose keys are no text are lists of {key, value}. A value that cannot be told (a time of day beyond 24 hours, text that is not UTF-8) is refused, its column and row named; VARIANT and encrypted columns are refused by name.',
-      'A record or line holds at most 8 MB and a million values, a file at most 10,000 columns, and gzip may expand at most 200 times. Previews take JSON up to 16 MB and records up to 2 MB.',
-      'Nothing is ever written, but the keys you bring may have the right to: give them read-only ones.',
+      'Files: .csv, .tsv, .json, .ndjson, .jsonl, each also as .gz, and .parquet; recognized by the file extension, or set with "file": {"format": …}.',
+      'CSV and TSV: delimiter (comma, semicolon, tab, pipe), line endings, spaces after delimiters and trailing delimiters are detected in the first 100 lines and reported (`file` in a preview, header `Mooring-File`); an ambiguous file is refused, and `file` resolves the ambiguity. The first record is the header unless "header": false. Values are text unless columnTypes says otherwise, an empty field is the empty text, missing trailing fields and empty lines of a file with one column are null, and a record longer than the header fails.',
+      'Text files are UTF-8, or UTF-16 or UTF-32 if a byte order mark or the first characters show it; bytes that are not valid in the encoding are refused. `encoding` sets another one.',
+      'NDJSON in a .json file is read as NDJSON. JSON is held in memory as a whole, up to 64 MB and 10 million values. NDJSON is streamed; its first 1,000 rows (at most 4 MB) decide the columns, and additional fields of later rows are in the column _more. Numbers keep every digit.',
+      'Parquet: read with range requests and decoded page by page; one whole page per requested column is opened, for a preview too, and open pages and decoded values take at most 256 MB. Values are exact, at the top level and in lists, maps and structs; maps with non-text keys are lists of {key, value}. A value that cannot be represented (a time of day beyond 24 hours, text that is not UTF-8) is refused with its column and row; VARIANT and encrypted columns are refused by name.',
+      'Limits: 8 MB and a million values per record or line, 10,000 columns per file, and a gzip expansion of 200 times. Previews accept JSON up to 16 MB and records up to 2 MB.',
+      'Mooring never writes, but the keys may allow it: provide read-only keys.',
     ],
   },
   qriPrefix: 'qri:file:s3://',

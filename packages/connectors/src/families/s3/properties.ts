@@ -5,12 +5,12 @@ import { certificateFilesSchema } from '../../kit/tls.js';
 import { line, property, scalarText } from '../../spec/fields.js';
 import type { SignInMethod } from '../../spec/sign-in.js';
 
-// Pure data: manifests import this at start, so no driver is imported here.
+// Pure data: manifests are imported at start, so no driver is imported here.
 
-/** The longest key that S3 has. */
+/** Maximum length of an S3 key. */
 export const keyBytesMax = 1024;
 
-/** Regions of AWS, offered as suggestions; S3-compatible servers have names of their own. */
+/** AWS regions, offered as suggestions; S3-compatible servers have their own names. */
 const awsRegions = [
   'us-east-1',
   'us-east-2',
@@ -48,8 +48,8 @@ const awsRegions = [
 ];
 
 /**
- * Bucket names as S3 has them, old ones of us-east-1 included. No colon, so no ARN, and no slash: the name can
- * steer a request to another place neither by host nor by path.
+ * S3 bucket names, including the old ones of us-east-1. No colon, so no ARN, and no slash: a name can redirect a
+ * request to another place neither by host nor by path.
  */
 export const bucketNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
 
@@ -59,7 +59,7 @@ function isOrigin(text: string): boolean {
   return hostname !== '' && `${username}${password}${search}${hash}` === '' && pathname === '/';
 }
 
-/** Connection properties of both S3 sources. The first five are Qlik's, the rest is ours. */
+/** Properties of both S3 sources. The first five are Qlik's, the others are ours. */
 export const s3Properties = z.strictObject({
   accessKey: property(line(256).min(1).optional(), {
     title: 'Access key',
@@ -80,7 +80,7 @@ export const s3Properties = z.strictObject({
       .default('us-east-1'),
     {
       title: 'Region',
-      description: 'Region of the buckets: one of AWS, or whatever name an S3-compatible server has.',
+      description: 'Region of the buckets: an AWS region, or the name that an S3-compatible server uses.',
       decides: 'nothing',
     },
   ),
@@ -89,7 +89,7 @@ export const s3Properties = z.strictObject({
     {
       title: 'Bucket',
       description:
-        'Confines the connection to this bucket; paths then begin below it. Without it, browsing begins at the list of buckets.',
+        'Restricts the connection to this bucket; paths are then relative to it. Without it, browsing starts at the list of buckets.',
       decides: 'nothing',
       placeholder: 'my-bucket',
     },
@@ -97,7 +97,7 @@ export const s3Properties = z.strictObject({
   storeSseHeader: property(scalarText(64), {
     title: 'Server-side encryption header',
     description:
-      'For instance AES256. Accepted for compatibility: it concerns writing, and Mooring only reads.',
+      'For instance AES256. Accepted for compatibility: it affects only writes, and Mooring only reads.',
     decides: 'nothing',
   }).optional(),
   endpoint: property(
@@ -118,14 +118,14 @@ export const s3Properties = z.strictObject({
     {
       title: 'Files',
       description:
-        'How CSV files are read where a request does not say it, for instance {"delimiter": ";", "encoding": "windows-1252"}; format is that of files whose names say none.',
+        'Defaults for reading CSV files, for instance {"delimiter": ";", "encoding": "windows-1252"}; a request may override them. format applies to files without a known extension.',
       decides: 'nothing',
     },
   ).optional(),
   pathStyle: property(z.boolean().optional(), {
     title: 'Path style',
     description:
-      'Put the bucket into the path instead of the host name. Default: true with an endpoint, false for AWS.',
+      'Put the bucket in the path instead of the host name. Default: true with an endpoint, false for AWS.',
   }),
   sessionToken: property(line(4096).min(1).optional(), {
     title: 'Session token',
@@ -135,7 +135,7 @@ export const s3Properties = z.strictObject({
   }),
   rootCertificates: property(certificateFilesSchema.optional(), {
     title: 'Root certificates',
-    description: "PEM certificates to trust beside the system's, for an endpoint with a private authority.",
+    description: "PEM certificates to trust in addition to the system's, for an endpoint with a private certificate authority.",
   }),
 });
 

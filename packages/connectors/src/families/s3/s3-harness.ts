@@ -1,5 +1,5 @@
-// What the tests of both S3 sources run against: the lab's S3 server, and in front of it one object that never
-// ends, for the tests of cancelling.
+// The servers for the tests of both S3 sources: the lab's S3 server, and in front of it an endless object for the
+// cancellation tests.
 
 import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,14 +9,14 @@ import { hideAll } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import type { ConnectorHarness, StartedSource, TypeExpectation } from '../../suite/harness.js';
 
-/** Bucket of the lab that has the samples. */
+/** The lab's bucket with the samples. */
 export const labBucket = 'mooring-lab';
 
 const endlessPath = ['public/', 'endless.csv'];
 
 export interface S3Front {
   url: string;
-  /** Answers of the endless object that are being sent. */
+  /** Number of endless responses in flight. */
   endless(): number;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ function listen(listener: RequestListener): Promise<Server> {
   });
 }
 
-/** Passes everything on to the lab unchanged (the signature covers the Host header), except the endless object. */
+/** Forwards everything except the endless object to the lab unchanged (the signature covers the Host header). */
 export async function startFront(lab: LabS3): Promise<S3Front> {
   let endless = 0;
   const server = await listen((request, response) => {
@@ -39,7 +39,7 @@ export async function startFront(lab: LabS3): Promise<S3Front> {
         endless -= 1;
       });
       response.writeHead(200, { 'content-type': 'text/csv' });
-      // More lines than decide how the file is read.
+      // More lines than the sample that determines the dialect.
       response.write(`id,name\n${'1,one\n'.repeat(200)}`);
       return;
     }
@@ -67,7 +67,7 @@ export async function startFront(lab: LabS3): Promise<S3Front> {
   };
 }
 
-/** An input as the service makes it: definition validated with defaults, keys opened. */
+/** An input as the service builds it: definition validated with defaults, keys opened. */
 export function s3Input(
   keys: { accessKey: string; secretKey: string },
   properties: Readonly<Record<string, unknown>>,
@@ -128,7 +128,7 @@ async function start(): Promise<StartedSource> {
   const properties = { endpoint: front.url, bucketName: labBucket };
   const { analyst } = lab.accounts;
   const isRunning = async () => {
-    // A turn of the event loop: whoever asks again and again must not keep the server from working.
+    // One turn of the event loop: a busy poll must not starve the server.
     await setImmediate();
     return front.endless() > 0;
   };

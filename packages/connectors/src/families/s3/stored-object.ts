@@ -21,11 +21,11 @@ async function collectExactly(body: Readable, length: number): Promise<ArrayBuff
   }
   bytes.close();
   if (at !== length)
-    throw new ConnectorError('protocol_error', 'The source sent another range than asked for.');
+    throw new ConnectorError('protocol_error', 'The source sent a different range than requested.');
   return collected.buffer;
 }
 
-/** An object of S3 as a file. Errors are the SDK's own, translated by the session. */
+/** An S3 object as a file. Throws the SDK's errors, which the session translates. */
 export function storedObject(client: S3Client, { bucket, key }: Place, abortSignal: AbortSignal): StoredFile {
   const place = { Bucket: bucket, Key: key };
 
@@ -44,7 +44,7 @@ export function storedObject(client: S3Client, { bucket, key }: Place, abortSign
       const body = toReadable(answer.Body);
       if (answer.ContentRange?.startsWith(`bytes ${start}-`)) return collectExactly(body, end - start);
       body.destroy();
-      throw new ConnectorError('unsupported', 'The source does not serve ranges of an object.');
+      throw new ConnectorError('unsupported', 'The source does not support range requests.');
     };
     return { byteLength, slice };
   };

@@ -1,22 +1,22 @@
-// Browsing schema, table, column, the same for every SQL server; only the catalogue queries differ.
+// Browses schema, table and column of any SQL server; only the catalogue queries differ.
 import { z } from 'zod';
 import { unknownColumn } from '../../kit/columns.js';
 import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** Longest name or type that is passed on: an enumeration of MySQL has 64 KiB at the most. */
+/** Maximum length of a name or type that is passed on: an ENUM type of MySQL has at most 64 KiB. */
 const TEXT_CHARS_MAX = 65_536;
 const text = z.string().max(TEXT_CHARS_MAX);
 
-/** What a server may answer to one of the catalogue queries. */
+/** The expected row of a catalogue query. */
 const catalogueRowSchema = z.strictObject({
   name: text,
-  /** Value of the keyset: the next page begins after it. */
+  /** Keyset value: the next page starts after it. */
   key: text,
-  /** Of a table or view. */
+  /** For tables and views. */
   isView: z.boolean().optional(),
   isReadable: z.boolean().optional(),
-  /** Of a column: the vendor's name of its type. */
+  /** For columns: the vendor's type name. */
   type: text.optional(),
   isNullable: z.boolean().optional(),
 });
@@ -24,8 +24,8 @@ const catalogueRowSchema = z.strictObject({
 type CatalogueRow = z.output<typeof catalogueRowSchema>;
 
 /**
- * Lists one level, ordered by key, beginning after `after` (null: from the start), at most `limit` rows. The rows are
- * what the server sent, which need not be what it was asked for.
+ * Lists at most `limit` rows of one level, ordered by key, after `after` (null: from the start). The rows are untrusted
+ * and need not match the query.
  */
 export type ListLevel = (
   parents: readonly string[],
@@ -40,7 +40,7 @@ export interface SqlCatalogue {
 }
 
 const DEPTH = 3;
-/** What a table of a hostile or huge catalogue costs at most in one answer (case D24). */
+/** Maximum items per response for a hostile or huge catalogue (case D24). */
 const LIMIT_MAX = 1_000;
 
 function toItem(path: readonly string[], row: CatalogueRow): BrowseItem {
@@ -61,45 +61,45 @@ function toItem(path: readonly string[], row: CatalogueRow): BrowseItem {
   };
 }
 
-/** @throws ConnectorError `protocol_error` for a server that answers with something else than it was asked for. */
+/** @throws ConnectorError `protocol_error` for a server that returns unexpected rows */
 function toCatalogueRows(rows: unknown[], limit: number): CatalogueRow[] {
   const answer = z.array(catalogueRowSchema).max(limit).safeParse(rows);
   if (answer.success) return answer.data;
   throw new ConnectorError(
     'protocol_error',
-    'The catalogue of the server has other columns or rows than it was asked for.',
-    { remedy: 'Check that host and port are those of the database server.' },
+    'The server returned unexpected columns or rows for its catalogue.',
+    { remedy: 'Check that host and port point to the database server.' },
   );
 }
 
 /**
  * One page of a level.
- * @throws ConnectorError `not_found` for a path that is too deep or names a table without columns.
+ * @throws ConnectorError `not_found` for a path that is too deep or names a table without columns
  */
 export async function browseSql(catalogue: SqlCatalogue, request: BrowseRequest): Promise<BrowseAnswer> {
   const { path } = request;
   const list = [catalogue.schemas, catalogue.tables, catalogue.columns][path.length];
-  if (!list) throw new ConnectorError('not_found', `Nothing can be listed deeper than ${DEPTH} levels.`);
+  if (!list) throw new ConnectorError('not_found', `Browsing goes at most ${DEPTH} levels deep.`);
   const limit = Math.max(1, Math.min(request.limit, LIMIT_MAX));
   const rows = toCatalogueRows(await list(path, request.page ?? null, limit + 1), limit + 1);
   if (path.length === DEPTH - 1 && rows.length === 0 && request.page === undefined) {
-    throw new ConnectorError('not_found', 'There is no such table, or this login may not see it.');
+    throw new ConnectorError('not_found', 'The table does not exist, or this login cannot see it.');
   }
   const items = rows.slice(0, limit).map((row) => toItem(path, row));
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return last ? { items, next: last.key } : { items };
 }
 
-/** The schema and table of a path to read. @throws ConnectorError `not_found` for any other path. */
+/** The schema and table of a path to read. @throws ConnectorError `not_found` for any other path */
 export function tableOf(path: readonly string[]): [schema: string, table: string] {
   const [schema, table, ...more] = path;
   if (schema === undefined || table === undefined || more.length > 0) {
-    throw new ConnectorError('not_found', 'A path to read names a schema and a table.');
+    throw new ConnectorError('not_found', 'The path must name a schema and a table.');
   }
   return [schema, table];
 }
 
-/** Positions of the asked columns. @throws ConnectorError `invalid_query` for an unknown name. */
+/** Positions of the requested columns. @throws ConnectorError `invalid_query` for an unknown name */
 export function columnPositions(names: readonly string[], asked: readonly string[]): number[] {
   return asked.map((name) => {
     const position = names.indexOf(name);

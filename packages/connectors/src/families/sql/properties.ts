@@ -1,11 +1,11 @@
-// Properties that every SQL server reached over a socket has in common.
+// Properties that all SQL servers on a socket share.
 import { z } from 'zod';
 import { certificateFilesSchema, tlsModeSchema } from '../../kit/tls.js';
 import { line, property } from '../../spec/fields.js';
 import { Secret } from '../../spec/secret.js';
 
 const labels = /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/i;
-/** A name whose last label is a number would be read as an IPv4 address by some parsers (WHATWG URL, section 3.5). */
+/** Some parsers read a name whose last label is a number as an IPv4 address (WHATWG URL, section 3.5). */
 const numericLastLabel = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i;
 
 const isHostName = (text: string) => labels.test(text) && !numericLastLabel.test(text);
@@ -24,11 +24,11 @@ export const hostProperty = property(hostSchema, {
   dials: 'host',
 });
 
-/** @param port the vendor's usual port. */
+/** @param port the vendor's default port */
 export const portProperty = (port: number) =>
   property(z.int().min(1).max(65_535).default(port), {
     title: 'Port',
-    description: `TCP port of the server; ${port} where nothing else is set.`,
+    description: `TCP port of the server. Default: ${port}.`,
     decides: 'value',
   });
 
@@ -37,13 +37,13 @@ export const tlsProperties = {
     title: 'TLS',
     description:
       'verify-full (default): encrypted, certificate and host name checked. verify-ca: the host name is not checked. ' +
-      'require: encrypted, but anybody can pose as the server. disable: clear text, for trusted networks only.',
+      'require: encrypted, but anyone can impersonate the server. disable: clear text, for trusted networks only.',
     decides: 'value',
   }),
   rootCertificates: property(certificateFilesSchema.optional(), {
     title: 'Root certificates',
     description:
-      'PEM certificates of the authorities to trust for this server. Without any, the public authorities are trusted.',
+      'PEM certificates of the authorities to trust for this server. Default: the public authorities.',
     decides: 'value',
   }),
 };
@@ -51,23 +51,23 @@ export const tlsProperties = {
 export const loginProperties = {
   username: property(line(256).min(1).optional(), {
     title: 'User name',
-    description: 'Login of the person at the server.',
+    description: 'User name on the server.',
     holder: 'credential',
     decides: 'nothing',
   }),
   password: property(line(1024).min(1).optional(), {
     title: 'Password',
-    description: 'Password of the login.',
+    description: 'Password of the user.',
     secret: true,
     holder: 'credential',
     decides: 'nothing',
   }),
 };
 
-/** Name of a database, taken literally. */
+/** Name of a database, literally. */
 export const databaseNameSchema = line(128).min(1);
 
-/** What the properties above look like to a connector, defaults applied. */
+/** The properties above as a connector receives them, with defaults applied. */
 export const sqlEndpointSchema = z.object({
   host: hostSchema,
   port: z.int(),
@@ -77,7 +77,7 @@ export const sqlEndpointSchema = z.object({
 
 const passwordSchema = line(1024).min(1);
 
-/** What a password sign-in holds. */
+/** The fields of a password sign-in. */
 export const sqlLoginSchema = z.object({
   username: line(256).min(1),
   password: z.custom<Secret<string>>(

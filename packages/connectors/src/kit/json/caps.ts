@@ -2,9 +2,9 @@ import type { JsonCaps } from './gauge.js';
 
 const mebibyte = 1024 * 1024;
 
-/** What is read of a source's JSON, and of its records in any text format. */
+/** Caps on a source's JSON, and on records in any text format. */
 export interface ParsingCaps {
-  /** A JSON document after decompression: a file or an answer. */
+  /** A JSON document after decompression: a file or a response. */
   documentBytes: number;
   document: JsonCaps;
   /** A row of JSON, or a record of CSV. */
@@ -22,7 +22,7 @@ const ofReads: ParsingCaps = {
   record: { depth, tokenBytes, values: 1_000_000, names: 100_000 },
 };
 
-/** A preview shows a few rows and a test none: whoever waits for them gains nothing from more. */
+/** A preview shows a few rows and a test none, so larger caps would not help their callers. */
 const ofPreviews: ParsingCaps = {
   documentBytes: 16 * mebibyte,
   document: { depth, tokenBytes, values: 2_000_000, names: 2_000_000 },
@@ -30,6 +30,6 @@ const ofPreviews: ParsingCaps = {
   record: { depth, tokenBytes, values: 100_000, names: 20_000 },
 };
 
-/** @param request of a read; tests and browsing are as small as previews */
+/** @param request the read; tests and browsing have the caps of previews */
 export const parsingCaps = (request: { isPreview?: boolean }): ParsingCaps =>
   request.isPreview === true ? ofPreviews : ofReads;

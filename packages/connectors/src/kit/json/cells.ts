@@ -3,44 +3,44 @@ import { Misfit } from '../misfit.js';
 import { DoubledName, parseCellText } from './exact.js';
 import { quoted } from './failures.js';
 
-/** JSON's null, where a source has it beside a null of its own. */
+/** JSON's null, for sources that also have a null of their own. */
 const jsonNull = new JsonText('null', true);
 
 /**
- * A text that the source says is JSON, exact.
- * @throws Misfit for a name that stands twice in one object; SyntaxError for what is no JSON
+ * Exact value of a text that the source declares to be JSON.
+ * @throws Misfit for a name that is repeated in one object; SyntaxError for invalid JSON
  */
 export function jsonCell(text: string): Cell {
   try {
     return parseCellText(text) ?? jsonNull;
   } catch (error) {
     if (!(error instanceof DoubledName)) throw error;
-    throw new Misfit(`has the name ${quoted(error.member)} twice in one object of JSON`);
+    throw new Misfit(`has a JSON object that repeats the name ${quoted(error.member)}`);
   }
 }
 
-/** Whether a cell within another is written otherwise than `JSON.stringify` would write it. */
+/** Whether a nested cell must be written differently than `JSON.stringify` would. */
 const needsText = (cell: Cell): boolean => cell instanceof JsonText || Object.is(cell, -0);
 
 const fitDoubles = (cells: readonly Cell[]): boolean =>
   cells.every((cell) => !(cell instanceof JsonText) || cell.fitsDoubles);
 
-/** Cells as one: a list, as its text where an item of it is text or minus zero. */
+/** Cells as one list; as text if an item is text or minus zero. */
 export function listOf(items: readonly Cell[]): Cell {
   if (!items.some(needsText)) return items as JsonValue[];
   return new JsonText(`[${items.map(jsonTextOf).join()}]`, fitDoubles(items));
 }
 
-/** Cells by name as one object, as its text where one of them is text or minus zero. */
+/** Cells by name as one object; as text if one of them is text or minus zero. */
 export function objectOf(members: readonly (readonly [name: string, cell: Cell])[]): Cell {
   const cells = members.map(([, cell]) => cell);
-  // fromEntries defines the names, so a member called __proto__ stays one.
+  // fromEntries defines the properties, so a member called __proto__ is preserved.
   if (!cells.some(needsText)) return Object.fromEntries(members) as JsonValue;
   const text = members.map(([name, cell]) => `${JSON.stringify(name)}:${jsonTextOf(cell)}`).join();
   return new JsonText(`{${text}}`, fitDoubles(cells));
 }
 
-/** A cell as text: a text as it is, everything else as its JSON. */
+/** A cell as text: text unchanged, everything else as JSON. */
 export const cellText = (cell: Cell): string | null => {
   if (cell === null || typeof cell === 'string') return cell;
   return jsonTextOf(cell);

@@ -13,20 +13,20 @@ import type { JsonFields, JsonRecord } from './exact.js';
 import { type Place, quoted } from './failures.js';
 import { isInt64 } from './numbers.js';
 
-// Columns of sources that have none: found in the records themselves, all of them or a sample.
+// Columns of sources that do not declare any: found in the records, all of them or a sample.
 
-/** What the columns were found in. */
+/** Result of the column search. */
 export interface FoundColumns {
   columns: readonly Column[];
-  /** Column of the records that are no objects, where there are any. */
+  /** Column for records that are not objects, if there are any. */
   bare: string | undefined;
 }
 
 /** Finds columns in order of first appearance. */
 export interface ColumnFinder {
-  /** @throws ConnectorError `too_large` for more columns, or longer names, than is read */
+  /** @throws ConnectorError `too_large` for more columns, or longer names, than are supported */
   add(record: JsonRecord): void;
-  /** @param isSampled more records come, so that a number without a fraction is a `float` like those that may follow */
+  /** @param isSampled more records follow, so a number without a fraction is a `float`, as later ones may be */
   found(isSampled: boolean): FoundColumns;
 }
 
@@ -47,7 +47,7 @@ function typeOfText(text: string): NeutralType {
   return isInt64(text) ? 'bigint' : 'decimal';
 }
 
-/** Numbers by what they hold; a float and a 64-bit integer are both decimals. */
+/** Number types by range; a float and a 64-bit integer combine to a decimal. */
 const numbers: readonly NeutralType[] = ['integer', 'bigint', 'float', 'decimal'];
 
 function widen(known: NeutralType | undefined, seen: NeutralType | undefined): NeutralType | undefined {
@@ -59,7 +59,7 @@ function widen(known: NeutralType | undefined, seen: NeutralType | undefined): N
   return pair.has('bigint') ? 'bigint' : 'float';
 }
 
-/** The first of `name`, `name_2`, … that is free. */
+/** The first free name of `name`, `name_2`, …. */
 function freeName(name: string, isTaken: (name: string) => boolean): string {
   let free = name;
   for (let number = 2; isTaken(free); number += 1) free = `${name}_${number}`;
@@ -67,8 +67,9 @@ function freeName(name: string, isTaken: (name: string) => boolean): string {
 }
 
 /**
- * A column whose values are all texts is `string`, all booleans `boolean`. Numbers are `integer` or `float` where
- * doubles hold them all, else `bigint` or `decimal`. Everything else (nested, mixed, only null) is `json`, which any value fits.
+ * A column whose values are all text is `string`, all booleans `boolean`. Numbers are `integer` or `float` if doubles
+ * can hold them all, else `bigint` or `decimal`. Everything else (nested, mixed, only null) is `json`, which fits any
+ * value.
  */
 export function createColumnFinder(): ColumnFinder {
   const types = new Map<string, NeutralType | undefined>();
@@ -100,26 +101,26 @@ export function createColumnFinder(): ColumnFinder {
   return { add, found };
 }
 
-/** What an answer has of the columns that were found. */
+/** Which of the found columns a result has. */
 export interface ColumnChoice {
-  /** The request's; undefined for all. */
+  /** Requested columns; undefined for all. */
   wanted: readonly string[] | undefined;
-  /** More records than those in which the columns were found: they may have others, and other types. */
+  /** There are more records than those in which the columns were found; they may have other columns and types. */
   isSampled: boolean;
-  /** Columns whose values come as text, whatever they are. */
+  /** Columns to return as text. */
   asText: readonly string[] | undefined;
 }
 
 /** How records become rows. */
 export interface RowShape {
   columns: readonly Column[];
-  /** @throws ConnectorError `protocol_error` for a value that its column's type cannot hold exactly. */
+  /** @throws ConnectorError `protocol_error` for a value that its column's type cannot represent exactly */
   toRow(record: JsonRecord, place: Place): Row;
 }
 
 const lateName = '_more';
 
-/** What a record has beside the known names, exact; null for nothing. */
+/** The members of a record beyond the known names, exact; null if there are none. */
 function lateCell(fields: JsonFields, known: ReadonlySet<string>): Cell {
   const late = Object.keys(fields).filter((name) => !known.has(name));
   if (late.length === 0) return null;
@@ -129,8 +130,8 @@ function lateCell(fields: JsonFields, known: ReadonlySet<string>): Cell {
 function misfit(cell: Cell, { name, type }: Column, { unit, number, of }: Place): ConnectorError {
   return new ConnectorError(
     'protocol_error',
-    `${unit} ${number} of ${of} has a value of type ${typeOf(cell)} in column ${quoted(name)}, which is ${type} by its earlier values.`,
-    { remedy: `Add "asText": [${quoted(name)}] to the request, to have the column as text.` },
+    `${unit} ${number} of ${of} has a value of type ${typeOf(cell)} in column ${quoted(name)}, whose earlier values are of type ${type}.`,
+    { remedy: `Add "asText": [${quoted(name)}] to the request to read the column as text.` },
   );
 }
 
@@ -151,16 +152,17 @@ function toCell(cell: Cell, column: Column, place: Place): Cell {
 }
 
 /**
- * Picks the wanted columns, and says how records become rows of them. Where columns were sampled a last column `_more`
- * holds what later records have beside them, and `wanted` may name such fields: they are columns of `json`.
- * @throws ConnectorError `invalid_query` for an unknown name or one that is given twice, `too_large` for too many columns
+ * Selects the requested columns and defines how records become rows. With sampled columns, a last column `_more` holds
+ * additional fields of later records, and `wanted` may name such fields: they become `json` columns.
+ * @throws ConnectorError `invalid_query` for an unknown name or one that is given twice, `too_large` for too many
+ * columns
  */
 export function shapeRows(found: FoundColumns, { wanted, isSampled, asText }: ColumnChoice): RowShape {
   assertColumns(found.columns);
   const byName = new Map(found.columns.map((column) => [column.name, column]));
   const late = isSampled ? freeName(lateName, (name) => byName.has(name)) : undefined;
   const lateColumn = (name: string): Column => ({ name, type: 'json', nullable: true });
-  // Of nothing nobody knows the columns, so that whoever names some has them.
+  // An empty source has unknown columns, so any requested name is accepted.
   const takesAnyName = isSampled || found.columns.length === 0;
   const all = late === undefined ? found.columns : [...found.columns, lateColumn(late)];
   const picked = wanted
@@ -171,7 +173,7 @@ export function shapeRows(found: FoundColumns, { wanted, isSampled, asText }: Co
       })
     : all;
   if (new Set(wanted).size !== (wanted ?? []).length)
-    throw new ConnectorError('invalid_query', 'A column is asked for twice.');
+    throw new ConnectorError('invalid_query', 'A column is requested twice.');
   const texts = new Set(asText);
   for (const name of texts) if (!picked.some((column) => column.name === name)) throw unknownColumn(name);
   const columns = picked.map(

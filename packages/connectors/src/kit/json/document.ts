@@ -7,26 +7,26 @@ import { type JsonRecord, parseRecord } from './exact.js';
 import { createJsonGauge, type JsonCaps, NotJson, NotText } from './gauge.js';
 import { type JsonSpan, wholeSpan } from './spans.js';
 
-/** Where a document comes from. */
+/** Input of a document. */
 export interface JsonSource {
   /** Next bytes, undefined at the end. */
   next(): Promise<Uint8Array | undefined>;
-  /** Its encoding where somebody said so; else a mark at its beginning, or its first characters, tell. */
+  /** Declared encoding, if any; otherwise a byte order mark or the first characters decide. */
   charset?: string | undefined;
-  /** It may be several values, as in NDJSON; the first one is returned. */
+  /** The text may have several values, as in NDJSON; the first one is returned. */
   isSequence?: boolean;
   caps: Pick<ParsingCaps, 'documentBytes' | 'document'>;
   /** What to do about a document beyond the caps. */
   remedy: string;
-  /** Whoever reads its items looks whether their bytes are text, so as to name the item. */
+  /** The reader of the items checks that their bytes are text, so that it can name the item. */
   isCheckedByItem?: boolean;
 }
 
 /**
- * Collects a JSON document that was measured as it came; its values are made one by one by whoever looks for them.
- * @returns undefined for nothing but white space
- * @throws ConnectorError `too_large` beyond the caps and `unsupported` for its encoding, SyntaxError where it is no JSON,
- * {@link NotText} where it is no text in its encoding
+ * Collects a JSON document and measures it as it arrives; its readers parse values one by one.
+ * @returns undefined for white space only
+ * @throws ConnectorError `too_large` beyond the caps and `unsupported` for its encoding, SyntaxError for invalid JSON,
+ * {@link NotText} for bytes that are not valid in its encoding
  */
 export async function collectJson(source: JsonSource): Promise<JsonSpan | undefined> {
   try {
@@ -50,7 +50,7 @@ async function collect({
   for (let piece = await next(); piece !== undefined; piece = await next()) {
     if (collected.length + piece.length > caps.documentBytes) {
       const megabytes = caps.documentBytes / 1024 / 1024;
-      throw new ConnectorError('too_large', `JSON is read up to ${megabytes} MB here.`, { remedy });
+      throw new ConnectorError('too_large', `The JSON document is larger than ${megabytes} MB.`, { remedy });
     }
     collected.append(piece);
     try {
@@ -70,13 +70,13 @@ async function collect({
   return wholeSpan(bytes);
 }
 
-/** Where a document is no JSON, for people. Lines and characters count from one. */
+/** Where a document is not valid JSON, for messages. Lines and characters count from 1. */
 export class MisplacedJson extends SyntaxError {
   override name = 'MisplacedJson';
   readonly line: number;
   readonly character: number;
 
-  /** @param text from its beginning to behind the fault, in UTF-8 */
+  /** @param text UTF-8 from the start to past the error */
   constructor(text: Buffer, { offset = text.length }: NotJson) {
     super();
     const before = text.subarray(0, offset);
@@ -98,12 +98,12 @@ export function assertUtf8(bytes: Uint8Array): void {
   if (!isUtf8(bytes)) throw new NotText('utf-8');
 }
 
-/** Text that is too short to break a cap is not measured. */
+/** Text that is too short to exceed a cap is not measured. */
 const measuredBytesMin = 16 * 1024;
 
 const remedyForRecords = 'Leave the large member out at the source, or split the record.';
 
-/** @throws ConnectorError `too_large` for a record beyond its caps, SyntaxError where it is no JSON */
+/** @throws ConnectorError `too_large` for a record beyond its caps, SyntaxError for invalid JSON */
 export function assertRecord(record: Uint8Array, caps: JsonCaps): void {
   if (record.length < measuredBytesMin) return;
   const gauge = createJsonGauge(caps, remedyForRecords);
@@ -111,14 +111,14 @@ export function assertRecord(record: Uint8Array, caps: JsonCaps): void {
   gauge.end();
 }
 
-/** As `assertRecord`, for text. */
+/** Like `assertRecord`, for text. */
 export function assertRecordText(record: string, caps: JsonCaps): void {
   if (record.length >= measuredBytesMin) assertRecord(Buffer.from(record), caps);
 }
 
 /**
- * One record, of a document or of a line, each value exact.
- * @throws ConnectorError `too_large` beyond its caps, SyntaxError for what is spelt wrong in it, DoubledName
+ * One record of a document or a line, each value exact.
+ * @throws ConnectorError `too_large` beyond its caps, SyntaxError for a malformed value, DoubledName
  */
 export function recordOf(span: JsonSpan, caps: Pick<ParsingCaps, 'recordBytes' | 'record'>): JsonRecord {
   const { bytes, start, end } = span;
@@ -127,7 +127,7 @@ export function recordOf(span: JsonSpan, caps: Pick<ParsingCaps, 'recordBytes' |
   return parseRecord(span);
 }
 
-/** A record, row or line beyond the cap. */
+/** For a record, row or line beyond the cap. */
 export function recordTooLarge(bytesMax: number, cause?: unknown): ConnectorError {
   const megabytes = bytesMax / 1024 / 1024;
   return new ConnectorError('too_large', `A record of the source is longer than ${megabytes} MB.`, {

@@ -13,10 +13,10 @@ import {
   trimmedSpan,
 } from './spans.js';
 
-// `JSON.parse` rounds numbers and drops the first of two values of one name. So each value is looked through before it
-// is parsed. Of nearly all the parsed value is exact and is used; the others are cells of text.
+// `JSON.parse` rounds numbers and drops the first of two values with the same name. So each value is scanned before it
+// is parsed. For almost all, the parsed value is exact and is used; the others become text cells.
 
-/** An object names a member twice, so that one of the two values would be lost. */
+/** An object repeats a member, so one of the two values would be lost. */
 export class DoubledName extends Error {
   override name = 'DoubledName';
   readonly member: string;
@@ -27,21 +27,21 @@ export class DoubledName extends Error {
   }
 }
 
-/** Deepest nesting of a value, so that whoever walks it later is safe from a stack overflow. */
+/** Maximum nesting of a value, so that later recursion is safe from a stack overflow. */
 const depthMax = 128;
 
 interface Look {
   /** Names in all objects together. */
   names: number;
-  /** A number that becomes a cell is beyond a double. */
+  /** A number that becomes a cell exceeds a double. */
   isBeyond: boolean;
-  /** A number within a cell is written otherwise than JavaScript writes it. */
+  /** A nested number is spelled differently than JavaScript writes it. */
   isOdd: boolean;
-  /** Of these, one is beyond a double. */
+  /** One of those numbers exceeds a double. */
   losesDigits: boolean;
 }
 
-/** @param cellDepth numbers so deep become cells; deeper ones are within cells */
+/** @param cellDepth numbers up to this depth become cells; deeper ones are nested in cells */
 function look({ bytes, start, end }: JsonSpan, cellDepth: number): Look {
   const found: Look = { names: 0, isBeyond: false, isOdd: false, losesDigits: false };
   const lookAtNumber = (from: number, to: number, depth: number) => {
@@ -114,7 +114,7 @@ function compact({ bytes, start, end }: JsonSpan): string {
   return kept.toString('utf8', 0, length);
 }
 
-/** A value that was parsed and has distinct names. */
+/** The cell for a parsed value with distinct names. */
 function cellOf(span: JsonSpan, value: JsonValue): Cell {
   if (typeof value === 'number') {
     const token = span.bytes.toString('latin1', span.start, span.end);
@@ -132,15 +132,16 @@ function parseExactly(span: JsonSpan, cellDepth: number): { value: JsonValue; is
   return { value, isExact: !isBeyond && !isOdd };
 }
 
-/** Members by name. Names such as `__proto__` are own properties here, never inherited ones. */
+/** Members by name. Names such as `__proto__` are own properties here, never inherited. */
 export type JsonFields = Readonly<Record<string, Cell>>;
 
-/** A record of a source: the members of an object, or the one value that it is instead. */
+/** A record of a source: the members of an object, or a single value. */
 export type JsonRecord = { fields: JsonFields } | { value: Cell };
 
 /**
  * One record, each cell exact.
- * @throws SyntaxError for what is spelt wrong in it, {@link DoubledName}, ConnectorError `too_large` when it is too deep
+ * @throws SyntaxError for a malformed value, {@link DoubledName}, ConnectorError `too_large` when it is nested too
+ * deeply
  */
 export function parseRecord(span: JsonSpan): JsonRecord {
   if (!isObjectSpan(span)) return { value: parseCell(span) };
@@ -162,8 +163,8 @@ export function parseCell(span: JsonSpan): Cell {
 }
 
 /**
- * The value of a whole text, such as a source hands over for a column of JSON. A number alone is within JSON too, so it
- * stays as it is spelt.
+ * The value of a whole text, as a source returns it for a JSON column. A single number is also nested in JSON, so it
+ * keeps its spelling.
  * @throws as {@link parseRecord}
  */
 export function parseCellText(text: string): Cell {

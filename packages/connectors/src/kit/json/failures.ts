@@ -3,24 +3,24 @@ import { MisplacedJson } from './document.js';
 import { DoubledName } from './exact.js';
 import { NotText } from './gauge.js';
 
-/** Where a record stands, for messages: `Line 7 of the file`. */
+/** Where a record is, for messages: `Line 7 of the file`. */
 export interface Place {
   unit: 'Line' | 'Row';
   /** From 1. */
   number: number;
   /** What it is a line or row of. */
   of: string;
-  /** How its reader is told the encoding. */
+  /** How to set the encoding for its reader. */
   encodingRemedy?: string;
 }
 
-/** A name of the source's, as messages quote it. */
+/** A name from the source, as messages quote it. */
 export const quoted = (name: string): string => JSON.stringify(name.slice(0, 128));
 
 const encodingRemedy =
-  'Set the property "encoding" of the connection to the encoding of its answers, for instance "windows-1252".';
+  'Set the property "encoding" of the connection to the encoding of its responses, for instance "windows-1252".';
 
-/** What the text of a source says when it is none. */
+/** For bytes that are not valid in their encoding. */
 export function notText({ charset }: NotText, of: string, remedy = encodingRemedy): ConnectorError {
   return new ConnectorError('protocol_error', `The bytes of ${of} are not valid ${charset}.`, { remedy });
 }
@@ -28,10 +28,10 @@ export function notText({ charset }: NotText, of: string, remedy = encodingRemed
 function doubledName({ member }: DoubledName, where: string): ConnectorError {
   return new ConnectorError(
     'protocol_error',
-    `${where} has the member ${quoted(member)} twice in one object.`,
+    `${where} repeats the member ${quoted(member)} in one object.`,
     {
       remedy:
-        'Only one of the two values could be kept: give the members of an object different names at the source.',
+        'Only one of the two values could be kept. Member names must be unique within an object.',
     },
   );
 }
@@ -45,13 +45,13 @@ export function recordFailure(error: unknown, { unit, number, of, encodingRemedy
 }
 
 /**
- * @param where what is none, at the beginning of a sentence
- * @param error says where in it, if it knows
+ * @param where subject of the sentence, capitalized
+ * @param error has the position, if known
  */
 export function notJson(where: string, error?: unknown): ConnectorError {
   const place =
     error instanceof MisplacedJson ? `, at character ${error.character} of line ${error.line}` : undefined;
   return new ConnectorError('protocol_error', `${where} is not valid JSON${place ?? ''}.`, {
-    remedy: `Look ${place ? 'there' : 'in it'} for what JSON does not allow (a comma before a bracket, single quotes, comments, NaN), or for an end that is missing.`,
+    remedy: `Look ${place ? 'there' : 'in it'} for syntax that JSON does not allow (a comma before a bracket, single quotes, comments, NaN), or for a missing end.`,
   });
 }

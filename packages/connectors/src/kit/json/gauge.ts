@@ -1,38 +1,38 @@
 import { ConnectorError } from '../../spec/errors.js';
 import { isBlank } from './spans.js';
 
-// JSON.parse takes up to thirty times as much memory as its text has bytes, and cannot be stopped. So untrusted text
-// is measured before: one pass, no value made, ten times as fast as the streaming parsers of npm.
+// JSON.parse takes up to thirty times as much memory as its text has bytes, and cannot be stopped. So untrusted text is
+// measured first: one pass, no values created, ten times as fast as the streaming parsers on npm.
 
-/** What a JSON text may be at the most. */
+/** Caps on a JSON text. */
 export interface JsonCaps {
   depth: number;
   /** Values: scalars, objects and arrays, but not names. */
   values: number;
-  /** Names in all objects together, the same one twice counted twice. */
+  /** Names in all objects together; repeated names count each time. */
   names: number;
-  /** Bytes of one name, and of one number or word. */
+  /** Bytes of one name, number or word. */
   tokenBytes: number;
 }
 
-/** Measures JSON text in UTF-8 as its pieces come. */
+/** Measures JSON text in UTF-8 as its pieces arrive. */
 export interface JsonGauge {
-  /** @throws ConnectorError `too_large` beyond a cap, SyntaxError where the text cannot be JSON. */
+  /** @throws ConnectorError `too_large` beyond a cap, SyntaxError for invalid JSON */
   push(piece: Uint8Array): void;
-  /** Whether nothing but white space has come. */
+  /** Whether only white space has arrived. */
   isBlank(): boolean;
-  /** @throws SyntaxError unless the text is complete. */
+  /** @throws SyntaxError unless the text is complete */
   end(): void;
 }
 
-/** The text is no JSON; caught as the errors of `JSON.parse` are. Its reader knows what to call it. */
+/** The text is not valid JSON; caught like the errors of `JSON.parse`. Its reader knows how to name it. */
 export class NotJson extends SyntaxError {
   override name = 'NotJson';
-  /** Bytes before the first one that cannot stand where it does; absent where the text ends too soon. */
+  /** Bytes before the first invalid one; absent if the text is truncated. */
   offset?: number;
 }
 
-/** The bytes are no text in their encoding, so that decoding them would put other characters in their place. */
+/** The bytes are not valid in their encoding; decoding would replace them with other characters. */
 export class NotText extends NotJson {
   override name = 'NotText';
   readonly charset: string;
@@ -55,7 +55,7 @@ const state = {
   done: 8,
 };
 
-/** Numbers, `true`, `false` and `null`; whether they are spelt right is for the parser to say. */
+/** Numbers, `true`, `false` and `null`; the parser checks their spelling. */
 const isOfWord = (byte: number): boolean =>
   (byte >= 0x30 && byte <= 0x39) ||
   (byte >= 0x61 && byte <= 0x7a) ||
@@ -67,7 +67,7 @@ const isOfWord = (byte: number): boolean =>
 /**
  * Checks nesting, commas and colons, and counts.
  * @param remedy what to do about a text beyond the caps
- * @param isSequence the text may be several values, as in NDJSON
+ * @param isSequence the text may have several values, as in NDJSON
  */
 export function createJsonGauge(caps: JsonCaps, remedy: string, isSequence = false): JsonGauge {
   return new Gauge(caps, remedy, isSequence);
@@ -105,7 +105,7 @@ class Gauge implements JsonGauge {
         else {
           const byte = piece[at] as number;
           if (!isBlank(byte)) this.take(byte);
-          // A word begins with this byte, so it is looked at again there.
+          // A word starts with this byte, so it is inspected again there.
           if (this.now !== state.word) at += 1;
         }
       }
@@ -153,7 +153,7 @@ class Gauge implements JsonGauge {
     return at;
   }
 
-  /** A byte that is neither white space nor within a string or word. */
+  /** A byte that is neither white space nor part of a string or word. */
   private take(byte: number): void {
     this.isBegun = true;
     const { now } = this;
@@ -219,7 +219,7 @@ class Gauge implements JsonGauge {
   }
 }
 
-/** Smaller parts would be as deep. */
-export const remedyForDepth = 'Leave the deep member out at the source, or have it written as text.';
+/** Splitting would not reduce the depth. */
+export const remedyForDepth = 'Leave the deeply nested member out at the source, or write it as text.';
 
 const shown = (count: number): string => count.toLocaleString('en-US');

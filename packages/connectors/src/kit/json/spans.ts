@@ -1,14 +1,14 @@
 import type { JsonValue } from '../../spec/data-types.js';
 
 /**
- * A value within JSON text in UTF-8: what is looked for is found without making the values around it. The text must
- * have passed a gauge, so that walking it can trust nesting, commas and colons.
+ * A value within JSON text in UTF-8, found without creating the values around it. The text must have passed a gauge, so
+ * that nesting, commas and colons can be trusted.
  */
 export interface JsonSpan {
   bytes: Buffer;
-  /** The value's first byte. */
+  /** Index of the value's first byte. */
   start: number;
-  /** Behind its last one. */
+  /** Index after the last byte. */
   end: number;
 }
 
@@ -24,7 +24,7 @@ function skipBlank(bytes: Buffer, from: number, end = bytes.length): number {
   return at;
 }
 
-/** Behind the string that begins here. */
+/** Index after the string that starts here. */
 function stringEnd(bytes: Buffer, from: number): number {
   for (let at = from + 1; at < bytes.length; at += 1) {
     const byte = bytes[at];
@@ -34,7 +34,7 @@ function stringEnd(bytes: Buffer, from: number): number {
   return bytes.length;
 }
 
-/** Behind the value that begins here. */
+/** Index after the value that starts here. */
 function valueEnd(bytes: Buffer, from: number): number {
   let at = from;
   for (let depth = 0; at < bytes.length; ) {
@@ -46,7 +46,7 @@ function valueEnd(bytes: Buffer, from: number): number {
     }
     if (byte === 0x5b || byte === 0x7b) depth += 1;
     else if (byte === 0x5d || byte === 0x7d) {
-      // The end of what holds a number or word.
+      // The end of the container of a number or word.
       if (depth === 0) return at;
       depth -= 1;
       if (depth === 0) return at + 1;
@@ -69,7 +69,7 @@ function spanAt(bytes: Buffer, from: number): JsonSpan {
 /** The value of a whole text. */
 export const wholeSpan = (bytes: Buffer): JsonSpan => spanAt(bytes, 0);
 
-/** The values of a text that has several, one behind the other. */
+/** The values of a text that has several in sequence. */
 export function* valuesOf(bytes: Buffer): Generator<JsonSpan> {
   for (let at = skipBlank(bytes, 0); at < bytes.length; ) {
     const value = spanAt(bytes, at);
@@ -78,7 +78,7 @@ export function* valuesOf(bytes: Buffer): Generator<JsonSpan> {
   }
 }
 
-/** A text without the white space around it, of which a parser must say whether it is one value. */
+/** The text without surrounding white space. Its parser must check that it is a single value. */
 export function trimmedSpan(bytes: Buffer, start = 0, end = bytes.length): JsonSpan {
   const first = skipBlank(bytes, start, end);
   let last = end;
@@ -103,8 +103,8 @@ export function* itemsOf({ bytes, start }: JsonSpan): Generator<JsonSpan> {
 }
 
 /**
- * Names and values of an object, found one by one, in the order of the text.
- * @throws SyntaxError for a name that is spelt wrong
+ * Names and values of an object, one by one, in text order.
+ * @throws SyntaxError for a malformed name
  */
 export function* membersOf({ bytes, start }: JsonSpan): Generator<readonly [name: string, value: JsonSpan]> {
   let at = skipBlank(bytes, start + 1);
@@ -118,7 +118,7 @@ export function* membersOf({ bytes, start }: JsonSpan): Generator<readonly [name
   }
 }
 
-/** @throws SyntaxError for a number, word or string that is spelt wrong */
+/** @throws SyntaxError for a malformed number, word or string */
 export function parseSpan({ bytes, start, end }: JsonSpan): JsonValue {
   return JSON.parse(bytes.toString('utf8', start, end)) as JsonValue;
 }

@@ -26,19 +26,19 @@ const cancelSeconds = 5;
 
 export type JsonObject = { [key: string]: JsonValue };
 
-/** The object member of that name, empty when it is none: a hostile answer never breaks the code that reads it. */
+/** Returns the named member if it is an object, else `{}`. Safe on malformed responses. */
 export function objectIn(parent: JsonObject, name: string): JsonObject {
   const value = parent[name];
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }
 
-/** The text member of that name, undefined when it is empty or none. */
+/** Returns the named member if it is non-empty text, else undefined. */
 export function textIn(parent: JsonObject, name: string): string | undefined {
   const value = parent[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** The list of objects of that name; anything else in it is left out. */
+/** Returns the objects in the named list and drops everything else in it. */
 export function objectsIn(parent: JsonObject, name: string): JsonObject[] {
   const value = parent[name];
   return Array.isArray(value)
@@ -50,20 +50,20 @@ export function objectsIn(parent: JsonObject, name: string): JsonObject[] {
 
 export interface ApiRequest {
   method?: 'GET' | 'POST';
-  /** Below `/bigquery/v2/projects/{project}`. */
+  /** Relative to `/bigquery/v2/projects/{project}`. */
   uri: string;
   qs?: Readonly<Record<string, string | number | boolean | undefined>>;
   json?: JsonObject;
 }
 
-/** The BigQuery REST API of one project, as one login. */
+/** The BigQuery REST API of one project, with one login. */
 export interface Api {
   projectId: string;
   properties: BigQueryProperties;
   /** Aborted when the caller leaves or the session closes. */
   signal: AbortSignal;
   call(request: ApiRequest): Promise<JsonObject>;
-  /** As `call`, but goes on for a few seconds after `signal` is aborted: for taking work back. */
+  /** Like `call`, but continues for a few seconds after `signal` is aborted, to cancel work. */
   callAfterAbort(request: ApiRequest): Promise<JsonObject>;
 }
 
@@ -71,8 +71,8 @@ type AccessToken = (renew: boolean) => Promise<string>;
 type Base = Pick<Exchange, 'network' | 'signal' | 'timeoutSeconds'>;
 
 /**
- * Exchanges the key for access tokens (RFC 7523) and keeps the last one. The library always asks Google's own token
- * endpoint, so the assertion is posted by us, to that endpoint or the operator's.
+ * Exchanges the key for access tokens (RFC 7523) and keeps the last one. The library always calls Google's own token
+ * endpoint, so the assertion is posted here, to that endpoint or the operator's.
  */
 function serviceAccountTokens(key: ServiceAccountKey, endpoints: Endpoints, base: Base): AccessToken {
   const exchange: Exchange = {
@@ -93,7 +93,7 @@ function serviceAccountTokens(key: ServiceAccountKey, endpoints: Endpoints, base
     const document = documentOf(answer);
     const { access_token: token, expires_in: seconds } = (document ?? {}) as JsonObject;
     if (typeof token !== 'string' || !isBearerToken(token)) {
-      throw new ConnectorError('protocol_error', 'The token endpoint sent no access token.');
+      throw new ConnectorError('protocol_error', 'The token endpoint returned no access token.');
     }
     const isPlausible = typeof seconds === 'number' && seconds > 0 && seconds <= 86_400;
     return { access_token: token, expires_in: isPlausible ? seconds : 3600 };
@@ -123,23 +123,23 @@ function personTokens(login: ConnectorInput['login']): AccessToken {
   return async (renew) => {
     const token = (await login.accessToken?.({ renew }))?.reveal();
     if (token !== undefined && isBearerToken(token)) return token;
-    throw new ConnectorError('auth_failed', 'There is no sign-in with Google.', { remedy: 'Sign in again.' });
+    throw new ConnectorError('auth_failed', 'The credential has no Google sign-in.', { remedy: 'Sign in again.' });
   };
 }
 
 /**
- * Google's client with its way to the network replaced. Its own one, teeny-request, takes no agent per request and
- * obeys HTTP_PROXY, and its authentication falls back to environment, files and the metadata server.
+ * Google's client with its transport replaced. Its own transport, teeny-request, takes no agent per request and obeys
+ * HTTP_PROXY, and its authentication falls back to environment, files and the metadata server.
  */
 function createClient(projectId: string, endpoints: Endpoints, send: Send): BigQuery {
   const client = new BigQuery({
     projectId,
     apiEndpoint: endpoints.api.origin,
     authClient: new PassThroughClient(),
-    // Google compresses only for clients that say gzip here too.
+    // Google compresses only for clients whose user agent contains gzip.
     userAgent: 'Mooring (gzip)',
   });
-  // BIGQUERY_EMULATOR_HOST would win over apiEndpoint here.
+  // BIGQUERY_EMULATOR_HOST would override apiEndpoint here.
   client.baseUrl = `${endpoints.api.origin}/bigquery/v2`;
   const deliver = (request: Outgoing, callback: Callback) => {
     send(request).then(
@@ -187,14 +187,14 @@ function sender(base: Base, accessToken: AccessToken): Send {
     });
     const document = documentOf(answer);
     if (typeof document === 'object' && document !== null && !Array.isArray(document)) return document;
-    throw new ConnectorError('protocol_error', 'BigQuery answered with something else than an object.');
+    throw new ConnectorError('protocol_error', 'BigQuery returned something other than a JSON object.');
   };
 }
 
 /**
  * Signs in and returns the API of the connection's project.
- * @param signal Ends all requests of the session.
- * @throws ConnectorError `auth_failed`, `invalid_config` or what the token endpoint's failure means.
+ * @param signal ends all requests of the session
+ * @throws ConnectorError `auth_failed`, `invalid_config` or the meaning of the token endpoint's failure
  */
 export async function openApi(
   input: ConnectorInput,

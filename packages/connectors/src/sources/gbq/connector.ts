@@ -15,11 +15,11 @@ import { fieldsOf, readQuery, readTable, tableUri } from './rows.js';
 
 const views = new Set(['VIEW', 'MATERIALIZED_VIEW']);
 
-/** Objects of a list; more than were asked for would be somebody's attempt to fill the memory. */
+/** Objects of a list. More than requested would be an attempt to exhaust memory. */
 function listIn(answer: JsonObject, name: string, limit: number): JsonObject[] {
   const objects = objectsIn(answer, name);
   if (objects.length <= limit) return objects;
-  throw new ConnectorError('protocol_error', 'BigQuery sent more entries than were asked for.');
+  throw new ConnectorError('protocol_error', 'BigQuery returned more entries than requested.');
 }
 
 function listed(answer: JsonObject, items: BrowseItem[]): BrowseAnswer {
@@ -67,7 +67,7 @@ function browse(api: Api, request: BrowseRequest): Promise<BrowseAnswer> {
   const [dataset, table, ...more] = request.path;
   if (dataset === undefined) return browseDatasets(api, request);
   if (table === undefined) return browseTables(api, dataset, request);
-  if (more.length > 0) throw new ConnectorError('not_found', 'There is nothing below a column.');
+  if (more.length > 0) throw new ConnectorError('not_found', 'A column has no children.');
   return browseColumns(api, [dataset, table], request);
 }
 
@@ -76,7 +76,7 @@ function read(api: Api, request: ReadRequest, taken: Set<Promise<void>>) {
   const [dataset, table, ...more] = request.path ?? [];
   if (dataset === undefined || table === undefined || more.length > 0) {
     throw new ConnectorError('not_found', 'Only a table or a view can be read.', {
-      remedy: 'Give the path as dataset and table.',
+      remedy: 'Use a path of dataset and table.',
     });
   }
   return readTable(api, { ...request, path: [dataset, table] }, taken);

@@ -17,7 +17,7 @@ export interface ServiceAccountKey {
   projectId: string | undefined;
 }
 
-// Other members are dropped, token_uri among them: a key file must not choose where its secret goes.
+// Other members are dropped, including token_uri: a key file must not choose where its secret goes.
 const keySchema = z.object({
   type: z.literal('service_account'),
   client_email: z.string().min(3).max(320),
@@ -26,9 +26,9 @@ const keySchema = z.object({
 });
 
 const remedy =
-  'Create a JSON key for the service account and give the whole file, or give its P12 file as base64.';
+  'Create a JSON key for the service account and provide the complete file, or provide its P12 file as base64.';
 
-/** A P12 key as its bytes, a JSON key as its text. */
+/** A P12 key as bytes, a JSON key as text. */
 function keyIn(file: InlineFiles[number]): { p12: Buffer } | { json: string } {
   const text = file.value.trim();
   if (text.startsWith('{')) return { json: text };
@@ -37,7 +37,7 @@ function keyIn(file: InlineFiles[number]): { p12: Buffer } | { json: string } {
   const decoded = bytes.toString('utf8').trim();
   if (decoded.startsWith('{')) return { json: decoded };
   const message = /\.(p12|pfx)$/i.test(file.name)
-    ? 'The key file is no P12 file as base64.'
+    ? 'The key file is not a base64-encoded P12 file.'
     : 'The key file is neither JSON nor P12, as text or base64.';
   throw new ConnectorError('invalid_config', message, { remedy });
 }
@@ -51,22 +51,22 @@ function parsed(json: string): unknown {
   }
 }
 
-/** @throws ConnectorError `invalid_config` when a key cannot sign */
+/** @throws ConnectorError `invalid_config` when the key cannot sign */
 function assertSigns(privateKey: Secret<string>): void {
   const read = readSigningKey(privateKey.reveal());
   if (!('problem' in read) && read.algorithm === 'RS256') return;
-  const problem = 'problem' in read ? read.problem : 'is no RSA key';
+  const problem = 'problem' in read ? read.problem : 'is not an RSA key';
   throw new ConnectorError('invalid_config', `The private key of the key file ${problem}.`, { remedy });
 }
 
 /**
- * The key in a JSON key file of Google's.
- * @throws ConnectorError `invalid_config` when it is no JSON key of a service account, or its key cannot sign
+ * The key in a Google JSON key file.
+ * @throws ConnectorError `invalid_config` when it is not a JSON key of a service account, or its key cannot sign
  */
 function readJsonKey(json: string): ServiceAccountKey {
   const key = keySchema.safeParse(parsed(json));
   if (!key.success) {
-    throw new ConnectorError('invalid_config', 'The key file is no key of a service account.', {
+    throw new ConnectorError('invalid_config', 'The key file is not a service account key.', {
       remedy: remedy,
     });
   }
@@ -76,18 +76,21 @@ function readJsonKey(json: string): ServiceAccountKey {
   return { email, privateKey, projectId };
 }
 
-/** The property: a JSON key that cannot sign in is refused where it is given; a P12 file is opened where it is used. */
+/**
+ * The key file property. A JSON key that cannot sign is refused when it is entered; a P12 file is opened only when it
+ * is used.
+ */
 export const keyFileSchema = inlineFilesSchema.min(1).superRefine(([file], context) => {
   try {
     const key = file && keyIn(file);
     if (key && 'json' in key) readJsonKey(key.json);
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
-    context.addIssue({ code: 'custom', message: `is of no use. ${error.message} ${remedy}` });
+    context.addIssue({ code: 'custom', message: `cannot be used. ${error.message} ${remedy}` });
   }
 });
 
-/** Where the operator's settings, or else Google, have the two endpoints. The user's key never says. */
+/** The two endpoints from the operator's settings, or else Google's. Never from the user's key. */
 export interface Endpoints {
   api: URL;
   token: URL;
@@ -95,8 +98,8 @@ export interface Endpoints {
 
 /**
  * The service account key of a login.
- * @throws ConnectorError `auth_failed` when there is none, `invalid_config` when it is no JSON key of a service
- * account or belongs to another account than `Email`.
+ * @throws ConnectorError `auth_failed` when it is missing, `invalid_config` when it is not a service account key or
+ * belongs to a different account than `Email`
  */
 export async function serviceAccountKey(
   fields: Readonly<Record<string, unknown>>,
@@ -113,14 +116,14 @@ export async function serviceAccountKey(
   }
   const key = readJsonKey(found.json);
   if (wanted !== '' && wanted.toLowerCase() !== key.email.toLowerCase()) {
-    throw new ConnectorError('invalid_config', 'The key file belongs to another account than Email names.');
+    throw new ConnectorError('invalid_config', 'The key file belongs to a different account than Email names.');
   }
   return key;
 }
 
-const emailIsNeeded = 'A P12 key does not say whose it is: Email must name the service account.';
+const emailIsNeeded = 'A P12 key does not name its account: Email must name the service account.';
 
-/** What of a login cannot be together. */
+/** Conflicts within a credential. */
 export function credentialConflicts(credential: Readonly<Record<string, unknown>>): PropertyProblem[] {
   const [file] = (credential['KeyFilePath'] as InlineFiles | undefined) ?? [];
   if (!file || (credential['Email'] ?? '') !== '' || !('p12' in keyIn(file))) return [];
@@ -128,8 +131,8 @@ export function credentialConflicts(credential: Readonly<Record<string, unknown>
 }
 
 /**
- * The project whose datasets are listed and which pays.
- * @throws ConnectorError `invalid_config` when neither the connection nor the key names one.
+ * The project whose datasets are listed and which pays for queries.
+ * @throws ConnectorError `invalid_config` when neither the connection nor the key names one
  */
 export function projectOf(properties: BigQueryProperties, key: ServiceAccountKey | undefined): string {
   const project = properties.Catalog ?? key?.projectId ?? '';
@@ -141,7 +144,7 @@ export function projectOf(properties: BigQueryProperties, key: ServiceAccountKey
   return project;
 }
 
-/** The endpoints that the settings name, `apiEndpoint` and `tokenEndpoint`, else Google's. */
+/** The endpoints from the settings `apiEndpoint` and `tokenEndpoint`, else Google's. */
 export function endpointsOf(settings: Readonly<Record<string, string>>): Endpoints {
   return {
     api: new URL(settings['apiEndpoint'] ?? 'https://bigquery.googleapis.com'),
@@ -149,7 +152,7 @@ export function endpointsOf(settings: Readonly<Record<string, string>>): Endpoin
   };
 }
 
-/** True when the login is a service account and not a person's Google sign-in. */
+/** Whether the login is a service account rather than a user's Google sign-in. */
 export function usesServiceAccount(input: Pick<ConnectorInput, 'properties'>): boolean {
   return String(input.properties['OAuthMechanism'] ?? '0') === '0';
 }

@@ -14,27 +14,27 @@ import type {
 } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** A field of a table schema as the REST API has it (TableFieldSchema). */
+/** A field of a table schema in the REST API (TableFieldSchema). */
 export interface Field {
   name: string;
   type: string;
   mode?: string;
-  /** Of a parametrised NUMERIC or BIGNUMERIC: digits in all, and behind the point. */
+  /** For a parametrised NUMERIC or BIGNUMERIC: total digits, and fractional digits. */
   precision?: number;
   scale?: number;
-  /** Of a RANGE: what its bounds are. */
+  /** For a RANGE: the type of its bounds. */
   rangeElementType?: string;
-  /** Of a TIMESTAMP: digits of its fraction of a second where they are not six. */
+  /** For a TIMESTAMP: fractional digits, if not six. */
   timestampPrecision?: number;
   fields?: readonly Field[];
 }
 
-/** Deepest nesting of a schema and of a JSON value; BigQuery itself nests records 15 levels deep. */
+/** Maximum nesting of a schema and of a JSON value; BigQuery itself nests records 15 levels deep. */
 const depthMax = 64;
 
 /**
- * A field out of a schema.
- * @throws ConnectorError `protocol_error` when it is none, `too_large` when its records are nested without end.
+ * A field of a schema.
+ * @throws ConnectorError `protocol_error` when it is malformed, `too_large` when its records are nested without end
  */
 export function fieldOf(field: Readonly<Record<string, unknown>>, depth = 1): Field {
   const { name, type, mode, fields } = field;
@@ -54,14 +54,14 @@ export function fieldOf(field: Readonly<Record<string, unknown>>, depth = 1): Fi
   };
 }
 
-/** Numbers of the schema come as text. */
+/** Numbers in the schema arrive as text. */
 const isDigits = (value: unknown): value is string => typeof value === 'string' && /^\d{1,2}$/.test(value);
 
 function tooDeep(): ConnectorError {
   return new ConnectorError('too_large', `BigQuery sent a value nested deeper than ${depthMax} levels.`);
 }
 
-/** Type names of TableFieldSchema, the legacy ones and their standard SQL aliases. */
+/** Type names of TableFieldSchema: the legacy names and their standard SQL aliases. */
 const neutralTypes: Readonly<Record<string, NeutralType>> = {
   STRING: 'string',
   BYTES: 'bytes',
@@ -85,7 +85,7 @@ const neutralTypes: Readonly<Record<string, NeutralType>> = {
   RANGE: 'string',
 };
 
-/** Digits of decimals without parameters. A BIGNUMERIC has a 77th digit, of which not every value has use. */
+/** Digits of decimals without parameters. A BIGNUMERIC has a 77th digit, which can hold only some values. */
 const decimals: Readonly<Record<string, Pick<ValueShape, 'precision' | 'scale'>>> = {
   NUMERIC: { precision: 38, scale: 9 },
   BIGNUMERIC: { precision: 76, scale: 38 },
@@ -98,14 +98,14 @@ function shapeOf({ type: native, precision, scale }: Field): ValueShape {
   return { type, ...(precision === undefined ? decimals[native] : { precision, scale: scale ?? 0 }) };
 }
 
-/** What the page of values says of this source. */
+/** For the page of values. */
 export const nativeTypes: readonly NativeType[] = [
   ...Object.keys(neutralTypes).map((type) => ({ native: type, shape: shapeOf({ name: '', type }) })),
   { native: 'NUMERIC(p, s), BIGNUMERIC(p, s)', shape: { type: 'decimal', precision: 10, scale: 2 } },
   { native: 'REPEATED', shape: { type: 'json', element: { type: 'bigint', width: 64 } } },
 ];
 
-/** The neutral column of a schema field; a repeated field is `json`, a type we do not know is `string`. */
+/** The neutral column of a schema field. A repeated field is `json`, an unknown type is `string`. */
 export function toColumn(field: Field): Column {
   const { name, mode } = field;
   if (mode === 'REPEATED') return { name, nullable: false, type: 'json', element: shapeOf(field) };
@@ -116,7 +116,7 @@ function broken(): never {
   throw new ConnectorError('protocol_error', 'BigQuery sent a row that does not fit its schema.');
 }
 
-/** Microseconds since 1970 as ISO text; the fraction is left out when it is zero. */
+/** Microseconds since 1970 as ISO text; a zero fraction is omitted. */
 export function timestampOf(microseconds: string): string {
   if (!/^-?\d{1,18}$/.test(microseconds)) return broken();
   const total = BigInt(microseconds);
@@ -128,7 +128,7 @@ export function timestampOf(microseconds: string): string {
   return `${date.toISOString().slice(0, -5)}${tail}Z`;
 }
 
-/** The bounds of a range of instants, which travel as timestamps do; an end that is none is UNBOUNDED. */
+/** The bounds of a range of instants, which travel as timestamps do; a missing bound is UNBOUNDED. */
 function timestampRangeOf(text: string): string {
   const [, start = '', end = ''] = /^\[(-?\d+|[A-Z]+), ?(-?\d+|[A-Z]+)\)$/.exec(text) ?? broken();
   const bound = (value: string) => (/[A-Z]/.test(value) ? value : timestampOf(value));
@@ -142,7 +142,7 @@ function floatOf(text: string): JsonValue {
   return text === '-Infinity' || text === 'NaN' ? text : broken();
 }
 
-/** To what measured the page, a JSON document in it is one string. */
+/** The gauge of the page saw a JSON document in it as one string. */
 const { record: documentCaps } = parsingCaps({});
 
 function jsonOf(text: string): Cell {
@@ -193,7 +193,7 @@ function cellOf(field: Field, cell: unknown): Cell {
   return listOf(items.map((item) => scalarOf(field, isRecord(item) ? item['v'] : broken())));
 }
 
-/** What travels as a text that people would not know it by: as a number of microseconds. */
+/** Whether the text on the wire is a number of microseconds, which users would not recognize. */
 const isInstants = ({ type, rangeElementType }: Field): boolean =>
   type === 'TIMESTAMP' || rangeElementType === 'TIMESTAMP';
 
@@ -202,40 +202,41 @@ function textCellOf(field: Field, cell: unknown): Cell {
   return typeof value === 'string' && !isInstants(field) ? value : cellText(cellOf(field, cell));
 }
 
-/** Digits of a fraction of a second that the API gives timestamps with. */
+/** Fractional digits of timestamps in the API. */
 const timestampDigits = 6;
 
-/** @throws ConnectorError `unsupported` for a field whose values would not arrive whole */
+/** @throws ConnectorError `unsupported` for a field whose values would not arrive complete */
 function assertReadable({ timestampPrecision = timestampDigits, fields = [] }: Field, column: string): void {
   const refused = (problem: string, remedy: string) =>
     new ConnectorError('unsupported', `Column ${quoted(column)} ${problem}.`, {
-      remedy: `Leave it out, with "columns", or ${remedy} in a query.`,
+      remedy: `Leave it out with "columns", or ${remedy} in a query.`,
     });
   if (timestampPrecision > timestampDigits)
     throw refused(
-      `holds timestamps of ${timestampPrecision} digits of a second, of which ${timestampDigits} would arrive`,
+      `holds timestamps with ${timestampPrecision} fractional digits, of which only ${timestampDigits} would be returned`,
       'cast it to STRING',
     );
   const names = fields.map(({ name }) => name);
   const doubled = names.find((name, at) => names.indexOf(name) !== at);
   if (doubled !== undefined)
-    throw refused(`has two fields of the name ${quoted(doubled)}`, 'rename one of them');
+    throw refused(`has two fields named ${quoted(doubled)}`, 'rename one of them');
   for (const field of fields) assertReadable(field, column);
 }
 
-/** Makes rows, and counts them. */
+/** Creates rows and counts them. */
 export interface RowMaker {
   columns: readonly Column[];
   /**
-   * Of a row of tabledata.list or getQueryResults, `{f: [{v}, …]}`, asked for with `formatOptions.useInt64Timestamp`.
-   * INT64 and decimals stay text, so nothing is rounded; records become objects, repeated fields lists.
+   * Converts a row of tabledata.list or getQueryResults, `{f: [{v}, …]}`, requested with
+   * `formatOptions.useInt64Timestamp`. INT64 and decimals stay text, so nothing is rounded; records become objects,
+   * repeated fields lists.
    * @throws ConnectorError `protocol_error` when it does not fit the schema, `unsupported` for a value that cannot be
-   * handed on as it is
+   * returned exactly
    */
   toRow(row: unknown): Row;
 }
 
-/** @param positions fields that the answer has, in its order. @param asText names of those whose values are text */
+/** @param positions fields of the result, in its order @param asText names of fields to return as text */
 export function createRowMaker(
   fields: readonly Field[],
   positions: readonly number[],

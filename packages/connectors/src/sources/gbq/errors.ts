@@ -2,11 +2,11 @@ import { failureOf, type Meaning, meaningOfStatus } from '../../families/http/fa
 import { serverWords, withServer } from '../../kit/server-words.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** Reasons of https://cloud.google.com/bigquery/docs/error-messages. */
+/** Reasons from https://cloud.google.com/bigquery/docs/error-messages. */
 const meanings: Readonly<Record<string, Meaning>> = {
   accessDenied: {
     kind: 'permission_denied',
-    message: 'BigQuery does not allow this login to do that.',
+    message: 'BigQuery denied access to this login.',
     remedy: 'Grant it BigQuery Data Viewer on the dataset and BigQuery Job User on the project.',
   },
   accessNotConfigured: {
@@ -14,14 +14,14 @@ const meanings: Readonly<Record<string, Meaning>> = {
     message: 'The BigQuery API is not enabled in this project.',
     remedy: 'Enable the BigQuery API in the Google Cloud console.',
   },
-  authError: { kind: 'auth_failed', message: 'BigQuery refuses the sign-in.' },
-  backendError: { kind: 'protocol_error', message: 'BigQuery failed for now.', retryable: true },
+  authError: { kind: 'auth_failed', message: 'BigQuery rejected the sign-in.' },
+  backendError: { kind: 'protocol_error', message: 'BigQuery failed temporarily.', retryable: true },
   billingNotEnabled: {
     kind: 'permission_denied',
     message: 'Billing is not enabled for this project.',
     remedy: 'Enable billing for the project in the Google Cloud console.',
   },
-  blocked: { kind: 'quota_exceeded', message: 'BigQuery blocks this project for now.' },
+  blocked: { kind: 'quota_exceeded', message: 'BigQuery temporarily blocks this project.' },
   bytesBilledLimitExceeded: {
     kind: 'quota_exceeded',
     message: 'The query would bill more bytes than maximumBytesBilled allows.',
@@ -32,21 +32,21 @@ const meanings: Readonly<Record<string, Meaning>> = {
     message: 'The sign-in does not cover BigQuery.',
     remedy: 'Sign in again and grant access to BigQuery.',
   },
-  internalError: { kind: 'protocol_error', message: 'BigQuery failed for now.', retryable: true },
-  invalid: { kind: 'invalid_query', message: 'BigQuery does not accept the request.' },
-  invalidQuery: { kind: 'invalid_query', message: 'BigQuery does not accept the query' },
+  internalError: { kind: 'protocol_error', message: 'BigQuery failed temporarily.', retryable: true },
+  invalid: { kind: 'invalid_query', message: 'BigQuery rejected the request.' },
+  invalidQuery: { kind: 'invalid_query', message: 'BigQuery rejected the query' },
   invalidUser: { kind: 'auth_failed', message: 'BigQuery does not know this user.' },
-  jobRateLimitExceeded: { kind: 'rate_limited', message: 'BigQuery asks for fewer jobs.', retryable: true },
-  notFound: { kind: 'not_found', message: 'BigQuery has no such project, dataset or table for this login.' },
-  quotaExceeded: { kind: 'quota_exceeded', message: 'A quota of the project is used up.' },
-  rateLimitExceeded: { kind: 'rate_limited', message: 'BigQuery asks for fewer requests.', retryable: true },
+  jobRateLimitExceeded: { kind: 'rate_limited', message: 'BigQuery’s limit on jobs was exceeded.', retryable: true },
+  notFound: { kind: 'not_found', message: 'The project, dataset or table does not exist, or this login cannot see it.' },
+  quotaExceeded: { kind: 'quota_exceeded', message: 'A quota of the project is exhausted.' },
+  rateLimitExceeded: { kind: 'rate_limited', message: 'BigQuery’s rate limit was exceeded.', retryable: true },
   resourcesExceeded: {
     kind: 'quota_exceeded',
-    message: 'The query needs more resources than BigQuery gives.',
+    message: 'The query needs more resources than BigQuery allows.',
   },
-  responseTooLarge: { kind: 'too_large', message: 'The result is larger than BigQuery returns.' },
+  responseTooLarge: { kind: 'too_large', message: 'The result is too large for BigQuery to return.' },
   stopped: { kind: 'cancelled', message: 'The query was cancelled.' },
-  tableUnavailable: { kind: 'unreachable', message: 'The table is out of service for now.', retryable: true },
+  tableUnavailable: { kind: 'unreachable', message: 'The table is temporarily unavailable.', retryable: true },
   timeout: { kind: 'timeout', message: 'The query took too long.', retryable: true },
 };
 
@@ -55,7 +55,7 @@ interface NativeError {
   message?: unknown;
 }
 
-/** Of BigQuery's text only the position is taken over: two numbers cannot carry anything else. */
+/** Only the position is taken from BigQuery's text: two numbers cannot leak anything else. */
 function positionIn(message: unknown): string {
   const found = typeof message === 'string' ? /\[(\d{1,7}):(\d{1,7})\]/.exec(message) : null;
   return found ? ` at line ${found[1]}, column ${found[2]}.` : '.';
@@ -77,7 +77,7 @@ function firstErrorIn(body: string): NativeError {
   }
 }
 
-/** The error that a response of the BigQuery API outside 2xx means. */
+/** The error for a non-2xx response of the BigQuery API. */
 export function fromResponse(response: Response, body: string): ConnectorError {
   const native = firstErrorIn(body);
   const meaning = meaningOfReason(native);
@@ -86,7 +86,7 @@ export function fromResponse(response: Response, body: string): ConnectorError {
   return withServer(failure, serverWords(failure.kind, { message: native.message, code }).server);
 }
 
-/** The error of a job that BigQuery accepted and then failed: `status.errorResult`. */
+/** The error of a job that BigQuery accepted and that then failed: `status.errorResult`. */
 export function fromJob(native: NativeError): ConnectorError {
   const meaning = meaningOfReason(native);
   if (!meaning) return new ConnectorError('protocol_error', 'The query failed.');
@@ -99,12 +99,12 @@ export function fromJob(native: NativeError): ConnectorError {
   });
 }
 
-/** The error that a refusal of the token endpoint means (RFC 6749 section 5.2, RFC 7523 section 3.1). */
+/** The error for a refusal of the token endpoint (RFC 6749 section 5.2, RFC 7523 section 3.1). */
 export function fromTokenResponse(response: Response): ConnectorError {
   if (response.status !== 400 && response.status !== 401) {
     return failureOf(meaningOfStatus(response.status), response, String(response.status));
   }
-  return new ConnectorError('auth_failed', 'Google refuses the key of the service account.', {
+  return new ConnectorError('auth_failed', 'Google rejected the service account key.', {
     nativeCode: String(response.status),
     remedy: 'Check that the key and its account still exist and are enabled, or create a new key.',
   });

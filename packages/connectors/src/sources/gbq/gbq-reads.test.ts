@@ -178,7 +178,7 @@ describe('gbq reads', () => {
     expect(jsonTextOf(cells[3] ?? null)).toBe('{"j":{"a":[1e400,9007199254740993]}}');
     const doubled = session.read({ path: ['ds', 't'], batchRows: 2 }).then(allBatches);
     expect((await failureOf(doubled)).message).toBe(
-      'Column "r" of row 2 has the name "a" twice in one object of JSON.',
+      'Column "r" of row 2 has a JSON object that repeats the name "a".',
     );
   });
 
@@ -288,7 +288,7 @@ describe('gbq reads', () => {
           { name: 'a', type: 'INT64' },
         ],
       },
-      'two fields of the name "a"',
+      'two fields named "a"',
     ],
   ])('SU4: refuses by name what would not arrive whole: %j', async (field, problem) => {
     const stand = await exact(

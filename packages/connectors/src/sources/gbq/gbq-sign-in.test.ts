@@ -110,7 +110,7 @@ describe('gbq signs in', () => {
     [
       'of another password',
       'auth_failed',
-      /password of the P12 key file is another/,
+      /password of the P12 key file is wrong/,
       p12('another', ['-legacy']),
     ],
     [

@@ -12,7 +12,7 @@ const endpoint = z.url({ protocol: /^https?$/ });
 
 const settingsSchema = z.object({
   apiEndpoint: endpoint.describe('BigQuery API of a private cloud, instead of Google’s.'),
-  tokenEndpoint: endpoint.describe('Where tokens for service account keys come from, instead of Google’s.'),
+  tokenEndpoint: endpoint.describe('Token endpoint for service account keys, instead of Google’s.'),
 });
 
 /** Google BigQuery, through Google's own client. */
@@ -58,12 +58,12 @@ export const manifest: SourceManifest = {
     verifiedAgainst: ['@google-cloud/bigquery 8.3 against the lab’s stand-in for the BigQuery REST API'],
     notVerified: ['Google’s own service, which needs an account'],
     limits: [
-      'BigQuery has no read-only session: a dry run must say SELECT before a query runs, and nothing else runs. ' +
+      'BigQuery has no read-only session: a query runs only if a dry run reports a SELECT statement. ' +
         'A SELECT that calls a remote function or EXTERNAL_QUERY may still have effects there; grant read roles only.',
-      'A table is read by tabledata.list, which costs nothing but is closed to tables with row access policies; ' +
+      'Tables are read with tabledata.list, which is free but not available for tables with row access policies; ' +
         'views, external tables and queries are billed.',
-      'A TIMESTAMP of twelve digits of a second is refused, because its last six would be lost; cast it to STRING.',
-      'A P12 key is opened when it is used, not where it is given.',
+      'A TIMESTAMP with twelve fractional digits is refused, because the last six would be lost; cast it to STRING.',
+      'A P12 key is opened when it is used, not when it is entered.',
     ],
   },
   qriPrefix: 'qri:db:bigquery://',

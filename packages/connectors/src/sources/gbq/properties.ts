@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { line, property, tuning } from '../../spec/fields.js';
 import { keyFileSchema } from './credentials.js';
 
-/** Every property of a BigQuery connection, strict. Names are Qlik's; Location and maximumBytesBilled are ours. */
+/** All properties of a BigQuery connection, strict. Names are Qlik's; Location and maximumBytesBilled are ours. */
 export const propertiesSchema = z.strictObject({
   OAuthMechanism: property(z.enum(['0', '1']).default('0'), {
     title: 'Sign-in',
@@ -15,7 +15,7 @@ export const propertiesSchema = z.strictObject({
       .regex(/^[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?$/, 'must be the id of a Google Cloud project'),
     {
       title: 'Project',
-      description: 'Id of the project that holds the datasets and pays for queries; absent: that of the key.',
+      description: 'Id of the project that holds the datasets and pays for queries. Default: the project of the key.',
       decides: 'nothing',
       placeholder: 'my-project',
     },
@@ -27,18 +27,18 @@ export const propertiesSchema = z.strictObject({
       .regex(/^[A-Za-z0-9-]+$/, 'must be a BigQuery location such as EU'),
     {
       title: 'Location',
-      description: 'Where queries run, for instance EU or europe-west4; absent: BigQuery decides.',
+      description: 'Where queries run, for instance EU or europe-west4. Default: BigQuery decides.',
       decides: 'nothing',
     },
   ).optional(),
   maximumBytesBilled: property(z.int().min(1), {
     title: 'Bytes billed at most',
-    description: 'BigQuery fails a query that would bill more bytes, without a charge. Absent: no limit.',
+    description: 'BigQuery rejects a query that would bill more bytes, without charge. Default: no limit.',
     decides: 'nothing',
   }).optional(),
   Email: property(line(320), {
     title: 'Service account',
-    description: 'E-mail of the service account; a JSON key names it, a P12 key does not.',
+    description: 'Email of the service account; a JSON key names it, a P12 key does not.',
     holder: 'credential',
   }).optional(),
   KeyFilePath: property(keyFileSchema, {
@@ -50,7 +50,7 @@ export const propertiesSchema = z.strictObject({
   }).optional(),
   P12CustomPwd: property(z.string().max(1024), {
     title: 'P12 password',
-    description: 'Password of a P12 key file; absent: notasecret, as Google makes them.',
+    description: 'Password of a P12 key file. Default: notasecret, as in Google’s files.',
     secret: true,
     holder: 'credential',
   }).optional(),
@@ -58,25 +58,25 @@ export const propertiesSchema = z.strictObject({
   Catalog_Old: tuning('Former project'),
   Min_TLS: tuning('Lowest TLS version'),
   SQLDialect: tuning('SQL dialect'),
-  RowsFetchedPerBlock: tuning('Rows of a block'),
+  RowsFetchedPerBlock: tuning('Rows per block'),
   DefaultStringColumnLength: tuning('Length of text columns'),
   AllowLargeResults: tuning('Large results'),
   EnableHTAPI: tuning('Storage API'),
-  HTAPI_MinResultsSize: tuning('Rows from which the storage API is used'),
-  HTAPI_MinActivationRatio: tuning('Ratio from which the storage API is used'),
-  allowNonSelectQueries: tuning('Other queries than SELECT'),
-  QueryTimeout: tuning('Time limit of queries'),
-  Timeout: tuning('Time limit'),
+  HTAPI_MinResultsSize: tuning('Row threshold for the storage API'),
+  HTAPI_MinActivationRatio: tuning('Ratio threshold for the storage API'),
+  allowNonSelectQueries: tuning('Non-SELECT queries'),
+  QueryTimeout: tuning('Query timeout'),
+  Timeout: tuning('Timeout'),
   useBulkReader: tuning('Bulk reader'),
-  bulkFetchSize: tuning('Size of a bulk'),
-  rowBatchSize: tuning('Rows of a batch'),
-  bulkFetchColumnMode: tuning('Bulks by column'),
+  bulkFetchSize: tuning('Bulk size'),
+  rowBatchSize: tuning('Rows per batch'),
+  bulkFetchColumnMode: tuning('Column-wise bulk'),
   maxStringLength: tuning('Longest text'),
-  logSQLStatements: tuning('Log of statements'),
+  logSQLStatements: tuning('Statement log'),
 });
 
 /** Definition of a BigQuery connection with defaults applied. */
 export type BigQueryProperties = z.infer<typeof propertiesSchema>;
 
-/** The scope of both sign-ins: BigQuery has none that allows queries and refuses writes. */
+/** The scope of both sign-ins: BigQuery has none that allows queries but not writes. */
 export const scope = 'https://www.googleapis.com/auth/bigquery';

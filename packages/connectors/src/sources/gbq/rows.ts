@@ -8,21 +8,22 @@ import { type Api, type JsonObject, objectIn, objectsIn, textIn } from './api.js
 import { createRowMaker, type Field, fieldOf, toColumn } from './data-types.js';
 import { fromJob } from './errors.js';
 
-/** BigQuery holds a poll for a result that long. */
+/** How long BigQuery holds a poll for a result. */
 const pollMs = 10_000;
-/** Between polls, for an answer that comes at once though the job still runs. */
+/** Pause between polls, for a response that comes immediately although the job is still running. */
 const pollPauseMs = 200;
 
 type FetchPage = (pageToken: string | undefined, rowsMax: number) => Promise<JsonObject>;
 
-/** Values asked for in one page. */
+/** Values requested per page. */
 const pageCells = 262_144;
-/** Pages without rows in a row, after which the answer is taken for endless. */
+/** Consecutive pages without rows, after which the result counts as endless. */
 const emptyPagesMax = 1_000;
 
 /**
  * The fields of a table or a result.
- * @throws ConnectorError `too_large` for more fields than BigQuery itself has, `protocol_error` for what is no field.
+ * @throws ConnectorError `too_large` for more fields than BigQuery itself allows, `protocol_error` for a malformed
+ * field
  */
 export function fieldsOf(answer: JsonObject): readonly Field[] {
   const fields = objectsIn(objectIn(answer, 'schema'), 'fields');
@@ -32,7 +33,7 @@ export function fieldsOf(answer: JsonObject): readonly Field[] {
   return fields.map((field) => fieldOf(field));
 }
 
-/** Most rows of one page, by the columns of each. */
+/** Maximum rows per page, by the number of columns. */
 const pageRowsMax = (columns: number) => Math.max(1, Math.floor(pageCells / Math.max(1, columns)));
 
 function positionsOf(fields: readonly Field[], wanted: readonly string[] | undefined): number[] {
@@ -47,7 +48,7 @@ function positionsOf(fields: readonly Field[], wanted: readonly string[] | undef
 interface Pages {
   first: JsonObject;
   fetchPage: FetchPage;
-  /** All that a row holds before columns are picked. */
+  /** All columns of a row, before the selection. */
   columns: readonly Column[];
   convert: (row: JsonValue) => Row;
 }
@@ -64,7 +65,7 @@ async function* readPages(
     const rows = Array.isArray(page['rows']) ? page['rows'] : [];
     emptyPages = rows.length === 0 ? emptyPages + 1 : 0;
     if (emptyPages > emptyPagesMax) {
-      throw new ConnectorError('protocol_error', 'BigQuery sent pages without rows that do not end.');
+      throw new ConnectorError('protocol_error', 'BigQuery keeps sending pages without rows.');
     }
     for (let start = 0; start < rows.length && left > 0; start += batchRows) {
       const batch = rows.slice(start, Math.min(start + batchRows, start + left));
@@ -119,7 +120,7 @@ function jobReference(api: Api, jobId: string | undefined): JsonObject {
   };
 }
 
-/** BigQuery itself says what kind of statement it is; a script, DML or DDL is not run. */
+/** BigQuery itself reports the statement type; scripts, DML and DDL are not run. */
 async function assertSelect(api: Api, configuration: JsonObject): Promise<void> {
   const answer = await api.call({
     method: 'POST',
@@ -133,7 +134,7 @@ async function assertSelect(api: Api, configuration: JsonObject): Promise<void> 
   });
 }
 
-/** Takes a job back when its caller is gone; the answer does not matter to anybody. */
+/** Cancels a job whose caller is gone; the response does not matter. */
 async function cancelJob(api: Api, jobId: string, location: string | undefined): Promise<void> {
   await api
     .callAfterAbort({ method: 'POST', uri: `/jobs/${jobId}/cancel`, qs: { location } })
@@ -141,10 +142,10 @@ async function cancelJob(api: Api, jobId: string, location: string | undefined):
 }
 
 /**
- * Runs a SELECT as a job and streams its result page by page. The job is cancelled when it does not complete for
- * any reason.
- * @param taken Collects what still goes on when a read fails, for `close` to wait for.
- * @throws ConnectorError `invalid_query` unless a dry run says that it is a SELECT.
+ * Runs a SELECT as a job and streams its result page by page. The job is cancelled if it does not complete for any
+ * reason.
+ * @param taken collects work that continues after a failed read, for `close` to wait for
+ * @throws ConnectorError `invalid_query` unless a dry run reports a SELECT
  */
 export async function readQuery(
   api: Api,
@@ -191,7 +192,7 @@ export async function readQuery(
       request,
     );
   } catch (error) {
-    // With a code BigQuery has answered, so a job that it did not accept is not there.
+    // A code means that BigQuery has responded, so a job that it did not accept does not exist.
     const isRefused = !isAccepted && error instanceof ConnectorError && error.nativeCode !== undefined;
     if (!isComplete && !isRefused) {
       const cancelling = cancelJob(api, jobId, location).finally(() => taken.delete(cancelling));
@@ -201,24 +202,24 @@ export async function readQuery(
   }
 }
 
-/** Quotes a name for standard SQL; names that could end the quotes are nobody's names in BigQuery. */
+/** Quotes a name for standard SQL. Names that could end the quotes are not valid in BigQuery. */
 function quoted(name: string): string {
-  if (/[`\\\p{Cc}]/u.test(name)) throw new ConnectorError('not_found', 'BigQuery has no such name.');
+  if (/[`\\\p{Cc}]/u.test(name)) throw new ConnectorError('not_found', 'The name is not valid in BigQuery.');
   return `\`${name}\``;
 }
 
-/** Path of a table below the project, with names that cannot leave their segment. */
+/** Path of a table relative to the project, with names that cannot leave their segment. */
 export function tableUri(dataset: string, table: string): string {
   const safe = (name: string) => {
     if (name === '' || name === '.' || name === '..') {
-      throw new ConnectorError('not_found', 'BigQuery has no such name.');
+      throw new ConnectorError('not_found', 'The name is not valid in BigQuery.');
     }
     return encodeURIComponent(name);
   };
   return `/datasets/${safe(dataset)}/tables/${safe(table)}`;
 }
 
-/** Streams a table by tabledata.list; what is no plain table (views, external tables) by `SELECT`. */
+/** Streams a plain table with tabledata.list, and everything else (views, external tables) with `SELECT`. */
 export async function readTable(
   api: Api,
   request: ReadRequest & { path: readonly [string, string] },
@@ -236,7 +237,7 @@ export async function readTable(
     const { path: _path, columns: _columns, ...rest } = request;
     return readQuery(api, { ...rest, query: `SELECT ${names} FROM ${from}${tail}` }, taken);
   }
-  // Commas and dots mean something in selectedFields.
+  // Commas and dots have a meaning in selectedFields.
   const canSelect =
     request.columns !== undefined && wanted.every(({ name }) => /^[\p{L}\p{N}_ -]+$/u.test(name));
   const fields = canSelect ? all.filter((field) => wanted.includes(field)) : all;

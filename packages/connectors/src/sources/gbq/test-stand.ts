@@ -1,4 +1,4 @@
-// A BigQuery API that answers as a test wants it to; what it serves well is proven against the lab.
+// A BigQuery API with scripted responses; correct behaviour is tested against the lab.
 import { createVerify, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -45,7 +45,7 @@ export interface Stand {
   url: string;
   settings: Record<string, string>;
   seen: Seen[];
-  /** Requests as `METHOD path`, without the part that all share. */
+  /** Requests as `METHOD path`, without the common prefix. */
   calls(): string[];
 }
 
@@ -67,7 +67,7 @@ function verifyAssertion(body: string, tokenEndpoint: string): boolean {
   return verify.verify(keys.publicKey, Buffer.from(signature ?? '', 'base64url'));
 }
 
-/** Answers the token endpoint itself and leaves the API to `reply`; without an answer it is 404. */
+/** Serves the token endpoint itself and leaves the API to `reply`; no reply means 404. */
 export async function serve(reply: (request: Seen) => Reply | undefined): Promise<Stand> {
   const seen: Seen[] = [];
   let tokens = 0;
@@ -155,7 +155,7 @@ export async function open(stand: Pick<Stand, 'settings'>, input = inputOf()): P
 const isDryRun = ({ body }: Seen) => JSON.parse(body).configuration.dryRun === true;
 const select = { statistics: { query: { statementType: 'SELECT' } } };
 
-/** A job that is done at once with `rows` of one column `n`. */
+/** A job that is done immediately with `rows` of one column `n`. */
 export function answerQuery(rows: readonly string[]) {
   return (request: Seen): Reply | undefined => {
     if (request.path === '/jobs') {

@@ -2,7 +2,7 @@ import type { RunStatement } from '../../families/mysql/session.js';
 import type { SqlCatalogue } from '../../families/sql/browse.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** Names compare by their bytes: the server's own order knows no difference between `Orders` and `orders`. */
+/** Names compare by bytes: the server's own collation does not distinguish `Orders` from `orders`. */
 const SCHEMAS = `
   select schema_name, schema_name
   from information_schema.schemata
@@ -23,12 +23,12 @@ const COLUMNS = `
     and ordinal_position > ?
   order by ordinal_position`;
 
-/** A parameter for LIMIT is refused by some versions when it comes as a text or a float. */
+/** Some versions reject a LIMIT parameter that arrives as text or float. */
 const limited = (sql: string, limit: number) => `${sql} limit ${Math.trunc(limit)}`;
 
 const toNames = ([name, key]: readonly unknown[]) => ({ name, key });
 
-/** Browsing through `information_schema`, which shows what the login has rights to. */
+/** Browses `information_schema`, which shows what the login may access. */
 export function mySqlCatalogue(run: RunStatement): SqlCatalogue {
   return {
     schemas: async (_parents, after, limit) =>
@@ -39,7 +39,7 @@ export function mySqlCatalogue(run: RunStatement): SqlCatalogue {
     },
     columns: async ([schema = '', table = ''], after, limit) => {
       if (after !== null && !/^\d{1,5}$/.test(after)) {
-        throw new ConnectorError('invalid_query', 'The page is none that was given out.');
+        throw new ConnectorError('invalid_query', 'Invalid page token. Restart from the first page.');
       }
       const rows = await run(limited(COLUMNS, limit), [schema, table, after ?? '0']);
       return rows.map((row) => ({ ...toNames(row), type: row[2], isNullable: Number(row[3]) === 1 }));

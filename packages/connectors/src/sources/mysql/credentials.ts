@@ -17,7 +17,7 @@ export function toMySqlOptions(input: ConnectorInput): MySqlOptions {
   const endpoint = sqlEndpointSchema.safeParse(input.properties);
   const login = sqlLoginSchema.safeParse(input.login.fields);
   if (!endpoint.success || !login.success) {
-    throw new ConnectorError('invalid_config', 'Host, port, username and password are needed.');
+    throw new ConnectorError('invalid_config', 'Host, port, username and password are required.');
   }
   const database = input.properties['database'];
   return {
@@ -28,16 +28,16 @@ export function toMySqlOptions(input: ConnectorInput): MySqlOptions {
     ...(typeof database === 'string' ? { database } : {}),
     ...tlsOptions(endpoint.data),
     charset: 'UTF8MB4_GENERAL_CI',
-    // Neither files of ours nor a second statement can be asked for; nothing is told about this machine.
+    // Rules out local files and multiple statements, and reveals nothing about this machine.
     flags: ['-LOCAL_FILES', '-CONNECT_ATTRS'],
     multipleStatements: false,
     enableCleartextPlugin: false,
     namedPlaceholders: false,
     compress: false,
-    // The caller's signal is the one deadline.
+    // The caller's signal is the only deadline.
     connectTimeout: 0,
     trace: false,
-    // Values as they are converted from in data-types.ts.
+    // The raw values that data-types.ts converts.
     rowsAsArray: true,
     timezone: 'Z',
     dateStrings: true,

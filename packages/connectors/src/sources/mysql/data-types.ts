@@ -6,18 +6,18 @@ import { Misfit } from '../../kit/misfit.js';
 import type { Cell, NativeType, ValueShape } from '../../spec/data-types.js';
 import { geometryText } from './geometry.js';
 
-// The driver is CommonJS, and Node finds this name on its default export only.
+// The driver is CommonJS, and Node exposes this name only on its default export.
 const { Types } = mysql;
 
-/** Bits of a column's flags. Source: MySQL manual, "Column Definition Flags". */
+/** Bits in a column's flags. Source: MySQL manual, "Column Definition Flags". */
 const UNSIGNED_FLAG = 32;
 const ZEROFILL_FLAG = 64;
-/** Number of the character set that marks bytes. Source: MySQL manual, "Character Set". */
+/** The character set number that marks bytes. Source: MySQL manual, "Character Set". */
 const BINARY_CHARSET = 63;
 const BIGINT_BITS = 63;
 const BIT_BYTES_MAX = 8;
 
-/** Whole seconds of a column with fractions arrive as `.000000` or without, depending on the protocol. */
+/** Whole seconds in a column with fractions arrive with or without `.000000`, depending on the protocol. */
 function trimFraction(text: string): string {
   if (!text.endsWith('0') || !text.includes('.')) return text;
   let end = text.length;
@@ -25,7 +25,7 @@ function trimFraction(text: string): string {
   return text.slice(0, text[end - 1] === '.' ? end - 1 : end);
 }
 
-/** Zeros in front are a way to show a number, which some protocols drop. */
+/** Leading zeros are only a display format, which some protocols drop. */
 const toPlainNumber = (value: unknown): Cell => String(value).replace(/^(-?)0+(?=\d)/, '$1');
 
 const toTime = (value: unknown): Cell => trimFraction(String(value));
@@ -41,7 +41,7 @@ function bitsToDecimal(value: unknown): Cell {
   return value.length > 0 ? BigInt(`0x${value.toString('hex')}`).toString() : '0';
 }
 
-/** The shortest number that is the same single-precision value: 0.1, not 0.10000000149011612. */
+/** The shortest number with the same single-precision value: 0.1, not 0.10000000149011612. */
 function toSingle(value: unknown): Cell {
   const single = Number(value);
   for (let digits = 6; digits < 9; digits += 1) {
@@ -55,8 +55,8 @@ function toJson(value: unknown): Cell {
   try {
     return jsonCell(String(value));
   } catch (error) {
-    // MariaDB takes any text into a column that was made without its check.
-    throw error instanceof SyntaxError ? new Misfit('holds text that is no JSON') : error;
+    // MariaDB accepts any text in a column that was created without its check.
+    throw error instanceof SyntaxError ? new Misfit('holds text that is not valid JSON') : error;
   }
 }
 
@@ -75,7 +75,7 @@ const text: MySqlType = { type: 'string' };
 const bytes: MySqlType = { type: 'bytes', convert: toBase64 };
 const unsigned64: MySqlType = { type: 'decimal', precision: 20, scale: 0 };
 
-/** Bits of a signed integer that holds what is stored in so many, with a sign and without one. */
+/** Bits of a signed integer that can hold a stored integer of this many bytes, signed and unsigned. */
 const widths = new Map<number, readonly [signed: 8 | 16 | 32, unsigned: 16 | 32 | 64]>([
   [Types.TINY, [8, 16]],
   [Types.SHORT, [16, 32]],
@@ -84,7 +84,7 @@ const widths = new Map<number, readonly [signed: 8 | 16 | 32, unsigned: 16 | 32 
   [Types.YEAR, [16, 16]],
 ]);
 
-/** By type of the protocol; those left out are text or bytes. Source: MySQL manual, "Column Type". */
+/** By protocol type; types that are not listed are text or bytes. Source: MySQL manual, "Column Type". */
 const types = new Map<number, MySqlType>([
   [Types.LONGLONG, { type: 'bigint', width: 64 }],
   [Types.FLOAT, { type: 'float', width: 32, convert: toSingle }],
@@ -100,10 +100,10 @@ const types = new Map<number, MySqlType>([
   [Types.NULL, text],
 ]);
 
-/** Longest decimal of MySQL. */
+/** Maximum digits of a MySQL decimal. */
 const DECIMAL_DIGITS_MAX = 65;
 
-/** The length of a decimal counts its sign and its point. Source: MySQL's `my_decimal_precision_to_length`. */
+/** The length of a decimal includes its sign and decimal point. Source: MySQL's `my_decimal_precision_to_length`. */
 function decimalOf({ columnLength = 0, decimals = 0 }: FieldPacket, isUnsigned: boolean): MySqlType {
   const precision = columnLength - (decimals > 0 ? 1 : 0) - (isUnsigned ? 0 : 1);
   const isDeclared = precision >= 1 && precision <= DECIMAL_DIGITS_MAX && decimals <= precision;
@@ -123,14 +123,14 @@ function typeOf(field: FieldPacket, { booleans }: { booleans: boolean }): MySqlT
   if (number === Types.BIT && (field.columnLength ?? 0) > BIGINT_BITS) {
     return { ...unsigned64, convert: bitsToDecimal };
   }
-  // MariaDB sends JSON as text and says so beside the type.
+  // MariaDB sends JSON as text and marks it beside the type.
   if (field.extendedFormat === 'json') return json;
   return types.get(number) ?? (field.characterSet === BINARY_CHARSET ? bytes : text);
 }
 
 /**
- * The neutral type of a column of a result.
- * @param booleans `tinyint(1)`, as which MySQL stores what is declared as boolean, is one
+ * The neutral type of a result column.
+ * @param booleans treats `tinyint(1)`, in which MySQL stores declared booleans, as boolean
  */
 export const mySqlTypes =
   (options: { booleans: boolean }): MySqlTypes =>
@@ -177,7 +177,7 @@ function shapeOfField(field: Described, booleans: boolean): ValueShape {
   return shape;
 }
 
-/** What the page of values says of this source. */
+/** For the page of values. */
 export const nativeTypes: readonly NativeType[] = [
   ...examples.map(([native, field]) => ({ native, shape: shapeOfField(field, false) })),
   {

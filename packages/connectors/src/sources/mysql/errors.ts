@@ -7,20 +7,20 @@ type Translation = readonly [kind: ConnectorErrorKind, message: string, options?
 const retryable = { retryable: true };
 const signInRefused: Translation = [
   'auth_failed',
-  'The server refused this user name and password.',
-  { remedy: 'Check the credential, and that the server lets this login in from here.' },
+  'The server rejected this user name and password.',
+  { remedy: 'Check the credential, and that the server allows this login from this host.' },
 ];
 const noSuchTable: Translation = [
   'not_found',
-  'There is no such table, or this login may not see it.',
-  { remedy: 'Browse to see what there is; upper and lower case may be different.' },
+  'The table does not exist, or this login cannot see it.',
+  { remedy: 'Browse to see what exists. Names may be case-sensitive.' },
 ];
-const noRight: Translation = ['permission_denied', 'This login has no right to what was asked for.'];
-const noDatabase: Translation = ['not_found', 'There is no such database.'];
-const busy: Translation = ['rate_limited', 'The server has no connection to spare.', retryable];
+const noRight: Translation = ['permission_denied', 'This login does not have the required permission.'];
+const noDatabase: Translation = ['not_found', 'The database does not exist.'];
+const busy: Translation = ['rate_limited', 'The server has no free connections.', retryable];
 const conflict: Translation = [
   'protocol_error',
-  'The server gave the read up for another transaction.',
+  'The server aborted the read because of a conflicting transaction. Try again.',
   retryable,
 ];
 const tooLong: Translation = ['timeout', 'The statement took longer than the server allows.'];
@@ -28,36 +28,36 @@ const notSql: Translation = [
   'invalid_query',
   'The statement is not valid SQL, or is more than one statement.',
 ];
-const writes: Translation = ['invalid_query', 'The statement writes; this connection only reads.'];
+const writes: Translation = ['invalid_query', 'The statement writes data, but this connection is read-only.'];
 const stopped: Translation = ['unreachable', 'The server is shutting down.', retryable];
 
-/** Number of the error → kind. Source: MySQL "Server Error Message Reference" and MariaDB "Error Codes". */
+/** Error number → kind. Source: MySQL "Server Error Message Reference" and MariaDB "Error Codes". */
 const numbers = new Map<number, Translation>([
   [1040, busy], // ER_CON_COUNT_ERROR
   [1044, noRight], // ER_DBACCESS_DENIED_ERROR
   [1045, signInRefused], // ER_ACCESS_DENIED_ERROR
   [1049, noDatabase], // ER_BAD_DB_ERROR
   [1053, stopped], // ER_SERVER_SHUTDOWN
-  [1054, ['invalid_query', 'A column asked for does not exist.']], // ER_BAD_FIELD_ERROR
+  [1054, ['invalid_query', 'A requested column does not exist.']], // ER_BAD_FIELD_ERROR
   [1064, notSql], // ER_PARSE_ERROR
   [1065, notSql], // ER_EMPTY_QUERY
   [1102, noDatabase], // ER_WRONG_DB_NAME
-  [1103, ['not_found', 'There is no such table.']], // ER_WRONG_TABLE_NAME
-  [1059, ['not_found', 'There is nothing with so long a name.']], // ER_TOO_LONG_IDENT
-  [1129, ['permission_denied', 'The server has blocked this service after failed attempts.']], // ER_HOST_IS_BLOCKED
-  [1130, ['permission_denied', 'The server lets nobody in from here.']], // ER_HOST_NOT_PRIVILEGED
+  [1103, ['not_found', 'The table does not exist.']], // ER_WRONG_TABLE_NAME
+  [1059, ['not_found', 'The name is longer than the server allows.']], // ER_TOO_LONG_IDENT
+  [1129, ['permission_denied', 'The server has blocked this host after failed connection attempts.']], // ER_HOST_IS_BLOCKED
+  [1130, ['permission_denied', 'The server does not allow connections from this host.']], // ER_HOST_NOT_PRIVILEGED
   [1142, noRight], // ER_TABLEACCESS_DENIED_ERROR
   [1143, noRight], // ER_COLUMNACCESS_DENIED_ERROR
   [1146, noSuchTable], // ER_NO_SUCH_TABLE
   [1153, ['too_large', 'The statement is too large for the server.']], // ER_NET_PACKET_TOO_LARGE
   [1203, busy], // ER_TOO_MANY_USER_CONNECTIONS
-  [1205, ['timeout', 'The server waited too long for a lock.', retryable]], // ER_LOCK_WAIT_TIMEOUT
+  [1205, ['timeout', 'The server timed out waiting for a lock.', retryable]], // ER_LOCK_WAIT_TIMEOUT
   [1213, conflict], // ER_LOCK_DEADLOCK
-  [1226, ['quota_exceeded', 'This login has used up a limit of the server.', retryable]], // ER_USER_LIMIT_REACHED
+  [1226, ['quota_exceeded', 'This login has reached a limit of the server.', retryable]], // ER_USER_LIMIT_REACHED
   [1227, noRight], // ER_SPECIFIC_ACCESS_DENIED_ERROR
   [1290, writes], // ER_OPTION_PREVENTS_STATEMENT
-  [1295, ['unsupported', 'The server does not prepare this statement; only such statements are run.']], // ER_UNSUPPORTED_PS
-  [1317, ['cancelled', 'The server ended the statement before its end.']], // ER_QUERY_INTERRUPTED
+  [1295, ['unsupported', 'The server cannot prepare this statement; only prepared statements are run.']], // ER_UNSUPPORTED_PS
+  [1317, ['cancelled', 'The server cancelled the statement.']], // ER_QUERY_INTERRUPTED
   [1370, noRight], // ER_PROCACCESS_DENIED_ERROR
   [1698, signInRefused], // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
   [1792, writes], // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
@@ -70,23 +70,23 @@ const numbers = new Map<number, Translation>([
   [4151, signInRefused], // ER_ACCOUNT_HAS_BEEN_LOCKED (MariaDB)
 ]);
 
-/** First two characters of SQLSTATE, for numbers that are not named above. */
+/** The first two characters of SQLSTATE, for numbers that are not listed above. */
 const classes = new Map<string, Translation>([
   ['08', ['unreachable', 'The connection to the server failed.', retryable]],
-  ['22', ['invalid_query', 'A value in the statement does not fit its type.']],
+  ['22', ['invalid_query', 'A value in the statement is not valid for its type.']],
   ['28', signInRefused],
-  ['42', ['invalid_query', 'The statement does not fit the tables of the database.']],
+  ['42', ['invalid_query', 'The statement does not match the database schema.']],
 ]);
 
 const notReached: Translation = ['unreachable', 'The server could not be reached.', retryable];
 const tlsFailed: Translation = [
   'tls_failed',
-  'No trusted TLS connection to the server could be made.',
-  { remedy: 'Give the certificate of its authority as rootCertificates, or choose another sslmode.' },
+  'A trusted TLS connection to the server could not be established.',
+  { remedy: 'Provide the certificate of its authority in rootCertificates, or choose another sslmode.' },
 ];
 const noSignIn: Translation = [
   'unsupported',
-  'The server asks for a kind of sign-in that is not offered, or for the password in clear text.',
+  'The server requires an authentication method that is not supported, or the password in clear text.',
 ];
 
 /** Codes of `mysql2` and of Node's sockets. */
@@ -105,21 +105,21 @@ const codes = new Map<string, Translation>([
     'HANDSHAKE_NO_SSL_SUPPORT',
     [
       'tls_failed',
-      'The server does not offer TLS.',
-      { remedy: 'Switch TLS on at the server. On a trusted network, sslmode disable does without.' },
+      'The server does not support TLS.',
+      { remedy: 'Enable TLS on the server. On a trusted network, set sslmode to disable.' },
     ],
   ],
   ['AUTH_SWITCH_PLUGIN_ERROR', noSignIn],
   ['MYSQL_CLEAR_PASSWORD_NOT_ENABLED', noSignIn],
 ]);
 
-const unknown: Translation = ['protocol_error', 'The server answered in a way that was not understood.'];
+const unknown: Translation = ['protocol_error', 'The server sent a response that could not be interpreted.'];
 
 function memberOf(error: unknown, name: 'code' | 'errno' | 'sqlState' | 'sqlMessage'): unknown {
   return typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
 }
 
-/** What `mysql2`, the socket or the server reported, as a `ConnectorError` whose text holds nothing native. */
+/** An error of `mysql2`, the socket or the server as a `ConnectorError` without native text. */
 export function translateMySqlError(error: unknown): ConnectorError {
   if (error instanceof ConnectorError) return error;
   const code = String(memberOf(error, 'code') ?? '');

@@ -1,7 +1,7 @@
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonTextOf } from '../../spec/data-types.js';
 
-// MySQL and MariaDB send a geometry as its SRID, in four bytes, and well-known binary behind it (OGC 06-103r4).
+// MySQL and MariaDB send a geometry as a four-byte SRID, followed by well-known binary (OGC 06-103r4).
 
 const SRID_BYTES = 4;
 const POINT_BYTES = 16;
@@ -37,7 +37,7 @@ class GeometryReader {
     return text;
   }
 
-  /** @param isNamed false within a collection of one kind, whose parts have no name of their own */
+  /** @param isNamed false within a homogeneous collection, whose parts are unnamed */
   private geometry(depth: number, isNamed: boolean): string {
     if (depth > depthMax) throw brokenFrame();
     this.need(5);
@@ -65,7 +65,7 @@ class GeometryReader {
     return `${jsonTextOf(this.double())} ${jsonTextOf(this.double())}`;
   }
 
-  /** @param itemBytes of an item at least, so that a count cannot promise more than there is */
+  /** @param itemBytes minimum bytes per item, so that a count cannot claim more than the data holds */
   private list(itemBytes: number, item: () => string): string {
     const count = this.integer();
     this.need(count * itemBytes);
@@ -93,8 +93,8 @@ class GeometryReader {
 }
 
 /**
- * A geometry as extended well-known text, with the SRID where there is one: `SRID=4326;POINT(1 2)`. Coordinates stand
- * in the order in which the server keeps them, which for MySQL is longitude before latitude.
+ * A geometry as extended well-known text, with its SRID if it has one: `SRID=4326;POINT(1 2)`. Coordinates keep the
+ * order of the server, which for MySQL is longitude before latitude.
  */
 export function geometryText(bytes: Buffer): string {
   if (bytes.length < SRID_BYTES) throw brokenFrame();

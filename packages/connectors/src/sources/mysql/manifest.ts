@@ -34,13 +34,13 @@ export const manifest: SourceManifest = {
     port: portProperty(3306),
     database: property(databaseNameSchema.optional(), {
       title: 'Database',
-      description: 'Database in which queries find tables that they name without one. Browsing shows all.',
+      description: 'Default database for table names in queries. Browsing shows all databases.',
       decides: 'nothing',
     }),
     treatTinyAsBoolean: property(z.boolean().optional(), {
       title: 'tinyint(1) as boolean',
       description:
-        'Columns declared as boolean, which MySQL keeps as tinyint(1), come as true and false instead of 1 and 0. Another number in one is refused by name.',
+        'Return tinyint(1) columns, in which MySQL stores booleans, as true and false instead of 1 and 0. Any other number in such a column is refused by name.',
       decides: 'nothing',
     }),
     ...tlsProperties,
@@ -60,15 +60,15 @@ export const manifest: SourceManifest = {
       'MariaDB 10.11 (Debian), password sign-in by mysql_native_password, with and without TLS',
     ],
     notVerified: [
-      'A MySQL server of Oracle (caching_sha2_password is the driver’s own and was not run here)',
+      'Oracle’s MySQL server (caching_sha2_password is implemented by the driver and was not run here)',
       'PAM, LDAP and Kerberos sign-in (sign-in in clear text is refused)',
     ],
     limits: [
       'Read-only: every read is one prepared statement in a read-only transaction that is rolled back.',
-      'Statements that the server does not prepare are refused.',
+      'Statements that the server cannot prepare are refused.',
       'A row of more than 32 MiB is refused.',
-      'TIME values beyond 24 hours and negative ones keep their hours, as MySQL writes them.',
-      'Geometries are extended well-known text with their SRID; coordinates stand in the order in which the server keeps them.',
+      'Negative TIME values and those beyond 24 hours keep their hours, as MySQL writes them.',
+      'Geometries are extended well-known text with their SRID; coordinates keep the order of the server.',
     ],
   },
   qriPrefix: 'qri:db:mysql://',

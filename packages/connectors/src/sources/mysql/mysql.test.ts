@@ -431,7 +431,7 @@ describe('mysql, against a real server', () => {
     const [[, cell = null] = []] = await rowsOf({ ...read, limit: 1 });
     expect(jsonTextOf(cell)).toBe('{"c":1e400,"d":[9007199254740993,0.10]}');
     const error = await failsWith('select * from sales.documents order by id');
-    expect(error.message).toBe('Column "j" of row 2 has the name "a" twice in one object of JSON.');
+    expect(error.message).toBe('Column "j" of row 2 has a JSON object that repeats the name "a".');
     expect((await rowsOf({ ...read, asText: ['j'] }))[1]).toEqual([2, '{"a": 1, "a": 2}']);
   });
 

@@ -3,14 +3,14 @@ import { listOf } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
 import type { Cell } from '../../spec/data-types.js';
 
-/** How the elements of an array are read. */
+/** How to read the elements of an array. */
 export interface ElementForm {
   parse(text: string): Cell;
-  /** Between two elements; a comma for all types of PostgreSQL but `box`. */
+  /** Separates elements; a comma for all types of PostgreSQL except `box`. */
   delimiter: string;
 }
 
-/** Dimensions that an array of PostgreSQL has at the most (MAXDIM). */
+/** Maximum dimensions of a PostgreSQL array (MAXDIM). */
 const depthMax = 6;
 
 class ArrayReader {
@@ -89,9 +89,9 @@ class ArrayReader {
 
 /**
  * An array in its text form. Source: PostgreSQL documentation, "Array Input and Output Syntax".
- * @throws Misfit for bounds that do not begin at 1, which a list cannot say
+ * @throws Misfit for bounds that do not start at 1, which a list cannot represent
  */
 export function parseArray(text: string, form: ElementForm): Cell {
-  if (text.startsWith('[')) throw new Misfit('holds an array whose bounds do not begin at 1');
+  if (text.startsWith('[')) throw new Misfit('holds an array whose bounds do not start at 1');
   return new ArrayReader(text, form).read();
 }

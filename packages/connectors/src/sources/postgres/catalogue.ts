@@ -28,14 +28,14 @@ const COLUMNS = `
     and a.attnum > coalesce($1::int, 0) and not a.attisdropped
   order by a.attnum limit $2`;
 
-/** Browsing through `pg_catalog`, which lists more than `information_schema` and faster. */
+/** Browses `pg_catalog`, which lists more than `information_schema` and is faster. */
 export function postgresCatalogue(run: RunStatement): SqlCatalogue {
   return {
     schemas: (_parents, after, limit) => run(SCHEMAS, [after, limit]),
     tables: ([schema], after, limit) => run(TABLES, [after, limit, schema]),
     columns: ([schema, table], after, limit) => {
       if (after !== null && !/^\d{1,5}$/.test(after)) {
-        throw new ConnectorError('invalid_query', 'The page is none that was given out.');
+        throw new ConnectorError('invalid_query', 'Invalid page token. Restart from the first page.');
       }
       return run(COLUMNS, [after, limit, schema, table]);
     },

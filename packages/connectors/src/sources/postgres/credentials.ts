@@ -5,7 +5,7 @@ import { tlsDemands } from '../../kit/tls.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 
-/** How sessions show in `pg_stat_activity`. */
+/** How sessions appear in `pg_stat_activity`. */
 const APPLICATION_NAME = 'mooring';
 
 function tlsOptions(endpoint: SqlEndpoint): ClientConfig['ssl'] {
@@ -16,8 +16,7 @@ function tlsOptions(endpoint: SqlEndpoint): ClientConfig['ssl'] {
 }
 
 /**
- * Pure. The password is given as a function, because `pg` takes anything falsy as a reason to look into
- * PGPASSWORD and `~/.pgpass`.
+ * Pure. The password is a function, because for a falsy password `pg` looks into PGPASSWORD and `~/.pgpass`.
  * @throws ConnectorError `invalid_config` when a property is missing or malformed.
  */
 export function toPostgresOptions(input: ConnectorInput): PostgresOptions {
@@ -25,7 +24,7 @@ export function toPostgresOptions(input: ConnectorInput): PostgresOptions {
   const login = sqlLoginSchema.safeParse(input.login.fields);
   const database = input.properties['db'];
   if (!endpoint.success || !login.success || typeof database !== 'string' || database === '') {
-    throw new ConnectorError('invalid_config', 'Host, port, db, username and password are needed.');
+    throw new ConnectorError('invalid_config', 'Host, port, db, username and password are required.');
   }
   const { username, password } = login.data;
   const client = {
@@ -39,7 +38,7 @@ export function toPostgresOptions(input: ConnectorInput): PostgresOptions {
     application_name: APPLICATION_NAME,
     client_encoding: 'UTF8',
     keepAlive: true,
-    // The caller's signal is the one deadline.
+    // The caller's signal is the only deadline.
     connectionTimeoutMillis: 0,
   };
   return { client, startup: { user: username, database, application_name: APPLICATION_NAME } };

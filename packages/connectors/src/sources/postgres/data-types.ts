@@ -15,10 +15,10 @@ function toFloat(text: string): Cell {
   return Number.isFinite(value) ? value : text;
 }
 
-/** What was asked for is not what came: a statement may change a setting while it runs. */
+/** The format is not guaranteed: a statement may change a setting while it runs. */
 function asAsked(isSo: boolean): void {
   if (!isSo)
-    throw new Misfit('came in another form than was asked for, because the statement changes a setting');
+    throw new Misfit('has an unexpected format, because the statement changes a session setting');
 }
 
 function toBase64(text: string): Cell {
@@ -34,7 +34,7 @@ function toJson(text: string): Cell {
   }
 }
 
-/** `infinity`, `-infinity` and years before Christ have no ISO form that all readers know: they stay text. */
+/** `infinity`, `-infinity` and years BC have no ISO form that all readers support, so they stay text. */
 function hasNoIsoForm(text: string): boolean {
   return text.endsWith('BC') || text.endsWith('infinity');
 }
@@ -42,7 +42,7 @@ function hasNoIsoForm(text: string): boolean {
 const SPACE = 32;
 const DASH = 45;
 
-/** A date in the style that was asked for, alone or before a time. */
+/** A date in the requested style, alone or before a time. */
 function assertIsoDate(text: string): void {
   const dash = text.indexOf('-', 1);
   asAsked((dash >= 4 && text.charCodeAt(dash + 3) === DASH) || hasNoIsoForm(text));
@@ -61,7 +61,7 @@ export function toLocalTimestamp(text: string): string {
 
 const zoned = /^(\d{4,6})(-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?$/;
 
-/** Shifts an instant with another offset than UTC, which a statement may set for itself. */
+/** Converts an instant with an offset other than UTC, which a statement may set for itself. */
 function shiftToUtc(text: string): string {
   const [, year = '', date, time, fraction = '', sign, hours, minutes = '0', seconds = '0'] =
     zoned.exec(text) ?? [];
@@ -84,7 +84,7 @@ export function toInstant(text: string): string {
 
 const text: PostgresType = { type: 'string', parse: asIs };
 
-/** Types that are more than text to us, by object id. Source: PostgreSQL's `pg_type.dat`. */
+/** Types with a specific mapping, by object id. Source: PostgreSQL's `pg_type.dat`. */
 const scalars: readonly (readonly [id: number, name: string, type: PostgresType])[] = [
   [16, 'bool', { type: 'boolean', parse: (value) => value === 't' }],
   [17, 'bytea', { type: 'bytes', parse: toBase64 }],
@@ -103,7 +103,7 @@ const scalars: readonly (readonly [id: number, name: string, type: PostgresType]
   [3802, 'jsonb', { type: 'json', parse: toJson }],
 ];
 
-/** Types that are text by PostgreSQL's own form of them, so that the catalogue need not be asked what they are. */
+/** Types that map to text in PostgreSQL's own form, so that the catalogue need not be queried. */
 const texts: readonly (readonly [id: number, name: string])[] = [
   [18, '"char"'],
   [19, 'name'],
@@ -126,7 +126,7 @@ const texts: readonly (readonly [id: number, name: string])[] = [
   [3614, 'tsvector'],
 ];
 
-/** Object id of an array type and of its elements. */
+/** Object ids of array types and of their elements. */
 const arrays = new Map<number, number>([
   [199, 114], // json[]
   [1000, 16], // bool[]
@@ -158,12 +158,15 @@ function arrayOf(element: PostgresType, delimiter = ','): PostgresType {
   return { type: 'json', element, parse: (source) => parseArray(source, form) };
 }
 
-/** Bits of a type modifier of `numeric`: precision above, scale (signed) below. Source: PostgreSQL's `numeric.c`. */
+/**
+ * Layout of a `numeric` type modifier: precision in the upper bits, signed scale in the lower. Source: PostgreSQL's
+ * `numeric.c`.
+ */
 const MODIFIER_OFFSET = 4;
 const SCALE_BITS = 0x7ff;
 const SCALE_SIGN = 0x400;
 
-/** Precision and scale as others know them: a scale that is negative, or beyond the precision, is written out. */
+/** Precision and scale as other systems define them: a negative scale, or one beyond the precision, is expanded. */
 function declaredDecimal(modifier: number): Pick<ValueShape, 'precision' | 'scale'> {
   if (modifier < MODIFIER_OFFSET) return {};
   const bits = modifier - MODIFIER_OFFSET;
@@ -174,7 +177,7 @@ function declaredDecimal(modifier: number): Pick<ValueShape, 'precision' | 'scal
     : { precision: Math.max(precision, scale), scale };
 }
 
-/** @param modifier of the column's type, which the elements of an array share; -1 for none */
+/** @param modifier type modifier of the column, which the elements of an array share; -1 for none */
 export function shapeOf({ type, width, element }: PostgresType, modifier: number): ValueShape {
   return {
     type,
@@ -193,7 +196,7 @@ const builtIn = new Map<number, PostgresType>([
   ...[...arrays].map(([id, element]) => [id, arrayOf(single.get(element) ?? text)] as const),
 ]);
 
-/** What the page of values says of this source. */
+/** For the page of values. */
 export const nativeTypes: readonly NativeType[] = [
   ...scalars
     .filter(([, name]) => name !== 'numeric')
@@ -211,8 +214,8 @@ export const nativeTypes: readonly NativeType[] = [
 ];
 
 /**
- * Arrays among the types; an element that is a domain is what it stands for. `int2vector` and `oidvector`, which the
- * catalogue counts among them, are written without braces and are text.
+ * Which types are arrays, and of what; a domain element counts as its base type. `int2vector` and `oidvector`, which
+ * the catalogue also lists as arrays, are written without braces and are text.
  */
 const ELEMENTS = `
   select t.oid::text as id, e.typdelim::text as delimiter,
@@ -226,7 +229,7 @@ interface ElementRow {
   element: string;
 }
 
-/** Types of PostgreSQL: what is built in is known, of others the catalogue is asked whether they are arrays. */
+/** PostgreSQL types: built-in types are known; for others, the catalogue says whether they are arrays. */
 export const postgresTypes = (run: RunStatement): PostgresTypes => {
   const asked = new Map<number, PostgresType>();
   return {

@@ -7,54 +7,54 @@ type Translation = readonly [kind: ConnectorErrorKind, message: string, options?
 const retryable = { retryable: true };
 const signInRefused: Translation = [
   'auth_failed',
-  'The server refused this user name and password.',
-  { remedy: 'Check the credential, and that the server lets this login in from here with this TLS mode.' },
+  'The server rejected this user name and password.',
+  { remedy: 'Check the credential, and that the server allows this login from this host with this TLS mode.' },
 ];
 const noSuchObject: Translation = [
   'not_found',
-  'There is no such table or schema, or this login may not see it.',
-  { remedy: 'Browse to see what there is; upper and lower case are different.' },
+  'The table or schema does not exist, or this login cannot see it.',
+  { remedy: 'Browse to see what exists. Names are case-sensitive.' },
 ];
-const busy: Translation = ['rate_limited', 'The server has no connection to spare.', retryable];
+const busy: Translation = ['rate_limited', 'The server has no free connections.', retryable];
 const stopped: Translation = ['unreachable', 'The server is shutting down or starting up.', retryable];
 const conflict: Translation = [
   'protocol_error',
-  'The server gave the read up for another transaction.',
+  'The server aborted the read because of a conflicting transaction. Try again.',
   retryable,
 ];
 
 /** SQLSTATE → kind. Source: PostgreSQL documentation, appendix A, "PostgreSQL Error Codes". */
 const states = new Map<string, Translation>([
-  ['08P01', ['invalid_query', 'The server did not accept the statement; it must not have parameters.']],
-  ['25006', ['invalid_query', 'The statement writes; this connection only reads.']], // read_only_sql_transaction
+  ['08P01', ['invalid_query', 'The server rejected the statement; it must not have parameters.']],
+  ['25006', ['invalid_query', 'The statement writes data, but this connection is read-only.']], // read_only_sql_transaction
   ['28000', signInRefused], // invalid_authorization_specification
   ['28P01', signInRefused], // invalid_password
-  ['3D000', ['not_found', 'There is no such database.']], // invalid_catalog_name
+  ['3D000', ['not_found', 'The database does not exist.']], // invalid_catalog_name
   ['3F000', noSuchObject], // invalid_schema_name
   ['40001', conflict], // serialization_failure
   ['40P01', conflict], // deadlock_detected
-  ['42501', ['permission_denied', 'This login has no right to what was asked for.']], // insufficient_privilege
+  ['42501', ['permission_denied', 'This login does not have the required permission.']], // insufficient_privilege
   ['42601', ['invalid_query', 'The statement is not valid SQL, or is more than one statement.']], // syntax_error
-  ['42703', ['invalid_query', 'A column asked for does not exist.']], // undefined_column
+  ['42703', ['invalid_query', 'A requested column does not exist.']], // undefined_column
   ['42P01', noSuchObject], // undefined_table
   ['53300', busy], // too_many_connections
-  ['54000', ['too_large', 'The statement is beyond a limit of the server.']], // program_limit_exceeded
-  ['55P03', ['timeout', 'The server waited too long for a lock.', retryable]], // lock_not_available
-  ['57014', ['cancelled', 'The server ended the statement before its end.']], // query_canceled
+  ['54000', ['too_large', 'The statement exceeds a limit of the server.']], // program_limit_exceeded
+  ['55P03', ['timeout', 'The server timed out waiting for a lock.', retryable]], // lock_not_available
+  ['57014', ['cancelled', 'The server cancelled the statement.']], // query_canceled
   ['57P01', stopped], // admin_shutdown
   ['57P02', stopped], // crash_shutdown
   ['57P03', stopped], // cannot_connect_now
 ]);
 
-/** First two characters of SQLSTATE, for states that are not named above. */
+/** The first two characters of SQLSTATE, for states that are not listed above. */
 const classes = new Map<string, Translation>([
   ['08', ['unreachable', 'The connection to the server failed.', retryable]],
   ['0A', ['unsupported', 'The server does not support this.']],
-  ['22', ['invalid_query', 'A value in the statement does not fit its type.']],
-  ['25', ['invalid_query', 'The statement asks for another transaction than a reading one.']],
+  ['22', ['invalid_query', 'A value in the statement is not valid for its type.']],
+  ['25', ['invalid_query', 'The statement requires a transaction that is not read-only.']],
   ['28', signInRefused],
-  ['42', ['invalid_query', 'The statement does not fit the tables of the database.']],
-  ['53', ['quota_exceeded', 'The server has run out of a resource.', retryable]],
+  ['42', ['invalid_query', 'The statement does not match the database schema.']],
+  ['53', ['quota_exceeded', 'The server is out of resources.', retryable]],
 ]);
 
 const connectionCodes = new Set([
@@ -68,7 +68,7 @@ const connectionCodes = new Set([
   'ETIMEDOUT',
 ]);
 
-/** Texts of `pg` for failures to which it gives no code. */
+/** Messages of `pg` for failures that have no code. */
 const NO_TLS_AT_SERVER = 'The server does not support SSL connections';
 const TLS_REFUSED = 'There was an error establishing an SSL connection';
 const CLOSED = 'Connection terminated';
@@ -77,15 +77,15 @@ const closedEarly: Translation = ['unreachable', 'The server closed the connecti
 const notReached: Translation = ['unreachable', 'The server could not be reached.', retryable];
 const tlsFailed: Translation = [
   'tls_failed',
-  'No trusted TLS connection to the server could be made.',
-  { remedy: 'Give the certificate of its authority as rootCertificates, or choose another sslmode.' },
+  'A trusted TLS connection to the server could not be established.',
+  { remedy: 'Provide the certificate of its authority in rootCertificates, or choose another sslmode.' },
 ];
 const noTls: Translation = [
   'tls_failed',
-  'The server does not offer TLS.',
-  { remedy: 'Switch TLS on at the server. On a trusted network, sslmode disable does without.' },
+  'The server does not support TLS.',
+  { remedy: 'Enable TLS on the server. On a trusted network, set sslmode to disable.' },
 ];
-const unknown: Translation = ['protocol_error', 'The server answered in a way that was not understood.'];
+const unknown: Translation = ['protocol_error', 'The server sent a response that could not be interpreted.'];
 
 function textOf(error: unknown, member: 'code' | 'message' | 'position'): string {
   const value = typeof error === 'object' && error !== null ? Reflect.get(error, member) : undefined;
@@ -100,7 +100,7 @@ function translationOf(code: string, message: string): Translation {
   return states.get(code) ?? classes.get(code.slice(0, 2)) ?? unknown;
 }
 
-/** What `pg`, the socket or the server reported, as a `ConnectorError` whose text holds nothing native. */
+/** An error of `pg`, the socket or the server as a `ConnectorError` without native text. */
 export function translatePostgresError(error: unknown): ConnectorError {
   if (error instanceof ConnectorError) return error;
   const code = textOf(error, 'code');

@@ -59,9 +59,9 @@ export const manifest: SourceManifest = {
     notVerified: ['Client certificates, Kerberos', 'Redshift, CockroachDB, YugabyteDB'],
     limits: [
       'Read-only: every read is one statement in a read-only transaction that is rolled back.',
-      'An array whose bounds do not begin at 1 is refused by name, and read as text with asText.',
+      'An array whose bounds do not start at 1 is refused by name; read it as text with asText.',
       'A row of more than 32 MiB is refused.',
-      'JSON that names a member twice in one object is refused by name, and read as text with asText.',
+      'JSON with a repeated member name in one object is refused by name; read it as text with asText.',
     ],
   },
   qriPrefix: 'qri:db:postgres://',

@@ -389,7 +389,7 @@ describe('postgres, against a real server', () => {
     const bounded = `select '[0:1]={1,2}'::int[] as bounded`;
     const error = await failsWith(bounded);
     expect(error).toMatchObject({ kind: 'unsupported' });
-    expect(error.message).toBe('Column "bounded" of row 1 holds an array whose bounds do not begin at 1.');
+    expect(error.message).toBe('Column "bounded" of row 1 holds an array whose bounds do not start at 1.');
     expect(await rowsOf({ query: bounded, asText: ['bounded'] })).toEqual([['[0:1]={1,2}']]);
   });
 
@@ -408,7 +408,7 @@ describe('postgres, against a real server', () => {
         const error = await failureOf(session.read({ query: 'select 1 as a', ...more, batchRows: 1 }));
         expect([error.message, error.remedy]).toEqual([
           'There is no column "b".',
-          'actions/preview without "columns" shows those that there are; upper and lower case are different.',
+          'Call actions/preview without "columns" to see the columns. Names are case-sensitive.',
         ]);
       }
     });
@@ -431,7 +431,7 @@ describe('postgres, against a real server', () => {
       `select x::json as j from (values ('{"a": 1}'), ('{"a": {"b": 1, "b": 2}}')) as documents (x)`,
     );
     expect(error).toMatchObject({ kind: 'unsupported' });
-    expect(error.message).toBe('Column "j" of row 2 has the name "b" twice in one object of JSON.');
+    expect(error.message).toBe('Column "j" of row 2 has a JSON object that repeats the name "b".');
   });
 
   it('VA14: tells precision, scale and width of a column as it is declared', async () => {

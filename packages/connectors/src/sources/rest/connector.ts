@@ -31,10 +31,10 @@ import {
 } from './pages.js';
 import { propertiesSchema, type RestProperties } from './properties.js';
 
-/** JSON of the rows of one batch, beyond its first row. */
+/** JSON of one batch in bytes, beyond its first row. */
 const batchBytesMax = 1024 * 1024;
 
-/** Where the connection's own path ends names its one resource. */
+/** The last segment of the connection's own path names its only resource. */
 function resourceName(properties: RestProperties): string {
   const url = new URL(properties.url);
   return url.pathname.split('/').findLast((segment) => segment !== '') ?? url.hostname;
@@ -96,17 +96,17 @@ async function browse(resource: Resource, request: BrowseRequest): Promise<Brows
   return end < columns.length ? { items, next: String(end) } : { items };
 }
 
-/** A path never becomes part of a URL: it only names the connection's one resource. */
+/** A path never becomes part of a URL; it only names the connection's only resource. */
 function assertResource(properties: RestProperties, path: readonly string[]): void {
   if (path.length === 0 || (path.length === 1 && path[0] === resourceName(properties))) return;
-  throw new ConnectorError('not_found', 'The connection has one resource only.', {
+  throw new ConnectorError('not_found', 'The connection has only one resource.', {
     remedy: 'Read the empty path or the one that browsing returns.',
   });
 }
 
 async function read(resource: Resource, request: ReadRequest): Promise<RowStream> {
   if (request.query !== undefined) {
-    throw new ConnectorError('unsupported', 'A REST connection takes no query.', {
+    throw new ConnectorError('unsupported', 'REST connections do not support queries.', {
       remedy: 'Put query parameters or a body into the connection.',
     });
   }
@@ -161,7 +161,7 @@ function targetOf(properties: Readonly<Record<string, unknown>>): Target {
   };
 }
 
-/** JSON over HTTP; stateless, so opening a session sends nothing and each page is one request. */
+/** JSON over HTTP. Stateless: opening a session sends nothing, and each page is one request. */
 export const connector: Connector = {
   targets: (properties) => [targetOf(properties)],
   open: async (input, context) => openSession(input, context),

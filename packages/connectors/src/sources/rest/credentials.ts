@@ -13,7 +13,7 @@ function credentialText(input: ConnectorInput, name: string): string {
   const value = name === 'username' ? fields[name] : revealText(fields, name);
   if (typeof value !== 'string' || value === '') {
     throw new ConnectorError('auth_failed', `The credential has no ${name}.`, {
-      remedy: `Bring a credential with ${name}.`,
+      remedy: `Provide a credential with ${name}.`,
     });
   }
   return value;
@@ -29,7 +29,7 @@ function authorizationHeader(
       return undefined;
     case 'basic': {
       const username = credentialText(input, 'username');
-      // RFC 7617 section 2: the first colon ends the user-id, so one inside would be another login.
+      // RFC 7617 section 2: the first colon ends the user-id, so a user name with a colon would be a different login.
       if (username.includes(':')) {
         throw new ConnectorError('invalid_config', 'A user name for basic sign-in must not contain a colon.');
       }
@@ -72,15 +72,15 @@ function sealedHeaders(properties: RestProperties, { login }: ConnectorInput): [
     const value = values.find((header) => header.name.toLowerCase() === name)?.value;
     if (value !== undefined) return [name, value];
     throw new ConnectorError('auth_failed', `The credential has no value for the header ${name}.`, {
-      remedy: 'Bring a credential with encryptedHeaders that has a value for each encrypted header.',
+      remedy: 'Provide a credential whose encryptedHeaders has a value for each encrypted header.',
     });
   });
 }
 
 /**
- * The complete headers of a request, lower-cased. They start from an empty set; the sign-in comes last, so no
- * property can replace it.
- * @throws ConnectorError `auth_failed` when a credential field is missing, `invalid_config` when it cannot be sent.
+ * All headers of a request, lower-cased. They start from an empty set; the sign-in comes last, so that no property can
+ * replace it.
+ * @throws ConnectorError `auth_failed` when a credential field is missing, `invalid_config` when it cannot be sent
  */
 export function requestHeaders(
   properties: RestProperties,
@@ -101,7 +101,7 @@ export function requestHeaders(
   return Object.fromEntries(headers);
 }
 
-/** The query parameter of the sign-in, which no page's URL can replace. */
+/** The query parameter of the sign-in, which no page URL can replace. */
 export function keyParameter(
   properties: RestProperties,
   input: ConnectorInput,
@@ -111,7 +111,7 @@ export function keyParameter(
     : undefined;
 }
 
-/** The URL of the first request: the connection's address with its query parameters appended, no fragment. */
+/** The URL of the first request: the connection's URL with its query parameters appended, without a fragment. */
 export function requestUrl(properties: RestProperties): URL {
   const url = new URL(properties.url);
   url.hash = '';
@@ -131,7 +131,7 @@ function pemOf(value: string): string {
   // An X.509 certificate in DER is an ASN.1 SEQUENCE.
   if (bytes[0] !== 0x30) {
     throw new ConnectorError('invalid_config', 'A root certificate is neither PEM nor DER.', {
-      remedy: 'Give each certificate as PEM text, or as base64 of its PEM or DER file.',
+      remedy: 'Provide each certificate as PEM text, or as base64 of its PEM or DER file.',
     });
   }
   const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
@@ -141,8 +141,8 @@ function pemOf(value: string): string {
 type TlsOptions = Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>;
 
 /**
- * TLS options of a request: the connection's root certificates as PEM, the person's client certificate as PKCS#12.
- * @throws ConnectorError `invalid_config` for a certificate that cannot be read, `auth_failed` for a missing one.
+ * TLS options of a request: the connection's root certificates as PEM, the user's client certificate as PKCS#12.
+ * @throws ConnectorError `invalid_config` for an unreadable certificate, `auth_failed` for a missing one
  */
 export function tlsOptions(
   properties: RestProperties,
@@ -159,9 +159,9 @@ export function tlsOptions(
     if (properties.rootCertificates.length === 0) {
       throw new ConnectorError(
         'invalid_config',
-        'Custom validation of the server certificate has no roots.',
+        'Custom server certificate validation has no root certificates.',
         {
-          remedy: 'Give rootCertificates, or set serverCertificateValidation to Default.',
+          remedy: 'Provide rootCertificates, or set serverCertificateValidation to Default.',
         },
       );
     }
@@ -172,7 +172,7 @@ export function tlsOptions(
     const pfx = Buffer.from(revealFile(fields, 'mutualPfxCertificateFiles')?.value ?? '', 'base64');
     if (pfx.length === 0) {
       throw new ConnectorError('auth_failed', 'The credential has no client certificate.', {
-        remedy: 'Bring a credential with mutualPfxCertificateFiles, the PKCS#12 file as base64.',
+        remedy: 'Provide a credential with mutualPfxCertificateFiles, the PKCS#12 file as base64.',
       });
     }
     const passphrase = revealText(fields, 'mutualPfxCertificateKey');

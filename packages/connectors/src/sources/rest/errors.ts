@@ -7,7 +7,7 @@ const remedies: Readonly<Record<number, string>> = {
   405: 'Check the method of the connection.',
 };
 
-/** The error that a status outside 2xx means. The body is left aside: a source may repeat secrets in it. */
+/** The error for a non-2xx status. The body is ignored: a source may repeat secrets in it. */
 export function fromResponse(response: Response): ConnectorError {
   const remedy = remedies[response.status];
   const meaning = meaningOfStatus(response.status);

@@ -43,14 +43,14 @@ function pagingConflicts(definition: Readonly<Record<string, unknown>>): Propert
   return problems;
 }
 
-/** What contradicts each other; which of it wins is nobody's guess. */
+/** Contradicting properties are refused, because users cannot guess which one wins. */
 function conflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
   return [...pagingConflicts(definition), ...signInConflicts(definition)];
 }
 
 function signInConflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
   if (definition['authSchema'] !== 'anonymous' && encryptedHeaderNames(definition).includes('authorization'))
-    return [{ property: 'queryHeaders', message: 'cannot have Authorization together with that authSchema' }];
+    return [{ property: 'queryHeaders', message: 'cannot contain Authorization together with this authSchema' }];
   if (textOf(definition, 'apiKeyParameter') && textOf(definition, 'apiKeyHeader'))
     return [{ property: 'apiKeyParameter', message: 'cannot be given together with apiKeyHeader' }];
   const provider = findProvider(definition['oauthProvider']);
@@ -58,7 +58,7 @@ function signInConflicts(definition: Readonly<Record<string, unknown>>): Propert
   if (!provider) {
     return place === undefined
       ? []
-      : [{ property: 'oauthProviderPlace', message: 'is used together with oauthProvider only' }];
+      : [{ property: 'oauthProviderPlace', message: 'is used only with oauthProvider' }];
   }
   const wrong = placeProblem(provider, place);
   return [
@@ -74,17 +74,17 @@ function signInConflicts(definition: Readonly<Record<string, unknown>>): Propert
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A secret that no request would carry is not kept. */
+/** A secret that no request would carry is not stored. */
 function strayHeaders(credential: Fields, definition: Fields): PropertyProblem[] {
   const named = new Set(encryptedHeaderNames(definition));
   const sealed = (credential['encryptedHeaders'] ?? []) as SealedHeaders;
-  const message = 'is no request header of the connection with encrypt: true';
+  const message = 'is not a request header of the connection with encrypt: true';
   return sealed.flatMap(({ name }, index) =>
     named.has(name.toLowerCase()) ? [] : [{ property: `encryptedHeaders.${index}.name`, message }],
   );
 }
 
-/** A certificate that TLS cannot use is refused where it is given: later the source would be blamed. */
+/** A certificate that TLS cannot use is refused when it is entered; later, the source would be blamed. */
 function credentialConflicts(credential: Fields, definition: Fields): PropertyProblem[] {
   const stray = strayHeaders(credential, definition);
   const [file] = (credential['mutualPfxCertificateFiles'] ?? []) as InlineFiles;
@@ -97,7 +97,7 @@ const settingsSchema = z.object({
   unverifiedTls: z
     .enum(['allow', 'deny'])
     .describe(
-      'Whether serverCertificateValidation None is taken. With allow, whoever is on the way can read credentials and change answers. Default: deny.',
+      'Whether serverCertificateValidation None is accepted. With allow, anyone on the network path can read credentials and change responses. Default: deny.',
     ),
 });
 
@@ -109,10 +109,10 @@ function forbidden(
   return [{ property: 'serverCertificateValidation', message: unverifiedTlsDenied }];
 }
 
-/** What every sign-in may have beside its own. */
+/** Optional with every sign-in. */
 const beside = ['mutualPfxCertificateFiles', 'mutualPfxCertificateKey', 'encryptedHeaders'];
 
-/** What stands beside a sign-in: a value for each encrypted header of the definition, and a client certificate. */
+/** What a definition needs besides the sign-in: a value for each encrypted header, and a client certificate. */
 function lackingBeside(definition: Fields, login: Fields): PropertyProblem[] {
   const sealed = (revealed(login['encryptedHeaders']) ?? []) as SealedHeaders;
   const held = new Set(sealed.filter(({ value }) => value !== '').map(({ name }) => name.toLowerCase()));
@@ -222,13 +222,13 @@ const methods: readonly SignInMethod[] = [
   { id: 'anonymous', label: 'Anonymous', fields: [], required: [] },
 ];
 
-/** The first that fits is used. */
+/** The first match is used. */
 const signIns: readonly SignInMethod[] = methods.map((method) => ({
   ...method,
   lacking: lackingBeside,
 }));
 
-/** Any service that answers with JSON over HTTP. */
+/** Any service that returns JSON over HTTP. */
 export const manifest: SourceManifest = {
   id: 'rest',
   name: 'REST',
@@ -250,7 +250,7 @@ export const manifest: SourceManifest = {
   ],
   icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f6f8f" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"><path d="M11 5c-4 0-4 2-4 5s0 6-4 6c4 0 4 3 4 6s0 5 4 5M21 5c4 0 4 2 4 5s0 6 4 6c-4 0-4 3-4 6s0 5-4 5"/><path d="M12 16h8M17 12l4 4-4 4"/></svg>',
   properties: propertiesSchema,
-  queryCredential: 'Use authSchema apiKey with apiKeyParameter, the name, and apiKey, which is sealed',
+  queryCredential: 'Use authSchema apiKey with its name in apiKeyParameter and its value in apiKey, which is sealed',
   conflicts,
   forbidden,
   settings: settingsSchema,
@@ -262,14 +262,14 @@ export const manifest: SourceManifest = {
     verifiedAgainst: ['HTTP servers of the lab and of the tests (node:http)'],
     notVerified: ['Public services on the Internet', 'A client certificate against a vendor’s server'],
     limits: [
-      'HTTP has no read-only mode: a POST connection must be one that only reads.',
-      'With pagination, columns and types come from the first page with rows; what only later pages have is in the column _more, and a value of another type ends the read.',
-      'A number beyond a double is bigint or decimal; an object that names a member twice ends the read.',
-      'Of XML and CSV answers nothing is read; of pagination, Custom is not supported.',
-      'A page may have 64 MB and 10 million values, a row 8 MB and a million values, a value 100 levels, an answer 10,000 pages and 10,000 columns.',
-      'Tests, previews and browsing take pages up to 16 MB with rows up to 2 MB.',
-      'Without pagination an answer that says that there are more pages ends the read, unless PaginationFirstPageOnly is set; with OffsetTotalPath one request more than the pages is sent, since totals may be capped.',
-      'A page that is asked for twice, and two pages in a row that are byte for byte the same, end the read with an error.',
+      'HTTP has no read-only mode: a POST connection must call an operation that only reads.',
+      'With pagination, columns and types come from the first page with rows; fields that only later pages have are in the column _more, and a value of a different type ends the read.',
+      'A number that a double cannot hold is bigint or decimal; an object that repeats a member ends the read.',
+      'XML and CSV responses and the pagination type Custom are not supported.',
+      'Limits: 64 MB and 10 million values per page, 8 MB and a million values per row, 100 levels per value, 10,000 pages and 10,000 columns per read.',
+      'Tests, previews and browsing accept pages up to 16 MB with rows up to 2 MB.',
+      'Without pagination, a response that indicates more pages ends the read, unless PaginationFirstPageOnly is set; with OffsetTotalPath, one extra request follows the last page, because totals may be capped.',
+      'Requesting the same page twice, or two consecutive pages with identical bytes, ends the read with an error.',
       'serverCertificateValidation None is refused unless the operator sets sources.rest.unverifiedTls to allow.',
     ],
   },

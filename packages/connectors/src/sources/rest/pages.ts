@@ -23,7 +23,7 @@ import type { RestProperties } from './properties.js';
 
 const pagesMax = 10_000;
 
-/** A session's request, built once: a REST connection always asks the same question. */
+/** A session's request, built once: a REST connection always sends the same request. */
 export interface Resource {
   properties: RestProperties;
   exchange: Exchange;
@@ -33,20 +33,20 @@ export interface Resource {
   keyParameter: [string, string] | undefined;
 }
 
-/** A page and where its rows are. */
+/** A page and the path of its rows. */
 export interface Page {
   /** From 1. */
   number: number;
   answer: Answer;
-  /** Undefined where it has no list. */
+  /** Undefined without a list. */
   path: string | undefined;
 }
 
-/** The way of one read through the pages. */
+/** The progress of one read through its pages. */
 interface Walk {
   resource: Resource;
   pager: Pager;
-  /** What was asked for, as digests: who is sent there again goes in a circle. */
+  /** Digests of the requests so far: a repeated one means a loop. */
   asked: Set<string>;
 }
 
@@ -74,7 +74,7 @@ function ask(resource: Resource, { url, headers: ofPage }: PageRequest): Promise
   return exchangeJson(exchange, signed(resource, url), { ...request, caps });
 }
 
-/** Looks into an answer, of which only nesting, commas and colons are known to be right. */
+/** Inspects a response whose values have not been parsed; only its nesting, commas and colons are known to be valid. */
 function lookInto<Found>({ headers }: Answer, look: () => Found): Found {
   try {
     return look();
@@ -83,7 +83,7 @@ function lookInto<Found>({ headers }: Answer, look: () => Found): Found {
   }
 }
 
-/** Rows where they stand: of their values there is one at a time, however many an answer holds. */
+/** Spans of the rows: their values exist one at a time, however large the response. */
 export const spansOf = ({ answer, path }: Page): Iterable<JsonSpan> =>
   answer.isSequence ? linesOf(answer) : lookInto(answer, () => rowsAt(answer.json, path));
 
@@ -106,19 +106,19 @@ export function recordAt(span: JsonSpan, place: Place, caps: ParsingCaps): JsonR
 export const placeOf = ({ number }: Page, row: number): Place => ({
   unit: 'Row',
   number: row,
-  of: `page ${number} of the answer`,
+  of: `page ${number} of the response`,
 });
 
 const dataPathOf = ({ dataPath, PaginationType, OffsetDataPath }: RestProperties): string | undefined =>
   dataPath ?? (PaginationType === 'Offset' ? OffsetDataPath : undefined);
 
 const remedyForErrors =
-  'Ask the service directly, for instance with curl, to see them. If the rows beside them are wanted, set the property dataPath of the connection to where they are, for instance "data.items".';
+  'Call the service directly, for instance with curl, to see them. To read the rows anyway, set the property dataPath of the connection to their path, for instance "data.items".';
 
 /**
- * Where a page has its rows.
- * @throws ConnectorError `protocol_error` for an answer that reports errors, `invalid_config` where the rows seem to be
- * elsewhere than the connection says
+ * The path of the rows of a page.
+ * @throws ConnectorError `protocol_error` for a response that reports errors, `invalid_config` where the rows seem to
+ * be elsewhere than configured
  */
 function rowsPathOf({ properties }: Resource, { json, isSequence }: Answer): string | undefined {
   if (isSequence) return wholeAnswer;
@@ -126,7 +126,7 @@ function rowsPathOf({ properties }: Resource, { json, isSequence }: Answer): str
   const path = given ?? findRowsPath(json);
   const isThere = path !== undefined && lookup(json, path) !== undefined && hasRowsAt(json, path);
   if (reportsErrors(json) && (given === undefined ? path !== undefined : !isThere)) {
-    throw new ConnectorError('protocol_error', 'The answer of the source reports errors.', {
+    throw new ConnectorError('protocol_error', 'The response of the source reports errors.', {
       remedy: remedyForErrors,
     });
   }
@@ -138,8 +138,8 @@ function rowsPathOf({ properties }: Resource, { json, isSequence }: Answer): str
   if (beside === undefined) return given;
   throw new ConnectorError(
     'invalid_config',
-    `The answer has nothing at the data path ${quoted(given)}, and a list at ${quoted(beside)}.`,
-    { remedy: 'Check dataPath, or leave it out to take the list of the answer.' },
+    `The response has nothing at the data path ${quoted(given)}, but a list at ${quoted(beside)}.`,
+    { remedy: 'Check dataPath, or leave it out to use the list in the response.' },
   );
 }
 
@@ -157,7 +157,7 @@ async function firstPage(resource: Resource): Promise<{ walk: Walk; page: Page }
   return { walk, page: { number: 1, answer, path } };
 }
 
-/** Also that the way to the next page is where the connection says. */
+/** Also proves that the reference to the next page is where the connection says. */
 export async function proveFirstPage(resource: Resource): Promise<void> {
   const { walk, page } = await firstPage(resource);
   let rowCount = 0;
@@ -165,17 +165,18 @@ export async function proveFirstPage(resource: Resource): Promise<void> {
   lookInto(page.answer, () => walk.pager.next(answered(page, rowCount)));
 }
 
-/** A page as pagers look at it. */
+/** A page as pagers see it. */
 function answered({ answer, path }: Page, rowCount: number): AnsweredPage {
   const rows = path === undefined ? undefined : lookup(answer.json, path);
   const hasList = answer.isSequence || (rows !== undefined && isArraySpan(rows));
-  // What stands in a line is of a row.
+  // A value on a line belongs to a row.
   return { ...answer, json: answer.isSequence ? undefined : answer.json, hasList, rowCount };
 }
 
 /**
- * Finds the first page with rows, and the columns in it.
- * @param rowsWanted who wants more than the one page of a connection without pagination hears of others before the first row
+ * Finds the first page with rows, and its columns.
+ * @param rowsWanted without pagination, a reader who wants more rows than the page has learns of other pages before the
+ * first row
  */
 export async function openPages(resource: Resource, rowsWanted: number): Promise<Opening> {
   const { walk, page: first } = await firstPage(resource);
@@ -186,8 +187,8 @@ export async function openPages(resource: Resource, rowsWanted: number): Promise
     page = next;
   }
   if (page.path === undefined && page.answer.json !== undefined) {
-    throw new ConnectorError('invalid_config', 'No page of the answer has a list.', {
-      remedy: 'Set dataPath to where the rows are, or to $ for the answer itself as one row.',
+    throw new ConnectorError('invalid_config', 'No page of the response has a list.', {
+      remedy: 'Set dataPath to the path of the rows, or to $ to read the whole response as one row.',
     });
   }
   const finder = createColumnFinder();
@@ -207,7 +208,7 @@ export async function openPages(resource: Resource, rowsWanted: number): Promise
 const keyOf = (resource: Resource, { url, headers }: PageRequest): string =>
   digestOf(`${signed(resource, url).href} ${JSON.stringify(headers)}`);
 
-/** A page that is not there is the end of those that are counted, where the connection says so or it was doubted. */
+/** A missing page ends counted pages if the connection says so, or if its existence was in doubt. */
 function isEndOfPages(error: unknown, { properties }: Resource, { isDoubted }: PageRequest): boolean {
   if (!(error instanceof ConnectorError)) return false;
   if (isDoubted === true) return error.kind === 'not_found' || error.kind === 'invalid_config';
@@ -227,17 +228,17 @@ async function askFurther(
     if (!(error instanceof ConnectorError) || error.nativeCode !== '404') throw error;
     throw new ConnectorError(
       'not_found',
-      `The source answered with status 404 to the request for page ${number}.`,
+      `The source answered the request for page ${number} with status 404.`,
       {
         nativeCode: '404',
         remedy:
-          'If the service answers so after its last page, set the property PaginationEndsAt404 of the connection to true.',
+          'If the service does this after its last page, set the property PaginationEndsAt404 of the connection to true.',
       },
     );
   }
 }
 
-/** The page after one that was read, undefined at the end. */
+/** The page after the previous one; undefined at the end. */
 export async function nextPage(walk: Walk, previous: Page, rowCount: number): Promise<Page | undefined> {
   const { resource, pager, asked } = walk;
   const request = lookInto(previous.answer, () => pager.next(answered(previous, rowCount)));
@@ -246,7 +247,7 @@ export async function nextPage(walk: Walk, previous: Page, rowCount: number): Pr
     throw new ConnectorError('too_large', `The source has more than ${pagesMax} pages.`);
   }
   const key = keyOf(resource, request);
-  if (asked.has(key)) throw sameAgain('The source refers to a page that was read already.', resource);
+  if (asked.has(key)) throw sameAgain('The source points to a page that was already read.', resource);
   asked.add(key);
   const answer = await askFurther(resource, request, previous.number + 1);
   if (!answer) return undefined;
@@ -256,7 +257,7 @@ export async function nextPage(walk: Walk, previous: Page, rowCount: number): Pr
     path: lookInto(answer, () => previous.path ?? rowsPathOf(resource, answer)),
   };
   if (!hasRows(page) && lookInto(answer, () => reportsErrors(answer.json))) {
-    throw new ConnectorError('protocol_error', 'The answer of the source reports errors.', {
+    throw new ConnectorError('protocol_error', 'The response of the source reports errors.', {
       remedy: remedyForErrors,
     });
   }
@@ -268,7 +269,7 @@ export async function nextPage(walk: Walk, previous: Page, rowCount: number): Pr
 const isSame = (one: Answer, other: Answer): boolean =>
   one.json !== undefined && other.json !== undefined && one.json.bytes.equals(other.json.bytes);
 
-/** What decides which page is asked for. */
+/** The properties that determine the next request. */
 const pageProperties = {
   None: '',
   NextUrl: 'NextUrlFieldPath',
@@ -280,6 +281,6 @@ const pageProperties = {
 const sameAgain = (message: string, { properties }: Resource): ConnectorError => {
   const { PaginationType: type } = properties;
   return new ConnectorError('protocol_error', message, {
-    remedy: `Compare the PaginationType (${type}) of the connection, and its ${pageProperties[type]}, with the documentation of the service, which may call its parameters otherwise.`,
+    remedy: `Compare PaginationType (${type}) of the connection, and its ${pageProperties[type]}, with the documentation of the service, whose parameters may have other names.`,
   });
 };

@@ -9,7 +9,7 @@ const pathForms =
   'A JSON pointer (/paging/next), one name (@odata.nextLink), or names joined by dots or slashes (paging.next, root/paging/next).';
 export const fieldPath = (title: string, description: string) =>
   property(line(512), { title, description: `${description} ${pathForms}`, decides: 'nothing' });
-const headerInstead = 'The path names a response header instead of a field of the answer.';
+const headerInstead = 'The path names a response header instead of a field of the response.';
 const inHeader = (what: string) =>
   property(z.boolean().default(false), {
     title: `${what} is a header`,
@@ -27,28 +27,28 @@ const offsetHeader = (what: string) =>
     description: `${what} is sent as a request header instead of a query parameter.`,
   }).optional();
 
-/** Names a header where its flag says so, so that with another person's login it could do more than read. */
+/** Its flag may make it a header name, with which another user's login could do more than read. */
 const offsetField = (title: string, description: string) =>
   property(line(256).min(1), { title, description }).optional();
 
-// Qlik documents the values of PaginationType; known from what it publishes are the names of Offset but for those with
-// Param, PageSize and Initial in them, NextUrlFieldPath and IsNextUrlFieldPathHeader. The others are named after them.
-/** Properties that say how further pages are asked for. */
+// Qlik documents the values of PaginationType. Of the property names, it has published the Offset ones (except those
+// with Param, PageSize or Initial), NextUrlFieldPath and IsNextUrlFieldPathHeader. The others follow their pattern.
+/** Properties that define how to request further pages. */
 export const pagination = {
   PaginationType: property(
     z.enum(['None', 'Offset', 'NextPage', 'NextToken', 'NextUrl'], { error: paginationHint }).default('None'),
-    // With NextUrl the answer says where the login goes next, at a place that these properties choose.
-    { title: 'Pagination', description: 'How further pages are asked for.' },
+    // With NextUrl, the response decides where the login goes next, at a path that these properties choose.
+    { title: 'Pagination', description: 'How to request further pages.' },
   ),
   OffsetStartParamName: parameter(
     'offset',
     'Start parameter',
-    'Query parameter with the first row of a page.',
+    'Query parameter for the first row of a page.',
   ),
   OffsetStartInitialValue: count(0, 'First start', 'Start of the first page.'),
-  OffsetCountParamName: parameter('limit', 'Count parameter', 'Query parameter with the rows of a page.'),
-  OffsetPageSize: count(100, 'Page size', 'Rows to ask for; 0 sends no count parameter.'),
-  OffsetTotalPath: fieldPath('Total path', 'Where the answer says how many rows there are.').optional(),
+  OffsetCountParamName: parameter('limit', 'Count parameter', 'Query parameter for the number of rows per page.'),
+  OffsetPageSize: count(100, 'Page size', 'Rows per page; 0 sends no count parameter.'),
+  OffsetTotalPath: fieldPath('Total path', 'Where the response has the total number of rows.').optional(),
   OffsetStartField: offsetField('Start field', "Qlik's name for OffsetStartParamName."),
   IsOffsetStartFieldHeader: offsetHeader('The start field'),
   OffsetStartFieldValue: qlikCount('First start', "Qlik's name for OffsetStartInitialValue."),
@@ -59,40 +59,40 @@ export const pagination = {
   PaginationFirstPageOnly: property(z.boolean(), {
     title: 'First page only',
     description:
-      'Without pagination: the first page is wanted, also where it says that there are more; otherwise such an answer ends the read.',
+      'Without pagination: read the first page even if it indicates more pages; otherwise such a response ends the read.',
     decides: 'nothing',
   }).optional(),
   PaginationEndsAt404: property(z.boolean(), {
-    title: 'A 404 ends the pages',
+    title: '404 ends pagination',
     description:
-      'With Offset and NextPage: the source answers 404 behind its last page. The first page must be there.',
+      'With Offset and NextPage: the source answers 404 after its last page. The first page must exist.',
     decides: 'nothing',
   }).optional(),
-  NextPageParamName: parameter('page', 'Page parameter', 'Query parameter with the number of the page.'),
+  NextPageParamName: parameter('page', 'Page parameter', 'Query parameter for the page number.'),
   NextPageInitialValue: count(1, 'First page', 'Number of the first page.'),
   NextPageCountParamName: parameter(
     'per_page',
     'Page size parameter',
-    'Query parameter with the rows of a page.',
+    'Query parameter for the number of rows per page.',
   ),
-  NextPageSize: count(0, 'Page size', 'Rows to ask for; 0 sends no size parameter.'),
+  NextPageSize: count(0, 'Page size', 'Rows per page; 0 sends no size parameter.'),
   NextPageFieldPath: fieldPath(
     'Next page path',
-    'Where the answer names the next page, or says true; absent: pages are counted until one is empty.',
+    'Where the response has the number of the next page, or true. Default: pages are counted until one is empty.',
   ).optional(),
   IsNextPageFieldPathHeader: inHeader('Next page'),
   NextTokenParamName: parameter(
     'pageToken',
     'Token parameter',
-    'Query parameter with the token of the page.',
+    'Query parameter for the page token.',
   ),
-  NextTokenFieldPath: fieldPath('Next token path', 'Where the answer has the next token.').default(
+  NextTokenFieldPath: fieldPath('Next token path', 'Where the response has the next token.').default(
     'nextPageToken',
   ),
   IsNextTokenFieldPathHeader: inHeader('Next token'),
   NextUrlFieldPath: property(line(512), {
     title: 'Next URL path',
-    description: `Where the answer has the URL of the next page. ${pathForms}`,
+    description: `Where the response has the URL of the next page. ${pathForms}`,
   }).default('next'),
   IsNextUrlFieldPathHeader: property(z.boolean().default(false), {
     title: 'Next URL is a header',

@@ -9,41 +9,41 @@ import type { RestProperties } from './properties.js';
 
 const scalarBytesMax = 16 * 1024;
 
-/** What a pager looks at to decide where the next page is. */
+/** What a pager needs to find the next page. */
 export interface AnsweredPage {
-  /** Where the page came from, after redirects. */
+  /** URL of the page, after redirects. */
   url: URL;
   status: number;
   headers: Headers;
   json: JsonSpan | undefined;
-  /** Its rows are items of a list, so that what stands around the list is about the list. */
+  /** Its rows are items of a list, so members around the list describe the list. */
   hasList: boolean;
   rowCount: number;
 }
 
-/** What asks for a page. */
+/** The request for a page. */
 export interface PageRequest {
   url: URL;
-  /** Headers of this page alone. */
+  /** Headers for this page only. */
   headers: Readonly<Record<string, string>>;
-  /** The source says that there is no such page, but perhaps it says so of something else. */
+  /** The page may not exist: a 404 for it can be the regular end. */
   isDoubted?: boolean;
 }
 
-/** The way through the pages of one read; holds its position, so each read has its own. */
+/** The progress through the pages of one read; stateful, so each read has its own. */
 export interface Pager {
   first(url: URL): PageRequest;
   /**
-   * Asks for the page after this one, undefined at the end.
+   * The request for the page after this one; undefined at the end.
    * @throws ConnectorError `protocol_error` when the source points outside the connection's origin or contradicts
-   * itself, `invalid_config` when the field that leads on is not where the connection says
+   * itself, `invalid_config` when the reference is not at the configured path
    */
   next(page: AnsweredPage): PageRequest | undefined;
 }
 
 const request = (url: URL): PageRequest => ({ url, headers: {} });
 
-/** What leads on, as the source wrote it: a number keeps its digits. Undefined where there is nothing. */
+/** The reference to the next page, as the source wrote it: a number keeps its digits. Undefined if it is missing. */
 function referenceAt(page: AnsweredPage, path: string, inHeader: boolean): JsonValue | undefined {
   if (inHeader) return page.headers.get(path) ?? undefined;
   const span = lookup(page.json, path);
@@ -52,14 +52,14 @@ function referenceAt(page: AnsweredPage, path: string, inHeader: boolean): JsonV
   if (!isScalar) throw noReference();
   const value = parseSpan(span);
   if (typeof value !== 'number') return value;
-  // Zero is no page and no token in services that are around: it says that there is no more.
+  // Known services do not use zero as a page or token; it means that there are no more.
   return value === 0 ? null : span.bytes.toString('latin1', span.start, span.end);
 }
 
 const noReference = () =>
   new ConnectorError('protocol_error', 'The reference to the next page is neither text nor a number.');
 
-/** Absent, null, false and empty all mean the last page in services that are around. */
+/** Known services use absent, null, false and empty values for the last page. */
 function isEnd(value: JsonValue | undefined): value is undefined {
   return value === undefined || value === null || value === false || value === '';
 }
@@ -75,7 +75,7 @@ interface Reference {
   inHeader: boolean;
 }
 
-/** Reads the reference of each page. Where the first one has none, it must not have it elsewhere. */
+/** Reads the reference of each page. If the first page lacks it, it must not be elsewhere in the page. */
 function referenceReader({ property, path, inHeader }: Reference) {
   let isFirst = true;
   return (page: AnsweredPage): JsonValue | undefined => {
@@ -86,7 +86,7 @@ function referenceReader({ property, path, inHeader }: Reference) {
   };
 }
 
-/** Where the source says how many rows there are; undefined where it does not say it. */
+/** The total number of rows according to the source; undefined if it does not say. */
 function totalOf(page: AnsweredPage, path: string | undefined): number | undefined {
   const span = path === undefined ? undefined : lookup(page.json, path);
   if (span === undefined || isNullSpan(span)) return undefined;
@@ -94,7 +94,7 @@ function totalOf(page: AnsweredPage, path: string | undefined): number | undefin
   const value = isScalar ? parseSpan(span) : undefined;
   const total = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   if (typeof total === 'number' && Number.isSafeInteger(total) && total >= 0) return total;
-  throw new ConnectorError('invalid_config', 'What stands at OffsetTotalPath is no number of rows.', {
+  throw new ConnectorError('invalid_config', 'The value at OffsetTotalPath is not a row count.', {
     remedy: 'Check OffsetTotalPath, or leave it out: pages are then read until one is empty.',
   });
 }
@@ -108,7 +108,7 @@ interface OffsetNames {
   size: number;
 }
 
-/** Qlik's names come before the ones that Mooring had before it knew them. */
+/** Qlik's names take precedence over those that Mooring introduced before they were known. */
 export const offsetNames = (p: RestProperties): OffsetNames => ({
   start: p.OffsetStartField ?? p.OffsetStartParamName,
   startInHeader: p.IsOffsetStartFieldHeader ?? false,
@@ -139,14 +139,14 @@ function offsetPager(p: RestProperties): Pager {
   return {
     first: (url) => at(url, names.first),
     next(page) {
-      // The rows that came count, not the size that was asked for: many services send fewer.
+      // Counts the rows received, not the page size: many services send fewer.
       received += page.rowCount;
       const total = totalOf(page, p.OffsetTotalPath);
       if (page.rowCount === 0) {
         if (total !== undefined && received < total) throw fewerThanTotal(received, total);
         return undefined;
       }
-      // A total may be the size of a page, or capped, or older than the rows: whether there are more the next page tells.
+      // A total may be the size of a page, capped, or outdated: only the next page tells whether there are more.
       return { ...at(page.url, names.first + received), isDoubted: total === received };
     },
   };
@@ -155,8 +155,8 @@ function offsetPager(p: RestProperties): Pager {
 function fewerThanTotal(received: number, total: number): ConnectorError {
   return new ConnectorError(
     'protocol_error',
-    `The source says that it has ${total} rows, and sent ${received} before an empty page.`,
-    { remedy: 'Leave OffsetTotalPath out if it is no exact number: pages are then read until one is empty.' },
+    `The source reports ${total} rows, but sent ${received} before an empty page.`,
+    { remedy: 'Leave OffsetTotalPath out if it is not exact: pages are then read until one is empty.' },
   );
 }
 
@@ -183,7 +183,7 @@ function pageNumberPager(p: RestProperties): Pager {
       const next = read(page);
       if (isEnd(next)) return undefined;
       const number = next === true ? String(current) : textOf(next);
-      // No page is before the first one: services write 0 or -1 for none.
+      // No page precedes the first one: services write 0 or -1 for none.
       return /^(?:0|-\d+)$/.test(number) ? undefined : at(page.url, number);
     },
   };
@@ -221,7 +221,7 @@ function urlPager(p: RestProperties): Pager {
   };
 }
 
-/** Without pagination the first page is all there is, unless it says that it is not. */
+/** Without pagination the first page is everything, unless it says otherwise. */
 function onePager(): Pager {
   return {
     first: request,

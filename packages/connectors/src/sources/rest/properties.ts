@@ -8,12 +8,12 @@ import { inlineFilesSchema, line, property } from '../../spec/fields.js';
 import { fieldPath, pagination } from './pagination-properties.js';
 
 export const unverifiedTlsDenied =
-  'cannot be None here: the operator of this server allows no unverified TLS (sources.rest.unverifiedTls). Use Custom with rootCertificates';
+  'cannot be None: the operator of this server does not allow unverified TLS (sources.rest.unverifiedTls). Use Custom with rootCertificates';
 
 const certificateValidationHint = 'must be Default, Custom or None';
 
 function isHttpUrl(value: string): boolean {
-  // The URL parser forgives backslashes, blanks, an empty user and any number of slashes; what people read must be
+  // The URL parser accepts backslashes, spaces, an empty user and any number of slashes; but what users read must be
   // what is dialled.
   if (/[\s\\]/.test(value) || !/^https?:\/\/[^/?#@]+(?:[/?#]|$)/i.test(value) || !URL.canParse(value))
     return false;
@@ -44,37 +44,37 @@ const secretText = (title: string, description: string) =>
 const request = {
   url: property(httpUrl(), {
     title: 'URL',
-    description: 'Address of the resource, http or https. All but its query binds the credentials.',
+    description: 'URL of the resource, http or https. Credentials are bound to all of it except the query.',
     decides: 'address',
     dials: 'url',
     placeholder: 'https://api.example.com/v1/items',
   }),
-  // Method, body and headers stay deciding: with another person's login they could do more than read.
+  // Method, body and headers count towards the destination: with another user's login they could do more than read.
   method: property(z.enum(['GET', 'POST']).default('GET'), {
     title: 'Method',
     description:
-      'GET, or POST for services that take their question in a body. Must not change anything there.',
+      'GET, or POST for services that take the query in a body. Must not change data at the service.',
   }),
   body: property(z.string().max(65_536).refine(isJson, 'must be JSON'), {
     title: 'Body',
-    description: 'JSON text that is sent with POST; a GET has none.',
+    description: 'JSON text that is sent with POST; GET has no body.',
   }).optional(),
   timeout: property(z.int().min(1).max(600).default(30), {
     title: 'Timeout',
-    description: 'Seconds that one request may take, answer included.',
+    description: 'Timeout of one request in seconds, including the response.',
     decides: 'nothing',
   }),
   queryParameters: property(z.array(z.strictObject(pairs)).max(64).default([]), {
     title: 'Query parameters',
     description:
-      'Appended to the URL of each first request. Visible to all who see the connection, so not for secrets: see apiKeyParameter.',
+      'Appended to the URL of the first request. Visible to everyone who sees the connection, so not for secrets: see apiKeyParameter.',
     sentInQuery: true,
     decides: 'nothing',
   }),
   queryHeaders: property(z.array(headerSchema).max(64).default([]), {
     title: 'Request headers',
     description:
-      'Sent with every request. With encrypt: true the value is a secret of the credential, and Authorization is allowed; others are visible. Transport and proxy headers are refused.',
+      'Sent with every request. With encrypt: true the value is a secret of the credential, and Authorization is allowed; other values are visible. Transport and proxy headers are refused.',
   }),
   encryptedHeaders: property(
     z
@@ -83,7 +83,7 @@ const request = {
       .max(64),
     {
       title: 'Encrypted headers',
-      description: 'Values of the request headers with encrypt: true, which are taken from there.',
+      description: 'Values of the request headers with encrypt: true, which are moved here.',
       secret: true,
       holder: 'credential',
       entriesByName: true,
@@ -91,14 +91,14 @@ const request = {
   ).optional(),
   dataPath: fieldPath(
     'Data path',
-    'Where the rows are; nothing there is no rows. Absent: the list in the answer. $: the whole answer.',
+    'Path of the rows; if it does not exist, there are no rows. Default: the list in the response. $: the whole response.',
   ).optional(),
   encoding: property(
     line(40).refine(isCharset, 'must be an encoding such as utf-8, utf-16le or windows-1252'),
     {
       title: 'Encoding',
       description:
-        'Of answers that do not declare theirs, or a wrong one; absent: what they declare, else UTF-8.',
+        'Encoding of responses that declare none or a wrong one. Default: the declared encoding, else UTF-8.',
       decides: 'nothing',
     },
   ).optional(),
@@ -115,17 +115,17 @@ const security = {
     {
       title: 'Server certificate validation',
       description:
-        'Default: the system trusts. Custom: rootCertificates too. None: not at all, where the operator allows it.',
+        'Default: the authorities that the system trusts. Custom: also rootCertificates. None: no validation, if the operator allows it.',
     },
   ),
   rootCertificates: property(inlineFilesSchema.default([]), {
     title: 'Root certificates',
     certificates: true,
-    description: 'Certificates to trust beside the system’s: PEM text, or base64 of PEM or DER.',
+    description: 'Certificates to trust in addition to the system’s: PEM text, or base64 of PEM or DER.',
   }),
   enableMutualSSL: property(z.boolean().default(false), {
     title: 'Client certificate',
-    description: 'Sign in to TLS with the client certificate of the credential.',
+    description: 'Authenticate with the client certificate of the credential (mutual TLS).',
   }),
   mutualPfxCertificateFiles: property(inlineFilesSchema.min(1), {
     title: 'Client certificate file',
@@ -150,7 +150,7 @@ const signIn = {
         'oauth2JwtBearer',
       ])
       .default('anonymous'),
-    { title: 'Sign-in', description: 'How people sign in to the service.' },
+    { title: 'Sign-in', description: 'How users sign in to the service.' },
   ),
   username: property(line(512), {
     title: 'User name',
@@ -165,17 +165,17 @@ const signIn = {
   }).optional(),
   apiKeyParameter: property(line(256).min(1), {
     title: 'API key parameter',
-    description: 'Query parameter that carries the API key, for services that take it in no header.',
+    description: 'Query parameter that carries the API key, for services that do not accept it in a header.',
   }).optional(),
   apiKey: secretText('API key', 'Sent in the API key header, or in the API key parameter.'),
   oauthProvider: property(z.enum(providers.map(({ id }) => id) as [string, ...string[]]), {
     title: 'OAuth provider',
     description:
-      'A provider whose endpoints and ways are known, in place of the URLs below: docs/reference/oauth-providers.md.',
+      'A known provider, instead of the URLs below: docs/reference/oauth-providers.md.',
   }).optional(),
   oauthProviderPlace: property(line(512), {
     title: 'Place at the provider',
-    description: 'Tenant, domain or account at the OAuth provider, for those that have one.',
+    description: 'Tenant, domain or account at the OAuth provider, for providers that have one.',
   }).optional(),
   authorizationUrl: endpoint('Authorization URL', 'OAuth authorization endpoint of the provider.'),
   tokenUrl: endpoint('Token URL', 'OAuth token endpoint of the provider.'),
@@ -183,18 +183,18 @@ const signIn = {
   issuer: property(httpUrl(), {
     title: 'Issuer',
     description:
-      'Issuer identifier; the redirect’s iss parameter must equal it (RFC 9207). Without a token URL its metadata names the endpoints.',
+      'Issuer identifier; the redirect’s iss parameter must equal it (RFC 9207). Without a token URL, the endpoints come from its metadata.',
     dials: 'url',
   }).optional(),
-  scope: property(line(2048).default(''), { title: 'Scope', description: 'Scopes, separated by blanks.' }),
+  scope: property(line(2048).default(''), { title: 'Scope', description: 'Scopes, separated by spaces.' }),
   clientId: property(line(512), {
     title: 'Client id',
     description:
-      'Of your OAuth registration at the provider. With oauthProvider it may be left out where the operator has set up a client for this URL.',
+      'From your OAuth registration at the provider. Optional with oauthProvider if the operator has set up a client for this URL.',
   }).optional(),
   clientSecret: property(line(4096), {
     title: 'Client secret',
-    description: 'Of your OAuth registration; sealed with the connection.',
+    description: 'From your OAuth registration; sealed with the connection.',
     secret: true,
     holder: 'connection',
   }).optional(),
@@ -203,16 +203,16 @@ const signIn = {
     {
       title: 'Client authentication',
       description:
-        'How the client signs in at the token endpoint; client_secret_basic, or the way of the oauthProvider, unless given.',
+        'How the client authenticates at the token endpoint. Default: the method of oauthProvider, else client_secret_basic.',
     },
   ).optional(),
   deviceAuthorizationUrl: endpoint(
     'Device authorization URL',
-    'Where a sign-in on another device is begun (RFC 8628).',
+    'Device authorization endpoint, for a sign-in on another device (RFC 8628).',
   ),
   pushedAuthorizationUrl: endpoint(
     'Pushed authorization URL',
-    'Where authorization requests are pushed (RFC 9126).',
+    'Pushed authorization request endpoint (RFC 9126).',
   ),
   clientPrivateKey: property(signingKeySchema, {
     title: 'Client private key',
@@ -223,21 +223,21 @@ const signIn = {
   }).optional(),
   clientKeyId: property(line(512), {
     title: 'Client key id',
-    description: 'kid under which the provider knows the client’s key.',
+    description: 'Key id (kid) of the client’s key at the provider.',
     decides: 'nothing',
   }).optional(),
   refreshToken: secretText(
     'Refresh token',
-    'Issued elsewhere to the same client, instead of a sign-in. It is used once before it is kept.',
+    'Issued elsewhere to the same client, instead of a sign-in. It is used once before it is stored.',
   ),
   assertionIssuer: property(line(512), {
     title: 'Service account',
-    description: 'Issuer of the assertion: the account that the provider made for a program (RFC 7523).',
+    description: 'Issuer of the assertion: the service account (RFC 7523).',
     holder: 'credential',
   }).optional(),
   assertionSubject: property(line(512), {
     title: 'Acting for',
-    description: 'Subject of the assertion; the service account itself unless given.',
+    description: 'Subject of the assertion. Default: the service account itself.',
     holder: 'credential',
   }).optional(),
   assertionPrivateKey: property(signingKeySchema, {
@@ -248,25 +248,25 @@ const signIn = {
   }).optional(),
   assertionKeyId: property(line(512), {
     title: 'Key id',
-    description: 'kid of that key.',
+    description: 'Key id (kid) of that key.',
     holder: 'credential',
   }).optional(),
   assertionAudience: property(line(2048), {
     title: 'Assertion audience',
-    description: 'Audience of the assertion; the token URL unless given.',
+    description: 'Audience of the assertion. Default: the token URL.',
   }).optional(),
   resource: property(httpUrl(), {
     title: 'Resource',
-    description: 'resource parameter (RFC 8707), for providers that want one.',
+    description: 'resource parameter (RFC 8707), for providers that require one.',
   }).optional(),
   audience: property(line(2048), {
     title: 'Audience',
-    description: 'audience parameter, for providers that want one.',
+    description: 'audience parameter, for providers that require one.',
   }).optional(),
 };
 
-/** Every property of a REST connection, strict. */
+/** All properties of a REST connection, strict. */
 export const propertiesSchema = z.strictObject({ ...request, ...security, ...signIn, ...pagination });
 
-/** Definition of a REST connection with defaults applied; credentials are there only while a form is parsed. */
+/** Definition of a REST connection with defaults applied; credentials are included only while a form is parsed. */
 export type RestProperties = z.infer<typeof propertiesSchema>;

@@ -19,7 +19,7 @@ describe('the next page', () => {
     expect((await read({ ...url, NextUrlFieldPath: '@odata.nextLink' })).rows).toHaveLength(3);
     const { message, remedy, kind } = await failureOf(read(url));
     expect(message).toBe(
-      'The first page has nothing at NextUrlFieldPath ("next"), and says at "@odata.nextLink" that there are more.',
+      'The first page has nothing at NextUrlFieldPath ("next"), but indicates at "@odata.nextLink" that there are more.',
     );
     expect([kind, remedy]).toEqual([
       'invalid_config',
@@ -110,7 +110,7 @@ describe('the next page', () => {
     });
     const error = await failureOf(read({ url: cycle.url, ...tokens }));
     expect([error.message, cycle.requests.length]).toEqual([
-      'The source refers to a page that was read already.',
+      'The source points to a page that was already read.',
       3,
     ]);
     const zero = await serve((request, response) => {
@@ -193,7 +193,7 @@ describe('the next page', () => {
     const given = { PaginationType: 'Offset', OffsetTotalPath: 'total' };
     const lying = await serve(answer(5));
     expect((await failureOf(read({ url: lying.url, ...given }))).message).toBe(
-      'The source says that it has 5 rows, and sent 1 before an empty page.',
+      'The source reports 5 rows, but sent 1 before an empty page.',
     );
     for (const total of ['many', { value: 1 }, -1, 1.5]) {
       const stand = await serve(answer(total));

@@ -57,12 +57,12 @@ describe('values of REST', () => {
   it('VA8: doubled names are refused, in a row and on the way to it', async () => {
     const stand = await serve(json('{"items":[{"a":1},{"a":1,"b":{"c":1,"c":2}}]}'));
     expect((await failureOf(read({ url: stand.url }))).message).toBe(
-      'Row 2 of page 1 of the answer has the member "c" twice in one object.',
+      'Row 2 of page 1 of the response repeats the member "c" in one object.',
     );
     const envelope = await serve(json('{"items":[{"a":1}],"items":[{"a":2}]}'));
     for (const more of [{}, { dataPath: 'items' }, { dataPath: '/items' }]) {
       const { message } = await failureOf(read({ url: envelope.url, ...more }));
-      expect(message).toMatch(/several lists|twice in one object/);
+      expect(message).toMatch(/several lists|repeats the member/);
     }
   });
 
@@ -94,7 +94,7 @@ describe('values of REST', () => {
     );
     const { message, remedy } = await failureOf(read({ url: stand.url }));
     expect([message, remedy]).toEqual([
-      'The bytes of the answer are not valid utf-8.',
+      'The bytes of the response are not valid utf-8.',
       expect.stringContaining('encoding'),
     ]);
     expect((await read({ url: stand.url, encoding: 'iso-8859-1' })).rows).toEqual([['Zürich']]);
@@ -178,16 +178,16 @@ describe('where the rows are', () => {
     // Without its list the answer is one row, and what stands beside the list is none.
     expect((await rowsOf({ meta: 1, included: [{ type: 'x' }] })).rows).toEqual([[1, [{ type: 'x' }]]]);
     expect(await messageOf({ users: [], groups: [{ id: 1 }] })).toBe(
-      'The answer has several lists: "/users", "/groups".',
+      'The response has several lists: "/users", "/groups".',
     );
     expect(await messageOf({ data: null, errors: [{ message: 'denied' }] })).toBe(
-      'The answer of the source reports errors.',
+      'The response of the source reports errors.',
     );
     expect(await messageOf({ data: { u: [{ a: 1 }] }, errors: [{ m: 1 }] })).toBe(
-      'The answer of the source reports errors.',
+      'The response of the source reports errors.',
     );
     expect(await messageOf({ data: { u: null }, errors: [{ m: 1 }] }, { dataPath: 'data.u' })).toBe(
-      'The answer of the source reports errors.',
+      'The response of the source reports errors.',
     );
   });
 
@@ -195,7 +195,7 @@ describe('where the rows are', () => {
     expect((await rowsOf({ kind: 'list' }, { dataPath: 'items' })).rows).toEqual([]);
     expect((await rowsOf({ kind: 'list', warnings: [{ a: 1 }] }, { dataPath: 'items' })).rows).toEqual([]);
     expect(await messageOf({ items: [{ a: 1 }] }, { dataPath: 'item' })).toBe(
-      'The answer has nothing at the data path "item", and a list at "items".',
+      'The response has nothing at the data path "item", but a list at "items".',
     );
     expect(await messageOf({ data: { items: [{ a: 1 }] } }, { dataPath: 'data.item' })).toContain(
       'a list at "items"',
@@ -231,6 +231,6 @@ describe('where the rows are', () => {
         ]);
       }
     }
-    expect(await messageOf({ kind: 'list' }, tokens)).toBe('No page of the answer has a list.');
+    expect(await messageOf({ kind: 'list' }, tokens)).toBe('No page of the response has a list.');
   });
 });

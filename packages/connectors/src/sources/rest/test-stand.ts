@@ -1,4 +1,4 @@
-// Servers that behave as a test wants them to, and sessions that prove they left nothing open.
+// Servers with scripted behaviour, and sessions that prove they left nothing open.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, expect } from 'vitest';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
@@ -36,7 +36,7 @@ export async function listen(handler: Handler): Promise<Stand & { close(): Promi
   return { url: `http://127.0.0.1:${address.port}`, port: address.port, requests, close };
 }
 
-/** As `listen`, for one test. */
+/** Like `listen`, for one test. */
 export async function serve(handler: Handler): Promise<Stand> {
   const stand = await listen(handler);
   cleanups.push(stand.close);

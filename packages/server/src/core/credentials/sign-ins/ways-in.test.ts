@@ -313,8 +313,8 @@ describe('more ways in', () => {
     const good = rsa(2048).export(pem).toString();
     const encrypted = { cipher: 'aes-256-cbc', passphrase: 'canary-passphrase' } as const;
     const useless: [title: string, key: string, says: RegExp][] = [
-      ['broken', good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'), /is no PEM of a private key/],
-      ['cut off', good.slice(0, 700), /is no PEM of a private key/],
+      ['broken', good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'), /is not a PEM private key/],
+      ['cut off', good.slice(0, 700), /is not a PEM private key/],
       ['short', rsa(1024).export(pem).toString(), /1024 bits/],
       [
         'encrypted',
@@ -333,9 +333,9 @@ describe('more ways in', () => {
       [
         'of a kind that signs nothing',
         generateKeyPairSync('x25519').privateKey.export(pem).toString(),
-        /another kind/,
+        /unsupported type/,
       ],
-      ['a public key', robotKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(), /is no PEM/],
+      ['a public key', robotKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(), /is not a PEM/],
     ];
     it.each(useless)('%s: is a 400 at the first call that has it', async (_, key, says) => {
       const interactive = {

@@ -106,7 +106,7 @@ describe('Q: encrypted headers', () => {
       ]);
     expect(await refused({ encryptedHeaders: [{ name: 'X-Stray', value: 'stray-of-two' }] })).toEqual([
       400,
-      'connectionProperties.encryptedHeaders.0.name: is no request header of the connection with encrypt: true',
+      'connectionProperties.encryptedHeaders.0.name: is not a request header of the connection with encrypt: true',
     ]);
 
     const connection = await create('two', { ...basic, queryHeaders: two });

@@ -171,12 +171,12 @@ describe('POST data-connections by connect statement', () => {
       [
         'a secret in the statement',
         { qConnectStatement: postgres.replace('"', `"password=${password};`) },
-        /^qConnectStatement: must not hold the secret password/,
+        /^qConnectStatement: must not contain the secret password/,
       ],
       [
         'another source in the statement',
         { qConnectStatement: postgres.replace('=postgres', '=mysql') },
-        /^qConnectStatement: names another data source/,
+        /^qConnectStatement: names a different data source/,
       ],
       [
         'an unknown property in the statement',
