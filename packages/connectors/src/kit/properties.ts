@@ -1,10 +1,10 @@
 import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
-import { coerceScalar, valueFault } from '@mooring/contract/values';
 import { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
 import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
-import { revealed, Secret } from '../spec/secret.js';
+import { Secret } from '../spec/secret.js';
 import { isInteractive, type SignInMethod } from '../spec/sign-in.js';
+import { canonical, problemsOf } from './property-input.js';
 import { hideAll, hideSecrets } from './secret-fields.js';
 
 // Everything that is derived from a manifest's properties: api-specs, validation, the split between definition and
@@ -107,36 +107,6 @@ const choiceSchema = z.strictObject({
   credentialsName: z.string().optional(),
   authCode: z.string().max(8192).optional(),
 });
-
-/** Matches names case-insensitively, drops `null`, coerces scalars; collects unknown names. */
-function canonical(shape: Record<string, z.ZodType>, input: Record<string, unknown>) {
-  const known = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
-  const value: Record<string, unknown> = Object.create(null);
-  const problems: PropertyProblem[] = [];
-  for (const [given, raw] of Object.entries(input)) {
-    const name = known.get(given.toLowerCase());
-    const schema = name === undefined ? undefined : shape[name];
-    if (name === undefined || schema === undefined) {
-      problems.push({ property: given.slice(0, 128), message: 'is not a property of this data source' });
-      continue;
-    }
-    if (raw === null || raw === undefined) continue;
-    const coerced = coerceScalar(schema, revealed(raw));
-    if (name in value && value[name] !== coerced) {
-      problems.push({ property: given.slice(0, 128), message: 'is given twice with different values' });
-      continue;
-    }
-    value[name] = coerced;
-  }
-  return { value, problems };
-}
-
-function problemsOf(error: z.ZodError, input: unknown): PropertyProblem[] {
-  return error.issues.map((issue) => ({
-    property: issue.path.length > 0 ? issue.path.join('.') : 'connectionProperties',
-    message: valueFault(issue, input),
-  }));
-}
 
 /** The sign-in method that the properties select. */
 export function selectSignIn(

@@ -87,12 +87,16 @@ function describeFailures(
   });
 }
 
-function describeReads(harness: ConnectorHarness, bench: () => StartedBench): void {
-  const read = (request: Omit<ReadRequest, 'batchRows'>, batchRows = 1_000) =>
+const reader =
+  (bench: () => StartedBench) =>
+  (request: Omit<ReadRequest, 'batchRows'>, batchRows = 1_000) =>
     bench().within(async (session) => {
       const stream = await session.read({ ...request, batchRows });
       return { columns: stream.columns, batches: await allBatches(stream) };
     });
+
+function describeReads(bench: () => StartedBench): void {
+  const read = reader(bench);
 
   it('reads all rows of a path, each as wide as the columns', async () => {
     const { readablePath, readableRows } = bench().source;
@@ -143,6 +147,10 @@ function describeReads(harness: ConnectorHarness, bench: () => StartedBench): vo
       }
     });
   });
+}
+
+function describeQueriesAndTypes(harness: ConnectorHarness, bench: () => StartedBench): void {
+  const read = reader(bench);
 
   if (harness.unsupported.includes('query')) {
     it('refuses a query, as its capabilities say', async () => {
@@ -267,7 +275,8 @@ export function describeConnector(manifest: SourceManifest, harness: ConnectorHa
     it('closes twice without complaint', () => bench().within((session) => session.close()));
 
     describeFailures(manifest, harness, bench);
-    describeReads(harness, bench);
+    describeReads(bench);
+    describeQueriesAndTypes(harness, bench);
     describeCancel(harness, bench);
     describeBrowse(manifest, bench);
   });

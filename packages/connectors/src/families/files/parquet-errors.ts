@@ -12,6 +12,12 @@ export function brokenParquet(reason: string): ConnectorError {
   });
 }
 
+/** A size or count that the file gives. @throws ConnectorError `protocol_error` for one that is not valid */
+export function counted(value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw brokenParquet('an invalid size or count');
+}
+
 /** A file that is encrypted by its writer. */
 export function encryptedParquet(what: string): ConnectorError {
   return new ConnectorError('unsupported', `${what} is encrypted.`, {

@@ -3,7 +3,9 @@ import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js
 import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
-import { type MySqlTypes, type StatementRead, startRead } from './reads.js';
+import { createOccupancy, type Occupancy } from '../sql/occupancy.js';
+import type { MySqlTypes } from './fields.js';
+import { type StatementRead, startRead } from './reads.js';
 import {
   answered,
   command,
@@ -60,63 +62,73 @@ interface Opened {
   vendor: MySqlVendor;
 }
 
-function createSession({ wire, options, context, vendor }: Opened): Session {
+/** Cancels, ends and closes the connection of a session. */
+function createControl({ wire, options, context }: Opened, occupancy: Occupancy) {
   const { connection, socket } = wire;
   const { network, signal } = context;
   const { threadId } = connection;
-  let state: 'idle' | 'busy' | 'ended' = 'idle';
-  /** A user's statement has run since the last reset. */
-  let isUsed = false;
   let killing: Promise<void> = Promise.resolve();
   const gone = new Promise((resolve) => socket.once('close', resolve));
 
-  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
   const cancel = () => {
-    if (state === 'busy') killing = kill(network, options, { kind: 'query', threadId });
+    if (occupancy.isBusy()) killing = kill(network, options, { kind: 'query', threadId });
     return killing;
   };
   const terminate = () => {
-    if (state === 'busy') killing = kill(network, options, { kind: 'connection', threadId });
-    state = 'ended';
+    if (occupancy.isBusy()) killing = kill(network, options, { kind: 'connection', threadId });
+    occupancy.end();
     wire.destroy(new ConnectorError('cancelled', 'The session was ended.'));
   };
   signal.addEventListener('abort', terminate, { once: true });
 
-  const claim = () => {
-    throwIfAborted(signal);
-    if (state === 'busy') throw new ConnectorError('unsupported', 'The session is busy with another read.');
-    if (state === 'ended') throw new ConnectorError('unreachable', 'The session is closed.');
-    state = 'busy';
-  };
-  const release = () => {
-    if (state === 'busy') state = 'idle';
-  };
   const rollBack = async () => {
-    if (state !== 'busy') return;
+    if (!occupancy.isBusy()) return;
     // A late kill may hit the first statement after its target.
     const attempt = () => command(wire, 'rollback');
-    await settledWithin(attempt().catch(attempt).then(release, terminate), GOODBYE_MS);
+    await settledWithin(attempt().catch(attempt).then(occupancy.release, terminate), GOODBYE_MS);
     // A server that does not respond gets no further statements.
-    if (state === 'busy') terminate();
+    if (occupancy.isBusy()) terminate();
   };
+  const close = async () => {
+    signal.removeEventListener('abort', terminate);
+    if (occupancy.isBusy()) terminate();
+    if (occupancy.isIdle()) {
+      occupancy.end();
+      connection.end(() => undefined);
+      await settledWithin(gone, GOODBYE_MS);
+      wire.destroy();
+    }
+    await Promise.all([gone, killing]);
+  };
+  return { cancel, terminate, rollBack, close };
+}
+
+function createSession(opened: Opened): Session {
+  const { wire, context, vendor } = opened;
+  const { connection } = wire;
+  const { signal } = context;
+  const occupancy = createOccupancy(signal);
+  const { cancel, terminate, rollBack, close } = createControl(opened, occupancy);
+  /** A user's statement has run since the last reset. */
+  let isUsed = false;
+
+  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
   const refresh = async () => {
     if (!isUsed) return;
     await answered(wire, (callback) => connection.reset((error) => callback(error ?? null, undefined)));
     await setUp(wire);
     isUsed = false;
   };
-  /** Runs our own statements; a session does one thing at a time. */
-  const alone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    claim();
-    try {
-      await refresh();
-      return await work();
-    } catch (error) {
-      throw failure(error);
-    } finally {
-      release();
-    }
-  };
+  /** Runs our own statements. */
+  const alone = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    occupancy.during(async () => {
+      try {
+        await refresh();
+        return await work();
+      } catch (error) {
+        throw failure(error);
+      }
+    });
 
   const catalogue = vendor.catalogue(async (sql, values) => (await prepared(wire, sql, values)) as Row[]);
   const hooks = { types: vendor.types, failure, cancel, terminate, finished: rollBack };
@@ -128,7 +140,7 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
     browse: (request) => alone(() => browseSql(catalogue, request)),
     async read(request) {
       const statement = toStatement(request);
-      claim();
+      occupancy.claim();
       try {
         await refresh();
         isUsed = request.query !== undefined;
@@ -140,17 +152,7 @@ function createSession({ wire, options, context, vendor }: Opened): Session {
         throw translated;
       }
     },
-    async close() {
-      signal.removeEventListener('abort', terminate);
-      if (state === 'busy') terminate();
-      if (state === 'idle') {
-        state = 'ended';
-        connection.end(() => undefined);
-        await settledWithin(gone, GOODBYE_MS);
-        wire.destroy();
-      }
-      await Promise.all([gone, killing]);
-    },
+    close,
   };
 }
 

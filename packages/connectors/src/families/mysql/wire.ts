@@ -26,7 +26,7 @@ export type MySqlOptions = Omit<mysql.ConnectionOptions, 'stream' | 'uri' | 'soc
 /** Grace period for the server's goodbye or its reaction to a cancel, before its socket is destroyed. */
 export const GOODBYE_MS = 1_000;
 
-/** A connection being established, with members that the driver's typings omit. */
+/** A connection, established or not, with members that the driver's typings omit. */
 export interface Wire {
   connection: mysql.Connection;
   socket: Socket;

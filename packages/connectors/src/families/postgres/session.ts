@@ -5,7 +5,9 @@ import { type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
 import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
-import { type PostgresTypes, type StatementRead, startRead } from './reads.js';
+import { createOccupancy, type Occupancy } from '../sql/occupancy.js';
+import type { PostgresTypes } from './fields.js';
+import { type StatementRead, startRead } from './reads.js';
 import { isPreparedAsTyped, proveAsTyped } from './scram.js';
 import {
   type CancelKey,
@@ -82,64 +84,74 @@ function rowsOf<Row>({ command, rows }: pg.QueryResult & { rows: Row[] }): Row[]
   );
 }
 
-function createSession({ client, guard, socket, options, context, vendor }: Opened): Session {
+/** Runs one of our statements. */
+type Run = (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
+
+/** Cancels, ends and closes the connection of a session. */
+function createControl({ client, socket, options, context }: Opened, occupancy: Occupancy, run: Run) {
   const { network, signal } = context;
-  let state: 'idle' | 'busy' | 'ended' = 'idle';
-  /** A user's statement has run since the last reset. */
-  let isUsed = false;
   let cancelling: Promise<void> = Promise.resolve();
   const gone = new Promise((resolve) => socket.once('close', resolve));
 
-  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
   const cancel = () => {
     cancelling = requestCancel(network, options, client as unknown as CancelKey);
     return cancelling;
   };
   const terminate = () => {
-    if (state === 'busy') void cancel();
-    state = 'ended';
+    if (occupancy.isBusy()) void cancel();
+    occupancy.end();
     client.connection.stream.destroy();
     socket.destroy();
   };
   signal.addEventListener('abort', terminate, { once: true });
 
-  const claim = () => {
-    throwIfAborted(signal);
-    if (state === 'busy') throw new ConnectorError('unsupported', 'The session is busy with another read.');
-    if (state === 'ended') throw new ConnectorError('unreachable', 'The session is closed.');
-    state = 'busy';
+  const rollBack = async () => {
+    if (!occupancy.isBusy()) return;
+    await settledWithin(run('rollback').then(occupancy.release, terminate), GOODBYE_MS);
+    // A server that does not respond gets no further statements.
+    if (occupancy.isBusy()) terminate();
   };
-  const release = () => {
-    if (state === 'busy') state = 'idle';
+  const close = async () => {
+    signal.removeEventListener('abort', terminate);
+    if (occupancy.isBusy()) terminate();
+    if (occupancy.isIdle()) {
+      occupancy.end();
+      await settledWithin(client.end(), GOODBYE_MS);
+      socket.destroy();
+    }
+    await Promise.all([gone, cancelling]);
   };
-  /** Runs one of our statements. */
-  const run = (text: string, values?: unknown[]) => {
+  return { cancel, terminate, rollBack, close };
+}
+
+function createSession(opened: Opened): Session {
+  const { client, guard, context, vendor } = opened;
+  const { signal } = context;
+  const occupancy = createOccupancy(signal);
+  const run: Run = (text, values) => {
     guard.allow(statementBudget());
     return client.query(text, values);
   };
-  const rollBack = async () => {
-    if (state !== 'busy') return;
-    await settledWithin(run('rollback').then(release, terminate), GOODBYE_MS);
-    // A server that does not respond gets no further statements.
-    if (state === 'busy') terminate();
-  };
+  const { cancel, terminate, rollBack, close } = createControl(opened, occupancy, run);
+  /** A user's statement has run since the last reset. */
+  let isUsed = false;
+
+  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
   const refresh = async () => {
     if (!isUsed) return;
     await run(SESSION_RESET);
     isUsed = false;
   };
-  /** Runs our own statements; a session does one thing at a time. */
-  const alone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    claim();
-    try {
-      await refresh();
-      return await work();
-    } catch (error) {
-      throw failure(error);
-    } finally {
-      release();
-    }
-  };
+  /** Runs our own statements. */
+  const alone = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    occupancy.during(async () => {
+      try {
+        await refresh();
+        return await work();
+      } catch (error) {
+        throw failure(error);
+      }
+    });
 
   const ours: RunStatement = async (text, values) => rowsOf(await run(text, values));
   const catalogue = vendor.catalogue(ours);
@@ -152,7 +164,7 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
     browse: (request) => alone(() => browseSql(catalogue, request)),
     async read(request) {
       const statement = toStatement(request);
-      claim();
+      occupancy.claim();
       try {
         await refresh();
         isUsed = request.query !== undefined;
@@ -165,16 +177,7 @@ function createSession({ client, guard, socket, options, context, vendor }: Open
         throw translated;
       }
     },
-    async close() {
-      signal.removeEventListener('abort', terminate);
-      if (state === 'busy') terminate();
-      if (state === 'idle') {
-        state = 'ended';
-        await settledWithin(client.end(), GOODBYE_MS);
-        socket.destroy();
-      }
-      await Promise.all([gone, cancelling]);
-    },
+    close,
   };
 }
 

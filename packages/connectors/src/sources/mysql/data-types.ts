@@ -1,5 +1,5 @@
 import mysql, { type FieldPacket } from 'mysql2';
-import type { MySqlType, MySqlTypes } from '../../families/mysql/reads.js';
+import type { MySqlType, MySqlTypes } from '../../families/mysql/fields.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';

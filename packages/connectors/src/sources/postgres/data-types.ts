@@ -1,4 +1,4 @@
-import type { PostgresType, PostgresTypes } from '../../families/postgres/reads.js';
+import type { PostgresType, PostgresTypes } from '../../families/postgres/fields.js';
 import type { RunStatement } from '../../families/postgres/session.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
