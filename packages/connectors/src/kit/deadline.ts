@@ -38,7 +38,7 @@ export function sleep(ms: number, { unref = false } = {}): Promise<void> {
  */
 export function timeLimit(timeoutMs: number): AbortSignal {
   const controller = new AbortController();
-  const expire = () => controller.abort(new DOMException('The time limit was exceeded.', 'TimeoutError'));
+  const expire = () => controller.abort(new DOMException('The timeout expired.', 'TimeoutError'));
   after(timeoutMs, expire).unref();
   return controller.signal;
 }

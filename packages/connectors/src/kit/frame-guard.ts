@@ -45,8 +45,8 @@ const FRAME_BYTES_MAX = MEBIBYTE;
 /** Greeting, server settings, sign-in. */
 const SIGN_IN = { bytesMax: 2 * MEBIBYTE, framesMax: 1_000 };
 /**
- * The response to one statement of ours, or the description of a result: some thousand columns, or a page of a
- * catalogue.
+ * The response to one of our statements, or the description of a result: some thousand columns, or a page of the system
+ * catalog.
  */
 const STATEMENT = { bytesMax: 8 * MEBIBYTE, framesMax: 20_000 };
 
@@ -66,7 +66,7 @@ function countedBudget({ bytesMax, framesMax }: { bytesMax: number; framesMax: n
 /** For one sign-in. */
 export const signInBudget = (): WireBudget => countedBudget(SIGN_IN);
 
-/** For one statement of ours, and for the time until the next one. */
+/** For one of our statements, and for the time until the next one. */
 export const statementBudget = (): WireBudget => countedBudget(STATEMENT);
 
 function tooMuch(): ConnectorError {

@@ -1,11 +1,10 @@
-/** Into how many parts a wait is cut. */
+/** Number of timers into which a wait is divided. */
 const parts = 6;
 
 /**
- * Calls `onSilence` when `ms` have gone by in which this process could have heard something. A timer alone would take a
- * pause of the process itself, in which nobody could be heard, for the silence of the other side: whatever has arrived
- * meanwhile is read only after the timers that are due.
- * @returns what ends the wait
+ * Calls `onSilence` after `ms` during which this process could have received data. A single timer would mistake a pause
+ * of this process for silence of the other side: data that arrived during the pause is read only after due timers.
+ * @returns a function that ends the wait
  */
 export function afterSilence(ms: number, onSilence: () => void): () => void {
   let left = parts;

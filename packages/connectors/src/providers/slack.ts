@@ -21,7 +21,7 @@ export const provider: ProviderManifest = {
   }),
   quirks: [
     'Errors come with status 200 and ok: false.',
-    'Scopes are separated by commas, in requests and in answers.',
+    'Scopes are separated by commas, in requests and in responses.',
     'The token type is bot, although the token is a bearer token.',
     'The token is the bot token; tokens expire and rotate only if rotation is turned on.',
   ],

@@ -40,7 +40,7 @@ export class Secret<Value> {
 export const revealed = (value: unknown): unknown => (value instanceof Secret ? value.reveal() : value);
 
 /**
- * A structure as JSON including its secrets, for sealing, digests or a process of ours. `JSON.stringify` would write
+ * A structure as JSON including its secrets, for sealing, digests or another process of Mooring. `JSON.stringify` would write
  * masks.
  */
 export const revealedJson = (value: unknown): string =>

@@ -53,7 +53,7 @@ export class Bench<Source extends BenchSource = BenchSource> {
   }
 }
 
-/** Abandons a read after its first batch of `rows` rows, on a server that continues after it was told to stop. */
+/** Abandons a read after its first batch of `rows` rows, on a server that ignores the cancel. */
 export async function leaveEarly(bench: Bench, rows: number): Promise<void> {
   const begun = performance.now();
   await bench.within(async (session) => {

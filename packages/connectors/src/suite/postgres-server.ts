@@ -55,7 +55,7 @@ export function dataRow(...values: (string | null)[]): Buffer {
   return message('D', Buffer.concat([int16(values.length), ...fields]));
 }
 
-/** A prepared statement of ours and its rows, all at once. */
+/** One of our prepared statements and its rows, all at once. */
 export const answered = (...messages: Buffer[]) => Buffer.concat([message('1'), message('2'), ...messages]);
 /** The description of a read; its rows are requested in the next turn. */
 export const described = (...columns: (readonly [string, number])[]) => answered(rowDescription(columns));

@@ -99,7 +99,7 @@ function assertNoOtherEncoding({ text }: CsvSample): void {
   const names = isWide ? '"utf-16le"}, "utf-16be" or "utf-8"' : '"iso-2022-jp"} or "utf-8"';
   throw new ConnectorError(
     'unsupported',
-    `The file may be ${what}, whose bytes are also valid UTF-8 but a different text.`,
+    `The file is valid UTF-8, but it may be ${what}.`,
     {
       remedy: `Set the encoding in the request: "file": {"encoding": ${names}.`,
     },

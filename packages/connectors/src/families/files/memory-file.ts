@@ -88,3 +88,15 @@ export async function readFailure(file: StoredFile, request: Asked = {}): Promis
   }
   throw new Error('expected a failure');
 }
+
+/** A table that is read in small chunks, and how it was read. */
+export async function reading(content: string | Buffer, file: FileOptions = {}, name = 'a.csv') {
+  const read = await readAll(memoryFile(name, content, { chunkBytes: 5 }), { file });
+  return { names: read.columns.map((column) => column.name), rows: read.rows, file: read.file };
+}
+
+/** The failure of a table that is read in small chunks. */
+export async function refusal(content: string | Buffer, file: FileOptions = {}, name = 'a.csv') {
+  const { kind, message, remedy } = await readFailure(memoryFile(name, content, { chunkBytes: 5 }), { file });
+  return { kind, message, remedy };
+}

@@ -20,7 +20,7 @@ export function createIntake(wire: Wire, { limit, batchRows }: BatchLimits) {
   let wake: () => void = () => undefined;
   let isDiscarding = false;
   let toRow: RowShape['toRow'] | undefined;
-  /** A value that its column cannot represent. Rows before it are still returned, and the server is told to stop. */
+  /** A value that its column cannot represent. Rows before it are still returned, and the statement is cancelled. */
   let refused: { error: unknown } | undefined;
 
   const flush = () => {

@@ -41,8 +41,8 @@ interface Statement extends PrepareStatementInfo {
 function noRows(): ConnectorError {
   return new ConnectorError(
     'invalid_query',
-    'The statement returns no rows; only statements that return rows are run.',
-    { remedy: 'Use a statement that returns rows, such as SELECT.' },
+    'The query returns no rows; only queries that return rows are run.',
+    { remedy: 'Use a query that returns rows, such as a SELECT.' },
   );
 }
 
@@ -60,7 +60,7 @@ async function prepareRead(wire: Wire, text: string): Promise<Encoding> {
   const { columns, parameters } = statement as Statement;
   if (columns.length === 0) throw noRows();
   if (parameters.length > 0) {
-    throw new ConnectorError('invalid_query', 'The statement must not have parameters.');
+    throw new ConnectorError('invalid_query', 'The query must not have parameters.');
   }
   const hasFloats = columns.some(
     ({ columnType }) => columnType === Types.FLOAT || columnType === Types.DOUBLE,

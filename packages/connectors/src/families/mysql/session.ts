@@ -2,7 +2,7 @@ import mysql from 'mysql2';
 import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js';
 import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
+import { browseSql, type SystemCatalog, tableOf } from '../sql/browse.js';
 import { createOccupancy, type Occupancy } from '../sql/occupancy.js';
 import type { MySqlTypes } from './fields.js';
 import { type StatementRead, startRead } from './reads.js';
@@ -35,7 +35,7 @@ type Row = readonly unknown[];
 /** Differences between vendors of this protocol. */
 export interface MySqlVendor {
   types: MySqlTypes;
-  catalogue(run: RunStatement): SqlCatalogue;
+  catalog(run: RunStatement): SystemCatalog;
   translate(error: unknown): ConnectorError;
 }
 
@@ -113,7 +113,7 @@ function createSession(opened: Opened): Session {
   let isUsed = false;
 
   const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
-  const refresh = async () => {
+  const reset = async () => {
     if (!isUsed) return;
     await answered(wire, (callback) => connection.reset((error) => callback(error ?? null, undefined)));
     await setUp(wire);
@@ -123,26 +123,26 @@ function createSession(opened: Opened): Session {
   const alone = <Result>(work: () => Promise<Result>): Promise<Result> =>
     occupancy.during(async () => {
       try {
-        await refresh();
+        await reset();
         return await work();
       } catch (error) {
         throw failure(error);
       }
     });
 
-  const catalogue = vendor.catalogue(async (sql, values) => (await prepared(wire, sql, values)) as Row[]);
+  const catalog = vendor.catalog(async (sql, values) => (await prepared(wire, sql, values)) as Row[]);
   const hooks = { types: vendor.types, failure, cancel, terminate, finished: rollBack };
 
   return {
     async ping() {
       await alone(() => answered(wire, (callback) => connection.ping((error) => callback(error, undefined))));
     },
-    browse: (request) => alone(() => browseSql(catalogue, request)),
+    browse: (request) => alone(() => browseSql(catalog, request)),
     async read(request) {
       const statement = toStatement(request);
       occupancy.claim();
       try {
-        await refresh();
+        await reset();
         isUsed = request.query !== undefined;
         await command(wire, 'start transaction read only');
         return await startRead(wire, statement, hooks);

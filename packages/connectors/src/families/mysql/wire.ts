@@ -179,7 +179,7 @@ export function hideNames(fields: mysql.FieldPacket[]): void {
   for (const [index, field] of fields.entries()) field.name = String(index);
 }
 
-/** Runs one fixed statement of ours. */
+/** Runs one of our fixed statements. */
 export function command(wire: Wire, sql: string): Promise<unknown> {
   return answered(wire, (callback) => wire.connection.query(sql, callback).on('fields', checkOwnFields));
 }

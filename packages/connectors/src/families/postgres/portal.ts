@@ -1,5 +1,5 @@
 // A portal of the extended query protocol: the server accepts only a single statement there, keeps the result, and
-// works only as far as batches are requested.
+// works only on requested batches.
 import type { Client, FieldDef } from 'pg';
 import Cursor from 'pg-cursor';
 import { createBatchPacer } from '../../kit/batches.js';
@@ -76,8 +76,8 @@ export async function openPortal(
   await closePortal(cursor, terminate);
   throw new ConnectorError(
     'invalid_query',
-    'The statement returns no rows; only statements that return rows are run.',
-    { remedy: 'Use a statement that returns rows, such as SELECT.' },
+    'The query returns no rows; only queries that return rows are run.',
+    { remedy: 'Use a query that returns rows, such as a SELECT.' },
   );
 }
 
@@ -145,7 +145,7 @@ export function createBatchRequests(
         .finally(() => {
           isPending = false;
         });
-      // A failure is reported to whoever takes the batch, who may not have asked for it yet.
+      // The failure is reported when the batch is taken, which may be later.
       asked.catch(() => undefined);
       return asked;
     },

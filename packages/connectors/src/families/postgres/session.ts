@@ -4,7 +4,7 @@ import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js
 import { type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
 import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { browseSql, type SqlCatalogue, tableOf } from '../sql/browse.js';
+import { browseSql, type SystemCatalog, tableOf } from '../sql/browse.js';
 import { createOccupancy, type Occupancy } from '../sql/occupancy.js';
 import type { PostgresTypes } from './fields.js';
 import { type StatementRead, startRead } from './reads.js';
@@ -44,9 +44,9 @@ export type RunStatement = <Result>(text: string, values: unknown[]) => Promise<
 
 /** Differences between vendors of this protocol. */
 export interface PostgresVendor {
-  /** @param run queries the catalogue within the transaction of the read */
+  /** @param run queries the system catalog within the transaction of the read */
   types(run: RunStatement): PostgresTypes;
-  catalogue(run: RunStatement): SqlCatalogue;
+  catalog(run: RunStatement): SystemCatalog;
   translate(error: unknown): ConnectorError;
 }
 
@@ -137,7 +137,7 @@ function createSession(opened: Opened): Session {
   let isUsed = false;
 
   const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
-  const refresh = async () => {
+  const reset = async () => {
     if (!isUsed) return;
     await run(SESSION_RESET);
     isUsed = false;
@@ -146,7 +146,7 @@ function createSession(opened: Opened): Session {
   const alone = <Result>(work: () => Promise<Result>): Promise<Result> =>
     occupancy.during(async () => {
       try {
-        await refresh();
+        await reset();
         return await work();
       } catch (error) {
         throw failure(error);
@@ -154,19 +154,19 @@ function createSession(opened: Opened): Session {
     });
 
   const ours: RunStatement = async (text, values) => rowsOf(await run(text, values));
-  const catalogue = vendor.catalogue(ours);
+  const catalog = vendor.catalog(ours);
   const hooks = { types: vendor.types(ours), failure, cancel, terminate, finished: rollBack };
 
   return {
     async ping() {
       await alone(() => ours('select 1', []));
     },
-    browse: (request) => alone(() => browseSql(catalogue, request)),
+    browse: (request) => alone(() => browseSql(catalog, request)),
     async read(request) {
       const statement = toStatement(request);
       occupancy.claim();
       try {
-        await refresh();
+        await reset();
         isUsed = request.query !== undefined;
         await run(BEGIN_READ);
         guard.allow(statementBudget());

@@ -1,4 +1,4 @@
-// Browses schema, table and column of any SQL server; only the catalogue queries differ.
+// Browses schema, table and column of any SQL server; only the queries of the system catalog differ.
 import { z } from 'zod';
 import { unknownColumn } from '../../kit/columns.js';
 import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
@@ -8,8 +8,8 @@ import { ConnectorError } from '../../spec/errors.js';
 const TEXT_CHARS_MAX = 65_536;
 const text = z.string().max(TEXT_CHARS_MAX);
 
-/** The expected row of a catalogue query. */
-const catalogueRowSchema = z.strictObject({
+/** The expected row of a query of the system catalog. */
+const catalogRowSchema = z.strictObject({
   name: text,
   /** Keyset value: the next page starts after it. */
   key: text,
@@ -21,7 +21,7 @@ const catalogueRowSchema = z.strictObject({
   isNullable: z.boolean().optional(),
 });
 
-type CatalogueRow = z.output<typeof catalogueRowSchema>;
+type CatalogRow = z.output<typeof catalogRowSchema>;
 
 /**
  * Lists at most `limit` rows of one level, ordered by key, after `after` (null: from the start). The rows are untrusted
@@ -33,17 +33,17 @@ export type ListLevel = (
   limit: number,
 ) => Promise<unknown[]>;
 
-export interface SqlCatalogue {
+export interface SystemCatalog {
   schemas: ListLevel;
   tables: ListLevel;
   columns: ListLevel;
 }
 
 const DEPTH = 3;
-/** Maximum items per response for a hostile or huge catalogue (case D24). */
+/** Maximum items per response for a hostile or huge system catalog (case D24). */
 const LIMIT_MAX = 1_000;
 
-function toItem(path: readonly string[], row: CatalogueRow): BrowseItem {
+function toItem(path: readonly string[], row: CatalogRow): BrowseItem {
   const item = { name: row.name, path: [...path, row.name] };
   if (path.length === 0) return { ...item, kind: 'schema', readable: false, container: true };
   if (path.length === 1) {
@@ -62,12 +62,12 @@ function toItem(path: readonly string[], row: CatalogueRow): BrowseItem {
 }
 
 /** @throws ConnectorError `protocol_error` for a server that returns unexpected rows */
-function toCatalogueRows(rows: unknown[], limit: number): CatalogueRow[] {
-  const answer = z.array(catalogueRowSchema).max(limit).safeParse(rows);
+function toCatalogRows(rows: unknown[], limit: number): CatalogRow[] {
+  const answer = z.array(catalogRowSchema).max(limit).safeParse(rows);
   if (answer.success) return answer.data;
   throw new ConnectorError(
     'protocol_error',
-    'The server returned unexpected columns or rows for its catalogue.',
+    'The server returned unexpected columns or rows for its system catalog.',
     { remedy: 'Check that host and port point to the database server.' },
   );
 }
@@ -76,12 +76,12 @@ function toCatalogueRows(rows: unknown[], limit: number): CatalogueRow[] {
  * One page of a level.
  * @throws ConnectorError `not_found` for a path that is too deep or names a table without columns
  */
-export async function browseSql(catalogue: SqlCatalogue, request: BrowseRequest): Promise<BrowseAnswer> {
+export async function browseSql(catalog: SystemCatalog, request: BrowseRequest): Promise<BrowseAnswer> {
   const { path } = request;
-  const list = [catalogue.schemas, catalogue.tables, catalogue.columns][path.length];
+  const list = [catalog.schemas, catalog.tables, catalog.columns][path.length];
   if (!list) throw new ConnectorError('not_found', `Browsing goes at most ${DEPTH} levels deep.`);
   const limit = Math.max(1, Math.min(request.limit, LIMIT_MAX));
-  const rows = toCatalogueRows(await list(path, request.page ?? null, limit + 1), limit + 1);
+  const rows = toCatalogRows(await list(path, request.page ?? null, limit + 1), limit + 1);
   if (path.length === DEPTH - 1 && rows.length === 0 && request.page === undefined) {
     throw new ConnectorError('not_found', 'The table does not exist, or this login cannot see it.');
   }

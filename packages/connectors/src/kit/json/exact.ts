@@ -22,7 +22,7 @@ export class DoubledName extends Error {
   readonly member: string;
 
   constructor(member: string) {
-    super('An object names a member twice.');
+    super('An object repeats a member.');
     this.member = member;
   }
 }

@@ -23,12 +23,12 @@ const conflict: Translation = [
   'The server aborted the read because of a conflicting transaction. Try again.',
   retryable,
 ];
-const tooLong: Translation = ['timeout', 'The statement took longer than the server allows.'];
+const tooLong: Translation = ['timeout', 'The query took longer than the server allows.'];
 const notSql: Translation = [
   'invalid_query',
-  'The statement is not valid SQL, or is more than one statement.',
+  'The query is not valid SQL, or contains more than one statement.',
 ];
-const writes: Translation = ['invalid_query', 'The statement writes data, but this connection is read-only.'];
+const writes: Translation = ['invalid_query', 'The query writes data, but this connection is read-only.'];
 const stopped: Translation = ['unreachable', 'The server is shutting down.', retryable];
 
 /** Error number → kind. Source: MySQL "Server Error Message Reference" and MariaDB "Error Codes". */
@@ -49,15 +49,15 @@ const numbers = new Map<number, Translation>([
   [1142, noRight], // ER_TABLEACCESS_DENIED_ERROR
   [1143, noRight], // ER_COLUMNACCESS_DENIED_ERROR
   [1146, noSuchTable], // ER_NO_SUCH_TABLE
-  [1153, ['too_large', 'The statement is too large for the server.']], // ER_NET_PACKET_TOO_LARGE
+  [1153, ['too_large', 'The query is too large for the server.']], // ER_NET_PACKET_TOO_LARGE
   [1203, busy], // ER_TOO_MANY_USER_CONNECTIONS
   [1205, ['timeout', 'The server timed out waiting for a lock.', retryable]], // ER_LOCK_WAIT_TIMEOUT
   [1213, conflict], // ER_LOCK_DEADLOCK
   [1226, ['quota_exceeded', 'This login has reached a limit of the server.', retryable]], // ER_USER_LIMIT_REACHED
   [1227, noRight], // ER_SPECIFIC_ACCESS_DENIED_ERROR
   [1290, writes], // ER_OPTION_PREVENTS_STATEMENT
-  [1295, ['unsupported', 'The server cannot prepare this statement; only prepared statements are run.']], // ER_UNSUPPORTED_PS
-  [1317, ['cancelled', 'The server cancelled the statement.']], // ER_QUERY_INTERRUPTED
+  [1295, ['unsupported', 'The server cannot prepare this query; only prepared statements are run.']], // ER_UNSUPPORTED_PS
+  [1317, ['cancelled', 'The server cancelled the query.']], // ER_QUERY_INTERRUPTED
   [1370, noRight], // ER_PROCACCESS_DENIED_ERROR
   [1698, signInRefused], // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
   [1792, writes], // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
@@ -73,9 +73,9 @@ const numbers = new Map<number, Translation>([
 /** The first two characters of SQLSTATE, for numbers that are not listed above. */
 const classes = new Map<string, Translation>([
   ['08', ['unreachable', 'The connection to the server failed.', retryable]],
-  ['22', ['invalid_query', 'A value in the statement is not valid for its type.']],
+  ['22', ['invalid_query', 'A value in the query is not valid for its type.']],
   ['28', signInRefused],
-  ['42', ['invalid_query', 'The statement does not match the database schema.']],
+  ['42', ['invalid_query', 'The query does not match the database schema.']],
 ]);
 
 const notReached: Translation = ['unreachable', 'The server could not be reached.', retryable];

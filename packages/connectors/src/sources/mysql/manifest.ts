@@ -40,7 +40,7 @@ export const manifest: SourceManifest = {
     treatTinyAsBoolean: property(z.boolean().optional(), {
       title: 'tinyint(1) as boolean',
       description:
-        'Return tinyint(1) columns, in which MySQL stores booleans, as true and false instead of 1 and 0. Any other number in such a column is refused by name.',
+        'Return tinyint(1) columns, in which MySQL stores booleans, as true and false instead of 1 and 0. A column with any other number is refused by name.',
       decides: 'nothing',
     }),
     ...tlsProperties,
@@ -65,7 +65,7 @@ export const manifest: SourceManifest = {
     ],
     limits: [
       'Read-only: every read is one prepared statement in a read-only transaction that is rolled back.',
-      'Statements that the server cannot prepare are refused.',
+      'Queries that the server cannot prepare are refused.',
       'A row of more than 32 MiB is refused.',
       'Negative TIME values and those beyond 24 hours keep their hours, as MySQL writes them.',
       'Geometries are extended well-known text with their SRID; coordinates keep the order of the server.',

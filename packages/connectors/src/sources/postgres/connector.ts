@@ -1,11 +1,11 @@
 import { openPostgres } from '../../families/postgres/session.js';
 import type { Connector } from '../../spec/connector.js';
-import { postgresCatalogue } from './catalogue.js';
+import { postgresCatalog } from './system-catalog.js';
 import { toPostgresOptions } from './credentials.js';
 import { postgresTypes } from './data-types.js';
 import { translatePostgresError } from './errors.js';
 
-const vendor = { types: postgresTypes, catalogue: postgresCatalogue, translate: translatePostgresError };
+const vendor = { types: postgresTypes, catalog: postgresCatalog, translate: translatePostgresError };
 
 /** PostgreSQL over `pg`. */
 export const connector: Connector = {

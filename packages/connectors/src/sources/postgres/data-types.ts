@@ -18,7 +18,7 @@ function toFloat(text: string): Cell {
 /** The format is not guaranteed: a statement may change a setting while it runs. */
 function asAsked(isSo: boolean): void {
   if (!isSo)
-    throw new Misfit('has an unexpected format, because the statement changes a session setting');
+    throw new Misfit('has an unexpected format, because the query changes a session setting');
 }
 
 function toBase64(text: string): Cell {
@@ -103,7 +103,7 @@ const scalars: readonly (readonly [id: number, name: string, type: PostgresType]
   [3802, 'jsonb', { type: 'json', parse: toJson }],
 ];
 
-/** Types that map to text in PostgreSQL's own form, so that the catalogue need not be queried. */
+/** Types that map to text in PostgreSQL's own form, so that the system catalog need not be queried. */
 const texts: readonly (readonly [id: number, name: string])[] = [
   [18, '"char"'],
   [19, 'name'],
@@ -215,7 +215,7 @@ export const nativeTypes: readonly NativeType[] = [
 
 /**
  * Which types are arrays, and of what; a domain element counts as its base type. `int2vector` and `oidvector`, which
- * the catalogue also lists as arrays, are written without braces and are text.
+ * the system catalog also lists as arrays, are written without braces and are text.
  */
 const ELEMENTS = `
   select t.oid::text as id, e.typdelim::text as delimiter,
@@ -229,7 +229,7 @@ interface ElementRow {
   element: string;
 }
 
-/** PostgreSQL types: built-in types are known; for others, the catalogue says whether they are arrays. */
+/** PostgreSQL types: built-in types are known; for others, the system catalog says whether they are arrays. */
 export const postgresTypes = (run: RunStatement): PostgresTypes => {
   const asked = new Map<number, PostgresType>();
   return {

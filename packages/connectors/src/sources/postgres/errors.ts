@@ -25,8 +25,8 @@ const conflict: Translation = [
 
 /** SQLSTATE → kind. Source: PostgreSQL documentation, appendix A, "PostgreSQL Error Codes". */
 const states = new Map<string, Translation>([
-  ['08P01', ['invalid_query', 'The server rejected the statement; it must not have parameters.']],
-  ['25006', ['invalid_query', 'The statement writes data, but this connection is read-only.']], // read_only_sql_transaction
+  ['08P01', ['invalid_query', 'The server rejected the query; it must not have parameters.']],
+  ['25006', ['invalid_query', 'The query writes data, but this connection is read-only.']], // read_only_sql_transaction
   ['28000', signInRefused], // invalid_authorization_specification
   ['28P01', signInRefused], // invalid_password
   ['3D000', ['not_found', 'The database does not exist.']], // invalid_catalog_name
@@ -34,13 +34,13 @@ const states = new Map<string, Translation>([
   ['40001', conflict], // serialization_failure
   ['40P01', conflict], // deadlock_detected
   ['42501', ['permission_denied', 'This login does not have the required permission.']], // insufficient_privilege
-  ['42601', ['invalid_query', 'The statement is not valid SQL, or is more than one statement.']], // syntax_error
+  ['42601', ['invalid_query', 'The query is not valid SQL, or contains more than one statement.']], // syntax_error
   ['42703', ['invalid_query', 'A requested column does not exist.']], // undefined_column
   ['42P01', noSuchObject], // undefined_table
   ['53300', busy], // too_many_connections
-  ['54000', ['too_large', 'The statement exceeds a limit of the server.']], // program_limit_exceeded
+  ['54000', ['too_large', 'The query exceeds a limit of the server.']], // program_limit_exceeded
   ['55P03', ['timeout', 'The server timed out waiting for a lock.', retryable]], // lock_not_available
-  ['57014', ['cancelled', 'The server cancelled the statement.']], // query_canceled
+  ['57014', ['cancelled', 'The server cancelled the query.']], // query_canceled
   ['57P01', stopped], // admin_shutdown
   ['57P02', stopped], // crash_shutdown
   ['57P03', stopped], // cannot_connect_now
@@ -50,10 +50,10 @@ const states = new Map<string, Translation>([
 const classes = new Map<string, Translation>([
   ['08', ['unreachable', 'The connection to the server failed.', retryable]],
   ['0A', ['unsupported', 'The server does not support this.']],
-  ['22', ['invalid_query', 'A value in the statement is not valid for its type.']],
-  ['25', ['invalid_query', 'The statement requires a transaction that is not read-only.']],
+  ['22', ['invalid_query', 'A value in the query is not valid for its type.']],
+  ['25', ['invalid_query', 'The query requires a transaction that is not read-only.']],
   ['28', signInRefused],
-  ['42', ['invalid_query', 'The statement does not match the database schema.']],
+  ['42', ['invalid_query', 'The query does not match the database schema.']],
   ['53', ['quota_exceeded', 'The server is out of resources.', retryable]],
 ]);
 

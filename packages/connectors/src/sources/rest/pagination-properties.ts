@@ -59,7 +59,7 @@ export const pagination = {
   PaginationFirstPageOnly: property(z.boolean(), {
     title: 'First page only',
     description:
-      'Without pagination: read the first page even if it indicates more pages; otherwise such a response ends the read.',
+      'Without pagination: read the first page even if it indicates more pages. Default: a page that indicates more ends the read.',
     decides: 'nothing',
   }).optional(),
   PaginationEndsAt404: property(z.boolean(), {

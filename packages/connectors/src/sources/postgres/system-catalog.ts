@@ -1,5 +1,5 @@
 import type { RunStatement } from '../../families/postgres/session.js';
-import type { SqlCatalogue } from '../../families/sql/browse.js';
+import type { SystemCatalog } from '../../families/sql/browse.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 const SCHEMAS = `
@@ -29,7 +29,7 @@ const COLUMNS = `
   order by a.attnum limit $2`;
 
 /** Browses `pg_catalog`, which lists more than `information_schema` and is faster. */
-export function postgresCatalogue(run: RunStatement): SqlCatalogue {
+export function postgresCatalog(run: RunStatement): SystemCatalog {
   return {
     schemas: (_parents, after, limit) => run(SCHEMAS, [after, limit]),
     tables: ([schema], after, limit) => run(TABLES, [after, limit, schema]),

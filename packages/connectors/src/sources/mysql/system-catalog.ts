@@ -1,5 +1,5 @@
 import type { RunStatement } from '../../families/mysql/session.js';
-import type { SqlCatalogue } from '../../families/sql/browse.js';
+import type { SystemCatalog } from '../../families/sql/browse.js';
 import { ConnectorError } from '../../spec/errors.js';
 
 /** Names compare by bytes: the server's own collation does not distinguish `Orders` from `orders`. */
@@ -29,7 +29,7 @@ const limited = (sql: string, limit: number) => `${sql} limit ${Math.trunc(limit
 const toNames = ([name, key]: readonly unknown[]) => ({ name, key });
 
 /** Browses `information_schema`, which shows what the login may access. */
-export function mySqlCatalogue(run: RunStatement): SqlCatalogue {
+export function mySystemCatalog(run: RunStatement): SystemCatalog {
   return {
     schemas: async (_parents, after, limit) =>
       (await run(limited(SCHEMAS, limit), [after ?? ''])).map(toNames),
