@@ -1,11 +1,11 @@
 import { openMySql } from '../../families/mysql/session.js';
 import type { Connector } from '../../spec/connector.js';
-import { mySystemCatalog } from './system-catalog.js';
+import { mySqlCatalog } from './system-catalog.js';
 import { toMySqlOptions } from './credentials.js';
 import { mySqlTypes } from './data-types.js';
 import { translateMySqlError } from './errors.js';
 
-const vendor = { catalog: mySystemCatalog, translate: translateMySqlError };
+const vendor = { catalog: mySqlCatalog, translate: translateMySqlError };
 
 /** MySQL and MariaDB over `mysql2`. */
 export const connector: Connector = {

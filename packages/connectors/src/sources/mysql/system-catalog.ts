@@ -29,7 +29,7 @@ const limited = (sql: string, limit: number) => `${sql} limit ${Math.trunc(limit
 const toNames = ([name, key]: readonly unknown[]) => ({ name, key });
 
 /** Browses `information_schema`, which shows what the login may access. */
-export function mySystemCatalog(run: RunStatement): SystemCatalog {
+export function mySqlCatalog(run: RunStatement): SystemCatalog {
   return {
     schemas: async (_parents, after, limit) =>
       (await run(limited(SCHEMAS, limit), [after ?? ''])).map(toNames),
