@@ -14,7 +14,7 @@ const credentialNames = new Set(
   ).split(' '),
 );
 
-export const isCredentialName = (name: string): boolean =>
+const isCredentialName = (name: string): boolean =>
   credentialNames.has(name.toLowerCase().replaceAll(/[^a-z0-9]/g, ''));
 
 type Definition = Readonly<Record<string, unknown>>;

@@ -30,7 +30,7 @@ function listen(listener: RequestListener): Promise<Server> {
 }
 
 /** Forwards everything except the endless object to the lab unchanged (the signature covers the Host header). */
-export async function startFront(lab: LabS3): Promise<S3Front> {
+async function startFront(lab: LabS3): Promise<S3Front> {
   let endless = 0;
   const server = await listen((request, response) => {
     if (request.url?.split('?')[0]?.endsWith(`/${endlessPath.join('')}`)) {

@@ -11,7 +11,7 @@ const numericLastLabel = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i;
 const isHostName = (text: string) => labels.test(text) && !numericLastLabel.test(text);
 
 /** A host name or an IP address, without brackets, port, path or user. */
-export const hostSchema = line(253).refine(
+const hostSchema = line(253).refine(
   (text) => isHostName(text) || z.ipv4().safeParse(text).success || z.ipv6().safeParse(text).success,
   'must be a host name or an IP address',
 );

@@ -157,7 +157,7 @@ export function parseRecord(span: JsonSpan): JsonRecord {
  * One value, exact.
  * @throws as {@link parseRecord}
  */
-export function parseCell(span: JsonSpan): Cell {
+function parseCell(span: JsonSpan): Cell {
   const { value, isExact } = parseExactly(span, 0);
   return isExact ? value : cellOf(span, value);
 }

@@ -54,7 +54,7 @@ function toDate(text: string): Cell {
 }
 
 /** `2024-02-29 12:34:56.789` → `2024-02-29T12:34:56.789`. */
-export function toLocalTimestamp(text: string): string {
+function toLocalTimestamp(text: string): string {
   assertIsoDate(text);
   return hasNoIsoForm(text) ? text : text.replace(' ', 'T');
 }

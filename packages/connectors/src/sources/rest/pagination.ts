@@ -109,7 +109,7 @@ interface OffsetNames {
 }
 
 /** Qlik's names take precedence over those that Mooring introduced before they were known. */
-export const offsetNames = (p: RestProperties): OffsetNames => ({
+const offsetNames = (p: RestProperties): OffsetNames => ({
   start: p.OffsetStartField ?? p.OffsetStartParamName,
   startInHeader: p.IsOffsetStartFieldHeader ?? false,
   first: p.OffsetStartFieldValue ?? p.OffsetStartInitialValue,
