@@ -29,7 +29,6 @@ export function batchRowsMax(columns: readonly Column[]): number {
 /** For a requested column that does not exist. */
 export function unknownColumn(name: string): ConnectorError {
   return new ConnectorError('invalid_query', `There is no column ${quoted(name)}.`, {
-    remedy:
-      'Call actions/preview without "columns" to see the columns. Names are case-sensitive.',
+    remedy: 'Call actions/preview without "columns" to see the columns. Names are case-sensitive.',
   });
 }

@@ -205,7 +205,9 @@ export function parseConnectStatement(
       properties[name ?? key] = typed(name === undefined ? undefined : shape[name], text);
     } else if (text !== '') {
       problems.push(
-        statementProblem(`must not contain the secret ${name ?? 'authCode'}; statements are visible to others`),
+        statementProblem(
+          `must not contain the secret ${name ?? 'authCode'}; statements are visible to others`,
+        ),
       );
     }
   }

@@ -70,13 +70,9 @@ export const signInBudget = (): WireBudget => countedBudget(SIGN_IN);
 export const statementBudget = (): WireBudget => countedBudget(STATEMENT);
 
 function tooMuch(): ConnectorError {
-  return new ConnectorError(
-    'too_large',
-    'The server sent a larger response than the request allows.',
-    {
-      remedy: 'Check that host and port point to the database server.',
-    },
-  );
+  return new ConnectorError('too_large', 'The server sent a larger response than the request allows.', {
+    remedy: 'Check that host and port point to the database server.',
+  });
 }
 
 /** For a frame that the protocol does not define. */

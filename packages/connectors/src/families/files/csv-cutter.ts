@@ -257,10 +257,7 @@ export class RecordCutter {
     this.lineEnd ??= found;
     if ((this.lineEnd === '\r') === (found === '\r')) return true;
     const shown = { '\n': 'LF', '\r\n': 'CR LF', '\r': 'CR' };
-    this.fail(
-      `has ${shown[found]} outside quotes, but lines end in ${shown[this.lineEnd]}`,
-      lineEndRemedy,
-    );
+    this.fail(`has ${shown[found]} outside quotes, but lines end in ${shown[this.lineEnd]}`, lineEndRemedy);
     return false;
   }
 

@@ -173,7 +173,9 @@ describe('the dialect of a CSV file', () => {
     expect((await reading('a,b\n"x \\"y\\" \\\\","2"\n', { escape: '\\' })).rows).toEqual([
       ['x "y" \\', '2'],
     ]);
-    expect((await refusal('a,b\n"C:\\dir",2\n', { escape: '\\' })).message).toContain('invalid escape sequence');
+    expect((await refusal('a,b\n"C:\\dir",2\n', { escape: '\\' })).message).toContain(
+      'invalid escape sequence',
+    );
     expect(await reading('1;x\n2;y\n', { header: false })).toMatchObject({
       names: ['column_1', 'column_2'],
       rows: [

@@ -29,7 +29,8 @@ export const isTrailed = (record: CsvRecord, width: number, { nullText }: CsvDia
 export const csvRemedies = {
   quoteRemedy:
     'Double the quotes inside quoted fields, or set how the file quotes: "file": {"escape": "\\\\"} for backslash escapes, "file": {"quote": ""} if quotes have no meaning.',
-  escapeRemedy: 'Set the escape character of the file: "file": {"escape": …}. The default is the quote itself.',
+  escapeRemedy:
+    'Set the escape character of the file: "file": {"escape": …}. The default is the quote itself.',
   outsideRemedy:
     'Escapes work only inside quotes. Quote each field, or leave "escape" out to read it literally.',
   lineEndRemedy:

@@ -97,13 +97,9 @@ function assertNoOtherEncoding({ text }: CsvSample): void {
   if (!isWide && !shiftsToJapanese.some((shift) => text.includes(shift))) return;
   const what = isWide ? 'UTF-16 or UTF-32' : 'ISO-2022-JP';
   const names = isWide ? '"utf-16le"}, "utf-16be" or "utf-8"' : '"iso-2022-jp"} or "utf-8"';
-  throw new ConnectorError(
-    'unsupported',
-    `The file is valid UTF-8, but it may be ${what}.`,
-    {
-      remedy: `Set the encoding in the request: "file": {"encoding": ${names}.`,
-    },
-  );
+  throw new ConnectorError('unsupported', `The file is valid UTF-8, but it may be ${what}.`, {
+    remedy: `Set the encoding in the request: "file": {"encoding": ${names}.`,
+  });
 }
 
 const unquotedRemedy =

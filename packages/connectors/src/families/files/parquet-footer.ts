@@ -1,10 +1,4 @@
-import type {
-  CompressionCodec,
-  ConvertedType,
-  LogicalType,
-  SchemaElement,
-  TimeUnit,
-} from 'hyparquet';
+import type { CompressionCodec, ConvertedType, LogicalType, SchemaElement, TimeUnit } from 'hyparquet';
 import {
   CompressionCodecs,
   ConvertedTypes,

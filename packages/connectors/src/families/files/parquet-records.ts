@@ -84,10 +84,13 @@ function itemShape(item: SchemaNode, json: ParquetCaps['json']): ValueShape {
 
 function assertReadable(node: SchemaNode, column: string): void {
   if (annotationOf(node) === 'VARIANT') {
-    throw new ConnectorError('unsupported', `Column ${quoted(column)} is a VARIANT, which is not supported.`, {
-      remedy:
-        'Request only the other columns with "columns", or write this one as a JSON string.',
-    });
+    throw new ConnectorError(
+      'unsupported',
+      `Column ${quoted(column)} is a VARIANT, which is not supported.`,
+      {
+        remedy: 'Request only the other columns with "columns", or write this one as a JSON string.',
+      },
+    );
   }
   const names = node.children.map(({ element }) => element.name);
   const doubled = names.find((name, at) => names.indexOf(name) !== at);

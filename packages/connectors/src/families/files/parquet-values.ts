@@ -224,8 +224,7 @@ export function openValues(section: ValueSection): NextValue {
       'unsupported',
       `The Parquet file uses the encoding ${encoding ?? 'with an unknown number'}, which is not supported.`,
       {
-        remedy:
-          'Request only the other columns with "columns", or rewrite the file with the encoding PLAIN.',
+        remedy: 'Request only the other columns with "columns", or rewrite the file with the encoding PLAIN.',
       },
     );
   }

@@ -89,8 +89,7 @@ export function translateJsonError(error: unknown, headers: Headers): unknown {
         remedy: 'The URL may point to a sign-in page: check the URL and the sign-in method.',
       })
     : new ConnectorError('protocol_error', notJson('The response of the source', error).message, {
-        remedy:
-          'Check the response, for instance with curl: it may be truncated, or the URL may be wrong.',
+        remedy: 'Check the response, for instance with curl: it may be truncated, or the URL may be wrong.',
       });
 }
 
@@ -100,8 +99,7 @@ function doubledMember(name: string): ConnectorError {
     'protocol_error',
     `The response repeats the member ${quoted(name)} in one object.`,
     {
-      remedy:
-        'Only one of the two values could be read. Member names must be unique within an object.',
+      remedy: 'Only one of the two values could be read. Member names must be unique within an object.',
     },
   );
 }

@@ -103,9 +103,13 @@ export function assertIsAll(page: Seen): void {
   const isPartial = page.status === 206;
   const signs = isPartial ? { where: 'with the status 206', isLink: false } : signsOf(page);
   if (!signs || !(isPartial || signs.isLink || page.hasList)) return;
-  throw new ConnectorError('invalid_config', `The response indicates ${signs.where} that there are more pages.`, {
-    remedy: `${
-      signs.isLink ? byLink : 'Set PaginationType to the pagination method of the service.'
-    } If you want only the first page, set PaginationFirstPageOnly to true.`,
-  });
+  throw new ConnectorError(
+    'invalid_config',
+    `The response indicates ${signs.where} that there are more pages.`,
+    {
+      remedy: `${
+        signs.isLink ? byLink : 'Set PaginationType to the pagination method of the service.'
+      } If you want only the first page, set PaginationFirstPageOnly to true.`,
+    },
+  );
 }

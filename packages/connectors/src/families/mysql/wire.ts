@@ -141,7 +141,10 @@ function guardConnection(
 }
 
 function addedBeforeTls(): ConnectorError {
-  return new ConnectorError('tls_failed', 'Unexpected data arrived before the TLS handshake; the connection may have been tampered with.');
+  return new ConnectorError(
+    'tls_failed',
+    'Unexpected data arrived before the TLS handshake; the connection may have been tampered with.',
+  );
 }
 
 /** Runs driver work that responds through a callback; it ends with the connection at the latest. */

@@ -77,11 +77,9 @@ interface Opened {
  */
 function rowsOf<Row>({ command, rows }: pg.QueryResult & { rows: Row[] }): Row[] {
   if (command === 'SELECT') return rows;
-  throw new ConnectorError(
-    'protocol_error',
-    'The server returned something other than the requested rows.',
-    { remedy: 'Check that host and port point to the database server.' },
-  );
+  throw new ConnectorError('protocol_error', 'The server returned something other than the requested rows.', {
+    remedy: 'Check that host and port point to the database server.',
+  });
 }
 
 /** Runs one of our statements. */

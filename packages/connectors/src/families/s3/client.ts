@@ -36,7 +36,8 @@ class BoundHandler extends NodeHttpHandler {
       request.protocol === (isTls ? 'https:' : 'http:') &&
       requestPort === port &&
       (hostname === host || hostname.endsWith(`.${host}`));
-    if (!isHere) throw new ConnectorError('egress_refused', 'The request would go to a host other than the endpoint.');
+    if (!isHere)
+      throw new ConnectorError('egress_refused', 'The request would go to a host other than the endpoint.');
     return super.handle(request, options);
   }
 }

@@ -43,7 +43,8 @@ async function openObject(
   signal: AbortSignal,
 ): Promise<RowStream> {
   const { bucket, file } = options;
-  if (request.path === undefined) throw new ConnectorError('unsupported', 'S3 does not support queries; read a path.');
+  if (request.path === undefined)
+    throw new ConnectorError('unsupported', 'S3 does not support queries; read a path.');
   const place = resolvePath(request.path, bucket);
   if (place === undefined || place.key === '' || place.key.endsWith('/')) {
     throw new ConnectorError('invalid_query', 'The path names a bucket or folder, not an object.');

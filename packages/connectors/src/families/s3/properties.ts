@@ -135,7 +135,8 @@ export const s3Properties = z.strictObject({
   }),
   rootCertificates: property(certificateFilesSchema.optional(), {
     title: 'Root certificates',
-    description: "PEM certificates to trust in addition to the system's, for an endpoint with a private certificate authority.",
+    description:
+      "PEM certificates to trust in addition to the system's, for an endpoint with a private certificate authority.",
   }),
 });
 

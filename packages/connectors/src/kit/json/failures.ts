@@ -30,8 +30,7 @@ function doubledName({ member }: DoubledName, where: string): ConnectorError {
     'protocol_error',
     `${where} repeats the member ${quoted(member)} in one object.`,
     {
-      remedy:
-        'Only one of the two values could be kept. Member names must be unique within an object.',
+      remedy: 'Only one of the two values could be kept. Member names must be unique within an object.',
     },
   );
 }

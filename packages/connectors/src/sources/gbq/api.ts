@@ -123,7 +123,9 @@ function personTokens(login: ConnectorInput['login']): AccessToken {
   return async (renew) => {
     const token = (await login.accessToken?.({ renew }))?.reveal();
     if (token !== undefined && isBearerToken(token)) return token;
-    throw new ConnectorError('auth_failed', 'The credential has no Google sign-in.', { remedy: 'Sign in again.' });
+    throw new ConnectorError('auth_failed', 'The credential has no Google sign-in.', {
+      remedy: 'Sign in again.',
+    });
   };
 }
 

@@ -116,7 +116,10 @@ export async function serviceAccountKey(
   }
   const key = readJsonKey(found.json);
   if (wanted !== '' && wanted.toLowerCase() !== key.email.toLowerCase()) {
-    throw new ConnectorError('invalid_config', 'The key file belongs to a different account than Email names.');
+    throw new ConnectorError(
+      'invalid_config',
+      'The key file belongs to a different account than Email names.',
+    );
   }
   return key;
 }

@@ -218,8 +218,7 @@ function assertReadable({ timestampPrecision = timestampDigits, fields = [] }: F
     );
   const names = fields.map(({ name }) => name);
   const doubled = names.find((name, at) => names.indexOf(name) !== at);
-  if (doubled !== undefined)
-    throw refused(`has two fields named ${quoted(doubled)}`, 'rename one of them');
+  if (doubled !== undefined) throw refused(`has two fields named ${quoted(doubled)}`, 'rename one of them');
   for (const field of fields) assertReadable(field, column);
 }
 

@@ -36,17 +36,32 @@ const meanings: Readonly<Record<string, Meaning>> = {
   invalid: { kind: 'invalid_query', message: 'BigQuery rejected the request.' },
   invalidQuery: { kind: 'invalid_query', message: 'BigQuery rejected the query' },
   invalidUser: { kind: 'auth_failed', message: 'BigQuery does not know this user.' },
-  jobRateLimitExceeded: { kind: 'rate_limited', message: 'BigQuery’s limit on jobs was exceeded.', retryable: true },
-  notFound: { kind: 'not_found', message: 'The project, dataset or table does not exist, or this login cannot see it.' },
+  jobRateLimitExceeded: {
+    kind: 'rate_limited',
+    message: 'BigQuery’s limit on jobs was exceeded.',
+    retryable: true,
+  },
+  notFound: {
+    kind: 'not_found',
+    message: 'The project, dataset or table does not exist, or this login cannot see it.',
+  },
   quotaExceeded: { kind: 'quota_exceeded', message: 'A quota of the project is exhausted.' },
-  rateLimitExceeded: { kind: 'rate_limited', message: 'BigQuery’s rate limit was exceeded.', retryable: true },
+  rateLimitExceeded: {
+    kind: 'rate_limited',
+    message: 'BigQuery’s rate limit was exceeded.',
+    retryable: true,
+  },
   resourcesExceeded: {
     kind: 'quota_exceeded',
     message: 'The query needs more resources than BigQuery allows.',
   },
   responseTooLarge: { kind: 'too_large', message: 'The result is too large for BigQuery to return.' },
   stopped: { kind: 'cancelled', message: 'The query was cancelled.' },
-  tableUnavailable: { kind: 'unreachable', message: 'The table is temporarily unavailable.', retryable: true },
+  tableUnavailable: {
+    kind: 'unreachable',
+    message: 'The table is temporarily unavailable.',
+    retryable: true,
+  },
   timeout: { kind: 'timeout', message: 'The query took too long.', retryable: true },
 };
 

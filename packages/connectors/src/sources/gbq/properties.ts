@@ -15,7 +15,8 @@ export const propertiesSchema = z.strictObject({
       .regex(/^[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?$/, 'must be the id of a Google Cloud project'),
     {
       title: 'Project',
-      description: 'Id of the project that holds the datasets and pays for queries. Default: the project of the key.',
+      description:
+        'Id of the project that holds the datasets and pays for queries. Default: the project of the key.',
       decides: 'nothing',
       placeholder: 'my-project',
     },

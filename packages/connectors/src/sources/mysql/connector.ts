@@ -1,9 +1,9 @@
 import { openMySql } from '../../families/mysql/session.js';
 import type { Connector } from '../../spec/connector.js';
-import { mySqlCatalog } from './system-catalog.js';
 import { toMySqlOptions } from './credentials.js';
 import { mySqlTypes } from './data-types.js';
 import { translateMySqlError } from './errors.js';
+import { mySqlCatalog } from './system-catalog.js';
 
 const vendor = { catalog: mySqlCatalog, translate: translateMySqlError };
 

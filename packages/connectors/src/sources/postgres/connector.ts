@@ -1,9 +1,9 @@
 import { openPostgres } from '../../families/postgres/session.js';
 import type { Connector } from '../../spec/connector.js';
-import { postgresCatalog } from './system-catalog.js';
 import { toPostgresOptions } from './credentials.js';
 import { postgresTypes } from './data-types.js';
 import { translatePostgresError } from './errors.js';
+import { postgresCatalog } from './system-catalog.js';
 
 const vendor = { types: postgresTypes, catalog: postgresCatalog, translate: translatePostgresError };
 

@@ -17,8 +17,7 @@ function toFloat(text: string): Cell {
 
 /** The format is not guaranteed: a statement may change a setting while it runs. */
 function asAsked(isSo: boolean): void {
-  if (!isSo)
-    throw new Misfit('has an unexpected format, because the query changes a session setting');
+  if (!isSo) throw new Misfit('has an unexpected format, because the query changes a session setting');
 }
 
 function toBase64(text: string): Cell {

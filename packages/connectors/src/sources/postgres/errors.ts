@@ -8,7 +8,9 @@ const retryable = { retryable: true };
 const signInRefused: Translation = [
   'auth_failed',
   'The server rejected this user name and password.',
-  { remedy: 'Check the credential, and that the server allows this login from this host with this TLS mode.' },
+  {
+    remedy: 'Check the credential, and that the server allows this login from this host with this TLS mode.',
+  },
 ];
 const noSuchObject: Translation = [
   'not_found',

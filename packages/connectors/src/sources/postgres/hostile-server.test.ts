@@ -309,6 +309,9 @@ describe('postgres, against a server whose bytes are none of the protocol, or ha
   ])('TR25: says so where its catalogue answers with %s', async (_title, messages) => {
     const answer = Buffer.concat([answered(...messages), done('SELECT 1')]);
     const { error } = await outcomeAt(['', [welcome], browse], (socket) => socket.write(answer));
-    expect(error).toMatchObject({ kind: 'protocol_error', message: expect.stringContaining('system catalog') });
+    expect(error).toMatchObject({
+      kind: 'protocol_error',
+      message: expect.stringContaining('system catalog'),
+    });
   });
 });

@@ -50,7 +50,9 @@ function conflicts(definition: Readonly<Record<string, unknown>>): PropertyProbl
 
 function signInConflicts(definition: Readonly<Record<string, unknown>>): PropertyProblem[] {
   if (definition['authSchema'] !== 'anonymous' && encryptedHeaderNames(definition).includes('authorization'))
-    return [{ property: 'queryHeaders', message: 'cannot contain Authorization together with this authSchema' }];
+    return [
+      { property: 'queryHeaders', message: 'cannot contain Authorization together with this authSchema' },
+    ];
   if (textOf(definition, 'apiKeyParameter') && textOf(definition, 'apiKeyHeader'))
     return [{ property: 'apiKeyParameter', message: 'cannot be given together with apiKeyHeader' }];
   const provider = findProvider(definition['oauthProvider']);
@@ -250,7 +252,8 @@ export const manifest: SourceManifest = {
   ],
   icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f6f8f" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"><path d="M11 5c-4 0-4 2-4 5s0 6-4 6c4 0 4 3 4 6s0 5 4 5M21 5c4 0 4 2 4 5s0 6 4 6c-4 0-4 3-4 6s0 5-4 5"/><path d="M12 16h8M17 12l4 4-4 4"/></svg>',
   properties: propertiesSchema,
-  queryCredential: 'Use authSchema apiKey with its name in apiKeyParameter and its value in apiKey, which is sealed',
+  queryCredential:
+    'Use authSchema apiKey with its name in apiKeyParameter and its value in apiKey, which is sealed',
   conflicts,
   forbidden,
   settings: settingsSchema,

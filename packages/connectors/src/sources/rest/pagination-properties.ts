@@ -46,7 +46,11 @@ export const pagination = {
     'Query parameter for the first row of a page.',
   ),
   OffsetStartInitialValue: count(0, 'First start', 'Start of the first page.'),
-  OffsetCountParamName: parameter('limit', 'Count parameter', 'Query parameter for the number of rows per page.'),
+  OffsetCountParamName: parameter(
+    'limit',
+    'Count parameter',
+    'Query parameter for the number of rows per page.',
+  ),
   OffsetPageSize: count(100, 'Page size', 'Rows per page; 0 sends no count parameter.'),
   OffsetTotalPath: fieldPath('Total path', 'Where the response has the total number of rows.').optional(),
   OffsetStartField: offsetField('Start field', "Qlik's name for OffsetStartParamName."),
@@ -81,11 +85,7 @@ export const pagination = {
     'Where the response has the number of the next page, or true. Default: pages are counted until one is empty.',
   ).optional(),
   IsNextPageFieldPathHeader: inHeader('Next page'),
-  NextTokenParamName: parameter(
-    'pageToken',
-    'Token parameter',
-    'Query parameter for the page token.',
-  ),
+  NextTokenParamName: parameter('pageToken', 'Token parameter', 'Query parameter for the page token.'),
   NextTokenFieldPath: fieldPath('Next token path', 'Where the response has the next token.').default(
     'nextPageToken',
   ),

@@ -170,8 +170,7 @@ const signIn = {
   apiKey: secretText('API key', 'Sent in the API key header, or in the API key parameter.'),
   oauthProvider: property(z.enum(providers.map(({ id }) => id) as [string, ...string[]]), {
     title: 'OAuth provider',
-    description:
-      'A known provider, instead of the URLs below: docs/reference/oauth-providers.md.',
+    description: 'A known provider, instead of the URLs below: docs/reference/oauth-providers.md.',
   }).optional(),
   oauthProviderPlace: property(line(512), {
     title: 'Place at the provider',
