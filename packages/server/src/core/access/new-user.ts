@@ -5,22 +5,22 @@ import type { Tx } from '../store/queryable.js';
 import type { UserTable } from '../store/tables.js';
 import type { Caller } from './caller.js';
 
-/** @throws InvalidRequest naming `subject` */
+/** @param at ISO 8601, by the store's clock @throws InvalidRequest naming `subject` */
 export function newUser(
   caller: Caller,
-  person: { subject: string; name: string; email: string | null; roles: string[] },
+  user: { subject: string; name: string; email: string | null; roles: string[] },
+  at: string,
 ): UserTable {
   // The prefix is reserved for the machine users of OAuth clients.
-  if (/^qlikbot\\/i.test(person.subject)) {
+  if (/^qlikbot\\/i.test(user.subject)) {
     throw new InvalidRequest([{ field: 'subject', message: 'must not begin with qlikbot\\' }]);
   }
-  const at = new Date().toISOString();
   return {
-    ...person,
+    ...user,
     id: newObjectId(),
     tenant_id: caller.tenantId,
     status: 'active',
-    roles: JSON.stringify([...new Set(person.roles)]),
+    roles: JSON.stringify([...new Set(user.roles)]),
     client_id: null,
     created_at: at,
     updated_at: at,

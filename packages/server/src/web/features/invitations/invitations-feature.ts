@@ -86,13 +86,10 @@ async function addedUser(
   tx: Tx,
   caller: Caller,
   { name, email, subject, roles }: Invited,
+  at: string,
 ): Promise<UserTable> {
-  const row = newUser(caller, {
-    subject: subject ?? newUuid(),
-    name: name ?? '',
-    email: email ?? null,
-    roles: roles ?? [],
-  });
+  const user = { subject: subject ?? newUuid(), name: name ?? '', email: email ?? null, roles: roles ?? [] };
+  const row = newUser(caller, user, at);
   const known =
     email === undefined
       ? undefined
@@ -144,7 +141,7 @@ export function createInvitationsFeature({
     await assertOwnKey(tx, caller);
     const { tenantId, userId: createdBy } = caller;
     const user = await (body.userId === undefined
-      ? addedUser(tx, caller, body)
+      ? addedUser(tx, caller, body, store.clock.iso())
       : userWhoIsThere(tx, caller, body.userId.toLowerCase()));
     const createdAt = new Date();
     await tx

@@ -109,12 +109,13 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
     bind(createUser, async ({ body }, { caller }) => {
       assertAdministrator(caller);
       const assigned = body.assignedRoles?.map((role) => ('name' in role ? role.name : role.id)) ?? [];
-      const row = newUser(caller, {
+      const user = {
         subject: body.subject,
         name: body.name ?? body.subject,
         email: body.email ?? null,
         roles: [...(body.roles ?? []), ...assigned],
-      });
+      };
+      const row = newUser(caller, user, store.clock.iso());
       try {
         await store.transaction((tx) => insertUser(tx, caller, row));
       } catch (error) {
@@ -130,7 +131,8 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         const results = [];
         for (const { email, name } of body.invitees ?? []) {
           const known = await loadUser(tx, caller.tenantId, { email });
-          const row = known ?? newUser(caller, { subject: newUuid(), name: name ?? email, email, roles: [] });
+          const added = { subject: newUuid(), name: name ?? email, email, roles: [] };
+          const row = known ?? newUser(caller, added, store.clock.iso());
           if (!known) await insertUser(tx, caller, row);
           results.push({ email, status: known ? 'exists' : 'ok', subject: row.subject, userId: row.id });
         }
