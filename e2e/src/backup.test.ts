@@ -71,7 +71,7 @@ it('R24: a backup under load has all that was acknowledged before, and opens und
   expect(keys.length).toBeGreaterThan(0);
   for (const key of keys) expect(readFileSync(backup, 'latin1')).not.toContain(key.ciphertext);
   const again = ['--keyring', keyring, '--data', dataFolder];
-  await expect(mooringCommand(['backup', backup, ...again])).rejects.toThrow('is there already');
+  await expect(mooringCommand(['backup', backup, ...again])).rejects.toThrow('already exists');
   await expect(mooringCommand(['restore', backup, ...again])).rejects.toThrow('already');
 
   const elsewhere = path.join(folder, 'restored');

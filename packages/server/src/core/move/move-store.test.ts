@@ -65,7 +65,7 @@ describe('mooring move', () => {
     });
     const taken = await fresh();
     await onServer(nothing, { to: taken, dataFolder: path.join(folder, 'other') });
-    await expect(move(taken)).rejects.toThrow(/has a store already/);
+    await expect(move(taken)).rejects.toThrow(/already has a store/);
     await taken.drop();
   });
 

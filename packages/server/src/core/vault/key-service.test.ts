@@ -99,7 +99,7 @@ describe('a master key that the transit engine of Vault or OpenBao decrypts', ()
       startServer({ configuration: { keyService }, environment });
     await expect(start({ transit: { ...settings(), ciphertext: 'v1:abc' } })).rejects.toThrow('vault:v1');
     const other = { MOORING_MASTER_KEY: masterKey.toString('base64') };
-    await expect(start({ transit: settings() }, other)).rejects.toThrow('two master keys');
+    await expect(start({ transit: settings() }, other)).rejects.toThrow('Two master keys');
   });
 
   it('is refused by the configuration when its token would travel in the clear', async () => {
