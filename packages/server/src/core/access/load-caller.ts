@@ -1,3 +1,4 @@
+import { rolesOf } from '../store/decoded-rows.js';
 import type { Db } from '../store/queryable.js';
 import type { ApiKeyTable } from '../store/tables.js';
 import type { HashToken } from '../vault/token-hashes.js';
@@ -54,7 +55,7 @@ export async function callerOfKey(
       userId: row.user_id,
       tenantId: row.tenant_id,
       name: row.name,
-      roles: JSON.parse(row.roles) as string[],
+      roles: rolesOf(row),
       keyId: row.id,
       keyKind: 'api-key',
       ...wayInOf(row),
@@ -104,7 +105,7 @@ export async function callerOfAccessToken(
       userId: row.user_id,
       tenantId: row.tenant_id,
       name: row.name,
-      roles: scopes.includes('admin_classic') ? (JSON.parse(row.roles) as string[]) : [],
+      roles: scopes.includes('admin_classic') ? rolesOf(row) : [],
       keyId: row.id,
       keyKind: 'access-token',
       clientId: row.client_id,

@@ -7,6 +7,7 @@ import { newUuid } from '../../crypto/random.js';
 import { AppError } from '../../errors/app-error.js';
 import { untilInstant } from '../../errors/coarse.js';
 import { exchangeCode } from '../../oauth/code-grant.js';
+import { rolesOf } from '../../store/decoded-rows.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
@@ -94,7 +95,7 @@ export function createRenewals(deps: RenewalDependencies) {
       .where('tenant_id', '=', connection.tenant_id)
       .executeTakeFirst();
     if (!user) return false;
-    const roles = JSON.parse(user.roles) as string[];
+    const roles = rolesOf(user);
     const person = { userId, tenantId: connection.tenant_id, roles };
     return (await decideFor(store.db, person, connection)).privileges.includes('update');
   };
