@@ -106,7 +106,7 @@ describe('the list of data-connections', () => {
         ['ownerId=x', 'use userId, or ownedByMe=true'],
         ['NAME=x', 'use filter=qName eq "…"'],
         ['sub=x', 'use userId'],
-        ['where=x', 'use filter, as SCIM has it'],
+        ['where=x', 'use filter with a SCIM expression'],
       ] as const) {
         const answer = await asked(query);
         expect(answer.status, query).toBe(400);
@@ -194,7 +194,7 @@ describe('the list of data-connections', () => {
       [{ dataName: '__proto__' }, /^dataName: /],
       [{ sort: 'qType' }, /^sort: /],
       [{ sort: '+qName', caseinsensitive: 'true', locale: 'not a locale' }, /^locale: must be a locale/],
-      [{ page: 'page=nonsense' }, /^page: is not a cursor/],
+      [{ page: 'page=nonsense' }, /^page: is not a page token/],
       [{ limit: '101' }, /^limit: /],
     ])('names what is wrong with %j', async (query, detail) => {
       const answer = await list(query as Record<string, string>);
