@@ -119,7 +119,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'embedded store',
-          include: ['packages/*/src/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'scripts/*.test.mjs'],
           exclude: [...onPostgresOnly, ...comparingTimes, ...cuttingTheWire, ...(isLong ? [] : onlyInLong)],
           ...onEmbedded,
         },

@@ -1,20 +1,11 @@
 // Breaks each promise of SECURITY.md by one change in a scratch copy, runs its test, and reports whether the test fails.
 // `npm run broken-promises`, `-- --only TEXT` for those whose line contains the text, `-- --list`.
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { scratchCopy } from './scratch-copy.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const breaks = JSON.parse(readFileSync(new URL('broken-promises.json', import.meta.url), 'utf8'));
@@ -25,38 +16,6 @@ const { values } = parseArgs({
 
 const lineOf = ({ of, file, find, replace, test, title }) =>
   `${of}  ${file}: ${find.trim()} → ${replace.trim() || '(nothing)'}  ${test}: ${title}`;
-
-/** A copy of the work tree without generated files, with the packages of this checkout. */
-function scratchCopy() {
-  const copy = mkdtempSync(path.join(tmpdir(), 'mooring-broken-'));
-  const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 26,
-  });
-  for (const file of listed.stdout.split('\0')) {
-    if (file === '' || file.split('/').includes('node_modules')) continue;
-    mkdirSync(path.join(copy, path.dirname(file)), { recursive: true });
-    cpSync(path.join(root, file), path.join(copy, file), { force: true });
-  }
-  // Links to our own packages are relative, so that they lead into the copy; all others lead into this checkout.
-  const modules = path.join(copy, 'node_modules');
-  mkdirSync(path.join(modules, '@mooring'), { recursive: true });
-  for (const name of readdirSync(path.join(root, 'node_modules'))) {
-    if (name !== '@mooring') symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name));
-  }
-  for (const name of readdirSync(path.join(copy, 'packages'))) {
-    symlinkSync(path.join('../../packages', name), path.join(modules, '@mooring', name));
-    const own = path.join(root, 'packages', name, 'node_modules');
-    try {
-      readdirSync(own);
-      symlinkSync(own, path.join(copy, 'packages', name, 'node_modules'));
-    } catch {
-      // The package has no node_modules.
-    }
-  }
-  return copy;
-}
 
 function brokenText({ file, find, replace }) {
   const text = readFileSync(path.join(root, file), 'utf8');

@@ -1,17 +1,17 @@
 import type { Stage } from './stage.js';
 
-/** What a measured value must be to meet its aim. */
+/** The target of a measured value. */
 export type Aim = { atLeast: number } | { below: number };
 
-/** One line of the table. */
+/** One row of the table. */
 export interface Finding {
   what: string;
   ours: string;
-  /** What it is held against in the same run: the name and its value. Absent where there is nothing to compare. */
+  /** The baseline of the same run: name and value. Absent without a baseline. */
   ceiling?: { name: string; value: string };
-  /** Ours over the ceiling, where more is better. */
+  /** Ours divided by the ceiling, where more is better. */
   ratio?: number;
-  /** Held against the ratio, or where there is none against `measured`. */
+  /** Compared with the ratio, or with `measured` without a ratio. */
   aim?: Aim;
   measured?: number;
 }
@@ -22,7 +22,7 @@ export interface Benchmark {
   run(stage: Stage): Promise<Finding[]>;
 }
 
-/** True, false, or undefined without an aim. */
+/** Whether the aim is met; undefined without an aim. */
 export function meetsAim({ aim, ratio, measured }: Finding): boolean | undefined {
   const value = ratio ?? measured;
   if (!aim || value === undefined) return undefined;

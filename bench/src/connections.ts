@@ -7,7 +7,7 @@ import type { MooringProcess } from './mooring-process.js';
 
 type ConnectionBody = NonNullable<CallInput<typeof createConnection>['body']>;
 
-/** Body that creates a PostgreSQL connection with a separated login; clear text on both sides of a comparison. */
+/** Body that creates a PostgreSQL connection with a separated login; without TLS, as on the bare side. */
 export function postgresConnection(
   name: string,
   login: { user: string; password: string },
@@ -74,7 +74,7 @@ export function connectS3(mooring: MooringProcess, s3: LabS3): Promise<string> {
   });
 }
 
-/** @returns id of a connection in a shared space whose source is never asked. */
+/** @returns id of a connection in a shared space whose source is never contacted. */
 export async function connectInSpace(mooring: MooringProcess): Promise<string> {
   const space = await mooring.api.call(createSpace, { body: { name: 'Bench', type: 'shared' } });
   const login = { user: 'reader', password: 'not a real password' };

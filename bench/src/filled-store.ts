@@ -10,8 +10,8 @@ import pg from 'pg';
 import { apiKey, type MooringProcess, startMooring } from './mooring-process.js';
 import { median } from './statistics.js';
 
-// A store of a million connections on PostgreSQL: filled once, kept as a database of its own on the given server, with
-// the keys to it in a cache folder. Prints how long a page takes for people who see all, much and little of it.
+// A store of a million connections on PostgreSQL: filled once, kept as a separate database on the given server, with
+// its keys in a cache folder. Prints the latency of a page for users who see all, many and few connections.
 
 const { values } = parseArgs({
   options: {

@@ -13,10 +13,10 @@ export interface Load {
   connections: number;
 }
 
-/** A program of its own that asks for one URL as fast as it is answered, on one thread. */
+/** A separate single-threaded program that requests one URL in a closed loop. */
 export interface LoadClient {
   name: string;
-  /** @returns answers a second. @throws Error when one of them was no 2xx. */
+  /** @returns answers per second. @throws Error for any status but 2xx. */
   perSecond(load: Load): Promise<number>;
 }
 
@@ -68,7 +68,7 @@ function autocannon(): LoadClient {
   };
 }
 
-/** wrk where it is installed: autocannon needs more of a processor than node:http does, and hides what is faster. */
+/** wrk if installed: autocannon needs more CPU than node:http, and hides a faster server. */
 export function findLoadClient(): LoadClient {
   const file = findOnPath('wrk');
   return file ? wrk(file) : autocannon();

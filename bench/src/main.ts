@@ -47,7 +47,7 @@ function chosen(): readonly Benchmark[] {
   const names = values.only;
   if (!names) return benchmarks;
   const unknown = names.find((name) => !benchmarks.some((one) => one.name === name));
-  if (unknown !== undefined) throw new Error(`there is no benchmark ${unknown}\n${usage}`);
+  if (unknown !== undefined) throw new Error(`unknown benchmark: ${unknown}\n${usage}`);
   return benchmarks.filter(({ name }) => names.includes(name));
 }
 

@@ -22,7 +22,7 @@ export interface MooringProcess {
   stop(): Promise<void>;
 }
 
-/** Settings of the one who runs the benchmarks must not reach the server. */
+/** Settings in the caller's environment must not reach the server. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MOORING_'));
   return { ...Object.fromEntries(own), MOORING_ADMIN_KEY: apiKey };

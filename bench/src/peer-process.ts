@@ -2,15 +2,15 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** A bare counterpart in a process of its own; see `peers/`. */
+/** A bare counterpart in a separate process; see `peers/`. */
 export interface Peer {
   pid: number;
-  /** Asks it for something and waits for the answer. One question at a time. */
+  /** Sends a question and waits for the answer. One question at a time. */
   ask<Answer>(question?: object): Promise<Answer>;
   stop(): Promise<void>;
 }
 
-/** Starts `peers/<name>` and waits for its first message, which says that it is ready. */
+/** Starts `peers/<name>` and waits for its ready message. */
 export async function startPeer(name: string, task: object): Promise<Peer & { ready: unknown }> {
   const file = fileURLToPath(new URL(`./peers/${name}.js`, import.meta.url));
   const child = fork(file, [JSON.stringify(task)]);

@@ -8,7 +8,7 @@ interface CpuProfile {
   timeDeltas: number[];
 }
 
-/** Where a function lives, without the path of the checkout. */
+/** Location of a function, relative to the checkout. */
 function placeOf(url: string): string {
   const library = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   return (
@@ -16,7 +16,7 @@ function placeOf(url: string): string {
   );
 }
 
-/** Microseconds by what `nameOf` says, of everything but idling. */
+/** Microseconds by name, without idle time. */
 function timesBy(profile: CpuProfile, nameOf: (frame: CpuProfile['nodes'][number]['callFrame']) => string) {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
   const times = new Map<string, number>();

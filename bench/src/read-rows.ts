@@ -6,7 +6,7 @@ import { apiKey, type MooringProcess } from './mooring-process.js';
 export interface RowsRead {
   bytes: number;
   seconds: number;
-  /** False when it was left early. */
+  /** False when the reader left early. */
   isComplete: boolean;
 }
 
@@ -33,7 +33,7 @@ async function take(response: IncomingMessage, slowly: ReadOptions['slowly']): P
   return bytes;
 }
 
-/** Reads a table through a connection, over HTTP, and drops the bytes. @throws Error when it did not come whole. */
+/** Reads a table through a connection over HTTP and drops the bytes. @throws Error for an incomplete stream. */
 export async function readRows(
   mooring: MooringProcess,
   connectionId: string,

@@ -14,8 +14,8 @@ import { firstStart } from '@mooring/server/start/first-start';
 import { createLog } from '@mooring/server/start/log';
 import { freshDatabase } from '@mooring/server/testing/shared-database';
 
-// How many records of uses nodes write together: each a process of its own, with the code of the service that writes
-// them, on one PostgreSQL. Nothing else of the service is in it. NO6: more nodes must not be slower.
+// Throughput of the use record over several nodes: each is a process with only the service's code that writes
+// it, on one PostgreSQL. NO6: more nodes must not be slower.
 
 const users = 50;
 const credentials = 500;

@@ -39,7 +39,7 @@ export function surroundings(): string {
   return `${day}, Node ${process.versions.node}, ${availableParallelism()} cores (${processor}).`;
 }
 
-/** Puts the table where the marks are. @throws Error when they are not in the README. */
+/** Inserts the table between the marks. @throws Error when the README has no marks. */
 export function writeReadme(findings: readonly Finding[]): void {
   const text = readFileSync(readme, 'utf8');
   const from = text.indexOf(beginMark);

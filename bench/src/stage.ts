@@ -6,9 +6,9 @@ import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
-/** What the benchmarks run on; each part is started when the first of them asks for it. */
+/** Servers and folders of the benchmarks; each is started on first use. */
 export interface Stage {
-  /** Fewer and shorter rounds: to see that everything works, not to publish. */
+  /** Fewer and shorter rounds: a smoke test, not for publication. */
   isQuick: boolean;
   mooring(): Promise<MooringProcess>;
   postgres(): Promise<LabPostgres>;
@@ -21,7 +21,7 @@ export interface Stage {
 
 export interface StageOptions {
   isQuick: boolean;
-  /** Folder for the CPU profile of the server, when there is to be one. */
+  /** Folder for the CPU profile of the server; absent: no profile. */
   profileFolder?: string;
 }
 

@@ -1,4 +1,4 @@
-/** The middle value; the mean of the two middle ones of an even number. @throws RangeError without values. */
+/** The median. @throws RangeError without values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -8,7 +8,7 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** Runs the contenders in turn, `rounds` times, so that a noisy minute of the machine hits all of them. */
+/** Interleaves the contenders for `rounds` rounds, so that noise of the machine hits all of them. */
 export async function interleave<Name extends string, Result>(
   rounds: number,
   contenders: Readonly<Record<Name, () => Promise<Result>>>,
@@ -21,7 +21,7 @@ export async function interleave<Name extends string, Result>(
   return results;
 }
 
-/** Median of the ratios round by round: both sides of a round met the same machine. */
+/** Median of the ratios per round: both sides of a round ran under the same conditions. */
 export function medianRatio(ours: readonly number[], ceilings: readonly number[]): number {
   return median(ours.map((value, round) => value / (ceilings[round] ?? Number.NaN)));
 }

@@ -13,7 +13,7 @@ function noiseFrom(seed: number): () => number {
 }
 
 describe('the trend that the soak publishes', () => {
-  it('is the line itself where there is no noise', () => {
+  it('is the exact line without noise', () => {
     const { slope, margin, mean } = trendOf(
       minutes,
       minutes.map((x) => 2 * x + 1),

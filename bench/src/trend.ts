@@ -1,7 +1,7 @@
 export interface Trend {
-  /** By how much the values rise for each unit of x: least squares. */
+  /** Least-squares slope: change of the value per unit of x. */
   slope: number;
-  /** The slope is within this much of the true one in 95 of 100 cases; infinite where there is too little to say. */
+  /** Half width of the slope's 95 % confidence interval; infinite with too few points. */
   margin: number;
   /** Mean of the values. */
   mean: number;
@@ -19,9 +19,9 @@ function studentQuantile(degrees: number): number {
 }
 
 /**
- * The straight line through measurements that follow each other at even distances. A value of memory is much like the
- * one before it, so that ten of them say less than ten independent ones would; the margin counts as many as they are
- * worth by the correlation of neighbours (Santer et al. 2000, doi:10.1029/1999JD901105, section 3).
+ * Linear regression of equidistant measurements. Successive memory values are autocorrelated,
+ * so that ten of them say less than ten independent ones; the margin uses the effective sample size
+ * from the lag-1 autocorrelation (Santer et al. 2000, doi:10.1029/1999JD901105, section 3).
  * @throws RangeError for fewer than three points
  */
 export function trendOf(x: readonly number[], y: readonly number[]): Trend {

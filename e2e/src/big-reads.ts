@@ -4,7 +4,7 @@ import { apiClient } from '@mooring/server/testing/api-client';
 import { expect } from 'vitest';
 import { type MooringOptions, type MooringProcess, startMooring } from './mooring-process.js';
 
-// The built product with a connection to the lab's PostgreSQL, and reads as large as one likes.
+// The built product with a connection to the lab's PostgreSQL, and reads of any size.
 
 export async function withMooring(
   lab: LabPostgres,
@@ -42,14 +42,14 @@ export function openRead(
   });
 }
 
-/** Reads to the end. @returns the bytes and how the stream says it ended */
+/** Reads to the end. @returns the bytes and the stream's trailer */
 export async function drain(message: IncomingMessage): Promise<{ bytes: number; state: string | undefined }> {
   let bytes = 0;
   for await (const chunk of message) bytes += (chunk as Buffer).length;
   return { bytes, state: message.trailers['mooring-stream'] };
 }
 
-/** A statement that gives so many rows of a kilobyte, made while they are read. */
+/** A statement that generates this many rows of a kilobyte while they are read. */
 export const rows = (count: number) =>
   `SELECT n, repeat('x', 1000) AS text FROM (SELECT generate_series(1, ${count}) AS n) AS numbers`;
 export const megabyte = 1_048_576;

@@ -1,6 +1,6 @@
-/** Where a secret goes that somebody put into the wrong place: data source and connection properties. */
+/** Secrets in the wrong place: data source and connection properties. */
 export function misplacedSecrets(options: {
-  /** Of a server that would answer. */
+  /** Port of a server that would answer. */
   port: number;
   /** A fresh secret with letters that need escaping. */
   secret: () => string;
@@ -52,7 +52,7 @@ export function misplacedSecrets(options: {
   ];
 }
 
-/** Values of headers that no request would carry, that would be shown, or that would displace the sign-in (DECISIONS 8). */
+/** Headers that are not valid, that would be shown, or that would override the sign-in (DECISIONS 8). */
 const misplacedHeaders = (token: () => string): object[] => [
   { queryHeaders: [{ name: 'Authorization', value: token() }] },
   { queryHeaders: [{ name: 'x', value: token(), encrypt: 'yes' }] },

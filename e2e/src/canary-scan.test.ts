@@ -2,16 +2,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { full } from '@mooring/lab/test-tier';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '@mooring/server/testing/api-client';
+import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
 import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { misplacedSecrets } from './canary-misplaced.js';
+import { readAllInRunners } from './canary-runners.js';
 import { interactiveSources, keepWhatPassedTheRelay, signIn } from './canary-sign-ins.js';
 import { awkward, plain, type SourceUse } from './canary-sources.js';
 import { type CanaryStand, secretsLeftOut, startCanaryStand } from './canary-stand.js';
 import { inParallel } from './in-parallel.js';
-import { startMooring } from './mooring-process.js';
-import { isConfined, runnersOf } from './runner-memory.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
 // One run through every door with a unique secret in every secret field, then a search for each of them, plain and
@@ -128,39 +127,7 @@ describe('a run through every door', () => {
   }
 
   it('reads each source and each format whole in runners that may read no file but their program', async () => {
-    // Without the watch of these tests: where Node loads a file first, the permission model is off.
-    const { url } = stand.lab.bigquery;
-    const bare = await startMooring({
-      configuration: { sources: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } } },
-      environment: { NODE_OPTIONS: '' },
-    });
-    try {
-      const api = apiClient(bare.url, bare.adminKey);
-      const [s3] = stand.working;
-      const files = ['csv', 'tsv', 'json', 'ndjson', 'csv.gz', 'ndjson.gz', 'parquet'].map((format) => ({
-        ...(s3 as SourceUse),
-        ...{ name: format, target: { path: ['public', `orders.${format}`] } },
-      }));
-      const forms = ['application/x-ndjson', 'text/csv', 'application/vnd.apache.arrow.stream'];
-      const reads = [...stand.working, ...files].map(({ name, ...one }, index) => async () => {
-        const { datasourceID, properties: connectionProperties, target } = one;
-        const body = { datasourceID, qName: `${name} ${index}`, connectionProperties };
-        const made = await api.post('/api/v1/data-connections', body);
-        expect(made.status, `${name}: ${made.text}`).toBe(201);
-        const accept = forms[index % forms.length] ?? '';
-        // One that breaks off rejects.
-        const read = await api.post(`/api/v1/data-connections/${made.body.qID}/actions/read`, target, {
-          accept,
-        });
-        expect(read.status, `${name}: ${read.text}`).toBe(200);
-        expect(read.text.length, name).toBeGreaterThan(20);
-        expect(read.text, name).not.toContain('$mooring');
-      });
-      await inParallel(4, reads);
-      expect(new Set(runnersOf(bare.pid).map(isConfined))).toEqual(new Set([true]));
-    } finally {
-      await bare.stop();
-    }
+    await readAllInRunners(stand);
   });
 
   it('sends secrets where they do not belong, and is refused without an echo (V17, W16)', async () => {

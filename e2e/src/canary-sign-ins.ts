@@ -3,14 +3,14 @@ import type { SourceUse } from './canary-sources.js';
 import type { CanaryStand } from './canary-stand.js';
 import { codeOnPage } from './sign-in-lab.js';
 
-// Interactive sign-ins of the canary run, and the secrets that come into being in them.
+// Interactive sign-ins of the canary run, and the secrets that they create.
 
-/** Sources that people sign in to in a browser. */
+/** Sources with a sign-in in the browser. */
 export function interactiveSources({ lab }: CanaryStand): SourceUse[] {
   const { authorizationServer, tokenUrl, rest, bigquery } = lab;
   const { client, authorizationEndpoint } = authorizationServer;
   const endpoints = {
-    // The lab's server, like others, gives a refresh token only after it has asked.
+    // The lab's server, like others, issues a refresh token only after consent.
     authorizationUrl: `${authorizationEndpoint}?prompt=consent`,
     tokenUrl,
     revocationUrl: `${tokenUrl}/revocation`,
@@ -32,7 +32,7 @@ export function interactiveSources({ lab }: CanaryStand): SourceUse[] {
   ];
 }
 
-/** Signs in as a person would, and keeps what passed through the address bar. @returns the code on the page */
+/** Signs in as a user would, and keeps what passed through the address bar. @returns the code on the page */
 export async function signIn(
   { lab, places, secrets, handedOut, keep }: CanaryStand,
   authUrl: string,
@@ -56,7 +56,7 @@ const passing = {
   'login of the client': /authorization: Basic (\S+)/gi,
 };
 
-/** Keeps what the service and the provider told each other. @returns how many of each kind there were */
+/** Keeps the secrets exchanged between the service and the provider. @returns how many of each kind */
 export function keepWhatPassedTheRelay({ lab, keep }: CanaryStand): number[] {
   const passed = Buffer.concat([...lab.relay.sent(), ...lab.relay.answered()]).toString('latin1');
   return Object.entries(passing).map(([kind, pattern]) => {

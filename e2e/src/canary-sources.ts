@@ -11,9 +11,9 @@ import { full } from '@mooring/lab/test-tier';
 import { type RecordingRelay, startRecordingRelay } from './recording-relay.js';
 import { startTellingHttp, startTellingMysql, startTellingPostgres } from './telling-sources.js';
 
-// Every source with working secrets, and every source with secrets that are refused, some of them out loud.
+// Every source with valid secrets, and with rejected ones, some of which the source echoes.
 
-/** How one source is connected, and what of it is read. */
+/** Properties of one source, and what is read from it. */
 export interface SourceUse {
   name: string;
   datasourceID: string;
@@ -35,14 +35,14 @@ export interface CanaryLab {
   tellingHttp: Awaited<ReturnType<typeof startTellingHttp>>;
   tellingPostgres: Awaited<ReturnType<typeof startTellingPostgres>>;
   tellingMysql: Awaited<ReturnType<typeof startTellingMysql>>;
-  /** The password that the two telling databases know. */
+  /** The password that both echoing databases accept. */
   told: string;
   close(): Promise<void>;
 }
 
-/** Not one form of it is the same as another, so that each encoding would show. */
+/** Each encoding of it differs, so that every one can be found. */
 export const awkward = (name: string) => `${name} ~"<&+/\\ é ${randomBytes(9).toString('base64url')}`;
-/** For places that take the letters of a token only. */
+/** For places that accept only token characters. */
 export const plain = (name: string) => `${name}.${randomBytes(18).toString('base64url')}`;
 
 export async function startCanaryLab(): Promise<CanaryLab> {
@@ -170,7 +170,7 @@ function failingFiles(lab: CanaryLab): SourceUse[] {
   ]);
 }
 
-/** Every status with every sign-in (in the quick tier with one of them, in turns), the secret in all parts of the answer. */
+/** Every status with every sign-in (quick tier: alternating sign-ins), with the secret in all parts of the answer. */
 function tellingRest({ tellingHttp }: CanaryLab): SourceUse[] {
   return [302, 400, 401, 403, 404, 429, 500, 503].flatMap((status, row) => {
     const url = `${tellingHttp.url}/${status === 401 ? 'html' : 'json'}/${status}`;
@@ -184,7 +184,7 @@ function tellingRest({ tellingHttp }: CanaryLab): SourceUse[] {
   });
 }
 
-/** Sources that refuse the secrets, and some that repeat them. */
+/** Sources that reject the secrets, some of which echo them. */
 export function failingSources(lab: CanaryLab): SourceUse[] {
   const { postgres, mariadb, rest, tellingHttp, told } = lab;
   const machine = machineOf(lab);

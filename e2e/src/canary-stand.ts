@@ -13,22 +13,22 @@ import {
 } from './canary-sources.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
-// A Mooring that is told every secret there is, and whose every answer is kept.
+// A Mooring that receives every kind of secret; all of its answers are kept.
 
 export interface CanaryStand {
   mooring: MooringProcess;
   lab: CanaryLab;
   working: readonly SourceUse[];
   failing: readonly SourceUse[];
-  /** Secrets that nobody may ever see again, by name. */
+  /** Secrets that must never appear again, by name. */
   secrets: ReadonlyMap<string, string>;
-  /** Handed to a person on purpose, and to nobody else: not for the disk and not for the log. */
+  /** Shown to one user on purpose: they must not appear on disk or in the log. */
   handedOut: Map<string, string>;
-  /** Takes a secret into the scan. @returns it */
+  /** Adds a secret to the scan. @returns it */
   keep(name: string, value: string): string;
-  /** Everything that came back so far. */
+  /** All answers so far. */
   places: Place[];
-  /** The API with this key; every answer becomes a place. */
+  /** The API with this key; records every answer as a place. */
   recording(key: string): ApiClient;
   close(): Promise<void>;
 }
@@ -56,14 +56,14 @@ function recordingClient(api: ApiClient, places: Place[]): ApiClient {
 const secretProperties = (manifest: SourceManifest) =>
   Object.keys(manifest.properties.shape).filter((property) => metaOf(manifest, property).secret);
 
-/** The long lines of a file, or what is no file; of a key file, those of its private key. */
+/** A plain value, or the long lines of a file; of a key file, those of its private key. */
 function linesOf({ value }: { value: string }): string[] {
   const text = value.startsWith('{') ? String(JSON.parse(value).private_key) : value;
   const lines = text.split('\n');
   return lines.length === 1 ? lines : lines.filter((line) => line.length > 40);
 }
 
-/** What was given where the manifest marks it secret. */
+/** Values of properties that the manifest marks secret. */
 function arranged({ datasourceID, properties }: SourceUse): Record<string, unknown> {
   const { arrange } = manifests.find(({ id }) => id === datasourceID) ?? {};
   return arrange?.(properties) ?? properties;
@@ -74,7 +74,7 @@ function secretsIn(use: SourceUse): [string, string][] {
   const { name, datasourceID } = use;
   const properties = arranged(use);
   const manifest = manifests.find(({ id }) => id === datasourceID);
-  if (!manifest) throw new Error(`There is no source ${datasourceID}`);
+  if (!manifest) throw new Error(`Unknown source ${datasourceID}`);
   return secretProperties(manifest).flatMap((property) => {
     const value = properties[property];
     const values =
@@ -83,7 +83,7 @@ function secretsIn(use: SourceUse): [string, string][] {
   });
 }
 
-/** Secret properties that no use gives a value, as `<source> <property>`. */
+/** Secret properties that no use sets, as `<source> <property>`. */
 export function secretsLeftOut(uses: readonly SourceUse[]): string[] {
   return manifests.flatMap((manifest) =>
     secretProperties(manifest)
@@ -103,7 +103,7 @@ export async function startCanaryStand(): Promise<CanaryStand> {
     configuration: {
       oauth: { clients: { google: { ...client, issuer, authorizationEndpoint, ...endpoints } } },
       sources: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } },
-      // Whoever may not edit a connection is told of a failure only when this time is over.
+      // A caller who may not edit the connection gets a failure only after this time.
       limits: { testSeconds: full(15, 5) },
     },
     environment: { MOORING_LOG_LEVEL: 'debug' },

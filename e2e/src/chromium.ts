@@ -4,8 +4,8 @@ import { type Browser, chromium } from 'playwright-core';
 const executablePath = '/usr/bin/chromium';
 
 /**
- * Debian's Chromium without a window, and without anything it would do on the network by itself.
- * @throws Error that names the command which installs it
+ * Debian's Chromium, headless and without background network traffic.
+ * @throws Error with the command that installs it
  */
 export async function launchChromium(): Promise<Browser> {
   if (!existsSync(executablePath)) {

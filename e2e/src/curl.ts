@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { MooringProcess } from './mooring-process.js';
 
-// curl lines as documentation has them, run by bash as a person would run them.
+// Documented curl lines, run by bash as a user would run them.
 
 export interface CurlAnswer {
   status: number;

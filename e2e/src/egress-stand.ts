@@ -9,14 +9,14 @@ import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
-// Mooring that may reach the lab's ports on loopback and nothing else there, beside a listener that it must never
-// reach, whatever it is told.
+// Mooring that may reach only the lab's ports on loopback, next to a listener that it must never
+// reach, whatever its input.
 
 /** A data source with properties that work under this policy. */
 export interface AllowedSource {
   datasourceID: string;
   properties: Readonly<Record<string, unknown>>;
-  /** Of something to read. */
+  /** Body of a read. */
   path: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface EgressStand {
 /** `host` and `url` properties of the manifests, by source. */
 export function dialledProperties(datasourceID: string): Map<string, 'host' | 'url'> {
   const manifest = manifests.find(({ id }) => id === datasourceID);
-  if (!manifest) throw new Error(`There is no source ${datasourceID}`);
+  if (!manifest) throw new Error(`Unknown source ${datasourceID}`);
   const found = new Map<string, 'host' | 'url'>();
   for (const name of Object.keys(manifest.properties.shape)) {
     const { dials } = metaOf(manifest, name);
@@ -52,11 +52,11 @@ async function startCanaries(): Promise<Canary[]> {
   const first = await startCanary();
   const others = ['127.0.0.2', '::1'].map((host) => startCanary({ host, port: first.port }));
   const started = await Promise.allSettled(others);
-  // A machine without IPv6 has no ::1 to be reached at.
+  // A machine without IPv6 has no ::1.
   return [first, ...started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))];
 }
 
-/** Everything by which a library could be led away through the environment. */
+/** Environment variables that could redirect the traffic of a library. */
 function misleading({ url, host, port }: Canary): Record<string, string> {
   const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3'];
   const google = ['BIGQUERY_EMULATOR_HOST', 'STORAGE_EMULATOR_HOST', 'GCE_METADATA_HOST'];
@@ -70,7 +70,7 @@ function misleading({ url, host, port }: Canary): Record<string, string> {
   };
 }
 
-/** Allowed, and nothing listens there. */
+/** Allowed, but without a listener. */
 const closedPort = 9;
 
 const portOf = (url: string) => Number(new URL(url).port);
@@ -113,7 +113,7 @@ export async function startEgressStand(): Promise<EgressStand> {
       { datasourceID: 'File_AmazonS3Connector', properties: bucket, path: file },
       { datasourceID: 'File_AmazonS3ConnectorV2', properties: bucket, path: file },
       { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
-      // Only where it would go is of interest: nothing here speaks MySQL.
+      // Only the destination matters: no server here speaks MySQL.
       { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
       { datasourceID: 'postgres', properties: { ...sql, db: postgres.database }, path: table },
       {
@@ -129,7 +129,7 @@ export async function startEgressStand(): Promise<EgressStand> {
   };
 }
 
-/** What Mooring says of every destination that policy closes, the same for all. */
+/** Mooring's answer for every destination that the policy forbids: the same for all. */
 export const refusal = {
   code: 'EGRESS-REFUSED',
   title: 'Destination not allowed',

@@ -6,16 +6,16 @@ const known: Readonly<Record<string, { status: number; title: string }>> = error
 const inside =
   /node_modules|\bat \S+ \(|\.[jt]s:\d+|node:internal|sqlite|sql_|SELECT\s.+\sFROM|zod|TypeError|RangeError|Cannot read|undefined/i;
 
-/** The contract's error shape and nothing beside it, with codes of the table and no word from inside the server. */
+/** Exactly the contract's error shape, with codes of the error table and no internal text. */
 export function assertErrorShape({ status, body, text }: Pick<Answer, 'status' | 'body' | 'text'>): void {
   if (status === 429 && body.errors[0]?.code === 'HTTP-429') {
-    // The contract has this answer to the letter: no status in it and no trace id.
+    // The contract fixes this answer literally: without a status and a trace id.
     const { title } = errorTable['HTTP-429'];
     const detail = expect.stringMatching(/^You need to wait \d+ seconds until limit is lifted\.$/);
     expect(body).toEqual({ errors: [{ code: 'HTTP-429', title, detail }] });
     return;
   }
-  // The token endpoint says the same once more as OAuth clients read it (RFC 6749, section 5.2).
+  // The token endpoint also has the members of RFC 6749, section 5.2.
   const { error: _error, error_description: _description, ...contract } = body;
   expect(Object.keys(contract).toSorted(), text).toEqual(['errors', 'traceId']);
   expect(body.traceId, text).toMatch(/^[\w-]{8,}$/);

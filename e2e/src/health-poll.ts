@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** In a thread of its own, so that it does not measure the test that loads the server. Plain JavaScript. */
+/** Runs in a worker thread, so that the load of the test does not distort it. Plain JavaScript. */
 const program = `
 const { parentPort, workerData: { url, everyMs } } = require('node:worker_threads');
 const times = [];
@@ -20,7 +20,7 @@ parentPort.once('message', () => { isOver = true; });
 })();
 `;
 
-/** Milliseconds that each of the answers of `/healthz` took, ten times a second, while the work went on. */
+/** Latencies of `/healthz` in milliseconds, ten times a second while `work` runs. */
 export async function healthDuring(url: string, work: () => Promise<unknown>): Promise<number[]> {
   const worker = new Worker(program, { eval: true, workerData: { url, everyMs: 100 } });
   const times = once(worker, 'message').then(([message]) => message as number[]);

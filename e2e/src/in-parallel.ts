@@ -1,4 +1,4 @@
-/** Runs the tasks in their order, so many at a time. @returns what they returned, in the order of their ends */
+/** Runs the tasks in order with limited concurrency. @returns their results in order of completion */
 export async function inParallel<Result>(
   concurrency: number,
   tasks: readonly (() => Promise<Result>)[],

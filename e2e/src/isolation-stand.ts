@@ -9,11 +9,11 @@ import { addTenant } from './populated-mooring.js';
 
 // Two tenants of one Mooring, and a PostgreSQL that both can use.
 
-/** Times are shortened, so that a black hole is soon noticed; the budgets are those that everybody has. */
+/** Shorter timeouts, so that a black hole is noticed soon; default budgets. */
 export const limits = { idleSeconds: 5, testSeconds: 5, pauseSeconds: 4, pauseAfter: 5 };
 
 const query = 'SELECT n, md5(n::text) AS text FROM generate_series(1, 500) AS n';
-/** What everybody asks for: 500 rows. */
+/** The common request: 500 rows. */
 export const previewBody = { query, limit: 1000 };
 
 export const preview = (api: ApiClient, connection: string) =>

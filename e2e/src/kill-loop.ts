@@ -4,13 +4,13 @@ import { expect } from 'vitest';
 import { gateIsShut, mixedWrites } from './mixed-writes.js';
 import { type MooringOptions, startMooring } from './mooring-process.js';
 
-// The service is killed again and again under mixed writes, and held to its ledger after each restart.
+// Kills the service repeatedly under mixed writes, and checks the ledger after each restart.
 
 const restartWithinMs = 5000;
-/** Starts with nothing to recover, in between, for how long a start takes here and now. */
+/** Interleaved starts without anything to recover: the baseline of the start time. */
 const emptyStartsWanted = full(10, 2);
 
-/** Statements that find nothing unless something was left half made; the same on both stores. */
+/** Statements that return rows only for half-made records; the same on both stores. */
 export const halfMade = {
   'embedded connections without a credential': `SELECT c.id FROM connection c LEFT JOIN credential k
     ON k.connection_id = c.id WHERE c.separated = 0 AND k.id IS NULL`,
@@ -26,7 +26,7 @@ export const halfMade = {
 
 /**
  * @param options how it is started each time, on the same store
- * @param inspect looks into the store after each kill, so that the service cannot tidy up before
+ * @param inspect inspects the store after each kill, before the service can clean up
  */
 export async function killUnderMixedWrites(
   rounds: number,
@@ -56,11 +56,11 @@ export async function killUnderMixedWrites(
   const last = await startMooring({ ...options, configuration });
   inTheAir += await writes.verify(apiClient(last.url, last.adminKey));
   expect(await last.stop()).toBe(0);
-  // The run says something only if much was written, much was deleted, and the kills came in the midst of it.
+  // The run is conclusive only if much was written and deleted, and kills hit requests in flight.
   expect(writes.count('created')).toBeGreaterThan(rounds);
   expect(writes.count('deleted')).toBeGreaterThan(rounds);
   expect(inTheAir).toBeGreaterThan(rounds);
-  // The middle one, and on a busy machine as a multiple of a start without anything to recover.
+  // The median, and on a busy machine a multiple of a start without recovery.
   const middle = (times: number[]) => times.toSorted((one, other) => one - other)[times.length >> 1] ?? 0;
   expect(middle(restarts), 'ms to restart').toBeLessThan(Math.max(restartWithinMs, 3 * middle(emptyStarts)));
 }

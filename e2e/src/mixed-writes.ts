@@ -4,19 +4,19 @@ import { expect } from 'vitest';
 import type { MooringProcess } from './mooring-process.js';
 import { listed } from './store-writes.js';
 
-// Writers on every kind of record at once, and a ledger of what was acknowledged to them. After each crash of the
-// service or its database, the ledger says what has to be there.
+// Concurrent writers on every kind of record, and a ledger of what was acknowledged to them. After each crash of the
+// service or its database, the ledger says what must be there.
 
-/** Nothing listens there, and nothing may be dialled: a use ends at the gate, after the credential was opened. */
+/** Nothing listens there and nothing may be dialled: a use ends at the gate, after the credential was opened. */
 export const gateIsShut = {
   egress: { loopback: 'deny' },
-  // More is made here than one user would.
+  // More records than the quotas of one user allow.
   quotas: { spacesPerUser: 0, connectionsPerUser: 0, connectionsPerSpace: 0, credentialsPerUser: 0 },
 };
 const randomInt = seededInt();
 const login = { host: '127.0.0.1', port: 9, db: 'lab', username: 'canary', password: 'canary-crash' };
 
-/** The answer of a service whose database is gone. */
+/** 503: the database is unreachable. */
 class AwayError extends Error {
   readonly code: string;
   constructor({ body, text }: Answer) {
@@ -97,14 +97,14 @@ const kinds: Record<string, Kind> = {
 
 function kindOf(name: string): Kind {
   const kind = kinds[name];
-  if (!kind) throw new Error(`There is no kind ${name}`);
+  if (!kind) throw new Error(`Unknown kind ${name}`);
   return kind;
 }
 
 const listAll = async (api: ApiClient, { path, identify }: Kind): Promise<Map<string, string>> =>
   new Map((await listed(api, path)).map(identify));
 
-/** Opens its credential, which a half made connection cannot, and is then stopped at the gate. */
+/** Opens its credential, which fails for a half-made connection, and is then stopped at the gate. */
 async function assertUsable(api: ApiClient, record: string, id: string): Promise<void> {
   const { body } = await api.post(`/api/v1/data-connections/${id}/actions/browse`, {});
   expect(body.errors[0].code, `${record} has its credential`).toBe('EGRESS-REFUSED');
@@ -112,66 +112,100 @@ async function assertUsable(api: ApiClient, record: string, id: string): Promise
 
 export interface MixedWrites {
   /**
-   * Writes until `crash` has ended the service or its database, which it is asked to some writes later.
-   * @param hasCrashed where others may crash the same: whether they have
+   * Writes, calls `crash` after some writes, and continues until the service or its database has ended.
+   * @param hasCrashed where other writers may crash the same service: whether they have
    */
   writeUntil(mooring: MooringProcess, crash: () => Promise<void>, hasCrashed?: () => boolean): Promise<void>;
   /**
-   * Compares the ledger with what is there. What was in the air is settled by what is found, once and for good.
-   * @returns how much was in the air
+   * Compares the ledger with the store, and settles requests that were in flight by what is found.
+   * @returns how many were in flight
    */
   verify(api: ApiClient): Promise<number>;
-  /** How many records are in that state, by what was acknowledged and found. */
+  /** Records in that state, by what was acknowledged and found. */
   count(state: 'created' | 'deleted'): number;
 }
 
-/** @param of whose they are, where several write for one user: a part of each name */
+/** One step of an entry. `NOT-READY` promises that nothing was changed, and is held to that. */
+async function step<Result>(entry: Entry, during: 'creating' | 'deleting', work: () => Promise<Result>) {
+  const before = during === 'creating' ? 'deleted' : 'created';
+  entry.state = during;
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AwayError && error.code === 'NOT-READY') entry.state = before;
+    throw error;
+  }
+}
+
+interface Writer {
+  kind: string;
+  api: ApiClient;
+  entries: Map<string, Entry>;
+  nameOf(number: number): string;
+  acknowledged(): void;
+  isOver(): boolean;
+}
+
+/**
+ * Creates and deletes records of one kind until a request is refused, the connection breaks, or the crash is over: a
+ * database that is back at once may not have failed any request.
+ */
+async function write({ kind, api, entries, nameOf, acknowledged, isOver }: Writer): Promise<void> {
+  const { create, path: collection } = kindOf(kind);
+  for (let number = 1; !isOver(); number += 1) {
+    const name = nameOf(number);
+    const entry: Entry = { state: 'creating', id: '' };
+    entries.set(name, entry);
+    entry.id = await step(entry, 'creating', () => create(api, name));
+    entry.state = 'created';
+    acknowledged();
+    if (number % 3 === 0) continue;
+    // Of three, one stays, one is deleted at once, and one deletes an older one, perhaps of an earlier process.
+    const oldest = [...entries.values()].find(({ state }) => state === 'created');
+    const victim = number % 3 === 1 ? entry : (oldest ?? entry);
+    await step(victim, 'deleting', async () =>
+      expectStatus(await api.delete(`${collection.replace(/\?.*/, '')}/${victim.id}`), 204),
+    );
+    victim.state = 'deleted';
+    acknowledged();
+  }
+}
+
+/** Compares the entries of one kind with the store. @returns how many were in flight */
+async function verifyKind(
+  api: ApiClient,
+  {
+    name,
+    entries,
+    credentials,
+  }: { name: string; entries: Map<string, Entry>; credentials: Map<string, string> },
+): Promise<number> {
+  let inFlight = 0;
+  const present = await listAll(api, kindOf(name));
+  for (const [record, entry] of entries) {
+    const { state } = entry;
+    const id = present.get(record);
+    if (name === 'separated') {
+      // The connection may be deleted since; the credential outlives it, but only if both were made.
+      const isMade = id !== undefined || entry.id !== '';
+      expect(credentials.has(`of ${record}`), `${record} and its credential`).toBe(isMade);
+    }
+    if (state === 'created' || state === 'deleted') {
+      expect(id !== undefined, `${record} was acknowledged as ${state}`).toBe(state === 'created');
+      continue;
+    }
+    inFlight += 1;
+    if (id !== undefined && kindOf(name).path === connections.path) await assertUsable(api, record, id);
+    Object.assign(entry, id === undefined ? { state: 'deleted' } : { state: 'created', id });
+  }
+  return inFlight;
+}
+
+/** @param of part of each name, where several write for one user */
 export function mixedWrites(of = ''): MixedWrites {
   const ledger = new Map(Object.keys(kinds).map((kind) => [kind, new Map<string, Entry>()]));
   const entriesOf = (kind: string) => ledger.get(kind) ?? new Map<string, Entry>();
   let round = 0;
-
-  /** One step of an entry. A refusal of which the service says that it changed nothing is held to that. */
-  const step = async <Result>(entry: Entry, during: Entry['state'], work: () => Promise<Result>) => {
-    const before = during === 'creating' ? 'deleted' : 'created';
-    entry.state = during;
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof AwayError && error.code === 'NOT-READY') entry.state = before;
-      throw error;
-    }
-  };
-
-  /**
-   * Creates and deletes records of one kind until it is refused, the connection breaks, or the crash is over: a database
-   * that is back at once may have met none of its requests.
-   */
-  const write = async (
-    kind: string,
-    api: ApiClient,
-    { acknowledged, isOver }: { acknowledged: () => void; isOver: () => boolean },
-  ): Promise<void> => {
-    const { create, path: collection } = kindOf(kind);
-    const entries = entriesOf(kind);
-    for (let number = 1; !isOver(); number += 1) {
-      const name = `${kind} ${of}${round}-${number}`;
-      const entry: Entry = { state: 'creating', id: '' };
-      entries.set(name, entry);
-      entry.id = await step(entry, 'creating', () => create(api, name));
-      entry.state = 'created';
-      acknowledged();
-      if (number % 3 === 0) continue;
-      // Of three, one stays, one goes at once, and one lets an older one go, which an earlier life may have made.
-      const oldest = [...entries.values()].find(({ state }) => state === 'created');
-      const victim = number % 3 === 1 ? entry : (oldest ?? entry);
-      await step(victim, 'deleting', async () =>
-        expectStatus(await api.delete(`${collection.replace(/\?.*/, '')}/${victim.id}`), 204),
-      );
-      victim.state = 'deleted';
-      acknowledged();
-    }
-  };
 
   return {
     async writeUntil(mooring, crash, hasCrashed = () => false) {
@@ -183,15 +217,16 @@ export function mixedWrites(of = ''): MixedWrites {
       let isOver = false;
       const acknowledged = () => {
         acknowledgements += 1;
-        // At whatever instant that is for the other writers.
+        // At an arbitrary moment for the other writers.
         if (acknowledgements >= crashAfter)
           crashed ??= crash().finally(() => {
             isOver = true;
           });
       };
-      const writers = Object.keys(kinds).map((kind) =>
-        write(kind, api, { acknowledged, isOver: () => isOver }),
-      );
+      const writers = Object.keys(kinds).map((kind) => {
+        const nameOf = (number: number) => `${kind} ${of}${round}-${number}`;
+        return write({ kind, api, entries: entriesOf(kind), nameOf, acknowledged, isOver: () => isOver });
+      });
       for (const written of await Promise.allSettled(writers)) {
         if (written.status === 'fulfilled') continue;
         const { reason } = written;
@@ -202,28 +237,11 @@ export function mixedWrites(of = ''): MixedWrites {
     },
 
     async verify(api) {
-      let inTheAir = 0;
+      let inFlight = 0;
       const credentials = await listAll(api, kindOf('credential'));
-      for (const name of Object.keys(kinds)) {
-        const present = await listAll(api, kindOf(name));
-        for (const [record, entry] of entriesOf(name)) {
-          const { state } = entry;
-          const id = present.get(record);
-          if (name === 'separated') {
-            // The connection may be deleted since; the credential outlives it, but only if both were made.
-            const isMade = id !== undefined || entry.id !== '';
-            expect(credentials.has(`of ${record}`), `${record} and its credential`).toBe(isMade);
-          }
-          if (state === 'created' || state === 'deleted') {
-            expect(id !== undefined, `${record} was acknowledged as ${state}`).toBe(state === 'created');
-            continue;
-          }
-          inTheAir += 1;
-          if (id !== undefined && kindOf(name).path === connections.path) await assertUsable(api, record, id);
-          Object.assign(entry, id === undefined ? { state: 'deleted' } : { state: 'created', id });
-        }
-      }
-      return inTheAir;
+      for (const name of Object.keys(kinds))
+        inFlight += await verifyKind(api, { name, entries: entriesOf(name), credentials });
+      return inFlight;
     },
 
     count: (wanted) =>

@@ -15,20 +15,20 @@ import {
 import { expectNoSecretInRemains, knowSettings } from '@mooring/server/testing/secret-scan';
 import { executable, preloads } from './product.js';
 
-// The built product as a process of its own, started as a person would start it, with a watch on its way out: a
-// process that opened a socket past the gate, or leaves a secret behind, fails the test that ends it, whatever the test
+// The built product as a separate process, started as a user would start it, with a watch on outgoing sockets: a
+// process that opened a socket past the gate, or left a secret behind, fails the test that stops it, whatever the test
 // is about.
 
 export interface MooringOptions {
   /** The configuration file as an object. */
   configuration?: object;
-  /** Beside PATH, HOME and the administrator's key; nothing else of this process's environment is passed on. */
+  /** In addition to PATH, HOME and the administrator's key; the rest of this process's environment is not passed on. */
   environment?: Readonly<Record<string, string>>;
   /** Kept after `stop`; absent: a temporary one that `stop` removes. */
   dataFolder?: string;
-  /** How many files it may have open; what this process may unless given. */
+  /** Limit of open files; default: the limit of this process. */
   openFiles?: number;
-  /** Its data lie on a disk of its own of so many bytes, which ends with it. */
+  /** Puts the data folder on a separate disk of this many bytes, removed with the process. */
   diskBytes?: number;
 }
 
@@ -42,10 +42,10 @@ export interface MooringProcess {
   printed(): readonly string[];
   /** Standard error so far: the log, one JSON object a line. */
   logText(): string;
-  /** Every socket that the process opened, or tried to open, so far. */
+  /** Sockets that the process opened, or tried to open, so far. */
   sockets(): readonly OutboundSocket[];
   /**
-   * SIGTERM, then waits for the end and removes what was temporary.
+   * SIGTERM, then waits for the exit and removes temporary files.
    * @returns the exit code, null after a signal
    * @throws Error with the stacks of sockets that did not come from the gate, or with where a known secret lies
    */
@@ -78,7 +78,7 @@ function startProcess(options: MooringOptions, folder: string, dataFolder: strin
     stdio: ['ignore', 'pipe', log],
     env: {
       ...{ PATH, HOME, MOORING_ADMIN_KEY: adminKey },
-      // Its runners are watched too: they get these options from it.
+      // Its runners inherit these options, and are watched too.
       NODE_OPTIONS: watchOption(preloads.socketWatch, socketFile),
       ...options.environment,
     },

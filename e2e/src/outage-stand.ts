@@ -9,10 +9,10 @@ import { expect } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
-// The store goes away while grants are being renewed at a provider that rotates strictly: the second use of an old
+// Outages of the store during renewals at a provider with strict rotation: the second use of an old
 // refresh token ends the grant. DECISIONS: docs/decisions/2026-11-29-renewal-while-the-store-is-away.md.
 
-/** A node in trouble, and one beside it. */
+/** One affected node, and a healthy one. */
 const nodeCount = full(3, 2);
 const grantCount = full(6, 4);
 export const outageKinds = ['killed', 'silent', 'read-only', 'one node cut off', 'one node paused'] as const;
@@ -20,28 +20,28 @@ export type OutageKind = (typeof outageKinds)[number];
 
 export interface Outage {
   kind: OutageKind;
-  /** Milliseconds from its begin to its end. */
+  /** Duration in milliseconds. */
   lasts: number;
   /** Milliseconds after which the provider answers a renewal that arrived before the outage. */
   answersAfter: number;
-  /** The one that is cut off or paused. */
+  /** The affected node. */
   node: number;
 }
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What may be said in an outage: nothing that blames the source, or asks for a sign-in. */
+/** Allowed answers during an outage: none that blames the source or requests a sign-in. */
 const saysOf = ({ status, body }: Answer): string =>
   status === 200 ? '200' : `${status} ${body.errors[0].code}`;
 const allowed = ['200', '503 NOT-READY', '424 SOURCE-UNREACHABLE'];
-/** And of a node that stood still: its limits of time went by meanwhile, for its source and for its clients. */
+/** Allowed answers of a paused node: its timeouts expired meanwhile, for its source and for its clients. */
 const allowedTo = (kind: OutageKind): string[] =>
   kind === 'one node paused' ? [...allowed, '424 SOURCE-TIMEOUT', 'broken off'] : allowed;
 
-/** What is said to somebody who asks, or that the connection broke. */
+/** The error code, or that the connection broke. */
 const told = async (api: ApiClient, grant: string): Promise<string> => {
   const answer = await askWho(api, grant).catch((error: unknown) => {
-    // What `fetch` says of it.
+    // The error of `fetch`.
     if (error instanceof TypeError) return undefined;
     throw error;
   });
@@ -53,13 +53,13 @@ interface Cluster {
   lab: SignInLab;
   /** The wire of each node to the store. */
   relays: readonly DatabaseRelay[];
-  /** Every wire to the database itself: those of the nodes, or that of the pooler before it. */
+  /** Every wire to the database itself: those of the nodes, or that of the pooler. */
   databaseWires: readonly DatabaseRelay[];
   nodes: readonly MooringProcess[];
   close(): Promise<void>;
 }
 
-/** What the nodes reach: the database, or a pooler in transaction mode with a wire of its own to it. */
+/** What the nodes connect to: the database, or a pooler in transaction mode with its own wire to it. */
 async function startStore({ withPooler }: OutageStandOptions) {
   const postgres = await startPostgres({ rowsInBig: 1 });
   const database = await freshDatabase(postgres);
@@ -143,12 +143,12 @@ export interface OutageStandOptions {
 }
 
 export interface OutageStand {
-  /** Lets every grant be renewed, takes the store away once each call is at the provider; expects that none is lost. */
+  /** Renews every grant, starts the outage once each call is at the provider, and expects that no grant is lost. */
   endure(outage: Outage): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Nodes before one PostgreSQL, and grants. */
+/** Nodes on one PostgreSQL, and grants. */
 export async function startOutageStand(options: OutageStandOptions = {}): Promise<OutageStand> {
   const cluster = await startCluster(options);
   const { authorizationServer } = cluster.lab;
@@ -197,9 +197,9 @@ export async function startOutageStand(options: OutageStandOptions = {}): Promis
   };
 }
 
-/** @param number counts the outages of a kind: which node, and when the provider answers, come in turns */
+/** @param number of the outage: alternates the node, and when the provider answers */
 export function outageOf(kind: OutageKind, number: number, lasts: number): Outage {
-  // After the outage, in the midst of it, shortly before its end, or at once.
+  // After the outage, in the middle, shortly before its end, or at once.
   const delays = [
     Math.min(lasts + 1_500, 25_000),
     Math.min(lasts / 2, 20_000),

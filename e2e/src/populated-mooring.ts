@@ -10,7 +10,7 @@ import { openKeyring } from '@mooring/server/core/vault/open-keyring';
 import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
-/** One of everything a person can have. */
+/** One of everything that a user can have. */
 export interface Belongings {
   tenantId: string;
   userId: string;
@@ -45,7 +45,7 @@ export interface PopulatedMooring {
   bob: Resident;
   /** Administrator of another tenant. */
   mallory: Resident;
-  /** What every connection and sign-in of theirs points at. */
+  /** Target of all their connections and sign-ins. */
   source: Canary;
   close(): Promise<void>;
 }
@@ -114,7 +114,7 @@ async function furnish({ api, name, memberId, source }: Furnishing): Promise<Bel
   };
 }
 
-/** Puts a second tenant with an administrator into a store that no server has open; there is no door for that. */
+/** Inserts a second tenant with an administrator into a closed store; the API cannot do that. */
 export async function addTenant(dataFolder: string, name: string): Promise<string> {
   const store = openStore({ dataFolder });
   const keyFile = { source: 'file', path: path.join(dataFolder, 'master.key'), mayCreate: false } as const;
@@ -141,13 +141,13 @@ export async function addTenant(dataFolder: string, name: string): Promise<strin
   return token;
 }
 
-/** Mooring with two tenants and four people, each of whom has one of everything. */
+/** Mooring with two tenants and four users, each with one of everything. */
 export async function startPopulatedMooring(): Promise<PopulatedMooring> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-populated-'));
   const dataFolder = path.join(folder, 'data');
   await (await startMooring({ dataFolder })).stop();
   const malloryKey = await addTenant(dataFolder, 'mallory');
-  // Its sources are ports where nobody is at home: a pause would answer instead of them.
+  // Its sources are closed ports: the circuit breaker would pause them.
   const configuration = { limits: { pauseAfter: 1_000_000 } };
   const mooring = await startMooring({ dataFolder, configuration });
   const { url, adminKey } = mooring;
@@ -177,7 +177,7 @@ export async function startPopulatedMooring(): Promise<PopulatedMooring> {
   };
 }
 
-/** Everything that lists and details show an administrator of the tenant; equal before and after what stored nothing. */
+/** All lists and details that a tenant administrator sees; equal before and after requests that store nothing. */
 export async function inventory({ api, has }: Resident): Promise<unknown> {
   const paths = [
     '/api/v1/users',

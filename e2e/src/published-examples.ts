@@ -3,7 +3,7 @@ import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { clientCertificateFile, privateKeyFile } from '@mooring/lab/client-certificate-file';
 import type { DcaasConnectionCreate } from '@qlik/api/data-connections';
 
-// Bodies as Qlik publishes them for the sources that exist: names, forms of values and defaults of its own drivers. Hosts
+// Bodies as Qlik publishes them for our sources: names, value formats and defaults of its drivers. Hosts
 // and secrets are made up; keys and certificates are real ones.
 
 /** Qlik's type, with what its `unknown` holds. */
@@ -110,7 +110,7 @@ const bodies: Readonly<Record<string, Omit<Example, 'qName'>>> = {
   },
 };
 
-/** @param door keeps names apart that several tests give in one space */
+/** @param door part of each name, where several tests share a space */
 export const publishedExamples = (door: string): [name: string, body: Example][] =>
   Object.entries(bodies).map(([name, body]) => {
     const { credentialsName, ...properties } = body.connectionProperties;

@@ -7,7 +7,7 @@ import type { Space } from '@qlik/api/spaces';
 import type { Tenant } from '@qlik/api/tenants';
 import type { User } from '@qlik/api/users';
 
-// The client's type definitions once more at run time. The compiler keeps these tables complete: a member that a
+// The client's type definitions at run time. The compiler keeps these tables complete: a member that a
 // type has and a table lacks, or has with another kind or optionality, does not compile.
 
 type KindOf<Value> = unknown extends Value
@@ -53,7 +53,7 @@ export const connectionGetShape: Shape<ConnectionGet> = {
   user: 'string?',
 };
 
-/** The type says that `qLogOn` is a text; recorded replies, and the contract with them, have a number. */
+/** `qLogOn` is a string in the type, but a number in recorded replies and in the contract. */
 export const connectionCreatedShape: Shape<
   Omit<ConnectionCreateResponse, 'qLogOn'> & Pick<ConnectionGet, 'qLogOn'>
 > = {
@@ -99,7 +99,7 @@ export const orphanShape: Shape<OrphanCredentialResItem> = {
   user: 'string?',
 };
 
-/** `dataSourcePropertyName` is null in recorded replies of sources that have none. */
+/** `dataSourcePropertyName` may be null in recorded replies. */
 export const dataSourceShape: Shape<Omit<DataSourceNew, 'dataSourcePropertyName' | 'qriDefinition'>> = {
   capabilities: 'array?',
   dataLoadUrlOverride: 'string?',
@@ -188,7 +188,7 @@ export const tenantShape: Shape<
 const kindOf = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
 
-/** Every way in which a reply is not what the client's types promise; empty when it is. */
+/** Differences between a reply and the client's types. */
 export function differences<Type>(shape: Shape<Type>, reply: object): string[] {
   return Object.entries<string>(shape).flatMap(([name, wanted]) => {
     const value: unknown = (reply as Record<string, unknown>)[name];

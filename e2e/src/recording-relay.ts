@@ -1,11 +1,11 @@
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 
-/** Passes TCP on to another port of this machine and keeps what went either way. */
+/** A TCP relay to another local port that records both directions. */
 export interface RecordingRelay {
   port: number;
-  /** What each connection has sent so far, in the order in which they came. */
+  /** Bytes sent by each connection so far, in order of connection. */
   sent(): readonly Buffer[];
-  /** What came back on each of them. */
+  /** Bytes returned to each of them. */
   answered(): readonly Buffer[];
   /** Login names of PostgreSQL's startup messages so far (protocol 3.0, message format "StartupMessage"). */
   logins(): readonly string[];

@@ -3,7 +3,7 @@ import { allRoutes } from '@mooring/contract/all-routes';
 import type { Route } from '@mooring/contract/route';
 import type { Belongings } from './populated-mooring.js';
 
-/** A request that is right in every part, for one route of the contract. */
+/** A valid request for one route of the contract. */
 export interface RouteExample {
   params?: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
@@ -40,7 +40,7 @@ function connectionExamples({ sourceProperties }: Belongings): Record<string, Ro
   };
 }
 
-/** Each leaves its connection as it was. */
+/** Each leaves its connection unchanged. */
 function changeExamples(has: Belongings): Record<string, RouteExample> {
   const { connectionId, connectionName, spaceId, sourceProperties } = has;
   const params = { qID: connectionId };
@@ -174,7 +174,7 @@ function peopleExamples(has: Belongings): Record<string, RouteExample> {
   };
 }
 
-/** About a source that no other example uses, because these may switch it off. */
+/** On a source that no other example uses, because these may disable it. */
 function sourceExamples(has: Belongings): Record<string, RouteExample> {
   const params = { dataSourceId: 'mysql' };
   return {
@@ -189,7 +189,7 @@ function sourceExamples(has: Belongings): Record<string, RouteExample> {
   };
 }
 
-/** About a machine that does not exist. */
+/** On a machine client that does not exist. */
 function machineExamples(): Record<string, RouteExample> {
   const params = { id: 'd8a3f6c12b4e4f7a9c0d5e6f' };
   return {
@@ -272,15 +272,15 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
   };
 }
 
-/** Of a route of the newer door: the one that it stands beside. */
+/** Of a route at `/api/connectivity`: its counterpart at `/api/v1`. */
 function olderDoor(route: Route): Route | undefined {
   const path = route.path.replace(/^\/api\/connectivity\//, '/api/v1/');
   return allRoutes.find((one) => one !== route && one.method === route.method && one.path === path);
 }
 
 /**
- * A right request to this route; undefined when nobody wrote one yet, which bad-input.test.ts complains about.
- * @param has what the request is about: things of whoever sends it
+ * A valid request to this route, or undefined, which bad-input.test.ts reports.
+ * @param has objects of the sender that the request refers to
  */
 export function exampleFor(route: Route, has: Belongings): RouteExample | undefined {
   const examples = routeExamples(has);

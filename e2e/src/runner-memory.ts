@@ -1,11 +1,11 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
-// What Linux tells about the processes that a service has started, and what is in their memory.
+// Linux' view of the service's child processes, and of their memory.
 
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 
-/** Processes that work on sources for this service. */
+/** Runners of this service. */
 export const runnersOf = (pid: number): number[] =>
   childrenOf(pid).filter((child) => {
     try {
@@ -15,7 +15,7 @@ export const runnersOf = (pid: number): number[] =>
     }
   });
 
-/** Whether Node's permission model is on in a process. */
+/** Whether Node's permission model is enabled in a process. */
 export const isConfined = (pid: number): boolean =>
   /--(experimental-)?permission\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
 
@@ -27,7 +27,7 @@ export const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Seconds of processor time that a process has taken. */
+/** CPU seconds of a process. */
 export function processorSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -36,7 +36,7 @@ export function processorSeconds(pid: number): number {
 
 const pieceBytes = 4 * 1024 * 1024;
 
-/** Which of the texts are anywhere in what the process may write to: heap, stacks, buffers; as Latin-1 or UTF-16. */
+/** Texts found in writable memory of the process (heap, stacks, buffers), as Latin-1 or UTF-16. */
 export function textsInMemory(pid: number, texts: readonly string[]): string[] {
   const forms = texts.flatMap((text) => [
     { text, bytes: Buffer.from(text, 'latin1') },
@@ -55,7 +55,7 @@ export function textsInMemory(pid: number, texts: readonly string[]): string[] {
         try {
           readSync(memory, piece, 0, length, at);
         } catch {
-          // A mapping that cannot be read, or is gone by now.
+          // An unreadable or removed mapping.
           continue;
         }
         const seen = piece.subarray(0, length);

@@ -5,7 +5,7 @@ import { guardAgainstOrphan } from '@mooring/lab/orphan-guard';
 import { expectNoSecretInRemains, knowSettings } from '@mooring/server/testing/secret-scan';
 import { executable } from './product.js';
 
-// `mooring serve` where it must not come up: it stays sealed, or ends. Never ready, so it prints no ready line.
+// `mooring serve` when it must not start: it stays sealed, or exits. It prints no ready line.
 
 export interface SealedOptions {
   dataFolder: string;
@@ -13,9 +13,9 @@ export interface SealedOptions {
 }
 
 export interface SealedMooring {
-  /** Where it answers that it is not ready; undefined when it ended instead. */
+  /** Where it answers that it is not ready; undefined when it exited. */
   url: string | undefined;
-  /** The plain message in which it says why. */
+  /** The message with the reason. */
   reason: string;
   printed(): string;
   logText(): string;
@@ -44,7 +44,7 @@ function parseLine(line: string): LogLine | undefined {
 }
 
 /**
- * Starts and waits until the process says that it is sealed, or ends.
+ * Starts the process and waits until it reports that it is sealed, or exits.
  * @throws Error when it prints a ready line.
  */
 export async function startSealed({ dataFolder, environment = {} }: SealedOptions): Promise<SealedMooring> {

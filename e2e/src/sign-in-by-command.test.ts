@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,7 +7,7 @@ import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { addPerson, type TestPerson } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
-import { executable } from './product.js';
+import { runCommand as run } from './run-command.js';
 
 // `mooring sign-in` and `mooring doctor` as a person runs them, and the redirect to a person's own machine.
 
@@ -43,38 +41,6 @@ afterAll(async () => {
   await bigQuery.close();
   await lab.close();
 });
-
-function run(args: readonly string[], key: string | undefined) {
-  const child: ChildProcess = spawn(process.execPath, [executable, ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', ...(key === undefined ? {} : { MOORING_API_KEY: key }) },
-  });
-  let output = '';
-  const waiting: { pattern: RegExp; resolve: (match: string) => void }[] = [];
-  const take = (chunk: Buffer) => {
-    output += chunk.toString();
-    for (const each of waiting) {
-      const found = each.pattern.exec(output)?.[1];
-      if (found !== undefined) each.resolve(found);
-    }
-  };
-  child.stdout?.on('data', take);
-  child.stderr?.on('data', take);
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number, output }));
-  return {
-    ended,
-    shows: (pattern: RegExp) =>
-      Promise.race([
-        new Promise<string>((resolve) => {
-          waiting.push({ pattern, resolve });
-          take(Buffer.alloc(0));
-        }),
-        ended.then(({ code }) => {
-          throw new Error(`It ended with ${code}:\n${output}`);
-        }),
-      ]),
-  };
-}
 
 const credentialState = async () =>
   (await alice.api.get(`/api/v1/data-connections/${qID}/credential`)).body.state;

@@ -7,7 +7,7 @@ import { type MooringOptions, type MooringProcess, startMooring } from './moorin
 /** Mooring with the lab's authorization server in Google's place, and the BigQuery that takes its tokens. */
 export interface SignInLab {
   mooring: MooringProcess;
-  /** What it was started with; for more nodes. */
+  /** Its configuration, to start more nodes. */
   configuration: object;
   authorizationServer: LabAuthorizationServer;
   bigquery: LabBigQuery;
@@ -44,14 +44,14 @@ export async function startSignInLab(options: MooringOptions = {}): Promise<Sign
   };
 }
 
-/** What stands alone in the element that the contract names. */
+/** Content of the element that the contract names. */
 export function codeOnPage(html: string): string {
   const code = /<[^>]+ id="?auth-code"?[^>]*>([^<]*)</.exec(html)?.[1]?.trim();
   if (!code) throw new Error(`The page has no code:\n${html.slice(0, 2000)}`);
   return code;
 }
 
-/** Signs in as a person would in a browser, and reads the code off the page they land on. */
+/** Signs in as a user would in a browser, and reads the code from the final page. */
 export async function signInAndCopyCode(
   { authorizationServer }: Pick<SignInLab, 'authorizationServer'>,
   authUrl: string,
@@ -77,6 +77,6 @@ export async function connectWarehouse(lab: SignInLab, api: ApiClient, qName = '
   return `/api/v1/data-connections/${created.body.qID}`;
 }
 
-/** Asks BigQuery through the connection whose token it is. */
+/** Asks BigQuery, through the connection, whose token it uses. */
 export const askWho = (api: ApiClient, connection: string): Promise<Answer> =>
   api.post(`${connection}/actions/preview`, { query: 'SELECT SESSION_USER() AS who' });

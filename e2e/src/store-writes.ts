@@ -5,7 +5,7 @@ import type { ApiClient } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
 import { expect } from 'vitest';
 
-/** What SQLite says of a copy of the store, opened as another program would. */
+/** SQLite's integrity check on a copy of the store, opened as another program would. */
 export function integrityOf(dataFolder: string): unknown {
   const copy = path.join(mkdtempSync(path.join(tmpdir(), 'mooring-copy-')), 'copy.db');
   for (const suffix of ['', '-wal']) {
@@ -21,7 +21,7 @@ export function integrityOf(dataFolder: string): unknown {
   }
 }
 
-/** All records of a list, page after page. @param firstPage path, with what the list is asked for */
+/** All records of a list, page by page. @param firstPage path with query */
 export async function listed(api: ApiClient, firstPage: string): Promise<Record<string, string>[]> {
   const records: Record<string, string>[] = [];
   for (let next: string | undefined = firstPage; next; ) {
@@ -33,7 +33,7 @@ export async function listed(api: ApiClient, firstPage: string): Promise<Record<
   return records;
 }
 
-/** Requests that write, by what they make: path, and body with a name. */
+/** Write requests by the kind of record: path, and body with a name. */
 export const writes = {
   space: ['/api/v1/spaces', (name: string) => ({ name, type: 'shared' })],
   key: ['/api/v1/api-keys', (description: string) => ({ description })],

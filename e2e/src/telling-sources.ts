@@ -1,14 +1,14 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-// Sources and providers that tell everything they know in their errors, which is more than they should (D23).
+// Sources and providers that leak secrets in their errors (D23).
 
 interface Closable {
   port: number;
   close(): Promise<void>;
 }
 
-/** Text that such a source would write around a secret. */
+/** Error text around a secret. */
 const around = (secret: string) =>
   `login with "${secret}" failed <b>${secret}</b>\r\n\u001b[31m${Buffer.from(secret).toString('base64')} ${encodeURIComponent(secret)}`;
 

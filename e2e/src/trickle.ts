@@ -3,18 +3,18 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * Slow sources of JSON rows in pages without end, five to nine seconds a page. They cost their machine next to nothing,
- * which is what they are for: whoever measures beside them measures something else.
+ * Slow sources of endless JSON pages, five to nine seconds per page. They use almost no CPU,
+ * so that they do not distort a measurement.
  */
 export interface Trickle {
-  /** Of one origin each; a page names the page after it in `next`. */
+  /** URLs, one origin each; a page links the following one in `next`. */
   urls: readonly string[];
-  /** Most pages that were being waited for at the same time. */
+  /** Peak of concurrent page requests. */
   peak(): number;
   close(): Promise<void>;
 }
 
-/** By lot, so that readers who came together do not stay together. */
+/** Random, so that readers do not stay in step. */
 const pageMs = () => 5000 + Math.random() * 4000;
 
 export async function startTrickle(count: number): Promise<Trickle> {

@@ -13,15 +13,15 @@ import Database from 'libsql';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { type RecordingRelay, startRecordingRelay } from './recording-relay.js';
 
-// Mooring on a data folder that tests open with a database tool while it is stopped, as somebody with the disk would.
+// Mooring on a data folder that tests modify with a database tool while it is stopped, as an attacker with the disk.
 
 export interface VaultStand {
   postgres: LabPostgres;
-  /** In front of PostgreSQL; every login shows there. */
+  /** In front of PostgreSQL; records every login. */
   relay: RecordingRelay;
   dataFolder: string;
   admin: ApiClient;
-  /** With a key and a personal space; the client follows restarts. */
+  /** User with a key and a personal space; the client follows restarts. */
   person(subject: string): Promise<TestPerson>;
   /** Definition properties that lead through the relay. */
   target: Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ export interface VaultStand {
   close(): Promise<void>;
 }
 
-/** The row of `secret` that holds what is sealed of a credential, a connection or a sign-in. */
+/** The row of `secret` with the sealed part of a credential, a connection or a sign-in. */
 export interface SealedRow {
   tenant_id: string;
   record_kind: string;
@@ -46,13 +46,13 @@ export interface SealedRow {
 
 export function sealedRow(database: Database.Database, recordId: string, field = 'login'): SealedRow {
   const row = database.prepare('SELECT * FROM secret WHERE record_id = ? AND field = ?').get(recordId, field);
-  if (!row) throw new Error(`There is no sealed ${field} of ${recordId}`);
+  if (!row) throw new Error(`No row of ${recordId} has a sealed ${field}`);
   return row as SealedRow;
 }
 
 const cryptoColumns = ['key_id', 'wrapped_key', 'ciphertext'] as const;
 
-/** Puts the cryptographic columns of one row, and others if asked, onto another row. */
+/** Copies the cryptographic columns of one row, and others on request, to another row. */
 export function copySecret(
   database: Database.Database,
   from: SealedRow,
@@ -68,7 +68,7 @@ export function copySecret(
   if (changes !== 1) throw new Error('Nothing was changed');
 }
 
-/** `reason` of the typed refusal, or what came instead. */
+/** `reason` of the error, or the unexpected answer. */
 export function refusalOf(answer: Answer): string {
   const [error] = (answer.body?.errors ?? []) as { code: string; meta?: { reason?: string } }[];
   return answer.status === 403 && error?.code === 'CREDENTIALS-REQUIRED'

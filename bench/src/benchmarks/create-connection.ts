@@ -48,8 +48,8 @@ function creator(mooring: MooringProcess) {
 }
 
 /**
- * A connection with a sealed login of its own: five rows in one transaction, checks and vault included. The bare
- * side inserts one row a transaction with the same driver, write-ahead log and synchronous setting.
+ * A connection with its own sealed login: five rows in one transaction, including checks and vault. The bare
+ * side inserts one row per transaction with the same driver, write-ahead log and synchronous setting.
  */
 async function run(stage: Stage) {
   const mooring = await stage.mooring();

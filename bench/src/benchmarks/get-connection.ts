@@ -10,7 +10,7 @@ import { interleave, median, medianRatio } from '../statistics.js';
 const connections = 32;
 const authorization = `Bearer ${apiKey}`;
 
-/** Headers that Node writes by itself, whoever answers. */
+/** Headers that Node adds itself. */
 const written = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding']);
 
 async function answerOf(url: string): Promise<{ headers: Record<string, string>; body: string }> {
@@ -20,7 +20,7 @@ async function answerOf(url: string): Promise<{ headers: Record<string, string>;
   return { headers: Object.fromEntries(headers), body: await response.text() };
 }
 
-/** One connection of a shared space, over and over, by its owner; the bare server sends the same bytes. */
+/** One connection of a shared space, read repeatedly by its owner; the bare server sends the same bytes. */
 async function run(stage: Stage) {
   const client = findLoadClient();
   const mooring = await stage.mooring();
@@ -32,7 +32,7 @@ async function run(stage: Stage) {
   const loadOn = (pid: number, target: string) => () =>
     costOf(pid, () => client.perSecond({ url: target, headers: { authorization }, seconds, connections }));
   try {
-    // Compiles the hot paths of both, so that the first round is like the others.
+    // Warm-up: compiles the hot paths of both.
     for (const warm of [url, bareUrl]) {
       await client.perSecond({ url: warm, headers: { authorization }, seconds: 2, connections });
     }
@@ -41,7 +41,7 @@ async function run(stage: Stage) {
       ours: loadOn(mooring.pid, url),
     });
     const perSecond = (name: 'bare' | 'ours') => rounds[name].map(({ result }) => result);
-    // Where a process is not busy, its client or the machine set the limit; the time each answer took does not lie.
+    // If the process is not saturated, the client or the machine is the bottleneck; compare latencies then.
     const shown = (name: 'bare' | 'ours') => {
       const busy = median(rounds[name].map((cost) => cost.processorSeconds / cost.seconds));
       const micros = median(

@@ -12,7 +12,7 @@ import { interleave, median, medianRatio } from '../statistics.js';
 const callers = 200;
 const samplesMin = 75;
 const quietMs = 8000;
-/** Longer than the silence that a source is allowed, so that both is in it: callers who hang, and a paused source. */
+/** Longer than the silence timeout of a source, to cover both hanging callers and a paused source. */
 const blackMs = 45_000;
 const body = {
   query: 'SELECT n, md5(n::text) AS text FROM generate_series(1, 500) AS n',
@@ -20,8 +20,8 @@ const body = {
 };
 
 /**
- * A preview of one source by one caller after another, while another source is a black hole that 200 callers ask
- * again and again, held against the same in quiet. The server is as it comes: nothing is configured.
+ * Sequential previews of one source while 200 callers keep requesting another one that is a black hole,
+ * compared with the same previews without them. The server runs with its defaults.
  */
 async function run(stage: Stage): Promise<Finding[]> {
   const postgres = await stage.postgres();
@@ -54,7 +54,7 @@ async function run(stage: Stage): Promise<Finding[]> {
           url: `${mooring.url}/api/v1/data-connections/${troubled}/actions/preview`,
           ...{ key: apiKey, body: JSON.stringify(body), count: callers },
         });
-        // The crowd hears nothing until the first of them has waited in vain, and is measured against from then on too.
+        // Measured from the start of the crowd: before its first timeout, while no caller has an answer, and after it.
         const times = await previews(blackMs);
         await crowd.leave();
         relay.isBlack = false;

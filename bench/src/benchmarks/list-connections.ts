@@ -11,7 +11,7 @@ import type { Stage } from '../stage.js';
 import { interleave, median, medianRatio } from '../statistics.js';
 
 const spaceCount = 200;
-/** Every how many-th space the person with few sees. */
+/** The user with few spaces is a member of every n-th. */
 const fewOf = 50;
 const rowsAtOnce = 5000;
 const path = '/api/v1/data-connections';
@@ -61,7 +61,7 @@ async function addPeople(mooring: MooringProcess): Promise<{ people: Person[]; s
   return { people, spaceIds };
 }
 
-/** Writes the connections with the server's own statements; over HTTP it would take minutes. */
+/** Inserts the connections with the server's own statements; HTTP would take minutes. */
 async function fill(dataFolder: string, spaceIds: readonly string[], count: number): Promise<void> {
   const store = openStore({ dataFolder });
   const owner = await store.db
@@ -123,7 +123,7 @@ async function fetchPage(url: string, key: string): Promise<Listed> {
   return (await response.json()) as Listed;
 }
 
-/** The last page that is full, by following `next` from the first. */
+/** The last full page, by following `next` from the first. */
 async function deepest(first: string, key: string): Promise<string> {
   let url = first;
   for (;;) {
@@ -142,7 +142,7 @@ const milliseconds = (url: string, key: string, times: number) => async () => {
   return (performance.now() - begun) / times;
 };
 
-/** A page of 20, first and deepest, among many connections and among few, for people who see all or little. */
+/** A page of 20, first and deepest, among many connections and among few, for users who see all or few of them. */
 async function run(stage: Stage): Promise<Finding[]> {
   const [fewCount, manyCount] = [1000, stage.isQuick ? 10_000 : 100_000];
   const few = await filled(stage, fewCount);

@@ -15,7 +15,7 @@ const settleMs = 3000;
 
 const shown = (mebibytes: number) => `${Math.round(mebibytes)} MiB`;
 
-/** Resident memory of a process, taken again and again while `work` runs. */
+/** Resident memory of a process, sampled while `work` runs. */
 async function sampled(pid: number, work: () => Promise<unknown>): Promise<number[]> {
   const samples = [residentMebibytes(pid)];
   const timer = setInterval(() => samples.push(residentMebibytes(pid)), sampleMs);
@@ -27,7 +27,7 @@ async function sampled(pid: number, work: () => Promise<unknown>): Promise<numbe
   return samples;
 }
 
-/** By how much the last third stands above the second: the first holds the warming up. */
+/** Growth from the second third to the last; the first is the warm-up. */
 function growth(samples: readonly number[]): number {
   const third = Math.floor(samples.length / 3);
   return median(samples.slice(2 * third)) - median(samples.slice(third, 2 * third));
@@ -52,7 +52,7 @@ async function peakOfCursor(stage: Stage): Promise<number> {
   return Math.max(...samples);
 }
 
-/** Idle, with a slow reader of a million rows, and with a fast one; a server of its own, with nothing done before. */
+/** Idle, with a slow reader of a million rows, and with a fast one, on a fresh server. */
 async function run(stage: Stage): Promise<Finding[]> {
   const postgres = await stage.postgres();
   const mooring = await startMooring(await stage.freshPath('memory'));

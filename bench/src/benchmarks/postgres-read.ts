@@ -16,7 +16,7 @@ const formats = {
 
 type Format = keyof typeof formats;
 
-/** Every row of `sales.big` (five columns), in each format over HTTP, and by the driver alone. */
+/** All rows of `sales.big` (five columns), in each format over HTTP, and with the driver alone. */
 async function run(stage: Stage): Promise<Finding[]> {
   const postgres = await stage.postgres();
   const mooring = await stage.mooring();
@@ -46,7 +46,7 @@ async function run(stage: Stage): Promise<Finding[]> {
     await interleave(1, contenders);
     const seconds = await interleave(stage.isQuick ? 2 : 5, contenders);
     const shown = (values: readonly number[]) => `${Math.round(rows / median(values) / 1000)} k rows/s`;
-    // Seconds turned round: more is better.
+    // Inverse of seconds: more is better.
     const ratio = (name: 'bare' | 'bareText', format: Format) => medianRatio(seconds[name], seconds[format]);
     return (Object.keys(formats) as Format[]).flatMap((format) => [
       {

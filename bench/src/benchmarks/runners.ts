@@ -29,13 +29,13 @@ async function warmPreview(mooring: MooringProcess, id: string): Promise<number>
   return median(times);
 }
 
-/** Rows to NDJSON for two who read at the same time: seconds until both have them. */
+/** Rows to NDJSON for two concurrent readers: seconds until both are done. */
 async function twoReads(mooring: MooringProcess, id: string): Promise<number> {
   const both = await Promise.all([1, 2].map(() => readRows(mooring, id, { accept, path: table })));
   return Math.max(...both.map(({ seconds }) => seconds));
 }
 
-/** What work in runners costs beside work in the process of the service (`--runners 0`), in one run. */
+/** Cost of runners compared with work in the service's own process (`--runners 0`), in one run. */
 async function run(stage: Stage): Promise<Finding[]> {
   const postgres = await stage.postgres();
   const open: MooringProcess[] = [];

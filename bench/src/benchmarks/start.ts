@@ -11,7 +11,7 @@ async function startSeconds(dataFolder: string): Promise<number> {
   return mooring.startSeconds;
 }
 
-/** What Node takes to start and end with nothing to do. */
+/** Time of an empty Node program. */
 async function emptyNode(): Promise<number> {
   const begun = performance.now();
   await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');

@@ -2,12 +2,12 @@ import pg from 'pg';
 import Cursor from 'pg-cursor';
 import { serveQuestions, taskOf } from './serve-questions.js';
 
-// The driver's cursor, batch after batch; the rows are counted and dropped.
+// The driver's cursor, batch by batch; rows are counted and dropped.
 
 const { connection, text } = taskOf<{ connection: pg.ClientConfig; text: string }>();
 const batchRows = 1000;
 
-/** @param isTextOnly values stay the texts they arrive as, instead of what the driver makes of them (Date, number) */
+/** @param isTextOnly keeps values as text instead of the driver's types (Date, number) */
 async function readAll(isTextOnly: boolean): Promise<number> {
   const client = new pg.Client(connection);
   await client.connect();

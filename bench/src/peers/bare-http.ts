@@ -2,7 +2,7 @@ import { createServer, type OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serveQuestions, taskOf } from './serve-questions.js';
 
-// node:http that answers every request with the same bytes that Mooring answered once, and does nothing else.
+// node:http that answers every request with bytes recorded from Mooring.
 
 const { headers, body } = taskOf<{ headers: OutgoingHttpHeaders; body: string }>();
 

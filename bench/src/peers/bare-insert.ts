@@ -1,7 +1,7 @@
 import Database from 'libsql';
 import { serveQuestions, taskOf } from './serve-questions.js';
 
-// One row, one durable transaction, again and again: the driver with the settings of Mooring's store.
+// One row per durable transaction: the driver with the settings of Mooring's store.
 
 const { file } = taskOf<{ file: string }>();
 const database = new Database(file);

@@ -1,4 +1,4 @@
-// The part of pg-cursor that is used here; the package brings no typings.
+// Types of the part of pg-cursor that is used here; the package has none.
 declare module 'pg-cursor' {
   import type { EventEmitter } from 'node:events';
   import type { Connection, Submittable } from 'pg';

@@ -16,7 +16,7 @@ import { postgresConnection, restConnection } from '../connections.js';
 import type { MooringProcess } from '../mooring-process.js';
 import { readRows } from '../read-rows.js';
 
-/** Where a connection of the soak leads, and what is read there. */
+/** Source of a connection of the soak, and what is read from it. */
 export interface Place {
   password: string;
   /** The connection with this password. */
@@ -46,11 +46,11 @@ export function placesOf(postgres: LabPostgres, rest: LabRestApi): Place[] {
 
 export interface Tally {
   requests: number;
-  /** What went otherwise than it should have, in words. */
+  /** Deviations from what was expected. */
   failures: string[];
 }
 
-/** With the cause, which is where fetch says what happened. */
+/** With the cause, where `fetch` reports the reason. */
 export function inWords(error: unknown): string {
   const cause = error instanceof Error && error.cause ? ` (${error.cause})` : '';
   return `${new Date().toISOString()} ${error}${cause}`;
@@ -59,8 +59,8 @@ export function inWords(error: unknown): string {
 type Step = <Result>(request: () => Promise<Result>) => Promise<Result>;
 
 /**
- * A connection from its creation, with a password that the source refuses, over everything that is done with it, to its
- * end and that of its credential: the store is as full afterwards as before, but for what is recorded of it.
+ * One life of a connection: created with a wrong password, used in every way, and deleted together with its
+ * credential. Afterwards the store is as full as before, except for audit events and the use record.
  */
 async function live(mooring: MooringProcess, { body, password, ...place }: Place, step: Step, name: string) {
   const { api } = mooring;
@@ -93,13 +93,13 @@ async function live(mooring: MooringProcess, { body, password, ...place }: Place
 
 export interface LivesOptions {
   places: readonly Place[];
-  /** A life begins this often, whether or not the one before it is over. */
+  /** Interval between lives, whether or not the previous one has ended. */
   everyMs: number;
   /** Until it is 0. */
   secondsLeft(): number;
 }
 
-/** Begins lives at a fixed rate, in turn at each place. Resolves when the last of them is over. */
+/** Starts lives at a fixed rate, alternating between the places. Resolves when the last one has ended. */
 export async function runLives(
   mooring: MooringProcess,
   { places, everyMs, secondsLeft }: LivesOptions,

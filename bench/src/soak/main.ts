@@ -29,10 +29,10 @@ const { values } = parseArgs({
 });
 
 const sampleMs = 5000;
-/** A million rows at this pace are read for half an hour: less than the longest read that a server allows. */
+/** At this pace a million rows take half an hour: less than the maximum duration of a read. */
 const bytesPerSecond = 60_000;
 
-/** One reader from the first minute to the last: it begins anew when it has come to the end. */
+/** One reader for the whole run: it restarts at the end of the data. */
 async function readThroughout(mooring: MooringProcess, id: string, secondsLeft: () => number, tally: Tally) {
   while (secondsLeft() > 0) {
     tally.requests += 1;

@@ -9,13 +9,13 @@ import { trendOf } from '../trend.js';
 const MEBIBYTE = 1_048_576;
 const blockSeconds = 60;
 
-/** What a server held at one moment. */
+/** Resources of a server at one moment. */
 export interface Sample {
   /** Since the load began. */
   seconds: number;
   residentMebibytes: number;
   heapMebibytes: number;
-  /** Open file descriptors, but for the connections of clients: how many those are is up to them. */
+  /** Open file descriptors, without connections of clients: their number is up to the clients. */
   descriptors: number;
   walMebibytes: number;
 }
@@ -47,11 +47,11 @@ function blocksOf(samples: readonly Sample[]): Sample[][] {
     if (isOfLast) blocks.at(-1)?.push(sample);
     else blocks.push([sample]);
   }
-  // What is left of the last minute would weigh as much as a whole one.
+  // A partial last minute would weigh as much as a whole one.
   return blocks.slice(0, -1);
 }
 
-/** Trend over the minutes in percent of the mean an hour. */
+/** Trend over the minutes, in percent of the mean per hour. */
 function hourly(blocks: readonly Sample[][], measure: (block: readonly Sample[]) => number): string {
   const hours = blocks.map((block) => median(block.map(({ seconds }) => seconds)) / 3600);
   const { slope, margin, mean } = trendOf(hours, blocks.map(measure));
@@ -68,8 +68,8 @@ const range = (values: readonly number[], unit = ''): string => {
 };
 
 /**
- * What the samples say, as name and value.
- * @param warmUpSeconds how much of the beginning is left out
+ * The results of the samples, as name and value.
+ * @param warmUpSeconds ignored at the start
  * @throws RangeError when less than three minutes are left
  */
 export function summarise(

@@ -1,5 +1,5 @@
-// Loaded into a process before anything else (`node --import`): its wall clock is as far off as a file says, in
-// milliseconds, from the moment the file says so. Timers and the monotonic clock go on as they are.
+// Preloaded (`node --import`): shifts the wall clock of the process by the milliseconds in a file, as soon as
+// the file has them. Timers and the monotonic clock are unaffected.
 import { readFileSync } from 'node:fs';
 
 const file = process.env['CLOCK_SKEW_FILE'];

@@ -10,7 +10,7 @@ import type { Run } from './run.js';
 type Connections = typeof older | typeof newer;
 type Credentials = typeof olderCredentials | typeof newerCredentials;
 
-/** The functions that both doors have, and those that have another name in each. */
+/** Functions of both doors, also where their names differ. */
 export function doorsOf(run: Run) {
   const v1 = run.driven<typeof older>('data-connections');
   const v1Credentials = run.driven<typeof olderCredentials>('data-credentials');
@@ -125,7 +125,7 @@ export async function driveReading(door: Door): Promise<void> {
   await connections.deleteDataConnections({ connections: ids.map((one) => ({ id: one })) });
 }
 
-/** Changes one by PUT, PATCH and in bulk, copies it, and deletes it alone and in bulk. */
+/** Changes one by PUT, PATCH and in bulk, copies it, and deletes singly and in bulk. */
 export async function driveChanges(door: Door): Promise<void> {
   const { connections } = door;
   const id = await create(door, `${door.door} to change`);
@@ -156,7 +156,7 @@ export async function driveChanges(door: Door): Promise<void> {
   await connections.deleteDataConnection(id, {});
 }
 
-/** Reads by id and by name, PUT, PATCH, the orphan that its connection leaves behind, and its deletion. */
+/** Reads by id and by name, PUT, PATCH, the orphan that a deleted connection leaves, and its deletion. */
 export async function driveCredentials(door: Door): Promise<void> {
   const { connections, credentials } = door;
   const name = `${door.door} with login`;

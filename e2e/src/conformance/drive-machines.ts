@@ -10,7 +10,7 @@ import { expect } from 'vitest';
 import { walkPages } from './paging.js';
 import type { Run } from './run.js';
 
-/** Makes clients that sign in with a secret, lets one sign in, and takes its token away. */
+/** Creates confidential clients, obtains a token for one, and revokes it. */
 export async function driveOAuth(run: Run, url: string): Promise<void> {
   const clients = run.driven<typeof clientFunctions>('oauth-clients');
   const tokens = run.driven<typeof tokenFunctions>('oauth-tokens');
@@ -37,7 +37,7 @@ export async function driveOAuth(run: Run, url: string): Promise<void> {
   await clients.deleteOAuthClient(clientId);
 }
 
-/** The tenant, the token for browsers, and what happened. */
+/** The tenant, the token for browsers, and audit events. */
 export async function driveTenantAndAudits(run: Run): Promise<void> {
   const tenants = run.driven<typeof tenantFunctions>('tenants');
   const { data: mine } = await tenants.getMyTenant();

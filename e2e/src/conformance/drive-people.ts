@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { walkPages } from './paging.js';
 import type { Run } from './run.js';
 
-/** Adds, finds, counts, changes and deletes people. */
+/** Adds, finds, counts, changes and deletes users. */
 export async function driveUsers(run: Run): Promise<void> {
   const users = run.driven<typeof userFunctions>('users');
   const { data: me } = await users.getMyUser();
@@ -27,7 +27,7 @@ export async function driveUsers(run: Run): Promise<void> {
   await users.deleteUser(carol.data.id);
 }
 
-/** Makes, finds, changes and revokes keys, and changes what holds for all of them. */
+/** Creates, finds, changes and revokes keys, and changes the policy for all of them. */
 export async function driveApiKeys(run: Run): Promise<void> {
   const apiKeys = run.driven<typeof apiKeyFunctions>('api-keys');
   const { data: me } = await run.driven<typeof userFunctions>('users').getMyUser();
@@ -43,7 +43,7 @@ export async function driveApiKeys(run: Run): Promise<void> {
   await apiKeys.deleteApiKey(key.data.id);
 }
 
-/** Spaces and their members: made, found, changed and deleted. */
+/** Creates, finds, changes and deletes spaces and their members. */
 export async function driveSpaces(run: Run): Promise<void> {
   const spaces = run.driven<typeof spaceFunctions>('spaces');
   const users = run.driven<typeof userFunctions>('users');

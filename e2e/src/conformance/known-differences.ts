@@ -1,4 +1,4 @@
-/** A place where answers are not what the type definitions say, and why. */
+/** A known difference between answers and the type definitions, with its reason. */
 interface TypeDifference {
   /** As the run reports it. */
   fault: string;
@@ -15,44 +15,44 @@ export const typeDifferences: readonly TypeDifference[] = [
       'connectivity/data-connections.createDataConnection',
       'connectivity/data-connections.duplicateDataConnections',
     ],
-    why: "recorded replies of Qlik's have the number, as the type of the connection that is read has.",
+    why: 'replies recorded from Qlik have the number, like the type of a connection that is read.',
   },
   {
     fault: 'dataSources[].dataSourcePropertyName is null, not string',
     functions: ['data-sources.getDataSources', 'connectivity/data-sources.getDataSources'],
-    why: "null for sources that have none, as in recorded replies of Qlik's.",
+    why: 'null for sources without one, as in replies recorded from Qlik.',
   },
 ];
 
-/** Lists whose types have `next` and `prev` although no page of them can be asked for. */
+/** Lists whose types have `next` and `prev` although they have no paging parameters. */
 export const onePage: readonly string[] = ['audits.getAuditTypes', 'audits.getAuditSources'];
 
 const unknownProperty = 'An unknown connection property is a 400 that names it.';
-const noSecret = '`extended` brings no secret out: `qConnectionSecret` is never there.';
+const noSecret = '`extended` never returns a secret: `qConnectionSecret` is always absent.';
 const noGateway = 'Direct Access gateways are Qlik software: the list is always empty.';
 const localeOrder =
-  'With `caseinsensitive`, lists of up to 2,000 connections and unpaged ones are in the exact order of `locale`; longer ones are in an order without case and accents that is the same in every locale.';
-const noDataFiles = 'There are no data files, so `owner` and `noDatafiles` have nothing to act on.';
+  'With `caseinsensitive`, lists of up to 2,000 connections and lists without paging are sorted exactly by `locale`; longer ones are sorted without case and accents, the same in every locale.';
+const noDataFiles = 'Mooring has no data files, so `owner` and `noDatafiles` have no effect.';
 
-/** What the types do not show, by function; one of `connectivity` without a note has that of the older door. */
+/** What the types do not show, by function; a function of `connectivity` inherits the note at `/api/v1`. */
 export const notes: Readonly<Record<string, string>> = {
   'data-connections.getDataConnections': `${noSecret} ${noDataFiles} ${localeOrder}`,
-  'connectivity/data-connections.getDataConnections': `${noSecret} ${noDataFiles} ${localeOrder} Without \`limit\` everything comes in one page, as from the older door; Qlik's text says 20.`,
-  'data-connections.createDataConnection': `${unknownProperty} A secret in a connect statement is a 400 that names it: it belongs into \`qPassword\`. The code to send back after a sign-in is a one-time ticket of ours; the provider's own code is accepted too.`,
+  'connectivity/data-connections.getDataConnections': `${noSecret} ${noDataFiles} ${localeOrder} Without \`limit\` the whole list is one page, as at \`/api/v1\`; Qlik documents 20.`,
+  'data-connections.createDataConnection': `${unknownProperty} A secret in a connect statement is a 400 that names it: send it in \`qPassword\`. The code after a sign-in is Mooring's one-time ticket; the provider's own code is accepted, too.`,
   'data-connections.getDataConnection': noSecret,
-  'data-sources.getDataSources': 'The sources that Mooring has: see [sources](sources.md).',
+  'data-sources.getDataSources': 'The sources of Mooring: see [sources](sources.md).',
   'data-sources.getDataSourceGateways': noGateway,
   'dcaas.dataConnectionsDcaas': unknownProperty,
   'connectivity/data-sources.filterDataSourceEndpoints':
-    'The login of the connection is never in the answer: `user` and `password` are absent. `endpoint.url` is the HTTP address where the data is read; there is no gRPC endpoint.',
+    'The answer never contains the login: `user` and `password` are absent. `endpoint.url` is the HTTP address to read the data; Mooring has no gRPC endpoint.',
   'api-keys.createApiKey':
-    'Nobody makes a key for another user: `sub` is oneself, and others come in [by invitation](../guides/invite-users.md). A key ends no later than the one it is made with; `successor: true` makes its one successor.',
+    'Users create keys only for themselves: `sub` is the caller; other users need [an invitation](../guides/invite-users.md). A key expires no later than the key that created it; `successor: true` creates its only successor.',
   'users.inviteUsers':
-    'Mooring sends no e-mail: the user is made at once, and comes in [by invitation](../guides/invite-users.md).',
-  'users.deleteUser': 'The last tenant administrator and the user of an OAuth client stay (409).',
-  'csrf-token.getCsrfToken': 'Nothing is signed in by cookie here, so nothing asks for the token.',
-  'oauth-clients.createOAuthClient':
-    '`web` clients with `client_credentials` and a secret; no other kind can sign in here.',
-  'oauth-clients.deleteOAuthClient': 'Refused (409) while its user owns connections or spaces.',
+    'Mooring sends no e-mail: it creates the user at once, who then needs [an invitation](../guides/invite-users.md).',
+  'users.deleteUser':
+    'The last tenant administrator and the user of an OAuth client cannot be deleted (409).',
+  'csrf-token.getCsrfToken': 'Mooring does not authenticate by cookie, so no request needs the token.',
+  'oauth-clients.createOAuthClient': 'Only `web` clients with `client_credentials` and a secret can sign in.',
+  'oauth-clients.deleteOAuthClient': 'Answers 409 while its user owns connections or spaces.',
   'audits.getAudits': "Event types are Mooring's: `mooring.v1.…`.",
 };

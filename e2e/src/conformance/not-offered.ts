@@ -1,6 +1,6 @@
-const shares = 'Shares are of apps and charts, which Mooring does not have.';
-const tenancy = "Tenants are made, changed and ended by Qlik's own registration and subscription.";
-const consent = 'Published and native clients are for Qlik embedded; a client here belongs to its tenant.';
+const shares = 'Shares are for apps and charts, which Mooring does not have.';
+const tenancy = "Tenants are managed by Qlik's own registration and subscription.";
+const consent = 'Published and native clients are for Qlik embedded; a Mooring client belongs to its tenant.';
 
 /** Functions of the client that have no counterpart here, each with its reason. */
 export const notOffered: Readonly<Record<string, string>> = {
@@ -17,6 +17,6 @@ export const notOffered: Readonly<Record<string, string>> = {
   'oauth-clients.getOAuthClientConnectionConfig': consent,
   'oauth-clients.patchOAuthClientConnectionConfig': consent,
   'oauth-clients.deleteOAuthClientConnectionConfig': consent,
-  'audits.getArchivedAudits': "The archive is a store of Qlik's; here every event stays in the list.",
-  'audits.fetchConsumptionAppAudits': 'Answers with an app about the consumption of a Qlik subscription.',
+  'audits.getArchivedAudits': "The archive is Qlik's own storage; in Mooring every event stays in the list.",
+  'audits.fetchConsumptionAppAudits': 'Returns an app about the consumption of a Qlik subscription.',
 };

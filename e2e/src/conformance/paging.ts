@@ -7,9 +7,9 @@ interface Page<Item> {
 }
 
 /**
- * Walks a list of at least two items to its end and back again by its own links.
+ * Follows the links of a list of at least two items to its end and back.
  * @param first the first page, of one item
- * @param idOf what tells items apart
+ * @param idOf identity of an item
  * @returns the ids in the list's order
  */
 export async function walkPages<Item>(first: Page<Item>, idOf: (item: Item) => unknown): Promise<unknown[]> {

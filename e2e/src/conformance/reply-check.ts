@@ -1,6 +1,6 @@
 import ts from 'typescript';
 
-/** What a value has that its type does not allow, and what it has beyond its type; places are written `data[].qID`. */
+/** Violations of the type, and members beyond it; paths look like `data[].qID`. */
 export interface Findings {
   faults: readonly string[];
   /** Members that the type does not know. */
@@ -66,7 +66,7 @@ export function replyChecker(checker: ts.TypeChecker) {
     const { flags } = type;
     const verdict = (isRight: boolean) => (isRight ? nothing : fault(place, value, type));
     if (flags & anything) return nothing;
-    // The client has the empty text for a reply without a body.
+    // The client returns the empty string for a reply without a body.
     if (flags & (ts.TypeFlags.Void | ts.TypeFlags.Undefined))
       return verdict(value === undefined || value === '');
     if (flags & ts.TypeFlags.Null) return verdict(value === null);

@@ -24,7 +24,7 @@ export const moduleNames = [
 ] as const;
 export type ModuleName = (typeof moduleNames)[number];
 
-/** One exported function of one module, and what was seen of it. */
+/** One exported function of one module, and its observed behaviour. */
 export interface Operation {
   /** `module.function`. */
   name: string;
@@ -35,7 +35,7 @@ export interface Operation {
   pages: boolean;
   wasDriven: boolean;
   followed: Set<'next' | 'prev'>;
-  /** Where an answer was not what the types promise. */
+  /** Where an answer differs from the types. */
   faults: Set<string>;
   /** Members of answers that the types do not know. */
   extras: Set<string>;
@@ -51,11 +51,11 @@ interface Answer {
 
 export interface Run {
   operations: ReadonlyMap<string, Operation>;
-  /** The functions of a module as they are, except that what they answer is judged and that `options` need not be given. */
+  /** The functions of a module, with checked answers and an optional `options`. */
   driven<Module extends object>(name: ModuleName): Module;
 }
 
-/** Method and path stand in the function's own text, which is all the client has of them. */
+/** Method and path, parsed from the function's source: the client keeps them nowhere else. */
 function requestOf(call: unknown): string {
   const text = String(call);
   const method = /method: "(\w+)"/.exec(text)?.[1];
@@ -90,7 +90,7 @@ function watch(call: Call, operation: Operation, promised: Promised, options: Ca
   };
 }
 
-/** Loads every module and begins with nothing driven. @param options with which calls are made that give none */
+/** Loads every module. @param options default of calls without options */
 export async function startRun(options: CallOptions): Promise<Run> {
   const promisedOf = readPromises(moduleNames);
   const modules = new Map<string, Record<string, Call>>();

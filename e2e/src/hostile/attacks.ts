@@ -9,19 +9,19 @@ import type { HostilePorts } from './main.js';
 
 export type Action = 'test' | 'preview' | 'browse' | 'read';
 
-/** One kind of harm, through one door. */
+/** One kind of attack through one door. */
 export interface Attack {
   name: string;
   action: Action;
   datasourceID: string;
   properties: object;
   body: object;
-  /** It may be answered with rows, or does not meet the harm. */
+  /** May succeed with rows, or does not trigger the attack. */
   mayWork: boolean;
 }
 
 interface Kind extends Pick<Attack, 'name' | 'datasourceID' | 'properties'> {
-  /** Doors that meet the harm. */
+  /** Doors that trigger the attack. */
   actions: readonly Action[];
   place: object;
   /** Of what browsing asks for: the table or resource. */
@@ -33,7 +33,7 @@ const everyAction = ['test', 'preview', 'browse', 'read'] as const;
 const login = { username: 'mallory', password: 'a-password-of-hers' };
 const database = { host: '127.0.0.1', sslmode: 'disable', ...login };
 
-/** Kinds of harm whose bytes come after a result was described, so that a test and a list never meet them. */
+/** Attacks in the rows of a result: a connection test and a listing never reach them. */
 const isOfReads = (name: string) => name.startsWith('a field');
 
 function databaseKinds(datasourceID: 'postgres' | 'mysql', ports: Readonly<Record<string, number>>): Kind[] {
@@ -89,7 +89,7 @@ function kindsOf({ postgres, mysql, http }: HostilePorts): Kind[] {
   ];
 }
 
-/** Starts the sources. They end with this process, or with `close`. */
+/** Starts the hostile sources. They end with this process, or on `close`. */
 export async function startHostileSources() {
   const child = fork(hostileSources, { execArgv: [] });
   const [ports] = (await once(child, 'message')) as [HostilePorts];
@@ -115,7 +115,7 @@ export async function startHostileSources() {
   };
 }
 
-/** Connections of one attacker, made when they are first used. */
+/** Connections of one attacker, created on first use. */
 export function createAttacker(api: ApiClient) {
   const connections = new Map<string, string>();
   const connect = async ({ name, datasourceID, properties }: Attack): Promise<string> => {
@@ -133,7 +133,7 @@ export function createAttacker(api: ApiClient) {
   return async (attack: Attack): Promise<void> => {
     const id = await connect(attack);
     const sent = api.post(`/api/v1/data-connections/${id}/actions/${attack.action}`, attack.body);
-    // A stream that fails on its way breaks off.
+    // A stream that fails midway breaks off.
     const answer = await (attack.action === 'read' ? sent.catch(() => undefined) : sent);
     expectWords(attack, answer);
   };
@@ -155,7 +155,7 @@ function expectWords({ name, action, mayWork }: Attack, answer: Answer | undefin
     return;
   }
   expect(answer.status, what).toBeGreaterThanOrEqual(400);
-  // A source that was not reached several times in a row is left alone.
+  // The circuit breaker pauses a source after several failures in a row.
   if (answer.body?.errors?.[0]?.code !== 'SOURCE-PAUSED') expect(answer.status, what).toBeLessThan(500);
   assertErrorShape(answer);
 }

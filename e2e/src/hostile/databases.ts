@@ -22,7 +22,7 @@ import {
 } from '@mooring/connectors/suite/postgres-server';
 
 type Serve = (socket: Socket) => void;
-/** What a server does to whoever comes, by name. */
+/** Behaviour of a hostile server, by name. */
 export type Databases = Readonly<Record<string, Serve>>;
 
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -57,21 +57,15 @@ export const postgres: Databases = {
   'messages without a length': toPostgres(signedIn, (socket) =>
     socket.write(Buffer.alloc(65_535, bytes('4e 00000000'))),
   ),
-  'rows without end to statements of ours': toPostgres(
-    signedIn,
-    flooding(described(textColumn), dataRow('x')),
-  ),
-  'results without end to statements of ours': toPostgres(
-    signedIn,
-    flooding(Buffer.alloc(0), done('SELECT 0')),
-  ),
+  'rows without end to our statements': toPostgres(signedIn, flooding(described(textColumn), dataRow('x'))),
+  'results without end to our statements': toPostgres(signedIn, flooding(Buffer.alloc(0), done('SELECT 0'))),
   'notices without end': toPostgres([], flooding(Buffer.alloc(0), notice)),
   'a notice of 1 GB': toPostgres([], flooding(bytes('4e 40000000'), letters)),
   'an error of 1 GB': toPostgres(signedIn, flooding(bytes('45 40000000'), letters)),
   'a field of 1 GB': toPostgres(reading, flooding(rowOfGigabyte, letters)),
 };
 
-/** Packets numbered from `first` up, as often as the number of a packet takes to come round. */
+/** Packets numbered from `first`, until the sequence number wraps around. */
 const numbered = (first: number, make: (sequence: number) => Buffer) =>
   Buffer.concat(Array.from({ length: 256 }, (_, index) => make((first + index) % 256)));
 const toMysql = after(mysqlTurns);
@@ -94,7 +88,7 @@ export const mysql: Databases = {
       numbered(1, (sequence) => packet(sequence, [0, 0, 0, 8, 0, 0, 0])),
     ),
   ),
-  'rows without end to statements of ours': toMysql(
+  'rows without end to our statements': toMysql(
     [...setUp, prepared(VAR_STRING)],
     flooding(
       resultHead(VAR_STRING),

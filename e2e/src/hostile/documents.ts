@@ -38,7 +38,7 @@ function equalNumbers(columns: number): Buffer {
   });
 }
 
-/** What a source sends. Without an end, the piece is repeated as long as it is taken. */
+/** Body of a hostile answer. Without an end, the piece repeats for as long as it is read. */
 export interface Sent {
   head?: Buffer;
   piece?: Buffer;
@@ -48,7 +48,7 @@ export interface Sent {
 const plain = (text: string): Sent => ({ head: Buffer.from(text) });
 const gzip = (content: Buffer | string): Sent => ({ head: gzipSync(content), isGzip: true });
 
-/** Made when first asked for, because some are large. */
+/** Built on first use, because some are large. */
 export const pages: Readonly<Record<string, () => Sent>> = {
   '63 MB of empty objects': () => gzip(emptyObjects()),
   'a wide row and empty ones': () => plain(`[${wideRow},${'{},'.repeat(20_000)}{}]`),
@@ -79,7 +79,7 @@ export const objects: Readonly<Record<string, () => Sent>> = {
   'members.csv.gz': () => ({ piece: Buffer.alloc(20 * 3_000, gzipSync('')) }),
 };
 
-/** They may be answered with rows, which cost no more than rows do. */
+/** These may succeed with rows. */
 export const readable: ReadonlySet<string> = new Set([
   'a wide row and empty ones',
   'wide.csv',

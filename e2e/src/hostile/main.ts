@@ -1,5 +1,5 @@
-// A process of its own, because flooding others keeps it busy: sources of people who mean harm. It tells its ports to
-// whoever started it, and ends with them.
+// Hostile sources, in a separate process because flooding keeps it busy. It reports its ports to
+// its parent, and ends with it.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { flood, startFakeServer } from '@mooring/connectors/suite/fake-server';
@@ -21,7 +21,7 @@ function sentOf(name: string): Sent | undefined {
 
 const listing = (inside: string) =>
   `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>${inside}</ListBucketResult>`;
-/** What S3 is asked for besides objects. */
+/** S3 requests other than reads of objects. */
 const listings: Readonly<Record<string, () => string>> = {
   nested: () => listing('<Contents>'.repeat(700_000)),
   wide: () => listing('<Contents><Key>a</Key><Size>1</Size></Contents>'.repeat(200_000)),

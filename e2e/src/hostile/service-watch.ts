@@ -14,10 +14,10 @@ export function residentMb(pid: number, what: 'VmRSS' | 'RssAnon' = 'VmRSS'): nu
 }
 
 /**
- * Loaded into the service: notes how long its loop stood still, and how much of that its main thread worked or waited for a
- * processor. A machine that others keep busy too makes any loop late, and not more busy. Plain JavaScript; runners are not
- * told of the file. Source: the kernel's "Scheduler Statistics": nanoseconds on a processor, then those of waiting for one,
- * for `/proc/PID` of its main thread.
+ * Preloaded into the service: records stalls of its event loop, and how much of each its main thread used or waited for
+ * a CPU. On a busy machine any loop is late, but does not use more CPU time. Plain JavaScript; runners do not get the
+ * file. Source: the kernel's "Scheduler Statistics": nanoseconds on a CPU, then nanoseconds waiting for one, for
+ * `/proc/PID` of its main thread.
  */
 const program = `
 import { appendFileSync, readFileSync } from 'node:fs';
@@ -35,14 +35,14 @@ if (file) setInterval(look, 10).unref();
 export const loopWatch = `--import=data:text/javascript;base64,${Buffer.from(program).toString('base64')}`;
 
 export interface Seen {
-  /** Longest that the loop of the service stood still, by the clock. */
+  /** Longest stall of the service's event loop, wall-clock time. */
   delayMs: number;
-  /** The same without the time in which others had the processors. */
+  /** The same without the time in which other processes had the CPUs. */
   stillMs: number;
-  /** The most processor time that the service's main thread took between two turns of its loop. */
+  /** Maximum CPU time of the service's main thread between two turns of its event loop. */
   workMs: number;
   serviceMb: number;
-  /** Of its own, of the largest of all runners. */
+  /** Resident memory of the service, and of its largest runner. */
   runnerMb: number;
   runnersAtOnce: number;
 }
@@ -54,7 +54,7 @@ export interface Service {
   loopFile: string;
 }
 
-/** What the service and its runners came to at the most while the work went on. */
+/** Peaks of the service and its runners while `work` runs. */
 export async function watched(
   { pid, admin, loopFile }: Service,
   work: () => Promise<unknown>,
@@ -63,7 +63,7 @@ export async function watched(
   const note = (what: keyof Seen, value: number) => {
     seen[what] = Math.max(seen[what], Math.round(value));
   };
-  // The metric tells the most since it was last asked for.
+  // The metric is the maximum since the last scrape.
   const delay = async () => {
     const { text } = await admin.get('/metrics');
     return Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1]) * 1000;

@@ -5,165 +5,35 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { seededInt } from '@mooring/lab/seeded';
-import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import { type FreshDatabase, freshDatabase } from '@mooring/server/testing/shared-database';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type MooringProcess, startMooring } from '../mooring-process.js';
+import { startMooring } from '../mooring-process.js';
+import { Balanced, connections, freshLoad, measured, opened, sendFor } from './balanced-load.js';
 
-// Keys are rotated under load. With one node nothing is killed and every request counts. With two
-// behind a balancer one of them is killed again and again: a request that its node took along is sent to the other one, as a
-// balancer does, and any answer but the right one is a failure, a 503 too.
+// Keys are rotated under load. With one node nothing is killed and every request counts. With two behind a balancer one
+// of them is killed again and again: a request whose node died is sent to the other one, as a balancer does, and any
+// answer but the right one is a failure, a 503 too.
 
 vi.setConfig({ testTimeout: 600_000 });
 
 const kills = 50;
 const randomInt = seededInt();
-/** Rotations of the one node, each until the key of before is gone. */
+/** Rotations of the single node, each until the previous key is gone. */
 const rounds = 2;
-/** Fifty a second. */
-const betweenRequestsMs = 20;
 const betweenKillsMaxMs = 2_500;
-/** How long the balancer takes to see that a node is gone. */
+/** How long the balancer takes to notice that a node is gone. */
 const noticesWithinMs = [0, 50] as const;
-const seeded = 60;
-/** A rotation takes about three seconds, longer than some nodes live. */
+/** Few: a rotation takes about three seconds, longer than some nodes live. */
 const rotationsMin = 6;
-/** A rotation takes longer than a node sometimes lives here. */
-const attemptsMax = 50;
-/**
- * A machine that cannot do fifty a second is not buried under requests, which would only test its patience; the rate
- * that was reached is printed.
- */
-const openMax = 40;
 /** A use ends at the gate, after the credential was opened. */
 const configuration = { egress: { loopback: 'deny' } };
-const connectionProperties = { host: '127.0.0.1', port: 9, db: 'd', username: 'u', password: 'p' };
-const connections = '/api/v1/data-connections';
 const keysPath = '/api/v1/vault-keys';
-const opened = ({ body }: Answer): boolean => body.errors?.[0]?.code === 'EGRESS-REFUSED';
 
 interface VaultKey {
   id: string;
   state: string;
   records: number;
-}
-
-/** Nodes behind a balancer. */
-class Balanced {
-  readonly nodes: (MooringProcess | undefined)[];
-  #turn = 0;
-  /** Requests that their node took along and another one answered. */
-  resent = 0;
-
-  constructor(nodes: readonly MooringProcess[]) {
-    this.nodes = [...nodes];
-  }
-
-  next(): ApiClient {
-    this.#turn += 1;
-    const up = this.nodes.filter((node) => node !== undefined);
-    const node = up[this.#turn % up.length] as MooringProcess;
-    return apiClient(node.url, node.adminKey);
-  }
-
-  /** @param work sends one request; `isResent` once another node may have done it already */
-  async send(work: (api: ApiClient, isResent: boolean) => Promise<Answer>): Promise<Answer> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await work(this.next(), attempt > 1);
-      } catch (error) {
-        // What `fetch` throws when the connection was refused or broke.
-        if (!(error instanceof TypeError) || attempt === attemptsMax) throw error;
-        this.resent += 1;
-        await pause(10);
-      }
-    }
-  }
-}
-
-interface Load {
-  made: string[];
-  wrong: string[];
-  answered: number;
-  /** What each request took, ms. */
-  tookMs: number[];
-  tookSeconds: number;
-}
-
-let names = 0;
-/** What a run measured, for whoever reads its output. */
-const tell = (text: string) => process.stdout.write(`${text}\n`);
-
-const nextName = () => {
-  names += 1;
-  return names;
-};
-
-async function create(balanced: Balanced, load: Load, qName: string): Promise<void> {
-  const body = { datasourceID: 'postgres', qName, connectionProperties };
-  let wasResent = false;
-  const answer = await balanced.send((api, isResent) => {
-    wasResent = isResent;
-    return api.post(connections, body);
-  });
-  if (answer.status === 201) load.made.push(answer.body.qID);
-  // The node that was killed had made it; the name is taken by what we asked for.
-  else if (!(wasResent && answer.status === 409)) load.wrong.push(`create: ${answer.status} ${answer.text}`);
-}
-
-async function use(balanced: Balanced, load: Load, action: string): Promise<void> {
-  const id = load.made[randomInt(0, load.made.length)] ?? '';
-  const body = action === 'read' ? { query: 'select 1' } : {};
-  const answer = await balanced.send((api) => api.post(`${connections}/${id}/actions/${action}`, body));
-  const isRight = opened(answer) || (action === 'test' && answer.status === 200);
-  if (!isRight) load.wrong.push(`${action}: ${answer.status} ${answer.text}`);
-}
-
-/** A request each 20 ms, none waiting for another. */
-async function run(balanced: Balanced, load: Load, until: Promise<unknown>): Promise<void> {
-  const requests: Promise<void>[] = [];
-  let open = 0;
-  let isOver = false;
-  const ended = until.finally(() => {
-    isOver = true;
-  });
-  const begun = performance.now();
-  for (let number = 0; !isOver; number += 1) {
-    const kind = number % 10 === 0 ? 'create' : number % 2 === 0 ? 'test' : 'read';
-    while (open >= openMax && !isOver) await pause(5);
-    const at = performance.now();
-    open += 1;
-    const request = kind === 'create' ? create(balanced, load, `n${nextName()}`) : use(balanced, load, kind);
-    requests.push(
-      request
-        .catch((error: unknown) => {
-          load.wrong.push(`${kind}: ${error}`);
-        })
-        .finally(() => {
-          open -= 1;
-          load.answered += 1;
-          load.tookMs.push(performance.now() - at);
-        }),
-    );
-    await pause(Math.max(0, begun + (number + 1) * betweenRequestsMs - performance.now()));
-  }
-  await Promise.all(requests);
-  load.tookSeconds += (performance.now() - begun) / 1_000;
-  await ended;
-}
-
-const told = ({ answered, wrong, tookMs, tookSeconds }: Load): string => {
-  const sorted = tookMs.toSorted((a, b) => a - b);
-  const at = (share: number) => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0);
-  const rate = tookSeconds > 0 ? ` (${(answered / tookSeconds).toFixed(1)} a second)` : '';
-  return `${answered} requests${rate}, ${wrong.length} failed, ${at(0.5)} ms median, ${at(0.99)} ms p99, ${at(1)} ms most`;
-};
-
-async function freshLoad(balanced: Balanced): Promise<Load> {
-  const load: Load = { made: [], wrong: [], answered: 0, tookMs: [], tookSeconds: 0 };
-  for (let number = 1; number <= seeded; number += 1) await create(balanced, load, `seed ${number}`);
-  return load;
 }
 
 const keysOf = async (balanced: Balanced): Promise<VaultKey[]> =>
@@ -191,6 +61,9 @@ async function assertAllOpen(balanced: Balanced, ids: readonly string[]): Promis
     for (const answer of answers) expect(opened(answer), answer.text).toBe(true);
   }
 }
+
+/** What a run measured, for whoever reads its output. */
+const tell = (text: string) => process.stdout.write(`${text}\n`);
 
 describe('keys are rotated under load', () => {
   let postgres: LabPostgres;
@@ -224,8 +97,8 @@ describe('keys are rotated under load', () => {
     const mooring = await startMooring({ configuration, dataFolder });
     const balanced = new Balanced([mooring]);
     const load = await freshLoad(balanced);
-    await run(balanced, load, pause(5_000));
-    tell(`V09, before: ${told(load)}`);
+    await sendFor(balanced, load, pause(5_000));
+    tell(`V09, before: ${measured(load)}`);
     Object.assign(load, { answered: 0, tookMs: [], tookSeconds: 0 });
     const rotating = (async () => {
       const retired: string[] = [];
@@ -237,9 +110,9 @@ describe('keys are rotated under load', () => {
       }
       return retired;
     })();
-    await run(balanced, load, rotating);
+    await sendFor(balanced, load, rotating);
     const retired = await rotating;
-    tell(`V09: ${told(load)}`);
+    tell(`V09: ${measured(load)}`);
     expect(load.wrong).toEqual([]);
     expect(retired).toHaveLength(rounds);
     expect((await keysOf(balanced)).map(({ state }) => state)).toEqual(['active']);
@@ -275,7 +148,7 @@ describe('keys are rotated under load', () => {
         balanced.nodes[index] = undefined;
         await dead;
         balanced.nodes[index] = await start();
-        if (kill % 10 === 9) tell(`V10, after ${kill + 1} kills: ${told(load)}, ${rotations} rotations`);
+        if (kill % 10 === 9) tell(`V10, after ${kill + 1} kills: ${measured(load)}, ${rotations} rotations`);
         const unlisted = await query(
           'select key_id from secret where key_id not in (select id from vault_key)',
         );
@@ -284,8 +157,8 @@ describe('keys are rotated under load', () => {
     })().finally(() => {
       isOver = true;
     });
-    await run(balanced, load, Promise.all([killing, rotating]));
-    tell(`V10: ${told(load)}, ${balanced.resent} sent again, ${kills} kills, ${rotations} rotations`);
+    await sendFor(balanced, load, Promise.all([killing, rotating]));
+    tell(`V10: ${measured(load)}, ${balanced.resent} sent again, ${kills} kills, ${rotations} rotations`);
     expect(load.wrong).toEqual([]);
     expect(balanced.resent, 'kills hit requests').toBeGreaterThan(0);
     expect(rotations).toBeGreaterThanOrEqual(rotationsMin);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OutageKind, type OutageStand, outageOf, startOutageStand } from '../outage-stand.js';
 
 const outages = 20;
-/** Stands side by side, as an outage is mostly waiting. */
+/** Concurrent stands: an outage is mostly waiting. */
 const standCount = 2;
 
 /** From one second to a minute, each length once. */
@@ -21,7 +21,7 @@ export function describeTwentyOutages(kind: OutageKind): void {
 
     it('LI17: no grant is lost and each is renewed once', async () => {
       let endured = 0;
-      // Each goes to its end, so that none is closed while it is at work.
+      // Wait for all of them, so that none is closed while it runs.
       const ends = await Promise.allSettled(
         stands.map(async (stand, index) => {
           for (let number = index; number < outages; number += standCount) {

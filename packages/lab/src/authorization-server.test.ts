@@ -67,7 +67,7 @@ async function signIn(login: 'alice' | 'bob', extra: Record<string, string> = { 
 }
 
 describe('the authorization server of the lab', () => {
-  it('signs a person in through its pages and names itself in the redirect', async () => {
+  it('signs a user in through its pages and names itself in the redirect', async () => {
     const { end, response, exchange } = await signIn('alice');
     expect(response.get('state')).toBe('state-1');
     expect(response.get('iss')).toBe(server.issuer);
@@ -117,7 +117,7 @@ describe('the authorization server of the lab', () => {
     expect((await callToken(second.exchange)).json).toMatchObject({ error: 'invalid_grant' });
   });
 
-  it('sends access_denied back when the person says no', async () => {
+  it('sends access_denied back when the user denies', async () => {
     const password = server.users[0].password;
     const end = await walkSignIn({
       authUrl: begin({ prompt: 'consent' }).authUrl,
@@ -189,7 +189,7 @@ describe('the authorization server of the lab', () => {
     expect(payload).toMatchObject({ sub: 'alice', email: 'alice@lab.example' });
   });
 
-  it('revokes by endpoint, by person and by expiry, and introspects', async () => {
+  it('revokes by endpoint, by user and by expiry, and introspects', async () => {
     const tokens = async (login: 'alice' | 'bob') => (await callToken((await signIn(login)).exchange)).json;
     const [alice, bob] = [await tokens('alice'), await tokens('bob')];
     const post = async (url: string, token: string) => {
@@ -231,7 +231,7 @@ describe('the authorization server of the lab', () => {
 describe('the faults of the authorization server', () => {
   const machine = () => callToken({ grant_type: 'client_credentials' }, server.machineClient);
 
-  it('answers what it is told to, once or always, and counts it', async () => {
+  it('gives injected answers, once or always, and counts them', async () => {
     server.switches.tokenNext.push({
       kind: 'answer',
       answer: { status: 503, body: '<h1>down</h1>', contentType: 'text/html' },

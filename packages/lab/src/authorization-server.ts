@@ -18,9 +18,9 @@ import { listenOnLoopback } from './loopback-http.js';
 export interface AuthorizationServerOptions {
   /** 0 (default): a free one. */
   port?: number;
-  /** Where codes may be sent; more with `addRedirectUri`. */
+  /** Allowed redirect URIs; add more with `addRedirectUri`. */
   redirectUris?: readonly string[];
-  /** Life of access tokens; 300 by default. */
+  /** Lifetime of access tokens; 300 by default. */
   accessTokenSeconds?: number;
   /** New refresh token at each refresh, the old one's second use ends the whole grant; true by default. */
   rotate?: boolean;
@@ -36,7 +36,7 @@ export interface VerifiedToken {
   active: boolean;
   sub?: string;
   scope?: string;
-  /** What it is meant for (RFC 8707), where the client said so. */
+  /** Resource indicator (RFC 8707), if the client sent one. */
   audience?: string;
 }
 
@@ -66,9 +66,9 @@ export interface LabAuthorizationServer {
   /** A snapshot. */
   counts(): AuthorizationCounts;
   resetCounts(): void;
-  /** Access tokens issued so far stop working; refresh tokens live on. */
+  /** Expires all access tokens issued so far; refresh tokens stay valid. */
   expireAccessTokens(): void;
-  /** Ends everything granted by this person, as if they had removed the application from their account. */
+  /** Revokes all grants of this user, as if they had removed the application from their account. */
   revokeGrantsOf(login: string): void;
   switches: AuthorizationSwitches;
   verifyAccessToken(token: string): Promise<VerifiedToken>;
@@ -114,7 +114,7 @@ async function freshSigningKey() {
   return { jwks: { keys: [key] } as NonNullable<Configuration['jwks']>, signIdToken };
 }
 
-/** What each client may do. A client without a redirect cannot be sent a code. */
+/** Grant types of each client. A client without a redirect URI cannot receive a code. */
 function registrationsOf(clients: {
   client: OAuthClient;
   machineClient: OAuthClient;
@@ -229,7 +229,7 @@ export async function startAuthorizationServer(
   const server = await listenOnLoopback(options.port ?? 0, (url) => {
     const provider = new Provider(url, settings);
     provider.on('authorization.success', (context, response) => {
-      // None for a device, whose code was given before.
+      // Absent for the device flow, which issued its code before.
       const { code } = (response ?? {}) as { code?: string };
       if (code !== undefined && asksForOfflineAccess(context.oidc.params ?? {})) offlineCodes.add(code);
     });

@@ -36,7 +36,7 @@ function clientFor(token: string): BigQuery {
 const table = (name: string) => `\`${lab.projectId}.sales.${name}\``;
 
 describe('the BigQuery stand-in', () => {
-  it('answers a query by the real client with the rows of the token’s person', async () => {
+  it('answers a query by the real client with the rows of the token’s user', async () => {
     for (const [login, count] of [
       ['alice', 5],
       ['bob', 3],
@@ -141,7 +141,7 @@ describe('the BigQuery stand-in', () => {
     await expect(client.query('SELECT SESSION_USER() AS who')).rejects.toMatchObject({ code: 503 });
   });
 
-  it('runs an endless query until it is cancelled, by its own person only', async () => {
+  it('runs an endless query until it is cancelled, by its own user only', async () => {
     const [job] = await clientFor('token-alice').createQueryJob({
       query: `SELECT * FROM ${table('endless')}`,
     });

@@ -48,7 +48,7 @@ export interface LabBigQuery {
   }[];
   serviceAccountKey: ServiceAccountKey;
   switches: {
-    /** One answer an API call instead of its own, first in first out. */
+    /** Replaces the answers of the next API calls, first in, first out. */
     answerNext: CannedAnswer[];
   };
   close(): Promise<void>;

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay before a source that can be made a black hole: connections are accepted, and nothing ever comes. */
+/** A TCP relay in front of a source. As a black hole it accepts connections and never answers. */
 export interface BlackableRelay {
   port: number;
   isBlack: boolean;
-  /** Connections that are open now, and all that there were. */
+  /** Open connections, and all connections since the start. */
   openCount(): number;
   count(): number;
-  /** Most that were open together since it was last asked. */
+  /** Peak of open connections since the last call. */
   takePeak(): number;
-  /** Bytes of the source that were taken from it so far. */
+  /** Bytes read from the source so far. */
   answeredBytes(): number;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 
-/** A listener that nobody should ever reach. */
+/** A listener that must never be reached. */
 export interface Canary {
   host: string;
   port: number;
@@ -12,7 +12,7 @@ export interface Canary {
 }
 
 /**
- * Counts TCP connections and answers none of them; the peer meets a reset.
+ * Counts TCP connections and resets each of them.
  * @param options.host 127.0.0.1 by default; another loopback address (127.0.0.2, ::1) for tests of spellings.
  */
 export async function startCanary(options: { host?: string; port?: number } = {}): Promise<Canary> {
@@ -24,7 +24,7 @@ export async function startCanary(options: { host?: string; port?: number } = {}
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     socket.on('error', () => undefined);
-    // A reset: some HTTP clients wait for ever after a silent close.
+    // A reset: some HTTP clients wait forever after a silent close.
     socket.resetAndDestroy();
   });
   await new Promise<void>((resolve, reject) => {

@@ -10,7 +10,7 @@ export interface IssuedCertificate {
   key: string;
 }
 
-/** An authority that lives as long as the object. */
+/** An in-memory certificate authority. */
 export interface CertificateAuthority {
   /** PEM of the self-signed root. */
   ca: string;

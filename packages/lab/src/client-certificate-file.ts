@@ -15,7 +15,7 @@ function pkcs12(files: Readonly<Record<string, string>>, parameters: string[], p
   }
 }
 
-/** A client certificate as people get it: a PKCS#12 file, in base64. Made by `openssl`; the passphrase is one line. */
+/** A client certificate as users receive it: a PKCS#12 file in base64, made by `openssl`; a one-line passphrase. */
 export const clientCertificateFile = (pair: { cert: string; key: string }, passphrase: string): string =>
   pkcs12(
     { 'cert.pem': pair.cert, 'key.pem': pair.key },

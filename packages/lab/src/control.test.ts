@@ -82,7 +82,7 @@ describe('the control endpoint of the lab', () => {
     expect(page.headers.get('location')).toContain(uri);
   });
 
-  it('lets one server send people on to another with what it was asked', async () => {
+  it('lets one server redirect users to another with the parameters that it received', async () => {
     const parameters = { client_id: other.client.clientId };
     const sendOnTo = { authorizationEndpoint: other.authorizationEndpoint, parameters };
     await call('PATCH', '/good/switches', { sendOnTo });

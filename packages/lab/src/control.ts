@@ -10,7 +10,7 @@ import { sendJson } from './rest-resources.js';
 /** The lab's switches over HTTP, for tests that run in another process and in any language. */
 export interface LabControl {
   url: string;
-  /** Bearer token of every call: a page in a browser must not be able to turn a switch. */
+  /** Bearer token for every call: a web page must not be able to change a switch. */
   token: string;
   close(): Promise<void>;
 }
@@ -39,7 +39,7 @@ const minutesTenMs = 600_000;
 const yearSeconds = 31_536_000;
 const defaults = () => createSwitches();
 
-/** Null sets a switch back. */
+/** Null resets a switch. */
 const switchChanges = z
   .strictObject({
     tokenDelayMs: z.int().min(0).max(minutesTenMs).nullable(),
@@ -130,9 +130,9 @@ function isAllowed({ authorization = '' }: IncomingMessage['headers'], token: st
  * Serves the switches of each server on 127.0.0.1, below its name. Every answer is the state after the call.
  *
  * - `GET /<name>`: switches and counts of calls
- * - `PATCH /<name>/switches`: changes the named ones; null sets one back; an answer is given whole or by its name
- * - `DELETE /<name>/switches | counts | access-tokens | grants/<login>`: sets back, or forgets as a provider does
- * - `POST /<name>/redirect-uris` with `uri`: where codes may be sent from now on
+ * - `PATCH /<name>/switches`: sets the named switches; null resets one; an answer is an object or a name
+ * - `DELETE /<name>/switches | counts | access-tokens | grants/<login>`: resets, or revokes as a provider does
+ * - `POST /<name>/redirect-uris` with `uri`: adds an allowed redirect URI
  */
 export async function startControl(
   servers: Readonly<Record<string, LabAuthorizationServer>>,

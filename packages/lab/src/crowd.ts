@@ -9,15 +9,15 @@ export interface CrowdOptions {
   count: number;
 }
 
-/** Callers who come again when they were told to, or at once where they were told nothing, until they are sent home. */
+/** Clients that honour Retry-After, or retry at once without one, until they are stopped. */
 export interface Crowd {
   /** Resolves with the first answer. */
   answered: Promise<unknown>;
-  /** Sends them home, also those who still read. @returns how often they met which error code, or status where there was none */
+  /** Stops all clients, also while they read. @returns count per error code, or per status without a code */
   leave(): Promise<Map<string, number>>;
 }
 
-/** In a thread of its own, so that the work of the crowd does not slow down who measures. Plain JavaScript. */
+/** Runs in a worker thread, so that the load does not slow down the measurement. Plain JavaScript. */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');
 const http = require('node:http');

@@ -30,7 +30,7 @@ describe('the fuzzing harness', () => {
     expect(await inputsOf()).toEqual(await inputsOf());
   });
 
-  it('finds an error that is no refusal, and says which input and seed made it', async () => {
+  it('finds an unexpected error, and reports its input and seed', async () => {
     const read = (input: Buffer) => {
       if (input.includes('[[')) throw new TypeError('found');
     };

@@ -1,4 +1,4 @@
-// Inputs that nobody thought of, for whatever reads bytes that others wrote: bounded and seeded, in every test run.
+// Fuzzing for parsers of untrusted bytes: bounded and seeded, in every test run.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ export interface Fuzzing {
   name: string;
   /** Whole inputs, good and bad ones: each is run as it is, then changed. See {@link readCorpus}. */
   corpus: readonly Uint8Array[];
-  /** Pieces that mean something in the format, such as `[` or a field's tag: put in, also very often. */
+  /** Tokens of the format, such as `[` or a field's tag: inserted once or many times. */
   tokens?: readonly (string | Uint8Array)[];
   /** Changed inputs to run; `full(long, quick)` of the lab, about 200 in the quick tier. */
   runs: number;
@@ -36,14 +36,14 @@ export const jsonTokens = ['{', '}', '[', ']', ',', ':', '"', '\\', 'null'] as c
 export interface FuzzReport {
   /** Inputs that were read to their end. */
   accepted: number;
-  /** Inputs that were refused in words. */
+  /** Inputs that were rejected with an error message. */
   refused: number;
 }
 
 /**
  * Runs every input of the corpus and `runs` changed ones through a reader. What is found belongs into the corpus, so
  * that it stays found.
- * @throws Error that names run, seed and input, for an error that is no refusal, and for one that takes too long or
+ * @throws Error that names run, seed and input, for an unexpected error, and for an input that takes too long or
  * too much memory. A reader that never ends ends the process, after a line on stderr that says the same.
  */
 export async function fuzz(fuzzing: Fuzzing): Promise<FuzzReport> {

@@ -15,7 +15,7 @@ export interface ProviderWays {
   /** Scopes and parameters without which the sign-in page is refused. */
   demandsScopes?: readonly string[];
   demands?: Readonly<Record<string, string>>;
-  /** Whether such an authorization request brings a refresh token. */
+  /** Whether this authorization request yields a refresh token. */
   isOffline(asked: { scopes: readonly string[]; parameters: URLSearchParams }): boolean;
   /** The answer in place of the lab's own; `given` has its members. */
   tokens(

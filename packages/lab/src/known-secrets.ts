@@ -6,22 +6,22 @@ const noSecrets = new Set<string>();
 /** What each secret is, by its value, in the order in which they became known. */
 export const knownSecrets: ReadonlyMap<string, string> = known;
 
-/** More of a secret is not looked for, and nothing below so many levels: tests send megabytes, and abysses. */
+/** Limits of the search, in characters and levels: tests send megabytes and deep nesting. */
 const charactersMax = 1024;
 const levelsMax = 20;
 
 /**
  * Whether a value would be found only where it was put. Not so: what is shorter than eight characters, a single
- * word, and what repeats a few characters, such as `secret`, `password` and `aaaaaaaaaaaa`.
+ * word, and repetitions of a few characters, such as `secret`, `password` and `aaaaaaaaaaaa`.
  */
 const isTellable = (value: string): boolean =>
   value.length >= 8 && new Set(value).size >= 5 && !/^\p{L}{8,20}$/u.test(value);
 
-/** Of a text of many lines, each is a secret of its own; the frame of a PEM is none. */
+/** Each line of a multi-line secret counts as a secret, except the PEM header and footer. */
 const linesOf = (value: string): string[] => value.split(/\r?\n/).filter((line) => !line.startsWith('-----'));
 
 /**
- * @param what Said of the secret where it is found, such as `password of alice`.
+ * @param what name of the secret in reports, such as `password of alice`.
  * @returns the value
  */
 export function knowSecret(what: string, value: string): string {
@@ -37,7 +37,7 @@ export function knowNoSecret(value: string): void {
   noSecrets.add(value);
 }
 
-/** What one test file knows is nothing to the next one in the same process. */
+/** Forgets all secrets: test files that share a process must not see each other's. */
 export function forgetSecrets(): void {
   known.clear();
   noSecrets.clear();

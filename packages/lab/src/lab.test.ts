@@ -4,7 +4,7 @@ import { runLab, startLab } from './lab.js';
 import { walkSignIn } from './sign-in-walk.js';
 
 describe('the whole lab', () => {
-  it('starts connected: a token signed for by a person opens BigQuery and the REST API', async () => {
+  it('starts connected: a token obtained by a user opens BigQuery and the REST API', async () => {
     const lab = await startLab({ rowsInBig: 10 });
     try {
       const { authorizationServer: server, bigquery, restApi } = lab;

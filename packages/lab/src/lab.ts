@@ -7,27 +7,27 @@ import { type LabRestApi, startRestApi } from './rest-api.js';
 import { type LabS3, startS3 } from './s3.js';
 
 export interface LabOptions {
-  /** Where the authorization server may send codes; more with `authorizationServer.addRedirectUri`. */
+  /** Allowed redirect URIs; add more with `authorizationServer.addRedirectUri`. */
   redirectUris?: readonly string[];
-  /** Also a MariaDB, which npm does not bring; false by default. */
+  /** Also starts MariaDB, which npm does not provide; false by default. */
   mariadb?: boolean;
   /** Rows of the `big` table of PostgreSQL; 1,000,000 by default. */
   rowsInBig?: number;
 }
 
-/** Every stand-in, running and connected: BigQuery and the REST API take the authorization server's tokens. */
+/** Every stand-in, running and connected: BigQuery and the REST API accept tokens of the authorization server. */
 export interface Lab {
-  /** Plain JSON with the address, the logins and the sample names of each; it has passwords and keys. */
+  /** Addresses, logins and sample names of each, as JSON. Contains passwords and keys. */
   addresses: ReturnType<typeof addressesOf>;
   authorizationServer: LabAuthorizationServer;
-  /** A second one, with other keys and clients, for what goes wrong between two. */
+  /** A second server with other keys and clients, for mix-up attacks. */
   otherAuthorizationServer: LabAuthorizationServer;
   control: LabControl;
   s3: LabS3;
   postgres: LabPostgres;
   bigquery: LabBigQuery;
   restApi: LabRestApi;
-  /** Null unless asked for. */
+  /** Null unless requested. */
   mariadb: LabMariaDb | null;
   close(): Promise<void>;
 }
@@ -86,8 +86,8 @@ function addressesOf(parts: Parts) {
 }
 
 /**
- * Starts every stand-in on 127.0.0.1, in about two seconds. All end with this process.
- * @throws the first part's error; the parts that had started are closed then.
+ * Starts every stand-in on 127.0.0.1, in about two seconds. All of them end with this process.
+ * @throws the error of the first part that failed, after closing those that had started.
  */
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const undo: (() => Promise<void>)[] = [];
@@ -108,7 +108,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     postgres: startPostgres(rowsInBig === undefined ? {} : { rowsInBig }).then(keep),
     mariadb: options.mariadb ? startMariaDb().then(keep) : null,
   };
-  // All are waited for, so that none starts after the others were closed.
+  // Wait for all of them: a late one must not start after the others were closed.
   await Promise.allSettled(Object.values(starting));
   try {
     const authorizationServer = await starting.authorizationServer;
@@ -134,7 +134,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 /**
  * Runs the lab for the command line: prints its addresses as one JSON line, then serves until SIGTERM or
  * SIGINT, closes everything and returns.
- * @param print Gets the line; it has passwords and keys of the stand-ins.
+ * @param print receives the line; it contains passwords and keys of the stand-ins.
  */
 export async function runLab(print: (line: string) => void, options: LabOptions = {}): Promise<void> {
   let stop = () => {};

@@ -9,7 +9,7 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
-/** An answer a server is told to give instead of its own. */
+/** An answer that replaces the server's own. */
 export interface CannedAnswer {
   status: number;
   body: string;

@@ -117,7 +117,7 @@ async function startOnPort(input: ServerInput, wanted: number) {
 }
 
 /**
- * Starts MariaDB from Debian's programs on 127.0.0.1, in about two seconds; installs them when missing and run
+ * Starts Debian's MariaDB on 127.0.0.1, in about two seconds; installs it when missing and run
  * by root. It ends with this process, also when that is killed.
  * @throws Error with the command to run when MariaDB is missing and we are not root.
  */

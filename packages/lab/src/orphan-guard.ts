@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 
 /**
  * Ends a child process and removes its folder when this process dies without a chance to clean up (kill -9,
- * a test runner's time-out): a shell waits for end of file on a pipe that only this process holds open.
- * @param child.signal The one that ends the child at once; PostgreSQL waits for its clients on SIGTERM,
+ * a test runner's timeout): a shell waits for end of file on a pipe that only this process holds open.
+ * @param child.signal the signal that ends the child at once: PostgreSQL waits for its clients on SIGTERM,
  * MariaDB ignores SIGINT.
  * @returns Call it after the orderly end of the child, before its pid can be used again.
  */

@@ -82,7 +82,7 @@ describe('the REST API of the lab', () => {
     for (const ids of [byOffset, byPage, byToken, byUrl]) expect(ids).toEqual(all);
   });
 
-  it('goes wrong as it is told to', async () => {
+  it('has injected faults', async () => {
     expect((await getJson('/anonymous/faults/401')).status).toBe(401);
     expect((await getJson('/anonymous/faults/500')).status).toBe(500);
     expect((await getJson('/anonymous/faults/429')).headers.get('retry-after')).toBe('7');

@@ -7,7 +7,7 @@ import { findResource, sendJson } from './rest-resources.js';
 export interface RestApiOptions {
   /** 0 (default): a free one. */
   port?: number;
-  /** Decides about bearers below `/oauth`; without it they are all refused. */
+  /** Validates bearer tokens below `/oauth`; absent: all are rejected. */
   verifyAccessToken?: (token: string) => Promise<{ active: boolean; sub?: string }>;
 }
 
@@ -31,7 +31,7 @@ export interface LabRestApi {
   /** A static bearer token. */
   bearer: string;
   apiKey: { header: string; value: string };
-  /** Every call so far, secrets in headers included: for tests, not for logs. */
+  /** Every call so far, including secrets in headers: for tests, not for logs. */
   requests(): readonly RestRequest[];
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ function isEqual(given: string | string[] | undefined, expected: string): boolea
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** Who calls, by the sign-in of the path; null: refused; undefined: no such sign-in. */
+/** The caller, by the sign-in of the path; null: rejected; undefined: no such sign-in. */
 async function authenticate(signIn: string, headers: IncomingHttpHeaders, secrets: Secrets) {
   const { authorization } = headers;
   switch (signIn) {

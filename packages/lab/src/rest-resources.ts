@@ -6,7 +6,7 @@ export interface ResourceCall {
   query: URLSearchParams;
   /** Address of the resource itself, without a query. */
   address: string;
-  /** Who calls; `anonymous` where nobody signed in. */
+  /** The caller; `anonymous` without a sign-in. */
   who: string;
   /** Aborted when the caller leaves. */
   signal: AbortSignal;

@@ -1,6 +1,6 @@
 // An S3 server for tests. The one from npm that was tried first (fauxqs 1.9) accepts any secret, sorts keys by
 // locale while it compares them by code unit, and repeats folders across pages, so tests of paging and of
-// rights would prove nothing; this one does the calls a reader makes, and does them as S3 does.
+// rights would prove nothing; this one implements the calls of a reader as S3 does.
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -26,7 +26,7 @@ export interface LabS3 {
   buckets: readonly string[];
   /**
    * `analyst` lists and reads everything and writes to the scratch bucket. `intern` lists and reads
-   * `public/` of `mooring-lab` and nothing else, not even the list of buckets.
+   * `public/` of `mooring-lab` only, not even the list of buckets.
    */
   accounts: { analyst: S3Account; intern: S3Account };
   close(): Promise<void>;
@@ -188,7 +188,7 @@ async function answer(
 export interface S3Options {
   /** 0 (default): a free one. */
   port?: number;
-  /** Rows of `public/long.parquet`; 0 (default): there is none. */
+  /** Rows of `public/long.parquet`; 0 (default): no such file. */
   longParquetRows?: number;
   /** More objects below `hostile/` of `mooring-lab`, by their names. */
   forged?: Readonly<Record<string, Buffer>>;

@@ -7,12 +7,13 @@ export type ServerUser = { uid: number; gid: number } | null;
 const run = promisify(execFile);
 
 /**
- * Databases refuse to run as root, so root runs them as somebody else.
- * @param preferred Tried first; `nobody`, which is everywhere, otherwise. No user is made on the system.
+ * Databases refuse to run as root, so root runs them as another user.
+ * @param preferred tried first; then `nobody`, which exists on every system. Creates no user.
  */
 export async function findServerUser(preferred: string): Promise<ServerUser> {
   if (process.getuid?.() !== 0) return null;
-  for (const candidate of [preferred, 'nobody']) {
+  const candidates = [preferred, 'nobody'];
+  for (const candidate of candidates) {
     try {
       const [uid, gid] = await Promise.all([run('id', ['-u', candidate]), run('id', ['-g', candidate])]);
       return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
@@ -20,7 +21,5 @@ export async function findServerUser(preferred: string): Promise<ServerUser> {
       // Not on this system: the next one.
     }
   }
-  throw new Error(
-    `Databases do not run as root and this system has neither a ${preferred} nor a nobody user`,
-  );
+  throw new Error(`Databases do not run as root, and none of these users exists: ${candidates.join(', ')}`);
 }

@@ -1,9 +1,9 @@
 export interface SignInWalkOptions {
-  /** Authorization URL, as the service hands it to a person. */
+  /** Authorization URL as users receive it from the service. */
   authUrl: string;
   login: string;
   password: string;
-  /** What the person answers on the consent page; `allow` by default. */
+  /** Answer on the consent page; `allow` by default. */
   decision?: 'allow' | 'deny';
   /** Ends at the first page of the server without a form, as a sign-in on another device does. */
   endsAtServer?: boolean;

@@ -42,7 +42,7 @@ function lifetimes(accessTokenSeconds: number): NonNullable<Configuration['ttl']
   return {
     AccessToken: accessTokenSeconds,
     ClientCredentials: accessTokenSeconds,
-    // RFC 6749 section 4.1.2 allows ten minutes; a person who copies a code by hand needs more than one.
+    // RFC 6749 section 4.1.2 allows ten minutes; a user who copies a code by hand needs more than one.
     AuthorizationCode: 600,
     DeviceCode: 600,
     IdToken: 3600,
@@ -64,7 +64,7 @@ export function providerConfiguration(input: {
   /** Asked at each refresh. */
   rotates: () => boolean;
   jwks: NonNullable<Configuration['jwks']>;
-  /** Says whether the sign-in that led to this code asked for offline access. */
+  /** Whether the sign-in that led to this code requested offline access. */
   isOfflineCode: (code: string) => boolean;
 }): Configuration {
   return {
@@ -74,7 +74,7 @@ export function providerConfiguration(input: {
     scopes: ['openid', 'offline_access', ...apiScopes],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     extraParams: ['access_type', 'include_granted_scopes'],
-    // As large providers do: the ID token itself says who signed in.
+    // As large providers do: the ID token itself identifies the user.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
     pkce: { required: () => true },

@@ -4,7 +4,7 @@ import { page } from './pages.js';
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
 
 const button = '<button type="submit">Continue</button></form>';
-/** The forms of oidc-provider are sent by scripts of its own pages; these have none. */
+/** oidc-provider's own pages submit the forms by script; ours have no scripts. */
 const withButton = (form: string): string => form.replace('</form>', button);
 
 /** Sign-in on another device (RFC 8628), with plain forms. */
@@ -14,7 +14,7 @@ export const deviceFlow: DeviceFlow = {
     context.type = 'text/html; charset=utf-8';
     context.body = page('Enter the code of your device', withButton(form));
   },
-  userCodeConfirmSource: (context, form, _client, _device, userCode) => {
+  userCodeConfirmSource: (context, form, ...[, , userCode]) => {
     context.type = 'text/html; charset=utf-8';
     context.body = page('Is this the code of your device?', `<p>${userCode}</p>${withButton(form)}`);
   },

@@ -11,42 +11,42 @@ export type TokenFault =
   | { kind: 'answer'; answer: CannedAnswer; commit?: boolean }
   | { kind: 'drop'; commit?: boolean };
 
-/** Faults, changed by assignment at any time; the defaults are none. */
+/** Injected faults; assign at any time. The default injects no fault. */
 export interface AuthorizationSwitches {
-  /** Waited after the work and before the answer of every token call. */
+  /** Delay between the work and the answer of every token call. */
   tokenDelayMs: number;
-  /** Token calls are answered only when this settles; the work is done before. For tests that cannot sleep. */
+  /** Token calls do their work, then wait for this before they answer. For tests that cannot sleep. */
   tokenHold: Promise<unknown> | undefined;
-  /** One fault a token call, first in first out. */
+  /** One fault per token call, first in, first out. */
   tokenNext: TokenFault[];
   /** For every token call that finds `tokenNext` empty. */
   tokenAlways: TokenFault | undefined;
   /**
-   * Told of every token call when it has arrived, when the work is done, and when the answer has been sent; the call
-   * goes on when it settles. For tests that end the caller at just that moment.
+   * Called for every token call when it arrives, when its work is done, and when its answer was sent; the call
+   * continues when it settles. For tests that kill the caller at exactly that moment.
    */
   tokenWatch: ((moment: 'arrived' | 'done' | 'answered') => unknown) | undefined;
-  /** Instead of revoking. */
+  /** Answered instead of revoking. */
   revocationAlways: CannedAnswer | undefined;
-  /** Parameters of the redirect back to the client: a string replaces (a lie), null leaves out. */
+  /** Parameters of the redirect back to the client: a string replaces the value, null omits it. */
   authorizationResponse: Record<string, string | null>;
   /**
    * Whether a refresh brings a new refresh token. `strict`: the second use of an old one ends the whole grant;
-   * `lenient`: old ones go on working.
+   * `lenient`: old ones keep working.
    */
   rotation: 'strict' | 'lenient' | 'off';
-  /** How far this server's clock is ahead (negative: behind), as its ID tokens and its `Date` headers tell it. */
+  /** Offset of this server's clock (negative: behind), visible in its ID tokens and `Date` headers. */
   clockSkewSeconds: number;
   /**
-   * Instead of signing people in, the authorization endpoint sends them on to another server's with what it was
-   * asked, changed by `parameters`: an attack on clients that take any server's answer for this one's.
+   * The authorization endpoint redirects users to the one of another server, with the parameters that it
+   * received, changed by `parameters`: a mix-up attack on clients that do not check the issuer.
    */
   sendOnTo: { authorizationEndpoint: string; parameters: Record<string, string> } | undefined;
 }
 
 type GrantType = 'authorization_code' | 'refresh_token' | 'client_credentials' | 'other';
 
-/** Calls since the start or the last `resetCounts`, failed ones included. */
+/** Calls since the start or the last `resetCounts`, including failed ones. */
 export interface AuthorizationCounts {
   /** New authorization requests; resumed ones after a sign-in page are not counted again. */
   authorization: number;
@@ -57,7 +57,7 @@ export interface AuthorizationCounts {
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
 type SendOn = NonNullable<AuthorizationSwitches['sendOnTo']>;
-/** Signs with the server's own key, in the header's own words. */
+/** Signs with the server's own key and the algorithm and key id of the header. */
 export type SignIdToken = (claims: JWTPayload) => Promise<string>;
 
 export function createSwitches(): AuthorizationSwitches {
@@ -115,7 +115,7 @@ function sendOn(context: Context, { authorizationEndpoint, parameters }: SendOn)
   context.redirect(target.href);
 }
 
-/** Signs the ID token of an answer again, with the times of a clock that is ahead or behind. */
+/** Re-signs the ID token of an answer with times of a skewed clock. */
 async function skewClock(context: Context, seconds: number, sign: SignIdToken): Promise<void> {
   context.set('date', new Date(Date.now() + seconds * 1000).toUTCString());
   const body = context.body as { id_token?: string } | null;
@@ -128,7 +128,7 @@ async function skewClock(context: Context, seconds: number, sign: SignIdToken): 
   context.body = { ...body, id_token: await sign(claims) };
 }
 
-/** Counts the calls and makes them go wrong, around oidc-provider's own handling. */
+/** Counts calls and injects faults around oidc-provider's own handling. */
 export function createFaultMiddleware(
   switches: AuthorizationSwitches,
   countsNow: () => AuthorizationCounts,

@@ -25,7 +25,7 @@ export const namedAnswers = {
   login_required: error(400, 'login_required'),
   server_error: error(500, 'server_error'),
   temporarily_unavailable: error(503, 'temporarily_unavailable'),
-  // What providers do beside the standards.
+  // Provider behaviour outside the standards.
   rate_limited: { ...error(429, 'rate_limit_exceeded'), headers: { 'retry-after': '5' } },
   grant_in_use: error(400, 'invalid_grant', 'The token is already being processed. Try again later.'),
   error_with_200: error(200, 'bad_refresh_token'),
@@ -33,7 +33,7 @@ export const namedAnswers = {
   nested_error: { status: 400, body: '{"error":{"code":400,"status":"INVALID_ARGUMENT"}}' },
   unknown_error: error(400, 'no_such_code_anywhere'),
   no_access_token: { status: 200, body: '{"token_type":"Bearer","expires_in":300}' },
-  // What stands in between: gateways, captive pages, crashes.
+  // Intermediaries: gateways, captive portals, crashes.
   html_200: { status: 200, contentType: 'text/html', body: '<h1>Sign in to the network</h1>' },
   html_502: { status: 502, contentType: 'text/html', body: '<h1>Bad Gateway</h1>' },
   empty_200: { status: 200, body: '' },

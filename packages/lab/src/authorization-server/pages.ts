@@ -24,7 +24,7 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => escapes[character] ?? character);
 }
 
-/** What a browser sees when a request cannot be sent back to any application. */
+/** Shown in the browser when a request cannot be redirected to an application. */
 export function errorPage(error: string, description: string): string {
   return page('This request is wrong', `<p>${escapeHtml(error)}: ${escapeHtml(description)}</p>`);
 }
@@ -106,7 +106,7 @@ function show(context: Context, html: string, status = 200): void {
   context.body = html;
 }
 
-/** Grants what was asked for; the whole of it, because the page offers no choice. */
+/** Grants everything requested, because the page offers no choice. */
 async function grantAsked(provider: Provider, interaction: Interaction): Promise<string> {
   const known = interaction.grantId ? await provider.Grant.find(interaction.grantId) : undefined;
   const accountId = interaction.session?.accountId ?? '';
@@ -142,7 +142,7 @@ export function createPagesMiddleware(provider: Provider, users: readonly LabUse
       await finish(context, { consent: { grantId: await grantAsked(provider, interaction) } });
       return;
     }
-    await finish(context, { error: 'access_denied', error_description: 'The person did not allow it' });
+    await finish(context, { error: 'access_denied', error_description: 'The user denied access' });
   }
 
   return async (context, next) => {

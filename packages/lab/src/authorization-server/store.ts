@@ -7,22 +7,22 @@ interface Entry {
   expiresAt: number;
 }
 
-/** What the authorization server remembers, in memory. */
+/** State of the authorization server, in memory. */
 export interface AuthorizationStore {
   /** For the `adapter` setting of oidc-provider. */
   adapter(model: string): Adapter;
-  /** Forgets every record that matches, at once. */
+  /** Deletes every record that matches. */
   forget(matches: (model: string, payload: AdapterPayload) => boolean): void;
 }
 
 interface StoreOptions {
-  /** Asked at each refresh: does the refresh token that was used go on working? */
+  /** Called at each refresh: whether the refresh token that was used stays valid. */
   keepsOldRefreshTokens: () => boolean;
 }
 
 type Entries = Map<string, Entry>;
 
-/** Models whose ids are what the server hands out. */
+/** Models whose ids are the tokens and codes that the server issues. */
 const secretModels = /^(AccessToken|ClientCredentials|RefreshToken|AuthorizationCode|DeviceCode)$/;
 
 function findLive(entries: Entries, key: string): AdapterPayload | undefined {
@@ -76,8 +76,8 @@ function createAdapter(
 }
 
 /**
- * The package's own memory adapter drops the oldest of a thousand records and would then sign people out by
- * itself in a load test; this one keeps all until they expire.
+ * The package's own memory adapter evicts the oldest of a thousand records and would then end sessions
+ * in a load test; this one keeps every record until it expires.
  */
 export function createAuthorizationStore(options: StoreOptions): AuthorizationStore {
   const entries: Entries = new Map();

@@ -52,11 +52,15 @@ function listPage<Item>(items: readonly Item[], query: URLSearchParams) {
   return { page: items.slice(from, to), next: pageToken === undefined ? {} : { nextPageToken: pageToken } };
 }
 
-function tableResource(projectId: string, datasetId: string, tableId: string, table: Table, sub: string) {
+function tableResource(
+  place: { projectId: string; datasetId: string; tableId: string },
+  table: Table,
+  sub: string,
+) {
   return {
     kind: 'bigquery#table',
-    id: `${projectId}:${datasetId}.${tableId}`,
-    tableReference: { projectId, datasetId, tableId },
+    id: `${place.projectId}:${place.datasetId}.${place.tableId}`,
+    tableReference: place,
     type: table.kind,
     schema: { fields: table.fields },
     numRows: table.kind === 'VIEW' ? undefined : String(table.rowCount(sub)),
@@ -114,7 +118,11 @@ function listTables(project: Project, { query, sub }: ApiCall, datasetId: string
   }
   const { page, next } = listPage([...dataset], query);
   const tables = page.map(([tableId, table]) => {
-    const { schema: _, numRows: __, ...row } = tableResource(project.id, datasetId, tableId, table, sub);
+    const {
+      schema: _,
+      numRows: __,
+      ...row
+    } = tableResource({ projectId: project.id, datasetId, tableId }, table, sub);
     return row;
   });
   return { kind: 'bigquery#tableList', tables, totalItems: dataset.size, ...next };
@@ -122,7 +130,7 @@ function listTables(project: Project, { query, sub }: ApiCall, datasetId: string
 
 function getTable(project: Project, { sub }: ApiCall, datasetId: string, tableId: string) {
   const table = findTable(scopeOf(project, sub), datasetId, tableId);
-  return tableResource(project.id, datasetId, tableId, table, sub);
+  return tableResource({ projectId: project.id, datasetId, tableId }, table, sub);
 }
 
 function listRows(project: Project, { query, sub }: ApiCall, datasetId: string, tableId: string) {

@@ -17,7 +17,7 @@ export interface Table {
   kind: 'TABLE' | 'VIEW';
   rowCount(sub: string): number;
   row(sub: string, index: number): readonly Cell[];
-  /** Who may read it; everybody when missing. */
+  /** Users who may read it; absent: all. */
   readers?: readonly string[];
   /** Queries of it run until they are cancelled. */
   isEndless?: boolean;
@@ -44,7 +44,7 @@ function fixedTable(fields: readonly Field[], rows: readonly (readonly Cell[])[]
   return { fields, kind: 'TABLE', rowCount: () => rows.length, row: (_, index) => rows[index] ?? [] };
 }
 
-/** Row-level security: everybody has orders of their own. */
+/** Row-level security: each user sees their own orders. */
 const orders: Table = {
   fields: orderFields,
   kind: 'TABLE',

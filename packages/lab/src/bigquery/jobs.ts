@@ -19,7 +19,7 @@ export interface Job {
 const pageRows = 10_000;
 const waitDefaultMs = 10_000;
 
-/** Jobs of the stand-in, each seen by the person who began it. */
+/** Jobs of the stand-in; only their creator sees them. */
 export function createJobs(projectId: string) {
   const jobs = new Map<string, Job>();
 
@@ -77,7 +77,7 @@ export function jobResource(job: Job, projectId: string) {
   };
 }
 
-/** Row numbers of one page. @throws BigQueryFailure `invalid` for numbers or tokens that are none. */
+/** Row numbers of one page. @throws BigQueryFailure `invalid` for a malformed number or token. */
 export function pageOf(
   asked: { pageToken?: unknown; startIndex?: unknown; maxResults?: unknown },
   rowCount: number,

@@ -10,7 +10,7 @@ export interface WireRow {
   f: WireValue[];
 }
 
-/** The format asked for by query string or request body; FLOAT64 is what the API does when nobody asks. */
+/** The format requested by query string or body; the API's default is FLOAT64. */
 export function timestampFormat(options: {
   useInt64Timestamp?: unknown;
   timestampOutputFormat?: unknown;

@@ -44,7 +44,7 @@ function jsonAnswer(body: unknown, width: number): string[] {
 }
 
 /**
- * The short form of an answer for people: stages, items and rows as lists, errors by their first, other JSON as
+ * The short form of an answer: stages, items and rows as lists, the first error only, other JSON as
  * it is or the given members of it.
  */
 export function answerLines(

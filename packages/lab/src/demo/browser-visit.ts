@@ -10,7 +10,7 @@ export interface BrowserVisit {
   secrets: SecretValues;
 }
 
-/** Without the ids in it, which are long and mean nothing to people. */
+/** The path without ids, which are long and mean nothing to readers. */
 const shortPath = (url: URL) => url.pathname.replaceAll(/[\w-]{20,}/g, '…');
 
 /** A `fetch` that tells which pages were opened and which forms sent; queries stay out, they hold one-time values. */

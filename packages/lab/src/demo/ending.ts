@@ -20,13 +20,13 @@ function summaryRows({ number, title, showed, isOk, ms }: StepRecord, showedWidt
   ]);
 }
 
-/** The table of all steps, and one line that says how it went. */
+/** The table of all steps, and one line with the result. */
 export function printSummary(narrator: Narrator, records: readonly StepRecord[]): void {
   narrator.heading('Summary');
   narrator.line();
   const showedWidth = Math.max(24, narrator.columns - titleWidth - otherWidth);
   const rows = records.flatMap((record) => summaryRows(record, showedWidth));
-  for (const line of tableLines([['step', '', 'what it showed', 'result', 'ms'], ...rows])) {
+  for (const line of tableLines([['step', '', 'what it proves', 'result', 'ms'], ...rows])) {
     narrator.line(`  ${line}`);
   }
   const failed = records.filter(({ isOk }) => !isOk);
@@ -41,7 +41,7 @@ export function printSummary(narrator: Narrator, records: readonly StepRecord[])
 const levelWarn = 40;
 const logLinesMax = 20;
 
-/** The last warnings and errors that Mooring logged. */
+/** The last warnings and errors in Mooring's log. */
 export function printTrouble(narrator: Narrator, log: string): void {
   const lines = log.split('\n').filter((line) => Number(/"level":(\d+)/.exec(line)?.[1] ?? 0) >= levelWarn);
   if (lines.length === 0) return;
@@ -49,7 +49,7 @@ export function printTrouble(narrator: Narrator, log: string): void {
   for (const line of lines.slice(-logLinesMax)) narrator.line(`  ${line}`);
 }
 
-/** How to go on by hand: addresses, keys, logins, and how to stop. */
+/** How to continue by hand: addresses, keys, logins, and how to stop. */
 export function printInvitation(narrator: Narrator, stage: Stage, story: Story): void {
   const { mooring, administrator, lab } = stage;
   const { team, sharedConnectionId } = story;
@@ -64,7 +64,7 @@ export function printInvitation(narrator: Narrator, stage: Stage, story: Story):
   ];
   for (const line of tableLines(rows)) narrator.reveal(`  ${line}`);
   if (team !== undefined && sharedConnectionId !== undefined) {
-    narrator.line('\n  The orders as Bob sees them; with the key of Alice it answers others:');
+    narrator.line('\n  The orders that Bob sees; with the key of Alice, the same request returns hers:');
     narrator.reveal(
       [
         `  curl -s -X POST ${mooring.url}/api/v1/data-connections/${sharedConnectionId}/actions/preview \\`,
@@ -73,5 +73,5 @@ export function printInvitation(narrator: Narrator, stage: Stage, story: Story):
       ].join('\n'),
     );
   }
-  narrator.line('\n  Stop it with Ctrl-C. The lab ends with it, and the data folder is removed.');
+  narrator.line('\n  Press Ctrl-C to stop Mooring and the lab, and to remove the data folder.');
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** What a step was told differs from what the contract promises. */
+/** An answer differs from what the contract promises. */
 export class Mismatch extends Error {
   override name = 'Mismatch';
   readonly expected: unknown;
@@ -24,7 +24,7 @@ export function expectMatch(what: string, got: string, pattern: RegExp): void {
   if (!pattern.test(got)) throw new Mismatch(what, String(pattern), got);
 }
 
-/** The value at a path of member names and indexes joined by dots; undefined where there is none. */
+/** The value at a path of member names and indexes joined by dots, or undefined. */
 export function valueAt(value: unknown, path: string): unknown {
   return path
     .split('.')
@@ -35,14 +35,14 @@ export function valueAt(value: unknown, path: string): unknown {
     );
 }
 
-/** The text at a path. @throws Mismatch when there is none. */
+/** The string at a path. @throws Mismatch when it is missing or empty. */
 export function textAt(value: unknown, path: string): string {
   const found = valueAt(value, path);
   if (typeof found !== 'string' || found === '') throw new Mismatch(path, 'a text', found);
   return found;
 }
 
-/** The list at a path. @throws Mismatch when there is none. */
+/** The list at a path. @throws Mismatch when it is missing. */
 export function listAt(value: unknown, path: string): readonly unknown[] {
   const found = valueAt(value, path);
   if (!Array.isArray(found)) throw new Mismatch(path, 'a list', found);

@@ -4,7 +4,7 @@ import { type IncomingMessage, request as send } from 'node:http';
 export interface HttpRequest {
   url: URL;
   method: string;
-  /** API key of the user who asks; absent for somebody who has none yet. */
+  /** API key of the caller; absent before they have one. */
   key?: string;
   accept?: string;
   /** Sent as JSON. */
@@ -12,7 +12,7 @@ export interface HttpRequest {
   signal: AbortSignal;
 }
 
-/** An answer that came whole. */
+/** A complete answer. */
 export interface HttpAnswer {
   status: number;
   bytes: Buffer;
@@ -30,8 +30,8 @@ async function readAll(response: IncomingMessage): Promise<Buffer> {
 }
 
 /**
- * One request over HTTP, as a client outside would send it.
- * @throws the network's error, also when the answer ends before its end.
+ * One HTTP request, as an external client would send it.
+ * @throws the network error, also when the answer is cut off.
  */
 export async function callHttp({ url, method, key, accept, body, signal }: HttpRequest): Promise<HttpAnswer> {
   const json = body === undefined ? undefined : JSON.stringify(body);

@@ -19,9 +19,9 @@ export interface Narrator {
   bad(text: string): void;
   /** As it is, without indentation. */
   line(text?: string): void;
-  /** A line in which nothing is masked: what a person needs to go on by hand. */
+  /** A line without masking: what the user needs to continue by hand. */
   reveal(text: string): void;
-  /** Shows that something slow is under way, and that it is done. */
+  /** Shows progress of something slow, and its end. */
   during<Result>(text: string, work: () => Promise<Result>): Promise<Result>;
 }
 

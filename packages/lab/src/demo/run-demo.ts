@@ -1,4 +1,4 @@
-// `mooring demo`: the documented flows, end to end, on real servers of the lab and a Mooring of its own.
+// `mooring demo`: the documented flows end to end, on real servers of the lab and a fresh Mooring.
 import { printInvitation, printSummary, printTrouble } from './ending.js';
 import { createNarrator, type Narrator, type Output } from './narrator.js';
 import { createSecretValues } from './secrets.js';
@@ -10,7 +10,7 @@ export interface DemoOptions {
   command: readonly string[];
   /** Stop everything after the walk instead of leaving it up until Ctrl-C. */
   exit?: boolean;
-  /** The person at the keyboard goes through the interactive sign-in in their own browser. */
+  /** The user at the keyboard completes the interactive sign-in in their own browser. */
   manual?: boolean;
   output: Output;
 }
@@ -18,7 +18,7 @@ export interface DemoOptions {
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const exitCodeOfInterrupt = 130;
 
-/** Aborts at the first signal; further ones are ignored, because stopping is under way. */
+/** Aborts at the first signal; further ones are ignored, because it is already stopping. */
 function listenForStop() {
   const stopping = new AbortController();
   const stop = () => stopping.abort(new Error('Interrupted'));
@@ -54,7 +54,7 @@ async function loadStage(): Promise<typeof import('./stage.js')> {
   }
 }
 
-/** @returns true when every step passed, and the server was still there when it was told to stop. */
+/** @returns true when every step passed, and the server was still running until it was stopped. */
 async function perform(
   stage: Stage,
   narrator: Narrator,
@@ -73,7 +73,7 @@ async function perform(
     mooring.ended.then(() => signal.aborted),
   ]);
   if (!isStillUp) {
-    narrator.bad('Mooring has ended by itself.');
+    narrator.bad('Mooring exited unexpectedly.');
     printTrouble(narrator, mooring.log());
   }
   return isOk && isStillUp;
@@ -89,7 +89,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const { signal, release } = listenForStop();
   narrator.heading('Mooring: connections defined once, shared in a space, used with your own credentials');
   narrator.line('Real servers on this machine: no account, no network, nothing to install.');
-  narrator.line('→ request   ← answer   ✓ what the answers showed   ••• a secret\n');
+  narrator.line('→ request   ← answer   ✓ verified in the answers   ••• a secret\n');
   let stage: Stage | undefined;
   let isOk = false;
   let isWhole = false;

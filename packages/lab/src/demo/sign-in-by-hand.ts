@@ -9,7 +9,7 @@ export interface SignInByHand {
 }
 
 /**
- * Shows the link and waits for the person to paste the code that they copied from Mooring's page.
+ * Shows the link and waits for the user to paste the code from Mooring's page.
  * @throws Error when standard input ends without one.
  */
 export async function askForCode(narrator: Narrator, signIn: SignInByHand): Promise<string> {

@@ -16,7 +16,7 @@ export interface StageOptions {
   signal: AbortSignal;
 }
 
-/** The lab, and Mooring as a process of its own on a fresh data folder. */
+/** The lab, and Mooring as a separate process on a fresh data folder. */
 export interface Stage {
   lab: Lab;
   mooring: MooringProcess;
@@ -65,7 +65,7 @@ async function startOn(folder: string, lab: Lab, options: StageOptions) {
 
 /**
  * Starts everything the demo needs, in about three seconds.
- * @throws Error when a part does not start; nothing is left behind then.
+ * @throws Error when a part does not start, after cleaning up the others.
  */
 export async function openStage(options: StageOptions): Promise<Stage> {
   const { narrator, secrets, signal } = options;

@@ -12,14 +12,14 @@ import { createWalk, type StepRecord } from './walk.js';
 export interface StoryOptions {
   stage: Stage;
   narrator: Narrator;
-  /** The person at the keyboard signs in, in their own browser. */
+  /** The user at the keyboard signs in, in their own browser. */
   isManual: boolean;
   signal: AbortSignal;
 }
 
 export interface Story {
   records: readonly StepRecord[];
-  /** Undefined when not even the people could be made. */
+  /** Undefined when the users could not be created. */
   team: Team | undefined;
   /** The PostgreSQL connection that both use; undefined when that part failed. */
   sharedConnectionId: string | undefined;
@@ -27,16 +27,16 @@ export interface Story {
 
 const actCount = 6;
 
-/** Runs all acts. One that fails does not keep the others from running; without people there is nothing to run. */
+/** Runs all acts, also after one of them failed. Without the users, no act can run. */
 export async function tellStory({ stage, narrator, isManual, signal }: StoryOptions): Promise<Story> {
   const { secrets, mooring } = stage;
   const walk = createWalk({ narrator, secrets, url: mooring.url, acts: actCount, signal });
-  const team = await walk.act('two people and a space', () => makeTeam(walk, stage));
+  const team = await walk.act('two users and a space', () => makeTeam(walk, stage));
   if (team === undefined) return { records: walk.records, team, sharedConnectionId: undefined };
   await walk.act('S3 with separated credentials (documented flows A1 to A4)', () =>
     shareS3(walk, stage, team),
   );
-  const sharedConnectionId = await walk.act('one connection, two people, other rows for each', () =>
+  const sharedConnectionId = await walk.act('one connection, two users, different rows for each', () =>
     serveTwoPeople(walk, stage, team),
   );
   await walk.act('BigQuery with an interactive sign-in (documented flow A5)', async () => {
@@ -45,6 +45,6 @@ export async function tellStory({ stage, narrator, isManual, signal }: StoryOpti
     await useBigQuery(walk, stage, team, id);
   });
   await walk.act('a REST API', () => readRestApi(walk, stage, team));
-  await walk.act('what Mooring keeps', () => searchForSecrets(walk, stage));
+  await walk.act('what Mooring stores', () => searchForSecrets(walk, stage));
   return { records: walk.records, team, sharedConnectionId };
 }

@@ -81,7 +81,7 @@ export function tableLines(rows: readonly (readonly (string | number)[])[]): str
   );
 }
 
-/** A time as people read it: `7 ms`, `1.4 s`. */
+/** A readable duration: `7 ms`, `1.4 s`. */
 export function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

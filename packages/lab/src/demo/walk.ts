@@ -5,13 +5,13 @@ import type { Narrator } from './narrator.js';
 import type { SecretValues } from './secrets.js';
 import { jsonLines } from './text-layout.js';
 
-/** Somebody with an API key. */
+/** A user with an API key. */
 export interface Person {
   name: string;
   key: string;
 }
 
-/** Somebody who has no key yet. */
+/** A user without an API key. */
 export type Newcomer = Pick<Person, 'name'>;
 
 export interface Call {
@@ -27,11 +27,11 @@ export interface Call {
 
 /** What the code of a step gets. */
 export interface Step {
-  /** Sends a request as this person, prints it and the answer. @throws Mismatch for another status. */
+  /** Sends a request as this user; prints it and the answer. @throws Mismatch for another status. */
   call(person: Person | Newcomer, request: `${string} ${string}`, call: Call): Promise<HttpAnswer>;
   /** Prints lines of something that was found, for instance rows. */
   show(lines: readonly string[]): void;
-  /** Prints a line that is no request of ours, with a mark before it. */
+  /** Prints a line with a mark before it: anything but our own requests. */
   say(mark: string, text: string): void;
 }
 

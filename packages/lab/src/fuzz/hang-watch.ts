@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 /** What the watching thread and the watched one share, as 64-bit integers. */
 const cell = { run: 0, begun: 1, peak: 2, count: 3 };
 
-// A thread of its own, since an input that hangs its parser lets no timer of that thread run. Ending the process is
+// A separate thread: an input that hangs its parser blocks all timers of that thread. Ending the process is
 // all that helps then; the test runner reports that, and the line on stderr says which input it was.
 const watching = `
 const { workerData } = require('node:worker_threads');
@@ -23,7 +23,7 @@ setInterval(() => {
 
 export interface HangWatch {
   begin(run: number): void;
-  /** @returns bytes by which the process grew at the most since `begin` */
+  /** @returns peak growth of the process since `begin`, in bytes */
   end(): number;
   close(): Promise<unknown>;
 }

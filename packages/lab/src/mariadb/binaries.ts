@@ -8,7 +8,7 @@ export interface MariaDbBinaries {
 }
 
 const run = promisify(execFile);
-/** The programs alone: no service is set up that would start by itself and take port 3306. */
+/** The programs only: installing the service would start it on port 3306. */
 const packages = ['mariadb-server-core', 'mariadb-client-core'];
 const places = {
   install: ['/usr/bin/mariadb-install-db', '/usr/bin/mysql_install_db'],
@@ -32,8 +32,8 @@ async function find(): Promise<MariaDbBinaries | undefined> {
 }
 
 /**
- * Finds MariaDB's programs, or installs them from Debian when we are root; npm has none.
- * @throws Error whose message has the command to run, when that is not possible.
+ * Finds MariaDB's programs, or installs them from Debian when run by root; npm has no such package.
+ * @throws Error with the command to run, when that is not possible.
  */
 export async function findMariaDb(): Promise<MariaDbBinaries> {
   const found = await find();

@@ -18,7 +18,7 @@ function ordersSql(): string[] {
 
 const tables = [
   'create table all_orders (id int primary key, owner varchar(64) not null, customer varchar(64) not null, product varchar(64) not null, quantity int not null, price decimal(12,2) not null, ordered_at timestamp not null, note text)',
-  // USER() is who signed in; CURRENT_USER() would be the view's definer, who by default is nobody here.
+  // USER() is the signed-in user; CURRENT_USER() would be the view's definer.
   "create definer = 'lab_admin'@'%' sql security definer view orders as select * from all_orders where owner = substring_index(user(), '@', 1)",
   'create table customers (id int primary key, name varchar(100) not null, country char(2))',
   "insert into customers values (1, 'Ærøskøbing Færger', 'DK'), (2, 'Ōsaka Trading 大阪', 'JP'), (3, 'O''Neill & Söhne', null)",
@@ -26,7 +26,7 @@ const tables = [
   'insert into `Order Lines; drop` values (1, 12.5), (2, -0.0001)',
   'create table empty (id int, name varchar(10))',
   'create table scratch (id int, name varchar(100))',
-  'create table salaries (person varchar(20), amount decimal(10,2))',
+  'create table salaries (employee varchar(20), amount decimal(10,2))',
   "insert into salaries values ('alice', 1), ('bob', 2)",
   "create definer = 'lab_admin'@'%' sql security definer view big as select seq as id, concat('name ', seq) as name, cast(seq * 1.01 as decimal(14,2)) as amount, timestamp'2020-01-01 00:00:00' + interval seq second as at, seq % 2 = 0 as flag from seq_1_to_1000000",
   "create table all_types (id int primary key, c_bool bool, c_tiny tinyint, c_utiny tinyint unsigned, c_small smallint, c_medium mediumint, c_int int, c_big bigint, c_ubig bigint unsigned, c_decimal decimal(38,10), c_float float, c_double double, c_bit bit(8), c_char char(5), c_varchar varchar(50), c_text text, c_binary binary(4), c_blob blob, c_date date, c_time time(6), c_datetime datetime(6), c_timestamp timestamp(6) null, c_year year, c_json json, c_enum enum('a', 'b'), c_set set('x', 'y'), c_uuid uuid, c_inet6 inet6)",

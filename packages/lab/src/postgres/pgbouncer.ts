@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findFreePort } from '../free-port.js';
 
-/** PgBouncer as it comes from Debian, before a server, with nothing told to be ignored. */
+/** Debian's PgBouncer in front of a server, without `ignore_startup_parameters`. */
 export interface PgBouncer {
   host: string;
   port: number;

@@ -13,9 +13,9 @@ export interface ClusterOptions {
   folder: string;
   user: ServerUser;
   port: number;
-  /** Beside those of every server, `name=value`. */
+  /** Additional settings, `name=value`. */
   settings?: readonly string[];
-  /** Size of a disk that the server sees at `small` in its folder; absent: it has none. */
+  /** Size of a small disk mounted at `small` in the server's folder; absent: none is mounted. */
   smallDiskBytes?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ async function writeOwned(path: string, text: string, user: ServerUser): Promise
   if (user !== null) await chown(path, user.uid, user.gid);
 }
 
-/** Makes the data folder with one superuser, `lab_admin`, reachable by password only. */
+/** Creates the data folder with one superuser, `lab_admin`, which needs a password. */
 export async function initialiseCluster(
   { binaries, folder, user }: ClusterOptions,
   secrets: { adminPassword: string; certificate: IssuedCertificate },
@@ -70,7 +70,7 @@ const settings = [
 
 /**
  * Starts the server and waits until it accepts connections.
- * @throws Error with the end of the server's log when it ends before that, for instance because the port is taken.
+ * @throws Error with the tail of the server's log when the server exits first, for instance because the port is taken.
  */
 export async function startServer({
   binaries,
@@ -83,7 +83,7 @@ export async function startServer({
   const small = smallDiskOf(folder);
   const disk = smallDiskBytes === undefined ? [] : onSmallDisk(small, smallDiskBytes);
   if (smallDiskBytes !== undefined && user !== null) await chown(small, user.uid, user.gid);
-  // Of two the later counts.
+  // The last setting wins.
   const settingArgs = [...settings, ...own].flatMap((one) => ['-c', one]);
   const server = [binaries.postgres, '-D', dataOf(folder), '-p', String(port), ...settingArgs];
   const [command = '', ...args] = [...disk, ...server];
@@ -105,7 +105,7 @@ export async function startServer({
   return child;
 }
 
-/** Ends all sessions and the server (a fast shutdown), and waits for its exit. */
+/** Fast shutdown: ends all sessions and the server, and waits for its exit. */
 export async function stopServer(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

@@ -1,30 +1,45 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay before a database, whose wire can be frozen, or cut at a commit. */
+/** A TCP relay in front of a database. Tests freeze its connections, or cut them at a commit. */
 export interface DatabaseRelay {
   port: number;
-  /** Nothing goes through, in either direction, until `thaw`; connections are accepted and stay silent. */
+  /** Holds all bytes in both directions until `thaw`. New connections are accepted and stay silent. */
   freeze(): void;
   /** Freezes when bytes with this text are about to reach the database; they arrive after `thaw`. */
   freezeAt(text: string): void;
-  /** Connections that come from now on stay silent until `thaw`; those that there are go on. */
+  /** Keeps new connections silent until `thaw`; existing ones continue. */
   freezeNewcomers(): void;
-  /** A connection that sends this text stays silent from then on until `thaw`; the others go on. */
+  /** Freezes each connection that sends this text, until `thaw`; the others continue. */
   freezeWhoSends(text: string): void;
-  /** Every connection is cut, and who comes is turned away, until `thaw`: a server that was killed. */
+  /** Closes every connection and rejects new ones until `thaw`: a killed server. */
   cut(): void;
   thaw(): void;
-  /** The next commit of what has this text reaches the database, and its connection is cut before the answer comes back. */
+  /** The next commit of a transaction with this text reaches the database; the connection is cut before the answer. */
   cutAtCommit(text: string): void;
-  /** The connection is cut when bytes with this text are about to reach the database, which they do not. */
+  /** Cuts the connection when bytes with this text are about to reach the database, and drops them. */
   cutBefore(text: string): void;
-  /** Calls `work` once bytes with this text have been sent on to the database, before anything comes back. */
+  /** Calls `work` once bytes with this text were sent to the database, before any answer. */
   whenAsked(text: string, work: () => void): void;
-  /** The next new session is ended by an administrator in the very packet that says it is ready. */
+  /** Ends the next new session as an administrator would, in the packet that says it is ready. */
   endWhenReady(): void;
   close(): Promise<void>;
 }
+
+/** What tests have asked of the relay. Except for `freezesWhoSends`, a text is cleared when it was seen. */
+interface Orders {
+  isFrozen: boolean;
+  freezesNewcomers: boolean;
+  isDown: boolean;
+  endsWhenReady: boolean;
+  cutsAtCommitOf?: string | undefined;
+  freezesAt?: string | undefined;
+  freezesWhoSends?: string | undefined;
+  cutsBefore?: string | undefined;
+  asked?: { text: string; work(): void } | undefined;
+}
+
+type Pair = readonly [client: Socket, database: Socket];
 
 /** ReadyForQuery of an idle session, https://www.postgresql.org/docs/current/protocol-message-formats.html */
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
@@ -38,85 +53,82 @@ function adminShutdown(): Buffer {
   return Buffer.concat([head, fields]);
 }
 
+/** Clears the order if the bytes have its text. @returns whether they have */
+function meets(orders: Orders, order: 'cutsBefore' | 'freezesAt' | 'cutsAtCommitOf', bytes: Buffer): boolean {
+  const text = orders[order];
+  if (text === undefined || !bytes.includes(text)) return false;
+  orders[order] = undefined;
+  return true;
+}
+
+/** Relays between the two sockets, and calls `end` when the connection is to be cut. */
+function relay([client, database]: Pair, orders: Orders, { end, freeze }: { end(): void; freeze(): void }) {
+  let isCut = false;
+  let isToBeCut = false;
+  client.on('data', (bytes) => {
+    if (meets(orders, 'cutsBefore', bytes)) return end();
+    if (meets(orders, 'freezesAt', bytes)) {
+      freeze();
+      client.unshift(bytes);
+      return;
+    }
+    if (orders.freezesWhoSends !== undefined && bytes.includes(orders.freezesWhoSends)) {
+      client.pause();
+      database.pause();
+      client.unshift(bytes);
+      return;
+    }
+    if (meets(orders, 'cutsAtCommitOf', bytes)) isToBeCut = true;
+    if (isToBeCut && bytes.includes('commit')) isCut = true;
+    database.write(bytes);
+    if (orders.asked && bytes.includes(orders.asked.text)) {
+      const { work } = orders.asked;
+      orders.asked = undefined;
+      work();
+    }
+  });
+  database.on('data', (bytes) => {
+    if (isCut) return end();
+    if (orders.endsWhenReady && bytes.includes(readyForQuery)) {
+      orders.endsWhenReady = false;
+      client.end(Buffer.concat([bytes, adminShutdown()]));
+      return;
+    }
+    client.write(bytes);
+  });
+}
+
 /** @param listenAt 0: a free port */
 export async function startDatabaseRelay(
   target: { host: string; port: number },
   listenAt = 0,
 ): Promise<DatabaseRelay> {
-  const pairs = new Set<[Socket, Socket]>();
-  let isFrozen = false;
-  let freezesNewcomers = false;
-  let isDown = false;
-  let cutsAtCommitOf: string | undefined;
-  let freezesAt: string | undefined;
-  let freezesWhoSends: string | undefined;
-  let cutsBefore: string | undefined;
-  let endsWhenReady = false;
-  let asked: { text: string; work(): void } | undefined;
+  const pairs = new Set<Pair>();
+  const orders: Orders = { isFrozen: false, freezesNewcomers: false, isDown: false, endsWhenReady: false };
   const each = (work: (socket: Socket) => void) => {
     for (const pair of pairs) pair.forEach(work);
   };
   const freeze = () => {
-    isFrozen = true;
+    orders.isFrozen = true;
     each((socket) => socket.pause());
   };
 
   const server = createServer((client) => {
-    if (isDown) {
+    if (orders.isDown) {
       client.on('error', () => undefined).destroy();
       return;
     }
-    const database = connect(target.port, target.host);
-    const pair: [Socket, Socket] = [client, database];
+    const pair: Pair = [client, connect(target.port, target.host)];
     pairs.add(pair);
-    let isCut = false;
-    let isToBeCut = false;
     const end = () => {
       pairs.delete(pair);
-      client.destroy();
-      database.destroy();
+      for (const socket of pair) socket.destroy();
     };
-    client.on('data', (bytes) => {
-      if (cutsBefore !== undefined && bytes.includes(cutsBefore)) {
-        cutsBefore = undefined;
-        return end();
-      }
-      if (freezesAt !== undefined && bytes.includes(freezesAt)) {
-        freezesAt = undefined;
-        freeze();
-        client.unshift(bytes);
-        return;
-      }
-      if (freezesWhoSends !== undefined && bytes.includes(freezesWhoSends)) {
-        for (const socket of pair) socket.pause();
-        client.unshift(bytes);
-        return;
-      }
-      if (cutsAtCommitOf !== undefined && bytes.includes(cutsAtCommitOf)) {
-        cutsAtCommitOf = undefined;
-        isToBeCut = true;
-      }
-      if (isToBeCut && bytes.includes('commit')) isCut = true;
-      database.write(bytes);
-      if (asked && bytes.includes(asked.text)) {
-        const { work } = asked;
-        asked = undefined;
-        work();
-      }
-    });
-    database.on('data', (bytes) => {
-      if (isCut) return end();
-      if (endsWhenReady && bytes.includes(readyForQuery)) {
-        endsWhenReady = false;
-        client.end(Buffer.concat([bytes, adminShutdown()]));
-        return;
-      }
-      client.write(bytes);
-    });
+    relay(pair, orders, { end, freeze });
     for (const socket of pair) {
       socket.on('error', end);
       socket.on('close', end);
-      if (isFrozen || freezesNewcomers) socket.pause();
+      if (orders.isFrozen || orders.freezesNewcomers) socket.pause();
     }
   });
   server.listen(listenAt, '127.0.0.1');
@@ -126,36 +138,34 @@ export async function startDatabaseRelay(
     port,
     freeze,
     freezeAt(text) {
-      freezesAt = text;
+      orders.freezesAt = text;
     },
     freezeNewcomers() {
-      freezesNewcomers = true;
+      orders.freezesNewcomers = true;
     },
     freezeWhoSends(text) {
-      freezesWhoSends = text;
+      orders.freezesWhoSends = text;
     },
     cut() {
-      isDown = true;
+      orders.isDown = true;
       each((socket) => socket.destroy());
     },
     thaw() {
-      isDown = false;
-      isFrozen = false;
-      freezesNewcomers = false;
-      freezesWhoSends = undefined;
+      Object.assign(orders, { isDown: false, isFrozen: false, freezesNewcomers: false });
+      orders.freezesWhoSends = undefined;
       each((socket) => socket.resume());
     },
     cutAtCommit(text) {
-      cutsAtCommitOf = text;
+      orders.cutsAtCommitOf = text;
     },
     cutBefore(text) {
-      cutsBefore = text;
+      orders.cutsBefore = text;
     },
     whenAsked(text, work) {
-      asked = { text, work };
+      orders.asked = { text, work };
     },
     endWhenReady() {
-      endsWhenReady = true;
+      orders.endsWhenReady = true;
     },
     async close() {
       each((socket) => socket.destroy());

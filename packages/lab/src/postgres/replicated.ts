@@ -13,13 +13,13 @@ import { findServerUser } from '../server-user.js';
 import { findPostgresBinaries } from './binaries.js';
 import { adminName, dataOf, initialiseCluster, startServer, stopServer } from './process.js';
 
-/** A primary and a replica that has what the primary has acknowledged. */
+/** A primary and a synchronous replica. */
 export interface ReplicatedPostgres {
   host: '127.0.0.1';
-  /** Of the primary; another one once the replica is promoted. */
+  /** Port of the primary; changes when the replica is promoted. */
   port: number;
   admin: { user: string; password: string };
-  /** Kills the primary, and makes the replica the new one. */
+  /** Kills the primary and promotes the replica. */
   promoteReplica(): Promise<void>;
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
   await initialiseCluster({ ...cluster, port: 0 }, { adminPassword: admin.password, certificate });
   const lines = 'host replication all 127.0.0.0/8 scram-sha-256\n';
   await appendFile(join(dataOf(first), 'pg_hba.conf'), lines);
-  // Nothing runs on it yet, so a copy of its files is a replica.
+  // The server is idle, so a copy of its files is a valid base backup.
   await run('cp', ['-a', dataOf(first), second]);
   if (user !== null) await run('chown', [`${user.uid}:${user.gid}`, second]);
   const ports = { first: await findFreePort(), second: await findFreePort() };

@@ -1,10 +1,11 @@
-/** People with a login of their own, each seeing other rows: `person01` to `person20`. */
+const prefix = 'person';
+/** Users with their own login and their own rows: `person01` to `person20`. */
 export const personNames = Array.from(
   { length: 20 },
-  (_, index) => `person${String(index + 1).padStart(2, '0')}`,
+  (_, index) => `${prefix}${String(index + 1).padStart(2, '0')}`,
 );
 
-/** Everything that exists before the roles do. */
+/** Everything created before the roles. */
 export function schemaSql(rowsInBig: number): string {
   return `
 create schema sales;
@@ -35,7 +36,7 @@ create table "Odd Schema"."100% of it; drop table" ("select" int);
 insert into "Odd Schema"."100% of it; drop table" values (42);
 
 create table sales.empty (id int, name text);
-create table sales.salaries (person text, amount numeric);
+create table sales.salaries (employee text, amount numeric);
 insert into sales.salaries values ('alice', 1), ('bob', 2);
 create table sales.scratch (id int, name text);
 
@@ -69,7 +70,7 @@ insert into sales.all_types values
   (3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
    null, null, null, null, null, null);`;
 
-/** Rows of `sales.orders`, so that everybody's answer differs in number and content. */
+/** Rows of `sales.orders`: each user sees a different number of different rows. */
 export const ordersSql = `
 insert into sales.orders (id, owner, customer, product, quantity, price, ordered_at, note)
   select 1000 + g, 'alice', 'Customer ' || g, 'Anchor', g, 10.50 * g, timestamptz '2024-03-01 08:00:00+00' + g * interval '1 day',
@@ -78,16 +79,16 @@ insert into sales.orders (id, owner, customer, product, quantity, price, ordered
   select 2000 + g, 'bob', 'Customer ' || g, 'Buoy', g, 3.25 * g, timestamptz '2024-04-01 08:00:00+00' + g * interval '1 hour',
     'for bob' from generate_series(1, 3) g;
 insert into sales.orders (id, owner, customer, product, quantity, price, ordered_at, note)
-  select 10000 + p * 100 + g, 'person' || lpad(p::text, 2, '0'), 'Customer ' || g, 'Cleat', g, 1.00 * g,
-    timestamptz '2024-05-01 08:00:00+00', 'for person' || lpad(p::text, 2, '0')
+  select 10000 + p * 100 + g, '${prefix}' || lpad(p::text, 2, '0'), 'Customer ' || g, 'Cleat', g, 1.00 * g,
+    timestamptz '2024-05-01 08:00:00+00', 'for ${prefix}' || lpad(p::text, 2, '0')
   from generate_series(1, 20) p, generate_series(1, 4) g;`;
 
-/** Rights of everybody but the administrator: reads, and one table to write so that refusals can be told apart. */
+/** Privileges of all roles but the administrator: read, and write to one table, to tell refusals apart. */
 export function grantsSql(roles: readonly string[]): string {
-  const everybody = roles.join(', ');
+  const allRoles = roles.join(', ');
   return `
-grant usage on schema sales, "Odd Schema" to ${everybody};
-grant select on all tables in schema sales, "Odd Schema" to ${everybody};
-grant insert, update, delete on sales.scratch to ${everybody};
-revoke all on sales.salaries from ${everybody};`;
+grant usage on schema sales, "Odd Schema" to ${allRoles};
+grant select on all tables in schema sales, "Odd Schema" to ${allRoles};
+grant insert, update, delete on sales.scratch to ${allRoles};
+revoke all on sales.salaries from ${allRoles};`;
 }

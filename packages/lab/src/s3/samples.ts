@@ -130,7 +130,7 @@ export function sampleBuckets(longParquetRows: number, forged: Readonly<Record<s
   if (longParquetRows > 0) main.set('public/long.parquet', storedBytes(longParquet(longParquetRows)));
   for (const [name, object] of Object.entries(hostileFiles())) main.set(`hostile/${name}`, object);
   for (const [name, bytes] of Object.entries(forged)) main.set(`hostile/${name}`, storedBytes(bytes));
-  main.set('private/salaries.csv', storedBytes('person,salary\nalice,1\nbob,2\n', 'text/csv'));
+  main.set('private/salaries.csv', storedBytes('employee,salary\nalice,1\nbob,2\n', 'text/csv'));
   for (let index = 0; index < 1234; index += 1) {
     main.set(`many/item-${String(index).padStart(4, '0')}.txt`, storedBytes(`${index}\n`, 'text/plain'));
   }

@@ -1,18 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-/** One attempt of a process to reach something, as the runtime's own handles were asked for it. */
+/** One connection attempt of a process, seen at the runtime's own handles. */
 export interface OutboundSocket {
   kind: 'tcp' | 'pipe' | 'udp';
   /** An IP address; of a pipe its path. */
   address: string;
   /** 0 of a pipe. */
   port: number;
-  /** The stack that asked, innermost first; without Node's own frames. */
+  /** The caller's stack, innermost first, without Node's own frames. */
   frames: readonly string[];
 }
 
-/** Option of Node that loads the watch. @param file which it writes to */
+/** Node option that loads the watch. @param file where it logs attempts */
 export const watchOption = (preload: string, file: string): string =>
   `--import=${pathToFileURL(preload).href}?file=${encodeURIComponent(file)}`;
 
@@ -27,7 +27,7 @@ export function readSockets(file: string): OutboundSocket[] {
 }
 
 /**
- * Those that did not come from the gate.
+ * Attempts that bypassed the gate.
  * @param storeUrl of the PostgreSQL that the process keeps its own store in: the operator's choice, not a caller's
  */
 export function detoursAmong(sockets: readonly OutboundSocket[], storeUrl?: string): OutboundSocket[] {
@@ -42,7 +42,7 @@ export function detoursAmong(sockets: readonly OutboundSocket[], storeUrl?: stri
   );
 }
 
-/** @throws Error with the stacks of those that did not come from the gate */
+/** @throws Error with the stacks of attempts that bypassed the gate */
 export function assertNoDetour(sockets: readonly OutboundSocket[], storeUrl?: string): void {
   const detours = detoursAmong(sockets, storeUrl);
   if (detours.length > 0) throw new Error(`Sockets past the gate: ${JSON.stringify(detours, undefined, 2)}`);

@@ -1,8 +1,8 @@
-// Loaded into a process before anything else (`node --import`): writes down every socket that leads out of it.
+// Preloaded (`node --import`): logs every outgoing socket of the process.
 import { appendFileSync } from 'node:fs';
 import { watchSockets } from './watch-sockets.js';
 
-// Part of the address, so that it gets to processes that are given no variables.
+// In the URL, so that it also reaches processes without an environment.
 const file = new URL(import.meta.url).searchParams.get('file');
 if (file !== null) {
   watchSockets((socket) => appendFileSync(file, `${JSON.stringify(socket)}\n`, { mode: 0o600 }));

@@ -14,7 +14,7 @@ function currentFrames(): readonly string[] {
   return lines.map((line) => line.trim()).filter((line) => !/node:|socket-watch\/watch-sockets/.test(line));
 }
 
-/** Who asked for the socket of this handle; not through async hooks, which would slow down the whole process. */
+/** The stack that created this handle; not by async hooks, which would slow down the whole process. */
 function framesOf(handle: object): readonly string[] {
   const symbol = Object.getOwnPropertySymbols(handle).find((one) => one.description === 'owner_symbol');
   const owner = symbol && (handle as Record<symbol, unknown>)[symbol];
@@ -40,14 +40,14 @@ const prototypeOf = (name: string, handle: string): Prototype => {
 };
 
 /**
- * From now on tells of every socket that leads out of this process, or was meant to, with the stack that asked for it.
- * It stands at the runtime's handles, below net, tls, http, undici and every driver. Once in a process.
+ * Reports every outgoing socket of this process, also failed ones, with the stack that opened it.
+ * Hooks the runtime's handles, below net, tls, http, undici and every driver. Call once per process.
  */
 export function watchSockets(note: (socket: OutboundSocket) => void): void {
   const noteOf = (handle: object, socket: Omit<OutboundSocket, 'frames'>) =>
     note({ ...socket, frames: framesOf(handle) });
 
-  // A socket gets its address in a later turn, when the stack that asked is gone.
+  // A socket gets its address in a later turn, when the caller's stack is gone.
   const { connect } = Socket.prototype;
   Socket.prototype.connect = function (this: Socket, ...given: unknown[]) {
     askers.set(this, currentFrames());
@@ -70,7 +70,7 @@ export function watchSockets(note: (socket: OutboundSocket) => void): void {
     );
   }
   for (const name of ['send', 'send6']) {
-    // A connected one is sent to without an address, and was noted when it was connected.
+    // A connected UDP socket sends without an address; it was reported on connect.
     wrap(udp, name, (handle, [, , , port, address]) => {
       if (typeof address === 'string') noteOf(handle, { kind: 'udp', address, port: Number(port) });
     });

@@ -34,7 +34,7 @@ async function look({ walk, alice }: Context, id: string): Promise<void> {
     const { body } = await step.call(alice, `POST ${connections}/${id}/actions/test`, { status: 200 });
     expectEqual('ok', valueAt(body, 'ok'), true);
   });
-  await walk.step('Alice browses it', 'datasets, and the tables of one', async (step) => {
+  await walk.step('Alice browses it', 'the datasets, and the tables of one of them', async (step) => {
     const names = async (path: readonly string[]) => {
       const { body } = await step.call(alice, `POST ${connections}/${id}/actions/browse`, {
         status: 200,
@@ -50,7 +50,7 @@ async function look({ walk, alice }: Context, id: string): Promise<void> {
 }
 
 async function readData({ walk, alice, stage }: Context, id: string): Promise<void> {
-  await walk.step('Alice previews a table', 'two rows, and that there are more', async (step) => {
+  await walk.step('Alice previews a table', 'two rows, and a note that there are more', async (step) => {
     const { body } = await step.call(alice, `POST ${connections}/${id}/actions/preview`, {
       status: 200,
       body: { path: ['sales', 'orders'], columns: ['id', 'owner', 'product'], limit: 2 },
@@ -59,7 +59,7 @@ async function readData({ walk, alice, stage }: Context, id: string): Promise<vo
     expectEqual('owners', owners, ['alice', 'alice']);
     expectEqual('truncated', valueAt(body, 'truncated'), true);
   });
-  await walk.step('Alice runs a query', 'five rows; BigQuery saw alice ask', async (step) => {
+  await walk.step('Alice runs a query', 'five rows; for BigQuery, the user is alice', async (step) => {
     expectEqual('owners', await readOwners(step, alice, id), Array(5).fill('alice'));
     const job = lastJob(stage);
     step.say('·', `BigQuery ran for ${job.sub}: ${job.query}`);
@@ -69,8 +69,8 @@ async function readData({ walk, alice, stage }: Context, id: string): Promise<vo
 
 async function makeSeparated({ walk, alice, spaceId, stage }: Context): Promise<string> {
   return walk.step(
-    'Alice shares it for separate sign-ins',
-    'the connection holds no grant of hers',
+    'Alice shares it with separate sign-ins',
+    'the connection does not hold her grant',
     async (step) => {
       const { body } = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -97,7 +97,7 @@ async function letBobSignIn({ walk, bob, stage }: Context, id: string): Promise<
   const [, { login, password }] = stage.lab.authorizationServer.users;
   await walk.step(
     'Bob is asked to sign in, does, and reads',
-    'three rows; BigQuery saw bob ask',
+    'three rows; for BigQuery, the user is bob',
     async (step) => {
       const refusal = await step.call(bob, `POST ${connections}/${id}/actions/read`, {
         status: 403,
@@ -107,19 +107,19 @@ async function letBobSignIn({ walk, bob, stage }: Context, id: string): Promise<
       expectEqual('reason', valueAt(refusal.body, 'errors.0.meta.reason'), 'missing');
       const authUrl = textAt(refusal.body, 'errors.0.meta.signIn.authUrl');
       const authCode = await signInWithBrowser(step, { authUrl, login, password, secrets });
-      const brought = await step.call(bob, `PUT ${textAt(refusal.body, 'errors.0.meta.bring')}`, {
+      const added = await step.call(bob, `PUT ${textAt(refusal.body, 'errors.0.meta.bring')}`, {
         status: 200,
         body: { credentialsName: 'Bob at Google', connectionProperties: { authCode } },
         show: ['state', 'credentialsName', 'separated'],
       });
-      expectEqual('state', valueAt(brought.body, 'state'), 'ready');
+      expectEqual('state', valueAt(added.body, 'state'), 'ready');
       expectEqual('owners', await readOwners(step, bob, id), Array(3).fill('bob'));
       expectEqual('who BigQuery saw', lastJob(stage), { sub: 'bob', query });
     },
   );
 }
 
-/** BigQuery under the grant of an interactive sign-in, and a second person who signs in for themselves. */
+/** BigQuery under the grant of an interactive sign-in, and a second user with their own sign-in. */
 export async function useBigQuery(walk: Walk, stage: Stage, team: Team, id: string): Promise<void> {
   const context: Context = { ...team, walk, stage };
   await look(context, id);

@@ -11,7 +11,7 @@ const door = '/api/v1/dcaas/actions/data-connections';
 export interface SignInContext extends Team {
   walk: Walk;
   stage: Stage;
-  /** Not null: the person at the keyboard signs in, in their own browser. */
+  /** Not null: the user at the keyboard signs in, in their own browser. */
   byHand: { narrator: Narrator; signal: AbortSignal } | null;
 }
 
@@ -52,8 +52,8 @@ function checkAuthUrl(step: Step, stage: Stage, authUrl: string): void {
 
 async function begin({ walk, alice, spaceId, stage }: SignInContext, body: object): Promise<string> {
   return walk.step(
-    'A5  Alice asks for a link to sign in',
-    'nothing is created yet; PKCE and state are in it',
+    'A5  Alice requests a link to sign in',
+    'no connection yet; the link carries PKCE and state',
     async (step) => {
       const answer = await step.call(alice, `POST ${door}`, {
         status: 201,
@@ -83,7 +83,7 @@ async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): 
       (step) => signInWithBrowser(step, { authUrl, login, password, secrets }),
     );
   }
-  return walk.step('A5  You sign in as Alice', 'you brought a code', async () => {
+  return walk.step('A5  You sign in as Alice', 'you pasted a code', async () => {
     const code = await askForCode(byHand.narrator, { authUrl, login, password, signal: byHand.signal });
     secrets.hide(code);
     return code;
@@ -91,7 +91,7 @@ async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): 
 }
 
 /**
- * The documented flow A5 on BigQuery, through the older door, with a sign-in that really happens.
+ * The documented flow A5 on BigQuery, at `/api/v1`, with a real sign-in.
  * @returns the connection's id.
  */
 export async function signInInteractively(context: SignInContext): Promise<string> {
@@ -100,22 +100,18 @@ export async function signInInteractively(context: SignInContext): Promise<strin
   const body = { dataSourceId: 'gbq', connectionName: 'Orders in BigQuery', spaceId };
   const authUrl = await begin(context, { ...body, connectionProperties: { ...properties, authCode: '' } });
   const authCode = await signIn(context, authUrl);
-  return walk.step(
-    'A5  Alice sends the code',
-    'one code was exchanged; the connection is there',
-    async (step) => {
-      const answer = await step.call(alice, `POST ${door}`, {
-        status: 201,
-        body: { ...body, connectionProperties: { ...properties, authCode } },
-      });
-      expectEqual('dataSourceId', valueAt(answer.body, 'dataSourceId'), 'gbq');
-      expectEqual('connectionName', valueAt(answer.body, 'connectionName'), 'Orders in BigQuery');
-      expectEqual('spaceId', valueAt(answer.body, 'spaceId'), spaceId);
-      textAt(answer.body, 'updateAt');
-      const exchanges = stage.lab.authorizationServer.counts().token.authorization_code;
-      step.say('·', `the authorization server exchanged ${exchanges} code`);
-      expectEqual('codes exchanged', exchanges, 1);
-      return textAt(answer.body, 'connectionId');
-    },
-  );
+  return walk.step('A5  Alice sends the code', 'one code exchanged; the connection exists', async (step) => {
+    const answer = await step.call(alice, `POST ${door}`, {
+      status: 201,
+      body: { ...body, connectionProperties: { ...properties, authCode } },
+    });
+    expectEqual('dataSourceId', valueAt(answer.body, 'dataSourceId'), 'gbq');
+    expectEqual('connectionName', valueAt(answer.body, 'connectionName'), 'Orders in BigQuery');
+    expectEqual('spaceId', valueAt(answer.body, 'spaceId'), spaceId);
+    textAt(answer.body, 'updateAt');
+    const exchanges = stage.lab.authorizationServer.counts().token.authorization_code;
+    step.say('·', `the authorization server exchanged ${exchanges} code`);
+    expectEqual('codes exchanged', exchanges, 1);
+    return textAt(answer.body, 'connectionId');
+  });
 }

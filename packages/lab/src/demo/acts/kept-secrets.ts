@@ -12,8 +12,8 @@ async function filesBelow(folder: string): Promise<string[]> {
 /** Looks for every secret of the walk where Mooring keeps things. */
 export async function searchForSecrets(walk: Walk, { mooring, secrets }: Stage): Promise<void> {
   await walk.step(
-    'Data folder and log searched for secrets',
-    'no password or key, plain, in base64 or in hexadecimal',
+    'Data folder and log are searched for secrets',
+    'no password or key: plain, base64 or hexadecimal',
     async (step) => {
       const files = await filesBelow(mooring.dataFolder);
       let isInUse = false;

@@ -10,7 +10,7 @@ export async function readRestApi(walk: Walk, { lab }: Stage, { alice, spaceId }
   const { url, apiKey } = lab.restApi;
   const before = lab.restApi.requests().length;
   await walk.step(
-    'Alice reads a REST API, key in a header',
+    'Alice reads a REST API with a key in a header',
     '25 items in one stream, from three pages',
     async (step) => {
       const created = await step.call(alice, `POST ${connections}`, {

@@ -41,7 +41,7 @@ async function firstConnection(context: Context): Promise<string> {
   const { accessKey, secretKey } = s3.accounts.analyst;
   return walk.step(
     'A1  Alice connects to S3 with her keys',
-    'the keys are her credential; the connection has none',
+    'the keys are her credential; the connection stores no key',
     async (step) => {
       const { body } = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -110,7 +110,7 @@ async function reuse(context: Context, credentialId: string): Promise<string> {
   const { walk, alice, spaceId } = context;
   return walk.step(
     'A3  Alice reuses it for another bucket',
-    'three rows from there, and no key was sent again',
+    'three rows from there, without sending a key again',
     async (step) => {
       const created = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -143,7 +143,7 @@ async function reuse(context: Context, credentialId: string): Promise<string> {
 async function deleteSeparated({ walk, alice }: Context, ids: readonly string[], credentialId: string) {
   await walk.step(
     'A4  Alice deletes both connections',
-    'her credential outlived them, until she deleted it',
+    'her credential remains until she deletes it',
     async (step) => {
       for (const id of ids) await step.call(alice, `DELETE ${connections}/${id}`, { status: 204 });
       const show = ['qID', 'qName', 'qConnCount'];
@@ -164,17 +164,21 @@ async function deleteSeparated({ walk, alice }: Context, ids: readonly string[],
 
 async function deleteEmbedded(context: Context): Promise<void> {
   const { walk, alice, s3 } = context;
-  await walk.step('A4  Alice deletes one with embedded keys', 'its credential went with it', async (step) => {
-    const connectionProperties = { ...s3.accounts.analyst, ...place(context, 'mooring-lab') };
-    const created = await step.call(alice, `POST ${connections}`, {
-      status: 201,
-      body: { dataSourceId: 'File_AmazonS3Connector', qName: 'My bucket', connectionProperties },
-      show: connectionShown,
-    });
-    const credentialId = textAt(created.body, 'qCredentialsID');
-    await step.call(alice, `DELETE ${connections}/${textAt(created.body, 'qID')}`, { status: 204 });
-    await step.call(alice, `GET ${credentials}/${credentialId}`, { status: 404 });
-  });
+  await walk.step(
+    'A4  Alice deletes one with embedded keys',
+    'its credential is deleted with it',
+    async (step) => {
+      const connectionProperties = { ...s3.accounts.analyst, ...place(context, 'mooring-lab') };
+      const created = await step.call(alice, `POST ${connections}`, {
+        status: 201,
+        body: { dataSourceId: 'File_AmazonS3Connector', qName: 'My bucket', connectionProperties },
+        show: connectionShown,
+      });
+      const credentialId = textAt(created.body, 'qCredentialsID');
+      await step.call(alice, `DELETE ${connections}/${textAt(created.body, 'qID')}`, { status: 204 });
+      await step.call(alice, `GET ${credentials}/${credentialId}`, { status: 404 });
+    },
+  );
 }
 
 /** The documented flows A1 to A4, on S3, with reads in between that prove the credential works. */

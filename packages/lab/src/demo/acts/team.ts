@@ -2,7 +2,7 @@ import { textAt } from '../expectations.js';
 import type { Stage } from '../stage.js';
 import type { Person, Step, Walk } from '../walk.js';
 
-/** Two people who share a space; the space is Alice's. */
+/** Two users who share a space, which Alice owns. */
 export interface Team {
   alice: Person;
   bob: Person;
@@ -34,18 +34,18 @@ async function redeem(step: Step, name: string, { token }: Invited): Promise<Per
   return { name, key: textAt(answer.body, 'apiKey.token') };
 }
 
-/** The administrator lets two people in, and one of them makes a space for both. */
+/** The administrator invites two users, and one of them creates a space for both. */
 export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): Promise<Team> {
   const invited = await walk.step(
     'The administrator invites Alice and Bob',
-    'a link each, which works once and for a day',
+    'one link each, valid once and for one day',
     async (step) => ({
       alice: await invite(step, administrator, 'Alice'),
       bob: await invite(step, administrator, 'Bob'),
     }),
   );
   const people = await walk.step(
-    'Each makes an API key with it',
+    'Each creates an API key with it',
     'shown once; the administrator never sees it',
     async (step) => ({
       alice: await redeem(step, 'Alice', invited.alice),
@@ -55,7 +55,7 @@ export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): P
   for (const { key } of Object.values(people)) secrets.entrust(key);
   const spaceId = await walk.step(
     'Alice shares a space with Bob',
-    'Bob may use what is in it, not change it',
+    'Bob may use its connections, not change them',
     async (step) => {
       const space = await step.call(people.alice, 'POST /api/v1/spaces', {
         status: 201,

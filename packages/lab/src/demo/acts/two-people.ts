@@ -26,7 +26,7 @@ async function makeConnection({ walk, alice, spaceId, postgres }: Context): Prom
   const { host, port, database, ca, roles } = postgres;
   return walk.step(
     'Alice defines a connection for the space',
-    'the definition is shared, her login is not part of it',
+    'the definition is shared; her login is not part of it',
     async (step) => {
       const { body } = await step.call(alice, `POST ${connections}`, {
         status: 201,
@@ -55,14 +55,18 @@ async function makeConnection({ walk, alice, spaceId, postgres }: Context): Prom
 }
 
 async function testAndRead({ walk, alice }: Context, id: string): Promise<void> {
-  await walk.step('Alice tests it', 'every stage is right, from the name to a first row', async (step) => {
-    const { body } = await step.call(alice, `POST ${connections}/${id}/actions/test`, { status: 200 });
-    expectEqual('ok', valueAt(body, 'ok'), true);
-    const stages = listAt(body, 'stages').map((stage) => valueAt(stage, 'name'));
-    for (const name of ['signIn', 'rights', 'firstRow']) {
-      if (!stages.includes(name)) throw new Mismatch('stages', `also ${name}`, stages);
-    }
-  });
+  await walk.step(
+    'Alice tests it',
+    'every stage passes, from the host name to the first row',
+    async (step) => {
+      const { body } = await step.call(alice, `POST ${connections}/${id}/actions/test`, { status: 200 });
+      expectEqual('ok', valueAt(body, 'ok'), true);
+      const stages = listAt(body, 'stages').map((stage) => valueAt(stage, 'name'));
+      for (const name of ['signIn', 'rights', 'firstRow']) {
+        if (!stages.includes(name)) throw new Mismatch('stages', `also ${name}`, stages);
+      }
+    },
+  );
   await walk.step('Alice reads the orders', 'five rows, all hers', (step) =>
     readOrders(step, alice, id, nameRows('alice', 1001, 5)),
   );
@@ -84,34 +88,24 @@ async function readOrders(
 }
 
 async function refuseBob({ walk, bob, spaceId }: Context, id: string): Promise<void> {
-  await walk.step(
-    'Bob sees the connection',
-    'he may use it; nothing of her credential is shown',
-    async (step) => {
-      const { body } = await step.call(bob, `GET ${connections}?spaceId=${spaceId}`, {
-        status: 200,
-        show: [
-          'data.qID',
-          'data.qName',
-          'data.qSeparateCredentials',
-          'data.qCredentialsID',
-          'data.privileges',
-        ],
-      });
-      const list = listAt(body, 'data');
-      expectEqual(
-        'connections',
-        list.map((one) => valueAt(one, 'qID')),
-        [id],
-      );
-      expectEqual('privileges', valueAt(body, 'data.0.privileges'), ['list', 'read']);
-      expectEqual('qCredentialsID', valueAt(body, 'data.0.qCredentialsID'), undefined);
-      expectEqual('qCredentialsName', valueAt(body, 'data.0.qCredentialsName'), undefined);
-    },
-  );
+  await walk.step('Bob sees the connection', 'he may use it; her credential stays hidden', async (step) => {
+    const { body } = await step.call(bob, `GET ${connections}?spaceId=${spaceId}`, {
+      status: 200,
+      show: ['data.qID', 'data.qName', 'data.qSeparateCredentials', 'data.qCredentialsID', 'data.privileges'],
+    });
+    const list = listAt(body, 'data');
+    expectEqual(
+      'connections',
+      list.map((one) => valueAt(one, 'qID')),
+      [id],
+    );
+    expectEqual('privileges', valueAt(body, 'data.0.privileges'), ['list', 'read']);
+    expectEqual('qCredentialsID', valueAt(body, 'data.0.qCredentialsID'), undefined);
+    expectEqual('qCredentialsName', valueAt(body, 'data.0.qCredentialsName'), undefined);
+  });
   await walk.step(
     'Bob reads without a login of his own',
-    'refused, and told where to bring one',
+    'rejected, with the path to add one',
     async (step) => {
       const { body } = await step.call(bob, `POST ${connections}/${id}/actions/read`, {
         status: 403,
@@ -129,7 +123,7 @@ async function refuseBob({ walk, bob, spaceId }: Context, id: string): Promise<v
 }
 
 async function letBobBring({ walk, bob, postgres }: Context, id: string): Promise<void> {
-  await walk.step('Bob brings his own login', 'his credential on this connection is ready', async (step) => {
+  await walk.step('Bob brings his own login', 'his credential for this connection is ready', async (step) => {
     const { user, password } = postgres.roles.bob;
     const { body } = await step.call(bob, `PUT ${connections}/${id}/credential`, {
       status: 200,
@@ -141,8 +135,10 @@ async function letBobBring({ walk, bob, postgres }: Context, id: string): Promis
     });
     expectEqual('state', valueAt(body, 'state'), 'ready');
   });
-  await walk.step('Bob reads the same orders', 'three rows, all his; none of the five of Alice', (step) =>
-    readOrders(step, bob, id, nameRows('bob', 2001, 3)),
+  await walk.step(
+    'Bob reads the same orders',
+    'three rows, all his; none of the five that Alice sees',
+    (step) => readOrders(step, bob, id, nameRows('bob', 2001, 3)),
   );
 }
 
@@ -161,30 +157,34 @@ async function readOtherFormats({ walk, alice }: Context, id: string): Promise<v
 }
 
 async function showUses({ walk, alice }: Context, id: string): Promise<void> {
-  await walk.step('Alice asks who used her credential', 'four uses on record, all her own', async (step) => {
-    const state = await step.call(alice, `GET ${connections}/${id}/credential`, {
-      status: 200,
-      show: ['state', 'credentialId', 'credentialsName'],
-    });
-    const credentialId = textAt(state.body, 'credentialId');
-    const me = await step.call(alice, 'GET /api/v1/users/me', { status: 200, show: ['id', 'name'] });
-    const uses = await step.call(alice, `GET /api/v1/data-credentials/${credentialId}/uses`, {
-      status: 200,
-      show: ['data.at', 'data.userId', 'data.action', 'data.result', 'data.rows'],
-    });
-    const list = listAt(uses.body, 'data');
-    expectEqual('uses', list.map((use) => valueAt(use, 'action')).toSorted(), [
-      'read',
-      'read',
-      'read',
-      'test',
-    ]);
-    const people = new Set(list.map((use) => valueAt(use, 'userId')));
-    expectEqual('people', [...people], [textAt(me.body, 'id')]);
-  });
+  await walk.step(
+    'Alice lists the uses of her credential',
+    'four uses recorded, all by her',
+    async (step) => {
+      const state = await step.call(alice, `GET ${connections}/${id}/credential`, {
+        status: 200,
+        show: ['state', 'credentialId', 'credentialsName'],
+      });
+      const credentialId = textAt(state.body, 'credentialId');
+      const me = await step.call(alice, 'GET /api/v1/users/me', { status: 200, show: ['id', 'name'] });
+      const uses = await step.call(alice, `GET /api/v1/data-credentials/${credentialId}/uses`, {
+        status: 200,
+        show: ['data.at', 'data.userId', 'data.action', 'data.result', 'data.rows'],
+      });
+      const list = listAt(uses.body, 'data');
+      expectEqual('uses', list.map((use) => valueAt(use, 'action')).toSorted(), [
+        'read',
+        'read',
+        'read',
+        'test',
+      ]);
+      const people = new Set(list.map((use) => valueAt(use, 'userId')));
+      expectEqual('people', [...people], [textAt(me.body, 'id')]);
+    },
+  );
 }
 
-/** One separated connection, two people, each under their own login. @returns its id. */
+/** One separated connection, two users, each under their own login. @returns its id. */
 export async function serveTwoPeople(walk: Walk, { lab }: Stage, team: Team): Promise<string> {
   const context: Context = { ...team, walk, postgres: lab.postgres };
   const id = await makeConnection(context);
