@@ -33,7 +33,7 @@ describe('the way out of the process', () => {
     const starting = /process\.binding|child_process|node:cluster|node:inspector/;
     const runner = 'packages/server/src/core/runners/runner-process.ts';
     const warden = 'packages/server/src/core/runners/warden.ts';
-    expect(filesWith(starting)).toEqual(['packages/server/src/start/run.ts', runner, warden]);
+    expect(filesWith(starting)).toEqual([runner, warden, 'packages/server/src/start/run.ts']);
     // Its own program again, which has the gate as its only way out too, and one that opens no socket.
     const started = [runner, warden].map((file) => textOf(file).match(/spawn\w*\([^{]*/g));
     expect(started).toEqual([
