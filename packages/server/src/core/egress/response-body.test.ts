@@ -30,6 +30,14 @@ describe('a body that its consumer does not read', () => {
     }
   });
 
+  it('is abandoned when it has arrived as a whole, without an uncaught error', async () => {
+    const { source, closed, reader } = buildBody(10);
+    source.end('half');
+    await closed;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await rejectionOf(reader.read())).toMatchObject({ kind: 'timeout' });
+  });
+
   it('waits for a slow source while the consumer reads', async () => {
     const { source, closed, reader } = buildBody(10);
     const pending = reader.read();

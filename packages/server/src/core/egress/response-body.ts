@@ -55,6 +55,8 @@ export function readBody(
   });
   const chain = decoder === undefined ? [source, limiter] : [source, gauge, decoder, limiter];
   pipeline(chain, onClosed);
+  // The pipeline removes its listeners once the whole body has arrived; `abandoned` must not be uncaught then.
+  limiter.on('error', () => undefined);
   const chunks = limiter[Symbol.asyncIterator]();
   let unread: NodeJS.Timeout | undefined;
 

@@ -16,7 +16,7 @@ it('a store whose mark of a move cannot be read is not served: the other one may
     await writeLeaving(store.db, mark);
     await expect(assertNotMoved(store)).rejects.toThrow('was moved to PostgreSQL at db:5432/mooring');
     await sql`update setting set value = substr(value, 2) where name = 'moving-to'`.execute(store.db);
-    await expect(assertNotMoved(store)).rejects.toThrow('cannot be read');
+    await expect(assertNotMoved(store)).rejects.toThrow('unreadable mark of a move');
   } finally {
     await store.close();
     rmSync(dataFolder, { recursive: true, force: true });
