@@ -515,7 +515,7 @@ describe('who used what', () => {
   });
 
   it('TR12: and no earlier: until then a use has only started, and a user who leaves it reads nothing else', async () => {
-    const nobody = await connect(alice.api, { ...source, url: 'http://127.0.0.1:9' }, 'still nobody', {
+    const nobody = await connect(alice.api, { ...source, url: 'http://127.0.0.1:9' }, 'still closed', {
       space: spaceId,
     });
     const silent = createServer();
