@@ -1,4 +1,5 @@
-import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
+import type { SourceManifest } from '../spec/manifest.js';
+import type { PropertyProblem } from '../spec/property-problem.js';
 import { revealed, Secret } from '../spec/secret.js';
 import type { SignInMethod } from '../spec/sign-in.js';
 import { metaOf } from './properties.js';

@@ -1,7 +1,8 @@
 import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
 import { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
-import type { PropertyProblem, SourceManifest } from '../spec/manifest.js';
+import type { SourceManifest } from '../spec/manifest.js';
+import type { PropertyProblem } from '../spec/property-problem.js';
 import { Secret } from '../spec/secret.js';
 import { isInteractive, type SignInMethod } from '../spec/sign-in.js';
 import { canonical, problemsOf } from './property-input.js';

@@ -1,6 +1,6 @@
 import { coerceScalar, valueFault } from '@mooring/contract/values';
 import type { z } from 'zod';
-import type { PropertyProblem } from '../spec/manifest.js';
+import type { PropertyProblem } from '../spec/property-problem.js';
 import { revealed } from '../spec/secret.js';
 
 /** Matches names case-insensitively, drops `null`, coerces scalars; collects unknown names. */

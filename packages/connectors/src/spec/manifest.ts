@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Connector } from './connector.js';
+import type { PropertyProblem } from './property-problem.js';
 import type { SignInMethod } from './sign-in.js';
 
 export interface Capabilities {
@@ -23,12 +24,6 @@ export interface Evidence {
   notVerified: readonly string[];
   /** Known limits that users should know before they choose this source. */
   limits: readonly string[];
-}
-
-/** One problem with one property; the message names it. */
-export interface PropertyProblem {
-  property: string;
-  message: string;
 }
 
 /** A data source as data. Imported at start, so it never imports a driver. */

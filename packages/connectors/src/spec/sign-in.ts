@@ -1,4 +1,4 @@
-import type { PropertyProblem } from './manifest.js';
+import type { PropertyProblem } from './property-problem.js';
 
 /**
  * The meaning of a token endpoint's response; see `server/src/core/oauth/answers.ts`. The first four end a grant:

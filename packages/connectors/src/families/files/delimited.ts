@@ -9,9 +9,9 @@ import { CsvFault, type CsvRecord, isTrailed } from './csv-record.js';
 import { cellReaders } from './csv-values.js';
 import { fileNotText } from './json-records.js';
 import { project } from './projection.js';
-import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import { encodingRemedy, type TextReader } from './text-reader.js';
+import type { TextRequest } from './text-request.js';
 import { createUtf8Decoder } from './utf8-text.js';
 
 /**

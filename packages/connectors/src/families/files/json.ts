@@ -9,9 +9,9 @@ import type { Row } from '../../spec/data-types.js';
 import { fileNotText, type Item, itemRecord, placeOf } from './json-records.js';
 import { pieceBytesMax } from './limits.js';
 import { readNdjson } from './ndjson.js';
-import type { TextRequest } from './read-file.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import type { TextReader } from './text-reader.js';
+import type { TextRequest } from './text-request.js';
 
 const remedy = 'Store the rows as NDJSON (one object per line), which is streamed.';
 

@@ -1,11 +1,11 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 import { jsonCharset, textCharset } from '../../kit/charset.js';
-import { type ParsingCaps, parsingCaps } from '../../kit/json/caps.js';
+import { parsingCaps } from '../../kit/json/caps.js';
 import type { ReadRequest, RowStream } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type ByteReader, openByteReader } from './byte-reader.js';
 import { readDelimited } from './delimited.js';
-import { type FileRequest, fileRequest } from './file-request.js';
+import { fileRequest } from './file-request.js';
 import type { FileFormat } from './formats.js';
 import { readJson } from './json.js';
 import { readNdjson } from './ndjson.js';
@@ -13,14 +13,7 @@ import { readParquet } from './parquet.js';
 import { type FileRows, toRowStream } from './row-stream.js';
 import type { StoredFile } from './stored-file.js';
 import { openText, type TextReader } from './text-reader.js';
-
-/** Request to the reader of a text format. */
-export interface TextRequest {
-  wanted: ReadRequest['columns'];
-  asText: ReadRequest['asText'];
-  caps: ParsingCaps;
-  file: FileRequest;
-}
+import type { TextRequest } from './text-request.js';
 
 interface TextFormat {
   read(text: TextReader, request: TextRequest): Promise<FileRows>;

@@ -5,9 +5,8 @@ import { revealFile, revealText } from '../../kit/secret-fields.js';
 import type { ConnectorInput } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type InlineFiles, inlineFilesSchema } from '../../spec/fields.js';
-import type { PropertyProblem } from '../../spec/manifest.js';
+import type { PropertyProblem } from '../../spec/property-problem.js';
 import { Secret } from '../../spec/secret.js';
-import type { BigQueryProperties } from './properties.js';
 
 /** What a service account signs in with. */
 export interface ServiceAccountKey {
@@ -137,8 +136,11 @@ export function credentialConflicts(credential: Readonly<Record<string, unknown>
  * The project whose datasets are listed and which pays for queries.
  * @throws ConnectorError `invalid_config` when neither the connection nor the key names one
  */
-export function projectOf(properties: BigQueryProperties, key: ServiceAccountKey | undefined): string {
-  const project = properties.Catalog ?? key?.projectId ?? '';
+export function projectOf(
+  { Catalog }: { Catalog?: string | undefined },
+  key: ServiceAccountKey | undefined,
+): string {
+  const project = Catalog ?? key?.projectId ?? '';
   if (!/^[a-z0-9.:-]{1,128}$/.test(project)) {
     throw new ConnectorError('invalid_config', 'The connection names no project.', {
       remedy: 'Set Catalog to the id of the Google Cloud project.',

@@ -9,7 +9,8 @@ import {
 import { clientCertificateProblem } from '../../kit/client-certificate.js';
 import { findProvider } from '../../providers/registry.js';
 import type { InlineFiles } from '../../spec/fields.js';
-import type { PropertyProblem, SourceManifest } from '../../spec/manifest.js';
+import type { SourceManifest } from '../../spec/manifest.js';
+import type { PropertyProblem } from '../../spec/property-problem.js';
 import { placeProblem } from '../../spec/provider.js';
 import { revealed } from '../../spec/secret.js';
 import type { SignInMethod } from '../../spec/sign-in.js';

@@ -1,6 +1,6 @@
 import { lackingOf } from '@mooring/connectors/kit/login-parts';
 import type { SplitProperties } from '@mooring/connectors/kit/properties';
-import type { PropertyProblem } from '@mooring/connectors/spec/manifest';
+import type { PropertyProblem } from '@mooring/connectors/spec/property-problem';
 import { InvalidRequest } from '../../errors/app-error.js';
 
 /**

@@ -1,0 +1,5 @@
+/** One problem with one property; the message names it. */
+export interface PropertyProblem {
+  property: string;
+  message: string;
+}
