@@ -22,12 +22,12 @@ import {
   type Revoker,
 } from '../core/credentials/grants.js';
 import {
-  createBringing,
-  createLeaving,
-  createLoginChanges,
+  createCredentialEntry,
+  createLoginUpdates,
+  createOffboarding,
   createOrphanSweep,
 } from '../core/credentials/records.js';
-import { createBroker, setupToRenew } from '../core/credentials/resolve.js';
+import { configurationOfCredential, createCredentialResolver } from '../core/credentials/resolve.js';
 import {
   createArrivals,
   createParkedGrants,
@@ -167,20 +167,20 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       ? undefined
       : createRateTiers({ store, clock: store.clock, limits: config.rateLimits, log });
   const revoker = createRevoker({ store, vault, network: gate, catalogue, clients, log });
-  const { endTokens } = revoker;
+  const { revokeTokens } = revoker;
   const grants = createGrants({
-    ...{ store, vault, network: gate, endTokens, log, clock: store.clock },
+    ...{ store, vault, network: gate, revokeTokens, log, clock: store.clock },
     ownVault: keyring.ownVault,
     dataFolder: config.dataFolder,
   });
-  const setupOf = (credential: CredentialTable, connection?: ConnectionTable) =>
-    setupToRenew(store.db, { vault, catalogue, clients }, credential, connection);
-  const keepAlive = createKeepAlive({ store, grants, setupOf, log });
-  const broker = createBroker({ store, vault, grants, clients });
+  const configurationOf = (credential: CredentialTable, connection?: ConnectionTable) =>
+    configurationOfCredential(store.db, { vault, catalogue, clients }, credential, connection);
+  const keepAlive = createKeepAlive({ store, grants, configurationOf, log });
+  const resolver = createCredentialResolver({ store, vault, grants, clients });
   const { signInMinutes, testSeconds: coarseSeconds } = config.limits;
   const parked = createParkedGrants({ store, vault, revoker, signInMinutes });
   const renewals = createRenewals({
-    ...{ store, vault, network: gate, log, parked, revoker, coarseSeconds, setupOf },
+    ...{ store, vault, network: gate, log, parked, revoker, coarseSeconds, configurationOf },
   });
   const signIns = createSignIns({
     parked,
@@ -192,10 +192,17 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     publicUrl,
     signInMinutes,
     coarseSeconds,
-    now,
   });
-  const bringing = createBringing({ store, vault, signIns, revoker, network: gate, clients, quotas, now });
-  const logins = createLoginChanges({ store, vault });
+  const credentialEntry = createCredentialEntry({
+    store,
+    vault,
+    signIns,
+    revoker,
+    network: gate,
+    clients,
+    quotas,
+  });
+  const logins = createLoginUpdates({ store, vault });
   const isolation = createIsolation({
     ...{ limits: config.limits, usesMax: usesAtOnce, waitingMax: waitingAtOnce },
   });
@@ -218,11 +225,11 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     isSourceDisabled: sourceSettings.isDisabled,
   });
   const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
-  const leaving = createLeaving({ revoker, jobs: revocationJobs });
+  const offboarding = createOffboarding({ revoker, jobs: revocationJobs, clock: store.clock });
   const signInRefused = createRefusedSignIns(refusals, log);
   const keeper = createRecordKeeper({ store, vault, log });
   const uses = createUseLog({ store, keeper, signInRefused, log });
-  const arrivals = createArrivals({ store, vault, now });
+  const arrivals = createArrivals({ store, vault });
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo, runners });
   const metrics = createMetrics(gate, sessions.openCount, isolation.counts, runners);
@@ -234,12 +241,12 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       ...{ trustedProxies: config.trustedProxies, hasPublicUrl: config.hasPublicUrl },
     }),
     ...createUsersFeature({
-      ...{ store, authenticator, leaving, publicUrl },
+      ...{ store, authenticator, offboarding, publicUrl },
       readSeconds: config.limits.readSeconds,
     }),
     ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl, now }),
     ...createInvitationsFeature({ store, guesses, hashToken, publicUrl }),
-    ...createOAuthClientsFeature({ store, authenticator, hashToken, leaving, publicUrl }),
+    ...createOAuthClientsFeature({ store, authenticator, hashToken, offboarding, publicUrl }),
     ...createOAuthTokensFeature({
       ...{ store, accessTokens, authenticator, guesses, hashToken, publicUrl },
     }),
@@ -253,12 +260,12 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       startedAt: new Date().toISOString(),
     }),
     ...createEndpointsFeature({ store, catalogue, publicUrl }),
-    ...createConnectionsFeature({ store, vault, catalogue, bringing, revoker, quotas, publicUrl }),
+    ...createConnectionsFeature({ store, vault, catalogue, credentialEntry, revoker, quotas, publicUrl }),
     ...createConnectionCredentialFeature({
-      ...{ store, vault, catalogue, bringing, destinationRefused },
+      ...{ store, vault, catalogue, credentialEntry, destinationRefused },
       testSeconds: config.limits.testSeconds,
     }),
-    ...createCredentialsFeature({ store, catalogue, bringing, logins, revoker, publicUrl }),
+    ...createCredentialsFeature({ store, catalogue, credentialEntry, logins, revoker, publicUrl }),
     ...createCredentialChangesFeature({
       store,
       logins,
@@ -278,8 +285,8 @@ export async function createApp(deps: AppDependencies): Promise<App> {
       store,
       vault,
       catalogue,
-      broker,
-      bringing,
+      resolver,
+      credentialEntry,
       sessions,
       runningUses,
       uses,

@@ -1,9 +1,9 @@
 // Door of the room. The life of an OAuth grant: refreshed, kept alive, ended, revoked.
 
+export { type ClientConfiguration, clientConfiguration } from './grants/client-configuration.js';
 export { endOfGrant, maskedAccount, rememberedAccount } from './grants/grant-account.js';
 export { createGrants, type Grants } from './grants/grants.js';
 export { createKeepAlive, type KeepAlive } from './grants/keep-alive.js';
-export { type OAuthSetup, oauthSetup } from './grants/oauth-setup.js';
 export { createRevocationJobs, type RevocationJobs, type RevocationScope } from './grants/revocation-jobs.js';
 export { endIn, purgeRevocations } from './grants/revocation-queue.js';
 export { createRevoker, type Revoker } from './grants/revoker.js';

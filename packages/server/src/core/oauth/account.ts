@@ -1,5 +1,5 @@
-// Whose account a grant is of, where no ID token says so. It is good to know, and never worth a grant: whatever goes
-// wrong here, the account is unknown, and the sign-in goes on.
+// The account of a grant without an ID token. Useful, but never worth a grant: if anything fails here, the account is
+// unknown, and the sign-in continues.
 import type { Secret } from '@mooring/connectors/spec/secret';
 import type { AccountPlace, OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { isPlainLoopback } from '../egress/plain-loopback.js';
@@ -9,11 +9,11 @@ import type { ProviderCall, TokenSet } from './types.js';
 
 export type Account = Required<Pick<TokenSet, 'subject'>> & Pick<TokenSet, 'email'>;
 
-/** The code is used up by now and its tokens are nowhere but in memory: nobody waits long for a name. */
+/** Short: the code is used up, and its tokens are still only in memory. */
 const accountTimeoutMs = 3_000;
 const textMax = 255;
 
-/** The account in an answer of the token endpoint, for providers that name it there. */
+/** The account in a token response, for providers that name it there. */
 export function accountInAnswer(
   { account }: Pick<OAuthPreset, 'account'>,
   body: Readonly<Record<string, unknown>>,
@@ -22,8 +22,8 @@ export function accountInAnswer(
 }
 
 /**
- * Asks the provider, with the fresh access token and through the gate, where its preset says so. Never throws.
- * @returns undefined when it is not known
+ * Asks the provider, with the fresh access token and through the gate, if its preset says so. Never throws.
+ * @returns undefined if it is not known
  */
 export async function askAccount(
   call: Pick<ProviderCall, 'preset' | 'network' | 'signal'>,
@@ -62,7 +62,7 @@ function readAccount(place: AccountPlace, body: Readonly<Record<string, unknown>
   return { subject, ...(email === undefined ? {} : { email }) };
 }
 
-/** Names and numbers alike: some providers count their accounts. */
+/** Text or a number: some providers number their accounts. */
 function readText(value: unknown): string | undefined {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
   return typeof text === 'string' && text !== '' && text.length <= textMax && !/\p{Cc}/u.test(text)

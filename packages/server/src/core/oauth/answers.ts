@@ -1,6 +1,6 @@
-// What the answer of a token endpoint means. One table, because the standard's few codes are joined by many that
-// providers made up; what a code means with one provider only is in that provider's data, and comes first. Whatever is
-// in neither is `nonsense`: an unknown answer must never cost anybody a grant.
+// What the response of a token endpoint means. One table for the standard's few codes and the many that providers added;
+// what a code means with one provider only is in that provider's data, and takes precedence. Anything else is `nonsense`:
+// an unknown response must never cost a grant.
 import type { AnswerMeaning, AnswerRule } from '@mooring/connectors/spec/sign-in';
 import type { OAuthErrorKind, OAuthErrorReason } from './oauth-error.js';
 
@@ -10,15 +10,15 @@ export interface Answer {
   status: number;
   /** The `Retry-After` header. */
   retryAfter?: string | null;
-  /** The members of the body; undefined when it has none that are read here. */
+  /** The body if it is an object; else undefined. */
   body?: Readonly<Record<string, unknown>> | undefined;
-  /** What the body claims to be, where that helps whoever has to mend it. */
+  /** Type of the body, if it helps to find the mistake. */
   type?: 'form' | 'page' | undefined;
 }
 
 export interface Verdict {
   kind: OAuthErrorKind;
-  /** Why, where the provider says so. */
+  /** Why, if the provider tells it. */
   reason?: OAuthErrorReason;
   providerCode?: string;
   retryAfterSeconds?: number;
@@ -28,7 +28,7 @@ type Meaning = OAuthErrorKind | 'grant' | 'code' | 'refresh_token';
 
 const others = (device: OAuthErrorKind) => ({ device, assertion: 'client_refused' as const });
 
-/** What a refused grant is depends on what was sent; a code that names another thing than was sent proves nothing. */
+/** A refused grant is what was sent; an error code that names something that was not sent proves nothing. */
 const meaningAtStep: Record<'grant' | 'code' | 'refresh_token', Record<GrantStep, OAuthErrorKind>> = {
   grant: { code: 'code_refused', refresh: 'grant_dead', client: 'client_refused', ...others('code_refused') },
   code: { code: 'code_refused', refresh: 'nonsense', client: 'nonsense', ...others('nonsense') },
@@ -88,13 +88,12 @@ const meanings = new Map<string, Meaning>(
 );
 
 /**
- * Some refuse a second request for a grant that another is just renewing with the very code of a dead grant, and
- * tell the difference in words only.
+ * Some providers reject a concurrent refresh with the error code of a dead grant, and tell the difference in the description only.
  */
 const temporaryWording =
   /already being processed|too many requests|temporar|transient|try again (later|after)/i;
 
-/** What each class of a provider's rule is here. */
+/** By the class that a provider's rule names. */
 const meaningOfRule: Record<AnswerMeaning, { meaning: Meaning; reason?: OAuthErrorReason }> = {
   grant_dead: { meaning: 'grant' },
   revoked: { meaning: 'grant', reason: 'revoked' },
@@ -115,7 +114,7 @@ const retryAfterSecondsMax = 86_400;
 /**
  * @param now milliseconds since the epoch, for a `Retry-After` that is a date
  * @param rules of the provider
- * @returns undefined when the answer is a success as far as status and error code tell
+ * @returns undefined for a success, by status and error code
  */
 export function judgeAnswer(
   answer: Answer,
@@ -170,7 +169,7 @@ function fits(rule: AnswerRule, code: string, body: Answer['body']): boolean {
   );
 }
 
-/** The error code, wherever the provider puts it: most in `error`, also when they answer with 200. */
+/** The error code, wherever the provider puts it: usually in `error`, also with status 200. */
 function errorCodeOf({ status, body }: Answer): string | undefined {
   if (body === undefined) return undefined;
   const nested = typeof body['error'] === 'object' && body['error'] !== null ? body['error'] : {};
@@ -203,20 +202,20 @@ const insteadOfJson = {
   other: ' without JSON',
 } as const;
 
-/** What is odd about an answer that is none of OAuth's; in our own words, which hold nothing of it. */
+/** What is wrong with an invalid response, in our own words, without its text. */
 export function oddityOf({ status, type, body }: Answer): string {
   if (status >= 300 && status < 400) {
-    return `It answered ${status}, a redirect, which is not followed: its address is another one, or something stands before it.`;
+    return `It answered ${status}, a redirect, which is not followed: its URL is wrong, or there is a proxy in front of it.`;
   }
   return `It answered ${status}${body === undefined ? insteadOfJson[type ?? 'other'] : ''}.`;
 }
 
-/** Delay in seconds or HTTP-date (RFC 9110 section 10.2.3), at most a day. Anything else counts as not sent. */
+/** Delay in seconds or HTTP-date (RFC 9110 section 10.2.3), at most a day. Anything else is ignored. */
 export function readRetryAfter(header: string | null, now: number): number | undefined {
   const text = header?.trim() ?? '';
   if (/^\d{1,10}$/.test(text)) return Math.min(Number(text), retryAfterSecondsMax);
   if (!/^[A-Za-z]{3,9}[, ].*\d{2}:\d{2}:\d{2}/.test(text)) return undefined;
-  // An asctime date carries no zone, and it is always GMT.
+  // An asctime date has no zone, and is always GMT.
   const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
   if (Number.isNaN(at)) return undefined;
   return Math.min(Math.max(0, Math.ceil((at - now) / 1000)), retryAfterSecondsMax);

@@ -10,7 +10,7 @@ import type { OAuthClient } from './types.js';
 export interface SignInSecrets {
   /** 256 random bits, base64url. */
   state: string;
-  /** PKCE verifier (RFC 7636 section 4.1), 256 random bits, base64url. It goes to the token endpoint only. */
+  /** PKCE verifier (RFC 7636 section 4.1), 256 random bits, base64url. Sent to the token endpoint only. */
   codeVerifier: Secret<string>;
 }
 
@@ -25,9 +25,9 @@ export interface AuthorizationUrlInput extends SignInSecrets {
 }
 
 /**
- * Where a person signs in (RFC 6749 section 4.1.1, PKCE S256). The preset's own parameters never replace those that
- * protect the exchange.
- * @throws OAuthError `client_refused` without an authorization endpoint that is https, or http on loopback
+ * URL of the sign-in page (RFC 6749 section 4.1.1, PKCE S256). The preset's parameters never replace those that protect
+ * the exchange.
+ * @throws OAuthError `client_refused` unless the authorization endpoint is https, or http on loopback
  */
 export async function authorizationUrl(input: AuthorizationUrlInput): Promise<string> {
   const url = parseEndpoint(input.preset.authorizationEndpoint);
@@ -54,7 +54,7 @@ export async function authorizationParameters(input: AuthorizationUrlInput): Pro
 /** @throws OAuthError `client_refused` unless it is https, or http on loopback, and without a user */
 export function parseEndpoint(endpoint: string | undefined): URL {
   if (endpoint === undefined || !URL.canParse(endpoint)) {
-    throw new OAuthError('client_refused', { detail: 'Its authorization endpoint is no URL.' });
+    throw new OAuthError('client_refused', { detail: 'Its authorization endpoint is not a valid URL.' });
   }
   const url = new URL(endpoint);
   const isSafe = url.protocol === 'https:' || isPlainLoopback(endpoint);

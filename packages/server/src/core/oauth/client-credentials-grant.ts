@@ -9,7 +9,7 @@ import type { ProviderCall, TokenSet } from './types.js';
  * @throws OAuthError
  */
 export async function requestClientCredentials(call: ProviderCall): Promise<TokenSet> {
-  // A client has no account to tell of.
+  // A client has no account.
   const { accountScopes: _account, ...preset } = call.preset;
   const parameters = { ...scopeParameter(preset), ...targetParameters(preset) };
   const tokens = await requestTokens(call, {
@@ -19,7 +19,7 @@ export async function requestClientCredentials(call: ProviderCall): Promise<Toke
       clientCredentialsGrantRequest(server, client, authentication, parameters, options),
     process: ({ server, client }, response) => processClientCredentialsResponse(server, client, response),
   });
-  // Section 4.4.3 lets no refresh token be part of this, and one kept by accident would outlive the client.
+  // Section 4.4.3 forbids a refresh token here, and one kept by accident would outlive the client.
   const { refreshToken: _, ...own } = tokens;
   return withRequestedScope(preset, own);
 }

@@ -11,7 +11,7 @@ import { requestTokens } from './token-endpoint.js';
 import type { ProviderCall, TokenSet } from './types.js';
 
 export interface CodeExchange extends ProviderCall {
-  /** As in the authorization URL, letter by letter. */
+  /** Exactly as in the authorization URL. */
   redirectUri: string;
   /** From a redirect that `readRedirect` accepted. */
   code: Secret<string>;
@@ -19,16 +19,16 @@ export interface CodeExchange extends ProviderCall {
 }
 
 /**
- * Redeems an authorization code (RFC 6749 section 4.1.3, with PKCE). An ID token is checked when the issuer is known.
- * @returns tokens; `scope` is what was asked for when the provider does not say (section 5.1)
- * @throws OAuthError. After `unavailable` the code may or may not have been used.
+ * Redeems an authorization code (RFC 6749 section 4.1.3, with PKCE). An ID token is validated if the issuer is known.
+ * @returns tokens; `scope` is the requested one if the provider sends none (section 5.1)
+ * @throws OAuthError. After `unavailable` the code may have been used
  */
 export async function exchangeCode(exchange: CodeExchange): Promise<TokenSet> {
   const { preset, redirectUri, code, codeVerifier } = exchange;
   const tokens = await requestTokens(exchange, {
     step: 'code',
     send: ({ server, client, authentication }, options) => {
-      // State and issuer were judged when the redirect arrived; only the code is left of it.
+      // State and issuer were validated when the redirect arrived; only the code was kept.
       const callback = validateAuthResponse(
         server,
         client,

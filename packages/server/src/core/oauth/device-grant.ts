@@ -19,11 +19,11 @@ import type { ProviderCall, TokenSet } from './types.js';
 
 /** A sign-in on another device (RFC 8628 section 3.2). */
 export interface DeviceAuthorization {
-  /** Secret: whoever holds it gets the tokens. */
+  /** Secret: anyone with it gets the tokens. */
   deviceCode: Secret<string>;
-  /** What the person types at the page, or compares with what it shows. */
+  /** What the user enters on the page, or compares with what it shows. */
   userCode: string;
-  /** Where the person goes: with the code in it where the provider has such a link. */
+  /** The page; with the code in it if the provider has such a link. */
   verificationUrl: string;
   expiresInSeconds: number;
   /** Seconds between two polls, at least 5. */
@@ -38,14 +38,14 @@ const members = [
   'expires_in',
   'interval',
 ];
-/** Section 3.2: the interval when none is said; also the least that is waited here. */
+/** Section 3.2: the default interval; also our minimum. */
 const intervalSecondsMin = 5;
 const intervalSecondsMax = 60;
 const textMax = 2048;
 
 /**
  * Asks for a device code (section 3.1).
- * @throws OAuthError `client_refused` when the provider has no endpoint for it
+ * @throws OAuthError `client_refused` if the provider has no endpoint for it
  */
 export async function requestDeviceCode(given: ProviderCall): Promise<DeviceAuthorization> {
   const call = await withEndpoints(given);
@@ -84,14 +84,14 @@ const intervalOf = (seconds: number | undefined): number =>
 
 function shown(userCode: string): string {
   if (/^[\x20-\x7e]{1,64}$/.test(userCode)) return userCode;
-  throw new OAuthError('nonsense', { detail: 'Its user code cannot be shown.' });
+  throw new OAuthError('nonsense', { detail: 'Its user code cannot be displayed.' });
 }
 
-/** People are sent there, so it must be a page: no script, no data. */
+/** Users are sent there, so it must be a page: not a `javascript:` or `data:` URL. */
 function page(url: string): string {
   const isPage = URL.canParse(url) && (new URL(url).protocol === 'https:' || isPlainLoopback(url));
   if (isPage && url.length <= textMax) return url;
-  throw new OAuthError('nonsense', { detail: 'Its verification page is no https URL.' });
+  throw new OAuthError('nonsense', { detail: 'Its verification page is not an https URL.' });
 }
 
 export type DevicePoll = { state: 'granted'; tokens: TokenSet } | { state: 'pending' } | { state: 'slower' };
@@ -102,8 +102,8 @@ const waiting = new Map<string, 'pending' | 'slower'>([
 ]);
 
 /**
- * Asks once whether the person has decided (section 3.4).
- * @throws OAuthError for every answer that ends the sign-in, and for those that say nothing about it
+ * Polls once whether the user has decided (section 3.4).
+ * @throws OAuthError for every response that ends the sign-in, and for those that say nothing about it
  */
 export async function pollDeviceCode(
   call: ProviderCall & { deviceCode: Secret<string> },

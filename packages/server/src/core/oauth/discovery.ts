@@ -12,17 +12,18 @@ import { OAuthError } from './oauth-error.js';
 import { askProvider } from './provider-fetch.js';
 import { requestHeaders } from './request-headers.js';
 
-/** A person waits for the link to sign in. */
+/** Short: a user waits for the link to sign in. */
 const metadataTimeoutMs = 3_000;
 
 /**
- * What an issuer publishes about itself, at the place of OpenID Connect Discovery and then of RFC 8414. The issuer it
- * names is compared letter by letter (RFC 8414 section 3.3).
+ * The metadata of an issuer, at the location of OpenID Connect Discovery and then of RFC 8414. The issuer that it names
+ * must be identical (RFC 8414 section 3.3).
  * @throws OAuthError `client_refused` without metadata or with metadata of another issuer; `unavailable` or
- * `egress_refused` when it could not be asked
+ * `egress_refused` if it could not be fetched
  */
 export async function askMetadata(issuer: string, network: Network): Promise<AuthorizationServer> {
-  if (!URL.canParse(issuer)) throw new OAuthError('client_refused', { detail: 'Its issuer is no URL.' });
+  if (!URL.canParse(issuer))
+    throw new OAuthError('client_refused', { detail: 'Its issuer is not a valid URL.' });
   const url = new URL(issuer);
   if (url.protocol !== 'https:' && !isPlainLoopback(issuer)) {
     throw new OAuthError('client_refused', { detail: 'Its issuer must begin with https.' });
@@ -59,9 +60,9 @@ const isForeign = (error: unknown): boolean =>
   (error instanceof OAuthError && error.message.includes(foreignDetail));
 
 /**
- * Whether a provider promises to name itself in every redirect (RFC 9207 section 3). Never throws.
- * @returns false when there is no metadata; true also when metadata names another issuer than was asked, so that
- * a redirect counts only when it names the right one itself
+ * Whether a provider promises `iss` in every redirect (RFC 9207 section 3). Never throws.
+ * @returns false without metadata; true also if the metadata names another issuer, so that a redirect is accepted only if it
+ * names the right one
  */
 export async function issuerPromisesParameter(issuer: string, network: Network): Promise<boolean> {
   try {

@@ -5,8 +5,8 @@ import { askProvider } from './provider-fetch.js';
 import type { ProviderCall } from './types.js';
 
 /**
- * For the endpoints that come before a token: through the gate, no redirect followed, and only an answer that can be a
- * success handed on, holding the members that are named and nothing else.
+ * `fetch` for the endpoints before the token endpoint: through the gate, without following redirects. Only a response that
+ * can be a success is returned, with the named members and no others.
  */
 export function createEndpointFetch(call: ProviderCall, members: readonly string[], status: number) {
   return async (
@@ -16,7 +16,7 @@ export function createEndpointFetch(call: ProviderCall, members: readonly string
     const answer = await askProvider(call, url, request);
     const verdict = judgeAnswer(answer, 'client', (call.now ?? Date.now)(), call.preset.answers);
     if (verdict) {
-      // The code is not shown: this endpoint was sent the client's secrets, and no code of it helps a person.
+      // Without the provider's code: it could echo the client's secrets, and does not help a user.
       const { kind, retryAfterSeconds } = verdict;
       throw new OAuthError(kind, {
         ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),

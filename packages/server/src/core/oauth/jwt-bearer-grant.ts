@@ -10,7 +10,7 @@ import { targetParameters } from './target-parameters.js';
 import { requestTokens } from './token-endpoint.js';
 import type { ProviderCall, TokenSet } from './types.js';
 
-/** A service account: what it says of itself, and the key that proves it. */
+/** A service account: its claims, and the key that signs them. */
 export interface Assertion extends AssertionClaims {
   /** PEM. */
   privateKey: Secret<string>;
@@ -20,7 +20,7 @@ export interface Assertion extends AssertionClaims {
 const lifeSeconds = 300;
 
 /**
- * A token for a service account: a JWT it signed is the grant (RFC 7523 section 2.1). No OAuth client takes part.
+ * A token for a service account: a JWT that it signs is the grant (RFC 7523 section 2.1). There is no OAuth client.
  * @throws OAuthError
  */
 export async function requestJwtBearer(given: ProviderCall, assertion: Assertion): Promise<TokenSet> {
@@ -34,7 +34,7 @@ export async function requestJwtBearer(given: ProviderCall, assertion: Assertion
     ...targetParameters(preset),
   };
   const tokens = await requestTokens(
-    // The library wants a client's name; it is sent nowhere.
+    // The library requires a client id; it is not sent.
     { ...call, client: { clientId: assertion.issuer }, preset: { ...preset, clientAuthentication: 'none' } },
     {
       step: 'assertion',
@@ -43,7 +43,7 @@ export async function requestJwtBearer(given: ProviderCall, assertion: Assertion
         genericTokenEndpointRequest(
           server,
           client,
-          // The assertion says who asks (section 3.1); a client_id that is no client's would only be refused.
+          // The assertion authenticates (section 3.1); a client_id of no client would be rejected.
           () => {},
           'urn:ietf:params:oauth:grant-type:jwt-bearer',
           parameters,
@@ -65,7 +65,7 @@ async function sign(
 ): Promise<string> {
   const { key, algorithm } = await readPrivateKey(privateKey);
   const seconds = Math.floor(now / 1000);
-  // Some read the scope inside the assertion, others the parameter.
+  // Some providers read the scope in the assertion, others the parameter.
   return new SignJWT(scope === undefined ? {} : { scope })
     .setProtectedHeader({ alg: algorithm, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
     .setIssuer(issuer)

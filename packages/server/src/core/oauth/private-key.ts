@@ -4,7 +4,7 @@ import { OAuthError } from './oauth-error.js';
 
 /**
  * The key that signs assertions of a client or a service account.
- * @throws OAuthError `client_refused` when there is none that can be used; nothing of it is in the message
+ * @throws OAuthError `client_refused` without a usable key; the message has nothing of the key
  */
 export async function readPrivateKey(pem: Secret<string> | undefined): Promise<PrivateKey> {
   if (!pem) throw new OAuthError('client_refused', { detail: 'It has no private key.' });

@@ -15,7 +15,7 @@ type CustomFetch = (
   options: CustomFetchOptions<'GET' | 'POST', URLSearchParams | undefined>,
 ) => Promise<Response>;
 
-/** Kinds that are not here, broken HTTP among them, mean that the provider did not answer to the end, if at all. */
+/** Other kinds, such as broken HTTP, mean that the provider did not answer completely, if at all. */
 const kindOfFailure: Partial<Record<ConnectorErrorKind, OAuthErrorKind>> = {
   egress_refused: 'egress_refused',
   invalid_config: 'client_refused',
@@ -24,9 +24,8 @@ const kindOfFailure: Partial<Record<ConnectorErrorKind, OAuthErrorKind>> = {
 };
 
 /**
- * What the library is given in place of `fetch`: through the gate, with one time limit for request and answer, and no
- * redirect followed. Only answers that can be a success are handed on, in the form the library reads; every other
- * one is judged here and thrown.
+ * The library's `fetch`: through the gate, with one timeout for request and response, and without following redirects. Only
+ * a response that can be a success is returned, in the form that the library reads; every other one is thrown.
  */
 export function createTokenFetch(
   call: ProviderCall,
@@ -53,18 +52,18 @@ export function createTokenFetch(
 }
 
 interface Asking extends Pick<ProviderCall, 'network' | 'signal' | 'tokenTimeoutMs' | 'beforeSend'> {
-  /** The provider is known to answer with forms, also where JSON was asked for. */
+  /** The provider answers with forms, even if JSON was requested. */
   readsForms?: boolean;
 }
 
-/** JSON is read whatever type it claims to be: it is sent as text, and pages of errors as JSON. */
+/** JSON is read whatever its content type: some send it as text, and error pages as JSON. */
 export async function askProvider(
   call: Asking,
   url: string,
   request: Pick<CustomFetchOptions<string, URLSearchParams | undefined>, 'method' | 'headers' | 'body'>,
 ): Promise<Answer> {
   const limit = new AbortController();
-  // An answer that came while this process stood still is read, not thrown away for being late.
+  // An answer that arrived while this process was suspended is read, not dropped for being late.
   const answered = afterSilence(call.tokenTimeoutMs ?? tokenTimeoutMs, () => limit.abort());
   const signal = call.signal === undefined ? limit.signal : AbortSignal.any([call.signal, limit.signal]);
   try {
@@ -99,7 +98,7 @@ function typeOf({ headers }: Response): Answer['type'] {
   return type?.trim() === 'text/html' ? 'page' : undefined;
 }
 
-/** @returns undefined for one that says something twice (RFC 6749 appendix B lets no parameter be repeated) */
+/** @returns undefined if a parameter is repeated, which RFC 6749 appendix B forbids */
 async function readForm(response: Response): Promise<Record<string, string> | undefined> {
   const pairs = [...new URLSearchParams(await response.text())];
   const form = Object.fromEntries(pairs);
@@ -112,10 +111,10 @@ function asObject(json: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-/** So much of a secret in a row is no chance. */
+/** So many characters of a secret in a row are not a coincidence. */
 const echoLength = 8;
 
-/** An error code that repeats what was sent, or a part of it, could carry a secret into messages and logs. */
+/** An error code that echoes a part of the request could carry a secret into messages and logs. */
 function isEcho(providerCode: string, sent: readonly string[]): boolean {
   const code = providerCode.toLowerCase();
   const parts = Array.from({ length: Math.max(0, code.length - echoLength + 1) }, (_, at) =>

@@ -18,8 +18,8 @@ import { libraryParts, translateLibraryError } from './token-endpoint.js';
 import type { ProviderCall } from './types.js';
 
 /**
- * The link to sign in. Where the provider takes pushed authorization requests, nothing of the request is in it but a
- * reference (RFC 9126 section 4).
+ * The link to sign in. If the provider takes pushed authorization requests, it holds only a reference to the request (RFC
+ * 9126 section 4).
  * @throws OAuthError
  */
 export async function signInUrl(given: AuthorizationUrlInput & ProviderCall): Promise<string> {
@@ -33,7 +33,7 @@ export async function signInUrl(given: AuthorizationUrlInput & ProviderCall): Pr
       input.client,
       (input.now ?? Date.now)(),
     );
-    // What the endpoint's own query asks for counts only where the request is (RFC 9126 section 4).
+    // Parameters in the endpoint's own query count only in the pushed request (RFC 9126 section 4).
     const parameters = new URLSearchParams(url.search);
     for (const [name, value] of Object.entries(await authorizationParameters(input)))
       parameters.set(name, value);

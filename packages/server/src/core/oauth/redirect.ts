@@ -11,15 +11,15 @@ export type RedirectRefusal = 'state' | 'issuer' | 'provider' | 'duplicate' | 'm
 
 export type RedirectResult =
   | { ok: true; code: string }
-  /** `providerError` is the provider's `error` code, when it is a plain name. */
+  /** `providerError` is the provider's `error` code, if it is a plain name. */
   | { ok: false; error: RedirectRefusal; providerError?: string };
 
 export interface RedirectInput {
   /** The query of the redirect. */
   parameters: URLSearchParams;
-  /** Absent: the caller has found this sign-in by the digest of `state`, which proves it equal. */
+  /** Absent: the caller found the sign-in by the digest of `state`, which proves it equal. */
   expectedState?: string;
-  /** Issuer of the provider that was asked; absent when it has no known one. */
+  /** Issuer of the provider that the user was sent to; absent if not known. */
   issuer?: string;
   /** The provider's metadata promises `iss` in every redirect (RFC 9207 section 3). */
   issuerPromised?: boolean;
@@ -28,8 +28,8 @@ export interface RedirectInput {
 const codeLengthMax = 4096;
 
 /**
- * The parameters of a redirect that matter, without the empty ones.
- * @returns undefined when any parameter comes more than once (RFC 6749 section 3.1)
+ * The known parameters of a redirect, without empty ones.
+ * @returns undefined if any parameter is repeated (RFC 6749 section 3.1)
  */
 export function readParameters(parameters: URLSearchParams): RedirectParameters | undefined {
   const names = [...parameters.keys()];
@@ -43,8 +43,8 @@ export function readParameters(parameters: URLSearchParams): RedirectParameters 
 }
 
 /**
- * Judges a redirect from a provider (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207 section 2.4). Absent counts as
- * different, and `error` is believed only after state and issuer are proven.
+ * Validates a redirect from a provider (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207 section 2.4). A missing value counts
+ * as a different one, and `error` is read only after state and issuer are proven.
  */
 export function readRedirect(input: RedirectInput): RedirectResult {
   const known = readParameters(input.parameters);

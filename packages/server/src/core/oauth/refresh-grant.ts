@@ -9,9 +9,9 @@ export interface RefreshRequest extends ProviderCall {
 }
 
 /**
- * Renews an access token (RFC 6749 section 6).
- * @returns tokens whose `refreshToken` is the new one, or the one given when the provider sends none
- * @throws OAuthError: only `grant_dead` proves that the person has to sign in again
+ * Refreshes an access token (RFC 6749 section 6).
+ * @returns tokens; `refreshToken` is the new one, or the given one if the provider sends none
+ * @throws OAuthError; only `grant_dead` proves that the user has to sign in again
  */
 export async function refreshGrant(request: RefreshRequest): Promise<TokenSet> {
   const { preset, refreshToken } = request;

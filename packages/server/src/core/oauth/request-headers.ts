@@ -1,2 +1,2 @@
-/** The name under which providers see this service; the library would send its own. */
+/** Replaces the user agent of the library. */
 export const requestHeaders = { 'user-agent': 'Mooring' };

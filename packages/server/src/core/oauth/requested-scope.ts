@@ -3,18 +3,18 @@ import type { TokenSet } from './types.js';
 
 type Scoped = Pick<OAuthPreset, 'scopes' | 'accountScopes' | 'scopeSeparator'>;
 
-/** What is asked for, each once: the source's scopes, then those that tell who signed in. */
+/** Requested scopes without duplicates: the source's, then those that tell who signed in. */
 const requestedScopes = ({ scopes, accountScopes = [] }: Scoped): string[] => [
   ...new Set([...scopes, ...accountScopes]),
 ];
 
-/** The `scope` parameter of a request; empty when nothing is asked for (RFC 6749 section 3.3). */
+/** The `scope` parameter of a request; absent without scopes (RFC 6749 section 3.3). */
 export function scopeParameter(preset: Scoped): { scope?: string } {
   const scopes = requestedScopes(preset);
   return scopes.length === 0 ? {} : { scope: scopes.join(preset.scopeSeparator ?? ' ') };
 }
 
-/** An answer without `scope` grants what was asked for (section 5.1). */
+/** A response without `scope` grants what was requested (section 5.1). */
 export function withRequestedScope(preset: Scoped, tokens: TokenSet): TokenSet {
   const scopes = requestedScopes(preset);
   return scopes.length === 0 ? tokens : { scope: scopes.join(' '), ...tokens };

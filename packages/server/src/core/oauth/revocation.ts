@@ -14,18 +14,18 @@ import { libraryParts } from './token-endpoint.js';
 import type { ProviderCall } from './types.js';
 
 export interface RevocationRequest extends ProviderCall {
-  /** A refresh token where there is one: with it the provider ends the whole grant. */
+  /** A refresh token if there is one: with it the provider ends the whole grant. */
   token: Secret<string>;
 }
 
-/** `revoked` also when the token was no longer valid; `failed` may be tried again. */
+/** `revoked` also if the token was no longer valid; `failed` may be retried. */
 export type RevocationOutcome = 'revoked' | 'unsupported' | 'failed';
 
-/** Whether there is anybody to ask: an issuer that names the endpoints may name one for this too. */
+/** False if there is no endpoint. The metadata of an issuer may name one. */
 export const mayRevoke = ({ revocationEndpoint, tokenEndpoint }: OAuthPreset): boolean =>
   revocationEndpoint !== undefined || tokenEndpoint === '';
 
-/** Ends a grant at the provider (RFC 7009). Never throws: nothing that a person deletes may depend on the outcome. */
+/** Ends a grant at the provider (RFC 7009). Never throws: no deletion may depend on the outcome. */
 export async function revokeToken(given: RevocationRequest): Promise<RevocationOutcome> {
   let outcome: RevocationOutcome = 'failed';
   try {
@@ -53,7 +53,7 @@ export async function revokeToken(given: RevocationRequest): Promise<RevocationO
   }
 }
 
-/** Section 2.2 says 200 for an unknown token; some answer with the code of RFC 6750 section 3.1 instead. */
+/** Section 2.2 requires 200 for an unknown token; some providers send the code of RFC 6750 section 3.1 instead. */
 function outcomeOf(status: number, error: unknown): RevocationOutcome {
   if (status >= 200 && status < 300) return 'revoked';
   if (status >= 500) return 'failed';

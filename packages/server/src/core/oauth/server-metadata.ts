@@ -5,7 +5,7 @@ import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { askMetadata } from './discovery.js';
 import { OAuthError } from './oauth-error.js';
 
-// Endpoints by issuer: a preset that names an issuer and no token endpoint gets them from the issuer's metadata.
+// Endpoints by issuer: a preset with an issuer and without a token endpoint gets them from the issuer's metadata.
 
 const keptMs = 10 * 60_000;
 const keptMax = 200;
@@ -24,7 +24,7 @@ interface Kept {
   endpoints: Promise<Endpoints>;
 }
 
-/** By the way out, because what one network may reach says nothing of another. */
+/** By network, since they differ in what they may reach. */
 const keptBy = new WeakMap<Network, Map<string, Kept>>();
 
 export interface Asking {
@@ -34,9 +34,9 @@ export interface Asking {
 }
 
 /**
- * The call with every endpoint that its preset leaves to the issuer. Metadata is kept for ten minutes.
- * @throws OAuthError `client_refused` when the issuer publishes no usable metadata, or metadata of another issuer;
- * `unavailable` when it does not answer
+ * The call with every endpoint that its preset leaves to the issuer. Metadata is cached for ten minutes.
+ * @throws OAuthError `client_refused` if the issuer publishes no usable metadata, or metadata of another issuer;
+ * `unavailable` if it does not answer
  */
 export async function withEndpoints<Call extends Asking>(call: Call): Promise<Call> {
   const { preset, network } = call;
@@ -80,7 +80,7 @@ function readEndpoints(issuer: string, metadata: AuthorizationServer): Endpoints
   ) as unknown as Endpoints;
 }
 
-/** Only an issuer on this machine may name endpoints on this machine in clear text. */
+/** Only an issuer on this machine may name plain-text endpoints on this machine. */
 function assertAllowed(issuer: string, endpoint: unknown): void {
   if (endpoint === undefined) return;
   const isUrl = typeof endpoint === 'string' && URL.canParse(endpoint);

@@ -1,6 +1,6 @@
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 
-/** For whom the token is meant: `resource` (RFC 8707 section 2) and `audience`, on every request of a grant. */
+/** Audience of the token: `resource` (RFC 8707 section 2) and `audience`, in every request of a grant. */
 export const targetParameters = ({
   resource,
   audience,

@@ -1,6 +1,6 @@
-// Providers write the success answer of RFC 6749 section 5.1 in their own ways, and the library reads it strictly. An
-// answer that it refuses may be the only one that ever holds a rotated refresh token, so what is harmless is put in
-// order first. Only the known members are copied: nothing else in the answer can reach any other code.
+// Providers deviate from the token response of RFC 6749 section 5.1, and the library reads it strictly. A response that it
+// rejects may be the only one with a rotated refresh token, so harmless deviations are normalized first. Only the known
+// members are copied, so that nothing else in the response reaches other code.
 import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { OAuthError } from './oauth-error.js';
 
@@ -11,11 +11,11 @@ const lifeSeconds = { min: 60, max: 30 * day };
 const tokenForm = /^[\x20-\x7e]+$/;
 
 export interface TokenBodyOptions {
-  /** A refresh token is at hand, or the token can be asked for again: then a token needs an end. */
+  /** There is a refresh token, or the token can be requested again: then it needs an expiry. */
   isRenewable?: boolean;
-  /** Says whether an ID token can be judged; none is kept otherwise. */
+  /** Whether an ID token can be validated; otherwise it is dropped. */
   keepsIdToken?: (idToken: string) => boolean;
-  /** What is peculiar to this provider's answers. */
+  /** Deviations of this provider. */
   ways?: Pick<OAuthPreset, 'tokenLifeSeconds' | 'bearerName' | 'scopeSeparator' | 'grantedScopeSeparator'>;
 }
 
@@ -30,14 +30,15 @@ export interface TokenBody {
 
 /**
  * @param body the parsed JSON object
- * @throws OAuthError `nonsense` when it holds no usable access token
+ * @throws OAuthError `nonsense` without a usable access token
  */
 export function normaliseTokenBody(
   body: Readonly<Record<string, unknown>>,
   options: TokenBodyOptions,
 ): TokenBody {
   const accessToken = readToken(body['access_token']);
-  if (accessToken === undefined) throw new OAuthError('nonsense', { detail: 'It holds no access token.' });
+  if (accessToken === undefined)
+    throw new OAuthError('nonsense', { detail: 'It has no valid access token.' });
   const refreshToken = readToken(body['refresh_token']);
   const isRenewable = options.isRenewable === true || refreshToken !== undefined;
   const { tokenLifeSeconds = lifeAssumedSeconds, bearerName, ...separators } = options.ways ?? {};
@@ -66,7 +67,7 @@ function readType(value: unknown, bearerName: string | undefined): string {
   return typeof value === 'string' && value !== '' && value.toLowerCase() !== bearerName ? value : 'bearer';
 }
 
-/** A life that is absurd is shortened to a sane one, unless nothing could renew the token: then it stays unknown. */
+/** An absurd lifetime is clamped, unless the token cannot be refreshed: then it stays unknown. */
 function readLife(value: unknown, isRenewable: boolean, assumed: number): number | undefined {
   const isText = typeof value === 'string' && value.trim() !== '';
   const seconds = typeof value === 'number' || isText ? Number(value) : Number.NaN;
@@ -75,7 +76,7 @@ function readLife(value: unknown, isRenewable: boolean, assumed: number): number
   return Math.min(Math.max(seconds, lifeSeconds.min), lifeSeconds.max);
 }
 
-/** @returns scopes separated by blanks, whatever the provider separates them with */
+/** @returns scopes separated by spaces, whatever separator the provider uses */
 function readScope(value: unknown, separator: string): string | undefined {
   const given = Array.isArray(value) ? value.filter((each) => typeof each === 'string').join(' ') : value;
   if (typeof given !== 'string') return undefined;

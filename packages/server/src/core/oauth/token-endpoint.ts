@@ -29,7 +29,7 @@ import { requestHeaders } from './request-headers.js';
 import { withEndpoints } from './server-metadata.js';
 import type { OAuthClient, ProviderCall, TokenSet } from './types.js';
 
-/** What the functions of the library take. */
+/** Parameters of the library's functions. */
 export interface LibraryParts {
   server: AuthorizationServer;
   client: Client;
@@ -38,13 +38,13 @@ export interface LibraryParts {
 
 export interface TokenRequest {
   step: GrantStep;
-  /** The token can be asked for again, with or without a new refresh token. */
+  /** The token can be requested again, with or without a new refresh token. */
   isRenewable?: boolean;
   send: (parts: LibraryParts, options: TokenEndpointRequestOptions) => Promise<Response>;
   process: (parts: LibraryParts, response: Response) => Promise<TokenEndpointResponse>;
 }
 
-/** Asymmetric only: a signature that anybody can make with what the client knows, or none, proves nothing. */
+/** Asymmetric only: a signature with the client's own secret, or `none`, proves nothing. */
 const idTokenAlgorithms = [
   'RS256',
   'RS384',
@@ -62,8 +62,8 @@ const forbiddenTargets = ['OAUTH_HTTP_REQUEST_FORBIDDEN', 'OAUTH_REQUEST_PROTOCO
 const brokenTargets = ['OAUTH_MISSING_SERVER_METADATA', 'OAUTH_INVALID_SERVER_METADATA'];
 
 /**
- * Asks the token endpoint through the library and reads what it gives.
- * @throws OAuthError for everything that goes wrong.
+ * Sends a request to the token endpoint through the library.
+ * @throws OAuthError for every failure
  */
 export async function requestTokens(given: ProviderCall, request: TokenRequest): Promise<TokenSet> {
   const call = await withEndpoints(given);
@@ -75,7 +75,7 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
   let { issuer } = call.preset;
   const body = {
     isRenewable: request.isRenewable === true,
-    // Without a known issuer an ID token cannot be judged, and in a refresh it could only cost the new tokens.
+    // Without a known issuer an ID token cannot be validated, and in a refresh it could only cost the new tokens.
     keepsIdToken(idToken: string) {
       issuer ??= issuerNamed(idToken, call.preset);
       return isSignIn && issuer !== undefined;
@@ -99,7 +99,7 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
   }
 }
 
-/** The issuer that an ID token names, where the preset knows only what that looks like. */
+/** The issuer that an ID token names, if the preset has only a pattern for it. */
 function issuerNamed(idToken: string, { idTokenIssuer }: OAuthPreset): string | undefined {
   if (idTokenIssuer === undefined) return undefined;
   try {
@@ -112,7 +112,7 @@ function issuerNamed(idToken: string, { idTokenIssuer }: OAuthPreset): string | 
 
 /**
  * @param now milliseconds since the epoch, for the times in ID tokens
- * @throws OAuthError `client_refused` for a private key that cannot be used
+ * @throws OAuthError `client_refused` for an unusable private key
  */
 export async function libraryParts(
   preset: OAuthPreset,
@@ -122,7 +122,7 @@ export async function libraryParts(
   const { deviceAuthorizationEndpoint, pushedAuthorizationRequestEndpoint } = preset;
   return {
     server: {
-      // The library wants one; it is compared with nothing unless the preset names it.
+      // The library requires one; it is compared only if the preset names it.
       issuer: preset.issuer ?? preset.tokenEndpoint,
       token_endpoint: preset.tokenEndpoint,
       ...(preset.revocationEndpoint === undefined ? {} : { revocation_endpoint: preset.revocationEndpoint }),
@@ -157,13 +157,13 @@ async function authenticationOf(
     : ClientSecretPost(clientSecret.reveal());
 }
 
-/** Some name the account by an address only in `preferred_username`, where others have a short name. */
+/** Some providers have the e-mail address only in `preferred_username`, where others have a short name. */
 const isAddress = (value: unknown): value is string =>
   typeof value === 'string' && /^[^@]+@[^@]+$/.test(value);
 
 function toTokenSet(response: TokenEndpointResponse, sentAt: number): TokenSet {
   if (response.token_type !== 'bearer')
-    throw new OAuthError('nonsense', { detail: 'The token is no bearer token.' });
+    throw new OAuthError('nonsense', { detail: 'The token is not a bearer token.' });
   const claims = getValidatedIdTokenClaims(response);
   const email = [claims?.['email'], claims?.['preferred_username']].find(isAddress);
   return {
@@ -176,15 +176,15 @@ function toTokenSet(response: TokenEndpointResponse, sentAt: number): TokenSet {
   };
 }
 
-/** Errors of the library hold the answer, and with it tokens: only their code is carried on. */
+/** Errors of the library hold the response, and with it tokens: only their code is kept. */
 export function translateLibraryError(error: unknown): unknown {
   if (!(error instanceof OperationProcessingError || error instanceof UnsupportedOperationError))
     return error;
   const code = error.code ?? '';
   if (forbiddenTargets.includes(code)) {
-    return new OAuthError('egress_refused', { detail: 'Its address must begin with https.' });
+    return new OAuthError('egress_refused', { detail: 'Its URL must begin with https.' });
   }
   if (brokenTargets.includes(code))
-    return new OAuthError('client_refused', { detail: 'Its address is no URL.' });
+    return new OAuthError('client_refused', { detail: 'It is not a valid URL.' });
   return new OAuthError('nonsense', { detail: `It failed the check ${code}.` });
 }

@@ -12,13 +12,13 @@ export interface OAuthClient {
   keyId?: string;
 }
 
-/** What a token endpoint gave. */
+/** A token response. */
 export interface TokenSet {
   accessToken: Secret<string>;
   refreshToken?: Secret<string>;
   /**
-   * Milliseconds since the epoch, counted from the moment of the request. Absent when the provider gave no usable
-   * life and no refresh token: then only the source can tell that the token has ended.
+   * Milliseconds since the epoch, counted from the moment of the request. Absent if the provider sent neither a usable
+   * lifetime nor a refresh token: then only the source can tell that the token has ended.
    */
   expiresAt?: number;
   /** Granted scopes, separated by spaces. */
@@ -32,10 +32,10 @@ export interface TokenSet {
 export interface ProviderCall {
   preset: OAuthPreset;
   client: OAuthClient;
-  /** The only way out. */
+  /** Of the gate. */
   network: Network;
   signal?: AbortSignal;
-  /** For the whole call, answer included. Default 10 s. */
+  /** Timeout of the whole call, response included. Default 10 s. */
   tokenTimeoutMs?: number;
   /** As `NetworkRequest.beforeSend`, of the call to the token endpoint. */
   beforeSend?: () => void;

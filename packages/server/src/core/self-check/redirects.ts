@@ -3,7 +3,7 @@ import type { Network } from '@mooring/connectors/spec/network';
 import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import type { Config, OAuthClientSettings } from '../config/config.js';
-import { type OAuthSetup, oauthSetup } from '../credentials/grants.js';
+import { type ClientConfiguration, clientConfiguration } from '../credentials/grants.js';
 import { AppError } from '../errors/app-error.js';
 import { createSignInSecrets } from '../oauth/authorization-url.js';
 import { OAuthError } from '../oauth/oauth-error.js';
@@ -79,9 +79,9 @@ async function checkClient(
       remedy: `Check the spelling of oauth.clients.${provider}.`,
     };
   }
-  let setup: OAuthSetup;
+  let setup: ClientConfiguration;
   try {
-    setup = oauthSetup({ ...use, secrets: {} }, clients);
+    setup = clientConfiguration({ ...use, secrets: {} }, clients);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return {
@@ -100,7 +100,11 @@ type Outcome = Pick<Finding, 'state' | 'detail' | 'remedy'>;
  * An authorization request without a page (`prompt=none`, OpenID Connect Core section 3.1.2.1). A server that knows
  * the redirect URI redirects there, with an error; one that does not must not redirect (RFC 6749 section 4.1.2.1).
  */
-async function askProvider(setup: OAuthSetup, redirectUri: string, network: Network): Promise<Outcome> {
+async function askProvider(
+  setup: ClientConfiguration,
+  redirectUri: string,
+  network: Network,
+): Promise<Outcome> {
   const { authorizationParameters } = setup.preset;
   const preset = { ...setup.preset, authorizationParameters: { ...authorizationParameters, prompt: 'none' } };
   try {

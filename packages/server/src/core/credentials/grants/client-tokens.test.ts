@@ -111,28 +111,28 @@ describe('tokens of clients and service accounts', () => {
       401,
       'invalid_client',
       'SOURCE-SIGN-IN-FAILED',
-      /does not accept the id or the secret.*set the properties clientId and clientSecret of the connection/,
+      /rejects the id or the secret.*set the properties clientId and clientSecret of the connection/,
     ],
     [
       'client credentials',
       400,
       'invalid_scope',
       'SOURCE-CONFIGURATION-INVALID',
-      /refuses the scope that the connection asks for.*Correct the scope/,
+      /rejects the scope that the connection requests.*Correct the scope/,
     ],
     [
       'client credentials',
       400,
       'invalid_request',
       'SOURCE-CONFIGURATION-INVALID',
-      /refuses the scope, audience, resource or address that the connection asks for.*Correct the scope, audience/,
+      /rejects the scope, audience, resource or address that the connection requests.*Correct the scope, audience/,
     ],
     [
       'client credentials',
       400,
       'unauthorized_client',
       'SOURCE-PERMISSION-DENIED',
-      /token of its own.*administers the OAuth client/,
+      /token of its own.*administrator of the OAuth client/,
     ],
     [
       'service account',
@@ -146,7 +146,7 @@ describe('tokens of clients and service accounts', () => {
       400,
       'invalid_scope',
       'SOURCE-CONFIGURATION-INVALID',
-      /refuses the scope that the connection asks for.*Correct the scope/,
+      /rejects the scope that the connection requests.*Correct the scope/,
     ],
   ] as const)(
     'US5: %s refused with %i %s: says so, and who can mend it',
@@ -193,7 +193,7 @@ describe('tokens of clients and service accounts', () => {
         const [told] = refused.body.errors;
         expect([refused.status, told.code]).toEqual([424, 'SOURCE-UNREACHABLE']);
         expect(told.detail).toMatch(words);
-        expect(told.detail).toContain('Look at the OAuth client and the endpoints of the connection.');
+        expect(told.detail).toContain('Check the OAuth client and the endpoints of the connection.');
         expect(refused.text).not.toMatch(/moment|canary/);
       }
       expect(calls).toBe(1);

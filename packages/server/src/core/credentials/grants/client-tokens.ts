@@ -6,20 +6,21 @@ import { requestJwtBearer } from '../../oauth/jwt-bearer-grant.js';
 import { OAuthError } from '../../oauth/oauth-error.js';
 import type { ProviderCall } from '../../oauth/types.js';
 import type { Clock } from '../../store/clock.js';
+import type { ClientConfiguration } from './client-configuration.js';
 import type { CredentialRef } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
-import type { OAuthSetup } from './oauth-setup.js';
+import { clientTokenFailure } from './oauth-failures.js';
 import { type ProviderHealth, probeMs } from './provider-health.js';
-import { clientRefused, pauseOf, providerTrouble } from './renewal-failures.js';
+import { pauseOf } from './refresh-pause.js';
 
-// Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). Nothing is lost with
-// one, so they stay in memory, and with them the pauses that a provider is owed.
+// Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). A lost one is requested
+// again, so they stay in memory, together with the pauses after failures.
 
 export interface ClientTokens {
   /** @throws ConnectorError */
   get(
     credential: CredentialRef,
-    setup: OAuthSetup,
+    setup: ClientConfiguration,
     isGood: (grant: StoredGrant) => boolean,
   ): Promise<StoredGrant>;
 }
@@ -28,32 +29,25 @@ export interface ClientTokenDependencies {
   network: Network;
   clock: Clock;
   health: ProviderHealth;
-  /** Credentials whose token is remembered, those asked for last. Default 10,000. */
+  /** Credentials whose token is cached, least recently used dropped first. Default 10,000. */
   keptMax?: number;
 }
 
 interface Kept {
   grant?: StoredGrant;
-  /** The one call that everybody who needs a token waits for. */
+  /** The one call that all callers wait for. */
   running?: Promise<StoredGrant>;
   failures: number;
   /** Milliseconds since the epoch. */
   pause?: { error: OAuthError; until: number; backedOffAt?: number };
 }
 
-/** A client or a key that was exchanged for another has neither the token nor the pauses of the one before. */
-const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: OAuthSetup): string =>
+/** A changed client or key gets neither the token nor the pauses of the one before. */
+const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: ClientConfiguration): string =>
   `${id}:${version}:${sha256(revealedJson([preset, client, assertion]))}`;
 
-const ask = ({ assertion, ...call }: OAuthSetup & ProviderCall) =>
+const ask = ({ assertion, ...call }: ClientConfiguration & ProviderCall) =>
   assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);
-
-/** Asking again changes nothing: somebody has to mend the key, the client or what it asks for. */
-const isRefused = ({ kind }: OAuthError): boolean =>
-  kind === 'client_refused' || kind === 'grant_dead' || kind === 'consent_required';
-
-const failureOf = (error: OAuthError, setup: OAuthSetup, waitMs: number): unknown =>
-  isRefused(error) ? clientRefused(error, setup) : providerTrouble(error, { setup, waitMs });
 
 export function createClientTokens(deps: ClientTokenDependencies): ClientTokens {
   const { network, clock, health, keptMax = 10_000 } = deps;
@@ -68,7 +62,7 @@ export function createClientTokens(deps: ClientTokenDependencies): ClientTokens 
     return found;
   };
 
-  const begin = async (one: Kept, setup: OAuthSetup): Promise<StoredGrant> => {
+  const begin = async (one: Kept, setup: ClientConfiguration): Promise<StoredGrant> => {
     try {
       const tokens = await ask({ ...setup, network, now: clock.now });
       health.answered(setup);
@@ -83,26 +77,26 @@ export function createClientTokens(deps: ClientTokenDependencies): ClientTokens 
       const now = clock.now();
       one.failures += 1;
       one.pause = { error, until: now + pauseMs, ...(isBackOff ? { backedOffAt: now } : {}) };
-      throw failureOf(error, setup, isBackOff ? Math.min(pauseMs, probeMs) : pauseMs);
+      throw clientTokenFailure(error, setup, isBackOff ? Math.min(pauseMs, probeMs) : pauseMs);
     } finally {
       delete one.running;
     }
   };
 
-  /** @throws ConnectorError while the provider is to be left alone */
-  const respectPause = ({ pause }: Kept, setup: OAuthSetup): void => {
+  /** @throws ConnectorError within a pause of the provider */
+  const respectPause = ({ pause }: Kept, setup: ClientConfiguration): void => {
     const waitMs = pause ? pause.until - clock.now() : 0;
     if (!pause || waitMs <= 0) return;
     const { error, backedOffAt } = pause;
     if (backedOffAt !== undefined && health.mayTry(setup, backedOffAt)) return;
     const { kind, providerCode, detail } = error;
-    // The time that is left, not the one that was asked for.
+    // Without its Retry-After: the remaining time counts, not the original one.
     const left = new OAuthError(kind, {
       ...(providerCode === undefined ? {} : { providerCode }),
       ...(detail === undefined ? {} : { detail }),
       cause: error,
     });
-    throw failureOf(left, setup, backedOffAt === undefined ? waitMs : Math.min(waitMs, probeMs));
+    throw clientTokenFailure(left, setup, backedOffAt === undefined ? waitMs : Math.min(waitMs, probeMs));
   };
 
   return {

@@ -2,16 +2,16 @@ import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import type { StoredGrant } from './grant-state.js';
 
-// Whose account a grant is of. Nobody's grant is ever exchanged for another account's without their choice.
+// The account of a grant. A grant is never replaced by one of another account without its user's choice.
 
 export interface GrantAccount {
   issuer: string;
-  /** The provider's own name of the account (`sub`). */
+  /** The provider's id of the account (`sub`). */
   subject: string;
   email?: string;
 }
 
-/** The account of a fresh grant; undefined when its provider says nothing about it. */
+/** The account of a fresh grant; undefined if its provider does not tell it. */
 export function accountOfGrant({ issuer, tokens }: StoredGrant): GrantAccount | undefined {
   if (issuer === undefined || tokens.subject === undefined) return undefined;
   return { issuer, subject: tokens.subject, ...(tokens.email === undefined ? {} : { email: tokens.email }) };
@@ -28,7 +28,7 @@ const stateOf = (db: Queryable, credential: CredentialRef) =>
     .where('credential.tenant_id', '=', credential.tenant_id)
     .where('credential.owner_id', '=', credential.owner_id);
 
-/** The account that a credential was last signed in with; undefined when it is not known. */
+/** The account that a credential was last signed in with; undefined if it is not known. */
 export async function rememberedAccount(
   db: Queryable,
   credential: CredentialRef,
@@ -44,19 +44,19 @@ export async function rememberedAccount(
   };
 }
 
-/** When the grant of a credential ends for good; undefined for one that is renewed, or has no end that is known. */
+/** When the grant of a credential ends for good; undefined for one that is refreshed, or has no known end. */
 export async function endOfGrant(db: Queryable, credential: CredentialRef): Promise<string | undefined> {
   const row = await stateOf(db, credential).select('ends_at').executeTakeFirst();
   return row?.ends_at ?? undefined;
 }
 
-/** Whether a credential was ever signed in, with whatever account. */
+/** Whether a credential was ever signed in, with any account. */
 export async function hasHadGrant(db: Queryable, credential: CredentialRef): Promise<boolean> {
   const row = await stateOf(db, credential).select('credential_id').executeTakeFirst();
   return row !== undefined;
 }
 
-/** `unknown` where either side is: that proves nothing, in either direction. */
+/** `unknown` if either side is unknown: that proves neither. */
 export function compareAccounts(
   before: GrantAccount | undefined,
   after: GrantAccount | undefined,
@@ -65,7 +65,7 @@ export function compareAccounts(
   return before.issuer === after.issuer && before.subject === after.subject ? 'same' : 'different';
 }
 
-/** For people: enough to recognise one's own account, too little to learn another's. */
+/** For display: enough to recognise one's own account, too little to learn another's. */
 export function maskedAccount({ email, subject }: GrantAccount): string {
   const at = email?.lastIndexOf('@') ?? -1;
   if (email !== undefined && at > 0) return `${email.slice(0, Math.min(2, at))}…${email.slice(at)}`;

@@ -13,7 +13,8 @@ import { gateOf } from '../../oauth/__fixtures__/token-server.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { type GrantStand, movableClock, startGrantStand } from './__fixtures__/grant-stand.js';
-import type { Grants, TokenOptions } from './grants.js';
+import type { Grants } from './grants.js';
+import type { TokenOptions } from './token-life.js';
 
 // The cells of docs/reference/grant-lifecycle.md that are about renewal; each is named by its id.
 
@@ -559,7 +560,7 @@ describe('the life of a grant', () => {
     });
     const revoker = stand.revoker(50);
     const preset = { ...stand.setup.preset, revocationEndpoint: `${silent.url}/revoke` };
-    await revoker.endTokens(
+    await revoker.revokeTokens(
       credential,
       { ...stand.setup, preset },
       {
@@ -671,12 +672,12 @@ describe('the life of a grant', () => {
       .where('credential_id', '=', credential.id)
       .execute();
     const keeper = stand.keepAlive();
-    const before = stand.setupsAsked();
+    const before = stand.configurationsAsked();
     await keeper.round();
     expect(calls()).toBe(1);
-    expect(stand.setupsAsked() - before).toBe(61);
+    expect(stand.configurationsAsked() - before).toBe(61);
     await keeper.round();
-    expect(stand.setupsAsked() - before).toBe(61);
+    expect(stand.configurationsAsked() - before).toBe(61);
     await keeper.close();
   });
 
@@ -685,14 +686,14 @@ describe('the life of a grant', () => {
     for (let index = 0; index < 40; index += 1) await stand.broken();
     stand.clock.move(5 * 86_400_000 + 1000);
     const keeper = stand.keepAlive();
-    const before = stand.setupsAsked();
+    const before = stand.configurationsAsked();
     const round = keeper.round();
-    await soon(async () => stand.setupsAsked() > before);
+    await soon(async () => stand.configurationsAsked() > before);
     await keeper.close();
     await round;
-    expect(stand.setupsAsked() - before).toBeLessThanOrEqual(4);
+    expect(stand.configurationsAsked() - before).toBeLessThanOrEqual(4);
     await keeper.round();
-    expect(stand.setupsAsked() - before).toBeLessThanOrEqual(4);
+    expect(stand.configurationsAsked() - before).toBeLessThanOrEqual(4);
   });
 
   it('O27: clocks ten minutes apart make no storm, as the store’s clock is the one that counts', async () => {

@@ -1,10 +1,11 @@
+import type { Tx } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable, SecretTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
-import { loadSecret, openGrant, replaceSecret } from '../records/credential-records.js';
-import { recordRenewedGrant, type StoredGrant, settled } from './grant-state.js';
+import { loadSecret, openGrant, replaceSecret } from '../records/sealed-secrets.js';
+import { recordRefreshedGrant, type StoredGrant, settled } from './grant-state.js';
 
-// Sealed grants in the store. Every write names the version it was made from: whoever is late changes nothing.
+// Sealed grants in the store. Every write names the version it was made from: a late writer changes nothing.
 
 export type CredentialRef = Pick<
   CredentialTable,
@@ -14,13 +15,13 @@ export type CredentialRef = Pick<
 export interface VersionedGrant {
   grant: StoredGrant;
   version: number;
-  /** Of the credential: counts its secrets as they were brought, not what was renewed of them. */
+  /** Of the credential: counts the secrets that its user entered, not their refreshes. */
   credentialVersion: number;
-  /** The provider has said that it has ended. */
+  /** The provider has ended it. */
   isDead: boolean;
 }
 
-/** Which grant tokens were made from. A store that was set back gives a version a second time. */
+/** Which grant tokens were made from. A store that was restored gives a version a second time. */
 export interface GrantMark {
   version: number;
   /** Milliseconds since the epoch. */
@@ -30,107 +31,115 @@ export interface GrantMark {
 type GrantKey = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
 
 export interface GrantRecords {
-  /**
-   * The stored grant; undefined when there is none.
-   * @throws UnreadableError
-   */
+  /** @throws UnreadableError */
   find(credential: GrantKey): Promise<VersionedGrant | undefined>;
   /**
-   * Puts renewed tokens in the place of the version they were made from, and ends the intent. That holds too where
-   * another process was told meanwhile that the version before is dead, and where the store was set back behind that
-   * version (restored, or a replica that lagged was promoted): what is newer counts.
-   * @returns `gone` when the credential was deleted meanwhile, `newer` when it has another grant by now
+   * Replaces the version that the refreshed tokens were made from, and ends the intent. Also if another process has
+   * since found the version before dead, and if the store was set back behind that version (restored from a backup,
+   * or a lagging replica promoted): the newer tokens win.
+   * @returns `gone` if the credential has been deleted, `newer` if it has another grant
    */
   replace(credential: GrantKey, from: GrantMark, grant: StoredGrant): Promise<'stored' | 'gone' | 'newer'>;
   /**
-   * Asks for a new sign-in, while the grant that was proven dead is still the stored one.
-   * @returns false when it is not, and nothing was changed
+   * Requires a new sign-in if the grant that was proven dead is still the stored one.
+   * @returns false if it is not; nothing was changed
    */
   markDead(credential: GrantKey, version: number, at: string): Promise<boolean>;
 }
 
-export function createGrantRecords(store: Store, vault: Vault): GrantRecords {
-  /** Whether a row holds a newer grant; one that opens no more is of no use to anybody. */
-  const isNewer = (
-    credential: GrantKey,
-    row: SecretTable,
-    { from, grant }: { from: GrantMark; grant: StoredGrant },
-  ): boolean => {
-    if (row.version > from.version) return true;
-    try {
-      const { issuedAt } = openGrant(vault, credential, row);
-      const isSame = row.version === from.version && issuedAt === from.issuedAt;
-      return !isSame && issuedAt > grant.issuedAt;
-    } catch (error) {
-      if (!(error instanceof UnreadableError)) throw error;
-      return false;
-    }
-  };
+export const createGrantRecords = (store: Store, vault: Vault): GrantRecords => ({
+  find: (credential) => findGrant(store, vault, credential),
+  replace: (credential, from, grant) =>
+    store.transaction((tx) => replaceGrant(tx, vault, credential, { from, grant })),
+  markDead: (credential, version, at) => store.transaction((tx) => markDead(tx, credential, version, at)),
+});
 
-  return {
-    async find(credential) {
-      const row = await store.db
-        .selectFrom('secret')
-        .innerJoin('credential', 'credential.id', 'secret.record_id')
-        .select([
-          'secret.field',
-          'secret.version',
-          'secret.key_id',
-          'secret.wrapped_key',
-          'secret.ciphertext',
-        ])
-        .select(['credential.state', 'credential.version as credentialVersion'])
-        .where('secret.record_kind', '=', 'credential')
-        .where('secret.record_id', '=', credential.id)
-        .where('secret.tenant_id', '=', credential.tenant_id)
-        .where('secret.owner_id', '=', credential.owner_id)
-        .where('secret.field', '=', 'grant')
-        .where('credential.tenant_id', '=', credential.tenant_id)
-        .where('credential.owner_id', '=', credential.owner_id)
-        .executeTakeFirst();
-      if (!row) return undefined;
-      const grant = openGrant(vault, credential, row);
-      const { version, credentialVersion, state } = row;
-      return { grant, version, credentialVersion, isDead: state === 'needs_sign_in' };
-    },
+async function findGrant(
+  store: Store,
+  vault: Vault,
+  credential: GrantKey,
+): Promise<VersionedGrant | undefined> {
+  const row = await store.db
+    .selectFrom('secret')
+    .innerJoin('credential', 'credential.id', 'secret.record_id')
+    .select(['secret.field', 'secret.version', 'secret.key_id', 'secret.wrapped_key', 'secret.ciphertext'])
+    .select(['credential.state', 'credential.version as credentialVersion'])
+    .where('secret.record_kind', '=', 'credential')
+    .where('secret.record_id', '=', credential.id)
+    .where('secret.tenant_id', '=', credential.tenant_id)
+    .where('secret.owner_id', '=', credential.owner_id)
+    .where('secret.field', '=', 'grant')
+    .where('credential.tenant_id', '=', credential.tenant_id)
+    .where('credential.owner_id', '=', credential.owner_id)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const grant = openGrant(vault, credential, row);
+  const { version, credentialVersion, state } = row;
+  return { grant, version, credentialVersion, isDead: state === 'needs_sign_in' };
+}
 
-    replace: (credential, from, grant) =>
-      store.transaction(async (tx) => {
-        const row = await loadSecret(tx, credential, 'grant');
-        if (!row) return 'gone';
-        if (isNewer(credential, row, { from, grant })) return 'newer';
-        if (!(await replaceSecret(tx, vault, credential, 'grant', row.version, grant))) return 'newer';
-        await recordRenewedGrant(tx, credential, grant);
-        await tx
-          .updateTable('credential')
-          .set({ state: 'ready' })
-          .where('id', '=', credential.id)
-          .where('tenant_id', '=', credential.tenant_id)
-          .where('owner_id', '=', credential.owner_id)
-          .where('state', '=', 'needs_sign_in')
-          .execute();
-        return 'stored';
-      }),
+interface Replacement {
+  from: GrantMark;
+  grant: StoredGrant;
+}
 
-    markDead: (credential, version, at) =>
-      store.transaction(async (tx) => {
-        const row = await loadSecret(tx, credential, 'grant');
-        // A newer sign-in must not suffer for the end of the old one.
-        if (row?.version !== version) return false;
-        await tx
-          .updateTable('credential')
-          .set({ state: 'needs_sign_in', updated_at: at })
-          .where('id', '=', credential.id)
-          .where('tenant_id', '=', credential.tenant_id)
-          .where('owner_id', '=', credential.owner_id)
-          .execute();
-        await tx
-          .updateTable('grant_state')
-          .set({ ...settled, keep_alive_at: null })
-          .where('credential_id', '=', credential.id)
-          .where('tenant_id', '=', credential.tenant_id)
-          .execute();
-        return true;
-      }),
-  };
+/** Whether a row holds a newer grant. One that cannot be opened is of no use to anybody. */
+function isNewer(
+  vault: Vault,
+  credential: GrantKey,
+  row: SecretTable,
+  { from, grant }: Replacement,
+): boolean {
+  if (row.version > from.version) return true;
+  try {
+    const { issuedAt } = openGrant(vault, credential, row);
+    const isSame = row.version === from.version && issuedAt === from.issuedAt;
+    return !isSame && issuedAt > grant.issuedAt;
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return false;
+  }
+}
+
+async function replaceGrant(
+  tx: Tx,
+  vault: Vault,
+  credential: GrantKey,
+  { from, grant }: Replacement,
+): Promise<'stored' | 'gone' | 'newer'> {
+  const row = await loadSecret(tx, credential, 'grant');
+  if (!row) return 'gone';
+  if (isNewer(vault, credential, row, { from, grant })) return 'newer';
+  const fresh = { versionRead: row.version, value: grant };
+  if (!(await replaceSecret(tx, vault, { credential, field: 'grant' }, fresh))) return 'newer';
+  await recordRefreshedGrant(tx, credential, grant);
+  await tx
+    .updateTable('credential')
+    .set({ state: 'ready' })
+    .where('id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .where('owner_id', '=', credential.owner_id)
+    .where('state', '=', 'needs_sign_in')
+    .execute();
+  return 'stored';
+}
+
+async function markDead(tx: Tx, credential: GrantKey, version: number, at: string): Promise<boolean> {
+  const row = await loadSecret(tx, credential, 'grant');
+  // The end of the old grant must not end a newer sign-in.
+  if (row?.version !== version) return false;
+  await tx
+    .updateTable('credential')
+    .set({ state: 'needs_sign_in', updated_at: at })
+    .where('id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .where('owner_id', '=', credential.owner_id)
+    .execute();
+  await tx
+    .updateTable('grant_state')
+    .set({ ...settled, keep_alive_at: null })
+    .where('credential_id', '=', credential.id)
+    .where('tenant_id', '=', credential.tenant_id)
+    .execute();
+  return true;
 }

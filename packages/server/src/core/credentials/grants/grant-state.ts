@@ -3,17 +3,17 @@ import type { TokenSet } from '../../oauth/types.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable, GrantStateTable } from '../../store/tables.js';
 
-// What may be known of a grant without opening it: its account, its scopes, when it must be renewed.
+// What is known of a grant without opening it: its account, its scopes, when it must be refreshed.
 // docs/reference/grant-lifecycle.md has the states.
 
-/** What is sealed as the `grant` of a credential. */
+/** Sealed as the `grant` of a credential. */
 export interface StoredGrant {
   tokens: TokenSet;
   /** Milliseconds since the epoch. */
   issuedAt: number;
   /** Who issued it: the issuer, or the token endpoint of a provider without one. */
   issuer?: string;
-  /** Days after which the provider ends it when it is not used. */
+  /** Days after which the provider ends it if it is idle. */
   idleDays?: number;
 }
 
@@ -26,13 +26,13 @@ export const storedGrant = (tokens: TokenSet, issuedAt: number, preset?: OAuthPr
 
 const dayMs = 86_400_000;
 
-/** Half of the idle time, so that one missed round costs nobody a grant. */
+/** Half of the idle time, so that a missed round does not cost the grant. */
 const keepAliveAt = ({ issuedAt, idleDays, tokens }: StoredGrant): string | null =>
   idleDays === undefined || tokens.refreshToken === undefined
     ? null
     : new Date(issuedAt + (idleDays * dayMs) / 2).toISOString();
 
-/** When it ends for good; null where it is renewed, and where the provider named no end. */
+/** When it ends for good; null if it can be refreshed, or if the provider named no end. */
 export const endsAt = ({ tokens }: StoredGrant): string | null =>
   tokens.refreshToken !== undefined || tokens.expiresAt === undefined
     ? null
@@ -41,7 +41,7 @@ export const endsAt = ({ tokens }: StoredGrant): string | null =>
 const scopesOf = (scope: string | null | undefined): Set<string> =>
   new Set((scope ?? '').split(' ').filter((each) => each !== ''));
 
-/** Scopes that were there and are gone, in their old order; null when none is. The order of scopes means nothing. */
+/** Lost scopes, in their old order; null if none is lost. The order of scopes means nothing. */
 export function scopesLost(before: string | null, after: string | undefined): string | null {
   if (before === null || after === undefined) return null;
   const kept = scopesOf(after);
@@ -49,7 +49,7 @@ export function scopesLost(before: string | null, after: string | undefined): st
   return lost.length === 0 ? null : lost.join(' ');
 }
 
-/** Nobody renews it, and nothing of a renewal is left. */
+/** No refresh is running, and nothing of a former one is left. */
 export const settled = {
   holder: null,
   lease_until: null,
@@ -60,7 +60,7 @@ export const settled = {
   backed_off_at: null,
 } as const;
 
-/** A grant of a completed sign-in: whatever was under way for an older one is over. */
+/** The grant of a completed sign-in: ends a running refresh of the older one. */
 export async function recordNewGrant(
   tx: Queryable,
   credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
@@ -93,7 +93,7 @@ export async function recordNewGrant(
     .execute();
 }
 
-/** A credential that waits for its first grant, and is to get that of an account which is known already. */
+/** A credential that waits for its first grant, of an account that is already known. */
 export async function recordAwaitedAccount(
   tx: Queryable,
   credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
@@ -110,8 +110,8 @@ export async function recordAwaitedAccount(
     .execute();
 }
 
-/** Renewed tokens of the same grant: its account stays, and scopes it lost are remembered. */
-export async function recordRenewedGrant(
+/** Refreshed tokens of the same grant: its account stays, and lost scopes are recorded. */
+export async function recordRefreshedGrant(
   tx: Queryable,
   credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
   grant: StoredGrant,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../../store/store.js';
 import type { CredentialTable, RevocationTable } from '../../store/tables.js';
 import { createRefreshLeases } from './refresh-lease.js';
-import { renewalTimes } from './renewal-times.js';
+import { refreshTimes } from './refresh-times.js';
 import { due, take } from './revocation-queue.js';
 
 describe('work that another node has taken', () => {
@@ -69,7 +69,7 @@ describe('work that another node has taken', () => {
       values ('c', 't', '', 0, 0, 0)`.execute(store.db);
     const leasesOf = (holder: string) =>
       createRefreshLeases({
-        ...{ store, clock: store.clock, times: renewalTimes },
+        ...{ store, clock: store.clock, times: refreshTimes },
         folder: { holder, prefix: undefined, close: () => undefined },
       });
     const [first, second] = [leasesOf('first'), leasesOf('second')];

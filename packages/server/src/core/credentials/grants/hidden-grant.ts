@@ -1,12 +1,12 @@
 import { Secret } from '@mooring/connectors/spec/secret';
 import { hiddenClient } from '../../config/hidden-client.js';
 import type { TokenSet } from '../../oauth/types.js';
+import type { ClientConfiguration } from './client-configuration.js';
 import type { StoredGrant } from './grant-state.js';
-import type { OAuthSetup } from './oauth-setup.js';
 
-// What was sealed with its secrets in the clear, hidden again as it is opened.
+// Wraps the secrets of opened values in `Secret` again: sealed values hold them as plain strings.
 
-/** A structure as it is sealed: what it hides is in the clear. */
+/** A value as it is sealed, its secrets as plain strings. */
 export type Plain<Value> =
   Value extends Secret<infer Held>
     ? Plain<Held>
@@ -27,7 +27,11 @@ export const hiddenGrant = ({ tokens, ...rest }: Plain<StoredGrant>): StoredGran
   tokens: hiddenTokens(tokens),
 });
 
-export const hiddenSetup = ({ client, assertion, ...rest }: Plain<OAuthSetup>): OAuthSetup => ({
+export const hiddenConfiguration = ({
+  client,
+  assertion,
+  ...rest
+}: Plain<ClientConfiguration>): ClientConfiguration => ({
   ...rest,
   client: hiddenClient(client),
   ...(assertion ? { assertion: { ...assertion, privateKey: new Secret(assertion.privateKey) } } : {}),

@@ -1,35 +1,35 @@
 import type { Logger } from 'pino';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
+import type { ClientConfiguration } from './client-configuration.js';
 import type { Grants } from './grants.js';
-import type { OAuthSetup } from './oauth-setup.js';
 
-// Some providers end a grant that nobody uses. It is renewed in half of that time, by whichever node comes first.
+// Some providers end an idle grant. It is refreshed after half of the idle time, by whichever node comes first.
 
 export interface KeepAlive {
-  /** Renews what is due. Runs by itself once a minute. */
+  /** Refreshes what is due. Runs by itself once a minute. */
   round(): Promise<void>;
-  /** Ends a round that is running; renewals that it has begun are waited for. */
+  /** Ends a running round, and waits for the refreshes that it has begun. */
   close(): Promise<void>;
 }
 
 export interface KeepAliveDependencies {
   store: Store;
-  grants: Pick<Grants, 'renewIdle'>;
-  setupOf(credential: CredentialTable): Promise<OAuthSetup | undefined>;
+  grants: Pick<Grants, 'refreshIdle'>;
+  configurationOf(credential: CredentialTable): Promise<ClientConfiguration | undefined>;
   log: Logger;
 }
 
 const roundMs = 60_000;
 const perPage = 50;
 const atOnce = 4;
-/** A grant that could not be renewed is left alone for so long; half of its idle time is days. */
+/** Pause after a failure; half of the idle time is days. */
 const putOffMs = 3_600_000;
 
 type Due = CredentialTable & { keep_alive_at: string | null };
 
-export function createKeepAlive({ store, grants, setupOf, log }: KeepAliveDependencies): KeepAlive {
-  /** The next page, by key: whoever comes late in the order gets a turn in every round. */
+export function createKeepAlive({ store, grants, configurationOf, log }: KeepAliveDependencies): KeepAlive {
+  /** Paged by key, so that every round reaches the last grants too. */
   const dueAfter = (last: Due | undefined, now: string): Promise<Due[]> =>
     store.db
       .selectFrom('grant_state')
@@ -57,7 +57,7 @@ export function createKeepAlive({ store, grants, setupOf, log }: KeepAliveDepend
       .limit(perPage)
       .execute();
 
-  /** Only what is still as it was found: a renewal by somebody else has set a time of its own. */
+  /** Only if unchanged: a refresh by another process has set a time of its own. */
   const putOff = async ({ id, tenant_id, keep_alive_at }: Due): Promise<void> => {
     await store.db
       .updateTable('grant_state')
@@ -68,14 +68,14 @@ export function createKeepAlive({ store, grants, setupOf, log }: KeepAliveDepend
       .execute();
   };
 
-  const renew = async (due: Due): Promise<void> => {
+  const refresh = async (due: Due): Promise<void> => {
     const { keep_alive_at: _, ...credential } = due;
     try {
-      const setup = await setupOf(credential);
-      if (setup) return await grants.renewIdle(credential, setup);
+      const setup = await configurationOf(credential);
+      if (setup) return await grants.refreshIdle(credential, setup);
     } catch (error) {
-      // A use will say what is wrong to somebody who can mend it.
-      log.warn({ credentialId: credential.id, err: error }, 'an idle grant was not renewed');
+      // The next use tells a user who can correct it.
+      log.warn({ credentialId: credential.id, err: error }, 'idle grant was not refreshed');
     }
     await putOff(due).catch(() => undefined);
   };
@@ -88,7 +88,7 @@ export function createKeepAlive({ store, grants, setupOf, log }: KeepAliveDepend
     do {
       const page = await dueAfter(last, now);
       last = page.length === perPage ? page.at(-1) : undefined;
-      while (page.length > 0 && !isClosed) await Promise.all(page.splice(0, atOnce).map(renew));
+      while (page.length > 0 && !isClosed) await Promise.all(page.splice(0, atOnce).map(refresh));
     } while (last !== undefined && !isClosed);
   };
   const once = (): Promise<void> => {

@@ -1,33 +1,33 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { SealContext, Sealed, Vault } from '../../vault/envelope.js';
+import type { ClientConfiguration } from './client-configuration.js';
 import type { StoredGrant } from './grant-state.js';
-import { hiddenGrant, hiddenSetup, type Plain } from './hidden-grant.js';
-import type { OAuthSetup } from './oauth-setup.js';
+import { hiddenConfiguration, hiddenGrant, type Plain } from './hidden-grant.js';
 import type { RevokedCredential } from './revocation-queue.js';
 
-// Renewed tokens that the store cannot take yet. They may be the only copy of a rotated refresh token, so they lie
-// sealed in the data folder until it can, and the next start of this folder finds them.
+// Refreshed tokens that the store cannot take yet. They may be the only copy of a rotated refresh token, so they are kept
+// sealed in the data folder until it can; the next start of this folder finds them.
 
 export interface KeptGrant {
   credential: RevokedCredential;
-  /** Of the grant they were made from: its version, and when it was issued. */
+  /** Of the grant they were made from: its version and time of issue. */
   version: number;
   formerIssuedAt: number;
   grant: StoredGrant;
-  /** For telling the provider, should the credential be gone. */
-  setup: OAuthSetup;
+  /** For the revocation, if the credential is gone. The name is part of the file format. */
+  setup: ClientConfiguration;
 }
 
 export interface KeptTokens {
   keep(kept: KeptGrant): Promise<void>;
   drop(kept: Pick<KeptGrant, 'credential' | 'version'>): Promise<void>;
-  /** All that is there; of what does not open, `onUnreadable` is told. */
+  /** `onUnreadable` is called for each file that cannot be opened. */
   all(onUnreadable: (file: string, error: unknown) => void): Promise<KeptGrant[]>;
 }
 
 interface KeptFile {
-  /** What the sealed value is bound to. */
+  /** The context that the sealed value is bound to. */
   context: SealContext;
   sealed: Sealed;
 }
@@ -41,7 +41,7 @@ const contextOf = ({ credential, version }: Pick<KeptGrant, 'credential' | 'vers
   field: 'grant',
 });
 
-/** Without it a crash of the machine may take the name of a file that is there, and with it the tokens. */
+/** Without it a crash of the machine may lose the directory entry of a written file, and the tokens with it. */
 async function flushFolder(folder: string): Promise<void> {
   const opened = await open(folder, 'r');
   try {
@@ -51,7 +51,7 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-/** @param vault of this node alone, as that of the store seals nothing while it is not known which key is active */
+/** @param vault of this node alone: the store's vault cannot seal while the store cannot tell which key is active */
 export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
   const folder = path.join(dataFolder, 'kept-tokens');
   const fileOf = ({ credential, version }: Pick<KeptGrant, 'credential' | 'version'>) =>
@@ -60,7 +60,7 @@ export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
   const read = async (name: string): Promise<KeptGrant> => {
     const { context, sealed } = JSON.parse(await readFile(path.join(folder, name), 'utf8')) as KeptFile;
     const { grant, setup, ...kept } = vault.open(sealed, context).reveal() as Plain<KeptGrant>;
-    return { ...kept, grant: hiddenGrant(grant), setup: hiddenSetup(setup) };
+    return { ...kept, grant: hiddenGrant(grant), setup: hiddenConfiguration(setup) };
   };
 
   return {

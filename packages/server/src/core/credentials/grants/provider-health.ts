@@ -1,25 +1,25 @@
-import type { OAuthSetup } from './oauth-setup.js';
+import type { ClientConfiguration } from './client-configuration.js';
 
-// When a pause may end before its time. What a provider asked for is kept to; what we chose ourselves, because it was
-// down, should not outlive the trouble: every few seconds one exchange of all those that wait goes ahead as a probe,
-// and when it is answered, the others need not wait any longer.
+// When a pause may end early. A Retry-After of the provider is respected. Our back-off should not outlast the outage:
+// every few seconds one of the waiting exchanges goes ahead as a probe, and once it is answered, the others need
+// not wait any longer.
 
 export interface ProviderHealth {
-  /** True when an exchange may go ahead in spite of a back-off that began then; true as a probe only now and then. */
-  mayTry(setup: OAuthSetup, backedOffAt: number): boolean;
-  /** The provider did its work, whatever the answer. */
-  answered(setup: OAuthSetup): void;
+  /** True if an exchange may go ahead despite a back-off that began at `backedOffAt`, as a probe or after an answer. */
+  mayTry(setup: ClientConfiguration, backedOffAt: number): boolean;
+  /** The provider answered, whatever it said. */
+  answered(setup: ClientConfiguration): void;
 }
 
-/** A back-off is left alone for so long, and so are probes from one another. */
+/** From the begin of a back-off to the first probe, and between probes. */
 export const probeMs = 5_000;
 const endpointsMax = 1_000;
 
-/** Of this process. @param now milliseconds since the epoch, by the store's clock */
+/** In memory of this process. @param now milliseconds since the epoch, by the store's clock */
 export function createProviderHealth(now: () => number): ProviderHealth {
   const known = new Map<string, { answeredAt: number; probedAt: number }>();
 
-  const entry = ({ preset }: OAuthSetup) => {
+  const entry = ({ preset }: ClientConfiguration) => {
     const key = preset.tokenEndpoint || (preset.issuer ?? '');
     const found = known.get(key) ?? {
       answeredAt: Number.NEGATIVE_INFINITY,

@@ -2,41 +2,41 @@ import type { Clock } from '../../store/clock.js';
 import type { NodeFolder } from '../../store/node-folder.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable, GrantStateTable } from '../../store/tables.js';
-import { leaseMs, type RenewalTimes, stopwatch } from './renewal-times.js';
+import { leaseMs, type RefreshTimes, stopwatch } from './refresh-times.js';
 
-// Who renews a grant. The right to do so is a row of the store, and the intent with it: of many processes one calls
-// the provider. The lease outlasts the longest call and its storing, so a holder that is cut off from the store, or
-// stands still, is not taken for dead: a refresh token that may be used up is never sent by a second process.
+// Who refreshes a grant. The right to do so is a row of the store, and the intent with it: of many processes one calls
+// the provider. The lease outlasts the longest call and storing its answer, so a holder that is cut off from the store,
+// or whose process is suspended, is not taken for dead: a second process never sends a refresh token that may be used up.
 
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id'>;
 
 export interface Lease {
-  /** Token calls with this refresh token whose outcome is not known, the one that now begins included. */
+  /** Token calls with this refresh token whose outcome is not known, including the one that now begins. */
   attempts: number;
-  /** Renewals in a row that did not succeed before this one. */
+  /** Consecutive failures before this refresh. */
   failures: number;
-  /** Above that of every holder before. */
+  /** Fencing token: higher than that of every holder before. */
   fence: number;
-  /** False when so much time has gone by that the call and its storing may no longer fit into the lease. */
+  /** False once the call and storing its answer may no longer fit into the lease. */
   mayBegin(): boolean;
 }
 
-/** How a renewal ended that brought no tokens. */
-export interface FailedRenewal {
+/** A refresh without tokens. */
+export interface FailedRefresh {
   /** The provider may have acted on the refresh token: the intent stays, and the grant is suspect. */
   isOutcomeUnknown: boolean;
-  /** The provider is left alone for so long. */
+  /** How long to leave the provider alone. */
   pauseMs: number;
   /** The pause is ours, not one that the provider asked for. */
   isBackOff: boolean;
 }
 
-/** Somebody else's lease. */
+/** Another process's lease. */
 export type SeenLease = Pick<GrantStateTable, 'holder' | 'fence'>;
 
-/** What a renewal may pass over. */
+/** What `take` may ignore. */
 export interface Passing {
-  /** A lease that is over, and was watched for the grace period. */
+  /** A lease that has expired, and was watched for the grace period. */
   over?: SeenLease;
   /** A pause that was our own choice. */
   backOff?: boolean;
@@ -44,20 +44,20 @@ export interface Passing {
 
 export interface RefreshLeases {
   /**
-   * Takes the right to renew this version of the grant, and writes the intent with it, in one transaction. A lease
-   * that this process holds already, since the store went away while it was taken or given back, it takes again.
-   * @returns undefined while another holds it, or while the provider is to be left alone
+   * Takes the right to refresh this version of the grant, and writes the intent with it, in one transaction. Takes a lease
+   * again that this process still holds because the store went away while it was taken or released.
+   * @returns undefined while another process holds it, or within a pause
    */
   take(credential: CredentialRef, version: number, passing?: Passing): Promise<Lease | undefined>;
-  /** The row of the grant; undefined when the credential has none or is gone. */
+  /** The row of the grant; undefined if the credential has none or is gone. */
   look(credential: CredentialRef): Promise<GrantStateTable | undefined>;
   /** Proves that the store takes writes, and that the lease is still the one that was seen. */
   isUnchanged(credential: CredentialRef, seen: SeenLease): Promise<boolean>;
-  /** Ends the renewal without tokens. Does nothing when another has taken over. */
-  fail(credential: CredentialRef, lease: Lease, failed: FailedRenewal): Promise<void>;
-  /** Gives the lease back; the provider was not called. Does nothing when another has taken over. */
+  /** Ends the refresh without tokens. Does nothing if another process has taken over. */
+  fail(credential: CredentialRef, lease: Lease, failed: FailedRefresh): Promise<void>;
+  /** Releases the lease; the provider was not called. Does nothing if another process has taken over. */
   giveBack(credential: CredentialRef, lease: Lease): Promise<void>;
-  /** What processes hold that are proven gone is free at once: those that had this data folder before, on this kernel. */
+  /** Frees the leases of processes that are proven gone: those that had this data folder before, on this kernel. */
   freeFormer(): Promise<void>;
 }
 
@@ -65,80 +65,28 @@ export interface LeaseDependencies {
   store: Store;
   clock: Clock;
   folder: NodeFolder;
-  times: RenewalTimes;
+  times: RefreshTimes;
 }
 
 const free = { holder: null, lease_until: null } as const;
 
-export function createRefreshLeases({ store, clock, folder, times }: LeaseDependencies): RefreshLeases {
-  const { holder } = folder;
+const withoutAttempt = (lease: Lease) =>
+  lease.attempts > 1 ? { attempts: lease.attempts - 1 } : { attempts: 0, intent_version: null };
 
-  const withoutAttempt = (lease: Lease) =>
-    lease.attempts > 1 ? { attempts: lease.attempts - 1 } : { attempts: 0, intent_version: null };
+export function createRefreshLeases(deps: LeaseDependencies): RefreshLeases {
+  const { store, clock, folder } = deps;
 
-  const ofLease = (credential: CredentialRef, lease: Lease) =>
+  const release = (credential: CredentialRef, lease: Lease) =>
     store.db
       .updateTable('grant_state')
       .set(free)
       .where('credential_id', '=', credential.id)
       .where('tenant_id', '=', credential.tenant_id)
-      .where('holder', '=', holder)
+      .where('holder', '=', folder.holder)
       .where('fence', '=', lease.fence);
 
   return {
-    async take(credential, version, { over, backOff = false } = {}) {
-      const sinceTaken = stopwatch();
-      const row = await store.transaction(async (tx) => {
-        const now = clock.iso();
-        const taken = await tx
-          .updateTable('grant_state')
-          .set((eb) => ({
-            holder,
-            fence: eb('fence', '+', 1),
-            lease_until: clock.iso(leaseMs(times)),
-            attempts: eb
-              .case()
-              .when('intent_version', '=', version)
-              .then(eb('attempts', '+', 1))
-              .else(1)
-              .end(),
-            intent_version: version,
-          }))
-          .where('credential_id', '=', credential.id)
-          .where('tenant_id', '=', credential.tenant_id)
-          .where((eb) =>
-            eb.or([
-              eb('holder', 'is', null),
-              eb('holder', '=', holder),
-              ...(over
-                ? [
-                    eb.and([
-                      eb('holder', '=', over.holder),
-                      eb('fence', '=', over.fence),
-                      eb('lease_until', '<=', now),
-                    ]),
-                  ]
-                : []),
-            ]),
-          )
-          .where((eb) =>
-            eb.or([
-              eb('not_before', 'is', null),
-              eb('not_before', '<=', now),
-              ...(backOff ? [eb('backed_off_at', 'is not', null)] : []),
-            ]),
-          )
-          .executeTakeFirst();
-        if (taken.numUpdatedRows !== 1n) return undefined;
-        return tx
-          .selectFrom('grant_state')
-          .select(['fence', 'attempts', 'failures'])
-          .where('credential_id', '=', credential.id)
-          .where('tenant_id', '=', credential.tenant_id)
-          .executeTakeFirstOrThrow();
-      });
-      return row && { ...row, mayBegin: () => sinceTaken() < times.beginMs };
-    },
+    take: (credential, version, passing) => takeLease(deps, credential, version, passing),
 
     look: (credential) =>
       store.db
@@ -161,7 +109,7 @@ export function createRefreshLeases({ store, clock, folder, times }: LeaseDepend
     },
 
     async fail(credential, lease, { isOutcomeUnknown, pauseMs, isBackOff }) {
-      await ofLease(credential, lease)
+      await release(credential, lease)
         .set((eb) => ({
           failures: eb('failures', '+', 1),
           not_before: clock.iso(pauseMs),
@@ -172,19 +120,83 @@ export function createRefreshLeases({ store, clock, folder, times }: LeaseDepend
     },
 
     async giveBack(credential, lease) {
-      await ofLease(credential, lease).set(withoutAttempt(lease)).execute();
+      await release(credential, lease).set(withoutAttempt(lease)).execute();
     },
 
-    async freeFormer() {
-      // The embedded store is this process's alone, so nobody who holds anything in it can be alive.
-      if (store.kind === 'postgresql' && folder.prefix === undefined) return;
-      const prefix = store.kind === 'postgresql' ? (folder.prefix ?? '') : '';
-      await store.db
-        .updateTable('grant_state')
-        .set(free)
-        .where('holder', 'like', `${prefix}%`)
-        .where('holder', '<>', holder)
-        .execute();
-    },
+    freeFormer: () => freeFormer(deps),
   };
+}
+
+async function takeLease(
+  { store, clock, folder: { holder }, times }: LeaseDependencies,
+  credential: CredentialRef,
+  version: number,
+  { over, backOff = false }: Passing = {},
+): Promise<Lease | undefined> {
+  const sinceTaken = stopwatch();
+  const row = await store.transaction(async (tx) => {
+    const now = clock.iso();
+    const taken = await tx
+      .updateTable('grant_state')
+      .set((eb) => ({
+        holder,
+        fence: eb('fence', '+', 1),
+        lease_until: clock.iso(leaseMs(times)),
+        attempts: eb
+          .case()
+          .when('intent_version', '=', version)
+          .then(eb('attempts', '+', 1))
+          .else(1)
+          .end(),
+        intent_version: version,
+      }))
+      .where('credential_id', '=', credential.id)
+      .where('tenant_id', '=', credential.tenant_id)
+      .where((eb) =>
+        eb.or([
+          eb('holder', 'is', null),
+          eb('holder', '=', holder),
+          ...(over
+            ? [
+                eb.and([
+                  eb('holder', '=', over.holder),
+                  eb('fence', '=', over.fence),
+                  eb('lease_until', '<=', now),
+                ]),
+              ]
+            : []),
+        ]),
+      )
+      .where((eb) =>
+        eb.or([
+          eb('not_before', 'is', null),
+          eb('not_before', '<=', now),
+          ...(backOff ? [eb('backed_off_at', 'is not', null)] : []),
+        ]),
+      )
+      .executeTakeFirst();
+    if (taken.numUpdatedRows !== 1n) return undefined;
+    return tx
+      .selectFrom('grant_state')
+      .select(['fence', 'attempts', 'failures'])
+      .where('credential_id', '=', credential.id)
+      .where('tenant_id', '=', credential.tenant_id)
+      .executeTakeFirstOrThrow();
+  });
+  return row && { ...row, mayBegin: () => sinceTaken() < times.beginMs };
+}
+
+async function freeFormer({
+  store,
+  folder: { holder, prefix },
+}: Pick<LeaseDependencies, 'store' | 'folder'>): Promise<void> {
+  // The embedded store belongs to this process alone, so every other holder in it is dead.
+  if (store.kind === 'postgresql' && prefix === undefined) return;
+  const former = store.kind === 'postgresql' ? (prefix ?? '') : '';
+  await store.db
+    .updateTable('grant_state')
+    .set(free)
+    .where('holder', 'like', `${former}%`)
+    .where('holder', '<>', holder)
+    .execute();
 }

@@ -7,20 +7,21 @@ import { refreshGrant } from '../../oauth/refresh-grant.js';
 import type { Clock } from '../../store/clock.js';
 import type { GrantStateTable } from '../../store/tables.js';
 import { UnreadableError } from '../../vault/envelope.js';
+import type { ClientConfiguration } from './client-configuration.js';
 import type { CredentialRef, GrantRecords, VersionedGrant } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import type { KeptGrant, KeptTokens } from './kept-tokens.js';
-import type { OAuthSetup } from './oauth-setup.js';
+import { notKnownYet, refreshFailure, signInAgain } from './oauth-failures.js';
 import { type ProviderHealth, probeMs } from './provider-health.js';
 import type { Lease, Passing, RefreshLeases, SeenLease } from './refresh-lease.js';
-import { isOutcomeUnknown, notKnownYet, pauseOf, providerTrouble, signInAgain } from './renewal-failures.js';
-import { type RenewalTimes, stopwatch } from './renewal-times.js';
+import { isOutcomeUnknown, pauseOf } from './refresh-pause.js';
+import { type RefreshTimes, stopwatch } from './refresh-times.js';
 import type { Revoker } from './revoker.js';
 
-// One renewal of one grant, from the lease to its end: docs/reference/grant-lifecycle.md.
+// One refresh of one grant, from the lease to its end: docs/reference/grant-lifecycle.md.
 
 const lookMs = { first: 50, most: 500 };
-/** Starts in a row that came too late to send anything. */
+/** Consecutive starts that were too late to send anything. */
 const lateMost = 3;
 
 export interface RefreshDependencies {
@@ -29,10 +30,10 @@ export interface RefreshDependencies {
   keptTokens: KeptTokens;
   health: ProviderHealth;
   network: Network;
-  /** Tokens that were issued for a credential that is gone. */
-  endTokens: Revoker['endTokens'];
-  times: RenewalTimes;
-  /** What is not stored then stays for the next start. */
+  /** For tokens that were issued for a credential that is gone. */
+  revokeTokens: Revoker['revokeTokens'];
+  times: RefreshTimes;
+  /** What is not stored by then stays for the next start. */
   isClosing: () => boolean;
   clock: Clock;
   log: Logger;
@@ -40,20 +41,21 @@ export interface RefreshDependencies {
 
 export interface RefreshRequest {
   credential: CredentialRef;
-  setup: OAuthSetup;
-  /** True for a grant that needs no renewal. */
+  setup: ClientConfiguration;
+  /** True for a grant that needs no refresh. */
   isGood: (grant: StoredGrant) => boolean;
-  /** Told when the provider has answered and only the store is waited for. */
+  /** Called when the provider has answered and only the store is waited for. */
   onAnswer: () => void;
 }
 
-/** Only the user can go on. */
+/** Only the user can continue. */
 const needsUser: readonly OAuthErrorKind[] = ['grant_dead', 'consent_required'];
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * A grant that is good. Of all processes one asks the provider; the others wait for what it stores.
+ * Of all processes one calls the provider; the others wait for what it stores.
+ * @returns a grant that is good
  * @throws ConnectorError, StoreUnavailableError
  */
 export async function refresh(deps: RefreshDependencies, request: RefreshRequest): Promise<StoredGrant> {
@@ -67,7 +69,7 @@ export async function refresh(deps: RefreshDependencies, request: RefreshRequest
     const found = await records.find(credential);
     if (!found) throw signInAgain(undefined);
     if (request.isGood(found.grant)) return found.grant;
-    // Whoever was told so has said it to the store, and asking the provider again helps nobody.
+    // The store knows it from the process that the provider told; calling the provider again changes nothing.
     if (found.isDead) throw signInAgain(undefined);
     if (found.grant.tokens.refreshToken === undefined) {
       await records.markDead(credential, found.version, clock.iso());
@@ -77,7 +79,7 @@ export async function refresh(deps: RefreshDependencies, request: RefreshRequest
     passing = {};
     if (lease) {
       const ended = await underLease(deps, request, found, lease);
-      if (ended === 'late' && ++late === lateMost) throw providerTrouble(undefined, { waitMs: lookMs.most });
+      if (ended === 'late' && ++late === lateMost) throw refreshFailure(undefined, { waitMs: lookMs.most });
       if (ended !== 'late' && ended !== 'changed') return ended;
       continue;
     }
@@ -90,7 +92,7 @@ export async function refresh(deps: RefreshDependencies, request: RefreshRequest
   }
 }
 
-/** @throws ConnectorError while the provider is to be left alone */
+/** @throws ConnectorError within a pause of the provider */
 function passBackOff(
   { clock, health }: RefreshDependencies,
   { setup }: RefreshRequest,
@@ -99,14 +101,14 @@ function passBackOff(
 ): Passing {
   const waitMs = Date.parse(notBefore) - clock.now();
   if (waitMs <= 0) return {};
-  if (backedOffAt === null) throw providerTrouble(undefined, { waitMs });
+  if (backedOffAt === null) throw refreshFailure(undefined, { waitMs });
   if (health.mayTry(setup, Date.parse(backedOffAt))) return { backOff: true };
-  throw providerTrouble(undefined, { waitMs: Math.min(waitMs, probeMs) });
+  throw refreshFailure(undefined, { waitMs: Math.min(waitMs, probeMs) });
 }
 
 /**
- * Looks at somebody else's lease. One that is over may be of a holder that was cut off, and has new tokens to store:
- * it gets the grace period for that, in which the store must be seen to take writes all the while.
+ * Watches another process's lease. The holder of an expired one may have been cut off with new tokens to store: it gets
+ * the grace period, in which the store must be seen to take writes all the time.
  */
 function createWatch({ leases, clock, times }: RefreshDependencies, credential: CredentialRef) {
   let seen: (SeenLease & { watchedMs: number; at: number }) | undefined;
@@ -119,7 +121,7 @@ function createWatch({ leases, clock, times }: RefreshDependencies, credential: 
     }
     const at = performance.now();
     const isSame = seen?.holder === lease.holder && seen.fence === lease.fence;
-    // A pause of this process is time in which it saw nothing.
+    // While this process was suspended it saw nothing.
     const watchedMs = seen && isSame ? seen.watchedMs + Math.min(at - seen.at, 2 * lookMs.most) : 0;
     seen = { ...lease, watchedMs, at };
     return watchedMs >= times.graceMs ? { over: lease } : {};
@@ -130,10 +132,10 @@ type Outcome =
   | { kind: 'tokens'; grant: StoredGrant }
   | { kind: 'dead'; error: OAuthError }
   | { kind: 'failed'; error: OAuthError; isUnknown: boolean }
-  /** So much time went by before anything could be sent that another may have taken over. */
+  /** So much time passed before anything was sent that another process may have taken over. */
   | { kind: 'late' };
 
-/** @returns `changed` when somebody else has changed the grant meanwhile, `late` when nothing was sent */
+/** @returns `changed` if the grant has changed, `late` if nothing was sent */
 async function underLease(
   deps: RefreshDependencies,
   request: RefreshRequest,
@@ -163,12 +165,12 @@ async function underLease(
       const failed = { isOutcomeUnknown: isUnknown, pauseMs, isBackOff };
       await patiently(deps, () => leases.fail(credential, lease, failed));
       const waitMs = isBackOff ? Math.min(pauseMs, probeMs) : pauseMs;
-      throw providerTrouble(error, { setup: request.setup, isUnknown, waitMs });
+      throw refreshFailure(error, { setup: request.setup, isUnknown, waitMs });
     }
   }
 }
 
-/** Listens for as long as an answer may take, whoever still waits for it. */
+/** Waits as long as an answer may take, whether a caller still waits or not. */
 async function callProvider(
   { network, health, times, clock, log }: RefreshDependencies,
   { credential, setup }: RefreshRequest,
@@ -183,7 +185,7 @@ async function callProvider(
     tokenTimeoutMs: times.callMs,
     beforeSend() {
       isLate = !lease.mayBegin();
-      if (isLate) throw new ConnectorError('cancelled', 'The lease is too old to begin with it.');
+      if (isLate) throw new ConnectorError('cancelled', 'The lease is too old to begin a call.');
       isSent = true;
     },
   };
@@ -204,8 +206,8 @@ async function callProvider(
 }
 
 /**
- * Waits for a store that is away, for as long as it takes: of what is under a lease of ours nobody else can know.
- * @throws what the store last said, when the process ends first; UnreadableError
+ * Retries while the store is unavailable, for as long as it takes: only this process knows what happens under its lease.
+ * @throws the last error of the store if the process closes first; UnreadableError
  */
 async function patiently<Result>(
   { isClosing }: RefreshDependencies,
@@ -224,7 +226,7 @@ async function patiently<Result>(
   }
 }
 
-/** Stores what was issued: it may be the only copy of a rotated refresh token. */
+/** Stores the issued tokens: they may be the only copy of a rotated refresh token. */
 async function keep(
   deps: RefreshDependencies,
   { credential, setup }: RefreshRequest,
@@ -239,9 +241,9 @@ async function keep(
     try {
       await keptTokens.keep(kept);
       isSealed = true;
-      log.warn({ credentialId: credential.id, err: error }, 'renewed tokens wait, sealed, for the store');
+      log.warn({ credentialId: credential.id, err: error }, 'refreshed tokens wait, sealed, for the store');
     } catch (cause) {
-      log.error({ credentialId: credential.id, err: cause }, 'renewed tokens wait in memory for the store');
+      log.error({ credentialId: credential.id, err: cause }, 'refreshed tokens wait in memory for the store');
     }
   };
   const outcome = await patiently(deps, () => storeTokens(deps, kept), onFailure);
@@ -253,15 +255,15 @@ async function keep(
 }
 
 /**
- * By version, not by lease: a late answer is kept while nothing newer is stored.
- * A newer sign-in is left alone: some providers end every grant of an account with any one of them.
+ * By version, not by lease: a late answer is kept unless something newer is stored. Then it is not revoked either: some
+ * providers end all grants of an account when one of them is revoked.
  */
 export async function storeTokens(
-  { records, endTokens }: Pick<RefreshDependencies, 'records' | 'endTokens'>,
+  { records, revokeTokens }: Pick<RefreshDependencies, 'records' | 'revokeTokens'>,
   { credential, version, formerIssuedAt, grant, setup }: KeptGrant,
 ): Promise<'stored' | 'gone' | 'newer'> {
   const outcome = await records.replace(credential, { version, issuedAt: formerIssuedAt }, grant);
-  if (outcome === 'gone') await endTokens(credential, setup, grant.tokens);
+  if (outcome === 'gone') await revokeTokens(credential, setup, grant.tokens);
   return outcome;
 }
 
@@ -274,7 +276,7 @@ async function endGrant(
   const { records, leases, clock } = deps;
   const isMarked = await patiently(deps, () => records.markDead(credential, version, clock.iso()));
   if (isMarked) throw signInAgain(error);
-  // Whoever signed in anew while the old grant was being found dead is served by that.
+  // The user signed in again while the old grant was found dead: that grant serves the caller.
   await patiently(deps, () => leases.giveBack(credential, lease));
   return 'changed';
 }

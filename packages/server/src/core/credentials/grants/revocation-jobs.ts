@@ -6,20 +6,20 @@ import type { RevocationJobTable } from '../../store/tables.js';
 import { countCredentialsIn, type EndScope } from '../records/end-scope.js';
 import type { Revoker } from './revoker.js';
 
-// The end of all that is sealed of many, as a job: on record with the first of it that ends, worked on in short
-// transactions by one node at a time, and taken up by another when that one dies.
+// Ends many credentials as a job: recorded with the first batch, worked on in short transactions by one node at a time,
+// and taken over by another node if that one dies.
 
 export type RevocationScope = Pick<EndScope, 'tenantId' | 'userId' | 'sourceId'>;
 
 export interface RevocationJobs {
   /**
-   * Puts a job on record and does its first part, in the transaction that says who asked for it; `kick` afterwards.
+   * Records a job and does its first batch, in the transaction that says who asked for it. Call `kick()` after commit.
    * @returns its id
    */
   add(tx: Tx, scope: RevocationScope): Promise<string>;
-  /** Works on what there is, without holding anybody up. */
+  /** Works on the jobs in the background. */
   kick(): void;
-  /** Resolves when what was begun here has ended. */
+  /** Resolves when the jobs that run here have ended. */
   settled(): Promise<void>;
   close(): Promise<void>;
 }
@@ -28,16 +28,16 @@ export interface RevocationJobDependencies {
   store: Store;
   revoker: Pick<Revoker, 'end' | 'kick'>;
   log: Logger;
-  /** Called when some of it has ended. */
+  /** Called after each batch. */
   onEnded(): Promise<void>;
 }
 
-/** Short ones, so that others get their turn in between. */
+/** Short transactions, so that others get their turn in between. */
 const perTransaction = 50;
 const leaseMs = 15_000;
 const lookMs = 5_000;
 
-/** What is brought after it was asked for is not meant. */
+/** Credentials that were entered after the job was created are not meant. */
 const scopeOf = (job: RevocationJobTable): EndScope => ({
   tenantId: job.tenant_id,
   until: job.created_at,
@@ -45,84 +45,110 @@ const scopeOf = (job: RevocationJobTable): EndScope => ({
   ...(job.source_id === null ? {} : { sourceId: job.source_id }),
 });
 
-export function createRevocationJobs({
-  store,
-  revoker,
-  log,
-  onEnded,
-}: RevocationJobDependencies): RevocationJobs {
-  /** Takes the job, or goes on holding it; false while another node has it. */
-  const take = async (
-    tx: Queryable,
-    job: RevocationJobTable,
-    held: string | null,
-  ): Promise<string | undefined> => {
-    const until = store.clock.iso(leaseMs);
-    const taken = await tx
+/**
+ * Takes the job, or extends the lease of this node.
+ * @param held the lease that this node has
+ * @returns the lease; undefined while another node has it
+ */
+async function take(
+  { store }: Pick<RevocationJobDependencies, 'store'>,
+  tx: Queryable,
+  job: RevocationJobTable,
+  held: string | null,
+): Promise<string | undefined> {
+  const until = store.clock.iso(leaseMs);
+  const taken = await tx
+    .updateTable('revocation_job')
+    .set({ lease_until: until })
+    .where('id', '=', job.id)
+    .where('tenant_id', '=', job.tenant_id)
+    .where('status', '=', 'running')
+    .where((eb) =>
+      eb.or([
+        eb('lease_until', 'is', null),
+        eb('lease_until', '<=', store.clock.iso()),
+        ...(held === null ? [] : [eb('lease_until', '=', held)]),
+      ]),
+    )
+    .executeTakeFirst();
+  return taken.numUpdatedRows === 1n ? until : undefined;
+}
+
+/**
+ * Ends the next batch.
+ * @returns the lease; undefined if the job is done or another node has it
+ */
+const endBatch = (
+  deps: Pick<RevocationJobDependencies, 'store' | 'revoker'>,
+  job: RevocationJobTable,
+  held: string | null,
+): Promise<string | undefined> =>
+  deps.store.transaction(async (tx) => {
+    const until = await take(deps, tx, job, held);
+    if (until === undefined) return undefined;
+    const options = { batchId: job.id, limit: perTransaction };
+    // Fewer than the limit: nothing is left.
+    if ((await deps.revoker.end(tx, scopeOf(job), options)) === perTransaction) return until;
+    await tx
       .updateTable('revocation_job')
-      .set({ lease_until: until })
+      .set({ status: 'done', lease_until: null, ended_at: deps.store.clock.iso() })
       .where('id', '=', job.id)
       .where('tenant_id', '=', job.tenant_id)
-      .where('status', '=', 'running')
-      .where((eb) =>
-        eb.or([
-          eb('lease_until', 'is', null),
-          eb('lease_until', '<=', store.clock.iso()),
-          ...(held === null ? [] : [eb('lease_until', '=', held)]),
-        ]),
-      )
-      .executeTakeFirst();
-    return taken.numUpdatedRows === 1n ? until : undefined;
+      .execute();
+    return undefined;
+  });
+
+async function addJob(
+  { store, revoker }: Pick<RevocationJobDependencies, 'store' | 'revoker'>,
+  tx: Tx,
+  scope: RevocationScope,
+): Promise<string> {
+  const { tenantId, userId, sourceId } = scope;
+  const job: RevocationJobTable = {
+    ...{ id: newUuid(), tenant_id: tenantId, owner_id: userId ?? null, source_id: sourceId ?? null },
+    ...{ status: 'running', total: 0, lease_until: null, created_at: store.clock.iso(), ended_at: null },
   };
+  // Without the job's time limit: counts all that exist, whatever a node's clock said when they were entered.
+  const total = await countCredentialsIn(tx, scope);
+  await tx
+    .insertInto('revocation_job')
+    .values({ ...job, total })
+    .execute();
+  // At once, sign-ins first: one that completes before the job's turn would leave a credential behind.
+  await revoker.end(tx, scope, { batchId: job.id, limit: perTransaction });
+  return job.id;
+}
 
-  /** @returns how many records have ended: fewer than `perTransaction` when nothing is left */
-  const endNext = (tx: Tx, job: RevocationJobTable): Promise<number> =>
-    revoker.end(tx, scopeOf(job), { batchId: job.id, limit: perTransaction });
+const runningJobs = ({ store }: Pick<RevocationJobDependencies, 'store'>): Promise<RevocationJobTable[]> =>
+  store.db
+    .selectFrom('revocation_job')
+    .selectAll()
+    .where('status', '=', 'running')
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', store.clock.iso())]))
+    .orderBy('created_at')
+    .execute();
 
-  /** Ends the next ones. @returns what the lease is now; undefined when the job is over or another's */
-  const batch = (job: RevocationJobTable, held: string | null): Promise<string | undefined> =>
-    store.transaction(async (tx) => {
-      const until = await take(tx, job, held);
-      if (until === undefined) return undefined;
-      if ((await endNext(tx, job)) === perTransaction) return until;
-      await tx
-        .updateTable('revocation_job')
-        .set({ status: 'done', lease_until: null, ended_at: store.clock.iso() })
-        .where('id', '=', job.id)
-        .where('tenant_id', '=', job.tenant_id)
-        .execute();
-      return undefined;
-    });
-
+export function createRevocationJobs(deps: RevocationJobDependencies): RevocationJobs {
+  const { store, revoker, log, onEnded } = deps;
   let isClosed = false;
   const perform = async (job: RevocationJobTable): Promise<void> => {
     let held: string | null | undefined = null;
     while (held !== undefined && !isClosed) {
-      held = await batch(job, held);
+      held = await endBatch(deps, job, held);
       await onEnded();
       revoker.kick();
     }
     await store.checkpoint();
   };
-
   const work = async (): Promise<void> => {
-    const jobs = await store.db
-      .selectFrom('revocation_job')
-      .selectAll()
-      .where('status', '=', 'running')
-      .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', store.clock.iso())]))
-      .orderBy('created_at')
-      .execute();
-    for (const job of jobs) if (!isClosed) await perform(job);
+    for (const job of await runningJobs(deps)) if (!isClosed) await perform(job);
   };
   let working: Promise<void> | undefined;
   let isAskedAgain = false;
   const kick = (): void => {
     isAskedAgain = working !== undefined;
     working ??= work()
-      .catch((error: unknown) =>
-        log.warn({ err: error }, 'a revocation could not be worked on; it goes on later'),
-      )
+      .catch((error: unknown) => log.warn({ err: error }, 'a revocation job failed; it is retried'))
       .finally(() => {
         working = undefined;
         if (isAskedAgain && !isClosed) kick();
@@ -131,22 +157,7 @@ export function createRevocationJobs({
   const looking = setInterval(kick, lookMs).unref();
 
   return {
-    async add(tx, scope) {
-      const { tenantId, userId, sourceId } = scope;
-      const job: RevocationJobTable = {
-        ...{ id: newUuid(), tenant_id: tenantId, owner_id: userId ?? null, source_id: sourceId ?? null },
-        ...{ status: 'running', total: 0, lease_until: null, created_at: store.clock.iso(), ended_at: null },
-      };
-      // All that is there, whatever a node's clock said when it was brought.
-      const total = await countCredentialsIn(tx, scope);
-      await tx
-        .insertInto('revocation_job')
-        .values({ ...job, total })
-        .execute();
-      // At once, sign-ins first: one that were completed before the job's turn would leave a credential behind.
-      await revoker.end(tx, scope, { batchId: job.id, limit: perTransaction });
-      return job.id;
-    },
+    add: (tx, scope) => addJob(deps, tx, scope),
     kick,
     async settled() {
       kick();

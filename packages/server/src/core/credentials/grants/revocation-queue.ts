@@ -8,15 +8,15 @@ import type { Store } from '../../store/store.js';
 import type { CredentialTable, RevocationTable, SignInTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
 import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
-import { hiddenSetup, type Plain } from './hidden-grant.js';
-import type { OAuthSetup } from './oauth-setup.js';
+import type { ClientConfiguration } from './client-configuration.js';
+import { hiddenConfiguration, type Plain } from './hidden-grant.js';
 
-// Grants whose providers are still to be told that they have ended. What is needed to tell them is sealed; it is
-// destroyed as soon as they know.
+// Queue of grants to be revoked at their providers. What a revocation needs is sealed, and destroyed as soon as the
+// provider has answered.
 
-/** What is sealed with an entry. */
+/** Sealed with an entry; the names are part of the format. */
 export interface SealedRevocation {
-  setup: OAuthSetup;
+  setup: ClientConfiguration;
   token: Secret<string>;
 }
 
@@ -34,7 +34,7 @@ const context = (row: RevocationRef): SealContext => ({
 });
 
 const hiddenRevocation = ({ setup, token }: Plain<SealedRevocation>): SealedRevocation => ({
-  setup: hiddenSetup(setup),
+  setup: hiddenConfiguration(setup),
   token: new Secret(token),
 });
 
@@ -42,7 +42,7 @@ const leaseMs = 60_000;
 
 export type RevokedCredential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
 
-/** How a grant is put on record that was still with its sign-in: for the credential it was to renew, if for any. */
+/** A grant that was still with its sign-in is recorded for the credential that it was to renew, if any. */
 export const credentialOfSignIn = (
   row: Pick<SignInTable, 'id' | 'tenant_id' | 'user_id' | 'source_id' | 'credential_id' | 'connection_name'>,
 ): RevokedCredential => ({
@@ -56,13 +56,13 @@ export const credentialOfSignIn = (
 export interface NewRevocation {
   credential: RevokedCredential;
   batchId?: string;
-  /** Present: the provider is to be told. */
+  /** Present: there is something to revoke. */
   sealed?: SealedRevocation;
-  /** Why there is nothing to tell. */
+  /** Otherwise: why there is nothing to tell. */
   status?: 'none' | 'unsupported' | 'unreadable';
 }
 
-/** Puts the end of a credential on record, in the transaction that ends it. */
+/** Records the end of a credential, in the transaction that ends it. */
 export async function enqueue(
   tx: Queryable,
   store: Store,
@@ -100,7 +100,7 @@ export async function enqueue(
   return row.id;
 }
 
-/** Entries that are due and that nobody is at work on. */
+/** Entries that are due and not leased. */
 export function due(store: Store, limit: number): Promise<RevocationTable[]> {
   const now = store.clock.iso();
   return store.db
@@ -114,7 +114,7 @@ export function due(store: Store, limit: number): Promise<RevocationTable[]> {
     .execute();
 }
 
-/** Takes one entry; false when another node was faster. */
+/** Leases one entry; false if another node was faster. */
 export async function take(store: Store, row: RevocationTable): Promise<boolean> {
   const now = store.clock.iso();
   const taken = await store.db
@@ -141,11 +141,11 @@ export async function open(
   return hiddenRevocation(vault.open(sealed, context(row)).reveal() as Plain<SealedRevocation>);
 }
 
-/** The provider knows, or never will: the token is destroyed. */
+/** The provider has answered, or never will: destroys the token. */
 export const end = (store: Store, row: RevocationRef, status: RevocationTable['status']): Promise<void> =>
   store.transaction((tx) => endIn(tx, row, status, store.clock.iso()));
 
-/** The same, in a transaction. */
+/** As {@link end}, in a transaction. */
 export async function endIn(
   tx: Queryable,
   row: RevocationRef,
@@ -162,7 +162,7 @@ export async function endIn(
     .execute();
 }
 
-/** To be tried again later. */
+/** Releases the entry, to be retried later. */
 export async function putOff(store: Store, row: RevocationTable, pauseMs: number): Promise<void> {
   await store.db
     .updateTable('revocation')
@@ -173,7 +173,7 @@ export async function putOff(store: Store, row: RevocationTable, pauseMs: number
     .execute();
 }
 
-/** Ended entries are a report, kept for a while. */
+/** Deletes ended entries, which are kept as a report for some days. */
 export async function purgeRevocations(store: Store, days: number, until?: number): Promise<void> {
   const oldest = store.clock.iso(-days * 86_400_000);
   const where = sql<SqlBool>`created_at < ${oldest} and status <> 'queued'`;

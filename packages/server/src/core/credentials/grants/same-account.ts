@@ -1,7 +1,7 @@
 import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { accountDiffers } from '../sign-ins/open-sign-in.js';
-import { credentialGone } from '../sign-ins/parked-grants.js';
+import { credentialGone } from '../sign-ins/park-grant.js';
 import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
 import {
   accountOfGrant,
@@ -13,9 +13,9 @@ import {
 import type { StoredGrant } from './grant-state.js';
 
 /**
- * What a pasted code or token brought replaces a grant only when it is of the same account. Otherwise it waits, sealed, for the
- * choice of who began.
- * @throws AppError SIGN-IN-ACCOUNT-DIFFERS unless the account that has signed in is the one the credential had
+ * The grant of a pasted code or token replaces another only if it is of the same account. Otherwise it waits, sealed, for
+ * the user's choice.
+ * @throws AppError SIGN-IN-ACCOUNT-DIFFERS unless the account that signed in is the one the credential had
  */
 export async function assertSameAccount(
   db: Queryable,

@@ -8,7 +8,7 @@ import { type SealContext, UnreadableError, type Vault } from '../../vault/envel
 import { type Reaching, reachesSecretsOf } from './reach.js';
 
 // Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to the
-// connection and to the person who gave them, who need not own it any more.
+// connection and to the user who entered them, who may no longer own it.
 
 type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id'>;
 
@@ -21,7 +21,7 @@ const context = (connection: ConnectionRef, ownerId: string, version: number): S
   field: 'secrets',
 });
 
-/** @param ownerId who gives them */
+/** @param ownerId who enters them */
 export async function insertConnectionSecrets(
   tx: Tx,
   vault: Vault,
@@ -46,7 +46,7 @@ export async function insertConnectionSecrets(
     .execute();
 }
 
-/** No user: whoever may edit a connection gives its secrets, and whose they are is asked here. */
+/** No user: any editor of a connection may enter its secrets, and their owner is looked up here. */
 const sealedSecrets = (db: Queryable, connection: ConnectionRef) =>
   db
     .selectFrom('secret')
@@ -54,7 +54,7 @@ const sealedSecrets = (db: Queryable, connection: ConnectionRef) =>
     .where('record_id', '=', connection.id)
     .where('tenant_id', '=', connection.tenant_id);
 
-/** Who gave the secrets of a connection; undefined when it has none. */
+/** Who entered the secrets of a connection; undefined if it has none. */
 export async function ownerOfConnectionSecrets(
   db: Queryable,
   connection: ConnectionRef,
@@ -62,7 +62,7 @@ export async function ownerOfConnectionSecrets(
   return (await sealedSecrets(db, connection).select('owner_id').executeTakeFirst())?.owner_id;
 }
 
-/** Of the secrets of a connection: they may be all that signs in, whatever credential a user brings to it. */
+/** Whether a key reaches the secrets of a connection: they may be all that signs in, whatever credential a user has. */
 export async function reachesSecrets(
   db: Queryable,
   who: Reaching,
@@ -102,11 +102,11 @@ const required = (
   });
 
 /**
- * Opens them on behalf of a user: for a use, or for a sign-in by which they bring or renew a credential. Whether they may serve
- * that user is judged by the connection as it is in the same statement, not as it was loaded.
- * @returns nothing where the connection keeps none
- * @throws AppError CREDENTIALS-REQUIRED while the login waits for who gave it, except for them, and where the key does
- * not reach it; UnreadableError
+ * Opens them on behalf of a user: for a use, or for a sign-in that adds or renews a credential. Whether they may serve that
+ * user is judged by the connection as it is in the same statement, not as it was loaded.
+ * @returns `{}` if the connection has none
+ * @throws AppError CREDENTIALS-REQUIRED while the login is suspended, except for the user who entered it, and if the key
+ * does not reach it; UnreadableError
  */
 export async function openConnectionSecrets(
   db: Queryable,
@@ -114,7 +114,7 @@ export async function openConnectionSecrets(
   who: Reaching,
   connection: OpenedRef,
 ): Promise<ConnectionSecrets> {
-  // No user: they serve everybody who may use the connection.
+  // No user: they serve all users of the connection.
   const row = await db
     .selectFrom('secret')
     .innerJoin('connection', (join) =>
@@ -131,7 +131,7 @@ export async function openConnectionSecrets(
   if (!row) return {};
   if (row.suspended_at !== null && row.owner_id !== who.userId) {
     const detail =
-      "The connection's own secret waits: who gave it must confirm, or who may edit the connection enters it again.";
+      "The connection's own secret is suspended: the user who entered it must confirm, or an editor of the connection must enter it again.";
     throw required('needs_confirmation', detail, connection);
   }
   if (!reachesSecretsOf(who, row, row.owner_id)) {
@@ -143,8 +143,8 @@ export async function openConnectionSecrets(
 }
 
 /**
- * As {@link openConnectionSecrets}, where the user is to be told.
- * @throws AppError CREDENTIALS-REQUIRED also when they cannot be opened
+ * As {@link openConnectionSecrets}, for an answer to the user.
+ * @throws AppError CREDENTIALS-REQUIRED also if they cannot be opened
  */
 export async function openConnectionSecretsOrRefuse(
   db: Queryable,
@@ -156,13 +156,13 @@ export async function openConnectionSecretsOrRefuse(
     return await openConnectionSecrets(db, vault, who, connection);
   } catch (cause) {
     if (!(cause instanceof UnreadableError)) throw cause;
-    const detail = "The connection's own secret cannot be opened. Its owner must give it again.";
+    const detail = "The connection's own secret cannot be opened. Its owner must enter it again.";
     throw required('unreadable', detail, connection, cause);
   }
 }
 
 /**
- * To tell a provider that a grant has ended: whoever moved the connection must not keep it alive.
+ * For a revocation, also while suspended: moving the connection must not keep the grant alive.
  * @throws UnreadableError
  */
 export async function openConnectionSecretsToEnd(
@@ -175,8 +175,8 @@ export async function openConnectionSecretsToEnd(
 }
 
 /**
- * For a change of the connection, which may bring them anew: secrets that cannot be opened count as none. Whether the
- * change may put them to use is judged by `assertReachesKept` and by {@link openConnectionSecretsOrRefuse}.
+ * For an update of the connection, which may enter them again: `{}` also if they cannot be opened. Whether the update may
+ * use them is judged by `assertReachesKept` and by {@link openConnectionSecretsOrRefuse}.
  */
 export async function openConnectionSecretsOrNone(
   db: Queryable,
@@ -191,7 +191,7 @@ export async function openConnectionSecretsOrNone(
   }
 }
 
-/** No user: those of the giver before are destroyed too. */
+/** No user: secrets that another user entered are destroyed too. */
 export async function shredConnectionSecrets(tx: Tx, tenantId: string, connectionId: string): Promise<void> {
   await tx
     .deleteFrom('secret')

@@ -1,22 +1,20 @@
-import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Secret } from '@mooring/connectors/spec/secret';
 import { AppError } from '../../errors/app-error.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
-import type { CredentialTable, SecretTable } from '../../store/tables.js';
-import type { SealContext, Vault } from '../../vault/envelope.js';
-import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
+import type { CredentialTable } from '../../store/tables.js';
+import type { Vault } from '../../vault/envelope.js';
+import { destroySealedFields } from '../../vault/sealed-fields.js';
 import { recordNewGrant, type StoredGrant } from '../grants/grant-state.js';
-import { hiddenGrant, type Plain } from '../grants/hidden-grant.js';
 import { enteredBy, type Reaching } from './reach.js';
+import {
+  type CredentialKey,
+  type SecretField,
+  sealContext,
+  sealedRecord,
+  sealedRow,
+} from './sealed-secrets.js';
 
-// Rows of credentials and their sealed secrets. Only the broker reads or writes the `secret` table of credentials.
-
-/**
- * What is sealed of a credential: `login` holds the opened fields, `grant` the tokens of an OAuth sign-in, `undo` the
- * login before a bulk change.
- */
-export type SecretField = 'login' | 'grant' | 'undo';
+// Rows of credentials. Only this room reads or writes their rows in the table `secret`.
 
 export interface CredentialSecrets {
   login?: Readonly<Record<string, unknown>> | Secret<unknown>;
@@ -40,83 +38,14 @@ export interface NewCredential {
   by: Reaching;
 }
 
-type CredentialKey = Pick<CredentialTable, 'tenant_id' | 'id' | 'owner_id'>;
-
-/** How names are compared: case counts, look-alike compositions do not. */
+/** Names are case-sensitive and compared after NFC normalization. */
 export const nameKey = (name: string): string => name.normalize('NFC').trim();
 
-/** The record that secrets of a credential are bound to. */
-export const sealedRecord = (row: CredentialKey): Omit<SealContext, 'version' | 'field'> => ({
-  tenantId: row.tenant_id,
-  recordKind: 'credential',
-  recordId: row.id,
-  ownerId: row.owner_id,
-});
-
-const placeOf = (row: CredentialKey, field: SecretField): Omit<SealContext, 'version'> => ({
-  ...sealedRecord(row),
-  field,
-});
-
-export const sealContext = (row: CredentialKey, field: SecretField, version: number): SealContext => ({
-  ...placeOf(row, field),
-  version,
-});
-
-/** One sealed field of a credential. */
-export const loadSecret = (
-  db: Queryable,
-  credential: CredentialKey,
-  field: SecretField,
-): Promise<SecretTable | undefined> => loadSealedField(db, placeOf(credential, field));
-
-type SealedColumns = Pick<SecretTable, 'field' | 'version' | 'key_id' | 'wrapped_key' | 'ciphertext'>;
-
 /**
- * Opens what `loadSecret` found.
- * @throws UnreadableError
+ * In the transaction that stores a secret: another node may accept a key up to a second after its user was disabled, and
+ * a secret entered in that second would outlast the end of the user's other secrets.
  */
-export function openSecret(vault: Vault, credential: CredentialKey, row: SealedColumns): Secret<unknown> {
-  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return vault.open(sealed, sealContext(credential, row.field as SecretField, row.version));
-}
-
-/**
- * The fields of a login.
- * @throws UnreadableError
- */
-export const openLogin = (
-  vault: Vault,
-  credential: CredentialKey,
-  row: SealedColumns,
-  manifest: SourceManifest,
-): Record<string, unknown> =>
-  hideSecrets(manifest, openSecret(vault, credential, row).reveal() as Record<string, unknown>);
-
-/** @throws UnreadableError */
-export const openGrant = (vault: Vault, credential: CredentialKey, row: SealedColumns): StoredGrant =>
-  hiddenGrant(openSecret(vault, credential, row).reveal() as Plain<StoredGrant>);
-
-export function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
-  const sealed = vault.seal(value, context);
-  return {
-    tenant_id: context.tenantId,
-    record_kind: context.recordKind as SecretTable['record_kind'],
-    record_id: context.recordId,
-    field: context.field,
-    owner_id: context.ownerId,
-    version: context.version,
-    key_id: sealed.keyId,
-    wrapped_key: sealed.wrappedKey,
-    ciphertext: sealed.ciphertext,
-  };
-}
-
-/**
- * In the transaction that stores a secret of theirs: another node may believe a key for a second longer than its user is
- * let in, and what were brought then would outlast the end of all the others.
- */
-async function assertLetIn(tx: Tx, owner: Pick<CredentialTable, 'tenant_id' | 'owner_id'>): Promise<void> {
+async function assertActive(tx: Tx, owner: Pick<CredentialTable, 'tenant_id' | 'owner_id'>): Promise<void> {
   const user = await tx
     .selectFrom('user')
     .select('status')
@@ -128,7 +57,7 @@ async function assertLetIn(tx: Tx, owner: Pick<CredentialTable, 'tenant_id' | 'o
 }
 
 /**
- * Stores a credential with its secrets and the one destination its person has allowed.
+ * Stores a credential with its secrets and the one destination that its user has allowed.
  * @throws AppError AUTHENTICATION-REQUIRED for a user who was disabled meanwhile
  */
 export async function insertCredential(tx: Tx, vault: Vault, credential: NewCredential): Promise<void> {
@@ -148,7 +77,7 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
     updated_at: credential.at,
     ...enteredBy(credential.by, credential.at),
   };
-  await assertLetIn(tx, row);
+  await assertActive(tx, row);
   await tx.insertInto('credential').values(row).execute();
   for (const [field, value] of Object.entries(credential.secrets)) {
     const context = sealContext(row, field as SecretField, 1);
@@ -162,8 +91,8 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
 }
 
 /**
- * Above every version there has been: renewals count up the sealed grant alone, and one that is under way must not
- * find its version again in a newer sign-in.
+ * Higher than every version before: refreshes increment the version of the sealed grant alone, and a running refresh must
+ * not find its version again in a newer sign-in.
  */
 async function nextVersion(tx: Tx, row: CredentialTable): Promise<number> {
   const { newest } = await tx
@@ -178,8 +107,8 @@ async function nextVersion(tx: Tx, row: CredentialTable): Promise<number> {
 }
 
 /**
- * Gives an existing credential new secrets, in place. Destinations that its person confirmed stay only when the
- * new secrets are for one of them; otherwise the new destination is the only one.
+ * Gives an existing credential new secrets, in place. Confirmed destinations stay only if the new secrets are for one of
+ * them; otherwise the new destination is the only one.
  * @throws AppError AUTHENTICATION-REQUIRED for a user who was disabled meanwhile
  */
 export async function replaceCredential(
@@ -188,7 +117,7 @@ export async function replaceCredential(
   row: CredentialTable,
   fresh: Pick<NewCredential, 'signIn' | 'destination' | 'secrets' | 'at' | 'by'>,
 ): Promise<void> {
-  await assertLetIn(tx, row);
+  await assertActive(tx, row);
   const version = await nextVersion(tx, row);
   const entered = enteredBy(fresh.by, fresh.at);
   await tx
@@ -230,15 +159,14 @@ export async function replaceCredential(
 }
 
 /**
- * Gives an existing credential a new grant and leaves everything else of it as it is.
- * @returns false when the credential was deleted meanwhile; nothing is written then.
+ * Gives an existing credential a new grant, and changes nothing else.
+ * @returns false if the credential has been deleted; nothing was written
  */
 export async function renewGrant(
   tx: Tx,
   vault: Vault,
   row: CredentialTable,
-  grant: StoredGrant,
-  at: string,
+  { grant, at }: { grant: StoredGrant; at: string },
 ): Promise<boolean> {
   const version = await nextVersion(tx, row);
   const found = await tx
@@ -271,7 +199,7 @@ export async function allowDestination(
     .execute();
 }
 
-/** Where its person has allowed it to be sent, oldest first. */
+/** Where its user has allowed it to be sent, oldest first. */
 export async function confirmedDestinations(
   db: Queryable,
   credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
@@ -284,37 +212,6 @@ export async function confirmedDestinations(
     .orderBy('confirmed_at')
     .execute();
   return rows.map(({ destination }) => destination);
-}
-
-/**
- * Replaces one sealed field when it still has the version that was read.
- * @returns false when somebody else was faster; nothing is written then.
- */
-export async function replaceSecret(
-  tx: Queryable,
-  vault: Vault,
-  row: CredentialKey,
-  field: SecretField,
-  versionRead: number,
-  value: unknown,
-): Promise<boolean> {
-  const sealed = vault.seal(value, sealContext(row, field, versionRead + 1));
-  const result = await tx
-    .updateTable('secret')
-    .set({
-      version: versionRead + 1,
-      key_id: sealed.keyId,
-      wrapped_key: sealed.wrappedKey,
-      ciphertext: sealed.ciphertext,
-    })
-    .where('record_kind', '=', 'credential')
-    .where('record_id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .where('field', '=', field)
-    .where('version', '=', versionRead)
-    .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
 }
 
 /** Deletes a credential and destroys its wrapped keys; links go with it. */

@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable, SignInTable } from '../../store/tables.js';
 
-/** What is to end. Several members narrow each other; none of them: everything of the tenant. */
+/** What to end. Members narrow each other; without any: everything of the tenant. */
 export interface EndScope {
   tenantId: string;
   userId?: string;
@@ -9,7 +9,7 @@ export interface EndScope {
   credentialId?: string;
   /** Its embedded credential, and sign-ins that were begun for it. */
   connectionId?: string;
-  /** What was brought or begun after this instant stays. */
+  /** What was entered or begun after this instant stays. */
   until?: string;
 }
 
@@ -23,7 +23,7 @@ function credentialsOf(db: Queryable, scope: EndScope) {
   return found;
 }
 
-/** Credentials that end with it. */
+/** Credentials in the scope. */
 export function credentialsIn(tx: Tx, scope: EndScope, limit?: number): Promise<CredentialTable[]> {
   const found = credentialsOf(tx, scope).selectAll().orderBy('id');
   return (limit === undefined ? found : found.limit(limit)).execute();
@@ -39,8 +39,8 @@ export async function countCredentialsIn(db: Queryable, scope: EndScope): Promis
 const open = ['pending', 'arrived', 'needs_choice'] as const;
 
 /**
- * Sign-ins that end with it. One that is being redeemed may be what brings the successor of a single credential, and
- * finds out by itself that its connection is gone; whoever is shut out as a whole gets nothing more of it.
+ * Sign-ins in the scope. For a single credential or connection not those that are being redeemed: one may be about to
+ * replace the credential, and notices by itself that its connection is gone. For a user or a source, those too.
  */
 export function openSignInsIn(tx: Queryable, scope: EndScope, limit?: number): Promise<SignInTable[]> {
   const isOfOne = scope.credentialId !== undefined || scope.connectionId !== undefined;

@@ -6,26 +6,26 @@ import { AppError } from '../../errors/app-error.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
-import { loadSecret, openLogin } from './credential-records.js';
 import { assertReaches } from './reach.js';
+import { loadSecret, openLogin } from './sealed-secrets.js';
 
-// One part of a login is given anew and the rest stays: a password without its user name, a secret key without its id.
+// A request enters one part of a login and the rest stays: a password without its user name, a secret key without its id.
 
-/** A login that was filled up from the one it replaces. */
+/** A login, completed from the one it replaces. */
 export interface FilledLogin {
   split: SplitProperties;
-  /** Version of the sealed login that the rest came from. */
+  /** Version of the sealed login that the rest is from. */
   versionRead?: number;
 }
 
 export interface Filling {
   manifest: SourceManifest;
   split: SplitProperties;
-  /** The login that is replaced: allowed at the destination that the new one is for. */
+  /** The login that is replaced, which is allowed at the new one's destination. */
   replaced: CredentialTable | undefined;
 }
 
-/** What cannot be opened is asked for again, whole. */
+/** A login that cannot be opened has to be entered completely. */
 function openedOrNone(...login: Parameters<typeof openLogin>): Record<string, unknown> | undefined {
   try {
     return openLogin(...login);
@@ -36,8 +36,7 @@ function openedOrNone(...login: Parameters<typeof openLogin>): Record<string, un
 }
 
 /**
- * The parts that were given with the rest of the caller's own login. Never for another sign-in, and never of somebody
- * else's.
+ * Completes the entered parts from the caller's own login of the same sign-in method, never from another user's.
  * @throws AppError ACCESS-DENIED for a login out of the caller's reach
  */
 export async function filledUp(
@@ -62,7 +61,7 @@ export async function filledUp(
   };
 }
 
-/** In the transaction that stores it. @throws AppError CONFLICT when the rest was changed meanwhile */
+/** In the transaction that stores it. @throws AppError CONFLICT if the rest has changed since */
 export async function assertKeptParts(
   tx: Queryable,
   replaced: CredentialTable,
@@ -71,8 +70,5 @@ export async function assertKeptParts(
   if (versionRead === undefined) return;
   const row = await loadSecret(tx, replaced, 'login');
   if (row?.version !== versionRead)
-    throw new AppError(
-      'CONFLICT',
-      'The credential was changed by another request meanwhile. Repeat the change.',
-    );
+    throw new AppError('CONFLICT', 'Another request has changed the credential since. Repeat the change.');
 }

@@ -3,13 +3,11 @@ import type { ConnectionTable } from '../../store/tables.js';
 
 type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id'>;
 
-/** Makes this the credential that the person uses on the connection. The caller has checked that it is theirs. */
+/** Makes this the credential that the user uses on the connection. The caller has checked that it is theirs. */
 export async function linkCredential(
   db: Queryable,
   connection: ConnectionRef,
-  userId: string,
-  credentialId: string,
-  at: string,
+  { userId, credentialId, at }: { userId: string; credentialId: string; at: string },
 ): Promise<void> {
   await db
     .insertInto('credential_link')
@@ -28,7 +26,7 @@ export async function linkCredential(
     .execute();
 }
 
-/** @param userId absent: the links of everybody */
+/** @param userId absent: the links of all users */
 export async function unlinkCredentials(
   db: Queryable,
   connection: ConnectionRef,

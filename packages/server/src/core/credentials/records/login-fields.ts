@@ -4,7 +4,7 @@ import type { PropertyProblem } from '@mooring/connectors/spec/property-problem'
 import { InvalidRequest } from '../../errors/app-error.js';
 
 /**
- * A login holds everything that its sign-in method needs, and nothing of another.
+ * A login has all fields that its sign-in method needs, and none of another method.
  * @throws InvalidRequest naming each property
  */
 export function assertFieldsOf({ signIn, definition, credential }: SplitProperties): void {

@@ -18,9 +18,9 @@ export const loginPair = ({
 }): LoginPair => ({ qUsername, qPassword: qPassword === undefined ? undefined : new Secret(qPassword) });
 
 /**
- * The pair as properties of the source: the two fields a sign-in method requires (user and password, access key
- * and secret key), or its one secret.
- * @throws InvalidRequest for a method that has no such fields
+ * The pair as properties of the source: the two fields that a sign-in method requires (user and password, access key and
+ * secret key), or its one secret.
+ * @throws InvalidRequest for a method without such fields
  */
 export function loginProperties(method: SignInMethod, login: LoginPair): Record<string, unknown> {
   const [first, second, third] = method.required;

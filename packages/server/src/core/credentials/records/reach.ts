@@ -2,16 +2,16 @@ import type { Caller } from '../../access/caller.js';
 import { AppError } from '../../errors/app-error.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 
-// How far a key reaches that came from an invitation to a user who was there already. An administrator could hold it,
-// so until another key of the user approves it, it opens nothing that was there before it.
+// The reach of a key that came from an invitation to an existing user. An administrator could hold it, so until another key
+// of the user approves it, it opens nothing older than itself.
 
 export type Reaching = Pick<Caller, 'userId' | 'wayIn'>;
 
 type Entered = Pick<CredentialTable, 'owner_id' | 'entered_at' | 'entered_with'>;
 
 /**
- * Of the user's own credentials those whose secret was entered with this way in, whenever that was: the user may bring
- * one with an earlier key and not know of this one. Of others' embedded logins those that are newer.
+ * Of the user's own credentials: those whose secret was entered with this invitation's key, at any time, since the user may
+ * enter one with an earlier key and not know of this key. Of others' embedded logins: those that are newer.
  */
 export function reaches({ userId, wayIn }: Reaching, credential: Entered): boolean {
   if (wayIn?.reachesSince === undefined) return true;
@@ -20,7 +20,7 @@ export function reaches({ userId, wayIn }: Reaching, credential: Entered): boole
     : credential.entered_at >= wayIn.reachesSince;
 }
 
-/** What a credential keeps of who enters its secret. */
+/** Columns of a credential about who entered its secret. */
 export const enteredBy = (
   { wayIn }: Reaching,
   at: string,
@@ -42,7 +42,7 @@ export function assertReaches(caller: Reaching, credential: Entered): void {
 
 type SecretsEntered = Pick<ConnectionTable, 'secrets_entered_at' | 'secrets_entered_with'>;
 
-/** What a connection keeps of who enters its own secrets. */
+/** Columns of a connection about who entered its own secrets. */
 export function secretsEnteredBy(who: Reaching, at: string): SecretsEntered {
   const { entered_at, entered_with } = enteredBy(who, at);
   return { secrets_entered_at: entered_at, secrets_entered_with: entered_with };
@@ -54,14 +54,14 @@ const enteredSecrets = (connection: SecretsEntered, ownerId: string): Entered =>
   entered_with: connection.secrets_entered_with,
 });
 
-/** Of the secrets of a connection that `ownerId` gave. */
+/** For the secrets of a connection that `ownerId` entered. */
 export const reachesSecretsOf = (who: Reaching, connection: SecretsEntered, ownerId: string): boolean =>
   reaches(who, enteredSecrets(connection, ownerId));
 
 /**
- * For what would put the login that a connection keeps to another use: another definition, space or owner, a copy, or
- * the end of its suspension.
- * @param kept those parts that are not entered again with the same request
+ * For requests that put the login of a connection to another use: another definition, space or owner, a copy, or the end
+ * of its suspension.
+ * @param kept the parts that the same request does not enter again
  * @throws AppError ACCESS-DENIED
  */
 export function assertReachesKept(

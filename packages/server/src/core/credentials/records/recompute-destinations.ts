@@ -9,8 +9,8 @@ import type { Tx } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 
-// When a release judges destinations by more than the one before, or a source has a new property that decides, nobody
-// is asked again: what people have allowed is written anew from the definitions as they stand.
+// If a release computes destinations differently, or a source has a new property that decides, users are not asked again:
+// the destinations that they allowed are recomputed from the current definitions.
 
 const setting = 'destination-rule';
 const rowsAtOnce = 500;
@@ -20,7 +20,7 @@ type Row = Pick<ConnectionTable, 'id' | 'tenant_id' | 'source_id' | 'properties'
 interface Judged {
   row: Row;
   destination: string;
-  /** Properties that show a credential, which versions before took. */
+  /** Properties that show a credential, which former versions accepted. */
   showing: string[];
 }
 
@@ -32,12 +32,12 @@ function judged(manifest: SourceManifest | undefined, row: Row): Judged {
     const showing = exposedSecrets(manifest, definition).map(({ property }) => property);
     return { row, destination: destinationOf(manifest, withDefaults(manifest, definition)), showing };
   } catch {
-    // Lists report such a connection; its credentials wait for their persons, as they do now.
+    // Lists report such a connection; its credentials still need their users' confirmation.
     return unchanged;
   }
 }
 
-/** Credentials that are used on a connection: its embedded one, and those that people have linked. */
+/** Credentials that are used on a connection: its embedded one, and those that users have linked. */
 const usedOn = (tx: Tx, row: Row) =>
   tx
     .selectFrom('credential')
@@ -97,7 +97,7 @@ async function move(tx: Tx, row: Row, destination: string): Promise<boolean> {
   return true;
 }
 
-/** Whoever sees the connection reads it; an administrator has to learn of it to have it changed. */
+/** All users who see the connection can read it, so an administrator has to know and have it changed. */
 const recordShowing = (tx: Tx, { row, showing }: Judged): Promise<void> =>
   record(tx, {
     name: 'data-connection.shows-credential',
@@ -107,8 +107,8 @@ const recordShowing = (tx: Tx, { row, showing }: Judged): Promise<void> =>
   });
 
 /**
- * Once for each rule, before anything is served. May be cut off anywhere and begun again.
- * @returns how many connections have another destination now, and how many show a credential, which is on record
+ * Once per rule, before anything is served. Safe to interrupt and repeat.
+ * @returns how many connections have a new destination, and how many show a credential (which the audit log records)
  */
 export async function recomputeDestinations(
   store: Store,

@@ -10,8 +10,8 @@ import { credentialOfSignIn } from '../grants/revocation-queue.js';
 import type { Revoker } from '../grants/revoker.js';
 import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
 
-// What is sealed belongs to a record and goes with it. Should some be left behind, as by versions before 0.2, nobody
-// would ever look for it: this does, a little at a time, so that a round costs the same however much there is.
+// Sealed fields belong to a record and are deleted with it. This sweep finds those that were left behind, as by versions
+// before 0.2: a page at a time, so that the cost of a round does not depend on their number.
 
 const perRound = 1_000;
 
@@ -24,7 +24,7 @@ interface Wanted {
 const beginning = { record_id: '', tenant_id: '' };
 const columns = ['id', 'tenant_id'] as const;
 
-/** Which of these records are there, and may have something sealed. No user: it looks after what is everybody's. */
+/** Which of these records exist and may have sealed fields. No user: the sweep is for all users. */
 const living: Partial<
   Record<
     SecretTable['record_kind'],
@@ -60,13 +60,13 @@ const kinds = Object.keys(living) as Kind[];
 export interface OrphanSweepDependencies {
   store: Store;
   vault: Vault;
-  revoker: Pick<Revoker, 'noteTokens' | 'kick'>;
+  revoker: Pick<Revoker, 'queueRevocation' | 'kick'>;
   log: Logger;
 }
 
-/** @returns one round: looks at the next records of each kind, and destroys what is sealed for none */
+/** @returns one round: checks the next page of each kind, and destroys sealed fields without a record */
 export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDependencies) {
-  // Ids are random: a process that is started often still gets everywhere.
+  // Begins at a random id, so that a process that restarts often still reaches all of them.
   const after = new Map(kinds.map((kind) => [kind, { record_id: newUuid(), tenant_id: '' }]));
 
   const nextPage = async (kind: Kind): Promise<Page[]> => {
@@ -103,16 +103,13 @@ export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDep
         const signIn = { id: row.record_id, tenant_id: row.tenant_id, user_id: row.owner_id };
         const grant = await sealedGrantOf(tx, vault, signIn);
         const gone = { ...signIn, source_id: '', credential_id: null, connection_name: null };
-        if (grant) await revoker.noteTokens(tx, credentialOfSignIn(gone), grant);
+        if (grant) await revoker.queueRevocation(tx, credentialOfSignIn(gone), grant);
       }
       await destroySealedFields(tx, {
         ...{ tenantId: row.tenant_id, ownerId: row.owner_id },
         ...{ recordKind: kind, recordId: row.record_id },
       });
-      log.warn(
-        { kind, recordId: row.record_id },
-        'something was sealed without its record, and is destroyed',
-      );
+      log.warn({ kind, recordId: row.record_id }, 'destroyed a sealed field without a record');
     });
 
   return async (): Promise<void> => {

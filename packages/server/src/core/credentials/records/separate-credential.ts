@@ -3,11 +3,11 @@ import { recordCredential } from '../../audit/record.js';
 import type { Tx } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { nameKey } from './credential-records.js';
-import { freeName } from './own-credentials.js';
+import { freeName } from './separated-credentials.js';
 
 /**
- * Makes an embedded credential a separated one of the person who gave it. Only where it belongs changes: secrets, grant
- * and allowed destinations stay, and no provider is told of anything.
+ * Makes an embedded credential a separated one of the user who entered it. Secrets, grant and allowed destinations stay, and
+ * nothing is revoked.
  */
 export async function separateCredential(
   tx: Tx,

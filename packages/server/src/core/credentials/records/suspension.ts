@@ -2,15 +2,15 @@ import type { Queryable, Tx } from '../../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { ownerOfConnectionSecrets } from './connection-secrets.js';
 
-// A connection may keep a login of its own: an embedded credential, and secrets such as that of its OAuth client. It
-// serves everybody who may use the connection, so whoever moves the connection decides whom it serves. When that is
-// not who gave it, it waits until they confirm, or until somebody enters it again.
+// A connection may keep a login: an embedded credential, and secrets such as its OAuth client's. It serves all users of the
+// connection, so moving the connection decides whom it serves. If it is moved by another user than the one who entered the
+// login, the login is suspended until that user confirms it, or until it is entered again.
 
 type ConnectionRef = Pick<ConnectionTable, 'id' | 'tenant_id'>;
 type Suspension = Pick<ConnectionTable, 'suspended_at' | 'suspended_by'>;
 type Place = Pick<ConnectionTable, 'owner_id' | 'space_id'>;
 
-/** The login that a connection keeps, with who gave each part. */
+/** The login that a connection keeps, and who entered each part. */
 export interface KeptLogin {
   credential: CredentialTable | undefined;
   secretsOwnerId: string | undefined;
@@ -26,17 +26,17 @@ export async function keptLogin(db: Queryable, connection: ConnectionRef): Promi
   return { credential, secretsOwnerId: await ownerOfConnectionSecrets(db, connection) };
 }
 
-/** Ids of who gave the login, one for each part. */
+/** Ids of the users who entered the login, one for each part. */
 export const giversOf = ({ credential, secretsOwnerId }: KeptLogin): string[] =>
   [credential?.owner_id, secretsOwnerId].filter((id) => id !== undefined);
 
-/** What a change of a connection means for the login that it keeps. */
+/** An update of a connection, as it concerns the login that it keeps. */
 export interface LoginMove {
   from: Place & Suspension;
   to: Place;
-  /** Who gave the login as it is after the change. */
+  /** Who entered the login as it is after the update. */
   givers: readonly string[];
-  /** Who makes the change, and whether a part of the login comes with it. */
+  /** Who makes the update, and whether it enters a part of the login. */
   by: string;
   isEntered: boolean;
   at: string;
@@ -48,7 +48,7 @@ export function suspensionAfter({ from, to, givers, by, isEntered, at }: LoginMo
   const isAllOf = (userId: string) => givers.every((giver) => giver === userId);
   const isNewOwner = to.owner_id !== from.owner_id;
   const isMoved = isNewOwner || to.space_id !== from.space_id;
-  // Giving a connection away is no leave to use the login there, not even by who gave both.
+  // Transferring a connection does not allow its use with the login, not even by the user who entered both.
   const mayServe = isAllOf(by) && (!isNewOwner || isAllOf(to.owner_id));
   if (isMoved && !mayServe) return { suspended_at: at, suspended_by: by };
   if (isEntered && isAllOf(by)) return none;
@@ -57,7 +57,7 @@ export function suspensionAfter({ from, to, givers, by, isEntered, at }: LoginMo
 
 /**
  * Ends the suspension that was shown.
- * @returns false when the connection was changed meanwhile; nothing is written then.
+ * @returns false if the connection has changed; nothing was written
  */
 export async function resumeLogin(
   tx: Tx,

@@ -16,24 +16,16 @@ import { createCatalogue } from '../../catalogue/catalogue.js';
 import { createSourceSettings } from '../../catalogue/source-settings.js';
 import { plain } from '../../oauth/__fixtures__/plain-secrets.js';
 import type { Tx } from '../../store/queryable.js';
+import type { ClientConfiguration } from '../grants/client-configuration.js';
 import type { StoredGrant } from '../grants/grant-state.js';
 import type { Grants } from '../grants/grants.js';
-import type { OAuthSetup } from '../grants/oauth-setup.js';
 import { endIn, enqueue } from '../grants/revocation-queue.js';
-import {
-  loadSecret,
-  openLogin,
-  renewGrant,
-  replaceCredential,
-  replaceSecret,
-  sealContext,
-  sealedRow,
-  shredCredential,
-} from '../records/credential-records.js';
+import { renewGrant, replaceCredential, shredCredential } from '../records/credential-records.js';
+import { loadSecret, openLogin, replaceSecret, sealContext, sealedRow } from '../records/sealed-secrets.js';
 import { newSignIn } from '../sign-ins/sign-in-request.js';
 import { addSignIn, changeWhile, endSignIn } from '../sign-ins/sign-in-store.js';
-import { createBroker } from './broker.js';
-import { setupToEnd, setupToRenew } from './credential-setup.js';
+import { configurationOfCredential, configurationToRevoke } from './credential-configuration.js';
+import { createCredentialResolver } from './credential-resolver.js';
 
 // What stood when a credential was resolved may have changed when it is opened, so each condition stands again in the
 // statement that loads the sealed fields.
@@ -57,12 +49,12 @@ async function open(meanwhile: string) {
     .where('id', '=', connectionId)
     .executeTakeFirstOrThrow();
   const { store, vault } = opened;
-  const broker = createBroker({ store, vault, grants: {} as Grants, clients: {} });
+  const resolver = createCredentialResolver({ store, vault, grants: {} as Grants, clients: {} });
   const who = { userId: await userId() };
-  const resolution = await broker.resolve(who, connection, manifest);
+  const resolution = await resolver.resolve(who, connection, manifest);
   expect(resolution.state).toBe('ready');
   opened.sql(meanwhile);
-  return broker.open(who, connection, manifest, resolution);
+  return resolver.open(who, connection, manifest, resolution);
 }
 
 const made = async (qName: string, more: object = {}) => {
@@ -127,10 +119,10 @@ it('TR5: the secret of a client renews no grant while it waits for who gave it, 
   const catalogue = createCatalogue(manifests, createSourceSettings(store));
   const deps = { vault, catalogue, clients: {} };
   const secret = { client: { clientId: 'c', clientSecret: 'canary-of-an-opening-8' } };
-  expect(plain(await setupToRenew(store.db, deps, row))).toMatchObject(secret);
+  expect(plain(await configurationOfCredential(store.db, deps, row))).toMatchObject(secret);
   opened.sql(`update connection set suspended_at = '2026-01-01T00:00:00.000Z' where id = '${qID}'`);
-  expect(await setupToRenew(store.db, deps, row)).toBeUndefined();
-  expect(plain(await setupToEnd(store.db, deps, row))).toMatchObject(secret);
+  expect(await configurationOfCredential(store.db, deps, row)).toBeUndefined();
+  expect(plain(await configurationToRevoke(store.db, deps, row))).toMatchObject(secret);
 });
 
 it.each(manifests.map((each) => [each.id, each] as const))(
@@ -163,7 +155,7 @@ it('sealed fields are found by tenant and owner too: whoever has the id alone ge
 describe('whoever has the id alone', () => {
   const at = new Date(0).toISOString();
   const later = '9999-01-01T00:00:00.000Z';
-  const setup: OAuthSetup = {
+  const setup: ClientConfiguration = {
     preset: { tokenEndpoint: 'https://p.example/token', scopes: [], clientAuthentication: 'none' },
     client: { clientId: 'c' },
   };
@@ -190,7 +182,12 @@ describe('whoever has the id alone', () => {
 
   const changes: Record<string, (tx: Tx, owner: string) => Promise<unknown>> = {
     'seals another secret': async (tx, owner) =>
-      replaceSecret(tx, opened.vault, await credentialOf(tx, owner), 'login', 1, { username: 'x' }),
+      replaceSecret(
+        tx,
+        opened.vault,
+        { credential: await credentialOf(tx, owner), field: 'login' },
+        { versionRead: 1, value: { username: 'x' } },
+      ),
     'gives another login': async (tx, owner) => {
       const fresh = { signIn: 'other', destination: 'elsewhere', secrets: { login: { username: 'x' } } };
       const credential = await credentialOf(tx, owner);
@@ -198,7 +195,7 @@ describe('whoever has the id alone', () => {
     },
     'gives another grant': async (tx, owner) => {
       const grant = { tokens: { accessToken: new Secret('a') }, issuedAt: 0 } as StoredGrant;
-      await renewGrant(tx, opened.vault, await credentialOf(tx, owner), grant, at);
+      await renewGrant(tx, opened.vault, await credentialOf(tx, owner), { grant, at });
     },
     'deletes the credential': async (tx, owner) => shredCredential(tx, await credentialOf(tx, owner)),
     'redeems the sign-in': (tx, owner) =>

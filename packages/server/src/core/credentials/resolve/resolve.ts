@@ -7,13 +7,13 @@ import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import { reachesSecrets } from '../records/connection-secrets.js';
 import { type Reaching, reaches } from '../records/reach.js';
 
-/** Which credential a person would use on a connection, or why there is none. Holds no secret. */
+/** Which credential a user would use on a connection, or why there is none. Without secrets. */
 export interface Resolution {
   state: CredentialState;
   credential?: CredentialTable;
   /** The credential belongs to the connection and serves everyone who may use it. */
   isEmbedded: boolean;
-  /** The login that the connection keeps waits for who gave it: `state` is `needs_confirmation`. */
+  /** The login of the connection is suspended: `state` is `needs_confirmation`. */
   isSuspended?: true;
 }
 
@@ -30,7 +30,7 @@ type ConnectionRef = Pick<
 >;
 
 /**
- * Separated: the person's own linked credential and nothing else, whoever asks. Embedded: the connection's.
+ * Separated: the user's own linked credential and no other. Embedded: the connection's.
  * Ownership is part of the statement that loads the row; there is no fallback identity.
  */
 export async function resolveCredential(
@@ -72,8 +72,8 @@ export async function resolveCredential(
 }
 
 /**
- * As {@link resolveCredential}, for a use: a credential of another sign-in than the connection asks for by now is
- * none, once its person has been asked about the new destination.
+ * As {@link resolveCredential}, for a use: `missing` also if the connection now asks for another sign-in method than the
+ * credential's, once its user has confirmed the new destination.
  */
 export async function resolveForUse(
   db: Queryable,

@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.js';
 import { type CoarseUse, untilInstant } from '../../errors/coarse.js';
 import { OAuthError, type OAuthErrorKind } from '../../oauth/oauth-error.js';
 
-/** What a provider says of the sign-in itself, and to whoever has signed in there. */
+/** Decisions of a provider about the sign-in itself, for the user who signed in there. */
 const ofTheSignIn: ReadonlySet<OAuthErrorKind> = new Set<OAuthErrorKind>([
   'code_refused',
   'consent_required',
@@ -14,8 +14,8 @@ const isOfProvider = (error: unknown): error is AppError =>
   error instanceof AppError && (error.code === 'PROVIDER-FAILED' || error.code === 'PROVIDER-REFUSED');
 
 /**
- * As `errorToldCoarsely`, for a sign-in at a provider that the owner of the connection has chosen, and which may be any host of the
- * network; resolves when it may be told.
+ * As `errorToldCoarsely`, for a sign-in at a provider that the owner of the connection chose, which may be any host of
+ * the network. Resolves when the answer may be sent.
  */
 export async function signInErrorToldCoarsely(
   error: unknown,

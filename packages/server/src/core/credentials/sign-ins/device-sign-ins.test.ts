@@ -90,11 +90,16 @@ describe('the life of a sign-in on another device, by the clock', () => {
     const catalogue = createCatalogue(manifests, createSourceSettings(store));
     revoker = createRevoker({ ...{ store, vault, network, catalogue, log }, clients: {}, lookMs: 100 });
     const parked = createParkedGrants({ ...{ store, vault, signInMinutes: 10 }, revoker });
+    const clock = {
+      now: () => at,
+      iso: (offsetMs = 0) => new Date(at + offsetMs).toISOString(),
+      align: async () => undefined,
+    };
     signIns = createSignIns({
       coarseSeconds,
-      ...{ parked, revoker, vault, network, store, log },
+      ...{ parked, revoker, vault, network, log },
       ...{ signInMinutes: 10, publicUrl: () => 'https://m.example' },
-      now: () => new Date(at),
+      store: { ...store, clock },
     });
   });
   afterAll(async () => {
@@ -332,7 +337,7 @@ describe('the life of a sign-in on another device, by the clock', () => {
       name: '',
     };
     await store.db.schema.alterTable('revocation').renameTo('away').execute();
-    await revoker.endTokens(owner, request().setup, {
+    await revoker.revokeTokens(owner, request().setup, {
       accessToken: new Secret('a'),
       refreshToken: new Secret('canary-kept'),
     });

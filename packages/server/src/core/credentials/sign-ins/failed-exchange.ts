@@ -4,8 +4,9 @@ import type { SignInDependencies } from './sign-in-request.js';
 import { changeWhile, dropIntent, endSignIn } from './sign-in-store.js';
 
 /**
- * Whether the provider may answer better to the same.
- * @param isToldCoarsely until it has decided about the sign-in: an end before that would tell that it is there
+ * Whether the same request may succeed later.
+ * @param isToldCoarsely then until the provider has decided about the sign-in: ending it earlier would tell that the
+ * provider can be reached
  */
 export const mayAnswerBetter = (kind: OAuthError['kind'], isToldCoarsely = false): boolean =>
   isToldCoarsely
@@ -13,16 +14,17 @@ export const mayAnswerBetter = (kind: OAuthError['kind'], isToldCoarsely = false
     : kind === 'unavailable' || kind === 'rate_limited';
 
 /**
- * A code was not exchanged: the sign-in is open again where the provider may answer better, and has failed otherwise.
+ * A code was not exchanged: opens the sign-in again if the exchange may succeed later, and ends it otherwise.
  * @param row as it was before it was claimed
  * @param isToldCoarsely as in {@link mayAnswerBetter}
+ * @returns whether the same code may be sent again
  */
 export async function recordFailedExchange(
   { store, log }: Pick<SignInDependencies, 'store' | 'log'>,
   row: SignInTable,
   intentId: string,
   { error, isToldCoarsely }: { error: unknown; isToldCoarsely?: boolean | undefined },
-): Promise<{ kind: OAuthError['kind']; mayRetry: boolean }> {
+): Promise<boolean> {
   const isKnown = error instanceof OAuthError;
   const kind = isKnown ? error.kind : 'unavailable';
   log.warn({ signInId: row.id, kind, ...(isKnown ? {} : { err: error }) }, 'code exchange failed');
@@ -30,8 +32,8 @@ export async function recordFailedExchange(
   await store.transaction(async (tx) => {
     await dropIntent(tx, row, intentId);
     if (!mayRetry) return endSignIn(tx, row, 'failed', (isKnown ? error.providerCode : undefined) ?? kind);
-    // One that was ended meanwhile stays so: what was sealed with it is gone.
+    // If it has ended since, it stays ended: its sealed fields are gone.
     await changeWhile(tx, row, 'redeeming', { status: row.status });
   });
-  return { kind, mayRetry };
+  return mayRetry;
 }

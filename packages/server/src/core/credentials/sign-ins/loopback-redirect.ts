@@ -3,8 +3,8 @@ import type { SignInTable } from '../../store/tables.js';
 import { beginAgain } from './open-sign-in.js';
 import type { PastedCode } from './pasted-code.js';
 
-// The redirect of a native client lands on the person's own machine (RFC 8252 section 7.3): a literal loopback
-// address, since a name could be made to point elsewhere (section 8.3), any port, one path.
+// The redirect of a native client lands on the user's machine (RFC 8252 section 7.3): a literal loopback address, since
+// a name can be made to point elsewhere (section 8.3); any port, one path.
 
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})\/callback$/;
 
@@ -13,7 +13,7 @@ const isLoopbackRedirect = (uri: string): boolean => {
   return port !== undefined && Number(port) <= 65_535;
 };
 
-/** @throws AppError when the form is another, or the client is not registered as a native one */
+/** @throws InvalidRequest for any other form, and for a client that is not registered as a native one */
 export function readLoopbackRedirect(uri: string, setup: { isNative?: boolean }): string {
   if (!isLoopbackRedirect(uri)) {
     throw new InvalidRequest([
@@ -28,7 +28,7 @@ export function readLoopbackRedirect(uri: string, setup: { isNative?: boolean })
       {
         field: 'redirectUri',
         message:
-          'is for clients that are registered as native ones (loopbackRedirect in oauth.clients). Leave it out and copy the code from the page',
+          'needs a client that is registered as a native one (loopbackRedirect in oauth.clients). Omit it and copy the code from the page',
       },
     ]);
   }
@@ -36,16 +36,16 @@ export function readLoopbackRedirect(uri: string, setup: { isNative?: boolean })
 }
 
 /**
- * What came to a person's machine was judged by nobody yet: state and issuer must be in it.
+ * A redirect to the user's machine has not been validated yet: state and issuer must be in it.
  * @throws AppError SIGN-IN-INVALID
  */
 export function assertSameRedirect(row: SignInTable, pasted: PastedCode): void {
   if (!isLoopbackRedirect(row.redirect_uri)) return;
-  // The sign-in was found by the state when there is one.
+  // If there is a state, the sign-in was found by it.
   const isIssuerMissing = row.issuer_promised === 1 && pasted.issuer === undefined;
   if (pasted.state !== undefined && !isIssuerMissing) return;
   throw new AppError(
     'SIGN-IN-INVALID',
-    `authCode must be the whole query that came to the redirect, with state${isIssuerMissing ? ' and iss' : ''}. ${beginAgain}`,
+    `authCode must be the complete query of the redirect, with state${isIssuerMissing ? ' and iss' : ''}. ${beginAgain}`,
   );
 }

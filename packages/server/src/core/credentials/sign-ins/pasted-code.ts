@@ -1,13 +1,13 @@
 import { Secret } from '@mooring/connectors/spec/secret';
 
-/** What a user pastes after signing in: `CODE`, `code=CODE` or `code=CODE&state=…`, or the whole address they came to. */
+/** What a user pastes after signing in: `CODE`, `code=CODE`, `code=CODE&state=…`, or the whole URL of the page. */
 export interface PastedCode {
   code: Secret<string>;
   state?: string;
   issuer?: string;
 }
 
-/** An address bar or a form percent-encodes it, once. */
+/** Address bars and forms percent-encode it once. */
 function decodedOnce(code: string): string {
   if (!/%[0-9a-f]{2}/i.test(code)) return code;
   try {
@@ -17,7 +17,7 @@ function decodedOnce(code: string): string {
   }
 }
 
-/** What is behind the `?` or `#` of an address, or the text itself. */
+/** What follows the `?` or `#` of a URL, or the text itself. */
 const parametersIn = (text: string): string => text.replace(/^(?:[a-z][a-z0-9+.-]*:\/\/[^?#]*)?[?#]/i, '');
 
 export function readPastedCode(text: Secret<string>): PastedCode | undefined {

@@ -11,13 +11,13 @@ import { beginAgain } from './open-sign-in.js';
 import type { SignInDependencies, SignInRequest } from './sign-in-request.js';
 import { dropIntent, endSignIn, leaveRedeeming } from './sign-in-store.js';
 
-/** Tokens that were just issued. They belong to nobody until `complete` ran in the transaction that stores them. */
+/** Fresh tokens. They have no owner until `complete` ran in the transaction that stores them. */
 export interface RedeemedSignIn {
   tokens: TokenSet;
   complete(tx: Tx): Promise<void>;
   /**
-   * Another account than before has signed in: keeps the grant for the person's choice.
-   * @returns false when the credential is gone; the grant is revoked then
+   * A different account signed in: keeps the grant for the user's choice.
+   * @returns false if the credential is gone; the grant is revoked then
    */
   park(
     grant: StoredGrant,
@@ -26,8 +26,8 @@ export interface RedeemedSignIn {
   ): Promise<boolean>;
   readonly signInId: string;
   /**
-   * Nobody gets the grant: ends the sign-in, and notes in the same transaction that the provider is to be told.
-   * @param why recorded with the sign-in. `unknown`: it may be stored, and is then left alone.
+   * Gives the grant up: ends the sign-in, and queues the tokens for revocation in the same transaction.
+   * @param why recorded with the sign-in. `unknown`: the grant may be stored, and is not revoked if it is
    */
   abandon(why: 'not_stored' | 'unknown' | 'another_account' | 'account_unknown'): Promise<void>;
 }
@@ -35,14 +35,14 @@ export interface RedeemedSignIn {
 export interface Redeemed {
   row: SignInTable;
   request: Pick<SignInRequest, 'setup' | 'renews'>;
-  /** Written with the claim. */
+  /** Of the intent that was written with the claim. */
   intentId: string;
   tokens: TokenSet;
 }
 
 /**
- * Stores a fresh grant; one that cannot be stored is given up rather than lost. Where nobody knows whether it was,
- * whoever gives it up looks: a stored grant is never revoked.
+ * Stores a fresh grant; one that cannot be stored is abandoned rather than lost. If the outcome of the transaction is
+ * unknown, `abandon` looks: a stored grant is never revoked.
  */
 export async function storedOrAbandoned<Result>(
   redeemed: Pick<RedeemedSignIn, 'abandon'> | undefined,
@@ -64,7 +64,7 @@ export function createRedeemed(
     tokens,
     signInId: row.id,
     async park(grant, account, login) {
-      // A sign-in that was not begun for a credential is remembered as being for the one it would replace.
+      // A sign-in that was not begun for a credential is stored as being for the one it would replace.
       const renewed = { ...row, credential_id: request.renews?.id ?? row.credential_id };
       const { setup } = request;
       const isKept = await storedOrAbandoned(redeemed, () =>
@@ -75,7 +75,7 @@ export function createRedeemed(
     },
     async complete(tx) {
       if (!(await leaveRedeeming(tx, row, 'completed'))) {
-        throw new AppError('SIGN-IN-INVALID', `This sign-in was ended meanwhile. ${beginAgain}`);
+        throw new AppError('SIGN-IN-INVALID', `This sign-in has ended. ${beginAgain}`);
       }
       await dropIntent(tx, row, intentId);
       await endSignIn(tx, row, 'completed');
@@ -86,20 +86,20 @@ export function createRedeemed(
       });
     },
     async abandon(why) {
-      log.warn({ signInId: row.id, why }, 'a fresh grant is given up');
+      log.warn({ signInId: row.id, why }, 'fresh grant abandoned');
       await revoker.untilStored(async (tx) => {
         await dropIntent(tx, row, intentId);
         if (await leaveRedeeming(tx, row, 'failed')) {
           await endSignIn(tx, row, 'failed', why === 'unknown' ? 'not_stored' : why);
         } else if (await isKeptWith(tx, row)) return;
-        await revoker.noteTokens(tx, credentialOfSignIn(row), { setup: request.setup, tokens });
+        await revoker.queueRevocation(tx, credentialOfSignIn(row), { setup: request.setup, tokens });
       });
     },
   };
   return redeemed;
 }
 
-/** The grant of a sign-in is stored, or still sealed with the sign-in. One that was ended meanwhile, or is gone, keeps nothing. */
+/** The grant of a sign-in is stored, or still sealed with it. A sign-in that was ended or deleted keeps nothing. */
 export async function isKeptWith(tx: Tx, row: SignInTable): Promise<boolean> {
   const now = await tx
     .selectFrom('sign_in')

@@ -3,31 +3,31 @@ import { Secret } from '@mooring/connectors/spec/secret';
 import type { TokenSet } from '../../oauth/types.js';
 import type { Queryable } from '../../store/queryable.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
+import type { ClientConfiguration } from '../grants/client-configuration.js';
 import type { StoredGrant } from '../grants/grant-state.js';
-import { hiddenGrant, hiddenSetup, hiddenTokens, type Plain } from '../grants/hidden-grant.js';
-import type { OAuthSetup } from '../grants/oauth-setup.js';
+import { hiddenConfiguration, hiddenGrant, hiddenTokens, type Plain } from '../grants/hidden-grant.js';
 import { openField, type SignInRef } from './sign-in-store.js';
 
-// Grants that are sealed with a sign-in: nobody's yet, and alive at their provider.
+// Grants that are sealed with a sign-in: they have no owner yet, and are alive at their provider.
 
-/** Waits for its person's choice. Has whom to tell of its end, whatever becomes of its connection and its credential. */
+/** Waits for its user's choice. Holds what its revocation needs, whatever becomes of its connection and credential. */
 export interface ParkedGrant {
   grant: StoredGrant;
-  setup: OAuthSetup;
-  /** What else the person sent with the code. */
+  setup: ClientConfiguration;
+  /** Login fields that came with the code. */
   login?: Readonly<Record<string, unknown>>;
 }
 
-/** Of a sign-in on another device: the code, and whom to ask with what. Its tokens are sealed beside it. */
+/** Of a sign-in on another device: what a poll needs. Its tokens are sealed beside it. */
 export interface DeviceSecrets {
   deviceCode: Secret<string>;
-  setup: OAuthSetup;
+  setup: ClientConfiguration;
   /** As in `SignInRequest`. */
   isToldCoarsely?: boolean;
 }
 
 export interface SealedGrant {
-  setup: OAuthSetup;
+  setup: ClientConfiguration;
   tokens: TokenSet;
 }
 
@@ -36,14 +36,14 @@ export function openedParked(text: Secret<string>): ParkedGrant {
   return {
     ...rest,
     grant: hiddenGrant(grant),
-    setup: hiddenSetup(setup),
+    setup: hiddenConfiguration(setup),
     ...(login ? { login: hideAll(login) } : {}),
   };
 }
 
 export function openedDevice(text: Secret<string>): DeviceSecrets {
   const { deviceCode, setup, ...rest } = JSON.parse(text.reveal()) as Plain<DeviceSecrets>;
-  return { ...rest, deviceCode: new Secret(deviceCode), setup: hiddenSetup(setup) };
+  return { ...rest, deviceCode: new Secret(deviceCode), setup: hiddenConfiguration(setup) };
 }
 
 export const openedTokens = (text: Secret<string>): TokenSet =>
@@ -51,7 +51,7 @@ export const openedTokens = (text: Secret<string>): TokenSet =>
 
 /**
  * The grant that would be lost with a sign-in, if there is one.
- * @throws UnreadableError when it can no longer be opened
+ * @throws UnreadableError
  */
 export async function openSealedGrant(
   db: Queryable,
@@ -69,7 +69,7 @@ export async function openSealedGrant(
   return { setup: openedDevice(device).setup, tokens: openedTokens(tokens) };
 }
 
-/** The same; undefined too when it can no longer be opened. */
+/** As {@link openSealedGrant}; undefined also if it cannot be opened. */
 export async function sealedGrantOf(
   db: Queryable,
   vault: Vault,

@@ -7,13 +7,14 @@ import type { SignInTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
 import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
 
-// Rows of pending sign-ins and what is sealed with them: the PKCE verifier, and the code once it has arrived.
+// Rows of sign-ins and their sealed fields.
 
 /**
- * `device`: how to ask for the tokens of a sign-in on another device. `tokens`: those, until they are claimed.
- * `grant`: one that waits for its person's choice.
+ * `verifier`: of PKCE. `code`: once it has arrived. `device`: how to poll for the tokens of a sign-in on another device.
+ * `tokens`: those, until they are claimed. `grant`: one that waits for its user's choice.
  */
 type SealedField = 'verifier' | 'code' | 'device' | 'tokens' | 'grant';
+type SealedValue = readonly [field: SealedField, value: Secret<string>];
 export type SignInRef = Pick<SignInTable, 'id' | 'tenant_id' | 'user_id'>;
 
 const sealedRecord = (row: SignInRef): Omit<SealContext, 'version' | 'field'> => ({
@@ -33,8 +34,7 @@ export async function sealField(
   db: Queryable,
   vault: Vault,
   row: SignInRef,
-  field: SealedField,
-  value: Secret<string>,
+  [field, value]: SealedValue,
 ): Promise<void> {
   const sealed = vault.seal(value, context(row, field));
   const columns = { key_id: sealed.keyId, wrapped_key: sealed.wrappedKey, ciphertext: sealed.ciphertext };
@@ -67,14 +67,14 @@ export async function openField(
   return vault.open(sealed, context(row, field)) as Secret<string>;
 }
 
-const openPerPersonMax = 50;
+const openPerUserMax = 50;
 
-/** Adds a sign-in with what is sealed with it; a person's oldest open ones make room. */
+/** Adds a sign-in with its sealed value. A user has at most {@link openPerUserMax} open ones: the oldest are ended. */
 export async function addSignIn(
   store: Store,
   vault: Vault,
   row: SignInTable,
-  [field, value]: [field: SealedField, value: Secret<string>],
+  sealed: SealedValue,
 ): Promise<void> {
   await store.transaction(async (tx) => {
     const open = await tx
@@ -82,7 +82,7 @@ export async function addSignIn(
       .select(['id', 'tenant_id', 'user_id'])
       .where('tenant_id', '=', row.tenant_id)
       .where('user_id', '=', row.user_id)
-      // Tokens that were parked end with their time, so that they are revoked.
+      // Not those with parked tokens: `endUnclaimed` revokes them when they expire.
       .where((eb) =>
         eb.or([
           eb('status', '=', 'pending'),
@@ -90,18 +90,18 @@ export async function addSignIn(
         ]),
       )
       .orderBy('created_at', 'desc')
-      .offset(openPerPersonMax)
+      .offset(openPerUserMax)
       .limit(100)
       .execute();
     for (const old of open) await endSignIn(tx, old, 'expired');
     await tx.insertInto('sign_in').values(row).execute();
-    await sealField(tx, vault, row, field, value);
+    await sealField(tx, vault, row, sealed);
   });
 }
 
 /**
- * Changes a sign-in while it is in a state: of all who would at once, one does.
- * @returns false when it is not in it any more, and nothing was changed
+ * Compare and set: of concurrent requests one changes the sign-in.
+ * @returns false if it is no longer in this state; nothing was changed
  */
 export async function changeWhile(
   db: Queryable,
@@ -120,7 +120,7 @@ export async function changeWhile(
   return numUpdatedRows === 1n;
 }
 
-/** Ends a sign-in and destroys what was sealed with it. */
+/** Ends a sign-in and destroys its sealed fields. */
 export async function endSignIn(
   db: Queryable,
   row: SignInRef,
@@ -138,15 +138,11 @@ export async function endSignIn(
 }
 
 /**
- * Takes the sign-in for redeeming, in one statement, and writes the intent with it.
- * @returns false when somebody else was faster, or it is no longer open.
+ * Claims the sign-in for redeeming, in one statement, and writes the intent with it.
+ * @returns false if another request was faster, or it is no longer open
  */
-export async function claimSignIn(
-  store: Store,
-  row: SignInRef,
-  intentId: string,
-  at: string,
-): Promise<boolean> {
+export async function claimSignIn(store: Store, row: SignInRef, intentId: string): Promise<boolean> {
+  const at = store.clock.iso();
   return store.transaction(async (tx) => {
     const claimed = await tx
       .updateTable('sign_in')
@@ -167,8 +163,8 @@ export async function claimSignIn(
 }
 
 /**
- * Ends what `claimSignIn` began, for one of all who might: whoever commits second changes nothing.
- * @returns false when the sign-in is no longer being redeemed
+ * Ends what `claimSignIn` began. The second to commit changes nothing.
+ * @returns false if the sign-in is no longer being redeemed
  */
 export const leaveRedeeming = (
   tx: Queryable,
@@ -176,7 +172,7 @@ export const leaveRedeeming = (
   status: 'completed' | 'failed',
 ): Promise<boolean> => changeWhile(tx, row, 'redeeming', { status });
 
-/** What was begun with `claimSignIn` has ended. */
+/** Deletes the intent that `claimSignIn` wrote. */
 export async function dropIntent(
   db: Queryable,
   { tenant_id }: Pick<SignInTable, 'tenant_id'>,
@@ -185,14 +181,14 @@ export async function dropIntent(
   await db.deleteFrom('intent').where('id', '=', intentId).where('tenant_id', '=', tenant_id).execute();
 }
 
-/** Ends sign-ins that are past their time and forgets ended ones after a week. */
+/** Ends expired sign-ins, and deletes ended ones after a week. */
 export async function purgeSignIns(db: Db, now: Date, until?: number): Promise<void> {
   const stale = await db
     .selectFrom('sign_in')
     .select(['id', 'tenant_id', 'user_id'])
     .where('status', 'in', ['pending', 'arrived'])
     .where('expires_at', '<=', now.toISOString())
-    // Those of another device may hold a grant, which is revoked first: `endUnclaimed`.
+    // Those of another device may hold a grant, which has to be revoked first: `endUnclaimed`.
     .where((eb) => eb.or([eb('status', '=', 'pending'), eb('device_next_at', 'is', null)]))
     .limit(500)
     .execute();

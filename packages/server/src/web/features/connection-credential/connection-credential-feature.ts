@@ -10,8 +10,8 @@ import type { Caller } from '../../../core/access/caller.js';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
 import { findConnection, mayNotUse } from '../../../core/access/find-connection.js';
 import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
-import { type BringRequest, unlinkCredentials } from '../../../core/credentials/records.js';
-import { chooseCredential } from '../../../core/credentials/resolve.js';
+import { type EntryRequest, unlinkCredentials } from '../../../core/credentials/records.js';
+import { linkAndConfirm } from '../../../core/credentials/resolve.js';
 import { signInErrorToldCoarsely } from '../../../core/credentials/sign-ins.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import { afterChange } from '../../../core/store/store-error.js';
@@ -55,7 +55,7 @@ function coarselyTold(
   { destinationRefused, testSeconds }: ConnectionCredentialDependencies,
   { row, privileges }: AccessibleConnection,
   { caller, signal, traceId }: Scope,
-): Pick<BringRequest, 'toldCoarsely'> {
+): Pick<EntryRequest, 'toldCoarsely'> {
   if (privileges.includes('update')) return {};
   const since = performance.now();
   return {
@@ -94,7 +94,7 @@ async function putCredential(
       ]);
     }
     const at = store.clock.iso();
-    await store.transaction((tx) => chooseCredential(tx, caller, { manifest, connection, credentialId, at }));
+    await store.transaction((tx) => linkAndConfirm(tx, caller, { manifest, connection, credentialId, at }));
   } else if (body.authUrlOnly) {
     return beginSignIn(deps, caller, connection, { body, ...told });
   } else if (given) {

@@ -11,12 +11,12 @@ import { type Catalogue, splitProperties } from '../../../core/catalogue/catalog
 import {
   assertKeptParts,
   assertNameFree,
-  type Bringing,
-  type BringRequest,
+  type CredentialEntry,
+  type EntryRequest,
   filledUp,
   linkCredential,
   openConnectionSecretsOrRefuse,
-  storeBrought,
+  storeEntered,
 } from '../../../core/credentials/records.js';
 import { resolveCredential } from '../../../core/credentials/resolve.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
@@ -30,13 +30,13 @@ export interface ProvideDependencies {
   store: Store;
   vault: Vault;
   catalogue: Catalogue;
-  bringing: Bringing;
+  credentialEntry: CredentialEntry;
 }
 
 type PutBody = z.output<typeof putConnectionCredential.body>;
 
 /** For a caller who may not edit the connection: what they learn of failures at a provider. */
-type Told = Pick<BringRequest, 'toldCoarsely'>;
+type Told = Pick<EntryRequest, 'toldCoarsely'>;
 
 /** The connection's definition with the caller's secrets. @throws InvalidRequest when they change the destination */
 function splitFor(
@@ -60,7 +60,7 @@ function splitFor(
 
 /** Begins an interactive sign-in for the connection. */
 export async function beginSignIn(
-  { store, vault, catalogue, bringing }: ProvideDependencies,
+  { store, vault, catalogue, credentialEntry }: ProvideDependencies,
   caller: Caller,
   connection: ConnectionTable,
   { body, ...told }: Told & { body: PutBody },
@@ -68,7 +68,7 @@ export async function beginSignIn(
   const manifest = catalogue.get(connection.source_id);
   const split = splitFor(connection, manifest, body.connectionProperties ?? {});
   const { credential: renewed } = await resolveCredential(store.db, caller, connection);
-  return bringing.begin({
+  return credentialEntry.begin({
     ...(renewed?.owner_id === caller.userId ? { replaces: renewed } : {}),
     caller,
     manifest,
@@ -84,7 +84,7 @@ export async function beginSignIn(
 
 /** Stores the secrets as the caller's separated credential: in place of the one they have there, or under a new name. */
 async function provide(
-  { store, vault, catalogue, bringing }: ProvideDependencies,
+  { store, vault, catalogue, credentialEntry }: ProvideDependencies,
   caller: Caller,
   connection: ConnectionTable,
   { given, name, ...told }: Told & { given: Record<string, unknown>; name: string | undefined },
@@ -112,15 +112,15 @@ async function provide(
   };
   const newName = wantedName ?? connection.name;
   if (!replaced) await assertNameFree(store.db, caller, newName);
-  const brought = await bringing.complete({ ...request, ...(replaced ? { replaces: replaced } : {}) });
-  await storeBrought(store, brought, async (tx) => {
+  const brought = await credentialEntry.complete({ ...request, ...(replaced ? { replaces: replaced } : {}) });
+  await storeEntered(store, brought, async (tx) => {
     const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };
     if (replaced) {
       await assertKeptParts(tx, replaced, filled.versionRead);
-      return bringing.replace(tx, replaced, target, brought);
+      return credentialEntry.replace(tx, replaced, target, brought);
     }
-    const id = await bringing.store(tx, target, brought);
-    await linkCredential(tx, connection, caller.userId, id, store.clock.iso());
+    const id = await credentialEntry.store(tx, target, brought);
+    await linkCredential(tx, connection, { userId: caller.userId, credentialId: id, at: store.clock.iso() });
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { nameKey } from '../../../core/credentials/records.js';
-import type { CallersCredential } from '../../../core/credentials/resolve.js';
+import type { ShownCredential } from '../../../core/credentials/resolve.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { PresentedConnection } from './presented-connections.js';
@@ -16,7 +16,7 @@ export async function chosenCredential(
   caller: Caller,
   { row, credential }: PresentedConnection,
   wanted: { id: string } | { name: string },
-): Promise<CallersCredential> {
+): Promise<ShownCredential> {
   const column = 'name' in wanted ? 'name_key' : 'id';
   const value = 'name' in wanted ? nameKey(wanted.name) : wanted.id.toLowerCase();
   const isEmbedded = row.separated === 0;

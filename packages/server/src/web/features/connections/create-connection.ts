@@ -8,15 +8,15 @@ import { qriOf } from '../../../core/catalogue/qri.js';
 import {
   assertName,
   assertNameFree,
-  type BringRequest,
-  type BroughtCredential,
+  type EnteredCredential,
+  type EntryRequest,
   insertConnectionSecrets,
   linkCredential,
+  ownSeparatedCredential,
   secretsEnteredBy,
-  selectedCredential,
-  storeBrought,
+  storeEntered,
 } from '../../../core/credentials/records.js';
-import { chooseCredential } from '../../../core/credentials/resolve.js';
+import { linkAndConfirm } from '../../../core/credentials/resolve.js';
 import type { BegunSignIn } from '../../../core/credentials/sign-ins.js';
 import { newUuid } from '../../../core/crypto/random.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
@@ -41,7 +41,7 @@ interface InitialCredential {
   /** Of the caller, to link. */
   selected?: CredentialTable;
   /** New secrets. */
-  brought?: BroughtCredential;
+  brought?: EnteredCredential;
 }
 
 const idTaken = () => new AppError('CONFLICT', 'qID: this id is taken.');
@@ -51,25 +51,25 @@ const invalidSelection = (message: string) =>
 
 /** @throws InvalidRequest, AppError: everything that can be refused about it, before an authorization code is spent */
 async function initialCredential(
-  { store, bringing }: ConnectionDependencies,
-  request: BringRequest,
+  { store, credentialEntry }: ConnectionDependencies,
+  request: EntryRequest,
   connectionName: string,
 ): Promise<InitialCredential> {
   const { caller, manifest, split } = request;
   const { separateCredentials: isSeparated, selectedCredentials, credentialsName } = split.choice;
   const name = credentialsName ?? connectionName;
-  const hasCredential = bringing.isPresent(split);
+  const hasCredential = credentialEntry.isPresent(split);
   if (selectedCredentials !== undefined) {
     if (!isSeparated) throw invalidSelection('needs separateCredentials');
     if (hasCredential) throw invalidSelection('and new secrets cannot both be given');
-    return { name, selected: await selectedCredential(store.db, caller, manifest, selectedCredentials) };
+    return { name, selected: await ownSeparatedCredential(store.db, caller, manifest, selectedCredentials) };
   }
   const hasSecrets = hasCredential || Object.keys(split.connectionSecrets).length > 0;
   if (isSeparated && credentialsName !== undefined && !hasSecrets) throw namesNothing();
   if (isSeparated && !hasCredential) return { name };
   if (isSeparated) await assertNameFree(store.db, caller, name);
   else assertName(name);
-  return { name, brought: await bringing.complete(request) };
+  return { name, brought: await credentialEntry.complete(request) };
 }
 
 interface NewConnection {
@@ -82,7 +82,7 @@ interface NewConnection {
 
 function newRow(
   caller: Caller,
-  manifest: BringRequest['manifest'],
+  manifest: EntryRequest['manifest'],
   { body, by, split, destination, at }: NewConnection,
 ): ConnectionTable {
   const spaceId = body.space || null;
@@ -114,9 +114,9 @@ function newRow(
 
 async function insertAll(
   tx: Tx,
-  { vault, bringing }: ConnectionDependencies,
+  { vault, credentialEntry }: ConnectionDependencies,
   row: ConnectionTable,
-  { request, initial }: { request: BringRequest; initial: InitialCredential },
+  { request, initial }: { request: EntryRequest; initial: InitialCredential },
 ): Promise<void> {
   const { caller, manifest, split, destination } = request;
   const { selected, brought, name } = initial;
@@ -128,14 +128,14 @@ async function insertAll(
   if (brought) {
     const isSeparated = row.separated === 1;
     const target = { caller, manifest, signIn: split.signIn.id, destination, name };
-    const stored = await bringing.store(
+    const stored = await credentialEntry.store(
       tx,
       isSeparated ? target : { ...target, connectionId: row.id },
       brought,
     );
-    if (isSeparated) await linkCredential(tx, row, caller.userId, stored, at);
+    if (isSeparated) await linkCredential(tx, row, { userId: caller.userId, credentialId: stored, at });
   } else if (selected) {
-    await chooseCredential(tx, caller, { manifest, connection: row, credentialId: selected.id, at });
+    await linkAndConfirm(tx, caller, { manifest, connection: row, credentialId: selected.id, at });
   }
 }
 
@@ -150,7 +150,7 @@ export async function createConnection(
   body: CreateConnectionBody,
   by: DescribedBy = 'properties',
 ): Promise<CreateResult> {
-  const { store, catalogue, bringing, quotas } = deps;
+  const { store, catalogue, credentialEntry, quotas } = deps;
   const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
   const split = splitProperties(manifest, body.connectionProperties);
   assertDefinitionSize(manifest, split.definition);
@@ -161,7 +161,7 @@ export async function createConnection(
   await assertMayCreateIn(store, caller, body.space || undefined);
   await quotas.assertConnection(caller, body.space || null);
   const destination = destinationOf(manifest, split.definition);
-  const request: BringRequest = {
+  const request: EntryRequest = {
     caller,
     manifest,
     split,
@@ -169,13 +169,14 @@ export async function createConnection(
     destination,
     connection: { name: body.qName },
   };
-  if (body.authUrlOnly && isInteractive(split.signIn.oauth)) return { begun: await bringing.begin(request) };
+  if (body.authUrlOnly && isInteractive(split.signIn.oauth))
+    return { begun: await credentialEntry.begin(request) };
   const scope = scopeOf(caller.userId, body.space || null);
   await assertConnectionNameFree(store.db, caller.tenantId, scope, body.qName);
   const initial = await initialCredential(deps, request, body.qName);
   const row = newRow(caller, manifest, { body, by, split, destination, at: store.clock.iso() });
   try {
-    await storeBrought(store, initial.brought, (tx) => insertAll(tx, deps, row, { request, initial }));
+    await storeEntered(store, initial.brought, (tx) => insertAll(tx, deps, row, { request, initial }));
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
     await assertConnectionNameFree(store.db, caller.tenantId, scope, body.qName);

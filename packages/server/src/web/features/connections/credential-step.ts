@@ -11,14 +11,14 @@ import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import {
   assertKeptParts,
   assertNameFree,
-  type BroughtCredential,
+  type EnteredCredential,
   filledUp,
   linkCredential,
-  selectedCredential,
+  ownSeparatedCredential,
   separateCredential,
   unlinkCredentials,
 } from '../../../core/credentials/records.js';
-import { chooseCredential, resolveCredential } from '../../../core/credentials/resolve.js';
+import { linkAndConfirm, resolveCredential } from '../../../core/credentials/resolve.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Tx } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
@@ -27,7 +27,7 @@ import type { ConnectionUpdate } from './connection-update.js';
 
 /** What an update of a connection does to credentials. */
 export interface CredentialStep {
-  brought?: BroughtCredential;
+  brought?: EnteredCredential;
   selected?: CredentialTable;
   /** The caller's credential that new secrets replace. */
   replaced?: CredentialTable;
@@ -73,7 +73,7 @@ export const namesNothing = (): InvalidRequest =>
 
 /** Refuses all that can be refused about credentials, before an authorization code is spent or a row is written. */
 export async function prepareCredential(
-  { store, vault, bringing, quotas }: ConnectionDependencies,
+  { store, vault, credentialEntry, quotas }: ConnectionDependencies,
   { caller, row, manifest, split, destination, update, keptSecrets }: PendingUpdate,
 ): Promise<CredentialStep> {
   const isSeparated = split.choice.separateCredentials;
@@ -83,7 +83,7 @@ export async function prepareCredential(
   const current = resolution.credential;
   const isRestated = update.isRestated === true && current !== undefined && !isSame(manifest, row, split);
   const isAimed = !isSeparated && (wasSeparated || destination !== row.destination || isRestated);
-  const hasNew = bringing.isPresent(split) || (isAimed && isWithoutLogin(manifest, split, current));
+  const hasNew = credentialEntry.isPresent(split) || (isAimed && isWithoutLogin(manifest, split, current));
   const isTheirs = current?.owner_id === caller.userId;
   const name = split.choice.credentialsName;
   if (!isSeparated) {
@@ -98,7 +98,7 @@ export async function prepareCredential(
   } else if (selectedId && hasNew && current?.id !== selectedId) {
     throw invalid('qCredentialsID', 'and new secrets cannot both be given');
   } else if (selectedId && !hasNew && (wasSeparated || current?.id !== selectedId)) {
-    return { selected: await selectedCredential(store.db, caller, manifest, selectedId) };
+    return { selected: await ownSeparatedCredential(store.db, caller, manifest, selectedId) };
   }
   const separates = isSeparated && !wasSeparated;
   if (separates && isTheirs) {
@@ -121,7 +121,7 @@ export async function prepareCredential(
     split,
     replaced: isAllowedThere ? replaced : undefined,
   });
-  const brought = await bringing.complete({
+  const brought = await credentialEntry.complete({
     caller,
     manifest,
     split: filled.split,
@@ -160,14 +160,14 @@ async function separate(
   const wanted = isOthersLogin ? undefined : split.choice.credentialsName;
   const at = next.updated_at;
   const own = await separateCredential(tx, embedded, wanted ?? embedded.name, { by: caller, at });
-  await linkCredential(tx, next, own.owner_id, own.id, at);
+  await linkCredential(tx, next, { userId: own.owner_id, credentialId: own.id, at });
   return own;
 }
 
 /** In the transaction that stores the connection. */
 export async function applyCredential(
   tx: Tx,
-  { bringing, revoker }: ConnectionDependencies,
+  { credentialEntry, revoker }: ConnectionDependencies,
   pending: PendingUpdate,
   applied: AppliedStep,
 ): Promise<void> {
@@ -187,17 +187,17 @@ export async function applyCredential(
   if (update.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
   if (step.selected) {
     const chosen = { manifest, connection: next, credentialId: step.selected.id, at };
-    await chooseCredential(tx, caller, chosen);
+    await linkAndConfirm(tx, caller, chosen);
   }
   if (!step.brought) return;
   const target = { signIn: split.signIn.id, destination: next.destination, caller };
   if (replaced) await assertKeptParts(tx, replaced, step.versionRead);
-  if (replaced) return bringing.replace(tx, replaced, target, step.brought);
+  if (replaced) return credentialEntry.replace(tx, replaced, target, step.brought);
   const name = split.choice.credentialsName ?? next.name;
-  const id = await bringing.store(
+  const id = await credentialEntry.store(
     tx,
     { ...target, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
     step.brought,
   );
-  if (isSeparated) await linkCredential(tx, next, caller.userId, id, at);
+  if (isSeparated) await linkCredential(tx, next, { userId: caller.userId, credentialId: id, at });
 }

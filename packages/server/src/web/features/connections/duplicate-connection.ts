@@ -8,8 +8,8 @@ import {
   assertNameFree,
   assertReaches,
   assertReachesKept,
-  type BringRequest,
-  type BroughtCredential,
+  type EnteredCredential,
+  type EntryRequest,
   filledUp,
   insertConnectionSecrets,
   linkCredential,
@@ -65,29 +65,35 @@ async function freeName(store: Store, row: ConnectionTable, scope: string): Prom
 
 interface CopiedLogin {
   /** New secrets, or a copy of the caller's own; absent: a linked credential, or none. */
-  secrets?: BroughtCredential;
+  secrets?: EnteredCredential;
   /** The credential that the caller uses on the original. */
   current: CredentialTable | undefined;
 }
 
 /** The login of the copy: what the request holds; else the caller's own, if it can be copied. */
 async function loginForCopy(
-  { store, vault, bringing }: ConnectionDependencies,
+  { store, vault, credentialEntry }: ConnectionDependencies,
   row: ConnectionTable,
   name: string,
-  { caller, manifest, split, connectionSecrets, hasLogin }: BringRequest & { hasLogin: boolean },
+  { caller, manifest, split, connectionSecrets, hasLogin }: EntryRequest & { hasLogin: boolean },
 ): Promise<CopiedLogin> {
   const { credential: current, state } = await resolveCredential(store.db, caller, row);
   const replaced = state === 'needs_confirmation' ? undefined : current;
   const filled = await filledUp(store.db, vault, caller, { manifest, split, replaced });
   const { destination } = row;
   const brought = hasLogin
-    ? await bringing.complete({ caller, manifest, split: filled.split, connectionSecrets, destination })
+    ? await credentialEntry.complete({
+        caller,
+        manifest,
+        split: filled.split,
+        connectionSecrets,
+        destination,
+      })
     : undefined;
   const isSeparated = row.separated === 1;
   if (isSeparated && brought) await assertNameFree(store.db, caller, name);
   if (!brought && current?.owner_id === caller.userId) assertReaches(caller, current);
-  const copied = brought ? undefined : await bringing.copyOwn(caller, current);
+  const copied = brought ? undefined : await credentialEntry.copyOwn(caller, current);
   const secrets = brought ?? (isSeparated ? undefined : copied);
   return { current, ...(secrets ? { secrets } : {}) };
 }
@@ -126,7 +132,7 @@ export async function duplicateConnection(
   { row, privileges }: AccessibleConnection,
   request: DuplicateRequest,
 ): Promise<ConnectionTable> {
-  const { store, vault, catalogue, bringing, quotas } = deps;
+  const { store, vault, catalogue, credentialEntry, quotas } = deps;
   if (!privileges.includes('read')) throw unknownConnection();
   const spaceId = request.spaceId === undefined ? row.space_id : request.spaceId || null;
   if (spaceId !== null) await assertMayCreateIn(store, caller, spaceId);
@@ -155,10 +161,14 @@ export async function duplicateConnection(
       await insertConnectionSecrets(tx, vault, owned, connectionSecrets);
       const target = { caller, manifest, signIn: method.id, destination, name };
       const credentialId = secrets
-        ? await bringing.store(tx, isSeparated ? target : { ...target, connectionId: copy.id }, secrets)
+        ? await credentialEntry.store(
+            tx,
+            isSeparated ? target : { ...target, connectionId: copy.id },
+            secrets,
+          )
         : current?.id;
       if (isSeparated && credentialId)
-        await linkCredential(tx, copy, caller.userId, credentialId, copy.created_at);
+        await linkCredential(tx, copy, { userId: caller.userId, credentialId, at: copy.created_at });
     });
   } catch (error) {
     if (isUniqueViolation(error)) throw nameTaken();

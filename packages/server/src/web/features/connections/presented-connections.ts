@@ -6,9 +6,9 @@ import { unknownConnection } from '../../../core/access/find-connection.js';
 import { ownerlessOf } from '../../../core/access/owner-left.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import {
-  type CallersCredential,
   credentialShownTo,
   credentialsShownTo,
+  type ShownCredential,
 } from '../../../core/credentials/resolve.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { Store } from '../../../core/store/store.js';
@@ -20,7 +20,7 @@ export interface PresentedConnection {
   row: ConnectionTable;
   manifest: SourceManifest;
   privileges: readonly Privilege[];
-  credential?: CallersCredential;
+  credential?: ShownCredential;
   ownerLeft?: boolean;
 }
 
@@ -33,7 +33,7 @@ interface PresentDependencies {
 function orphansOf(
   db: Queryable,
   rows: readonly ConnectionTable[],
-  credentials: ReadonlyMap<string, CallersCredential>,
+  credentials: ReadonlyMap<string, ShownCredential>,
 ): Promise<ReadonlySet<ConnectionTable>> {
   const withoutLogin = rows.filter(
     (row) => row.separated === 0 && row.space_id !== null && !credentials.has(row.id),

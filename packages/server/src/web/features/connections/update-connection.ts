@@ -18,7 +18,7 @@ import {
   ownerOfConnectionSecrets,
   secretsEnteredBy,
   shredConnectionSecrets,
-  storeBrought,
+  storeEntered,
   suspensionAfter,
 } from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
@@ -216,13 +216,13 @@ export async function updateConnection(
   found: AccessibleConnection,
   update: ConnectionUpdate,
 ): Promise<void> {
-  const { store, vault, bringing } = deps;
+  const { store, vault, credentialEntry } = deps;
   const { row, privileges } = found;
   const isTakeOver = !privileges.includes('change_owner') && (await takesOver(deps, caller, row, update));
   if (!isTakeOver) await assertMayUpdate(store, caller, found, update);
   const pending = await pendingUpdate(deps, caller, row, update);
   const { split, keptSecrets } = pending;
-  const isBrought = bringing.isPresent(split);
+  const isBrought = credentialEntry.isPresent(split);
   // Checked before an authorization code is spent, and again in the transaction.
   assertReachesLogin(pending, await keptLogin(store.db, row), isBrought);
   // The exchange of a code, or a client's own sign-in, uses the kept secrets.
@@ -230,7 +230,7 @@ export async function updateConnection(
     await openConnectionSecretsOrRefuse(store.db, vault, caller, row);
   const step = await prepareCredential(deps, pending);
   try {
-    await storeBrought(store, step.brought, (tx) => apply(tx, deps, pending, { step, isTakeOver }));
+    await storeEntered(store, step.brought, (tx) => apply(tx, deps, pending, { step, isTakeOver }));
   } catch (error) {
     if (isUniqueViolation(error)) throw nameTaken();
     throw error;

@@ -6,7 +6,7 @@ import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, loadConnection } from '../../../core/access/connection-access.js';
 import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
 import type { Limits } from '../../../core/config/config.js';
-import type { LoginChanges, PreparedLogin } from '../../../core/credentials/records.js';
+import type { LoginUpdates, PreparedLogin } from '../../../core/credentials/records.js';
 import { resolveCredential } from '../../../core/credentials/resolve.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { coarseSeconds, untilInstant } from '../../../core/errors/coarse.js';
@@ -22,7 +22,7 @@ import { type Affected, type AffectedDependencies, placeOf } from './affected-co
 
 export interface RehearsalDependencies {
   db: Db;
-  logins: LoginChanges;
+  logins: LoginUpdates;
   uses: UseLog;
   runningUses: RunningUses;
   sessions: Sessions;

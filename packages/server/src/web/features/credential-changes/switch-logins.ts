@@ -1,7 +1,7 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { record, recordCredential } from '../../../core/audit/record.js';
 import type { Config } from '../../../core/config/config.js';
-import { assertReaches, type LoginChanges } from '../../../core/credentials/records.js';
+import { assertReaches, type LoginUpdates } from '../../../core/credentials/records.js';
 import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Tx } from '../../../core/store/queryable.js';
@@ -15,7 +15,7 @@ import type { RehearsalResult } from './rehearsal.js';
 
 export interface SwitchDependencies {
   store: Store;
-  logins: LoginChanges;
+  logins: LoginUpdates;
   config: Config;
 }
 

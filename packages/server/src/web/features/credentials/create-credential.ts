@@ -4,7 +4,7 @@ import type { createCredential as createRoute } from '@mooring/contract/routes/d
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
-import { assertNameFree, type Bringing, storeBrought } from '../../../core/credentials/records.js';
+import { assertNameFree, type CredentialEntry, storeEntered } from '../../../core/credentials/records.js';
 import type { BegunSignIn } from '../../../core/credentials/sign-ins.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
@@ -16,7 +16,11 @@ import { credentialNameTaken } from './update-credential.js';
  * @throws InvalidRequest; AppError CONFLICT when the name is taken
  */
 export async function createCredential(
-  { store, catalogue, bringing }: { store: Store; catalogue: Catalogue; bringing: Bringing },
+  {
+    store,
+    catalogue,
+    credentialEntry,
+  }: { store: Store; catalogue: Catalogue; credentialEntry: CredentialEntry },
   caller: Caller,
   body: z.output<typeof createRoute.body>,
 ): Promise<{ begun: BegunSignIn } | { id: string }> {
@@ -25,13 +29,14 @@ export async function createCredential(
   const name = body.qName ?? split.choice.credentialsName;
   const destination = destinationOf(manifest, split.definition);
   const request = { caller, manifest, split, connectionSecrets: split.connectionSecrets, destination };
-  if (body.authUrlOnly && isInteractive(split.signIn.oauth)) return { begun: await bringing.begin(request) };
+  if (body.authUrlOnly && isInteractive(split.signIn.oauth))
+    return { begun: await credentialEntry.begin(request) };
   if (name === undefined) throw new InvalidRequest([{ field: 'qName', message: 'is required' }]);
   await assertNameFree(store.db, caller, name);
-  const brought = await bringing.complete(request);
+  const brought = await credentialEntry.complete(request);
   const target = { caller, manifest, signIn: split.signIn.id, destination, name };
   try {
-    return { id: await storeBrought(store, brought, (tx) => bringing.store(tx, target, brought)) };
+    return { id: await storeEntered(store, brought, (tx) => credentialEntry.store(tx, target, brought)) };
   } catch (error) {
     if (isUniqueViolation(error)) throw credentialNameTaken();
     throw error;

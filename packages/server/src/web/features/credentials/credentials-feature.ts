@@ -11,7 +11,7 @@ import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import type { Revoker } from '../../../core/credentials/grants.js';
-import type { Bringing } from '../../../core/credentials/records.js';
+import type { CredentialEntry } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { observeRow } from '../../../core/store/row-versions.js';
 import { afterChange } from '../../../core/store/store-error.js';
@@ -29,7 +29,7 @@ import {
 } from './update-credential.js';
 
 export interface CredentialsDependencies extends UpdateDependencies {
-  bringing: Bringing;
+  credentialEntry: CredentialEntry;
   revoker: Revoker;
   publicUrl: () => string;
 }

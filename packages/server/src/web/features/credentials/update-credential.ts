@@ -8,12 +8,12 @@ import { recordCredential } from '../../../core/audit/record.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import {
   assertNameFree,
-  type LoginChanges,
+  type LoginUpdates,
   loginPair,
   loginProperties,
   nameKey,
 } from '../../../core/credentials/records.js';
-import { chooseCredential } from '../../../core/credentials/resolve.js';
+import { linkAndConfirm } from '../../../core/credentials/resolve.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import { parseInput } from '../../../core/input/tolerance.js';
 import type { Queryable, Tx } from '../../../core/store/queryable.js';
@@ -32,7 +32,7 @@ export interface CredentialUpdate {
 export interface UpdateDependencies {
   store: Store;
   catalogue: Catalogue;
-  logins: LoginChanges;
+  logins: LoginUpdates;
 }
 
 const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
@@ -146,13 +146,13 @@ export async function updateCredential(
   try {
     await store.transaction(async (tx) => {
       if (name !== undefined && name !== row.name) await rename(tx, caller, row, { name, at });
-      if (fields && !(await logins.change(tx, row, manifest, fields, { by: caller, at }))) {
+      if (fields && !(await logins.update(tx, row, manifest, { fields, entered: { by: caller, at } }))) {
         throw new AppError(
           'CONFLICT',
           'The credential has been changed by another request since. Repeat the change.',
         );
       }
-      if (connection) await chooseCredential(tx, caller, { manifest, connection, credentialId: row.id, at });
+      if (connection) await linkAndConfirm(tx, caller, { manifest, connection, credentialId: row.id, at });
       if (name !== undefined || fields !== undefined)
         await recordCredential(tx, 'updated', { ...row, name: name ?? row.name }, caller);
     });

@@ -16,7 +16,7 @@ import type { Caller } from '../../../core/access/caller.js';
 import { assertOwnKey } from '../../../core/access/issue-key.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { record } from '../../../core/audit/record.js';
-import type { Leaving } from '../../../core/credentials/records.js';
+import type { Offboarding } from '../../../core/credentials/records.js';
 import { newHex, newObjectId } from '../../../core/crypto/random.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import { scimCondition } from '../../../core/filter/scim-filter.js';
@@ -41,7 +41,7 @@ export interface OAuthClientsDependencies {
   store: Store;
   authenticator: Authenticator;
   hashToken: HashToken;
-  leaving: Leaving;
+  offboarding: Offboarding;
   publicUrl: () => string;
 }
 
@@ -93,7 +93,7 @@ function patched(row: OAuthClientTable, patch: PatchBody): OAuthClientChange {
 
 /** OAuth clients and their secrets. */
 export function createOAuthClientsFeature(deps: OAuthClientsDependencies): BoundRoute[] {
-  const { store, authenticator, hashToken, leaving, publicUrl } = deps;
+  const { store, authenticator, hashToken, offboarding, publicUrl } = deps;
 
   const find = async (db: Queryable, caller: Caller, id: string): Promise<OAuthClientTable> => {
     assertAdministrator(caller);
@@ -228,7 +228,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
     await store.transaction(async (tx) => {
       await find(tx, caller, row.id);
       // The client, its secrets and tokens go with its user.
-      await leaving.remove(tx, { id: row.user_id, tenant_id: row.tenant_id }, caller);
+      await offboarding.remove(tx, { id: row.user_id, tenant_id: row.tenant_id }, caller);
       await record(tx, {
         name: 'oauth-client.deleted',
         by: caller,
@@ -237,7 +237,7 @@ export function createOAuthClientsFeature(deps: OAuthClientsDependencies): Bound
       });
     });
     authenticator.forget();
-    leaving.send();
+    offboarding.send();
     return { status: 204 };
   });
 

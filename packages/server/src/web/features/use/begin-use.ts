@@ -53,18 +53,20 @@ async function prepareUse(
   entry: Entry,
   since: number,
 ): Promise<PreparedUse> {
-  const { broker, uses, runningUses } = deps;
+  const { resolver, uses, runningUses } = deps;
   // Reload: access may have changed while the request queued for a slot.
   await runningUses.assertAlive(caller, since);
   const usable = await usableConnection(deps, caller, qID);
   const { connection, manifest, mayEdit } = usable;
-  const resolution = await broker.resolve(caller, connection, manifest);
+  const resolution = await resolver.resolve(caller, connection, manifest);
   const { credential } = resolution;
   const ticket = await uses.begin({ caller, connection, credential, action, what });
-  const opened = await broker.open(caller, connection, manifest, resolution).catch(async (error: unknown) => {
-    await ticket.finish(outcomeOf(error));
-    throw error;
-  });
+  const opened = await resolver
+    .open(caller, connection, manifest, resolution)
+    .catch(async (error: unknown) => {
+      await ticket.finish(outcomeOf(error));
+      throw error;
+    });
   if (!opened.ok) {
     await ticket.finish(`CREDENTIALS-REQUIRED ${opened.resolution.state}`);
     throw await credentialsRequired(deps, { ...usable, caller, resolution: opened.resolution });

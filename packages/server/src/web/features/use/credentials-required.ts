@@ -44,7 +44,7 @@ export const recordRefusal = (
 
 /** A new sign-in that the caller can complete, where signing in renews the credential. */
 async function signInLink(
-  { store, vault, bringing, log }: UseDependencies,
+  { store, vault, credentialEntry, log }: UseDependencies,
   { caller, connection, manifest, resolution, mayEdit }: UnresolvedUse,
 ) {
   // An embedded credential is renewed by a user who may edit the connection, with PATCH and qlik-auth-code.
@@ -64,8 +64,8 @@ async function signInLink(
     };
     // Oracle rule: whether there is a link, and how long it takes, depends on a host that the connection's owner chose.
     // Users who may not edit the connection begin the sign-in themselves, at the `bring` address.
-    if (!mayEdit && bringing.beginsAtOwnersHost(request)) return undefined;
-    const { authUrl, signInId, expiresAt } = await bringing.begin(request);
+    if (!mayEdit && credentialEntry.beginsAtOwnersHost(request)) return undefined;
+    const { authUrl, signInId, expiresAt } = await credentialEntry.begin(request);
     return { authUrl, signInId, expiresAt, poll: `/api/v1/sign-ins/${signInId}` };
   } catch (error) {
     // The refusal must reach the caller even when the operator has not configured the OAuth client.
@@ -120,7 +120,7 @@ export async function refuseIfGrantEnded(deps: UseDependencies, use: PreparedUse
     // An ended grant shows in the resolution below.
     if (!(error instanceof ConnectorError && error.kind === 'auth_failed')) throw error;
   });
-  const resolution = await deps.broker.resolve(caller, connection, manifest);
+  const resolution = await deps.resolver.resolve(caller, connection, manifest);
   if (resolution.state === 'ready') return;
   throw await credentialsRequired(deps, { caller, connection, manifest, mayEdit, resolution });
 }

@@ -356,7 +356,7 @@ describe('ports behind the service', comparingTimes, () => {
     // A user who may edit learns at once what it is and what to do.
     const own = await connect({ of: inOpen, url: hosts.closed }, true);
     const ofAlice = await timed(() => alice.api.put(own, { authUrlOnly: true }));
-    expect(ofAlice.result.body.errors[0].detail).toMatch(/could not be reached.*Look at the OAuth client/);
+    expect(ofAlice.result.body.errors[0].detail).toMatch(/could not be reached.*Check the OAuth client/);
     expect(ofAlice.ms).toBeLessThan(2_000);
     // A refused destination is in the audit log, with its user.
     const events = await apiClient(shut.url, shut.adminKey).get(

@@ -6,8 +6,8 @@ import type { RecordRefusedDestination } from '../../../core/audit/refused-desti
 import type { RecordRefusedSignIn } from '../../../core/audit/refused-sign-ins.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import type { Config } from '../../../core/config/config.js';
-import type { Bringing } from '../../../core/credentials/records.js';
-import type { Broker } from '../../../core/credentials/resolve.js';
+import type { CredentialEntry } from '../../../core/credentials/records.js';
+import type { CredentialResolver } from '../../../core/credentials/resolve.js';
 import type { RunningUses, WatchedUse } from '../../../core/sessions/running-uses.js';
 import type { Entry, SessionRequest, Sessions } from '../../../core/sessions/sessions.js';
 import type { Store } from '../../../core/store/store.js';
@@ -19,8 +19,8 @@ export interface UseDependencies {
   store: Store;
   vault: Vault;
   catalogue: Catalogue;
-  broker: Broker;
-  bringing: Bringing;
+  resolver: CredentialResolver;
+  credentialEntry: CredentialEntry;
   sessions: Sessions;
   runningUses: RunningUses;
   uses: UseLog;

@@ -15,7 +15,7 @@ export async function resolveUse(
   qID: string,
   body: z.output<typeof resolveConnection.body>,
 ) {
-  const { store, broker } = deps;
+  const { store, resolver } = deps;
   const { connection, manifest, mayEdit } = await usableConnection(deps, caller, qID);
   const userId = body?.as ?? caller.userId;
   if (userId !== caller.userId && !mayEdit) {
@@ -33,7 +33,7 @@ export async function resolveUse(
   if (!user) throw new AppError('NOT-FOUND', 'as: there is no such user.');
   const who = { userId: user.id, tenantId: user.tenant_id, roles: rolesOf(user) };
   const { mayUse } = await decideFor(store.db, who, connection);
-  const resolution = await broker.resolve(
+  const resolution = await resolver.resolve(
     user.id === caller.userId ? caller : { userId: user.id },
     connection,
     manifest,

@@ -2,7 +2,7 @@ import { leaveUser } from '@mooring/contract/routes/users';
 import type { Authenticator } from '../../../core/access/authenticate.js';
 import type { Caller } from '../../../core/access/caller.js';
 import { record } from '../../../core/audit/record.js';
-import type { Leaving } from '../../../core/credentials/records.js';
+import type { Offboarding } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange } from '../../../core/store/store-error.js';
@@ -14,7 +14,7 @@ import { assertNotLastAdministrator, loadUser, unknownUser } from './user-store.
 export interface LeaveDependencies {
   store: Store;
   authenticator: Authenticator;
-  leaving: Leaving;
+  offboarding: Offboarding;
   /** Longest read; 0: no limit. */
   readSeconds: number;
   /** @throws AppError ACCESS-DENIED, NOT-FOUND */
@@ -28,7 +28,7 @@ const unlimitedMs = 86_400_000;
 
 /** The end of everything that a user could still use, in one call. */
 export function createLeaveRoute(deps: LeaveDependencies): BoundRoute {
-  const { store, authenticator, leaving, readSeconds, find } = deps;
+  const { store, authenticator, offboarding, readSeconds, find } = deps;
   const times = () => ({
     now: store.clock.iso(),
     usesFrom: store.clock.iso(-(readSeconds > 0 ? readSeconds * 1000 : unlimitedMs)),
@@ -48,14 +48,17 @@ export function createLeaveRoute(deps: LeaveDependencies): BoundRoute {
       if (!row) throw unknownUser();
       await assertNotLastAdministrator(tx, row, store.clock.iso());
       const found = await departureOf(tx, row, times());
-      const jobId = await leaving.leave(tx, row);
+      const jobId = await offboarding.leave(tx, row);
       const data = { subject: row.subject, revocationId: jobId, ...found.ends };
       await record(tx, { name: 'user.left', by: caller, resourceId: row.id, data });
       return { departure: found, id: jobId };
     });
     authenticator.forget();
     return afterChange(async () => {
-      await Promise.race([leaving.settled(), new Promise((resolve) => setTimeout(resolve, quickMs).unref())]);
+      await Promise.race([
+        offboarding.settled(),
+        new Promise((resolve) => setTimeout(resolve, quickMs).unref()),
+      ]);
       const { status } = await store.db
         .selectFrom('revocation_job')
         .select('status')

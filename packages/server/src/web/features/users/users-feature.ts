@@ -14,7 +14,7 @@ import type { Caller } from '../../../core/access/caller.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { insertUser, newUser } from '../../../core/access/new-user.js';
 import { record } from '../../../core/audit/record.js';
-import type { Leaving } from '../../../core/credentials/records.js';
+import type { Offboarding } from '../../../core/credentials/records.js';
 import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { scimCondition } from '../../../core/filter/scim-filter.js';
@@ -31,7 +31,7 @@ import { assertNotLastAdministrator, filterColumns, loadUser, unknownUser, userO
 export interface UsersDependencies {
   store: Store;
   authenticator: Authenticator;
-  leaving: Leaving;
+  offboarding: Offboarding;
   publicUrl: () => string;
   /** Longest read; 0: no limit. */
   readSeconds: number;
@@ -45,7 +45,7 @@ function assertAdministrator(caller: Caller): void {
 
 /** People of a tenant: list, add, change, disable, let leave, delete. */
 export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
-  const { store, authenticator, leaving, publicUrl } = deps;
+  const { store, authenticator, offboarding, publicUrl } = deps;
   const present = (row: UserTable) => presentUser(row, publicUrl());
 
   const list = async (
@@ -157,7 +157,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
           .execute();
         // Another node may have believed them for a second longer: what came of it must not wait for their return.
         const isBack = changed.status === 'active' && row.status === 'disabled';
-        if (changed.status === 'disabled' || isBack) await leaving.apply(tx, row, caller);
+        if (changed.status === 'disabled' || isBack) await offboarding.apply(tx, row, caller);
         const isDisabled = changed.status === 'disabled' && row.status === 'active';
         await record(tx, {
           name: isDisabled ? 'user.disabled' : 'user.updated',
@@ -167,11 +167,11 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         });
       });
       authenticator.forget();
-      leaving.send();
+      offboarding.send();
       return { status: 204 };
     }),
     createLeaveRoute({
-      ...{ store, authenticator, leaving, readSeconds: deps.readSeconds },
+      ...{ store, authenticator, offboarding, readSeconds: deps.readSeconds },
       find: (caller, userId) => {
         assertAdministrator(caller);
         return find(caller, userId);
@@ -187,7 +187,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         const row = await loadUser(tx, caller.tenantId, { id: before.id });
         if (!row) throw unknownUser();
         await assertNotLastAdministrator(tx, row, store.clock.iso());
-        await leaving.remove(tx, row, caller);
+        await offboarding.remove(tx, row, caller);
         await record(tx, {
           name: 'user.deleted',
           by: caller,
@@ -196,7 +196,7 @@ export function createUsersFeature(deps: UsersDependencies): BoundRoute[] {
         });
       });
       authenticator.forget();
-      leaving.send();
+      offboarding.send();
       return { status: 204 };
     }),
   ];

@@ -5,18 +5,18 @@ import { definitionOf } from '../../store/decoded-rows.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
-import { type OAuthSetup, oauthSetup } from '../grants/oauth-setup.js';
+import { type ClientConfiguration, clientConfiguration } from '../grants/client-configuration.js';
 import { openConnectionSecrets, openConnectionSecretsToEnd } from '../records/connection-secrets.js';
 
-export interface CredentialSetupDependencies {
+export interface CredentialConfigurationDependencies {
   vault: Vault;
   catalogue: Catalogue;
   clients: Config['oauth']['clients'];
 }
 
 /**
- * The connection an embedded credential belongs to, or one that uses a separated one: only where its person has
- * allowed the destination, as a token endpoint is part of that.
+ * The connection of an embedded credential, or one that uses a separated one: only if its user has allowed the destination,
+ * as a token endpoint is part of it.
  */
 function connectionsOf(db: Queryable, credential: CredentialTable) {
   const connections = db
@@ -36,53 +36,51 @@ function connectionsOf(db: Queryable, credential: CredentialTable) {
     .where('credential_link.credential_id', '=', credential.id);
 }
 
-function setupVia(
-  { catalogue, clients }: Pick<CredentialSetupDependencies, 'catalogue' | 'clients'>,
+function configurationVia(
+  { catalogue, clients }: Pick<CredentialConfigurationDependencies, 'catalogue' | 'clients'>,
   credential: CredentialTable,
   via: ConnectionTable | undefined,
   secrets: ConnectionSecrets,
-): OAuthSetup | undefined {
+): ClientConfiguration | undefined {
   const manifest = catalogue.get(credential.source_id);
   const definition = via ? definitionOf(via) : {};
   const method = via
     ? selectSignIn(manifest, definition)
     : manifest.signIns.find((signIn) => signIn.id === credential.sign_in);
-  return method?.oauth && oauthSetup({ method, definition, secrets }, clients);
+  return method?.oauth && clientConfiguration({ method, definition, secrets }, clients);
 }
 
 /**
- * Where the grant of a credential came from, to renew it without a use: while nobody uses it, and by the page of its
- * sign-in.
+ * Endpoints and client of a credential's grant, to refresh it while idle, or to renew it by the page of its sign-in.
  * @param connection that it is for; absent: one that the credential may be used on
- * @returns undefined for a credential that has no OAuth sign-in, and while its login waits for who gave it
- * @throws AppError when the client is no longer configured, or its secret may not serve; UnreadableError when it
- * cannot be opened
+ * @returns undefined for a credential without an OAuth sign-in, and while its login is suspended
+ * @throws AppError if the client is no longer configured, or its secret may not serve; UnreadableError
  */
-export async function setupToRenew(
+export async function configurationOfCredential(
   db: Queryable,
-  deps: CredentialSetupDependencies,
+  deps: CredentialConfigurationDependencies,
   credential: CredentialTable,
   connection?: ConnectionTable,
-): Promise<OAuthSetup | undefined> {
+): Promise<ClientConfiguration | undefined> {
   const all = connection ? [connection] : await connectionsOf(db, credential).execute();
   const via = all.find(({ suspended_at }) => suspended_at === null);
   if (!via && all.length > 0) return undefined;
   const who = { userId: credential.owner_id };
   const secrets = via ? await openConnectionSecrets(db, deps.vault, who, via) : {};
-  return setupVia(deps, credential, via, secrets);
+  return configurationVia(deps, credential, via, secrets);
 }
 
 /**
- * As {@link setupToRenew}, for the end of the grant, which nothing keeps from its provider.
- * @param connection as it was when the grant came
+ * As {@link configurationOfCredential}, for the revocation of the grant, which a suspension does not stop.
+ * @param connection as it was when the grant was issued
  */
-export async function setupToEnd(
+export async function configurationToRevoke(
   db: Queryable,
-  deps: CredentialSetupDependencies,
+  deps: CredentialConfigurationDependencies,
   credential: CredentialTable,
   connection?: ConnectionTable,
-): Promise<OAuthSetup | undefined> {
+): Promise<ClientConfiguration | undefined> {
   const via = connection ?? (await connectionsOf(db, credential).executeTakeFirst());
   const secrets = via ? await openConnectionSecretsToEnd(db, deps.vault, via) : {};
-  return setupVia(deps, credential, via, secrets);
+  return configurationVia(deps, credential, via, secrets);
 }

@@ -7,7 +7,7 @@ import type { CredentialTable } from '../../store/tables.js';
 import { nameKey } from './credential-records.js';
 import { assertReaches } from './reach.js';
 
-/** Whose credentials. */
+/** The owner of credentials. */
 type Owned = Pick<CredentialTable, 'tenant_id' | 'owner_id'>;
 
 const ownedBy = ({ tenantId, userId }: Caller): Owned => ({ tenant_id: tenantId, owner_id: userId });
@@ -23,7 +23,7 @@ const separatedOf = (db: Queryable, { tenant_id, owner_id }: Owned) =>
  * A separated credential of the caller and of this source.
  * @throws AppError NOT-FOUND, the same for foreign and unknown ids; ACCESS-DENIED for one out of the caller's reach
  */
-export async function selectedCredential(
+export async function ownSeparatedCredential(
   db: Queryable,
   caller: Caller,
   manifest: SourceManifest,
@@ -39,24 +39,24 @@ export async function selectedCredential(
   return row;
 }
 
-/** The user's separated credential of this name, of whatever source. */
+/** The user's separated credential of this name, for any source. */
 const named = (db: Queryable, owned: Owned, name: string) =>
   separatedOf(db, owned).select(['id', 'source_id']).where('name_key', '=', nameKey(name)).executeTakeFirst();
 
-/** Whether the user has given the name to none of their separated credentials. */
+/** Whether no separated credential of the user has this name. */
 export const isNameFree = async (db: Queryable, owned: Owned, name: string): Promise<boolean> =>
   (await named(db, owned, name)) === undefined;
 
-/** What a number leaves of the 256 characters of a name. */
+/** A name has 256 characters; the rest is for the number. */
 const numberedMax = 248;
 
-/** A character of two UTF-16 code units is kept or left out, as the store keeps no half of one. */
+/** Cuts no surrogate pair: the store does not take half of one. */
 export const numbered = (name: string, number: number): string =>
   `${name.slice(0, numberedMax).replace(/\p{Cs}$/u, '')} (${number})`;
 
 /**
- * The name, or with a number behind it: the first that is free.
- * @param first of the numbers
+ * The wanted name, or the first free one with a number.
+ * @param first number to try
  */
 export async function freeName(db: Queryable, owned: Owned, wanted: string, first: 1 | 2): Promise<string> {
   const rows = await separatedOf(db, owned).select('name_key').execute();
@@ -66,7 +66,7 @@ export async function freeName(db: Queryable, owned: Owned, wanted: string, firs
   return name;
 }
 
-/** Of a name that came as a property, which no schema of the contract has read. @throws InvalidRequest */
+/** For a name that came as a property, which no schema of the contract validates. @throws InvalidRequest */
 export function assertName(name: string, field = 'credentialsName'): void {
   const read = nameSchema.safeParse(name);
   const [issue] = read.error?.issues ?? [];
@@ -74,8 +74,8 @@ export function assertName(name: string, field = 'credentialsName'): void {
 }
 
 /**
- * A name is of one credential: documented clients look it up without its source.
- * @throws InvalidRequest for what is no name; AppError CONFLICT when the caller has a separated credential of it
+ * Names are unique per user: documented clients look a name up without its source.
+ * @throws InvalidRequest for an invalid name; AppError CONFLICT if the caller has a separated credential of this name
  */
 export async function assertNameFree(
   db: Queryable,

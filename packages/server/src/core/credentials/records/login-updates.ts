@@ -9,6 +9,8 @@ import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
 import { destroySealedFields } from '../../vault/sealed-fields.js';
+import { type LoginPair, loginProperties } from './login-pair.js';
+import { assertReaches, enteredBy, type Reaching } from './reach.js';
 import {
   loadSecret,
   openLogin,
@@ -17,15 +19,15 @@ import {
   sealContext,
   sealedRecord,
   sealedRow,
-} from './credential-records.js';
-import { type LoginPair, loginProperties } from './login-pair.js';
-import { assertReaches, enteredBy, type Reaching } from './reach.js';
+} from './sealed-secrets.js';
 
-// A new secret for an existing credential, tried before it is stored. The former one stays sealed as `undo` for a
-// while, and is destroyed with everything else of the credential when that is replaced or deleted.
+// A new secret for an existing credential. After a credential change the former one stays sealed as `undo` for a while;
+// it is destroyed with everything else of the credential when that is replaced or deleted.
 
 type Fields = Readonly<Record<string, unknown>>;
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
+
+const field = 'login';
 
 /** Who enters a secret, and when. */
 export interface Entering {
@@ -33,20 +35,20 @@ export interface Entering {
   at: string;
 }
 
-/** A login as it would be after the change; nothing is stored yet. */
+/** A login after the change; nothing is stored yet. */
 export interface PreparedLogin {
   credential: CredentialTable;
-  /** Version of the sealed login that this was made from. */
+  /** Version of the sealed login that it was made from. */
   versionRead: number;
   login: Login;
-  /** Whom the source counts failed sign-ins for; empty for methods without a user. */
+  /** For whom the source counts failed sign-ins; empty for methods without a user name. */
   userName: string;
 }
 
-export interface LoginChanges {
+export interface LoginUpdates {
   /**
-   * The stored login with the new pair in place.
-   * @throws InvalidRequest when the source does not accept such a value
+   * The stored login with the new pair.
+   * @throws InvalidRequest for a value that the source does not accept
    * @throws UnreadableError
    */
   prepare(
@@ -56,30 +58,26 @@ export interface LoginChanges {
     pair: LoginPair,
   ): Promise<PreparedLogin>;
   /**
-   * Gives a credential new login fields, keeping those that are not named, its destinations and its links.
-   * @returns false when it was changed meanwhile
-   * @throws InvalidRequest when the source does not accept such a value
-   * @throws AppError ACCESS-DENIED when a field would stay that is out of the caller's reach
+   * Gives a credential new login fields; keeps the fields that are not named, its destinations and its links.
+   * @returns false if it has changed since
+   * @throws InvalidRequest for a value that the source does not accept
+   * @throws AppError ACCESS-DENIED if a field would stay that the caller does not reach
    * @throws UnreadableError
    */
-  change(
+  update(
     tx: Tx,
     credential: CredentialTable,
     manifest: SourceManifest,
-    fields: Fields,
-    entered: Entering,
+    update: { fields: Fields; entered: Entering },
   ): Promise<boolean>;
-  /** Stores it and keeps the former login for `undo`. @returns false when the credential was changed meanwhile */
+  /** Stores it and keeps the former login as `undo`. @returns false if the credential has changed since */
   switchLogin(tx: Tx, prepared: PreparedLogin, entered: Entering): Promise<boolean>;
-  /** Puts the former login back. @returns false when the credential was changed or deleted meanwhile */
+  /** Restores the former login. @returns false if the credential has changed or is gone */
   restore(tx: Tx, credential: CredentialRef, versionBefore: number, at: string): Promise<boolean>;
 }
 
-/**
- * What a login holds after a change of some fields.
- * @throws InvalidRequest when the source does not accept such a value
- */
-function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields): Fields {
+/** @throws InvalidRequest for a value that the source does not accept */
+function updatedFields(manifest: SourceManifest, stored: Fields, fields: Fields): Fields {
   const given = allRevealed({ ...stored, ...fields });
   const parsed = manifest.properties.partial().safeParse(given);
   if (!parsed.success) {
@@ -90,7 +88,7 @@ function changedFields(manifest: SourceManifest, stored: Fields, fields: Fields)
       })),
     );
   }
-  // Only what a credential holds: defaults of the definition must not slip in.
+  // Without what the schema adds: defaults of the definition are not part of a login.
   const kept = Object.entries(parsed.data).filter(([name]) => name in stored || name in fields);
   return hideSecrets(manifest, Object.fromEntries(kept));
 }
@@ -118,12 +116,12 @@ async function markChanged(
     .execute();
 }
 
-export function createLoginChanges({ store, vault }: { store: Store; vault: Vault }): LoginChanges {
+export function createLoginUpdates({ store, vault }: { store: Store; vault: Vault }): LoginUpdates {
   return {
     async prepare(credential, manifest, method, pair) {
       const row = await loadSecret(store.db, credential, 'login');
       if (!row) throw new UnreadableError('the sealed login is gone');
-      const kept = changedFields(
+      const kept = updatedFields(
         manifest,
         openLogin(vault, credential, row, manifest),
         loginProperties(method, pair),
@@ -137,13 +135,14 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
       };
     },
 
-    async change(tx, credential, manifest, fields, entered) {
+    async update(tx, credential, manifest, { fields, entered }) {
       const row = await loadSecret(tx, credential, 'login');
       if (!row) throw new UnreadableError('the sealed login is gone');
       const stored = openLogin(vault, credential, row, manifest);
       if (Object.keys(stored).some((name) => !(name in fields))) assertReaches(entered.by, credential);
-      const kept = changedFields(manifest, stored, fields);
-      if (!(await replaceSecret(tx, vault, credential, 'login', row.version, kept))) return false;
+      const kept = updatedFields(manifest, stored, fields);
+      if (!(await replaceSecret(tx, vault, { credential, field }, { versionRead: row.version, value: kept })))
+        return false;
       await markChanged(tx, credential, entered);
       return true;
     },
@@ -155,7 +154,8 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
       await forgetUndo(tx, credential);
       const undo = sealedRow(vault, sealContext(credential, 'undo', versionRead), former);
       await tx.insertInto('secret').values(undo).execute();
-      if (!(await replaceSecret(tx, vault, credential, 'login', versionRead, login.fields))) return false;
+      const changed = { versionRead, value: login.fields };
+      if (!(await replaceSecret(tx, vault, { credential, field }, changed))) return false;
       await markChanged(tx, credential, entered);
       return true;
     },
@@ -164,7 +164,8 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
       const undo = await loadSecret(tx, credential, 'undo');
       if (undo?.version !== versionBefore) return false;
       const former = openSecret(vault, credential, undo);
-      if (!(await replaceSecret(tx, vault, credential, 'login', versionBefore + 1, former))) return false;
+      const restored = { versionRead: versionBefore + 1, value: former };
+      if (!(await replaceSecret(tx, vault, { credential, field }, restored))) return false;
       await forgetUndo(tx, credential);
       await markChanged(tx, credential, { at });
       return true;
@@ -172,7 +173,7 @@ export function createLoginChanges({ store, vault }: { store: Store; vault: Vaul
   };
 }
 
-/** Destroys former secrets whose time is over. A later change of the same credential keeps its own. */
+/** Destroys former secrets whose time is over, but not those of a later change of the same credential. */
 export async function purgeUndoCopies(store: Store, now: Date): Promise<void> {
   await store.transaction(async (tx) => {
     const due = await tx

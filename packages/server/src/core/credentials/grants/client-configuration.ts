@@ -7,40 +7,34 @@ import type { Assertion } from '../../oauth/jwt-bearer-grant.js';
 import type { OAuthClient } from '../../oauth/types.js';
 
 /** Endpoints and client of one OAuth exchange. */
-export interface OAuthSetup {
+export interface ClientConfiguration {
   preset: OAuthPreset;
   client: OAuthClient;
-  /** Of a service account; the client takes no part then. */
+  /** Of a service account; the client is not used then. */
   assertion?: Assertion;
-  /** The client is registered as a native one, with redirects to the person's own machine (RFC 8252). */
+  /** The client is registered as a native one, with redirects to the user's machine (RFC 8252). */
   isNative?: boolean;
 }
 
-/** Who can mend what a provider does not accept. */
-export function mendedBy({ preset, assertion }: OAuthSetup): string {
-  if (assertion)
-    return 'Look at the service account of the connection: its key, its issuer and its token URL.';
-  return preset.provider === undefined
-    ? 'Look at the OAuth client and the endpoints of the connection.'
-    : `Ask your operator to look at the OAuth client of this server for ${preset.provider}.`;
-}
-
-export interface SetupInput {
+export interface ClientConfigurationInput {
   method: SignInMethod;
   definition: Readonly<Record<string, unknown>>;
-  /** Secrets of the connection or of the request: where a connection brings its own client. */
+  /** Secrets of the connection, stored or in the request, for a connection with its own client. */
   secrets: ConnectionSecrets;
-  /** Opened fields of the credential, where the exchange is made with them. */
+  /** Opened fields of the credential, if the exchange needs them. */
   login?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The exchange that a sign-in method asks for: a client of the operator's configuration, or the connection's own.
- * @throws AppError when neither is complete; the detail says what to set.
+ * For a sign-in method: the client of the operator's configuration, or the connection's own.
+ * @throws AppError DCERROR-0010 if it is not complete; the detail says what to set
  */
-export function oauthSetup(input: SetupInput, clients: Config['oauth']['clients']): OAuthSetup {
+export function clientConfiguration(
+  input: ClientConfigurationInput,
+  clients: Config['oauth']['clients'],
+): ClientConfiguration {
   const { oauth } = input.method;
-  if (!oauth) throw new Error(`${input.method.id} is no OAuth sign-in`);
+  if (!oauth) throw new Error(`${input.method.id} is not an OAuth sign-in`);
   const preset = oauth.preset(input.definition);
   if (oauth.assertion) return { preset, client: { clientId: '' }, ...assertionOf(input, oauth.assertion) };
   if (oauth.clientFields && !usesOperatorsClient(input, preset)) return ownClient(input, preset);
@@ -70,8 +64,11 @@ export function oauthSetup(input: SetupInput, clients: Config['oauth']['clients'
   };
 }
 
-/** Only for people who sign in: what a client may do by itself is nothing that everybody may have. */
-const usesOperatorsClient = ({ method, definition }: SetupInput, preset: OAuthPreset): boolean =>
+/** Interactive sign-ins only. Client credentials of the operator's client would give every user the operator's own access. */
+const usesOperatorsClient = (
+  { method, definition }: ClientConfigurationInput,
+  preset: OAuthPreset,
+): boolean =>
   isInteractive(method.oauth) &&
   preset.provider !== undefined &&
   definition[method.oauth?.clientFields?.clientId ?? ''] === undefined;
@@ -79,11 +76,14 @@ const usesOperatorsClient = ({ method, definition }: SetupInput, preset: OAuthPr
 const secretText = (value: unknown): Secret<string> | undefined =>
   value instanceof Secret && typeof value.reveal() === 'string' ? value : undefined;
 
-/** The client that the connection brings. */
-function ownClient({ method, definition, secrets }: SetupInput, given: OAuthPreset): OAuthSetup {
+/** The client of the connection itself. */
+function ownClient(
+  { method, definition, secrets }: ClientConfigurationInput,
+  given: OAuthPreset,
+): ClientConfiguration {
   const fields = method.oauth?.clientFields;
-  if (!fields) throw new Error(`${method.id} takes no client of a connection`);
-  // The operator's key names neither this client nor the place that its redirects arrive at.
+  if (!fields) throw new Error(`${method.id} does not take a client of a connection`);
+  // Provider and place name the operator's client and its redirect path, not this client's.
   const { provider: _provider, place: _place, ...preset } = given;
   const clientId = definition[fields.clientId];
   const clientSecret = secretText(secrets[fields.clientSecret]);
@@ -109,11 +109,11 @@ function ownClient({ method, definition, secrets }: SetupInput, given: OAuthPres
 }
 
 /**
- * An operator's client is for one place at its provider: its secret goes nowhere else. And people trust its name when
- * they consent, so its tokens go only where the source always sends them, or where the operator said they may.
+ * An operator's client is for one place at its provider, and its secret goes nowhere else. Users trust its name when they
+ * consent, so its tokens go only where the source always sends them, or where the operator allows it.
  */
 function assertIsFor(
-  { method, definition }: SetupInput,
+  { method, definition }: ClientConfigurationInput,
   { provider, place }: OAuthPreset,
   settings: OAuthClientSettings,
 ): void {
@@ -122,7 +122,7 @@ function assertIsFor(
       'DCERROR-0010',
       settings.place === undefined
         ? `The OAuth client of this server for ${provider} has no place. An operator must set oauth.clients.${provider}.place in the configuration file.`
-        : `The OAuth client of this server for ${provider} is for ${settings.place}. Use that place, or bring a client of your own.`,
+        : `The OAuth client of this server for ${provider} is for ${settings.place}. Use that place, or a client of your own.`,
     );
   }
   const fields = method.oauth?.clientFields;
@@ -133,14 +133,14 @@ function assertIsFor(
   if (origin === undefined || !allowed.includes(origin)) {
     throw new AppError(
       'DCERROR-0010',
-      `${fields.clientId}: is required: the OAuth client of this server for ${provider} is not meant for this ${fields.tokensGoTo}. Bring a client of your own, or ask an operator to add its origin to oauth.clients.${provider}.origins.`,
+      `${fields.clientId}: is required: the OAuth client of this server for ${provider} is not meant for this ${fields.tokensGoTo}. Use a client of your own, or ask an operator to add its origin to oauth.clients.${provider}.origins.`,
     );
   }
 }
 
 /**
- * A provider that is pointed elsewhere keeps none of the preset's endpoints that were not given; one that is given by
- * issuer alone has those that the issuer publishes.
+ * With endpoints of the operator's: if the token endpoint is given, the preset's other endpoints are dropped; if only the
+ * issuer is given, the endpoints are those that it publishes.
  */
 function pointed(preset: OAuthPreset, settings: OAuthClientSettings): OAuthPreset {
   const given = definedOf({
@@ -165,14 +165,14 @@ function pointed(preset: OAuthPreset, settings: OAuthClientSettings): OAuthPrese
     account,
     ...rest
   } = preset;
-  // Nothing is sent when the answer itself says it; another's access token is not for the preset's own endpoint.
+  // An account in the token response needs no request; the preset's account endpoint must not get another provider's token.
   const kept = account !== undefined && account.endpoint === undefined ? { ...rest, account } : rest;
   if (!isByIssuer) return { ...kept, ...given };
   const { authorizationEndpoint: _authorization, ...named } = kept;
   return { ...named, ...given, tokenEndpoint: '' };
 }
 
-/** Without pointers of the preset those of OpenID Connect Core section 5.3 are read. */
+/** If the preset has no pointers: those of OpenID Connect Core section 5.3. */
 const accountOf = (
   { account }: OAuthPreset,
   { accountEndpoint }: OAuthClientSettings,
@@ -187,7 +187,7 @@ const definedOf = (values: { [Name in keyof OAuthPreset]?: OAuthPreset[Name] | u
   ) as Partial<OAuthPreset>;
 
 function assertionOf(
-  { definition, login }: SetupInput,
+  { definition, login }: ClientConfigurationInput,
   fields: NonNullable<NonNullable<SignInMethod['oauth']>['assertion']>,
 ): { assertion?: Assertion } {
   const privateKey = secretText(login?.[fields.privateKey]);

@@ -15,7 +15,7 @@ import { createVault } from '../../vault/envelope.js';
 import { loadMasterKey, newKey } from '../../vault/keyring.js';
 import { tokenHasher } from '../../vault/token-hashes.js';
 import { insertCredential, shredCredential } from './credential-records.js';
-import { createLoginChanges, purgeUndoCopies } from './login-changes.js';
+import { createLoginUpdates, purgeUndoCopies } from './login-updates.js';
 
 const masterKey = 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=';
 const manifest = manifests.find(({ id }) => id === 'postgres') as SourceManifest;
@@ -60,7 +60,7 @@ describe('former secrets', () => {
     );
     return store.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   };
-  const logins = () => createLoginChanges({ store, vault });
+  const logins = () => createLoginUpdates({ store, vault });
   const undoCopies = async ({ id }: CredentialTable) =>
     (
       await store.db

@@ -2,7 +2,7 @@ import { type Argument, compileOnce } from '../../store/compile-once.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable } from '../../store/tables.js';
 
-export interface CallersCredential {
+export interface ShownCredential {
   id: string;
   name: string;
 }
@@ -44,12 +44,12 @@ const linked = (db: Queryable) =>
     )
     .select(['credential.id', 'credential.name', 'credential_link.connection_id']);
 
-/** The credential that one connection would show to this person; see {@link credentialsShownTo}. */
+/** The credential that one connection shows to this user; see {@link credentialsShownTo}. */
 export async function credentialShownTo(
   db: Queryable,
   userId: string,
   { id: connectionId, tenant_id: tenantId, separated, suspended_at }: Connection,
-): Promise<CallersCredential | undefined> {
+): Promise<ShownCredential | undefined> {
   if (suspended_at !== null) return undefined;
   const key = { tenantId, connectionId };
   const [found] = separated === 1 ? await linkedBy(db, { ...key, userId }) : await embeddedIn(db, key);
@@ -59,15 +59,15 @@ export async function credentialShownTo(
 const chunkSize = 400;
 
 /**
- * The credential each connection of their tenant would show to this person: the embedded one, or the person's own linked one
- * that may be used at the connection's destination. Connections without one, and suspended ones, are absent.
+ * The credential that each connection of the tenant shows to this user: the embedded one, or the user's own linked one that
+ * may be used at the connection's destination. Connections without one, and suspended ones, are absent.
  */
 export async function credentialsShownTo(
   db: Queryable,
   { userId, tenantId }: { userId: string; tenantId: string },
   connections: readonly Connection[],
-): Promise<Map<string, CallersCredential>> {
-  const shown = new Map<string, CallersCredential>();
+): Promise<Map<string, ShownCredential>> {
+  const shown = new Map<string, ShownCredential>();
   const usable = connections.filter(({ suspended_at }) => suspended_at === null);
   for (let start = 0; start < usable.length; start += chunkSize) {
     const chunk = usable.slice(start, start + chunkSize);

@@ -1,0 +1,93 @@
+import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Logger } from 'pino';
+import type { ClientConfiguration } from './client-configuration.js';
+import type { CredentialRef, GrantRecords } from './grant-records.js';
+import type { StoredGrant } from './grant-state.js';
+import { renewedMeanwhile, signInAgain } from './oauth-failures.js';
+import type { RefreshFlights } from './refresh-flights.js';
+import type { TokenLife, TokenOptions } from './token-life.js';
+
+export interface UsedToken {
+  /** The last one; undefined if there was none. */
+  handedOut: Secret<string> | undefined;
+  /** When it was asked for: milliseconds since the epoch, by the store's clock. */
+  askedAt: number;
+}
+
+export interface TokenDependencies {
+  records: GrantRecords;
+  flights: RefreshFlights;
+  life: TokenLife;
+  log: Logger;
+}
+
+/** With so much life left, a token is used while its successor is fetched. */
+const enoughLeftMs = 30_000;
+
+async function load(
+  { records }: Pick<TokenDependencies, 'records'>,
+  credential: CredentialRef,
+): Promise<StoredGrant> {
+  const found = await records.find(credential);
+  if (!found) throw signInAgain(undefined);
+  // A use continues with the credential that it recorded, not with one that its user has entered since.
+  if (found.credentialVersion !== credential.version) throw renewedMeanwhile();
+  return found.grant;
+}
+
+/** See `Grants.accessToken`. */
+export async function accessToken(
+  deps: TokenDependencies,
+  credential: CredentialRef,
+  setup: ClientConfiguration,
+  options: TokenOptions,
+): Promise<Secret<string>> {
+  const { flights, life, log } = deps;
+  const isGood = life.goodFor(credential, options);
+  const grant = await load(deps, credential);
+  if (isGood(grant)) return grant.tokens.accessToken;
+  const flight = flights.join(credential, setup, isGood);
+  if (life.leftMs(grant, options.refused) > enoughLeftMs) {
+    flight.outcome.catch((error: unknown) =>
+      log.debug({ credentialId: credential.id, err: error }, 'early refresh failed'),
+    );
+    return grant.tokens.accessToken;
+  }
+  try {
+    const refreshed = await flights.wait(flight);
+    // The flight of others may have returned the very token that this caller's source refused.
+    if (!refreshed.tokens.accessToken.equals(options.refused)) return refreshed.tokens.accessToken;
+    return (await flights.wait(flights.join(credential, setup, isGood))).tokens.accessToken;
+  } catch (error) {
+    const now = await load(deps, credential);
+    const isDead = (error as { kind?: unknown }).kind === 'auth_failed';
+    if (!isDead && life.leftMs(now, options.refused) > 0) return now.tokens.accessToken;
+    throw error;
+  }
+}
+
+/** See `Grants.refreshIdle`. */
+export async function refreshIdle(
+  deps: TokenDependencies,
+  credential: CredentialRef,
+  setup: ClientConfiguration,
+): Promise<void> {
+  const before = await load(deps, credential);
+  await deps.flights.join(credential, setup, (grant) => grant.issuedAt !== before.issuedAt).outcome;
+}
+
+/** See `Grants.assertAlive`. */
+export async function assertAlive(
+  { records, flights, life }: TokenDependencies,
+  credential: CredentialRef,
+  setup: ClientConfiguration,
+  { handedOut, askedAt }: UsedToken,
+): Promise<void> {
+  const found = await records.find(credential);
+  if (!found || found.isDead) throw signInAgain(undefined);
+  const { tokens, issuedAt } = found.grant;
+  if (handedOut === undefined || !tokens.accessToken.equals(handedOut)) throw renewedMeanwhile();
+  if (issuedAt >= askedAt) return;
+  const isGood = life.goodFor(credential, { refused: handedOut });
+  await flights.wait(flights.join(credential, setup, isGood));
+}

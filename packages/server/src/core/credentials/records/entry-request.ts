@@ -1,0 +1,84 @@
+import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Network } from '@mooring/connectors/spec/network';
+import type { Caller } from '../../access/caller.js';
+import type { Config } from '../../config/config.js';
+import type { Quotas } from '../../rates/quotas.js';
+import type { Store } from '../../store/store.js';
+import type { CredentialTable } from '../../store/tables.js';
+import type { Vault } from '../../vault/envelope.js';
+import { type ClientConfiguration, clientConfiguration } from '../grants/client-configuration.js';
+import type { GrantAccount } from '../grants/grant-account.js';
+import type { Revoker } from '../grants/revoker.js';
+import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
+import type { SignInRequest } from '../sign-ins/sign-in-request.js';
+import type { SignIns } from '../sign-ins/sign-ins.js';
+import type { CredentialSecrets } from './credential-records.js';
+
+export interface EntryRequest {
+  caller: Caller;
+  manifest: SourceManifest;
+  split: SplitProperties;
+  /** Secrets of the connection, from the request or from the vault. */
+  connectionSecrets: ConnectionSecrets;
+  destination: string;
+  connection?: { id?: string; name?: string };
+  /** Credential of the caller that this would replace. */
+  replaces?: CredentialTable;
+  /** See `SignInRequest`; of `begin` only. */
+  loopbackRedirect?: string;
+  device?: boolean;
+  /**
+   * For a caller who may not edit the connection: replaces, and delays, a failure at a provider that its owner chose.
+   */
+  toldCoarsely?: (error: unknown) => Promise<unknown>;
+}
+
+/** A credential that is complete but not stored yet. */
+export interface EnteredCredential {
+  secrets: CredentialSecrets;
+  redeemed?: Pick<RedeemedSignIn, 'complete' | 'abandon'>;
+  /** It has no grant yet: its user signs in first, with this account if it is known. */
+  needsSignIn?: { account: GrantAccount | undefined };
+}
+
+export interface CredentialEntryDependencies {
+  store: Store;
+  vault: Vault;
+  signIns: SignIns;
+  revoker: Pick<Revoker, 'revokeTokens'>;
+  network: Network;
+  clients: Config['oauth']['clients'];
+  quotas: Pick<Quotas, 'assertCredential'>;
+}
+
+type Clients = Config['oauth']['clients'];
+
+/** @throws AppError if the client of the exchange is not complete */
+export const configurationOf = (
+  { split, connectionSecrets }: EntryRequest,
+  clients: Clients,
+): ClientConfiguration =>
+  clientConfiguration(
+    { method: split.signIn, definition: split.definition, secrets: connectionSecrets },
+    clients,
+  );
+
+/** The owner of the connection chose the provider: the operator's clients are for providers of the operator's choice. */
+export function isOwnersChoice(request: EntryRequest, clients: Clients): boolean {
+  if (!request.split.signIn.oauth) return false;
+  return configurationOf(request, clients).preset.provider === undefined;
+}
+
+export const signInRequestOf = (request: EntryRequest, clients: Clients): SignInRequest => ({
+  caller: request.caller,
+  manifest: request.manifest,
+  method: request.split.signIn,
+  setup: configurationOf(request, clients),
+  destination: request.destination,
+  ...(request.connection ? { connection: request.connection } : {}),
+  ...(request.replaces ? { renews: request.replaces } : {}),
+  ...(request.loopbackRedirect === undefined ? {} : { loopbackRedirect: request.loopbackRedirect }),
+  ...(request.device ? { device: true } : {}),
+  ...(request.toldCoarsely && isOwnersChoice(request, clients) ? { isToldCoarsely: true } : {}),
+});
