@@ -53,7 +53,7 @@ describe('mooring move', () => {
     const elsewhere = (url: string) => move({ ...database, url }).catch((error: Error) => error.message);
     const notThere = await elsewhere(`${database.url}_gone`);
     expect(notThere).toMatch(
-      /^The database refuses the login, or is not there\. Check its URL\. It says: .*_gone/,
+      /^The database refuses the login, or does not exist\. Check its URL\. It says: .*_gone/,
     );
     expect(await elsewhere('postgres://127.0.0.1/without-a-user')).toBe(
       'The URL of the database must be postgres://user:password@host:port/database.',
