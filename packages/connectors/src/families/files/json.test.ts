@@ -66,7 +66,7 @@ describe('JSON and NDJSON files', () => {
     const error = await readFailure(memoryFile('a.ndjson', other));
     expect(error.kind).toBe('protocol_error');
     expect(error.message).toMatch(
-      /^Line 1001 of the file has a value of type string in column "id", which is float/,
+      /^Line 1001 of the file has a value of type string in column "id", whose earlier values are of type float/,
     );
     expect([error.message.includes('secret'), error.remedy]).toEqual([
       false,

@@ -279,7 +279,7 @@ describe('gbq reads', () => {
   });
 
   it.each([
-    [{ type: 'TIMESTAMP', timestampPrecision: '12' }, 'timestamps of 12 digits of a second'],
+    [{ type: 'TIMESTAMP', timestampPrecision: '12' }, 'timestamps with 12 fractional digits'],
     [
       {
         type: 'RECORD',
