@@ -19,6 +19,21 @@ const places = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'scripts',
+  'packages/server/src/start',
+  'packages/server/src/web/http',
+  'packages/server/src/web/features/api-keys',
+  'packages/server/src/web/features/audits',
+  'packages/server/src/web/features/catalogue',
+  'packages/server/src/web/features/invitations',
+  'packages/server/src/web/features/oauth-clients',
+  'packages/server/src/web/features/oauth-tokens',
+  'packages/server/src/web/features/platform',
+  'packages/server/src/web/features/revocations',
+  'packages/server/src/web/features/self-check',
+  'packages/server/src/web/features/sign-ins',
+  'packages/server/src/web/features/spaces',
+  'packages/server/src/web/features/users',
+  'packages/server/src/web/features/vault-keys',
 ];
 /** They have the phrases themselves. */
 const skipped = /(?:^|\/)(?:node_modules|dist|__fixtures__|check-words\.mjs|check\.test\.mjs)(?:\/|$)/;

@@ -88,7 +88,7 @@ describe('the set-up page', () => {
 
     await page.reload();
     expect(await page.content()).not.toContain(key);
-    expect(await page.locator('h1:visible').innerText()).toBe('This link is not whole');
+    expect(await page.locator('h1:visible').innerText()).toBe('This link is incomplete');
     await close();
 
     const again = await open(url, { colorScheme: 'dark', width: 360 });

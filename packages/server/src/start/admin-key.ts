@@ -12,7 +12,7 @@ export interface AdminKey {
   user: { id: string; name: string; subject: string };
 }
 
-/** A user who administers the tenant and can sign in; the one who was there first. */
+/** The oldest active user who administers the tenant. */
 const firstAdministrator = (store: Store) =>
   store.db
     .selectFrom('user')
@@ -25,8 +25,8 @@ const firstAdministrator = (store: Store) =>
     .executeTakeFirst();
 
 /**
- * A new API key for an administrator who lost theirs, made on the machine and put on record. Whoever holds store and
- * master key reaches everything anyway, so the key is not held back as one from an invitation is.
+ * A new API key for an administrator who lost theirs, made on the machine and audited. A holder of the store and the
+ * master key reaches everything anyway, so this key needs no approval as one from an invitation does.
  * @throws ConfigError when there is no store; KeyError and StoreError as at a start
  */
 export async function makeAdminKey(
@@ -41,7 +41,8 @@ export async function makeAdminKey(
   const { store, keyring } = await openUnderKey(config, log);
   try {
     const user = await firstAdministrator(store);
-    if (!user) throw new ConfigError('The store has no administrator yet. Start it once with: mooring serve');
+    if (!user)
+      throw new ConfigError('The store has no administrator yet. Start the service once: mooring serve');
     const { id: userId, tenant_id: tenantId, name, subject } = user;
     return await store.transaction(async (tx) => {
       const createdAt = new Date();

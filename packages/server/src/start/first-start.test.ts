@@ -50,7 +50,7 @@ async function unused() {
   };
 }
 
-const keyIn = (printed: readonly string[]) => /API key, shown this once: (\S+)$/.exec(printed[1] ?? '')?.[1];
+const keyIn = (printed: readonly string[]) => /API key, shown only once: (\S+)$/.exec(printed[1] ?? '')?.[1];
 
 async function busyPort(): Promise<{ port: number; server: Server }> {
   const server = createServer();
@@ -91,7 +91,7 @@ describe('a first start', () => {
   it('LI9: one that fails when it listens already leaves its folder to the next', async () => {
     const mooring = await unused();
     await expect(mooring.start({ MOORING_ADMIN_KEY: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa' })).rejects.toThrow(
-      /easily guessed/,
+      /too weak/,
     );
     const { url } = await mooring.start();
     expect(mooring.log()).not.toContain('another process uses this data folder');
@@ -121,7 +121,7 @@ describe('a first start', () => {
     expect((await refused.get('/api/v1/users/me')).status).toBe(401);
   });
 
-  it('LI15: admin-key makes a new key for the administrator, on record, and needs a store', async () => {
+  it('LI15: admin-key makes a new key for the administrator, audited, and needs a store', async () => {
     const mooring = await unused();
     await expect(mooring.adminKey()).rejects.toThrow(/no (store|administrator)/);
     await (await mooring.start()).close();

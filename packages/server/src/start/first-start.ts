@@ -8,13 +8,13 @@ import type { Store } from '../core/store/store.js';
 import type { HashToken } from '../core/vault/token-hashes.js';
 
 export interface FirstStart {
-  /** A key that was generated and must be shown once; absent when the operator chose one or this is no first start. */
+  /** A generated key, to be shown once; absent when the operator chose one or this is not the first start. */
   generatedAdminKey?: string;
-  /** Token of the invitation for the first administrator; absent when this is no first start. */
+  /** Token of the first administrator's invitation; absent when this is not the first start. */
   invitation?: string;
 }
 
-/** Gives a new store its tenant, its first administrator and that person's API key. Does nothing on a store that has them. */
+/** Gives a new store its tenant, its first administrator and their API key. Does nothing on a store that has them. */
 export async function firstStart(
   store: Store,
   hashToken: HashToken,
@@ -28,7 +28,7 @@ export async function firstStart(
     (!mayBeToken(adminKey) || !/^\S+$/.test(adminKey) || isWeakChoice(adminKey))
   ) {
     throw new ConfigError(
-      'MOORING_ADMIN_KEY is easily guessed: it must be at least 24 characters without blanks, letters and digits, of 12 different ones at least. Make one with: openssl rand -hex 24',
+      'MOORING_ADMIN_KEY is too weak: it must have at least 24 characters, at least 12 of them different, with letters and digits and without whitespace. Make one with: openssl rand -hex 24',
     );
   }
   const createdAt = new Date();
@@ -36,7 +36,7 @@ export async function firstStart(
   const tenantId = newToken(24);
   const userId = newObjectId();
   const made = await store.transaction(async (tx) => {
-    // Of nodes that start together on a new database, one is first.
+    // Nodes may start together on a new database.
     if (await hasTenant(tx)) return undefined;
     await tx.insertInto('tenant').values({ id: tenantId, name: 'mooring', created_at: at }).execute();
     await tx

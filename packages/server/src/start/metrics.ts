@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Gate } from '../core/egress/gate.js';
 import type { Isolation } from '../core/isolation/isolation.js';
 import type { RunnerPool } from '../core/runners/pool.js';
+import type { Sessions } from '../core/sessions/sessions.js';
 
 export interface Metrics {
   observe(route: string, method: string, status: number, seconds: number): void;
@@ -9,13 +10,16 @@ export interface Metrics {
   text(): Promise<{ text: string; contentType: string }>;
 }
 
-/** Prometheus metrics. Labels hold route patterns and codes only, so they neither grow nor tell a name. */
-export function createMetrics(
-  gate: Gate,
-  openSessions: () => number,
-  isolated: Isolation['counts'],
-  runners: RunnerPool | undefined,
-): Metrics {
+export interface MeasuredRooms {
+  gate: Pick<Gate, 'counts'>;
+  sessions: Pick<Sessions, 'openCount'>;
+  isolation: Pick<Isolation, 'counts'>;
+  /** Absent where uses run in this process. */
+  runners: RunnerPool | undefined;
+}
+
+/** Prometheus metrics. Labels hold route patterns and codes only: their number is bounded, and they show no names. */
+export function createMetrics(rooms: MeasuredRooms): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -25,68 +29,11 @@ export function createMetrics(
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
     registers: [registry],
   });
-  new Gauge({
-    name: 'mooring_open_sessions',
-    help: 'Sessions with data sources that are open now',
-    registers: [registry],
-    collect() {
-      this.set(openSessions());
-    },
-  });
-  new Counter({
-    name: 'mooring_egress_refused_total',
-    help: 'Outbound connections that the network policy refused, by reason',
-    labelNames: ['reason'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [reason, count] of Object.entries(gate.counts().refused)) this.inc({ reason }, count);
-    },
-  });
-  new Gauge({
-    name: 'mooring_paused_sources',
-    help: 'Sources that are left alone because they could not be reached',
-    registers: [registry],
-    collect() {
-      this.set(isolated().paused);
-    },
-  });
-  const gauges: [name: string, help: string, value: () => number][] = [
-    ['mooring_uses_at_work', 'Uses that are at work', () => isolated().atWork],
-    ['mooring_uses_waiting', 'Uses that wait for a budget', () => isolated().waiting],
-    [
-      'mooring_uses_at_work_of_one_user',
-      'The most uses that one user has at work in one budget',
-      () => isolated().ofOneUser.atWork,
-    ],
-    [
-      'mooring_uses_waiting_of_one_user',
-      'The most uses of one user that wait for one budget',
-      () => isolated().ofOneUser.waiting,
-    ],
-  ];
-  for (const [name, help, value] of gauges) {
-    new Gauge({
-      ...{ name, help, registers: [registry] },
-      collect() {
-        this.set(value());
-      },
-    });
-  }
-  new Counter({
-    name: 'mooring_uses_shed_total',
-    help: 'Uses that were refused before anything was sent to the source, by reason',
-    labelNames: ['reason'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [reason, count] of Object.entries(isolated().shed)) this.inc({ reason }, count);
-    },
-  });
-  if (runners) watchRunners(registry, runners);
+  countUses(registry, rooms);
+  if (rooms.runners) countRunners(registry, rooms.runners);
   const tidyingFailures = new Counter({
     name: 'mooring_tidying_failures_total',
-    help: 'Steps of tidying the store that failed, by step',
+    help: 'Failed steps of the periodic clean-up, by step',
     labelNames: ['step'],
     registers: [registry],
   });
@@ -99,10 +46,70 @@ export function createMetrics(
   };
 }
 
-function watchRunners(registry: Registry, runners: RunnerPool): void {
+type Counts = Readonly<Record<string, number>>;
+
+function gauge(registry: Registry, [name, help]: readonly [name: string, help: string], value: () => number) {
+  new Gauge({
+    ...{ name, help, registers: [registry] },
+    collect() {
+      this.set(value());
+    },
+  });
+}
+
+/** @param label of the one label, whose values are the names of the counts */
+function counter(
+  registry: Registry,
+  [name, help]: readonly [name: string, help: string],
+  label: string,
+  counts: () => Counts,
+) {
+  new Counter({
+    ...{ name, help, labelNames: [label], registers: [registry] },
+    collect() {
+      this.reset();
+      for (const [value, count] of Object.entries(counts())) this.inc({ [label]: value }, count);
+    },
+  });
+}
+
+function countUses(registry: Registry, { gate, sessions, isolation }: MeasuredRooms): void {
+  const { counts } = isolation;
+  gauge(registry, ['mooring_open_sessions', 'Open sessions with data sources'], sessions.openCount);
+  counter(
+    registry,
+    ['mooring_egress_refused_total', 'Outbound connections refused by the network policy, by reason'],
+    'reason',
+    () => gate.counts().refused,
+  );
+  const gauges: [name: string, help: string, value: () => number][] = [
+    ['mooring_paused_sources', 'Sources whose circuit breaker is open', () => counts().paused],
+    ['mooring_uses_at_work', 'Uses that are running', () => counts().atWork],
+    ['mooring_uses_waiting', 'Uses that wait for a concurrency limit', () => counts().waiting],
+    [
+      'mooring_uses_at_work_of_one_user',
+      'The most uses that one user is running within one concurrency limit',
+      () => counts().ofOneUser.atWork,
+    ],
+    [
+      'mooring_uses_waiting_of_one_user',
+      'The most uses of one user that wait for one concurrency limit',
+      () => counts().ofOneUser.waiting,
+    ],
+  ];
+  for (const [name, help, value] of gauges) gauge(registry, [name, help], value);
+  counter(
+    registry,
+    ['mooring_uses_shed_total', 'Uses rejected before anything was sent to the source, by reason'],
+    'reason',
+    () => counts().shed,
+  );
+}
+
+function countRunners(registry: Registry, runners: RunnerPool): void {
   new Gauge({
     name: 'mooring_runners',
-    help: 'Processes that work on sources, by whether they are at work',
+    help: 'Runner processes, by state',
     labelNames: ['state'],
     registers: [registry],
     collect() {
@@ -111,22 +118,15 @@ function watchRunners(registry: Registry, runners: RunnerPool): void {
       this.set({ state: 'idle' }, idle);
     },
   });
-  new Gauge({
-    name: 'mooring_runners_memory_bytes',
-    help: 'Memory of all of them together, as last looked at',
-    registers: [registry],
-    collect() {
-      this.set(runners.counts().memoryBytes);
-    },
-  });
-  new Counter({
-    name: 'mooring_runner_crashes_total',
-    help: 'Those that ended with uses in them or had to be ended, by what it was',
-    labelNames: ['ending'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [ending, count] of Object.entries(runners.counts().crashes)) this.inc({ ending }, count);
-    },
-  });
+  gauge(
+    registry,
+    ['mooring_runners_memory_bytes', 'Memory of all runners together, as last measured'],
+    () => runners.counts().memoryBytes,
+  );
+  counter(
+    registry,
+    ['mooring_runner_crashes_total', 'Runners that crashed or had to be killed, by ending'],
+    'ending',
+    () => runners.counts().crashes,
+  );
 }

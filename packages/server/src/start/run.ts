@@ -6,19 +6,19 @@ import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
 
 /**
- * Keeps one failure from ending everything: what a driver throws outside of any request is logged and the others go
- * on. Warnings of libraries become log lines, so that standard error stays JSON.
+ * Logs errors that a driver throws outside any request, instead of letting them end the process. Warnings of libraries
+ * become log lines, so that standard error stays JSON.
  */
 function guardProcess(log: Logger): void {
-  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection was handled by nobody'));
-  process.on('uncaughtException', (error) => log.error({ err: error }, 'an exception was caught by nobody'));
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled promise rejection'));
+  process.on('uncaughtException', (error) => log.error({ err: error }, 'uncaught exception'));
   process.removeAllListeners('warning');
   process.on('warning', (warning) =>
     log.warn({ type: warning.name, code: (warning as { code?: string }).code }, warning.message),
   );
 }
 
-/** Names of the variables that hold a key or a password of the server. */
+/** Environment variables that hold a key or a password of the server. */
 const secretVariables = [
   'MOORING_MASTER_KEY',
   'MOORING_MASTER_KEY_PREVIOUS',
@@ -29,12 +29,12 @@ const secretVariables = [
 ];
 
 /**
- * Keeps what is in memory from leaving the process by the doors that Node and the system leave open: the debugger that
- * SIGUSR1 starts, diagnostic reports (they print the environment), and core files.
+ * Disables the ways in which Node and the system dump the memory of a process: the debugger that SIGUSR1 starts,
+ * diagnostic reports (they print the environment) and core files.
  */
 function closeDebugDoors(log: Logger): void {
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
-    process.on(signal, () => log.warn({ signal }, 'ignored: a running service has no debugger'));
+    process.on(signal, () => log.warn({ signal }, 'signal ignored: the debugger is disabled'));
   }
   if (process.report) {
     process.report.reportOnFatalError = false;
@@ -48,33 +48,33 @@ function closeDebugDoors(log: Logger): void {
     env: { PATH: process.env['PATH'] },
   });
   if (status !== 0) {
-    log.warn('core files could not be turned off; start the service with: ulimit -c 0');
+    log.warn('core files could not be disabled; start the service with: ulimit -c 0');
   }
 }
 
-/** Options of Node that open a door to what is in memory, or write it to files, and that nothing takes back later. */
+/** Options of Node that expose the memory of the process or write it to files, and cannot be reverted at run time. */
 const memoryOptions = /--(?:inspect|heapsnapshot)[\w-]*/;
 
 /**
- * An environment is inherited, often by more than it was meant for. On the command line these options are the will of
- * whoever starts the service.
+ * An environment variable is inherited, often by more processes than it was meant for. The same options on the command
+ * line are a deliberate choice, so they are accepted.
  * @throws ConfigError
  */
 function refuseMemoryOptions(): void {
   const [option] = memoryOptions.exec((process.env['NODE_OPTIONS'] ?? '').replaceAll('_', '-')) ?? [];
   if (option === undefined) return;
   throw new ConfigError(
-    `NODE_OPTIONS holds ${option}, which lets what is in memory out of the process, secrets among it. Start the service without it.`,
+    `NODE_OPTIONS holds ${option}, which exposes the memory of the process, secrets included. Start the service without it.`,
   );
 }
 
-/** `mooring serve` as a process of its own. @throws ConfigError for settings that make no sense */
+/** `mooring serve` as a process. @throws ConfigError for settings that are not valid */
 export async function runServer(flags: ServeFlags): Promise<RunningServer> {
   refuseMemoryOptions();
   const log = createLog(loadConfig(flags).logLevel);
   guardProcess(log);
   const environment = { ...process.env };
-  // So that no process which is started from here gets them.
+  // Child processes must not inherit them.
   for (const name of secretVariables) delete process.env[name];
   closeDebugDoors(log);
   return serve(flags, { log, environment });

@@ -14,11 +14,11 @@ export interface SealedServer {
 export interface SealedOptions {
   config: Config;
   log: Logger;
-  /** What is wrong and what to do, in words. */
+  /** What is wrong and what to do; for the log. */
   reason: string;
 }
 
-/** A server that cannot open its store: alive and saying why it is not ready, and nothing else. */
+/** Serves while the store cannot be opened: alive, not ready, 503 for everything else. */
 export async function sealedServer({ config, log, reason }: SealedOptions): Promise<SealedServer> {
   const http = await createHttpServer({
     log,
@@ -26,8 +26,11 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
       bind(healthz, async () => ({ status: 200, body: { status: 'ok' } })),
       bind(readyz, async () => ({
         status: 503,
-        // The reason names local paths, so it is for the log; readiness tells only that an operator is needed.
-        body: { status: 'not ready', checks: { store: { ok: false, detail: 'Sealed. The log says why.' } } },
+        // The reason names local paths, so only the log has it.
+        body: {
+          status: 'not ready',
+          checks: { store: { ok: false, detail: 'Sealed. See the log for the reason.' } },
+        },
       })),
     ],
     authenticate: async () => undefined,
@@ -45,7 +48,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
     if (request.routeOptions.url !== undefined) return;
     throw new AppError(
       'NOT-READY',
-      'The service is sealed: its store or master key is not available. The operator finds the reason in the log.',
+      'The service is sealed: its store or its master key is unavailable. Operators: see the log for the reason.',
     );
   });
   const url = await listen(http, config);

@@ -25,18 +25,18 @@ export interface ServeSurroundings {
   log: Logger;
   /** Instead of the process's environment. */
   environment: Readonly<Record<string, string | undefined>>;
-  /** The program of runners, where this one runs from its sources. */
+  /** Entry point of runners, where this process runs from its sources. */
   runnerEntry: string | undefined;
 }
 
 const drainMs = 30_000;
-const lookAtKeysMs = 1_000;
+const keyringRefreshMs = 1_000;
 
 /**
- * `mooring serve`. While its store or its key service is only away, or another process still holds the data folder, the
- * server starts sealed (alive, not ready, answering 503, having written nothing) and goes on trying.
- * @throws ConfigError for settings that make no sense; KeyError, StoreError for what no waiting mends: nothing was
- * written then
+ * `mooring serve`. While its store or its key service is unavailable, or another process still holds the data folder, the
+ * server starts sealed (alive, not ready, answers 503, has written nothing) and retries.
+ * @throws ConfigError for settings that are not valid; KeyError, StoreError for permanent failures. Nothing was written
+ * then.
  */
 export async function serve(
   flags: ServeFlags,
@@ -55,29 +55,31 @@ export async function serve(
   }
 }
 
-/** It makes the first administrator's key, and nothing afterwards. */
-async function sayIfIgnored(app: App, adminKey: string, log: Logger): Promise<void> {
+/** `MOORING_ADMIN_KEY` only sets the key of the first administrator. */
+async function warnIfIgnored(app: App, adminKey: string, log: Logger): Promise<void> {
   if (await app.authenticator.authenticate(adminKey)) return;
   log.warn(
-    'MOORING_ADMIN_KEY is ignored: the store has its administrator, and this is not one of its keys. Make a new key with: mooring admin-key',
+    'MOORING_ADMIN_KEY is ignored: the store already has an administrator, and this is not a valid API key. Make a new key with: mooring admin-key',
   );
 }
 
-/** Until the rotation watches the keys: a start may seal for longer than a look at them counts. */
-function keepKnown({ keyring }: Opened, log: Logger): () => void {
+/** Refreshes the keyring until the key rotation does: a start may seal for longer than a refresh is valid. */
+function keepFresh({ keyring }: Opened, log: Logger): () => void {
   const timer = setInterval(() => {
-    keyring.refresh().catch((error: unknown) => log.warn({ err: error }, 'the keys could not be looked at'));
-  }, lookAtKeysMs).unref();
+    keyring
+      .refresh()
+      .catch((error: unknown) => log.warn({ err: error }, 'the keyring could not be refreshed'));
+  }, keyringRefreshMs).unref();
   return () => clearInterval(timer);
 }
 
 /**
- * Finishes what is under way. Each part ends whatever becomes of the others, and none waits for a store that is away,
- * or for providers for longer than the call that may bring tokens takes.
+ * Drains requests, then closes each part even if others fail to close. No part waits for a store that is unavailable, or
+ * for a provider for longer than a call that may issue tokens takes.
  */
 async function stop(app: App, store: Store, tidying: Tidying | undefined): Promise<void> {
   const force = setTimeout(() => app.http.server.closeAllConnections(), drainMs).unref();
-  // A connection that was busy when the close began stays open for its client's next request otherwise.
+  // Otherwise a connection that was busy when the close began stays open for its client's next request.
   const idle = setInterval(() => app.http.server.closeIdleConnections(), 100);
   await app.http.close();
   clearInterval(idle);
@@ -86,7 +88,7 @@ async function stop(app: App, store: Store, tidying: Tidying | undefined): Promi
   const parts: (() => Promise<unknown> | undefined)[] = [
     () => app.runners?.close(),
     () => tidying?.close(),
-    // Together: a renewal of an idle grant waits for the store until the grants are closed.
+    // Together: the refresh of an idle grant waits for the store until the grants are closed.
     () => Promise.all([app.keepAlive.close(), app.grants.close()]),
     () => app.revocationJobs.close(),
     () => app.uses.close(),
@@ -103,7 +105,7 @@ function warnOfClosedLoopback({ egress, publicUrl, isOfThisMachine }: Config, lo
   if (egress.loopback !== 'auto' || publicUrl === undefined || isOfThisMachine) return;
   log.warn(
     { publicUrl },
-    'the public URL is not of this machine, so egress.loopback auto is deny: connections do not reach local services; list those that they need in egress.allow',
+    'the public URL does not lead to this machine, so egress.loopback auto means deny: connections do not reach local services; list the services they need in egress.allow',
   );
 }
 
@@ -113,36 +115,36 @@ function printFirstLines(
   { generatedAdminKey, invitation }: FirstStart,
 ): void {
   print(`Mooring listening on ${url}`);
-  if (generatedAdminKey) print(`Administrator API key, shown this once: ${generatedAdminKey}`);
+  if (generatedAdminKey) print(`Administrator API key, shown only once: ${generatedAdminKey}`);
   if (invitation)
-    print(`Set-up link of the administrator, works once and for a day: ${invitationUrl(url, invitation)}`);
+    print(`Set-up link of the administrator, works once within 24 hours: ${invitationUrl(url, invitation)}`);
 }
 
-/** What a start settles in the store before anybody is served. */
+/** Brings the store into a consistent state before the first request. */
 async function settleStore({ store, vault, keyring }: Opened, log: Logger): Promise<void> {
   await reconcile(store, log);
   await settleUnreadableAtStart({ store, vault, keyring }, log);
   const { moved, showing } = await recomputeDestinations(store, manifests);
   if (moved > 0)
-    log.info({ connections: moved }, 'allowed destinations were written anew under the rule of this version');
+    log.info({ connections: moved }, 'allowed destinations were recomputed by the rule of this version');
   if (showing > 0)
     log.warn(
       { connections: showing },
-      'connections show a credential in a URL to all who see them; the audit has each as data-connection.shows-credential',
+      'connections show a credential in a URL to everyone who may see them; the audit log lists each as data-connection.shows-credential',
     );
 }
 
-/** @throws as `serve`; nothing is left running then, and the store is closed */
+/** @throws as `serve`; then nothing is left running and the store is closed */
 async function serveOpened(start: Start, opened: Opened): Promise<RunningServer> {
   const { log } = start;
   const { createdKeyFile } = opened;
   if (createdKeyFile) {
     log.warn(
       { path: createdKeyFile },
-      'a master key was made; keep a copy apart from the data, without it no credential can be read',
+      'a master key was created; keep a copy apart from the data: without it, credentials cannot be decrypted',
     );
   }
-  const forgetKeys = keepKnown(opened, log);
+  const stopRefreshing = keepFresh(opened, log);
   try {
     await settleStore(opened, log);
     return await serveSettled(start, opened);
@@ -150,7 +152,7 @@ async function serveOpened(start: Start, opened: Opened): Promise<RunningServer>
     await opened.store.close().catch(() => undefined);
     throw error;
   } finally {
-    forgetKeys();
+    stopRefreshing();
   }
 }
 
@@ -161,7 +163,7 @@ async function serveSettled(
   const { store, vault, keyring } = opened;
   let url = config.publicUrl ?? '';
   let isDraining = false;
-  // So that a start which cannot listen leaves the store as it was, and nobody is answered before it is filled.
+  // A start that cannot listen leaves the store unchanged, so the store is filled after that; requests wait until then.
   let isFilled = false;
   const checks = async (): Promise<Record<string, Check>> => ({
     store: await store.db
@@ -170,13 +172,13 @@ async function serveSettled(
       .limit(1)
       .execute()
       .then(() => ({ ok: true }))
-      .catch(() => ({ ok: false, detail: 'The store does not answer.' })),
+      .catch(() => ({ ok: false, detail: 'The store does not respond.' })),
     key: await canOpenAndSeal({ store, vault, keyring }).then(
       (ok) =>
         ok
           ? { ok }
-          : { ok, detail: 'Nothing can be sealed just now. The operator looks at: mooring keys list' },
-      () => ({ ok: false, detail: 'What the service itself has sealed cannot be opened just now.' }),
+          : { ok, detail: 'Nothing can be encrypted at the moment. Operators: run mooring keys list' },
+      () => ({ ok: false, detail: "The service's own secrets cannot be decrypted at the moment." }),
     ),
     ...(isFilled ? {} : { start: { ok: false, detail: 'The service is starting.' } }),
     draining: { ok: !isDraining },
@@ -200,7 +202,7 @@ async function serveSettled(
     const first = await firstStart(store, keyring.hashToken, config.adminKey);
     isFilled = true;
     if (config.adminKey !== undefined && first.invitation === undefined)
-      await sayIfIgnored(app, config.adminKey, log);
+      await warnIfIgnored(app, config.adminKey, log);
     app.keyRotation.watch();
     warnOfClosedLoopback(config, log);
     void app.selfCheck.warn(log);
@@ -210,7 +212,7 @@ async function serveSettled(
     });
     printFirstLines(print, url, first);
   } catch (error) {
-    await stopping().catch((failed: unknown) => log.warn({ err: failed }, 'not all of it could be stopped'));
+    await stopping().catch((failed: unknown) => log.warn({ err: failed }, 'some parts could not be stopped'));
     throw error;
   }
   return {

@@ -11,13 +11,13 @@ import type { Store } from '../core/store/store.js';
 import { forgetUses } from '../core/use-record/retention.js';
 import type { App } from './app.js';
 
-// What has had its time is ended, destroyed or forgotten: once a minute, by one node at a time. Each step stands by
-// itself, so that one which fails keeps no other from its work.
+// Periodic clean-up: once a minute, on one node at a time, ends, destroys or deletes whatever has expired. A step that
+// fails does not keep the others from running.
 
 export interface TidyingStep {
   /** Label of the metrics. */
   name: string;
-  /** @param until of `performance.now()`: what is left then is left for the next round */
+  /** @param until deadline, of `performance.now()`; the rest is left for the next round */
   run(until: number): Promise<unknown>;
 }
 
@@ -34,10 +34,10 @@ export interface TidyingDependencies {
 
 const roundMs = 60_000;
 const stepMs = 10_000;
-/** Name of the setting that says until when a round belongs to whom. */
+/** Setting that holds the lease of a round: its end and its node. */
 const settingName = 'tidying';
 
-/** In the order of what must not wait: grants and former secrets first. */
+/** Most urgent first: grants and former secrets. */
 export function tidyingSteps(
   app: App,
   store: Store,
@@ -51,7 +51,7 @@ export function tidyingSteps(
     { name: 'undo-copies', run: () => purgeUndoCopies(store, now()) },
     { name: 'sign-ins', run: (until) => purgeSignIns(store.db, now(), until) },
     { name: 'orphans', run: () => app.sweepOrphans() },
-    // The embedded store has no other node: what a crash left was settled at the start.
+    // The embedded store has only one node, and its start has reconciled what a crash left.
     ...(store.kind === 'sqlite' ? [] : [{ name: 'interrupted', run: () => reconcile(store, log) }]),
     { name: 'tallies', run: (until) => foldTallies(store, until) },
     { name: 'idempotency', run: (until) => app.idempotency.purge(now(), until) },
@@ -62,13 +62,13 @@ export function tidyingSteps(
   ];
 }
 
-/** Tidies now and once a minute, until `close`. */
+/** Runs a round now and once a minute, until `close`. */
 export function startTidying({ store, log, steps, failed }: TidyingDependencies): Tidying {
   const node = newUuid();
   let held = '';
   let isClosed = false;
 
-  /** Takes the round, or goes on holding it; false while another node has it. Instants sort as text. */
+  /** Takes or extends the lease; false while another node holds it. Timestamps sort as text. */
   const take = async (): Promise<boolean> => {
     const next = `${store.clock.iso(roundMs)} ${node}`;
     const taken = await store.db
@@ -92,14 +92,14 @@ export function startTidying({ store, log, steps, failed }: TidyingDependencies)
     for (const { name, run } of steps) {
       try {
         if (isClosed) return;
-        if (!(await take())) return log.debug('another node tidies the store');
+        if (!(await take())) return log.debug('another node is cleaning up the store');
         await run(performance.now() + stepMs);
       } catch (error) {
         failed(name);
-        log.warn({ step: name, err: error }, 'a step of tidying the store failed; the others go on');
+        log.warn({ step: name, err: error }, 'a clean-up step failed; the others continue');
       }
     }
-    log.debug('the store was tidied');
+    log.debug('the store was cleaned up');
   };
 
   let working = round();
@@ -112,7 +112,7 @@ export function startTidying({ store, log, steps, failed }: TidyingDependencies)
       isClosed = true;
       clearInterval(timer);
       await working;
-      // Not kept from the others, nor from this node when it starts again.
+      // Releases the lease for other nodes, and for this one when it starts again.
       await store.db
         .deleteFrom('setting')
         .where('name', '=', settingName)

@@ -5,13 +5,13 @@ import { OutcomeUnknownError, StoreHeldError, StoreUnavailableError } from '../c
 import { KeyServiceError } from '../core/vault/key-service.js';
 import { type SealedServer, sealedServer } from './sealed.js';
 
-// A start whose store or key service is away: it may be enough to wait.
+// A start whose store or key service is unavailable, which may be temporary.
 
 export interface RunningServer {
   url: string;
-  /** Settles when a server that waited for its store cannot become one, and waiting longer is no help. */
+  /** Resolves when a sealed server meets a permanent failure. */
   failed: Promise<Error>;
-  /** Finishes what is under way, then closes everything. */
+  /** Drains requests, then closes everything. */
   close(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export interface Start {
   config: Config;
   log: Logger;
   print(line: string): void;
-  /** The program of runners, where it is not beside this one. */
+  /** Entry point of runners; undefined: the bundled one beside this program. */
   runnerEntry: string | undefined;
 }
 
@@ -32,11 +32,11 @@ export const isAway = (error: unknown): error is Error =>
 
 export const never = new Promise<never>(() => undefined);
 
-/** Doubled after each refusal of a key service: it counts and bills its calls. */
+/** Doubled after each failure of a key service, which counts and bills calls. */
 const tryAgainMs = { database: 1_000, keyServiceMost: 30_000 };
 
 /**
- * A sealed server that becomes one like any other when its database, or its key service, answers.
+ * A sealed server that starts to serve when its database or its key service responds.
  * @param serveOpened closes the store when it throws
  */
 export function untilItIsBack(
@@ -49,7 +49,7 @@ export function untilItIsBack(
   const atSamePort = { ...config, port: Number(new URL(sealed.url).port) };
   let pauseMs = tryAgainMs.database;
 
-  /** @throws whatever no waiting mends */
+  /** @throws permanent failures */
   const tryOnce = async (): Promise<boolean> => {
     let opened: Opened;
     try {

@@ -46,7 +46,7 @@ export interface Remains {
   dataFolder: string;
 }
 
-const shownOnce = /^(?:Administrator API key, shown this once: |Set-up link of the administrator.*#)(\S+)$/;
+const shownOnce = /^(?:Administrator API key, shown only once: |Set-up link of the administrator.*#)(\S+)$/;
 
 /**
  * Three secrets have an expected place, and are searched for everywhere else: the master key in its file, and the key

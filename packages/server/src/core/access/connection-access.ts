@@ -2,7 +2,6 @@ import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
 import { type SqlBool, sql } from 'kysely';
 import { type Argument, compileOnce } from '../store/compile-once.js';
 import type { Queryable } from '../store/queryable.js';
-import { observeRow } from '../store/row-versions.js';
 import type { ConnectionTable } from '../store/tables.js';
 import type { Caller } from './caller.js';
 import { type ConnectionFacts, type Decision, decide, isAdministratorOf, seeingRoles } from './matrix.js';
@@ -125,7 +124,6 @@ export async function loadConnection(
   const { spaceType, spaceOwnerId, role, ...row } = first;
   const decision = decideIn(caller, row, spaceOf(rows));
   if (decision.privileges.length === 0 && !decision.mayUse) return undefined;
-  observeRow(caller, 'connection', row);
   return { row, ...decision };
 }
 

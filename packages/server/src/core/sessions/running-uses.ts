@@ -92,8 +92,7 @@ async function mayContinue(
   const { tenantId, keyId, userId } = caller;
   const isAlive = await once(`key ${keyId} ${userId}`, () => isKeyAlive(store.aside, caller));
   if (!isAlive) return false;
-  // A copy of the caller, so that this read does not count for If-Match of a conditional request.
-  const found = await loadConnection(store.aside, { ...caller }, { id: connectionId });
+  const found = await loadConnection(store.aside, caller, { id: connectionId });
   if (!found?.mayUse) return false;
   const { source_id } = found.row;
   if (await once(`source ${tenantId} ${source_id}`, () => isSourceDisabled(tenantId, source_id)))

@@ -227,7 +227,7 @@ describe('statements of a filled store', () => {
     const stop = recordStatements(statements);
     try {
       // With the round of tidying that begins with a start; one that a restart cuts off does not say so.
-      const rounds = () => server.logText().split('the store was tidied').length - 1;
+      const rounds = () => server.logText().split('the store was cleaned up').length - 1;
       await expect.poll(rounds).toBe(1);
       await server.restart();
       await expect.poll(rounds).toBe(2);

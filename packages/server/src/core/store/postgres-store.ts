@@ -11,7 +11,6 @@ import {
 import { createClock } from './clock.js';
 import { createPostgresPool } from './postgres-pool.js';
 import type { Tx } from './queryable.js';
-import { guardedTransaction } from './row-versions.js';
 import type { Store } from './store.js';
 import { isConflict, OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
 import type { Tables } from './tables.js';
@@ -143,8 +142,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     db,
     aside,
     clock,
-    transaction: (work) =>
-      guardedTransaction((guarded) => again(guarded, { level: 'serializable', slots }), work),
+    transaction: (work) => again(work, { level: 'serializable', slots }),
     // A database without this level uses the next stricter one, and then the work is retried like any other.
     lockingTransaction: (work) => again(work, { level: 'read committed', slots: lockers }),
     async durability() {

@@ -48,8 +48,8 @@ describe('several nodes on one database', () => {
 
   it('NO3: leave tidying after their start to one of them', async () => {
     const told = (text: string) => all.nodes.filter((node) => node.logText().includes(text)).length;
-    await expect.poll(() => told('the store was tidied') + told('another node tidies the store')).toBe(3);
-    expect(told('the store was tidied')).toBe(1);
+    await expect.poll(() => told('the store was cleaned up') + told('another node is cleaning up the store')).toBe(3);
+    expect(told('the store was cleaned up')).toBe(1);
   });
 
   it('R04: create once for one Idempotency-Key, whichever node it is sent to', async () => {

@@ -8,7 +8,6 @@ import { lockFile } from './file-lock.js';
 import { createLoopShare } from './loop-share.js';
 import { migrations } from './migrations/all.js';
 import type { Db, Tx } from './queryable.js';
-import { guardedTransaction } from './row-versions.js';
 import { cacheStatements } from './statement-cache.js';
 import {
   isConflict,
@@ -139,7 +138,7 @@ export function openStore(options: StoreOptions): Store {
     db,
     aside: db,
     clock,
-    transaction: (work) => guardedTransaction((guarded) => db.transaction().execute(guarded), work),
+    transaction: (work) => db.transaction().execute(work),
     // SQLite has one writer at a time.
     lockingTransaction: (work) => db.transaction().execute(work),
     async durability() {

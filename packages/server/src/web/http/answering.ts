@@ -1,20 +1,19 @@
 import type { Route, RouteInput } from '@mooring/contract/route';
 import type { Caller } from '../../core/access/caller.js';
-import { AppError } from '../../core/errors/app-error.js';
 import type { Idempotency } from '../../core/idempotency/idempotency.js';
 import type { WrittenAnswer } from '../../core/idempotency/written-answer.js';
-import { RowChangedError, watchRow } from '../../core/store/row-versions.js';
 import { entityTag, expectedVersions } from './conditional.js';
 import { type BoundRoute, handled, type Reply, type RequestScope } from './handler.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { writeList } from './list-stream.js';
+import { createRevision } from './revision.js';
 import { compileSerialiser } from './serialise.js';
 
 type Input = RouteInput<Route>;
 type Scope = RequestScope<Caller | undefined>;
 type Answering = (input: Input, scope: Scope) => Promise<WrittenAnswer | typeof handled>;
 
-/** Writes replies by the schemas of the route, so that nothing leaves that they do not name. */
+/** Serializes replies by the schemas of the route, so that only what they name is sent. */
 function writerOf(route: Route): (reply: Reply) => WrittenAnswer {
   const serialisers = new Map(
     Object.entries(route.responses).map(([status, response]) => [
@@ -33,33 +32,22 @@ function writerOf(route: Route): (reply: Reply) => WrittenAnswer {
   };
 }
 
-/** `ETag` on what is read, `If-Match` on what is written. */
+/** `ETag` on reads, `If-Match` on writes (RFC 9110 sections 8.8.3 and 13.1.1). */
 function conditionally(route: Route, answer: Answering): Answering {
   const { etag } = route;
   if (!etag) return answer;
+  const isRead = route.method === 'GET';
   return async (input, scope) => {
-    if (!scope.caller) return answer(input, scope);
-    // An object of this request's own: the authenticator shares one between requests.
-    const caller = Object.freeze({ ...scope.caller });
-    const isRead = route.method === 'GET';
     const expected = isRead ? undefined : expectedVersions(scope.request.headers['if-match']);
-    try {
-      const { result, watch } = await watchRow(caller, etag, expected, () =>
-        answer(input, { ...scope, caller }),
-      );
-      if (!isRead || result === handled || !watch.seen) return result;
-      return { ...result, headers: { ...result.headers, etag: entityTag(watch.seen.version) } };
-    } catch (error) {
-      if (!(error instanceof RowChangedError)) throw error;
-      throw new AppError(
-        'PRECONDITION-FAILED',
-        'If-Match: somebody changed it since you read it. Read it again and repeat the change.',
-      );
-    }
+    const { revision, read, assertChecked } = createRevision(etag, expected);
+    const result = await answer(input, { ...scope, revision });
+    if (!isRead) assertChecked();
+    if (!isRead || result === handled) return result;
+    return { ...result, headers: { ...result.headers, etag: entityTag(read()) } };
   };
 }
 
-/** One answer for each `Idempotency-Key`. */
+/** One response for each `Idempotency-Key`. */
 function idempotently(
   { route, isStillThere }: BoundRoute,
   answer: Answering,
@@ -86,7 +74,7 @@ function idempotently(
   };
 }
 
-/** Everything between a parsed request and the bytes of its answer. */
+/** Everything between a parsed request and the bytes of its response. */
 export function answeringOf(bound: BoundRoute, idempotency: Idempotency): Answering {
   const { route, handler } = bound;
   const write = writerOf(route);

@@ -6,7 +6,7 @@ import { errorReply, writeErrorBody } from '../../core/errors/error-answer.js';
 function errorFor(code: string | undefined): AppError {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new AppError('REQUEST-TIMEOUT', 'The request did not arrive whole in time.');
+      return new AppError('REQUEST-TIMEOUT', 'The request did not arrive completely in time.');
     case 'HPE_HEADER_OVERFLOW':
       return new AppError('HEADERS-TOO-LARGE', 'All headers together may be at most 16 KiB.');
     default:
@@ -15,9 +15,9 @@ function errorFor(code: string | undefined): AppError {
 }
 
 /**
- * Answers what never became a request, in the form of every other error, and hangs up: after broken framing nobody
- * can say where the next request would begin.
- * @param headers of every answer, names in lower case
+ * Answers what is not a valid HTTP request, in the form of every other error, and closes the connection: after broken
+ * framing, the start of the next request is unknown.
+ * @param headers of every response, names in lower case
  */
 export function answerClientError(
   error: Error & { code?: string },

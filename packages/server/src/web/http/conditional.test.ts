@@ -74,7 +74,7 @@ describe('ETag and If-Match', () => {
     expect((await api.put(path, { description: 'two' }, stale)).status).toBe(412);
   });
 
-  it('R06: a hundred parallel read-modify-writes lose none that was acknowledged', async () => {
+  it('R06: a hundred parallel read-modify-writes lose no acknowledged one', async () => {
     const path = await makeConnection('counter');
     await api.patch(path, replace('/tags', ['0']));
     const increment = async (): Promise<boolean> => {
@@ -94,7 +94,7 @@ describe('ETag and If-Match', () => {
     expect((await api.get(path)).body.tags).toEqual([String(acknowledged)]);
   });
 
-  it('holds behind the newer door and by name', async () => {
+  it('holds below /api/connectivity and by name', async () => {
     const path = await makeConnection('doors');
     const stale = await tagOf(path);
     const newer = path.replace('/api/v1/', '/api/connectivity/');

@@ -4,8 +4,8 @@ import { InvalidRequest } from '../../core/errors/app-error.js';
 export const entityTag = (version: string): string => `"${version}"`;
 
 /**
- * The versions that `If-Match` accepts; undefined when there is no condition. `*` is none: that the resource must be
- * there is always so. A weak tag matches nothing (RFC 9110 section 13.1.1).
+ * The versions that `If-Match` accepts; undefined without a condition. `*` is not a condition here: the resource must
+ * always exist. A weak tag never matches (RFC 9110 section 13.1.1).
  * @throws InvalidRequest
  */
 export function expectedVersions(header: string | undefined): ReadonlySet<string> | undefined {

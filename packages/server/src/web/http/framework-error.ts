@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/app-error.js';
 
-/** Errors that Fastify itself throws, as answers of the contract; any other value as it is. */
+/** Translates errors of Fastify to those of the contract; returns any other value unchanged. */
 export function translateFrameworkError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
@@ -10,7 +10,7 @@ export function translateFrameworkError(error: unknown): unknown {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new AppError('UNSUPPORTED-MEDIA-TYPE', 'Send the body as application/json.');
     default:
-      // Broken JSON, content length that does not fit, bad percent encoding: the client's fault by status.
+      // Broken JSON, wrong content length, bad percent encoding: the client's fault, as the status says.
       return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
         ? new AppError('DCERROR-0010', 'The request cannot be read: broken JSON, encoding or length.')
         : error;

@@ -2,23 +2,26 @@ import type { Route, RouteInput } from '@mooring/contract/route';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../core/access/caller.js';
 import type { ListStream } from './list-stream.js';
+import type { RevisedTable, Revision } from './revision.js';
 
 export interface Reply {
   status: number;
-  /** Written by the schema of the route, unless it is a text, or the bytes of JSON that were written elsewhere. */
+  /** Serialized by the schema of the route, unless it is text, or bytes of JSON. */
   body?: unknown;
   /** Instead of a body. */
   list?: ListStream;
   headers?: Record<string, string>;
 }
 
-/** The handler has written, or will write, the answer on the raw response. */
+/** The handler writes the response itself. */
 export const handled = Symbol('handled');
 
-export interface RequestScope<CallerType = Caller> {
+export interface RequestScope<CallerType = Caller, RevisionType = Revision | undefined> {
   caller: CallerType;
+  /** Of the row that the request is about, on routes with `etag`. */
+  revision: RevisionType;
   traceId: string;
-  /** Aborted when the client leaves before the answer is complete. */
+  /** Aborted when the client disconnects before the response is complete. */
   signal: AbortSignal;
   request: FastifyRequest;
   reply: FastifyReply;
@@ -26,15 +29,19 @@ export interface RequestScope<CallerType = Caller> {
 
 type CallerOf<Definition extends Route> = Definition['auth'] extends 'person' ? Caller : undefined;
 
+type RevisionOf<Definition extends Route> = Definition['etag'] extends RevisedTable
+  ? Revision<Definition['etag']>
+  : undefined;
+
 export type Handler<Definition extends Route> = (
   input: RouteInput<Definition>,
-  scope: RequestScope<CallerOf<Definition>>,
+  scope: RequestScope<CallerOf<Definition>, RevisionOf<Definition>>,
 ) => Promise<Reply | typeof handled>;
 
-/** Whether the secret that an answer showed can still be used: only then is the answer repeated. */
+/** Whether the secret in a response is still valid: only then is the response repeated. */
 export type IsStillThere = (answered: Record<string, unknown>, caller: Caller) => Promise<boolean>;
 
-/** A route with the code that answers it. */
+/** A route with its handler. */
 export interface BoundRoute {
   route: Route;
   handler: (
@@ -50,7 +57,7 @@ export function bind<const Definition extends Route>(
   handler: Handler<Definition>,
   ...[isStillThere]: Definition['showsSecret'] extends true ? [IsStillThere] : []
 ): BoundRoute {
-  // The route's own types vanish in the list of all routes; registration feeds exactly what the schemas parsed.
+  // A list of routes erases their types; registration passes exactly what the schemas have parsed.
   return {
     ...{ route, handler: handler as unknown as BoundRoute['handler'] },
     ...(isStillThere ? { isStillThere } : {}),

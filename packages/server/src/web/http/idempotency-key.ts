@@ -1,6 +1,6 @@
 import { InvalidRequest } from '../../core/errors/app-error.js';
 
-/** @throws InvalidRequest for what is no key */
+/** @throws InvalidRequest */
 export function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
   if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header;

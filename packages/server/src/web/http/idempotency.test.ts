@@ -64,7 +64,7 @@ describe('Idempotency-Key', () => {
     expect(reordered.body).toEqual(first.body);
   });
 
-  it("R04: knows nothing of another person's keys, nor of another route's", async () => {
+  it('R04: is separate for each user and each route', async () => {
     const hers = await connect(alice, 'shared', 'Shared');
     const his = await connect(bob, 'shared', 'Shared');
     expect(his.status).toBe(201);
@@ -96,7 +96,7 @@ describe('Idempotency-Key', () => {
     expect((await alice.api.post('/api/v1/spaces', { name: 'Free', type: 'shared' }, key)).status).toBe(201);
   });
 
-  it('shows a new API key again to whoever repeats its creation, and to nobody who reads the store', async () => {
+  it('shows a new API key again to the client that repeats its creation, and not to a reader of the store', async () => {
     const key = { 'idempotency-key': 'api-key' };
     const first = await bob.api.post('/api/v1/api-keys', { description: 'once' }, key);
     const second = await bob.api.post('/api/v1/api-keys', { description: 'once' }, key);
@@ -108,7 +108,7 @@ describe('Idempotency-Key', () => {
     for (const secret of [first.body.token, secretKey, 'a-key']) expect(stored.includes(secret)).toBe(false);
   });
 
-  it('refuses what is no key, and changes nothing for requests without one', async () => {
+  it('refuses keys that are not valid, and does not change requests without one', async () => {
     for (const key of ['', 'a key', 'x'.repeat(256)]) {
       const answer = await connect(alice, key, 'Never');
       expect(answer.status, JSON.stringify(key)).toBe(400);

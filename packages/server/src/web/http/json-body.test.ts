@@ -42,15 +42,15 @@ describe('413, 415 and broken bodies', () => {
     // curl -d @file: line ends and zero bytes are left out.
     const asText = (file: Buffer) => Buffer.from(file.filter((byte) => ![0, 0x0a, 0x0d].includes(byte)));
     for (const [sent, told] of [
-      [asText(utf16), /^body: is UTF-16 without all of its bytes, .* send it with --data-binary @file$/],
-      [utf16.subarray(0, -1), /^body: is UTF-16 without all of its bytes/],
+      [asText(utf16), /^body: is incomplete UTF-16, .* send it with --data-binary @file$/],
+      [utf16.subarray(0, -1), /^body: is incomplete UTF-16/],
       [
         "'{name:secret-canary,type:shared}'",
-        /^body: is not JSON: it begins with a single quote, which the shell/,
+        /^body: is not JSON: it starts with a single quote, which the shell/,
       ],
       [
         '{name:secret-canary,type:shared}',
-        /^body: is not JSON: its names are without double quotes, as Windows shells/,
+        /^body: is not JSON: its names have no double quotes, which Windows shells/,
       ],
       [Buffer.from(text('Zürich'), 'latin1'), /^body: must be UTF-8\. On Windows, put the JSON into a file/],
       ['{"name": secret-canary}', /^body: is not JSON: broken at character \d+ of 23$/],
@@ -65,7 +65,7 @@ describe('413, 415 and broken bodies', () => {
   it('W25: refuses a body of too many values before anything is made of them, and counts no text', async () => {
     const post = (body: string) =>
       api.post('/api/v1/data-connections', body, { 'content-type': 'application/json' });
-    const tooMany = 'body: has more than 30000 values; send less at once';
+    const tooMany = 'body: has more than 30000 values; split it into several requests';
     for (const item of ['0', '""', '[]', '{}', '"\\\\"']) {
       const items = Array.from({ length: 30_001 }, () => item).join();
       expect((await post(`[${items}]`)).body.errors[0].detail).toBe(tooMany);

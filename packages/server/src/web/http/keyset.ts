@@ -2,8 +2,8 @@ import { type Expression, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { InvalidRequest } from '../../core/errors/app-error.js';
 
-// Paging of lists that stays exact while rows come and go: a cursor is the sort value and the id of the row it
-// continues from, opaque to clients. It holds no right: every page is filtered again.
+// Keyset pagination, which stays exact while rows are added and deleted. A page token holds the sort value and the id of
+// the row it continues from. It grants nothing: every page is filtered again.
 
 /** Columns a list may be sorted by, by the name that `sort` has for them. */
 export interface ListOrder {
@@ -30,7 +30,7 @@ export interface ListPage {
   condition: () => Expression<SqlBool>;
   /** For `orderBy`. */
   order: Expression<unknown>;
-  /** For `limit`: one row more than the page, which tells whether there is another page. */
+  /** For `limit`: one row more than the page, to see whether there is another page. */
   fetch: number;
   isContinued: boolean;
   isBackwards: boolean;
@@ -52,7 +52,7 @@ function readCursor(field: string, text: string): Position {
     return { sort, value, id };
   } catch {
     throw new InvalidRequest([
-      { field, message: 'is not a cursor of this list; follow links.next.href as it is' },
+      { field, message: 'is not a page token of this list; follow links.next.href unchanged' },
     ]);
   }
 }
@@ -71,13 +71,13 @@ function positionOf(query: ListQuery): (Position & { isBackwards: boolean }) | u
   return { sort: '+id', value: text, id: text, isBackwards };
 }
 
-/** @throws InvalidRequest for a cursor of another list or an unknown sort */
+/** @throws InvalidRequest for a page token of another list or an unknown sort */
 export function readList(
   query: ListQuery,
   { sorts, idColumn, sortDefault, limitDefault }: ListOrder,
 ): ListPage {
   const position = positionOf(query);
-  // A `+` that was not encoded arrives as a blank.
+  // A `+` that was not percent-encoded arrives as a space.
   const sort = position?.sort ?? (query.sort ?? sortDefault).replace(/^ /, '+');
   const name = sort.replace(/^[+-]/, '');
   const column =
@@ -96,7 +96,7 @@ export function readList(
   const condition = position
     ? column === idColumn
       ? sql<SqlBool>`${id} ${beyond} ${position.id}`
-      : // As one value of two, so that a database finds its place in an index.
+      : // As a row value, so that a database can use an index.
         sql<SqlBool>`(${value}, ${id}) ${beyond} (${position.value}, ${position.id})`
     : sql<SqlBool>`1 = 1`;
   const plain = (columnName: string) => columnName.slice(columnName.lastIndexOf('.') + 1);

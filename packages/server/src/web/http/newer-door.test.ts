@@ -19,7 +19,7 @@ const askedAsProxy = (target: string, key: string) =>
     }).on('error', reject);
   });
 
-describe('the newer door', () => {
+describe('the routes below /api/connectivity', () => {
   let server: TestServer;
   let alice: TestPerson;
 
@@ -120,7 +120,7 @@ describe('the newer door', () => {
     expect(sources.body.updatedAt).toMatch(/Z$/);
   });
 
-  it('leaves the documented members of the older door as they are', async () => {
+  it('does not change the documented members below /api/v1', async () => {
     await create('exact');
     const credential = await alice.api.get('/api/v1/data-credentials/of%20exact?byCredentialName=true');
     expect(credential.body).not.toHaveProperty('createdAt');

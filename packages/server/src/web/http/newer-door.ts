@@ -6,8 +6,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * A connection or a credential as the newer door writes it: `createdAt` beside `created`, and a link that stays
- * behind this door. Anything else is left as it is; rows of a source must not be touched.
+ * A connection or a credential as `/api/connectivity` shows it: `createdAt` beside `created`, and a link below the same
+ * path. Anything else stays unchanged; rows of a source must not be touched.
  */
 function renamed(value: unknown): unknown {
   if (!isObject(value) || typeof value['qID'] !== 'string') return value;
@@ -39,7 +39,7 @@ async function* renamedBatches(batches: ListStream['batches']): AsyncGenerator<o
 
 const inNewerForm = (list: ListStream): ListStream => ({ ...list, batches: renamedBatches(list.batches) });
 
-/** The routes, and each of them that has one behind its newer door, answered by the same handler. */
+/** The routes, and their counterparts below `/api/connectivity` with the same handlers. */
 export function withNewerDoor(routes: readonly BoundRoute[]): BoundRoute[] {
   const newer = routes.flatMap(({ route, handler }): BoundRoute[] => {
     const derived = newerDoorOf(route);

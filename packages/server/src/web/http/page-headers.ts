@@ -1,12 +1,12 @@
-/** What a page of ours may do beyond showing itself. */
+/** What one of our pages may do beyond being shown. */
 export interface PageRights {
-  /** Send its one form back to where it came from. */
+  /** Send its one form to its own origin. */
   form?: boolean;
-  /** Call the API it came from. */
+  /** Call the API of its own origin. */
   fetch?: boolean;
 }
 
-/** Headers of a page that loads nothing and cannot be framed; style and script are its own, by their nonce. */
+/** Headers of a page that loads nothing and cannot be framed. Its inline style and script carry the nonce. */
 export function pageHeaders(nonce: string, { form, fetch }: PageRights = {}): Record<string, string> {
   return {
     'Content-Type': 'text/html; charset=utf-8',

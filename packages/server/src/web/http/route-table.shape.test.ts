@@ -98,7 +98,7 @@ describe('the route table', () => {
       }
     }
     expect(secret).toEqual([
-      // Must be shown once: nobody, not even we, can show them again.
+      // Must be shown once: only hashes of them are stored.
       'createApiKey.token',
       'createInvitation.token',
       'createInvitation.url',

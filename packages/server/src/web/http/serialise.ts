@@ -5,9 +5,9 @@ import { z } from 'zod';
 type Serialise = (body: unknown) => string;
 
 /**
- * A function that writes only what the response schema names, so that a field that was never meant to leave cannot
- * leave. Unions are parsed by zod, which strips in the same way. Others are compiled at their first answer: all of
- * them together would take a tenth of a second of every start.
+ * A function that serializes only what the response schema names, so that an internal field cannot leak. Unions are
+ * parsed by zod, which strips in the same way. Others are compiled at their first response: compiling all of them would
+ * add a tenth of a second to every start.
  */
 export function compileSerialiser(response: RouteResponse | undefined): Serialise {
   const schema = response?.schema;

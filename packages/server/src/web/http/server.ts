@@ -14,46 +14,46 @@ import { answerClientError } from './client-error.js';
 import { clientSignal } from './client-signal.js';
 import { translateFrameworkError } from './framework-error.js';
 import { type BoundRoute, handled, type RequestScope } from './handler.js';
-import { acceptBodies, readAwayTheRest } from './json-body.js';
+import { acceptBodies, drainBody } from './json-body.js';
 import { readInput } from './unknown-input.js';
 
 export interface HttpDependencies {
   log: Logger;
   routes: readonly BoundRoute[];
-  /** The person behind a bearer token, or undefined when it is not valid. */
+  /** The caller of a bearer token; undefined when it is not valid. */
   authenticate: (token: string) => Promise<Caller | undefined>;
-  /** Told of each wrong token with the address it came from; throws when there were too many. */
+  /** Reports an invalid token and the address it came from; throws when there were too many. */
   wrongToken: (remoteAddress: string) => void;
-  /** Counts a request of a rate tier; throws when the limit is reached. */
+  /** Counts a request of a rate tier. @throws AppError when the rate limit is reached */
   takeRequest: (caller: Caller, tier: 1 | 2) => Promise<void>;
   idempotency: Idempotency;
-  /** Told, before the answer goes out, of a request whose destination policy closes. */
+  /** Records, before the response is sent, a request whose destination the network policy refuses. */
   destinationRefused: RecordRefusedDestination;
-  /** Longest time in which a request must have arrived whole, and its headers in a third of it. */
+  /** Time in which a request must arrive completely, and its headers within a third of it. */
   requestMs: number;
-  /** Addresses and ranges whose `X-Forwarded-For` is believed. */
+  /** Addresses and ranges whose `X-Forwarded-For` is trusted. */
   trustedProxies: readonly string[];
-  /** Callers' connections at the same time; one more is closed as it comes. Absent: no end. */
+  /** Concurrent connections of clients; further ones are closed at once. Absent: no limit. */
   connectionsMax?: number | undefined;
-  /** True when people reach the service by https, so that browsers may be told to insist on it. */
+  /** True when the public URL is https, so that responses may carry HSTS. */
   isSecure: () => boolean;
-  /** Says why the service cannot work yet; undefined when it can. */
+  /** Why the service is not ready; undefined when it is. */
   notReady: () => string | undefined;
   observe: (route: string, method: string, status: number, seconds: number) => void;
 }
 
 const bodyBytesMax = 1024 * 1024;
 const headerBytesMax = 16 * 1024;
-/** The longest name, each of its characters percent-encoded. */
+/** The longest name, with every character percent-encoded. */
 const nameBytesMax = 4096;
-/** Links are printed as Qlik prints them, `/v1/…`, and lead where they say. */
+/** Links read `/v1/…`, as Qlik's do, and work. */
 const publishedPath = /^\/v1\//;
-/** A client that takes this server for a proxy names it in the target (RFC 9112 section 3.2.2). */
+/** Absolute form, as clients send it to a proxy (RFC 9112 section 3.2.2). */
 const originOfTarget = /^https?:\/\/[^/?#]*(?=\/)/i;
-/** An idle one waits longer than the idle limit of common proxies, which would otherwise meet a closed one. */
+/** Longer than the idle timeout of common proxies, which would otherwise reuse a closed connection. */
 const keepAliveMs = 72_000;
 
-/** Headers of every answer; pages set a policy of their own. */
+/** Headers of every response; pages set their own policy. */
 const defaultHeaders = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
@@ -81,8 +81,8 @@ async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promis
   throw new AppError('AUTHENTICATION-REQUIRED', 'The API key is not valid, has expired or was revoked.');
 }
 
-/** Of the requests of one connection. */
-function connectionOf({ route }: BoundRoute, request: FastifyRequest): string | undefined {
+/** Id of the connection that the path names. */
+function connectionIdOf({ route }: BoundRoute, request: FastifyRequest): string | undefined {
   const { qID } = request.params as { qID?: string };
   return route.path.includes('/data-connections/') ? qID?.toLowerCase() : undefined;
 }
@@ -107,6 +107,7 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
       } as unknown as RouteInput<typeof route>;
       const scope: RequestScope<Caller | undefined> = {
         caller,
+        revision: undefined,
         traceId: request.id,
         signal: route.method === 'POST' ? clientSignal(request, reply) : neverAborted,
         request,
@@ -115,7 +116,7 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
       const answer = await answering(input, scope).catch(async (error: unknown) => {
         const [first] = errorReply(error, request.id).body.errors;
         if (caller && first?.code === 'EGRESS-REFUSED') {
-          const connectionId = connectionOf(bound, request);
+          const connectionId = connectionIdOf(bound, request);
           await deps.destinationRefused({
             ...{ by: caller, operation: route.id, traceId: request.id, connectionId },
           });
@@ -134,16 +135,16 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply,
   if (answer.isFault)
     log.error({ traceId: request.id, route: request.routeOptions.url, err: error }, 'request failed');
   reply.code(answer.status).header('content-type', 'application/json; charset=utf-8');
-  readAwayTheRest(request, reply);
+  drainBody(request, reply);
   if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
   reply.send(writeErrorBody(answer.body));
 }
 
-/** A year, as the preload list of browsers asks at least; sent by https only, where it means something (RFC 6797). */
+/** At least a year, as the preload list of browsers requires. Browsers ignore it over http (RFC 6797 section 8.1). */
 const secureHeaders = { 'strict-transport-security': 'max-age=31536000' } as const;
 
-/** Fastify with every route of the contract, the contract's errors, limits and one log line a request. */
+/** Fastify with every route of the contract, its errors and limits, and one log line for each request. */
 export async function createHttpServer(deps: HttpDependencies): Promise<FastifyInstance> {
   const headers = () => ({ ...defaultHeaders, ...(deps.isSecure() ? secureHeaders : {}) });
   const app = fastify({
@@ -158,7 +159,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
       maxHeaderSize: headerBytesMax,
       headersTimeout: Math.ceil(deps.requestMs / 3),
       requestTimeout: deps.requestMs,
-      // How late a limit may be noticed.
+      // How late a timeout may be noticed.
       connectionsCheckingInterval: Math.min(Math.ceil(deps.requestMs / 12), 60_000),
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, headers()),
@@ -203,8 +204,8 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
     if (allowed.length > 0) reply.header('allow', allowed.join(', '));
     sendError(
       allowed.length > 0
-        ? new AppError('METHOD-NOT-ALLOWED', `This path takes ${allowed.join(', ')}.`)
-        : new AppError('NOT-FOUND', 'There is no such path. See /docs for the API.'),
+        ? new AppError('METHOD-NOT-ALLOWED', `This path supports only ${allowed.join(', ')}.`)
+        : new AppError('NOT-FOUND', 'Unknown path. See /docs for the API.'),
       request,
       reply,
       deps.log,

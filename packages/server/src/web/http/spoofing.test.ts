@@ -39,7 +39,7 @@ describe('what a request says of itself', () => {
       sent.on('error', reject).end();
     });
 
-  it('W18: takes nobody for another because of a header', async () => {
+  it('W18: identifies no caller by a header that names a user', async () => {
     for (const name of ['x-user-id', 'x-forwarded-user', 'x-tenant', 'x-tenant-id', 'x-remote-user']) {
       for (const value of [bob.id, 'admin', 'another-tenant']) {
         expect((await alice.api.get('/api/v1/users/me', { [name]: value })).body.id).toBe(alice.id);
@@ -133,7 +133,7 @@ describe('what a request says of itself', () => {
     }
   });
 
-  it('O13: sends nobody elsewhere, whatever a query asks for', async () => {
+  it('O13: redirects to no other place, whatever a query asks for', async () => {
     for (const target of [
       '//e.example',
       'https:e.example',

@@ -2,15 +2,14 @@ import type { Route } from '@mooring/contract/route';
 import { InvalidRequest } from '../../core/errors/app-error.js';
 import { parseInput } from '../../core/input/tolerance.js';
 
-/** The whole request has at most so many names told. */
-const toldMax = 20;
+/** How many unknown names one error reports. */
+const reportedMax = 20;
 
 type Problem = ConstructorParameters<typeof InvalidRequest>[0][number];
 
-const takes = (known: readonly string[]): string =>
-  known.length === 0 ? 'It takes none' : `It takes ${known.join(', ')}`;
+const supported = (known: readonly string[]): string => `Supported: ${known.join(', ') || 'none'}`;
 
-/** Query parameters that would filter a list and are none of it. */
+/** Query parameters that look like filters of the list but are not supported. */
 function wrongFilters({ query, passesOver }: Route, given: object): Problem[] {
   const known = new Set(Object.keys(query?.shape ?? {}).map((name) => name.toLowerCase()));
   const filters = new Map(
@@ -20,7 +19,7 @@ function wrongFilters({ query, passesOver }: Route, given: object): Problem[] {
     const right = filters.get(name.toLowerCase());
     return right === undefined || known.has(name.toLowerCase())
       ? []
-      : [{ field: name, message: `is no parameter of this list: ${right}` }];
+      : [{ field: name, message: `is not a parameter of this list: ${right}` }];
   });
 }
 
@@ -29,14 +28,14 @@ const isObject = (value: unknown): value is object =>
 
 /**
  * Query and body as the route's schemas have them.
- * @throws InvalidRequest also for what a strict route does not know
+ * @throws InvalidRequest also for unknown members and parameters of a strict route
  */
 export function readInput(route: Route, given: { query: unknown; body: unknown }) {
   const problems: Problem[] = [];
   const isStrict = route.passesOver === undefined;
   const collect = (what: 'parameter' | 'member') => (field: string, known: readonly string[]) => {
-    if (problems.length < toldMax)
-      problems.push({ field, message: `is no ${what} of this request. ${takes(known)}` });
+    if (problems.length < reportedMax)
+      problems.push({ field, message: `is not a ${what} of this request. ${supported(known)}` });
   };
   const onUnknown = (what: 'parameter' | 'member') => (isStrict ? collect(what) : undefined);
   const without = (value: unknown, what: 'parameter' | 'member') => {

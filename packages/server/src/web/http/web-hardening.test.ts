@@ -102,7 +102,7 @@ describe('every answer', () => {
     }
   });
 
-  it('W04: is no leave for another origin, however it is spelled, before a request or with it', async () => {
+  it('W04: allows no other origin, however it is spelled, in a preflight or a request', async () => {
     const before = (await alice.api.get('/api/v1/data-connections')).text;
     for (const origin of [...origins, server.url, `${server.url}.evil.example`]) {
       for (const { method, path } of allRoutes) {
@@ -121,7 +121,7 @@ describe('every answer', () => {
     expect((await alice.api.get('/api/v1/data-connections')).text).toBe(before);
   });
 
-  it('W06: tells browsers to insist on https where people come by it', async () => {
+  it('W06: tells browsers to insist on https where the public URL is https', async () => {
     const port = await findFreePort();
     const environment = { MOORING_PUBLIC_URL: 'https://mooring.example' };
     const secure = await startServer({ environment, port });
@@ -134,7 +134,7 @@ describe('every answer', () => {
 });
 
 describe('methods and paths', () => {
-  it('W19: TRACE, CONNECT and verbs that nobody knows do nothing and echo nothing', async () => {
+  it('W19: TRACE, CONNECT and unknown verbs do nothing and echo nothing', async () => {
     for (const { path } of allRoutes) {
       const traced = await ask('TRACE', concrete(path), { ...authorised(), 'x-secret': 'canary-of-trace' });
       expect([path, traced.status]).toEqual([path, 405]);
@@ -228,7 +228,7 @@ describe('clients that are slow, silent or broken', () => {
     }
   });
 
-  it('W20: slow headers, slow bodies and silent connections end in their limits, and nobody else waits', async () => {
+  it('W20: slow headers, slow bodies and silent connections time out, and other clients do not wait', async () => {
     const starts: Record<string, (socket: Socket) => void> = {
       silent: () => undefined,
       'slow headers': (socket) => socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n'),

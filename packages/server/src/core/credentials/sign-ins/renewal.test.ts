@@ -140,7 +140,7 @@ describe('signing in again', () => {
     const pressed = await press(await walk(authUrl, 'bob'));
     expect(pressed.status).toBe(409);
     const text = await pressed.text();
-    expect(text).toContain('Another account has signed in');
+    expect(text).toContain('You signed in with a different account');
     expect(text).toContain('nothing was kept');
     const state = (await alice.api.get(poll)).body;
     expect(state).toMatchObject({ state: 'failed', error: 'another_account' });

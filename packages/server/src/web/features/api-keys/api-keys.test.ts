@@ -100,7 +100,7 @@ describe('api-keys', () => {
   });
 
   describe('401, 403 and 404', () => {
-    it("X05: answers somebody else's key as it answers an unknown one", async () => {
+    it("X05: answers another user's key as it answers an unknown one", async () => {
       const { id } = await make(alice, 'hers');
       for (const path of [`/api/v1/api-keys/${id}`, '/api/v1/api-keys/unknown']) {
         const answers = [

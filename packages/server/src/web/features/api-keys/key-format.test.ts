@@ -39,7 +39,7 @@ describe('the form and the life of API keys', () => {
       real.slice(0, -1),
       real.replace(/_(.)/, (_, first: string) => `_${first === 'A' ? 'B' : 'A'}`),
     ];
-    // Without its table every question to the store fails, so whoever gets a 401 was refused before one.
+    // Without its table every query of the store fails, so a 401 was sent before one.
     await server.sql('ALTER TABLE api_key RENAME TO api_key_away');
     try {
       for (const key of mistyped) expect([key, await statusWith(key)]).toEqual([key, 401]);

@@ -24,7 +24,7 @@ import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 export interface AuditsDependencies {
   store: Store;
   publicUrl: () => string;
-  /** How long events are kept. */
+  /** How many days events are kept. */
   days: number;
 }
 
@@ -44,7 +44,7 @@ function assertAuditor(caller: Caller): void {
   if (isAdministratorOf(caller, 'personal') || caller.roles.includes('AuditAdmin')) return;
   throw new AppError(
     'ACCESS-DENIED',
-    'Only tenant administrators and audit administrators may read the record.',
+    'Only tenant administrators and audit administrators may read the audit log.',
   );
 }
 
@@ -54,14 +54,15 @@ function instant(text: string | undefined): string {
     throw new InvalidRequest([
       {
         field: 'eventTime',
-        message: 'must be two times with a slash between, 2026-01-01T00:00:00Z/2026-01-31T00:00:00Z',
+        message:
+          'must be two timestamps separated by a slash, such as 2026-01-01T00:00:00Z/2026-01-31T00:00:00Z',
       },
     ]);
   }
   return new Date(at).toISOString();
 }
 
-/** The record of what happened, for those who audit. */
+/** The audit log. */
 export function createAuditsFeature({ store, publicUrl, days }: AuditsDependencies): BoundRoute[] {
   const present = (row: AuditEventTable): AuditReply => ({
     id: row.id,

@@ -62,7 +62,7 @@ describe('audits', () => {
     return answer.body.data;
   };
 
-  it('puts each change on record with who did it and to what, latest first', async () => {
+  it('records each change with who did it and to what, latest first', async () => {
     const events = await list(`userId=${alice.id}`);
     const names = events.map((event) => event.eventType.replace('mooring.v1.', ''));
     expect(names.slice(0, 4)).toEqual([
@@ -87,7 +87,7 @@ describe('audits', () => {
     });
   });
 
-  it('V18: puts a refused use on record', async () => {
+  it('V18: records a refused use', async () => {
     expect(await list('eventType=mooring.v1.data-use.refused')).toMatchObject([
       { userId: bob.id, data: { id: connectionId, reason: 'missing' } },
     ]);
@@ -124,7 +124,7 @@ describe('audits', () => {
     });
   });
 
-  it('keeps no secret on record', async () => {
+  it('records no secret', async () => {
     await list('limit=100');
     for (const text of texts) {
       expect(text).not.toContain(secretKey);
@@ -147,7 +147,7 @@ describe('audits', () => {
     expect((await auditor.api.get('/api/v1/audits/some-id')).status).toBe(404);
   });
 
-  it('LI14: name the credential that a person allowed for another destination', async () => {
+  it('LI14: name the credential that a user allowed for another destination', async () => {
     const at = (host: string) => ({ url: `http://${host}:9/items`, authSchema: 'basic' });
     const login = { username: 'a', password: 'canary-audit-confirmed', separateCredentials: 'true' };
     const made = await bob.api.post('/api/v1/data-connections', {
@@ -166,7 +166,7 @@ describe('audits', () => {
     expect(after[0]).toMatchObject({ userId: bob.id, data: { id: credentialId } });
   });
 
-  it('LI14: name the end of a credential that went with its connection or its person, and who ended it', async () => {
+  it('LI14: name the end of a credential that ended with its connection or its user, and who ended it', async () => {
     const embedded = async (person: TestPerson, qName: string) => {
       const made = await person.api.post('/api/v1/data-connections', {
         ...{ dataSourceId: 'File_AmazonS3Connector', qName, connectionProperties: properties },
@@ -184,7 +184,7 @@ describe('audits', () => {
     const first = await embedded(bob, 'deleted by an administrator');
     expect((await admin.delete(first.path)).status).toBe(204);
     expect((await deleted())[0]).toEqual([first.id, me, bob.id]);
-    const second = await embedded(bob, 'of somebody who leaves');
+    const second = await embedded(bob, 'of a leaving user');
     const leave = [{ op: 'replace', path: '/status', value: 'disabled' }];
     expect((await admin.patch(`/api/v1/users/${bob.id}`, leave)).status).toBe(204);
     // With others of his, at the same instant.

@@ -16,12 +16,13 @@ import { isAdministratorOf } from '../../../core/access/matrix.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import type { SourceSettings } from '../../../core/catalogue/source-settings.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
+import { type BoundRoute, bind, type Handler } from '../../http/handler.js';
 
 export interface CatalogueDependencies {
   catalogue: Catalogue;
   settings: SourceSettings;
   publicUrl: () => string;
+  /** ISO 8601. */
   startedAt: string;
 }
 
@@ -30,7 +31,7 @@ function assertTenantAdministrator(caller: Caller): void {
   throw new AppError('ACCESS-DENIED', 'Only tenant administrators may see or change these settings.');
 }
 
-/** One node a provider: Mooring runs its connectors in itself, so the node is this server. */
+/** One node for each provider. Mooring has no separate connector nodes, so each is this server. */
 function connectorNodes(manifests: readonly SourceManifest[], url: string) {
   const names = [...new Set(manifests.map((manifest) => manifest.providerName))];
   return names.map((providerName) => ({
@@ -45,37 +46,27 @@ function connectorNodes(manifests: readonly SourceManifest[], url: string) {
   }));
 }
 
-/** The data sources, their properties and their settings. */
-export function createCatalogueFeature({
-  catalogue,
-  settings,
-  publicUrl,
-  startedAt,
-}: CatalogueDependencies): BoundRoute[] {
-  const present = (manifest: SourceManifest, isDisabled: boolean, withUi: boolean): DataSource => ({
-    dataSourceId: manifest.id,
-    name: manifest.providerName,
-    dataSourceName: manifest.name,
-    provider: manifest.provider,
-    providerName: manifest.providerName,
-    dataSourcePropertyName: manifest.sourceProperty,
-    dataSourceType: 'connector',
-    capabilities:
-      manifest.category === 'file' ? ['streaming', 'STREAMING', 'SupportFileStreaming'] : ['streaming'],
-    disabled: isDisabled,
-    settings: [],
-    qriDefinition: qriDefinitionOf(manifest),
-    ...(withUi
-      ? {
-          uiInfo: {
-            iconSquareUrl: `${publicUrl()}/api/v1/data-sources/${manifest.id}/icon`,
-            documentation: [...manifest.links],
-          },
-        }
-      : {}),
-  });
+const present = (manifest: SourceManifest, isDisabled: boolean, iconUrl: string | undefined): DataSource => ({
+  dataSourceId: manifest.id,
+  name: manifest.providerName,
+  dataSourceName: manifest.name,
+  provider: manifest.provider,
+  providerName: manifest.providerName,
+  dataSourcePropertyName: manifest.sourceProperty,
+  dataSourceType: 'connector',
+  capabilities:
+    manifest.category === 'file' ? ['streaming', 'STREAMING', 'SupportFileStreaming'] : ['streaming'],
+  disabled: isDisabled,
+  settings: [],
+  qriDefinition: qriDefinitionOf(manifest),
+  ...(iconUrl === undefined
+    ? {}
+    : { uiInfo: { iconSquareUrl: iconUrl, documentation: [...manifest.links] } }),
+});
 
-  const list = bind(listDataSources, async ({ query }, { caller }) => {
+const list =
+  ({ catalogue, settings, publicUrl, startedAt }: CatalogueDependencies): Handler<typeof listDataSources> =>
+  async ({ query }, { caller }) => {
     const { dataSourceId, includeDisabled = false } = query;
     const disabled = await settings.disabledIn(caller.tenantId);
     const manifests = dataSourceId
@@ -85,21 +76,26 @@ export function createCatalogueFeature({
             : await catalogue.enabled(caller.tenantId, dataSourceId),
         ]
       : catalogue.all().filter((manifest) => includeDisabled || !disabled.has(manifest.id));
+    const iconOf = ({ id }: SourceManifest) =>
+      query.includeui ? `${publicUrl()}/api/v1/data-sources/${id}/icon` : undefined;
     return {
       status: 200,
       body: {
         dataSources: manifests.map((manifest) =>
-          present(manifest, disabled.has(manifest.id), query.includeui ?? false),
+          present(manifest, disabled.has(manifest.id), iconOf(manifest)),
         ),
         lastUpdated: startedAt,
         updatedAt: startedAt,
         ...(query.detail ? { connectorNodes: connectorNodes(manifests, publicUrl()) } : {}),
       },
     };
-  });
+  };
 
+/** Data sources, their properties and their settings. */
+export function createCatalogueFeature(deps: CatalogueDependencies): BoundRoute[] {
+  const { catalogue, settings } = deps;
   return [
-    list,
+    bind(listDataSources, list(deps)),
     bind(getApiSpecs, async ({ params }, { caller }) => ({
       status: 200,
       body: apiSpecsOf(await catalogue.enabled(caller.tenantId, params.dataSourceId)),

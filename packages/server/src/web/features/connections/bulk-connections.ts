@@ -11,6 +11,7 @@ import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
 import type { RequestScope } from '../../http/handler.js';
+import { unconditional } from '../../http/revision.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { deleteConnection } from './delete-connection.js';
 import { lookUp } from './lookup.js';
@@ -68,7 +69,7 @@ async function administered(
   caller: Caller,
   id: string,
 ): Promise<AccessibleConnection> {
-  const found = await lookUp(deps, caller, { id });
+  const found = await lookUp(deps, { caller, revision: unconditional }, { id });
   if (!found.privileges.includes('change_owner')) {
     throw new AppError('ACCESS-DENIED', 'You are not an administrator of the space of this connection.');
   }
@@ -86,7 +87,7 @@ export async function bulkDelete(
   for (const { id } of connections) {
     const work = async () => {
       await administered(deps, caller, id);
-      await deleteConnection(deps, caller, { id });
+      await deleteConnection(deps, { caller, revision: unconditional }, { id });
     };
     data.push(await settle(id, traceId, work));
   }
@@ -105,7 +106,7 @@ export async function bulkUpdate(
     const work = async () => {
       assertNothingElse(others);
       const found = await administered(deps, caller, id);
-      await updateConnection(deps, caller, found, {
+      await updateConnection(deps, { caller, revision: unconditional }, found, {
         ...(name === undefined ? {} : { name }),
         ...(ownerId === undefined ? {} : { ownerId }),
         ...(spaceId === undefined ? {} : { spaceId: spaceId || null }),

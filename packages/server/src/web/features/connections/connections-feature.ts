@@ -14,6 +14,7 @@ import { createDcaasConnection, getDcaasConnection } from '@mooring/contract/rou
 import { AppError } from '../../../core/errors/app-error.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
+import { unconditional } from '../../http/revision.js';
 import { bulkDelete, bulkUpdate } from './bulk-connections.js';
 import { chosenCredential } from './chosen-credential.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
@@ -49,7 +50,11 @@ const dcaasRoutes = (deps: ConnectionDependencies): BoundRoute[] => [
     return { status: 201, body: 'begun' in result ? result.begun : presentDcaas(result.created) };
   }),
   bind(getDcaasConnection, async ({ params }, { caller }) => {
-    const connection = await getPresented(deps, caller, lookupOf(params.connectionId));
+    const connection = await getPresented(
+      deps,
+      { caller, revision: unconditional },
+      lookupOf(params.connectionId),
+    );
     return { status: 200, body: presentDcaas(connection, { withProperties: true }) };
   }),
 ];
@@ -72,18 +77,18 @@ export function createConnectionsFeature(deps: ConnectionDependencies): BoundRou
 
   return [
     createConnectionList({ ...deps, selfUrl }),
-    bind(putRoute, async ({ params, query, body }, { caller }) => {
-      const names = await putConnection(deps, caller, lookupOf(params.qID, query), body);
+    bind(putRoute, async ({ params, query, body }, scope) => {
+      const names = await putConnection(deps, scope, lookupOf(params.qID, query), body);
       return { status: 204, ...ignored(names) };
     }),
-    bind(patchRoute, async ({ params, query, headers, body: patch }, { caller }) => {
+    bind(patchRoute, async ({ params, query, headers, body: patch }, scope) => {
       const authCode = headers['qlik-auth-code'] || undefined;
-      await patchConnection(deps, caller, lookupOf(params.qID, query), { patch, authCode });
+      await patchConnection(deps, scope, lookupOf(params.qID, query), { patch, authCode });
       return { status: 204 };
     }),
     ...bulkRoutes(deps),
     bind(duplicateRoute, async ({ body }, { caller }) => {
-      const found = await lookUp(deps, caller, { id: body.id });
+      const found = await lookUp(deps, { caller, revision: unconditional }, { id: body.id });
       const copy = await duplicateConnection(deps, caller, found, body);
       const presented = await afterChange(() => present(deps, caller, copy));
       return { status: 201, body: presentConnection(presented, postedSelfUrl(copy.id)) };
@@ -97,8 +102,9 @@ export function createConnectionsFeature(deps: ConnectionDependencies): BoundRou
       const created = presentConnection(result.created, postedSelfUrl(result.created.row.id));
       return { status: 201, body: created, ...told };
     }),
-    bind(getConnection, async ({ params, query }, { caller }) => {
-      const found = await getPresented(deps, caller, lookupOf(params.qID, query));
+    bind(getConnection, async ({ params, query }, scope) => {
+      const { caller } = scope;
+      const found = await getPresented(deps, scope, lookupOf(params.qID, query));
       const { credentialId: id, byCredentialName } = query;
       const credential =
         id === undefined
@@ -109,8 +115,8 @@ export function createConnectionsFeature(deps: ConnectionDependencies): BoundRou
       const body = presentConnection(connection, selfUrl(found.row.id), { withProperties });
       return { status: 200, body };
     }),
-    bind(deleteRoute, async ({ params, query }, { caller }) => {
-      await deleteConnection(deps, caller, lookupOf(params.qID, query));
+    bind(deleteRoute, async ({ params, query }, scope) => {
+      await deleteConnection(deps, scope, lookupOf(params.qID, query));
       return { status: 204 };
     }),
     ...dcaasRoutes(deps),

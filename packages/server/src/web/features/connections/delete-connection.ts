@@ -1,7 +1,7 @@
-import type { Caller } from '../../../core/access/caller.js';
 import { recordConnection } from '../../../core/audit/record.js';
 import { shredConnectionSecrets } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
+import type { RevisedBy } from '../../http/revision.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { deleteConnection as deleteRow } from './connection-rows.js';
 import { type ConnectionLookup, lookUp } from './lookup.js';
@@ -9,13 +9,15 @@ import { type ConnectionLookup, lookUp } from './lookup.js';
 /** Deletes the connection, its secrets and its embedded credential, whose grant is revoked afterwards. */
 export async function deleteConnection(
   { store, revoker }: Pick<ConnectionDependencies, 'store' | 'revoker'>,
-  caller: Caller,
+  by: RevisedBy<'connection'>,
   lookup: ConnectionLookup,
 ): Promise<void> {
-  const { row, privileges } = await lookUp({ store }, caller, lookup);
+  const { caller, revision } = by;
+  const { row, privileges } = await lookUp({ store }, by, lookup);
   if (!privileges.includes('delete'))
     throw new AppError('ACCESS-DENIED', 'You may see this connection, but not delete it.');
   await store.transaction(async (tx) => {
+    await revision.check(tx);
     await revoker.end(tx, { tenantId: row.tenant_id, connectionId: row.id }, { by: caller });
     await shredConnectionSecrets(tx, row.tenant_id, row.id);
     await deleteRow(tx, row);

@@ -9,6 +9,7 @@ import { nameKey } from '../../../core/credentials/records.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import { parseUuid } from '../../../core/input/uuid.js';
 import type { Store } from '../../../core/store/store.js';
+import type { RevisedBy } from '../../http/revision.js';
 
 /** How a request names a connection: by id, or by name in a scope. */
 export type ConnectionLookup = { id: string } | { name: string; spaceId?: string };
@@ -30,8 +31,7 @@ export function lookupOf(
   ]);
 }
 
-/** The connection with what the caller may do to it. @throws AppError NOT-FOUND; InvalidRequest for an ambiguous name */
-export async function lookUp(
+async function search(
   { store }: { store: Store },
   caller: Caller,
   lookup: ConnectionLookup,
@@ -55,4 +55,18 @@ export async function lookUp(
   const [only] = visible;
   if (!only) throw unknownConnection();
   return only;
+}
+
+/**
+ * The connection with what the caller may do to it; notes its revision.
+ * @throws AppError NOT-FOUND, PRECONDITION-FAILED; InvalidRequest for an ambiguous name
+ */
+export async function lookUp(
+  deps: { store: Store },
+  { caller, revision }: RevisedBy<'connection'>,
+  lookup: ConnectionLookup,
+): Promise<AccessibleConnection> {
+  const found = await search(deps, caller, lookup);
+  revision.note(found.row);
+  return found;
 }

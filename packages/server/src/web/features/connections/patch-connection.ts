@@ -6,6 +6,7 @@ import { loginPair } from '../../../core/credentials/records.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import { parseInput } from '../../../core/input/tolerance.js';
 import { tagsOf } from '../../../core/store/decoded-rows.js';
+import type { RevisedBy } from '../../http/revision.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import type { ConnectionUpdate } from './connection-update.js';
 import { type ConnectionLookup, lookUp } from './lookup.js';
@@ -101,10 +102,10 @@ async function updateOfPatch(
 /** @param asked `authCode`: of an interactive sign-in, to renew in place */
 export async function patchConnection(
   deps: ConnectionDependencies,
-  caller: Caller,
+  by: RevisedBy<'connection'>,
   lookup: ConnectionLookup,
   asked: { patch: PatchBody; authCode: string | undefined },
 ): Promise<void> {
-  const found = await lookUp(deps, caller, lookup);
-  await updateConnection(deps, caller, found, await updateOfPatch(deps, caller, found, asked));
+  const found = await lookUp(deps, by, lookup);
+  await updateConnection(deps, by, found, await updateOfPatch(deps, by.caller, found, asked));
 }

@@ -13,6 +13,7 @@ import {
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
+import type { RevisedBy } from '../../http/revision.js';
 import { type ConnectionLookup, lookUp } from './lookup.js';
 
 /** Everything that an answer about a connection is made from; the presenter decides which parts are sent. */
@@ -73,12 +74,12 @@ export async function present(
 /** @throws AppError NOT-FOUND also when the caller may use the connection but not read it */
 export async function getPresented(
   { store, catalogue }: PresentDependencies,
-  caller: Caller,
+  by: RevisedBy<'connection'>,
   lookup: ConnectionLookup,
 ): Promise<PresentedConnection> {
-  const { row, privileges } = await lookUp({ store }, caller, lookup);
+  const { row, privileges } = await lookUp({ store }, by, lookup);
   if (!privileges.includes('read')) throw unknownConnection();
-  const credential = await credentialShownTo(store.db, caller.userId, row);
+  const credential = await credentialShownTo(store.db, by.caller.userId, row);
   const known = new Map(credential ? [[row.id, credential]] : []);
   return {
     row,

@@ -1,9 +1,9 @@
 import type { updateConnection as updateRoute } from '@mooring/contract/routes/data-connection-changes';
 import type { z } from 'zod';
-import type { Caller } from '../../../core/access/caller.js';
 import { loginPair } from '../../../core/credentials/records.js';
 import { InvalidRequest } from '../../../core/errors/app-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
+import type { RevisedBy } from '../../http/revision.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { connectionSecret } from './connection-secret.js';
 import type { ConnectionUpdate } from './connection-update.js';
@@ -28,11 +28,12 @@ function assertSameConnection(body: PutBody, row: ConnectionTable): void {
 /** Updates a connection to the body. @returns names of secret members that are ignored */
 export async function putConnection(
   deps: ConnectionDependencies,
-  caller: Caller,
+  by: RevisedBy<'connection'>,
   lookup: ConnectionLookup,
   body: PutBody,
 ): Promise<string[]> {
-  const found = await lookUp(deps, caller, lookup);
+  const { caller } = by;
+  const found = await lookUp(deps, by, lookup);
   const { row } = found;
   const manifest = deps.catalogue.get(row.source_id);
   assertSameConnection(body, row);
@@ -58,6 +59,6 @@ export async function putConnection(
     ...(body.space === undefined ? {} : { spaceId: body.space || null }),
     ...(wantsCredential ? { credentialId: body.qCredentialsID || null } : {}),
   };
-  await updateConnection(deps, caller, found, update);
+  await updateConnection(deps, by, found, update);
   return secret.ignored;
 }

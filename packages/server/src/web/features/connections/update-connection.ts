@@ -26,6 +26,7 @@ import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Tx } from '../../../core/store/queryable.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
+import type { RevisedBy } from '../../http/revision.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { nameColumns, nameTaken, replaceConnection, scopeOf } from './connection-rows.js';
 import type { ConnectionUpdate } from './connection-update.js';
@@ -209,10 +210,10 @@ async function apply(
   await recordConnection(tx, 'updated', caller, next);
 }
 
-/** @throws InvalidRequest; AppError NOT-FOUND, ACCESS-DENIED, CONFLICT */
+/** @throws InvalidRequest; AppError NOT-FOUND, ACCESS-DENIED, CONFLICT, PRECONDITION-FAILED */
 export async function updateConnection(
   deps: ConnectionDependencies,
-  caller: Caller,
+  { caller, revision }: RevisedBy<'connection'>,
   found: AccessibleConnection,
   update: ConnectionUpdate,
 ): Promise<void> {
@@ -228,9 +229,14 @@ export async function updateConnection(
   // The exchange of a code, or a client's own sign-in, uses the kept secrets.
   if (isBrought && split.signIn.oauth && Object.keys(keptSecrets).length > 0)
     await openConnectionSecretsOrRefuse(store.db, vault, caller, row);
+  // A rollback does not restore an authorization code that was exchanged.
+  await revision.check(store.db);
   const step = await prepareCredential(deps, pending);
   try {
-    await storeEntered(store, step.brought, (tx) => apply(tx, deps, pending, { step, isTakeOver }));
+    await storeEntered(store, step.brought, async (tx) => {
+      await revision.check(tx);
+      await apply(tx, deps, pending, { step, isTakeOver });
+    });
   } catch (error) {
     if (isUniqueViolation(error)) throw nameTaken();
     throw error;

@@ -13,10 +13,10 @@ import { isAdministratorOf } from '../../../core/access/matrix.js';
 import type { Revoker } from '../../../core/credentials/grants.js';
 import type { CredentialEntry } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { observeRow } from '../../../core/store/row-versions.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
+import { unconditional } from '../../http/revision.js';
 import { createCredential } from './create-credential.js';
 import { presentCredential, presentCredentials, presentOrphan } from './credential-presenter.js';
 import { credentialsOf, orphanedCredentials } from './credential-store.js';
@@ -78,31 +78,33 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     bind(createRoute, async ({ body }, { caller }) => {
       const created = await createCredential(deps, caller, body);
       if ('begun' in created) return { status: 201, body: created.begun };
-      const row = await afterChange(() => findCredential(db, caller, created.id, {}));
+      const row = await afterChange(() => findCredential(db, { caller, revision: unconditional }, created.id, {}));
       return { status: 201, body: presentCredential(deps, row, 0) };
     }),
-    bind(putRoute, async ({ params, query, body }, { caller }) => {
-      const row = await findCredential(db, caller, params.qID, query);
+    bind(putRoute, async ({ params, query, body }, scope) => {
+      const row = await findCredential(db, scope, params.qID, query);
       assertSameCredential(deps, body, row);
-      await updateCredential(deps, caller, row, body);
+      await updateCredential(deps, scope, row, body);
       return { status: 204 };
     }),
-    bind(patchCredential, async ({ params, query, body }, { caller }) => {
-      const row = await findCredential(db, caller, params.qID, query);
-      await updateCredential(deps, caller, row, updateOfPatch(body));
+    bind(patchCredential, async ({ params, query, body }, scope) => {
+      const row = await findCredential(db, scope, params.qID, query);
+      await updateCredential(deps, scope, row, updateOfPatch(body));
       return { status: 204 };
     }),
-    bind(getCredential, async ({ params, query }, { caller }) => {
+    bind(getCredential, async ({ params, query }, { caller, revision }) => {
       const { row, others } = await findCredentials(db, caller, params.qID, query);
-      observeRow(caller, 'credential', row);
+      revision.note(row);
       const [reply] = await presentCredentials(deps, [row]);
       const same = others.map(({ id, source_id }) => `${source_id}=${id}`).join(', ');
       return { status: 200, body: reply, ...(same === '' ? {} : { headers: { 'mooring-same-name': same } }) };
     }),
-    bind(deleteCredential, async ({ params, query }, { caller }) => {
-      const row = await findCredential(db, caller, params.qID, query);
+    bind(deleteCredential, async ({ params, query }, scope) => {
+      const { caller, revision } = scope;
+      const row = await findCredential(db, scope, params.qID, query);
       const ended = { tenantId: row.tenant_id, userId: row.owner_id, credentialId: row.id };
       await store.transaction(async (tx) => {
+        await revision.check(tx);
         await revoker.end(tx, ended, { by: caller });
       });
       revoker.kick();

@@ -3,8 +3,8 @@ import { nameKey } from '../../../core/credentials/records.js';
 import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
 import { parseUuid } from '../../../core/input/uuid.js';
 import type { Db } from '../../../core/store/queryable.js';
-import { observeRow } from '../../../core/store/row-versions.js';
 import type { CredentialTable } from '../../../core/store/tables.js';
+import type { RevisedBy } from '../../http/revision.js';
 import { ownCredentials } from './credential-store.js';
 
 export interface CredentialQuery {
@@ -41,10 +41,13 @@ export async function findCredentials(
   return { row, others: candidates.slice(0, -1) };
 }
 
-/** The credential to update or delete. @throws InvalidRequest also for an ambiguous name; AppError NOT-FOUND */
+/**
+ * The credential to update or delete; notes its revision.
+ * @throws InvalidRequest also for an ambiguous name; AppError NOT-FOUND, PRECONDITION-FAILED
+ */
 export async function findCredential(
   db: Db,
-  caller: Caller,
+  { caller, revision }: RevisedBy<'credential'>,
   idOrName: string,
   query: CredentialQuery,
 ): Promise<CredentialTable> {
@@ -58,6 +61,6 @@ export async function findCredential(
       },
     ]);
   }
-  observeRow(caller, 'credential', row);
+  revision.note(row);
   return row;
 }

@@ -20,6 +20,7 @@ import type { Queryable, Tx } from '../../../core/store/queryable.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
+import type { RevisedBy } from '../../http/revision.js';
 
 /** What a PUT or PATCH of a credential asks for; absent members stay as they are. */
 export interface CredentialUpdate {
@@ -129,10 +130,10 @@ async function rename(
     .execute();
 }
 
-/** @throws InvalidRequest; AppError NOT-FOUND, CONFLICT */
+/** @throws InvalidRequest; AppError NOT-FOUND, CONFLICT, PRECONDITION-FAILED */
 export async function updateCredential(
   { store, catalogue, logins }: UpdateDependencies,
-  caller: Caller,
+  { caller, revision }: RevisedBy<'credential'>,
   row: CredentialTable,
   update: CredentialUpdate,
 ): Promise<void> {
@@ -145,6 +146,7 @@ export async function updateCredential(
   const fields = hasLogin ? loginProperties(methodOf(catalogue, row), loginPair(update)) : undefined;
   try {
     await store.transaction(async (tx) => {
+      await revision.check(tx);
       if (name !== undefined && name !== row.name) await rename(tx, caller, row, { name, at });
       if (fields && !(await logins.update(tx, row, manifest, { fields, entered: { by: caller, at } }))) {
         throw new AppError(

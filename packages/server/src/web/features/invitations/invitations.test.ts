@@ -78,7 +78,7 @@ describe('invitations', () => {
     expect(events).toMatchObject([{ userId, data: { apiKeyId: redeemed.body.apiKey.id } }]);
   });
 
-  it('TR4: nobody makes a key for another user, and the refusal names the way in', async () => {
+  it('TR4: no user makes a key for another user, and the error names the invitation', async () => {
     for (const sub of [alice.id, 'f'.repeat(24)]) {
       const answer = await admin.post('/api/v1/api-keys', { description: 'x', sub });
       expect(refusal(answer)).toMatchObject({
@@ -120,7 +120,7 @@ describe('invitations', () => {
       expect(refusal(await redeem(token))).toEqual(unknown);
   });
 
-  it('refuses what is not clear, too long, or for nobody', async () => {
+  it('refuses what is ambiguous, too long, or for an unknown user', async () => {
     for (const [body, status, detail] of [
       [{}, 400, /^name: /],
       [{ userId: alice.id, name: 'Alice' }, 400, /^userId: /],
@@ -143,7 +143,7 @@ describe('invitations', () => {
     expect(Date.parse(week.body.expiresAt) - Date.now()).toBeGreaterThan(7 * day - 60_000);
   });
 
-  it('is for tenant administrators, and nobody invites themselves', async () => {
+  it('is for tenant administrators, and not for oneself', async () => {
     const answers = [
       await alice.api.post(path, { name: 'x' }),
       await alice.api.get(path),
@@ -173,7 +173,7 @@ describe('invitations', () => {
     expect((await admin.post(path, { userId: client.userId })).status).toBe(403);
   });
 
-  it('shows a page that loads nothing and lets nobody frame it', async () => {
+  it('shows a page that loads nothing and cannot be framed', async () => {
     const page = await nobody.get('/console/setup');
     expect(page.status).toBe(200);
     const policy = page.headers.get('content-security-policy') ?? '';

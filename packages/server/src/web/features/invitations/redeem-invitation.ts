@@ -1,30 +1,29 @@
-import { redeemInvitation } from '@mooring/contract/routes/invitations';
+import type { redeemInvitation } from '@mooring/contract/routes/invitations';
 import { claimInvitation, findInvitation, wasThereBefore } from '../../../core/access/invitation.js';
 import { activeKeysOf, issueKey, keyLifeMs, longestLifeMs } from '../../../core/access/issue-key.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { GuessGuard } from '../../../core/rates/guess-guard.js';
 import type { Tx } from '../../../core/store/queryable.js';
-import type { Store } from '../../../core/store/store.js';
 import type { InvitationTable, UserTable } from '../../../core/store/tables.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
-import { type BoundRoute, bind } from '../../http/handler.js';
+import type { Handler } from '../../http/handler.js';
+import type { InvitationsDependencies } from './invitation-access.js';
 import { loadUser } from './invited-user.js';
 
 const unknownInvitation = () =>
   new AppError(
     'NOT-FOUND',
-    'This invitation is not known here: it has ended, was withdrawn, or was never made. Ask an administrator for a new one.',
+    'Unknown invitation: it has expired, was withdrawn, or never existed. Ask an administrator for a new one.',
   );
 
 const usedInvitation = (at: string) =>
   new AppError(
     'CONFLICT',
-    `This invitation was used at ${at}. If that was not you, tell an administrator: somebody else holds the key. Otherwise ask for a new one.`,
+    `This invitation was used at ${at}. If that was not you, tell an administrator: someone else has the key. Otherwise ask for a new one.`,
   );
 
-/** What an administrator could no longer do ends with them, and so do their open invitations. */
+/** Open invitations end when their creator loses the role, or access. */
 async function inviterMayStill(tx: Tx, row: InvitationTable): Promise<boolean> {
   if (row.created_by === null) return true;
   const inviter = await loadUser(tx, row.tenant_id, row.created_by);
@@ -34,10 +33,10 @@ async function inviterMayStill(tx: Tx, row: InvitationTable): Promise<boolean> {
 }
 
 /**
- * Takes the invitation for this request alone.
- * @throws AppError NOT-FOUND for one that is no more, CONFLICT for one that was used
+ * Claims the invitation for this request.
+ * @throws AppError NOT-FOUND when it has ended, CONFLICT when it was used
  */
-async function take(tx: Tx, id: string, at: string): Promise<{ row: InvitationTable; user: UserTable }> {
+async function claim(tx: Tx, id: string, at: string): Promise<{ row: InvitationTable; user: UserTable }> {
   const row = await tx.selectFrom('invitation').selectAll().where('id', '=', id).executeTakeFirst();
   if (!row) throw unknownInvitation();
   if (row.redeemed_at !== null) throw usedInvitation(row.redeemed_at);
@@ -47,11 +46,11 @@ async function take(tx: Tx, id: string, at: string): Promise<{ row: InvitationTa
   return { row, user };
 }
 
-/** Makes the key that an invitation is for. */
-async function redeem(tx: Tx, hashToken: HashToken, id: string, description: string) {
+/** Makes the key of the invitation. */
+async function makeKey(tx: Tx, hashToken: HashToken, id: string, description: string) {
   const at = new Date();
   const createdAt = at.toISOString();
-  const { row: invitation, user } = await take(tx, id, createdAt);
+  const { row: invitation, user } = await claim(tx, id, createdAt);
   const isLimited = invitation.created_by !== null && (await wasThereBefore(tx, user.id));
   const lifeMs = Math.min(keyLifeMs, await longestLifeMs(tx, user.tenant_id));
   const otherKeys = await activeKeysOf(tx, user.id, createdAt);
@@ -84,23 +83,16 @@ async function redeem(tx: Tx, hashToken: HashToken, id: string, description: str
   return { user, key, token, otherKeys };
 }
 
-export const createRedemption = ({
-  store,
-  guesses,
-  hashToken,
-}: {
-  store: Store;
-  guesses: GuessGuard;
-  hashToken: HashToken;
-}): BoundRoute =>
-  bind(redeemInvitation, async ({ body }, { request }) => {
+export const redeem =
+  ({ store, guesses, hashToken }: InvitationsDependencies): Handler<typeof redeemInvitation> =>
+  async ({ body }, { request }) => {
     const found = await findInvitation(store.db, hashToken, body.token.trim());
     if (!found) {
       guesses.failed(request.ip);
       throw unknownInvitation();
     }
     const { user, key, token, otherKeys } = await store.transaction((tx) =>
-      redeem(tx, hashToken, found.id, body.description ?? ''),
+      makeKey(tx, hashToken, found.id, body.description ?? ''),
     );
     const { id, tenant_id: tenantId, subject, name, email } = user;
     return {
@@ -117,4 +109,4 @@ export const createRedemption = ({
         otherKeys,
       },
     };
-  });
+  };

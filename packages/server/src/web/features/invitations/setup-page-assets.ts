@@ -1,4 +1,4 @@
-// Style and script of the set-up page. They travel inside the page, so that it loads nothing from anywhere.
+// Style and script of the setup page. They are inline, so the page loads nothing.
 
 export const setupStyle = `
 :root {
@@ -77,7 +77,7 @@ export const setupScript = `
   'use strict';
   const at = (id) => document.getElementById(id);
   const token = location.hash.slice(1);
-  // The link stays out of the history of this browser; what is typed into the address bar later does not bring it back.
+  // Keeps the token out of the browser's history and its suggestions.
   history.replaceState(null, '', location.pathname);
 
   const show = (step) => {
@@ -124,7 +124,7 @@ export const setupScript = `
       const [first] = body.errors;
       fail('No key was made', first.detail || first.title);
     } catch {
-      fail('Mooring does not answer', 'Try again in a moment. If the invitation turns out to be used then, ask for a new one: nobody has seen its key.');
+      fail('Mooring does not answer', 'Try again in a moment. If the invitation then turns out to be used, ask for a new one: its key was never shown.');
     } finally {
       isSending = false;
       at('make').removeAttribute('aria-disabled');

@@ -7,7 +7,7 @@ const swag = `<svg class="swag" height="170" viewBox="0 0 1280 170" preserveAspe
 
 const ask = `<div id="ask" class="sheet" hidden>
 <div><h1 tabindex="-1">Get your API key</h1>
-<p class="lead">You were invited to this Mooring. The link works once, and gives you an API key to work with.</p></div>
+<p class="lead">You were invited to use Mooring. This link works once and creates an API key for you.</p></div>
 <div id="problem" class="note bad" role="alert" hidden><h2 id="problem-title"></h2><p id="problem-text"></p></div>
 <form id="form">
 <div class="field"><label for="description">What is the key for?</label>
@@ -19,28 +19,28 @@ const ask = `<div id="ask" class="sheet" hidden>
 
 const key = `<div id="key" class="sheet" hidden>
 <div><h1 tabindex="-1">Your API key</h1>
-<p class="lead">It acts as <strong><bdi id="user"></bdi></strong>, ends on <time id="expiry"></time>, and is shown this once.</p></div>
+<p class="lead">It acts as <strong><bdi id="user"></bdi></strong>, expires on <time id="expiry"></time>, and is shown only once.</p></div>
 <code id="token" class="secret" translate="no" tabindex="0" aria-label="API key"></code>
 <div><button id="copy" type="button">Copy the key</button><p id="copied" role="status"></p></div>
 <section id="approval" class="note" aria-labelledby="approval-title" hidden><h2 id="approval-title">You have had access before</h2>
-<p>This key does not reach credentials from before it. Approve it with an earlier key of yours, or enter the secrets again:</p>
+<p>This key cannot use credentials that are older than it. Approve it with one of your earlier keys, or enter the secrets again:</p>
 <code id="approve"></code></section>
 <section id="others" class="note" aria-labelledby="others-title" hidden><h2 id="others-title">This user has <span id="others-count"></span></h2>
-<p>If you do not know of them, tell an administrator: somebody else may have access as you.</p></section>
+<p>If you do not recognize them, tell an administrator: someone else may have access as you.</p></section>
 <div class="field"><h2 class="label">Try it</h2><pre id="try"></pre></div>
 </div>`;
 
 const none = `<div id="none" class="sheet" hidden>
-<div><h1 tabindex="-1">This link is not whole</h1>
-<p class="lead">The invitation stands behind a # at its end. Open the whole link, or ask an administrator for a new one. After this page was loaded again the link has to be opened again.</p></div>
+<div><h1 tabindex="-1">This link is incomplete</h1>
+<p class="lead">The invitation is the part after the #. Open the complete link, or ask an administrator for a new one. If you reloaded this page, open the link again.</p></div>
 </div>`;
 
 const noScript = `<noscript><div class="sheet"><h1>Get your API key</h1>
-<p>This page needs JavaScript. Without it, send what stands behind the # of your link:</p>
+<p>This page needs JavaScript. Without it, send the part of your link after the #:</p>
 <pre>curl -H 'content-type: application/json' -d '{"token":"…"}' \\
   …/api/v1/invitations/actions/redeem</pre></div></noscript>`;
 
-/** The page behind `/console/setup#token`. It is the same for everybody: the fragment stays in the browser. */
+/** The page at `/console/setup#token`. It is the same for every token: the fragment stays in the browser. */
 export function renderSetupPage(): { html: string; headers: Record<string, string> } {
   const nonce = newToken(18);
   const html = `<!doctype html>
@@ -61,7 +61,7 @@ ${key}
 ${none}
 ${noScript}
 </main>
-<footer>Mooring keeps only a hash of the key. No page and no call shows it again.</footer>
+<footer>Mooring stores only a hash of the key and cannot show it again.</footer>
 <script nonce="${nonce}">${setupScript}</script>
 </body>
 </html>

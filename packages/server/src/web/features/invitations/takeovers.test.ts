@@ -11,7 +11,7 @@ import {
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 // A tenant administrator invites Alice, who has been there for long, and redeems the link themselves. Played through
-// every door that could lead to what was there before: DECISIONS 1.
+// every route that could lead to anything older: DECISIONS 1.
 
 const connections = '/api/v1/data-connections';
 const credentials = '/api/v1/data-credentials';
@@ -23,7 +23,7 @@ interface Made {
   at: string;
 }
 
-describe('a key from an invitation to a user who was there already', () => {
+describe('a key from an invitation to an existing user', () => {
   let server: TestServer;
   let source: LoopbackServer;
   /** What was sent to the source, as `user:password`. */
@@ -112,7 +112,7 @@ describe('a key from an invitation to a user who was there already', () => {
     sent = [];
   });
 
-  it('TR4: is told so, and the user sees who invited', async () => {
+  it('TR4: says so, and shows the user who invited', async () => {
     const administrator = (await admin.get('/api/v1/users/me')).body.id;
     const shown = (await alice.api.get(`${keys}/${taken.keyId}`)).body;
     expect(shown).toMatchObject({ awaitsApproval: true, invitedBy: administrator, status: 'active' });
@@ -250,7 +250,7 @@ describe('a key from an invitation to a user who was there already', () => {
     ...separated(),
   });
 
-  describe('of a connection that somebody else has moved', () => {
+  describe('of a connection that another user has moved', () => {
     let moved: Made;
     let lair: string;
     beforeEach(async () => {
@@ -320,7 +320,7 @@ describe('a key from an invitation to a user who was there already', () => {
       ...{ credentialsName: `own ${count}`, connectionProperties: { mutualPfxCertificateKey: 'own' } },
     });
     expect([brought.status, reasonOf(brought)], brought.text).toEqual([403, 'needs_approval']);
-    // A credential of its own is no way to what else signs in.
+    // A credential of its own does not lead to other logins.
     const alone = await taken.api.post(credentials, {
       ...{ datasourceID: 'rest', qName: `own ${count}` },
       connectionProperties: { url: `${source.url}/items`, ...client(), mutualPfxCertificateKey: 'own' },
@@ -400,7 +400,7 @@ describe('a key from an invitation to a user who was there already', () => {
     expect(sent).toEqual([]);
   });
 
-  it('works with what is brought with it, and with a secret that is entered again', async () => {
+  it('works with what is entered with it, and with a secret that is entered again', async () => {
     const fresh = await make(taken, separated());
     expect((await use(taken.api, fresh)).status).toBe(200);
     const login = { username: 'again', password: 'entered-again-by-hand' };

@@ -28,7 +28,7 @@ export const clientFilter: FilterColumns = {
 export const scopesOf = (row: Pick<OAuthClientTable, 'allowed_scopes'>): Scope[] =>
   JSON.parse(row.allowed_scopes) as Scope[];
 
-/** Tenant roles of the client's user: the scope says whether it may administer. */
+/** Tenant roles of the client's machine user: the scope decides whether it may administer. */
 export const rolesFor = (scopes: readonly Scope[]): string =>
   JSON.stringify(scopes.includes('admin_classic') ? ['TenantAdmin'] : []);
 
@@ -49,7 +49,7 @@ export async function secretsOf(
     .execute();
 }
 
-/** Adds a secret whose hint no other secret of the client has; the secret itself is in the result only. */
+/** Adds a secret with a hint that is unique for the client. Only a hash of the secret is stored. */
 export async function addSecret(
   tx: Tx,
   client: Pick<OAuthClientTable, 'id' | 'tenant_id'>,

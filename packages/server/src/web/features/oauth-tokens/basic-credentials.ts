@@ -1,6 +1,6 @@
 /**
- * Client id and secret of HTTP Basic authentication; RFC 6749 section 2.3.1 has both form-encoded. Undefined for any
- * other header.
+ * Client id and secret of HTTP Basic authentication, both form-encoded (RFC 6749 section 2.3.1). Undefined for any other
+ * header.
  */
 export function basicCredentials(header: string | undefined): { id: string; secret: string } | undefined {
   const encoded = /^\s*Basic\s+([A-Za-z0-9+/=_-]{1,4096})\s*$/i.exec(header ?? '')?.[1];

@@ -173,7 +173,7 @@ describe('machines with access tokens', () => {
   });
 
   describe('the end of a token', () => {
-    it('is listed without the token, and revoked by its person or an administrator', async () => {
+    it('is listed without the token, and revoked by its user or an administrator', async () => {
       const client = await makeClient('listed');
       const { token, api } = await signedIn(client);
       const mine = await api.get('/api/v1/oauth-tokens');

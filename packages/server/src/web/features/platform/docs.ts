@@ -1,7 +1,7 @@
 import { openApiDocument } from '@mooring/contract/openapi';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
-/** Own assets only; the one hash is the style that the page's library writes into its document. */
+/** Only assets of this server; the hash is that of the style that Swagger UI puts into its document. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -44,12 +44,12 @@ async function createPages(): Promise<FastifyInstance> {
   return pages;
 }
 
-/** Of one exchange, not of the page. */
+/** Headers of one HTTP exchange, not of the page. */
 const ofTheExchange = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
 
 /**
- * `/docs`: the API reference with calls to try. Every asset comes from the package; nothing from the network. Made when
- * somebody first asks for it: it takes a quarter of a start, and most processes are never asked.
+ * `/docs`: the API reference, with calls to try. All assets come from the package, none from the network. Built on the
+ * first request: building takes a quarter of a start, and most processes are never asked.
  */
 export function registerDocs(app: FastifyInstance): void {
   let pages: Promise<FastifyInstance> | undefined;

@@ -19,7 +19,7 @@ describe('who may read metrics', () => {
   const statusOf = async (headers: Record<string, string>) =>
     (await fetch(`${server.url}/metrics`, { headers })).status;
 
-  it('TR9: a client on the same machine, and nobody whom a proxy there brings', async () => {
+  it('TR9: a client on the same machine, and no client of a proxy there', async () => {
     expect(await statusOf({})).toBe(200);
     for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']) {
       expect([name, await statusOf({ [name]: '127.0.0.1' })]).toEqual([name, 401]);
@@ -56,7 +56,7 @@ describe('who may read metrics', () => {
     await behind.close();
   });
 
-  it('TR9: guesses are counted by the client that a trusted proxy names, and by nobody else’s word', async () => {
+  it('TR9: guesses are counted by the client that a trusted proxy names, and that no other client can name', async () => {
     const guessesFrom = async (url: string, address: string) => {
       let last = 0;
       for (let time = 0; time < 101; time += 1) {

@@ -30,10 +30,10 @@ export interface PlatformDependencies {
   echo: Echo;
   checks: () => Promise<Record<string, Check>>;
   authenticate: (token: string) => Promise<Caller | undefined>;
-  /** Told of each wrong token with the address it came from; throws when there were too many. */
+  /** Reports an invalid token and the address it came from; throws when there were too many. */
   wrongToken: (remoteAddress: string) => void;
   trustedProxies: readonly string[];
-  /** Others than this machine's users come by it, through a proxy that may be on this host. */
+  /** Whether the service has a public URL, which may lead here through a proxy on this host. */
   hasPublicUrl: boolean;
   metricsText: () => Promise<{ text: string; contentType: string }>;
 }
@@ -42,7 +42,7 @@ const isLoopback = (address: string | undefined): boolean =>
   address !== undefined && /^(?:::1$|::ffff:127\.|127\.)/.test(address);
 const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
 
-/** Health, readiness, metrics, the API description and what Qlik's client probes. */
+/** Health, readiness, metrics, the API description, and what Qlik's clients probe. */
 export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] {
   const csrfToken = newToken();
 
@@ -64,8 +64,8 @@ export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] 
   };
 
   /**
-   * By the peer of the socket, and not what the request says of itself. A proxy on this host is such a peer too: it
-   * shows by the headers it adds, and where it might add none, by the public URL that leads to it.
+   * Judged by the peer of the socket, not by what the request claims. A proxy on this host is a local peer too; it is
+   * recognized by the headers it adds, or, as it may add none, by the public URL that leads to it.
    */
   const isLocal = ({ raw, headers }: FastifyRequest): boolean =>
     isLoopback(raw.socket.remoteAddress) &&
@@ -75,12 +75,12 @@ export function createPlatformFeature(deps: PlatformDependencies): BoundRoute[] 
   const assertMetricsKey = async (request: FastifyRequest): Promise<void> => {
     const token = tokenOf(request);
     const caller = token === undefined ? undefined : await deps.authenticate(token);
-    // The role counts as it is now, whatever it was when the key was made.
+    // The current role counts, not the role at the time the key was made.
     if (caller?.scopes?.includes('metrics') && isAdministratorOf(caller, 'personal')) return;
     if (token !== undefined && !caller) deps.wrongToken(request.ip);
     throw new AppError(
       'AUTHENTICATION-REQUIRED',
-      'Metrics are for clients on the same machine, and for API keys with the scope metrics.',
+      'Metrics need a client on the same machine, or an API key with the scope metrics.',
     );
   };
 

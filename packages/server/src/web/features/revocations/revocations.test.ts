@@ -77,7 +77,7 @@ describe('revoke everything', () => {
     expect((await admin.post(revoke, { userId: 'nobody' })).status).toBe(404);
   });
 
-  it('ends those of one person and of one source, and nobody else’s', async () => {
+  it('ends those of one user and of one source, and no others', async () => {
     const [ofAlice, mysql, ofBob] = [await bring(alice), await bring(alice, 'mysql'), await bring(bob)];
     const bySource = await admin.post(revoke, { dataSourceId: 'mysql' });
     expect(bySource.body).toMatchObject({ total: 1, data: [{ credentialId: mysql, status: 'none' }] });
@@ -89,7 +89,7 @@ describe('revoke everything', () => {
     expect(events.body.data).toHaveLength(2);
   });
 
-  it('O28: tells providers, and reports which could not be told yet', async () => {
+  it('O28: revokes at providers, and reports which have not answered yet', async () => {
     lab.resetCounts();
     await signIn(alice, lab.revocationEndpoint);
     await signIn(alice, undefined);
@@ -128,7 +128,7 @@ describe('revoke everything', () => {
     expect(answer.body.total).toBeGreaterThanOrEqual(rounds * 25);
     expect([answer.status, answer.body.ended]).toEqual([202, 50]);
     await server.sql(`drop trigger stop${inject('databaseServer') ? ' on revocation' : ''}`);
-    // Whatever was left of it goes on after the node has been away.
+    // The rest continues after the node is back.
     await server.restart();
     const later = (await bob.api.get('/api/v1/users/me').catch(() => undefined)) && (await bring(bob));
     const report = async () =>

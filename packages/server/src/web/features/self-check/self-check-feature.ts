@@ -4,12 +4,12 @@ import { AppError } from '../../../core/errors/app-error.js';
 import type { SelfCheck } from '../../../core/self-check/self-check.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 
-/** The same report as at start, for administrators. */
+/** The report of the start, for administrators. */
 export function createSelfCheckFeature({ selfCheck }: { selfCheck: SelfCheck }): BoundRoute[] {
   return [
     bind(getSelfCheck, async (_input, { caller }) => {
       if (!isAdministratorOf(caller, 'personal')) {
-        throw new AppError('ACCESS-DENIED', 'Only tenant administrators may see how this server is set up.');
+        throw new AppError('ACCESS-DENIED', 'Only tenant administrators may see the self-check.');
       }
       return { status: 200, body: await selfCheck.run() };
     }),

@@ -1,4 +1,4 @@
-// Style and script of the callback page. They travel inside the page, so that it loads nothing from anywhere.
+// Style and script of the callback page. They are inline, so the page loads nothing.
 
 export const callbackStyle = `
 :root {
@@ -117,7 +117,7 @@ export const callbackScript = `
   const say = (state, text) => {
     status.dataset.state = state;
     status.textContent = '';
-    // A change of text is what gets read aloud, also when the same is said again.
+    // Screen readers announce a change of text, also when the same text is set again.
     requestAnimationFrame(() => { status.textContent = text; });
   };
   let back;

@@ -12,12 +12,12 @@ const view: CallbackView = {
 const markup = `"><img src=x onerror=alert(1)>'&</code></strong></title></script>`;
 
 describe('the page a sign-in lands on', () => {
-  it('O06: names who began, for which source and connection, and warns everybody else', () => {
+  it('O06: names who started it, for which source and connection, and warns all others', () => {
     const { html } = renderCallbackPage(view);
     const text = html.replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]+>/g, '').replace(/\s+/g, ' ');
     expect(text).toContain('“Alice Example” started this sign-in to REST API for the connection “Orders”.');
     expect(text).toContain(
-      'Are you “Alice Example”? If not, or if somebody else sent you here, close this page',
+      'Are you “Alice Example”? If not, or if someone else sent you here, close this page',
     );
     expect(text).toContain('Works until 03:04 UTC');
     const { connectionName: _, ...unnamed } = view;

@@ -2,18 +2,18 @@ import { newToken } from '../../../core/crypto/random.js';
 import { pageHeaders } from '../../http/page-headers.js';
 import { callbackScript, callbackStyle } from './callback-page-assets.js';
 
-/** What a person sees when the identity provider has sent them back. All texts are plain text, not HTML. */
+/** What a user sees after the identity provider has redirected them back. All texts are plain text, not HTML. */
 export type CallbackView =
   | {
       kind: 'code';
       /** Shown alone in the element with id `auth-code`. */
       code: string;
-      /** Who began this sign-in: only this person may use the code. */
+      /** Who started this sign-in: only this user may use the code. */
       initiatorName: string;
       sourceName: string;
       connectionName?: string;
       expiresAt: Date;
-      /** Present: one button renews the sign-in of this account, and the code is the other way. */
+      /** Present: one button renews the sign-in of this account; the code is the alternative. */
       renewal?: { account: string; action: string };
     }
   | {
@@ -27,17 +27,17 @@ export type CallbackView =
       title: string;
       /** What happened. */
       detail: string;
-      /** What the person can do now. */
+      /** What the user can do now. */
       remedy: string;
     };
 
 export interface CallbackPage {
   html: string;
-  /** To be sent as they are; the nonce of the policy fits this page only. */
+  /** To be sent unchanged: the nonce in the policy is that of this page. */
   headers: Record<string, string>;
 }
 
-/** Renders the page that a redirect lands on. It loads nothing, sends nothing but its one form, and cannot be framed. */
+/** Renders the page of the redirect URI. It loads nothing, sends only its one form, and cannot be framed. */
 export function renderCallbackPage(view: CallbackView): CallbackPage {
   const nonce = newToken(18);
   const { title, body } = bodyOf(view);
@@ -94,10 +94,10 @@ function renewalView(
 <input type="hidden" name="ticket" value="${escapeHtml(view.code)}">
 <button type="submit" autofocus>Renew sign-in</button>
 </form>
-<p class="fine">Only the same account is renewed here. Of another one, nothing is kept.</p>
+<p class="fine">This renews only the same account. Nothing is stored of a different one.</p>
 <section class="note" aria-labelledby="note-title">
 <h2 id="note-title">Are you ${initiator}?</h2>
-<p>If not, or if somebody else sent you here, close this page and keep the code below to yourself.</p>
+<p>If not, or if someone else sent you here, close this page and keep the code below to yourself.</p>
 </section>
 <details><summary>Asked for a code?</summary>
 ${codeSection(view)}
@@ -115,7 +115,7 @@ function codeView(view: Extract<CallbackView, { kind: 'code' }>) {
 ${codeSection(view)}
 <section class="note" aria-labelledby="note-title">
 <h2 id="note-title">Are you ${initiator}?</h2>
-<p>If not, or if somebody else sent you here, close this page and keep the code to yourself. With it, they could
+<p>If not, or if someone else sent you here, close this page and keep the code to yourself. With it, they could
 reach your data in ${source}.</p>
 </section>`;
   return { title, body };
@@ -148,8 +148,8 @@ function escapeHtml(text: string): string {
 const nameLengthMax = 60;
 
 /**
- * A name that somebody chose: in quotation marks that it cannot close, cut, and set apart, so that neither its words nor
- * its writing direction can pass for a sentence of ours.
+ * A name that a user chose: in quotation marks that it cannot close, truncated, and isolated, so that neither its words
+ * nor its writing direction can pass for one of our sentences.
  */
 function name(text: string): string {
   const characters = [
@@ -162,7 +162,7 @@ function name(text: string): string {
   return `<strong>“<bdi>${escapeHtml(cut)}</bdi>”</strong>`;
 }
 
-/** What is shown where no script may put it in the reader's own time. */
+/** Shown until the script replaces it with local time. */
 const utcTime = (date: Date): string => `${date.toISOString().slice(11, 16)} UTC`;
 
 const icon = (size: number, paths: string): string =>

@@ -23,11 +23,11 @@ export interface SpaceFilter {
   namePart?: string | undefined;
   types?: readonly SpaceType[] | undefined;
   ownerId?: string | undefined;
-  /** Roles of which the caller has one. */
+  /** The caller must have one of these roles. */
   roles?: readonly SpaceRole[] | undefined;
 }
 
-/** Spaces the caller has a standing in; all of the tenant for administrators. */
+/** Spaces that the caller owns or is a member of; all of the tenant for administrators. */
 export function spacesVisibleTo(
   db: Queryable,
   caller: Caller,
@@ -36,7 +36,7 @@ export function spacesVisibleTo(
 ) {
   let statement = db.selectFrom('space').where('space.tenant_id', '=', caller.tenantId);
   if (!ofEveryone) {
-    // Their own are looked up: asked of each space whether it is one of theirs, all spaces would be read.
+    // A list of the caller's spaces: a condition on each space would read all spaces.
     statement = statement.where('space.id', 'in', (eb) =>
       eb
         .selectFrom('space as owned')
@@ -89,7 +89,7 @@ export interface AssignmentWithRoles extends AssignmentTable {
   isMachine: boolean;
 }
 
-/** Adds what each assignment's reply needs beside its row. */
+/** Adds to each assignment what its reply needs. */
 export async function withRoles(
   db: Queryable,
   spaceId: string,
@@ -155,7 +155,7 @@ export async function writeRoles(
   }
 }
 
-/** Deletes the space when it holds no connection; false when it does. */
+/** Deletes the space. @returns false, and does nothing, when it contains a connection */
 export async function deleteEmptySpace(tx: Tx, space: SpaceTable): Promise<boolean> {
   const used = await tx
     .selectFrom('connection')

@@ -44,7 +44,7 @@ describe('spaces', () => {
       expect((await alice.api.get(`/api/v1/spaces/${id}`)).body).toEqual(patch.body);
     });
 
-    it('gives a space away, and the new owner needs no assignment', async () => {
+    it('transfers a space, and the new owner needs no assignment', async () => {
       const id = await make('Given');
       expect((await assign(id, bob, 'consumer')).status).toBe(201);
       const answer = await alice.api.patch(`/api/v1/spaces/${id}`, replace('/ownerId', bob.id));

@@ -255,11 +255,11 @@ describe('using a shared connection', () => {
     const target = action === 'read' || action === 'preview' ? { path: ['sales', 'orders'] } : {};
     const answer = await alice.api.post(`${connection}/actions/${action}`, { ...target, ...more });
     expect(answer.status, answer.text).toBe(400);
-    expect(answer.body.errors[0].detail).toContain(`${name}: is no member of this request. It takes`);
+    expect(answer.body.errors[0].detail).toContain(`${name}: is not a member of this request. Supported:`);
     const asked = await alice.api.post(`${connection}/actions/${action}?${name}=x`, target);
-    const takes = action === 'read' ? 'header' : 'none';
+    const supported = action === 'read' ? 'header' : 'none';
     expect(asked.body.errors[0].detail).toContain(
-      `${name}: is no parameter of this request. It takes ${takes}`,
+      `${name}: is not a parameter of this request. Supported: ${supported}`,
     );
   });
 

@@ -4,7 +4,7 @@ import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';
 import { countUnderWay } from '../../../core/use-record/list.js';
 
-// What there is of a user who leaves: what ends with them, and what stays without them.
+// What a leaving user has: what ends with them, and what stays without an owner.
 
 export type Departure = Omit<UserLeaveReply, 'plan' | 'revocation'>;
 
@@ -13,7 +13,7 @@ type Leaver = Pick<UserTable, 'id' | 'tenant_id' | 'subject' | 'name'>;
 /** By the store's clock, ISO 8601. */
 export interface Times {
   now: string;
-  /** Uses that began before are not under way any more. */
+  /** Uses that began earlier no longer count as running. */
   usesFrom: string;
 }
 
@@ -34,7 +34,7 @@ function connectionsOwnedBy(db: Queryable, { id, tenant_id }: Leaver) {
   return db.selectFrom('connection').where('tenant_id', '=', tenant_id).where('owner_id', '=', id);
 }
 
-/** Those whose embedded credential is the user's, whoever owns them. */
+/** Connections whose embedded credential is the user's, independent of their owners. */
 function connectionsWithLoginOf(db: Queryable, { id, tenant_id }: Leaver) {
   return db
     .selectFrom('connection')

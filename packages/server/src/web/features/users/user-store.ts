@@ -46,7 +46,7 @@ export async function loadUser(
 
 /**
  * @param now ISO 8601
- * @throws AppError CONFLICT when nobody else could administer the tenant: who has no key yet, or none any more, cannot
+ * @throws AppError CONFLICT when no other user could administer the tenant; that needs a valid API key
  */
 export async function assertNotLastAdministrator(db: Queryable, user: UserTable, now: string): Promise<void> {
   if (user.status !== 'active' || !rolesOf(user).includes('TenantAdmin')) return;
@@ -72,6 +72,6 @@ export async function assertNotLastAdministrator(db: Queryable, user: UserTable,
   if (other) return;
   throw new AppError(
     'CONFLICT',
-    'This is the last tenant administrator with an API key. Appoint another one, who makes a key, first.',
+    'This is the last tenant administrator with an API key. First appoint another one and let them make a key.',
   );
 }

@@ -34,7 +34,7 @@ describe('users', () => {
   };
 
   describe('200', () => {
-    it('gets one person, and the caller by `me`', async () => {
+    it('gets one user, and the caller by `me`', async () => {
       const answer = await alice.api.get(`/api/v1/users/${alice.id.toUpperCase()}`);
       expect(answer.status).toBe(200);
       expect(answer.body).toEqual((await alice.api.get('/api/v1/users/me')).body);
@@ -90,7 +90,7 @@ describe('users', () => {
       expect(answer.body.roles).toEqual(['DataAdmin', 'AuditAdmin']);
     });
 
-    it('adds the people it does not know yet by e-mail', async () => {
+    it('adds users whose e-mail address is new', async () => {
       await add('known', { email: 'Known@example.com' });
       const answer = await admin.post('/api/v1/users/actions/invite', {
         invitees: [{ email: 'known@example.com' }, { email: 'new@example.com', name: 'New' }],
@@ -116,7 +116,7 @@ describe('users', () => {
       expect(body).toMatchObject({ name: 'Changed', email: 'c@example.com', roles: ['AuditAdmin'] });
     });
 
-    it('disabling somebody revokes their keys at once and destroys the credentials they brought', async () => {
+    it('disabling a user revokes their keys at once and destroys the credentials they provided', async () => {
       const carol = await addPerson(server.url, server.adminKey, 'carol');
       const made = await carol.api.post('/api/v1/data-credentials', {
         datasourceID: 'File_AmazonS3Connector',
@@ -235,7 +235,7 @@ describe('users', () => {
       });
       expect(redeemed.status, redeemed.text).toBe(404);
       expect((await patch(erin.id, { op: 'replace', path: '/status', value: 'disabled' })).status).toBe(204);
-      // Somebody who was appointed and has not come in yet administers nothing.
+      // An appointed user without an API key yet administers nothing.
       const appointed = { subject: 'appointed', name: 'appointed', roles: ['TenantAdmin'] };
       const { id: appointedId } = (await admin.post('/api/v1/users', appointed)).body;
       const last = await admin.post(`/api/v1/users/${adminId}/actions/leave`, { plan: true });
@@ -243,7 +243,7 @@ describe('users', () => {
       expect((await admin.delete(`/api/v1/users/${appointedId}`)).status).toBe(204);
     });
 
-    it('X12: deleting somebody takes their keys, credentials and memberships along', async () => {
+    it('X12: deleting a user deletes their keys, credentials and memberships', async () => {
       const dave = await addPerson(server.url, server.adminKey, 'dave');
       const space = (await admin.post('/api/v1/spaces', { name: 'With Dave', type: 'shared' })).body;
       const assigned = { type: 'user', assigneeId: dave.id, roles: ['consumer'] };
@@ -272,8 +272,8 @@ describe('users', () => {
       ],
       ['an unknown status', { op: 'replace', path: '/status', value: 'invited' }, '/status'],
       ['adding a name', { op: 'add', path: '/name', value: 'x' }, '/name'],
-      ['a name that is no text', { op: 'replace', path: '/name', value: 5 }, '/name'],
-      ['roles that are no list', { op: 'replace', path: '/roles', value: 'TenantAdmin' }, '/roles'],
+      ['a name that is not text', { op: 'replace', path: '/name', value: 5 }, '/name'],
+      ['roles that are not a list', { op: 'replace', path: '/roles', value: 'TenantAdmin' }, '/roles'],
     ])('refuses to patch %s, naming it', async (_what, operation, named) => {
       const answer = await patch(alice.id, operation);
       expect(answer.status).toBe(400);
@@ -311,7 +311,7 @@ describe('users', () => {
       expect((await api.post('/api/v1/users/actions/invite', { invitees: [] })).status).toBe(403);
     });
 
-    it('knows no unknown person', async () => {
+    it('answers 404 for an unknown user', async () => {
       expect((await alice.api.get(`/api/v1/users/${unknownId}`)).status).toBe(404);
       expect((await admin.delete(`/api/v1/users/${unknownId}`)).status).toBe(404);
       expect((await patch(unknownId)).status).toBe(404);
@@ -320,7 +320,7 @@ describe('users', () => {
   });
 
   describe('409', () => {
-    it('US2: refuses to delete somebody who owns connections or spaces, and says so', async () => {
+    it('US2: refuses to delete a user who owns connections or spaces, and says so', async () => {
       const erin = await addPerson(server.url, server.adminKey, 'erin');
       const made = await erin.api.post('/api/v1/data-connections', {
         dataSourceId: 'File_AmazonS3Connector',

@@ -55,7 +55,7 @@ export async function filterFor(store: Store, caller: Caller, query: Query): Pro
   }
   if (userId === caller.userId) return filter;
   if (connectionId !== undefined) {
-    const found = await loadConnection(store.db, { ...caller }, { id: connectionId });
+    const found = await loadConnection(store.db, caller, { id: connectionId });
     if (found?.privileges.includes('update')) return filter;
   }
   return { ...filter, credentialOwnerId: caller.userId };

@@ -12,7 +12,7 @@ export interface VaultKeysDependencies {
 
 function assertAdministrator(caller: Caller): void {
   if (caller.roles.includes('TenantAdmin')) return;
-  throw new AppError('ACCESS-DENIED', 'This is for people with the role TenantAdmin.');
+  throw new AppError('ACCESS-DENIED', 'Only users with the role TenantAdmin may do this.');
 }
 
 const refused = (error: unknown): never => {
@@ -20,7 +20,7 @@ const refused = (error: unknown): never => {
   throw error;
 };
 
-/** Rotating and retiring the keys of the vault. */
+/** Rotates and retires vault keys. */
 export function createVaultKeysFeature({ keyRotation }: VaultKeysDependencies): BoundRoute[] {
   return [
     bind(listVaultKeys, async (_input, { caller }) => {

@@ -111,7 +111,7 @@ describe('the list of data-connections', () => {
         const answer = await asked(query);
         expect(answer.status, query).toBe(400);
         expect(answer.body.errors[0].detail).toBe(
-          `${query.split('=')[0]}: is no parameter of this list: ${right}`,
+          `${query.split('=')[0]}: is not a parameter of this list: ${right}`,
         );
       }
       expect((await asked('trace=1&limit=1')).status).toBe(200);
