@@ -179,7 +179,7 @@ describe('TR24: an answer that shows a secret is repeated', () => {
     expect((await admin.api.delete(gone(first))).status).toBe(204);
     const late = await admin.api.post(path, body, key);
     expect(late.status).toBe(422);
-    expect(late.body.errors[0].detail).toMatch(/is gone/);
+    expect(late.body.errors[0].detail).toMatch(/no longer exists/);
     expect(late.text).not.toContain(secret);
   });
 
