@@ -1,5 +1,9 @@
 import { createGrants, createKeepAlive, createRevoker } from '../../core/credentials/grants.js';
-import { createCredentialEntry, createLoginUpdates, createOrphanSweep } from '../../core/credentials/records.js';
+import {
+  createCredentialEntry,
+  createLoginUpdates,
+  createOrphanSweep,
+} from '../../core/credentials/records.js';
 import { configurationOfCredential, createCredentialResolver } from '../../core/credentials/resolve.js';
 import {
   createArrivals,

@@ -53,7 +53,8 @@ function operationRoutes(rooms: Rooms): BoundRoute[] {
 
 /** Users, what lets them in, and spaces. */
 function accessRoutes(rooms: Rooms): BoundRoute[] {
-  const { config, store, publicUrl, now, hashToken, authenticator, guesses, accessTokens, offboarding } = rooms;
+  const { config, store, publicUrl, now, hashToken, authenticator, guesses, accessTokens, offboarding } =
+    rooms;
   return [
     ...createUsersFeature({
       ...{ store, authenticator, offboarding, publicUrl, readSeconds: config.limits.readSeconds },
@@ -99,7 +100,18 @@ function credentialRoutes(rooms: Rooms): BoundRoute[] {
 
 /** Uses, and the record of them. */
 function useRoutes(rooms: Rooms): BoundRoute[] {
-  const { config, log, store, vault, publicUrl, catalogue, resolver, credentialEntry, sessions, runningUses } = rooms;
+  const {
+    config,
+    log,
+    store,
+    vault,
+    publicUrl,
+    catalogue,
+    resolver,
+    credentialEntry,
+    sessions,
+    runningUses,
+  } = rooms;
   const { uses, refusals, destinationRefused, signInRefused } = rooms;
   return [
     ...createUseFeature({

@@ -78,7 +78,9 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
     bind(createRoute, async ({ body }, { caller }) => {
       const created = await createCredential(deps, caller, body);
       if ('begun' in created) return { status: 201, body: created.begun };
-      const row = await afterChange(() => findCredential(db, { caller, revision: unconditional }, created.id, {}));
+      const row = await afterChange(() =>
+        findCredential(db, { caller, revision: unconditional }, created.id, {}),
+      );
       return { status: 201, body: presentCredential(deps, row, 0) };
     }),
     bind(putRoute, async ({ params, query, body }, scope) => {

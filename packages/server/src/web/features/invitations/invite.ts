@@ -122,7 +122,9 @@ export const invite =
     assertOneUser(body);
     lifeOf(body.expiresIn);
     try {
-      const { row, token } = await store.transaction((tx) => inviteIn(tx, { store, hashToken }, caller, body));
+      const { row, token } = await store.transaction((tx) =>
+        inviteIn(tx, { store, hashToken }, caller, body),
+      );
       const { id, user_id: userId, expires_at: expiresAt } = row;
       const url = invitationUrl(publicUrl(), token);
       return { status: 201, body: { id, userId, token, url, expiresAt } };

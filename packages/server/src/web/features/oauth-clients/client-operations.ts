@@ -1,4 +1,8 @@
-import type { deleteOAuthClient, getOAuthClient, listOAuthClients } from '@mooring/contract/routes/oauth-clients';
+import type {
+  deleteOAuthClient,
+  getOAuthClient,
+  listOAuthClients,
+} from '@mooring/contract/routes/oauth-clients';
 import { record } from '../../../core/audit/record.js';
 import { scimCondition } from '../../../core/filter/scim-filter.js';
 import type { Handler } from '../../http/handler.js';

@@ -1,4 +1,7 @@
-import type { createOAuthClientSecret, deleteOAuthClientSecret } from '@mooring/contract/routes/oauth-clients';
+import type {
+  createOAuthClientSecret,
+  deleteOAuthClientSecret,
+} from '@mooring/contract/routes/oauth-clients';
 import type { Caller } from '../../../core/access/caller.js';
 import { assertOwnKey } from '../../../core/access/issue-key.js';
 import { record } from '../../../core/audit/record.js';

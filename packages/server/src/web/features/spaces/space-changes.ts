@@ -50,11 +50,7 @@ async function endAssignmentOf(tx: Tx, space: SpaceTable, ownerId: string): Prom
     .where('status', '=', 'active')
     .executeTakeFirst();
   if (!owner) throw new AppError('NOT-FOUND', 'ownerId: there is no such active user.');
-  await tx
-    .deleteFrom('assignment')
-    .where('space_id', '=', space.id)
-    .where('user_id', '=', ownerId)
-    .execute();
+  await tx.deleteFrom('assignment').where('space_id', '=', space.id).where('user_id', '=', ownerId).execute();
 }
 
 async function change(
@@ -113,10 +109,7 @@ export const editSpace =
   });
 
 export const makeSpace =
-  (
-    { store, access }: SpaceDependencies,
-    quotas: Pick<Quotas, 'assertSpace'>,
-  ): Handler<typeof createSpace> =>
+  ({ store, access }: SpaceDependencies, quotas: Pick<Quotas, 'assertSpace'>): Handler<typeof createSpace> =>
   async ({ body }, { caller }) => {
     await quotas.assertSpace(caller);
     const at = store.clock.iso();

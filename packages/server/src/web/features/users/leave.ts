@@ -41,7 +41,10 @@ export const leave =
     });
     authenticator.forget();
     return afterChange(async () => {
-      await Promise.race([offboarding.settled(), new Promise((resolve) => setTimeout(resolve, quickMs).unref())]);
+      await Promise.race([
+        offboarding.settled(),
+        new Promise((resolve) => setTimeout(resolve, quickMs).unref()),
+      ]);
       const { status } = await store.db
         .selectFrom('revocation_job')
         .select('status')
