@@ -31,7 +31,7 @@ const onBothStores = [
   'packages/server/src/core/credentials/{records,resolve,grants}/*.test.ts',
   'packages/server/src/web/features/{api-keys,audits,catalogue,connections,credential-changes,credentials,endpoints,invitations,oauth-clients,oauth-tokens,revocations,spaces,users,uses,vault-keys}/**/*.test.ts',
   'packages/server/src/web/features/use/*.test.ts',
-  'packages/server/src/{core/idempotency/*,web/http/{conditional,typed-client}*}.test.ts',
+  'packages/server/src/{core/idempotency/*,web/http/{conditional,revision,typed-client}*}.test.ts',
   'packages/server/src/core/rates/limits-over-http.test.ts',
   'packages/server/src/core/credentials/sign-ins/*.test.ts',
   'packages/server/src/{start/tidying,core/store/list-plans}.test.ts',
