@@ -141,7 +141,7 @@ describe('signing in again', () => {
     expect(pressed.status).toBe(409);
     const text = await pressed.text();
     expect(text).toContain('You signed in with a different account');
-    expect(text).toContain('nothing was kept');
+    expect(text).toContain('nothing was stored');
     const state = (await alice.api.get(poll)).body;
     expect(state).toMatchObject({ state: 'failed', error: 'another_account' });
     expect(state).not.toHaveProperty('choices');
@@ -158,7 +158,7 @@ describe('signing in again', () => {
     lab.switches.tokenNext = [namesNobody()];
     const pressed = await press(page);
     expect(pressed.status).toBe(409);
-    expect(await pressed.text()).toContain('nothing was kept');
+    expect(await pressed.text()).toContain('nothing was stored');
     expect((await alice.api.get(poll)).body).toMatchObject({ state: 'failed', error: 'account_unknown' });
     await expect.poll(() => lab.counts().revocation).toBe(1);
     expect((await choose(signInId, 'replace')).status).toBe(400);
