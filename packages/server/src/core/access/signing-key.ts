@@ -6,7 +6,7 @@ import {
   importJWK,
   type JWK,
 } from 'jose';
-import type { SealContext } from '../vault/envelope.js';
+import { serverContext } from '../vault/envelope.js';
 import type { OwnSecret, OwnSecrets } from '../vault/own-secrets.js';
 
 // The key that signs access tokens: created with the first token and sealed in the store, so that all nodes share it
@@ -28,14 +28,7 @@ export interface SigningKeys {
   find(kid: unknown): Promise<SigningKey | undefined>;
 }
 
-export const signingKeyContext: SealContext = {
-  tenantId: '',
-  recordKind: 'signing-key',
-  recordId: 'access-tokens',
-  ownerId: '',
-  version: 1,
-  field: 'private-key',
-};
+export const signingKeyContext = serverContext('signing-key', 'access-tokens', 'private-key');
 
 async function imported(jwk: JWK): Promise<SigningKey> {
   const { d: _private, ...publicJwk } = jwk;

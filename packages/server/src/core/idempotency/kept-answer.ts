@@ -1,7 +1,7 @@
 import { AppError } from '../errors/app-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
-import { fromSealedColumns, toSealedColumns } from '../vault/sealed-columns.js';
+import { fromSealedColumns, toSealedColumns } from '../vault/sealed-fields.js';
 import type { WrittenAnswer } from './written-answer.js';
 
 // What is kept of a request and its answer. An answer may show a secret once (a new API key), so it is sealed.

@@ -6,49 +6,35 @@ export interface BreakerOptions {
   now: () => number;
 }
 
-/** One attempt to reach the source. Only the first report counts. */
-export interface Attempt {
-  reached(): void;
-  /** The source was not reached. A refused login or query is not a miss: it has reached the source. */
-  missed(): void;
-  /** Ended without showing whether the source can be reached. */
-  leave(): void;
-}
+/** Wait while the probe is running. */
+const probeWaitMs = 1_000;
+
+export type Breaker = ReturnType<typeof createBreaker>;
 
 /**
  * Circuit breaker: closed, open (paused) or half-open (one probe is running). It opens when a source was not reached
  * several times in a row. After the pause one attempt goes through and decides whether the breaker closes or stays
  * open for another pause.
  */
-export interface Breaker {
-  /**
-   * Time until the next attempt, in milliseconds; 0: now.
-   * @param isTest a test of the source itself need not wait for the end of the pause
-   */
-  waitMs(isTest: boolean): number;
-  /** Only where `waitMs` is 0. */
-  begin(): Attempt;
-  isPaused(): boolean;
-  /** True when it has no state. */
-  isFresh(): boolean;
-}
-
-/** Wait while the probe is running. */
-const probeWaitMs = 1_000;
-
-export function createBreaker({ missesMax, pauseMs, now }: BreakerOptions): Breaker {
+export function createBreaker({ missesMax, pauseMs, now }: BreakerOptions) {
   let misses = 0;
   let pausedUntil: number | undefined;
   let isProbing = false;
   return {
     isPaused: () => pausedUntil !== undefined,
+    /** True when it has no state. */
     isFresh: () => misses === 0 && pausedUntil === undefined && !isProbing,
-    waitMs(isTest) {
+    /**
+     * Time until the next attempt, in milliseconds; 0: now.
+     * @param isTest a test of the source itself need not wait for the end of the pause
+     */
+    waitMs(isTest: boolean): number {
       if (pausedUntil === undefined) return 0;
       const left = pausedUntil - now();
       if (isProbing) return Math.max(left, probeWaitMs);
       return isTest ? 0 : Math.max(left, 0);
     },
+    /** One attempt to reach the source, only where `waitMs` is 0. Only its first report counts. */
     begin() {
       const isProbe = pausedUntil !== undefined;
       if (isProbe) isProbing = true;
@@ -64,11 +50,13 @@ export function createBreaker({ missesMax, pauseMs, now }: BreakerOptions): Brea
           misses = 0;
           pausedUntil = undefined;
         }),
+        /** The source was not reached. A refused login or query is not a miss: it has reached the source. */
         missed: settle(() => {
           misses += 1;
           // Attempts that were already running when the pause began do not extend it.
           if (isProbe || (misses >= missesMax && pausedUntil === undefined)) pausedUntil = now() + pauseMs;
         }),
+        /** Ended without showing whether the source can be reached. */
         leave: settle(() => undefined),
       };
     },

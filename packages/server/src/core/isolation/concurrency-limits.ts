@@ -14,16 +14,6 @@ export interface Source {
 /** Above this number of sources, those without state are dropped. */
 const keptMax = 1_000;
 
-/** Concurrency limits of sources, of tenants and of this process, created on first use. */
-export interface ConcurrencyLimits {
-  sourceOf(visit: { tenantId: string; destination: string }): Source;
-  tenantOf(tenantId: string): Slots;
-  readonly ofProcess: Slots;
-  all(): Slots[];
-  /** Sources whose breaker is open. */
-  paused(): number;
-}
-
 export interface ConcurrencyOptions {
   limits: Pick<Limits, 'usesPerSource' | 'usesPerTenant' | 'waitSeconds' | 'pauseAfter' | 'pauseSeconds'>;
   /** Concurrent uses in this process; asked each time, because the limit of open files can change. */
@@ -36,7 +26,8 @@ export interface ConcurrencyOptions {
   onFull(shortage: Shortage): void;
 }
 
-export function createConcurrencyLimits(options: ConcurrencyOptions): ConcurrencyLimits {
+/** Concurrency limits of sources, of tenants and of this process, created on first use. */
+export function createConcurrencyLimits(options: ConcurrencyOptions) {
   const { limits, usesMax, waitingMax, now, onFull } = options;
   const slotsFor = (max: number | (() => number), what: string) =>
     createSlots({
@@ -91,6 +82,7 @@ export function createConcurrencyLimits(options: ConcurrencyOptions): Concurrenc
     tenantOf,
     ofProcess,
     all: () => [ofProcess, ...tenants.values(), ...[...sources.values()].map(({ slots }) => slots)],
+    /** Sources whose breaker is open. */
     paused: () => [...sources.values()].filter(({ breaker }) => breaker.isPaused()).length,
   };
 }

@@ -26,28 +26,6 @@ export interface Findings {
   excuse(): void;
 }
 
-export interface Isolation {
-  /**
-   * Acts within the concurrency limits of the source, of the tenant and of this process.
-   * @throws AppError `BUSY` or `SOURCE-PAUSED` before anything happened; ConnectorError `rate_limited` while the
-   * source wants this user to wait
-   */
-  enter<Result>(
-    visit: Visit,
-    signal: AbortSignal,
-    act: (findings: Findings) => Promise<Result>,
-  ): Promise<Result>;
-  /** For metrics. */
-  counts(): {
-    paused: number;
-    atWork: number;
-    waiting: number;
-    /** The most that one user has within one limit. */
-    ofOneUser: { atWork: number; waiting: number };
-    shed: Readonly<Record<'busy' | 'user_share' | 'paused' | 'asked_to_wait', number>>;
-  };
-}
-
 export type IsolationOptions = Pick<ConcurrencyOptions, 'limits' | 'usesMax' | 'waitingMax'>;
 
 /** Longest Retry-After of a source that is respected; the caller gets the full value. */
@@ -95,7 +73,9 @@ async function visitSource<Result>(
   }
 }
 
-export function createIsolation(options: IsolationOptions): Isolation {
+export type Isolation = ReturnType<typeof createIsolation>;
+
+export function createIsolation(options: IsolationOptions) {
   const shed = { busy: 0, user_share: 0, paused: 0, asked_to_wait: 0 };
   const concurrency = createConcurrencyLimits({
     ...options,
@@ -117,7 +97,16 @@ export function createIsolation(options: IsolationOptions): Isolation {
   };
 
   return {
-    async enter(visit, signal, act) {
+    /**
+     * Acts within the concurrency limits of the source, of the tenant and of this process.
+     * @throws AppError `BUSY` or `SOURCE-PAUSED` before anything happened; ConnectorError `rate_limited` while the
+     * source wants this user to wait
+     */
+    async enter<Result>(
+      visit: Visit,
+      signal: AbortSignal,
+      act: (findings: Findings) => Promise<Result>,
+    ): Promise<Result> {
       const source = concurrency.sourceOf(visit);
       const giveBack = await counted(async () => {
         assertOpen(source, visit);
@@ -133,11 +122,13 @@ export function createIsolation(options: IsolationOptions): Isolation {
         giveBack();
       }
     },
+    /** For metrics. */
     counts() {
       const counts = concurrency.all().map((slots) => slots.counts());
       return {
         atWork: concurrency.ofProcess.counts().taken,
         waiting: counts.reduce((sum, { waiting }) => sum + waiting, 0),
+        /** The most that one user has within one limit. */
         ofOneUser: {
           atWork: Math.max(...counts.map(({ takenByOne }) => takenByOne)),
           waiting: Math.max(...counts.map(({ waitingOfOne }) => waitingOfOne)),

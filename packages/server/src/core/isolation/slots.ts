@@ -16,21 +16,6 @@ export interface SlotsOptions {
   full: (shortage: Shortage) => Error;
 }
 
-/**
- * A concurrency limit with a short queue. One user gets at most half of the slots and of the queue, and the user with
- * the fewest slots is next, so that a user who floods it does not affect the others.
- */
-export interface Slots {
-  /** Takes a slot, which must be given back. @throws `full`, or a ConnectorError when the signal aborts */
-  take(userId: string, signal: AbortSignal): Promise<void>;
-  giveBack(userId: string): void;
-  /** True without slots taken and without waiters. */
-  isIdle(): boolean;
-  counts(): { taken: number; waiting: number; takenByOne: number; waitingOfOne: number };
-  /** Refuses all waiters. */
-  refuseWaiting(error: Error): void;
-}
-
 interface Waiter {
   admit(): void;
   refuse(error: Error): void;
@@ -38,6 +23,7 @@ interface Waiter {
 
 /** One user's slots and waiters. */
 interface Part {
+  userId: string;
   taken: number;
   /** In order of arrival. */
   waiting: Set<Waiter>;
@@ -78,104 +64,88 @@ function waitInLine(line: Set<Waiter>, { waitMs, signal, late, left }: Wait): Pr
 /** At most half, but at least one. */
 const shareOf = (max: number): number => Math.max(1, Math.floor(max / 2));
 
-/** The users who have slots or wait for one. */
-function createParts() {
-  // The user who was admitted last stands last, which decides between users with equally many slots.
-  const parts = new Map<string, Part>();
-  return {
-    of(userId: string): Part {
-      const found = parts.get(userId);
-      if (found) return found;
-      const part = { taken: 0, waiting: new Set<Waiter>() };
-      parts.set(userId, part);
-      return part;
-    },
-    moveToEnd(userId: string, part: Part): void {
-      parts.delete(userId);
-      parts.set(userId, part);
-    },
-    forgetIdle(userId: string, part: Part): void {
-      if (part.taken === 0 && part.waiting.size === 0) parts.delete(userId);
-    },
-    entries: () => [...parts],
-    all: () => [...parts.values()],
-  };
-}
+export type Slots = ReturnType<typeof createSlots>;
 
-export function createSlots({ max, waitingMax, waitMs, full, share }: SlotsOptions): Slots {
+/**
+ * A concurrency limit with a short queue. One user gets at most half of the slots and of the queue, and the user with
+ * the fewest slots is next, so that a user who floods it does not affect the others.
+ */
+export function createSlots({ max, waitingMax, waitMs, full, share }: SlotsOptions) {
   let taken = 0;
   let waiting = 0;
-  const parts = createParts();
+  // The users who have slots or wait for one. The user who was admitted last stands last, which decides between users
+  // with equally many slots.
+  const parts = new Map<string, Part>();
 
+  const partOf = (userId: string): Part => {
+    const part = parts.get(userId) ?? { userId, taken: 0, waiting: new Set() };
+    parts.set(userId, part);
+    return part;
+  };
+  const forgetIdle = (part: Part) => {
+    if (part.taken === 0 && part.waiting.size === 0) parts.delete(part.userId);
+  };
   const hasShare = (part: Part): boolean => part.taken >= (share ?? shareOf(max()));
   const shortageOf = (part: Part): Shortage => (hasShare(part) ? 'share' : 'budget');
-  const occupy = (userId: string, part: Part) => {
+  const occupy = (part: Part) => {
     taken += 1;
     part.taken += 1;
-    parts.moveToEnd(userId, part);
+    parts.delete(part.userId);
+    parts.set(part.userId, part);
   };
 
-  const wait = (userId: string, part: Part, signal: AbortSignal): Promise<void> => {
+  const wait = (part: Part, signal: AbortSignal): Promise<void> => {
     waiting += 1;
     return waitInLine(part.waiting, {
       ...{ waitMs, signal },
       late: () => full(shortageOf(part)),
       left() {
         waiting -= 1;
-        parts.forgetIdle(userId, part);
+        forgetIdle(part);
       },
     });
   };
-  const next = (): [userId: string, part: Part] | undefined =>
-    parts
-      .entries()
-      .filter(([, part]) => part.waiting.size > 0 && !hasShare(part))
-      .reduce<[string, Part] | undefined>(
-        (found, one) => (!found || one[1].taken < found[1].taken ? one : found),
-        undefined,
-      );
   /** Free slots go to waiters before new arrivals. */
   const handOn = () => {
     while (taken < max()) {
-      const [userId, part] = next() ?? [];
+      const waitingParts = [...parts.values()].filter((part) => part.waiting.size > 0 && !hasShare(part));
+      const [part] = waitingParts.toSorted((one, other) => one.taken - other.taken);
       const [first] = part?.waiting ?? [];
-      if (userId === undefined || !part || !first) return;
-      occupy(userId, part);
+      if (!part || !first) return;
+      occupy(part);
       first.admit();
     }
   };
 
   return {
+    /** True without slots taken and without waiters. */
     isIdle: () => taken === 0 && waiting === 0,
     counts: () => ({
       taken,
       waiting,
-      takenByOne: Math.max(0, ...parts.all().map((part) => part.taken)),
-      waitingOfOne: Math.max(0, ...parts.all().map((part) => part.waiting.size)),
+      takenByOne: Math.max(0, ...[...parts.values()].map((part) => part.taken)),
+      waitingOfOne: Math.max(0, ...[...parts.values()].map((part) => part.waiting.size)),
     }),
-    async take(userId, signal) {
+    /** Takes a slot, which must be given back. @throws `full`, or a ConnectorError when the signal aborts */
+    async take(userId: string, signal: AbortSignal): Promise<void> {
       if (signal.aborted) throw abortError(signal);
-      const part = parts.of(userId);
-      if (taken < max() && !hasShare(part)) {
-        occupy(userId, part);
-      } else if (part.waiting.size >= shareOf(waitingMax())) {
-        throw full('share');
-      } else if (waiting >= waitingMax()) {
-        parts.forgetIdle(userId, part);
-        throw full('budget');
-      } else {
-        await wait(userId, part, signal);
-      }
+      const part = partOf(userId);
+      if (taken < max() && !hasShare(part)) return occupy(part);
+      if (part.waiting.size >= shareOf(waitingMax())) throw full('share');
+      if (waiting < waitingMax()) return wait(part, signal);
+      forgetIdle(part);
+      throw full('budget');
     },
-    giveBack(userId) {
-      const part = parts.of(userId);
+    giveBack(userId: string): void {
+      const part = partOf(userId);
       taken -= 1;
       part.taken -= 1;
-      parts.forgetIdle(userId, part);
+      forgetIdle(part);
       handOn();
     },
-    refuseWaiting(error) {
-      for (const { waiting: line } of parts.all()) for (const waiter of [...line]) waiter.refuse(error);
+    /** Refuses all waiters. */
+    refuseWaiting(error: Error): void {
+      for (const part of parts.values()) for (const waiter of [...part.waiting]) waiter.refuse(error);
     },
   };
 }

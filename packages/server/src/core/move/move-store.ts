@@ -16,9 +16,8 @@ import {
 import { openPostgresStore } from '../store/postgres-store.js';
 import { isOfThisVersion, migrate, openStore, type Store, storeExists } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
-import { hasKeyCheck } from '../vault/key-check.js';
+import { checkMaster, hasKeyCheck } from '../vault/key-check.js';
 import { type Master, readOwnKey } from '../vault/keyring-rows.js';
-import { checkMaster } from '../vault/open-keyring.js';
 import { type OpenedRecords, openEveryRecord } from './sealed-records.js';
 import { compareTable, copyTable, emptyTables, type TableShape, tablesOf } from './tables.js';
 

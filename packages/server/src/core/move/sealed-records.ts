@@ -1,11 +1,14 @@
-import { sql } from 'kysely';
 import { contextOfIdempotentRequest } from '../idempotency/kept-answer.js';
 import type { Db } from '../store/queryable.js';
 import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
 import { createVault, type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 import { type Master, readKeys } from '../vault/keyring-rows.js';
-import { fromSealedColumns, type SealedColumns } from '../vault/sealed-columns.js';
-import { contextOfSecret } from '../vault/sealed-fields.js';
+import {
+  contextOfSecret,
+  fromSealedColumns,
+  type SealedColumns,
+  secretsAfter,
+} from '../vault/sealed-fields.js';
 
 export interface OpenedRecords {
   opened: number;
@@ -33,21 +36,7 @@ export async function openEveryRecord(db: Db, master: Master): Promise<OpenedRec
     counts[isOpen ? 'opened' : 'unreadable'] += 1;
   };
   for (let last: SecretTable | undefined; ; ) {
-    const rows: SecretTable[] = await db
-      .selectFrom('secret')
-      .selectAll()
-      .$if(last !== undefined, (query) =>
-        query.where(
-          sql<boolean>`(record_kind, record_id, tenant_id, field)
-            > (${last?.record_kind}, ${last?.record_id}, ${last?.tenant_id}, ${last?.field})`,
-        ),
-      )
-      .orderBy('record_kind')
-      .orderBy('record_id')
-      .orderBy('tenant_id')
-      .orderBy('field')
-      .limit(rowsAtOnce)
-      .execute();
+    const rows: SecretTable[] = await secretsAfter(db, last).limit(rowsAtOnce).execute();
     for (const row of rows) count(opens(vault, row, contextOfSecret(row)));
     last = rows.at(-1);
     if (!last) break;

@@ -8,11 +8,11 @@ import { assertNotMoved, forgetMarks } from '../store/move-marks.js';
 import { migrate, openStore, type Store, storeExists } from '../store/store.js';
 import { StoreError, StoreUnavailableError } from '../store/store-error.js';
 import { createVault, type Vault } from '../vault/envelope.js';
-import { hasKeyCheck } from '../vault/key-check.js';
+import { checkMaster, hasKeyCheck } from '../vault/key-check.js';
 import { decryptMasterKey } from '../vault/key-service.js';
 import { type LoadedKey, loadMasterKey } from '../vault/keyring.js';
 import type { Master } from '../vault/keyring-rows.js';
-import { checkMaster, openKeyring } from '../vault/open-keyring.js';
+import { openKeyring } from '../vault/open-keyring.js';
 import type { StoredKeyring } from '../vault/stored-keyring.js';
 
 export interface Opened {

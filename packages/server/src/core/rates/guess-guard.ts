@@ -4,14 +4,6 @@ import { tooManyRequests } from './too-many-requests.js';
 // Rate limit of wrong keys and secrets, per address. Valid ones still pass, so that neither a neighbour behind the
 // same address nor an attacker can lock a user out.
 
-export interface GuessGuard {
-  /**
-   * Counts a wrong key or secret.
-   * @throws AppError HTTP-429 when there were too many from this address
-   */
-  failed(address: string): void;
-}
-
 const failuresMax = 100;
 const windowMs = 60_000;
 const addressesMax = 10_000;
@@ -23,10 +15,16 @@ function counted(address: string): string {
   return parsed.kind() === 'ipv6' ? parsed.toByteArray().slice(0, 8).join('.') : parsed.toString();
 }
 
-export function createGuessGuard(now: () => number): GuessGuard {
+export type GuessGuard = ReturnType<typeof createGuessGuard>;
+
+export function createGuessGuard(now: () => number) {
   const known = new Map<string, { failures: number; endsAt: number }>();
   return {
-    failed(address) {
+    /**
+     * Counts a wrong key or secret.
+     * @throws AppError HTTP-429 when there were too many from this address
+     */
+    failed(address: string): void {
       const key = counted(address);
       const at = now();
       let entry = known.get(key);

@@ -11,19 +11,37 @@ export interface QuotaOwner {
   userId: string;
 }
 
-export interface Quotas {
-  /** @throws AppError QUOTA-EXCEEDED when the quota is reached */
-  assertConnection(owner: QuotaOwner, spaceId: string | null): Promise<void>;
-  assertCredential(owner: QuotaOwner): Promise<void>;
-  assertSpace(owner: QuotaOwner): Promise<void>;
-}
+/** What each setting limits, as a refusal shows it. */
+const rules = {
+  connectionsPerUser: {
+    table: 'connection',
+    limit: (max: number) => `You may own at most ${max} connections`,
+    remedy: 'Delete connections you do not need',
+  },
+  connectionsPerSpace: {
+    table: 'connection',
+    limit: (max: number) => `This space may have at most ${max} connections`,
+    remedy: 'Use another space',
+  },
+  credentialsPerUser: {
+    table: 'credential',
+    limit: (max: number) => `You may have at most ${max} credentials`,
+    remedy: 'Delete credentials you do not need',
+  },
+  spacesPerUser: {
+    table: 'space',
+    limit: (max: number) => `You may own at most ${max} spaces`,
+    remedy: 'Delete spaces you do not need',
+  },
+};
 
-const exceeded = (limit: string, setting: string, remedy: string) =>
-  new AppError('QUOTA-EXCEEDED', `${limit}. ${remedy}, or ask the operator for more (quotas.${setting}).`);
+type Conditions = Readonly<Record<string, string | number>>;
 
-export function createQuotas(db: Db, quotas: Config['quotas']): Quotas {
+export type Quotas = ReturnType<typeof createQuotas>;
+
+export function createQuotas(db: Db, quotas: Config['quotas']) {
   /** Stops counting at the quota. */
-  const isFull = async (table: string, where: Readonly<Record<string, string | number>>, max: number) => {
+  const isFull = async (table: string, where: Conditions, max: number) => {
     if (max === 0) return false;
     const conditions = Object.entries(where).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
     const { rows } = await sql<{ count: number }>`select count(*) as count from
@@ -32,43 +50,27 @@ export function createQuotas(db: Db, quotas: Config['quotas']): Quotas {
     );
     return Number(rows[0]?.count ?? 0) >= max;
   };
+  /** @throws AppError QUOTA-EXCEEDED when the quota is reached */
+  const assertBelow = async (setting: keyof typeof rules, where: Conditions): Promise<void> => {
+    const { table, limit, remedy } = rules[setting];
+    const max = quotas[setting];
+    if (!(await isFull(table, where, max))) return;
+    throw new AppError(
+      'QUOTA-EXCEEDED',
+      `${limit(max)}. ${remedy}, or ask the operator for more (quotas.${setting}).`,
+    );
+  };
   const owned = ({ tenantId, userId }: QuotaOwner) => ({ tenant_id: tenantId, owner_id: userId });
 
   return {
-    async assertConnection(owner, spaceId) {
-      const { connectionsPerUser, connectionsPerSpace } = quotas;
-      if (await isFull('connection', owned(owner), connectionsPerUser)) {
-        throw exceeded(
-          `You may own at most ${connectionsPerUser} connections`,
-          'connectionsPerUser',
-          'Delete connections you do not need',
-        );
-      }
-      if (spaceId === null) return;
-      const inSpace = { tenant_id: owner.tenantId, scope: `space:${spaceId}` };
-      if (await isFull('connection', inSpace, connectionsPerSpace)) {
-        throw exceeded(
-          `This space may have at most ${connectionsPerSpace} connections`,
-          'connectionsPerSpace',
-          'Use another space',
-        );
-      }
+    /** @throws AppError QUOTA-EXCEEDED, as the others */
+    async assertConnection(owner: QuotaOwner, spaceId: string | null): Promise<void> {
+      await assertBelow('connectionsPerUser', owned(owner));
+      const scope = `space:${spaceId}`;
+      if (spaceId !== null) await assertBelow('connectionsPerSpace', { tenant_id: owner.tenantId, scope });
     },
-    async assertCredential(owner) {
-      const { credentialsPerUser: max } = quotas;
-      if (await isFull('credential', { ...owned(owner), separated: 1 }, max)) {
-        throw exceeded(
-          `You may have at most ${max} credentials`,
-          'credentialsPerUser',
-          'Delete credentials you do not need',
-        );
-      }
-    },
-    async assertSpace(owner) {
-      const { spacesPerUser: max } = quotas;
-      if (await isFull('space', owned(owner), max)) {
-        throw exceeded(`You may own at most ${max} spaces`, 'spacesPerUser', 'Delete spaces you do not need');
-      }
-    },
+    assertCredential: (owner: QuotaOwner) =>
+      assertBelow('credentialsPerUser', { ...owned(owner), separated: 1 }),
+    assertSpace: (owner: QuotaOwner) => assertBelow('spacesPerUser', owned(owner)),
   };
 }

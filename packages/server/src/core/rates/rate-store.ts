@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../store/queryable.js';
 import { keyOf, slicesPerWindow, type Window } from './rate-window.js';
 
-const peoplePerQuery = 400;
+const usersPerQuery = 400;
 
 /** Adds what the windows have sent. */
 export async function addCounts(tx: Tx, windows: readonly Window[]): Promise<void> {
@@ -13,10 +13,10 @@ export async function addCounts(tx: Tx, windows: readonly Window[]): Promise<voi
       .toSorted(([a], [b]) => a - b)
       .map(([at, requests]) => ({ tenant_id: tenantId, tier, user_id: userId, slice: at, requests })),
   );
-  for (let start = 0; start < rows.length; start += peoplePerQuery) {
+  for (let start = 0; start < rows.length; start += usersPerQuery) {
     await tx
       .insertInto('rate_count')
-      .values(rows.slice(start, start + peoplePerQuery))
+      .values(rows.slice(start, start + usersPerQuery))
       .onConflict((conflict) =>
         conflict
           .columns(['tenant_id', 'user_id', 'tier', 'slice'])
@@ -43,16 +43,16 @@ export async function readCounts(
   const counts = new Map<Window, Map<number, number>>();
   const wanted = new Map(windows.map((window) => [keyOf(window), window]));
   for (const tenantId of new Set(windows.map((window) => window.tenantId))) {
-    const people = [
+    const userIds = [
       ...new Set(windows.filter((window) => window.tenantId === tenantId).map((window) => window.userId)),
     ];
-    for (let start = 0; start < people.length; start += peoplePerQuery) {
+    for (let start = 0; start < userIds.length; start += usersPerQuery) {
       const rows = await db
         .selectFrom('rate_count')
         .select(['tier', 'slice', 'user_id', 'requests'])
         .where('tenant_id', '=', tenantId)
         .where('slice', '>', slice - slicesPerWindow)
-        .where('user_id', 'in', people.slice(start, start + peoplePerQuery))
+        .where('user_id', 'in', userIds.slice(start, start + usersPerQuery))
         .execute();
       for (const row of rows) {
         const window = wanted.get(keyOf({ tenantId, tier: row.tier, userId: row.user_id }));

@@ -2,26 +2,15 @@ import type { Logger } from 'pino';
 import type { Caller } from '../access/caller.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../store/clock.js';
+import type { Db } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import { windowMs } from './rate-window.js';
 import { createSharedWindows } from './shared-windows.js';
-import { createTenantUsers } from './tenant-users.js';
 import { tooManyRequests } from './too-many-requests.js';
 
 // Qlik's rate tiers (QLIK.md 0.3): requests per minute, over a window of five minutes, per user; a tenant gets half of
 // what its users may do together. Requests are counted in memory; once a second each node adds its counts to the store
 // and reads those of the others, so that nodes share one limit without a store access per request.
-
-export interface RateTiers {
-  /**
-   * Counts a request. A refused request is not counted, so that waiting helps.
-   * @throws AppError HTTP-429
-   */
-  take(caller: Pick<Caller, 'tenantId' | 'userId'>, tier: 1 | 2): Promise<void>;
-  /** Adds what was counted here to the store and reads what others added. Runs by itself once a second. */
-  sync(): Promise<void>;
-  close(): Promise<void>;
-}
 
 export interface RateTiersDependencies {
   store: Store;
@@ -34,29 +23,59 @@ export interface RateTiersDependencies {
 const staleMs = 2000;
 
 /** User id that stands for the whole tenant. */
-const everybody = '';
+const wholeTenant = '';
+
+/** Maximum age of the number of a tenant's users: usually, and when a request would be refused by it. */
+const ageMaxMs = { usual: 5000, refusing: 100 };
 
 /** A tenant with one user may still take what that user may. */
 const tenantMax = (userMax: number, users: number) => Math.max(userMax, Math.floor(userMax * users * 0.5));
 
-export function createRateTiers({ store, clock, limits, log }: RateTiersDependencies): RateTiers {
+/**
+ * Counts the active users of a tenant, cached.
+ * @param refusing the answer refuses a request, so only a number that was read for another refusal will do
+ */
+function createUserCount(db: Db, now: () => number) {
+  const known = new Map<string, { count: number; at: number; refusing: boolean }>();
+  return async (tenantId: string, refusing: boolean): Promise<number> => {
+    const found = known.get(tenantId);
+    const maxMs = refusing ? ageMaxMs.refusing : ageMaxMs.usual;
+    if (found && (found.refusing || !refusing) && now() - found.at < maxMs) return found.count;
+    const row = await db
+      .selectFrom('user')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('tenant_id', '=', tenantId)
+      .where('status', '=', 'active')
+      .executeTakeFirstOrThrow();
+    known.set(tenantId, { count: Number(row.count), at: now(), refusing });
+    return Number(row.count);
+  };
+}
+
+export type RateTiers = ReturnType<typeof createRateTiers>;
+
+export function createRateTiers({ store, clock, limits, log }: RateTiersDependencies) {
   const { now } = clock;
   const windows = createSharedWindows({ store, now, log });
-  const users = createTenantUsers(store.db, now);
+  const countUsers = createUserCount(store.db, now);
   const maxOf = (tier: 1 | 2) =>
     (tier === 1 ? limits.tier1PerMinute : limits.tier2PerMinute) * (windowMs / 60_000);
 
   return {
-    async take({ tenantId, userId }, tier) {
+    /**
+     * Counts a request. A refused request is not counted, so that waiting helps.
+     * @throws AppError HTTP-429
+     */
+    async take({ tenantId, userId }: Pick<Caller, 'tenantId' | 'userId'>, tier: 1 | 2): Promise<void> {
       const user = windows.of({ tenantId, tier, userId });
-      const tenant = windows.of({ tenantId, tier, userId: everybody });
+      const tenant = windows.of({ tenantId, tier, userId: wholeTenant });
       // Neither may be dropped during a wait: what is added to it then would count nowhere.
       for (const window of [user, tenant]) window.hold();
       try {
         await windows.refresh([user, tenant], staleMs);
         const userMax = maxOf(tier);
-        let max = tenantMax(userMax, await users.countOf(tenantId, false));
-        if (tenant.total(now()) >= max) max = tenantMax(userMax, await users.countOf(tenantId, true));
+        let max = tenantMax(userMax, await countUsers(tenantId, false));
+        if (tenant.total(now()) >= max) max = tenantMax(userMax, await countUsers(tenantId, true));
         // No wait from here on, so that no two requests take the last place.
         const at = now();
         if (user.total(at) >= userMax) throw tooManyRequests(user.waitMs(userMax, at));

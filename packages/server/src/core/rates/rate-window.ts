@@ -14,32 +14,8 @@ export interface WindowOwner {
   userId: string;
 }
 
-export const keyOf = ({ tenantId, tier, userId }: { tenantId: string; tier: number; userId: string }) =>
+export const keyOf = ({ tenantId, tier, userId }: Omit<WindowOwner, 'tier'> & { tier: number }) =>
   `${tier} ${tenantId} ${userId}`;
-
-export interface Window extends WindowOwner {
-  /** When the store was last read; milliseconds since the epoch. */
-  readonly learntAt: number;
-  add(at: number): void;
-  total(at: number): number;
-  /** Time until fewer than `max` requests are in the window. */
-  waitMs(max: number, at: number): number;
-  /** Counts on their way to the store. */
-  readonly sent: ReadonlyMap<number, number>;
-  /** Marks the counts of this process as on their way; false when there are none. */
-  send(): boolean;
-  /** The counts are in the store. */
-  arrived(): void;
-  /** The counts did not arrive. */
-  unsend(): void;
-  /** Takes over the store's counts. */
-  learn(counts: ReadonlyMap<number, number>, at: number): void;
-  /** Keeps it while a request is about to count in it. */
-  hold(): void;
-  release(): void;
-  /** It is empty, and not held. */
-  isUnused(at: number): boolean;
-}
 
 function sumOf(counts: readonly ReadonlyMap<number, number>[]): Map<number, number> {
   const sums = new Map<number, number>();
@@ -49,7 +25,9 @@ function sumOf(counts: readonly ReadonlyMap<number, number>[]): Map<number, numb
   return sums;
 }
 
-export function createWindow(owner: WindowOwner): Window {
+export type Window = ReturnType<typeof createWindow>;
+
+export function createWindow(owner: WindowOwner) {
   let stored: ReadonlyMap<number, number> = new Map();
   let sent = new Map<number, number>();
   let unsent = new Map<number, number>();
@@ -66,18 +44,21 @@ export function createWindow(owner: WindowOwner): Window {
 
   return {
     ...owner,
+    /** When the store was last read; milliseconds since the epoch. */
     get learntAt() {
       return learntAt;
     },
-    get sent() {
+    /** Counts on their way to the store. */
+    get sent(): ReadonlyMap<number, number> {
       return sent;
     },
     total,
-    add(at) {
+    add(at: number) {
       const slice = sliceOf(at);
       unsent.set(slice, (unsent.get(slice) ?? 0) + 1);
     },
-    waitMs(max, at) {
+    /** Time until fewer than `max` requests are in the window. */
+    waitMs(max: number, at: number) {
       let left = total(at);
       for (const [slice, requests] of bySlice(at)) {
         left -= requests;
@@ -85,30 +66,36 @@ export function createWindow(owner: WindowOwner): Window {
       }
       return sliceMs;
     },
+    /** Marks the counts of this process as on their way; false when there are none. */
     send() {
       if (unsent.size === 0) return false;
       sent = unsent;
       unsent = new Map();
       return true;
     },
+    /** The counts are in the store. */
     arrived() {
       stored = sumOf([stored, sent]);
       sent = new Map();
     },
+    /** The counts did not arrive. */
     unsend() {
       unsent = sumOf([sent, unsent]);
       sent = new Map();
     },
-    learn(counts, at) {
+    /** Takes over the store's counts. */
+    learn(counts: ReadonlyMap<number, number>, at: number) {
       stored = counts;
       learntAt = at;
     },
+    /** Keeps it while a request is about to count in it. */
     hold() {
       holders += 1;
     },
     release() {
       holders -= 1;
     },
-    isUnused: (at) => holders === 0 && unsent.size === 0 && sent.size === 0 && total(at) === 0,
+    /** It is empty, and not held. */
+    isUnused: (at: number) => holders === 0 && unsent.size === 0 && sent.size === 0 && total(at) === 0,
   };
 }

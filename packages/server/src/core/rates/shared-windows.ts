@@ -5,34 +5,29 @@ import { createWindow, keyOf, sliceOf, type Window, type WindowOwner } from './r
 
 const syncMs = 1000;
 
-/** Windows of requests that all nodes count together, through the store. */
-export interface SharedWindows {
-  /** Hold a window over any wait: it is dropped while it is unused. */
-  of(owner: WindowOwner): Window;
-  /** Reads those from the store that have not been read for so long. */
-  refresh(windows: readonly Window[], staleMs: number): Promise<void>;
-  /** Adds what was counted here to the store and reads what others added. Runs by itself once a second. */
-  sync(): Promise<void>;
-  close(): Promise<void>;
-}
-
 export interface SharedWindowsDependencies {
   store: Store;
   now(): number;
   log: Logger;
 }
 
-export function createSharedWindows({ store, now, log }: SharedWindowsDependencies): SharedWindows {
-  const windows = new Map<string, Window>();
-
-  // Counts on their way to the store are added here too. A read between their arrival and the moment this is known
-  // would count the same requests twice, so all store access takes turns.
+/** Runs one work after the other. */
+function createTurns() {
   let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+  return <Result>(work: () => Promise<Result>): Promise<Result> => {
     const mine = turn.then(work, work);
     turn = mine.catch(() => undefined);
     return mine;
   };
+}
+
+/** Windows of requests that all nodes count together, through the store. */
+export function createSharedWindows({ store, now, log }: SharedWindowsDependencies) {
+  const windows = new Map<string, Window>();
+
+  // Counts on their way to the store are added here too. A read between their arrival and the moment this is known
+  // would count the same requests twice, so all store access takes turns.
+  const inTurn = createTurns();
 
   const read = async (wanted: readonly Window[]): Promise<void> => {
     const at = now();
@@ -76,7 +71,8 @@ export function createSharedWindows({ store, now, log }: SharedWindowsDependenci
   const timer = setInterval(() => void syncOnce(), syncMs).unref();
 
   return {
-    of(owner) {
+    /** Hold a window over any wait: it is dropped while it is unused. */
+    of(owner: WindowOwner): Window {
       const key = keyOf(owner);
       let window = windows.get(key);
       if (!window) {
@@ -85,7 +81,8 @@ export function createSharedWindows({ store, now, log }: SharedWindowsDependenci
       }
       return window;
     },
-    async refresh(wanted, staleMs) {
+    /** Reads those from the store that have not been read for so long. */
+    async refresh(wanted: readonly Window[], staleMs: number): Promise<void> {
       const isStale = (window: Window) => now() - window.learntAt > staleMs;
       if (!wanted.some(isStale)) return;
       await inTurn(async () => {
@@ -93,8 +90,9 @@ export function createSharedWindows({ store, now, log }: SharedWindowsDependenci
         if (stale.length > 0) await read(stale);
       });
     },
+    /** Adds what was counted here to the store and reads what others added. Runs by itself once a second. */
     sync: syncOnce,
-    async close() {
+    async close(): Promise<void> {
       clearInterval(timer);
       await syncing;
       await inTurn(sync);

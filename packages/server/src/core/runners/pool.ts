@@ -1,14 +1,18 @@
 import { availableParallelism } from 'node:os';
+import { after } from '@mooring/connectors/kit/deadline';
 import type { Logger } from 'pino';
-import { chooseRunner } from './choose-runner.js';
 import { type Crash, crashed, type Ending } from './endings.js';
-import { createFleet } from './fleet.js';
-import { createFreshRunner } from './fresh-runner.js';
-import { createQuarantine, type Quarantine } from './quarantine.js';
-import { ownerOf, type Runner, type RunnerFor } from './runner.js';
+import {
+  createFleet,
+  createFreshRunner,
+  type Fleet,
+  largestOfHeaviest,
+  ownerOf,
+  type Runner,
+  type RunnerFor,
+} from './fleet.js';
 import { type RunnerOptions, type RunnerProcess, startRunner } from './runner-process.js';
-import { largestOfHeaviest, machineMb } from './shares.js';
-import { tryRunner } from './try-runner.js';
+import { machineMb } from './usage.js';
 import { createWaitingUses } from './waiting-uses.js';
 
 // Which runner a use goes to.
@@ -50,6 +54,8 @@ const idleMs = 30_000;
 const freshMs = 60_000;
 /** Memory of a runner that has done nothing; decides how many there may be. */
 const bareMb = 32;
+const quarantineMs = 10 * 60_000;
+const tryMs = 8_000;
 
 function limitsOf(options: PoolOptions) {
   const memoryMb = options.runnersMemoryMb || Math.max(1024, machineMb() / 2);
@@ -65,17 +71,67 @@ const runnerOptions = (pool: PoolOptions): RunnerOptions => ({
   onStray: (line) => pool.log.error({ stray: line }, 'uncaught error in a runner'),
 });
 
-function createCrashes(quarantine: Quarantine, log: Logger) {
+const keyOf = (use: RunnerFor): string => `${ownerOf(use)}\n${use.sourceId}\n${use.destination}`;
+
+/** Counts crashes, and remembers which user's uses of which destination were running in them. */
+function createCrashes(log: Logger) {
   const counts: Record<Crash, number> = { memory: 0, loop: 0, stuck: 0, protocol: 0, failure: 0, killed: 0 };
+  const quarantined = new Map<string, number>();
   return {
     note(runner: Runner, ending: Crash) {
       counts[ending] += 1;
-      quarantine.add(runner.uses);
+      const now = performance.now();
+      for (const [key, until] of quarantined) if (until <= now) quarantined.delete(key);
+      for (const use of runner.uses) quarantined.set(keyOf(use), now + quarantineMs);
       const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
       log.warn({ ending, uses }, 'a runner crashed, and its uses failed');
     },
+    isQuarantined: (use: RunnerFor) => (quarantined.get(keyOf(use)) ?? 0) > performance.now(),
     counts: () => ({ ...counts }),
   };
+}
+
+/**
+ * Prefers an idle runner of the user, then a further one that can be had at once, then their least busy one.
+ * @param ofOneUser most runners of one user
+ * @returns undefined: the use has to wait
+ */
+function chooseRunner(
+  fleet: Fleet,
+  use: RunnerFor,
+  { isQuarantined, ofOneUser }: { isQuarantined: boolean; ofOneUser: number },
+): Runner | undefined {
+  const owner = ownerOf(use);
+  const all = fleet.all().filter((runner) => runner.owner === owner);
+  if (isQuarantined) {
+    // Otherwise a user who crashes runners would hold most of them.
+    if (all.filter(({ uses }) => uses.size > 0).length >= ofOneUser) return undefined;
+    const runner = fleet.unused();
+    if (runner) runner.isAlone = true;
+    return runner;
+  }
+  const theirs = all.filter(({ isAlone }) => !isAlone).sort((one, other) => one.uses.size - other.uses.size);
+  const [least] = theirs;
+  if (least?.uses.size === 0) return least;
+  if (least && all.length < ofOneUser)
+    return fleet.fresh() ?? (use.isLong && fleet.hasRoom() ? fleet.add() : least);
+  return least ?? fleet.unused();
+}
+
+/** Starts a runner and ends it. @returns milliseconds until it was ready @throws Error when it is not */
+async function tryRunner(start: () => RunnerProcess): Promise<number> {
+  const since = performance.now();
+  const runner = start();
+  try {
+    const failed = async (ending: Promise<string>) => {
+      throw new Error(await ending);
+    };
+    const late = new Promise<string>((resolve) => after(tryMs, () => resolve('late')).unref());
+    await Promise.race([runner.ready, failed(runner.ended), failed(late)]);
+    return performance.now() - since;
+  } finally {
+    runner.close();
+  }
 }
 
 /**
@@ -109,9 +165,8 @@ function createWatch(look: (now: number, isRound: boolean, isLate: boolean) => v
 export function createRunnerPool(options: PoolOptions): RunnerPool {
   const { log } = options;
   const { memoryMb, runnersMax, ofOneUser } = limitsOf(options);
-  const quarantine = createQuarantine();
   const waiting = createWaitingUses(options.waitSeconds * 1000);
-  const crashes = createCrashes(quarantine, log);
+  const crashes = createCrashes(log);
   let usedAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
 
@@ -143,7 +198,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
 
   const choose = (use: RunnerFor): Runner | undefined => {
     if (isClosed) throw crashed('closed');
-    return chooseRunner({ fleet, quarantine, ofOneUser }, use);
+    return chooseRunner(fleet, use, { isQuarantined: crashes.isQuarantined(use), ofOneUser });
   };
   const lease = (runner: Runner, use: RunnerFor): Lease => {
     clearTimeout(runner.idleTimer);

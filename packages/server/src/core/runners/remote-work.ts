@@ -1,7 +1,6 @@
 import { abortError, after, settledWithin } from '@mooring/connectors/kit/deadline';
 import type { EgressSettings } from '../egress/policy.js';
-import type { Execute, WorkOwner } from '../sessions/execute.js';
-import type { Plan, Surroundings } from '../sessions/session-work.js';
+import type { Execute } from '../sessions/execute.js';
 import type { StreamOutcome } from '../streams/caps.js';
 import type { Counts } from '../streams/encoded-rows.js';
 import type { Lease, RunnerPool } from './pool.js';
@@ -58,18 +57,12 @@ function createInbox(signal: AbortSignal) {
   };
 }
 
-interface RemoteUse {
-  plan: Plan;
-  owner: WorkOwner;
-  hooks: Pick<Surroundings, 'accessToken' | 'signal' | 'found'>;
-}
-
 /** Executes uses in runners. @param egressOf the network policy for connections of a space */
 export const executeInRunners =
   (pool: RunnerPool, egressOf: (spaceId: string | null) => EgressSettings): Execute =>
-  (plan, owner, hooks) => {
-    const inbox = createInbox(hooks.signal);
-    const use = { plan, owner, hooks };
+  (...use) => {
+    const [, owner, { signal }] = use;
+    const inbox = createInbox(signal);
     return { chunks: piecesOf(use, pool, egressOf(owner.spaceId), inbox), counts: inbox.counts };
   };
 
@@ -83,18 +76,16 @@ function release(lease: Lease, inbox: ReturnType<typeof createInbox>): void {
 }
 
 async function* piecesOf(
-  { plan, owner, hooks }: RemoteUse,
+  [plan, owner, { signal, accessToken, found }]: Parameters<Execute>,
   pool: RunnerPool,
   egress: EgressSettings,
   inbox: ReturnType<typeof createInbox>,
 ): AsyncGenerator<Uint8Array, StreamOutcome, undefined> {
-  const { signal } = hooks;
   if (signal.aborted) throw abortError(signal);
   const lease = await pool.take(
     { ...owner, sourceId: plan.sourceId, isLong: plan.task.kind === 'read' },
     signal,
   );
-  const { accessToken, found } = hooks;
   let taken = 0;
   let isLeft = false;
   const started = lease.runner.begin({

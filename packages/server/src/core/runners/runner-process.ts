@@ -2,43 +2,34 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Retries } from '@mooring/connectors/spec/connector';
+import type { Login, Retries } from '@mooring/connectors/spec/connector';
+import type { Secret } from '@mooring/connectors/spec/secret';
 import type { RefusalEvent } from '../egress/gate.js';
+import type { EgressSettings } from '../egress/policy.js';
+import type { Finding } from '../sessions/finding.js';
+import type { Plan } from '../sessions/session-work.js';
+import type { StreamOutcome } from '../streams/caps.js';
 import { crashed, type Ending, endingOf } from './endings.js';
 import { permissionOptions } from './permissions.js';
-import { reportHandlers, type UseInRunner } from './runner-reports.js';
 import { type Usage, usageOf } from './usage.js';
 import { endWithThis } from './warden.js';
-import { packError, pipeFd, speak } from './wire.js';
+import { type Order, packError, pipeFd, type Question, type Report, speak, unpackError } from './wire.js';
 
-export interface StartedUse {
-  /** Bytes that the reader has taken. */
-  taken(bytes: number): void;
-  cancel(reason: unknown): void;
+/** A use in a runner, and the receivers of its output. */
+export interface UseInRunner {
+  plan: Plan;
+  egress: EgressSettings;
+  accessToken: Login['accessToken'] | undefined;
+  found(finding: Finding): void;
+  piece(bytes: Buffer, rows: number): void;
+  ended(outcome: StreamOutcome): void;
+  failed(error: Error): void;
 }
 
 /** A runner process, as the server sees it. */
-export interface RunnerProcess {
-  readonly pid: number;
-  /** The use fails at once when the runner has already ended. */
-  begin(use: UseInRunner): StartedUse;
-  /**
-   * Kills it when its event loop is blocked or its memory over the limit. @param isLate this process was blocked
-   * itself
-   */
-  look(isLate: boolean): void;
-  memoryBytes(): number;
-  /** Kills it; its uses fail. */
-  kill(ending: Ending): void;
-  /** Ends it gracefully. It must have no uses. */
-  close(): void;
-  hasEnded(): boolean;
-  /** Uses can begin before. Never settles when the runner ends first. */
-  readonly ready: Promise<void>;
-  readonly ended: Promise<Ending>;
-}
+export type RunnerProcess = ReturnType<typeof startRunner>;
 
 export interface RunnerOptions {
   /** Program to run; absent: the one next to this file. */
@@ -89,6 +80,15 @@ function startProcess({ entry = besideThis, memoryMb }: RunnerOptions) {
   return { child, pid: child.pid, pipe, stderr: child.stderr };
 }
 
+/** Collects what a runner writes on an uncaught error. Only the end of the output matters. */
+function collectStray(stderr: Readable): () => string[] {
+  let stray = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    stray = (stray + text).slice(-strayLengthMax);
+  });
+  return () => stray.split('\n').filter((line) => line.startsWith('{"name":'));
+}
+
 /** When the event loop of a runner last turned, as the runner reports. */
 function createTurns(pid: number) {
   let turned = { at: performance.now(), processorSeconds: 0 };
@@ -105,8 +105,55 @@ function createTurns(pid: number) {
   };
 }
 
+/** Answers what a runner requests for a use: an access token, or permission to retry. */
+async function answerOf(question: Question, use: UseInRunner, retries: Retries) {
+  const asked: Promise<Secret<string> | boolean> =
+    question.kind === 'retry'
+      ? retries.take(question.origin)
+      : (use.accessToken?.({ renew: question.renew }) ??
+        Promise.reject(new Error('This use has no access tokens.')));
+  return asked.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error: packError(error) }),
+  );
+}
+
+interface ReportTargets extends Pick<RunnerOptions, 'retries' | 'onRefused'> {
+  uses: Map<number, UseInRunner>;
+  ready(): void;
+  turned(): void;
+  answer(order: Order): void;
+}
+
+/** Hands what a runner reports to the use it is about. */
+function reportHandlers(targets: ReportTargets) {
+  const { uses, retries } = targets;
+  const answerTo = async ({ use: id, call, question }: Extract<Report, { kind: 'asked' }>) => {
+    const use = uses.get(id);
+    if (!use) return;
+    const answer = await answerOf(question, use, retries);
+    targets.answer({ kind: 'answer', use: id, call, ...answer });
+  };
+  const hear = (report: Report) => {
+    if (report.kind === 'ready') return targets.ready();
+    if (report.kind === 'turned') return targets.turned();
+    if (report.kind === 'refused') return targets.onRefused(report.refusal);
+    if (report.kind === 'asked') return void answerTo(report);
+    if (report.kind === 'retries') return retries[report.change](report.origin);
+    const use = uses.get(report.use);
+    if (report.kind === 'found') return use?.found(report.finding);
+    uses.delete(report.use);
+    if (report.kind === 'ended') use?.ended(report.outcome);
+    else use?.failed(unpackError(report.error));
+  };
+  return {
+    message: (message: unknown) => hear(message as Report),
+    chunk: (id: number, piece: Buffer, rows: number) => uses.get(id)?.piece(piece, rows),
+  };
+}
+
 /** @throws Error when the system starts no process */
-export function startRunner(options: RunnerOptions): RunnerProcess {
+export function startRunner(options: RunnerOptions) {
   const started = startProcess(options);
   if (!started) throw new Error('No runner could be started.');
   const { child, pid, pipe, stderr } = started;
@@ -116,7 +163,6 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   const turns = createTurns(pid);
   let usage: Usage | undefined;
   let over: Ending | undefined;
-  let stray = '';
   const forget = endWithThis(pid);
 
   let setReady: () => void = () => undefined;
@@ -135,16 +181,13 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   });
   const wire = speak(pipe, handlers, () => kill('protocol'));
   pipe.on('error', () => kill('failure'));
-  stderr.setEncoding('utf8').on('data', (text: string) => {
-    // Only the end of the output matters.
-    stray = (stray + text).slice(-strayLengthMax);
-  });
+  const strayLines = collectStray(stderr);
 
   const ended = once(child, 'exit').then(([code, signal]) => {
     const ending = decided ?? endingOf(code as number | null, signal as NodeJS.Signals | null);
     over = ending;
     forget();
-    for (const line of stray.split('\n')) if (line.startsWith('{"name":')) options.onStray(line);
+    for (const line of strayLines()) options.onStray(line);
     for (const use of uses.values()) use.failed(crashed(ending));
     uses.clear();
     return ending;
@@ -152,12 +195,15 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
 
   return {
     pid,
+    /** Uses can begin before. Never settles when the runner ends first. */
     ready,
     ended,
+    /** Kills it; its uses fail. */
     kill,
     hasEnded: () => over !== undefined,
     memoryBytes: () => usage?.memoryBytes ?? 0,
-    begin(use) {
+    /** The use fails at once when the runner has already ended. */
+    begin(use: UseInRunner) {
       count += 1;
       const id = count;
       if (over) use.failed(crashed(over));
@@ -166,17 +212,20 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
       const { plan, egress } = use;
       wire.order({ kind: 'start', use: id, plan, egress, hasTokens: use.accessToken !== undefined });
       return {
-        taken: (bytes) => wire.credit(id, bytes),
-        cancel: (reason) => wire.order({ kind: 'cancel', use: id, reason: packError(reason) }),
+        /** Bytes that the reader has taken. */
+        taken: (bytes: number) => wire.credit(id, bytes),
+        cancel: (reason: unknown) => wire.order({ kind: 'cancel', use: id, reason: packError(reason) }),
       };
     },
-    look(isLate) {
+    /** Kills it when its event loop is blocked or its memory over the limit. @param isLate this process was blocked */
+    look(isLate: boolean) {
       usage = usageOf(pid);
       if (usage && usage.memoryBytes > options.memoryMb * 1024 * 1024) return kill('memory');
       if (isLate) return;
       if (turns.hasStopped(usage, uses.size === 0)) kill('loop');
     },
-    close() {
+    /** Ends it gracefully. It must have no uses. */
+    close(): void {
       decided ??= 'closed';
       pipe.end();
       setTimeout(() => child.kill('SIGKILL'), closeMs).unref();

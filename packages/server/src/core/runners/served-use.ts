@@ -17,14 +17,7 @@ import {
 type Start = Extract<Order, { kind: 'start' }>;
 type Answer = Extract<Order, { kind: 'answer' }>;
 
-/** One use, in the runner. */
-export interface ServedUse {
-  cancel(reason: SentError): void;
-  answered(answer: Answer): void;
-  credit(bytes: number): void;
-  /** Settles when its session is closed and its end reported; never rejects. */
-  ended: Promise<void>;
-}
+export type ServedUse = ReturnType<typeof serveUse>;
 
 export interface ServedUseDependencies extends Pick<Surroundings, 'connector' | 'gate'> {
   wire: Wire;
@@ -65,7 +58,8 @@ function callsOverPipe(use: number, wire: Wire) {
   };
 }
 
-export function serveUse({ use, plan, hasTokens }: Start, deps: ServedUseDependencies): ServedUse {
+/** One use, in the runner. */
+export function serveUse({ use, plan, hasTokens }: Start, deps: ServedUseDependencies) {
   const { wire } = deps;
   const stop = new AbortController();
   const calls = callsOverPipe(use, wire);
@@ -113,16 +107,17 @@ export function serveUse({ use, plan, hasTokens }: Start, deps: ServedUseDepende
   };
 
   return {
-    cancel(reason) {
+    cancel(reason: SentError): void {
       stop.abort(unpackError(reason));
       calls.leave();
       onRoom?.();
     },
     answered: calls.answered,
-    credit(bytes) {
+    credit(bytes: number): void {
       room += bytes;
       onRoom?.();
     },
+    /** Settles when its session is closed and its end reported; never rejects. */
     ended: run(),
   };
 }

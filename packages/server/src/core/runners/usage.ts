@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 
 /** Resource usage of another process, as Linux reports it. */
 export interface Usage {
@@ -41,4 +42,11 @@ export function usageOf(pid: number): Usage | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Memory of the container, or of the machine, in megabytes. */
+export function machineMb(): number {
+  const limit = process.constrainedMemory() ?? 0;
+  const total = totalmem();
+  return (limit > 0 && limit < total ? limit : total) / (1024 * 1024);
 }

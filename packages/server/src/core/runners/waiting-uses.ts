@@ -2,45 +2,37 @@ import { abortError, after } from '@mooring/connectors/kit/deadline';
 import { busy } from './fleet.js';
 
 /** Uses that wait for a runner. */
-export interface WaitingUses {
-  /**
-   * Waits until `take` succeeds; it is tried whenever `admit` is called.
-   * @throws AppError `BUSY` when the wait is over, ConnectorError when the signal aborts, or what `take` throws
-   */
-  wait<Taken>(take: () => Taken | undefined, signal: AbortSignal): Promise<Taken>;
-  /** Lets all try, in order of arrival. */
-  admit(): void;
-  count(): number;
-}
-
-export function createWaitingUses(waitMs: number): WaitingUses {
-  const waiting = new Set<{ admit(): void }>();
+export function createWaitingUses(waitMs: number) {
+  const waiting = new Set<() => void>();
   return {
+    /**
+     * Waits until `take` succeeds; it is tried whenever `admit` is called.
+     * @throws AppError `BUSY` when the wait is over, ConnectorError when the signal aborts, or what `take` throws
+     */
     wait: <Taken>(take: () => Taken | undefined, signal: AbortSignal) =>
       new Promise<Taken>((resolve, reject) => {
         const settle = (act: () => void) => {
           clearTimeout(timer);
           signal.removeEventListener('abort', leave);
-          waiting.delete(waiter);
+          waiting.delete(admit);
           act();
         };
-        const waiter = {
-          admit() {
-            try {
-              const taken = take();
-              if (taken !== undefined) settle(() => resolve(taken));
-            } catch (error) {
-              settle(() => reject(error));
-            }
-          },
+        const admit = () => {
+          try {
+            const taken = take();
+            if (taken !== undefined) settle(() => resolve(taken));
+          } catch (error) {
+            settle(() => reject(error));
+          }
         };
         const leave = () => settle(() => reject(abortError(signal)));
         const timer = after(waitMs, () => settle(() => reject(busy())));
         signal.addEventListener('abort', leave, { once: true });
-        waiting.add(waiter);
+        waiting.add(admit);
       }),
+    /** Lets all try, in order of arrival. */
     admit() {
-      for (const waiter of [...waiting]) waiter.admit();
+      for (const admit of [...waiting]) admit();
     },
     count: () => waiting.size,
   };

@@ -1,5 +1,9 @@
 import type { Duplex } from 'node:stream';
-import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '@mooring/connectors/spec/errors';
+import {
+  ConnectorError,
+  type ConnectorErrorKind,
+  type ConnectorErrorOptions,
+} from '@mooring/connectors/spec/errors';
 import { revealedJson, type Secret } from '@mooring/connectors/spec/secret';
 import type { RefusalEvent } from '../egress/gate.js';
 import type { EgressSettings } from '../egress/policy.js';
@@ -38,16 +42,11 @@ export type Report =
   | { kind: 'failed'; use: number; error: SentError };
 
 /** An error as it travels. Without a kind it is not a failure of a source, and its message is dropped. */
-export interface SentError {
+export interface SentError extends Omit<ConnectorErrorOptions, 'cause'> {
   name: string;
   message: string;
   kind?: ConnectorErrorKind;
   frames?: string[];
-  nativeCode?: string;
-  server?: ServerWords;
-  remedy?: string;
-  retryable?: boolean;
-  retryAfterSeconds?: number;
 }
 
 export const framesMax = 20;
@@ -98,13 +97,7 @@ export interface WireHandlers {
   credit?(use: number, bytes: number): void;
 }
 
-export interface Wire {
-  /** Includes the secrets. */
-  order(order: Order): void;
-  report(report: Report): void;
-  chunk(use: number, bytes: Uint8Array, rows: number): void;
-  credit(use: number, bytes: number): void;
-}
+export type Wire = ReturnType<typeof speak>;
 
 function header(type: number, length: number, use = 0, value = 0): Buffer {
   const bytes = Buffer.allocUnsafe(headerBytes);
@@ -116,7 +109,7 @@ function header(type: number, length: number, use = 0, value = 0): Buffer {
 }
 
 /** Opens the protocol on a pipe. `broken` is called for an invalid frame; nothing is read after it. */
-export function speak(pipe: Duplex, handlers: WireHandlers, broken: () => void): Wire {
+export function speak(pipe: Duplex, handlers: WireHandlers, broken: () => void) {
   readFrames(pipe, handlers, broken);
   const send = (type: number, payload: Uint8Array, use?: number, value?: number) => {
     if (pipe.destroyed || pipe.writableEnded) return;
@@ -126,10 +119,12 @@ export function speak(pipe: Duplex, handlers: WireHandlers, broken: () => void):
     pipe.uncork();
   };
   return {
-    order: (order) => send(frameTypes.message, Buffer.from(revealedJson(order))),
-    report: (report) => send(frameTypes.message, Buffer.from(JSON.stringify(report))),
-    chunk: (use, bytes, rows) => send(frameTypes.chunk, bytes, use, Math.min(rows, 0xffff_ffff)),
-    credit: (use, bytes) => send(frameTypes.credit, Buffer.alloc(0), use, bytes),
+    /** Includes the secrets. */
+    order: (order: Order) => send(frameTypes.message, Buffer.from(revealedJson(order))),
+    report: (report: Report) => send(frameTypes.message, Buffer.from(JSON.stringify(report))),
+    chunk: (use: number, bytes: Uint8Array, rows: number) =>
+      send(frameTypes.chunk, bytes, use, Math.min(rows, 0xffff_ffff)),
+    credit: (use: number, bytes: number) => send(frameTypes.credit, Buffer.alloc(0), use, bytes),
   };
 }
 

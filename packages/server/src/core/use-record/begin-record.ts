@@ -1,7 +1,7 @@
 import type { Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
-import { fromSealedColumns } from '../vault/sealed-columns.js';
+import { fromSealedColumns } from '../vault/sealed-fields.js';
 import { formerShard, type Head, type Heads } from './chain.js';
 import { nextCheckpoint, noCheckpoint } from './checkpoints.js';
 import { firstKeyVersion, makeRecordKey, newestKeyVersion } from './keys.js';

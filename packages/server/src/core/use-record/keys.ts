@@ -1,7 +1,7 @@
 import { newHex } from '../crypto/random.js';
 import type { Queryable } from '../store/queryable.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
-import { fromSealedColumns, secretRow } from '../vault/sealed-columns.js';
+import { fromSealedColumns, secretRow } from '../vault/sealed-fields.js';
 
 // The keys that sign a tenant's usage log, sealed by the vault, one after another. Version 1 is from Mooring 0.1,
 // which used it for the hashes of requests. A later one is created with the first checkpoint that it signs, so that a

@@ -17,6 +17,11 @@ export interface SealContext {
   field: string;
 }
 
+/** The context of a secret of the server itself, which belongs to no tenant and no user. */
+export const serverContext = (recordKind: string, recordId: string, field: string): SealContext => ({
+  ...{ tenantId: '', recordKind, recordId, ownerId: '', version: 1, field },
+});
+
 /** A sealed value as it is stored. */
 export interface Sealed {
   keyId: string;

@@ -1,42 +1,36 @@
 import type { Db, Queryable } from '../store/queryable.js';
 import { readSetting } from '../store/settings.js';
-import { type Sealed, UnreadableError, type Vault } from './envelope.js';
-import { KeyError } from './keyring.js';
+import type { Store } from '../store/store.js';
+import { createVault, type Sealed, serverContext, UnreadableError } from './envelope.js';
+import { type KeyEncryptionKey, KeyError } from './keyring.js';
+import { type Master, mastersOf } from './keyring-rows.js';
 
 const name = 'key-check';
-const context = {
-  tenantId: '',
-  recordKind: 'key-check',
-  recordId: name,
-  ownerId: '',
-  version: 1,
-  field: 'value',
-};
+const context = serverContext('key-check', name, 'value');
 
 /**
- * Proves that one of the master keys is the one of the store, before anything else is written. A new store gets its
- * key-check record under the first.
- * @param vaults of the master key, and of the previous one while it is replaced
- * @returns the vault that the store is under
+ * Proves that the master key, or the previous one while it is replaced, is the one of the store, before anything else
+ * is written. A new store gets its key-check record under the master key.
+ * @returns the key that the store is under
  * @throws KeyError
  */
-export async function checkKey(db: Db, vaults: readonly [Vault, ...Vault[]]): Promise<Vault> {
+export async function checkMaster({ db }: Pick<Store, 'db'>, master: Master): Promise<KeyEncryptionKey> {
   const read = () => db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
   let row = await read();
   if (!row) {
     // Of nodes that start together on a new store one writes the record, and all are checked against it.
     await db
       .insertInto('setting')
-      .values({ name, value: JSON.stringify(vaults[0].seal('mooring', context)) })
+      .values({ name, value: JSON.stringify(createVault(master.key).seal('mooring', context)) })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
     row = await read();
   }
   if (!row) throw new KeyError('The key-check record cannot be written.');
-  for (const vault of vaults) {
+  for (const key of mastersOf(master)) {
     try {
-      vault.open(JSON.parse(row.value) as Sealed, context);
-      return vault;
+      createVault(key).open(JSON.parse(row.value) as Sealed, context);
+      return key;
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
     }
@@ -46,9 +40,9 @@ export async function checkKey(db: Db, vaults: readonly [Vault, ...Vault[]]): Pr
   );
 }
 
-/** Moves the key-check record to the master key of this vault. */
-export async function moveKeyCheck(db: Queryable, vault: Vault): Promise<void> {
-  const value = JSON.stringify(vault.seal('mooring', context));
+/** Moves the key-check record to this master key. */
+export async function moveKeyCheck(db: Queryable, key: KeyEncryptionKey): Promise<void> {
+  const value = JSON.stringify(createVault(key).seal('mooring', context));
   await db.updateTable('setting').set({ value }).where('name', '=', name).execute();
 }
 

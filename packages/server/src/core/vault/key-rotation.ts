@@ -1,33 +1,79 @@
+import type { Queryable } from '../store/queryable.js';
 import type { VaultKeyTable } from '../store/tables.js';
-import { listKeys, type VaultKeyState } from './key-states.js';
-import { retireKey } from './retire-key.js';
 import { createRewrapping, type RewrappingDependencies } from './rewrapping.js';
-import { type RecordIt, rotateKey } from './rotate-key.js';
+import { KeyRefusal, type RecordIt, rotateKey } from './rotate-key.js';
 
 // Rotation: a new key becomes active (rotate-key.ts), the data keys of all rows are wrapped under it (rewrapping.ts),
-// and the former key is destroyed on request (retire-key.ts).
+// and the former key is destroyed on request.
 
 const lookMs = 1_000;
 /** Looks between two searches for rows that a slower node has sealed under an earlier key. */
 const looksToSweep = 15;
 
-export interface KeyRotation {
-  list(): Promise<VaultKeyState[]>;
-  /**
-   * @param recordIt writes into the transaction that makes the key active
-   * @returns id of the new active key
-   * @throws KeyRefusal
-   */
-  rotate(recordIt: RecordIt): Promise<string>;
-  /**
-   * Destroys a key that encrypts nothing any more.
-   * @returns false when there is no such key
-   * @throws KeyRefusal
-   */
-  retire(id: string, recordIt: RecordIt): Promise<boolean>;
-  /** Follows the rotations of other nodes and rewraps, until `close`. */
-  watch(): void;
-  close(): Promise<void>;
+/** Longer than a node may act on an outdated view of the keys plus the longest transaction. */
+const settleMs = 15_000;
+
+/** Counts the rows whose data key is under this key. */
+async function recordsUnder(db: Queryable, id: string): Promise<number> {
+  const counts = await Promise.all(
+    (['secret', 'idempotent_request'] as const).map((table) =>
+      db
+        .selectFrom(table)
+        .select((eb) => eb.fn.countAll().as('count'))
+        .where('key_id', '=', id)
+        .executeTakeFirstOrThrow(),
+    ),
+  );
+  return counts.reduce((sum, { count }) => sum + Number(count), 0);
+}
+
+async function listKeys({ store, keyring }: RewrappingDependencies) {
+  const rows = await keyring.refresh();
+  return Promise.all(
+    rows.map(async (row) => ({
+      id: row.id,
+      state: row.state,
+      createdAt: row.created_at,
+      ...(row.replaced_at === null ? {} : { replacedAt: row.replaced_at }),
+      /** Rows whose data key is under this key. */
+      records: await recordsUnder(store.db, row.id),
+      wraps: Number(row.wraps),
+    })),
+  );
+}
+
+/**
+ * Destroys a key that encrypts nothing any more.
+ * @returns false when there is no such key
+ * @throws KeyRefusal
+ */
+async function retireKey(
+  { store, keyring }: RewrappingDependencies,
+  id: string,
+  recordIt: RecordIt,
+): Promise<boolean> {
+  const isThere = await store.transaction(async (tx) => {
+    const row = await tx.selectFrom('vault_key').selectAll().where('id', '=', id).executeTakeFirst();
+    if (!row) return false;
+    if (row.state !== 'previous') throw new KeyRefusal('The key is in use. Rotate first.');
+    const age = store.clock.now() - Date.parse(row.replaced_at ?? '');
+    if (!(age > settleMs)) {
+      throw new KeyRefusal(
+        'The key was active a moment ago, and a running request may still encrypt under it. Try again in 15 seconds.',
+      );
+    }
+    const records = await recordsUnder(tx, id);
+    if (records > 0) {
+      throw new KeyRefusal(`${records} records are still under the key. See: mooring keys list`);
+    }
+    await tx.deleteFrom('vault_key').where('id', '=', id).execute();
+    await recordIt(tx, id);
+    return true;
+  });
+  if (!isThere) return false;
+  await store.checkpoint();
+  await keyring.refresh();
+  return true;
 }
 
 /** Warns, and then rotates, as the active key approaches the number of data keys that it may wrap. */
@@ -63,12 +109,19 @@ function createWrapLimit(
   };
 }
 
-export function createKeyRotation(deps: RewrappingDependencies): KeyRotation {
+export type KeyRotation = ReturnType<typeof createKeyRotation>;
+
+export function createKeyRotation(deps: RewrappingDependencies) {
   const { store, keyring, log } = deps;
   const rewrapping = createRewrapping(deps);
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
+  /**
+   * @param recordIt writes into the transaction that makes the key active
+   * @returns id of the new active key
+   * @throws KeyRefusal
+   */
   const rotate = async (recordIt: RecordIt): Promise<string> => {
     const id = await rotateKey(store, keyring, recordIt);
     await look();
@@ -86,14 +139,15 @@ export function createKeyRotation(deps: RewrappingDependencies): KeyRotation {
     if (active) wrapLimit.check(active);
     looks += 1;
     const isTime = isNew || looks % looksToSweep === 0;
-    if (!rewrapping.isUnderWay && isTime && (await rewrapping.isWork())) rewrapping.start();
+    if (!rewrapping.isRunning && isTime && (await rewrapping.isWork())) rewrapping.start();
   };
 
   return {
-    list: () => listKeys(store, keyring),
+    list: () => listKeys(deps),
     rotate,
-    retire: (id, recordIt) => retireKey(store, keyring, id, recordIt),
-    watch() {
+    retire: (id: string, recordIt: RecordIt) => retireKey(deps, id, recordIt),
+    /** Follows the rotations of other nodes and rewraps, until `close`. */
+    watch(): void {
       const again = () => {
         if (isClosed) return;
         timer = setTimeout(() => {
@@ -106,7 +160,7 @@ export function createKeyRotation(deps: RewrappingDependencies): KeyRotation {
       };
       again();
     },
-    async close() {
+    async close(): Promise<void> {
       isClosed = true;
       clearTimeout(timer);
       await wrapLimit.close();

@@ -1,9 +1,9 @@
 import type { Queryable } from '../store/queryable.js';
 import { StoreUnavailableError } from '../store/store-error.js';
 import type { VaultKeyTable } from '../store/tables.js';
-import { createVault, UnreadableError } from './envelope.js';
+import { createVault, serverContext, UnreadableError } from './envelope.js';
 import { type KeyEncryptionKey, KeyError, type Keyring, keyOfBytes } from './keyring.js';
-import { fromSealedColumns, toSealedColumns } from './sealed-columns.js';
+import { fromSealedColumns, toSealedColumns } from './sealed-fields.js';
 
 // The keyring as the store keeps it: each key sealed under the master key.
 
@@ -21,14 +21,10 @@ export const isSealing = (row: VaultKeyTable): row is SealingKey => row.state !=
 export const keyRows = (db: Queryable) =>
   db.selectFrom('vault_key').selectAll().orderBy('created_at').execute();
 
-const context = (id: string) => ({
-  tenantId: '',
-  recordKind: 'vault-key',
-  recordId: id,
-  ownerId: '',
-  version: 1,
-  field: 'key',
-});
+const context = (id: string) => serverContext('vault-key', id, 'key');
+
+export const mastersOf = ({ key, previous }: Master): KeyEncryptionKey[] =>
+  previous ? [key, previous] : [key];
 
 export function sealedRow(master: KeyEncryptionKey, key: KeyEncryptionKey) {
   const sealed = createVault(master).seal(key.bytes.toString('base64'), context(key.id));
@@ -49,13 +45,10 @@ export function openedRow(row: VaultKeyTable, masters: readonly KeyEncryptionKey
  * The store's own key, from the rows of its keyring; undefined for a store that predates it.
  * @throws KeyError when the keyring is under another master key
  */
-export function ownKeyOf(
-  rows: readonly VaultKeyTable[],
-  { key, previous }: Master,
-): KeyEncryptionKey | undefined {
+export function ownKeyOf(rows: readonly VaultKeyTable[], master: Master): KeyEncryptionKey | undefined {
   const row = rows.find(({ state }) => state === 'own');
   try {
-    return row && openedRow(row, previous ? [key, previous] : [key]);
+    return row && openedRow(row, mastersOf(master));
   } catch (cause) {
     if (!(cause instanceof UnreadableError)) throw cause;
     throw new KeyError('The keys of the store are under another master key. Name the right one.', { cause });
@@ -66,8 +59,8 @@ export function ownKeyOf(
  * The keys of a store, for opening only: writes nothing, and cannot seal.
  * @throws KeyError
  */
-export async function readKeys(db: Queryable, { key, previous }: Master): Promise<Keyring> {
-  const masters = previous ? [key, previous] : [key];
+export async function readKeys(db: Queryable, master: Master): Promise<Keyring> {
+  const masters = mastersOf(master);
   try {
     const opened = (await keyRows(db)).filter(isSealing).map((row) => openedRow(row, masters));
     return {

@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.js';
-import { createVault, UnreadableError } from './envelope.js';
-import { checkKey, moveKeyCheck } from './key-check.js';
+import { UnreadableError } from './envelope.js';
+import { checkMaster, moveKeyCheck } from './key-check.js';
 import { type KeyEncryptionKey, KeyError, newKey } from './keyring.js';
 import { keyRows, type Master, openedRow, ownKeyOf, sealedRow } from './keyring-rows.js';
 import { createStoredKeyring, type StoredKeyring } from './stored-keyring.js';
@@ -41,17 +41,9 @@ async function moveToMaster(store: Store, { key, previous }: Required<Master>): 
       const moved = sealedRow(key, openedRow(row, [previous]));
       await tx.updateTable('vault_key').set(moved).where('id', '=', row.id).execute();
     }
-    await moveKeyCheck(tx, createVault(key));
+    await moveKeyCheck(tx, key);
   });
   await store.checkpoint();
-}
-
-/**
- * Proves the master key before anything is written.
- * @throws KeyError
- */
-export async function checkMaster(store: Store, { key, previous }: Master): Promise<void> {
-  await checkKey(store.db, previous ? [createVault(key), createVault(previous)] : [createVault(key)]);
 }
 
 /**
@@ -64,9 +56,8 @@ export async function openKeyring(
   options: KeyringOptions,
 ): Promise<StoredKeyring> {
   const { key, previous } = master;
-  const vault = createVault(key);
-  const found = await checkKey(store.db, previous ? [vault, createVault(previous)] : [vault]);
-  if (previous && found !== vault) await moveToMaster(store, { key, previous });
+  const found = await checkMaster(store, master);
+  if (previous && found !== key) await moveToMaster(store, { key, previous });
   try {
     const own = await ownKey(store, master);
     const keyring = createStoredKeyring(store, master, { own, limits: wrapLimits(options.wrapsMax) });

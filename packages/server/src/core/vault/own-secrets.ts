@@ -3,7 +3,7 @@ import type { Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import type { SecretTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from './envelope.js';
-import { fromSealedColumns, secretRow } from './sealed-columns.js';
+import { fromSealedColumns, secretRow } from './sealed-fields.js';
 
 // The server's own secrets, such as the key that signs access tokens. No user could enter one again, so one that no
 // longer opens is dropped, with an audit event, and recreated when it is needed.
@@ -14,13 +14,6 @@ export interface OwnSecret {
   mark: string;
 }
 
-export interface OwnSecrets {
-  /** Undefined when it is missing or does not open. */
-  find(context: SealContext): Promise<OwnSecret | undefined>;
-  /** Creates it when missing; of concurrent nodes the first wins. */
-  get(context: SealContext, make: () => unknown): Promise<OwnSecret>;
-}
-
 export interface OwnSecretsDependencies {
   store: Store;
   vault: Vault;
@@ -28,7 +21,9 @@ export interface OwnSecretsDependencies {
   recordDropped(tx: Tx, context: SealContext): Promise<void>;
 }
 
-export function createOwnSecrets({ store, vault, recordDropped }: OwnSecretsDependencies): OwnSecrets {
+export type OwnSecrets = ReturnType<typeof createOwnSecrets>;
+
+export function createOwnSecrets({ store, vault, recordDropped }: OwnSecretsDependencies) {
   /** No user, whatever tenant and owner the row has: only the server has secrets of this kind. */
   const load = (context: SealContext) =>
     store.db
@@ -52,6 +47,7 @@ export function createOwnSecrets({ store, vault, recordDropped }: OwnSecretsDepe
       if (numDeletedRows === 1n) await recordDropped(tx, context);
     });
 
+  /** Undefined when it is missing or does not open. */
   const find = async (context: SealContext): Promise<OwnSecret | undefined> => {
     const row = await load(context);
     if (!row) return undefined;
@@ -66,7 +62,8 @@ export function createOwnSecrets({ store, vault, recordDropped }: OwnSecretsDepe
 
   return {
     find,
-    async get(context, make) {
+    /** Creates it when missing; of concurrent nodes the first wins. */
+    async get(context: SealContext, make: () => unknown): Promise<OwnSecret> {
       const found = await find(context);
       if (found) return found;
       const sealed = vault.seal(await make(), context);

@@ -1,26 +1,21 @@
-import { type SqlBool, sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import type { IdempotentRequestTable, SecretTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from './envelope.js';
-import { fromSealedColumns, type SealedColumns, toSealedColumns } from './sealed-columns.js';
-import { contextOfSecret } from './sealed-fields.js';
+import {
+  contextOfSecret,
+  fromSealedColumns,
+  type SealedColumns,
+  secretsAfter,
+  toSealedColumns,
+} from './sealed-fields.js';
 import type { StoredKeyring } from './stored-keyring.js';
 
 // Wraps the data keys of all rows under the active key, in small batches. Each batch commits by itself and the rows
 // themselves say what is left, so a kill at any point loses nothing.
 
 const perBatch = 50;
-
-export interface Rewrapping {
-  /** True when something is under a former key. */
-  isWork(): Promise<boolean>;
-  /** Starts, unless it is running. */
-  start(): void;
-  readonly isUnderWay: boolean;
-  close(): Promise<void>;
-}
 
 export interface RewrappingDependencies {
   store: Store;
@@ -44,22 +39,8 @@ interface SealedTable<Row extends SealedColumns> {
 const secrets: SealedTable<SecretTable> = {
   name: 'secret',
   contextOf: contextOfSecret,
-  due(tx, formerId, after) {
-    let due = tx.selectFrom('secret').selectAll().where('key_id', '=', formerId);
-    if (after) {
-      const { record_kind, record_id, tenant_id, field } = after;
-      due = due.where(
-        sql<SqlBool>`(record_kind, record_id, tenant_id, field) > (${record_kind}, ${record_id}, ${tenant_id}, ${field})`,
-      );
-    }
-    return due
-      .orderBy('record_kind')
-      .orderBy('record_id')
-      .orderBy('tenant_id')
-      .orderBy('field')
-      .limit(perBatch)
-      .execute();
-  },
+  due: (tx, formerId, after) =>
+    secretsAfter(tx, after).where('key_id', '=', formerId).limit(perBatch).execute(),
   save: (tx, row, wrapped) =>
     tx
       .updateTable('secret')
@@ -153,7 +134,7 @@ async function isUnder(store: Store, id: string, table: SealedTable<never>['name
   return found?.key_id === id;
 }
 
-export function createRewrapping(deps: RewrappingDependencies): Rewrapping {
+export function createRewrapping(deps: RewrappingDependencies) {
   const { store, keyring, log } = deps;
   const kept = requests(deps.contextOfRequest);
   let isClosed = false;
@@ -161,7 +142,7 @@ export function createRewrapping(deps: RewrappingDependencies): Rewrapping {
 
   /**
    * Rows under a lost key cannot be rewrapped: see `settleUnreadable`.
-   * @returns false when another key became active meanwhile
+   * @returns false when another key became active since
    */
   const sweepTo = async (activeId: string): Promise<boolean> => {
     const isOver = () => isClosed || keyring.active().id !== activeId;
@@ -182,7 +163,8 @@ export function createRewrapping(deps: RewrappingDependencies): Rewrapping {
   };
 
   return {
-    async isWork() {
+    /** True when something is under a former key. */
+    async isWork(): Promise<boolean> {
       const found = await Promise.all(
         keyring
           .formerIds()
@@ -190,7 +172,8 @@ export function createRewrapping(deps: RewrappingDependencies): Rewrapping {
       );
       return found.includes(true);
     },
-    start() {
+    /** Starts, unless it is running. */
+    start(): void {
       sweeping ??= sweep()
         .catch((error: unknown) =>
           log.warn({ err: error }, 'rewrapping under the active key failed and will be retried'),
@@ -199,10 +182,10 @@ export function createRewrapping(deps: RewrappingDependencies): Rewrapping {
           sweeping = undefined;
         });
     },
-    get isUnderWay() {
+    get isRunning() {
       return sweeping !== undefined;
     },
-    async close() {
+    async close(): Promise<void> {
       isClosed = true;
       await sweeping;
     },

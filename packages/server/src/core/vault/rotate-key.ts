@@ -1,8 +1,12 @@
 import { sleep } from '@mooring/connectors/kit/deadline';
 import type { Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
-import { KeyRefusal } from './key-refusal.js';
 import type { StoredKeyring } from './stored-keyring.js';
+
+/** A key cannot be rotated or retired now; the message says why. */
+export class KeyRefusal extends Error {
+  override name = 'KeyRefusal';
+}
 
 /** Until every node has loaded a coming key. */
 const comingMs = 2_500;

@@ -1,6 +1,33 @@
+import { type SqlBool, sql } from 'kysely';
 import type { Queryable } from '../store/queryable.js';
 import type { SecretTable } from '../store/tables.js';
-import type { SealContext } from './envelope.js';
+import type { SealContext, Sealed } from './envelope.js';
+
+/** The columns of a sealed value, in each table that holds one. */
+export type SealedColumns = Pick<SecretTable, 'key_id' | 'wrapped_key' | 'ciphertext'>;
+
+export const toSealedColumns = ({ keyId, wrappedKey, ciphertext }: Sealed): SealedColumns => ({
+  key_id: keyId,
+  wrapped_key: wrappedKey,
+  ciphertext,
+});
+
+export const fromSealedColumns = (row: SealedColumns): Sealed => ({
+  keyId: row.key_id,
+  wrappedKey: row.wrapped_key,
+  ciphertext: row.ciphertext,
+});
+
+/** The row of `secret` for a value sealed in this context; `contextOfSecret` is the inverse. */
+export const secretRow = (context: SealContext, sealed: Sealed): SecretTable => ({
+  tenant_id: context.tenantId,
+  record_kind: context.recordKind as SecretTable['record_kind'],
+  record_id: context.recordId,
+  field: context.field,
+  owner_id: context.ownerId,
+  version: context.version,
+  ...toSealedColumns(sealed),
+});
 
 /** The context that a row is bound to. */
 export const contextOfSecret = (row: SecretTable): SealContext => ({
@@ -42,4 +69,20 @@ export async function destroySealedFields(
     .where('owner_id', '=', ownerId)
     .$if(field !== undefined, (all) => all.where('field', '=', field as string))
     .execute();
+}
+
+/** Rows of `secret` in the order of their primary key, after the last one read. */
+export function secretsAfter(db: Queryable, last: SecretTable | undefined) {
+  const inOrder = db
+    .selectFrom('secret')
+    .selectAll()
+    .orderBy('record_kind')
+    .orderBy('record_id')
+    .orderBy('tenant_id')
+    .orderBy('field');
+  if (!last) return inOrder;
+  const { record_kind, record_id, tenant_id, field } = last;
+  return inOrder.where(
+    sql<SqlBool>`(record_kind, record_id, tenant_id, field) > (${record_kind}, ${record_id}, ${tenant_id}, ${field})`,
+  );
 }

@@ -3,7 +3,15 @@ import { StoreUnavailableError } from '../store/store-error.js';
 import type { VaultKeyTable } from '../store/tables.js';
 import { createVault, type Vault } from './envelope.js';
 import { type KeyEncryptionKey, type Keyring, newKey } from './keyring.js';
-import { isSealing, keyRows, type Master, openedRow, type SealingKey, sealedRow } from './keyring-rows.js';
+import {
+  isSealing,
+  keyRows,
+  type Master,
+  mastersOf,
+  openedRow,
+  type SealingKey,
+  sealedRow,
+} from './keyring-rows.js';
 import { type HashToken, tokenHasher } from './token-hashes.js';
 import { createWrapCount, type WrapLimits } from './wrap-count.js';
 
@@ -36,10 +44,11 @@ export interface StoredKeyring extends Keyring {
 
 export function createStoredKeyring(
   store: Store,
-  { key: master, previous }: Master,
+  given: Master,
   { own, limits }: { own: KeyEncryptionKey; limits: WrapLimits },
 ): StoredKeyring {
-  const masters = previous ? [master, previous] : [master];
+  const { key: master } = given;
+  const masters = mastersOf(given);
   // Records that predate the keyring are sealed under the master key itself.
   let keys = new Map(masters.map((one) => [one.id, one]));
   let active: KeyEncryptionKey | undefined;

@@ -6,34 +6,22 @@ const reservedMost = 65_536;
 const shares = { warn: 0.5, rotate: 0.75 };
 
 /** How many data keys one key may wrap, and what happens on the way there. */
-export interface WrapLimits {
-  max: number;
-  warnAt: number;
-  rotateAt: number;
-  /** Reserved at once. */
-  block: number;
-}
+export type WrapLimits = ReturnType<typeof wrapLimits>;
 
 /** @param max NIST SP 800-38D section 8.3: at most 2^32 seals with random IVs under one key. */
-export function wrapLimits(max: number): WrapLimits {
+export function wrapLimits(max: number) {
+  /** Reserved at once. */
   const block = Math.max(1, Math.min(reservedMost, Math.floor(max / 16)));
   return { max, warnAt: max * shares.warn, rotateAt: max * shares.rotate, block };
 }
 
 /** Wraps that the store has counted and this process has not used yet, by key. */
-export interface WrapCount {
-  /** Counts a block ahead, in one statement with the limit, so that nodes that count together do not exceed it together. */
-  reserve(id: string): Promise<void>;
-  left(id: string): number;
-  /** @returns false when none is left */
-  take(id: string): boolean;
-}
-
-export function createWrapCount(store: Store, { block, max }: WrapLimits): WrapCount {
+export function createWrapCount(store: Store, { block, max }: WrapLimits) {
   const reserved = new Map<string, number>();
   const left = (id: string) => reserved.get(id) ?? 0;
   return {
-    async reserve(id) {
+    /** Counts a block ahead, in one statement with the limit, so that nodes that count together do not exceed it together. */
+    async reserve(id: string): Promise<void> {
       if (left(id) > block / 2) return;
       const { numUpdatedRows } = await store.db
         .updateTable('vault_key')
@@ -44,7 +32,8 @@ export function createWrapCount(store: Store, { block, max }: WrapLimits): WrapC
       if (numUpdatedRows === 1n) reserved.set(id, left(id) + block);
     },
     left,
-    take(id) {
+    /** @returns false when none is left */
+    take(id: string): boolean {
       const rest = left(id);
       if (rest <= 0) return false;
       reserved.set(id, rest - 1);

@@ -2,8 +2,8 @@ import { listVaultKeys, retireVaultKey, rotateVaultKey } from '@mooring/contract
 import type { Caller } from '../../../core/access/caller.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { KeyRefusal } from '../../../core/vault/key-refusal.js';
 import type { KeyRotation } from '../../../core/vault/key-rotation.js';
+import { KeyRefusal } from '../../../core/vault/rotate-key.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 
 export interface VaultKeysDependencies {
