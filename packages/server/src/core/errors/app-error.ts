@@ -39,3 +39,6 @@ export class InvalidRequest extends AppError {
     this.problems = problems;
   }
 }
+
+export const invalidField = (field: string, message: string): InvalidRequest =>
+  new InvalidRequest([{ field, message }]);

@@ -50,6 +50,13 @@ export function isUniqueViolation(error: unknown): boolean {
   );
 }
 
+/** For `catch`: throws `refusal` if the name or id is taken, other errors as they are. */
+export const ifTaken =
+  (refusal: () => Error) =>
+  (error: unknown): never => {
+    throw isUniqueViolation(error) ? refusal() : error;
+  };
+
 /** True for serialization_failure and deadlock_detected: the database asks to run the transaction again. */
 export const isConflict = (error: unknown): boolean =>
   ['40001', '40P01'].includes(String((error as DriverError | undefined)?.code));

@@ -13,7 +13,7 @@ import type { RecordRefusedDestination } from '../../../core/audit/refused-desti
 import { type EntryRequest, unlinkCredentials } from '../../../core/credentials/records.js';
 import { linkAndConfirm } from '../../../core/credentials/resolve.js';
 import { signInErrorToldCoarsely } from '../../../core/credentials/sign-ins.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
@@ -42,12 +42,7 @@ async function findUsable(
 
 function assertSeparated(connection: ConnectionTable): void {
   if (connection.separated === 1) return;
-  throw new InvalidRequest([
-    {
-      field: 'qID',
-      message: 'this connection has an embedded credential, which serves everyone who may use it',
-    },
-  ]);
+  throw invalidField('qID', 'this connection has an embedded credential, which serves everyone who may use it');
 }
 
 /** Tells failures at a provider by the oracle rule; empty for callers who may edit the connection. */
@@ -89,9 +84,7 @@ async function putCredential(
   const manifest = await catalogue.enabled(caller.tenantId, connection.source_id);
   if (credentialId !== undefined) {
     if (given) {
-      throw new InvalidRequest([
-        { field: 'credentialId', message: 'and connectionProperties cannot both be given' },
-      ]);
+      throw invalidField('credentialId', 'and connectionProperties cannot both be given');
     }
     const at = store.clock.iso();
     await store.transaction((tx) => linkAndConfirm(tx, caller, { manifest, connection, credentialId, at }));
@@ -100,9 +93,7 @@ async function putCredential(
   } else if (given) {
     await provideCredential(deps, caller, connection, { given, name, ...told });
   } else {
-    throw new InvalidRequest([
-      { field: 'body', message: 'needs one of credentialId, connectionProperties or authUrlOnly' },
-    ]);
+    throw invalidField('body', 'needs one of credentialId, connectionProperties or authUrlOnly');
   }
   return afterChange(() => credentialState(deps, caller, connection));
 }

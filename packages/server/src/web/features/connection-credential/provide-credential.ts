@@ -19,7 +19,7 @@ import {
   storeEntered,
 } from '../../../core/credentials/records.js';
 import { resolveCredential } from '../../../core/credentials/resolve.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
@@ -47,13 +47,7 @@ function splitFor(
   const properties = { ...definitionOf(connection), ...given };
   const split = splitProperties(manifest, properties, connectionSecretNames(manifest));
   if (destinationOf(manifest, split.definition) !== connection.destination) {
-    throw new InvalidRequest([
-      {
-        field: 'connectionProperties',
-        message:
-          "may hold only your credential here; update the connection to change the connection's own properties",
-      },
-    ]);
+    throw invalidField('connectionProperties', "may hold only your credential here; update the connection to change the connection's own properties");
   }
   return split;
 }

@@ -22,10 +22,10 @@ function publicProperties({ row, manifest, credential }: PresentedConnection): R
   return properties;
 }
 
-/** @param selfUrl as Qlik answers: the path that can be fetched for a GET, without `/api` for a POST */
+/** @param base URL of `links.self`, as Qlik answers: with `/api` for a GET, so that it can be fetched, without for a POST */
 export function presentConnection(
   connection: PresentedConnection,
-  selfUrl: string,
+  base: string,
   options: { withProperties?: boolean; isListed?: boolean } = {},
 ): ConnectionReply {
   const { row, manifest, privileges, credential } = connection;
@@ -58,7 +58,7 @@ export function presentConnection(
     createdAt: row.created_at,
     updated: row.updated_at,
     updatedAt: row.updated_at,
-    links: { self: { href: selfUrl } },
+    links: { self: { href: `${base}/v1/data-connections/${row.id}` } },
   };
 }
 

@@ -2,7 +2,7 @@ import { nameKey } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { tally } from '../../../core/store/connection-tally.js';
 import { nameFold } from '../../../core/store/name-fold.js';
-import type { Queryable, Tx } from '../../../core/store/queryable.js';
+import type { Tx } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 
 // The only statements that write connections, except for the end of a suspension (`credentials`). They keep a tally of
@@ -21,23 +21,6 @@ export const scopeOf = (ownerId: string, spaceId: string | null): string =>
 
 export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
-
-/** @throws AppError CONFLICT */
-export async function assertConnectionNameFree(
-  db: Queryable,
-  tenantId: string,
-  scope: string,
-  name: string,
-): Promise<void> {
-  const taken = await db
-    .selectFrom('connection')
-    .select('id')
-    .where('tenant_id', '=', tenantId)
-    .where('scope', '=', scope)
-    .where('name_key', '=', nameKey(name))
-    .executeTakeFirst();
-  if (taken) throw nameTaken();
-}
 
 export async function insertConnection(tx: Tx, row: ConnectionTable): Promise<void> {
   await tx.insertInto('connection').values(row).execute();

@@ -11,24 +11,32 @@ import {
   getConnection,
 } from '@mooring/contract/routes/data-connections';
 import { createDcaasConnection, getDcaasConnection } from '@mooring/contract/routes/dcaas';
+import type { AccessibleConnection } from '../../../core/access/connection-access.js';
+import { unknownConnection } from '../../../core/access/find-connection.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import { unconditional } from '../../http/revision.js';
 import { bulkDelete, bulkUpdate } from './bulk-connections.js';
-import { chosenCredential } from './chosen-credential.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { presentConnection, presentDcaas } from './connection-presenter.js';
-import { ignored } from './connection-secret.js';
 import { createConnection } from './create-connection.js';
 import { deleteConnection } from './delete-connection.js';
 import { duplicateConnection } from './duplicate-connection.js';
 import { createConnectionList } from './list/connection-list.js';
-import { lookUp, lookupOf } from './lookup.js';
-import { patchConnection } from './patch-connection.js';
-import { getPresented, present } from './presented-connections.js';
-import { putConnection } from './put-connection.js';
-import { byProperties } from './statement-body.js';
+import { lookUp } from './lookup.js';
+import { updateOfPatch } from './patch-connection.js';
+import { chosenCredential, present, presentFound } from './presented-connections.js';
+import { updateOfPut } from './put-connection.js';
+import { byProperties, ignoredHeader } from './stated-properties.js';
+import { updateConnection } from './update-connection.js';
+
+/** @throws AppError NOT-FOUND also when the caller may use the connection but not read it */
+async function readable(...named: Parameters<typeof lookUp>): Promise<AccessibleConnection> {
+  const found = await lookUp(...named);
+  if (!found.privileges.includes('read')) throw unknownConnection();
+  return found;
+}
 
 /** Errors name a field as `/dcaas` does. */
 async function inDcaasNames<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -50,73 +58,66 @@ const dcaasRoutes = (deps: ConnectionDependencies): BoundRoute[] => [
     return { status: 201, body: 'begun' in result ? result.begun : presentDcaas(result.created) };
   }),
   bind(getDcaasConnection, async ({ params }, { caller }) => {
-    const connection = await getPresented(
-      deps,
-      { caller, revision: unconditional },
-      lookupOf(params.connectionId),
-    );
+    const found = await readable(deps, { caller, revision: unconditional }, params.connectionId);
+    const connection = await presentFound(deps, caller, found);
     return { status: 200, body: presentDcaas(connection, { withProperties: true }) };
   }),
 ];
 
-const bulkRoutes = (deps: ConnectionDependencies): BoundRoute[] => [
-  bind(bulkDeleteConnections, async ({ body }, scope) => ({
-    status: 207,
-    body: await bulkDelete(deps, body, scope),
-  })),
-  bind(bulkUpdateConnections, async ({ body }, scope) => ({
-    status: 207,
-    body: await bulkUpdate(deps, body, scope),
-  })),
-];
-
 /** `data-connections` and `/dcaas`, over the same operations. */
 export function createConnectionsFeature(deps: ConnectionDependencies): BoundRoute[] {
-  const selfUrl = (id: string) => `${deps.publicUrl()}/api/v1/data-connections/${id}`;
-  const postedSelfUrl = (id: string) => `${deps.publicUrl()}/v1/data-connections/${id}`;
+  const { store, catalogue, publicUrl } = deps;
 
   return [
-    createConnectionList({ ...deps, selfUrl }),
+    createConnectionList(deps),
     bind(putRoute, async ({ params, query, body }, scope) => {
-      const names = await putConnection(deps, scope, lookupOf(params.qID, query), body);
-      return { status: 204, ...ignored(names) };
+      const found = await lookUp(deps, scope, params.qID, query);
+      const { update, ignored } = await updateOfPut(deps, scope.caller, found.row, body);
+      await updateConnection(deps, scope, found, update);
+      return { status: 204, ...ignoredHeader(ignored) };
     }),
     bind(patchRoute, async ({ params, query, headers, body: patch }, scope) => {
       const authCode = headers['qlik-auth-code'] || undefined;
-      await patchConnection(deps, scope, lookupOf(params.qID, query), { patch, authCode });
+      const found = await lookUp(deps, scope, params.qID, query);
+      const update = await updateOfPatch(deps, scope.caller, found.row, { patch, authCode });
+      await updateConnection(deps, scope, found, update);
       return { status: 204 };
     }),
-    ...bulkRoutes(deps),
+    bind(bulkDeleteConnections, async ({ body }, scope) => ({
+      status: 207,
+      body: await bulkDelete(deps, body, scope),
+    })),
+    bind(bulkUpdateConnections, async ({ body }, scope) => ({
+      status: 207,
+      body: await bulkUpdate(deps, body, scope),
+    })),
     bind(duplicateRoute, async ({ body }, { caller }) => {
-      const found = await lookUp(deps, { caller, revision: unconditional }, { id: body.id });
-      const copy = await duplicateConnection(deps, caller, found, body);
+      const copy = await duplicateConnection(deps, caller, body);
       const presented = await afterChange(() => present(deps, caller, copy));
-      return { status: 201, body: presentConnection(presented, postedSelfUrl(copy.id)) };
+      return { status: 201, body: presentConnection(presented, publicUrl()) };
     }),
     bind(createRoute, async ({ body }, { caller }) => {
-      const asked = byProperties(deps.catalogue, body);
+      const asked = byProperties(catalogue, body);
       const by = body.connectionProperties ? 'properties' : 'statement';
       const result = await createConnection(deps, caller, asked.body, by);
-      const told = ignored(asked.ignored);
-      if ('begun' in result) return { status: 201, body: result.begun, ...told };
-      const created = presentConnection(result.created, postedSelfUrl(result.created.row.id));
-      return { status: 201, body: created, ...told };
+      const answer = 'begun' in result ? result.begun : presentConnection(result.created, publicUrl());
+      return { status: 201, body: answer, ...ignoredHeader(asked.ignored) };
     }),
     bind(getConnection, async ({ params, query }, scope) => {
       const { caller } = scope;
-      const found = await getPresented(deps, scope, lookupOf(params.qID, query));
+      const found = await readable(deps, scope, params.qID, query);
       const { credentialId: id, byCredentialName } = query;
-      const credential =
-        id === undefined
-          ? found.credential
-          : await chosenCredential(deps.store.db, caller, found, byCredentialName ? { name: id } : { id });
-      const connection = { ...found, ...(credential ? { credential } : {}) };
+      const connection = await presentFound(deps, caller, found);
+      if (id !== undefined) {
+        const wanted = byCredentialName ? { name: id } : { id };
+        connection.credential = await chosenCredential(store.db, caller, connection, wanted);
+      }
       const withProperties = query.parseConnection ?? false;
-      const body = presentConnection(connection, selfUrl(found.row.id), { withProperties });
+      const body = presentConnection(connection, `${publicUrl()}/api`, { withProperties });
       return { status: 200, body };
     }),
     bind(deleteRoute, async ({ params, query }, scope) => {
-      await deleteConnection(deps, scope, lookupOf(params.qID, query));
+      await deleteConnection(deps, scope, await lookUp(deps, scope, params.qID, query));
       return { status: 204 };
     }),
     ...dcaasRoutes(deps),

@@ -19,20 +19,20 @@ import {
   unlinkCredentials,
 } from '../../../core/credentials/records.js';
 import { linkAndConfirm, resolveCredential } from '../../../core/credentials/resolve.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 import type { Tx } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
-import type { ConnectionUpdate } from './connection-update.js';
+import type { ConnectionUpdate } from './connection-rights.js';
 
 /** What an update of a connection does to credentials. */
 export interface CredentialStep {
-  brought?: EnteredCredential;
+  entered?: EnteredCredential;
   selected?: CredentialTable;
   /** The caller's credential that new secrets replace. */
-  replaced?: CredentialTable;
+  replaced?: CredentialTable | undefined;
   /** Where parts of it are kept: the version of the sealed login that they were read from. */
-  versionRead?: number;
+  versionRead?: number | undefined;
 }
 
 /** An update whose properties are split and checked; nothing is written yet. */
@@ -46,6 +46,8 @@ export interface PendingUpdate {
   update: ConnectionUpdate;
   /** Secrets of the connection that are kept beside those of the request. */
   keptSecrets: ConnectionSecrets;
+  /** An administrator of the space takes over the connection of an owner who has left. */
+  isTakeOver: boolean;
 }
 
 /** Two connect statements with the same meaning count as equal. */
@@ -62,11 +64,9 @@ function isWithoutLogin(
   return needsNoLogin(signIn) && (!current || (before !== undefined && needsNoLogin(before)));
 }
 
-const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
-
 /** A credential is named only together with its secrets. */
-export const namesNothing = (): InvalidRequest =>
-  invalid(
+export const namesNothing = () =>
+  invalidField(
     'connectionProperties.credentialsName',
     'names a credential, and the request holds no secrets for it. Send them too, or choose an existing one with selectedCredentials',
   );
@@ -76,38 +76,36 @@ export async function prepareCredential(
   { store, vault, credentialEntry, quotas }: ConnectionDependencies,
   { caller, row, manifest, split, destination, update, keptSecrets }: PendingUpdate,
 ): Promise<CredentialStep> {
-  const isSeparated = split.choice.separateCredentials;
+  const { separateCredentials: isSeparated, credentialsName: name } = split.choice;
   const wasSeparated = row.separated === 1;
+  const separates = isSeparated && !wasSeparated;
   const selectedId = update.credentialId ?? split.choice.selectedCredentials;
-  const resolution = await resolveCredential(store.db, caller, row);
-  const current = resolution.credential;
+  const { credential: current, state } = await resolveCredential(store.db, caller, row);
   const isRestated = update.isRestated === true && current !== undefined && !isSame(manifest, row, split);
   const isAimed = !isSeparated && (wasSeparated || destination !== row.destination || isRestated);
   const hasNew = credentialEntry.isPresent(split) || (isAimed && isWithoutLogin(manifest, split, current));
-  const isTheirs = current?.owner_id === caller.userId;
-  const name = split.choice.credentialsName;
+  const selects = selectedId && (wasSeparated || current?.id !== selectedId);
   if (!isSeparated) {
-    if (selectedId && (wasSeparated || current?.id !== selectedId))
-      throw invalid('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
-    if (isAimed && !hasNew) {
-      throw invalid(
+    if (selects)
+      throw invalidField('qCredentialsID', 'cannot be chosen on a connection with an embedded credential');
+    if (isAimed && !hasNew)
+      throw invalidField(
         'connectionProperties',
         'the credential must be sent with this change, because it decides where the credential goes',
       );
-    }
   } else if (selectedId && hasNew && current?.id !== selectedId) {
-    throw invalid('qCredentialsID', 'and new secrets cannot both be given');
-  } else if (selectedId && !hasNew && (wasSeparated || current?.id !== selectedId)) {
+    throw invalidField('qCredentialsID', 'and new secrets cannot both be given');
+  } else if (selects && !hasNew) {
     return { selected: await ownSeparatedCredential(store.db, caller, manifest, selectedId) };
   }
-  const separates = isSeparated && !wasSeparated;
+  const isTheirs = current?.owner_id === caller.userId;
   if (separates && isTheirs) {
     if (name !== undefined) await assertNameFree(store.db, caller, name);
     await quotas.assertCredential(caller);
   }
   if (!hasNew) {
-    const isNamed = name !== undefined && !separates;
-    if (isNamed && Object.keys(split.connectionSecrets).length === 0) throw namesNothing();
+    const hasSecrets = Object.keys(split.connectionSecrets).length > 0;
+    if (name !== undefined && !separates && !hasSecrets) throw namesNothing();
     return {};
   }
   const mayReplace = wasSeparated === isSeparated || separates;
@@ -115,13 +113,13 @@ export async function prepareCredential(
   const replaced = current && isTheirs && mayReplace && isNamed ? current : undefined;
   if (isSeparated && !replaced) await assertNameFree(store.db, caller, name ?? update.name ?? row.name);
   // The kept parts of a login are sent only where their user has allowed it.
-  const isAllowedThere = destination === row.destination && resolution.state !== 'needs_confirmation';
+  const isAllowedThere = destination === row.destination && state !== 'needs_confirmation';
   const filled = await filledUp(store.db, vault, caller, {
     manifest,
     split,
     replaced: isAllowedThere ? replaced : undefined,
   });
-  const brought = await credentialEntry.complete({
+  const entered = await credentialEntry.complete({
     caller,
     manifest,
     split: filled.split,
@@ -130,74 +128,65 @@ export async function prepareCredential(
     connection: { id: row.id, name: row.name },
     ...(replaced ? { replaces: replaced } : {}),
   });
-  const { versionRead } = filled;
-  return {
-    brought,
-    ...(replaced ? { replaced } : {}),
-    ...(versionRead === undefined ? {} : { versionRead }),
-  };
+  return { entered, replaced, versionRead: filled.versionRead };
 }
 
-interface AppliedStep {
-  /** The connection as it is stored. */
-  next: ConnectionTable;
-  /** Of the connection as it was. */
-  embedded: CredentialTable | undefined;
-  step: CredentialStep;
+interface NewCredential {
+  caller: Caller;
+  manifest: SourceManifest;
+  signIn: string;
+  name: string;
+  entered: EnteredCredential;
+}
+
+/** Stores a credential for the connection: embedded, or separated and linked to it. */
+export async function storeCredential(
+  tx: Tx,
+  { credentialEntry }: ConnectionDependencies,
+  connection: ConnectionTable,
+  { entered, ...about }: NewCredential,
+): Promise<void> {
+  const { id: connectionId, destination, updated_at: at } = connection;
+  const isSeparated = connection.separated === 1;
+  const target = { ...about, destination, ...(isSeparated ? {} : { connectionId }) };
+  const credentialId = await credentialEntry.store(tx, target, entered);
+  if (isSeparated) await linkCredential(tx, connection, { userId: about.caller.userId, credentialId, at });
 }
 
 /**
- * The embedded credential of a connection that becomes separated stays with the user who entered it, linked to the
- * connection for them.
+ * Applies the step in the transaction that stores the connection. An embedded credential that becomes separated stays
+ * with the user who entered it, linked to the connection for them.
+ * @param applied `next`: the connection as it is stored; `embedded`: of the connection as it was
  */
-async function separate(
-  tx: Tx,
-  { caller, split }: PendingUpdate,
-  embedded: CredentialTable,
-  { next, step }: AppliedStep,
-): Promise<CredentialTable> {
-  const isOthersLogin = step.brought && embedded.owner_id !== caller.userId;
-  const wanted = isOthersLogin ? undefined : split.choice.credentialsName;
-  const at = next.updated_at;
-  const own = await separateCredential(tx, embedded, wanted ?? embedded.name, { by: caller, at });
-  await linkCredential(tx, next, { userId: own.owner_id, credentialId: own.id, at });
-  return own;
-}
-
-/** In the transaction that stores the connection. */
 export async function applyCredential(
   tx: Tx,
-  { credentialEntry, revoker }: ConnectionDependencies,
-  pending: PendingUpdate,
-  applied: AppliedStep,
+  deps: ConnectionDependencies,
+  { caller, manifest, split, update, row }: PendingUpdate,
+  { step, next, embedded }: { step: CredentialStep; next: ConnectionTable; embedded?: CredentialTable | undefined },
 ): Promise<void> {
-  const { caller, manifest, split, update, row } = pending;
-  const { next, embedded, step } = applied;
+  const { credentialEntry, revoker } = deps;
+  const { entered, selected } = step;
   const at = next.updated_at;
   const isSeparated = next.separated === 1;
   let { replaced } = step;
   if (embedded && isSeparated) {
-    const own = await separate(tx, pending, embedded, applied);
+    const isOthersLogin = entered && embedded.owner_id !== caller.userId;
+    const wanted = isOthersLogin ? undefined : split.choice.credentialsName;
+    const own = await separateCredential(tx, embedded, wanted ?? embedded.name, { by: caller, at });
+    await linkCredential(tx, next, { userId: own.owner_id, credentialId: own.id, at });
     if (replaced) replaced = own;
-  } else if (embedded && step.brought && !replaced) {
+  } else if (embedded && entered && !replaced) {
     const { tenant_id: tenantId, owner_id: userId, id: credentialId } = embedded;
     await revoker.end(tx, { tenantId, userId, credentialId }, { connection: row, by: caller });
   }
   if (!isSeparated) await unlinkCredentials(tx, next);
   if (update.credentialId === null) await unlinkCredentials(tx, next, caller.userId);
-  if (step.selected) {
-    const chosen = { manifest, connection: next, credentialId: step.selected.id, at };
-    await linkAndConfirm(tx, caller, chosen);
-  }
-  if (!step.brought) return;
-  const target = { signIn: split.signIn.id, destination: next.destination, caller };
-  if (replaced) await assertKeptParts(tx, replaced, step.versionRead);
-  if (replaced) return credentialEntry.replace(tx, replaced, target, step.brought);
+  if (selected)
+    await linkAndConfirm(tx, caller, { manifest, connection: next, credentialId: selected.id, at });
+  if (!entered) return;
+  const signIn = split.signIn.id;
   const name = split.choice.credentialsName ?? next.name;
-  const id = await credentialEntry.store(
-    tx,
-    { ...target, manifest, name, ...(isSeparated ? {} : { connectionId: next.id }) },
-    step.brought,
-  );
-  if (isSeparated) await linkCredential(tx, next, { userId: caller.userId, credentialId: id, at });
+  if (!replaced) return storeCredential(tx, deps, next, { caller, manifest, signIn, name, entered });
+  await assertKeptParts(tx, replaced, step.versionRead);
+  await credentialEntry.replace(tx, replaced, { signIn, destination: next.destination, caller }, entered);
 }

@@ -1,19 +1,17 @@
+import type { AccessibleConnection } from '../../../core/access/connection-access.js';
 import { recordConnection } from '../../../core/audit/record.js';
 import { shredConnectionSecrets } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { RevisedBy } from '../../http/revision.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { deleteConnection as deleteRow } from './connection-rows.js';
-import { type ConnectionLookup, lookUp } from './lookup.js';
 
 /** Deletes the connection, its secrets and its embedded credential, whose grant is revoked afterwards. */
 export async function deleteConnection(
-  { store, revoker }: Pick<ConnectionDependencies, 'store' | 'revoker'>,
-  by: RevisedBy<'connection'>,
-  lookup: ConnectionLookup,
+  { store, revoker }: ConnectionDependencies,
+  { caller, revision }: RevisedBy<'connection'>,
+  { row, privileges }: AccessibleConnection,
 ): Promise<void> {
-  const { caller, revision } = by;
-  const { row, privileges } = await lookUp({ store }, by, lookup);
   if (!privileges.includes('delete'))
     throw new AppError('ACCESS-DENIED', 'You may see this connection, but not delete it.');
   await store.transaction(async (tx) => {

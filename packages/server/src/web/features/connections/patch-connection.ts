@@ -1,27 +1,27 @@
+import { metaOf } from '@mooring/connectors/kit/properties';
+import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { createConnectionBodySchema } from '@mooring/contract/routes/data-connections';
+import { innermost } from '@mooring/contract/values';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
+import { applyPatch, Pointer } from 'rfc6902';
 import { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
-import type { AccessibleConnection } from '../../../core/access/connection-access.js';
 import { loginPair } from '../../../core/credentials/records.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { credentialShownTo } from '../../../core/credentials/resolve.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 import { parseInput } from '../../../core/input/tolerance.js';
 import { tagsOf } from '../../../core/store/decoded-rows.js';
-import type { RevisedBy } from '../../http/revision.js';
+import type { ConnectionTable } from '../../../core/store/tables.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
-import type { ConnectionUpdate } from './connection-update.js';
-import { type ConnectionLookup, lookUp } from './lookup.js';
-import { type PatchableDocument, patchDocument } from './patch-document.js';
-import { present } from './presented-connections.js';
-import { restatedProperties, statementOf, withLogin } from './stated-properties.js';
-import { propertiesOf, updateConnection } from './update-connection.js';
+import type { ConnectionUpdate } from './connection-rights.js';
+import { propertiesOf, restatedProperties, statementOf, withLogin } from './stated-properties.js';
 
-const tagsSchema = z
-  .array(z.string().refine((tag) => Buffer.byteLength(tag) <= 256, 'must be at most 256 bytes'))
-  .max(32);
+// Qlik's PATCH: RFC 6902 reduced to add, replace and remove. Replacing an absent member adds it, because clients
+// replace secrets, which are never in the document they see.
 
 const patchedSchema = z.object({
   qName: nameSchema,
-  tags: tagsSchema,
+  tags: createConnectionBodySchema.shape.tags.unwrap(),
   space: z.string().max(64),
   user: z.string().min(1).max(64),
   qCredentialsID: z.string().max(64),
@@ -31,81 +31,163 @@ const patchedSchema = z.object({
   qConnectStatement: z.string().max(100_000),
 });
 
-const propertyPaths = [
-  'connectionProperties',
-  'qConnectStatement',
-  'qSeparateCredentials',
-  'qUsername',
-  'qPassword',
-];
+type Member = keyof typeof patchedSchema.shape | 'connectionProperties';
 
-async function documentOf(
-  deps: ConnectionDependencies,
+/** The members that a user may change, as one document. */
+type PatchableDocument = Record<Exclude<Member, 'connectionProperties'>, unknown> & {
+  connectionProperties: Record<string, unknown>;
+};
+
+const aliases: Readonly<Record<string, Member>> = {
+  qname: 'qName',
+  connectionname: 'qName',
+  tags: 'tags',
+  space: 'space',
+  spaceid: 'space',
+  user: 'user',
+  ownerid: 'user',
+  qcredentialsid: 'qCredentialsID',
+  qusername: 'qUsername',
+  qpassword: 'qPassword',
+  qseparatecredentials: 'qSeparateCredentials',
+  qconnectstatement: 'qConnectStatement',
+  connectionproperties: 'connectionProperties',
+};
+
+const steering = ['separateCredentials', 'selectedCredentials', 'credentialsName', 'authCode'];
+
+const fieldOf = (path: string): string => path.slice(0, 128);
+
+/** The path in the casing of the document. @throws InvalidRequest */
+function canonicalPath(path: string, manifest: SourceManifest): string[] {
+  const [first = '', second, ...rest] = Pointer.fromJSON(path).tokens.slice(1);
+  const member = aliases[first.toLowerCase()];
+  const isWhole = member !== 'connectionProperties' && member !== 'tags';
+  if (!member || (isWhole && second !== undefined)) throw invalidField(fieldOf(path), 'cannot be changed');
+  if (second === undefined) return [member];
+  if (member === 'tags') return [member, second];
+  const known = [...Object.keys(manifest.properties.shape), ...steering].find(
+    (name) => name.toLowerCase() === second.toLowerCase(),
+  );
+  if (known === undefined) throw invalidField(fieldOf(path), 'is not a property of this data source');
+  return [member, known, ...rest];
+}
+
+const filesMax = 8;
+
+function isSecret([member, name]: readonly string[], manifest: SourceManifest): boolean {
+  if (member === 'qPassword' || member === 'qUsername' || member === 'qCredentialsID') return true;
+  if (member !== 'connectionProperties' || name === undefined || !(name in manifest.properties.shape))
+    return false;
+  return (metaOf(manifest, name).holder ?? 'definition') !== 'definition';
+}
+
+/**
+ * Adds the list that a path leads into when the document lacks it. A list that was never set is empty. Secret files are
+ * stored but never shown: what the patch gives of one is all of it, under the name of its property unless it names
+ * another.
+ */
+function startList(
+  properties: Record<string, unknown>,
+  [member, name, index, ...inner]: readonly string[],
+  manifest: SourceManifest,
+): void {
+  if (member !== 'connectionProperties' || name === undefined || index === undefined) return;
+  const schema = manifest.properties.shape[name] as z.ZodType | undefined;
+  if (!schema || !(innermost(schema) instanceof z.ZodArray)) return;
+  const isHidden = isSecret([member, name], manifest);
+  if (isHidden && inner.length === 0) return;
+  properties[name] ??= [];
+  const files = properties[name];
+  if (!isHidden) return;
+  if (Array.isArray(files) && files.length < filesMax && String(files.length) === index) files.push({ name });
+}
+
+/**
+ * Applies the patch to the document.
+ * @returns paths of one or two names, for the rules about what may not be changed together
+ * @throws InvalidRequest naming the path
+ */
+function patchDocument(
+  document: PatchableDocument,
+  patch: PatchBody,
+  manifest: SourceManifest,
+): ReadonlySet<string> {
+  const touched = new Set<string>();
+  for (const { op, path, value } of patch) {
+    const field = fieldOf(path);
+    if (op !== 'remove' && value === undefined) throw invalidField(field, 'needs a value');
+    const tokens = canonicalPath(path, manifest);
+    touched.add(tokens.slice(0, 2).join('/'));
+    startList(document.connectionProperties, tokens, manifest);
+    const pointer = new Pointer(['', ...tokens]);
+    const exists = pointer.get(document) !== undefined;
+    if (op === 'remove' && !exists) {
+      // A secret is stored, though the document does not hold it.
+      if (isSecret(tokens, manifest)) continue;
+      throw invalidField(field, 'does not exist, so it cannot be removed');
+    }
+    const at = pointer.toString();
+    const change = op === 'remove' ? { op, path: at } : { op: exists ? ('replace' as const) : ('add' as const), path: at, value };
+    const [problem] = applyPatch(document, [change]);
+    if (problem) throw invalidField(field, 'does not exist');
+  }
+  return touched;
+}
+
+/** What a PATCH changes. @throws InvalidRequest naming the path */
+export async function updateOfPatch(
+  { store, catalogue }: ConnectionDependencies,
   caller: Caller,
-  { row }: AccessibleConnection,
-): Promise<PatchableDocument> {
-  const manifest = deps.catalogue.get(row.source_id);
-  return {
+  row: ConnectionTable,
+  { patch, authCode }: { patch: PatchBody; authCode: string | undefined },
+): Promise<ConnectionUpdate> {
+  const manifest = catalogue.get(row.source_id);
+  const statement = statementOf(row, manifest);
+  const document: PatchableDocument = {
     qName: row.name,
     tags: tagsOf(row),
     space: row.space_id ?? '',
     user: row.owner_id,
-    qCredentialsID: (await present(deps, caller, row)).credential?.id ?? '',
+    qCredentialsID: (await credentialShownTo(store.db, caller.userId, row))?.id ?? '',
     qUsername: undefined,
     qPassword: undefined,
     qSeparateCredentials: row.separated === 1,
-    qConnectStatement: statementOf(row, manifest),
-    connectionProperties: { ...propertiesOf(manifest, row), separateCredentials: row.separated === 1 },
+    qConnectStatement: statement,
+    connectionProperties: structuredClone({
+      ...propertiesOf(manifest, row),
+      separateCredentials: row.separated === 1,
+    }),
   };
-}
-
-/** What the patch changes. @throws InvalidRequest naming the path */
-async function updateOfPatch(
-  deps: ConnectionDependencies,
-  caller: Caller,
-  found: AccessibleConnection,
-  { patch, authCode }: { patch: PatchBody; authCode: string | undefined },
-): Promise<ConnectionUpdate> {
-  const { row } = found;
-  const manifest = deps.catalogue.get(row.source_id);
-  const before = await documentOf(deps, caller, found);
-  const { document, touched } = patchDocument(before, patch, manifest);
+  const touched = patchDocument(document, patch, manifest);
   const has = (prefix: string) =>
     [...touched].some((path) => path === prefix || path.startsWith(`${prefix}/`));
-  if (has('qConnectStatement') && has('connectionProperties')) {
-    throw new InvalidRequest([
-      { field: '/qConnectStatement', message: 'and /connectionProperties cannot be changed together' },
-    ]);
-  }
+  if (has('qConnectStatement') && has('connectionProperties'))
+    throw invalidField('/qConnectStatement', 'and /connectionProperties cannot be changed together');
   const { connectionProperties, ...members } = document;
   // A removed member becomes empty where a connection can be without it.
   const whole = Object.assign({ space: '', qCredentialsID: '', tags: [] }, members);
   const values = parseInput(patchedSchema, whole, 'patch');
-  const isRestated = has('qConnectStatement') && values.qConnectStatement !== before.qConnectStatement;
   let properties = connectionProperties;
   if (has('qConnectStatement')) properties = restatedProperties(row, manifest, values.qConnectStatement);
   if (has('qSeparateCredentials'))
     properties = { ...properties, separateCredentials: values.qSeparateCredentials };
   if (authCode !== undefined) properties = { ...properties, authCode };
   properties = withLogin(manifest, properties, loginPair(values));
+  const changesProperties = [
+    'connectionProperties',
+    'qConnectStatement',
+    'qSeparateCredentials',
+    'qUsername',
+    'qPassword',
+  ].some(has);
   return {
     ...(has('qName') ? { name: values.qName } : {}),
     ...(has('tags') ? { tags: values.tags } : {}),
     ...(has('space') ? { spaceId: values.space || null } : {}),
     ...(has('user') ? { ownerId: values.user } : {}),
-    ...(authCode !== undefined || propertyPaths.some(has) ? { properties } : {}),
+    ...(authCode !== undefined || changesProperties ? { properties } : {}),
     ...(has('qCredentialsID') ? { credentialId: values.qCredentialsID || null } : {}),
-    ...(isRestated ? { isRestated } : {}),
+    ...(has('qConnectStatement') && values.qConnectStatement !== statement ? { isRestated: true } : {}),
   };
-}
-
-/** @param asked `authCode`: of an interactive sign-in, to renew in place */
-export async function patchConnection(
-  deps: ConnectionDependencies,
-  by: RevisedBy<'connection'>,
-  lookup: ConnectionLookup,
-  asked: { patch: PatchBody; authCode: string | undefined },
-): Promise<void> {
-  const found = await lookUp(deps, by, lookup);
-  await updateConnection(deps, by, found, await updateOfPatch(deps, by.caller, found, asked));
 }

@@ -1,91 +1,82 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Privilege } from '@mooring/contract/routes/data-connections';
 import type { Caller } from '../../../core/access/caller.js';
-import { decideForAll } from '../../../core/access/connection-access.js';
-import { unknownConnection } from '../../../core/access/find-connection.js';
+import { type AccessibleConnection, decideFor } from '../../../core/access/connection-access.js';
 import { ownerlessOf } from '../../../core/access/owner-left.js';
-import type { Catalogue } from '../../../core/catalogue/catalogue.js';
-import {
-  credentialShownTo,
-  credentialsShownTo,
-  type ShownCredential,
-} from '../../../core/credentials/resolve.js';
+import { nameKey } from '../../../core/credentials/records.js';
+import { credentialShownTo, type ShownCredential } from '../../../core/credentials/resolve.js';
+import { AppError } from '../../../core/errors/app-error.js';
 import type { Queryable } from '../../../core/store/queryable.js';
-import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
-import type { RevisedBy } from '../../http/revision.js';
-import { type ConnectionLookup, lookUp } from './lookup.js';
+import type { ConnectionDependencies } from './connection-dependencies.js';
 
 /** Everything that an answer about a connection is made from; the presenter decides which parts are sent. */
-export interface PresentedConnection {
-  row: ConnectionTable;
+export interface PresentedConnection extends Pick<AccessibleConnection, 'row' | 'privileges'> {
   manifest: SourceManifest;
-  privileges: readonly Privilege[];
-  credential?: ShownCredential;
-  ownerLeft?: boolean;
-}
-
-interface PresentDependencies {
-  store: Store;
-  catalogue: Catalogue;
+  credential: ShownCredential | undefined;
+  ownerLeft: boolean;
 }
 
 /** Connections in spaces that lost their embedded login together with their owner. */
-function orphansOf(
+export const orphansOf = (
   db: Queryable,
   rows: readonly ConnectionTable[],
-  credentials: ReadonlyMap<string, ShownCredential>,
-): Promise<ReadonlySet<ConnectionTable>> {
-  const withoutLogin = rows.filter(
-    (row) => row.separated === 0 && row.space_id !== null && !credentials.has(row.id),
+  hasCredential: (row: ConnectionTable) => boolean,
+): Promise<ReadonlySet<ConnectionTable>> =>
+  ownerlessOf(
+    db,
+    rows.filter((row) => row.separated === 0 && row.space_id !== null && !hasCredential(row)),
   );
-  return ownerlessOf(db, withoutLogin);
-}
 
-/** What the caller sees of a row, loaded at once for all rows. The function throws for a row of an unknown data source. */
-export async function presenterFor(
-  { store, catalogue }: PresentDependencies,
+/** A connection of which the caller's privileges are known. */
+export async function presentFound(
+  { store, catalogue }: ConnectionDependencies,
   caller: Caller,
-  rows: readonly ConnectionTable[],
-): Promise<(row: ConnectionTable) => PresentedConnection> {
-  const decisions = await decideForAll(store.db, caller, rows);
-  const credentials = await credentialsShownTo(store.db, caller, rows);
-  const orphans = await orphansOf(store.db, rows, credentials);
-  return (row) => {
-    const credential = credentials.get(row.id);
-    return {
-      row,
-      manifest: catalogue.get(row.source_id),
-      privileges: decisions.get(row)?.privileges ?? [],
-      ownerLeft: orphans.has(row),
-      ...(credential ? { credential } : {}),
-    };
-  };
+  { row, privileges }: Pick<AccessibleConnection, 'row' | 'privileges'>,
+): Promise<PresentedConnection> {
+  const credential = await credentialShownTo(store.db, caller.userId, row);
+  const orphans = await orphansOf(store.db, [row], () => credential !== undefined);
+  const manifest = catalogue.get(row.source_id);
+  return { row, manifest, privileges, credential, ownerLeft: orphans.has(row) };
 }
 
 export async function present(
-  deps: PresentDependencies,
+  deps: ConnectionDependencies,
   caller: Caller,
   row: ConnectionTable,
 ): Promise<PresentedConnection> {
-  return (await presenterFor(deps, caller, [row]))(row);
+  const { privileges } = await decideFor(deps.store.db, caller, row);
+  return presentFound(deps, caller, { row, privileges });
 }
 
-/** @throws AppError NOT-FOUND also when the caller may use the connection but not read it */
-export async function getPresented(
-  { store, catalogue }: PresentDependencies,
-  by: RevisedBy<'connection'>,
-  lookup: ConnectionLookup,
-): Promise<PresentedConnection> {
-  const { row, privileges } = await lookUp({ store }, by, lookup);
-  if (!privileges.includes('read')) throw unknownConnection();
-  const credential = await credentialShownTo(store.db, by.caller.userId, row);
-  const known = new Map(credential ? [[row.id, credential]] : []);
-  return {
-    row,
-    manifest: catalogue.get(row.source_id),
-    privileges,
-    ownerLeft: (await orphansOf(store.db, [row], known)).has(row),
-    ...(credential ? { credential } : {}),
-  };
+/**
+ * The credential that a request wants to see a connection with: the embedded one of the connection, or a separated
+ * one of the caller for the same data source. It is shown, not linked.
+ * @param wanted id or name
+ * @throws AppError NOT-FOUND, the same for unknown credentials and those of other users
+ */
+export async function chosenCredential(
+  db: Queryable,
+  caller: Caller,
+  { row, credential }: PresentedConnection,
+  wanted: { id: string } | { name: string },
+): Promise<ShownCredential> {
+  const column = 'name' in wanted ? 'name_key' : 'id';
+  const value = 'name' in wanted ? nameKey(wanted.name) : wanted.id.toLowerCase();
+  const shown = credential && { id: credential.id, name_key: nameKey(credential.name) }[column];
+  const embedded = shown === value ? credential : undefined;
+  const found =
+    row.separated === 0
+      ? embedded
+      : await db
+          .selectFrom('credential')
+          .select(['id', 'name'])
+          .where('tenant_id', '=', caller.tenantId)
+          .where('owner_id', '=', caller.userId)
+          .where('source_id', '=', row.source_id)
+          .where('separated', '=', 1)
+          .where(column, '=', value)
+          .executeTakeFirst();
+  if (!found)
+    throw new AppError('NOT-FOUND', 'credentialId: you have no such credential for this connection.');
+  return found;
 }

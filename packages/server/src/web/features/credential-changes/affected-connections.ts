@@ -4,7 +4,7 @@ import type { ChangeBody } from '@mooring/contract/routes/credential-changes';
 import type { Caller } from '../../../core/access/caller.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { assertReaches, nameKey } from '../../../core/credentials/records.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Db } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
@@ -24,8 +24,6 @@ export interface AffectedDependencies {
 }
 
 const connectionsMax = 100;
-
-const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
 
 /** The owner is part of the statement, even for administrators: users change only their own secrets. */
 async function ownCredentials(db: Db, caller: Caller, body: ChangeBody): Promise<CredentialTable[]> {
@@ -81,7 +79,7 @@ function methodOf(manifest: SourceManifest, credential: CredentialTable): SignIn
   const method = manifest.signIns.find(({ id }) => id === credential.sign_in);
   if (method && !method.oauth) return method;
   const renew = isInteractive(method?.oauth) ? 'authUrlOnly' : 'its new key as connectionProperties';
-  throw invalid(
+  throw invalidField(
     'qIDs',
     `the credential ${JSON.stringify(credential.name)} has no password to change: leave it out with qIDs, and renew ` +
       `it with PUT /api/v1/data-connections/{qID}/credential and ${renew}`,
@@ -100,7 +98,7 @@ export async function affectedBy(
   body: ChangeBody,
 ): Promise<Affected[]> {
   if (!body.datasourceID && !body.host && !body.name && !body.qIDs)
-    throw invalid('datasourceID', 'or host, name or qIDs is required, to select the credentials');
+    throw invalidField('datasourceID', 'or host, name or qIDs is required, to select the credentials');
   const source = body.datasourceID === undefined ? undefined : deps.catalogue.get(body.datasourceID).id;
   const rows = await ownCredentials(deps.db, caller, body);
   if (body.qIDs && rows.length < new Set(body.qIDs.map((id) => id.toLowerCase())).size)
@@ -120,7 +118,7 @@ export async function affectedBy(
   }
   if (affected.length === 0) throw new AppError('NOT-FOUND', 'You have no credential that matches.');
   if (affected.reduce((sum, { connections }) => sum + connections.length, 0) > connectionsMax) {
-    throw invalid(
+    throw invalidField(
       'qIDs',
       `these credentials have more than ${connectionsMax} connections; change fewer credentials at once`,
     );

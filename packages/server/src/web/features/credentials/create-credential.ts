@@ -6,7 +6,7 @@ import type { Caller } from '../../../core/access/caller.js';
 import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
 import { assertNameFree, type CredentialEntry, storeEntered } from '../../../core/credentials/records.js';
 import type { BegunSignIn } from '../../../core/credentials/sign-ins.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
 import { isUniqueViolation } from '../../../core/store/store-error.js';
 import { credentialNameTaken } from './update-credential.js';
@@ -31,7 +31,7 @@ export async function createCredential(
   const request = { caller, manifest, split, connectionSecrets: split.connectionSecrets, destination };
   if (body.authUrlOnly && isInteractive(split.signIn.oauth))
     return { begun: await credentialEntry.begin(request) };
-  if (name === undefined) throw new InvalidRequest([{ field: 'qName', message: 'is required' }]);
+  if (name === undefined) throw invalidField('qName', 'is required');
   await assertNameFree(store.db, caller, name);
   const brought = await credentialEntry.complete(request);
   const target = { caller, manifest, signIn: split.signIn.id, destination, name };

@@ -1,6 +1,6 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { nameKey } from '../../../core/credentials/records.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { parseUuid } from '../../../core/input/uuid.js';
 import type { Db } from '../../../core/store/queryable.js';
 import type { CredentialTable } from '../../../core/store/tables.js';
@@ -25,9 +25,7 @@ export async function findCredentials(
 ): Promise<{ row: CredentialTable; others: CredentialTable[] }> {
   const id = query.byCredentialName ? undefined : parseUuid(idOrName);
   if (!query.byCredentialName && id === undefined) {
-    throw new InvalidRequest([
-      { field: 'qID', message: 'must be a UUID; to look up by name add byCredentialName=true' },
-    ]);
+    throw invalidField('qID', 'must be a UUID; to look up by name add byCredentialName=true');
   }
   const rows = await ownCredentials(db, caller, {
     ...(id === undefined ? { nameKey: nameKey(idOrName) } : { id }),
@@ -54,12 +52,7 @@ export async function findCredential(
   const { row, others } = await findCredentials(db, caller, idOrName, query);
   if (others.length > 0) {
     const ids = [row, ...others].map(({ id, source_id }) => `${id} for ${source_id}`);
-    throw new InvalidRequest([
-      {
-        field: 'qID',
-        message: `must be an id: several of your credentials have this name (${ids.join(', ')})`,
-      },
-    ]);
+    throw invalidField('qID', `must be an id: several of your credentials have this name (${ids.join(', ')})`);
   }
   revision.note(row);
   return row;

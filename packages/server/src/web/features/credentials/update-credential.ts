@@ -14,7 +14,7 @@ import {
   nameKey,
 } from '../../../core/credentials/records.js';
 import { linkAndConfirm } from '../../../core/credentials/resolve.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { parseInput } from '../../../core/input/tolerance.js';
 import type { Queryable, Tx } from '../../../core/store/queryable.js';
 import type { Store } from '../../../core/store/store.js';
@@ -36,8 +36,6 @@ export interface UpdateDependencies {
   logins: LoginUpdates;
 }
 
-const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
-
 export const credentialNameTaken = () =>
   new AppError('CONFLICT', 'qName: you already have a credential of this name for this data source.');
 
@@ -54,10 +52,10 @@ export function updateOfPatch(patch: PatchBody): CredentialUpdate {
   for (const { op, path, value } of patch) {
     const member = patchable[path.toLowerCase()];
     const field = path.slice(0, 128);
-    if (!member) throw invalid(field, 'cannot be changed');
-    if (op === 'remove') throw invalid(field, 'cannot be removed');
+    if (!member) throw invalidField(field, 'cannot be changed');
+    if (op === 'remove') throw invalidField(field, 'cannot be removed');
     if (typeof value !== 'string' || value.length > 10_000)
-      throw invalid(field, 'must be a string of at most 10000 characters');
+      throw invalidField(field, 'must be a string of at most 10000 characters');
     update[member] = member === 'qName' ? parseInput(nameSchema, value, 'qName') : value;
   }
   return update;
@@ -70,16 +68,16 @@ export function assertSameCredential(
   row: CredentialTable,
 ): void {
   if (body.qID !== undefined && body.qID !== row.id) {
-    throw invalid('qID', 'must be the id of the credential');
+    throw invalidField('qID', 'must be the id of the credential');
   }
   if (body.datasourceID !== undefined && body.datasourceID.toLowerCase() !== row.source_id.toLowerCase()) {
-    throw invalid('datasourceID', 'cannot be changed');
+    throw invalidField('datasourceID', 'cannot be changed');
   }
   if (body.qType !== catalogue.get(row.source_id).provider) {
-    throw invalid('qType', 'cannot be changed');
+    throw invalidField('qType', 'cannot be changed');
   }
   if (body.qSeparated !== undefined && body.qSeparated !== row.separated) {
-    throw invalid(
+    throw invalidField(
       'qSeparated',
       'cannot be changed here: PATCH /qSeparateCredentials of the connection, which keeps the credential',
     );
@@ -88,7 +86,7 @@ export function assertSameCredential(
 
 function methodOf(catalogue: Catalogue, row: CredentialTable): SignInMethod {
   const method = catalogue.get(row.source_id).signIns.find((candidate) => candidate.id === row.sign_in);
-  if (!method) throw invalid('qID', 'uses a sign-in method that this data source no longer has');
+  if (!method) throw invalidField('qID', 'uses a sign-in method that this data source no longer has');
   return method;
 }
 
@@ -104,12 +102,12 @@ async function linkTarget(
 ): Promise<ConnectionTable | undefined> {
   if (id === (row.connection_id ?? '')) return undefined;
   if (row.separated === 0)
-    throw invalid('connectionId', 'Connection ID changed: an embedded credential stays with its connection');
+    throw invalidField('connectionId', 'Connection ID changed: an embedded credential stays with its connection');
   const found = await loadConnection(db, caller, { id: id.toLowerCase() });
   if (!found?.mayUse)
     throw new AppError('NOT-FOUND', 'connectionId: there is no such connection, or you may not use it.');
   if (found.row.source_id !== row.source_id || found.row.separated === 0) {
-    throw invalid('connectionId', 'must be a connection of the same data source with separated credentials');
+    throw invalidField('connectionId', 'must be a connection of the same data source with separated credentials');
   }
   return found.row;
 }

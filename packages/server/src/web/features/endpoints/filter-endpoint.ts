@@ -12,7 +12,7 @@ import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import { resolveForUse } from '../../../core/credentials/resolve.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
@@ -91,12 +91,7 @@ export async function filterEndpoint(deps: EndpointsDependencies, caller: Caller
   const { connectionId, connectionName, connectionString, dataSourceId } = body;
   const named = [connectionId, connectionName, connectionString].filter((one) => one !== undefined);
   if (named.length > 1 || (named.length === 0 && dataSourceId === undefined)) {
-    throw new InvalidRequest([
-      {
-        field: 'connectionId',
-        message: 'exactly one of connectionId, connectionName, connectionString and dataSourceId is needed',
-      },
-    ]);
+    throw invalidField('connectionId', 'exactly one of connectionId, connectionName, connectionString and dataSourceId is needed');
   }
   if (connectionString !== undefined) {
     const described = await describedBy(catalogue, caller, connectionString, dataSourceId);

@@ -7,7 +7,7 @@ import { findConnection, unknownConnection } from '../../../core/access/find-con
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { sha256 } from '../../../core/crypto/digest.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
@@ -29,9 +29,7 @@ function ordered(given: NonNullable<QriProperties>, names: readonly string[], fi
     const index =
       name === undefined ? place : names.findIndex((known) => known.toLowerCase() === name.toLowerCase());
     if (index < 0 || index >= names.length) {
-      throw new InvalidRequest([
-        { field, message: `has an unknown property; known are: ${names.join(', ')}`.slice(0, 500) },
-      ]);
+      throw invalidField(field, `has an unknown property; known are: ${names.join(', ')}`.slice(0, 500));
     }
     values[index] = value;
   }

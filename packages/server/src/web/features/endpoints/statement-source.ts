@@ -2,7 +2,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Caller } from '../../../core/access/caller.js';
 import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
 import { propertiesOfStatement, sourceNamedIn } from '../../../core/catalogue/connect-statement.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 
 /** What a connect statement describes. */
 export interface DescribedTarget {
@@ -27,9 +27,7 @@ export async function describedBy(
 ): Promise<StatedTarget> {
   const id = dataSourceId || sourceNamedIn(catalogue, statement);
   if (id === undefined) {
-    throw new InvalidRequest([
-      { field: 'dataSourceId', message: 'is required: the connect statement does not name its data source' },
-    ]);
+    throw invalidField('dataSourceId', 'is required: the connect statement does not name its data source');
   }
   const manifest = await catalogue.enabled(caller.tenantId, id);
   const { definition, set } = splitProperties(manifest, propertiesOfStatement(manifest, statement));

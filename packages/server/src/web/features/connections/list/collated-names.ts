@@ -1,4 +1,4 @@
-import { InvalidRequest } from '../../../../core/errors/app-error.js';
+import { invalidField } from '../../../../core/errors/app-error.js';
 import type { Db } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { connectionRows, type Page } from './connection-store.js';
@@ -12,8 +12,6 @@ export const collatedMax = 2000;
 /** Pages of a list that began collated stay collated while the list grows up to here. */
 const collatedEnd = 5 * collatedMax;
 
-const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
-
 /**
  * Ignores case, not accents, by Intl.Collator for the locale. Accepts ICU's spelling with `_`.
  * @throws InvalidRequest naming `locale`
@@ -22,7 +20,7 @@ export function collatorOf(locale: string): Intl.Collator {
   try {
     return new Intl.Collator([locale.replaceAll('_', '-'), 'en'], { usage: 'sort', sensitivity: 'accent' });
   } catch {
-    throw invalid('locale', 'must be a locale such as en, de or sv-SE');
+    throw invalidField('locale', 'must be a locale such as en, de or sv-SE');
   }
 }
 
@@ -47,7 +45,7 @@ export async function listCollated(
     .execute(async (tx) => {
       const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
       if (limit !== undefined && names.length > collatedEnd) {
-        throw invalid(
+        throw invalidField(
           'page',
           'the list has grown too long for the order of a locale; restart from the first page',
         );

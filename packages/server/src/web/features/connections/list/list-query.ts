@@ -18,7 +18,7 @@ export type ListQuery = z.output<typeof listConnections.query>;
 const localeDefault = 'en';
 
 /** What a filter may name. `qType` has no column: it follows from the data source. */
-export function filterColumnsOf(catalogue: Catalogue): FilterColumns {
+function filterColumnsOf(catalogue: Catalogue): FilterColumns {
   const qType = sql`case connection.source_id ${sql.join(
     catalogue.all().map(({ id, provider }) => sql`when ${id} then ${provider}`),
     sql` `,
@@ -36,17 +36,13 @@ export function filterColumnsOf(catalogue: Catalogue): FilterColumns {
 
 /** @throws AppError ACCESS-DENIED; InvalidRequest naming `filter` */
 export async function selectionOf(
-  { catalogue, filterColumns }: { catalogue: Catalogue; filterColumns: FilterColumns },
+  catalogue: Catalogue,
   caller: Caller,
   query: ListQuery,
 ): Promise<Selection> {
   const { userId } = query;
-  if (userId !== undefined && userId !== caller.userId && !isAdministratorOf(caller, 'personal')) {
-    throw new AppError(
-      'ACCESS-DENIED',
-      "userId: only tenant administrators may list another user's connections.",
-    );
-  }
+  if (userId !== undefined && userId !== caller.userId && !isAdministratorOf(caller, 'personal'))
+    throw new AppError('ACCESS-DENIED', "userId: only tenant administrators may list another user's connections.");
   const ownerId = query.ownedByMe ? caller.userId : userId;
   const hidden = query.includeDisabled ? [] : [...(await catalogue.disabledIn(caller.tenantId))];
   return {
@@ -55,7 +51,7 @@ export async function selectionOf(
     hiddenSources: hidden,
     ...(query.spaceId ? { spaceId: query.spaceId } : {}),
     ...(ownerId === undefined ? {} : { ownerId }),
-    ...(query.filter?.trim() ? { filter: scimCondition(query.filter, filterColumns)() } : {}),
+    ...(query.filter?.trim() ? { filter: scimCondition(query.filter, filterColumnsOf(catalogue))() } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InvalidRequest } from '../../../../core/errors/app-error.js';
+import { invalidField } from '../../../../core/errors/app-error.js';
 import type { Keyset, ListOrder } from './connection-store.js';
 
 // The page token. It carries its sort order, so that a page stays exact whatever is inserted or deleted between pages. It
@@ -49,8 +49,6 @@ export function readPageToken(text: string): PageToken {
       keyset: { value: v, id: i },
     };
   } catch {
-    throw new InvalidRequest([
-      { field: 'page', message: 'is not a page token of this list; follow links.next.href unchanged' },
-    ]);
+    throw invalidField('page', 'is not a page token of this list; follow links.next.href unchanged');
   }
 }

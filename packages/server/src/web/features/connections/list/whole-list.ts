@@ -5,10 +5,10 @@ import type { Db } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { clientSignal } from '../../../http/client-signal.js';
 import type { Reply, RequestScope } from '../../../http/handler.js';
+import type { ConnectionDependencies } from '../connection-dependencies.js';
 import { keysetOf, type ListOrder, type Page } from './connection-store.js';
-import { metaOf } from './list-page.js';
 import { type ListQuery, orderOf } from './list-query.js';
-import { type ListedRowsDependencies, presentRows, rowsOf } from './listed-rows.js';
+import { metaOf, presentRows, rowsOf } from './listed-rows.js';
 import type { Selection } from './selection.js';
 
 // Lists without limit, written while they are read.
@@ -50,7 +50,7 @@ async function* steps(db: Db, selection: Selection, order: ListOrder): AsyncGene
 
 /** Everything that is selected. @throws AppError BUSY */
 export async function wholeList(
-  deps: ListedRowsDependencies & { slots: Slots },
+  deps: ConnectionDependencies & { slots: Slots },
   query: ListQuery,
   selection: Selection,
   { request, reply }: Pick<RequestScope, 'request' | 'reply'>,
@@ -62,7 +62,7 @@ export async function wholeList(
   let count = 0;
   async function* batches() {
     for await (const rows of steps(store.db, selection, order)) {
-      const shown = await presentRows(deps, caller, rows, query.includeQris ?? false);
+      const shown = await presentRows(deps, caller, rows, query);
       count += rows.length;
       if (errors.length < errorsMax) errors.push(...shown.errors);
       yield shown.data;
