@@ -1,6 +1,7 @@
+import type { confirmConnectionCredential as confirmRoute } from '@mooring/contract/routes/connection-credential';
+import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import { recordConnection, recordCredential } from '../../../core/audit/record.js';
-import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import {
   allowDestination,
   assertReaches,
@@ -12,16 +13,10 @@ import {
 import { resolveForUse } from '../../../core/credentials/resolve.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Tx } from '../../../core/store/queryable.js';
-import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
+import type { ConnectionCredentialDependencies } from './provide-credential.js';
 
-/** What the user saw when they confirmed. */
-export interface SeenState {
-  destination: string;
-  suspendedAt?: string | undefined;
-}
-
-const movedMeanwhile = () =>
+const movedAgain = () =>
   new AppError(
     'CONFLICT',
     'suspendedAt: does not match the current state, because another user moved the connection again. Check where it is now before you confirm.',
@@ -47,8 +42,7 @@ async function resumeKeptLogin(
   const givers = giversOf(kept);
   if (!givers.includes(caller.userId)) return false;
   assertReachesKept(caller, connection, kept);
-  if (suspendedAt !== connection.suspended_at || !(await resumeLogin(tx, connection, at)))
-    throw movedMeanwhile();
+  if (suspendedAt !== connection.suspended_at || !(await resumeLogin(tx, connection, at))) throw movedAgain();
   if (givers.some((giver) => giver !== caller.userId)) throw givenBySeveral();
   await recordConnection(tx, 'updated', caller, connection);
   return true;
@@ -56,13 +50,14 @@ async function resumeKeptLogin(
 
 /**
  * The caller allows their credential where the connection points now.
+ * @param seen what the user saw when they confirmed
  * @throws AppError CONFLICT unless that is what they saw; NOT-FOUND when they have no credential there
  */
 export async function confirmCredential(
-  { store, catalogue }: { store: Store; catalogue: Catalogue },
+  { store, catalogue }: ConnectionCredentialDependencies,
   caller: Caller,
   connection: ConnectionTable,
-  seen: SeenState,
+  seen: z.output<typeof confirmRoute.body>,
 ): Promise<void> {
   if (seen.destination !== connection.destination) {
     throw new AppError(

@@ -9,7 +9,6 @@ import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
 import { findConnection, mayNotUse } from '../../../core/access/find-connection.js';
-import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
 import { type EntryRequest, unlinkCredentials } from '../../../core/credentials/records.js';
 import { linkAndConfirm } from '../../../core/credentials/resolve.js';
 import { signInErrorToldCoarsely } from '../../../core/credentials/sign-ins.js';
@@ -19,13 +18,11 @@ import type { ConnectionTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
 import { confirmCredential } from './confirm-credential.js';
 import { credentialState } from './credential-state.js';
-import { beginSignIn, type ProvideDependencies, provideCredential } from './provide-credential.js';
-
-export interface ConnectionCredentialDependencies extends ProvideDependencies {
-  destinationRefused: RecordRefusedDestination;
-  /** Timeout of a test: when a caller who may not edit the connection learns that a sign-in does not work. */
-  testSeconds: number;
-}
+import {
+  beginSignIn,
+  type ConnectionCredentialDependencies,
+  provideCredential,
+} from './provide-credential.js';
 
 type Scope = Pick<RequestScope, 'caller' | 'signal' | 'traceId'>;
 
@@ -42,7 +39,10 @@ async function findUsable(
 
 function assertSeparated(connection: ConnectionTable): void {
   if (connection.separated === 1) return;
-  throw invalidField('qID', 'this connection has an embedded credential, which serves everyone who may use it');
+  throw invalidField(
+    'qID',
+    'this connection has an embedded credential, which serves everyone who may use it',
+  );
 }
 
 /** Tells failures at a provider by the oracle rule; empty for callers who may edit the connection. */
@@ -53,13 +53,12 @@ function coarselyTold(
 ): Pick<EntryRequest, 'toldCoarsely'> {
   if (privileges.includes('update')) return {};
   const since = performance.now();
+  const refused = { by: caller, operation: putConnectionCredential.id, traceId, connectionId: row.id };
   return {
     async toldCoarsely(error) {
       // Recorded before the wait, so that the time it takes does not show.
-      if (error instanceof ConnectorError && error.kind === 'egress_refused') {
-        const operation = putConnectionCredential.id;
-        await destinationRefused({ by: caller, operation, traceId, connectionId: row.id });
-      }
+      if (error instanceof ConnectorError && error.kind === 'egress_refused')
+        await destinationRefused(refused);
       return signInErrorToldCoarsely(error, { since, seconds: testSeconds, left: signal });
     },
   };
@@ -83,9 +82,7 @@ async function putCredential(
   if (!beginsForEmbedded) assertSeparated(connection);
   const manifest = await catalogue.enabled(caller.tenantId, connection.source_id);
   if (credentialId !== undefined) {
-    if (given) {
-      throw invalidField('credentialId', 'and connectionProperties cannot both be given');
-    }
+    if (given) throw invalidField('credentialId', 'and connectionProperties cannot both be given');
     const at = store.clock.iso();
     await store.transaction((tx) => linkAndConfirm(tx, caller, { manifest, connection, credentialId, at }));
   } else if (body.authUrlOnly) {
@@ -102,7 +99,6 @@ async function putCredential(
 export function createConnectionCredentialFeature(deps: ConnectionCredentialDependencies): BoundRoute[] {
   const stateOf = async (caller: Caller, qID: string) =>
     credentialState(deps, caller, (await findUsable(deps, caller, qID)).row);
-
   return [
     bind(getConnectionCredential, async ({ params }, { caller }) => ({
       status: 200,

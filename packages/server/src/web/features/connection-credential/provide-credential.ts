@@ -1,12 +1,8 @@
-import {
-  connectionSecretNames,
-  destinationOf,
-  type SplitProperties,
-} from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { connectionSecretNames, destinationOf } from '@mooring/connectors/kit/properties';
 import type { putConnectionCredential } from '@mooring/contract/routes/connection-credential';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
+import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
 import { type Catalogue, splitProperties } from '../../../core/catalogue/catalogue.js';
 import {
   assertKeptParts,
@@ -22,15 +18,18 @@ import { resolveCredential } from '../../../core/credentials/resolve.js';
 import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
-import { isUniqueViolation } from '../../../core/store/store-error.js';
+import { ifTaken } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import type { Vault } from '../../../core/vault/envelope.js';
 
-export interface ProvideDependencies {
+export interface ConnectionCredentialDependencies {
   store: Store;
   vault: Vault;
   catalogue: Catalogue;
   credentialEntry: CredentialEntry;
+  destinationRefused: RecordRefusedDestination;
+  /** Timeout of a test: when a caller who may not edit the connection learns that a sign-in does not work. */
+  testSeconds: number;
 }
 
 type PutBody = z.output<typeof putConnectionCredential.body>;
@@ -39,55 +38,62 @@ type PutBody = z.output<typeof putConnectionCredential.body>;
 type Told = Pick<EntryRequest, 'toldCoarsely'>;
 
 /** The connection's definition with the caller's secrets. @throws InvalidRequest when they change the destination */
-function splitFor(
+function entryRequest(
+  { catalogue }: ConnectionCredentialDependencies,
+  caller: Caller,
   connection: ConnectionTable,
-  manifest: SourceManifest,
-  given: Record<string, unknown>,
-): SplitProperties {
+  { given, ...told }: Told & { given: Record<string, unknown> },
+) {
+  const { id, name, destination } = connection;
+  const manifest = catalogue.get(connection.source_id);
   const properties = { ...definitionOf(connection), ...given };
   const split = splitProperties(manifest, properties, connectionSecretNames(manifest));
-  if (destinationOf(manifest, split.definition) !== connection.destination) {
-    throw invalidField('connectionProperties', "may hold only your credential here; update the connection to change the connection's own properties");
-  }
-  return split;
+  if (destinationOf(manifest, split.definition) !== destination)
+    throw invalidField(
+      'connectionProperties',
+      "may hold only your credential here; update the connection to change the connection's own properties",
+    );
+  return { caller, manifest, split, destination, connection: { id, name }, ...told };
 }
 
 /** Begins an interactive sign-in for the connection. */
 export async function beginSignIn(
-  { store, vault, catalogue, credentialEntry }: ProvideDependencies,
+  deps: ConnectionCredentialDependencies,
   caller: Caller,
   connection: ConnectionTable,
   { body, ...told }: Told & { body: PutBody },
 ) {
-  const manifest = catalogue.get(connection.source_id);
-  const split = splitFor(connection, manifest, body.connectionProperties ?? {});
-  const { credential: renewed } = await resolveCredential(store.db, caller, connection);
+  const { store, vault, credentialEntry } = deps;
+  const given = body.connectionProperties ?? {};
+  const request = entryRequest(deps, caller, connection, { given, ...told });
+  const { credential } = await resolveCredential(store.db, caller, connection);
   return credentialEntry.begin({
-    ...(renewed?.owner_id === caller.userId ? { replaces: renewed } : {}),
-    caller,
-    manifest,
-    split,
+    ...request,
     connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, caller, connection),
-    destination: connection.destination,
-    connection: { id: connection.id, name: connection.name },
+    ...(credential?.owner_id === caller.userId ? { replaces: credential } : {}),
     ...(body.redirectUri === undefined ? {} : { loopbackRedirect: body.redirectUri }),
     ...(body.device ? { device: true } : {}),
-    ...told,
   });
 }
 
-/** Stores the secrets as the caller's separated credential: in place of the one they have there, or under a new name. */
-async function provide(
-  { store, vault, catalogue, credentialEntry }: ProvideDependencies,
+const nameTaken = () =>
+  new AppError('CONFLICT', 'credentialsName: you already have a credential of this name.');
+
+/**
+ * Stores the secrets as the caller's separated credential: in place of the one they have there, or under a new name.
+ * @throws AppError CONFLICT when the name is taken; InvalidRequest naming each missing property
+ */
+export async function provideCredential(
+  deps: ConnectionCredentialDependencies,
   caller: Caller,
   connection: ConnectionTable,
-  { given, name, ...told }: Told & { given: Record<string, unknown>; name: string | undefined },
+  { name: wanted, ...asked }: Told & { given: Record<string, unknown>; name: string | undefined },
 ): Promise<void> {
-  const manifest = catalogue.get(connection.source_id);
-  const split = splitFor(connection, manifest, given);
-  const { destination } = connection;
+  const { store, vault, credentialEntry } = deps;
+  const request = entryRequest(deps, caller, connection, asked);
+  const { manifest, split, destination } = request;
   const current = await resolveCredential(store.db, caller, connection);
-  const wantedName = name ?? split.choice.credentialsName;
+  const wantedName = wanted ?? split.choice.credentialsName;
   const replaced =
     wantedName === undefined || wantedName === current.credential?.name ? current.credential : undefined;
   // A sign-in is one part of a login. The other parts are kept where their user has allowed the destination.
@@ -95,36 +101,22 @@ async function provide(
   const filled = isRenewed
     ? await filledUp(store.db, vault, caller, { manifest, split, replaced })
     : { split };
-  const request = {
-    caller,
-    manifest,
+  const connectionSecrets = await openConnectionSecretsOrRefuse(store.db, vault, caller, connection);
+  const name = wantedName ?? connection.name;
+  if (!replaced) await assertNameFree(store.db, caller, name);
+  const entered = await credentialEntry.complete({
+    ...request,
+    connectionSecrets,
     split: filled.split,
-    connectionSecrets: await openConnectionSecretsOrRefuse(store.db, vault, caller, connection),
-    destination,
-    connection: { id: connection.id, name: connection.name },
-    ...told,
-  };
-  const newName = wantedName ?? connection.name;
-  if (!replaced) await assertNameFree(store.db, caller, newName);
-  const brought = await credentialEntry.complete({ ...request, ...(replaced ? { replaces: replaced } : {}) });
-  await storeEntered(store, brought, async (tx) => {
-    const target = { caller, manifest, signIn: split.signIn.id, destination, name: newName };
+    ...(replaced ? { replaces: replaced } : {}),
+  });
+  await storeEntered(store, entered, async (tx) => {
+    const target = { caller, manifest, signIn: split.signIn.id, destination, name };
     if (replaced) {
       await assertKeptParts(tx, replaced, filled.versionRead);
-      return credentialEntry.replace(tx, replaced, target, brought);
+      return credentialEntry.replace(tx, replaced, target, entered);
     }
-    const id = await credentialEntry.store(tx, target, brought);
-    await linkCredential(tx, connection, { userId: caller.userId, credentialId: id, at: store.clock.iso() });
-  });
-}
-
-/** @throws AppError CONFLICT when the name is taken; InvalidRequest naming each missing property */
-export async function provideCredential(...asked: Parameters<typeof provide>): Promise<void> {
-  try {
-    await provide(...asked);
-  } catch (error) {
-    if (isUniqueViolation(error))
-      throw new AppError('CONFLICT', 'credentialsName: you already have a credential of this name.');
-    throw error;
-  }
+    const credentialId = await credentialEntry.store(tx, target, entered);
+    await linkCredential(tx, connection, { userId: caller.userId, credentialId, at: store.clock.iso() });
+  }).catch(ifTaken(nameTaken));
 }

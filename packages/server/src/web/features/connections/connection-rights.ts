@@ -71,8 +71,7 @@ async function assertNewOwner(store: Store, { tenantId }: Caller, place: Place):
 
 /** @throws InvalidRequest when the space has a different type than the request states */
 async function assertSpaceType(store: Store, caller: Caller, spaceId: string | null, stated: string) {
-  const space =
-    spaceId === null ? { type: 'personal' } : await spaceFacts(store.db, caller, spaceId);
+  const space = spaceId === null ? { type: 'personal' } : await spaceFacts(store.db, caller, spaceId);
   if (space && space.type !== stated)
     throw invalidField('spaceType', `is ${stated}, and the space is ${space.type}`);
 }
@@ -103,7 +102,6 @@ export async function assertMayUpdate(
     need('change_space', 'space');
     await assertMayCreateIn(store, caller, place.space_id, privileges.includes('change_owner'));
   }
-  if (update.spaceType !== undefined)
-    await assertSpaceType(store, caller, place.space_id, update.spaceType);
+  if (update.spaceType !== undefined) await assertSpaceType(store, caller, place.space_id, update.spaceType);
   if (isTransferred) await assertNewOwner(store, caller, place);
 }

@@ -104,8 +104,7 @@ export async function createConnection(
   const destination = destinationOf(manifest, definition);
   const connection = { name: body.qName };
   const request = { caller, manifest, split, connectionSecrets, destination, connection };
-  if (body.authUrlOnly && isInteractive(signIn.oauth))
-    return { begun: await credentialEntry.begin(request) };
+  if (body.authUrlOnly && isInteractive(signIn.oauth)) return { begun: await credentialEntry.begin(request) };
   const assertConnectionNameFree = async () => {
     const taken = await store.db
       .selectFrom('connection')
@@ -135,7 +134,12 @@ export async function createConnection(
     await storeEntered(store, entered, async (tx) => {
       await insertConnection(tx, row);
       await recordConnection(tx, 'created', caller, row);
-      await insertConnectionSecrets(tx, vault, { connection: row, ownerId: caller.userId }, connectionSecrets);
+      await insertConnectionSecrets(
+        tx,
+        vault,
+        { connection: row, ownerId: caller.userId },
+        connectionSecrets,
+      );
       if (entered)
         await storeCredential(tx, deps, row, { caller, manifest, signIn: signIn.id, name, entered });
       else if (selected)

@@ -162,7 +162,11 @@ export async function applyCredential(
   tx: Tx,
   deps: ConnectionDependencies,
   { caller, manifest, split, update, row }: PendingUpdate,
-  { step, next, embedded }: { step: CredentialStep; next: ConnectionTable; embedded?: CredentialTable | undefined },
+  {
+    step,
+    next,
+    embedded,
+  }: { step: CredentialStep; next: ConnectionTable; embedded?: CredentialTable | undefined },
 ): Promise<void> {
   const { credentialEntry, revoker } = deps;
   const { entered, selected } = step;

@@ -95,7 +95,12 @@ export async function duplicateConnection(
     .transaction(async (tx) => {
       await insertConnection(tx, copy);
       await recordConnection(tx, 'created', caller, copy);
-      await insertConnectionSecrets(tx, vault, { connection: copy, ownerId: caller.userId }, connectionSecrets);
+      await insertConnectionSecrets(
+        tx,
+        vault,
+        { connection: copy, ownerId: caller.userId },
+        connectionSecrets,
+      );
       if (entered)
         await storeCredential(tx, deps, copy, { caller, manifest, signIn: method.id, name, entered });
       else if (isSeparated && current)

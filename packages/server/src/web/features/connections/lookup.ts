@@ -1,5 +1,9 @@
 import type { Caller } from '../../../core/access/caller.js';
-import { type AccessibleConnection, connectionsNamed, loadConnection } from '../../../core/access/connection-access.js';
+import {
+  type AccessibleConnection,
+  connectionsNamed,
+  loadConnection,
+} from '../../../core/access/connection-access.js';
 import { unknownConnection } from '../../../core/access/find-connection.js';
 import { nameKey } from '../../../core/credentials/records.js';
 import { invalidField } from '../../../core/errors/app-error.js';
@@ -45,7 +49,9 @@ export async function lookUp(
   const id = isName ? undefined : parseUuid(qID);
   if (!isName && id === undefined)
     throw invalidField('qID', 'must be a UUID; to look up by name add type=connectionname');
-  const found = await (id === undefined ? named(db, caller, qID, spaceId) : loadConnection(db, caller, { id }));
+  const found = await (id === undefined
+    ? named(db, caller, qID, spaceId)
+    : loadConnection(db, caller, { id }));
   if (!found) throw unknownConnection();
   revision.note(found.row);
   return found;

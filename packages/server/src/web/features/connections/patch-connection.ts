@@ -128,7 +128,10 @@ function patchDocument(
       throw invalidField(field, 'does not exist, so it cannot be removed');
     }
     const at = pointer.toString();
-    const change = op === 'remove' ? { op, path: at } : { op: exists ? ('replace' as const) : ('add' as const), path: at, value };
+    const change =
+      op === 'remove'
+        ? { op, path: at }
+        : { op: exists ? ('replace' as const) : ('add' as const), path: at, value };
     const [problem] = applyPatch(document, [change]);
     if (problem) throw invalidField(field, 'does not exist');
   }

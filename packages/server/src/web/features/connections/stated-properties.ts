@@ -73,7 +73,8 @@ export function connectionSecret(
   if (secret === undefined) return { properties: {}, ignored: [] };
   const name = secretProperty(manifest, properties);
   if (name === undefined) return { properties: {}, ignored: secret === '' ? [] : ['qConnectionSecret'] };
-  if (secret === '') throw invalidField('qConnectionSecret', 'cannot be removed alone: leave it out to keep it');
+  if (secret === '')
+    throw invalidField('qConnectionSecret', 'cannot be removed alone: leave it out to keep it');
   return { properties: { [name]: new Secret(secret) }, ignored: [] };
 }
 

@@ -28,7 +28,12 @@ import type { RevisedBy } from '../../http/revision.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { assertMayUpdate, type ConnectionUpdate, placeAfter } from './connection-rights.js';
 import { nameColumns, nameTaken, replaceConnection, scopeOf } from './connection-rows.js';
-import { applyCredential, type CredentialStep, type PendingUpdate, prepareCredential } from './credential-step.js';
+import {
+  applyCredential,
+  type CredentialStep,
+  type PendingUpdate,
+  prepareCredential,
+} from './credential-step.js';
 import { assertDefinition } from './definition-rules.js';
 import { propertiesOf } from './stated-properties.js';
 
@@ -126,7 +131,10 @@ function giversAfter(
   isEntered: boolean,
 ): string[] {
   if (isTakeOver && kept.credential)
-    throw new AppError('ACCESS-DENIED', 'user: a user who is still active entered the login of this connection.');
+    throw new AppError(
+      'ACCESS-DENIED',
+      'user: a user who is still active entered the login of this connection.',
+    );
   const hasEmbedded = next.separated === 0 && !needsNoLogin(split.signIn);
   const givers = [
     hasEmbedded ? (isEntered ? caller.userId : kept.credential?.owner_id) : undefined,

@@ -2,12 +2,12 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { ChangeBody } from '@mooring/contract/routes/credential-changes';
 import type { Caller } from '../../../core/access/caller.js';
-import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { assertReaches, nameKey } from '../../../core/credentials/records.js';
 import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Db } from '../../../core/store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
+import type { CredentialChangesDependencies } from './change-dependencies.js';
 
 /** A credential of the caller, with the connections on which they use it. */
 export interface Affected {
@@ -15,12 +15,6 @@ export interface Affected {
   manifest: SourceManifest;
   method: SignInMethod;
   connections: readonly ConnectionTable[];
-}
-
-export interface AffectedDependencies {
-  db: Db;
-  catalogue: Catalogue;
-  settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 const connectionsMax = 100;
@@ -33,12 +27,8 @@ async function ownCredentials(db: Db, caller: Caller, body: ChangeBody): Promise
     .where('tenant_id', '=', caller.tenantId)
     .where('owner_id', '=', caller.userId);
   if (body.name !== undefined) statement = statement.where('name_key', '=', nameKey(body.name));
-  if (body.qIDs)
-    statement = statement.where(
-      'id',
-      'in',
-      body.qIDs.map((id) => id.toLowerCase()),
-    );
+  const ids = body.qIDs?.map((id) => id.toLowerCase());
+  if (ids) statement = statement.where('id', 'in', ids);
   return statement.orderBy('created_at').orderBy('id').execute();
 }
 
@@ -65,12 +55,12 @@ async function connectionsOf(db: Db, credential: CredentialTable): Promise<Conne
 
 /** Host and port where the connection signs in; its destination for a data source without them. */
 export async function placeOf(
-  { catalogue, settings }: Pick<AffectedDependencies, 'catalogue' | 'settings'>,
+  { catalogue, config }: CredentialChangesDependencies,
   manifest: SourceManifest,
   connection: ConnectionTable,
 ): Promise<{ host: string; place: string }> {
   const connector = await catalogue.connector(manifest);
-  const [target] = connector.targets(definitionOf(connection), settings[manifest.id] ?? {});
+  const [target] = connector.targets(definitionOf(connection), config.sources[manifest.id] ?? {});
   if (!target) return { host: '', place: connection.destination };
   return { host: target.host.toLowerCase(), place: `${target.host.toLowerCase()}:${target.port}` };
 }
@@ -93,35 +83,35 @@ function methodOf(manifest: SourceManifest, credential: CredentialTable): SignIn
  * @throws InvalidRequest for credentials without a password, and for more connections than one request may test
  */
 export async function affectedBy(
-  deps: AffectedDependencies,
+  deps: CredentialChangesDependencies,
   caller: Caller,
   body: ChangeBody,
 ): Promise<Affected[]> {
   if (!body.datasourceID && !body.host && !body.name && !body.qIDs)
     throw invalidField('datasourceID', 'or host, name or qIDs is required, to select the credentials');
-  const source = body.datasourceID === undefined ? undefined : deps.catalogue.get(body.datasourceID).id;
-  const rows = await ownCredentials(deps.db, caller, body);
+  const { store, catalogue } = deps;
+  const source = body.datasourceID === undefined ? undefined : catalogue.get(body.datasourceID).id;
+  const rows = await ownCredentials(store.db, caller, body);
   if (body.qIDs && rows.length < new Set(body.qIDs.map((id) => id.toLowerCase())).size)
     throw new AppError('NOT-FOUND', 'qIDs: you have no credential with one of these ids.');
   const affected: Affected[] = [];
   for (const credential of rows) {
     if (source !== undefined && credential.source_id !== source) continue;
-    const connections = await connectionsOf(deps.db, credential);
-    const manifest = deps.catalogue.get(credential.source_id);
+    const connections = await connectionsOf(store.db, credential);
+    const manifest = catalogue.get(credential.source_id);
     if (body.host !== undefined) {
       const places = await Promise.all(connections.map((one) => placeOf(deps, manifest, one)));
       if (!places.some(({ host }) => host === body.host?.toLowerCase())) continue;
     }
     assertReaches(caller, credential);
-    await deps.catalogue.enabled(caller.tenantId, credential.source_id);
+    await catalogue.enabled(caller.tenantId, credential.source_id);
     affected.push({ credential, manifest, method: methodOf(manifest, credential), connections });
   }
   if (affected.length === 0) throw new AppError('NOT-FOUND', 'You have no credential that matches.');
-  if (affected.reduce((sum, { connections }) => sum + connections.length, 0) > connectionsMax) {
+  if (affected.reduce((sum, { connections }) => sum + connections.length, 0) > connectionsMax)
     throw invalidField(
       'qIDs',
       `these credentials have more than ${connectionsMax} connections; change fewer credentials at once`,
     );
-  }
   return affected;
 }

@@ -8,43 +8,25 @@ import {
   undoCredentialChange,
 } from '@mooring/contract/routes/credential-changes';
 import type { Caller } from '../../../core/access/caller.js';
-import type { RecordRefusedDestination } from '../../../core/audit/refused-destinations.js';
-import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { loginPair } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { RunningUses } from '../../../core/sessions/running-uses.js';
-import type { Sessions } from '../../../core/sessions/sessions.js';
 import { afterChange } from '../../../core/store/store-error.js';
-import type { UseLog } from '../../../core/use-record/log.js';
+import type { CredentialChangeTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
 import { affectedBy } from './affected-connections.js';
-import { type ChangeRow, ownChanges, presentChange } from './change-store.js';
+import type { CredentialChangesDependencies } from './change-dependencies.js';
+import { ownChanges, presentChange } from './change-store.js';
 import { type RehearsalResult, rehearse } from './rehearsal.js';
-import { type SwitchDependencies, switchLogins, undoChange } from './switch-logins.js';
-
-export interface CredentialChangesDependencies extends SwitchDependencies {
-  catalogue: Catalogue;
-  sessions: Sessions;
-  runningUses: RunningUses;
-  uses: UseLog;
-  destinationRefused: RecordRefusedDestination;
-}
-
-interface Rehearsed {
-  report: ChangeReport;
-  result: RehearsalResult;
-}
+import { switchLogins, undoChange } from './switch-logins.js';
 
 /** @param operation id in the contract, for the audit log */
 async function rehearseChange(
-  { store, config, catalogue, ...more }: CredentialChangesDependencies,
+  deps: CredentialChangesDependencies,
   operation: string,
   body: ChangeBody,
   { caller, signal, traceId }: RequestScope,
-): Promise<Rehearsed> {
-  const test = { catalogue, settings: config.sources };
-  const affected = await affectedBy({ db: store.db, ...test }, caller, body);
-  const deps = { ...more, db: store.db, test, limits: config.limits };
+): Promise<{ report: ChangeReport; result: RehearsalResult }> {
+  const affected = await affectedBy(deps, caller, body);
   const run = { caller, signal, request: { operation, traceId } };
   const result = await rehearse(deps, run, affected, loginPair(body));
   const { ok, connections } = result;
@@ -55,7 +37,7 @@ async function rehearseChange(
 export function createCredentialChangesFeature(deps: CredentialChangesDependencies): BoundRoute[] {
   const { db } = deps.store;
 
-  const find = async (caller: Caller, id: string): Promise<ChangeRow> => {
+  const find = async (caller: Caller, id: string): Promise<CredentialChangeTable> => {
     const [change] = await ownChanges(db, caller, { id });
     if (!change) throw new AppError('NOT-FOUND', 'You have made no such change.');
     return change;

@@ -1,25 +1,17 @@
 import type { Caller } from '../../../core/access/caller.js';
 import { record, recordCredential } from '../../../core/audit/record.js';
-import type { Config } from '../../../core/config/config.js';
-import { assertReaches, type LoginUpdates } from '../../../core/credentials/records.js';
+import { assertReaches } from '../../../core/credentials/records.js';
 import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import type { Tx } from '../../../core/store/queryable.js';
-import type { Store } from '../../../core/store/store.js';
-import type { CredentialTable } from '../../../core/store/tables.js';
+import type { CredentialChangeTable } from '../../../core/store/tables.js';
 import { UnreadableError } from '../../../core/vault/envelope.js';
-import { type ChangeRow, claimUndo, itemsOf } from './change-store.js';
+import type { CredentialChangesDependencies } from './change-dependencies.js';
+import { itemsOf } from './change-store.js';
 import type { RehearsalResult } from './rehearsal.js';
 
 // The change itself and its undo. Each is one transaction: all credentials, or none.
 
-export interface SwitchDependencies {
-  store: Store;
-  logins: LoginUpdates;
-  config: Config;
-}
-
-const changedMeanwhile = (name: string) =>
+const changedSince = (name: string) =>
   new AppError(
     'CONFLICT',
     `The credential ${JSON.stringify(name)} has been changed or deleted by another request since. No credential was changed.`,
@@ -27,7 +19,7 @@ const changedMeanwhile = (name: string) =>
 
 /** Puts the rehearsed logins in place of the former ones. @throws AppError CONFLICT */
 export async function switchLogins(
-  { store, logins, config }: SwitchDependencies,
+  { store, logins, config }: CredentialChangesDependencies,
   caller: Caller,
   { prepared, connections }: RehearsalResult,
 ): Promise<{ changeId: string; undoUntil: string }> {
@@ -46,7 +38,7 @@ export async function switchLogins(
     await tx.insertInto('credential_change').values(change).execute();
     for (const one of prepared) {
       const { credential, versionRead } = one;
-      if (!(await logins.switchLogin(tx, one, entered))) throw changedMeanwhile(credential.name);
+      if (!(await logins.switchLogin(tx, one, entered))) throw changedSince(credential.name);
       const item = {
         tenant_id: caller.tenantId,
         change_id: change.id,
@@ -67,29 +59,38 @@ export async function switchLogins(
   return { changeId: change.id, undoUntil: change.undo_until };
 }
 
-const ownCredential = (tx: Tx, caller: Caller, id: string): Promise<CredentialTable | undefined> =>
-  tx
-    .selectFrom('credential')
-    .selectAll()
-    .where('id', '=', id)
-    .where('tenant_id', '=', caller.tenantId)
-    .where('owner_id', '=', caller.userId)
-    .executeTakeFirst();
-
-async function undo({ store, logins }: SwitchDependencies, caller: Caller, change: ChangeRow): Promise<void> {
+async function undo(
+  { store, logins }: CredentialChangesDependencies,
+  caller: Caller,
+  change: CredentialChangeTable,
+): Promise<void> {
   const at = store.clock.iso();
   await store.transaction(async (tx) => {
-    if (!(await claimUndo(tx, change, at))) {
+    const claimed = await tx
+      .updateTable('credential_change')
+      .set({ status: 'undone' })
+      .where('id', '=', change.id)
+      .where('tenant_id', '=', caller.tenantId)
+      .where('user_id', '=', caller.userId)
+      .where('status', '=', 'switched')
+      .where('undo_until', '>', at)
+      .executeTakeFirst();
+    if (claimed.numUpdatedRows !== 1n)
       throw new AppError(
         'CONFLICT',
         'This change can no longer be undone: it was undone before, or its time is over.',
       );
-    }
     for (const { credential_id: id, version_before: before } of await itemsOf(tx, change)) {
-      const credential = await ownCredential(tx, caller, id);
+      const credential = await tx
+        .selectFrom('credential')
+        .selectAll()
+        .where('id', '=', id)
+        .where('tenant_id', '=', caller.tenantId)
+        .where('owner_id', '=', caller.userId)
+        .executeTakeFirst();
       if (credential) assertReaches(caller, credential);
       if (!credential || !(await logins.restore(tx, credential, before, at)))
-        throw changedMeanwhile(credential?.name ?? id);
+        throw changedSince(credential?.name ?? id);
       await recordCredential(tx, 'updated', credential, caller);
     }
     await record(tx, {
@@ -102,9 +103,9 @@ async function undo({ store, logins }: SwitchDependencies, caller: Caller, chang
 }
 
 /** Restores the former logins. @throws AppError CONFLICT */
-export async function undoChange(deps: SwitchDependencies, caller: Caller, change: ChangeRow): Promise<void> {
+export async function undoChange(...asked: Parameters<typeof undo>): Promise<void> {
   try {
-    await undo(deps, caller, change);
+    await undo(...asked);
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     throw new AppError(

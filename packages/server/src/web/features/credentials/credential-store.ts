@@ -1,10 +1,12 @@
+import type { Caller } from '../../../core/access/caller.js';
+import { nameKey } from '../../../core/credentials/records.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
+import { parseUuid } from '../../../core/input/uuid.js';
 import type { Db } from '../../../core/store/queryable.js';
 import type { CredentialTable } from '../../../core/store/tables.js';
+import type { RevisedBy } from '../../http/revision.js';
 
-interface Owner {
-  userId: string;
-  tenantId: string;
-}
+type Owner = Pick<Caller, 'userId' | 'tenantId'>;
 
 /** Credentials of one user; who owns them is part of the statement. */
 export function credentialsOf(db: Db, owner: Owner, sourceId: string | undefined) {
@@ -16,16 +18,56 @@ export function credentialsOf(db: Db, owner: Owner, sourceId: string | undefined
   return sourceId ? statement.where('source_id', '=', sourceId) : statement;
 }
 
-/** Credentials of one user by id or name, oldest first. */
-export async function ownCredentials(
+/** How a request names a credential: by id, or with `byCredentialName` by name. */
+interface CredentialQuery {
+  byCredentialName?: boolean | undefined;
+  datasourceID?: string | undefined;
+}
+
+/**
+ * A credential of the caller by id or name. `others` have the same name for another data source, which 0.1 allowed;
+ * `row` is the newest.
+ * @throws InvalidRequest, AppError NOT-FOUND
+ */
+export async function findCredentials(
   db: Db,
-  owner: Owner,
-  where: { id?: string; nameKey?: string; sourceId?: string },
-): Promise<CredentialTable[]> {
-  let statement = credentialsOf(db, owner, where.sourceId);
-  if (where.id !== undefined) statement = statement.where('id', '=', where.id);
-  if (where.nameKey !== undefined) statement = statement.where('name_key', '=', where.nameKey);
-  return statement.orderBy('created_at').orderBy('id').execute();
+  caller: Caller,
+  idOrName: string,
+  { byCredentialName, datasourceID }: CredentialQuery,
+): Promise<{ row: CredentialTable; others: CredentialTable[] }> {
+  const id = byCredentialName ? undefined : parseUuid(idOrName);
+  if (!byCredentialName && id === undefined)
+    throw invalidField('qID', 'must be a UUID; to look up by name add byCredentialName=true');
+  const rows = await credentialsOf(db, caller, datasourceID)
+    .where(id === undefined ? 'name_key' : 'id', '=', id ?? nameKey(idOrName))
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  // A user names separated credentials; an embedded one only has the name of its connection.
+  const separated = rows.filter((row) => row.separated === 1);
+  const candidates = separated.length > 0 ? separated : rows;
+  const row = candidates.at(-1);
+  if (!row) throw new AppError('NOT-FOUND', 'You have no such credential.');
+  return { row, others: candidates.slice(0, -1) };
+}
+
+/**
+ * The credential to update or delete; notes its revision.
+ * @throws InvalidRequest also for an ambiguous name; AppError NOT-FOUND, PRECONDITION-FAILED
+ */
+export async function findCredential(
+  db: Db,
+  { caller, revision }: RevisedBy<'credential'>,
+  idOrName: string,
+  query: CredentialQuery,
+): Promise<CredentialTable> {
+  const { row, others } = await findCredentials(db, caller, idOrName, query);
+  if (others.length > 0) {
+    const ids = [row, ...others].map(({ id, source_id }) => `${id} for ${source_id}`).join(', ');
+    throw invalidField('qID', `must be an id: several of your credentials have this name (${ids})`);
+  }
+  revision.note(row);
+  return row;
 }
 
 /** Number of connections by credential: one for an embedded credential, for a separated one those its user linked. */
@@ -52,7 +94,7 @@ export async function orphanedCredentials(
   db: Db,
   caller: Owner,
   ofEveryone: boolean,
-  where: { sourceId?: string; separated?: number },
+  { datasourceID, qSeparated }: { datasourceID?: string | undefined; qSeparated?: number | undefined },
 ): Promise<CredentialTable[]> {
   let statement = db
     .selectFrom('credential')
@@ -62,8 +104,7 @@ export async function orphanedCredentials(
     .where('credential.connection_id', 'is', null)
     .where('credential_link.credential_id', 'is', null);
   if (!ofEveryone) statement = statement.where('credential.owner_id', '=', caller.userId);
-  if (where.sourceId !== undefined) statement = statement.where('credential.source_id', '=', where.sourceId);
-  if (where.separated !== undefined)
-    statement = statement.where('credential.separated', '=', where.separated);
+  if (datasourceID !== undefined) statement = statement.where('credential.source_id', '=', datasourceID);
+  if (qSeparated !== undefined) statement = statement.where('credential.separated', '=', qSeparated);
   return statement.orderBy('credential.created_at').orderBy('credential.id').execute();
 }

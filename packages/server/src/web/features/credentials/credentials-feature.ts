@@ -1,4 +1,7 @@
+import { destinationOf } from '@mooring/connectors/kit/properties';
+import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import {
+  type CredentialReply,
   createCredential as createRoute,
   deleteCredential,
   filterOrphans,
@@ -10,19 +13,26 @@ import {
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import type { Revoker } from '../../../core/credentials/grants.js';
-import type { CredentialEntry } from '../../../core/credentials/records.js';
-import { AppError } from '../../../core/errors/app-error.js';
-import { afterChange } from '../../../core/store/store-error.js';
+import { assertNameFree, type CredentialEntry, storeEntered } from '../../../core/credentials/records.js';
+import type { BegunSignIn } from '../../../core/credentials/sign-ins.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
+import { afterChange, ifTaken } from '../../../core/store/store-error.js';
+import type { CredentialTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
 import { unconditional } from '../../http/revision.js';
-import { createCredential } from './create-credential.js';
-import { presentCredential, presentCredentials, presentOrphan } from './credential-presenter.js';
-import { credentialsOf, orphanedCredentials } from './credential-store.js';
-import { findCredential, findCredentials } from './find-credential.js';
+import {
+  connectionCounts,
+  credentialsOf,
+  findCredential,
+  findCredentials,
+  orphanedCredentials,
+} from './credential-store.js';
 import {
   assertSameCredential,
+  credentialNameTaken,
   type UpdateDependencies,
   updateCredential,
   updateOfPatch,
@@ -32,6 +42,66 @@ export interface CredentialsDependencies extends UpdateDependencies {
   credentialEntry: CredentialEntry;
   revoker: Revoker;
   publicUrl: () => string;
+}
+
+const presentCredential = (
+  { catalogue, publicUrl }: CredentialsDependencies,
+  row: CredentialTable,
+  connectionCount: number,
+): CredentialReply => ({
+  connectionId: row.connection_id ?? '',
+  created: row.created_at,
+  datasourceID: row.source_id,
+  links: { self: { href: `${publicUrl()}/v1/data-credentials/${row.id}` } },
+  qConnCount: connectionCount,
+  qID: row.id,
+  qName: row.name,
+  qSeparated: row.separated,
+  qType: catalogue.get(row.source_id).provider,
+  updated: row.updated_at,
+});
+
+async function presentCredentials(
+  deps: CredentialsDependencies,
+  rows: readonly CredentialTable[],
+): Promise<CredentialReply[]> {
+  const counts = await connectionCounts(deps.store.db, rows);
+  return rows.map((row) => presentCredential(deps, row, counts.get(row.id) ?? 0));
+}
+
+const presentOrphan = ({ catalogue }: CredentialsDependencies, row: CredentialTable) => ({
+  qID: row.id,
+  qName: row.name,
+  qType: catalogue.get(row.source_id).provider,
+  created: row.created_at,
+  updated: row.updated_at,
+  datasourceID: row.source_id,
+  user: row.owner_id,
+  tenant: row.tenant_id,
+});
+
+/**
+ * Stores a separated credential; with `authUrlOnly` it begins a sign-in instead, and stores nothing.
+ * @throws InvalidRequest; AppError CONFLICT when the name is taken
+ */
+async function createCredential(
+  { store, catalogue, credentialEntry }: CredentialsDependencies,
+  caller: Caller,
+  body: z.output<typeof createRoute.body>,
+): Promise<{ begun: BegunSignIn } | { id: string }> {
+  const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
+  const split = splitProperties(manifest, body.connectionProperties);
+  const name = body.qName ?? split.choice.credentialsName;
+  const destination = destinationOf(manifest, split.definition);
+  const request = { caller, manifest, split, connectionSecrets: split.connectionSecrets, destination };
+  if (body.authUrlOnly && isInteractive(split.signIn.oauth))
+    return { begun: await credentialEntry.begin(request) };
+  if (name === undefined) throw invalidField('qName', 'is required');
+  await assertNameFree(store.db, caller, name);
+  const entered = await credentialEntry.complete(request);
+  const target = { caller, manifest, signIn: split.signIn.id, destination, name };
+  const stored = storeEntered(store, entered, (tx) => credentialEntry.store(tx, target, entered));
+  return { id: await stored.catch(ifTaken(credentialNameTaken)) };
 }
 
 const credentialOrder: ListOrder = {
@@ -47,15 +117,13 @@ async function listPage(
   query: z.output<typeof listCredentials.query>,
   requestUrl: string,
 ) {
-  const ownerId = query.userId ?? caller.userId;
-  if (ownerId !== caller.userId && !isAdministratorOf(caller, 'personal')) {
+  const owner = { tenantId: caller.tenantId, userId: query.userId ?? caller.userId };
+  if (owner.userId !== caller.userId && !isAdministratorOf(caller, 'personal'))
     throw new AppError(
       'ACCESS-DENIED',
       "userId: only tenant administrators may list another user's credentials.",
     );
-  }
   const page = readList(query, credentialOrder);
-  const owner = { tenantId: caller.tenantId, userId: ownerId };
   const rows = await credentialsOf(deps.store.db, owner, query.datasourceID)
     .where(page.condition)
     .orderBy(page.order)
@@ -113,10 +181,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       return { status: 204 };
     }),
     bind(filterOrphans, async ({ body }, { caller }) => {
-      const rows = await orphanedCredentials(db, caller, isAdministratorOf(caller, 'personal'), {
-        ...(body.datasourceID === undefined ? {} : { sourceId: body.datasourceID }),
-        ...(body.qSeparated === undefined ? {} : { separated: body.qSeparated }),
-      });
+      const rows = await orphanedCredentials(db, caller, isAdministratorOf(caller, 'personal'), body);
       const data = rows
         .map((row) => presentOrphan(deps, row))
         .filter((orphan) => body.qType === undefined || orphan.qType === body.qType);

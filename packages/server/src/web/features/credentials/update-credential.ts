@@ -18,17 +18,14 @@ import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { parseInput } from '../../../core/input/tolerance.js';
 import type { Queryable, Tx } from '../../../core/store/queryable.js';
 import type { Store } from '../../../core/store/store.js';
-import { isUniqueViolation } from '../../../core/store/store-error.js';
+import { ifTaken } from '../../../core/store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
 import type { RevisedBy } from '../../http/revision.js';
 
+type PutBody = z.output<typeof putRoute.body>;
+
 /** What a PUT or PATCH of a credential asks for; absent members stay as they are. */
-export interface CredentialUpdate {
-  qName?: string | undefined;
-  qUsername?: string | undefined;
-  qPassword?: string | undefined;
-  connectionId?: string | undefined;
-}
+type CredentialUpdate = Partial<Pick<PutBody, 'qName' | 'qUsername' | 'qPassword' | 'connectionId'>>;
 
 export interface UpdateDependencies {
   store: Store;
@@ -64,24 +61,19 @@ export function updateOfPatch(patch: PatchBody): CredentialUpdate {
 /** @throws InvalidRequest for members of a PUT that cannot be changed, where they differ */
 export function assertSameCredential(
   { catalogue }: Pick<UpdateDependencies, 'catalogue'>,
-  body: z.output<typeof putRoute.body>,
+  body: PutBody,
   row: CredentialTable,
 ): void {
-  if (body.qID !== undefined && body.qID !== row.id) {
+  if (body.qID !== undefined && body.qID !== row.id)
     throw invalidField('qID', 'must be the id of the credential');
-  }
-  if (body.datasourceID !== undefined && body.datasourceID.toLowerCase() !== row.source_id.toLowerCase()) {
+  if (body.datasourceID !== undefined && body.datasourceID.toLowerCase() !== row.source_id.toLowerCase())
     throw invalidField('datasourceID', 'cannot be changed');
-  }
-  if (body.qType !== catalogue.get(row.source_id).provider) {
-    throw invalidField('qType', 'cannot be changed');
-  }
-  if (body.qSeparated !== undefined && body.qSeparated !== row.separated) {
+  if (body.qType !== catalogue.get(row.source_id).provider) throw invalidField('qType', 'cannot be changed');
+  if (body.qSeparated !== undefined && body.qSeparated !== row.separated)
     throw invalidField(
       'qSeparated',
       'cannot be changed here: PATCH /qSeparateCredentials of the connection, which keeps the credential',
     );
-  }
 }
 
 function methodOf(catalogue: Catalogue, row: CredentialTable): SignInMethod {
@@ -102,13 +94,18 @@ async function linkTarget(
 ): Promise<ConnectionTable | undefined> {
   if (id === (row.connection_id ?? '')) return undefined;
   if (row.separated === 0)
-    throw invalidField('connectionId', 'Connection ID changed: an embedded credential stays with its connection');
+    throw invalidField(
+      'connectionId',
+      'Connection ID changed: an embedded credential stays with its connection',
+    );
   const found = await loadConnection(db, caller, { id: id.toLowerCase() });
   if (!found?.mayUse)
     throw new AppError('NOT-FOUND', 'connectionId: there is no such connection, or you may not use it.');
-  if (found.row.source_id !== row.source_id || found.row.separated === 0) {
-    throw invalidField('connectionId', 'must be a connection of the same data source with separated credentials');
-  }
+  if (found.row.source_id !== row.source_id || found.row.separated === 0)
+    throw invalidField(
+      'connectionId',
+      'must be a connection of the same data source with separated credentials',
+    );
   return found.row;
 }
 
@@ -142,22 +139,18 @@ export async function updateCredential(
     connectionId === undefined ? undefined : await linkTarget(store.db, caller, row, connectionId);
   const hasLogin = update.qUsername !== undefined || update.qPassword !== undefined;
   const fields = hasLogin ? loginProperties(methodOf(catalogue, row), loginPair(update)) : undefined;
-  try {
-    await store.transaction(async (tx) => {
+  await store
+    .transaction(async (tx) => {
       await revision.check(tx);
       if (name !== undefined && name !== row.name) await rename(tx, caller, row, { name, at });
-      if (fields && !(await logins.update(tx, row, manifest, { fields, entered: { by: caller, at } }))) {
+      if (fields && !(await logins.update(tx, row, manifest, { fields, entered: { by: caller, at } })))
         throw new AppError(
           'CONFLICT',
           'The credential has been changed by another request since. Repeat the change.',
         );
-      }
       if (connection) await linkAndConfirm(tx, caller, { manifest, connection, credentialId: row.id, at });
       if (name !== undefined || fields !== undefined)
         await recordCredential(tx, 'updated', { ...row, name: name ?? row.name }, caller);
-    });
-  } catch (error) {
-    if (isUniqueViolation(error)) throw credentialNameTaken();
-    throw error;
-  }
+    })
+    .catch(ifTaken(credentialNameTaken));
 }

@@ -5,13 +5,11 @@ import {
 } from '@mooring/contract/routes/data-source-endpoints';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import { type EndpointsDependencies, endpointOf, filterEndpoint } from './filter-endpoint.js';
-import { createQriBatch } from './qri-batch.js';
+import { makeQri } from './qri-batch.js';
 
 /** Where data is read, and what connections point to. No part of it is ever a user name or a password. */
 export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[] {
   const { catalogue } = deps;
-  const makeQri = createQriBatch(deps);
-
   return [
     bind(getDataSourceEndpoints, async (_input, { caller }) => {
       const disabled = await catalogue.disabledIn(caller.tenantId);
@@ -22,9 +20,9 @@ export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[
       status: 201,
       body: await filterEndpoint(deps, caller, body),
     })),
-    bind(generateQris, async ({ body }, { caller, traceId }) => {
+    bind(generateQris, async ({ body }, scope) => {
       const data = [];
-      for (const item of body.data) data.push(await makeQri(caller, item, body.rawValues ?? false, traceId));
+      for (const item of body.data) data.push(await makeQri(deps, scope, item, body.rawValues ?? false));
       return { status: 207, body: { data } };
     }),
   ];

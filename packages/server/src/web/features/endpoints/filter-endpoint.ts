@@ -16,8 +16,7 @@ import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
-import { connectionByName, qualifiedName } from './connection-reference.js';
-import { describedBy } from './statement-source.js';
+import { connectionByName, describedBy, qualifiedName } from './named-targets.js';
 
 export interface EndpointsDependencies {
   store: Store;
@@ -25,12 +24,10 @@ export interface EndpointsDependencies {
   publicUrl: () => string;
 }
 
-type FilterBody = z.output<typeof filterDataSourceEndpoints.body>;
-
 const dataInterfaceType = 'data';
 
 export const endpointOf = (
-  { publicUrl }: Pick<EndpointsDependencies, 'publicUrl'>,
+  { publicUrl }: EndpointsDependencies,
   manifest: SourceManifest,
   connectionId?: string,
 ) => ({
@@ -86,16 +83,26 @@ async function ofConnection(
  * The endpoint of a connection, of a connect statement or of a data source.
  * @throws InvalidRequest; AppError NOT-FOUND, ACCESS-DENIED, CREDENTIALS-REQUIRED
  */
-export async function filterEndpoint(deps: EndpointsDependencies, caller: Caller, body: FilterBody) {
+export async function filterEndpoint(
+  deps: EndpointsDependencies,
+  caller: Caller,
+  body: z.output<typeof filterDataSourceEndpoints.body>,
+) {
   const { store, catalogue } = deps;
   const { connectionId, connectionName, connectionString, dataSourceId } = body;
   const named = [connectionId, connectionName, connectionString].filter((one) => one !== undefined);
-  if (named.length > 1 || (named.length === 0 && dataSourceId === undefined)) {
-    throw invalidField('connectionId', 'exactly one of connectionId, connectionName, connectionString and dataSourceId is needed');
-  }
+  if (named.length > 1 || (named.length === 0 && dataSourceId === undefined))
+    throw invalidField(
+      'connectionId',
+      'exactly one of connectionId, connectionName, connectionString and dataSourceId is needed',
+    );
   if (connectionString !== undefined) {
-    const described = await describedBy(catalogue, caller, connectionString, dataSourceId);
-    const { manifest, definition, set } = described;
+    const { manifest, definition, set } = await describedBy(
+      catalogue,
+      caller,
+      connectionString,
+      dataSourceId,
+    );
     const connection = {
       connectionString: writeConnectStatement(manifest, onlySet(manifest, definition, set), false),
       dataInterfaceType,

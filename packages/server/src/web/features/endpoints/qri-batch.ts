@@ -4,26 +4,23 @@ import type { generateQris } from '@mooring/contract/routes/data-source-endpoint
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import { findConnection, unknownConnection } from '../../../core/access/find-connection.js';
-import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import { qriOf } from '../../../core/catalogue/qri.js';
 import { sha256 } from '../../../core/crypto/digest.js';
 import { invalidField } from '../../../core/errors/app-error.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
-import type { Store } from '../../../core/store/store.js';
-import { connectionByName } from './connection-reference.js';
-import { type DescribedTarget, describedBy } from './statement-source.js';
+import type { RequestScope } from '../../http/handler.js';
+import type { EndpointsDependencies } from './filter-endpoint.js';
+import { connectionByName, describedBy } from './named-targets.js';
 
 type QriItem = z.output<typeof generateQris.body>['data'][number];
-type QriProperties = QriItem['pathProperties'];
-
-export interface QriDependencies {
-  store: Store;
-  catalogue: Catalogue;
-}
 
 /** Values in the order of `names`: named ones by name, the others by position. @throws InvalidRequest */
-function ordered(given: NonNullable<QriProperties>, names: readonly string[], field: string): string[] {
+function ordered(
+  given: NonNullable<QriItem['pathProperties']>,
+  names: readonly string[],
+  field: string,
+): string[] {
   const values = names.map(() => '');
   for (const [place, { name, value = '' }] of given.entries()) {
     const index =
@@ -60,48 +57,49 @@ function qriFor(
   };
 }
 
-/** Makes the QRIs of a batch; the failure of an item does not affect the others. */
-export function createQriBatch({ store, catalogue }: QriDependencies) {
-  const targetOf = async (caller: Caller, item: QriItem): Promise<DescribedTarget> => {
-    if (item.connectionType === 'properties')
-      return describedBy(catalogue, caller, item.connection, item.dataSourceId);
-    const { row, privileges } =
-      item.connectionType === 'id'
-        ? await findConnection(store.db, caller, item.connection, 'connection')
-        : await connectionByName(store.db, caller, item.connection, item.spaceId);
-    if (!privileges.includes('read')) throw unknownConnection();
-    const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
-    return { manifest, definition: definitionOf(row) };
-  };
+async function targetOf({ store, catalogue }: EndpointsDependencies, caller: Caller, item: QriItem) {
+  if (item.connectionType === 'properties')
+    return describedBy(catalogue, caller, item.connection, item.dataSourceId);
+  const { row, privileges } =
+    item.connectionType === 'id'
+      ? await findConnection(store.db, caller, item.connection, 'connection')
+      : await connectionByName(store.db, caller, item.connection, item.spaceId);
+  if (!privileges.includes('read')) throw unknownConnection();
+  const manifest = await catalogue.enabled(caller.tenantId, row.source_id);
+  return { manifest, definition: definitionOf(row) };
+}
 
-  return async (caller: Caller, item: QriItem, isRaw: boolean, traceId: string) => {
-    const { connection, connectionType, requestId } = item;
-    const echoed = { connectionType, ...(requestId === undefined ? {} : { requestId }) };
-    try {
-      const { manifest, definition } = await targetOf(caller, item);
-      const made = qriFor(manifest, definition, item, isRaw);
-      return { ...echoed, connection, dataSourceId: manifest.id, ...made, status: { code: 200 } };
-    } catch (error) {
-      const { status, body, isFault } = errorReply(error, traceId);
-      if (isFault) throw error;
-      const [first] = body.errors;
-      const code = first?.code ?? 'INTERNAL';
-      return {
-        ...echoed,
-        // A refused statement is not echoed: it may hold the secret that it was refused for.
-        connection: connectionType === 'properties' ? '' : connection,
-        dataSourceId: item.dataSourceId ?? '',
-        isFullyQualified: false,
-        qri: '',
-        status: {
-          code: status,
-          errorResponse: {
-            dcaasErrorCode: code === 'DCAAS-2001' ? 2001 : status,
-            errorCodeName: code,
-            errorMessage: first?.detail ?? '',
-          },
-        },
-      };
-    }
-  };
+/** The QRI of one item of a batch, or why there is none; only a fault of the service fails the batch. */
+export async function makeQri(
+  deps: EndpointsDependencies,
+  { caller, traceId }: Pick<RequestScope, 'caller' | 'traceId'>,
+  item: QriItem,
+  isRaw: boolean,
+) {
+  const { connection, connectionType, requestId } = item;
+  const echoed = { connectionType, ...(requestId === undefined ? {} : { requestId }) };
+  try {
+    const { manifest, definition } = await targetOf(deps, caller, item);
+    const made = qriFor(manifest, definition, item, isRaw);
+    return { ...echoed, connection, dataSourceId: manifest.id, ...made, status: { code: 200 } };
+  } catch (error) {
+    const { status, body, isFault } = errorReply(error, traceId);
+    if (isFault) throw error;
+    const [first] = body.errors;
+    const code = first?.code ?? 'INTERNAL';
+    const errorResponse = {
+      dcaasErrorCode: code === 'DCAAS-2001' ? 2001 : status,
+      errorCodeName: code,
+      errorMessage: first?.detail ?? '',
+    };
+    return {
+      ...echoed,
+      // A refused statement is not echoed: it may hold the secret that it was refused for.
+      connection: connectionType === 'properties' ? '' : connection,
+      dataSourceId: item.dataSourceId ?? '',
+      isFullyQualified: false,
+      qri: '',
+      status: { code: status, errorResponse },
+    };
+  }
 }

@@ -20,7 +20,11 @@ async function listPage(
   const { db } = deps.store;
   const publicUrl = deps.publicUrl();
   const order = token?.order ?? (await orderOf(db, query, selection));
-  const found = await rowsOf(db, selection, { order, ...(token ? { position: token } : {}), limit: limit + 1 });
+  const found = await rowsOf(db, selection, {
+    order,
+    ...(token ? { position: token } : {}),
+    limit: limit + 1,
+  });
   const hasMore = found.length > limit;
   const isBackwards = token?.direction === 'prev';
   const rows = hasMore && isBackwards ? found.slice(1) : found.slice(0, limit);

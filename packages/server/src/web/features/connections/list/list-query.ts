@@ -42,7 +42,10 @@ export async function selectionOf(
 ): Promise<Selection> {
   const { userId } = query;
   if (userId !== undefined && userId !== caller.userId && !isAdministratorOf(caller, 'personal'))
-    throw new AppError('ACCESS-DENIED', "userId: only tenant administrators may list another user's connections.");
+    throw new AppError(
+      'ACCESS-DENIED',
+      "userId: only tenant administrators may list another user's connections.",
+    );
   const ownerId = query.ownedByMe ? caller.userId : userId;
   const hidden = query.includeDisabled ? [] : [...(await catalogue.disabledIn(caller.tenantId))];
   return {
