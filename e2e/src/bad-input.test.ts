@@ -26,7 +26,7 @@ type Member = { safeParse(value: unknown): { success: boolean } };
 type ObjectSchema = { shape: Record<string, Member> };
 
 // The token endpoint, which is public, takes forms too and judges by the grant.
-const withBody = allRoutes.filter((route) => route.body !== undefined && route.auth === 'person');
+const withBody = allRoutes.filter((route) => route.body !== undefined && !route.public);
 
 /** Members of the body's schema, also behind `optional`; none of a list. */
 function membersOf(route: Route): Record<string, Member> {

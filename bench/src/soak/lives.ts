@@ -1,12 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { getConnectionCredential } from '@mooring/contract/routes/connection-credential';
 import { patchConnection } from '@mooring/contract/routes/data-connection-changes';
-import {
-  createConnection,
-  deleteConnection,
-  getConnection,
-  listConnections,
-} from '@mooring/contract/routes/data-connections';
+import { createConnection, deleteConnection, getConnection } from '@mooring/contract/routes/data-connections';
+import { listConnections } from '@mooring/contract/routes/list-data-connections';
 import { deleteCredential, patchCredential } from '@mooring/contract/routes/data-credentials';
 import { browseConnection, previewConnection, testConnection } from '@mooring/contract/routes/use';
 import { listCredentialUses } from '@mooring/contract/routes/uses';

@@ -1,25 +1,18 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createApiClient } from '@mooring/contract/client';
+import type { ApiClient } from '@mooring/contract/client';
 import { exportUses, verifyUses } from '@mooring/contract/routes/uses';
+import type { Print } from './command.js';
 
-export interface AuditFlags {
-  url: string;
-  apiKey: string;
-}
-
-export interface VerifyFlags extends AuditFlags {
-  /** `seq:hash`, as an earlier run printed it. */
-  head?: string;
-}
-
-/** @returns true if the usage log is intact */
-export async function verifyAudit(flags: VerifyFlags, print: (line: string) => void): Promise<boolean> {
-  const [seq, hash] = flags.head?.split(':') ?? [];
-  if (flags.head !== undefined && !(seq && /^\d+$/.test(seq) && hash)) {
+/**
+ * @param head `seq:hash`, as an earlier run printed it
+ * @returns true if the usage log is intact
+ */
+export async function verifyAudit(api: ApiClient, head: string | undefined, print: Print): Promise<boolean> {
+  const [seq, hash] = head?.split(':') ?? [];
+  if (head !== undefined && !(seq && /^\d+$/.test(seq) && hash)) {
     throw new Error('--head must be a head that an earlier run printed, for example 42:abc…');
   }
-  const api = createApiClient({ url: flags.url, token: flags.apiKey });
   const known = seq && hash ? { head: { seq: Number(seq), hash } } : {};
   let report = await api.call(verifyUses, { body: known });
   let { records } = report;
@@ -46,18 +39,16 @@ export async function verifyAudit(flags: VerifyFlags, print: (line: string) => v
   return false;
 }
 
-export interface ExportFlags extends AuditFlags {
-  /** ISO 8601; selects uses that started at or after `from` and before `to`. */
-  from?: string;
-  to?: string;
-}
-
-/** Writes the usage log as NDJSON, oldest first. @throws Error if the stream is aborted */
+/**
+ * Writes the usage log as NDJSON, oldest first.
+ * @param span ISO 8601; uses that started at or after `from` and before `to`
+ * @throws Error if the stream is aborted
+ */
 export async function exportAudit(
-  { url, apiKey, from, to }: ExportFlags,
+  api: ApiClient,
+  { from, to }: { from?: string; to?: string },
   output: NodeJS.WritableStream,
 ): Promise<void> {
-  const api = createApiClient({ url, token: apiKey });
   const query = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
   const response = await api.open(exportUses, { query, accept: 'application/x-ndjson' });
   if (response.body) await pipeline(Readable.fromWeb(response.body as never), output, { end: false });

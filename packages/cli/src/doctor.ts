@@ -1,20 +1,15 @@
-import { createApiClient } from '@mooring/contract/client';
+import type { ApiClient } from '@mooring/contract/client';
 import { getSelfCheck, type SelfCheckReply } from '@mooring/contract/routes/self-check';
-
-export interface DoctorFlags {
-  url: string;
-  apiKey: string;
-}
+import type { Print } from './command.js';
 
 /**
  * Prints the self-check of a running server.
  * @returns false if something must be fixed
  * @throws ApiError
  */
-export async function examine(flags: DoctorFlags, say: (line: string) => void): Promise<boolean> {
-  const api = createApiClient({ url: flags.url, token: flags.apiKey });
+export async function examine(api: ApiClient, print: Print): Promise<boolean> {
   const report = await api.call(getSelfCheck);
-  for (const line of linesOf(report)) say(line);
+  for (const line of linesOf(report)) print(line);
   return [report.publicUrl, report.loopback, report.runners, ...report.clients].every(
     ({ remedy }) => remedy === undefined,
   );

@@ -1,14 +1,8 @@
-import { type ApiClient, ApiError, createApiClient } from '@mooring/contract/client';
+import { type ApiClient, ApiError } from '@mooring/contract/client';
 import { listVaultKeys, retireVaultKey, rotateVaultKey } from '@mooring/contract/routes/vault-keys';
+import type { Print } from './command.js';
 
-export interface KeysFlags {
-  url: string;
-  apiKey: string;
-}
-
-type Print = (line: string) => void;
-
-const connect = ({ url, apiKey }: KeysFlags): ApiClient => createApiClient({ url, token: apiKey });
+const listed = (api: ApiClient) => api.call(listVaultKeys, {});
 
 function show({ data }: Awaited<ReturnType<typeof listed>>, print: Print): void {
   for (const { id, state, createdAt, records } of data) {
@@ -16,22 +10,20 @@ function show({ data }: Awaited<ReturnType<typeof listed>>, print: Print): void 
   }
 }
 
-const listed = (api: ApiClient) => api.call(listVaultKeys, {});
-
-export async function listKeys(flags: KeysFlags, print: Print): Promise<void> {
-  show(await listed(connect(flags)), print);
+export async function listKeys(api: ApiClient, print: Print): Promise<void> {
+  show(await listed(api), print);
 }
 
-export async function rotateKey(flags: KeysFlags, print: Print): Promise<void> {
-  show(await connect(flags).call(rotateVaultKey, {}), print);
+export async function rotateKey(api: ApiClient, print: Print): Promise<void> {
+  show(await api.call(rotateVaultKey, {}), print);
   print(
     'Existing records are re-encrypted in the background. Retire the previous key when it has 0 records.',
   );
 }
 
-export async function retireKey(flags: KeysFlags & { id: string }, print: Print): Promise<void> {
-  await connect(flags).call(retireVaultKey, { params: { id: flags.id } });
-  print(`Key ${flags.id} destroyed.`);
+export async function retireKey(api: ApiClient, id: string, print: Print): Promise<void> {
+  await api.call(retireVaultKey, { params: { id } });
+  print(`Key ${id} destroyed.`);
 }
 
 const pollMs = 1_000;
@@ -39,8 +31,7 @@ const pollMs = 1_000;
 const shredTimeoutMs = 3_600_000;
 
 /** Rotates, then retires every previous key once it encrypts nothing. Can be interrupted and run again. */
-export async function shredKeys(flags: KeysFlags, print: Print): Promise<void> {
-  const api = connect(flags);
+export async function shredKeys(api: ApiClient, print: Print): Promise<void> {
   await api.call(rotateVaultKey, {});
   const until = Date.now() + shredTimeoutMs;
   let last = '';

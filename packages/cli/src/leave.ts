@@ -1,15 +1,8 @@
-import { type ApiClient, createApiClient } from '@mooring/contract/client';
-import { leaveUser, listUsers, type UserLeaveReply } from '@mooring/contract/routes/users';
+import type { ApiClient } from '@mooring/contract/client';
+import { leaveUser, type UserLeaveReply } from '@mooring/contract/routes/leave-user';
+import { listUsers } from '@mooring/contract/routes/users';
+import type { Print } from './command.js';
 import { follow } from './revoke.js';
-
-export interface LeaveFlags {
-  url: string;
-  apiKey: string;
-  name: string;
-  plan?: true;
-}
-
-type Print = (line: string) => void;
 
 /** @throws Error if no user, or more than one, has the name */
 async function userIdOf(api: ApiClient, name: string): Promise<string> {
@@ -63,12 +56,15 @@ function show(report: UserLeaveReply, print: Print): void {
 }
 
 /** @returns true if no revocation at a provider is queued or has failed */
-export async function leave(flags: LeaveFlags, print: Print): Promise<boolean> {
-  const api = createApiClient({ url: flags.url, token: flags.apiKey });
-  const userId = await userIdOf(api, flags.name);
+export async function leave(
+  api: ApiClient,
+  { name, plan }: { name: string; plan?: true },
+  print: Print,
+): Promise<boolean> {
+  const userId = await userIdOf(api, name);
   const report = await api.call(leaveUser, {
     params: { userId },
-    body: flags.plan ? { plan: true } : {},
+    body: plan ? { plan } : {},
   });
   show(report, print);
   if (!report.revocation) {

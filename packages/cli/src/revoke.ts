@@ -1,10 +1,9 @@
-import { type ApiClient, createApiClient } from '@mooring/contract/client';
+import type { ApiClient } from '@mooring/contract/client';
 import { getTenant } from '@mooring/contract/routes/platform';
 import { getRevocation, revokeCredentials } from '@mooring/contract/routes/revocations';
+import type { Print } from './command.js';
 
 export interface RevokeFlags {
-  url: string;
-  apiKey: string;
   user?: string;
   source?: string;
   all?: true;
@@ -34,8 +33,7 @@ async function pageAfter(api: ApiClient, { id, links }: Report): Promise<Report 
 }
 
 /** @returns true if no revocation at a provider is queued or has failed */
-export async function revoke(flags: RevokeFlags, print: (line: string) => void): Promise<boolean> {
-  const api = createApiClient({ url: flags.url, token: flags.apiKey });
+export async function revoke(api: ApiClient, flags: RevokeFlags, print: Print): Promise<boolean> {
   const body = {
     ...(flags.user === undefined ? {} : { userId: flags.user }),
     ...(flags.source === undefined ? {} : { dataSourceId: flags.source }),

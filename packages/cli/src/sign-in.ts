@@ -1,17 +1,16 @@
 import { createInterface } from 'node:readline/promises';
 import type { Readable, Writable } from 'node:stream';
-import { type ApiClient, ApiError, createApiClient, UnreachableError } from '@mooring/contract/client';
+import { type ApiClient, ApiError, UnreachableError } from '@mooring/contract/client';
 import {
   getConnectionCredential,
   putConnectionCredential,
 } from '@mooring/contract/routes/connection-credential';
 import { getConnection } from '@mooring/contract/routes/data-connections';
 import { getSignIn } from '@mooring/contract/routes/sign-ins';
+import type { Print } from './command.js';
 import { listenForRedirect } from './loopback.js';
 
 export interface SignInFlags {
-  url: string;
-  apiKey: string;
   /** Id or name. */
   connection: string;
   /** Id of the space in which to look up the name; absent: the user's own connections. */
@@ -32,30 +31,21 @@ const pollMs = 2_000;
  * Provides the caller's credential for a separated connection by an interactive sign-in.
  * @throws ApiError, or Error if the sign-in fails
  */
-export async function signIn(flags: SignInFlags, terminal: Terminal): Promise<void> {
-  const api = createApiClient({ url: flags.url, token: flags.apiKey });
+export async function signIn(api: ApiClient, flags: SignInFlags, terminal: Terminal): Promise<void> {
   const qID = await connectionId(api, flags);
-  const say = (line: string) => void terminal.output.write(`${line}\n`);
-  const complete = async (authCode: string, begun: { signInId: string; expiresAt: string }) => {
-    const body = { connectionProperties: { authCode } };
-    const send = () => api.call(putConnectionCredential, { params: { qID }, body });
-    const look = () => api.call(getConnectionCredential, { params: { qID } });
-    const state = await retried(api, begun, { send, look, say });
-    say(`Signed in. State of your credential: ${'state' in state ? state.state : 'ready'}.`);
-    if ('signInEndsAt' in state && state.signInEndsAt !== undefined)
-      say(`The provider issued no refresh token: the sign-in ends at ${state.signInEndsAt}.`);
-  };
-  if (flags.loopback) return onThisMachine(api, qID, say, complete);
-  const begun = await begin(api, qID, flags.device ? { device: true } : {});
+  const say: Print = (line) => terminal.output.write(`${line}\n`);
+  const work = { api, qID, say };
+  if (flags.loopback) return onThisMachine(work);
+  const begun = await begin(work, flags.device ? { device: true } : {});
   say(`Open this URL and sign in:\n\n  ${begun.authUrl}\n`);
   if (begun.userCode !== undefined) {
     say(`Compare this code with the page, or enter it there: ${begun.userCode}`);
     await arrival(api, begun.signInId);
-    return complete(begun.signInId, begun);
+    return complete(work, begun.signInId, begun);
   }
   const prompt = createInterface({ input: terminal.input, output: terminal.output });
   try {
-    await complete(await prompt.question('Code from the page: '), begun);
+    await complete(work, await prompt.question('Code from the page: '), begun);
   } finally {
     prompt.close();
   }
@@ -68,9 +58,16 @@ async function connectionId(api: ApiClient, { connection, space }: SignInFlags):
   return found.qID;
 }
 
+/** One sign-in for a connection. */
+interface Work {
+  api: ApiClient;
+  qID: string;
+  say: Print;
+}
+
 type Begun = Awaited<ReturnType<typeof begin>>;
 
-async function begin(api: ApiClient, qID: string, how: { device?: boolean; redirectUri?: string }) {
+async function begin({ api, qID }: Work, how: { device?: boolean; redirectUri?: string }) {
   const begun = await api.call(putConnectionCredential, {
     params: { qID },
     body: { authUrlOnly: true, ...how },
@@ -79,25 +76,27 @@ async function begin(api: ApiClient, qID: string, how: { device?: boolean; redir
   return begun;
 }
 
-async function onThisMachine(
-  api: ApiClient,
-  qID: string,
-  say: (line: string) => void,
-  complete: (authCode: string, begun: Begun) => Promise<void>,
-): Promise<void> {
+async function onThisMachine(work: Work): Promise<void> {
   const redirect = await listenForRedirect();
   try {
     const { redirectUri } = redirect;
-    const begun = await begin(api, qID, { redirectUri });
-    say(`Open this URL in a browser on this machine and sign in:\n\n  ${begun.authUrl}\n`);
+    const begun = await begin(work, { redirectUri });
+    work.say(`Open this URL in a browser on this machine and sign in:\n\n  ${begun.authUrl}\n`);
     const state = begun.state ?? new URL(begun.authUrl).searchParams.get('state') ?? '';
     const query = await Promise.race([redirect.query(state), expiry(begun.expiresAt)]);
     const error = new URLSearchParams(query).get('error');
     if (error !== null) throw new Error(`The sign-in was not completed (${printable(error)}).`);
-    await complete(query, begun);
+    await complete(work, query, begun);
   } finally {
     redirect.close();
   }
+}
+
+async function complete(work: Work, authCode: string, begun: Begun): Promise<void> {
+  const state = await redeemed(work, authCode, begun);
+  work.say(`Signed in. State of your credential: ${'state' in state ? state.state : 'ready'}.`);
+  if ('signInEndsAt' in state && state.signInEndsAt !== undefined)
+    work.say(`The provider issued no refresh token: the sign-in ends at ${state.signInEndsAt}.`);
 }
 
 /** The error may be transient: the same request can be retried. */
@@ -111,29 +110,23 @@ function isTransient(error: unknown): error is Error {
 }
 
 /**
- * Completes a sign-in, and retries until the sign-in expires: the code was not shown to the user, who could not send it
+ * Redeems the code, and retries until the sign-in expires: the code was not shown to the user, who could not send it
  * again.
+ * @returns the state of the credential
  * @throws ApiError, UnreachableError
  */
-async function retried<Result>(
-  api: ApiClient,
-  { signInId, expiresAt }: { signInId: string; expiresAt: string },
-  {
-    send,
-    look,
-    say,
-  }: { send: () => Promise<Result>; look: () => Promise<Result>; say: (line: string) => void },
-): Promise<Result> {
+async function redeemed({ api, qID, say }: Work, authCode: string, { signInId, expiresAt }: Begun) {
+  const body = { connectionProperties: { authCode } };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await send();
+      return await api.call(putConnectionCredential, { params: { qID }, body });
     } catch (error) {
       if (!isTransient(error)) throw error;
       const state = await api.call(getSignIn, { params: { id: signInId } }).then(
         (found) => found.state,
         () => 'pending' as const,
       );
-      if (state === 'completed') return look();
+      if (state === 'completed') return api.call(getConnectionCredential, { params: { qID } });
       if (!['pending', 'arrived', 'redeeming'].includes(state)) throw error;
       const wait = (error instanceof ApiError ? error.retryAfterSeconds : undefined) ?? 2;
       if (Date.now() + wait * 1000 > Date.parse(expiresAt)) throw error;

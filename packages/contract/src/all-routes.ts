@@ -1,6 +1,7 @@
-import { newerDoorOf } from './newer-door.js';
+import { connectivityRouteOf } from './connectivity-routes.js';
 import type { Route } from './route.js';
 import * as apiKeys from './routes/api-keys.js';
+import * as assignments from './routes/assignments.js';
 import * as audits from './routes/audits.js';
 import * as connectionCredential from './routes/connection-credential.js';
 import * as credentialChanges from './routes/credential-changes.js';
@@ -11,6 +12,8 @@ import * as dataSourceEndpoints from './routes/data-source-endpoints.js';
 import * as dataSources from './routes/data-sources.js';
 import * as dcaas from './routes/dcaas.js';
 import * as invitations from './routes/invitations.js';
+import * as leaveUser from './routes/leave-user.js';
+import * as listDataConnections from './routes/list-data-connections.js';
 import * as oauthClients from './routes/oauth-clients.js';
 import * as oauthTokens from './routes/oauth-tokens.js';
 import * as platform from './routes/platform.js';
@@ -29,14 +32,17 @@ const isRoute = (value: unknown): value is Route =>
 const modules = [
   platform,
   users,
+  leaveUser,
   apiKeys,
   invitations,
   oauthClients,
   oauthTokens,
   spaces,
+  assignments,
   audits,
   dataSources,
   dataSourceEndpoints,
+  listDataConnections,
   dataConnections,
   dataConnectionChanges,
   connectionCredential,
@@ -56,5 +62,5 @@ const routes: readonly Route[] = modules.flatMap((module) => Object.values(modul
 /** Every route of the contract, including those under `/api/connectivity`. */
 export const allRoutes: readonly Route[] = [
   ...routes,
-  ...routes.flatMap((route) => newerDoorOf(route) ?? []),
+  ...routes.flatMap((route) => connectivityRouteOf(route) ?? []),
 ];

@@ -7,7 +7,7 @@ import { errorsSchema, rateLimitedSchema } from './wire.js';
 
 /** Errors that follow from the kind of route, in addition to its own. */
 const commonErrors = (route: Route): ErrorCode[] => [
-  ...(route.auth === 'person' ? (['AUTHENTICATION-REQUIRED'] as const) : []),
+  ...(route.public ? [] : (['AUTHENTICATION-REQUIRED'] as const)),
   ...(route.tier === 'none' ? [] : (['HTTP-429'] as const)),
   ...(route.idempotent
     ? (['IDEMPOTENCY-KEY-REUSED', 'IDEMPOTENCY-IN-PROGRESS', 'IDEMPOTENCY-OUTCOME-UNKNOWN'] as const)
@@ -77,7 +77,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       .filter(Boolean)
       .join('\n\n'),
     tags: [route.tag],
-    security: route.auth === 'person' ? [{ bearer: [] }] : [],
+    security: route.public ? [] : [{ bearer: [] }],
     requestParams: {
       ...(route.params ? { path: route.params } : {}),
       ...(route.query ? { query: route.query } : {}),

@@ -1,9 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.js';
 
-/** Authentication: `public` none, `person` an API key or access token. */
-export type RouteAuth = 'public' | 'person';
-
 /** Qlik's rate limit tiers, in requests per minute: 1 = 1,000, 2 = 100; `none` for operational paths. */
 export type RateTier = 1 | 2 | 'none';
 
@@ -16,7 +13,7 @@ export interface RouteResponse {
 }
 
 /** For Qlik's operations, and those to which third parties add parameters (OAuth redirects). */
-export interface PassedOver {
+export interface IgnoredInput {
   /** Query parameters that look like a filter are refused even so; the value says what to use instead. */
   filters?: Readonly<Record<string, string>>;
 }
@@ -33,7 +30,8 @@ export interface Route {
   summary: string;
   description?: string;
   tag: string;
-  auth: RouteAuth;
+  /** Needs no authentication. Absent: needs an API key or an access token. */
+  public?: true;
   /** Documentation of the required permission; the server's `access` room decides. */
   permission: string;
   tier: RateTier;
@@ -47,7 +45,7 @@ export interface Route {
    * Unknown members of the body and unknown query parameters are ignored, as clients of this operation expect.
    * Absent: each of them is a 400 that names it.
    */
-  passesOver?: PassedOver;
+  unknownInput?: IgnoredInput;
   /** A create that honours `Idempotency-Key`. */
   idempotent?: true;
   /** The answer shows a secret once: it is replayed to the same API key or access token only, while the resource exists. */

@@ -1,3 +1,4 @@
+import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../spec/connector.js';
 import type { Column } from '../spec/data-types.js';
 import { ConnectorError } from '../spec/errors.js';
 import { quoted } from './json/failures.js';
@@ -31,4 +32,46 @@ export function unknownColumn(name: string): ConnectorError {
   return new ConnectorError('invalid_query', `There is no column ${quoted(name)}.`, {
     remedy: 'Call actions/preview without "columns" to see the columns. Names are case-sensitive.',
   });
+}
+
+/**
+ * Positions of the requested columns; without a request, of all.
+ * @throws ConnectorError `invalid_query` for an unknown name
+ */
+export function columnPositions(names: readonly string[], asked?: readonly string[]): number[] {
+  if (!asked) return names.map((_, position) => position);
+  return asked.map((name) => {
+    const position = names.indexOf(name);
+    if (position < 0) throw unknownColumn(name);
+    return position;
+  });
+}
+
+/**
+ * One page of the columns of a resource whose schema is known as a whole.
+ * @param parents the path of the resource
+ * @throws ConnectorError `invalid_query` for a page token that is not ours
+ */
+export function browseColumns(
+  columns: readonly Column[],
+  parents: readonly string[],
+  { page, limit }: BrowseRequest,
+): BrowseAnswer {
+  const start = Number(page ?? 0);
+  if (!Number.isSafeInteger(start) || start < 0) {
+    throw new ConnectorError('invalid_query', 'Invalid page token. Restart from the first page.');
+  }
+  const end = start + limit;
+  const items = columns.slice(start, end).map(({ name, type, nullable }): BrowseItem => {
+    return {
+      name,
+      kind: 'column',
+      path: [...parents, name],
+      readable: false,
+      container: false,
+      type,
+      nullable,
+    };
+  });
+  return end < columns.length ? { items, next: String(end) } : { items };
 }

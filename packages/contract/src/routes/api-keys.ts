@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver, passedOverInList } from '../passed-over.js';
+import { ignored, ignoredExceptFilters } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, pageQuery, patchBodySchema } from '../wire.js';
 
@@ -42,14 +42,13 @@ export const listApiKeys = defineRoute({
   id: 'listApiKeys',
   method: 'GET',
   path: '/api/v1/api-keys',
-  passesOver: passedOverInList({
+  unknownInput: ignoredExceptFilters({
     ownerId: 'use sub',
     owner: 'use sub',
     where: 'use sub, status or createdByUser',
   }),
   summary: 'List API keys, without their tokens',
   tag: 'api-keys',
-  auth: 'person',
   permission: 'Your own keys; tenant administrators: all keys of the tenant.',
   tier: 1,
   query: z.object({
@@ -73,10 +72,9 @@ export const createApiKey = defineRoute({
   id: 'createApiKey',
   method: 'POST',
   path: '/api/v1/api-keys',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Create an API key; the token is shown in this answer only',
   tag: 'api-keys',
-  auth: 'person',
   description:
     'Requires an API key; access tokens and machine users cannot create keys. The new key expires no later than the key that creates it, and inherits its reach. `successor: true` creates the one successor of that key, with the same lifetime; the old key expires within seven days.',
   permission: 'Any user, for themselves. Invite other users with `POST /api/v1/invitations`.',
@@ -114,10 +112,9 @@ export const getApiKey = defineRoute({
   id: 'getApiKey',
   method: 'GET',
   path: '/api/v1/api-keys/{id}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get an API key, without its token',
   tag: 'api-keys',
-  auth: 'person',
   permission: ownOrAdministered,
   tier: 1,
   params: keyParams,
@@ -129,10 +126,9 @@ export const patchApiKey = defineRoute({
   id: 'patchApiKey',
   method: 'PATCH',
   path: '/api/v1/api-keys/{id}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Change the description of an API key',
   tag: 'api-keys',
-  auth: 'person',
   permission: ownOrAdministered,
   tier: 2,
   params: keyParams,
@@ -157,10 +153,9 @@ export const getApiKeysConfig = defineRoute({
   id: 'getApiKeysConfig',
   method: 'GET',
   path: '/api/v1/api-keys/configs/{tenantId}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: "Limits of the tenant's API keys",
   tag: 'api-keys',
-  auth: 'person',
   permission: 'Any user of the tenant.',
   tier: 1,
   params: configParams,
@@ -172,12 +167,11 @@ export const patchApiKeysConfig = defineRoute({
   id: 'patchApiKeysConfig',
   method: 'PATCH',
   path: '/api/v1/api-keys/configs/{tenantId}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: "Change the limits of the tenant's API keys",
   description:
     '`replace` on `/max_api_key_expiry` and `/max_keys_per_user`. Existing keys keep their lifetime.',
   tag: 'api-keys',
-  auth: 'person',
   permission: 'Tenant administrators.',
   tier: 2,
   params: configParams,
@@ -194,7 +188,6 @@ export const approveApiKey = defineRoute({
   description:
     'Also approves the keys that were created with it. If you did not redeem the invitation yourself, delete the key.',
   tag: 'api-keys',
-  auth: 'person',
   permission: 'Your own keys, using another key that does not await approval itself.',
   tier: 2,
   params: keyParams,
@@ -206,10 +199,9 @@ export const deleteApiKey = defineRoute({
   id: 'deleteApiKey',
   method: 'DELETE',
   path: '/api/v1/api-keys/{id}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Revoke an API key',
   tag: 'api-keys',
-  auth: 'person',
   permission: ownOrAdministered,
   tier: 2,
   params: keyParams,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver, passedOverInList } from '../passed-over.js';
+import { ignored, ignoredExceptFilters } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, pageQuery, selfLinksSchema } from '../wire.js';
 
@@ -31,7 +31,6 @@ export type AuditReply = z.infer<typeof auditSchema>;
 
 const common = {
   tag: 'audits',
-  auth: 'person',
   permission: 'Tenant administrators and audit administrators (`AuditAdmin`).',
   tier: 1,
 } as const;
@@ -43,7 +42,7 @@ export const listAudits = defineRoute({
   id: 'listAudits',
   method: 'GET',
   path: '/api/v1/audits',
-  passesOver: passedOverInList({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
+  unknownInput: ignoredExceptFilters({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
   summary: 'List events, latest first',
   query: z.object({
     eventType: text,
@@ -71,7 +70,7 @@ export const listAuditTypes = defineRoute({
   id: 'listAuditTypes',
   method: 'GET',
   path: '/api/v1/audits/types',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'List all event types',
   responses: { 200: { description: 'Types', schema: namesSchema } },
   errors: ['ACCESS-DENIED'],
@@ -82,7 +81,7 @@ export const listAuditSources = defineRoute({
   id: 'listAuditSources',
   method: 'GET',
   path: '/api/v1/audits/sources',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'List all event sources',
   responses: { 200: { description: 'Sources', schema: namesSchema } },
   errors: ['ACCESS-DENIED'],
@@ -93,7 +92,7 @@ export const getAuditSettings = defineRoute({
   id: 'getAuditSettings',
   method: 'GET',
   path: '/api/v1/audits/settings',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get the retention period of events',
   responses: {
     200: {
@@ -114,7 +113,7 @@ export const getAudit = defineRoute({
   id: 'getAudit',
   method: 'GET',
   path: '/api/v1/audits/{id}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get one event',
   params: z.object({ id: z.string().min(1).max(64) }),
   responses: { 200: { description: 'The event', schema: auditSchema } },

@@ -56,7 +56,6 @@ export const getConnectionCredential = defineRoute({
   path,
   summary: 'Get the state of your credential for a connection',
   tag,
-  auth: 'person',
   permission,
   tier: 1,
   params: connectionParamsSchema,
@@ -72,7 +71,6 @@ export const putConnectionCredential = defineRoute({
   description:
     'One of: `credentialId` of an existing credential of yours; `connectionProperties` with new secrets (and `credentialsName`); `authUrlOnly` to start an interactive sign-in, then `connectionProperties.authCode` to complete it. For an embedded credential, users who may update the connection start a sign-in with `authUrlOnly` and complete it by PATCH of the connection with `qlik-auth-code`.',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
@@ -121,7 +119,6 @@ export const deleteConnectionCredential = defineRoute({
   path,
   summary: 'Unlink your credential from a connection, without deleting it',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
@@ -137,7 +134,6 @@ export const confirmConnectionCredential = defineRoute({
   description:
     'With the `suspendedAt` that the state showed, it also ends the suspension of an embedded login that you provided.',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver } from '../passed-over.js';
+import { ignored } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { nameSchema, patchBodySchema, uuidSchema } from '../wire.js';
 import { connectionParamsSchema, connectionSchema } from './data-connections.js';
@@ -63,12 +63,11 @@ export const updateConnection = defineRoute({
   id: 'updateDataConnection',
   method: 'PUT',
   path: '/api/v1/data-connections/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Replace a connection',
   description:
     'A request that changes the destination of an embedded connection must include its credential.',
   tag,
-  auth: 'person',
   permission: changePermission,
   tier: 2,
   params: connectionParamsSchema,
@@ -83,12 +82,11 @@ export const patchConnection = defineRoute({
   id: 'patchDataConnection',
   method: 'PATCH',
   path: '/api/v1/data-connections/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Update parts of a connection, or renew its sign-in',
   description:
     'Paths: `/qName`, `/tags`, `/space`, `/user`, `/qCredentialsID`, `/qUsername`, `/qPassword`, `/qConnectStatement`, `/qSeparateCredentials`, `/connectionProperties` and its members. The header `qlik-auth-code` renews an interactive sign-in in place.',
   tag,
-  auth: 'person',
   permission: changePermission,
   tier: 2,
   params: connectionParamsSchema,
@@ -124,10 +122,9 @@ export const bulkDeleteConnections = defineRoute({
   id: 'bulkDeleteDataConnections',
   method: 'POST',
   path: '/api/v1/data-connections/actions/delete',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Delete connections by id',
   tag,
-  auth: 'person',
   permission: 'Administrators, for the connections they administer.',
   tier: 2,
   body: z.object({
@@ -144,12 +141,11 @@ export const bulkUpdateConnections = defineRoute({
   id: 'bulkUpdateDataConnections',
   method: 'POST',
   path: '/api/v1/data-connections/actions/update',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Rename, move or transfer connections by id',
   description:
     'An empty `spaceId` moves the connection to the personal space of `ownerId`, or of the current owner. A new owner needs a role in the target space that may see the connection; `spaceType` must match the space; any other member of a connection is a 400 for its item. Credentials are not transferred: the new owner provides their own. An embedded login that another user provided is suspended until that user confirms.',
   tag,
-  auth: 'person',
   permission: 'Administrators, for the connections they administer.',
   tier: 2,
   body: z.object({
@@ -176,12 +172,11 @@ export const duplicateConnection = defineRoute({
   id: 'duplicateDataConnection',
   method: 'POST',
   path: '/api/v1/data-connections/actions/duplicate',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Copy a connection',
   description:
     "An embedded credential is copied only for its owner, or replaced by the one in the request. For separated connections the caller's link is copied. An interactive sign-in is never copied: the copy is `needs_sign_in`, and the error of its first use has the link to sign in.",
   tag,
-  auth: 'person',
   permission:
     'The privilege `read` on the original, and a role in the target space that may create connections.',
   tier: 2,

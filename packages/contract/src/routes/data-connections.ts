@@ -1,14 +1,7 @@
 import { z } from 'zod';
-import { passedOver, passedOverInList } from '../passed-over.js';
+import { ignored } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
-import {
-  errorItemSchema,
-  instantSchema,
-  listLinksSchema,
-  nameSchema,
-  selfLinksSchema,
-  uuidSchema,
-} from '../wire.js';
+import { instantSchema, nameSchema, selfLinksSchema, uuidSchema } from '../wire.js';
 
 // Qlik's data-connections: QLIK.md 1.1; types `ConnectionGet`, `ConnectionCreateResponse` of @qlik/api.
 
@@ -163,104 +156,17 @@ export const connectionLookupSchema = z.object({
   byCredentialName: z.boolean().optional().meta({ description: '`credentialId` is a name' }),
 });
 
-export const listConnectionsQuerySchema = z.object({
-  spaceId: z
-    .string()
-    .max(64)
-    .optional()
-    .meta({ aliases: ['space'] }),
-  personal: z.boolean().optional(),
-  ownedByMe: z.boolean().optional(),
-  userId: z
-    .string()
-    .max(64)
-    .optional()
-    .meta({ description: 'Connections that this user owns; administrators only, except for your own id' }),
-  limit: z.int().min(1).max(100).optional().meta({ description: 'Page size; absent: all connections' }),
-  page: z.string().max(4096).optional().meta({ description: 'Page token from `links`' }),
-  sort: z
-    .string()
-    .regex(/^[+\- ]?(_id|qName|created|updated)$/, 'must be one of ±_id, ±qName, ±created, ±updated')
-    .optional(),
-  caseinsensitive: z
-    .boolean()
-    .optional()
-    .meta({ description: 'With `sort` by qName: case-insensitive collation of `locale`' }),
-  locale: z
-    .string()
-    .min(1)
-    .max(64)
-    .optional()
-    .meta({ description: 'ICU locale for `caseinsensitive`; absent: en' }),
-  filter: z.string().max(4096).optional().meta({
-    description:
-      'SCIM filter (RFC 7644) on qName, qType, datasourceID, created, updated and qri, for instance `qName co "sales" and created gt "2026-01-31T00:00:00Z"`',
-  }),
-  dataName: z
-    .string()
-    .min(1, 'must not be empty')
-    .max(64)
-    .refine((name) => !/^(?:links|meta|errors|__proto__)$/i.test(name), 'is the name of another member')
-    .optional()
-    .meta({ description: 'Renames `data` in the reply' }),
-  noDatafiles: z.boolean().optional(),
-  owner: z.string().optional(),
-  extended: z.boolean().optional(),
-  includeQris: z.boolean().optional().meta({ description: 'Add `qri`' }),
-  includeDisabled: z
-    .boolean()
-    .optional()
-    .meta({ description: 'Include connections of disabled data sources' }),
-});
-
-export const connectionListSchema = z
-  .object({
-    data: z.array(connectionSchema).optional(),
-    links: listLinksSchema,
-    meta: z
-      .object({
-        count: z.int().optional().meta({ description: 'Total count; absent above 10,000' }),
-      })
-      .optional(),
-    errors: z
-      .array(errorItemSchema)
-      .optional()
-      .meta({ description: 'Connections that can no longer be read and are missing from `data`' }),
-  })
-  // `dataName` renames `data`.
-  .catchall(z.array(connectionSchema))
-  .meta({ id: 'DataConnections' });
-
 const tag = 'data-connections';
-
-export const listConnections = defineRoute({
-  id: 'listDataConnections',
-  method: 'GET',
-  path: '/api/v1/data-connections',
-  passesOver: passedOverInList({
-    ...{ ownerId: 'use userId, or ownedByMe=true', sub: 'use userId' },
-    ...{ name: 'use filter=qName eq "…"', where: 'use filter with a SCIM expression' },
-  }),
-  summary: 'List the connections that the caller may see',
-  tag,
-  auth: 'person',
-  permission: 'Connections for which the caller holds the privilege `list`.',
-  tier: 1,
-  query: listConnectionsQuerySchema,
-  responses: { 200: { description: 'One page, or all connections', schema: connectionListSchema } },
-  errors: ['DCERROR-0010', 'ACCESS-DENIED', 'BUSY'],
-});
 
 export const createConnection = defineRoute({
   id: 'createDataConnection',
   method: 'POST',
   path: '/api/v1/data-connections',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Create a connection, or start an interactive sign-in',
   description:
     "Takes `connectionProperties`, or `qConnectStatement` with `qType`. Secrets in `connectionProperties` are stored in the vault: with `separateCredentials` as the caller's own named credential, otherwise as the connection's embedded one.",
   tag,
-  auth: 'person',
   permission: 'A role in the space that may create connections; any user in their personal space.',
   tier: 2,
   body: postConnectionBodySchema,
@@ -287,10 +193,9 @@ export const getConnection = defineRoute({
   id: 'getDataConnection',
   method: 'GET',
   path: '/api/v1/data-connections/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get one connection by id or name',
   tag,
-  auth: 'person',
   permission: 'The privilege `read`.',
   tier: 1,
   params: connectionParamsSchema,
@@ -304,11 +209,10 @@ export const deleteConnection = defineRoute({
   id: 'deleteDataConnection',
   method: 'DELETE',
   path: '/api/v1/data-connections/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Delete a connection',
   description: 'Deletes its embedded credential too. Separated credentials stay with their users.',
   tag,
-  auth: 'person',
   permission: 'The privilege `delete`.',
   tier: 2,
   params: connectionParamsSchema,

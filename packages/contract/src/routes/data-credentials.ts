@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver } from '../passed-over.js';
+import { ignored } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import {
   instantSchema,
@@ -71,10 +71,9 @@ export const getCredential = defineRoute({
   id: 'getDataCredential',
   method: 'GET',
   path: '/api/v1/data-credentials/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get one of your credentials by id or name, without its secret',
   tag,
-  auth: 'person',
   permission: own,
   tier: 1,
   params: paramsSchema,
@@ -90,10 +89,9 @@ export const updateCredential = defineRoute({
   id: 'updateDataCredential',
   method: 'PUT',
   path: '/api/v1/data-credentials/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Update one of your credentials: name, secret, or link to a connection',
   tag,
-  auth: 'person',
   permission: own,
   tier: 2,
   params: paramsSchema,
@@ -124,11 +122,10 @@ export const patchCredential = defineRoute({
   id: 'patchDataCredential',
   method: 'PATCH',
   path: '/api/v1/data-credentials/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Update parts of one of your credentials',
   description: 'Paths: `/qName`, `/qUsername`, `/qPassword`, `/connectionId`.',
   tag,
-  auth: 'person',
   permission: own,
   tier: 2,
   params: paramsSchema,
@@ -143,12 +140,11 @@ export const deleteCredential = defineRoute({
   id: 'deleteDataCredential',
   method: 'DELETE',
   path: '/api/v1/data-credentials/{qID}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Delete one of your credentials',
   description:
     'Connections that used it are left without a credential. An OAuth grant is revoked at the provider.',
   tag,
-  auth: 'person',
   permission: own,
   tier: 2,
   params: paramsSchema,
@@ -162,10 +158,9 @@ export const filterOrphans = defineRoute({
   id: 'filterOrphanedDataCredentials',
   method: 'POST',
   path: '/api/v1/data-credentials/actions/filter-orphan',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'List credentials that no connection uses',
   tag,
-  auth: 'person',
   permission: 'Your own credentials; tenant administrators: all credentials of the tenant, without secrets.',
   tier: 2,
   body: z.object({
@@ -186,7 +181,6 @@ export const listCredentials = defineRoute({
   summary: 'List your credentials',
   description: 'At most 100 per page; follow `links.next`.',
   tag,
-  auth: 'person',
   permission: 'Your own credentials; tenant administrators: those of any `userId`.',
   tier: 1,
   query: z.object({
@@ -206,7 +200,6 @@ export const createCredential = defineRoute({
   description:
     '`connectionProperties` has the secrets and the properties that determine their destination (host, port, …). `authUrlOnly` starts an interactive sign-in.',
   tag,
-  auth: 'person',
   permission: 'Any user, for themselves.',
   tier: 2,
   body: z.object({

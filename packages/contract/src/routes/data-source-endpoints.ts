@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver, passedOverInList } from '../passed-over.js';
+import { ignored, ignoredExceptFilters } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { uuidSchema } from '../wire.js';
 
@@ -23,10 +23,9 @@ export const getDataSourceEndpoints = defineRoute({
   id: 'connectivityGetDataSourceEndpoints',
   method: 'GET',
   path: '/api/connectivity/data-sources/endpoints',
-  passesOver: passedOverInList(),
+  unknownInput: ignoredExceptFilters(),
   summary: 'List the endpoints of enabled data sources',
   tag,
-  auth: 'person',
   permission: 'Any user.',
   tier: 1,
   responses: {
@@ -39,12 +38,11 @@ export const filterDataSourceEndpoints = defineRoute({
   id: 'connectivityFilterDataSourceEndpoints',
   method: 'POST',
   path: '/api/connectivity/data-sources/endpoints/actions/filter',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get the endpoint of one connection',
   description:
     'Identify the connection by `connectionId`, `connectionName` (`Space:Name`, `:Name`, or a name with `spaceId`) or `connectionString`, or send only a `dataSourceId`. The answer never has a user name or password: reads run under the credential that Mooring holds for the caller.',
   tag,
-  auth: 'person',
   permission: 'The right to use data through the connection.',
   tier: 2,
   body: z.object({
@@ -94,12 +92,11 @@ export const generateQris = defineRoute({
   id: 'connectivityGenerateQri',
   method: 'POST',
   path: '/api/connectivity/data-sources/actions/generate-qri',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Generate resource identifiers (QRIs) of connections and paths',
   description:
     'One result per item, in order. The QRI depends only on the target, not on user or credential; without `rawValues` its parts are hashed.',
   tag,
-  auth: 'person',
   permission:
     'The privilege `read` on each connection; otherwise its item is the same as for an unknown connection.',
   tier: 2,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { apiSpecsSchema } from '../catalogue.js';
-import { passedOver } from '../passed-over.js';
+import { ignored } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { instantSchema } from '../wire.js';
 import { authUrlSchema, createConnection, createConnectionBodySchema } from './data-connections.js';
@@ -42,10 +42,9 @@ export const createDcaasConnection = defineRoute({
   id: 'createDcaasDataConnection',
   method: 'POST',
   path: '/api/v1/dcaas/actions/data-connections',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Create a connection by properties, or start an interactive sign-in (dcaas API)',
   tag,
-  auth: 'person',
   permission: createConnection.permission,
   tier: 2,
   body: createDcaasBodySchema,
@@ -63,10 +62,9 @@ export const getDcaasApiSpecs = defineRoute({
   id: 'getDcaasApiSpecs',
   method: 'GET',
   path: '/api/v1/dcaas/actions/data-connections/api-specs',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Connection properties of a data source (dcaas API)',
   tag,
-  auth: 'person',
   permission: 'Any user.',
   tier: 1,
   query: z.object({ dataSourceId: z.string().min(1).max(128) }),
@@ -78,10 +76,9 @@ export const getDcaasConnection = defineRoute({
   id: 'getDcaasDataConnection',
   method: 'GET',
   path: '/api/v1/dcaas/actions/data-connections/{connectionId}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get one connection (dcaas API)',
   tag,
-  auth: 'person',
   permission: 'The privilege `read`.',
   tier: 1,
   params: z.object({ connectionId: z.string().min(1).max(512) }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver } from '../passed-over.js';
+import { ignored } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, nameSchema, objectIdSchema, pageQuery } from '../wire.js';
 import { tenantRoleSchema } from './users.js';
@@ -34,7 +34,6 @@ export const createInvitation = defineRoute({
   description:
     'For an existing user (`userId`) or a new one (`name`). No e-mail is sent: deliver `url` yourself. If the user has had access before, the new key cannot use credentials and embedded logins that are older than it, until an earlier key of that user approves it or the secret is entered again.',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   idempotent: true,
@@ -72,7 +71,6 @@ export const listInvitations = defineRoute({
   path: '/api/v1/invitations',
   summary: 'List invitations, without their tokens',
   tag,
-  auth: 'person',
   permission: 'Tenant administrators.',
   tier: 1,
   query: z.object({
@@ -95,7 +93,6 @@ export const deleteInvitation = defineRoute({
   path: '/api/v1/invitations/{id}',
   summary: 'Withdraw an invitation; a key that it created stays valid',
   tag,
-  auth: 'person',
   permission: 'Tenant administrators.',
   tier: 2,
   params: z.object({ id: z.string().min(1).max(64) }),
@@ -109,7 +106,7 @@ export const redeemInvitation = defineRoute({
   path: '/api/v1/invitations/actions/redeem',
   summary: 'Redeem an invitation: create its API key; the token is shown in this answer only',
   tag,
-  auth: 'public',
+  public: true,
   permission: 'Anyone with the invitation, once. Failed attempts are rate limited by IP address.',
   tier: 'none',
   body: z.object({
@@ -151,10 +148,10 @@ export const setupPage = defineRoute({
   id: 'setupPage',
   method: 'GET',
   path: '/console/setup',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Setup page: redeems the invitation in its fragment and shows the key once',
   tag,
-  auth: 'public',
+  public: true,
   permission: 'Public; the fragment reaches the server only when the user presses the button.',
   tier: 'none',
   responses: { 200: { description: 'The page', contentTypes: ['text/html'] } },

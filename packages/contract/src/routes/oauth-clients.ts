@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver, passedOverInList } from '../passed-over.js';
+import { ignored, ignoredExceptFilters } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, listLinksSchema, nameSchema, pageQuery, patchBodySchema } from '../wire.js';
 
@@ -43,7 +43,6 @@ export type OAuthClientReply = z.infer<typeof clientSchema>;
 
 const common = {
   tag: 'oauth-clients',
-  auth: 'person',
   permission: 'Tenant administrators.',
 } as const;
 const clientParams = z.object({ id: z.string().min(1).max(64) });
@@ -66,7 +65,7 @@ export const listOAuthClients = defineRoute({
   id: 'listOAuthClients',
   method: 'GET',
   path: '/api/v1/oauth-clients',
-  passesOver: passedOverInList({
+  unknownInput: ignoredExceptFilters({
     name: 'use filter=clientName eq "…"',
     where: 'use filter with a SCIM expression',
   }),
@@ -100,7 +99,7 @@ export const createOAuthClient = defineRoute({
   id: 'createOAuthClient',
   method: 'POST',
   path: '/api/v1/oauth-clients',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Create an OAuth client with its machine user; the secret is shown in this answer only',
   tier: 2,
   body: clientChangeSchema.partial().extend({
@@ -124,7 +123,7 @@ export const getOAuthClient = defineRoute({
   id: 'getOAuthClient',
   method: 'GET',
   path: '/api/v1/oauth-clients/{id}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get an OAuth client, without its secrets',
   tier: 1,
   params: clientParams,
@@ -137,7 +136,7 @@ export const patchOAuthClient = defineRoute({
   id: 'patchOAuthClient',
   method: 'PATCH',
   path: '/api/v1/oauth-clients/{id}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Update an OAuth client',
   description:
     'Paths: `/clientName`, `/description`, `/clientUri`, `/logoUri`, `/allowedScopes`, `/allowedGrantTypes`. Removing a scope takes effect at once, also for tokens already issued.',
@@ -153,7 +152,7 @@ export const deleteOAuthClient = defineRoute({
   id: 'deleteOAuthClient',
   method: 'DELETE',
   path: '/api/v1/oauth-clients/{id}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Delete an OAuth client, its machine user, tokens and credentials',
   description: 'Refused while its machine user owns connections or spaces: transfer those first.',
   tier: 2,
@@ -167,7 +166,7 @@ export const createOAuthClientSecret = defineRoute({
   id: 'createOAuthClientSecret',
   method: 'POST',
   path: '/api/v1/oauth-clients/{id}/client-secrets',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Add a secret, for replacement without downtime; at most five',
   tier: 2,
   params: clientParams,
@@ -187,7 +186,7 @@ export const deleteOAuthClientSecret = defineRoute({
   id: 'deleteOAuthClientSecret',
   method: 'DELETE',
   path: '/api/v1/oauth-clients/{id}/client-secrets/{hint}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Delete a secret by its hint; tokens that were issued for it stay valid until they expire',
   tier: 2,
   params: clientParams.extend({ hint: z.string().min(1).max(64) }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver, passedOverInList } from '../passed-over.js';
+import { ignored, ignoredExceptFilters } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { errorItemSchema, instantSchema, listLinksSchema, pageQuery } from '../wire.js';
 
@@ -22,12 +22,12 @@ export const issueToken = defineRoute({
   id: 'issueToken',
   method: 'POST',
   path: '/oauth/token',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Get an access token with the secret of an OAuth client',
   description:
     'Grant type `client_credentials`. The body is JSON or form-encoded; client id and secret may also be sent by HTTP Basic authentication. Send the token as `Authorization: Bearer`, like an API key.',
   tag: 'oauth-tokens',
-  auth: 'public',
+  public: true,
   permission: 'Anyone with the secret of a client. Failed attempts are rate limited by IP address.',
   tier: 'none',
   bodyTypes: ['application/json', 'application/x-www-form-urlencoded'],
@@ -70,10 +70,9 @@ export const listOAuthTokens = defineRoute({
   id: 'listOAuthTokens',
   method: 'GET',
   path: '/api/v1/oauth-tokens',
-  passesOver: passedOverInList({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
+  unknownInput: ignoredExceptFilters({ ownerId: 'use userId', owner: 'use userId', sub: 'use userId' }),
   summary: 'List valid access tokens, without the tokens themselves',
   tag: 'oauth-tokens',
-  auth: 'person',
   permission: 'Your own tokens; tenant administrators: all tokens of the tenant.',
   tier: 1,
   query: z.object({
@@ -91,10 +90,9 @@ export const revokeOAuthToken = defineRoute({
   id: 'revokeOAuthToken',
   method: 'DELETE',
   path: '/api/v1/oauth-tokens/{tokenId}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Revoke an access token',
   tag: 'oauth-tokens',
-  auth: 'person',
   permission: 'Your own tokens; tenant administrators: any token of the tenant.',
   tier: 2,
   params: z.object({ tokenId: z.string().min(1).max(64) }),

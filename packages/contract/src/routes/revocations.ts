@@ -50,7 +50,6 @@ export const revokeCredentials = defineRoute({
   description:
     'Exactly one of `userId`, `dataSourceId` and `all`. Answers within about two seconds, with the id and progress of the revocation; the rest completes even if the request is aborted or the node fails. Uses of a credential end on every node within two seconds of its destruction; revocation at providers is retried. Credentials added later are not affected. Cannot be undone.',
   tag,
-  auth: 'person',
   permission: administrators,
   tier: 2,
   body: z.object({
@@ -74,7 +73,6 @@ export const getRevocation = defineRoute({
   path: '/api/v1/data-credentials/revocations/{id}',
   summary: 'Get the progress of a revocation',
   tag,
-  auth: 'person',
   permission: administrators,
   tier: 1,
   params: z.object({ id: z.string().min(1).max(64) }),

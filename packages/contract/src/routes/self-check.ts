@@ -55,7 +55,6 @@ export const getSelfCheck = defineRoute({
   description:
     'Checks that the public URL leads to this server, that each configured authorization server accepts the redirect URI, whether connections may reach the host of this server, and that a runner starts. Takes at most ten seconds.',
   tag: 'platform',
-  auth: 'person',
   permission: 'Tenant administrators.',
   tier: 2,
   responses: { 200: { description: 'The report', schema: selfCheckSchema } },

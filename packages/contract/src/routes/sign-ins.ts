@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passedOver } from '../passed-over.js';
+import { ignored } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { instantSchema, nameSchema } from '../wire.js';
 
@@ -45,7 +45,6 @@ export const getSignIn = defineRoute({
   path: '/api/v1/sign-ins/{id}',
   summary: 'Get the state of an interactive sign-in that you started',
   tag: 'sign-ins',
-  auth: 'person',
   permission: 'The user who started the sign-in.',
   tier: 1,
   params: z.object({ id: z.string().min(1).max(64) }),
@@ -63,12 +62,12 @@ export const signInCallback = defineRoute({
   id: 'signInCallback',
   method: 'GET',
   path: '/oauth/callback/{context}',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Redirect URI for the identity provider',
   description:
     'Shows a page with a one-time code to copy. Stores only that the redirect arrived; the user who started the sign-in completes it.',
   tag: 'sign-ins',
-  auth: 'public',
+  public: true,
   permission: 'Public; `state` and `iss` are verified.',
   tier: 'none',
   params: z.object({ context: z.string().min(1).max(128) }),
@@ -84,7 +83,6 @@ export const chooseAccount = defineRoute({
   description:
     'For a sign-in whose account differs from the one that the credential uses, or is unknown. `replace`: the credential switches to the new account. `add`: creates a second credential and uses it on this connection. `cancel`: revokes the new grant.',
   tag: 'sign-ins',
-  auth: 'person',
   permission: 'The user who started the sign-in.',
   tier: 2,
   params: z.object({ id: z.string().min(1).max(64) }),
@@ -98,12 +96,12 @@ export const renewSignIn = defineRoute({
   id: 'renewSignIn',
   method: 'POST',
   path: '/oauth/callback/{context}/renew',
-  passesOver: passedOver,
+  unknownInput: ignored,
   summary: 'Renew a sign-in in place, from the page after the redirect',
   description:
     'Only for a credential whose user started the renewal, and only if the account is the same; otherwise nothing is stored, and the new grant is revoked at the provider.',
   tag: 'sign-ins',
-  auth: 'public',
+  public: true,
   permission: 'Public; requires the one-time ticket of the page, sent from that page.',
   tier: 'none',
   params: z.object({ context: z.string().min(1).max(128) }),

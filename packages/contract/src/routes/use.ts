@@ -129,7 +129,6 @@ export const testConnection = defineRoute({
   description:
     'A failing source is a stage with `ok: false`, not an HTTP error. Users who may not edit the connection get one coarse stage, and a failure only after the full test timeout, unless the source refused their own sign-in.',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
@@ -143,7 +142,6 @@ export const testUnsaved = defineRoute({
   path: '/api/v1/data-connections/actions/test',
   summary: 'Test properties before saving them, without storing anything',
   tag,
-  auth: 'person',
   permission: 'Any user, with the secrets in the request. Stored secrets are not used.',
   tier: 2,
   body: z.object({
@@ -160,7 +158,6 @@ export const browseConnection = defineRoute({
   path: action('browse'),
   summary: 'Browse the source, one level at a time',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
@@ -180,7 +177,6 @@ export const previewConnection = defineRoute({
   path: action('preview'),
   summary: 'First rows of a path or query',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
@@ -197,7 +193,6 @@ export const readConnection = defineRoute({
   description:
     'A stream that fails midway, or is cut by an operator\'s limit, is aborted, so that a partial result never looks complete. NDJSON ends with the line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch that has the error in its metadata under `mooring`. The trailer `Mooring-Stream` is `complete`; for clients that send `TE: trailers`, a cut stream ends normally with the trailer `truncated;cap=…`. The header `Mooring-Columns` describes the columns, `Mooring-File` the file options, if they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
   tag,
-  auth: 'person',
   permission,
   tier: 2,
   params: connectionParamsSchema,
@@ -222,7 +217,6 @@ export const resolveConnection = defineRoute({
   path: action('resolve'),
   summary: 'Explain which credential a use would run under, without its secret',
   tag,
-  auth: 'person',
   permission: 'Any user, for themselves; users who may edit the connection, for another user (`as`).',
   tier: 2,
   params: connectionParamsSchema,

@@ -67,7 +67,6 @@ export const listUses = defineRoute({
   path: '/api/v1/data-uses',
   summary: 'List uses, latest first',
   tag: 'data-uses',
-  auth: 'person',
   permission,
   tier: 1,
   query: z.object({ ...usesQuery, ...pageQuery }),
@@ -83,7 +82,6 @@ export const exportUses = defineRoute({
   description:
     'One line per use, in the format of the list. An export that fails midway ends with the line `{"$mooring":{"error":…}}`, and the response is aborted.',
   tag: 'data-uses',
-  auth: 'person',
   permission,
   tier: 2,
   query: z.object(usesQuery),
@@ -97,7 +95,6 @@ export const listCredentialUses = defineRoute({
   path: '/api/v1/data-credentials/{qID}/uses',
   summary: 'List the uses of one of your credentials',
   tag: 'data-credentials',
-  auth: 'person',
   permission: 'Your own credentials.',
   tier: 1,
   params: z.object({ qID: z.string().min(1).max(512) }),
@@ -116,7 +113,6 @@ export const verifyUses = defineRoute({
   description:
     'Verifies the signed checkpoints and the records between them, from the oldest one kept. Each request runs for about two seconds; on `done: false` send `next` to continue. Keep the head outside of this server: it is what reveals, at the next verification, a log that was rolled back as a whole.',
   tag: 'data-credentials',
-  auth: 'person',
   permission: 'Tenant and audit administrators.',
   tier: 2,
   body: z

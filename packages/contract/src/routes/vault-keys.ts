@@ -4,7 +4,7 @@ import { instantSchema } from '../wire.js';
 
 // The vault keys, which encrypt the data keys of all sealed records. CONTRACT.md part C, for administrators.
 
-const common = { tag: 'vault-keys', auth: 'person', permission: 'Tenant administrators.' } as const;
+const common = { tag: 'vault-keys', permission: 'Tenant administrators.' } as const;
 
 const vaultKeySchema = z
   .object({

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Configuration } from 'oidc-provider';
-import { deviceFlow } from './device-pages.js';
-import { errorPage, type LabUser } from './pages.js';
+import { errorPage, type LabUser, page } from './pages.js';
 import type { AuthorizationStore } from './store.js';
 
 /** Scopes beside OpenID's that the server knows; unknown ones are ignored, as RFC 6749 section 3.3 allows. */
@@ -18,13 +17,31 @@ const day = 24 * 3600;
 const isOwnToken = (_: unknown, client: { clientId: string }, token: { clientId?: string | undefined }) =>
   token.clientId === client.clientId;
 
+/** Answers with a page of ours. */
+function show(context: { type: string; body: unknown }, html: string): void {
+  context.type = 'text/html; charset=utf-8';
+  context.body = html;
+}
+
+/** oidc-provider's own pages submit the forms by script; ours have no scripts. */
+const withButton = (form: string): string =>
+  form.replace('</form>', '<button type="submit">Continue</button></form>');
+
 const features: NonNullable<Configuration['features']> = {
   devInteractions: { enabled: false },
   clientCredentials: { enabled: true },
   revocation: { enabled: true, allowedPolicy: isOwnToken },
   introspection: { enabled: true, allowedPolicy: isOwnToken },
   rpInitiatedLogout: { enabled: false },
-  deviceFlow,
+  // RFC 8628.
+  deviceFlow: {
+    enabled: true,
+    userCodeInputSource: (context, form) =>
+      show(context, page('Enter the code of your device', withButton(form))),
+    userCodeConfirmSource: (context, form, ...[, , userCode]) =>
+      show(context, page('Is this the code of your device?', `<p>${userCode}</p>${withButton(form)}`)),
+    successSource: (context) => show(context, page('Signed in', '<p>Go back to your device.</p>')),
+  },
   pushedAuthorizationRequests: { enabled: true },
   resourceIndicators: {
     enabled: true,
@@ -81,10 +98,8 @@ export function providerConfiguration(input: {
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     features,
     ttl: lifetimes(input.accessTokenSeconds),
-    renderError: (context, { error, error_description: description }) => {
-      context.type = 'text/html; charset=utf-8';
-      context.body = errorPage(error, description ?? '');
-    },
+    renderError: (context, { error, error_description: description }) =>
+      show(context, errorPage(error, description ?? '')),
     expiresWithSession: () => false,
     rotateRefreshToken: input.rotates,
     issueRefreshToken: async (_, client, code) =>

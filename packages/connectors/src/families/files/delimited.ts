@@ -7,11 +7,11 @@ import { RecordCutter } from './csv-cutter.js';
 import { type CsvSample, type FoundDialect, findDialect, sampled } from './csv-dialect.js';
 import { CsvFault, type CsvRecord, isTrailed } from './csv-record.js';
 import { cellReaders } from './csv-values.js';
+import type { TextRequest } from './file-request.js';
 import { fileNotText } from './json-records.js';
 import { project } from './projection.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import { encodingRemedy, type TextReader } from './text-reader.js';
-import type { TextRequest } from './text-request.js';
 import { createUtf8Decoder } from './utf8-text.js';
 
 /**

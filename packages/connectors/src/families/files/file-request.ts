@@ -1,4 +1,6 @@
 import type { FileOptions } from '@mooring/contract/file-options';
+import type { ParsingCaps } from '../../kit/json/caps.js';
+import type { ReadRequest } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type FileFormat, formatOf } from './formats.js';
 
@@ -10,6 +12,14 @@ export interface FileRequest {
   options: FileOptions;
   /** Names of the options that the request sets itself. Defaults need not fit every file. */
   asked: ReadonlySet<string>;
+}
+
+/** Request to the reader of a text format. */
+export interface TextRequest {
+  wanted: ReadRequest['columns'];
+  asText: ReadRequest['asText'];
+  caps: ParsingCaps;
+  file: FileRequest;
 }
 
 const ofText = ['format', 'encoding'] as const;

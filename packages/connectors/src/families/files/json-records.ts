@@ -4,8 +4,8 @@ import { notText, type Place, recordFailure } from '../../kit/json/failures.js';
 import { NotText } from '../../kit/json/gauge.js';
 import type { JsonSpan } from '../../kit/json/spans.js';
 import { ConnectorError } from '../../spec/errors.js';
+import type { TextRequest } from './file-request.js';
 import { encodingRemedy } from './text-reader.js';
-import type { TextRequest } from './text-request.js';
 
 /** A line of a file, or an item of its list. */
 export interface Item {

@@ -6,12 +6,12 @@ import { createJsonGauge, type JsonCaps, NotText } from '../../kit/json/gauge.js
 import { isArraySpan, isBlank, itemsOf, type JsonSpan, valuesOf } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
 import type { Row } from '../../spec/data-types.js';
+import type { TextRequest } from './file-request.js';
 import { fileNotText, type Item, itemRecord, placeOf } from './json-records.js';
 import { pieceBytesMax } from './limits.js';
 import { readNdjson } from './ndjson.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import type { TextReader } from './text-reader.js';
-import type { TextRequest } from './text-request.js';
 
 const remedy = 'Store the rows as NDJSON (one object per line), which is streamed.';
 

@@ -4,12 +4,12 @@ import { recordTooLarge } from '../../kit/json/document.js';
 import { trimmedSpan } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
 import type { Row } from '../../spec/data-types.js';
+import type { TextRequest } from './file-request.js';
 import { fileNotText, type Item, itemRecord, placeOf } from './json-records.js';
 import { sample } from './limits.js';
 import { createLineBlocks } from './line-blocks.js';
 import { type FileRows, type Portion, textPortion } from './row-stream.js';
 import type { TextReader } from './text-reader.js';
-import type { TextRequest } from './text-request.js';
 
 /** The non-empty lines of some text. */
 interface LinePortion {

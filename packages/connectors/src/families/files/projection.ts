@@ -1,4 +1,4 @@
-import { assertColumns } from '../../kit/columns.js';
+import { assertColumns, unknownColumn } from '../../kit/columns.js';
 import type { Column } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 
@@ -23,14 +23,8 @@ export function project(all: readonly Column[], wanted: readonly string[] | unde
   const byName = new Map(all.map((column, index) => [column.name, { column, index }]));
   const picked = wanted.map((name) => {
     const found = byName.get(name);
-    if (found) return found;
-    throw new ConnectorError(
-      'invalid_query',
-      `The file has no column ${JSON.stringify(name.slice(0, 128))}.`,
-      {
-        remedy: 'Preview the file to see its columns.',
-      },
-    );
+    if (!found) throw unknownColumn(name);
+    return found;
   });
   if (new Set(wanted).size !== wanted.length) {
     throw new ConnectorError('invalid_query', 'A column is requested twice.');

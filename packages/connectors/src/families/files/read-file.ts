@@ -5,7 +5,7 @@ import type { ReadRequest, RowStream } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type ByteReader, openByteReader } from './byte-reader.js';
 import { readDelimited } from './delimited.js';
-import { fileRequest } from './file-request.js';
+import { fileRequest, type TextRequest } from './file-request.js';
 import type { FileFormat } from './formats.js';
 import { readJson } from './json.js';
 import { readNdjson } from './ndjson.js';
@@ -13,7 +13,6 @@ import { readParquet } from './parquet.js';
 import { type FileRows, toRowStream } from './row-stream.js';
 import type { StoredFile } from './stored-file.js';
 import { openText, type TextReader } from './text-reader.js';
-import type { TextRequest } from './text-request.js';
 
 interface TextFormat {
   read(text: TextReader, request: TextRequest): Promise<FileRows>;

@@ -6,6 +6,7 @@ import { DoubledName } from '../../kit/json/exact.js';
 import { notJson, notText, quoted } from '../../kit/json/failures.js';
 import { NotText } from '../../kit/json/gauge.js';
 import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
+import type { Target } from '../../spec/connector.js';
 import type { JsonValue } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import type { Network, NetworkRequest } from '../../spec/network.js';
@@ -62,6 +63,16 @@ export function sameOrigin(reference: string, base: URL, what: string): URL {
   }
   url.hash = '';
   return url;
+}
+
+/** What a request to a URL dials. */
+export function targetOf({ protocol, hostname, port }: URL): Target {
+  const isSecure = protocol === 'https:';
+  return {
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port || (isSecure ? 443 : 80)),
+    tls: isSecure ? 'implicit' : 'none',
+  };
 }
 
 const remedy = 'Request smaller pages: set the page size, or filter the request.';

@@ -1,9 +1,10 @@
 // How the fields of a result become columns and cells.
 import mysql, { type FieldPacket } from 'mysql2';
+import { columnPositions } from '../../kit/columns.js';
 import { cellText } from '../../kit/json/cells.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { Cell, Column, Row, ValueShape } from '../../spec/data-types.js';
-import { columnPositions } from '../sql/browse.js';
+import type { FieldChoice } from '../sql/session.js';
 
 // The driver is CommonJS, and Node exposes this name only on its default export.
 const { Types } = mysql;
@@ -17,13 +18,6 @@ export interface MySqlType extends ValueShape {
 }
 
 export type MySqlTypes = (field: FieldPacket) => MySqlType;
-
-export interface FieldChoice {
-  /** Columns of the result to keep, in this order; absent: all. */
-  pick?: readonly string[];
-  /** Columns to return as text. */
-  asText: readonly string[];
-}
 
 /** Bit in a column's flags. Source: MySQL manual, "Column Definition Flags". */
 const NOT_NULL_FLAG = 1;

@@ -2,16 +2,12 @@ import { createBatchPacer } from '../../kit/batches.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
 import type { Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
+import type { StatementRead } from '../sql/session.js';
 import type { RowShape } from './fields.js';
 import type { Wire } from './wire.js';
 
-export interface BatchLimits {
-  limit?: number;
-  batchRows: number;
-}
-
 /** Buffers arrived rows, tracks demand, and records how the read ended. */
-export function createIntake(wire: Wire, { limit, batchRows }: BatchLimits) {
+export function createIntake(wire: Wire, { limit, batchRows }: Pick<StatementRead, 'limit' | 'batchRows'>) {
   const pacer = createBatchPacer();
   const full: Row[][] = [];
   let filling: Row[] = [];

@@ -6,27 +6,16 @@ import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
 import type { RowStream } from '../../spec/connector.js';
 import type { Column, Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { type FieldChoice, type MySqlTypes, shapeOf } from './fields.js';
-import { type BatchLimits, createIntake, type Intake } from './intake.js';
-import { answered, GOODBYE_MS, hideNames, type Wire } from './wire.js';
+import { GOODBYE_MS, type ReadHooks, type StatementRead } from '../sql/session.js';
+import { type MySqlTypes, shapeOf } from './fields.js';
+import { createIntake, type Intake } from './intake.js';
+import { answered, hideNames, type Wire } from './wire.js';
 
 // The driver is CommonJS, and Node exposes this name only on its default export.
 const { Types } = mysql;
 
-export interface StatementRead extends FieldChoice, BatchLimits {
-  text: string;
-}
-
-export interface ReadHooks {
+interface TypedHooks extends ReadHooks {
   types: MySqlTypes;
-  /** Translates any error of the driver. */
-  failure(error: unknown): ConnectorError;
-  /** Makes the server cancel the running statement. */
-  cancel(): Promise<void>;
-  /** Drops the connection immediately, for a server that ignores a cancel. */
-  terminate(): void;
-  /** Called once, when the connection is free again. */
-  finished(): Promise<void>;
 }
 
 /** Maximum columns in a MySQL result. */
@@ -69,7 +58,7 @@ async function prepareRead(wire: Wire, text: string): Promise<Encoding> {
 }
 
 /** Resolves with the columns once the result starts; rows and the end go to the intake. */
-function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks: ReadHooks) {
+function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks: TypedHooks) {
   const { encoding } = read;
   const { connection } = wire;
   const intake = createIntake(wire, read);
@@ -124,7 +113,7 @@ async function abandon(intake: Intake, hooks: ReadHooks): Promise<void> {
  * Starts a read in an open transaction.
  * @throws ConnectorError; the caller then ends the transaction
  */
-export async function startRead(wire: Wire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
+export async function startRead(wire: Wire, read: StatementRead, hooks: TypedHooks): Promise<RowStream> {
   const { connection } = wire;
   const encoding = await prepareRead(wire, read.text).catch((error: unknown) => {
     connection.unprepare(read.text);

@@ -1,22 +1,12 @@
 import mysql from 'mysql2';
-import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js';
-import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
+import { abortError, throwIfAborted } from '../../kit/deadline.js';
+import type { Session, SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { browseSql, type SystemCatalog, tableOf } from '../sql/browse.js';
-import { createOccupancy, type Occupancy } from '../sql/occupancy.js';
+import type { SystemCatalog } from '../sql/browse.js';
+import { createSqlSession, type SqlConnection, statementOf } from '../sql/session.js';
 import type { MySqlTypes } from './fields.js';
-import { type StatementRead, startRead } from './reads.js';
-import {
-  answered,
-  command,
-  dial,
-  GOODBYE_MS,
-  kill,
-  type MySqlOptions,
-  prepared,
-  signedIn,
-  type Wire,
-} from './wire.js';
+import { startRead } from './reads.js';
+import { answered, command, dial, kill, type MySqlOptions, prepared, signedIn, type Wire } from './wire.js';
 
 /**
  * UTF-8 text, repeated after a reset, which restores the server's default; instants in UTC; read-only even if a
@@ -39,18 +29,6 @@ export interface MySqlVendor {
   translate(error: unknown): ConnectorError;
 }
 
-/** A dot is part of the name, never a separator. */
-const quoted = (name: string) => mysql.escapeId(name, true);
-
-function toStatement(request: ReadRequest): StatementRead {
-  const { path, query, columns, limit, batchRows, asText = [] } = request;
-  const common = { batchRows, asText, ...(limit === undefined ? {} : { limit }) };
-  if (query !== undefined) return { ...common, text: query, ...(columns ? { pick: columns } : {}) };
-  const [schema, table] = tableOf(path ?? []);
-  const from = `select ${columns?.map(quoted).join(', ') ?? '*'} from ${quoted(schema)}.${quoted(table)}`;
-  return { ...common, text: limit === undefined ? from : `${from} limit ${Math.trunc(limit)}` };
-}
-
 async function setUp(wire: Wire): Promise<void> {
   for (const statement of SESSION_SETUP) await command(wire, statement);
 }
@@ -62,97 +40,34 @@ interface Opened {
   vendor: MySqlVendor;
 }
 
-/** Cancels, ends and closes the connection of a session. */
-function createControl({ wire, options, context }: Opened, occupancy: Occupancy) {
+function connectionOf({ wire, options, context, vendor }: Opened): SqlConnection {
   const { connection, socket } = wire;
-  const { network, signal } = context;
   const { threadId } = connection;
-  let killing: Promise<void> = Promise.resolve();
-  const gone = new Promise((resolve) => socket.once('close', resolve));
-
-  const cancel = () => {
-    if (occupancy.isBusy()) killing = kill(network, options, { kind: 'query', threadId });
-    return killing;
-  };
-  const terminate = () => {
-    if (occupancy.isBusy()) killing = kill(network, options, { kind: 'connection', threadId });
-    occupancy.end();
-    wire.destroy(new ConnectorError('cancelled', 'The session was ended.'));
-  };
-  signal.addEventListener('abort', terminate, { once: true });
-
-  const rollBack = async () => {
-    if (!occupancy.isBusy()) return;
-    // A late kill may hit the first statement after its target.
-    const attempt = () => command(wire, 'rollback');
-    await settledWithin(attempt().catch(attempt).then(occupancy.release, terminate), GOODBYE_MS);
-    // A server that does not respond gets no further statements.
-    if (occupancy.isBusy()) terminate();
-  };
-  const close = async () => {
-    signal.removeEventListener('abort', terminate);
-    if (occupancy.isBusy()) terminate();
-    if (occupancy.isIdle()) {
-      occupancy.end();
-      connection.end(() => undefined);
-      await settledWithin(gone, GOODBYE_MS);
-      wire.destroy();
-    }
-    await Promise.all([gone, killing]);
-  };
-  return { cancel, terminate, rollBack, close };
-}
-
-function createSession(opened: Opened): Session {
-  const { wire, context, vendor } = opened;
-  const { connection } = wire;
-  const { signal } = context;
-  const occupancy = createOccupancy(signal);
-  const { cancel, terminate, rollBack, close } = createControl(opened, occupancy);
-  /** A user's statement has run since the last reset. */
-  let isUsed = false;
-
-  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
-  const reset = async () => {
-    if (!isUsed) return;
-    await answered(wire, (callback) => connection.reset((error) => callback(error ?? null, undefined)));
-    await setUp(wire);
-    isUsed = false;
-  };
-  /** Runs our own statements. */
-  const alone = <Result>(work: () => Promise<Result>): Promise<Result> =>
-    occupancy.during(async () => {
-      try {
-        await reset();
-        return await work();
-      } catch (error) {
-        throw failure(error);
-      }
-    });
-
-  const catalog = vendor.catalog(async (sql, values) => (await prepared(wire, sql, values)) as Row[]);
-  const hooks = { types: vendor.types, failure, cancel, terminate, finished: rollBack };
-
   return {
-    async ping() {
-      await alone(() => answered(wire, (callback) => connection.ping((error) => callback(error, undefined))));
+    socket,
+    catalog: vendor.catalog(async (sql, values) => (await prepared(wire, sql, values)) as Row[]),
+    translate: vendor.translate,
+    ping: () => answered(wire, (callback) => connection.ping((error) => callback(error, undefined))),
+    async reset() {
+      await answered(wire, (callback) => connection.reset((error) => callback(error ?? null, undefined)));
+      await setUp(wire);
     },
-    browse: (request) => alone(() => browseSql(catalog, request)),
-    async read(request) {
-      const statement = toStatement(request);
-      occupancy.claim();
-      try {
-        await reset();
-        isUsed = request.query !== undefined;
+    readOf(request) {
+      const statement = statementOf(request, (name) => mysql.escapeId(name, true));
+      return async (hooks) => {
         await command(wire, 'start transaction read only');
-        return await startRead(wire, statement, hooks);
-      } catch (error) {
-        const translated = failure(error);
-        await rollBack();
-        throw translated;
-      }
+        return startRead(wire, statement, { ...hooks, types: vendor.types });
+      };
     },
-    close,
+    rollBack() {
+      // A late kill may hit the first statement after its target.
+      const attempt = () => command(wire, 'rollback');
+      return attempt().catch(attempt);
+    },
+    cancel: (what) =>
+      kill(context.network, options, { kind: what === 'session' ? 'connection' : 'query', threadId }),
+    sayGoodbye: () => connection.end(() => undefined),
+    destroy: () => wire.destroy(new ConnectorError('cancelled', 'The session was ended.')),
   };
 }
 
@@ -180,5 +95,5 @@ export async function openMySql(
   } finally {
     signal.removeEventListener('abort', abandon);
   }
-  return createSession({ wire, options, context, vendor });
+  return createSqlSession(connectionOf({ wire, options, context, vendor }), signal);
 }

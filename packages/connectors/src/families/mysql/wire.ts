@@ -14,6 +14,7 @@ import {
 import { ConnectorError } from '../../spec/errors.js';
 import type { Network } from '../../spec/network.js';
 import type { Secret } from '../../spec/secret.js';
+import { GOODBYE_MS } from '../sql/session.js';
 import { clearMySqlFrames, mySqlFrames } from './frames.js';
 
 /** The driver's options without the socket, with the password still hidden: they are kept for a kill. */
@@ -22,9 +23,6 @@ export type MySqlOptions = Omit<mysql.ConnectionOptions, 'stream' | 'uri' | 'soc
   port: number;
   password: Secret<string>;
 };
-
-/** Grace period for the server's goodbye or its reaction to a cancel, before its socket is destroyed. */
-export const GOODBYE_MS = 1_000;
 
 /** A connection, established or not, with members that the driver's typings omit. */
 export interface Wire {

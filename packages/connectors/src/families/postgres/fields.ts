@@ -1,8 +1,9 @@
 // How the fields of a result become columns and cells.
 import type { FieldDef } from 'pg';
+import { columnPositions } from '../../kit/columns.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type { Cell, Column, Row, ValueShape } from '../../spec/data-types.js';
-import { columnPositions } from '../sql/browse.js';
+import type { FieldChoice } from '../sql/session.js';
 
 /** How values of one type become neutral values; the driver passes their text form. */
 export interface PostgresType extends Pick<ValueShape, 'type' | 'width'> {
@@ -19,13 +20,6 @@ export interface PostgresTypes {
   ask(objectIds: readonly number[]): Promise<void>;
   /** @param modifier `dataTypeModifier` of the field */
   shapeOf(type: PostgresType, modifier: number): ValueShape;
-}
-
-export interface FieldChoice {
-  /** Columns of the result to keep, in this order; absent: all. */
-  pick?: readonly string[];
-  /** Columns to return as the server's own text. */
-  asText: readonly string[];
 }
 
 /** A row as the driver passes it. */
@@ -48,8 +42,7 @@ export function readersOf(
 ): FieldReader[] {
   const names = fields.map(({ name }) => name);
   const texts = new Set(columnPositions(names, choice.asText));
-  const positions = choice.pick ? columnPositions(names, choice.pick) : fields.map((_, position) => position);
-  return positions.flatMap((position) => {
+  return columnPositions(names, choice.pick).flatMap((position) => {
     const field = fields[position];
     if (!field) return [];
     const type = (texts.has(position) ? undefined : types.find(field.dataTypeID)) ?? asText;

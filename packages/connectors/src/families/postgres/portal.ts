@@ -6,8 +6,8 @@ import { createBatchPacer } from '../../kit/batches.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { brokenFrame, type FrameGuard } from '../../kit/frame-guard.js';
 import { ConnectorError } from '../../spec/errors.js';
+import { GOODBYE_MS } from '../sql/session.js';
 import type { Texts } from './fields.js';
-import { GOODBYE_MS } from './wire.js';
 
 /** The connection that a read runs on. */
 export interface ReadWire {
@@ -59,16 +59,12 @@ function described(client: Client, cursor: Cursor<Texts>): Promise<FieldDef[] | 
  * @param terminate drops the connection, for a server that does not close the portal
  * @throws ConnectorError `invalid_query` when the statement returns no rows
  */
-export async function openPortal(
-  { client }: ReadWire,
-  statement: { text: string; values: readonly (string | number)[] },
-  terminate: () => void,
-): Promise<Portal> {
+export async function openPortal({ client }: ReadWire, text: string, terminate: () => void): Promise<Portal> {
   const cursor = client.query(
-    new Cursor<Texts>(statement.text, statement.values, {
+    new Cursor<Texts>(text, [], {
       rowMode: 'array',
       // Values are parsed where their row and column are known.
-      types: { getTypeParser: () => (text: string) => text },
+      types: { getTypeParser: () => (value: string) => value },
     }),
   );
   const fields = await described(client, cursor);

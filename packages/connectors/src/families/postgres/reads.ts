@@ -4,44 +4,21 @@ import { settledWithin } from '../../kit/deadline.js';
 import { statementBudget } from '../../kit/frame-guard.js';
 import type { RowStream } from '../../spec/connector.js';
 import type { Row } from '../../spec/data-types.js';
-import type { ConnectorError } from '../../spec/errors.js';
-import {
-  createRowMaker,
-  type FieldChoice,
-  type FieldReader,
-  type PostgresTypes,
-  readersOf,
-  type Texts,
-} from './fields.js';
+import { GOODBYE_MS, type ReadHooks, type StatementRead } from '../sql/session.js';
+import { createRowMaker, type FieldReader, type PostgresTypes, readersOf, type Texts } from './fields.js';
 import { closePortal, createBatchRequests, openPortal, type ReadWire } from './portal.js';
-import { GOODBYE_MS } from './wire.js';
 
-export interface StatementRead extends FieldChoice {
-  text: string;
-  values: readonly (string | number)[];
-  limit?: number;
-  batchRows: number;
-}
-
-export interface ReadHooks {
+interface TypedHooks extends ReadHooks {
   types: PostgresTypes;
-  /** Translates any error of the driver. */
-  failure(error: unknown): ConnectorError;
-  /** Makes the server cancel the running statement. */
-  cancel(): Promise<void>;
-  /** Drops the connection immediately, for a server that ignores a cancel. */
-  terminate(): void;
-  /** Called once, when the portal is closed and the connection is free again. */
-  finished(): Promise<void>;
 }
 
 /**
  * Starts a read in an open transaction.
  * @throws ConnectorError; the caller then ends the transaction
  */
-export async function startRead(wire: ReadWire, read: StatementRead, hooks: ReadHooks): Promise<RowStream> {
+export async function startRead(wire: ReadWire, read: StatementRead, hooks: TypedHooks): Promise<RowStream> {
   const { types, terminate } = hooks;
-  let { cursor, fields } = await openPortal(wire, read, terminate);
+  let { cursor, fields } = await openPortal(wire, read.text, terminate);
   try {
     const unknown = new Set(fields.map(({ dataTypeID }) => dataTypeID).filter((id) => !types.find(id)));
     if (unknown.size > 0) {
@@ -49,7 +26,7 @@ export async function startRead(wire: ReadWire, read: StatementRead, hooks: Read
       await closePortal(cursor, terminate);
       await types.ask([...unknown]);
       wire.guard.allow(statementBudget());
-      ({ cursor, fields } = await openPortal(wire, read, terminate));
+      ({ cursor, fields } = await openPortal(wire, read.text, terminate));
     }
     const readers = readersOf(fields, read, types);
     return {

@@ -1,22 +1,15 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js';
+import { abortError, throwIfAborted } from '../../kit/deadline.js';
 import { type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
-import type { ReadRequest, Session, SessionContext } from '../../spec/connector.js';
+import type { Session, SessionContext } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
-import { browseSql, type SystemCatalog, tableOf } from '../sql/browse.js';
-import { createOccupancy, type Occupancy } from '../sql/occupancy.js';
+import type { SystemCatalog } from '../sql/browse.js';
+import { createSqlSession, type SqlConnection, statementOf } from '../sql/session.js';
 import type { PostgresTypes } from './fields.js';
-import { type StatementRead, startRead } from './reads.js';
+import { startRead } from './reads.js';
 import { isPreparedAsTyped, proveAsTyped } from './scram.js';
-import {
-  type CancelKey,
-  createClient,
-  dial,
-  GOODBYE_MS,
-  type PostgresOptions,
-  requestCancel,
-} from './wire.js';
+import { type CancelKey, createClient, dial, type PostgresOptions, requestCancel } from './wire.js';
 
 /**
  * A transaction with the settings that the text form of values depends on, and without notices, which are never read.
@@ -50,19 +43,6 @@ export interface PostgresVendor {
   translate(error: unknown): ConnectorError;
 }
 
-function toStatement(request: ReadRequest): StatementRead {
-  const { path, query, columns, limit, batchRows, asText = [] } = request;
-  const common = { batchRows, asText, ...(limit === undefined ? {} : { limit }) };
-  if (query !== undefined)
-    return { ...common, text: query, values: [], ...(columns ? { pick: columns } : {}) };
-  const [schema, table] = tableOf(path ?? []);
-  const list = columns?.map((name) => pg.escapeIdentifier(name)).join(', ') ?? '*';
-  const from = `select ${list} from ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
-  return limit === undefined
-    ? { ...common, text: from, values: [] }
-    : { ...common, text: `${from} limit $1`, values: [limit] };
-}
-
 interface Opened {
   vendor: PostgresVendor;
   client: pg.Client;
@@ -82,100 +62,34 @@ function rowsOf<Row>({ command, rows }: pg.QueryResult & { rows: Row[] }): Row[]
   });
 }
 
-/** Runs one of our statements. */
-type Run = (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
-
-/** Cancels, ends and closes the connection of a session. */
-function createControl({ client, socket, options, context }: Opened, occupancy: Occupancy, run: Run) {
-  const { network, signal } = context;
-  let cancelling: Promise<void> = Promise.resolve();
-  const gone = new Promise((resolve) => socket.once('close', resolve));
-
-  const cancel = () => {
-    cancelling = requestCancel(network, options, client as unknown as CancelKey);
-    return cancelling;
-  };
-  const terminate = () => {
-    if (occupancy.isBusy()) void cancel();
-    occupancy.end();
-    client.connection.stream.destroy();
-    socket.destroy();
-  };
-  signal.addEventListener('abort', terminate, { once: true });
-
-  const rollBack = async () => {
-    if (!occupancy.isBusy()) return;
-    await settledWithin(run('rollback').then(occupancy.release, terminate), GOODBYE_MS);
-    // A server that does not respond gets no further statements.
-    if (occupancy.isBusy()) terminate();
-  };
-  const close = async () => {
-    signal.removeEventListener('abort', terminate);
-    if (occupancy.isBusy()) terminate();
-    if (occupancy.isIdle()) {
-      occupancy.end();
-      await settledWithin(client.end(), GOODBYE_MS);
-      socket.destroy();
-    }
-    await Promise.all([gone, cancelling]);
-  };
-  return { cancel, terminate, rollBack, close };
-}
-
-function createSession(opened: Opened): Session {
-  const { client, guard, context, vendor } = opened;
-  const { signal } = context;
-  const occupancy = createOccupancy(signal);
-  const run: Run = (text, values) => {
+function connectionOf({ client, guard, socket, options, context, vendor }: Opened): SqlConnection {
+  const run = (text: string, values?: unknown[]) => {
     guard.allow(statementBudget());
     return client.query(text, values);
   };
-  const { cancel, terminate, rollBack, close } = createControl(opened, occupancy, run);
-  /** A user's statement has run since the last reset. */
-  let isUsed = false;
-
-  const failure = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
-  const reset = async () => {
-    if (!isUsed) return;
-    await run(SESSION_RESET);
-    isUsed = false;
-  };
-  /** Runs our own statements. */
-  const alone = <Result>(work: () => Promise<Result>): Promise<Result> =>
-    occupancy.during(async () => {
-      try {
-        await reset();
-        return await work();
-      } catch (error) {
-        throw failure(error);
-      }
-    });
-
   const ours: RunStatement = async (text, values) => rowsOf(await run(text, values));
-  const catalog = vendor.catalog(ours);
-  const hooks = { types: vendor.types(ours), failure, cancel, terminate, finished: rollBack };
-
+  const types = vendor.types(ours);
   return {
-    async ping() {
-      await alone(() => ours('select 1', []));
-    },
-    browse: (request) => alone(() => browseSql(catalog, request)),
-    async read(request) {
-      const statement = toStatement(request);
-      occupancy.claim();
-      try {
-        await reset();
-        isUsed = request.query !== undefined;
+    socket,
+    catalog: vendor.catalog(ours),
+    translate: vendor.translate,
+    ping: () => ours('select 1', []),
+    reset: () => run(SESSION_RESET),
+    readOf(request) {
+      const statement = statementOf(request, pg.escapeIdentifier);
+      return async (hooks) => {
         await run(BEGIN_READ);
         guard.allow(statementBudget());
-        return await startRead({ client, guard }, statement, hooks);
-      } catch (error) {
-        const translated = failure(error);
-        await rollBack();
-        throw translated;
-      }
+        return startRead({ client, guard }, statement, { ...hooks, types });
+      };
     },
-    close,
+    rollBack: () => run('rollback'),
+    cancel: () => requestCancel(context.network, options, client as unknown as CancelKey),
+    sayGoodbye: () => void client.end().catch(() => undefined),
+    destroy() {
+      client.connection.stream.destroy();
+      socket.destroy();
+    },
   };
 }
 
@@ -217,7 +131,8 @@ export async function openPostgres(
   const { signal } = context;
   const translated = (error: unknown) => (signal.aborted ? abortError(signal) : vendor.translate(error));
   try {
-    return createSession({ ...(await signIn(options, context)), options, context, vendor });
+    const signedIn = await signIn(options, context);
+    return createSqlSession(connectionOf({ ...signedIn, options, context, vendor }), signal);
   } catch (error) {
     const failure = translated(error);
     const password = options.client.password();
@@ -225,6 +140,6 @@ export async function openPostgres(
     const signedIn = await signIn(options, context, password).catch((second: unknown) => {
       throw translated(second);
     });
-    return createSession({ ...signedIn, options, context, vendor });
+    return createSqlSession(connectionOf({ ...signedIn, options, context, vendor }), signal);
   }
 }

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { settledWithin } from '../../kit/deadline.js';
 import { createFrameGuard, type FrameGuard, signInBudget } from '../../kit/frame-guard.js';
 import type { Network } from '../../spec/network.js';
+import { GOODBYE_MS } from '../sql/session.js';
 import { postgresFrames } from './frames.js';
 
 /** The driver's options without the socket, and the matching start-up message. */
@@ -17,9 +18,6 @@ export interface PostgresOptions {
    */
   startup: Readonly<Record<string, string>>;
 }
-
-/** Grace period for the server's goodbye or its reaction to a cancel, before its socket is destroyed. */
-export const GOODBYE_MS = 1_000;
 
 /** The gate's socket is already connecting; `pg` would dial a second time. */
 export function dial(network: Network, options: PostgresOptions): Socket {

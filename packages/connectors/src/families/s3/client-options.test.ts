@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hideAll } from '../../kit/secret-fields.js';
-import { s3Options, s3Origin } from './client-options.js';
+import { s3Options, s3Target } from './client-options.js';
 import { s3Connector } from './connector.js';
 import { resolvePath } from './paths.js';
 import { s3Properties } from './properties.js';
@@ -78,7 +78,11 @@ describe('S3 properties', () => {
     expect(target({})).toEqual({ host: 's3.us-east-1.amazonaws.com', port: 443, tls: 'implicit' });
     expect(target({ region: 'cn-north-1' })?.host).toBe('s3.cn-north-1.amazonaws.com.cn');
     expect(target({ endpoint: 'http://[::1]:9000' })).toEqual({ host: '::1', port: 9000, tls: 'none' });
-    expect(s3Origin({ region: 'x', endpoint: 'https://h' })).toEqual({ isTls: true, host: 'h', port: 443 });
+    expect(s3Target({ region: 'x', endpoint: 'https://h' })).toEqual({
+      tls: 'implicit',
+      host: 'h',
+      port: 443,
+    });
   });
 });
 

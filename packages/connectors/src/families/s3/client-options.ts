@@ -1,7 +1,8 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 import { revealText } from '../../kit/secret-fields.js';
-import type { ConnectorInput } from '../../spec/connector.js';
+import type { ConnectorInput, Target } from '../../spec/connector.js';
 import type { InlineFiles } from '../../spec/fields.js';
+import { targetOf } from '../http/exchange.js';
 
 /** All options of the AWS client of a connection. */
 export interface S3Options {
@@ -46,26 +47,12 @@ export function s3Options({ properties, login }: ConnectorInput): S3Options {
   };
 }
 
-/** Where requests go: scheme, host without brackets, port. */
-export interface S3Origin {
-  isTls: boolean;
-  host: string;
-  port: number;
-}
-
 function awsDomain(region: string): string {
   if (region.startsWith('cn-')) return 'amazonaws.com.cn';
   return region.startsWith('eusc-') ? 'amazonaws.eu' : 'amazonaws.com';
 }
 
-/** Origin of the endpoint, or AWS's regional one. With virtual-hosted buckets, the bucket is prepended to its host. */
-export function s3Origin({ endpoint, region }: Pick<S3Options, 'endpoint' | 'region'>): S3Origin {
-  if (endpoint === undefined) return { isTls: true, host: `s3.${region}.${awsDomain(region)}`, port: 443 };
-  const { protocol, hostname, port } = new URL(endpoint);
-  const isTls = protocol === 'https:';
-  return {
-    isTls,
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: port === '' ? (isTls ? 443 : 80) : Number(port),
-  };
+/** The endpoint, or AWS's regional one. With virtual-hosted buckets, the bucket is prepended to its host. */
+export function s3Target({ endpoint, region }: Pick<S3Options, 'endpoint' | 'region'>): Target {
+  return targetOf(new URL(endpoint ?? `https://s3.${region}.${awsDomain(region)}`));
 }

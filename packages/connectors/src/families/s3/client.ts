@@ -1,10 +1,10 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createByteCollector } from '../../kit/byte-collector.js';
-import type { SessionContext } from '../../spec/connector.js';
+import type { SessionContext, Target } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { openByteReader } from '../files/byte-reader.js';
-import { type S3Options, type S3Origin, s3Origin } from './client-options.js';
+import { type S3Options, s3Target } from './client-options.js';
 import { limitRetries } from './retries.js';
 
 const connectMsMax = 5_000;
@@ -21,19 +21,19 @@ type Handle = NodeHttpHandler['handle'];
  * they do, a request goes to the connection's destination or nowhere.
  */
 class BoundHandler extends NodeHttpHandler {
-  private readonly origin: S3Origin;
+  private readonly target: Target;
 
-  constructor(origin: S3Origin, options: ConstructorParameters<typeof NodeHttpHandler>[0]) {
+  constructor(target: Target, options: ConstructorParameters<typeof NodeHttpHandler>[0]) {
     super(options);
-    this.origin = origin;
+    this.target = target;
   }
 
   override async handle(...[request, options]: Parameters<Handle>): ReturnType<Handle> {
-    const { isTls, host, port } = this.origin;
+    const { tls, host, port } = this.target;
     const hostname = request.hostname.replace(/^\[(.*)\]$/, '$1');
     const requestPort = request.port ?? (request.protocol === 'https:' ? 443 : 80);
     const isHere =
-      request.protocol === (isTls ? 'https:' : 'http:') &&
+      request.protocol === (tls === 'implicit' ? 'https:' : 'http:') &&
       requestPort === port &&
       (hostname === host || hostname.endsWith(`.${host}`));
     if (!isHere)
@@ -66,14 +66,14 @@ export function createS3Client(
   { network, retries }: Pick<SessionContext, 'network' | 'retries'>,
 ): S3Client {
   const { http, https } = network.agents(options.ca === undefined ? {} : { ca: options.ca });
-  const origin = s3Origin(options);
+  const target = s3Target(options);
   const client = new S3Client({
     region: options.region,
     credentials: options.credentials,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ignoreConfiguredEndpointUrls: true,
     forcePathStyle: options.pathStyle,
-    requestHandler: new BoundHandler(origin, {
+    requestHandler: new BoundHandler(target, {
       httpAgent: http,
       httpsAgent: https,
       connectionTimeout: connectMsMax,
@@ -100,6 +100,6 @@ export function createS3Client(
     sigv4aSigningRegionSet: [options.region],
     userAgentAppId: none,
   });
-  limitRetries(client, `${origin.host}:${origin.port}`, retries);
+  limitRetries(client, `${target.host}:${target.port}`, retries);
   return client;
 }

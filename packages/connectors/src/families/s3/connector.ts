@@ -12,7 +12,6 @@ import type {
   RowStream,
   Session,
   SessionContext,
-  Target,
 } from '../../spec/connector.js';
 import type { Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -20,7 +19,7 @@ import { isReadable } from '../files/formats.js';
 import { readFile } from '../files/read-file.js';
 import { browseS3 } from './browse.js';
 import { createS3Client } from './client.js';
-import { type S3Options, s3Options, s3Origin } from './client-options.js';
+import { type S3Options, s3Options, s3Target } from './client-options.js';
 import { s3ErrorName, translateS3Error } from './errors.js';
 import { resolvePath } from './paths.js';
 import { storedObject } from './stored-object.js';
@@ -102,18 +101,13 @@ function createSession(options: S3Options, context: SessionContext): Session {
   };
 }
 
-function targets(properties: Readonly<Record<string, unknown>>): readonly Target[] {
-  const { isTls, host, port } = s3Origin(s3Options({ properties, login: { signIn: '', fields: {} } }));
-  return [{ host, port, tls: isTls ? 'implicit' : 'none' }];
-}
-
 /**
  * The connector of both S3 sources. S3 has no sessions: `open` prepares a client, and every request proves the keys
  * again.
  */
 export function s3Connector(optionsOf: (input: ConnectorInput) => S3Options): Connector {
   return {
-    targets,
+    targets: (properties) => [s3Target(s3Options({ properties, login: { signIn: '', fields: {} } }))],
     open: async (input, context) => {
       throwIfAborted(context.signal);
       const options = optionsOf(input);

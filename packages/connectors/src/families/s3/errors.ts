@@ -1,14 +1,9 @@
 import { abortError } from '../../kit/deadline.js';
-import { isTlsFailureCode } from '../../kit/tls.js';
-import { ConnectorError, type ConnectorErrorKind } from '../../spec/errors.js';
+import { isTlsFailureCode, isUnreachableCode } from '../../kit/failure-codes.js';
+import { ConnectorError } from '../../spec/errors.js';
+import type { Meaning } from '../http/failures.js';
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-
-interface Meaning {
-  kind: ConnectorErrorKind;
-  message: string;
-  remedy?: string;
-}
 
 const wrongKeys: Meaning = {
   kind: 'auth_failed',
@@ -102,18 +97,6 @@ const meaningByStatus: ReadonlyMap<number, Meaning> = new Map([
   [429, slowDown],
 ]);
 
-const networkCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ERR_SOCKET_CLOSED',
-  'ERR_STREAM_PREMATURE_CLOSE',
-]);
 interface NativeError {
   name?: unknown;
   code?: unknown;
@@ -147,7 +130,7 @@ function harmless({ name, code, $metadata }: NativeError): Error {
 function transportError(error: NativeError): ConnectorError | undefined {
   const code = typeof error.code === 'string' ? error.code : '';
   const cause = harmless(error);
-  if (networkCodes.has(code)) {
+  if (isUnreachableCode(code)) {
     const message = 'The source could not be reached or dropped the connection.';
     return new ConnectorError('unreachable', message, { nativeCode: code, retryable: true, cause });
   }

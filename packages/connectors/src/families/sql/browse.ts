@@ -1,6 +1,5 @@
 // Browses schema, table and column of any SQL server; only the queries of the system catalog differ.
 import { z } from 'zod';
-import { unknownColumn } from '../../kit/columns.js';
 import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 
@@ -97,13 +96,4 @@ export function tableOf(path: readonly string[]): [schema: string, table: string
     throw new ConnectorError('not_found', 'The path must name a schema and a table.');
   }
   return [schema, table];
-}
-
-/** Positions of the requested columns. @throws ConnectorError `invalid_query` for an unknown name */
-export function columnPositions(names: readonly string[], asked: readonly string[]): number[] {
-  return asked.map((name) => {
-    const position = names.indexOf(name);
-    if (position < 0) throw unknownColumn(name);
-    return position;
-  });
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { certificateFilesSchema, tlsModeSchema } from '../../kit/tls.js';
 import { line, property } from '../../spec/fields.js';
 import { Secret } from '../../spec/secret.js';
+import type { SignInMethod } from '../../spec/sign-in.js';
 
 const labels = /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/i;
 /** Some parsers read a name whose last label is a number as an IPv4 address (WHATWG URL, section 3.5). */
@@ -62,6 +63,13 @@ export const loginProperties = {
     holder: 'credential',
     decides: 'nothing',
   }),
+};
+
+export const passwordSignIn: SignInMethod = {
+  id: 'password',
+  label: 'User name and password',
+  fields: ['username', 'password'],
+  required: ['username', 'password'],
 };
 
 /** Name of a database, literally. */

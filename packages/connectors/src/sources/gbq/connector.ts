@@ -1,3 +1,5 @@
+import { targetOf } from '../../families/http/exchange.js';
+import { browseColumns } from '../../kit/columns.js';
 import { throwIfAborted } from '../../kit/deadline.js';
 import type {
   BrowseAnswer,
@@ -5,7 +7,6 @@ import type {
   BrowseRequest,
   Connector,
   ReadRequest,
-  Target,
 } from '../../spec/connector.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { type Api, type JsonObject, objectIn, objectsIn, openApi, textIn } from './api.js';
@@ -51,24 +52,13 @@ async function browseTables(
   return listed(answer, items);
 }
 
-async function browseColumns(api: Api, path: readonly [string, string], request: BrowseRequest) {
-  const fields = fieldsOf(await api.call({ uri: tableUri(...path) }));
-  const start = Number(request.page ?? 0);
-  if (!Number.isSafeInteger(start) || start < 0) throw new ConnectorError('invalid_query', 'Unknown page.');
-  const end = start + request.limit;
-  const items = fields.slice(start, end).map((field): BrowseItem => {
-    const { name, type, nullable } = toColumn(field);
-    return { name, kind: 'column', path: [...path, name], readable: false, container: false, type, nullable };
-  });
-  return end < fields.length ? { items, next: String(end) } : { items };
-}
-
-function browse(api: Api, request: BrowseRequest): Promise<BrowseAnswer> {
+async function browse(api: Api, request: BrowseRequest): Promise<BrowseAnswer> {
   const [dataset, table, ...more] = request.path;
   if (dataset === undefined) return browseDatasets(api, request);
   if (table === undefined) return browseTables(api, dataset, request);
   if (more.length > 0) throw new ConnectorError('not_found', 'A column has no children.');
-  return browseColumns(api, [dataset, table], request);
+  const fields = fieldsOf(await api.call({ uri: tableUri(dataset, table) }));
+  return browseColumns(fields.map(toColumn), [dataset, table], request);
 }
 
 function read(api: Api, request: ReadRequest, taken: Set<Promise<void>>) {
@@ -80,15 +70,6 @@ function read(api: Api, request: ReadRequest, taken: Set<Promise<void>>) {
     });
   }
   return readTable(api, { ...request, path: [dataset, table] }, taken);
-}
-
-function targetOf(url: URL): Target {
-  const isSecure = url.protocol === 'https:';
-  return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(url.port || (isSecure ? 443 : 80)),
-    tls: isSecure ? 'implicit' : 'none',
-  };
 }
 
 /** BigQuery through Google's client; each page of rows is one request. */

@@ -46,7 +46,7 @@ function parsed(json: string): unknown {
     return JSON.parse(json);
   } catch {
     // The parser's message quotes the key.
-    throw new ConnectorError('invalid_config', 'The key file is not valid JSON.', { remedy: remedy });
+    throw new ConnectorError('invalid_config', 'The key file is not valid JSON.', { remedy });
   }
 }
 
@@ -65,9 +65,7 @@ function assertSigns(privateKey: Secret<string>): void {
 function readJsonKey(json: string): ServiceAccountKey {
   const key = keySchema.safeParse(parsed(json));
   if (!key.success) {
-    throw new ConnectorError('invalid_config', 'The key file is not a service account key.', {
-      remedy: remedy,
-    });
+    throw new ConnectorError('invalid_config', 'The key file is not a service account key.', { remedy });
   }
   const { client_email: email, private_key, project_id: projectId } = key.data;
   const privateKey = new Secret(private_key);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { batchRowsMax, columnsMax, unknownColumn } from '../../kit/columns.js';
+import { batchRowsMax, columnPositions, columnsMax } from '../../kit/columns.js';
 import { abortError } from '../../kit/deadline.js';
 import type { ReadRequest, RowStream } from '../../spec/connector.js';
 import type { Column, JsonValue, Row } from '../../spec/data-types.js';
@@ -35,15 +35,6 @@ export function fieldsOf(answer: JsonObject): readonly Field[] {
 
 /** Maximum rows per page, by the number of columns. */
 const pageRowsMax = (columns: number) => Math.max(1, Math.floor(pageCells / Math.max(1, columns)));
-
-function positionsOf(fields: readonly Field[], wanted: readonly string[] | undefined): number[] {
-  if (!wanted) return fields.map((_, index) => index);
-  return wanted.map((name) => {
-    const position = fields.findIndex((field) => field.name === name);
-    if (position === -1) throw unknownColumn(name);
-    return position;
-  });
-}
 
 interface Pages {
   first: JsonObject;
@@ -91,8 +82,9 @@ async function streamOf(
   const rowsMax = Math.max(1, Math.min(rowsMost, request.limit ?? rowsMost));
   const first = await fetchPage(undefined, rowsMax);
   const schema = fields ?? fieldsOf(first);
-  const positions = positionsOf(schema, request.columns);
-  positionsOf(schema, request.asText);
+  const names = schema.map(({ name }) => name);
+  const positions = columnPositions(names, request.columns);
+  columnPositions(names, request.asText);
   const { columns, toRow } = createRowMaker(schema, positions, request.asText);
   return {
     columns,
@@ -229,7 +221,11 @@ export async function readTable(
   const uri = tableUri(dataset, table);
   const metadata = await api.call({ uri });
   const all = fieldsOf(metadata);
-  const wanted = positionsOf(all, request.columns).map((position) => all[position] as Field);
+  const positions = columnPositions(
+    all.map(({ name }) => name),
+    request.columns,
+  );
+  const wanted = positions.map((position) => all[position] as Field);
   if (metadata['type'] !== 'TABLE') {
     const names = request.columns ? wanted.map(({ name }) => quoted(name)).join(', ') : '*';
     const from = [api.projectId, dataset, table].map(quoted).join('.');

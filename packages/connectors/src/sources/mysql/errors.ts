@@ -1,5 +1,5 @@
+import { isTlsFailureCode, isUnreachableCode } from '../../kit/failure-codes.js';
 import { serverWords } from '../../kit/server-words.js';
-import { isTlsFailureCode } from '../../kit/tls.js';
 import { ConnectorError, type ConnectorErrorKind, type ConnectorErrorOptions } from '../../spec/errors.js';
 
 type Translation = readonly [kind: ConnectorErrorKind, message: string, options?: ConnectorErrorOptions];
@@ -89,16 +89,8 @@ const noSignIn: Translation = [
   'The server requires an authentication method that is not supported, or the password in clear text.',
 ];
 
-/** Codes of `mysql2` and of Node's sockets. */
+/** Codes of `mysql2`. */
 const codes = new Map<string, Translation>([
-  ['ECONNREFUSED', notReached],
-  ['ECONNRESET', notReached],
-  ['EHOSTUNREACH', notReached],
-  ['ENETUNREACH', notReached],
-  ['ENOTFOUND', notReached],
-  ['EAI_AGAIN', notReached],
-  ['EPIPE', notReached],
-  ['ETIMEDOUT', notReached],
   ['PROTOCOL_CONNECTION_LOST', ['unreachable', 'The server closed the connection.', retryable]],
   ['HANDSHAKE_SSL_ERROR', tlsFailed],
   [
@@ -127,6 +119,7 @@ export function translateMySqlError(error: unknown): ConnectorError {
   const number = Number(memberOf(error, 'errno'));
   const [kind, message, options] =
     codes.get(code) ??
+    (isUnreachableCode(code) ? notReached : undefined) ??
     (isTlsFailureCode(code) ? tlsFailed : undefined) ??
     numbers.get(number) ??
     classes.get(state.slice(0, 2)) ??

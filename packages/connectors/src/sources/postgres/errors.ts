@@ -1,5 +1,5 @@
+import { isTlsFailureCode, isUnreachableCode } from '../../kit/failure-codes.js';
 import { serverWords } from '../../kit/server-words.js';
-import { isTlsFailureCode } from '../../kit/tls.js';
 import { ConnectorError, type ConnectorErrorKind, type ConnectorErrorOptions } from '../../spec/errors.js';
 
 type Translation = readonly [kind: ConnectorErrorKind, message: string, options?: ConnectorErrorOptions];
@@ -59,17 +59,6 @@ const classes = new Map<string, Translation>([
   ['53', ['quota_exceeded', 'The server is out of resources.', retryable]],
 ]);
 
-const connectionCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-]);
-
 /** Messages of `pg` for failures that have no code. */
 const NO_TLS_AT_SERVER = 'The server does not support SSL connections';
 const TLS_REFUSED = 'There was an error establishing an SSL connection';
@@ -95,7 +84,7 @@ function textOf(error: unknown, member: 'code' | 'message' | 'position'): string
 }
 
 function translationOf(code: string, message: string): Translation {
-  if (connectionCodes.has(code)) return notReached;
+  if (isUnreachableCode(code)) return notReached;
   if (isTlsFailureCode(code) || message === TLS_REFUSED) return tlsFailed;
   if (message === NO_TLS_AT_SERVER) return noTls;
   if (message.startsWith(CLOSED)) return closedEarly;

@@ -3,6 +3,7 @@ import {
   databaseNameSchema,
   hostProperty,
   loginProperties,
+  passwordSignIn,
   portProperty,
   tlsProperties,
 } from '../../families/sql/properties.js';
@@ -42,14 +43,7 @@ export const manifest: SourceManifest = {
     ...tlsProperties,
     ...loginProperties,
   }),
-  signIns: [
-    {
-      id: 'password',
-      label: 'User name and password',
-      fields: ['username', 'password'],
-      required: ['username', 'password'],
-    },
-  ],
+  signIns: [passwordSignIn],
   capabilities: { readPath: true, readQuery: true, readOnlyAtSource: true, browseDepth: 3 },
   evidence: {
     verifiedAgainst: [

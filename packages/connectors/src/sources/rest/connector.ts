@@ -1,4 +1,5 @@
-import { batchRowsMax } from '../../kit/columns.js';
+import { targetOf } from '../../families/http/exchange.js';
+import { batchRowsMax, browseColumns } from '../../kit/columns.js';
 import { throwIfAborted } from '../../kit/deadline.js';
 import { parsingCaps } from '../../kit/json/caps.js';
 import { type RowShape, shapeRows } from '../../kit/json/columns.js';
@@ -12,7 +13,6 @@ import type {
   RowStream,
   Session,
   SessionContext,
-  Target,
 } from '../../spec/connector.js';
 import type { Row } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
@@ -81,19 +81,7 @@ async function browse(resource: Resource, request: BrowseRequest): Promise<Brows
   assertResource(resource.properties, request.path);
   const { found, isSampled } = await openPages(resource, 0);
   const { columns } = shapeRows(found, { wanted: undefined, asText: undefined, isSampled });
-  const start = Number(request.page ?? 0);
-  if (!Number.isSafeInteger(start) || start < 0) throw new ConnectorError('invalid_query', 'Unknown page.');
-  const end = start + request.limit;
-  const items = columns.slice(start, end).map((column) => ({
-    name: column.name,
-    kind: 'column' as const,
-    path: [name, column.name],
-    readable: false,
-    container: false,
-    type: column.type,
-    nullable: column.nullable,
-  }));
-  return end < columns.length ? { items, next: String(end) } : { items };
+  return browseColumns(columns, [name], request);
 }
 
 /** A path never becomes part of a URL; it only names the connection's only resource. */
@@ -151,18 +139,8 @@ function openSession(input: ConnectorInput, context: SessionContext): Session {
   };
 }
 
-function targetOf(properties: Readonly<Record<string, unknown>>): Target {
-  const url = new URL(String(properties['url']));
-  const isSecure = url.protocol === 'https:';
-  return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(url.port || (isSecure ? 443 : 80)),
-    tls: isSecure ? 'implicit' : 'none',
-  };
-}
-
 /** JSON over HTTP. Stateless: opening a session sends nothing, and each page is one request. */
 export const connector: Connector = {
-  targets: (properties) => [targetOf(properties)],
+  targets: (properties) => [targetOf(new URL(String(properties['url'])))],
   open: async (input, context) => openSession(input, context),
 };

@@ -69,14 +69,8 @@ function textOf(value: JsonValue): string {
   throw noReference();
 }
 
-interface Reference {
-  property: string;
-  path: string;
-  inHeader: boolean;
-}
-
 /** Reads the reference of each page. If the first page lacks it, it must not be elsewhere in the page. */
-function referenceReader({ property, path, inHeader }: Reference) {
+function referenceReader(property: string, path: string, inHeader: boolean) {
   let isFirst = true;
   return (page: AnsweredPage): JsonValue | undefined => {
     const value = referenceAt(page, path, inHeader);
@@ -99,25 +93,6 @@ function totalOf(page: AnsweredPage, path: string | undefined): number | undefin
   });
 }
 
-interface OffsetNames {
-  start: string;
-  startInHeader: boolean;
-  first: number;
-  count: string;
-  countInHeader: boolean;
-  size: number;
-}
-
-/** Qlik's names take precedence over those that Mooring introduced before they were known. */
-const offsetNames = (p: RestProperties): OffsetNames => ({
-  start: p.OffsetStartField ?? p.OffsetStartParamName,
-  startInHeader: p.IsOffsetStartFieldHeader ?? false,
-  first: p.OffsetStartFieldValue ?? p.OffsetStartInitialValue,
-  count: p.OffsetCountFieldName ?? p.OffsetCountParamName,
-  countInHeader: p.IsOffsetCountFieldHeader ?? false,
-  size: p.OffsetCountValue ?? p.OffsetPageSize,
-});
-
 function withField(
   { url, headers }: PageRequest,
   name: string,
@@ -129,7 +104,15 @@ function withField(
 }
 
 function offsetPager(p: RestProperties): Pager {
-  const names = offsetNames(p);
+  // Qlik's names take precedence over those that Mooring introduced before they were known.
+  const names = {
+    start: p.OffsetStartField ?? p.OffsetStartParamName,
+    startInHeader: p.IsOffsetStartFieldHeader ?? false,
+    first: p.OffsetStartFieldValue ?? p.OffsetStartInitialValue,
+    count: p.OffsetCountFieldName ?? p.OffsetCountParamName,
+    countInHeader: p.IsOffsetCountFieldHeader ?? false,
+    size: p.OffsetCountValue ?? p.OffsetPageSize,
+  };
   const at = (url: URL, start: number): PageRequest => {
     const sized =
       names.size > 0 ? withField(request(url), names.count, names.size, names.countInHeader) : request(url);
@@ -169,11 +152,7 @@ function pageNumberPager(p: RestProperties): Pager {
   const read =
     p.NextPageFieldPath === undefined
       ? undefined
-      : referenceReader({
-          property: 'NextPageFieldPath',
-          path: p.NextPageFieldPath,
-          inHeader: p.IsNextPageFieldPathHeader,
-        });
+      : referenceReader('NextPageFieldPath', p.NextPageFieldPath, p.IsNextPageFieldPathHeader);
   let current = p.NextPageInitialValue;
   return {
     first: (url) => at(url, current),
@@ -190,11 +169,7 @@ function pageNumberPager(p: RestProperties): Pager {
 }
 
 function tokenPager(p: RestProperties): Pager {
-  const read = referenceReader({
-    property: 'NextTokenFieldPath',
-    path: p.NextTokenFieldPath,
-    inHeader: p.IsNextTokenFieldPathHeader,
-  });
+  const read = referenceReader('NextTokenFieldPath', p.NextTokenFieldPath, p.IsNextTokenFieldPathHeader);
   return {
     first: request,
     next(page) {
@@ -206,11 +181,7 @@ function tokenPager(p: RestProperties): Pager {
 
 function urlPager(p: RestProperties): Pager {
   const isLink = p.IsNextUrlFieldPathHeader && p.NextUrlFieldPath.toLowerCase() === 'link';
-  const read = referenceReader({
-    property: 'NextUrlFieldPath',
-    path: p.NextUrlFieldPath,
-    inHeader: p.IsNextUrlFieldPathHeader,
-  });
+  const read = referenceReader('NextUrlFieldPath', p.NextUrlFieldPath, p.IsNextUrlFieldPathHeader);
   return {
     first: request,
     next(page) {

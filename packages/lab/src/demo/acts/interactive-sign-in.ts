@@ -1,7 +1,7 @@
+import { createInterface } from 'node:readline';
 import { signInWithBrowser } from '../browser-visit.js';
 import { expectEqual, listAt, Mismatch, textAt, valueAt } from '../expectations.js';
 import type { Narrator } from '../narrator.js';
-import { askForCode } from '../sign-in-by-hand.js';
 import type { Stage } from '../stage.js';
 import type { Step, Walk } from '../walk.js';
 import type { Team } from './team.js';
@@ -12,7 +12,12 @@ export interface SignInContext extends Team {
   walk: Walk;
   stage: Stage;
   /** Not null: the user at the keyboard signs in, in their own browser. */
-  byHand: { narrator: Narrator; signal: AbortSignal } | null;
+  byHand: SignInByHand | null;
+}
+
+interface SignInByHand {
+  narrator: Narrator;
+  signal: AbortSignal;
 }
 
 /** What the authorization URL must carry; null: some value. */
@@ -73,6 +78,22 @@ async function begin({ walk, alice, spaceId, stage }: SignInContext, body: objec
   );
 }
 
+/** @throws Error when standard input ends without a code */
+async function pastedCode({ signal }: SignInByHand): Promise<string> {
+  // Without terminal mode Ctrl-C stays a signal.
+  const lines = createInterface({ input: process.stdin, terminal: false, signal });
+  try {
+    for await (const line of lines) {
+      const code = line.trim();
+      if (code !== '') return code;
+    }
+  } finally {
+    lines.close();
+  }
+  signal.throwIfAborted();
+  throw new Error('No code was pasted: standard input has ended.');
+}
+
 async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): Promise<string> {
   const [{ login, password }] = stage.lab.authorizationServer.users;
   const { secrets } = stage;
@@ -84,7 +105,13 @@ async function signIn({ walk, stage, byHand }: SignInContext, authUrl: string): 
     );
   }
   return walk.step('A5  You sign in as Alice', 'you pasted a code', async () => {
-    const code = await askForCode(byHand.narrator, { authUrl, login, password, signal: byHand.signal });
+    const { narrator } = byHand;
+    narrator.line('\n      Open this in your browser:');
+    narrator.reveal(`\n${authUrl}\n`);
+    narrator.reveal(`      Sign in as    ${login}`);
+    narrator.reveal(`      with password ${password}`);
+    narrator.line('      allow access, copy the code that Mooring shows you, paste it here and press Enter.');
+    const code = await pastedCode(byHand);
     secrets.hide(code);
     return code;
   });

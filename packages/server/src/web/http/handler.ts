@@ -27,7 +27,7 @@ export interface RequestScope<CallerType = Caller, RevisionType = Revision | und
   reply: FastifyReply;
 }
 
-type CallerOf<Definition extends Route> = Definition['auth'] extends 'person' ? Caller : undefined;
+type CallerOf<Definition extends Route> = Definition['public'] extends true ? undefined : Caller;
 
 type RevisionOf<Definition extends Route> = Definition['etag'] extends RevisedTable
   ? Revision<Definition['etag']>

@@ -1,4 +1,4 @@
-import { newerDoorOf } from '@mooring/contract/newer-door';
+import { connectivityRouteOf } from '@mooring/contract/connectivity-routes';
 import { type BoundRoute, handled } from './handler.js';
 import type { ListStream } from './list-stream.js';
 
@@ -42,7 +42,7 @@ const inNewerForm = (list: ListStream): ListStream => ({ ...list, batches: renam
 /** The routes, and their counterparts below `/api/connectivity` with the same handlers. */
 export function withNewerDoor(routes: readonly BoundRoute[]): BoundRoute[] {
   const newer = routes.flatMap(({ route, handler }): BoundRoute[] => {
-    const derived = newerDoorOf(route);
+    const derived = connectivityRouteOf(route);
     if (!derived) return [];
     return [
       {

@@ -52,12 +52,12 @@ describe('the route table', () => {
   });
 
   it('US1: passes over what it does not know only where Qlik or others than its clients send it', () => {
-    const strict = allRoutes.filter(({ passesOver }) => passesOver === undefined).map(({ id }) => id);
+    const strict = allRoutes.filter(({ unknownInput }) => unknownInput === undefined).map(({ id }) => id);
     const added =
       /credential\/|\/credential$|actions\/(test|browse|preview|read|resolve|confirm|approve|revoke)|invitations|data-credential-changes|-change$|actions\/change|sign-ins|data-uses|\/uses$|verify-uses|vault-keys|self-check|revocations|leave/;
     const ours = allRoutes.filter(
-      ({ id, path: at, passesOver }) =>
-        added.test(at) || (/data-credentials$/.test(at) && id.length > 0 && !passesOver),
+      ({ id, path: at, unknownInput }) =>
+        added.test(at) || (/data-credentials$/.test(at) && id.length > 0 && !unknownInput),
     );
     expect(strict.toSorted()).toEqual(ours.map(({ id }) => id).toSorted());
   });
@@ -69,10 +69,13 @@ describe('the route table', () => {
     }
   });
 
+  it('has only these public operations', () => {
+    expect(allRoutes.filter((route) => route.public).map(({ id }) => id)).toEqual([]);
+  });
+
   it.each(allRoutes.map((route) => [route.id, route] as const))(
     '%s states who may call it, its tier and its errors',
     (_id, route) => {
-      expect(['public', 'person']).toContain(route.auth);
       expect(route.permission).not.toBe('');
       expect([1, 2, 'none']).toContain(route.tier);
       expect(route.summary).not.toBe('');

@@ -98,7 +98,7 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
     handler: async (request, reply) => {
       const reason = needsStore ? deps.notReady() : undefined;
       if (reason !== undefined) throw new AppError('NOT-READY', reason);
-      const caller = route.auth === 'person' ? await callerOf(request, deps) : undefined;
+      const caller = route.public ? undefined : await callerOf(request, deps);
       if (caller && route.tier !== 'none') await deps.takeRequest(caller, route.tier);
       const input = {
         params: route.params && parseInput(route.params, request.params, 'path'),

@@ -1,5 +1,6 @@
 import { ApiError, createApiClient } from '@mooring/contract/client';
-import { createConnection, getConnection, listConnections } from '@mooring/contract/routes/data-connections';
+import { createConnection, getConnection } from '@mooring/contract/routes/data-connections';
+import { listConnections } from '@mooring/contract/routes/list-data-connections';
 import { createSpace } from '@mooring/contract/routes/spaces';
 import { readConnection } from '@mooring/contract/routes/use';
 import { getMe } from '@mooring/contract/routes/users';

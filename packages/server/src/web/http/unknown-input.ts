@@ -10,10 +10,10 @@ type Problem = ConstructorParameters<typeof InvalidRequest>[0][number];
 const supported = (known: readonly string[]): string => `Supported: ${known.join(', ') || 'none'}`;
 
 /** Query parameters that look like filters of the list but are not supported. */
-function wrongFilters({ query, passesOver }: Route, given: object): Problem[] {
+function wrongFilters({ query, unknownInput }: Route, given: object): Problem[] {
   const known = new Set(Object.keys(query?.shape ?? {}).map((name) => name.toLowerCase()));
   const filters = new Map(
-    Object.entries(passesOver?.filters ?? {}).map(([name, right]) => [name.toLowerCase(), right]),
+    Object.entries(unknownInput?.filters ?? {}).map(([name, right]) => [name.toLowerCase(), right]),
   );
   return Object.keys(given).flatMap((name) => {
     const right = filters.get(name.toLowerCase());
@@ -32,7 +32,7 @@ const isObject = (value: unknown): value is object =>
  */
 export function readInput(route: Route, given: { query: unknown; body: unknown }) {
   const problems: Problem[] = [];
-  const isStrict = route.passesOver === undefined;
+  const isStrict = route.unknownInput === undefined;
   const collect = (what: 'parameter' | 'member') => (field: string, known: readonly string[]) => {
     if (problems.length < reportedMax)
       problems.push({ field, message: `is not a ${what} of this request. ${supported(known)}` });

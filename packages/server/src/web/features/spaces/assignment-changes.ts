@@ -1,10 +1,5 @@
-import type {
-  AssignmentReply,
-  createAssignment,
-  deleteAssignment,
-  putAssignment,
-  SpaceRole,
-} from '@mooring/contract/routes/spaces';
+import type { AssignmentReply, createAssignment, deleteAssignment, putAssignment } from '@mooring/contract/routes/assignments';
+import type { SpaceRole } from '@mooring/contract/routes/spaces';
 import type { Caller } from '../../../core/access/caller.js';
 import { assignableRoles } from '../../../core/access/matrix.js';
 import { record } from '../../../core/audit/record.js';

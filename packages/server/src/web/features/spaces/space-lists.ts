@@ -1,9 +1,5 @@
-import {
-  type listAssignments,
-  type listSpaces,
-  spaceRoleSchema,
-  spaceTypeSchema,
-} from '@mooring/contract/routes/spaces';
+import { type listAssignments } from '@mooring/contract/routes/assignments';
+import { type listSpaces, spaceRoleSchema, spaceTypeSchema } from '@mooring/contract/routes/spaces';
 import { z } from 'zod';
 import { parseInput } from '../../../core/input/tolerance.js';
 import type { Handler } from '../../http/handler.js';

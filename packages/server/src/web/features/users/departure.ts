@@ -1,4 +1,4 @@
-import type { UserLeaveReply } from '@mooring/contract/routes/users';
+import type { UserLeaveReply } from '@mooring/contract/routes/leave-user';
 import { countCredentialsIn, openSignInsIn } from '../../../core/credentials/records.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';

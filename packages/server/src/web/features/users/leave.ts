@@ -1,4 +1,4 @@
-import type { leaveUser } from '@mooring/contract/routes/users';
+import type { leaveUser } from '@mooring/contract/routes/leave-user';
 import { record } from '../../../core/audit/record.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange } from '../../../core/store/store-error.js';

@@ -1,4 +1,4 @@
-import { listConnections } from '@mooring/contract/routes/data-connections';
+import { listConnections } from '@mooring/contract/routes/list-data-connections';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { type BoundRoute, bind, type Reply } from '../../../http/handler.js';
 import type { ConnectionDependencies } from '../connection-dependencies.js';

@@ -1,4 +1,4 @@
-import type { listConnections } from '@mooring/contract/routes/data-connections';
+import type { listConnections } from '@mooring/contract/routes/list-data-connections';
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Caller } from '../../../../core/access/caller.js';

@@ -1,7 +1,7 @@
-import type { PassedOver } from './route.js';
+import type { IgnoredInput } from './route.js';
 
 /** Ignores unknown members and parameters: Qlik's clients send some. */
-export const passedOver: PassedOver = {};
+export const ignored: IgnoredInput = {};
 
 const noFilter = 'this list has no such filter';
 
@@ -9,8 +9,8 @@ const noFilter = 'this list has no such filter';
  * For lists: refuses parameters that look like a filter, because ignoring one would return the whole list.
  * @param right by parameter, what to use instead in this list
  */
-export const passedOverInList = (
+export const ignoredExceptFilters = (
   right: Partial<Record<'ownerId' | 'owner' | 'name' | 'sub' | 'where', string>> = {},
-): PassedOver => ({
+): IgnoredInput => ({
   filters: { ownerId: noFilter, owner: noFilter, name: noFilter, sub: noFilter, where: noFilter, ...right },
 });

@@ -6,7 +6,7 @@ import type { Route } from './route.js';
 const olderPath = /^\/api\/v1\/(?=data-(?:connections|credentials|sources)(?:\/|$))/;
 
 /** The same operation under `/api/connectivity/…`; undefined for routes that only `/api/v1` has. */
-export function newerDoorOf(route: Route): Route | undefined {
+export function connectivityRouteOf(route: Route): Route | undefined {
   if (!olderPath.test(route.path)) return undefined;
   const { id } = route;
   return {
