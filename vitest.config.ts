@@ -73,7 +73,11 @@ const comparingTimes = [
 const cuttingTheWire = ['packages/server/src/core/store/database-faults.test.ts'];
 
 /** Take minutes, and prove with larger counts or more machinery what another file proves once: in the long tier only. */
-const onlyInLong = ['e2e/src/long/*.test.ts', 'packages/server/src/core/sessions/value-round-trips.test.ts'];
+const onlyInLong = [
+  'e2e/src/long/*.test.ts',
+  'packages/server/src/core/sessions/value-round-trips.test.ts',
+  'scripts/check.test.mjs',
+];
 
 /** In the long tier also with sources worked on in runners; otherwise in the process of the test, where it is looked at. */
 const withRunners = {

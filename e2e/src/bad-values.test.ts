@@ -86,7 +86,7 @@ const connectionCases: readonly Case[] = [
   ['name with a line break', () => connection({ qName: 'a\nb' }), 400, /^qName: /],
   ['name with an invisible character', () => connection({ qName: 'a\u202eb' }), 400, /^qName: /],
   ['name too long', () => connection({ qName: 'x'.repeat(257) }), 400, /^qName: /],
-  ['id that is no UUID', () => connection({ qID: 'x' }), 400, /^qID: /],
+  ['id that is not a UUID', () => connection({ qID: 'x' }), 400, /^qID: /],
   ['two ids', () => connection({ qID: randomUUID(), qEngineObjectID: randomUUID() }), 400, /^qEngine/],
   ['33 tags', () => connection({ tags: Array.from({ length: 33 }, String) }), 400, /^tags: /],
   ['tag of 257 bytes', () => connection({ tags: [`${'ø'.repeat(128)}x`] }), 400, /^tags\.0: /],
@@ -94,7 +94,7 @@ const connectionCases: readonly Case[] = [
   ['unknown space', () => connection({ space: 'f'.repeat(24) }), 404, /^space: /, 'NOT-FOUND'],
   ['code without a sign-in', () => connection({}, { authCode: 'x' }), 400, /\.authCode: /],
   [
-    'credential of nobody',
+    'unknown credential',
     () => connection({}, { ...{ username: undefined, password: undefined }, ...selected(randomUUID()) }),
     404,
     /credential/,
@@ -203,7 +203,7 @@ describe('values that cannot be', () => {
     ]);
   });
 
-  it('people, keys, spaces and members', async () => {
+  it('users, keys, spaces and members', async () => {
     const { has } = populated.admin;
     const taken = { type: 'shared', name: has.spaceName.toUpperCase() };
     await expectRefusals('post', () => '/api/v1/spaces', [
@@ -221,18 +221,18 @@ describe('values that cannot be', () => {
       ['no duration', () => ({ expiry: 'forever' }), 400, /^expiry: /],
       ['too long a life', () => ({ expiry: 'P11Y' }), 400, /^expiry: /],
       ['no life', () => ({ expiry: 'PT0S' }), 400, /^expiry: /],
-      ['somebody else', () => ({ sub: 'f'.repeat(24) }), 403, /^sub: .*invitations/, 'ACCESS-DENIED'],
+      ['another user', () => ({ sub: 'f'.repeat(24) }), 403, /^sub: .*invitations/, 'ACCESS-DENIED'],
     ]);
     await expectRefusals('post', () => '/api/v1/invitations', [
       ['nobody', () => ({}), 400, /^name: /],
       ['too long a life', () => ({ name: 'x', expiresIn: 'P8D' }), 400, /^expiresIn: /],
-      ['somebody unknown', () => ({ userId: 'f'.repeat(24) }), 404, /^userId: /, 'NOT-FOUND'],
+      ['an unknown user', () => ({ userId: 'f'.repeat(24) }), 404, /^userId: /, 'NOT-FOUND'],
     ]);
     const member = (assigneeId: string, role: string) => ({ type: 'user', assigneeId, roles: [role] });
     await expectRefusals('post', () => `/api/v1/spaces/${has.spaceId}/assignments`, [
       ['role of another type', () => member(has.userId, 'publisher'), 400, /^roles: publisher/],
       ['unknown role', () => member(has.userId, 'boss'), 400, /^roles\.0: /],
-      ['unknown person', () => member('f'.repeat(24), 'producer'), 404, /^assigneeId: /, 'NOT-FOUND'],
+      ['unknown user', () => member('f'.repeat(24), 'producer'), 404, /^assigneeId: /, 'NOT-FOUND'],
       ['member already', () => member(has.memberId, 'producer'), 409, /^assigneeId: /, 'CONFLICT'],
     ]);
   });

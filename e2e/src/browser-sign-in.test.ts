@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { launchChromium } from './chromium.js';
 import { type SignInLab, startSignInLab } from './sign-in-lab.js';
 
-// Flow A5 as a person lives it: a real browser, the keyboard only, the clipboard, and the second call.
+// Flow A5 as a user experiences it: a real browser, the keyboard only, the clipboard, and the second call.
 
 const screenshots = path.join(tmpdir(), 'mooring-screenshots');
 
@@ -55,7 +55,7 @@ async function shoot(name: string): Promise<void> {
   expect(statSync(file).size).toBeGreaterThan(1000);
 }
 
-/** Tab by tab to the button of this name, as somebody without a mouse gets there. */
+/** Tab by tab to the button of this name, as a user without a mouse gets there. */
 async function tabTo(name: string): Promise<void> {
   const button = page.getByRole('button', { name });
   for (let step = 0; step < 10; step += 1) {
@@ -146,7 +146,7 @@ describe('signing in with a browser', () => {
     await shoot('5-used');
   });
 
-  it('O14: a person who denies lands on a page that says so, and nothing is stored', async () => {
+  it('O14: a user who denies access lands on a page that says so, and nothing is stored', async () => {
     const begun = await person.api.post(door, bodyOf('Denied', ''));
     await signIn(begun.body.authUrl);
     await tabTo('Deny');
@@ -178,7 +178,7 @@ describe('signing in with a browser', () => {
     expect([refused.status, refused.body.errors[0].meta.reason]).toEqual([403, 'needs_sign_in']);
     const { authUrl, poll } = refused.body.errors[0].meta.signIn;
 
-    // The provider has forgotten the person as well, so its own pages come first.
+    // The provider's session is gone too, so its own pages come first.
     await signIn(authUrl);
     await page.getByRole('button', { name: 'Allow' }).click();
     await page.getByRole('heading', { name: 'Renew your sign-in' }).waitFor();
@@ -202,7 +202,7 @@ describe('signing in with a browser', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('O06: the page names who began it, and somebody else cannot use its code', async () => {
+  it('O06: the page names who began it, and another user cannot use its code', async () => {
     const mallory = await addPerson(lab.mooring.url, lab.mooring.adminKey, 'Mallory');
     const begun = await person.api.post(door, bodyOf('Mine alone', ''));
     await signIn(begun.body.authUrl);

@@ -105,7 +105,7 @@ async function open(
   return watch;
 }
 
-/** Presses keys only, as a person without a pointer does. */
+/** Presses keys only, as a user without a pointer does. */
 async function copyByKeyboard(page: Page): Promise<string | null> {
   await page.keyboard.press('Tab');
   expect(await page.evaluate('document.activeElement.id')).toBe('copy-code');

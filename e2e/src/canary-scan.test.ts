@@ -83,13 +83,13 @@ describe('a run through every door', () => {
     expect(stand.secrets.size).toBeGreaterThan(full(60, 40));
   });
 
-  it('uses sources that work, embedded and separated, as owner and as somebody without a credential', async () => {
+  it('uses sources that work, embedded and separated, as owner and as a user without a credential', async () => {
     for (const source of stand.working) {
       const embedded = await connect(source);
       expect(await useAll(alice, embedded, source), source.name).toBe('ok');
       expect(await useAll(viewer, embedded, source), source.name).toBe('ok');
       await testUnsaved(source);
-      // The connection's own client is nobody's own.
+      // The connection's own client belongs to no user.
       if (source.properties['authSchema'] === 'oauth2ClientCredentials') continue;
       const own = await connect(source, { separateCredentials: true, credentialsName: `my ${source.name}` });
       expect(await useAll(alice, own, source), source.name).toBe('ok');
@@ -105,7 +105,7 @@ describe('a run through every door', () => {
       expect(await useAll(viewer, id, source), source.name).not.toBe('ok');
       await testUnsaved(source);
     });
-    // A test by somebody who may not edit tells a failure only when its time is over, so many at a time.
+    // A test by a user who may not edit reports a failure only at its time limit, so many at a time.
     await inParallel(24, uses);
     const { bigquery } = stand.lab;
     const [line = ''] = bigquery.serviceAccountKey.private_key.split('\n').slice(1);
@@ -195,7 +195,7 @@ describe('sign-ins', () => {
     expect(authorizationServer.counts().token.refresh_token).toBeGreaterThan(0);
   });
 
-  it('meets providers that refuse, fail, and repeat what they were told', async () => {
+  it('meets providers that refuse, fail, and repeat what they received', async () => {
     const { switches } = stand.lab.authorizationServer;
     const canary = () => stand.keep(`of the provider ${stand.secrets.size}`, awkward('provider'));
     const answers = [
@@ -259,7 +259,7 @@ describe('what comes out', () => {
     expect(answered).toBeGreaterThan(full(250, 80));
   });
 
-  it('changes and deletes what is there', async () => {
+  it('changes and deletes what exists', async () => {
     const source = stand.working.find(({ datasourceID }) => datasourceID === 'postgres');
     if (!source) throw new Error('The lab has no PostgreSQL');
     const own = await connect(source, { separateCredentials: true, credentialsName: 'to be replaced' });

@@ -29,7 +29,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('R26: an hour ahead, back and behind costs one token call at the most, no grant, no write and no wait', async () => {
+it('R26: an hour ahead, back and behind costs at most one token call, no grant, no write and no wait', async () => {
   const { mooring, authorizationServer: server } = lab;
   const api = apiClient(mooring.url, mooring.adminKey);
   let keys = 0;

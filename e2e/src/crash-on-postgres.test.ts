@@ -57,7 +57,7 @@ describe('R01: on PostgreSQL', () => {
     });
   }, 600_000);
 
-  it('keeps every acknowledged write, and goes on by itself, when the database crashes', async () => {
+  it('keeps every acknowledged write, and recovers by itself, when the database crashes', async () => {
     await withDatabase(async (database, environment) => {
       const name = new URL(database.url).pathname.slice(1);
       await database.run(`alter database ${name} set synchronous_commit = on`);

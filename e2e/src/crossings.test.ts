@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inParallel } from './in-parallel.js';
 import { loginOf, refusalOf, startVaultStand, type VaultStand } from './vault-stand.js';
 
-// Many people on one separated connection, each with a login of their own, and one without. PostgreSQL shows each
+// Many users on one separated connection, each with a login of their own, and one without. PostgreSQL shows each
 // login other rows, so an answer under another's login tells on itself.
 
 interface Member extends TestPerson {
@@ -52,7 +52,7 @@ beforeAll(async () => {
   for (const login of stand.postgres.persons.slice(0, people)) {
     const person = await join(login.user);
     const brought = await person.api.put(`/api/v1/data-connections/${connectionId}/credential`, {
-      // The same name for all: names are each person's own.
+      // The same name for all: names are per user.
       credentialsName: 'my login',
       connectionProperties: loginOf(login),
     });
@@ -71,7 +71,7 @@ const use = ({ api }: TestPerson, action: string, body: object) =>
     accept: 'application/x-ndjson',
   });
 
-/** Everything wrong with an answer that should hold this person's four rows and nothing else. */
+/** Everything wrong with an answer that should have this user's four rows and nothing else. */
 function wrongFor(login: string, answer: Answer, rows: readonly OrderRow[]): string[] {
   if (answer.status !== 200) return [`${login}: ${answer.status} ${answer.text}`];
   const firstId = 10_000 + Number(login.slice(-2)) * 100 + 1;
@@ -104,8 +104,8 @@ function shuffled<Item>(items: readonly Item[]): Item[] {
   return result;
 }
 
-describe('people on one connection', () => {
-  it('X14: interleaved requests of many people: every answer holds their own rows, 0 crossings', async () => {
+describe('users on one connection', () => {
+  it('X14: interleaved requests of many users: every answer has their own rows, 0 crossings', async () => {
     const own = members.flatMap((member) =>
       Array.from(
         { length: requestsOfEach },
@@ -120,7 +120,7 @@ describe('people on one connection', () => {
     const before = stand.relay.logins().length;
     expect((await inParallel(concurrency, shuffled([...own, ...others]))).flat()).toEqual([]);
     expect(refusals).toEqual(others.map(() => 'missing'));
-    // The source's own view: one session a request, under that person's login, and none under the owner's.
+    // The source's own view: one session per request, under that user's login, and none under the owner's.
     const tally = new Map<string, number>();
     for (const login of stand.relay.logins().slice(before)) tally.set(login, (tally.get(login) ?? 0) + 1);
     expect(Object.fromEntries(tally)).toEqual(
@@ -128,7 +128,7 @@ describe('people on one connection', () => {
     );
   });
 
-  it('X14: the record of uses shows each person their own, and all of them', async () => {
+  it('X14: the usage log shows each user their own uses, and all of them', async () => {
     for (const { api, credentialId, id, login } of members) {
       const { body } = await api.get(`/api/v1/data-credentials/${credentialId}/uses?limit=1000`);
       expect(body.data, login).toHaveLength(requestsOfEach);
@@ -136,7 +136,7 @@ describe('people on one connection', () => {
     }
   });
 
-  it('X07, X13: what one person sets in their session is not there for the next, nor is their login', async () => {
+  it('X07, X13: what one user sets in their session does not reach the next, nor does their login', async () => {
     const [first, second] = members as [Member, Member];
     const sets = `select set_config('mooring.leftover', current_user, false),
       set_config('search_path', 'pg_catalog', false), set_config('application_name', 'left behind', false)`;
@@ -153,7 +153,7 @@ describe('people on one connection', () => {
     expect((await use(first, 'preview', { query: become })).status).not.toBe(200);
   });
 
-  it('X05, X07: a foreign credential is a 404 like a random one, and the person stays without', async () => {
+  it('X05, X07: a foreign credential is a 404 like a random one, and the user stays without', async () => {
     const path = `/api/v1/data-connections/${connectionId}/credential`;
     const foreign = await outsider.api.put(path, { credentialId: members[0]?.credentialId });
     const unknown = await outsider.api.put(path, { credentialId: '00000000-0000-4000-8000-000000000000' });

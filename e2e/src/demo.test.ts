@@ -26,7 +26,7 @@ afterEach(() => {
   rmSync(temporary, { recursive: true, force: true });
 });
 
-/** Starts the demo with its temporary folders in a place of their own, by which its processes can be told. */
+/** Starts the demo with its own place for temporary folders, which identifies its processes. */
 function startDemo(flags: readonly string[], input: 'ignore' | 'pipe' = 'ignore') {
   const started = spawn(process.execPath, [executable, 'demo', ...flags], {
     stdio: [input, 'pipe', 'pipe'],
@@ -82,7 +82,7 @@ const leftBehind = () => [
 ];
 
 describe('mooring demo', () => {
-  it('walks through every flow, serves both people until it is told to stop, exits 0 and leaves nothing behind', {
+  it('walks through every flow, serves both users until it is stopped, exits 0 and leaves nothing behind', {
     timeout: demoMs,
   }, async () => {
     const demo = startDemo([]);
@@ -135,7 +135,7 @@ describe('mooring demo', () => {
     expect(leftBehind()).toEqual([]);
   });
 
-  it('takes the code that a person pastes after signing in by hand', { timeout: demoMs }, async () => {
+  it('takes the code that a user pastes after signing in by hand', { timeout: demoMs }, async () => {
     const demo = startDemo(['--exit', '--manual'], 'pipe');
     const [, authUrl = ''] = await demo.seen(/^(http\S+\/auth\?\S+)$/m);
     const [, password = ''] = await demo.seen(/with password (\S+)/);
@@ -144,12 +144,12 @@ describe('mooring demo', () => {
     demo.process.stdin?.write(`${code}\n`);
     expect(await demo.exitCode(), demo.text()).toBe(0);
     expect(demo.text()).toMatch(/ A5 {2}You sign in as Alice .* ok /);
-    // Keys are shown only to whoever goes on by hand.
+    // Keys are shown only to a user who continues by hand.
     expect(demo.text()).not.toMatch(/mrg_\w|warning/i);
     expect(leftBehind()).toEqual([]);
   });
 
-  it('fails when nobody pastes a code', { timeout: demoMs }, async () => {
+  it('fails when no code is pasted', { timeout: demoMs }, async () => {
     const demo = startDemo(['--exit', '--manual']);
     expect(await demo.exitCode(), demo.text()).toBe(1);
     expect(demo.text()).toMatch(/No code was pasted.* FAILED /);
@@ -188,7 +188,7 @@ describe('a Mooring that is not right', () => {
     expect(text).toContain('1 of 1 steps failed');
   });
 
-  it('is told from a right one also when it does not start', { timeout: demoMs }, async () => {
+  it('is reported as a failure also when it does not start', { timeout: demoMs }, async () => {
     const { code, text } = await demoOf([process.execPath, '-e', 'console.error("out of luck")', '--']);
     expect(code, text).toBe(1);
     expect(text).toContain('Mooring did not start.\nout of luck');

@@ -27,7 +27,7 @@ describe('R10: a disk without room', () => {
     ['for the store', (dataFolder: string) => statSync(path.join(dataFolder, 'mooring.db-wal')).size],
     ['for a single byte, nor for the log', () => 0],
   ])(
-    '%s: writes are refused by type, reads go on, and it is over as soon as there is room',
+    '%s: writes are refused by type, reads continue, and it is over as soon as there is room',
     async (_, limit) => {
       mooring = await startMooring({
         dataFolder: path.join(folder, 'data'),

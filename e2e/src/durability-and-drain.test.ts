@@ -98,7 +98,7 @@ describe('stopping', () => {
     ];
     await expect.poll(() => held.length).toBe(requests.length);
     const exit = mooring.stop();
-    // No new work from here on: the port is closed, or a connection that was open is told 503.
+    // No new work from here on: the port is closed, or an open connection gets 503.
     const isTaking = () =>
       fetch(`${mooring.url}/healthz`).then(
         ({ ok }) => ok,

@@ -15,7 +15,7 @@ import {
 import { inParallel } from './in-parallel.js';
 import { startMooring } from './mooring-process.js';
 
-// A listener that must never be reached, and everything by which a person could aim the service at it.
+// A listener that must never be reached, and every way by which a user could aim the service at it.
 
 let stand: EgressStand;
 let count = 0;
@@ -78,7 +78,7 @@ async function expectRefused(source: AllowedSource, properties: Properties, what
   return 'refused at the gate';
 }
 
-/** S01, S02, S07 and S14: ways to write loopback and metadata services, and things that are no address at all. */
+/** S01, S02, S07 and S14: ways to write loopback and metadata services, and things that are not addresses at all. */
 const hosts = [
   '127.0.0.1',
   'localhost',

@@ -102,7 +102,7 @@ describe('an allowed source that leads elsewhere', () => {
     let server: Server;
     let answer: RequestListener;
     beforeAll(async () => {
-      // On the port that policy allows and nobody uses any longer.
+      // On the port that policy allows and no source uses any more.
       const port = Number(new URL(stand.s3.url).port);
       await stand.s3.close();
       server = createServer((request, response) => answer(request, response));
@@ -193,7 +193,7 @@ describe('OAuth', () => {
     const begun = await post('rest', oauth({ authorizationUrl: `${stand.canary.url}/auth` }), {
       authUrlOnly: true,
     });
-    // That one is for the person's browser, which is shown where it leads.
+    // That one is for the user's browser, which shows where it leads.
     expect(begun.body.authUrl).toMatch(new RegExp(`^${stand.canary.url}/auth`));
   });
 

@@ -11,7 +11,7 @@ import {
 } from './populated-mooring.js';
 import { exampleFor, type RouteExample } from './route-examples.js';
 
-// X05: what belongs to other people, of this tenant and of another one, answers exactly as what does not exist.
+// X05: what belongs to other users, of this tenant and of another one, answers exactly as what does not exist.
 
 let populated: PopulatedMooring;
 let before: unknown[];
@@ -112,14 +112,14 @@ const inBody = [
   ['duplicateDataConnection', 'spaceId'],
 ] as const;
 
-describe("X05: other people's ids", () => {
+describe("X05: other users' ids", () => {
   it.each(inPath)('%s: {%s} answers as for a random id', async (_name, parameter, route) => {
     const example = own(route);
     await expectLikeRandom(route, (id) => ({ ...example, params: { ...example.params, [parameter]: id } }));
   });
 
   it('the same paths with own ids are answered, so that the comparison above means something', async () => {
-    // Nobody knows the id of an audit event or of a change of secrets beforehand, so their examples are none.
+    // The id of an audit event or of a credential change is not known beforehand, so they have no examples.
     const read = ofUsers.filter((one) => one.method === 'GET' && one.path.includes('{'));
     for (const route of read.filter((one) => !['getAudit', 'getDataCredentialChange'].includes(one.id))) {
       const { status } = await send(route, own(route));
@@ -193,7 +193,7 @@ describe("X05: other people's ids", () => {
     }
   });
 
-  it('lists hold nothing of other people', async () => {
+  it('lists have nothing of other users', async () => {
     const { api, has } = populated.bob;
     const lists = [
       'data-connections',

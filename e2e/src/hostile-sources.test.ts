@@ -13,7 +13,7 @@ import { loopWatch, residentMb, type Seen, watched } from './hostile/service-wat
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { isAlive, processorSeconds, runnersOf } from './runner-memory.js';
 
-// Sources of people who mean harm, against a service with little memory: it goes on, and so does everybody else.
+// Hostile sources against a service with little memory: it keeps running, for all other users too.
 
 const isLong = full(1, 0) === 1;
 const runnerMb = 256;
@@ -139,7 +139,7 @@ const takeFrom = (attacks: readonly Attack[]) => {
 };
 
 it(
-  'TR1 TR16 TR17 TR18 TR20 TR25: no kind of harm costs anybody else anything, and each is answered in words',
+  'TR1 TR16 TR17 TR18 TR20 TR25: no kind of harm affects another user, and each is answered with an error',
   comparingTimes,
   async () => {
     const before = residentMb(mooring.pid);

@@ -50,7 +50,7 @@ async function dialMany(mooring: MooringProcess, count: number): Promise<Idle[]>
   return idle;
 }
 
-/** Somebody who came before the crowd, and goes on with the connection that they have. */
+/** A client that came before the crowd, and keeps using its connection. */
 function earlierCaller({ url, adminKey }: MooringProcess) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {
@@ -70,7 +70,7 @@ function earlierCaller({ url, adminKey }: MooringProcess) {
 describe(`W20: ${crowd} sockets that say nothing`, () => {
   const requestSeconds = full(90, 30);
 
-  it('are closed in their limits, give back what they held, and keep nobody else waiting', async () => {
+  it('are closed in their limits, give back what they held, and do not keep other clients waiting', async () => {
     const mooring = await startMooring({ configuration: { limits: { requestSeconds } } });
     const api = apiClient(mooring.url, mooring.adminKey);
     expect((await api.get('/api/v1/spaces')).status).toBe(200);
@@ -83,13 +83,13 @@ describe(`W20: ${crowd} sockets that say nothing`, () => {
     while (closed < crowd) {
       const name = `while it is crowded ${calls}`;
       expect((await api.post('/api/v1/spaces', { name, type: 'shared' })).status).toBe(201);
-      // On a connection of its own, as of somebody who comes only now.
+      // On its own connection, as of a client that comes only now.
       expect((await fetch(`${mooring.url}/healthz`, { headers: { connection: 'close' } })).status).toBe(200);
       calls += 1;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect(calls).toBeGreaterThan(10);
-    // Headers have a third of the time; that they are late is noticed a twelfth of it later at the most.
+    // Headers have a third of the time; that they are late is noticed at most a twelfth of it later.
     for (const { ended } of idle) expect(await ended).toBeLessThan(requestSeconds * 1000);
     await expect.poll(() => filesOf(mooring), { timeout: 30_000 }).toBeLessThan(before + 20);
     expect(await mooring.stop()).toBe(0);
@@ -100,7 +100,7 @@ describe('W20, R11: more sockets than there are files for', () => {
   const requestSeconds = full(45, 24);
   const openFiles = 1_024;
 
-  it('are turned away as they come, and whoever has a connection goes on to read through it', async () => {
+  it('are turned away as they come, and a client with a connection continues to read through it', async () => {
     const source = createServer((_, response) => response.end('[{"n":1}]'));
     await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve));
     const mooring = await startMooring({ openFiles, configuration: { limits: { requestSeconds } } });
@@ -124,7 +124,7 @@ describe('W20, R11: more sockets than there are files for', () => {
     expect(closed, 'the others were still there').toBeLessThan(idle.length);
     expect(filesOf(mooring)).toBeLessThan(openFiles - 100);
 
-    // Until the silent ones are closed nobody else gets in; then everybody does.
+    // Until the silent ones are closed no other client gets in; then all do.
     const comesNew = () => fetch(`${mooring.url}/healthz`, { headers: { connection: 'close' } });
     const status = async () => (await comesNew().catch(() => undefined))?.status;
     await expect.poll(status, { timeout: requestSeconds * 1000, interval: 500 }).toBe(200);

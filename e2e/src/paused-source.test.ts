@@ -99,7 +99,7 @@ it.each([
   ['a database', startDatabase],
   ['an object of S3', startBucket],
 ])(
-  'R23: %s is paused while its reader takes 1 KB a second, and goes on when the reader does',
+  'R23: %s is paused while its reader takes 1 KB a second, and resumes with the reader',
   async (_what, start) => {
     const source = await start();
     const mooring = await startMooring({ configuration: { limits: { idleSeconds: 600 } } });

@@ -23,7 +23,7 @@ describe('a reader of 1 KB a second', () => {
   it('R23: of 1 GB costs less than 50 MB, holds the source back, and is cut when nothing goes out for long', async () => {
     const idleSeconds = full(30, 10);
     await withMooring(lab, { configuration: { limits: { idleSeconds } } }, async (mooring, connection) => {
-      // What the driver and the encoder need once is no growth.
+      // What the driver and the encoder need once does not count as growth.
       expect((await drain(await openRead(mooring, connection, rows(full(100_000, 40_000))))).state).toBe(
         'complete',
       );

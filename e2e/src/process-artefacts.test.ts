@@ -34,7 +34,7 @@ function listeningPorts(pid: number): number[] {
 it('V19: signals open no debugger and write no report, core files are off, and no key is an argument', async () => {
   const masterKey = randomBytes(32).toString('base64');
   const mooring = await startMooring({
-    // As somebody's environment may have it.
+    // As an environment may have it.
     environment: { MOORING_MASTER_KEY: masterKey, NODE_OPTIONS: '--report-on-signal --report-on-fatalerror' },
   });
   const { pid } = mooring;
@@ -45,7 +45,7 @@ it('V19: signals open no debugger and write no report, core files are off, and n
     process.kill(pid, signal);
     await expect.poll(() => mooring.logText()).toContain(`"signal":"${signal}"`);
   }
-  expect((await fetch(`${mooring.url}/readyz`)).status, 'it goes on').toBe(200);
+  expect((await fetch(`${mooring.url}/readyz`)).status, 'it keeps running').toBe(200);
   expect(listeningPorts(pid)).toEqual([port]);
   expect(mooring.logText()).not.toContain('Debugger listening');
   expect(artefactsIn(cwd)).toEqual([]);
@@ -55,7 +55,7 @@ it('V19: signals open no debugger and write no report, core files are off, and n
   expect(await mooring.stop()).toBe(0);
 });
 
-/** Fills the heap when it is told to; from inside, since no request can make it. */
+/** Fills the heap on a signal; from inside, since no request can do it. */
 const exhaustion = `process.on('SIGWINCH', () => { const kept = []; for (;;) kept.push(new Array(1e4).fill({})); });`;
 
 it('V19: a heap that is exhausted ends the process and leaves nothing behind but its log, without a secret', async () => {
@@ -92,7 +92,7 @@ it('V19: a heap that is exhausted ends the process and leaves nothing behind but
 });
 
 it.each(['--heapsnapshot-near-heap-limit=1', '--heapsnapshot_signal=SIGUSR2', '--inspect=0'])(
-  'V19: an environment with %s is no environment to start in',
+  'V19: refuses to start in an environment with %s',
   async (option) => {
     const refused = startMooring({ environment: { NODE_OPTIONS: option } });
     await expect(refused).rejects.toThrow('Start the service without it.');

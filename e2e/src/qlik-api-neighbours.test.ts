@@ -105,7 +105,7 @@ describe('the neighbours with @qlik/api', () => {
     expect(tenant.data.id).toBe(me.data.tenantId);
   });
 
-  it('adds people, who make keys of their own, and revokes a key at once', async () => {
+  it('adds users, who make their own keys, and revokes a key at once', async () => {
     const created = await users.createUser({ subject: 'carol', name: 'Carol' }, options);
     expect([created.status, differences(userShape, created.data)]).toEqual([201, []]);
     const first = as(await keyByInvitation(created.data.id));

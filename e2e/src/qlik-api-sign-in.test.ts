@@ -40,7 +40,7 @@ async function previewOrders(connectionId: string) {
 describe('the interactive sign-in with @qlik/api', () => {
   let created: CreateConnectionRes;
 
-  it('A5: the older door answers with an authorization URL that carries everything documented', async () => {
+  it('A5: /dcaas answers with an authorization URL that carries everything documented', async () => {
     const { status, data } = await dcaas.dataConnectionsDcaas(bodyOf('Warehouse', ''), options);
     expect(status).toBe(201);
     if (!('authUrl' in data)) throw new Error('No authUrl');
@@ -71,7 +71,7 @@ describe('the interactive sign-in with @qlik/api', () => {
     expect(JSON.stringify(created)).not.toContain(code);
   });
 
-  it('A5: the grant is embedded and reads as the person who signed in', async () => {
+  it('A5: the grant is embedded and reads as the user who signed in', async () => {
     const rows = await previewOrders(created.connectionId);
     expect(rows.status).toBe(200);
     expect(rows.body.rows).toHaveLength(5);
@@ -80,7 +80,7 @@ describe('the interactive sign-in with @qlik/api', () => {
     expect(credential.data).toMatchObject({ connectionId: created.connectionId, qSeparated: 0 });
   });
 
-  it('the older door gets the connection, and its api-specs are those of the newer one', async () => {
+  it('/dcaas gets the connection, and its api-specs are those of /api/v1', async () => {
     const got = await dcaas.dataConnectionsDcaa(created.connectionId, options);
     expect(got.status).toBe(200);
     expect(differences(dcaasGetShape, got.data)).toEqual([]);

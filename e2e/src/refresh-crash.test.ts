@@ -60,7 +60,7 @@ describe('O18, O22, O23: kill -9 of the process that renews', () => {
     api = apiClient(mooring.url, mooring.adminKey);
   };
 
-  /** How many grants have been stored anew since `before`; read past the process, as the process is about to die. */
+  /** How many grants have been stored again since `before`; read past the process, as the process is about to die. */
   const versions = (): number => {
     const database = new Database(path.join(dataFolder, 'mooring.db'), { readonly: true });
     try {
@@ -92,7 +92,7 @@ describe('O18, O22, O23: kill -9 of the process that renews', () => {
     let ready = 0;
     for (const connection of connections) {
       const settled = (answer: Answer) => isReady(answer) || asksForSignIn(answer);
-      // After a lost answer the provider is left alone for a second.
+      // After a lost answer, the provider gets no request for a second.
       await expect.poll(async () => settled(await read(api, connection)), { timeout: 10_000 }).toBe(true);
       const last = await read(api, connection);
       expect(settled(last), last.text).toBe(true);
@@ -111,7 +111,7 @@ describe('O18, O22, O23: kill -9 of the process that renews', () => {
     return { ready, calls };
   };
 
-  /** Resolves when all token calls have come to the moment; none goes on from there. */
+  /** Resolves when all token calls have reached the moment; none continues from there. */
   const allAt = (wanted: 'arrived' | 'done' | 'answered') => {
     let count = 0;
     return new Promise<void>((resolve) => {
@@ -138,7 +138,7 @@ describe('O18, O22, O23: kill -9 of the process that renews', () => {
     }
   });
 
-  it('while the answers arrive and are stored: each is one or the other, and none that was used is lost', async () => {
+  it('while the answers arrive and are stored: each is one or the other, and no token in use is lost', async () => {
     for (let kill = 0; kill < kills; kill += 1) await round(() => allAt('answered'));
   });
 
@@ -151,7 +151,7 @@ describe('O18, O22, O23: kill -9 of the process that renews', () => {
     }
   });
 
-  it('R4, O18: during a code exchange: no half-made connection, and the person begins again', async () => {
+  it('R4, O18: during a code exchange: no half-made connection, and the user begins again', async () => {
     const before = (await api.get('/api/v1/data-connections')).body.data.length;
     for (let kill = 0; kill < kills; kill += 1) {
       const connectionProperties = properties(lab.bigquery.projectId);

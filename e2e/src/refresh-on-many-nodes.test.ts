@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { askWho, connectWarehouse, type SignInLab, startSignInLab } from './sign-in-lab.js';
 
-// Many people's programs at several processes find one token expired at the same moment.
+// Programs of many users, at several processes, find one token expired at the same moment.
 
 const callers = full(1000, 60);
 /** Longer than anybody should have to hold a lease, and shorter than callers wait. */
@@ -20,7 +20,7 @@ interface Stand {
   path: string;
 }
 
-/** Everybody reads with the expired token; the provider takes its time. */
+/** All read with the expired token; the provider takes its time. */
 async function readTogether({ lab, at, path }: Stand): Promise<void> {
   const { authorizationServer } = lab;
   authorizationServer.expireAccessTokens();

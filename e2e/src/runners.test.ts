@@ -10,7 +10,7 @@ import { healthDuring } from './health-poll.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { isAlive, processorSeconds, runnersOf, textsInMemory } from './runner-memory.js';
 
-// Whatever a source sends, it harms nobody but the use that asked for it.
+// Whatever a source sends, it harms only the use that asked for it.
 
 const runnerMb = 256;
 let lab: LabPostgres;
@@ -64,7 +64,7 @@ const previewOf = (api: ApiClient, connection: string) =>
 const codeOf = ({ status, body }: Answer): string =>
   body?.errors?.[0]?.code ?? body?.stages?.at(-1)?.code ?? String(status);
 
-/** What no driver is known to do any more, done inside a runner when it is told to. */
+/** What no driver is known to do any more, done inside a runner on a signal. */
 const harm = `
 process.on('SIGWINCH', () => { for (;;); });
 process.on('SIGURG', () => { const kept = []; for (;;) kept.push(Buffer.alloc(2 ** 20, 1)); });
@@ -101,7 +101,7 @@ describe('what goes wrong in a runner', () => {
   it.each([
     ['TR16: a loop that never turns again', 'SIGWINCH', 'kept the runner busy without end'],
     ['TR18: memory without end', 'SIGURG', 'took more memory'],
-    ['LI13: an error that nobody catches', 'SIGIO', 'made the runner fail'],
+    ['LI13: an uncaught exception', 'SIGIO', 'made the runner fail'],
   ] as const)('%s ends its runner, and nothing else', async (what, signal, words) => {
     const attacker = (await addPerson(mooring.url, mooring.adminKey, `attacker by ${signal}`)).api;
     const silent = await startSilent();
@@ -136,7 +136,7 @@ describe('what goes wrong in a runner', () => {
     expect(mooring.logText()).not.toContain('canary of an error');
   });
 
-  it('costs whoever has crashed one no use of another source: it has a runner of its own from then on', async () => {
+  it('costs the user who crashed one no use of another source: the source has its own runner from then on', async () => {
     const user = (await addPerson(mooring.url, mooring.adminKey, 'crashes one of two')).api;
     const silent = await startSilent();
     const password = 'canary-of-who-crashes-one-of-two';
@@ -178,7 +178,7 @@ describe('a runner', () => {
       ...people.map(({ key }) => key),
     ];
     const found = runnersOf(mooring.pid).map((pid) => ({ pid, texts: textsInMemory(pid, secrets) }));
-    // Each password is in one of them, which shows that the search finds what is there.
+    // Each password is in one of them, which shows that the search finds what exists.
     expect(found.flatMap(({ texts }) => texts).sort()).toEqual(logins.map(({ password }) => password).sort());
     expect(found.filter(({ texts }) => texts.length > 1)).toEqual([]);
   });
@@ -197,7 +197,7 @@ describe('a runner', () => {
   });
 
   it(
-    'fails nothing but the uses in it when it is killed, and each is on record with an end',
+    'fails nothing but the uses in it when it is killed, and each is in the usage log with an end',
     killing,
     async () => {
       const people = await Promise.all(

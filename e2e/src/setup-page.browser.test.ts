@@ -101,7 +101,7 @@ describe('the set-up page', () => {
     await again.close();
   });
 
-  it('says to a user who was there before how far the key reaches, and of other keys', async () => {
+  it('tells an existing user the reach of the key, and lists other keys', async () => {
     const first = await invite({ name: 'Bea' });
     await apiClient(mooring.url, undefined).post('/api/v1/invitations/actions/redeem', {
       token: first.token,

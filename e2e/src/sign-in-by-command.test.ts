@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { runCommand as run } from './run-command.js';
 
-// `mooring sign-in` and `mooring doctor` as a person runs them, and the redirect to a person's own machine.
+// `mooring sign-in` and `mooring doctor` as a user runs them, and the redirect to the user's own machine.
 
 type Lab = Awaited<ReturnType<typeof startAuthorizationServer>>;
 
@@ -121,7 +121,7 @@ describe('mooring sign-in', () => {
   });
 });
 
-describe("a redirect to the person's own machine", () => {
+describe("a redirect to the user's own machine", () => {
   it.each([
     'http://localhost:4711/callback',
     'http://127.0.0.1.evil.example:4711/callback',
@@ -235,7 +235,7 @@ describe('what a newcomer gets wrong', () => {
     expect(output).not.toMatch(/\n\s+at |\.[jt]s:\d|TypeError|fetch failed|mkdir|canary/);
   });
 
-  it('US2: a place where it cannot listen is told with what to choose instead', async () => {
+  it('US2: an address where it cannot listen is reported with an alternative', async () => {
     const data = mkdtempSync(path.join(tmpdir(), 'mooring-listen-'));
     const serve = (...where: string[]) => run(['serve', '--data', data, ...where], undefined).ended;
     const taken = await serve('--port', new URL(mooring.url).port);
@@ -248,7 +248,7 @@ describe('what a newcomer gets wrong', () => {
     rmSync(data, { recursive: true });
   });
 
-  it('US2: an address of something else is told, and no key goes on to where it redirects', async () => {
+  it('US2: an address of another service is reported, and no key follows its redirect', async () => {
     const { code, output } = await run(['keys', 'list', '--url', lab.url], 'a-key').ended;
     expect([code, output.trim()]).toEqual([
       1,
@@ -264,10 +264,10 @@ it('US7: mooring person leave', async () => {
   const plan = await leave('carol "c" \\ cole', '--plan');
   expect(plan.output).toMatch(/Would end:\n {2}1 API keys\nNothing was changed/);
   expect(plan.code).toBe(0);
-  const unknown = await leave('nobody');
+  const unknown = await leave('no-such-user');
   expect([unknown.code, unknown.output]).toEqual([
     1,
-    'mooring: No user has the subject, e-mail address or name "nobody".\n',
+    'mooring: No user has the subject, e-mail address or name "no-such-user".\n',
   ]);
   const left = await leave('carol "c" \\ cole');
   expect([left.code, left.output]).toEqual([0, expect.stringMatching(/Ended:\n {2}1 API keys\n$/)]);

@@ -40,7 +40,7 @@ describe('a source that cannot be reached', () => {
     expect(misses.map(codeOf)).toEqual(misses.map(() => 'SOURCE-TIMEOUT'));
   };
 
-  it('R16: is left alone after five misses, tried by one at a time, and comes back by itself', async () => {
+  it('R16: gets no uses after five misses, is tried by one at a time, and recovers by itself', async () => {
     relay.isBlack = false;
     await whenBack();
     await pauseA();
@@ -76,7 +76,7 @@ describe('a source that cannot be reached', () => {
     expect(codeOf(await preview(stand.first, a))).toBe('SOURCE-PAUSED');
   });
 
-  it('R16: is tried at once by a test, which ends the pause for everybody', async () => {
+  it('R16: is tried at once by a test, which ends the pause for all users', async () => {
     relay.isBlack = false;
     await whenBack();
     await pauseA();

@@ -216,7 +216,7 @@ describe('the store', () => {
         .catch(() => undefined)
     )?.status;
 
-  it('R29, LI9: a second process on the same data waits while the first goes on, and takes over when it ends', async () => {
+  it('R29, LI9: a second process on the same data waits while the first runs, and takes over when it ends', async () => {
     const dataFolder = copyOfOriginal();
     const first = await startMooring({ dataFolder });
     const second = await startSealed({ dataFolder });

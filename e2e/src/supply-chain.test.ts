@@ -58,7 +58,7 @@ const published = (what: string): number => {
   return Number(match[1]);
 };
 
-it('C01: npm runs no install script, and none of ours asks for one', () => {
+it('C01: npm runs no install script, and our packages have none', () => {
   expect(npm('config', 'get', 'ignore-scripts').trim()).toBe('true');
   expect(JSON.parse(read('package.json'))).not.toHaveProperty('allowScripts');
   for (const workspace of workspaces) {

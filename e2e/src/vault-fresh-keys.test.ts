@@ -10,7 +10,7 @@ import { startMooring } from './mooring-process.js';
 
 const writes = full(2000, 200);
 
-it('V12: one password brought 2,000 times looks different each time, in every column of the store', async () => {
+it('V12: one password provided 2,000 times looks different each time, in every column of the store', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-fresh-keys-'));
   const dataFolder = path.join(folder, 'data');
   const mooring = await startMooring({ dataFolder });

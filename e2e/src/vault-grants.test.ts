@@ -14,7 +14,7 @@ import {
 } from './vault-stand.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-// What is sealed of a sign-in, in the hands of somebody who can write the store but does not have the key.
+// The sealed parts of a sign-in against an attacker who can write the store but does not have the key.
 
 let stand: VaultStand;
 let authorizationServer: LabAuthorizationServer;
@@ -87,7 +87,7 @@ it('V02, V04: a grant that was changed, or stands in another field, is unreadabl
     });
   }
   expect(refusalOf(await use('read', { path: ['sales', 'orders'] }))).toBe('unreadable');
-  expect(bigquery.requests().length, 'nobody asked the source').toBe(calls);
+  expect(bigquery.requests().length, 'the source got no request').toBe(calls);
 
   await restore(grant);
   expect((await preview()).body.rows).toHaveLength(5);

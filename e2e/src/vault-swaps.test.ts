@@ -12,7 +12,7 @@ import {
 } from './vault-stand.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-// Sealed secrets that somebody with the disk moved to where they do not belong.
+// Sealed secrets that an attacker with the disk moved to where they do not belong.
 
 interface Member extends TestPerson {
   /** Connection in the shared space, separated. */
@@ -80,7 +80,7 @@ async function during(
 }
 
 describe('secrets in the wrong place', () => {
-  it('serves each person their own rows before anything is moved', async () => {
+  it('serves each user their own rows before anything is moved', async () => {
     expect(await owners(alice, alice.connectionId)).toEqual(['alice']);
     expect(await owners(bob, bob.connectionId)).toEqual(['bob']);
     expect(new Set(stand.relay.logins())).toEqual(new Set(['alice', 'bob']));
@@ -96,7 +96,7 @@ describe('secrets in the wrong place', () => {
         ] as const)
       : []),
   ] as const)(
-    "V03: alice's secret on bob's credential opens for nobody, moved with %s",
+    "V03: alice's secret on bob's credential does not open for any user, moved with %s",
     async (_what, more) => {
       await during(
         [bob.credentialId],
@@ -137,7 +137,7 @@ describe('secrets in the wrong place', () => {
     expect(await owners(bob, bob.connectionId)).toEqual(['bob']);
   });
 
-  it('V04: a secret on another record of the same person does not open', async () => {
+  it('V04: a secret on another record of the same user does not open', async () => {
     const embedded = async (qName: string, role: 'alice' | 'bob') => {
       const { body } = await alice.api.post('/api/v1/data-connections', {
         datasourceID: 'postgres',
@@ -165,7 +165,7 @@ describe('secrets in the wrong place', () => {
     expect(await owners(alice, second.id)).toEqual(['bob']);
   });
 
-  it('V04: a person moved to another tenant with all that is theirs cannot open what was sealed in the first', async () => {
+  it('V04: a user moved to another tenant with all their rows cannot open what was sealed in the first', async () => {
     const { body } = await bob.api.post('/api/v1/data-connections', {
       datasourceID: 'postgres',
       qName: 'Personal',
@@ -203,7 +203,7 @@ describe('secrets in the wrong place', () => {
       copySecret(database, replaced, replaced);
     });
     expect(refusalOf(await preview(alice, alice.connectionId))).toBe('unreadable');
-    // Whoever meets an unreadable credential brings it again, and it works.
+    // A user with an unreadable credential provides it again, and it works.
     expect((await alice.api.put(path, { connectionProperties })).body).toMatchObject({ state: 'ready' });
     expect(await owners(alice, alice.connectionId)).toEqual(['alice']);
   });

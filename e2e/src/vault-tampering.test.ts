@@ -12,7 +12,7 @@ import {
 } from './vault-stand.js';
 
 // Processes start and stop in these tests; a machine with other work must not fail them.
-// The store in the hands of somebody who can read and write its files, but does not have the key.
+// The store against an attacker who can read and write its files, but does not have the key.
 
 let stand: VaultStand;
 beforeAll(async () => {
@@ -117,7 +117,7 @@ const tamperings: Record<string, (row: SealedRow) => Partial<SealedRow>> = {
   'last byte of the tag': ({ ciphertext }) => ({ ciphertext: flip(ciphertext, -1) }),
   'tag cut off': ({ ciphertext }) => ({ ciphertext: ciphertext.slice(0, -24) }),
   'ciphertext of nothing': () => ({ ciphertext: '' }),
-  'ciphertext that is no base64': () => ({ ciphertext: '\u0000 %% {"username":"x"}' }),
+  'ciphertext that is not base64': () => ({ ciphertext: '\u0000 %% {"username":"x"}' }),
   'IV of the wrapped key': ({ wrapped_key }) => ({ wrapped_key: flip(wrapped_key, 0) }),
   'wrapped key': ({ wrapped_key }) => ({ wrapped_key: flip(wrapped_key, firstOfBody) }),
   'tag of the wrapped key': ({ wrapped_key }) => ({ wrapped_key: flip(wrapped_key, -1) }),
@@ -160,7 +160,7 @@ describe('tampering', () => {
       const results = uses.body.data.map(({ result }: { result: string }) => result);
       expect(results, what).toEqual(answers.map(() => 'CREDENTIALS-REQUIRED unreadable'));
     }
-    expect(stand.relay.sent().length, 'nobody knocked at the source').toBe(before);
+    expect(stand.relay.sent().length, 'the source got no request').toBe(before);
     expect((await previewOrders(untouched.id)).body.rows).toHaveLength(5);
     expect((await stand.admin.get('/healthz')).status).toBe(200);
     const faults = stand

@@ -1,6 +1,6 @@
 import { createApiClient } from '@mooring/contract/client';
-import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
 import { createAssignment } from '@mooring/contract/routes/assignments';
+import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
 import { createSpace } from '@mooring/contract/routes/spaces';
 import { newUuid } from '@mooring/server/core/crypto/random';
 import { openStore } from '@mooring/server/core/store/store';

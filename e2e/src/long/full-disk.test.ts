@@ -62,7 +62,7 @@ async function expectTruthOnFullDisk(process: MooringProcess, fill: () => () => 
 }
 
 describe('NO10: a disk that is full', () => {
-  it('of the embedded store: answers say so and are true, reads go on, and it is over with room', async () => {
+  it('of the embedded store: answers say so and are true, reads continue, and it is over with room', async () => {
     const dataFolder = path.join(folder, 'small');
     mooring = await startMooring({
       dataFolder,
@@ -74,7 +74,7 @@ describe('NO10: a disk that is full', () => {
     expect(integrityOf(seenBy(pid, dataFolder))).toEqual([{ integrity_check: 'ok' }]);
   });
 
-  it('of PostgreSQL: answers say so and are true, reads go on, and it is over with room', async () => {
+  it('of PostgreSQL: answers say so and are true, reads continue, and it is over with room', async () => {
     const postgres = await startPostgres({ rowsInBig: 1, smallDiskBytes: 32 * 1024 * 1024 });
     const database = await freshDatabase(postgres, { tablespace: 'small' });
     mooring = await startMooring({

@@ -62,7 +62,7 @@ async function assertAllOpen(balanced: Balanced, ids: readonly string[]): Promis
   }
 }
 
-/** What a run measured, for whoever reads its output. */
+/** What a run measured, for the reader of its output. */
 const tell = (text: string) => process.stdout.write(`${text}\n`);
 
 describe('keys are rotated under load', () => {

@@ -10,7 +10,7 @@ import { type MooringProcess, startMooring } from '../mooring-process.js';
 const nodeCount = 3;
 const rounds = 5;
 
-/** What nodes are told as the address of their database: it leads to whichever is the primary. */
+/** The address of their database that nodes get: it leads to the current primary. */
 async function withPromotion(work: (nodes: MooringProcess[], server: ReplicatedPostgres) => Promise<void>) {
   const server = await startReplicatedPostgres();
   const database = await freshDatabase(server);

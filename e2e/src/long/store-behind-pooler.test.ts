@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type OutageKind, type OutageStand, outageOf, startOutageStand } from '../outage-stand.js';
 
-// Between three nodes and their database stands a PgBouncer in transaction mode, which goes on answering and holding
+// Between three nodes and their database stands a PgBouncer in transaction mode, which keeps answering and holding
 // connections while the database behind it is away.
 
 const outages: [kind: OutageKind, seconds: number][] = [

@@ -5,7 +5,7 @@ import { manifests } from './registry.js';
 const engine =
   /sqlite|duckdb|libsql|chdb|clickhouse-local|pglite|sql\.?js|alasql|datafusion|odbc|jdbc|realm|leveldb|lmdb/i;
 
-it('D06: no source runs a database engine in the process, so no SQL of a person reaches its files', () => {
+it('D06: no source runs a database engine in the process, so no SQL of a user reaches its files', () => {
   const own = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const libraries = Object.keys(own.dependencies);
   expect(libraries.length).toBeGreaterThan(5);

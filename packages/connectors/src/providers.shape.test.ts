@@ -26,7 +26,7 @@ describe('the shape of the OAuth providers', () => {
   it('leaves no name of a vendor in oauth', () => {
     const files = readdirSync(oauthFolder).filter((file) => /(?<!\.test)\.ts$/.test(file));
     expect(files.length).toBeGreaterThan(10);
-    // OpenID Connect is no vendor.
+    // OpenID Connect is not a vendor.
     const names = providers
       .filter(({ id }) => id !== 'oidc')
       .flatMap(({ id, name }) => [id, name, name.split(' ')[0]]);

@@ -70,7 +70,7 @@ describe('the shape of the sources', () => {
       expect(manifest.signIns.at(-1)?.when).toBeUndefined();
     });
 
-    it('offers the separated-credentials trio, and authCode where people sign in', () => {
+    it('offers the separated-credentials trio, and authCode for interactive sign-ins', () => {
       const { properties } = apiSpecsOf(manifest).connectionProperties;
       expect(properties).toMatchObject({
         separateCredentials: { type: 'boolean', default: false },
@@ -97,7 +97,7 @@ describe('the shape of the sources', () => {
     });
   });
 
-  it('is named by nobody outside sources, registry and tests', () => {
+  it('is not named outside sources, registry and tests', () => {
     const ids = manifests.map((manifest) => manifest.id).filter((id) => id !== 'rest');
     const packages = fileURLToPath(new URL('../../', import.meta.url));
     const product = ['contract', 'connectors', 'server'].map((name) => path.join(packages, name, 'src'));

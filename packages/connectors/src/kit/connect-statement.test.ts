@@ -125,7 +125,7 @@ describe('connect statements', () => {
   it.each([
     ['another provider', 'CUSTOM CONNECT TO "provider=Other.exe;host=h;"', 'does not name the provider'],
     ['another source', 'CUSTOM CONNECT TO "driver=mysql;host=h;"', 'a different data source'],
-    ['a part that is no pair', 'CUSTOM CONNECT TO "host=h;canary-2b7e;db=d"', 'key=value'],
+    ['a part that is not a pair', 'CUSTOM CONNECT TO "host=h;canary-2b7e;db=d"', 'key=value'],
     ['a key given twice', 'CUSTOM CONNECT TO "host=canary-2b7e;HOST=b;"', 'gives HOST twice'],
   ])('are refused with %s, without repeating a value', (_what, statement, message) => {
     const problems = problemsOf(manifestOf('postgres'), statement);

@@ -5,7 +5,7 @@ import { ConnectorError } from '../spec/errors.js';
 import { abortError, settledWithin, throwIfAborted, timeLimit } from './deadline.js';
 
 describe('an aborted signal', () => {
-  it('tells a passed deadline, a caller who left, and a reason of ours apart', () => {
+  it('distinguishes a passed deadline, a caller who left, and our own reason', () => {
     const deadline = AbortSignal.abort(new DOMException('late', 'TimeoutError'));
     expect(abortError(deadline).kind).toBe('timeout');
     expect(abortError(AbortSignal.abort()).kind).toBe('cancelled');
@@ -26,7 +26,7 @@ describe('an aborted signal', () => {
     const collectGarbage: () => void = runInNewContext('gc');
     const both = AbortSignal.any([new AbortController().signal, timeLimit(60)]);
     const aborted = new Promise((resolve) => both.addEventListener('abort', resolve, { once: true }));
-    // Only what nobody holds any longer is collected, so the making of the signal must be over.
+    // Only unreachable objects are collected, so the signal must have been made before.
     await new Promise((resolve) => setImmediate(resolve));
     collectGarbage();
     await aborted;

@@ -119,7 +119,7 @@ export function expectNoSecrets(error: ConnectorError, secrets: readonly string[
       Buffer.from(secret).toString('base64'),
       Buffer.from(secret).toString('hex'),
     ];
-    for (const form of encoded) expect(text.includes(form), 'a secret stands in an error').toBe(false);
+    for (const form of encoded) expect(text.includes(form), 'an error contains a secret').toBe(false);
   }
 }
 

@@ -112,7 +112,7 @@ function describeReads(bench: () => StartedBench): void {
     expect(batches.flat()).toHaveLength(readableRows);
   });
 
-  it('keeps to the limit, also where it is no multiple of batchRows', async () => {
+  it('keeps to the limit, also where it is not a multiple of batchRows', async () => {
     const { readablePath } = bench().source;
     expect((await read({ path: readablePath, limit: 3 }, 2)).batches.flat()).toHaveLength(3);
     expect((await read({ path: readablePath, limit: 2 }, 2)).batches.flat()).toHaveLength(2);

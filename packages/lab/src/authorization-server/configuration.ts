@@ -17,7 +17,7 @@ const day = 24 * 3600;
 const isOwnToken = (_: unknown, client: { clientId: string }, token: { clientId?: string | undefined }) =>
   token.clientId === client.clientId;
 
-/** Answers with a page of ours. */
+/** Answers with one of our pages. */
 function show(context: { type: string; body: unknown }, html: string): void {
   context.type = 'text/html; charset=utf-8';
   context.body = html;

@@ -17,7 +17,7 @@ describe('line ends of CSV', () => {
           file: { lineEnd: lineEnd === '\r' ? '\r' : '\n' },
         });
     }
-    // What is told can be sent back, whatever the lines behind the first one end in.
+    // The reported options are a valid request, whatever the lines after the first one end in.
     const mixed = await reading('a,b\r\n1,2\n3,4\r\n');
     expect(await reading('a,b\r\n1,2\n3,4\r\n', mixed.file)).toEqual(mixed);
     expect((await reading('a,b\r\n1,2\n3,4\r\n')).rows).toEqual([
@@ -72,7 +72,7 @@ describe('the dialect of a CSV file', () => {
     const { names, file } = await reading(content);
     expect(names).toEqual(['id', 'name']);
     expect(file).toMatchObject({ format: 'csv', encoding: 'utf-8', quote: '"', header: true, ...told });
-    // What is told can be sent back.
+    // The reported options are a valid request.
     expect(await reading(content, file)).toEqual(await reading(content));
   });
 

@@ -114,12 +114,12 @@ describe('types of CSV columns', () => {
     expect(asText.rows[1]?.[1]).toBe(value.replaceAll('""', '"'));
   });
 
-  it('VA6: of columns that are not there are a mistake in a request, and none in a default', async () => {
+  it('VA6: of missing columns are refused in a request, and ignored in a default', async () => {
     const columnTypes = { nope: 'integer' } as const;
     expect((await refusal('a\n1\n', { columnTypes })).message).toBe('The file has no column "nope".');
     const byDefault = await readAll(memoryFile('a.csv', 'a\n1\n'), { defaults: { columnTypes } });
     expect(byDefault.rows).toEqual([['1']]);
-    // What is told can be sent back.
+    // The reported options are a valid request.
     expect((await reading('a\n1\n', byDefault.file)).rows).toEqual([['1']]);
     const defaults = { delimiter: '|', columnTypes: { a: 'integer' } } as const;
     const merged = await readAll(memoryFile('a.csv', 'a;b\n1;2\n'), { file: { delimiter: ';' }, defaults });

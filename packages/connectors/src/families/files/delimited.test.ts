@@ -28,7 +28,7 @@ describe('CSV and TSV files', () => {
     expect(columnNames(['a', 'a', '', 'a_2', 'a'])).toEqual(['a', 'a_3', 'column_3', 'a_2', 'a_4']);
   });
 
-  it('D10: bring names such as __proto__ back literally', async () => {
+  it('D10: return names such as __proto__ literally', async () => {
     const { columns, rows } = await readAll(memoryFile('a.csv', '__proto__,constructor,toString\n1,2,3\n'), {
       columns: ['toString', '__proto__'],
     });
@@ -37,7 +37,7 @@ describe('CSV and TSV files', () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  it('D17: read a byte order mark, CRLF, NUL and UTF-16, and leave formula cells alone', async () => {
+  it('D17: read a byte order mark, CRLF, NUL and UTF-16, and do not change formula cells', async () => {
     const text = 'a,b\r\n=cmd(),\u0000x\r\n';
     for (const content of [`\ufeff${text}`, text, Buffer.from(`\ufeff${text}`, 'utf16le')]) {
       const { columns, rows } = await readAll(memoryFile('a.csv', content, { chunkBytes: 1 }));
@@ -92,7 +92,7 @@ describe('the encoding of a CSV file', () => {
     ['2', 'Köln'],
   ];
 
-  it('VA5: is told by a mark or by its first characters, in UTF-16 and UTF-32', async () => {
+  it('VA5: follows from a mark or from its first characters, in UTF-16 and UTF-32', async () => {
     for (const [bytes, encoding, mark] of [
       [little, 'utf-16le', [0xff, 0xfe]],
       [big, 'utf-16be', [0xfe, 0xff]],
@@ -116,7 +116,7 @@ describe('the encoding of a CSV file', () => {
     expect((await refusal(beyond)).message).toContain('not valid utf-32le');
   });
 
-  it('VA5: that is none of these is refused by record and column, and read when it is said', async () => {
+  it('VA5: that is a different one is refused by record and column, and read when the request names it', async () => {
     const latin1 = Buffer.from(text, 'latin1');
     expect(await refusal(latin1)).toEqual({
       kind: 'protocol_error',

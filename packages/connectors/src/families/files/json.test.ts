@@ -107,7 +107,7 @@ describe('JSON and NDJSON files', () => {
     }
   });
 
-  it('VA5: refuse bytes that are no UTF-8, and read UTF-16 without a mark', async () => {
+  it('VA5: refuse bytes that are not UTF-8, and read UTF-16 without a mark', async () => {
     const latin1 = Buffer.from('[{"city":"Bern"},\n{"city":"Zürich"}]', 'latin1');
     const ndjson = Buffer.from('{"city":"Bern"}\n{"city":"Zürich"}', 'latin1');
     for (const [bytes, name, place] of [
@@ -181,7 +181,7 @@ describe('JSON and NDJSON files', () => {
     expect(one).toEqual([[1, null]]);
   });
 
-  it('D10: bring keys such as __proto__ back literally', async () => {
+  it('D10: return keys such as __proto__ literally', async () => {
     const { columns: odd, rows: literal } = await readAll(
       memoryFile('a.ndjson', '{"__proto__": {"polluted": 1}, "constructor": 2}\n{"a": 1}'),
     );

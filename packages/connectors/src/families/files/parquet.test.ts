@@ -131,7 +131,7 @@ describe('Parquet files', () => {
       { rowGroupSize: 20_000 },
     );
 
-  it('bring every row of every row group, in order, whatever the steps', async () => {
+  it('return every row of every row group, in order, whatever the steps', async () => {
     const { rows } = await readAll(wide(), { columns: ['c3', 'id', 'text'] });
     expect(rows).toHaveLength(count);
     expect(rows.every(([c3, id, text], at) => c3 === at && id === at && text === `row ${at}`)).toBe(true);
@@ -166,7 +166,7 @@ describe('Parquet files', () => {
     }
   });
 
-  it('D16: of which one bit is flipped are read or refused in words', async () => {
+  it('D16: of which one bit is flipped are read or refused with an error', async () => {
     const columnData = [{ name: 'id', data: ids.slice(0, 300), type: 'INT32' as const }];
     const good = Buffer.from(parquetWriteBuffer({ columnData }));
     const outcomeOf = (bytes: Buffer) =>

@@ -17,7 +17,7 @@ describe('a file', () => {
       expect(formatOf(name).format).toBeUndefined();
   });
 
-  it('of an unknown kind is refused, unless somebody says what it is', async () => {
+  it('of an unknown kind is refused, unless the request names its format', async () => {
     const error = await readFailure(memoryFile('a.txt', 'x'));
     expect([error.kind, error.remedy]).toEqual([
       'unsupported',
@@ -35,7 +35,7 @@ describe('a file', () => {
     expect(asJson.file).toEqual({ format: 'json', encoding: 'utf-8' });
   });
 
-  it('VA6: refuses what a request says of files of another kind, and passes over such a default', async () => {
+  it('VA6: refuses request options of another format, and ignores such a default', async () => {
     const file = { delimiter: ';' };
     const error = await readFailure(memoryFile('a.ndjson', '{"a":1}'), { file });
     expect([error.kind, error.message]).toEqual([
@@ -53,7 +53,7 @@ describe('a file', () => {
     expect((await readAll(memoryFile('a.csv', packed, { isGzip: true }))).rows).toEqual([['1']]);
   });
 
-  it('that is cut off or no gzip at all fails instead of looking whole', async () => {
+  it('that is truncated or not gzip fails instead of looking complete', async () => {
     const packed = gzipSync(manyRows(50_000));
     const cut = memoryFile('a.csv.gz', packed.subarray(0, packed.length - 20));
     expect((await readFailure(cut)).kind).toBe('protocol_error');

@@ -1,4 +1,4 @@
-// Files that somebody made to harm whoever reads them. What each may cost is measured: processor time and memory.
+// Files made to harm their reader. Their cost is measured: processor time and memory.
 import { gzipSync } from 'node:zlib';
 import { type Fuzzing, fuzz, jsonTokens, readCorpus } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
@@ -110,7 +110,7 @@ describe('a hostile text file', () => {
     });
   });
 
-  it('TR1: of 63 MB of empty objects is refused in words that say what to do, and costs no more than its text', async () => {
+  it('TR1: of 63 MB of empty objects is refused with a remedy, and costs no more than its text', async () => {
     const content = Buffer.alloc(63 * mebibyte, '{},');
     content.write('[  ');
     content.write('{}]', content.length - 3);
@@ -220,7 +220,7 @@ describe('fuzzed files', () => {
     ['ndjson', 'a.ndjson', [...jsonTokens, '\n', '{"a":', '1e5', '{}', '\\u']],
     ['json', 'a.json', [...jsonTokens, '{"a":', '-1e5', 'true', '{},', '\\ud800']],
     ['gzip', 'a.csv.gz', [gzipSync(''), gzipSync('a,b\n'), Buffer.from([0x1f, 0x8b, 8])]],
-  ])('TR17 TR20 TR25: of %s end with rows, or refused in words (%s)', async (format, name, tokens) => {
+  ])('TR17 TR20 TR25: of %s end with rows or with an error (%s)', async (format, name, tokens) => {
     const { accepted, refused } = await fuzz({
       name,
       corpus: readCorpus(new URL(`./corpus/${format}/`, import.meta.url)),

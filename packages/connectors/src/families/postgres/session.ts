@@ -73,7 +73,9 @@ function connectionOf({ client, guard, socket, options, context, vendor }: Opene
     socket,
     catalog: vendor.catalog(ours),
     translate: vendor.translate,
-    ping: () => ours('select 1', []),
+    async ping() {
+      await ours('select 1', []);
+    },
     reset: () => run(SESSION_RESET),
     readOf(request) {
       const statement = statementOf(request, pg.escapeIdentifier);

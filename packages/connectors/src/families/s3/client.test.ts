@@ -182,7 +182,7 @@ describe('the AWS client', () => {
     expect((await failureOf(session.ping())).kind).toBe('too_large');
   });
 
-  it('S10: does not repeat what a server that is no S3 says', async () => {
+  it('S10: does not repeat the response of a server that is not S3', async () => {
     const endpoint = await serve((_request, response) => {
       response.end('SECRET-BANNER not xml at all');
     });

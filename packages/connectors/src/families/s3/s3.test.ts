@@ -132,7 +132,7 @@ describe('reading S3', () => {
     expect((await rowsOf(session, ['public/', 'big.csv'], { limit: 1_500 })).rows).toHaveLength(1_500);
   });
 
-  it('D16: refuses hostile files with a kind, and can go on', async () => {
+  it('D16: refuses hostile files with a kind, and continues', async () => {
     const session = await analyst({ bucketName: labBucket });
     const expected = {
       'bomb.csv.gz': 'too_large',
@@ -147,7 +147,7 @@ describe('reading S3', () => {
     await session.ping();
   });
 
-  it('TR17 TR20 TR25: makes one row of hostile text for a limit of one, or refuses it in words', async () => {
+  it('TR17 TR20 TR25: makes one row of hostile text for a limit of one, or refuses it with an error', async () => {
     const names = Array.from({ length: 10_000 }, (_, index) => `c${index}`);
     const objects: [key: string, content: string | Buffer, outcome: string][] = [
       ['wide.csv', `${names.join(',')}\n${'x\n'.repeat(30_000)}`, 'one row'],
@@ -196,7 +196,7 @@ describe('reading S3', () => {
 });
 
 describe('rights on S3', () => {
-  it('are those of the keys: nobody reads or lists more than they may', async () => {
+  it('are those of the keys: no user reads or lists more than they may', async () => {
     const session = await intern({ bucketName: labBucket });
     expect((await rowsOf(session, ['public/', 'orders.csv'])).rows).toHaveLength(10);
     for (const work of [

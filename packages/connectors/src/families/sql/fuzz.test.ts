@@ -55,7 +55,7 @@ async function fuzzed(
       if (turn >= turns.length - 1) hangUp();
     };
     serve(answer, turns)(socket);
-    // Whoever waits for more than a turn holds is not answered again.
+    // A client that waits for more than a turn holds gets no further answer.
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   });
   const input: ConnectorInput = {
@@ -89,7 +89,7 @@ async function fuzzed(
   });
 }
 
-describe('whatever a database server says', () => {
+describe('any response of a database server', () => {
   it('TR16, TR18: a PostgreSQL session gives rows or an error, in bounded time and memory', async () => {
     const names = pg.rowDescription([
       ['name', pg.TEXT],

@@ -56,7 +56,7 @@ export interface SqlConnection {
   catalog: SystemCatalog;
   /** Translates any error of the driver. */
   translate(error: unknown): ConnectorError;
-  ping(): Promise<unknown>;
+  ping(): Promise<void>;
   /** Clears what a user's statement left behind: locks, prepared statements (case X13). */
   reset(): Promise<unknown>;
   /**
@@ -73,9 +73,16 @@ export interface SqlConnection {
   destroy(): void;
 }
 
+type State = 'idle' | 'busy' | 'ended';
+
+function assertIdle(state: State): void {
+  if (state === 'busy') throw new ConnectorError('unsupported', 'The session is busy with another read.');
+  if (state === 'ended') throw new ConnectorError('unreachable', 'The session is closed.');
+}
+
 /** One thing at a time, until the session has ended. */
 export function createSqlSession(connection: SqlConnection, signal: AbortSignal): Session {
-  let state: 'idle' | 'busy' | 'ended' = 'idle';
+  let state: State = 'idle';
   /** A user's statement has run since the last reset. */
   let isUsed = false;
   let cancelling: Promise<void> = Promise.resolve();
@@ -85,8 +92,7 @@ export function createSqlSession(connection: SqlConnection, signal: AbortSignal)
   const isBusy = () => state === 'busy';
   const claim = () => {
     throwIfAborted(signal);
-    if (isBusy()) throw new ConnectorError('unsupported', 'The session is busy with another read.');
-    if (state === 'ended') throw new ConnectorError('unreachable', 'The session is closed.');
+    assertIdle(state);
     state = 'busy';
   };
   const release = () => {
@@ -127,9 +133,7 @@ export function createSqlSession(connection: SqlConnection, signal: AbortSignal)
   };
 
   return {
-    async ping() {
-      await alone(connection.ping);
-    },
+    ping: () => alone(connection.ping),
     browse: (request) => alone(() => browseSql(connection.catalog, request)),
     async read(request) {
       const start = connection.readOf(request);

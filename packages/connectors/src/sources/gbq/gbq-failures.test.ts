@@ -46,7 +46,7 @@ describe('gbq fails', () => {
     });
   });
 
-  it('R31: with a typed error on answers that make no sense', async () => {
+  it('R31: with a typed error on malformed responses', async () => {
     for (const body of ['[]', 'null', '"text"', '<html>', '{"datasets":7}', '{"datasets":[null]}']) {
       const stand = await serve(() => ({ body }));
       const { session } = await open(stand);
@@ -91,7 +91,7 @@ describe('gbq fails', () => {
     expect(await kindOf(json, () => ({ rows: [{ f: [{ v: many }] }] }))).toBe('too_large');
   });
 
-  it('TR25: on columns that are none', async () => {
+  it('TR25: on malformed columns', async () => {
     for (const name of [7, null, {}, ''])
       expect(await kindOf({ fields: [field(name)] }, () => ({}))).toBe('protocol_error');
     const { session } = await open(await tableOf({ fields: [field(7)] }, () => ({})));

@@ -5,24 +5,14 @@ import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { privateKeyFile } from '@mooring/lab/client-certificate-file';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { hideAll, hideSecrets } from '../../kit/secret-fields.js';
 import { Secret } from '../../spec/secret.js';
 import { allBatches, expectNoSecrets, failureOf } from '../../suite/bench.js';
 import { connector } from './connector.js';
 import { manifest } from './manifest.js';
 
-import {
-  answerQuery,
-  cleanups,
-  email,
-  inputOf,
-  keyFile,
-  open,
-  otherKeys,
-  problemsOf,
-  serve,
-} from './test-stand.js';
+import { answerQuery, email, inputOf, keyFile, open, otherKeys, problemsOf, serve } from './test-stand.js';
 
 const rsaKey = (modulusLength: number, passphrase?: string): string =>
   generateKeyPairSync('rsa', { modulusLength })
@@ -63,7 +53,7 @@ describe('gbq signs in', () => {
     expect(canary.seen).toHaveLength(0);
   });
 
-  it('as the person, and renews the token once after a 401', async () => {
+  it('as the user, and renews the token once after a 401', async () => {
     const stand = await serve(({ headers }) =>
       headers.authorization === 'Bearer new' ? { body: {} } : { status: 401, body: { error: {} } },
     );
@@ -137,7 +127,7 @@ describe('gbq signs in', () => {
     expect(stand.seen).toHaveLength(0);
   });
 
-  it('Q: not with a P12 key of nobody', () => {
+  it('Q: not with a P12 key without an account', () => {
     expect(problemsOf({ KeyFilePath: p12('notasecret') })).toEqual(['Email']);
   });
 
@@ -145,9 +135,9 @@ describe('gbq signs in', () => {
     ['the beginning of a P12 key', 'key.p12', Buffer.from([0x30, 0x82, 0x01]).toString('base64')],
     ['a path', 'key.json', '/etc/passwd'],
     ['broken JSON', 'key.json', '{"private_key":"s3cret"'],
-    ['a person’s credentials', 'key.json', keyFile({ type: 'authorized_user', refresh_token: 's3cret' })],
+    ['the credentials of a user', 'key.json', keyFile({ type: 'authorized_user', refresh_token: 's3cret' })],
     ['an external account', 'key.json', keyFile({ type: 'external_account' })],
-    ['a private key that is none', 'key.json', keyFile({ private_key: '-----BEGIN s3cret' })],
+    ['a private key that is not valid', 'key.json', keyFile({ private_key: '-----BEGIN s3cret' })],
     ['a private key that is too short', 'key.json', keyFile({ private_key: rsaKey(1024) })],
     ['an encrypted private key', 'key.json', keyFile({ private_key: rsaKey(2048, 's3cret') })],
   ])('D08, LI24: not with %s, which is refused where it is given', async (_title, name, value) => {
@@ -195,7 +185,7 @@ describe('gbq goes out', () => {
     }
     const before = Object.fromEntries(Object.keys(variables).map((name) => [name, process.env[name]]));
     Object.assign(process.env, variables);
-    cleanups.push(async () => {
+    onTestFinished(async () => {
       for (const [name, value] of Object.entries(before)) {
         if (value === undefined) delete process.env[name];
         else process.env[name] = value;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { findFreePort } from '@mooring/lab/free-port';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { JsonText } from '../../spec/data-types.js';
 import { ConnectorError } from '../../spec/errors.js';
 import { Secret } from '../../spec/secret.js';
@@ -9,7 +9,7 @@ import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { manifest } from './manifest.js';
 
-import { cleanups, inputOf, open, otherKeys } from './test-stand.js';
+import { inputOf, open, otherKeys } from './test-stand.js';
 
 const labColumns = [
   { name: 'c_string', type: 'string' },
@@ -104,9 +104,9 @@ describeConnector(manifest, {
 });
 
 describe('gbq on the lab', () => {
-  it('X14: gives each person the rows of their own sign-in', async () => {
+  it('X14: gives each user the rows of their own sign-in', async () => {
     const lab = await startLab(1);
-    cleanups.push(() => lab.close());
+    onTestFinished(() => lab.close());
     const ownersOf = async (person: string) => {
       const given = { OAuthMechanism: '1', Catalog: lab.projectId };
       const input = inputOf(given, { accessToken: async () => new Secret(`token-${person}`) });

@@ -2,7 +2,7 @@
 import { createVerify, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
 import { createRetries } from '../../kit/retries.js';
 import type { ConnectorInput, Session } from '../../spec/connector.js';
@@ -48,11 +48,6 @@ export interface Stand {
   /** Requests as `METHOD path`, without the common prefix. */
   calls(): string[];
 }
-
-export const cleanups: (() => Promise<unknown> | unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 function verifyAssertion(body: string, tokenEndpoint: string): boolean {
   const assertion = new URLSearchParams(body).get('assertion') ?? '';
@@ -101,7 +96,7 @@ export async function serve(reply: (request: Seen) => Reply | undefined): Promis
   await once(server, 'listening');
   const address = server.address();
   const base = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
-  cleanups.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve()).closeAllConnections()));
   return {
     url: base,
     settings: { apiEndpoint: base, tokenEndpoint: `${base}/token` },
@@ -138,14 +133,14 @@ export interface Opened {
 export async function open(stand: Pick<Stand, 'settings'>, input = inputOf()): Promise<Opened> {
   const network = createDirectNetwork();
   const abort = new AbortController();
-  cleanups.push(() => network.close());
+  onTestFinished(() => network.close());
   const session = await connector.open(input, {
     network,
     retries: createRetries(),
     settings: stand.settings,
     signal: abort.signal,
   });
-  cleanups.push(async () => {
+  onTestFinished(async () => {
     await session.close();
     expect(await network.idle(2_000)).toBe(true);
   });

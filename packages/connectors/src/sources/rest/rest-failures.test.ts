@@ -45,13 +45,13 @@ describe('rest fails', () => {
     }
   });
 
-  it('D18: on values nested beyond all reason', async () => {
+  it('D18: on values that are nested too deeply', async () => {
     const deep = `${'['.repeat(100_000)}1${']'.repeat(100_000)}`;
     const stand = await serve(json(`[{"a":${deep}}]`));
     expect((await failureOf(read({ url: stand.url }))).kind).toBe('too_large');
   });
 
-  it('D15: on more columns than anybody reads', async () => {
+  it('D15: on too many columns', async () => {
     const wide = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`c${index}`, 1]));
     const stand = await serve(json([wide]));
     expect((await failureOf(read({ url: stand.url }))).kind).toBe('too_large');
@@ -160,7 +160,7 @@ describe('rest refuses', () => {
     expect(problemsOf({ authSchema: 'oauth2', clientId: 'c', issuer: 'https://a.example' })).toEqual([]);
   });
 
-  it('a provider together with endpoints of one’s own, and places that are none', () => {
+  it('a provider together with custom endpoints, and places that are not valid', () => {
     const chosen = { authSchema: 'oauth2', clientId: 'c', oauthProvider: 'dropbox' };
     expect(problemsOf(chosen)).toEqual([]);
     for (const name of [

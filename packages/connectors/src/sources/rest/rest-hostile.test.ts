@@ -1,4 +1,4 @@
-// Answers that somebody made to harm whoever reads them. What each may cost is measured: processor time and memory.
+// Responses made to harm their reader. Their cost is measured: processor time and memory.
 import { type Fuzzing, fuzz, jsonTokens, readCorpus } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
 import { describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ manyObjects.write('[  ');
 manyObjects.write('{}]', manyObjects.length - 3);
 
 describe('a hostile answer of a REST source', () => {
-  it('TR1: of 63 MB of empty objects is refused by test, preview, browse and read, in words', async () => {
+  it('TR1: of 63 MB of empty objects is refused by test, preview, browse and read, with an error', async () => {
     const session = await answering(manyObjects);
     const uses = [
       () => session.ping(),
@@ -120,12 +120,12 @@ describe('a hostile answer of a REST source', () => {
     '[1 2]',
     '[tru]',
     '[,]',
-  ])('is refused when it is no JSON, also where no row stands: %s', async (document) => {
+  ])('is refused when it is not JSON, also outside the rows: %s', async (document) => {
     const session = await answering(document);
     expect((await failureOf(session.read({ path: [], batchRows: 1 }))).kind).toBe('protocol_error');
   });
 
-  it('TR1 TR20: fuzzed, ends with rows or refused in words', async () => {
+  it('TR1 TR20: fuzzed, ends with rows or with an error', async () => {
     let body: Buffer = Buffer.alloc(0);
     const stand = await serve((_request, response) => response.end(body));
     const paging = { PaginationType: 'NextUrl', NextUrlFieldPath: '/data/next' };

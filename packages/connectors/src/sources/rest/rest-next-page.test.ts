@@ -9,7 +9,7 @@ const query = (request: IncomingMessage) => new URL(request.url ?? '/', 'http://
 const tokens = { PaginationType: 'NextToken' };
 
 describe('the next page', () => {
-  it('VA2: is found under a name with dots, and a misspelt path is told where the page says that there are more', async () => {
+  it('VA2: is found under a name with dots, and a misspelt path is reported where the page indicates more', async () => {
     const stand = await serve((request, response) => {
       const page = Number(query(request).get('p') ?? 1);
       const next = page < 3 ? { '@odata.nextLink': `${stand.url}/?p=${page + 1}` } : {};
@@ -49,7 +49,7 @@ describe('the next page', () => {
     expect((await read({ url: stand.url, ...tokens })).rows).toEqual([[1, null]]);
   });
 
-  it('VA2: without pagination is told of, unless the first page is all that is wanted', async () => {
+  it('VA2: is reported without pagination, unless only the first page is wanted', async () => {
     const all = { value: [{ id: 1 }, { id: 2 }] };
     for (const [more, headers, status] of [
       [{ '@odata.nextLink': '/x' }, {}, 200],
@@ -100,7 +100,7 @@ describe('the next page', () => {
     expect(await sent(key)).toBe(`${plain}&key=k%261`);
   });
 
-  it('VA10: is never a page that was read before, and zero is no page', async () => {
+  it('VA10: is never a page that was read before, and zero means that there is none', async () => {
     const cycle = await serve((request, response) => {
       const token = query(request).get('pageToken');
       json({ items: [{ id: token ?? 'first' }], nextPageToken: token === 'A' ? 'B' : 'A' })(
@@ -185,7 +185,7 @@ describe('the next page', () => {
     expect([rows.length, stand.requests.length]).toEqual([3, requests]);
   });
 
-  it('VA2: a total that is more than there are, or none, is told', async () => {
+  it('VA2: a total beyond the rows, or one that is not a count, is reported', async () => {
     const answer =
       (total: unknown): Handler =>
       (request, response) =>

@@ -71,7 +71,7 @@ describe('rest pages', () => {
     expect((await read({ ...common, ...header })).rows).toEqual(ids);
   });
 
-  it('only as far as the reader goes', async () => {
+  it('only the pages that its reader takes', async () => {
     const stand = await serve((request, response) =>
       json({ rows: all.slice(0, 10), next: `/?p=${stand.requests.length}` })(request, response),
     );

@@ -1,7 +1,7 @@
 import { createServer as createTlsServer } from 'node:https';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { selectSignIn } from '../../kit/properties.js';
 import { Secret } from '../../spec/secret.js';
 import { failureOf } from '../../suite/bench.js';
@@ -9,7 +9,7 @@ import { tlsOptions } from './credentials.js';
 import { manifest } from './manifest.js';
 import { propertiesSchema } from './properties.js';
 
-import { cleanups, inputOf, json, open, problemsOf, read, serve } from './test-stand.js';
+import { inputOf, json, open, problemsOf, read, serve } from './test-stand.js';
 
 describe('rest sends', () => {
   it('X15: only the headers of the connection and of the sign-in', async () => {
@@ -126,13 +126,13 @@ describe('rest over TLS', () => {
     const authority = createCertificateAuthority();
     const server = createTlsServer(authority.issue(['127.0.0.1']), json([{ a: 1 }]));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => new Promise<void>((resolve) => server.close(() => resolve()).closeAllConnections()));
+    onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve()).closeAllConnections()));
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
     return { url: `https://127.0.0.1:${address.port}/`, authority: authority.ca };
   }
 
-  it.each(kinds)('D22: trusts the roots of the connection as %s, and nobody else', async (_title, form) => {
+  it.each(kinds)('D22: trusts the roots of the connection as %s, and no others', async (_title, form) => {
     const { url, authority } = await serveTls();
     expect(['tls_failed', 'unreachable']).toContain((await failureOf(read({ url }))).kind);
     const custom = { url, serverCertificateValidation: 'Custom' };
@@ -143,7 +143,7 @@ describe('rest over TLS', () => {
     expect((await failureOf(read({ ...custom, rootCertificates: path }))).kind).toBe('invalid_config');
   });
 
-  it('Q: trusts anybody with None, where the operator allows it, and says who can where not', async () => {
+  it('Q: trusts every server with None where the operator allows it, and elsewhere says who can allow it', async () => {
     const { url } = await serveTls();
     const given = { url, serverCertificateValidation: 'None' };
     const allowed = await open(inputOf(given), { unverifiedTls: 'allow' });

@@ -1,4 +1,4 @@
-// Answers as services send them: each value arrives exact, or the read is refused in words.
+// Responses as services send them: each value arrives exact, or the read is refused with an error.
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { type Cell, doublesTextOf, jsonTextOf } from '../../spec/data-types.js';
@@ -88,7 +88,7 @@ describe('values of REST', () => {
     expect((await read({ url: stand.url })).rows).toEqual([[value]]);
   });
 
-  it('VA5: bytes that are none of their charset are refused, and encoding says what it is', async () => {
+  it('VA5: bytes that are not valid in their charset are refused, and encoding overrides it', async () => {
     const stand = await serve((_request, response) =>
       response.end(Buffer.from('[{"v":"Zürich"}]', 'latin1')),
     );
@@ -167,7 +167,7 @@ describe('where the rows are', () => {
   const messageOf = async (document: unknown, more: Record<string, unknown> = {}) =>
     (await failureOf(rowsOf(document, more))).message;
 
-  it('VA3: no row of what stands beside an empty list', async () => {
+  it('VA3: members next to an empty list are not rows', async () => {
     expect((await rowsOf({ data: [], included: [{ type: 'x' }] })).rows).toEqual([]);
     expect((await rowsOf({ errors: [], warnings: [{ code: 1 }], data: [{ id: 1 }] })).rows).toEqual([[1]]);
     expect((await rowsOf({ columns: ['a'], users: [] })).rows).toEqual([]);
@@ -175,7 +175,7 @@ describe('where the rows are', () => {
     expect(
       (await rowsOf({ hits: { total: { value: 1 }, hits: [{ a: 1 }] }, aggregations: { x: [] } })).rows,
     ).toEqual([[1]]);
-    // Without its list the answer is one row, and what stands beside the list is none.
+    // Without its list the response is one row; members next to the list are not rows.
     expect((await rowsOf({ meta: 1, included: [{ type: 'x' }] })).rows).toEqual([[1, [{ type: 'x' }]]]);
     expect(await messageOf({ users: [], groups: [{ id: 1 }] })).toBe(
       'The response has several lists: "/users", "/groups".',
@@ -191,7 +191,7 @@ describe('where the rows are', () => {
     );
   });
 
-  it('VA3: an absent list under a data path is no rows, but not where another list stands there', async () => {
+  it('VA3: an absent list at a data path has no rows, unless another list exists there', async () => {
     expect((await rowsOf({ kind: 'list' }, { dataPath: 'items' })).rows).toEqual([]);
     expect((await rowsOf({ kind: 'list', warnings: [{ a: 1 }] }, { dataPath: 'items' })).rows).toEqual([]);
     expect(await messageOf({ items: [{ a: 1 }] }, { dataPath: 'item' })).toBe(

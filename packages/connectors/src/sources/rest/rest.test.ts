@@ -1,13 +1,13 @@
 import { findFreePort } from '@mooring/lab/free-port';
 import { startRestApi } from '@mooring/lab/rest-api';
 import { sampleItems } from '@mooring/lab/rest-resources';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../spec/secret.js';
 import { failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { manifest } from './manifest.js';
 
-import { cleanups, inputOf, open, read } from './test-stand.js';
+import { inputOf, open, read } from './test-stand.js';
 
 describeConnector(manifest, {
   // One connection is one resource, so a slow one would be another connection: see D20 and D25 below.
@@ -48,7 +48,7 @@ describeConnector(manifest, {
 describe('rest on the lab', () => {
   async function startLab() {
     const lab = await startRestApi({ verifyAccessToken: async (token) => ({ active: token === 'granted' }) });
-    cleanups.push(lab.close);
+    onTestFinished(lab.close);
     return lab;
   }
 

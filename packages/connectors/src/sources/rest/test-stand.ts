@@ -1,6 +1,6 @@
 // Servers with scripted behaviour, and sessions that prove they left nothing open.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
 import { createRetries } from '../../kit/retries.js';
 import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
@@ -18,11 +18,6 @@ export interface Stand {
   requests: IncomingMessage[];
 }
 
-export const cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 export async function listen(handler: Handler): Promise<Stand & { close(): Promise<void> }> {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
@@ -39,7 +34,7 @@ export async function listen(handler: Handler): Promise<Stand & { close(): Promi
 /** Like `listen`, for one test. */
 export async function serve(handler: Handler): Promise<Stand> {
   const stand = await listen(handler);
-  cleanups.push(stand.close);
+  onTestFinished(stand.close);
   return stand;
 }
 
@@ -81,7 +76,7 @@ export async function open(input: ConnectorInput, settings: Record<string, strin
     settings,
     signal: abort.signal,
   });
-  cleanups.push(async () => {
+  onTestFinished(async () => {
     await session.close();
     expect(await network.idle(2_000)).toBe(true);
     network.close();

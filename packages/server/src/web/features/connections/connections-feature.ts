@@ -5,7 +5,11 @@ import {
   patchConnection as patchRoute,
   updateConnection as putRoute,
 } from '@mooring/contract/routes/data-connection-changes';
-import { createConnection as createRoute, deleteConnection as deleteRoute, getConnection } from '@mooring/contract/routes/data-connections';
+import {
+  createConnection as createRoute,
+  deleteConnection as deleteRoute,
+  getConnection,
+} from '@mooring/contract/routes/data-connections';
 import { createDcaasConnection, getDcaasConnection } from '@mooring/contract/routes/dcaas';
 import type { AccessibleConnection } from '../../../core/access/connection-access.js';
 import { unknownConnection } from '../../../core/access/find-connection.js';

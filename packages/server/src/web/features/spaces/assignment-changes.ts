@@ -1,4 +1,9 @@
-import type { AssignmentReply, createAssignment, deleteAssignment, putAssignment } from '@mooring/contract/routes/assignments';
+import type {
+  AssignmentReply,
+  createAssignment,
+  deleteAssignment,
+  putAssignment,
+} from '@mooring/contract/routes/assignments';
 import type { SpaceRole } from '@mooring/contract/routes/spaces';
 import type { Caller } from '../../../core/access/caller.js';
 import { assignableRoles } from '../../../core/access/matrix.js';

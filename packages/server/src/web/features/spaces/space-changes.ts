@@ -1,4 +1,11 @@
-import { type createSpace, type deleteSpace, type patchSpace, type SpaceUpdate, spaceUpdateSchema, type updateSpace } from '@mooring/contract/routes/spaces';
+import {
+  type createSpace,
+  type deleteSpace,
+  type patchSpace,
+  type SpaceUpdate,
+  spaceUpdateSchema,
+  type updateSpace,
+} from '@mooring/contract/routes/spaces';
 import type { PatchBody } from '@mooring/contract/wire';
 import type { Caller } from '../../../core/access/caller.js';
 import { record } from '../../../core/audit/record.js';

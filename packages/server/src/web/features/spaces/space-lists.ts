@@ -1,4 +1,4 @@
-import { type listAssignments } from '@mooring/contract/routes/assignments';
+import type { listAssignments } from '@mooring/contract/routes/assignments';
 import { type listSpaces, spaceRoleSchema, spaceTypeSchema } from '@mooring/contract/routes/spaces';
 import { z } from 'zod';
 import { parseInput } from '../../../core/input/tolerance.js';

@@ -1,5 +1,20 @@
-import { createAssignment, deleteAssignment, getAssignment, listAssignments, putAssignment } from '@mooring/contract/routes/assignments';
-import { createSpace, deleteSpace, getSpace, listSpaces, listSpaceTypes, patchSpace, spaceTypeSchema, updateSpace } from '@mooring/contract/routes/spaces';
+import {
+  createAssignment,
+  deleteAssignment,
+  getAssignment,
+  listAssignments,
+  putAssignment,
+} from '@mooring/contract/routes/assignments';
+import {
+  createSpace,
+  deleteSpace,
+  getSpace,
+  listSpaces,
+  listSpaceTypes,
+  patchSpace,
+  spaceTypeSchema,
+  updateSpace,
+} from '@mooring/contract/routes/spaces';
 import type { Quotas } from '../../../core/rates/quotas.js';
 import type { Store } from '../../../core/store/store.js';
 import { type BoundRoute, bind } from '../../http/handler.js';

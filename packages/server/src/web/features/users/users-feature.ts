@@ -1,5 +1,15 @@
 import { leaveUser } from '@mooring/contract/routes/leave-user';
-import { countUsers, createUser, deleteUser, filterUsers, getMe, getUser, inviteUsers, listUsers, patchUser } from '@mooring/contract/routes/users';
+import {
+  countUsers,
+  createUser,
+  deleteUser,
+  filterUsers,
+  getMe,
+  getUser,
+  inviteUsers,
+  listUsers,
+  patchUser,
+} from '@mooring/contract/routes/users';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import { leave } from './leave.js';
 import { pageOfUsers } from './list-users.js';
