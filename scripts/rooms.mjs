@@ -16,7 +16,8 @@ export const rooms = [
   {
     name: 'contract',
     at: 'packages/contract/src',
-    purpose: 'What travels over HTTP: routes, schemas, error table, OpenAPI, the client.',
+    purpose:
+      'What travels over HTTP: one route object per operation in `routes/`, schemas, the error table with its texts in `errors.ts`, OpenAPI, the client.',
     mayImport: [],
   },
   {
@@ -28,7 +29,7 @@ export const rooms = [
   {
     name: 'providers',
     at: `${connectors}/providers`,
-    purpose: 'OAuth providers as data: endpoints, scopes, deviations from the standard.',
+    purpose: 'OAuth providers as data, one file each: endpoints, scopes, deviations from the standard.',
     mayImport: ['interface'],
   },
   {
@@ -47,7 +48,8 @@ export const rooms = [
   {
     name: 'sources',
     at: `${connectors}/sources`,
-    purpose: 'One folder per data source. `manifest.ts` is data; `connector.ts` loads the driver.',
+    purpose:
+      'One folder per data source: `manifest.ts` is data, `connector.ts` loads the driver, `data-types.ts` maps its column types, `errors.ts` its errors.',
     mayImport: ['interface', 'providers', 'kit', 'families'],
   },
   {
@@ -71,13 +73,15 @@ export const rooms = [
   {
     name: 'config',
     at: `${core}/config`,
-    purpose: 'The only reader of the environment and the configuration file.',
+    purpose:
+      'The only reader of the environment and the configuration file. `config-file.ts` has every setting and limit with its default.',
     mayImport: [...aboutSources, 'providers', 'registry', 'egress'],
   },
   {
     name: 'store',
     at: `${core}/store`,
-    purpose: 'Embedded SQLite or shared PostgreSQL: migrations, tables, transactions that retry on conflict.',
+    purpose:
+      'Embedded SQLite or shared PostgreSQL: `migrations/`, the columns in `tables.ts`, transactions that retry on conflict.',
     mayImport: ['kit', 'crypto'],
   },
   {
@@ -108,7 +112,7 @@ export const rooms = [
     name: 'access',
     at: `${core}/access`,
     purpose:
-      'Callers: API keys, access tokens, invitations. The role matrix; what a caller may do to a connection.',
+      'Callers: API keys, access tokens, invitations. Who may do what: the role matrix in `matrix.ts`, applied to a connection.',
     mayImport: ['contract', 'crypto', 'store', 'errors', 'input', 'vault', 'audit'],
   },
   {
@@ -150,7 +154,7 @@ export const rooms = [
   {
     name: 'isolation',
     at: `${core}/isolation`,
-    purpose: 'Concurrency budgets per source, tenant and process; the circuit breaker of a source.',
+    purpose: 'Concurrency limits per source, tenant and process; the circuit breaker of a source.',
     mayImport: [...aboutSources, 'config', 'errors'],
   },
   {
@@ -195,7 +199,7 @@ export const rooms = [
     name: 'runners',
     at: `${core}/runners`,
     purpose:
-      'Processes that do this work, each for one user: pool, pipe, permissions, watch. `runner-main.ts` is their program.',
+      'Processes that do this work, each for one user: pool, pipe, watch. `permissions.ts` says what they may do; `runner-main.ts` is their program.',
     mayImport: [...aboutSources, 'registry', 'egress', 'errors', 'catalogue', 'streams', 'sessions'],
   },
   {
@@ -269,7 +273,7 @@ export const rooms = [
     name: 'start',
     at: 'packages/server/src/start',
     purpose:
-      'The composition root (`app.ts`), start and sealed start, drain, logs, metrics, periodic clean-up.',
+      'The composition root (`app.ts`), start and sealed start, drain, the log (`log.ts`), metrics, periodic clean-up.',
     mayImport: [
       ...[
         'contract',
