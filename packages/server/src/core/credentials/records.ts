@@ -14,10 +14,12 @@ export { countCredentialsIn, openSignInsIn } from './records/end-scope.js';
 export type { EnteredCredential, EntryRequest } from './records/entry-request.js';
 export { assertKeptParts, filledUp } from './records/kept-parts.js';
 export { linkCredential, unlinkCredentials } from './records/links.js';
-export { type LoginPair, loginPair, loginProperties } from './records/login-pair.js';
 export {
   createLoginUpdates,
+  type LoginPair,
   type LoginUpdates,
+  loginPair,
+  loginProperties,
   type PreparedLogin,
   purgeUndoCopies,
 } from './records/login-updates.js';
@@ -25,12 +27,12 @@ export { createOffboarding, type Offboarding } from './records/offboarding.js';
 export { assertReaches, assertReachesKept, secretsEnteredBy } from './records/reach.js';
 export { recomputeDestinations } from './records/recompute-destinations.js';
 export { createOrphanSweep } from './records/sealed-orphans.js';
-export { separateCredential } from './records/separate-credential.js';
 export {
   assertName,
   assertNameFree,
   numbered,
   ownSeparatedCredential,
+  separateCredential,
 } from './records/separated-credentials.js';
 export { storeEntered } from './records/store-entered.js';
 export { giversOf, type KeptLogin, keptLogin, resumeLogin, suspensionAfter } from './records/suspension.js';

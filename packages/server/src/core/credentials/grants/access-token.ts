@@ -1,11 +1,16 @@
 import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Logger } from 'pino';
+import type { Clock } from '../../store/clock.js';
 import type { ClientConfiguration } from './client-configuration.js';
 import type { CredentialRef, GrantRecords } from './grant-records.js';
 import type { StoredGrant } from './grant-state.js';
 import { renewedMeanwhile, signInAgain } from './oauth-failures.js';
 import type { RefreshFlights } from './refresh-flights.js';
-import type { TokenLife, TokenOptions } from './token-life.js';
+
+export interface TokenOptions {
+  /** The token that the source refused. A newer one is returned without asking the provider again. */
+  refused?: Secret<string>;
+}
 
 export interface UsedToken {
   /** The last one; undefined if there was none. */
@@ -23,11 +28,38 @@ export interface TokenDependencies {
 
 /** With so much life left, a token is used while its successor is fetched. */
 const enoughLeftMs = 30_000;
+const lifetimeAssumedMs = 3600_000;
 
-async function load(
-  { records }: Pick<TokenDependencies, 'records'>,
-  credential: CredentialRef,
-): Promise<StoredGrant> {
+/** Only the source can tell the end of a token that cannot be refreshed: a guess would cost the grant. */
+const endOf = ({ tokens, issuedAt }: StoredGrant): number =>
+  tokens.expiresAt ??
+  (tokens.refreshToken === undefined ? Number.POSITIVE_INFINITY : issuedAt + lifetimeAssumedMs);
+
+export type TokenLife = ReturnType<typeof createTokenLife>;
+
+export function createTokenLife(clock: Clock) {
+  /** Differs by process, so that not all of them find one token due at the same moment. */
+  const spread = Math.random();
+
+  /** Refresh this long before the end: five minutes, or a fifth of a short life; up to a quarter less for some. */
+  const marginMs = (grant: StoredGrant, credential: CredentialRef): number => {
+    const place = (Number.parseInt(credential.id.slice(0, 4), 16) / 0xffff + spread) % 1;
+    return Math.min(300_000, 0.2 * (endOf(grant) - grant.issuedAt)) * (0.75 + 0.25 * place);
+  };
+
+  return {
+    /** @returns whether a grant needs no refresh */
+    goodFor:
+      (credential: CredentialRef, { refused }: TokenOptions) =>
+      (grant: StoredGrant): boolean =>
+        !grant.tokens.accessToken.equals(refused) && endOf(grant) - marginMs(grant, credential) > clock.now(),
+    /** How long the source will still accept the token, to our knowledge: milliseconds. */
+    leftMs: ({ tokens }: StoredGrant, { refused }: TokenOptions): number =>
+      tokens.accessToken.equals(refused) ? 0 : (tokens.expiresAt ?? Number.POSITIVE_INFINITY) - clock.now(),
+  };
+}
+
+async function load({ records }: TokenDependencies, credential: CredentialRef): Promise<StoredGrant> {
   const found = await records.find(credential);
   if (!found) throw signInAgain(undefined);
   // A use continues with the credential that it recorded, not with one that its user has entered since.
@@ -47,7 +79,7 @@ export async function accessToken(
   const grant = await load(deps, credential);
   if (isGood(grant)) return grant.tokens.accessToken;
   const flight = flights.join(credential, setup, isGood);
-  if (life.leftMs(grant, options.refused) > enoughLeftMs) {
+  if (life.leftMs(grant, options) > enoughLeftMs) {
     flight.outcome.catch((error: unknown) =>
       log.debug({ credentialId: credential.id, err: error }, 'early refresh failed'),
     );
@@ -61,7 +93,7 @@ export async function accessToken(
   } catch (error) {
     const now = await load(deps, credential);
     const isDead = (error as { kind?: unknown }).kind === 'auth_failed';
-    if (!isDead && life.leftMs(now, options.refused) > 0) return now.tokens.accessToken;
+    if (!isDead && life.leftMs(now, options) > 0) return now.tokens.accessToken;
     throw error;
   }
 }

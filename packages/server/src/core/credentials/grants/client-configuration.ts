@@ -1,10 +1,11 @@
 import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
 import { Secret } from '@mooring/connectors/spec/secret';
 import { isInteractive, type OAuthPreset, type SignInMethod } from '@mooring/connectors/spec/sign-in';
-import type { Config, OAuthClientSettings } from '../../config/config.js';
+import type { OAuthClientSettings } from '../../config/config.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Assertion } from '../../oauth/jwt-bearer-grant.js';
 import type { OAuthClient } from '../../oauth/types.js';
+import type { OperatorsClients } from '../dependencies.js';
 
 /** Endpoints and client of one OAuth exchange. */
 export interface ClientConfiguration {
@@ -31,7 +32,7 @@ export interface ClientConfigurationInput {
  */
 export function clientConfiguration(
   input: ClientConfigurationInput,
-  clients: Config['oauth']['clients'],
+  clients: OperatorsClients,
 ): ClientConfiguration {
   const { oauth } = input.method;
   if (!oauth) throw new Error(`${input.method.id} is not an OAuth sign-in`);

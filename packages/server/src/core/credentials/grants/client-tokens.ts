@@ -10,20 +10,10 @@ import type { ClientConfiguration } from './client-configuration.js';
 import type { CredentialRef } from './grant-records.js';
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import { clientTokenFailure } from './oauth-failures.js';
-import { type ProviderHealth, probeMs } from './provider-health.js';
-import { pauseOf } from './refresh-pause.js';
+import { type ProviderHealth, pauseOf, probeMs } from './provider-health.js';
 
 // Tokens of a connection's own client (RFC 6749 section 4.4) and of service accounts (RFC 7523). A lost one is requested
 // again, so they stay in memory, together with the pauses after failures.
-
-export interface ClientTokens {
-  /** @throws ConnectorError */
-  get(
-    credential: CredentialRef,
-    setup: ClientConfiguration,
-    isGood: (grant: StoredGrant) => boolean,
-  ): Promise<StoredGrant>;
-}
 
 export interface ClientTokenDependencies {
   network: Network;
@@ -49,8 +39,7 @@ const keyOf = ({ id, version }: CredentialRef, { preset, client, assertion }: Cl
 const ask = ({ assertion, ...call }: ClientConfiguration & ProviderCall) =>
   assertion ? requestJwtBearer(call, assertion) : requestClientCredentials(call);
 
-export function createClientTokens(deps: ClientTokenDependencies): ClientTokens {
-  const { network, clock, health, keptMax = 10_000 } = deps;
+export function createClientTokens({ network, clock, health, keptMax = 10_000 }: ClientTokenDependencies) {
   const kept = new Map<string, Kept>();
 
   const entry = (key: string): Kept => {
@@ -100,7 +89,12 @@ export function createClientTokens(deps: ClientTokenDependencies): ClientTokens 
   };
 
   return {
-    async get(credential, setup, isGood) {
+    /** @throws ConnectorError */
+    async get(
+      credential: CredentialRef,
+      setup: ClientConfiguration,
+      isGood: (grant: StoredGrant) => boolean,
+    ): Promise<StoredGrant> {
       const one = entry(keyOf(credential, setup));
       if (one.grant && isGood(one.grant)) return one.grant;
       if (!one.running) {

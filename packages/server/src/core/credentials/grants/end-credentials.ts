@@ -1,14 +1,11 @@
-import type { Logger } from 'pino';
 import { type AuditEvent, recordCredential } from '../../audit/record.js';
-import type { Catalogue } from '../../catalogue/catalogue.js';
-import type { Config } from '../../config/config.js';
 import { mayRevoke } from '../../oauth/revocation.js';
 import type { TokenSet } from '../../oauth/types.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
-import type { Store } from '../../store/store.js';
 import { StoreUnavailableError } from '../../store/store-error.js';
 import type { ConnectionTable, CredentialTable, SignInTable } from '../../store/tables.js';
-import { UnreadableError, type Vault } from '../../vault/envelope.js';
+import { UnreadableError } from '../../vault/envelope.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import { shredCredential } from '../records/credential-records.js';
 import { credentialsIn, type EndScope, openSignInsIn } from '../records/end-scope.js';
 import { loadSecret, openGrant } from '../records/sealed-secrets.js';
@@ -23,7 +20,7 @@ import { credentialOfSignIn, enqueue, type RevokedCredential, tokenToRevoke } fr
 
 export interface EndOptions {
   /** Credentials with one id make one report; without an id, only those with something to revoke are queued. */
-  batchId?: string;
+  batchId?: string | undefined;
   /** Who ends it, for the audit log; absent: its owner. */
   by?: AuditEvent['by'];
   /** The connection as it was, if the same transaction changes it. */
@@ -38,13 +35,7 @@ export interface TokensToRevoke extends Pick<EndOptions, 'batchId'> {
   tokens: TokenSet;
 }
 
-export interface EndDependencies {
-  store: Store;
-  vault: Vault;
-  catalogue: Catalogue;
-  clients: Config['oauth']['clients'];
-  log: Logger;
-}
+export type EndDependencies = Omit<CredentialDependencies, 'network'>;
 
 /** See `Revoker.end`. */
 export async function endCredentials(
@@ -70,13 +61,9 @@ export async function queueRevocation(
   credential: RevokedCredential,
   { setup, tokens, batchId }: TokensToRevoke,
 ): Promise<void> {
-  const batch = batchId === undefined ? {} : { batchId };
-  if (mayRevoke(setup.preset)) {
-    const sealed = { setup, token: tokenToRevoke(tokens) };
-    await enqueue(tx, store, vault, { credential, sealed, ...batch });
-  } else if (batchId !== undefined) {
-    await enqueue(tx, store, vault, { credential, status: 'unsupported', ...batch });
-  }
+  const sealed = mayRevoke(setup.preset) ? { setup, token: tokenToRevoke(tokens) } : undefined;
+  if (sealed || batchId !== undefined)
+    await enqueue(tx, store, vault, { credential, batchId, sealed, status: 'unsupported' });
 }
 
 /** What to tell the provider of a stored grant; a status if there is nothing to tell. */
@@ -111,13 +98,8 @@ async function endCredential(
   { batchId, by, connection }: EndOptions,
 ): Promise<void> {
   const found = await revocationOf(deps, tx, credential, connection);
-  if (batchId !== undefined || found.sealed) {
-    await enqueue(tx, deps.store, deps.vault, {
-      credential,
-      ...found,
-      ...(batchId === undefined ? {} : { batchId }),
-    });
-  }
+  if (batchId !== undefined || found.sealed)
+    await enqueue(tx, deps.store, deps.vault, { credential, batchId, ...found });
   await shredCredential(tx, credential);
   // A batch has one event, and a report that names each credential.
   if (batchId === undefined) await recordCredential(tx, 'deleted', credential, by);
@@ -130,9 +112,6 @@ async function endOpenSignIn(
   { batchId }: EndOptions,
 ): Promise<void> {
   const found = await sealedGrantOf(tx, deps.vault, row);
-  if (found) {
-    const given = batchId === undefined ? found : { ...found, batchId };
-    await queueRevocation(deps, tx, credentialOfSignIn(row), given);
-  }
+  if (found) await queueRevocation(deps, tx, credentialOfSignIn(row), { ...found, batchId });
   await endSignIn(tx, row, 'failed', 'ended');
 }

@@ -13,8 +13,8 @@ import { gateOf } from '../../oauth/__fixtures__/token-server.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { type GrantStand, movableClock, startGrantStand } from './__fixtures__/grant-stand.js';
+import type { TokenOptions } from './access-token.js';
 import type { Grants } from './grants.js';
-import type { TokenOptions } from './token-life.js';
 
 // The cells of docs/reference/grant-lifecycle.md that are about renewal; each is named by its id.
 

@@ -14,189 +14,134 @@ export const grantStates = {
   revoked: 'The credential is deleted and its data key destroyed.',
 } as const;
 
-export type GrantState = keyof typeof grantStates;
+type GrantState = keyof typeof grantStates;
 
-export interface Transition {
-  id: string;
-  from: GrantState;
-  event: string;
-  to: GrantState;
-  effect: string;
-}
+type Row = readonly [id: string, event: string, to: GrantState, effect: string];
 
-const transitions: readonly (readonly [
-  id: string,
-  from: GrantState,
-  event: string,
-  to: GrantState,
-  effect: string,
-])[] = [
-  [
-    'P1',
-    'pending',
-    'the redirect arrives',
-    'pending',
-    'The code is sealed and a ticket is shown. No token call.',
+const events: Record<GrantState, readonly Row[]> = {
+  pending: [
+    ['P1', 'the redirect arrives', 'pending', 'The code is sealed and a ticket is shown. No token call.'],
+    ['P2', 'it expires', 'revoked', 'Verifier and code are destroyed; the code is refused from then on.'],
+    ['P3', 'fifty requests send the code', 'redeeming', 'One claims it; one token call.'],
   ],
-  [
-    'P2',
-    'pending',
-    'it expires',
-    'revoked',
-    'Verifier and code are destroyed; the code is refused from then on.',
+  redeeming: [
+    ['R1', 'the provider issues tokens', 'ready', 'Grant, account and connection in one transaction.'],
+    ['R2', 'the provider refuses the code', 'revoked', 'The sign-in has failed; the user begins again.'],
+    ['R3', 'the provider is down', 'pending', 'The same code may be sent again.'],
+    ['R4', 'the process dies', 'revoked', 'The sign-in has failed; the user begins again.'],
   ],
-  ['P3', 'pending', 'fifty requests send the code', 'redeeming', 'One claims it; one token call.'],
-  [
-    'R1',
-    'redeeming',
-    'the provider issues tokens',
-    'ready',
-    'Grant, account and connection in one transaction.',
+  ready: [
+    ['G1', 'a use, the token has life left', 'ready', 'No call.'],
+    [
+      'G2',
+      'a use, the token is about to end',
+      'refreshing',
+      'The use continues with the old token meanwhile.',
+    ],
+    ['G3', 'a use, the token has ended', 'refreshing', 'All uses wait for the one refresh.'],
+    [
+      'G4',
+      'the source refuses the token',
+      'refreshing',
+      'One refresh; the use is tried once more with the new token.',
+    ],
+    ['G5', 'half of the idle time has passed', 'refreshing', 'Refreshed although it is idle.'],
+    ['G6', 'the destination changes', 'needs_confirmation', 'The grant stays sealed.'],
+    ['G7', 'the credential is deleted', 'revoked', 'Data key destroyed, grant revoked at the provider.'],
   ],
-  [
-    'R2',
-    'redeeming',
-    'the provider refuses the code',
-    'revoked',
-    'The sign-in has failed; the user begins again.',
+  refreshing: [
+    ['F1', 'new tokens', 'ready', 'Stored before they are used; an omitted refresh token stays the old one.'],
+    [
+      'F2',
+      'the provider proves the grant dead',
+      'needs_sign_in',
+      'One call of all nodes together, then none.',
+    ],
+    [
+      'F3',
+      'the provider requires the user',
+      'needs_sign_in',
+      'The grant is kept until the user has signed in.',
+    ],
+    [
+      'F4',
+      'down, cut off, or an invalid answer',
+      'suspect',
+      'A pause that doubles. If a byte of the request was sent, the error says that it is not known whether the sign-in was refreshed.',
+    ],
+    ['F5', 'too many requests', 'ready', 'All nodes respect `Retry-After`.'],
+    ['F6', 'the provider refuses our client', 'ready', 'The operator has to act, not the user.'],
+    [
+      'F7',
+      'the process dies',
+      'suspect',
+      'The next start of its data folder frees the lease, unless the machine was restarted meanwhile. Otherwise another process takes it once the longest call and storing its answer could have ended (150 s), and no sooner than after watching it for 10 s in a store that takes writes.',
+    ],
+    ['F8', 'the credential is deleted', 'revoked', 'The new tokens are revoked.'],
+    [
+      'F9',
+      'a newer sign-in completes',
+      'ready',
+      'The newer one stays; the tokens of the refresh are dropped, not revoked.',
+    ],
+    [
+      'F10',
+      'the answer comes after the lease was lost',
+      'ready',
+      'The newest tokens of the version are kept, also if another node has since found the grant dead.',
+    ],
+    [
+      'F11',
+      'the store fails',
+      'ready',
+      'Tokens wait in memory for as long as the process lives, and sealed in its data folder; they are stored when the store is back, or by the next start of that folder.',
+    ],
+    [
+      'F12',
+      'the process is suspended before it has sent anything',
+      'ready',
+      'Nothing is sent under a lease older than 20 s; it is released and taken again.',
+    ],
+    [
+      'F13',
+      'no answer for long',
+      'refreshing',
+      'Callers stop waiting after 20 s, with an error that says that the outcome is not known yet; the process waits for 60 s and keeps the answer.',
+    ],
   ],
-  ['R3', 'redeeming', 'the provider is down', 'pending', 'The same code may be sent again.'],
-  ['R4', 'redeeming', 'the process dies', 'revoked', 'The sign-in has failed; the user begins again.'],
-  ['G1', 'ready', 'a use, the token has life left', 'ready', 'No call.'],
-  [
-    'G2',
-    'ready',
-    'a use, the token is about to end',
-    'refreshing',
-    'The use continues with the old token meanwhile.',
+  suspect: [
+    ['S1', 'a use', 'refreshing', 'One more try; the answer decides.'],
+    [
+      'S2',
+      'a use within the pause',
+      'suspect',
+      'No call; the old token while it is valid, else an error that says when to retry.',
+    ],
+    [
+      'S3',
+      'a use within a back-off, 5 s after the last call to that provider',
+      'refreshing',
+      'One exchange goes ahead as a probe; once the provider answers, the others need not wait either. A `Retry-After` of the provider is respected.',
+    ],
   ],
-  ['G3', 'ready', 'a use, the token has ended', 'refreshing', 'All uses wait for the one refresh.'],
-  [
-    'G4',
-    'ready',
-    'the source refuses the token',
-    'refreshing',
-    'One refresh; the use is tried once more with the new token.',
+  needs_sign_in: [
+    ['N1', 'a use', 'needs_sign_in', 'Typed refusal with a link; no call.'],
+    ['N2', 'the user signs in', 'ready', 'The same use succeeds.'],
+    ['N3', 'the credential is deleted', 'revoked', 'As from `ready`.'],
   ],
-  ['G5', 'ready', 'half of the idle time has passed', 'refreshing', 'Refreshed although it is idle.'],
-  ['G6', 'ready', 'the destination changes', 'needs_confirmation', 'The grant stays sealed.'],
-  [
-    'G7',
-    'ready',
-    'the credential is deleted',
-    'revoked',
-    'Data key destroyed, grant revoked at the provider.',
+  needs_confirmation: [
+    ['C1', 'a use', 'needs_confirmation', 'Typed refusal; the grant is not opened.'],
+    ['C2', 'the user confirms', 'ready', 'Only the destination that was shown.'],
   ],
-  [
-    'F1',
-    'refreshing',
-    'new tokens',
-    'ready',
-    'Stored before they are used; an omitted refresh token stays the old one.',
+  revoked: [
+    ['D1', 'a use', 'revoked', 'Typed refusal: missing.'],
+    ['D2', 'the provider was down', 'revoked', 'The revocation is sent later, from the sealed queue.'],
   ],
-  [
-    'F2',
-    'refreshing',
-    'the provider proves the grant dead',
-    'needs_sign_in',
-    'One call of all nodes together, then none.',
-  ],
-  [
-    'F3',
-    'refreshing',
-    'the provider requires the user',
-    'needs_sign_in',
-    'The grant is kept until the user has signed in.',
-  ],
-  [
-    'F4',
-    'refreshing',
-    'down, cut off, or an invalid answer',
-    'suspect',
-    'A pause that doubles. If a byte of the request was sent, the error says that it is not known whether the sign-in was refreshed.',
-  ],
-  ['F5', 'refreshing', 'too many requests', 'ready', 'All nodes respect `Retry-After`.'],
-  ['F6', 'refreshing', 'the provider refuses our client', 'ready', 'The operator has to act, not the user.'],
-  [
-    'F7',
-    'refreshing',
-    'the process dies',
-    'suspect',
-    'The next start of its data folder frees the lease, unless the machine was restarted meanwhile. Otherwise another process takes it once the longest call and storing its answer could have ended (150 s), and no sooner than after watching it for 10 s in a store that takes writes.',
-  ],
-  ['F8', 'refreshing', 'the credential is deleted', 'revoked', 'The new tokens are revoked.'],
-  [
-    'F9',
-    'refreshing',
-    'a newer sign-in completes',
-    'ready',
-    'The newer one stays; the tokens of the refresh are dropped, not revoked.',
-  ],
-  [
-    'F10',
-    'refreshing',
-    'the answer comes after the lease was lost',
-    'ready',
-    'The newest tokens of the version are kept, also if another node has since found the grant dead.',
-  ],
-  [
-    'F11',
-    'refreshing',
-    'the store fails',
-    'ready',
-    'Tokens wait in memory for as long as the process lives, and sealed in its data folder; they are stored when the store is back, or by the next start of that folder.',
-  ],
-  [
-    'F12',
-    'refreshing',
-    'the process is suspended before it has sent anything',
-    'ready',
-    'Nothing is sent under a lease older than 20 s; it is released and taken again.',
-  ],
-  [
-    'F13',
-    'refreshing',
-    'no answer for long',
-    'refreshing',
-    'Callers stop waiting after 20 s, with an error that says that the outcome is not known yet; the process waits for 60 s and keeps the answer.',
-  ],
-  ['S1', 'suspect', 'a use', 'refreshing', 'One more try; the answer decides.'],
-  [
-    'S2',
-    'suspect',
-    'a use within the pause',
-    'suspect',
-    'No call; the old token while it is valid, else an error that says when to retry.',
-  ],
-  [
-    'S3',
-    'suspect',
-    'a use within a back-off, 5 s after the last call to that provider',
-    'refreshing',
-    'One exchange goes ahead as a probe; once the provider answers, the others need not wait either. A `Retry-After` of the provider is respected.',
-  ],
-  ['N1', 'needs_sign_in', 'a use', 'needs_sign_in', 'Typed refusal with a link; no call.'],
-  ['N2', 'needs_sign_in', 'the user signs in', 'ready', 'The same use succeeds.'],
-  ['N3', 'needs_sign_in', 'the credential is deleted', 'revoked', 'As from `ready`.'],
-  ['C1', 'needs_confirmation', 'a use', 'needs_confirmation', 'Typed refusal; the grant is not opened.'],
-  ['C2', 'needs_confirmation', 'the user confirms', 'ready', 'Only the destination that was shown.'],
-  ['D1', 'revoked', 'a use', 'revoked', 'Typed refusal: missing.'],
-  [
-    'D2',
-    'revoked',
-    'the provider was down',
-    'revoked',
-    'The revocation is sent later, from the sealed queue.',
-  ],
-];
+};
 
-export const grantLifecycle: readonly Transition[] = transitions.map(([id, from, event, to, effect]) => ({
-  id,
-  from,
-  event,
-  to,
-  effect,
-}));
+export const grantLifecycle = Object.entries(events).flatMap(([from, rows]) =>
+  rows.map(([id, event, to, effect]) => ({ id, from, event, to, effect })),
+);
 
 /** What holds in every state, after every event and every crash. */
 export const grantInvariants: readonly string[] = [

@@ -2,7 +2,8 @@ import type { Tx } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable, SecretTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
-import { loadSecret, openGrant, replaceSecret } from '../records/sealed-secrets.js';
+import { changeCredential } from '../records/credential-records.js';
+import { type CredentialKey, loadSecret, openGrant, replaceSecret } from '../records/sealed-secrets.js';
 import { recordRefreshedGrant, type StoredGrant, settled } from './grant-state.js';
 
 // Sealed grants in the store. Every write names the version it was made from: a late writer changes nothing.
@@ -28,68 +29,66 @@ export interface GrantMark {
   issuedAt: number;
 }
 
-type GrantKey = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
+export type GrantRecords = ReturnType<typeof createGrantRecords>;
 
-export interface GrantRecords {
+export const createGrantRecords = (store: Store, vault: Vault) => ({
   /** @throws UnreadableError */
-  find(credential: GrantKey): Promise<VersionedGrant | undefined>;
+  async find(credential: CredentialKey): Promise<VersionedGrant | undefined> {
+    const row = await store.db
+      .selectFrom('secret')
+      .innerJoin('credential', 'credential.id', 'secret.record_id')
+      .select(['secret.field', 'secret.version', 'secret.key_id', 'secret.wrapped_key', 'secret.ciphertext'])
+      .select(['credential.state', 'credential.version as credentialVersion'])
+      .where('secret.record_kind', '=', 'credential')
+      .where('secret.record_id', '=', credential.id)
+      .where('secret.tenant_id', '=', credential.tenant_id)
+      .where('secret.owner_id', '=', credential.owner_id)
+      .where('secret.field', '=', 'grant')
+      .where('credential.tenant_id', '=', credential.tenant_id)
+      .where('credential.owner_id', '=', credential.owner_id)
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const grant = openGrant(vault, credential, row);
+    const { version, credentialVersion, state } = row;
+    return { grant, version, credentialVersion, isDead: state === 'needs_sign_in' };
+  },
+
   /**
    * Replaces the version that the refreshed tokens were made from, and ends the intent. Also if another process has
    * since found the version before dead, and if the store was set back behind that version (restored from a backup,
    * or a lagging replica promoted): the newer tokens win.
    * @returns `gone` if the credential has been deleted, `newer` if it has another grant
    */
-  replace(credential: GrantKey, from: GrantMark, grant: StoredGrant): Promise<'stored' | 'gone' | 'newer'>;
+  replace: (credential: CredentialKey, from: GrantMark, grant: StoredGrant) =>
+    store.transaction((tx) => replaceGrant(tx, vault, credential, { from, grant })),
+
   /**
    * Requires a new sign-in if the grant that was proven dead is still the stored one.
    * @returns false if it is not; nothing was changed
    */
-  markDead(credential: GrantKey, version: number, at: string): Promise<boolean>;
-}
-
-export const createGrantRecords = (store: Store, vault: Vault): GrantRecords => ({
-  find: (credential) => findGrant(store, vault, credential),
-  replace: (credential, from, grant) =>
-    store.transaction((tx) => replaceGrant(tx, vault, credential, { from, grant })),
-  markDead: (credential, version, at) => store.transaction((tx) => markDead(tx, credential, version, at)),
+  markDead: (credential: CredentialKey, version: number): Promise<boolean> =>
+    store.transaction(async (tx) => {
+      const row = await loadSecret(tx, credential, 'grant');
+      // The end of the old grant must not end a newer sign-in.
+      if (row?.version !== version) return false;
+      await changeCredential(tx, credential, { state: 'needs_sign_in', updated_at: store.clock.iso() });
+      await tx
+        .updateTable('grant_state')
+        .set({ ...settled, keep_alive_at: null })
+        .where('credential_id', '=', credential.id)
+        .where('tenant_id', '=', credential.tenant_id)
+        .execute();
+      return true;
+    }),
 });
-
-async function findGrant(
-  store: Store,
-  vault: Vault,
-  credential: GrantKey,
-): Promise<VersionedGrant | undefined> {
-  const row = await store.db
-    .selectFrom('secret')
-    .innerJoin('credential', 'credential.id', 'secret.record_id')
-    .select(['secret.field', 'secret.version', 'secret.key_id', 'secret.wrapped_key', 'secret.ciphertext'])
-    .select(['credential.state', 'credential.version as credentialVersion'])
-    .where('secret.record_kind', '=', 'credential')
-    .where('secret.record_id', '=', credential.id)
-    .where('secret.tenant_id', '=', credential.tenant_id)
-    .where('secret.owner_id', '=', credential.owner_id)
-    .where('secret.field', '=', 'grant')
-    .where('credential.tenant_id', '=', credential.tenant_id)
-    .where('credential.owner_id', '=', credential.owner_id)
-    .executeTakeFirst();
-  if (!row) return undefined;
-  const grant = openGrant(vault, credential, row);
-  const { version, credentialVersion, state } = row;
-  return { grant, version, credentialVersion, isDead: state === 'needs_sign_in' };
-}
 
 interface Replacement {
   from: GrantMark;
   grant: StoredGrant;
 }
 
-/** Whether a row holds a newer grant. One that cannot be opened is of no use to anybody. */
-function isNewer(
-  vault: Vault,
-  credential: GrantKey,
-  row: SecretTable,
-  { from, grant }: Replacement,
-): boolean {
+/** Whether a row holds a newer grant. One that cannot be opened is of no use. */
+function isNewer(vault: Vault, credential: CredentialKey, row: SecretTable, { from, grant }: Replacement) {
   if (row.version > from.version) return true;
   try {
     const { issuedAt } = openGrant(vault, credential, row);
@@ -104,7 +103,7 @@ function isNewer(
 async function replaceGrant(
   tx: Tx,
   vault: Vault,
-  credential: GrantKey,
+  credential: CredentialKey,
   { from, grant }: Replacement,
 ): Promise<'stored' | 'gone' | 'newer'> {
   const row = await loadSecret(tx, credential, 'grant');
@@ -122,24 +121,4 @@ async function replaceGrant(
     .where('state', '=', 'needs_sign_in')
     .execute();
   return 'stored';
-}
-
-async function markDead(tx: Tx, credential: GrantKey, version: number, at: string): Promise<boolean> {
-  const row = await loadSecret(tx, credential, 'grant');
-  // The end of the old grant must not end a newer sign-in.
-  if (row?.version !== version) return false;
-  await tx
-    .updateTable('credential')
-    .set({ state: 'needs_sign_in', updated_at: at })
-    .where('id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .where('owner_id', '=', credential.owner_id)
-    .execute();
-  await tx
-    .updateTable('grant_state')
-    .set({ ...settled, keep_alive_at: null })
-    .where('credential_id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .execute();
-  return true;
 }

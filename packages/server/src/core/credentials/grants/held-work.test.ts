@@ -5,8 +5,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, openStore, type Store } from '../../store/store.js';
 import type { CredentialTable, RevocationTable } from '../../store/tables.js';
-import { createRefreshLeases } from './refresh-lease.js';
-import { refreshTimes } from './refresh-times.js';
+import { createRefreshLeases, refreshTimes } from './refresh-lease.js';
 import { due, take } from './revocation-queue.js';
 
 describe('work that another node has taken', () => {

@@ -1,23 +1,14 @@
-import type { Logger } from 'pino';
-import type { Store } from '../../store/store.js';
+import { type SqlBool, sql } from 'kysely';
 import type { CredentialTable } from '../../store/tables.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import type { ClientConfiguration } from './client-configuration.js';
 import type { Grants } from './grants.js';
 
 // Some providers end an idle grant. It is refreshed after half of the idle time, by whichever node comes first.
 
-export interface KeepAlive {
-  /** Refreshes what is due. Runs by itself once a minute. */
-  round(): Promise<void>;
-  /** Ends a running round, and waits for the refreshes that it has begun. */
-  close(): Promise<void>;
-}
-
-export interface KeepAliveDependencies {
-  store: Store;
+export interface KeepAliveDependencies extends Pick<CredentialDependencies, 'store' | 'log'> {
   grants: Pick<Grants, 'refreshIdle'>;
   configurationOf(credential: CredentialTable): Promise<ClientConfiguration | undefined>;
-  log: Logger;
 }
 
 const roundMs = 60_000;
@@ -27,10 +18,13 @@ const atOnce = 4;
 const putOffMs = 3_600_000;
 
 type Due = CredentialTable & { keep_alive_at: string | null };
+type Place = Pick<Due, 'keep_alive_at' | 'id'>;
 
-export function createKeepAlive({ store, grants, configurationOf, log }: KeepAliveDependencies): KeepAlive {
+export type KeepAlive = ReturnType<typeof createKeepAlive>;
+
+export function createKeepAlive({ store, grants, configurationOf, log }: KeepAliveDependencies) {
   /** Paged by key, so that every round reaches the last grants too. */
-  const dueAfter = (last: Due | undefined, now: string): Promise<Due[]> =>
+  const dueAfter = ({ keep_alive_at, id }: Place, now: string): Promise<Due[]> =>
     store.db
       .selectFrom('grant_state')
       .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
@@ -41,17 +35,7 @@ export function createKeepAlive({ store, grants, configurationOf, log }: KeepAli
       .where((eb) =>
         eb.or([eb('grant_state.not_before', 'is', null), eb('grant_state.not_before', '<=', now)]),
       )
-      .$if(last !== undefined, (query) =>
-        query.where((eb) =>
-          eb.or([
-            eb('grant_state.keep_alive_at', '>', last?.keep_alive_at ?? ''),
-            eb.and([
-              eb('grant_state.keep_alive_at', '=', last?.keep_alive_at ?? ''),
-              eb('grant_state.credential_id', '>', last?.id ?? ''),
-            ]),
-          ]),
-        ),
-      )
+      .where(sql<SqlBool>`(grant_state.keep_alive_at, grant_state.credential_id) > (${keep_alive_at}, ${id})`)
       .orderBy('grant_state.keep_alive_at')
       .orderBy('grant_state.credential_id')
       .limit(perPage)
@@ -84,12 +68,12 @@ export function createKeepAlive({ store, grants, configurationOf, log }: KeepAli
   let running: Promise<void> | undefined;
   const round = async (): Promise<void> => {
     const now = store.clock.iso();
-    let last: Due | undefined;
-    do {
-      const page = await dueAfter(last, now);
+    let last: Place | undefined = { keep_alive_at: '', id: '' };
+    while (last && !isClosed) {
+      const page: Due[] = await dueAfter(last, now);
       last = page.length === perPage ? page.at(-1) : undefined;
       while (page.length > 0 && !isClosed) await Promise.all(page.splice(0, atOnce).map(refresh));
-    } while (last !== undefined && !isClosed);
+    }
   };
   const once = (): Promise<void> => {
     if (isClosed) return Promise.resolve();
@@ -100,8 +84,10 @@ export function createKeepAlive({ store, grants, configurationOf, log }: KeepAli
   };
   const timer = setInterval(() => void once().catch(() => undefined), roundMs).unref();
   return {
+    /** Refreshes what is due. Runs by itself once a minute. */
     round: once,
-    async close() {
+    /** Ends a running round, and waits for the refreshes that it has begun. */
+    async close(): Promise<void> {
       isClosed = true;
       clearInterval(timer);
       await running?.catch(() => undefined);

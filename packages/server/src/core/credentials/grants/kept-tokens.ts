@@ -19,12 +19,7 @@ export interface KeptGrant {
   setup: ClientConfiguration;
 }
 
-export interface KeptTokens {
-  keep(kept: KeptGrant): Promise<void>;
-  drop(kept: Pick<KeptGrant, 'credential' | 'version'>): Promise<void>;
-  /** `onUnreadable` is called for each file that cannot be opened. */
-  all(onUnreadable: (file: string, error: unknown) => void): Promise<KeptGrant[]>;
-}
+type KeptRef = Pick<KeptGrant, 'credential' | 'version'>;
 
 interface KeptFile {
   /** The context that the sealed value is bound to. */
@@ -32,7 +27,7 @@ interface KeptFile {
   sealed: Sealed;
 }
 
-const contextOf = ({ credential, version }: Pick<KeptGrant, 'credential' | 'version'>): SealContext => ({
+const contextOf = ({ credential, version }: KeptRef): SealContext => ({
   tenantId: credential.tenant_id,
   recordKind: 'kept-tokens',
   recordId: credential.id,
@@ -51,11 +46,12 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
+export type KeptTokens = ReturnType<typeof createKeptTokens>;
+
 /** @param vault of this node alone: the store's vault cannot seal while the store cannot tell which key is active */
-export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
+export function createKeptTokens(dataFolder: string, vault: Vault) {
   const folder = path.join(dataFolder, 'kept-tokens');
-  const fileOf = ({ credential, version }: Pick<KeptGrant, 'credential' | 'version'>) =>
-    path.join(folder, `${credential.id}.${version}.json`);
+  const fileOf = ({ credential, version }: KeptRef) => path.join(folder, `${credential.id}.${version}.json`);
 
   const read = async (name: string): Promise<KeptGrant> => {
     const { context, sealed } = JSON.parse(await readFile(path.join(folder, name), 'utf8')) as KeptFile;
@@ -64,7 +60,7 @@ export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
   };
 
   return {
-    async keep(kept) {
+    async keep(kept: KeptGrant): Promise<void> {
       const context = contextOf(kept);
       const sealed = vault.seal(kept, context);
       const file = fileOf(kept);
@@ -81,9 +77,10 @@ export function createKeptTokens(dataFolder: string, vault: Vault): KeptTokens {
       await flushFolder(dataFolder);
     },
 
-    drop: (kept) => rm(fileOf(kept), { force: true }),
+    drop: (kept: KeptRef) => rm(fileOf(kept), { force: true }),
 
-    async all(onUnreadable) {
+    /** @param onUnreadable called for each file that cannot be opened */
+    async all(onUnreadable: (file: string, error: unknown) => void): Promise<KeptGrant[]> {
       const names = await readdir(folder).catch(() => []);
       const found: KeptGrant[] = [];
       for (const name of names.filter((each) => each.endsWith('.json'))) {

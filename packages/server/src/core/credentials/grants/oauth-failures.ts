@@ -5,36 +5,21 @@ import { OAuthError, type OAuthErrorKind } from '../../oauth/oauth-error.js';
 import { beginAgain } from '../sign-ins/open-sign-in.js';
 import type { ClientConfiguration } from './client-configuration.js';
 
-// The one translator of OAuth failures. Exchanges that a request waits for become an `AppError`, by the table of codes;
+// The one translator of OAuth failures. Exchanges that a request waits for become an `AppError`;
 // tokens that a use needs become a `ConnectorError`.
-
-type AnsweredKind = Exclude<OAuthErrorKind, 'egress_refused'>;
-type Code = 'PROVIDER-FAILED' | 'PROVIDER-REFUSED';
 
 const failed = 'PROVIDER-FAILED';
 const refused = 'PROVIDER-REFUSED';
 
-/** Failed: try the same again. Refused: something has to be corrected first. `redeem`: a code or a refresh token. */
-const codes: Record<'begin' | 'redeem', Record<AnsweredKind, Code>> = {
-  begin: {
-    client_refused: refused,
-    code_refused: failed,
-    grant_dead: failed,
-    consent_required: failed,
-    rate_limited: failed,
-    unavailable: failed,
-    nonsense: failed,
-  },
-  redeem: {
-    client_refused: refused,
-    code_refused: refused,
-    grant_dead: refused,
-    consent_required: refused,
-    rate_limited: failed,
-    unavailable: failed,
-    nonsense: failed,
-  },
+/** Something has to be corrected first; after any other failure the same may be tried again. */
+const refusals: Record<'begin' | 'redeem', readonly OAuthErrorKind[]> = {
+  begin: ['client_refused'],
+  /** Of a code or a refresh token. */
+  redeem: ['client_refused', 'code_refused', 'grant_dead', 'consent_required'],
 };
+
+const codeOf = (step: keyof typeof refusals, { kind }: OAuthError) =>
+  refusals[step].includes(kind) ? refused : failed;
 
 /** Who can correct what a provider rejects. */
 function correctedBy({ preset, assertion }: ClientConfiguration): string {
@@ -56,7 +41,7 @@ export const rejectBegin =
   (error: unknown): never => {
     if (!(error instanceof OAuthError)) throw error;
     if (error.kind === 'egress_refused') throw egressRefused();
-    const code = codes.begin[error.kind];
+    const code = codeOf('begin', error);
     const who = correctedBy(setup);
     const remedy = code === refused ? who : `Try again in a moment. If it keeps failing: ${who}`;
     throw new AppError(code, `${error.message} ${remedy}`, { cause: error, ...retryAfter(error) });
@@ -74,7 +59,7 @@ export function codeExchangeFailure(
   const remedy = mayRetry ? 'Send the same code again in a moment.' : beginAgain;
   if (!(error instanceof OAuthError)) return new AppError(failed, remedy, { cause: error });
   if (error.kind === 'egress_refused') return egressRefused();
-  const code = mayRetry ? failed : codes.redeem[error.kind];
+  const code = mayRetry ? failed : codeOf('redeem', error);
   if (code === failed) {
     const odd = error.kind === 'nonsense' ? `${error.message} ${correctedBy(setup)} ` : '';
     return new AppError(code, `${odd}${remedy}`, { cause: error, ...retryAfter(error) });
@@ -91,7 +76,7 @@ export function codeExchangeFailure(
 export function rejectPastedToken(error: unknown): never {
   if (!(error instanceof OAuthError)) throw error;
   if (error.kind === 'egress_refused') throw egressRefused();
-  const code = codes.redeem[error.kind];
+  const code = codeOf('redeem', error);
   const detail =
     code === failed
       ? `refreshToken: could not be verified, so it was not stored. ${error.message} If the provider rotates refresh tokens, this one may be used up.`

@@ -12,27 +12,21 @@ export interface Flight {
   isAnswered: boolean;
 }
 
-/** Single flight: at most one refresh of a credential runs in this process, and all who need it share its outcome. */
-export interface RefreshFlights {
-  /**
-   * Joins the refresh that is running, or begins one.
-   * @throws StoreUnavailableError while the process is closing
-   */
-  join(
-    credential: CredentialRef,
-    setup: ClientConfiguration,
-    isGood: (grant: StoredGrant) => boolean,
-  ): Flight;
-  /** The outcome, for a caller who waits `waitMs` at most; the refresh continues without them. */
-  wait(flight: Flight): Promise<StoredGrant>;
-  /** Resolves when all that are running have ended. */
-  settled(): Promise<void>;
-}
+export type RefreshFlights = ReturnType<typeof createRefreshFlights>;
 
-export function createRefreshFlights(deps: RefreshDependencies): RefreshFlights {
+/** Single flight: at most one refresh of a credential runs in this process, and all who need it share its outcome. */
+export function createRefreshFlights(deps: RefreshDependencies) {
   const running = new Map<string, Flight>();
   return {
-    join(credential, setup, isGood) {
+    /**
+     * Joins the refresh that is running, or begins one.
+     * @throws StoreUnavailableError while the process is closing
+     */
+    join(
+      credential: CredentialRef,
+      setup: ClientConfiguration,
+      isGood: (grant: StoredGrant) => boolean,
+    ): Flight {
       const found = running.get(credential.id);
       if (found) return found;
       if (deps.isClosing()) throw new StoreUnavailableError('The service is stopping.');
@@ -55,18 +49,13 @@ export function createRefreshFlights(deps: RefreshDependencies): RefreshFlights 
       return begun;
     },
 
-    async wait(flight) {
+    /** The outcome, for a caller who waits `waitMs` at most; the refresh continues without them. */
+    async wait(flight: Flight): Promise<StoredGrant> {
       let timer: NodeJS.Timeout | undefined;
       const patience = new Promise<never>((_, reject) => {
-        timer = setTimeout(
-          () =>
-            reject(
-              flight.isAnswered
-                ? new StoreUnavailableError('The refreshed tokens cannot be stored yet.')
-                : notKnownYet(),
-            ),
-          deps.times.waitMs,
-        );
+        const notStoredYet = () => new StoreUnavailableError('The refreshed tokens cannot be stored yet.');
+        const giveUp = () => reject(flight.isAnswered ? notStoredYet() : notKnownYet());
+        timer = setTimeout(giveUp, deps.times.waitMs);
       });
       try {
         return await Promise.race([flight.outcome, patience]);
@@ -76,7 +65,8 @@ export function createRefreshFlights(deps: RefreshDependencies): RefreshFlights 
       }
     },
 
-    async settled() {
+    /** Resolves when all that are running have ended. */
+    async settled(): Promise<void> {
       await Promise.allSettled([...running.values()].map(({ outcome }) => outcome));
     },
   };

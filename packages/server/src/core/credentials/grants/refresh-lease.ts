@@ -2,11 +2,48 @@ import type { Clock } from '../../store/clock.js';
 import type { NodeFolder } from '../../store/node-folder.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable, GrantStateTable } from '../../store/tables.js';
-import { leaseMs, type RefreshTimes, stopwatch } from './refresh-times.js';
 
 // Who refreshes a grant. The right to do so is a row of the store, and the intent with it: of many processes one calls
 // the provider. The lease outlasts the longest call and storing its answer, so a holder that is cut off from the store,
 // or whose process is suspended, is not taken for dead: a second process never sends a refresh token that may be used up.
+
+/** How long each part of a refresh may take, in milliseconds. */
+export interface RefreshTimes {
+  /** How long a caller waits; the refresh continues without them, and its result is kept. */
+  waitMs: number;
+  /** From the intent to the first byte of the call: room for slow DNS, TCP and TLS. Later, the call is not sent. */
+  beginMs: number;
+  /** From the call to the end of its answer. */
+  callMs: number;
+  /** Storing the answer while the store is unavailable. The holder retries for longer, but others need not wait for it. */
+  storeMs: number;
+  marginMs: number;
+  /** How long an expired lease is watched, in a store that takes writes all the time, before another process takes it. */
+  graceMs: number;
+}
+
+export const refreshTimes: RefreshTimes = {
+  waitMs: 20_000,
+  beginMs: 20_000,
+  callMs: 60_000,
+  storeMs: 60_000,
+  marginMs: 10_000,
+  graceMs: 10_000,
+};
+
+/** No other process calls the provider with the same refresh token before it has passed. */
+export const leaseMs = ({ beginMs, callMs, storeMs, marginMs }: RefreshTimes): number =>
+  beginMs + callMs + storeMs + marginMs;
+
+/**
+ * @returns the milliseconds since it was made, by the clock that counted more: the monotonic clock stops while the machine
+ * sleeps, the wall clock can be set back
+ */
+export function stopwatch(): () => number {
+  const steady = performance.now();
+  const wall = Date.now();
+  return () => Math.max(performance.now() - steady, Date.now() - wall);
+}
 
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id'>;
 
@@ -42,25 +79,6 @@ export interface Passing {
   backOff?: boolean;
 }
 
-export interface RefreshLeases {
-  /**
-   * Takes the right to refresh this version of the grant, and writes the intent with it, in one transaction. Takes a lease
-   * again that this process still holds because the store went away while it was taken or released.
-   * @returns undefined while another process holds it, or within a pause
-   */
-  take(credential: CredentialRef, version: number, passing?: Passing): Promise<Lease | undefined>;
-  /** The row of the grant; undefined if the credential has none or is gone. */
-  look(credential: CredentialRef): Promise<GrantStateTable | undefined>;
-  /** Proves that the store takes writes, and that the lease is still the one that was seen. */
-  isUnchanged(credential: CredentialRef, seen: SeenLease): Promise<boolean>;
-  /** Ends the refresh without tokens. Does nothing if another process has taken over. */
-  fail(credential: CredentialRef, lease: Lease, failed: FailedRefresh): Promise<void>;
-  /** Releases the lease; the provider was not called. Does nothing if another process has taken over. */
-  giveBack(credential: CredentialRef, lease: Lease): Promise<void>;
-  /** Frees the leases of processes that are proven gone: those that had this data folder before, on this kernel. */
-  freeFormer(): Promise<void>;
-}
-
 export interface LeaseDependencies {
   store: Store;
   clock: Clock;
@@ -73,7 +91,9 @@ const free = { holder: null, lease_until: null } as const;
 const withoutAttempt = (lease: Lease) =>
   lease.attempts > 1 ? { attempts: lease.attempts - 1 } : { attempts: 0, intent_version: null };
 
-export function createRefreshLeases(deps: LeaseDependencies): RefreshLeases {
+export type RefreshLeases = ReturnType<typeof createRefreshLeases>;
+
+export function createRefreshLeases(deps: LeaseDependencies) {
   const { store, clock, folder } = deps;
 
   const release = (credential: CredentialRef, lease: Lease) =>
@@ -86,9 +106,11 @@ export function createRefreshLeases(deps: LeaseDependencies): RefreshLeases {
       .where('fence', '=', lease.fence);
 
   return {
-    take: (credential, version, passing) => takeLease(deps, credential, version, passing),
+    take: (credential: CredentialRef, version: number, passing?: Passing) =>
+      takeLease(deps, credential, version, passing),
 
-    look: (credential) =>
+    /** The row of the grant; undefined if the credential has none or is gone. */
+    look: (credential: CredentialRef): Promise<GrantStateTable | undefined> =>
       store.db
         .selectFrom('grant_state')
         .selectAll()
@@ -96,7 +118,8 @@ export function createRefreshLeases(deps: LeaseDependencies): RefreshLeases {
         .where('tenant_id', '=', credential.tenant_id)
         .executeTakeFirst(),
 
-    async isUnchanged(credential, seen) {
+    /** Proves that the store takes writes, and that the lease is still the one that was seen. */
+    async isUnchanged(credential: CredentialRef, seen: SeenLease): Promise<boolean> {
       const { numUpdatedRows } = await store.db
         .updateTable('grant_state')
         .set({ fence: seen.fence })
@@ -108,7 +131,9 @@ export function createRefreshLeases(deps: LeaseDependencies): RefreshLeases {
       return numUpdatedRows === 1n;
     },
 
-    async fail(credential, lease, { isOutcomeUnknown, pauseMs, isBackOff }) {
+    /** Ends the refresh without tokens. Does nothing if another process has taken over. */
+    async fail(credential: CredentialRef, lease: Lease, failed: FailedRefresh): Promise<void> {
+      const { isOutcomeUnknown, pauseMs, isBackOff } = failed;
       await release(credential, lease)
         .set((eb) => ({
           failures: eb('failures', '+', 1),
@@ -119,14 +144,32 @@ export function createRefreshLeases(deps: LeaseDependencies): RefreshLeases {
         .execute();
     },
 
-    async giveBack(credential, lease) {
+    /** Releases the lease; the provider was not called. Does nothing if another process has taken over. */
+    async giveBack(credential: CredentialRef, lease: Lease): Promise<void> {
       await release(credential, lease).set(withoutAttempt(lease)).execute();
     },
 
-    freeFormer: () => freeFormer(deps),
+    /** Frees the leases of processes that are proven gone: those that had this data folder before, on this kernel. */
+    async freeFormer(): Promise<void> {
+      const { holder, prefix } = folder;
+      // The embedded store belongs to this process alone, so every other holder in it is dead.
+      if (store.kind === 'postgresql' && prefix === undefined) return;
+      const former = store.kind === 'postgresql' ? (prefix ?? '') : '';
+      await store.db
+        .updateTable('grant_state')
+        .set(free)
+        .where('holder', 'like', `${former}%`)
+        .where('holder', '<>', holder)
+        .execute();
+    },
   };
 }
 
+/**
+ * Takes the right to refresh this version of the grant, and writes the intent with it, in one transaction. Takes a lease
+ * again that this process still holds because the store went away while it was taken or released.
+ * @returns undefined while another process holds it, or within a pause
+ */
 async function takeLease(
   { store, clock, folder: { holder }, times }: LeaseDependencies,
   credential: CredentialRef,
@@ -184,19 +227,4 @@ async function takeLease(
       .executeTakeFirstOrThrow();
   });
   return row && { ...row, mayBegin: () => sinceTaken() < times.beginMs };
-}
-
-async function freeFormer({
-  store,
-  folder: { holder, prefix },
-}: Pick<LeaseDependencies, 'store' | 'folder'>): Promise<void> {
-  // The embedded store belongs to this process alone, so every other holder in it is dead.
-  if (store.kind === 'postgresql' && prefix === undefined) return;
-  const former = store.kind === 'postgresql' ? (prefix ?? '') : '';
-  await store.db
-    .updateTable('grant_state')
-    .set(free)
-    .where('holder', 'like', `${former}%`)
-    .where('holder', '<>', holder)
-    .execute();
 }

@@ -12,10 +12,15 @@ import type { CredentialRef, GrantRecords, VersionedGrant } from './grant-record
 import { type StoredGrant, storedGrant } from './grant-state.js';
 import type { KeptGrant, KeptTokens } from './kept-tokens.js';
 import { notKnownYet, refreshFailure, signInAgain } from './oauth-failures.js';
-import { type ProviderHealth, probeMs } from './provider-health.js';
-import type { Lease, Passing, RefreshLeases, SeenLease } from './refresh-lease.js';
-import { isOutcomeUnknown, pauseOf } from './refresh-pause.js';
-import { type RefreshTimes, stopwatch } from './refresh-times.js';
+import { type ProviderHealth, pauseOf, probeMs } from './provider-health.js';
+import {
+  type Lease,
+  type Passing,
+  type RefreshLeases,
+  type RefreshTimes,
+  type SeenLease,
+  stopwatch,
+} from './refresh-lease.js';
 import type { Revoker } from './revoker.js';
 
 // One refresh of one grant, from the lease to its end: docs/reference/grant-lifecycle.md.
@@ -50,6 +55,8 @@ export interface RefreshRequest {
 
 /** Only the user can continue. */
 const needsUser: readonly OAuthErrorKind[] = ['grant_dead', 'consent_required'];
+/** The provider may have used up the refresh token, although no new one arrived. */
+const mayHaveActed: readonly OAuthErrorKind[] = ['unavailable', 'nonsense'];
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -59,7 +66,7 @@ const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
  * @throws ConnectorError, StoreUnavailableError
  */
 export async function refresh(deps: RefreshDependencies, request: RefreshRequest): Promise<StoredGrant> {
-  const { records, leases, clock, times } = deps;
+  const { records, leases, times } = deps;
   const { credential } = request;
   const waited = stopwatch();
   const watch = createWatch(deps, credential);
@@ -72,7 +79,7 @@ export async function refresh(deps: RefreshDependencies, request: RefreshRequest
     // The store knows it from the process that the provider told; calling the provider again changes nothing.
     if (found.isDead) throw signInAgain(undefined);
     if (found.grant.tokens.refreshToken === undefined) {
-      await records.markDead(credential, found.version, clock.iso());
+      await records.markDead(credential, found.version);
       throw signInAgain(undefined);
     }
     const lease = await leases.take(credential, found.version, passing);
@@ -199,7 +206,7 @@ async function callProvider(
     const { kind, reason, providerCode: code } = error;
     log.warn({ credentialId: credential.id, kind, reason, code, attempts: lease.attempts }, 'refresh failed');
     if (!needsUser.includes(kind))
-      return { kind: 'failed', error, isUnknown: isOutcomeUnknown(error, isSent) };
+      return { kind: 'failed', error, isUnknown: isSent && mayHaveActed.includes(kind) };
     health.answered(setup);
     return { kind: 'dead', error };
   }
@@ -273,8 +280,8 @@ async function endGrant(
   version: number,
   { lease, error }: { lease: Lease; error: OAuthError },
 ): Promise<'changed'> {
-  const { records, leases, clock } = deps;
-  const isMarked = await patiently(deps, () => records.markDead(credential, version, clock.iso()));
+  const { records, leases } = deps;
+  const isMarked = await patiently(deps, () => records.markDead(credential, version));
   if (isMarked) throw signInAgain(error);
   // The user signed in again while the old grant was found dead: that grant serves the caller.
   await patiently(deps, () => leases.giveBack(credential, lease));

@@ -1,8 +1,7 @@
-import type { Logger } from 'pino';
 import { newUuid } from '../../crypto/random.js';
-import type { Queryable, Tx } from '../../store/queryable.js';
-import type { Store } from '../../store/store.js';
+import type { Tx } from '../../store/queryable.js';
 import type { RevocationJobTable } from '../../store/tables.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import { countCredentialsIn, type EndScope } from '../records/end-scope.js';
 import type { Revoker } from './revoker.js';
 
@@ -11,23 +10,8 @@ import type { Revoker } from './revoker.js';
 
 export type RevocationScope = Pick<EndScope, 'tenantId' | 'userId' | 'sourceId'>;
 
-export interface RevocationJobs {
-  /**
-   * Records a job and does its first batch, in the transaction that says who asked for it. Call `kick()` after commit.
-   * @returns its id
-   */
-  add(tx: Tx, scope: RevocationScope): Promise<string>;
-  /** Works on the jobs in the background. */
-  kick(): void;
-  /** Resolves when the jobs that run here have ended. */
-  settled(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface RevocationJobDependencies {
-  store: Store;
+export interface RevocationJobDependencies extends Pick<CredentialDependencies, 'store' | 'log'> {
   revoker: Pick<Revoker, 'end' | 'kick'>;
-  log: Logger;
   /** Called after each batch. */
   onEnded(): Promise<void>;
 }
@@ -51,8 +35,8 @@ const scopeOf = (job: RevocationJobTable): EndScope => ({
  * @returns the lease; undefined while another node has it
  */
 async function take(
-  { store }: Pick<RevocationJobDependencies, 'store'>,
-  tx: Queryable,
+  { store }: RevocationJobDependencies,
+  tx: Tx,
   job: RevocationJobTable,
   held: string | null,
 ): Promise<string | undefined> {
@@ -79,7 +63,7 @@ async function take(
  * @returns the lease; undefined if the job is done or another node has it
  */
 const endBatch = (
-  deps: Pick<RevocationJobDependencies, 'store' | 'revoker'>,
+  deps: RevocationJobDependencies,
   job: RevocationJobTable,
   held: string | null,
 ): Promise<string | undefined> =>
@@ -99,7 +83,7 @@ const endBatch = (
   });
 
 async function addJob(
-  { store, revoker }: Pick<RevocationJobDependencies, 'store' | 'revoker'>,
+  { store, revoker }: RevocationJobDependencies,
   tx: Tx,
   scope: RevocationScope,
 ): Promise<string> {
@@ -119,16 +103,9 @@ async function addJob(
   return job.id;
 }
 
-const runningJobs = ({ store }: Pick<RevocationJobDependencies, 'store'>): Promise<RevocationJobTable[]> =>
-  store.db
-    .selectFrom('revocation_job')
-    .selectAll()
-    .where('status', '=', 'running')
-    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', store.clock.iso())]))
-    .orderBy('created_at')
-    .execute();
+export type RevocationJobs = ReturnType<typeof createRevocationJobs>;
 
-export function createRevocationJobs(deps: RevocationJobDependencies): RevocationJobs {
+export function createRevocationJobs(deps: RevocationJobDependencies) {
   const { store, revoker, log, onEnded } = deps;
   let isClosed = false;
   const perform = async (job: RevocationJobTable): Promise<void> => {
@@ -141,7 +118,14 @@ export function createRevocationJobs(deps: RevocationJobDependencies): Revocatio
     await store.checkpoint();
   };
   const work = async (): Promise<void> => {
-    for (const job of await runningJobs(deps)) if (!isClosed) await perform(job);
+    const running = await store.db
+      .selectFrom('revocation_job')
+      .selectAll()
+      .where('status', '=', 'running')
+      .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', store.clock.iso())]))
+      .orderBy('created_at')
+      .execute();
+    for (const job of running) if (!isClosed) await perform(job);
   };
   let working: Promise<void> | undefined;
   let isAskedAgain = false;
@@ -157,13 +141,19 @@ export function createRevocationJobs(deps: RevocationJobDependencies): Revocatio
   const looking = setInterval(kick, lookMs).unref();
 
   return {
-    add: (tx, scope) => addJob(deps, tx, scope),
+    /**
+     * Records a job and does its first batch, in the transaction that says who asked for it. Call `kick()` after commit.
+     * @returns its id
+     */
+    add: (tx: Tx, scope: RevocationScope) => addJob(deps, tx, scope),
+    /** Works on the jobs in the background. */
     kick,
-    async settled() {
+    /** Resolves when the jobs that run here have ended. */
+    async settled(): Promise<void> {
       kick();
       await working;
     },
-    async close() {
+    async close(): Promise<void> {
       isClosed = true;
       clearInterval(looking);
       await working;

@@ -7,7 +7,9 @@ import type { Queryable } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable, RevocationTable, SignInTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
+import { fromSealedColumns } from '../../vault/sealed-columns.js';
 import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
+import { insertSealed } from '../records/sealed-secrets.js';
 import type { ClientConfiguration } from './client-configuration.js';
 import { hiddenConfiguration, type Plain } from './hidden-grant.js';
 
@@ -33,11 +35,6 @@ const context = (row: RevocationRef): SealContext => ({
   field: 'token',
 });
 
-const hiddenRevocation = ({ setup, token }: Plain<SealedRevocation>): SealedRevocation => ({
-  setup: hiddenConfiguration(setup),
-  token: new Secret(token),
-});
-
 const leaseMs = 60_000;
 
 export type RevokedCredential = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id' | 'source_id' | 'name'>;
@@ -55,9 +52,9 @@ export const credentialOfSignIn = (
 
 export interface NewRevocation {
   credential: RevokedCredential;
-  batchId?: string;
+  batchId?: string | undefined;
   /** Present: there is something to revoke. */
-  sealed?: SealedRevocation;
+  sealed?: SealedRevocation | undefined;
   /** Otherwise: why there is nothing to tell. */
   status?: 'none' | 'unsupported' | 'unreadable';
 }
@@ -67,9 +64,8 @@ export async function enqueue(
   tx: Queryable,
   store: Store,
   vault: Vault,
-  one: NewRevocation,
+  { credential, batchId, sealed, status = 'none' }: NewRevocation,
 ): Promise<string> {
-  const { credential, sealed } = one;
   const at = store.clock.iso();
   const row: RevocationTable = {
     id: newUuid(),
@@ -78,8 +74,8 @@ export async function enqueue(
     credential_name: credential.name,
     owner_id: credential.owner_id,
     source_id: credential.source_id,
-    batch_id: one.batchId ?? null,
-    status: sealed ? 'queued' : (one.status ?? 'none'),
+    batch_id: batchId ?? null,
+    status: sealed ? 'queued' : status,
     attempts: 0,
     not_before: at,
     lease_until: null,
@@ -87,16 +83,7 @@ export async function enqueue(
     ended_at: sealed ? null : at,
   };
   await tx.insertInto('revocation').values(row).execute();
-  if (sealed) {
-    const { keyId, wrappedKey, ciphertext } = vault.seal(sealed, context(row));
-    await tx
-      .insertInto('secret')
-      .values({
-        ...{ tenant_id: row.tenant_id, record_kind: 'revocation', record_id: row.id, field: 'token' },
-        ...{ owner_id: row.owner_id, version: 1, key_id: keyId, wrapped_key: wrappedKey, ciphertext },
-      })
-      .execute();
-  }
+  if (sealed) await insertSealed(tx, vault, context(row), sealed);
   return row.id;
 }
 
@@ -137,8 +124,19 @@ export async function open(
 ): Promise<SealedRevocation | undefined> {
   const found = await loadSealedField(store.db, context(row));
   if (!found) return undefined;
-  const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
-  return hiddenRevocation(vault.open(sealed, context(row)).reveal() as Plain<SealedRevocation>);
+  const opened = vault.open(fromSealedColumns(found), context(row));
+  const { setup, token } = opened.reveal() as Plain<SealedRevocation>;
+  return { setup: hiddenConfiguration(setup), token: new Secret(token) };
+}
+
+async function change(db: Queryable, row: RevocationRef, columns: Partial<RevocationTable>): Promise<void> {
+  await db
+    .updateTable('revocation')
+    .set(columns)
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .execute();
 }
 
 /** The provider has answered, or never will: destroys the token. */
@@ -153,25 +151,12 @@ export async function endIn(
   at: string,
 ): Promise<void> {
   await destroySealedFields(tx, context(row));
-  await tx
-    .updateTable('revocation')
-    .set({ status, lease_until: null, ended_at: at })
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .execute();
+  await change(tx, row, { status, lease_until: null, ended_at: at });
 }
 
 /** Releases the entry, to be retried later. */
-export async function putOff(store: Store, row: RevocationTable, pauseMs: number): Promise<void> {
-  await store.db
-    .updateTable('revocation')
-    .set({ lease_until: null, not_before: store.clock.iso(pauseMs) })
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .execute();
-}
+export const putOff = ({ db, clock }: Store, row: RevocationTable, pauseMs: number): Promise<void> =>
+  change(db, row, { lease_until: null, not_before: clock.iso(pauseMs) });
 
 /** Deletes ended entries, which are kept as a report for some days. */
 export async function purgeRevocations(store: Store, days: number, until?: number): Promise<void> {

@@ -1,48 +1,17 @@
-import type { Network } from '@mooring/connectors/spec/network';
 import { revokeToken } from '../../oauth/revocation.js';
 import type { TokenSet } from '../../oauth/types.js';
 import type { Tx } from '../../store/queryable.js';
 import type { RevocationTable } from '../../store/tables.js';
 import { UnreadableError } from '../../vault/envelope.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import type { EndScope } from '../records/end-scope.js';
 import type { ClientConfiguration } from './client-configuration.js';
-import {
-  type EndDependencies,
-  type EndOptions,
-  endCredentials,
-  queueRevocation,
-  type TokensToRevoke,
-} from './end-credentials.js';
+import { type EndOptions, endCredentials, queueRevocation, type TokensToRevoke } from './end-credentials.js';
 import { due, end, open, putOff, type RevokedCredential, take } from './revocation-queue.js';
 
 // Works on the queue of revocations: tells providers that grants have ended, for as long as it takes.
 
-export interface Revoker {
-  /**
-   * Ends all sealed records in the scope, credentials and open sign-ins: deletes them, destroys their keys, writes them to
-   * the audit log, and queues their revocations in the same transaction. Call `kick()` after commit.
-   * @returns how many records have ended
-   */
-  end(tx: Tx, scope: EndScope, options?: EndOptions): Promise<number>;
-  /** Queues tokens for revocation in the transaction that deletes their owner. Call `kick()` after commit. */
-  queueRevocation(tx: Tx, credential: RevokedCredential, given: TokensToRevoke): Promise<void>;
-  /** Queues tokens for revocation that were issued for a credential that is gone. */
-  revokeTokens(credential: RevokedCredential, setup: ClientConfiguration, tokens: TokenSet): Promise<void>;
-  /**
-   * Runs a transaction that decides about fresh tokens. While the store fails, they are kept in memory and the transaction
-   * is retried: the work may run again after it was committed.
-   */
-  untilStored(work: (tx: Tx) => Promise<void>): Promise<void>;
-  /** Tells providers what is due, in the background. A node that dies leaves it to the next. */
-  kick(): void;
-  /** Resolves when what was begun has ended. */
-  settled(): Promise<void>;
-  /** Continues for `closeMs`; the next start or another node does the rest. */
-  close(): Promise<void>;
-}
-
-export interface RevokerDependencies extends EndDependencies {
-  network: Network;
+export interface RevokerDependencies extends CredentialDependencies {
   /** Between looks at what other nodes have left. */
   lookMs?: number;
   /** How long a close continues to call providers. An entry whose answer is not waited for is sent again. */
@@ -56,7 +25,9 @@ const patienceMs = 7 * 86_400_000;
 
 const after = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms).unref());
 
-export function createRevoker(deps: RevokerDependencies): Revoker {
+export type Revoker = ReturnType<typeof createRevoker>;
+
+export function createRevoker(deps: RevokerDependencies) {
   const { store, log } = deps;
   let isClosed = false;
   let working: Promise<void> | undefined;
@@ -83,29 +54,44 @@ export function createRevoker(deps: RevokerDependencies): Revoker {
         working = undefined;
       });
   };
-  const untilStored: Revoker['untilStored'] = async (work) => {
+  const untilStored = async (decide: (tx: Tx) => Promise<void>): Promise<void> => {
     try {
-      await store.transaction(work);
+      await store.transaction(decide);
     } catch (error) {
       log.warn({ err: error }, 'the outcome of a fresh grant could not be stored yet; it is retried');
-      unstored.add(work);
+      unstored.add(decide);
     }
     kick();
   };
   const looking = setInterval(kick, deps.lookMs ?? 5_000).unref();
 
   return {
-    end: (tx, scope, options = {}) => endCredentials(deps, tx, scope, options),
-    queueRevocation: (tx, credential, given) => queueRevocation(deps, tx, credential, given),
-    revokeTokens: (credential, setup, tokens) =>
+    /**
+     * Ends all sealed records in the scope, credentials and open sign-ins: deletes them, destroys their keys, writes them to
+     * the audit log, and queues their revocations in the same transaction. Call `kick()` after commit.
+     * @returns how many records have ended
+     */
+    end: (tx: Tx, scope: EndScope, options: EndOptions = {}) => endCredentials(deps, tx, scope, options),
+    /** Queues tokens for revocation in the transaction that deletes their owner. Call `kick()` after commit. */
+    queueRevocation: (tx: Tx, credential: RevokedCredential, given: TokensToRevoke) =>
+      queueRevocation(deps, tx, credential, given),
+    /** Queues tokens for revocation that were issued for a credential that is gone. */
+    revokeTokens: (credential: RevokedCredential, setup: ClientConfiguration, tokens: TokenSet) =>
       untilStored((tx) => queueRevocation(deps, tx, credential, { setup, tokens })),
+    /**
+     * Runs a transaction that decides about fresh tokens. While the store fails, they are kept in memory and the transaction
+     * is retried: the work may run again after it was committed.
+     */
     untilStored,
+    /** Tells providers what is due, in the background. A node that dies leaves it to the next. */
     kick,
-    async settled() {
+    /** Resolves when what was begun has ended. */
+    async settled(): Promise<void> {
       kick();
       await working;
     },
-    async close() {
+    /** Continues for `closeMs`; the next start or another node does the rest. */
+    async close(): Promise<void> {
       clearInterval(looking);
       kick();
       await Promise.race([working, after(deps.closeMs ?? 5_000)]);

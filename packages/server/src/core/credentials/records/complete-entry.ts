@@ -1,10 +1,25 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import { lackingOf } from '@mooring/connectors/kit/login-parts';
+import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { PropertyProblem } from '@mooring/connectors/spec/property-problem';
+import { Secret } from '@mooring/connectors/spec/secret';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import { InvalidRequest } from '../../errors/app-error.js';
-import { storedGrant } from '../grants/grant-state.js';
-import { proveRefreshToken, takeRefreshToken } from '../grants/pasted-refresh-token.js';
+import { askAccount } from '../../oauth/account.js';
+import { refreshGrant } from '../../oauth/refresh-grant.js';
+import type { ClientConfiguration } from '../grants/client-configuration.js';
+import {
+  accountOfGrant,
+  compareAccounts,
+  hasHadGrant,
+  maskedAccount,
+  rememberedAccount,
+} from '../grants/grant-account.js';
+import { type StoredGrant, storedGrant } from '../grants/grant-state.js';
+import { rejectPastedToken } from '../grants/oauth-failures.js';
 import type { RevokedCredential } from '../grants/revocation-queue.js';
-import { assertSameAccount } from '../grants/same-account.js';
+import { accountDiffers } from '../sign-ins/open-sign-in.js';
+import { credentialGone } from '../sign-ins/parked-grants.js';
+import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
 import {
   type CredentialEntryDependencies,
   configurationOf,
@@ -12,30 +27,43 @@ import {
   type EntryRequest,
   signInRequestOf,
 } from './entry-request.js';
-import { assertFieldsOf } from './login-fields.js';
 
-type Dependencies = Pick<
-  CredentialEntryDependencies,
-  'store' | 'signIns' | 'revoker' | 'network' | 'clients' | 'quotas'
->;
+const invalid = (problems: readonly PropertyProblem[]) =>
+  new InvalidRequest(
+    problems.map(({ property, message }) => ({ field: `connectionProperties.${property}`, message })),
+  );
 
-const wrongCode = (message: string) =>
-  new InvalidRequest([{ field: 'connectionProperties.authCode', message }]);
+const wrongCode = (message: string) => invalid([{ property: 'authCode', message }]);
+
+/**
+ * A login has all fields that its sign-in method needs, and none of another method.
+ * @throws InvalidRequest naming each property
+ */
+function assertFieldsOf({ signIn, definition, credential }: SplitProperties): void {
+  const lacking = lackingOf(signIn, definition, credential);
+  if (lacking.length > 0) throw invalid(lacking);
+  const unused = Object.keys(credential).filter((name) => !signIn.fields.includes(name));
+  const message = `is not used for sign-in by ${signIn.label}`;
+  if (unused.length > 0) throw invalid(unused.map((property) => ({ property, message })));
+}
 
 /** See `CredentialEntry.complete`. */
-export async function completeEntry(deps: Dependencies, request: EntryRequest): Promise<EnteredCredential> {
+export async function completeEntry(
+  deps: CredentialEntryDependencies,
+  request: EntryRequest,
+): Promise<EnteredCredential> {
   const { store, signIns, clients, quotas } = deps;
   const { split } = request;
   assertFieldsOf(split);
   if (!request.replaces) await quotas.assertCredential(request.caller);
-  const secrets = { login: { ...split.credential } };
-  const pastedToken = takeRefreshToken(split.signIn, secrets.login);
-  if (pastedToken !== undefined) return enterToken(deps, request, pastedToken);
+  const login = { ...split.credential };
+  const pastedToken = takeRefreshToken(split, login);
+  if (pastedToken !== undefined) return enterToken(deps, request, { pastedToken, login });
   if (!isInteractive(split.signIn.oauth)) {
     if (split.choice.authCode) throw wrongCode(`is not used for sign-in by ${split.signIn.label}`);
     // Fails early if the client of the exchange is not complete.
     if (split.signIn.oauth) configurationOf(request, clients);
-    return { secrets };
+    return { secrets: { login } };
   }
   if (!split.choice.authCode) {
     throw wrongCode(
@@ -44,28 +72,62 @@ export async function completeEntry(deps: Dependencies, request: EntryRequest): 
   }
   const redeemed = await signIns.redeem(signInRequestOf(request, clients), split.choice.authCode);
   const grant = storedGrant(redeemed.tokens, store.clock.now(), configurationOf(request, clients).preset);
-  await assertSameAccount(store.db, request.replaces, redeemed, { ...secrets, grant });
-  return { secrets: { ...secrets, grant }, redeemed };
+  await assertSameAccount(deps, request, redeemed, { login, grant });
+  return { secrets: { login, grant }, redeemed };
 }
 
+/** The pasted refresh token. Takes it out of the login fields, so that only the grant has it. */
+function takeRefreshToken(
+  { signIn }: SplitProperties,
+  login: Record<string, unknown>,
+): Secret<string> | undefined {
+  const field = signIn.oauth?.refreshTokenField;
+  const token = field === undefined ? undefined : login[field];
+  if (field === undefined || !(token instanceof Secret) || token.reveal() === '') return undefined;
+  delete login[field];
+  return token as Secret<string>;
+}
+
+type Login = Readonly<Record<string, unknown>>;
+
+/** A refresh token that was issued elsewhere, to the same client. It is stored only if it works. */
 async function enterToken(
-  { store, signIns, revoker, network, clients }: Dependencies,
+  deps: CredentialEntryDependencies,
   request: EntryRequest,
-  refreshToken: Secret<string>,
+  { pastedToken, login }: { pastedToken: Secret<string>; login: Login },
 ): Promise<EnteredCredential> {
-  const { split } = request;
-  if (split.choice.authCode) throw wrongCode('and a refresh token cannot both be given');
+  const { store, signIns, clients } = deps;
+  if (request.split.choice.authCode) throw wrongCode('and a refresh token cannot both be given');
   const setup = configurationOf(request, clients);
-  const proven = await proveRefreshToken({
-    ...{ setup, network, refreshToken, now: store.clock.now },
-    giveUp: (tokens) => revoker.revokeTokens(ownerOf(request), setup, tokens),
-  });
-  const login = { ...split.credential };
-  takeRefreshToken(split.signIn, login);
+  const proven = await proveRefreshToken(deps, request, setup, pastedToken);
   const grant = storedGrant(proven.tokens, store.clock.now(), setup.preset);
   const parking = signIns.parkingForPastedToken(signInRequestOf(request, clients), proven);
-  await assertSameAccount(store.db, request.replaces, parking, { login, grant });
+  await assertSameAccount(deps, request, parking, { login, grant });
   return { secrets: { login, grant }, redeemed: proven };
+}
+
+/**
+ * Uses the token once. The result is what to store: the provider may have rotated it.
+ * @throws AppError PROVIDER-REFUSED for a dead token or a refused client, PROVIDER-FAILED if the outcome is not known
+ */
+async function proveRefreshToken(
+  { store, network, revoker }: CredentialEntryDependencies,
+  request: EntryRequest,
+  setup: ClientConfiguration,
+  refreshToken: Secret<string>,
+): Promise<Pick<RedeemedSignIn, 'tokens' | 'complete' | 'abandon'>> {
+  const call = { ...setup, network, now: store.clock.now };
+  const renewed = await refreshGrant({ ...call, refreshToken }).catch(rejectPastedToken);
+  const tokens = { ...renewed, ...(await askAccount(call, renewed.accessToken)) };
+  return {
+    tokens,
+    async complete() {},
+    async abandon(why) {
+      // Revoke only a rotated token that was not stored, never the one that the user pasted.
+      const isNew = tokens.refreshToken !== undefined && !tokens.refreshToken.equals(refreshToken);
+      if (isNew && why !== 'unknown') await revoker.revokeTokens(ownerOf(request), setup, tokens);
+    },
+  };
 }
 
 /** Owner of a grant that became part of no credential. */
@@ -76,3 +138,25 @@ const ownerOf = ({ caller, manifest, replaces, connection }: EntryRequest): Revo
   source_id: manifest.id,
   name: replaces?.name ?? connection?.name ?? '',
 });
+
+/**
+ * The grant of a pasted code or token replaces another only if it is of the same account. Otherwise it waits, sealed, for
+ * the user's choice.
+ * @throws AppError SIGN-IN-ACCOUNT-DIFFERS unless the account that signed in is the one the credential had
+ */
+async function assertSameAccount(
+  { store: { db } }: CredentialEntryDependencies,
+  { replaces }: EntryRequest,
+  redeemed: Pick<RedeemedSignIn, 'park' | 'signInId'>,
+  { login, grant }: { login: Login; grant: StoredGrant },
+): Promise<void> {
+  if (!replaces || !(await hasHadGrant(db, replaces))) return;
+  const remembered = await rememberedAccount(db, replaces);
+  const account = accountOfGrant(grant);
+  if (compareAccounts(remembered, account) === 'same') return;
+  if (!(await redeemed.park(grant, account, login))) throw credentialGone();
+  throw accountDiffers(redeemed.signInId, {
+    ...(remembered ? { remembered: maskedAccount(remembered) } : {}),
+    ...(account ? { signedIn: maskedAccount(account) } : {}),
+  });
+}

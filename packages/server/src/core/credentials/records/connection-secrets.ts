@@ -5,7 +5,9 @@ import { AppError } from '../../errors/app-error.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
 import type { ConnectionTable, SecretTable } from '../../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from '../../vault/envelope.js';
+import { fromSealedColumns, type SealedColumns } from '../../vault/sealed-columns.js';
 import { type Reaching, reachesSecretsOf } from './reach.js';
+import { insertSealed } from './sealed-secrets.js';
 
 // Secrets of a connection itself, such as the client secret of its own OAuth registration. They are bound to the
 // connection and to the user who entered them, who may no longer own it.
@@ -28,22 +30,8 @@ export async function insertConnectionSecrets(
   { connection, ownerId }: { connection: ConnectionRef; ownerId: string },
   secrets: ConnectionSecrets,
 ): Promise<void> {
-  if (Object.keys(secrets).length === 0) return;
-  const sealed = vault.seal(secrets, context(connection, ownerId, 1));
-  await tx
-    .insertInto('secret')
-    .values({
-      tenant_id: connection.tenant_id,
-      record_kind: 'connection',
-      record_id: connection.id,
-      field: 'secrets',
-      owner_id: ownerId,
-      version: 1,
-      key_id: sealed.keyId,
-      wrapped_key: sealed.wrappedKey,
-      ciphertext: sealed.ciphertext,
-    })
-    .execute();
+  if (Object.keys(secrets).length > 0)
+    await insertSealed(tx, vault, context(connection, ownerId, 1), secrets);
 }
 
 /** No user: any editor of a connection may enter its secrets, and their owner is looked up here. */
@@ -76,21 +64,15 @@ export async function reachesSecrets(
 function openRow(
   vault: Vault,
   connection: ConnectionRef,
-  row: Pick<SecretTable, 'key_id' | 'wrapped_key' | 'ciphertext' | 'owner_id' | 'version'>,
+  row: SealedColumns & Pick<SecretTable, 'owner_id' | 'version'>,
 ): ConnectionSecrets {
-  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  const opened = vault.open(sealed, context(connection, row.owner_id, row.version));
+  const opened = vault.open(fromSealedColumns(row), context(connection, row.owner_id, row.version));
   return hideAll(opened.reveal() as Record<string, unknown>);
 }
 
 type OpenedRef = ConnectionRef & Pick<ConnectionTable, 'source_id'>;
 
-const required = (
-  reason: CredentialState,
-  detail: string,
-  connection: OpenedRef,
-  cause?: unknown,
-): AppError =>
+const required = (reason: CredentialState, detail: string, connection: OpenedRef, cause?: unknown) =>
   new AppError('CREDENTIALS-REQUIRED', detail, {
     meta: {
       reason,

@@ -4,7 +4,6 @@ import type { Caller } from '../../access/caller.js';
 import { InvalidRequest } from '../../errors/app-error.js';
 import type { Tx } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
-import type { SignIns } from '../sign-ins/sign-ins.js';
 import { completeEntry } from './complete-entry.js';
 import {
   type CredentialEntryDependencies,
@@ -19,42 +18,31 @@ import { copyOwn, insertEntered, replaceEntered, type StoreTarget } from './stor
 // How a user enters a credential: fields in the request, or the code of an interactive sign-in. A new connection, the
 // user's own credential on a connection and a credential alone all come through here.
 
-export interface CredentialEntry {
-  /** True if the request has at least a part of a credential. */
-  isPresent(split: SplitProperties): boolean;
-  begin(request: EntryRequest): ReturnType<SignIns['begin']>;
-  /** True if beginning a sign-in calls a host that the operator did not choose. */
-  beginsAtOwnersHost(request: EntryRequest): boolean;
-  /**
-   * Checks that everything the sign-in method needs is present, and exchanges a pasted code.
-   * @throws InvalidRequest naming each missing property
-   */
-  complete(request: EntryRequest): Promise<EnteredCredential>;
-  /**
-   * Stores it in the transaction that stores what it is for.
-   * @returns its id
-   */
-  store(tx: Tx, target: StoreTarget, entered: EnteredCredential): Promise<string>;
-  /** Gives an existing credential of the caller the entered secrets, in place. */
-  replace(
-    tx: Tx,
-    row: CredentialTable,
-    target: Pick<StoreTarget, 'signIn' | 'destination' | 'caller'>,
-    entered: EnteredCredential,
-  ): Promise<void>;
-  /**
-   * The secrets of the caller's own embedded credential, for a copy of its connection. An interactive grant is not copied:
-   * two holders of one refresh token would end it for both. The copy needs a sign-in of its own.
-   */
-  copyOwn(caller: Caller, credential: CredentialTable | undefined): Promise<EnteredCredential | undefined>;
-}
+export type CredentialEntry = ReturnType<typeof createCredentialEntry>;
 
-export function createCredentialEntry(deps: CredentialEntryDependencies): CredentialEntry {
+export function createCredentialEntry(deps: CredentialEntryDependencies) {
   const { clients, signIns } = deps;
-  return {
-    isPresent: (split) => Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
 
-    async begin(request) {
+  /** Tells a failure of the work coarsely if the request wants that and the owner chose the provider. */
+  const toldCoarselyOf = async <Result>(
+    request: EntryRequest,
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      const { toldCoarsely } = request;
+      if (!toldCoarsely || error instanceof InvalidRequest || !isOwnersChoice(request, clients)) throw error;
+      throw await toldCoarsely(error);
+    }
+  };
+
+  return {
+    /** True if the request has at least a part of a credential. */
+    isPresent: (split: SplitProperties): boolean =>
+      Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
+
+    async begin(request: EntryRequest) {
       const { signIn } = request.split;
       if (!isInteractive(signIn.oauth)) {
         throw new InvalidRequest([
@@ -64,10 +52,11 @@ export function createCredentialEntry(deps: CredentialEntryDependencies): Creden
           },
         ]);
       }
-      return toldCoarselyOf(deps, request, () => signIns.begin(signInRequestOf(request, clients)));
+      return toldCoarselyOf(request, () => signIns.begin(signInRequestOf(request, clients)));
     },
 
-    beginsAtOwnersHost(request) {
+    /** True if beginning a sign-in calls a host that the operator did not choose. */
+    beginsAtOwnersHost(request: EntryRequest): boolean {
       if (!isOwnersChoice(request, clients)) return false;
       const { preset } = configurationOf(request, clients);
       const isDevice = request.split.signIn.oauth?.grant === 'device_code';
@@ -75,24 +64,32 @@ export function createCredentialEntry(deps: CredentialEntryDependencies): Creden
       return isDevice || preset.tokenEndpoint === '' || preset.issuer !== undefined || isPushed;
     },
 
-    complete: (request) => toldCoarselyOf(deps, request, () => completeEntry(deps, request)),
-    store: (tx, target, entered) => insertEntered(deps, tx, target, entered),
-    replace: (tx, row, target, entered) => replaceEntered(deps, tx, row, { target, entered }),
-    copyOwn: (caller, credential) => copyOwn(deps, caller, credential),
-  };
-}
+    /**
+     * Checks that everything the sign-in method needs is present, and exchanges a pasted code.
+     * @throws InvalidRequest naming each missing property
+     */
+    complete: (request: EntryRequest): Promise<EnteredCredential> =>
+      toldCoarselyOf(request, () => completeEntry(deps, request)),
 
-/** Tells a failure of the work coarsely if the request wants that and the owner chose the provider. */
-async function toldCoarselyOf<Result>(
-  { clients }: Pick<CredentialEntryDependencies, 'clients'>,
-  request: EntryRequest,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    const { toldCoarsely } = request;
-    if (!toldCoarsely || error instanceof InvalidRequest || !isOwnersChoice(request, clients)) throw error;
-    throw await toldCoarsely(error);
-  }
+    /**
+     * Stores it in the transaction that stores what it is for.
+     * @returns its id
+     */
+    store: (tx: Tx, target: StoreTarget, entered: EnteredCredential) =>
+      insertEntered(deps, tx, target, entered),
+
+    /** Gives an existing credential of the caller the entered secrets, in place. */
+    replace: (
+      tx: Tx,
+      row: CredentialTable,
+      target: Pick<StoreTarget, 'signIn' | 'destination' | 'caller'>,
+      entered: EnteredCredential,
+    ) => replaceEntered(deps, tx, row, { ...target, entered }),
+
+    /**
+     * The secrets of the caller's own embedded credential, for a copy of its connection. An interactive grant is not copied:
+     * two holders of one refresh token would end it for both. The copy needs a sign-in of its own.
+     */
+    copyOwn: (caller: Caller, credential: CredentialTable | undefined) => copyOwn(deps, caller, credential),
+  };
 }

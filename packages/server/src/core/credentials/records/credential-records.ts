@@ -1,17 +1,18 @@
 import type { Secret } from '@mooring/connectors/spec/secret';
+import type { UpdateObject } from 'kysely';
 import { AppError } from '../../errors/app-error.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
-import type { CredentialTable } from '../../store/tables.js';
+import type { CredentialTable, Tables } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
 import { destroySealedFields } from '../../vault/sealed-fields.js';
 import { recordNewGrant, type StoredGrant } from '../grants/grant-state.js';
 import { enteredBy, type Reaching } from './reach.js';
 import {
   type CredentialKey,
+  insertSealed,
   type SecretField,
   sealContext,
   sealedRecord,
-  sealedRow,
 } from './sealed-secrets.js';
 
 // Rows of credentials. Only this room reads or writes their rows in the table `secret`.
@@ -60,7 +61,11 @@ async function assertActive(tx: Tx, owner: Pick<CredentialTable, 'tenant_id' | '
  * Stores a credential with its secrets and the one destination that its user has allowed.
  * @throws AppError AUTHENTICATION-REQUIRED for a user who was disabled meanwhile
  */
-export async function insertCredential(tx: Tx, vault: Vault, credential: NewCredential): Promise<void> {
+export async function insertCredential(
+  tx: Tx,
+  vault: Vault,
+  credential: NewCredential,
+): Promise<CredentialTable> {
   const row: CredentialTable = {
     id: credential.id,
     tenant_id: credential.tenantId,
@@ -79,15 +84,40 @@ export async function insertCredential(tx: Tx, vault: Vault, credential: NewCred
   };
   await assertActive(tx, row);
   await tx.insertInto('credential').values(row).execute();
-  for (const [field, value] of Object.entries(credential.secrets)) {
-    const context = sealContext(row, field as SecretField, 1);
-    await tx
-      .insertInto('secret')
-      .values(sealedRow(vault, context, value))
-      .execute();
-  }
-  if (credential.secrets.grant) await recordNewGrant(tx, row, credential.secrets.grant);
+  await insertSecrets(tx, vault, row, credential.secrets);
   await allowDestination(tx, row, credential.destination, credential.at);
+  return row;
+}
+
+/** Under the version of the row. */
+async function insertSecrets(
+  tx: Tx,
+  vault: Vault,
+  row: CredentialTable,
+  secrets: CredentialSecrets,
+): Promise<void> {
+  for (const [field, value] of Object.entries(secrets))
+    await insertSealed(tx, vault, sealContext(row, field as SecretField, row.version), value);
+  if (secrets.grant) await recordNewGrant(tx, row, secrets.grant);
+}
+
+/**
+ * Changes columns of a credential.
+ * @returns false if it has been deleted
+ */
+export async function changeCredential(
+  tx: Tx,
+  row: CredentialKey,
+  change: UpdateObject<Tables, 'credential'>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('credential')
+    .set(change)
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('owner_id', '=', row.owner_id)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 /**
@@ -120,23 +150,17 @@ export async function replaceCredential(
   await assertActive(tx, row);
   const version = await nextVersion(tx, row);
   const entered = enteredBy(fresh.by, fresh.at);
-  await tx
-    .updateTable('credential')
-    .set({ version, state: 'ready', sign_in: fresh.signIn, updated_at: fresh.at, ...entered })
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .execute();
+  const change = {
+    version,
+    state: 'ready',
+    sign_in: fresh.signIn,
+    updated_at: fresh.at,
+    ...entered,
+  } as const;
+  await changeCredential(tx, row, change);
   await destroySealedFields(tx, sealedRecord(row));
-  for (const [field, value] of Object.entries(fresh.secrets)) {
-    const context = sealContext(row, field as SecretField, version);
-    await tx
-      .insertInto('secret')
-      .values(sealedRow(vault, context, value))
-      .execute();
-  }
-  if (fresh.secrets.grant) await recordNewGrant(tx, row, fresh.secrets.grant);
-  else
+  await insertSecrets(tx, vault, { ...row, version }, fresh.secrets);
+  if (!fresh.secrets.grant)
     await tx
       .deleteFrom('grant_state')
       .where('credential_id', '=', row.id)
@@ -169,20 +193,9 @@ export async function renewGrant(
   { grant, at }: { grant: StoredGrant; at: string },
 ): Promise<boolean> {
   const version = await nextVersion(tx, row);
-  const found = await tx
-    .updateTable('credential')
-    .set({ version, state: 'ready', updated_at: at })
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('owner_id', '=', row.owner_id)
-    .executeTakeFirst();
-  if (found.numUpdatedRows !== 1n) return false;
+  if (!(await changeCredential(tx, row, { version, state: 'ready', updated_at: at }))) return false;
   await destroySealedFields(tx, sealedRecord(row), 'grant');
-  await tx
-    .insertInto('secret')
-    .values(sealedRow(vault, sealContext(row, 'grant', version), grant))
-    .execute();
-  await recordNewGrant(tx, row, grant);
+  await insertSecrets(tx, vault, { ...row, version }, { grant });
   return true;
 }
 

@@ -1,12 +1,9 @@
 import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Network } from '@mooring/connectors/spec/network';
 import type { Caller } from '../../access/caller.js';
-import type { Config } from '../../config/config.js';
 import type { Quotas } from '../../rates/quotas.js';
-import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
-import type { Vault } from '../../vault/envelope.js';
+import type { CredentialDependencies, OperatorsClients } from '../dependencies.js';
 import { type ClientConfiguration, clientConfiguration } from '../grants/client-configuration.js';
 import type { GrantAccount } from '../grants/grant-account.js';
 import type { Revoker } from '../grants/revoker.js';
@@ -42,35 +39,26 @@ export interface EnteredCredential {
   needsSignIn?: { account: GrantAccount | undefined };
 }
 
-export interface CredentialEntryDependencies {
-  store: Store;
-  vault: Vault;
+export interface CredentialEntryDependencies
+  extends Pick<CredentialDependencies, 'store' | 'vault' | 'network' | 'clients'> {
   signIns: SignIns;
   revoker: Pick<Revoker, 'revokeTokens'>;
-  network: Network;
-  clients: Config['oauth']['clients'];
   quotas: Pick<Quotas, 'assertCredential'>;
 }
 
-type Clients = Config['oauth']['clients'];
-
 /** @throws AppError if the client of the exchange is not complete */
 export const configurationOf = (
-  { split, connectionSecrets }: EntryRequest,
-  clients: Clients,
-): ClientConfiguration =>
-  clientConfiguration(
-    { method: split.signIn, definition: split.definition, secrets: connectionSecrets },
-    clients,
-  );
+  { split: { signIn: method, definition }, connectionSecrets: secrets }: EntryRequest,
+  clients: OperatorsClients,
+): ClientConfiguration => clientConfiguration({ method, definition, secrets }, clients);
 
 /** The owner of the connection chose the provider: the operator's clients are for providers of the operator's choice. */
-export function isOwnersChoice(request: EntryRequest, clients: Clients): boolean {
+export function isOwnersChoice(request: EntryRequest, clients: OperatorsClients): boolean {
   if (!request.split.signIn.oauth) return false;
   return configurationOf(request, clients).preset.provider === undefined;
 }
 
-export const signInRequestOf = (request: EntryRequest, clients: Clients): SignInRequest => ({
+export const signInRequestOf = (request: EntryRequest, clients: OperatorsClients): SignInRequest => ({
   caller: request.caller,
   manifest: request.manifest,
   method: request.split.signIn,

@@ -1,33 +1,72 @@
 import { allRevealed, hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import type { Login } from '@mooring/connectors/spec/connector';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { Secret } from '@mooring/connectors/spec/secret';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { valueFault } from '@mooring/contract/values';
-import { InvalidRequest } from '../../errors/app-error.js';
-import type { Tx } from '../../store/queryable.js';
+import { sql } from 'kysely';
+import { InvalidRequest, invalidField } from '../../errors/app-error.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
-import { UnreadableError, type Vault } from '../../vault/envelope.js';
+import { UnreadableError } from '../../vault/envelope.js';
 import { destroySealedFields } from '../../vault/sealed-fields.js';
-import { type LoginPair, loginProperties } from './login-pair.js';
+import type { CredentialDependencies } from '../dependencies.js';
+import { changeCredential } from './credential-records.js';
 import { assertReaches, enteredBy, type Reaching } from './reach.js';
 import {
+  type CredentialKey,
+  insertSealed,
   loadSecret,
   openLogin,
   openSecret,
   replaceSecret,
   sealContext,
   sealedRecord,
-  sealedRow,
 } from './sealed-secrets.js';
 
 // A new secret for an existing credential. After a credential change the former one stays sealed as `undo` for a while;
 // it is destroyed with everything else of the credential when that is replaced or deleted.
 
 type Fields = Readonly<Record<string, unknown>>;
-type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
 
 const field = 'login';
+
+/** The pair in which Qlik's API carries a credential. */
+export interface LoginPair {
+  qUsername?: string | undefined;
+  qPassword?: Secret<string> | undefined;
+}
+
+/** The pair of a request, its password hidden. */
+export const loginPair = ({
+  qUsername,
+  qPassword,
+}: {
+  qUsername?: string | undefined;
+  qPassword?: string | undefined;
+}): LoginPair => ({ qUsername, qPassword: qPassword === undefined ? undefined : new Secret(qPassword) });
+
+/**
+ * The pair as properties of the source: the two fields that a sign-in method requires (user and password, access key and
+ * secret key), or its one secret. Nothing for an empty pair.
+ * @throws InvalidRequest for a method without such fields
+ */
+export function loginProperties(method: SignInMethod, login: LoginPair): Record<string, unknown> {
+  if (login.qUsername === undefined && login.qPassword === undefined) return {};
+  const [first, second, third] = method.required;
+  const [userField, secretField] = second === undefined ? [undefined, first] : [first, second];
+  if (secretField === undefined || third !== undefined) {
+    throw invalidField('qPassword', `is not used for sign-in by ${method.label}`);
+  }
+  if (login.qUsername && userField === undefined) {
+    throw invalidField('qUsername', `is not used for sign-in by ${method.label}`);
+  }
+  return {
+    ...(login.qUsername !== undefined && userField !== undefined ? { [userField]: login.qUsername } : {}),
+    ...(login.qPassword === undefined ? {} : { [secretField]: login.qPassword }),
+  };
+}
 
 /** Who enters a secret, and when. */
 export interface Entering {
@@ -43,37 +82,6 @@ export interface PreparedLogin {
   login: Login;
   /** For whom the source counts failed sign-ins; empty for methods without a user name. */
   userName: string;
-}
-
-export interface LoginUpdates {
-  /**
-   * The stored login with the new pair.
-   * @throws InvalidRequest for a value that the source does not accept
-   * @throws UnreadableError
-   */
-  prepare(
-    credential: CredentialTable,
-    manifest: SourceManifest,
-    method: SignInMethod,
-    pair: LoginPair,
-  ): Promise<PreparedLogin>;
-  /**
-   * Gives a credential new login fields; keeps the fields that are not named, its destinations and its links.
-   * @returns false if it has changed since
-   * @throws InvalidRequest for a value that the source does not accept
-   * @throws AppError ACCESS-DENIED if a field would stay that the caller does not reach
-   * @throws UnreadableError
-   */
-  update(
-    tx: Tx,
-    credential: CredentialTable,
-    manifest: SourceManifest,
-    update: { fields: Fields; entered: Entering },
-  ): Promise<boolean>;
-  /** Stores it and keeps the former login as `undo`. @returns false if the credential has changed since */
-  switchLogin(tx: Tx, prepared: PreparedLogin, entered: Entering): Promise<boolean>;
-  /** Restores the former login. @returns false if the credential has changed or is gone */
-  restore(tx: Tx, credential: CredentialRef, versionBefore: number, at: string): Promise<boolean>;
 }
 
 /** @throws InvalidRequest for a value that the source does not accept */
@@ -93,82 +101,99 @@ function updatedFields(manifest: SourceManifest, stored: Fields, fields: Fields)
   return hideSecrets(manifest, Object.fromEntries(kept));
 }
 
-async function forgetUndo(tx: Tx, credential: CredentialRef): Promise<void> {
-  await destroySealedFields(tx, sealedRecord(credential), 'undo');
-}
+const forgetUndo = (tx: Tx, credential: CredentialKey): Promise<void> =>
+  destroySealedFields(tx, sealedRecord(credential), 'undo');
 
-async function markChanged(
+const markChanged = (
   tx: Tx,
-  credential: CredentialRef,
+  credential: CredentialKey,
   { by, at }: Pick<Entering, 'at'> & Partial<Entering>,
-): Promise<void> {
-  await tx
-    .updateTable('credential')
-    .set((eb) => ({
-      version: eb('version', '+', 1),
-      state: 'ready',
-      updated_at: at,
-      ...(by ? enteredBy(by, at) : {}),
-    }))
-    .where('id', '=', credential.id)
-    .where('tenant_id', '=', credential.tenant_id)
-    .where('owner_id', '=', credential.owner_id)
-    .execute();
-}
+) =>
+  changeCredential(tx, credential, {
+    version: sql<number>`version + 1`,
+    state: 'ready',
+    updated_at: at,
+    ...(by ? enteredBy(by, at) : {}),
+  });
 
-export function createLoginUpdates({ store, vault }: { store: Store; vault: Vault }): LoginUpdates {
+export type LoginUpdates = ReturnType<typeof createLoginUpdates>;
+
+export function createLoginUpdates({ store, vault }: Pick<CredentialDependencies, 'store' | 'vault'>) {
+  const load = async (db: Queryable, credential: CredentialTable) => {
+    const row = await loadSecret(db, credential, field);
+    if (!row) throw new UnreadableError('the sealed login is gone');
+    return row;
+  };
   return {
-    async prepare(credential, manifest, method, pair) {
-      const row = await loadSecret(store.db, credential, 'login');
-      if (!row) throw new UnreadableError('the sealed login is gone');
-      const kept = updatedFields(
-        manifest,
-        openLogin(vault, credential, row, manifest),
-        loginProperties(method, pair),
-      );
+    /**
+     * The stored login with the new pair.
+     * @throws InvalidRequest for a value that the source does not accept
+     * @throws UnreadableError
+     */
+    async prepare(
+      credential: CredentialTable,
+      manifest: SourceManifest,
+      method: SignInMethod,
+      pair: LoginPair,
+    ): Promise<PreparedLogin> {
+      const row = await load(store.db, credential);
+      const stored = openLogin(vault, credential, row, manifest);
+      const fields = updatedFields(manifest, stored, loginProperties(method, pair));
       const [userField] = method.required.length > 1 ? method.required : [];
       return {
         credential,
         versionRead: row.version,
-        login: { signIn: method.id, fields: kept },
-        userName: userField === undefined ? '' : String(kept[userField] ?? ''),
+        login: { signIn: method.id, fields },
+        userName: userField === undefined ? '' : String(fields[userField] ?? ''),
       };
     },
 
-    async update(tx, credential, manifest, { fields, entered }) {
-      const row = await loadSecret(tx, credential, 'login');
-      if (!row) throw new UnreadableError('the sealed login is gone');
+    /**
+     * Gives a credential new login fields; keeps the fields that are not named, its destinations and its links.
+     * @returns false if it has changed since
+     * @throws InvalidRequest for a value that the source does not accept
+     * @throws AppError ACCESS-DENIED if a field would stay that the caller does not reach
+     * @throws UnreadableError
+     */
+    async update(
+      tx: Tx,
+      credential: CredentialTable,
+      manifest: SourceManifest,
+      { fields, entered }: { fields: Fields; entered: Entering },
+    ): Promise<boolean> {
+      const row = await load(tx, credential);
       const stored = openLogin(vault, credential, row, manifest);
       if (Object.keys(stored).some((name) => !(name in fields))) assertReaches(entered.by, credential);
-      const kept = updatedFields(manifest, stored, fields);
-      if (!(await replaceSecret(tx, vault, { credential, field }, { versionRead: row.version, value: kept })))
-        return false;
-      await markChanged(tx, credential, entered);
-      return true;
+      const changed = { versionRead: row.version, value: updatedFields(manifest, stored, fields) };
+      if (!(await replaceSecret(tx, vault, { credential, field }, changed))) return false;
+      return markChanged(tx, credential, entered);
     },
 
-    async switchLogin(tx, { credential, versionRead, login }, entered) {
-      const row = await loadSecret(tx, credential, 'login');
+    /** Stores it and keeps the former login as `undo`. @returns false if the credential has changed since */
+    async switchLogin(
+      tx: Tx,
+      { credential, versionRead, login }: PreparedLogin,
+      entered: Entering,
+    ): Promise<boolean> {
+      const row = await loadSecret(tx, credential, field);
       if (row?.version !== versionRead) return false;
       const former = openSecret(vault, credential, row);
       await forgetUndo(tx, credential);
-      const undo = sealedRow(vault, sealContext(credential, 'undo', versionRead), former);
-      await tx.insertInto('secret').values(undo).execute();
+      await insertSealed(tx, vault, sealContext(credential, 'undo', versionRead), former);
       const changed = { versionRead, value: login.fields };
       if (!(await replaceSecret(tx, vault, { credential, field }, changed))) return false;
-      await markChanged(tx, credential, entered);
-      return true;
+      return markChanged(tx, credential, entered);
     },
 
-    async restore(tx, credential, versionBefore, at) {
+    /** Restores the former login. @returns false if the credential has changed or is gone */
+    async restore(tx: Tx, credential: CredentialKey, versionBefore: number, at: string): Promise<boolean> {
       const undo = await loadSecret(tx, credential, 'undo');
       if (undo?.version !== versionBefore) return false;
       const former = openSecret(vault, credential, undo);
       const restored = { versionRead: versionBefore + 1, value: former };
       if (!(await replaceSecret(tx, vault, { credential, field }, restored))) return false;
       await forgetUndo(tx, credential);
-      await markChanged(tx, credential, { at });
-      return true;
+      return markChanged(tx, credential, { at });
     },
   };
 }

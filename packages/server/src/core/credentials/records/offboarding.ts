@@ -6,34 +6,11 @@ import type { UserTable } from '../../store/tables.js';
 import type { RevocationJobs } from '../grants/revocation-jobs.js';
 import type { Revoker } from '../grants/revoker.js';
 
-/** Ends what a user who leaves could still use, and what others could use of theirs. */
-export interface Offboarding {
-  /** In the transaction that disables the user. */
-  apply(tx: Tx, user: UserRef, by: AuditEvent['by']): Promise<void>;
-  /**
-   * Disables the user, ends their memberships and does the same as `apply`; all but the first credentials follow as a job.
-   * @returns id of the job
-   */
-  leave(tx: Tx, user: UserRef): Promise<string>;
-  /** Resolves when such jobs, and the first revocations at providers, have ended. */
-  settled(): Promise<void>;
-  /**
-   * The same as `apply`, and deletes the user.
-   * @throws AppError CONFLICT while they own connections or spaces
-   */
-  remove(tx: Tx, user: UserRef, by: AuditEvent['by']): Promise<void>;
-  /** After commit: revokes the grants at their providers. */
-  send(): void;
-}
-
 type UserRef = Pick<UserTable, 'id' | 'tenant_id'>;
 
 /** What a user still owns, for the error message. */
 async function possessionsOf(db: Queryable, user: UserRef): Promise<string | undefined> {
-  for (const [table, words] of [
-    ['connection', 'connections'],
-    ['space', 'spaces'],
-  ] as const) {
+  for (const table of ['connection', 'space'] as const) {
     const owned = await db
       .selectFrom(table)
       .select('id')
@@ -41,7 +18,7 @@ async function possessionsOf(db: Queryable, user: UserRef): Promise<string | und
       .where('tenant_id', '=', user.tenant_id)
       .limit(1)
       .executeTakeFirst();
-    if (owned) return words;
+    if (owned) return `${table}s`;
   }
   return undefined;
 }
@@ -75,14 +52,22 @@ export interface OffboardingDependencies {
   jobs: Pick<RevocationJobs, 'add' | 'settled'>;
 }
 
-export function createOffboarding({ clock, revoker, jobs }: OffboardingDependencies): Offboarding {
+export type Offboarding = ReturnType<typeof createOffboarding>;
+
+/** Ends what a user who leaves could still use, and what others could use of theirs. */
+export function createOffboarding({ clock, revoker, jobs }: OffboardingDependencies) {
   const apply = async (tx: Tx, user: UserRef, by: AuditEvent['by']): Promise<void> => {
     await revoker.end(tx, { tenantId: user.tenant_id, userId: user.id }, { by });
     await revokeAccess(tx, user, clock.iso());
   };
   return {
+    /** In the transaction that disables the user. */
     apply,
-    async leave(tx, user) {
+    /**
+     * Disables the user, ends their memberships and does the same as `apply`; all but the first credentials follow as a job.
+     * @returns id of the job
+     */
+    async leave(tx: Tx, user: UserRef): Promise<string> {
       await revokeAccess(tx, user, clock.iso());
       await tx
         .updateTable('user')
@@ -97,8 +82,13 @@ export function createOffboarding({ clock, revoker, jobs }: OffboardingDependenc
         .execute();
       return jobs.add(tx, { tenantId: user.tenant_id, userId: user.id });
     },
+    /** Resolves when such jobs, and the first revocations at providers, have ended. */
     settled: () => jobs.settled().then(() => revoker.settled()),
-    async remove(tx, user, by) {
+    /**
+     * The same as `apply`, and deletes the user.
+     * @throws AppError CONFLICT while they own connections or spaces
+     */
+    async remove(tx: Tx, user: UserRef, by: AuditEvent['by']): Promise<void> {
       const possessions = await possessionsOf(tx, user);
       if (possessions) {
         throw new AppError('CONFLICT', `The user still owns ${possessions}. Transfer or delete them first.`);
@@ -106,6 +96,7 @@ export function createOffboarding({ clock, revoker, jobs }: OffboardingDependenc
       await apply(tx, user, by);
       await tx.deleteFrom('user').where('id', '=', user.id).where('tenant_id', '=', user.tenant_id).execute();
     },
+    /** After commit: revokes the grants at their providers. */
     send: () => revoker.kick(),
   };
 }

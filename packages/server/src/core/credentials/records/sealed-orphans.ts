@@ -1,11 +1,9 @@
 import { type SqlBool, sql } from 'kysely';
-import type { Logger } from 'pino';
 import { newUuid } from '../../crypto/random.js';
 import type { Queryable } from '../../store/queryable.js';
-import type { Store } from '../../store/store.js';
 import type { SecretTable } from '../../store/tables.js';
-import type { Vault } from '../../vault/envelope.js';
 import { destroySealedFields } from '../../vault/sealed-fields.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import { credentialOfSignIn } from '../grants/revocation-queue.js';
 import type { Revoker } from '../grants/revoker.js';
 import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
@@ -16,37 +14,30 @@ import { sealedGrantOf } from '../sign-ins/sealed-grants.js';
 const perRound = 1_000;
 
 type Page = Pick<SecretTable, 'record_id' | 'tenant_id' | 'owner_id'>;
-interface Wanted {
-  ids: string[];
-  tenants: string[];
-}
+type Wanted = Record<'ids' | 'tenants', string[]>;
 
 const beginning = { record_id: '', tenant_id: '' };
 const columns = ['id', 'tenant_id'] as const;
 
 /** Which of these records exist and may have sealed fields. No user: the sweep is for all users. */
-const living: Partial<
-  Record<
-    SecretTable['record_kind'],
-    (db: Queryable, wanted: Wanted) => Promise<{ id: string; tenant_id: string }[]>
-  >
-> = {
-  credential: (db, { ids }) => db.selectFrom('credential').select(columns).where('id', 'in', ids).execute(),
-  connection: (db, { ids, tenants }) =>
+const living = {
+  credential: (db: Queryable, { ids }: Wanted) =>
+    db.selectFrom('credential').select(columns).where('id', 'in', ids).execute(),
+  connection: (db: Queryable, { ids, tenants }: Wanted) =>
     db
       .selectFrom('connection')
       .select(columns)
       .where('tenant_id', 'in', tenants)
       .where('id', 'in', ids)
       .execute(),
-  'sign-in': (db, { ids }) =>
+  'sign-in': (db: Queryable, { ids }: Wanted) =>
     db
       .selectFrom('sign_in')
       .select(columns)
       .where('id', 'in', ids)
       .where('status', 'in', ['pending', 'arrived', 'redeeming', 'needs_choice'])
       .execute(),
-  revocation: (db, { ids }) =>
+  revocation: (db: Queryable, { ids }: Wanted) =>
     db
       .selectFrom('revocation')
       .select(columns)
@@ -57,11 +48,8 @@ const living: Partial<
 type Kind = keyof typeof living;
 const kinds = Object.keys(living) as Kind[];
 
-export interface OrphanSweepDependencies {
-  store: Store;
-  vault: Vault;
+export interface OrphanSweepDependencies extends Pick<CredentialDependencies, 'store' | 'vault' | 'log'> {
   revoker: Pick<Revoker, 'queueRevocation' | 'kick'>;
-  log: Logger;
 }
 
 /** @returns one round: checks the next page of each kind, and destroys sealed fields without a record */
@@ -90,7 +78,7 @@ export function createOrphanSweep({ store, vault, revoker, log }: OrphanSweepDep
     const placed = new Map(page.map((row) => [`${row.tenant_id} ${row.record_id}`, row]));
     const ids = [...new Set(page.map((row) => row.record_id))];
     const tenants = [...new Set(page.map((row) => row.tenant_id))];
-    for (const { id, tenant_id } of (await living[kind]?.(db, { ids, tenants })) ?? [])
+    for (const { id, tenant_id } of await living[kind](db, { ids, tenants }))
       placed.delete(`${tenant_id} ${id}`);
     return [...placed.values()];
   };

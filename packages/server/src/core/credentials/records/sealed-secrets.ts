@@ -4,6 +4,12 @@ import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable, SecretTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
+import {
+  fromSealedColumns,
+  type SealedColumns,
+  secretRow,
+  toSealedColumns,
+} from '../../vault/sealed-columns.js';
 import { loadSealedField } from '../../vault/sealed-fields.js';
 import type { StoredGrant } from '../grants/grant-state.js';
 import { hiddenGrant, type Plain } from '../grants/hidden-grant.js';
@@ -23,13 +29,9 @@ export const sealedRecord = (row: CredentialKey): Omit<SealContext, 'version' | 
   ownerId: row.owner_id,
 });
 
-const placeOf = (row: CredentialKey, field: SecretField): Omit<SealContext, 'version'> => ({
+export const sealContext = (row: CredentialKey, field: SecretField, version: number): SealContext => ({
   ...sealedRecord(row),
   field,
-});
-
-export const sealContext = (row: CredentialKey, field: SecretField, version: number): SealContext => ({
-  ...placeOf(row, field),
   version,
 });
 
@@ -37,42 +39,38 @@ export const loadSecret = (
   db: Queryable,
   credential: CredentialKey,
   field: SecretField,
-): Promise<SecretTable | undefined> => loadSealedField(db, placeOf(credential, field));
+): Promise<SecretTable | undefined> => loadSealedField(db, { ...sealedRecord(credential), field });
 
-type SealedColumns = Pick<SecretTable, 'field' | 'version' | 'key_id' | 'wrapped_key' | 'ciphertext'>;
+type SealedRow = SealedColumns & Pick<SecretTable, 'field' | 'version'>;
 
 /** @throws UnreadableError */
-export function openSecret(vault: Vault, credential: CredentialKey, row: SealedColumns): Secret<unknown> {
-  const sealed = { keyId: row.key_id, wrappedKey: row.wrapped_key, ciphertext: row.ciphertext };
-  return vault.open(sealed, sealContext(credential, row.field as SecretField, row.version));
-}
+export const openSecret = (vault: Vault, credential: CredentialKey, row: SealedRow): Secret<unknown> =>
+  vault.open(fromSealedColumns(row), sealContext(credential, row.field as SecretField, row.version));
 
 /** @throws UnreadableError */
 export const openLogin = (
   vault: Vault,
   credential: CredentialKey,
-  row: SealedColumns,
+  row: SealedRow,
   manifest: SourceManifest,
 ): Record<string, unknown> =>
   hideSecrets(manifest, openSecret(vault, credential, row).reveal() as Record<string, unknown>);
 
 /** @throws UnreadableError */
-export const openGrant = (vault: Vault, credential: CredentialKey, row: SealedColumns): StoredGrant =>
+export const openGrant = (vault: Vault, credential: CredentialKey, row: SealedRow): StoredGrant =>
   hiddenGrant(openSecret(vault, credential, row).reveal() as Plain<StoredGrant>);
 
-export function sealedRow(vault: Vault, context: SealContext, value: unknown): SecretTable {
-  const sealed = vault.seal(value, context);
-  return {
-    tenant_id: context.tenantId,
-    record_kind: context.recordKind as SecretTable['record_kind'],
-    record_id: context.recordId,
-    field: context.field,
-    owner_id: context.ownerId,
-    version: context.version,
-    key_id: sealed.keyId,
-    wrapped_key: sealed.wrappedKey,
-    ciphertext: sealed.ciphertext,
-  };
+/** Seals a value of any record, and adds it. */
+export async function insertSealed(
+  tx: Queryable,
+  vault: Vault,
+  context: SealContext,
+  value: unknown,
+): Promise<void> {
+  await tx
+    .insertInto('secret')
+    .values(secretRow(context, vault.seal(value, context)))
+    .execute();
 }
 
 /**
@@ -85,15 +83,10 @@ export async function replaceSecret(
   { credential, field }: { credential: CredentialKey; field: SecretField },
   { versionRead, value }: { versionRead: number; value: unknown },
 ): Promise<boolean> {
-  const sealed = vault.seal(value, sealContext(credential, field, versionRead + 1));
+  const version = versionRead + 1;
   const result = await tx
     .updateTable('secret')
-    .set({
-      version: versionRead + 1,
-      key_id: sealed.keyId,
-      wrapped_key: sealed.wrappedKey,
-      ciphertext: sealed.ciphertext,
-    })
+    .set({ version, ...toSealedColumns(vault.seal(value, sealContext(credential, field, version))) })
     .where('record_kind', '=', 'credential')
     .where('record_id', '=', credential.id)
     .where('tenant_id', '=', credential.tenant_id)

@@ -1,10 +1,11 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { nameSchema } from '@mooring/contract/wire';
 import type { Caller } from '../../access/caller.js';
+import { recordCredential } from '../../audit/record.js';
 import { AppError, InvalidRequest } from '../../errors/app-error.js';
-import type { Queryable } from '../../store/queryable.js';
+import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
-import { nameKey } from './credential-records.js';
+import { changeCredential, nameKey } from './credential-records.js';
 import { assertReaches } from './reach.js';
 
 /** The owner of credentials. */
@@ -90,4 +91,21 @@ export async function assertNameFree(
       'CONFLICT',
       `${field}: you have a credential of this name, ${other.id} for ${other.source_id}. Choose another name, or use that one with selectedCredentials.`,
     );
+}
+
+/**
+ * Makes an embedded credential a separated one of the user who entered it. Secrets, grant and allowed destinations stay, and
+ * nothing is revoked.
+ */
+export async function separateCredential(
+  tx: Tx,
+  row: CredentialTable,
+  wanted: string,
+  { by, at }: { by: Caller; at: string },
+): Promise<CredentialTable> {
+  const name = await freeName(tx, row, wanted, 1);
+  const belongs = { separated: 1, connection_id: null, name, name_key: nameKey(name), updated_at: at };
+  await changeCredential(tx, row, belongs);
+  await recordCredential(tx, 'updated', { ...row, name }, by);
+  return { ...row, ...belongs };
 }

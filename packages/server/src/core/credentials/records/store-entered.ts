@@ -5,7 +5,7 @@ import { newUuid } from '../../crypto/random.js';
 import type { Tx } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
-import type { Vault } from '../../vault/envelope.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import { hasHadGrant, rememberedAccount } from '../grants/grant-account.js';
 import { recordAwaitedAccount } from '../grants/grant-state.js';
 import { storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
@@ -24,10 +24,7 @@ export interface StoreTarget {
   connectionId?: string;
 }
 
-interface Dependencies {
-  store: Store;
-  vault: Vault;
-}
+type Dependencies = Pick<CredentialDependencies, 'store' | 'vault'>;
 
 /** See `CredentialEntry.store`. */
 export async function insertEntered(
@@ -37,10 +34,9 @@ export async function insertEntered(
   entered: EnteredCredential,
 ): Promise<string> {
   const { caller, manifest, name, connectionId } = target;
-  const id = newUuid();
   if (connectionId === undefined) await assertNameFree(tx, caller, name);
-  await insertCredential(tx, vault, {
-    id,
+  const row = await insertCredential(tx, vault, {
+    id: newUuid(),
     tenantId: caller.tenantId,
     ownerId: caller.userId,
     sourceId: manifest.id,
@@ -55,18 +51,10 @@ export async function insertEntered(
     by: caller,
   });
   const account = entered.needsSignIn?.account;
-  if (account) await recordAwaitedAccount(tx, { id, tenant_id: caller.tenantId }, account, clock.iso());
-  const created = {
-    id,
-    tenant_id: caller.tenantId,
-    owner_id: caller.userId,
-    source_id: manifest.id,
-    name,
-    connection_id: connectionId ?? null,
-  };
-  await recordCredential(tx, 'created', created, caller);
+  if (account) await recordAwaitedAccount(tx, row, account, clock.iso());
+  await recordCredential(tx, 'created', row, caller);
   await entered.redeemed?.complete(tx);
-  return id;
+  return row.id;
 }
 
 /** See `CredentialEntry.replace`. */
@@ -74,19 +62,11 @@ export async function replaceEntered(
   { store: { clock }, vault }: Dependencies,
   tx: Tx,
   row: CredentialTable,
-  {
-    target,
-    entered,
-  }: { target: Pick<StoreTarget, 'signIn' | 'destination' | 'caller'>; entered: EnteredCredential },
+  fresh: Pick<StoreTarget, 'signIn' | 'destination' | 'caller'> & { entered: EnteredCredential },
 ): Promise<void> {
-  const { signIn, destination, caller } = target;
-  await replaceCredential(tx, vault, row, {
-    signIn,
-    destination,
-    by: caller,
-    secrets: entered.secrets,
-    at: clock.iso(),
-  });
+  const { signIn, destination, caller, entered } = fresh;
+  const { secrets } = entered;
+  await replaceCredential(tx, vault, row, { signIn, destination, by: caller, secrets, at: clock.iso() });
   await recordCredential(tx, 'updated', row, caller);
   await entered.redeemed?.complete(tx);
 }

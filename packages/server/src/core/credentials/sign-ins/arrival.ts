@@ -4,7 +4,7 @@ import { newBase62 } from '../../crypto/random.js';
 import { readRedirect } from '../../oauth/redirect.js';
 import type { Store } from '../../store/store.js';
 import type { SignInTable } from '../../store/tables.js';
-import type { Vault } from '../../vault/envelope.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import { maskedAccount, rememberedAccount } from '../grants/grant-account.js';
 import { endSignIn, sealField } from './sign-in-store.js';
 
@@ -24,10 +24,7 @@ export type Arrival =
     }
   | { ok: false; reason: 'unknown' | 'expired' | 'used' | 'issuer' | 'provider'; providerError?: string };
 
-export interface ArrivalDependencies {
-  store: Store;
-  vault: Vault;
-}
+type ArrivalDependencies = Pick<CredentialDependencies, 'store' | 'vault'>;
 
 export const createArrivals = (deps: ArrivalDependencies) => ({
   /** See {@link arrive}. */
@@ -42,7 +39,7 @@ async function arrive(
 ): Promise<Arrival> {
   const { store } = deps;
   const states = parameters.getAll('state');
-  const row = await findByState(store, states.length === 1 ? (states[0] ?? null) : null);
+  const row = await findByState(store, states.length === 1 ? states[0] : undefined);
   if (!row || row.context !== context) return { ok: false, reason: 'unknown' };
   if (row.expires_at <= store.clock.iso()) {
     if (row.status === 'pending' || row.status === 'arrived') await endSignIn(store.db, row, 'expired');
@@ -56,13 +53,10 @@ async function arrive(
   });
   if (!read.ok) {
     await endSignIn(store.db, row, 'failed', read.providerError ?? read.error);
-    return read.error === 'provider'
-      ? {
-          ok: false,
-          reason: 'provider',
-          ...(read.providerError ? { providerError: read.providerError } : {}),
-        }
-      : { ok: false, reason: read.error === 'issuer' ? 'issuer' : 'unknown' };
+    const { error, providerError } = read;
+    if (error === 'provider')
+      return { ok: false, reason: error, ...(providerError ? { providerError } : {}) };
+    return { ok: false, reason: error === 'issuer' ? error : 'unknown' };
   }
   const ticket = await keepCode(deps, row, read.code);
   if (ticket === undefined) return { ok: false, reason: 'used' };
@@ -84,8 +78,8 @@ async function arrive(
 }
 
 /** No user: anyone with the state may follow the redirect, and gets only a ticket for the user who began. */
-const findByState = async ({ db }: Store, state: string | null) =>
-  state === null || state === ''
+const findByState = async ({ db }: Store, state: string | undefined) =>
+  state === undefined || state === ''
     ? undefined
     : db
         .selectFrom('sign_in')

@@ -30,7 +30,7 @@ function redirectContext({ manifest, setup }: SignInRequest): string {
  * @throws AppError PROVIDER-FAILED, PROVIDER-REFUSED; ConnectorError `egress_refused`
  */
 export async function beginWithRedirect(
-  deps: Pick<SignInDependencies, 'store' | 'vault' | 'network' | 'publicUrl' | 'signInMinutes'>,
+  deps: SignInDependencies,
   request: SignInRequest,
 ): Promise<BegunSignIn> {
   const { store, vault, network, signInMinutes } = deps;

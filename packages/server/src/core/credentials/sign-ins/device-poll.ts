@@ -8,9 +8,9 @@ import type { ClientConfiguration } from '../grants/client-configuration.js';
 import { credentialOfSignIn } from '../grants/revocation-queue.js';
 import { mayAnswerBetter } from './failed-exchange.js';
 import { isKeptWith } from './redeemed-sign-in.js';
-import { type DeviceSecrets, openedDevice } from './sealed-grants.js';
+import { openedDevice } from './sealed-grants.js';
 import type { SignInDependencies } from './sign-in-request.js';
-import { changeWhile, endSignIn, openField, type SignInRef, sealField } from './sign-in-store.js';
+import { changeWhile, endSignIn, findSignIn, openField, sealField } from './sign-in-store.js';
 
 // Polling of a sign-in on another device (RFC 8628 section 3.4): only while its user looks at it, and never faster than
 // the provider allows. The tokens wait, sealed, for the user who began.
@@ -18,32 +18,18 @@ import { changeWhile, endSignIn, openField, type SignInRef, sealField } from './
 /** RFC 8628 section 3.5. */
 const slowerBySeconds = 5;
 
-type Dependencies = Pick<
-  SignInDependencies,
-  'store' | 'vault' | 'network' | 'log' | 'revoker' | 'coarseSeconds'
->;
-
 /** @returns the row after the poll; as it was given if it is not time to poll, or if its state has no polls */
-export async function pollDevice(deps: Dependencies, row: SignInTable): Promise<SignInTable> {
+export async function pollDevice(deps: SignInDependencies, row: SignInTable): Promise<SignInTable> {
   if (row.status !== 'pending' || row.device_next_at === null) return row;
   const at = deps.store.clock.iso();
   const interval = row.device_interval ?? slowerBySeconds;
   if (row.expires_at <= at || row.device_next_at > at) return row;
   if (await takeTurn(deps, row, interval)) await ask(deps, row, interval);
-  return (await read(deps, row)) ?? row;
+  return (await findSignIn(deps.store.db, row)) ?? row;
 }
 
-const read = ({ store }: Dependencies, row: SignInRef): Promise<SignInTable | undefined> =>
-  store.db
-    .selectFrom('sign_in')
-    .selectAll()
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('user_id', '=', row.user_id)
-    .executeTakeFirst();
-
 /** Of all requests that look, one polls; it takes the turn first. */
-async function takeTurn({ store }: Dependencies, row: SignInTable, interval: number): Promise<boolean> {
+async function takeTurn({ store }: SignInDependencies, row: SignInTable, interval: number): Promise<boolean> {
   const taken = await store.db
     .updateTable('sign_in')
     .set({ device_next_at: store.clock.iso(interval * 1000) })
@@ -56,22 +42,14 @@ async function takeTurn({ store }: Dependencies, row: SignInTable, interval: num
   return taken.numUpdatedRows === 1n;
 }
 
-async function slowDown({ store }: Dependencies, row: SignInTable, seconds: number): Promise<void> {
+async function slowDown({ store }: SignInDependencies, row: SignInTable, seconds: number): Promise<void> {
   const change = { device_interval: seconds, device_next_at: store.clock.iso(seconds * 1000) };
   await changeWhile(store.db, row, 'pending', change);
 }
 
-async function secretsOf(
-  { store, vault }: Dependencies,
-  row: SignInTable,
-): Promise<DeviceSecrets | undefined> {
-  const text = await openField(store.db, vault, row, 'device');
-  return text === undefined ? undefined : openedDevice(text);
-}
-
 /** The code is used up: the tokens are sealed for the user who began or queued for revocation, never dropped. */
 const park = (
-  { vault, revoker }: Dependencies,
+  { vault, revoker }: SignInDependencies,
   row: SignInTable,
   setup: ClientConfiguration,
   tokens: TokenSet,
@@ -84,11 +62,11 @@ const park = (
     }
   });
 
-async function ask(deps: Dependencies, row: SignInTable, interval: number): Promise<void> {
-  const { store, network, log } = deps;
-  const secrets = await secretsOf(deps, row);
+async function ask(deps: SignInDependencies, row: SignInTable, interval: number): Promise<void> {
+  const { store, vault, network, log } = deps;
+  const secrets = await openField(store.db, vault, row, 'device');
   if (!secrets) return;
-  const { setup, deviceCode, isToldCoarsely } = secrets;
+  const { setup, deviceCode, isToldCoarsely } = openedDevice(secrets);
   const since = performance.now();
   try {
     const answer = await pollDeviceCode({ ...setup, deviceCode, network, now: store.clock.now });

@@ -26,7 +26,7 @@ const secondsMax = 1800;
 
 /** @throws AppError PROVIDER-FAILED, PROVIDER-REFUSED; ConnectorError `egress_refused` */
 export async function beginOnDevice(
-  { store, vault, network }: Pick<SignInDependencies, 'store' | 'vault' | 'network'>,
+  { store, vault, network }: SignInDependencies,
   request: SignInRequest,
 ): Promise<BegunSignIn> {
   const { setup, isToldCoarsely = false } = request;
@@ -71,16 +71,12 @@ export async function redeemOnDevice(
   }
   const intentId = newUuid();
   const tokensText = await openField(store.db, vault, row, 'tokens');
-  if (tokensText === undefined || !(await claimSignIn(store, row, intentId))) {
-    throw redeemedElsewhere();
-  }
+  if (tokensText === undefined || !(await claimSignIn(store, row, intentId))) throw redeemedElsewhere();
   return createRedeemed(deps, { row, request, intentId, tokens: openedTokens(tokensText) });
 }
 
-type Ending = Pick<SignInDependencies, 'store' | 'vault' | 'revoker' | 'log'>;
-
 /** Ends sign-ins whose tokens were not claimed in time, and queues those for revocation. */
-export async function endUnclaimed(deps: Ending): Promise<void> {
+export async function endUnclaimed(deps: SignInDependencies): Promise<void> {
   const { store, revoker } = deps;
   const rows = await store.db
     .selectFrom('sign_in')
@@ -96,7 +92,7 @@ export async function endUnclaimed(deps: Ending): Promise<void> {
 }
 
 /** One that cannot be read is ended without telling the provider: its grant can never be claimed. */
-const expire = ({ store, vault, revoker, log }: Ending, row: SignInTable): Promise<void> =>
+const expire = ({ store, vault, revoker, log }: SignInDependencies, row: SignInTable): Promise<void> =>
   store.transaction(async (tx) => {
     if (!(await changeWhile(tx, row, 'arrived', { status: 'expired' }))) return;
     let problem: string | null = null;

@@ -15,15 +15,13 @@ import { createRedeemed, type RedeemedSignIn } from './redeemed-sign-in.js';
 import type { SignInDependencies, SignInRequest } from './sign-in-request.js';
 import { claimSignIn, openField } from './sign-in-store.js';
 
-type Dependencies = Pick<SignInDependencies, 'store' | 'vault' | 'network' | 'log' | 'parked' | 'revoker'>;
-
 /**
  * Redeems a pasted code or ticket: one request claims the sign-in and exchanges the code.
  * @throws AppError SIGN-IN-INVALID, SIGN-IN-IN-PROGRESS, PROVIDER-FAILED, PROVIDER-REFUSED;
  * ConnectorError `egress_refused`
  */
 export async function redeemCode(
-  deps: Dependencies,
+  deps: SignInDependencies,
   request: SignInRequest,
   pastedText: Secret<string>,
 ): Promise<RedeemedSignIn> {
@@ -47,7 +45,7 @@ export async function redeemCode(
 }
 
 async function exchange(
-  deps: Dependencies,
+  deps: SignInDependencies,
   { setup, isToldCoarsely }: SignInRequest,
   { row, intentId, pasted }: { row: SignInTable; intentId: string; pasted: PastedCode },
 ): Promise<TokenSet> {

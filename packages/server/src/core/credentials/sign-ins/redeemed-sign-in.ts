@@ -9,7 +9,7 @@ import type { StoredGrant } from '../grants/grant-state.js';
 import { credentialOfSignIn } from '../grants/revocation-queue.js';
 import { beginAgain } from './open-sign-in.js';
 import type { SignInDependencies, SignInRequest } from './sign-in-request.js';
-import { dropIntent, endSignIn, leaveRedeeming } from './sign-in-store.js';
+import { dropIntent, endSignIn, findSignIn, leaveRedeeming } from './sign-in-store.js';
 
 /** Fresh tokens. They have no owner until `complete` ran in the transaction that stores them. */
 export interface RedeemedSignIn {
@@ -101,12 +101,6 @@ export function createRedeemed(
 
 /** The grant of a sign-in is stored, or still sealed with it. A sign-in that was ended or deleted keeps nothing. */
 export async function isKeptWith(tx: Tx, row: SignInTable): Promise<boolean> {
-  const now = await tx
-    .selectFrom('sign_in')
-    .select('status')
-    .where('id', '=', row.id)
-    .where('tenant_id', '=', row.tenant_id)
-    .where('user_id', '=', row.user_id)
-    .executeTakeFirst();
+  const now = await findSignIn(tx, row);
   return now !== undefined && now.status !== 'failed' && now.status !== 'expired';
 }

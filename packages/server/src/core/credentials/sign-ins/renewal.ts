@@ -1,5 +1,3 @@
-import type { Network } from '@mooring/connectors/spec/network';
-import type { Logger } from 'pino';
 import { decideFor } from '../../access/connection-access.js';
 import { recordCredential } from '../../audit/record.js';
 import { sha256 } from '../../crypto/digest.js';
@@ -10,7 +8,6 @@ import { exchangeCode } from '../../oauth/code-grant.js';
 import { rolesOf } from '../../store/decoded-rows.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable, CredentialTable, SignInTable } from '../../store/tables.js';
-import type { Vault } from '../../vault/envelope.js';
 import type { ClientConfiguration } from '../grants/client-configuration.js';
 import {
   accountOfGrant,
@@ -21,8 +18,7 @@ import {
 import { endsAt, type StoredGrant, storedGrant } from '../grants/grant-state.js';
 import { renewGrant } from '../records/credential-records.js';
 import { recordFailedExchange } from './failed-exchange.js';
-import type { ParkedGrants } from './parked-grants.js';
-import { createRedeemed, storedOrAbandoned } from './redeemed-sign-in.js';
+import { createRedeemed, type RedeemedSignIn, storedOrAbandoned } from './redeemed-sign-in.js';
 import type { SignInDependencies } from './sign-in-request.js';
 import { claimSignIn, openField } from './sign-in-store.js';
 
@@ -39,14 +35,7 @@ export type Renewal =
     }
   | { ok: false; reason: 'unknown' | 'expired' | 'used' | 'different' | 'unproven' | 'provider' | 'again' };
 
-export interface RenewalDependencies {
-  store: Store;
-  vault: Vault;
-  network: Network;
-  log: Logger;
-  revoker: SignInDependencies['revoker'];
-  parked: ParkedGrants;
-  coarseSeconds: SignInDependencies['coarseSeconds'];
+export interface RenewalDependencies extends Omit<SignInDependencies, 'publicUrl' | 'signInMinutes'> {
   /** Endpoints and client for a credential; undefined if the connection has changed since. */
   configurationOf(
     credential: CredentialTable,
@@ -86,7 +75,11 @@ async function renew(deps: RenewalDependencies, context: string, ticket: string)
     if (isToldCoarsely && mayRetry) await untilInstant({ since, seconds: deps.coarseSeconds });
     return { ok: false, reason: mayRetry ? 'again' : 'provider' };
   }
-  return storeIfSameAccount(deps, { row, credential, setup, intentId, grant });
+  const redeemed = createRedeemed(deps, {
+    ...{ row, intentId, tokens: grant.tokens },
+    request: { setup, renews: credential },
+  });
+  return storeIfSameAccount(deps, credential, grant, redeemed);
 }
 
 async function find({ db }: Store, context: string, ticket: string) {
@@ -147,23 +140,12 @@ async function exchange(
   return storedGrant(tokens, store.clock.now(), setup.preset);
 }
 
-interface Exchanged {
-  row: SignInTable;
-  credential: CredentialTable;
-  setup: ClientConfiguration;
-  intentId: string;
-  grant: StoredGrant;
-}
-
 async function storeIfSameAccount(
-  deps: RenewalDependencies,
-  { row, credential, setup, intentId, grant }: Exchanged,
+  { store, vault }: RenewalDependencies,
+  credential: CredentialTable,
+  grant: StoredGrant,
+  redeemed: RedeemedSignIn,
 ): Promise<Renewal> {
-  const { store, vault } = deps;
-  const redeemed = createRedeemed(deps, {
-    ...{ row, intentId, tokens: grant.tokens },
-    request: { setup, renews: credential },
-  });
   const account = accountOfGrant(grant);
   const comparison = compareAccounts(await rememberedAccount(store.db, credential), account);
   if (comparison !== 'same') {
@@ -184,9 +166,6 @@ async function storeIfSameAccount(
     return { ok: false, reason: 'unknown' };
   }
   const end = endsAt(grant);
-  return {
-    ok: true,
-    account: account ? maskedAccount(account) : '',
-    ...(end === null ? {} : { endsAt: end }),
-  };
+  const name = account ? maskedAccount(account) : '';
+  return { ok: true, account: name, ...(end === null ? {} : { endsAt: end }) };
 }

@@ -1,12 +1,9 @@
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Network } from '@mooring/connectors/spec/network';
 import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
-import type { Logger } from 'pino';
 import type { Caller } from '../../access/caller.js';
 import { newUuid } from '../../crypto/random.js';
-import type { Store } from '../../store/store.js';
 import type { CredentialTable, SignInTable } from '../../store/tables.js';
-import type { Vault } from '../../vault/envelope.js';
+import type { CredentialDependencies } from '../dependencies.js';
 import type { ClientConfiguration } from '../grants/client-configuration.js';
 import type { Revoker } from '../grants/revoker.js';
 import type { ParkedGrants } from './parked-grants.js';
@@ -42,11 +39,8 @@ export interface BegunSignIn {
   expiresAt: string;
 }
 
-export interface SignInDependencies {
-  store: Store;
-  vault: Vault;
-  network: Network;
-  log: Logger;
+export interface SignInDependencies
+  extends Pick<CredentialDependencies, 'store' | 'vault' | 'network' | 'log'> {
   publicUrl: () => string;
   signInMinutes: number;
   /** When the answer to a coarse failure is sent: seconds after its begin. */

@@ -5,6 +5,7 @@ import type { Db, Queryable } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { SignInTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
+import { fromSealedColumns, secretRow, toSealedColumns } from '../../vault/sealed-columns.js';
 import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
 
 // Rows of sign-ins and their sealed fields.
@@ -37,20 +38,13 @@ export async function sealField(
   [field, value]: SealedValue,
 ): Promise<void> {
   const sealed = vault.seal(value, context(row, field));
-  const columns = { key_id: sealed.keyId, wrapped_key: sealed.wrappedKey, ciphertext: sealed.ciphertext };
   await db
     .insertInto('secret')
-    .values({
-      tenant_id: row.tenant_id,
-      record_kind: 'sign-in',
-      record_id: row.id,
-      field,
-      owner_id: row.user_id,
-      version: 1,
-      ...columns,
-    })
+    .values(secretRow(context(row, field), sealed))
     .onConflict((conflict) =>
-      conflict.columns(['record_kind', 'record_id', 'tenant_id', 'field']).doUpdateSet(columns),
+      conflict
+        .columns(['record_kind', 'record_id', 'tenant_id', 'field'])
+        .doUpdateSet(toSealedColumns(sealed)),
     )
     .execute();
 }
@@ -62,10 +56,18 @@ export async function openField(
   field: SealedField,
 ): Promise<Secret<string> | undefined> {
   const found = await loadSealedField(db, context(row, field));
-  if (!found) return undefined;
-  const sealed = { keyId: found.key_id, wrappedKey: found.wrapped_key, ciphertext: found.ciphertext };
-  return vault.open(sealed, context(row, field)) as Secret<string>;
+  return found && (vault.open(fromSealedColumns(found), context(row, field)) as Secret<string>);
 }
+
+/** A sign-in of its user; undefined if there is none with this id. */
+export const findSignIn = (db: Queryable, row: SignInRef): Promise<SignInTable | undefined> =>
+  db
+    .selectFrom('sign_in')
+    .selectAll()
+    .where('id', '=', row.id)
+    .where('tenant_id', '=', row.tenant_id)
+    .where('user_id', '=', row.user_id)
+    .executeTakeFirst();
 
 const openPerUserMax = 50;
 
@@ -101,12 +103,12 @@ export async function addSignIn(
 
 /**
  * Compare and set: of concurrent requests one changes the sign-in.
- * @returns false if it is no longer in this state; nothing was changed
+ * @returns false if it is no longer in this state, or in one of these; nothing was changed
  */
 export async function changeWhile(
   db: Queryable,
   row: SignInRef,
-  status: SignInTable['status'],
+  status: SignInTable['status'] | readonly SignInTable['status'][],
   change: Partial<SignInTable>,
 ): Promise<boolean> {
   const { numUpdatedRows } = await db
@@ -115,7 +117,7 @@ export async function changeWhile(
     .where('id', '=', row.id)
     .where('tenant_id', '=', row.tenant_id)
     .where('user_id', '=', row.user_id)
-    .where('status', '=', status)
+    .where('status', 'in', [status].flat())
     .executeTakeFirst();
   return numUpdatedRows === 1n;
 }

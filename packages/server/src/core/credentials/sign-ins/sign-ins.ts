@@ -1,4 +1,6 @@
 import type { Secret } from '@mooring/connectors/spec/secret';
+import { sha256 } from '../../crypto/digest.js';
+import { newToken } from '../../crypto/random.js';
 import { AppError } from '../../errors/app-error.js';
 import type { SignInTable } from '../../store/tables.js';
 import { beginWithRedirect } from './begin-sign-in.js';
@@ -6,48 +8,74 @@ import { pollDevice } from './device-poll.js';
 import { beginOnDevice, endUnclaimed, redeemOnDevice } from './device-sign-ins.js';
 import { findOnDevice } from './find-sign-in.js';
 import { beginAgain } from './open-sign-in.js';
-import { parkingForPastedToken } from './pasted-token.js';
 import { redeemCode } from './redeem-code.js';
-import type { RedeemedSignIn } from './redeemed-sign-in.js';
-import type { BegunSignIn, SignInDependencies, SignInRequest } from './sign-in-request.js';
+import { type RedeemedSignIn, storedOrAbandoned } from './redeemed-sign-in.js';
+import { newSignIn, type SignInDependencies, type SignInRequest } from './sign-in-request.js';
+import { endSignIn } from './sign-in-store.js';
 
 // The life of an interactive sign-in between its first and its second call. DESIGN section 5, points 1 to 4.
 
-export interface SignIns {
-  begin(request: SignInRequest): Promise<BegunSignIn>;
+export type SignIns = ReturnType<typeof createSignIns>;
+
+export const createSignIns = (deps: SignInDependencies) => ({
+  begin: (request: SignInRequest) =>
+    request.device || request.method.oauth?.grant === 'device_code'
+      ? beginOnDevice(deps, request)
+      : beginWithRedirect(deps, request),
+
   /** @param pasted the code or ticket; the id of a sign-in on another device */
-  redeem(request: SignInRequest, pasted: Secret<string>): Promise<RedeemedSignIn>;
+  async redeem(request: SignInRequest, pasted: Secret<string>): Promise<RedeemedSignIn> {
+    const onDevice = await findOnDevice(deps.store, request, pasted);
+    if (onDevice) return redeemOnDevice(deps, request, onDevice);
+    if (request.method.oauth?.grant === 'device_code')
+      throw new AppError(
+        'SIGN-IN-INVALID',
+        `authCode must be the signInId of a sign-in of yours for this data source. ${beginAgain}`,
+      );
+    return redeemCode(deps, request, pasted);
+  },
+
   /** See {@link parkingForPastedToken}. */
-  parkingForPastedToken(
-    request: SignInRequest,
-    fresh: Pick<RedeemedSignIn, 'abandon'>,
-  ): Pick<RedeemedSignIn, 'park' | 'signInId'>;
+  parkingForPastedToken: (request: SignInRequest, fresh: Pick<RedeemedSignIn, 'abandon'>) =>
+    parkingForPastedToken(deps, request, fresh),
+
   /** Polls the provider about a sign-in on another device, if the interval allows. */
-  poll(row: SignInTable): Promise<SignInTable>;
+  poll: (row: SignInTable) => pollDevice(deps, row),
+
   /** Revokes tokens that were not claimed in time. */
-  endUnclaimed(): Promise<void>;
-}
+  endUnclaimed: () => endUnclaimed(deps),
+});
 
-export function createSignIns(deps: SignInDependencies): SignIns {
+/**
+ * Where a grant waits for its user's choice that came by a pasted refresh token, without a sign-in.
+ * @param fresh abandoned if the grant cannot be kept
+ */
+function parkingForPastedToken(
+  { store, parked, signInMinutes }: SignInDependencies,
+  request: SignInRequest,
+  fresh: Pick<RedeemedSignIn, 'abandon'>,
+): Pick<RedeemedSignIn, 'park' | 'signInId'> {
+  const { clock } = store;
+  const row = newSignIn(request, {
+    context: 'pasted',
+    // No redirect leads here: the digest of an unknown value.
+    state_hash: sha256(newToken()),
+    redirect_uri: '',
+    created_at: clock.iso(),
+    expires_at: clock.iso(signInMinutes * 60_000),
+  });
   return {
-    poll: (row) => pollDevice(deps, row),
-    endUnclaimed: () => endUnclaimed(deps),
-    parkingForPastedToken: (request, fresh) => parkingForPastedToken(deps, request, fresh),
-
-    begin: async (request) =>
-      request.device || request.method.oauth?.grant === 'device_code'
-        ? beginOnDevice(deps, request)
-        : beginWithRedirect(deps, request),
-
-    async redeem(request, pasted) {
-      const onDevice = await findOnDevice(deps.store, request, pasted);
-      if (onDevice) return redeemOnDevice(deps, request, onDevice);
-      if (request.method.oauth?.grant === 'device_code')
-        throw new AppError(
-          'SIGN-IN-INVALID',
-          `authCode must be the signInId of a sign-in of yours for this data source. ${beginAgain}`,
-        );
-      return redeemCode(deps, request, pasted);
+    signInId: row.id,
+    async park(grant, account, login) {
+      const { setup } = request;
+      const isKept = await storedOrAbandoned(fresh, async () => {
+        await store.db.insertInto('sign_in').values(row).execute();
+        return parked.park(row, { grant, setup, login }, { account, intentId: row.id });
+      });
+      if (isKept) return true;
+      await fresh.abandon('not_stored');
+      await endSignIn(store.db, row, 'failed', 'not_stored');
+      return false;
     },
   };
 }

@@ -59,7 +59,7 @@ export function createSignInsFeature(deps: SignInsDependencies): BoundRoute[] {
       return { status: 200, body: await presentSignIn(store, row, now()) };
     }),
     bind(chooseAccount, async ({ params, body }, { caller }) => {
-      await parked.choose(caller, params.id, body.choice, body.credentialsName);
+      await parked.choose(caller, params.id, body);
       return { status: 200, body: await presentSignIn(store, await find(store, caller, params.id), now()) };
     }),
     bind(renewSignIn, async ({ params, body }, { request }) => {

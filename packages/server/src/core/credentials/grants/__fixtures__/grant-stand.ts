@@ -31,7 +31,7 @@ import type { ClientConfiguration } from '../client-configuration.js';
 import { type StoredGrant, storedGrant } from '../grant-state.js';
 import { createGrants, type Grants } from '../grants.js';
 import { createKeepAlive, type KeepAlive } from '../keep-alive.js';
-import { type RefreshTimes, refreshTimes } from '../refresh-times.js';
+import { type RefreshTimes, refreshTimes } from '../refresh-lease.js';
 import { createRevoker, type Revoker } from '../revoker.js';
 
 // Grants over a real store, a real authorization server and the real gate. Each `process()` has what one process of the
