@@ -48,7 +48,7 @@ const repeatedInLong = [
   'packages/server/src/web/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
   'packages/server/src/web/features/vault-keys/*.test.ts',
   'packages/server/src/web/http/typed-client.test.ts',
-  'packages/server/src/core/credentials/sign-ins/{cross-provider,device-sign-ins,entra,providers,sign-ins,ways-in}.test.ts',
+  'packages/server/src/core/credentials/sign-ins/{cross-provider,device-sign-ins,entra,private-keys,providers,redirects-and-codes,sign-ins,ways-in}.test.ts',
 ];
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
@@ -86,7 +86,7 @@ const withRunners = {
     name: 'with runners',
     include: [
       'packages/server/src/web/features/{use,credential-changes}/*.test.ts',
-      'packages/server/src/core/credentials/sign-ins/renewal.test.ts',
+      'packages/server/src/core/credentials/sign-ins/{account-choice,renewal}.test.ts',
     ],
     exclude: comparingTimes,
     ...onEmbedded,

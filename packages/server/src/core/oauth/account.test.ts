@@ -56,7 +56,7 @@ describe('whose account it is', () => {
     ['refuses', json({ user: { id: 'x' } }, 403)],
     ['answers no JSON', json('<html>')],
     ['answers a list', json([{ user: { id: 'x' } }])],
-    ['names nobody', json({ user: {} })],
+    ['names no account', json({ user: {} })],
     ['names an object', json({ user: { id: { a: 1 } } })],
     ['names an empty text', json({ user: { id: '' } })],
     ['names a text that is too long', json({ user: { id: 'x'.repeat(256) } })],
@@ -70,7 +70,7 @@ describe('whose account it is', () => {
     expect(probe.server.received.map(({ path }) => path)).toEqual(['/token', '/account']);
   });
 
-  it('costs no sign-in when the endpoint is silent: nobody waits long', async () => {
+  it('costs no sign-in when the endpoint is silent: the wait is short', async () => {
     const begun = performance.now();
     expect(await signIn(() => undefined)).toEqual(tokens);
     expect(performance.now() - begun).toBeLessThan(9_000);

@@ -50,7 +50,7 @@ describe('the answer of a token endpoint', () => {
     }
   });
 
-  it('O25: costs nobody a grant unless it is proof', () => {
+  it('O25: costs no grant unless it is proof', () => {
     const proofs = ['invalid_grant', 'bad_refresh_token', 'invalid_refresh_token'];
     const others = documentedAnswers
       .filter(({ kind }) => kind !== 'grant_dead')

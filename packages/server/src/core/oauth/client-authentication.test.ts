@@ -145,7 +145,7 @@ describe('a client that proves itself with a key', () => {
     expect((await lab.verifyAccessToken(renewed.accessToken.reveal())).active).toBe(true);
   });
 
-  it('LI23: pushes what the query of the authorization endpoint asks for, and nothing of it in place of ours', async () => {
+  it('LI23: pushes what the query of the authorization endpoint asks for, and none of it instead of our own parameters', async () => {
     let pushed = new URLSearchParams();
     server.behaviour = (response, request) => {
       pushed = request.form;

@@ -42,7 +42,7 @@ describe('sign-in on another device', () => {
     network,
   });
 
-  it('waits until the person has allowed it, and gets the tokens of that person', async () => {
+  it('waits until the user has allowed it, and gets the tokens of that user', async () => {
     const device = await requestDeviceCode(labCall());
     expect(device.intervalSeconds).toBe(5);
     const poll = { ...labCall(), deviceCode: device.deviceCode };
@@ -59,7 +59,7 @@ describe('sign-in on another device', () => {
     expect(polled).toMatchObject({ state: 'granted', tokens: { subject: 'bob' } });
   });
 
-  it('ends when the person refuses', async () => {
+  it('ends when the user refuses', async () => {
     const device = await requestDeviceCode(labCall());
     const { login, password } = lab.users[0];
     await walkSignIn({
@@ -81,7 +81,7 @@ describe('sign-in on another device', () => {
     expect((await requestDeviceCode(call())).intervalSeconds).toBe(seconds);
   });
 
-  it('a provider that asks to slow down is told apart from one that waits', async () => {
+  it('a provider that asks to slow down is distinguished from one that waits', async () => {
     const poll = { ...call(), deviceCode: new Secret('canary-device-code') };
     server.behaviour = json({ error: 'slow_down' }, 400);
     expect(await pollDeviceCode(poll)).toEqual({ state: 'slower' });

@@ -41,7 +41,7 @@ describe('O16: a hostile token endpoint', () => {
     ['an empty access token', '{"access_token":""}'],
     ['a number for an access token', '{"access_token":7}'],
     ['an access token with a line break', '{"access_token":"a\\r\\nX-Evil: 1"}'],
-  ])('is told by its kind when it answers with %s', async (_, body) => {
+  ])('has its own kind when it answers with %s', async (_, body) => {
     await expect(probe.refresh(json(body))).rejects.toMatchObject({ name: 'OAuthError', kind: 'nonsense' });
   });
 
@@ -166,7 +166,7 @@ describe('O16: a hostile token endpoint', () => {
     expect(inspect(known, { depth: 10 })).not.toContain('canary');
   });
 
-  it('is left alone when the caller gives up', async () => {
+  it('is not called any longer when the caller gives up', async () => {
     const giveUp = new AbortController();
     const waiting: Behaviour = () => giveUp.abort();
     await expect(probe.refresh(waiting, { signal: giveUp.signal })).rejects.toMatchObject({
@@ -200,7 +200,7 @@ describe('a token endpoint that may not be reached', () => {
     expect(probe.server.received).toHaveLength(0);
   });
 
-  it('is unavailable when nobody listens there', async () => {
+  it('is unavailable when no process listens there', async () => {
     const gone = await startTokenServer(json(good));
     await gone[Symbol.asyncDispose]();
     await expect(probe.refresh(json(good), { preset: gone.preset })).rejects.toMatchObject({

@@ -47,7 +47,7 @@ describe('a service account', () => {
     expect(payload['scope']).toBe('read write');
   });
 
-  it('speaks for itself, to the token endpoint, unless told otherwise', async () => {
+  it('speaks for itself, to the token endpoint, unless configured otherwise', async () => {
     await requestJwtBearer(call(), { ...account, audience: 'https://idp.example' });
     const assertion = server.received.at(-1)?.form.get('assertion') ?? '';
     const { payload } = await jwtVerify(assertion, pair.publicKey, { audience: 'https://idp.example' });

@@ -107,7 +107,7 @@ describe('O16: a token endpoint that answers in its own way', () => {
     await expect(code).rejects.toMatchObject({ kind: 'code_refused', providerCode: 'bad_verification_code' });
     const twice = probe.refresh(form('access_token=a&access_token=b&token_type=bearer'), { preset });
     await expect(twice).rejects.toMatchObject({ kind: 'nonsense' });
-    // It goes on answering with JSON, and another provider's form is told and not read.
+    // It keeps answering with JSON, and another provider's form is reported and not read.
     expect((await probe.refresh(json(good), { preset })).accessToken).toBe(good.access_token);
     const elsewhere = probe.refresh(form('access_token=a&token_type=bearer'));
     await expect(elsewhere).rejects.toMatchObject({
@@ -178,7 +178,7 @@ describe('O16: a token endpoint that answers in its own way', () => {
     expect(await probe.exchange(json({ ...good, scope: 'read' }))).toMatchObject({ scope: 'read' });
   });
 
-  it('reads JSON of any type and status 201, and no ID token that nobody can judge', async () => {
+  it('reads JSON of any type and status 201, and no ID token that cannot be validated', async () => {
     const text = json({ ...good, id_token: 'not.a.token' }, 201, { 'content-type': 'text/javascript' });
     expect((await probe.refresh(text)).accessToken).toBe(good.access_token);
     expect(await probe.exchange(text)).not.toHaveProperty('subject');

@@ -19,7 +19,7 @@ import { refreshGrant } from './refresh-grant.js';
 import type { TokenSet } from './types.js';
 
 const network = gateOf();
-/** Beside the preset's own: what a person writes into `scope`. */
+/** In addition to the preset's own: what a user writes into `scope`. */
 const ownScope = 'write';
 
 /** The preset without one datum at a time: each must be missed. */
@@ -69,7 +69,7 @@ describe('O16, O24, O26: a preset, against the lab with the ways of its provider
     for (const lab of Object.values(labs ?? {})) await lab.close();
   });
 
-  /** A whole life: sign in, renew twice, be revoked, be told so. */
+  /** A whole life: signs in, refreshes twice, is revoked, and learns of it. */
   async function live(ways: ImitatedWays, preset: OAuthPreset) {
     const lab = ways.rotates ? labs.rotating : labs.keeping;
     const redirectUri = `${application.url}/callback`;
@@ -115,7 +115,7 @@ describe('O16, O24, O26: a preset, against the lab with the ways of its provider
   }
 
   it.each(providerWays.map((ways) => [`${ways.provider} ${ways.variant ?? ''}`.trim(), ways] as const))(
-    '%s: signs in, renews, is told of its end, and misses each datum that is taken away',
+    '%s: signs in, refreshes, learns of its end, and needs each part of its data',
     async (_name, ways) => {
       const shipped = findProvider(ways.provider)?.preset(ways.place ?? '');
       if (!shipped) throw new Error(`there is no ${ways.provider}`);

@@ -46,7 +46,7 @@ beforeEach(() => {
   lab.resetCounts();
 });
 
-/** Goes to the provider and comes back, as a person would. */
+/** Goes to the provider and comes back, as a user would. */
 async function arrive(input: { preset?: OAuthPreset; decision?: 'allow' | 'deny' } = {}) {
   const secrets = createSignInSecrets();
   const asked = input.preset ?? preset;
@@ -82,7 +82,7 @@ async function signIn(asked = preset) {
 }
 
 describe('an interactive sign-in', () => {
-  it('A5: gives tokens that work for the person who signed in', async () => {
+  it('A5: gives tokens that work for the user who signed in', async () => {
     const before = Date.now();
     const { tokens } = await signIn();
     expect(tokens.subject).toBe('alice');
@@ -116,7 +116,7 @@ describe('an interactive sign-in', () => {
     });
   });
 
-  it('O14: tells that the person said no', async () => {
+  it('O14: reports that the user refused', async () => {
     const { redirect } = await arrive({ decision: 'deny' });
     expect(redirect).toEqual({ ok: false, error: 'provider', providerError: 'access_denied' });
     expect(lab.counts().token.authorization_code).toBe(0);

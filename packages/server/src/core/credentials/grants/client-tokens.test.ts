@@ -78,7 +78,7 @@ describe('tokens of clients and service accounts', () => {
   const together = (connection: string) => Promise.all(Array.from({ length: 20 }, () => read(connection)));
 
   describe.each(Object.keys(ways) as (keyof typeof ways)[])('%s', (way) => {
-    it('LI11: everybody who waits for one token is told why there is none, and the provider is asked once', async () => {
+    it('LI11: all who wait for one token get the reason why there is none, and the provider is asked once', async () => {
       const connection = await connect(way);
       answer = json(503, {});
       for (const refused of await together(connection)) {
@@ -153,7 +153,7 @@ describe('tokens of clients and service accounts', () => {
     async (way, status, error, code, words) => {
       const connection = await connect(way);
       answer = json(status, { error, error_description: 'canary-client-secret is wrong' });
-      // The second is told out of the pause that follows.
+      // The second answer comes from the pause that follows.
       for (const refused of [await read(connection), await read(connection)]) {
         const [told] = refused.body.errors;
         expect(told.code).toBe(code);
@@ -200,7 +200,7 @@ describe('tokens of clients and service accounts', () => {
     },
   );
 
-  it('LI11: tokens of credentials that nobody uses are let go', async () => {
+  it('LI11: tokens of credentials without uses are dropped', async () => {
     const lab = await startAuthorizationServer();
     const clock = createClock(async () => Date.now());
     const health = createProviderHealth(clock.now);

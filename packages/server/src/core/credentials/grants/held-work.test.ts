@@ -26,7 +26,7 @@ describe('work that another node has taken', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('M: a revocation is told to its provider by one node, until that one has been silent for its lease', async () => {
+  it('M: one node sends a revocation to its provider, until it has been silent for its lease', async () => {
     const row: RevocationTable = {
       ...{ id: 'r', tenant_id: 't', credential_id: 'c', credential_name: 'c', owner_id: 'o', source_id: 's' },
       ...{ batch_id: null, status: 'queued', attempts: 0, not_before: '', lease_until: null },
@@ -42,7 +42,7 @@ describe('work that another node has taken', () => {
     expect(await take(store, row)).toBe(true);
   });
 
-  it('M: who has lost the turn to renew a grant does not end the turn of who has it now', async () => {
+  it('M: a process that has lost its lease on a grant does not release the lease of the next', async () => {
     await store.db
       .insertInto('user')
       .values({
@@ -75,7 +75,7 @@ describe('work that another node has taken', () => {
     const lost = await first.take(credential, 1);
     aheadMs += 3_600_000;
     const over = await second.look(credential);
-    if (!lost || !over) throw new Error('nobody has the lease');
+    if (!lost || !over) throw new Error('no process has the lease');
     const held = await second.take(credential, 1, { over });
     if (!held) throw new Error('the lease that is over was not taken');
     await first.giveBack(credential, lost);

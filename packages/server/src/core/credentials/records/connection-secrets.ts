@@ -5,7 +5,7 @@ import { AppError } from '../../errors/app-error.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
 import type { ConnectionTable, SecretTable } from '../../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from '../../vault/envelope.js';
-import { fromSealedColumns, type SealedColumns } from '../../vault/sealed-columns.js';
+import { fromSealedColumns, type SealedColumns } from '../../vault/sealed-fields.js';
 import { type Reaching, reachesSecretsOf } from './reach.js';
 import { insertSealed } from './sealed-secrets.js';
 

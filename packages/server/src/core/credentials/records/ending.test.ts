@@ -47,7 +47,7 @@ describe('everything sealed of what is taken away', () => {
   interface Grants {
     connection: string;
     credential: string;
-    /** The sign-ins whose grants are nobody's yet. */
+    /** Sign-ins whose grants have no owner yet. */
     waiting: string[];
   }
 
@@ -99,7 +99,7 @@ describe('everything sealed of what is taken away', () => {
       admin.patch(`/api/v1/users/${id}`, [{ op: 'replace', path: '/status', value: 'disabled' }]),
     'deleting its user': ({ id }) => admin.delete(`/api/v1/users/${id}`),
   };
-  it.each(Object.keys(ofUser))('LI4: ends with %s, and the provider is told of each grant', async (way) => {
+  it.each(Object.keys(ofUser))('LI4: ends with %s, and each grant is revoked at its provider', async (way) => {
     const one = await member();
     await threeGrants(one.api);
     lab.resetCounts();

@@ -53,7 +53,7 @@ describe('former secrets', () => {
         connectionId: null,
         signIn: method.id,
         destination: 'postgres; host=one',
-        secrets: { login: { username: 'somebody', password: 'first' } },
+        secrets: { login: { username: 'someone', password: 'first' } },
         at,
         by: { userId: owner.id },
       }),
@@ -130,9 +130,9 @@ describe('former secrets', () => {
     const entered = { by: { userId: owner.id }, at };
     const together = store.transaction(async (tx) => {
       expect(await logins().switchLogin(tx, fresh, entered)).toBe(true);
-      if (!(await logins().switchLogin(tx, stale, entered))) throw new Error('changed meanwhile');
+      if (!(await logins().switchLogin(tx, stale, entered))) throw new Error('changed since');
     });
-    await expect(together).rejects.toThrow('changed meanwhile');
+    await expect(together).rejects.toThrow('changed since');
     expect(await undoCopies(first)).toEqual([]);
     const again = await logins().prepare(first, manifest, method, {});
     expect(plain(again.login.fields)).toMatchObject({ password: 'first' });

@@ -6,11 +6,11 @@ import type { CredentialTable, SecretTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
 import {
   fromSealedColumns,
+  loadSealedField,
   type SealedColumns,
   secretRow,
   toSealedColumns,
-} from '../../vault/sealed-columns.js';
-import { loadSealedField } from '../../vault/sealed-fields.js';
+} from '../../vault/sealed-fields.js';
 import type { StoredGrant } from '../grants/grant-state.js';
 import { hiddenGrant, type Plain } from '../grants/hidden-grant.js';
 

@@ -16,7 +16,7 @@ import { createCatalogue } from '../../catalogue/catalogue.js';
 import { createSourceSettings } from '../../catalogue/source-settings.js';
 import { plain } from '../../oauth/__fixtures__/plain-secrets.js';
 import type { Tx } from '../../store/queryable.js';
-import { secretRow } from '../../vault/sealed-columns.js';
+import { secretRow } from '../../vault/sealed-fields.js';
 import type { ClientConfiguration } from '../grants/client-configuration.js';
 import type { StoredGrant } from '../grants/grant-state.js';
 import type { Grants } from '../grants/grants.js';
@@ -69,7 +69,7 @@ const made = async (qName: string, more: object = {}) => {
 
 it.each([
   ['only another destination is allowed', `update credential_destination set destination = 'elsewhere'`],
-  ['somebody else moves the connection', `update connection set suspended_at = '2026-01-01T00:00:00.000Z'`],
+  ['another user moves the connection', `update connection set suspended_at = '2026-01-01T00:00:00.000Z'`],
   ['the credential is deleted', 'delete from credential'],
   ['its secret is replaced', 'update credential set version = version + 1'],
 ])('TR5, TR8: when meanwhile %s', async (what, meanwhile) => {
@@ -77,7 +77,7 @@ it.each([
   await expect(open(meanwhile)).rejects.toMatchObject({ code: 'NOT-READY', retryAfterSeconds: 1 });
 });
 
-it('TR5, TR8: what is as it was resolved is opened, and a sealed login that is gone is told as such', async () => {
+it('TR5, TR8: opens what is as it was resolved, and reports a sealed login that is gone', async () => {
   connectionId = (await made('nothing happens')).qID;
   const result = await open('select 1');
   if (!result.ok) throw new Error('it was not opened');
@@ -143,17 +143,17 @@ it.each(manifests.map((each) => [each.id, each] as const))(
   },
 );
 
-it('sealed fields are found by tenant and owner too: whoever has the id alone gets nothing', async () => {
+it('sealed fields are found by tenant and owner too: the id alone is not enough', async () => {
   const { qCredentialsID: id } = await made('sealed');
   const row = { id, tenant_id: opened.tenantId, owner_id: await userId() };
   const { db } = opened.store;
   expect(await loadSecret(db, row, 'login')).toBeDefined();
-  expect(await loadSecret(db, { ...row, owner_id: 'somebody else' }, 'login')).toBeUndefined();
+  expect(await loadSecret(db, { ...row, owner_id: 'another user' }, 'login')).toBeUndefined();
   expect(await loadSecret(db, { ...row, tenant_id: 'another tenant' }, 'login')).toBeUndefined();
   expect(await loadSecret(db, { ...row, id: 'another' }, 'login')).toBeUndefined();
 });
 
-describe('whoever has the id alone', () => {
+describe('with the id alone', () => {
   const at = new Date(0).toISOString();
   const later = '9999-01-01T00:00:00.000Z';
   const setup: ClientConfiguration = {
@@ -165,7 +165,7 @@ describe('whoever has the id alone', () => {
   beforeAll(async () => {
     const { store, vault, tenantId } = opened;
     const caller = { userId: await userId(), tenantId } as Caller;
-    const { qCredentialsID: credentialId } = await made('changed by nobody else');
+    const { qCredentialsID: credentialId } = await made('changed by its user only');
     const begun = newSignIn(
       { caller, manifest, method: { id: 'm' } as SignInMethod, setup, destination: 'there' },
       { context: 'c', state_hash: 'h', redirect_uri: '', created_at: at, expires_at: later },
@@ -241,7 +241,7 @@ describe('whoever has the id alone', () => {
   };
 
   it.each(Object.entries(changes))('%s of its user only', async (_, change) => {
-    expect(await changesAnything((tx) => change(tx, 'somebody else'))).toBe(false);
+    expect(await changesAnything((tx) => change(tx, 'another user'))).toBe(false);
     expect(await changesAnything((tx) => change(tx, ids.userId))).toBe(true);
   });
 });

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { addPerson } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
 
-it('O07: a provider that sends people on to another one with its own state gets no code of that one', async () => {
+it('O07: a provider that redirects users to another one with its own state gets no code of that one', async () => {
   const [good, evil] = await Promise.all([startAuthorizationServer(), startAuthorizationServer()]);
   const { issuer, authorizationEndpoint, tokenEndpoint, client } = good;
   const server = await startServer({

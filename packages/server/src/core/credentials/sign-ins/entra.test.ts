@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
 import { entraTenant, entraTokens, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
+import { codeOf } from './__fixtures__/callback-page.js';
 
 // Tenants of Microsoft Entra: its ID tokens name a tenant by its id, also where a sign-in was asked of its domain.
 
 const door = '/api/v1/data-connections';
 const otherTenant = '0a1b2c3d-4e5f-4687-9701-5f1d2c3b4a59';
-const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
 
 /** Entra's redirect, unlike the lab's, does not say whose it is. */
 const withoutIssuer: typeof fetch = (input, init) => {

@@ -5,8 +5,8 @@ import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startNodes, type TestNodes } from '../../../testing/start-nodes.js';
+import { codeOf } from './__fixtures__/callback-page.js';
 
-const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
 const actionOf = (html: string): string => /<form method="post" action="([^"]+)"/.exec(html)?.[1] ?? '';
 
 describe('a sign-in whose commit is cut off', () => {

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { type ImitatedWays, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
+import { codeOf } from './__fixtures__/callback-page.js';
 
 const door = '/api/v1/data-connections';
-const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
 /** One kind of client of each provider: the first that can renew. */
 const renewable = providerWays
   .filter(({ expected }) => expected.isRenewable)
@@ -87,7 +87,7 @@ describe('a provider chosen by name', () => {
   const read = (id: string) =>
     alice.api.post(`${door}/${id}/actions/read`, { path: [] }, { accept: 'application/x-ndjson' });
 
-  /** @returns the code of the page, for whoever signs in */
+  /** @returns the code of the page, for the user who signs in */
   async function walk(lab: LabAuthorizationServer, authUrl: string, login: 'alice' | 'bob'): Promise<string> {
     const first = await fetch(authUrl, { redirect: 'manual' });
     const location = first.headers.get('location') ?? '';
@@ -101,7 +101,7 @@ describe('a provider chosen by name', () => {
     { provider: 'oidc', place: anyIssuer, rotates: true, expected: { email: 'alice@lab.example' } },
   ];
   it.each(known.map((ways) => [ways.provider, ways] as const))(
-    'O26: %s: signs in, renews twice, knows its account again, and asks its person when the grant is dead',
+    'O26: %s: signs in, refreshes twice, recognises its account, and asks its user when the grant is dead',
     async (provider, ways) => {
       const lab = labOf(ways);
       const properties = propertiesOf(provider, ways.place);

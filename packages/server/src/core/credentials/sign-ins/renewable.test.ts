@@ -3,9 +3,9 @@ import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
+import { codeOf } from './__fixtures__/callback-page.js';
 
 const door = '/api/v1/data-connections';
-const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
 
 describe('whether a grant can be renewed', () => {
   let lab: LabAuthorizationServer;
@@ -50,7 +50,7 @@ describe('whether a grant can be renewed', () => {
     return context;
   };
 
-  it('LI23: is told where the provider gave no refresh token', async () => {
+  it('LI23: is reported if the provider issued no refresh token', async () => {
     const before = Date.now();
     const { state, signInEndsAt } = await signedIn('online', {});
     expect(state).toBe('ready');

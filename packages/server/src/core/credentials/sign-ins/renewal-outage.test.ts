@@ -6,7 +6,7 @@ import { type Answer, type ApiClient, apiClient } from '../../../testing/api-cli
 import { startNodes, type TestNodes } from '../../../testing/start-nodes.js';
 import type { TestServer } from '../../../testing/start-server.js';
 
-// What callers are told when the store, or a grant, goes away while a use asks for a token.
+// What callers get when the store, or a grant, goes away while a use asks for a token.
 
 const door = '/api/v1/data-connections';
 
@@ -108,7 +108,7 @@ describe('a renewal, as callers see it', () => {
     expect(codeOf(refused)).toBe('503 NOT-READY');
     expect(refused.headers.get('retry-after')).toBe('1');
     expect(provider.calls).toBe(0);
-    // Whatever became of the lease: this node holds it or nobody does, so it need not be waited for.
+    // Whatever became of the lease: this node holds it or no node does, so it need not be waited for.
     await expect.poll(async () => (await read(connection)).status, { timeout: 10_000 }).toBe(200);
     expect(provider.calls).toBe(1);
   });
@@ -126,7 +126,7 @@ describe('a renewal, as callers see it', () => {
     expect(provider.calls).toBe(1);
   });
 
-  it('LI20: the first answers after a grant is lost say so, with the link, whoever meets it first', async () => {
+  it('LI20: the first answers after a grant is lost say so, with the link, whichever node sees it first', async () => {
     const connection = await connect();
     source.takes = () => false;
     provider.answer = dead;

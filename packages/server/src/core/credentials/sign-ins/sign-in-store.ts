@@ -5,8 +5,13 @@ import type { Db, Queryable } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { SignInTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
-import { fromSealedColumns, secretRow, toSealedColumns } from '../../vault/sealed-columns.js';
-import { destroySealedFields, loadSealedField } from '../../vault/sealed-fields.js';
+import {
+  destroySealedFields,
+  fromSealedColumns,
+  loadSealedField,
+  secretRow,
+  toSealedColumns,
+} from '../../vault/sealed-fields.js';
 
 // Rows of sign-ins and their sealed fields.
 

@@ -1,0 +1,199 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { Secret } from '@mooring/connectors/spec/secret';
+import type { TokenFault } from '@mooring/lab/authorization-server/faults';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { expectNoSecretIn } from '../../../testing/secret-scan.js';
+import { filesIn } from '../../../testing/secret-search.js';
+import { answer, grantCase } from './__fixtures__/grant-case.js';
+
+describe('what becomes of refreshed tokens', () => {
+  const given = grantCase();
+  const { calls, isGood, end, holdNext, tokenOf, asked, signInAgain, soon } = given;
+
+  it('F8, O29: a deleted credential stays deleted, and tokens that were just issued are revoked', async () => {
+    end();
+    const process = given.stand.process();
+    const { arrived, release } = holdNext();
+    const waiting = asked(process).catch((error: unknown) => error);
+    await arrived;
+    await given.stand.delete(given.credential);
+    release();
+    expect(await waiting).toMatchObject({ kind: 'auth_failed' });
+    expect(await given.stand.stateOf(given.credential)).toBeUndefined();
+    await expect.poll(() => given.stand.lab.counts().revocation).toBe(1);
+  });
+
+  it('F9, O30: a newer sign-in wins over a running refresh, whose tokens are not revoked', async () => {
+    end();
+    // Its grant has been renewed before, so that the versions of grant and credential differ.
+    await asked();
+    end();
+    const { arrived, release } = holdNext();
+    // With patience: a sign-in takes its time on a busy machine.
+    const waiting = asked(given.stand.process({ times: { waitMs: 200_000 } }));
+    await arrived;
+    const newer = await signInAgain();
+    const token = await tokenOf(given.stand.process(), newer);
+    release();
+    expect(await waiting).toBe(token);
+    expect(await isGood(token)).toBe(true);
+    expect(await tokenOf(given.stand.process(), newer)).toBe(token);
+    // Of this credential: revocations of other tests may arrive late, or twice.
+    const noted = given.stand.store.db
+      .selectFrom('revocation')
+      .where('credential_id', '=', given.credential.id);
+    expect(await noted.selectAll().execute()).toEqual([]);
+    expect(await given.stand.stateOf(given.credential)).toBe('ready');
+  });
+
+  it('item 3: a use that began with the sign-in before does not get the token of a newer one', async () => {
+    const newer = await signInAgain();
+    const retried = { kind: 'unreachable', isRetryable: true, retryAfterSeconds: 1 };
+    await expect(asked()).rejects.toMatchObject(retried);
+    expect(await isGood(await tokenOf(given.stand.process(), newer))).toBe(true);
+  });
+
+  it('F2, F9, O30: an old grant that is found dead does not end a newer sign-in', async () => {
+    end();
+    const { arrived, release } = holdNext();
+    given.stand.lab.switches.tokenNext = [
+      { ...answer(400, { error: 'invalid_grant' }), commit: true } as TokenFault,
+    ];
+    const waiting = asked();
+    await arrived;
+    await signInAgain();
+    release();
+    expect(await isGood(await waiting)).toBe(true);
+    expect(await given.stand.stateOf(given.credential)).toBe('ready');
+  });
+
+  it('F11, O19: keeps in memory what the store cannot take, and stores it when it is back', async () => {
+    end();
+    const { arrived, release } = holdNext();
+    const waiting = asked();
+    await arrived;
+    const { db } = given.stand.store;
+    await sql.raw('alter table secret rename to secret_away').execute(db);
+    release();
+    await expect.poll(() => given.stand.lab.switches.tokenWatch).toBeUndefined();
+    await new Promise((resolve) => setImmediate(resolve));
+    await sql.raw('alter table secret_away rename to secret').execute(db);
+    const token = await waiting;
+    expect(await isGood(token)).toBe(true);
+    expect(await asked(given.stand.process())).toBe(token);
+    expect(calls()).toBe(1);
+  });
+  const keptIn = (dataFolder: string): string[] => {
+    const kept = path.join(dataFolder, 'kept-tokens');
+    return existsSync(kept) ? readdirSync(kept) : [];
+  };
+
+  /** A process that ends while the store takes nothing, with renewed tokens. @returns its data folder */
+  const endWithTokens = async (): Promise<string> => {
+    end();
+    const dataFolder = given.stand.newFolder();
+    const { arrived, release } = holdNext();
+    const process = given.stand.process({ dataFolder });
+    const waiting = asked(process).catch((error: unknown) => error);
+    await arrived;
+    const { db } = given.stand.store;
+    await sql.raw('alter table secret rename to secret_away').execute(db);
+    release();
+    await soon(async () => keptIn(dataFolder).some((name) => name.endsWith('.json')));
+    expectNoSecretIn(filesIn(dataFolder));
+    await process.close();
+    expect(await waiting).toBeInstanceOf(Error);
+    await sql.raw('alter table secret_away rename to secret').execute(db);
+    return dataFolder;
+  };
+
+  it('LI17, F11: tokens that a process could not store before it ended stay sealed in its data folder, and the next start stores them', async () => {
+    const dataFolder = await endWithTokens();
+    const again = given.stand.process({ dataFolder });
+    await again.recover();
+    expect(await isGood(await asked(again))).toBe(true);
+    expect(keptIn(dataFolder)).toEqual([]);
+    expect(calls()).toBe(1);
+    expect(given.stand.lab.counts().revocation).toBe(0);
+  });
+
+  describe('in a store that was set back to before the last refresh', () => {
+    const storedGrant = () =>
+      given.stand.store.db
+        .selectFrom('secret')
+        .select(['version', 'wrapped_key', 'ciphertext'])
+        .where('record_id', '=', given.credential.id)
+        .where('field', '=', 'grant')
+        .executeTakeFirstOrThrow();
+    /** @returns the data folder of a process that has newer tokens than the store */
+    const setBack = async (change = {}): Promise<string> => {
+      const before = await storedGrant();
+      end();
+      await asked();
+      const dataFolder = await endWithTokens();
+      await given.stand.store.db
+        .updateTable('secret')
+        .set({ ...before, ...change })
+        .where('record_id', '=', given.credential.id)
+        .where('field', '=', 'grant')
+        .execute();
+      return dataFolder;
+    };
+
+    it.each([
+      ['that it holds', {}],
+      ['whose key is gone', { wrapped_key: 'AAAA' }],
+    ])('LI17: tokens that waited take the place of the older grant %s', async (_, change) => {
+      const dataFolder = await setBack(change);
+      const again = given.stand.process({ dataFolder });
+      await again.recover();
+      expect(keptIn(dataFolder)).toEqual([]);
+      expect(await isGood(await asked(again))).toBe(true);
+      expect(calls()).toBe(2);
+    });
+
+    it('LI17: they take the place of no sign-in that came since, though it has the same version', async () => {
+      const dataFolder = await setBack();
+      given.stand.clock.move(1_000);
+      given.credential = await given.stand.signInAgain(given.credential);
+      expect((await storedGrant()).version).toBe(2);
+      const newest = await asked();
+      await given.stand.process({ dataFolder }).recover();
+      expect(await asked()).toBe(newest);
+    });
+  });
+
+  it('LI9: a process that stops begins no refresh, and does not wait for a silent provider', async () => {
+    end();
+    const process = given.stand.process();
+    await process.close();
+    await expect(asked(process)).rejects.toThrow('The service is stopping.');
+    let isAsked = false;
+    const silent = await listenOnLoopback(0, () => () => {
+      isAsked = true;
+    });
+    const revoker = given.stand.revoker(50);
+    const preset = { ...given.stand.setup.preset, revocationEndpoint: `${silent.url}/revoke` };
+    await revoker.revokeTokens(
+      given.credential,
+      { ...given.stand.setup, preset },
+      {
+        accessToken: new Secret('given up'),
+      },
+    );
+    await soon(async () => isAsked);
+    const begun = performance.now();
+    await revoker.close();
+    expect(performance.now() - begun).toBeLessThan(2_000);
+    const { status } = await given.stand.store.db
+      .selectFrom('revocation')
+      .select('status')
+      .where('credential_id', '=', given.credential.id)
+      .executeTakeFirstOrThrow();
+    expect(status).toBe('queued');
+    await silent.close();
+  });
+});

@@ -1,0 +1,100 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
+import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
+import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { jwtVerify } from 'jose';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { startServer, type TestServer } from '../../../../testing/start-server.js';
+
+export const door = '/api/v1/data-connections';
+export const robotKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+interface WaysInParts {
+  lab: LabAuthorizationServer;
+  /** Answers with the user of the access token. */
+  source: LoopbackServer;
+  /** Token endpoint of service accounts. */
+  robots: LoopbackServer;
+  server: TestServer;
+  alice: TestPerson;
+  bob: TestPerson;
+  /** Of connections that were created. */
+  serial: number;
+  robotTokens: number;
+}
+
+const startSource = (lab: LabAuthorizationServer): Promise<LoopbackServer> =>
+  listenOnLoopback(0, () => async (request, response) => {
+    const token = (request.headers.authorization ?? '').replace('Bearer ', '');
+    const known = await lab.verifyAccessToken(token);
+    const sub = token.startsWith('robot-') ? token : known.sub;
+    response.writeHead(sub ? 200 : 401, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(sub ? [{ sub }] : { error: 'no' }));
+  });
+
+const startRobots = (given: WaysInParts): Promise<LoopbackServer> =>
+  listenOnLoopback(0, () => async (request, response) => {
+    const form = new URLSearchParams((await readRequestBody(request)).toString());
+    const { payload } = await jwtVerify(form.get('assertion') ?? '', robotKey.publicKey, {
+      audience: `${given.robots.url}/token`,
+    });
+    given.robotTokens += 1;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(
+      JSON.stringify({ access_token: `robot-${payload.sub}`, token_type: 'Bearer', expires_in: 600 }),
+    );
+  });
+
+export function waysInCase() {
+  const given = { serial: 0, robotTokens: 0 } as WaysInParts;
+
+  beforeAll(async () => {
+    given.lab = await startAuthorizationServer();
+    given.source = await startSource(given.lab);
+    given.robots = await startRobots(given);
+    given.server = await startServer();
+    given.alice = await addPerson(given.server.url, given.server.adminKey, 'alice');
+    given.bob = await addPerson(given.server.url, given.server.adminKey, 'bob');
+  });
+  afterAll(async () => {
+    await given.server.close();
+    await given.source.close();
+    await given.robots.close();
+    await given.lab.close();
+  });
+  beforeEach(() => {
+    given.lab.switches.tokenNext = [];
+    given.lab.resetCounts();
+  });
+
+  return {
+    given,
+    create: (person: TestPerson, properties: object, more: object = {}) => {
+      given.serial += 1;
+      return person.api.post(door, {
+        datasourceID: 'rest',
+        qName: `ways ${given.serial}`,
+        connectionProperties: { url: given.source.url, ...properties },
+        ...more,
+      });
+    },
+    device: (more: object = {}) => ({
+      authSchema: 'oauth2Device',
+      issuer: given.lab.issuer,
+      clientId: given.lab.client.clientId,
+      clientSecret: given.lab.client.clientSecret,
+      scope: 'openid read',
+      ...more,
+    }),
+    read: (person: TestPerson, id: string) =>
+      person.api.post(`${door}/${id}/actions/read`, { path: [] }, { accept: 'application/x-ndjson' }),
+    /** The user decides on the other device. */
+    asDevice: (authUrl: string, login: 'alice' | 'bob' = 'alice', decision: 'allow' | 'deny' = 'allow') => {
+      const { password } = given.lab.users[login === 'alice' ? 0 : 1];
+      return walkSignIn({ authUrl, login, password, decision, endsAtServer: true });
+    },
+    stateOf: async (person: TestPerson, id: string) => (await person.api.get(`/api/v1/sign-ins/${id}`)).body,
+    devicePolls: () => given.lab.counts().token.other,
+  };
+}
