@@ -19,42 +19,33 @@ export function accountOfGrant({ issuer, tokens }: StoredGrant): GrantAccount | 
 
 type CredentialRef = Pick<CredentialTable, 'id' | 'tenant_id' | 'owner_id'>;
 
-const stateOf = (db: Queryable, credential: CredentialRef) =>
-  db
+/** The grant that a credential has or had, without opening it; undefined for one that was never signed in. */
+export async function formerGrant(
+  db: Queryable,
+  credential: CredentialRef,
+): Promise<{ account?: GrantAccount; endsAt: string | null } | undefined> {
+  const row = await db
     .selectFrom('grant_state')
     .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
+    .selectAll('grant_state')
     .where('grant_state.credential_id', '=', credential.id)
     .where('grant_state.tenant_id', '=', credential.tenant_id)
     .where('credential.tenant_id', '=', credential.tenant_id)
-    .where('credential.owner_id', '=', credential.owner_id);
+    .where('credential.owner_id', '=', credential.owner_id)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const { account_issuer: issuer, account_subject: subject, account_email: email, ends_at: endsAt } = row;
+  if (!issuer || !subject) return { endsAt };
+  return { account: { issuer, subject, ...(email === null ? {} : { email }) }, endsAt };
+}
 
 /** The account that a credential was last signed in with; undefined if it is not known. */
-export async function rememberedAccount(
-  db: Queryable,
-  credential: CredentialRef,
-): Promise<GrantAccount | undefined> {
-  const row = await stateOf(db, credential)
-    .select(['account_issuer', 'account_subject', 'account_email'])
-    .executeTakeFirst();
-  if (!row?.account_issuer || !row.account_subject) return undefined;
-  return {
-    issuer: row.account_issuer,
-    subject: row.account_subject,
-    ...(row.account_email === null ? {} : { email: row.account_email }),
-  };
-}
+export const rememberedAccount = async (db: Queryable, credential: CredentialRef) =>
+  (await formerGrant(db, credential))?.account;
 
 /** When the grant of a credential ends for good; undefined for one that is refreshed, or has no known end. */
-export async function endOfGrant(db: Queryable, credential: CredentialRef): Promise<string | undefined> {
-  const row = await stateOf(db, credential).select('ends_at').executeTakeFirst();
-  return row?.ends_at ?? undefined;
-}
-
-/** Whether a credential was ever signed in, with any account. */
-export async function hasHadGrant(db: Queryable, credential: CredentialRef): Promise<boolean> {
-  const row = await stateOf(db, credential).select('credential_id').executeTakeFirst();
-  return row !== undefined;
-}
+export const endOfGrant = async (db: Queryable, credential: CredentialRef): Promise<string | undefined> =>
+  (await formerGrant(db, credential))?.endsAt ?? undefined;
 
 /** `unknown` if either side is unknown: that proves neither. */
 export function compareAccounts(

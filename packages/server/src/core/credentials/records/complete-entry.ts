@@ -7,13 +7,7 @@ import { InvalidRequest } from '../../errors/app-error.js';
 import { askAccount } from '../../oauth/account.js';
 import { refreshGrant } from '../../oauth/refresh-grant.js';
 import type { ClientConfiguration } from '../grants/client-configuration.js';
-import {
-  accountOfGrant,
-  compareAccounts,
-  hasHadGrant,
-  maskedAccount,
-  rememberedAccount,
-} from '../grants/grant-account.js';
+import { accountOfGrant, compareAccounts, formerGrant, maskedAccount } from '../grants/grant-account.js';
 import { type StoredGrant, storedGrant } from '../grants/grant-state.js';
 import { rejectPastedToken } from '../grants/oauth-failures.js';
 import type { RevokedCredential } from '../grants/revocation-queue.js';
@@ -150,8 +144,9 @@ async function assertSameAccount(
   redeemed: Pick<RedeemedSignIn, 'park' | 'signInId'>,
   { login, grant }: { login: Login; grant: StoredGrant },
 ): Promise<void> {
-  if (!replaces || !(await hasHadGrant(db, replaces))) return;
-  const remembered = await rememberedAccount(db, replaces);
+  const former = replaces && (await formerGrant(db, replaces));
+  if (!former) return;
+  const remembered = former.account;
   const account = accountOfGrant(grant);
   if (compareAccounts(remembered, account) === 'same') return;
   if (!(await redeemed.park(grant, account, login))) throw credentialGone();

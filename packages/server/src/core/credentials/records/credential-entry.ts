@@ -1,7 +1,7 @@
 import type { SplitProperties } from '@mooring/connectors/kit/properties';
 import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { Caller } from '../../access/caller.js';
-import { InvalidRequest } from '../../errors/app-error.js';
+import { InvalidRequest, invalidField } from '../../errors/app-error.js';
 import type { Tx } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { completeEntry } from './complete-entry.js';
@@ -45,12 +45,10 @@ export function createCredentialEntry(deps: CredentialEntryDependencies) {
     async begin(request: EntryRequest) {
       const { signIn } = request.split;
       if (!isInteractive(signIn.oauth)) {
-        throw new InvalidRequest([
-          {
-            field: 'authUrlOnly',
-            message: `is not used for sign-in by ${signIn.label}, which has no sign-in page. Send the credential in connectionProperties`,
-          },
-        ]);
+        throw invalidField(
+          'authUrlOnly',
+          `is not used for sign-in by ${signIn.label}, which has no sign-in page. Send the credential in connectionProperties`,
+        );
       }
       return toldCoarselyOf(request, () => signIns.begin(signInRequestOf(request, clients)));
     },

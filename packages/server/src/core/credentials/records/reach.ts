@@ -29,15 +29,13 @@ export const enteredBy = (
   entered_with: wayIn?.reachesSince === undefined ? null : wayIn.invitationId,
 });
 
-export const outOfReach = (): AppError =>
-  new AppError(
+/** @throws AppError ACCESS-DENIED */
+export function assertReaches(caller: Reaching, credential: Entered): void {
+  if (reaches(caller, credential)) return;
+  throw new AppError(
     'ACCESS-DENIED',
     'Your API key came from an invitation and does not reach credentials from before it. Approve it with an earlier key of yours (POST /api/v1/api-keys/{id}/actions/approve), or enter the secret again.',
   );
-
-/** @throws AppError ACCESS-DENIED */
-export function assertReaches(caller: Reaching, credential: Entered): void {
-  if (!reaches(caller, credential)) throw outOfReach();
 }
 
 type SecretsEntered = Pick<ConnectionTable, 'secrets_entered_at' | 'secrets_entered_with'>;

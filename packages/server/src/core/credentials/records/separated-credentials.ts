@@ -2,7 +2,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { nameSchema } from '@mooring/contract/wire';
 import type { Caller } from '../../access/caller.js';
 import { recordCredential } from '../../audit/record.js';
-import { AppError, InvalidRequest } from '../../errors/app-error.js';
+import { AppError, invalidField } from '../../errors/app-error.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { changeCredential, nameKey } from './credential-records.js';
@@ -71,7 +71,7 @@ export async function freeName(db: Queryable, owned: Owned, wanted: string, firs
 export function assertName(name: string, field = 'credentialsName'): void {
   const read = nameSchema.safeParse(name);
   const [issue] = read.error?.issues ?? [];
-  if (issue) throw new InvalidRequest([{ field, message: issue.message }]);
+  if (issue) throw invalidField(field, issue.message);
 }
 
 /**

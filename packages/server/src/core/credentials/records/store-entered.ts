@@ -6,7 +6,7 @@ import type { Tx } from '../../store/queryable.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
 import type { CredentialDependencies } from '../dependencies.js';
-import { hasHadGrant, rememberedAccount } from '../grants/grant-account.js';
+import { formerGrant } from '../grants/grant-account.js';
 import { recordAwaitedAccount } from '../grants/grant-state.js';
 import { storedOrAbandoned } from '../sign-ins/redeemed-sign-in.js';
 import { insertCredential, replaceCredential } from './credential-records.js';
@@ -82,8 +82,8 @@ export async function copyOwn(
   const row = await loadSecret(store.db, owned, 'login');
   if (!row) return undefined;
   const secrets = { login: openSecret(vault, owned, row) };
-  if (!(await hasHadGrant(store.db, credential))) return { secrets };
-  return { secrets, needsSignIn: { account: await rememberedAccount(store.db, credential) } };
+  const former = await formerGrant(store.db, credential);
+  return former ? { secrets, needsSignIn: { account: former.account } } : { secrets };
 }
 
 /** Runs the transaction that stores an entered credential; a grant that cannot be stored is revoked rather than lost. */

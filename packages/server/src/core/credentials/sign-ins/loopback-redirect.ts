@@ -1,4 +1,4 @@
-import { AppError, InvalidRequest } from '../../errors/app-error.js';
+import { AppError, invalidField } from '../../errors/app-error.js';
 import type { SignInTable } from '../../store/tables.js';
 import { beginAgain } from './open-sign-in.js';
 import type { PastedCode } from './pasted-code.js';
@@ -16,21 +16,16 @@ const isLoopbackRedirect = (uri: string): boolean => {
 /** @throws InvalidRequest for any other form, and for a client that is not registered as a native one */
 export function readLoopbackRedirect(uri: string, setup: { isNative?: boolean }): string {
   if (!isLoopbackRedirect(uri)) {
-    throw new InvalidRequest([
-      {
-        field: 'redirectUri',
-        message: 'must be http://127.0.0.1:<port>/callback or http://[::1]:<port>/callback',
-      },
-    ]);
+    throw invalidField(
+      'redirectUri',
+      'must be http://127.0.0.1:<port>/callback or http://[::1]:<port>/callback',
+    );
   }
   if (setup.isNative !== true) {
-    throw new InvalidRequest([
-      {
-        field: 'redirectUri',
-        message:
-          'needs a client that is registered as a native one (loopbackRedirect in oauth.clients). Omit it and copy the code from the page',
-      },
-    ]);
+    throw invalidField(
+      'redirectUri',
+      'needs a client that is registered as a native one (loopbackRedirect in oauth.clients). Omit it and copy the code from the page',
+    );
   }
   return uri;
 }
