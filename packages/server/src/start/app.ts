@@ -1,46 +1,26 @@
 import { manifests } from '@mooring/connectors/registry';
-import type { FastifyInstance } from 'fastify';
 import { connectionsAtOnce } from '../core/isolation/open-files.js';
 import { createEcho } from '../core/self-check/echo.js';
-import { createSelfCheck, type SelfCheck } from '../core/self-check/self-check.js';
+import { createSelfCheck } from '../core/self-check/self-check.js';
 import { registerDocs } from '../web/features/platform/docs.js';
-import type { BoundRoute } from '../web/http/handler.js';
 import { createHttpServer } from '../web/http/server.js';
-import { createMetrics, type Metrics } from './metrics.js';
-import { type AccessRooms, accessRooms } from './rooms/access.js';
-import { type CredentialRooms, credentialRooms } from './rooms/credentials.js';
-import type { AppDependencies, Given } from './rooms/given.js';
-import { routesOf } from './rooms/routes.js';
-import { sourceRooms } from './rooms/sources.js';
-import { type UseRooms, useRooms } from './rooms/uses.js';
+import { createMetrics } from './metrics.js';
+import { type AppDependencies, createRooms } from './rooms.js';
+import { routesOf } from './routes.js';
 
 /** The service, and the rooms that its start and its stop work with. */
-export interface App
-  extends Pick<AccessRooms, 'authenticator' | 'idempotency' | 'keyRotation' | 'rates' | 'refusals'>,
-    Pick<CredentialRooms, 'grants' | 'keepAlive' | 'parked' | 'revoker' | 'signIns' | 'sweepOrphans'>,
-    Pick<UseRooms, 'keeper' | 'revocationJobs' | 'runners' | 'runningUses' | 'uses'> {
-  http: FastifyInstance;
-  routes: readonly BoundRoute[];
-  selfCheck: SelfCheck;
-  metrics: Metrics;
-}
+export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** The composition root: makes every room and connects them; nothing is decided here. */
-export async function createApp(deps: AppDependencies): Promise<App> {
-  const { config, log, publicUrl } = deps;
-  const given: Given = { ...deps, now: () => new Date(deps.store.clock.now()) };
-  const sources = sourceRooms(given);
-  const { gate } = sources;
-  const access = accessRooms(given);
-  const { authenticator, destinationRefused, guesses, idempotency, rates } = access;
-  const credentials = credentialRooms({ ...given, ...sources, ...access });
-  const uses = useRooms({ ...given, ...sources, ...access, ...credentials });
-  const { isolation, runners, sessions } = uses;
+export async function createApp(given: AppDependencies) {
+  const { config, log, publicUrl } = given;
+  const rooms = createRooms(given);
+  const { authenticator, destinationRefused, gate, guesses, idempotency, rates } = rooms;
+  const { isolation, runners, sessions } = rooms;
   const echo = createEcho();
   const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo, runners });
   const metrics = createMetrics({ gate, sessions, isolation, runners });
-  const rooms = { ...sources, ...access, ...credentials, ...uses };
-  const routes = routesOf({ ...given, ...rooms, metrics, echo, selfCheck });
+  const routes = routesOf({ ...rooms, metrics, echo, selfCheck });
   const http = await createHttpServer({
     log,
     routes,
@@ -53,7 +33,7 @@ export async function createApp(deps: AppDependencies): Promise<App> {
     requestMs: config.limits.requestSeconds * 1000,
     connectionsMax: connectionsAtOnce(),
     isSecure: () => publicUrl().startsWith('https:'),
-    notReady: deps.notReady,
+    notReady: given.notReady,
     observe: metrics.observe,
   });
   registerDocs(http);

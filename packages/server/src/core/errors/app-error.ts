@@ -40,5 +40,6 @@ export class InvalidRequest extends AppError {
   }
 }
 
+/** A request with one problem. @param field name, or path of names to a member */
 export const invalidField = (field: string, message: string): InvalidRequest =>
   new InvalidRequest([{ field, message }]);

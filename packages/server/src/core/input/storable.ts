@@ -1,4 +1,4 @@
-import { InvalidRequest } from '../errors/app-error.js';
+import { invalidField } from '../errors/app-error.js';
 
 const depthMax = 32;
 /** PostgreSQL cannot store NUL in text, and a lone surrogate cannot be encoded as UTF-8. */
@@ -44,5 +44,5 @@ export function assertStorable(value: unknown, at: string): void {
   if (!problem) return;
   const { message, path } = problem;
   const field = path ? path.join('.').slice(0, 256) || at : 'member name';
-  throw new InvalidRequest([{ field, message }]);
+  throw invalidField(field, message);
 }

@@ -1,6 +1,6 @@
 import { coerceScalar, innermost, valueFault } from '@mooring/contract/values';
 import { z } from 'zod';
-import { InvalidRequest } from '../errors/app-error.js';
+import { InvalidRequest, invalidField } from '../errors/app-error.js';
 import { assertStorable } from './storable.js';
 
 // Input that documented clients send outside the schema: any casing of member names, alternative spellings, booleans
@@ -73,9 +73,7 @@ export function tolerate(
     const tolerated = tolerate(member.schema, raw, { at: `${at}${member.name}.`, onUnknown });
     const earlier = result[member.name];
     if (earlier !== undefined && JSON.stringify(earlier) !== JSON.stringify(tolerated)) {
-      throw new InvalidRequest([
-        { field: `${at}${given.slice(0, 64)}`, message: `disagrees with another spelling of ${member.name}` },
-      ]);
+      throw invalidField(`${at}${given.slice(0, 64)}`, `disagrees with another spelling of ${member.name}`);
     }
     result[member.name] = tolerated;
   }

@@ -1,4 +1,4 @@
-import { InvalidRequest } from '../../core/errors/app-error.js';
+import { invalidField } from '../../core/errors/app-error.js';
 
 /** `ETag` of a version: RFC 9110 section 8.8.3. */
 export const entityTag = (version: string): string => `"${version}"`;
@@ -12,9 +12,7 @@ export function expectedVersions(header: string | undefined): ReadonlySet<string
   if (header === undefined || header.trim() === '*') return undefined;
   const tags = header.split(',').map((tag) => tag.trim());
   if (tags.length > 20 || tags.some((tag) => !/^(W\/)?"[\x21\x23-\x7e]{0,128}"$/.test(tag))) {
-    throw new InvalidRequest([
-      { field: 'If-Match', message: 'must be * or a list of ETags in double quotes' },
-    ]);
+    throw invalidField('If-Match', 'must be * or a list of ETags in double quotes');
   }
   return new Set(tags.filter((tag) => tag.startsWith('"')).map((tag) => tag.slice(1, -1)));
 }

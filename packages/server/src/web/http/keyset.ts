@@ -1,17 +1,19 @@
-import { type Expression, type SqlBool, sql } from 'kysely';
+import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
-import { InvalidRequest } from '../../core/errors/app-error.js';
+import { invalidField } from '../../core/errors/app-error.js';
 
 // Keyset pagination, which stays exact while rows are added and deleted. A page token holds the sort value and the id of
 // the row it continues from. It grants nothing: every page is filtered again.
+
+/** Rows of a page whose request sets no limit. */
+const pageSize = 100;
 
 /** Columns a list may be sorted by, by the name that `sort` has for them. */
 export interface ListOrder {
   sorts: Readonly<Record<string, string>>;
   idColumn: string;
-  /** For instance `-eventTime`. */
-  sortDefault: string;
-  limitDefault: number;
+  /** For instance `-eventTime`; absent: `+id`. */
+  sortDefault?: string;
 }
 
 /** What a list's query holds; see `pageQuery` of the contract. */
@@ -51,9 +53,7 @@ function readCursor(field: string, text: string): Position {
     const [sort, value, id] = cursorSchema.parse(json);
     return { sort, value, id };
   } catch {
-    throw new InvalidRequest([
-      { field, message: 'is not a page token of this list; follow links.next.href unchanged' },
-    ]);
+    throw invalidField(field, 'is not a page token of this list; follow links.next.href unchanged');
   }
 }
 
@@ -63,8 +63,7 @@ function positionOf(query: ListQuery): (Position & { isBackwards: boolean }) | u
   );
   const [name] = given;
   if (name === undefined) return undefined;
-  if (given.length > 1)
-    throw new InvalidRequest([{ field: name, message: `and ${given[1]} exclude each other` }]);
+  if (given.length > 1) throw invalidField(name, `and ${given[1]} exclude each other`);
   const text = query[name] ?? '';
   const isBackwards = name === 'prev' || name === 'endingBefore';
   if (name === 'next' || name === 'prev') return { ...readCursor(name, text), isBackwards };
@@ -72,10 +71,7 @@ function positionOf(query: ListQuery): (Position & { isBackwards: boolean }) | u
 }
 
 /** @throws InvalidRequest for a page token of another list or an unknown sort */
-export function readList(
-  query: ListQuery,
-  { sorts, idColumn, sortDefault, limitDefault }: ListOrder,
-): ListPage {
+export function readList(query: ListQuery, { sorts, idColumn, sortDefault = '+id' }: ListOrder): ListPage {
   const position = positionOf(query);
   // A `+` that was not percent-encoded arrives as a space.
   const sort = position?.sort ?? (query.sort ?? sortDefault).replace(/^ /, '+');
@@ -84,7 +80,7 @@ export function readList(
     name === 'id' || name === '_id' ? idColumn : Object.hasOwn(sorts, name) ? sorts[name] : undefined;
   if (column === undefined) {
     const known = ['id', ...Object.keys(sorts)].join(', ');
-    throw new InvalidRequest([{ field: 'sort', message: `must be one of ${known}, with + or - before it` }]);
+    throw invalidField('sort', `must be one of ${known}, with + or - before it`);
   }
   const isBackwards = position?.isBackwards ?? false;
   const isDescending = sort.startsWith('-') !== isBackwards;
@@ -92,7 +88,7 @@ export function readList(
   const beyond = sql.raw(isDescending ? '<' : '>');
   const value = sql.ref(column);
   const id = sql.ref(idColumn);
-  const limit = query.limit ?? limitDefault;
+  const limit = query.limit ?? pageSize;
   const condition = position
     ? column === idColumn
       ? sql<SqlBool>`${id} ${beyond} ${position.id}`
@@ -115,18 +111,16 @@ export function readList(
   };
 }
 
-/** The rows of the page in their order, and its links, absolute and fetchable as they are. */
-export function turnPage<Row extends object>(
-  page: ListPage,
-  rows: readonly Row[],
-  base: string,
-  requestUrl: string,
-) {
+/**
+ * The rows of the page in their order, and its links, absolute and fetchable as they are.
+ * @param self absolute URL of the request
+ */
+export function turnPage<Row extends object>(page: ListPage, rows: readonly Row[], self: string) {
   const hasMore = rows.length > page.limit;
   const inOrder = page.isBackwards ? rows.slice(0, page.limit).toReversed() : rows.slice(0, page.limit);
   const link = (name: 'next' | 'prev', row: Row | undefined) => {
     if (!row) return {};
-    const url = new URL(`${base}${requestUrl}`);
+    const url = new URL(self);
     for (const other of [...url.searchParams.keys()]) {
       if (/^(next|prev|sort|startingAfter|endingBefore)$/i.test(other)) url.searchParams.delete(other);
     }
@@ -136,15 +130,24 @@ export function turnPage<Row extends object>(
   return {
     shown: inOrder,
     links: {
-      self: { href: `${base}${requestUrl}` },
+      self: { href: self },
       ...(hasMore || page.isBackwards ? link('next', inOrder.at(-1)) : {}),
-      ...(page.isBackwards
-        ? hasMore
-          ? link('prev', inOrder[0])
-          : {}
-        : page.isContinued
-          ? link('prev', inOrder[0])
-          : {}),
+      ...((page.isBackwards ? hasMore : page.isContinued) ? link('prev', inOrder[0]) : {}),
     },
   };
+}
+
+/**
+ * One page of the rows of a statement.
+ * @throws InvalidRequest as {@link readList}
+ */
+export async function fetchPage<Schema, Name extends keyof Schema, Row extends object>(
+  statement: SelectQueryBuilder<Schema, Name, Row>,
+  query: ListQuery,
+  order: ListOrder,
+  self: string,
+) {
+  const page = readList(query, order);
+  const rows = await statement.where(page.condition).orderBy(page.order).limit(page.fetch).execute();
+  return turnPage(page, rows, self);
 }

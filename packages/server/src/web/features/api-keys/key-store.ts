@@ -1,7 +1,7 @@
 import type { ApiKeyReply } from '@mooring/contract/routes/api-keys';
 import type { Authenticator } from '../../../core/access/authenticate.js';
 import type { Caller } from '../../../core/access/caller.js';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ApiKeyTable } from '../../../core/store/tables.js';
@@ -12,20 +12,17 @@ export interface ApiKeysDependencies {
   authenticator: Authenticator;
   hashToken: HashToken;
   publicUrl: () => string;
-  now: () => Date;
 }
 
 /** Clients expect an expiry, and a key that the operator chose has none. */
 const neverEnds = '9999-12-31T23:59:59.999Z';
-
-export const administers = (caller: Caller) => isAdministratorOf(caller, 'personal');
 
 export const unknownKey = () => new AppError('NOT-FOUND', 'You have no such API key.');
 
 /** The caller's keys, or those of the tenant for its administrators. */
 export const keysOf = ({ db }: Store, caller: Caller) => {
   const statement = db.selectFrom('api_key').selectAll().where('tenant_id', '=', caller.tenantId);
-  return administers(caller) ? statement : statement.where('user_id', '=', caller.userId);
+  return isTenantAdministrator(caller) ? statement : statement.where('user_id', '=', caller.userId);
 };
 
 /** @throws AppError NOT-FOUND */
@@ -35,12 +32,13 @@ export async function findKey(store: Store, caller: Caller, id: string): Promise
   return row;
 }
 
-function statusOf(row: ApiKeyTable, now: Date): ApiKeyReply['status'] {
+function statusOf(row: ApiKeyTable, now: string): ApiKeyReply['status'] {
   if (row.revoked_at !== null) return 'revoked';
-  return row.expires_at !== null && row.expires_at <= now.toISOString() ? 'expired' : 'active';
+  return row.expires_at !== null && row.expires_at <= now ? 'expired' : 'active';
 }
 
-export const presentKey = (row: ApiKeyTable, now: Date): ApiKeyReply => ({
+/** @param now ISO 8601 */
+export const presentKey = (row: ApiKeyTable, now: string): ApiKeyReply => ({
   id: row.id,
   tenantId: row.tenant_id,
   description: row.description,

@@ -1,4 +1,4 @@
-import type { createApiKey } from '@mooring/contract/routes/api-keys';
+import { createApiKey } from '@mooring/contract/routes/api-keys';
 import type { Caller } from '../../../core/access/caller.js';
 import {
   assertOwnKey,
@@ -9,12 +9,13 @@ import {
 } from '../../../core/access/issue-key.js';
 import { durationMs } from '../../../core/access/key-duration.js';
 import { keyLimits } from '../../../core/access/key-limits.js';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { record } from '../../../core/audit/record.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import type { Tx } from '../../../core/store/queryable.js';
 import type { ApiKeyTable } from '../../../core/store/tables.js';
-import type { Handler, IsStillThere } from '../../http/handler.js';
-import { type ApiKeysDependencies, administers, presentKey } from './key-store.js';
+import { bind, type Handler, type IsStillThere } from '../../http/handler.js';
+import { type ApiKeysDependencies, presentKey } from './key-store.js';
 
 type Asked = Parameters<Handler<typeof createApiKey>>[0]['body'];
 
@@ -39,7 +40,7 @@ async function endOf(tx: Tx, parent: ApiKeyTable, asked: string | undefined, at:
   const lifeMs = asked ? durationMs(asked, 'expiry') : Math.min(keyLifeMs, longestMs);
   if (lifeMs > longestMs) {
     const { max_api_key_expiry: longest } = await keyLimits(tx, parent.tenant_id);
-    throw new InvalidRequest([{ field: 'expiry', message: `must be at most ${longest}` }]);
+    throw invalidField('expiry', `must be at most ${longest}`);
   }
   const end = new Date(at.getTime() + lifeMs).toISOString();
   if (parent.expires_at === null || end <= parent.expires_at) return end;
@@ -83,52 +84,18 @@ function assertMayAsk(caller: Caller, body: Asked): void {
       'sub: you cannot make a key for another user. Invite them with POST /api/v1/invitations {"userId": …}; they make their own key with its link.',
     );
   }
-  if (body.scopes && !administers(caller)) {
+  if (body.scopes && !isTenantAdministrator(caller)) {
     throw new AppError('ACCESS-DENIED', 'scopes: only tenant administrators may make keys for metrics.');
   }
   if (body.successor && body.scopes) {
-    throw new InvalidRequest([{ field: 'scopes', message: 'and successor cannot both be given' }]);
+    throw invalidField('scopes', 'and successor cannot both be given');
   }
   if (body.successor && body.expiry !== undefined) {
-    throw new InvalidRequest([{ field: 'expiry', message: 'and successor cannot both be given' }]);
+    throw invalidField('expiry', 'and successor cannot both be given');
   }
 }
 
-export const makeKey =
-  ({ store, authenticator, hashToken, now }: ApiKeysDependencies): Handler<typeof createApiKey> =>
-  async ({ body }, { caller }) => {
-    assertMayAsk(caller, body);
-    const at = now();
-    const { row, token } = await store.transaction(async (tx) => {
-      const parent = await assertOwnKey(tx, caller);
-      const expiresAt = body.successor
-        ? await endOfSuccessor(tx, parent, at)
-        : await endOf(tx, parent, body.expiry, at);
-      const issued = await issueKey(tx, hashToken, {
-        tenantId: caller.tenantId,
-        userId: caller.userId,
-        description: body.description ?? '',
-        createdBy: caller.userId,
-        createdAt: at,
-        expiresAt,
-        scopes: body.scopes,
-        ...inherited(parent),
-      });
-      if (body.successor) await succeed(tx, parent, issued.row.id, at);
-      await record(tx, {
-        name: 'api-key.created',
-        by: caller,
-        resourceId: issued.row.id,
-        ownerId: caller.userId,
-        data: { madeWith: parent.id, ...(body.successor ? { successor: true } : {}) },
-      });
-      return issued;
-    });
-    if (body.successor) authenticator.forget();
-    return { status: 201, body: { ...presentKey(row, now()), token } };
-  };
-
-export const isKeyStillThere =
+const isStillThere =
   ({ store, hashToken }: ApiKeysDependencies): IsStillThere =>
   async ({ token }, caller) => {
     const key = await store.db
@@ -141,3 +108,41 @@ export const isKeyStillThere =
       .executeTakeFirst();
     return key !== undefined;
   };
+
+export const makeKey = (deps: ApiKeysDependencies) =>
+  bind(
+    createApiKey,
+    async ({ body }, { caller }) => {
+      assertMayAsk(caller, body);
+      const { store, authenticator, hashToken } = deps;
+      const at = new Date(store.clock.now());
+      const { row, token } = await store.transaction(async (tx) => {
+        const parent = await assertOwnKey(tx, caller);
+        const expiresAt = body.successor
+          ? await endOfSuccessor(tx, parent, at)
+          : await endOf(tx, parent, body.expiry, at);
+        const issued = await issueKey(tx, hashToken, {
+          tenantId: caller.tenantId,
+          userId: caller.userId,
+          description: body.description ?? '',
+          createdBy: caller.userId,
+          createdAt: at,
+          expiresAt,
+          scopes: body.scopes,
+          ...inherited(parent),
+        });
+        if (body.successor) await succeed(tx, parent, issued.row.id, at);
+        await record(tx, {
+          name: 'api-key.created',
+          by: caller,
+          resourceId: issued.row.id,
+          ownerId: caller.userId,
+          data: { madeWith: parent.id, ...(body.successor ? { successor: true } : {}) },
+        });
+        return issued;
+      });
+      if (body.successor) authenticator.forget();
+      return { status: 201, body: { ...presentKey(row, at.toISOString()), token } };
+    },
+    isStillThere(deps),
+  );

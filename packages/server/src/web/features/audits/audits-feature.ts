@@ -15,11 +15,11 @@ import {
   eventTypeOf,
   sourceOf,
 } from '../../../core/audit/event-types.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
 import type { AuditEventTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
+import { fetchPage, type ListOrder } from '../../http/keyset.js';
 
 export interface AuditsDependencies {
   store: Store;
@@ -32,7 +32,6 @@ const auditOrder: ListOrder = {
   sorts: { eventTime: 'audit_event.at', eventType: 'audit_event.type', source: 'audit_event.source' },
   idColumn: 'audit_event.id',
   sortDefault: '-eventTime',
-  limitDefault: 100,
 };
 
 const kinds = Object.keys(auditEvents) as AuditKind[];
@@ -51,13 +50,10 @@ function assertAuditor(caller: Caller): void {
 function instant(text: string | undefined): string {
   const at = text !== undefined && /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(at)) {
-    throw new InvalidRequest([
-      {
-        field: 'eventTime',
-        message:
-          'must be two timestamps separated by a slash, such as 2026-01-01T00:00:00Z/2026-01-31T00:00:00Z',
-      },
-    ]);
+    throw invalidField(
+      'eventTime',
+      'must be two timestamps separated by a slash, such as 2026-01-01T00:00:00Z/2026-01-31T00:00:00Z',
+    );
   }
   return new Date(at).toISOString();
 }
@@ -105,14 +101,8 @@ export function createAuditsFeature({ store, publicUrl, days }: AuditsDependenci
         if (more.length > 0) instant(undefined);
         matching = matching.where('at', '>=', instant(from)).where('at', '<=', instant(to));
       }
-      const page = readList(query, auditOrder);
-      const rows = await matching
-        .selectAll()
-        .where(page.condition)
-        .orderBy(page.order)
-        .limit(page.fetch)
-        .execute();
-      const { shown, links } = turnPage(page, rows, publicUrl(), request.url);
+      const self = publicUrl() + request.url;
+      const { shown, links } = await fetchPage(matching.selectAll(), query, auditOrder, self);
       return { status: 200, body: { data: shown.map(present), links } };
     }),
     bind(listAuditTypes, async (_input, { caller, request }) => names(caller, allTypes, request.url)),

@@ -12,11 +12,10 @@ import {
 } from '@mooring/contract/routes/data-sources';
 import { getDcaasApiSpecs } from '@mooring/contract/routes/dcaas';
 import type { Caller } from '../../../core/access/caller.js';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { assertTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import type { SourceSettings } from '../../../core/catalogue/source-settings.js';
-import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind, type Handler } from '../../http/handler.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
 
 export interface CatalogueDependencies {
   catalogue: Catalogue;
@@ -26,10 +25,8 @@ export interface CatalogueDependencies {
   startedAt: string;
 }
 
-function assertTenantAdministrator(caller: Caller): void {
-  if (isAdministratorOf(caller, 'personal')) return;
-  throw new AppError('ACCESS-DENIED', 'Only tenant administrators may see or change these settings.');
-}
+const assertAdministrator = (caller: Caller): void =>
+  assertTenantAdministrator(caller, 'see or change these settings');
 
 /** One node for each provider. Mooring has no separate connector nodes, so each is this server. */
 function connectorNodes(manifests: readonly SourceManifest[], url: string) {
@@ -64,9 +61,8 @@ const present = (manifest: SourceManifest, isDisabled: boolean, iconUrl: string 
     : { uiInfo: { iconSquareUrl: iconUrl, documentation: [...manifest.links] } }),
 });
 
-const list =
-  ({ catalogue, settings, publicUrl, startedAt }: CatalogueDependencies): Handler<typeof listDataSources> =>
-  async ({ query }, { caller }) => {
+const list = ({ catalogue, settings, publicUrl, startedAt }: CatalogueDependencies) =>
+  bind(listDataSources, async ({ query }, { caller }) => {
     const { dataSourceId, includeDisabled = false } = query;
     const disabled = await settings.disabledIn(caller.tenantId);
     const manifests = dataSourceId
@@ -89,13 +85,13 @@ const list =
         ...(query.detail ? { connectorNodes: connectorNodes(manifests, publicUrl()) } : {}),
       },
     };
-  };
+  });
 
 /** Data sources, their properties and their settings. */
 export function createCatalogueFeature(deps: CatalogueDependencies): BoundRoute[] {
   const { catalogue, settings } = deps;
   return [
-    bind(listDataSources, list(deps)),
+    list(deps),
     bind(getApiSpecs, async ({ params }, { caller }) => ({
       status: 200,
       body: apiSpecsOf(await catalogue.enabled(caller.tenantId, params.dataSourceId)),
@@ -109,12 +105,12 @@ export function createCatalogueFeature(deps: CatalogueDependencies): BoundRoute[
       return { status: 200, body: { gateways: [], refreshedAt: new Date().toISOString() } };
     }),
     bind(getDataSourceSettings, async ({ params }, { caller }) => {
-      assertTenantAdministrator(caller);
+      assertAdministrator(caller);
       const { id } = catalogue.get(params.dataSourceId);
       return { status: 200, body: { disabled: await settings.isDisabled(caller.tenantId, id) } };
     }),
     bind(putDataSourceSettings, async ({ params, body }, { caller }) => {
-      assertTenantAdministrator(caller);
+      assertAdministrator(caller);
       const { id } = catalogue.get(params.dataSourceId);
       await settings.set(caller, id, body.disabled);
       return { status: 200, body: { disabled: body.disabled } };

@@ -108,7 +108,6 @@ const credentialOrder: ListOrder = {
   sorts: { created: 'created_at' },
   idColumn: 'id',
   sortDefault: '+created',
-  limitDefault: 100,
 };
 
 async function listPage(
@@ -129,7 +128,7 @@ async function listPage(
     .orderBy(page.order)
     .limit(page.fetch)
     .execute();
-  const { shown, links } = turnPage(page, rows, deps.publicUrl(), requestUrl);
+  const { shown, links } = turnPage(page, rows, deps.publicUrl() + requestUrl);
   return { data: await presentCredentials(deps, shown), links };
 }
 

@@ -1,18 +1,15 @@
 import {
-  createInvitation,
   deleteInvitation,
   type InvitationReply,
   listInvitations,
-  redeemInvitation,
   setupPage,
 } from '@mooring/contract/routes/invitations';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { InvitationTable } from '../../../core/store/tables.js';
-import { type BoundRoute, bind, type Handler } from '../../http/handler.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
-import { assertAdministrator, type InvitationsDependencies } from './invitation-access.js';
-import { invite, isInvitationStillThere } from './invite.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { fetchPage, type ListOrder } from '../../http/keyset.js';
+import { assertAdministrator, type InvitationsDependencies, invite } from './invite.js';
 import { redeem } from './redeem-invitation.js';
 import { renderSetupPage } from './setup-page.js';
 
@@ -20,14 +17,13 @@ const invitationOrder: ListOrder = {
   sorts: { createdAt: 'created_at' },
   idColumn: 'id',
   sortDefault: '-createdAt',
-  limitDefault: 100,
 };
 
-const present = (row: InvitationTable): InvitationReply => ({
+/** @param now ISO 8601 */
+const present = (row: InvitationTable, now: string): InvitationReply => ({
   id: row.id,
   userId: row.user_id,
-  status:
-    row.redeemed_at !== null ? 'redeemed' : row.expires_at <= new Date().toISOString() ? 'expired' : 'open',
+  status: row.redeemed_at !== null ? 'redeemed' : row.expires_at <= now ? 'expired' : 'open',
   ...(row.created_by === null ? {} : { createdBy: row.created_by }),
   createdAt: row.created_at,
   expiresAt: row.expires_at,
@@ -35,21 +31,18 @@ const present = (row: InvitationTable): InvitationReply => ({
   ...(row.api_key_id === null ? {} : { apiKeyId: row.api_key_id }),
 });
 
-const list =
-  ({ store, publicUrl }: InvitationsDependencies): Handler<typeof listInvitations> =>
-  async ({ query }, { caller, request }) => {
+const list = ({ store, publicUrl }: InvitationsDependencies) =>
+  bind(listInvitations, async ({ query }, { caller, request }) => {
     assertAdministrator(caller);
-    const page = readList(query, invitationOrder);
     let statement = store.db.selectFrom('invitation').selectAll().where('tenant_id', '=', caller.tenantId);
     if (query.userId !== undefined) statement = statement.where('user_id', '=', query.userId.toLowerCase());
-    const rows = await statement.where(page.condition).orderBy(page.order).limit(page.fetch).execute();
-    const { shown, links } = turnPage(page, rows, publicUrl(), request.url);
-    return { status: 200, body: { data: shown.map(present), links } };
-  };
+    const self = publicUrl() + request.url;
+    const { shown, links } = await fetchPage(statement, query, invitationOrder, self);
+    return { status: 200, body: { data: shown.map((row) => present(row, store.clock.iso())), links } };
+  });
 
-const withdraw =
-  ({ store }: InvitationsDependencies): Handler<typeof deleteInvitation> =>
-  async ({ params }, { caller }) => {
+const withdraw = ({ store }: InvitationsDependencies) =>
+  bind(deleteInvitation, async ({ params }, { caller }) => {
     assertAdministrator(caller);
     await store.transaction(async (tx) => {
       const row = await tx
@@ -63,15 +56,12 @@ const withdraw =
       await record(tx, { name: 'invitation.deleted', by: caller, resourceId: params.id, ownerId });
     });
     return { status: 204 };
-  };
+  });
 
 /** How users get access: a link that makes one API key, once. */
 export function createInvitationsFeature(deps: InvitationsDependencies): BoundRoute[] {
   return [
-    bind(createInvitation, invite(deps), isInvitationStillThere(deps)),
-    bind(listInvitations, list(deps)),
-    bind(deleteInvitation, withdraw(deps)),
-    bind(redeemInvitation, redeem(deps)),
+    ...[invite, list, withdraw, redeem].map((operation) => operation(deps)),
     bind(setupPage, async () => {
       const { html, headers } = renderSetupPage();
       return { status: 200, body: html, headers };

@@ -1,18 +1,30 @@
-import type { createInvitation } from '@mooring/contract/routes/invitations';
+import { createInvitation } from '@mooring/contract/routes/invitations';
 import type { Caller } from '../../../core/access/caller.js';
 import { findInvitation, invitationUrl, issueInvitation } from '../../../core/access/invitation.js';
 import { assertOwnKey } from '../../../core/access/issue-key.js';
 import { durationMs } from '../../../core/access/key-duration.js';
-import { insertUser, newUser } from '../../../core/access/new-user.js';
+import { assertTenantAdministrator } from '../../../core/access/tenant-administrator.js';
+import { insertUser, newUser, userByEmail, userById } from '../../../core/access/users.js';
 import { record } from '../../../core/audit/record.js';
 import { newUuid } from '../../../core/crypto/random.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
+import type { GuessGuard } from '../../../core/rates/guess-guard.js';
 import type { Tx } from '../../../core/store/queryable.js';
-import { isUniqueViolation } from '../../../core/store/store-error.js';
+import type { Store } from '../../../core/store/store.js';
+import { ifTaken } from '../../../core/store/store-error.js';
 import type { UserTable } from '../../../core/store/tables.js';
-import type { Handler, IsStillThere } from '../../http/handler.js';
-import { assertAdministrator, type InvitationsDependencies } from './invitation-access.js';
-import { loadUser } from './invited-user.js';
+import type { HashToken } from '../../../core/vault/token-hashes.js';
+import { bind, type Handler, type IsStillThere } from '../../http/handler.js';
+
+export interface InvitationsDependencies {
+  store: Store;
+  guesses: GuessGuard;
+  hashToken: HashToken;
+  publicUrl: () => string;
+}
+
+export const assertAdministrator = (caller: Caller): void =>
+  assertTenantAdministrator(caller, 'invite users');
 
 type Invited = Parameters<Handler<typeof createInvitation>>[0]['body'];
 
@@ -21,17 +33,15 @@ const lifeMs = { least: 60_000, most: 7 * 86_400_000 };
 /** How long invitations are listed after their end. */
 const keptMs = 90 * 86_400_000;
 
-const invalid = (field: string, message: string) => new InvalidRequest([{ field, message }]);
-
 function lifeOf(expiresIn: string | undefined): number {
   const ms = durationMs(expiresIn ?? lifeDefault, 'expiresIn');
-  if (ms < lifeMs.least || ms > lifeMs.most) throw invalid('expiresIn', 'must be from PT1M to P7D');
+  if (ms < lifeMs.least || ms > lifeMs.most) throw invalidField('expiresIn', 'must be from PT1M to P7D');
   return ms;
 }
 
 /** @throws AppError for users who cannot be invited */
 async function existingUser(tx: Tx, caller: Caller, id: string): Promise<UserTable> {
-  const user = await loadUser(tx, caller.tenantId, id);
+  const user = await userById(tx, caller.tenantId, id);
   if (!user) throw new AppError('NOT-FOUND', 'userId: there is no such user.');
   if (user.id === caller.userId) {
     throw new AppError(
@@ -57,15 +67,7 @@ async function addedUser(
 ): Promise<UserTable> {
   const user = { subject: subject ?? newUuid(), name: name ?? '', email: email ?? null, roles: roles ?? [] };
   const row = newUser(caller, user, at);
-  const known =
-    email === undefined
-      ? undefined
-      : await tx
-          .selectFrom('user')
-          .select('id')
-          .where('tenant_id', '=', caller.tenantId)
-          .where((eb) => eb(eb.fn<string>('lower', ['email']), '=', email.toLowerCase()))
-          .executeTakeFirst();
+  const known = email === undefined ? undefined : await userByEmail(tx, caller.tenantId, email);
   if (known) {
     throw new AppError(
       'CONFLICT',
@@ -79,9 +81,9 @@ async function addedUser(
 /** @throws InvalidRequest unless the request names either an existing or a new user */
 function assertOneUser({ userId, name, email, subject, roles }: Invited): void {
   if (userId === undefined && name === undefined)
-    throw invalid('name', 'is required, or userId of an existing user');
+    throw invalidField('name', 'is required, or userId of an existing user');
   if (userId !== undefined && [name, email, subject, roles].some((given) => given !== undefined))
-    throw invalid('userId', 'and name, email, subject or roles of a new user cannot both be given');
+    throw invalidField('userId', 'and name, email, subject or roles of a new user cannot both be given');
 }
 
 async function inviteIn(
@@ -96,11 +98,11 @@ async function inviteIn(
   const user = await (body.userId === undefined
     ? addedUser(tx, caller, body, store.clock.iso())
     : existingUser(tx, caller, body.userId.toLowerCase()));
-  const createdAt = new Date();
+  const createdAt = new Date(store.clock.now());
   await tx
     .deleteFrom('invitation')
     .where('tenant_id', '=', tenantId)
-    .where('expires_at', '<', new Date(createdAt.getTime() - keptMs).toISOString())
+    .where('expires_at', '<', store.clock.iso(-keptMs))
     .execute();
   const issued = await issueInvitation(tx, hashToken, {
     ...{ tenantId, createdBy, userId: user.id, createdAt, lifeMs: lifeOf(body.expiresIn) },
@@ -115,28 +117,7 @@ async function inviteIn(
   return issued;
 }
 
-export const invite =
-  ({ store, hashToken, publicUrl }: InvitationsDependencies): Handler<typeof createInvitation> =>
-  async ({ body }, { caller }) => {
-    assertAdministrator(caller);
-    assertOneUser(body);
-    lifeOf(body.expiresIn);
-    try {
-      const { row, token } = await store.transaction((tx) =>
-        inviteIn(tx, { store, hashToken }, caller, body),
-      );
-      const { id, user_id: userId, expires_at: expiresAt } = row;
-      const url = invitationUrl(publicUrl(), token);
-      return { status: 201, body: { id, userId, token, url, expiresAt } };
-    } catch (error) {
-      if (isUniqueViolation(error)) {
-        throw new AppError('CONFLICT', 'subject: a user with this subject exists. Invite them by userId.');
-      }
-      throw error;
-    }
-  };
-
-export const isInvitationStillThere =
+const isStillThere =
   ({ store, hashToken }: InvitationsDependencies): IsStillThere =>
   async ({ token }, caller) => {
     const invitation = await findInvitation(store.db, hashToken, String(token));
@@ -144,6 +125,26 @@ export const isInvitationStillThere =
       invitation !== undefined &&
       invitation.tenant_id === caller.tenantId &&
       invitation.redeemed_at === null &&
-      invitation.expires_at > new Date().toISOString()
+      invitation.expires_at > store.clock.iso()
     );
   };
+
+const subjectTaken = () =>
+  new AppError('CONFLICT', 'subject: a user with this subject exists. Invite them by userId.');
+
+export const invite = (deps: InvitationsDependencies) =>
+  bind(
+    createInvitation,
+    async ({ body }, { caller }) => {
+      assertAdministrator(caller);
+      assertOneUser(body);
+      lifeOf(body.expiresIn);
+      const { row, token } = await deps.store
+        .transaction((tx) => inviteIn(tx, deps, caller, body))
+        .catch(ifTaken(subjectTaken));
+      const { id, user_id: userId, expires_at: expiresAt } = row;
+      const url = invitationUrl(deps.publicUrl(), token);
+      return { status: 201, body: { id, userId, token, url, expiresAt } };
+    },
+    isStillThere(deps),
+  );

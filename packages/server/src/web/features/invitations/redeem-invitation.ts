@@ -1,15 +1,14 @@
-import type { redeemInvitation } from '@mooring/contract/routes/invitations';
+import { redeemInvitation } from '@mooring/contract/routes/invitations';
 import { claimInvitation, findInvitation, wasThereBefore } from '../../../core/access/invitation.js';
 import { activeKeysOf, issueKey, keyLifeMs, longestLifeMs } from '../../../core/access/issue-key.js';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
+import { userById } from '../../../core/access/users.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Tx } from '../../../core/store/queryable.js';
 import type { InvitationTable, UserTable } from '../../../core/store/tables.js';
-import type { HashToken } from '../../../core/vault/token-hashes.js';
-import type { Handler } from '../../http/handler.js';
-import type { InvitationsDependencies } from './invitation-access.js';
-import { loadUser } from './invited-user.js';
+import { bind } from '../../http/handler.js';
+import type { InvitationsDependencies } from './invite.js';
 
 const unknownInvitation = () =>
   new AppError(
@@ -26,10 +25,10 @@ const usedInvitation = (at: string) =>
 /** Open invitations end when their creator loses the role, or access. */
 async function inviterMayStill(tx: Tx, row: InvitationTable): Promise<boolean> {
   if (row.created_by === null) return true;
-  const inviter = await loadUser(tx, row.tenant_id, row.created_by);
+  const inviter = await userById(tx, row.tenant_id, row.created_by);
   if (inviter?.status !== 'active') return false;
   const roles = JSON.parse(inviter.roles) as string[];
-  return isAdministratorOf({ userId: inviter.id, roles }, 'personal');
+  return isTenantAdministrator({ userId: inviter.id, roles });
 }
 
 /**
@@ -40,15 +39,20 @@ async function claim(tx: Tx, id: string, at: string): Promise<{ row: InvitationT
   const row = await tx.selectFrom('invitation').selectAll().where('id', '=', id).executeTakeFirst();
   if (!row) throw unknownInvitation();
   if (row.redeemed_at !== null) throw usedInvitation(row.redeemed_at);
-  const user = await loadUser(tx, row.tenant_id, row.user_id);
+  const user = await userById(tx, row.tenant_id, row.user_id);
   if (user?.status !== 'active' || !(await inviterMayStill(tx, row))) throw unknownInvitation();
   if (!(await claimInvitation(tx, row, at))) throw unknownInvitation();
   return { row, user };
 }
 
 /** Makes the key of the invitation. */
-async function makeKey(tx: Tx, hashToken: HashToken, id: string, description: string) {
-  const at = new Date();
+async function makeKey(
+  tx: Tx,
+  { store, hashToken }: InvitationsDependencies,
+  id: string,
+  description: string,
+) {
+  const at = new Date(store.clock.now());
   const createdAt = at.toISOString();
   const { row: invitation, user } = await claim(tx, id, createdAt);
   const isLimited = invitation.created_by !== null && (await wasThereBefore(tx, user.id));
@@ -83,16 +87,16 @@ async function makeKey(tx: Tx, hashToken: HashToken, id: string, description: st
   return { user, key, token, otherKeys };
 }
 
-export const redeem =
-  ({ store, guesses, hashToken }: InvitationsDependencies): Handler<typeof redeemInvitation> =>
-  async ({ body }, { request }) => {
+export const redeem = (deps: InvitationsDependencies) =>
+  bind(redeemInvitation, async ({ body }, { request }) => {
+    const { store, guesses, hashToken } = deps;
     const found = await findInvitation(store.db, hashToken, body.token.trim());
     if (!found) {
       guesses.failed(request.ip);
       throw unknownInvitation();
     }
     const { user, key, token, otherKeys } = await store.transaction((tx) =>
-      makeKey(tx, hashToken, found.id, body.description ?? ''),
+      makeKey(tx, deps, found.id, body.description ?? ''),
     );
     const { id, tenant_id: tenantId, subject, name, email } = user;
     return {
@@ -109,4 +113,4 @@ export const redeem =
         otherKeys,
       },
     };
-  };
+  });

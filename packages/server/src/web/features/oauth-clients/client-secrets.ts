@@ -1,15 +1,11 @@
-import type {
-  createOAuthClientSecret,
-  deleteOAuthClientSecret,
-} from '@mooring/contract/routes/oauth-clients';
+import { createOAuthClientSecret, deleteOAuthClientSecret } from '@mooring/contract/routes/oauth-clients';
 import type { Caller } from '../../../core/access/caller.js';
 import { assertOwnKey } from '../../../core/access/issue-key.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { Queryable } from '../../../core/store/queryable.js';
-import type { Handler, IsStillThere } from '../../http/handler.js';
-import { findClient, type OAuthClientsDependencies } from './client-access.js';
-import { addSecret, secretsOf } from './client-store.js';
+import { bind, type IsStillThere } from '../../http/handler.js';
+import { addSecret, findClient, type OAuthClientsDependencies, secretsOf } from './client-store.js';
 
 const secretsMax = 5;
 
@@ -27,7 +23,7 @@ export async function assertMayMakeSecrets(db: Queryable, caller: Caller): Promi
   );
 }
 
-export const isSecretStillThere =
+export const isStillThere =
   ({ store, hashToken }: OAuthClientsDependencies): IsStillThere =>
   async ({ clientSecret }, caller) => {
     const secret = await store.db
@@ -39,40 +35,47 @@ export const isSecretStillThere =
     return secret !== undefined;
   };
 
-export const makeSecret =
-  ({ store, hashToken }: OAuthClientsDependencies): Handler<typeof createOAuthClientSecret> =>
-  async ({ params }, { caller }) => {
-    const { clientSecret, row } = await store.transaction(async (tx) => {
-      await assertMayMakeSecrets(tx, caller);
-      const client = await findClient(tx, caller, params.id);
-      const others = await secretsOf(tx, [client]);
-      if (others.length >= secretsMax) {
-        throw new AppError('CONFLICT', `A client has at most ${secretsMax} secrets. Delete one first.`);
-      }
-      const added = await addSecret(tx, client, others, { by: caller.userId, hashToken });
-      await record(tx, {
-        name: 'oauth-client-secret.created',
-        by: caller,
-        resourceId: added.row.hint,
-        parentId: client.id,
+export const makeSecret = (deps: OAuthClientsDependencies) =>
+  bind(
+    createOAuthClientSecret,
+    async ({ params }, { caller }) => {
+      const { store, hashToken } = deps;
+      const { clientSecret, row } = await store.transaction(async (tx) => {
+        await assertMayMakeSecrets(tx, caller);
+        const client = await findClient(tx, caller, params.id);
+        const others = await secretsOf(tx, [client]);
+        if (others.length >= secretsMax) {
+          throw new AppError('CONFLICT', `A client has at most ${secretsMax} secrets. Delete one first.`);
+        }
+        const added = await addSecret(tx, client, others, {
+          by: caller.userId,
+          at: store.clock.iso(),
+          hashToken,
+        });
+        await record(tx, {
+          name: 'oauth-client-secret.created',
+          by: caller,
+          resourceId: added.row.hint,
+          parentId: client.id,
+        });
+        return added;
       });
-      return added;
-    });
-    return {
-      status: 201,
-      body: {
-        clientId: row.client_id,
-        hint: row.hint,
-        createdAt: row.created_at,
-        createdBy: row.created_by,
-        clientSecret,
-      },
-    };
-  };
+      return {
+        status: 201,
+        body: {
+          clientId: row.client_id,
+          hint: row.hint,
+          createdAt: row.created_at,
+          createdBy: row.created_by,
+          clientSecret,
+        },
+      };
+    },
+    isStillThere(deps),
+  );
 
-export const removeSecret =
-  ({ store, authenticator }: OAuthClientsDependencies): Handler<typeof deleteOAuthClientSecret> =>
-  async ({ params }, { caller }) => {
+export const removeSecret = ({ store, authenticator }: OAuthClientsDependencies) =>
+  bind(deleteOAuthClientSecret, async ({ params }, { caller }) => {
     await store.transaction(async (tx) => {
       const client = await findClient(tx, caller, params.id);
       const result = await tx
@@ -87,7 +90,7 @@ export const removeSecret =
       if ((await secretsOf(tx, [client])).length === 0) {
         await tx
           .updateTable('api_key')
-          .set({ revoked_at: new Date().toISOString() })
+          .set({ revoked_at: store.clock.iso() })
           .where('user_id', '=', client.user_id)
           .where('tenant_id', '=', client.tenant_id)
           .where('revoked_at', 'is', null)
@@ -102,4 +105,4 @@ export const removeSecret =
     });
     authenticator.forget();
     return { status: 204 };
-  };
+  });

@@ -1,10 +1,24 @@
 import type { OAuthClientReply, Scope } from '@mooring/contract/routes/oauth-clients';
+import type { Authenticator } from '../../../core/access/authenticate.js';
+import type { Caller } from '../../../core/access/caller.js';
+import { assertTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { hintOf, newClientSecret } from '../../../core/access/token.js';
+import type { Offboarding } from '../../../core/credentials/records.js';
+import { AppError } from '../../../core/errors/app-error.js';
 import type { FilterColumns } from '../../../core/filter/scim-filter.js';
 import type { Queryable, Tx } from '../../../core/store/queryable.js';
+import type { Store } from '../../../core/store/store.js';
 import type { OAuthClientSecretTable, OAuthClientTable } from '../../../core/store/tables.js';
 import type { HashToken } from '../../../core/vault/token-hashes.js';
 import type { ListOrder } from '../../http/keyset.js';
+
+export interface OAuthClientsDependencies {
+  store: Store;
+  authenticator: Authenticator;
+  hashToken: HashToken;
+  offboarding: Offboarding;
+  publicUrl: () => string;
+}
 
 export const clientOrder: ListOrder = {
   sorts: {
@@ -14,8 +28,6 @@ export const clientOrder: ListOrder = {
     updatedAt: 'oauth_client.updated_at',
   },
   idColumn: 'oauth_client.id',
-  sortDefault: '+id',
-  limitDefault: 100,
 };
 
 export const clientFilter: FilterColumns = {
@@ -24,6 +36,22 @@ export const clientFilter: FilterColumns = {
   apptype: { column: 'oauth_client.app_type', kind: 'text' },
   tenantid: { column: 'oauth_client.tenant_id', kind: 'text' },
 };
+
+export const assertAdministrator = (caller: Caller): void =>
+  assertTenantAdministrator(caller, 'see or change OAuth clients');
+
+/** @throws AppError ACCESS-DENIED, NOT-FOUND */
+export async function findClient(db: Queryable, caller: Caller, id: string): Promise<OAuthClientTable> {
+  assertAdministrator(caller);
+  const row = await db
+    .selectFrom('oauth_client')
+    .selectAll()
+    .where('id', '=', id)
+    .where('tenant_id', '=', caller.tenantId)
+    .executeTakeFirst();
+  if (!row) throw new AppError('NOT-FOUND', 'There is no such OAuth client.');
+  return row;
+}
 
 export const scopesOf = (row: Pick<OAuthClientTable, 'allowed_scopes'>): Scope[] =>
   JSON.parse(row.allowed_scopes) as Scope[];
@@ -54,7 +82,7 @@ export async function addSecret(
   tx: Tx,
   client: Pick<OAuthClientTable, 'id' | 'tenant_id'>,
   others: readonly OAuthClientSecretTable[],
-  { by, hashToken }: { by: string; hashToken: HashToken },
+  { by, at, hashToken }: { by: string; at: string; hashToken: HashToken },
 ): Promise<{ clientSecret: string; row: OAuthClientSecretTable }> {
   let clientSecret = newClientSecret();
   while (others.some((other) => other.hint === hintOf(clientSecret))) clientSecret = newClientSecret();
@@ -63,7 +91,7 @@ export async function addSecret(
     client_id: client.id,
     hint: hintOf(clientSecret),
     secret_hash: hashToken(clientSecret),
-    created_at: new Date().toISOString(),
+    created_at: at,
     created_by: by,
   };
   await tx.insertInto('oauth_client_secret').values(row).execute();

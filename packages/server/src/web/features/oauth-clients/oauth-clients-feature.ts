@@ -1,29 +1,10 @@
-import {
-  createOAuthClient,
-  createOAuthClientSecret,
-  deleteOAuthClient,
-  deleteOAuthClientSecret,
-  getOAuthClient,
-  listOAuthClients,
-  patchOAuthClient,
-} from '@mooring/contract/routes/oauth-clients';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import { changeClient } from './change-client.js';
-import type { OAuthClientsDependencies } from './client-access.js';
-import { listClients, removeClient, showClient } from './client-operations.js';
-import { isSecretStillThere, makeSecret, removeSecret } from './client-secrets.js';
-import { makeClient } from './make-client.js';
+import type { BoundRoute } from '../../http/handler.js';
+import { changeClient, listClients, makeClient, removeClient, showClient } from './client-operations.js';
+import { makeSecret, removeSecret } from './client-secrets.js';
+import type { OAuthClientsDependencies } from './client-store.js';
 
 /** OAuth clients and their secrets. */
-export function createOAuthClientsFeature(deps: OAuthClientsDependencies): BoundRoute[] {
-  const isStillThere = isSecretStillThere(deps);
-  return [
-    bind(listOAuthClients, listClients(deps)),
-    bind(createOAuthClient, makeClient(deps), isStillThere),
-    bind(getOAuthClient, showClient(deps)),
-    bind(patchOAuthClient, changeClient(deps)),
-    bind(deleteOAuthClient, removeClient(deps)),
-    bind(createOAuthClientSecret, makeSecret(deps), isStillThere),
-    bind(deleteOAuthClientSecret, removeSecret(deps)),
-  ];
-}
+export const createOAuthClientsFeature = (deps: OAuthClientsDependencies): BoundRoute[] =>
+  [listClients, makeClient, showClient, changeClient, removeClient, makeSecret, removeSecret].map(
+    (operation) => operation(deps),
+  );

@@ -1,11 +1,22 @@
 import { type ErrorCode, errorTable } from '@mooring/contract/errors';
-import type { issueToken } from '@mooring/contract/routes/oauth-tokens';
+import { issueToken } from '@mooring/contract/routes/oauth-tokens';
+import type { AccessTokens } from '../../../core/access/access-tokens.js';
+import type { Authenticator } from '../../../core/access/authenticate.js';
 import { mayBeClientSecret } from '../../../core/access/token.js';
 import { record } from '../../../core/audit/record.js';
+import type { GuessGuard } from '../../../core/rates/guess-guard.js';
 import type { Store } from '../../../core/store/store.js';
-import type { Handler, Reply } from '../../http/handler.js';
-import { basicCredentials } from './basic-credentials.js';
-import type { OAuthTokensDependencies } from './token-dependencies.js';
+import type { HashToken } from '../../../core/vault/token-hashes.js';
+import { bind, type Handler, type Reply } from '../../http/handler.js';
+
+export interface OAuthTokensDependencies {
+  store: Store;
+  accessTokens: AccessTokens;
+  authenticator: Authenticator;
+  guesses: GuessGuard;
+  hashToken: HashToken;
+  publicUrl: () => string;
+}
 
 type Asked = Parameters<Handler<typeof issueToken>>[0]['body'];
 type Issued = Awaited<ReturnType<OAuthTokensDependencies['accessTokens']['issue']>>;
@@ -28,6 +39,22 @@ function refuse({ error, detail }: Refusal, traceId: string): Reply {
   const { title, status } = errorTable[code];
   const errors = [{ code, title, detail, status }];
   return { status, body: { errors, traceId, error, error_description: detail } };
+}
+
+/**
+ * Client id and secret of HTTP Basic authentication, both form-encoded (RFC 6749 section 2.3.1). Undefined for any other
+ * header.
+ */
+function basicCredentials(header: string | undefined): { id: string; secret: string } | undefined {
+  const encoded = /^\s*Basic\s+([A-Za-z0-9+/=_-]{1,4096})\s*$/i.exec(header ?? '')?.[1];
+  if (encoded === undefined) return undefined;
+  const [id, ...rest] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
+  try {
+    const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '));
+    return { id: decode(id ?? ''), secret: decode(rest.join(':')) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Client id and secret of a request for a token. */
@@ -104,9 +131,8 @@ const storeToken = (store: Store, client: Client, issued: Issued, scope: string)
   });
 
 /** `POST /oauth/token`: RFC 6749 section 4.4. */
-export const issueAccessToken =
-  (deps: OAuthTokensDependencies): Handler<typeof issueToken> =>
-  async ({ body }, { traceId, request }) => {
+export const issueAccessToken = (deps: OAuthTokensDependencies) =>
+  bind(issueToken, async ({ body }, { traceId, request }) => {
     const basic = basicCredentials(request.headers.authorization);
     const given = clientAuthentication(body, basic);
     if ('error' in given) return refuse(given, traceId);
@@ -136,4 +162,4 @@ export const issueAccessToken =
         scope,
       },
     };
-  };
+  });

@@ -1,40 +1,30 @@
-import { issueToken, listOAuthTokens, revokeOAuthToken } from '@mooring/contract/routes/oauth-tokens';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { listOAuthTokens, revokeOAuthToken } from '@mooring/contract/routes/oauth-tokens';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { type BoundRoute, bind, type Handler } from '../../http/handler.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
-import { issueAccessToken } from './issue-token.js';
-import type { OAuthTokensDependencies } from './token-dependencies.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { fetchPage, type ListOrder } from '../../http/keyset.js';
+import { issueAccessToken, type OAuthTokensDependencies } from './issue-token.js';
 
 const tokenOrder: ListOrder = {
   sorts: { userId: 'oauth_token.user_id' },
   idColumn: 'oauth_token.id',
-  sortDefault: '+id',
-  limitDefault: 100,
 };
 
 /** The caller's tokens, or those of the tenant for its administrators. */
-const listTokens =
-  ({ store, publicUrl }: OAuthTokensDependencies): Handler<typeof listOAuthTokens> =>
-  async ({ query }, { caller, request }) => {
-    const page = readList(query, tokenOrder);
+const listTokens = ({ store, publicUrl }: OAuthTokensDependencies) =>
+  bind(listOAuthTokens, async ({ query }, { caller, request }) => {
     let matching = store.db
       .selectFrom('oauth_token')
       .where('oauth_token.tenant_id', '=', caller.tenantId)
       .where('oauth_token.expires_at', '>', store.clock.iso());
-    if (!isAdministratorOf(caller, 'personal'))
-      matching = matching.where('oauth_token.user_id', '=', caller.userId);
+    if (!isTenantAdministrator(caller)) matching = matching.where('oauth_token.user_id', '=', caller.userId);
     if (query.userId !== undefined) matching = matching.where('oauth_token.user_id', '=', query.userId);
-    const rows = await matching
+    const tokens = matching
       .innerJoin('oauth_client', 'oauth_client.id', 'oauth_token.client_id')
       .selectAll('oauth_token')
-      .select('oauth_client.name')
-      .where(page.condition)
-      .orderBy(page.order)
-      .limit(page.fetch)
-      .execute();
-    const { shown, links } = turnPage(page, rows, publicUrl(), request.url);
+      .select('oauth_client.name');
+    const { shown, links } = await fetchPage(tokens, query, tokenOrder, publicUrl() + request.url);
     const data = shown.map((row) => ({
       id: row.id,
       tenantId: row.tenant_id,
@@ -45,13 +35,12 @@ const listTokens =
       expiresAt: row.expires_at,
     }));
     return { status: 200, body: { data, links } };
-  };
+  });
 
-const revokeToken =
-  ({ store, authenticator }: OAuthTokensDependencies): Handler<typeof revokeOAuthToken> =>
-  async ({ params }, { caller }) => {
+const revokeToken = ({ store, authenticator }: OAuthTokensDependencies) =>
+  bind(revokeOAuthToken, async ({ params }, { caller }) => {
     await store.transaction(async (tx) => {
-      const isForAll = isAdministratorOf(caller, 'personal');
+      const isForAll = isTenantAdministrator(caller);
       const result = await tx
         .deleteFrom('oauth_token')
         .where('id', '=', params.tokenId)
@@ -63,13 +52,8 @@ const revokeToken =
     });
     authenticator.forget();
     return { status: 204 };
-  };
+  });
 
 /** The token endpoint, and the access tokens that are valid. */
-export function createOAuthTokensFeature(deps: OAuthTokensDependencies): BoundRoute[] {
-  return [
-    bind(issueToken, issueAccessToken(deps)),
-    bind(listOAuthTokens, listTokens(deps)),
-    bind(revokeOAuthToken, revokeToken(deps)),
-  ];
-}
+export const createOAuthTokensFeature = (deps: OAuthTokensDependencies): BoundRoute[] =>
+  [issueAccessToken, listTokens, revokeToken].map((operation) => operation(deps));

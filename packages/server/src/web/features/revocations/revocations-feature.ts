@@ -1,12 +1,14 @@
+import { sleep } from '@mooring/connectors/kit/deadline';
 import { getRevocation, revokeCredentials } from '@mooring/contract/routes/revocations';
 import type { Caller } from '../../../core/access/caller.js';
+import { assertTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { record } from '../../../core/audit/record.js';
 import type { RevocationJobs, RevocationScope, Revoker } from '../../../core/credentials/grants.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange } from '../../../core/store/store-error.js';
-import { type BoundRoute, bind, type Handler } from '../../http/handler.js';
-import { reportOf } from './revocation-report.js';
+import { type BoundRoute, bind } from '../../http/handler.js';
+import { fetchPage, type ListOrder, type ListQuery } from '../../http/keyset.js';
 
 export interface RevocationsDependencies {
   store: Store;
@@ -18,10 +20,8 @@ export interface RevocationsDependencies {
 /** How long the response waits for the revocation, and for providers. */
 const quickMs = 1_500;
 
-function assertAdministrator(caller: Caller): void {
-  if (caller.roles.includes('TenantAdmin')) return;
-  throw new AppError('ACCESS-DENIED', 'Only users with the role TenantAdmin may do this.');
-}
+const assertAdministrator = (caller: Caller): void =>
+  assertTenantAdministrator(caller, 'revoke the credentials of others');
 
 async function userIdOf({ db }: Store, caller: Caller, idOrSubject: string): Promise<string> {
   const user = await db
@@ -41,25 +41,71 @@ async function scopeOf(
 ): Promise<RevocationScope> {
   const given = ['userId', 'dataSourceId', 'all'].filter((name) => body[name] !== undefined);
   if (given.length !== 1) {
-    throw new InvalidRequest([
-      { field: given[1] ?? 'body', message: 'give exactly one of userId, dataSourceId and all' },
-    ]);
+    throw invalidField(given[1] ?? 'body', 'give exactly one of userId, dataSourceId and all');
   }
   const { tenantId } = caller;
   if (body['userId'] !== undefined)
     return { tenantId, userId: await userIdOf(store, caller, String(body['userId'])) };
   if (body['dataSourceId'] !== undefined) return { tenantId, sourceId: String(body['dataSourceId']) };
   if (body['all'] !== tenantId) {
-    throw new InvalidRequest([
-      { field: 'all', message: "must be the tenant's id: see GET /api/v1/tenants/me" },
-    ]);
+    throw invalidField('all', "must be the tenant's id: see GET /api/v1/tenants/me");
   }
   return { tenantId };
 }
 
-const revoke =
-  ({ store, revoker, jobs, publicUrl }: RevocationsDependencies): Handler<typeof revokeCredentials> =>
-  async ({ body }, { caller }) => {
+const lineOrder: ListOrder = {
+  sorts: {},
+  idColumn: 'revocation.id',
+};
+
+const linesOf = ({ db }: Store, caller: Caller, id: string) =>
+  db.selectFrom('revocation').where('tenant_id', '=', caller.tenantId).where('batch_id', '=', id);
+
+interface ReportRequest {
+  caller: Caller;
+  /** Of the revocation. */
+  id: string;
+  /** Absolute URL of the report. */
+  self: string;
+  query: ListQuery;
+}
+
+/** What a revocation has ended so far. @throws AppError NOT-FOUND */
+async function reportOf(store: Store, { caller, id, self, query }: ReportRequest) {
+  const job = await store.db
+    .selectFrom('revocation_job')
+    .selectAll()
+    .where('tenant_id', '=', caller.tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (!job) throw new AppError('NOT-FOUND', 'There is no such revocation.');
+  const counted = await linesOf(store, caller, id)
+    .select(['status', (eb) => eb.fn.countAll<number>().as('count')])
+    .groupBy('status')
+    .execute();
+  const counts = Object.fromEntries(counted.map(({ status, count }) => [status, Number(count)]));
+  const ended = counted.reduce((sum, { count }) => sum + Number(count), 0);
+  const { shown, links } = await fetchPage(linesOf(store, caller, id).selectAll(), query, lineOrder, self);
+  return {
+    id,
+    status: job.status,
+    total: Math.max(Number(job.total), ended),
+    ended,
+    counts,
+    data: shown.map((row) => ({
+      credentialId: row.credential_id,
+      qName: row.credential_name,
+      userId: row.owner_id,
+      datasourceID: row.source_id,
+      status: row.status,
+      ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+    })),
+    links,
+  };
+}
+
+const revoke = ({ store, revoker, jobs, publicUrl }: RevocationsDependencies) =>
+  bind(revokeCredentials, async ({ body }, { caller }) => {
     assertAdministrator(caller);
     const scope = await scopeOf(store, caller, body);
     const id = await store.transaction(async (tx) => {
@@ -70,22 +116,22 @@ const revoke =
     });
     const report = await afterChange(async () => {
       const working = jobs.settled().then(() => revoker.settled());
-      await Promise.race([working, new Promise((resolve) => setTimeout(resolve, quickMs).unref())]);
-      const requestUrl = `/api/v1/data-credentials/revocations/${id}`;
-      return reportOf(store, publicUrl(), { caller, id, requestUrl, query: {} });
+      await Promise.race([working, sleep(quickMs, { unref: true })]);
+      const self = `${publicUrl()}/api/v1/data-credentials/revocations/${id}`;
+      return reportOf(store, { caller, id, self, query: {} });
     });
     return { status: report.status === 'done' ? 200 : 202, body: report };
-  };
+  });
 
 /** Revokes every credential of a user, of a data source, or of the tenant. */
 export function createRevocationsFeature(deps: RevocationsDependencies): BoundRoute[] {
   const { store, publicUrl } = deps;
   return [
-    bind(revokeCredentials, revoke(deps)),
+    revoke(deps),
     bind(getRevocation, async ({ params, query }, { caller, request }) => {
       assertAdministrator(caller);
-      const asked = { caller, id: params.id, requestUrl: request.url, query };
-      return { status: 200, body: await reportOf(store, publicUrl(), asked) };
+      const asked = { caller, id: params.id, self: publicUrl() + request.url, query };
+      return { status: 200, body: await reportOf(store, asked) };
     }),
   ];
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { chooseAccount, getSignIn, renewSignIn, signInCallback } from '@mooring/contract/routes/sign-ins';
 import type { Caller } from '../../../core/access/caller.js';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
+import { maskedAccount, rememberedAccount } from '../../../core/credentials/grants.js';
 import type {
   createArrivals,
   createRenewals,
@@ -14,7 +15,6 @@ import type { SignInTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
 import { renderCallbackPage } from './callback-page.js';
 import { viewOfArrival, viewOfRenewal } from './callback-views.js';
-import { presentSignIn } from './sign-in-presenter.js';
 
 export interface SignInsDependencies {
   store: Store;
@@ -24,7 +24,6 @@ export interface SignInsDependencies {
   parked: ParkedGrants;
   publicUrl: () => string;
   signIns: Pick<SignIns, 'poll'>;
-  now: () => Date;
 }
 
 async function find({ db }: Store, caller: Caller, id: string): Promise<SignInTable> {
@@ -39,6 +38,41 @@ async function find({ db }: Store, caller: Caller, id: string): Promise<SignInTa
   return row;
 }
 
+async function accountsOf({ db }: Store, row: SignInTable) {
+  const { account_issuer: issuer, account_subject: subject, account_email: email } = row;
+  const remembered =
+    row.credential_id === null
+      ? undefined
+      : await rememberedAccount(db, {
+          ...{ id: row.credential_id, tenant_id: row.tenant_id, owner_id: row.user_id },
+        });
+  return {
+    ...(remembered ? { remembered: maskedAccount(remembered) } : {}),
+    ...(issuer && subject
+      ? { signedIn: maskedAccount({ issuer, subject, ...(email ? { email } : {}) }) }
+      : {}),
+  };
+}
+
+/** A sign-in as the API shows it. */
+async function presentSignIn(store: Store, row: SignInTable) {
+  const isOpen = row.status === 'pending' || row.status === 'arrived' || row.status === 'needs_choice';
+  const state = isOpen && row.expires_at <= store.clock.iso() ? ('expired' as const) : row.status;
+  return {
+    id: row.id,
+    state,
+    dataSourceId: row.source_id,
+    ...(row.connection_id === null ? {} : { connectionId: row.connection_id }),
+    ...(row.credential_id === null ? {} : { credentialId: row.credential_id }),
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    ...(row.error === null ? {} : { error: row.error }),
+    ...(state === 'needs_choice'
+      ? { account: await accountsOf(store, row), choices: ['replace', 'add', 'cancel'] as const }
+      : {}),
+  };
+}
+
 /** Refuses the form of another site (CSRF): browsers say where a request comes from. */
 function assertFromOwnPage(headers: IncomingHttpHeaders, publicUrl: string): void {
   const site = headers['sec-fetch-site'];
@@ -51,16 +85,16 @@ function assertFromOwnPage(headers: IncomingHttpHeaders, publicUrl: string): voi
 
 /** The state of one's own sign-ins, and the page that providers redirect to. */
 export function createSignInsFeature(deps: SignInsDependencies): BoundRoute[] {
-  const { store, catalogue, arrivals, renewals, parked, publicUrl, signIns, now } = deps;
+  const { store, catalogue, arrivals, renewals, parked, publicUrl, signIns } = deps;
   const sourceNameOf = (sourceId: string) => catalogue.get(sourceId).name;
   return [
     bind(getSignIn, async ({ params }, { caller }) => {
       const row = await signIns.poll(await find(store, caller, params.id));
-      return { status: 200, body: await presentSignIn(store, row, now()) };
+      return { status: 200, body: await presentSignIn(store, row) };
     }),
     bind(chooseAccount, async ({ params, body }, { caller }) => {
       await parked.choose(caller, params.id, body);
-      return { status: 200, body: await presentSignIn(store, await find(store, caller, params.id), now()) };
+      return { status: 200, body: await presentSignIn(store, await find(store, caller, params.id)) };
     }),
     bind(renewSignIn, async ({ params, body }, { request }) => {
       assertFromOwnPage(request.headers, publicUrl());

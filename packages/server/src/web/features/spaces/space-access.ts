@@ -1,13 +1,13 @@
 import type { SpaceReply, SpaceRole } from '@mooring/contract/routes/spaces';
 import type { Caller } from '../../../core/access/caller.js';
 import { assignableRoles, isAdministratorOf } from '../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { AppError } from '../../../core/errors/app-error.js';
+import type { Quotas } from '../../../core/rates/quotas.js';
 import type { Store } from '../../../core/store/store.js';
 import type { SpaceTable } from '../../../core/store/tables.js';
 import type { Revision } from '../../http/revision.js';
 import { rolesIn, spacesVisibleTo } from './space-store.js';
-
-export const seesAll = (caller: Caller) => isAdministratorOf(caller, 'personal');
 
 /** Owners and administrators may transfer a space. */
 export const mayTransfer = (caller: Caller, space: SpaceTable): boolean =>
@@ -22,7 +22,7 @@ export function createSpaceAccess({ db }: Pick<Store, 'db'>, publicUrl: () => st
 
   /** @throws AppError NOT-FOUND, PRECONDITION-FAILED */
   const find = async (caller: Caller, id: string, revision: Revision<'space'>): Promise<SpaceTable> => {
-    const space = await spacesVisibleTo(db, caller, seesAll(caller))
+    const space = await spacesVisibleTo(db, caller, isTenantAdministrator(caller))
       .selectAll('space')
       .where('space.id', '=', id.toLowerCase())
       .executeTakeFirst();
@@ -69,10 +69,12 @@ export function createSpaceAccess({ db }: Pick<Store, 'db'>, publicUrl: () => st
   };
 }
 
-export type SpaceAccess = ReturnType<typeof createSpaceAccess>;
-
-export interface SpaceDependencies {
+export interface SpacesDependencies {
   store: Store;
+  quotas: Pick<Quotas, 'assertSpace'>;
   publicUrl: () => string;
-  access: SpaceAccess;
+}
+
+export interface SpaceDependencies extends SpacesDependencies {
+  access: ReturnType<typeof createSpaceAccess>;
 }

@@ -8,15 +8,11 @@ import type { ListOrder } from '../../http/keyset.js';
 export const spaceOrder: ListOrder = {
   sorts: { name: 'space.name_key', type: 'space.type', createdAt: 'space.created_at' },
   idColumn: 'space.id',
-  sortDefault: '+id',
-  limitDefault: 100,
 };
 
 export const assignmentOrder: ListOrder = {
   sorts: {},
   idColumn: 'assignment.id',
-  sortDefault: '+id',
-  limitDefault: 100,
 };
 
 export interface SpaceFilter {

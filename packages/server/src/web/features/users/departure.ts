@@ -1,5 +1,7 @@
 import type { UserLeaveReply } from '@mooring/contract/routes/leave-user';
+import type { SelectQueryBuilder } from 'kysely';
 import { countCredentialsIn, openSignInsIn } from '../../../core/credentials/records.js';
+import { countRows } from '../../../core/store/count-rows.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';
 import { countUnderWay } from '../../../core/use-record/list.js';
@@ -19,15 +21,11 @@ export interface Times {
 
 const shownMost = 100;
 
-const countOf = async (counting: Promise<{ count: number | string | bigint }>): Promise<number> =>
-  Number((await counting).count);
-
-async function firstOf<Item>(
-  total: Promise<{ count: number | string | bigint }>,
+async function firstOf<Schema, Name extends keyof Schema, Row, Item>(
+  matching: SelectQueryBuilder<Schema, Name, Row>,
   items: Promise<Item[]>,
 ): Promise<{ total: number; data: Item[] }> {
-  const data = await items;
-  return { total: await countOf(total), data };
+  return { data: await items, total: await countRows(matching) };
 }
 
 function connectionsOwnedBy(db: Queryable, { id, tenant_id }: Leaver) {
@@ -53,7 +51,7 @@ type Connections = ReturnType<typeof connectionsOwnedBy>;
 
 const firstConnections = (of: Connections) =>
   firstOf(
-    of.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
+    of,
     of
       .select(['id', 'name', 'source_id', 'space_id', 'owner_id'])
       .orderBy('id')
@@ -70,39 +68,35 @@ const firstConnections = (of: Connections) =>
 async function endsOf(db: Queryable, user: Leaver, { now, usesFrom }: Times): Promise<Departure['ends']> {
   const { id, tenant_id } = user;
   const scope = { tenantId: tenant_id, userId: id };
-  const inTenant = (table: 'api_key' | 'invitation' | 'assignment') =>
-    db
-      .selectFrom(table)
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('tenant_id', '=', tenant_id);
-  const counted = (table: 'api_key' | 'assignment') => inTenant(table).where('user_id', '=', id);
+  const activeKeys = db
+    .selectFrom('api_key')
+    .where('tenant_id', '=', tenant_id)
+    .where('user_id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]));
+  const openInvitations = db
+    .selectFrom('invitation')
+    .where('tenant_id', '=', tenant_id)
+    .where((eb) => eb.or([eb('user_id', '=', id), eb('created_by', '=', id)]))
+    .where('redeemed_at', 'is', null)
+    .where('expires_at', '>', now);
+  const memberships = db
+    .selectFrom('assignment')
+    .where('tenant_id', '=', tenant_id)
+    .where('user_id', '=', id);
+  const grants = db
+    .selectFrom('grant_state')
+    .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
+    .where('grant_state.tenant_id', '=', tenant_id)
+    .where('credential.tenant_id', '=', tenant_id)
+    .where('credential.owner_id', '=', id);
   return {
-    apiKeys: await countOf(
-      counted('api_key')
-        .where('revoked_at', 'is', null)
-        .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
-        .executeTakeFirstOrThrow(),
-    ),
-    invitations: await countOf(
-      inTenant('invitation')
-        .where((eb) => eb.or([eb('user_id', '=', id), eb('created_by', '=', id)]))
-        .where('redeemed_at', 'is', null)
-        .where('expires_at', '>', now)
-        .executeTakeFirstOrThrow(),
-    ),
+    apiKeys: await countRows(activeKeys),
+    invitations: await countRows(openInvitations),
     signIns: (await openSignInsIn(db, scope)).length,
     credentials: await countCredentialsIn(db, scope),
-    grants: await countOf(
-      db
-        .selectFrom('grant_state')
-        .innerJoin('credential', 'credential.id', 'grant_state.credential_id')
-        .select((eb) => eb.fn.countAll<number>().as('count'))
-        .where('grant_state.tenant_id', '=', tenant_id)
-        .where('credential.tenant_id', '=', tenant_id)
-        .where('credential.owner_id', '=', id)
-        .executeTakeFirstOrThrow(),
-    ),
-    memberships: await countOf(counted('assignment').executeTakeFirstOrThrow()),
+    grants: await countRows(grants),
+    memberships: await countRows(memberships),
     uses: await countUnderWay(db, { ...scope, from: usesFrom }),
   };
 }
@@ -124,12 +118,9 @@ async function withoutOwnerOf(db: Queryable, user: Leaver): Promise<Departure['w
     );
   return {
     connections: await firstConnections(connectionsOwnedBy(db, user)),
-    spaces: await firstOf(
-      spaces.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
-      spaces.select(['id', 'name']).orderBy('id').limit(shownMost).execute(),
-    ),
+    spaces: await firstOf(spaces, spaces.select(['id', 'name']).orderBy('id').limit(shownMost).execute()),
     oauthClients: await firstOf(
-      clients.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
+      clients,
       clients.select(['id', 'name']).orderBy('id').limit(shownMost).execute(),
     ),
   };

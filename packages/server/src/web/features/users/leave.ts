@@ -1,11 +1,17 @@
-import type { leaveUser } from '@mooring/contract/routes/leave-user';
+import { sleep } from '@mooring/connectors/kit/deadline';
+import { leaveUser } from '@mooring/contract/routes/leave-user';
 import { record } from '../../../core/audit/record.js';
 import type { Store } from '../../../core/store/store.js';
 import { afterChange } from '../../../core/store/store-error.js';
-import type { Handler } from '../../http/handler.js';
+import { bind } from '../../http/handler.js';
 import { departureOf, type Times } from './departure.js';
-import { assertAdministrator, assertNotMachine, findUser, type UsersDependencies } from './user-access.js';
-import { assertNotLastAdministrator, loadUser, unknownUser } from './user-store.js';
+import {
+  assertAdministrator,
+  assertNotLastAdministrator,
+  assertNotMachine,
+  findUser,
+  type UsersDependencies,
+} from './user-store.js';
 
 /** How long the response waits for credentials to end, and for providers. */
 const quickMs = 1_500;
@@ -18,11 +24,10 @@ function timesOf({ clock }: Store, readSeconds: number): Times {
 }
 
 /** Ends everything that a user could still use, in one call. */
-export const leave =
-  ({ store, authenticator, offboarding, readSeconds }: UsersDependencies): Handler<typeof leaveUser> =>
-  async ({ params, body }, { caller }) => {
+export const leave = ({ store, authenticator, offboarding, readSeconds }: UsersDependencies) =>
+  bind(leaveUser, async ({ params, body }, { caller }) => {
     assertAdministrator(caller);
-    const user = await findUser(store, caller, params.userId);
+    const user = await findUser(store.db, caller, params.userId);
     assertNotMachine(user);
     await assertNotLastAdministrator(store.db, user, store.clock.iso());
     if (body.plan) {
@@ -30,8 +35,7 @@ export const leave =
       return { status: 200, body: { ...planned, plan: true } };
     }
     const { departure, id } = await store.transaction(async (tx) => {
-      const row = await loadUser(tx, caller.tenantId, { id: user.id });
-      if (!row) throw unknownUser();
+      const row = await findUser(tx, caller, user.id);
       await assertNotLastAdministrator(tx, row, store.clock.iso());
       const found = await departureOf(tx, row, timesOf(store, readSeconds));
       const jobId = await offboarding.leave(tx, row);
@@ -41,10 +45,7 @@ export const leave =
     });
     authenticator.forget();
     return afterChange(async () => {
-      await Promise.race([
-        offboarding.settled(),
-        new Promise((resolve) => setTimeout(resolve, quickMs).unref()),
-      ]);
+      await Promise.race([offboarding.settled(), sleep(quickMs, { unref: true })]);
       const { status } = await store.db
         .selectFrom('revocation_job')
         .select('status')
@@ -56,4 +57,4 @@ export const leave =
         body: { ...departure, plan: false, revocation: { id, status } },
       };
     });
-  };
+  });

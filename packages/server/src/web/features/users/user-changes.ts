@@ -1,18 +1,25 @@
-import type { createUser, deleteUser, inviteUsers, patchUser } from '@mooring/contract/routes/users';
-import { insertUser, newUser } from '../../../core/access/new-user.js';
+import { createUser, deleteUser, inviteUsers, patchUser } from '@mooring/contract/routes/users';
+import { insertUser, newUser, userByEmail } from '../../../core/access/users.js';
 import { record } from '../../../core/audit/record.js';
 import { newUuid } from '../../../core/crypto/random.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { isUniqueViolation } from '../../../core/store/store-error.js';
-import type { Handler } from '../../http/handler.js';
-import { assertAdministrator, assertNotMachine, findUser, type UsersDependencies } from './user-access.js';
+import { ifTaken } from '../../../core/store/store-error.js';
+import { bind } from '../../http/handler.js';
 import { patchUserRow } from './user-patch.js';
-import { presentUser, rolesOf } from './user-presenter.js';
-import { assertNotLastAdministrator, loadUser, unknownUser } from './user-store.js';
+import {
+  assertAdministrator,
+  assertNotLastAdministrator,
+  assertNotMachine,
+  findUser,
+  presentUser,
+  rolesOf,
+  type UsersDependencies,
+} from './user-store.js';
 
-export const addUser =
-  ({ store, publicUrl }: UsersDependencies): Handler<typeof createUser> =>
-  async ({ body }, { caller }) => {
+const subjectTaken = () => new AppError('CONFLICT', 'subject: a user with this subject exists.');
+
+export const addUser = ({ store, publicUrl }: UsersDependencies) =>
+  bind(createUser, async ({ body }, { caller }) => {
     assertAdministrator(caller);
     const assigned = body.assignedRoles?.map((role) => ('name' in role ? role.name : role.id)) ?? [];
     const user = {
@@ -22,25 +29,18 @@ export const addUser =
       roles: [...(body.roles ?? []), ...assigned],
     };
     const row = newUser(caller, user, store.clock.iso());
-    try {
-      await store.transaction((tx) => insertUser(tx, caller, row));
-    } catch (error) {
-      if (isUniqueViolation(error))
-        throw new AppError('CONFLICT', 'subject: a user with this subject exists.');
-      throw error;
-    }
+    await store.transaction((tx) => insertUser(tx, caller, row)).catch(ifTaken(subjectTaken));
     return { status: 201, body: presentUser(row, publicUrl()) };
-  };
+  });
 
 /** Qlik's form: adds users by e-mail address, without an invitation link. */
-export const addInvitees =
-  ({ store }: UsersDependencies): Handler<typeof inviteUsers> =>
-  async ({ body }, { caller }) => {
+export const addInvitees = ({ store }: UsersDependencies) =>
+  bind(inviteUsers, async ({ body }, { caller }) => {
     assertAdministrator(caller);
     const data = await store.transaction(async (tx) => {
       const results = [];
       for (const { email, name } of body.invitees ?? []) {
-        const known = await loadUser(tx, caller.tenantId, { email });
+        const known = await userByEmail(tx, caller.tenantId, email);
         const added = { subject: newUuid(), name: name ?? email, email, roles: [] };
         const row = known ?? newUser(caller, added, store.clock.iso());
         if (!known) await insertUser(tx, caller, row);
@@ -49,22 +49,19 @@ export const addInvitees =
       return results;
     });
     return { status: 207, body: { data } };
-  };
+  });
 
-export const changeUser =
-  ({ store, authenticator, offboarding }: UsersDependencies): Handler<typeof patchUser> =>
-  async ({ params, body }, { caller }) => {
+export const changeUser = ({ store, authenticator, offboarding }: UsersDependencies) =>
+  bind(patchUser, async ({ params, body }, { caller }) => {
     assertAdministrator(caller);
-    const before = await findUser(store, caller, params.userId);
     await store.transaction(async (tx) => {
-      const row = await loadUser(tx, caller.tenantId, { id: before.id });
-      if (!row) throw unknownUser();
+      const row = await findUser(tx, caller, params.userId);
       const changed = patchUserRow(row, body);
       const administers = changed.status === 'active' && rolesOf(changed).includes('TenantAdmin');
       if (!administers) await assertNotLastAdministrator(tx, row, store.clock.iso());
       await tx
         .updateTable('user')
-        .set({ ...changed, updated_at: new Date().toISOString() })
+        .set({ ...changed, updated_at: store.clock.iso() })
         .where('id', '=', row.id)
         .where('tenant_id', '=', row.tenant_id)
         .execute();
@@ -83,17 +80,14 @@ export const changeUser =
     authenticator.forget();
     offboarding.send();
     return { status: 204 };
-  };
+  });
 
-export const removeUser =
-  ({ store, authenticator, offboarding }: UsersDependencies): Handler<typeof deleteUser> =>
-  async ({ params }, { caller }) => {
+export const removeUser = ({ store, authenticator, offboarding }: UsersDependencies) =>
+  bind(deleteUser, async ({ params }, { caller }) => {
     assertAdministrator(caller);
-    const before = await findUser(store, caller, params.userId);
-    assertNotMachine(before);
     await store.transaction(async (tx) => {
-      const row = await loadUser(tx, caller.tenantId, { id: before.id });
-      if (!row) throw unknownUser();
+      const row = await findUser(tx, caller, params.userId);
+      assertNotMachine(row);
       await assertNotLastAdministrator(tx, row, store.clock.iso());
       await offboarding.remove(tx, row, caller);
       await record(tx, {
@@ -106,4 +100,4 @@ export const removeUser =
     authenticator.forget();
     offboarding.send();
     return { status: 204 };
-  };
+  });

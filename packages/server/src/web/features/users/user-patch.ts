@@ -1,10 +1,10 @@
 import { tenantRoleSchema, type UserPatch } from '@mooring/contract/routes/users';
 import { nameSchema } from '@mooring/contract/wire';
 import { z } from 'zod';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 import { parseInput } from '../../../core/input/tolerance.js';
 import type { UserTable } from '../../../core/store/tables.js';
-import { rolesOf } from './user-presenter.js';
+import { rolesOf } from './user-store.js';
 
 /** The columns of a user that a patch may change. */
 export type PatchedUser = Pick<UserTable, 'name' | 'email' | 'status' | 'roles'>;
@@ -44,10 +44,10 @@ export function patchUserRow(row: UserTable, patch: UserPatch): PatchedUser {
       continue;
     }
     if (!['/name', '/email', '/status'].includes(path)) {
-      throw new InvalidRequest([{ field: path, message: 'cannot be changed here' }]);
+      throw invalidField(path, 'cannot be changed here');
     }
     if (op !== 'replace' && op !== 'set') {
-      throw new InvalidRequest([{ field: path, message: 'can only be replaced' }]);
+      throw invalidField(path, 'can only be replaced');
     }
     if (path === '/name') name = parseInput(nameSchema, value, path);
     else if (path === '/email') email = parseInput(emailSchema, value, path);

@@ -1,9 +1,24 @@
+import type { UserReply } from '@mooring/contract/routes/users';
+import type { Authenticator } from '../../../core/access/authenticate.js';
+import type { Caller } from '../../../core/access/caller.js';
+import { assertTenantAdministrator } from '../../../core/access/tenant-administrator.js';
+import { userById } from '../../../core/access/users.js';
+import type { Offboarding } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { FilterColumns } from '../../../core/filter/scim-filter.js';
 import type { Queryable } from '../../../core/store/queryable.js';
+import type { Store } from '../../../core/store/store.js';
 import type { UserTable } from '../../../core/store/tables.js';
 import type { ListOrder } from '../../http/keyset.js';
-import { rolesOf } from './user-presenter.js';
+
+export interface UsersDependencies {
+  store: Store;
+  authenticator: Authenticator;
+  offboarding: Offboarding;
+  publicUrl: () => string;
+  /** Longest read; 0: no limit. */
+  readSeconds: number;
+}
 
 export const filterColumns: FilterColumns = {
   id: { column: 'user.id', kind: 'text' },
@@ -25,23 +40,44 @@ export const userOrder: ListOrder = {
     lastUpdatedAt: 'user.updated_at',
   },
   idColumn: 'user.id',
-  sortDefault: '+id',
-  limitDefault: 100,
 };
 
-export const unknownUser = () => new AppError('NOT-FOUND', 'There is no such user.');
+export const assertAdministrator = (caller: Caller): void =>
+  assertTenantAdministrator(caller, 'add, change or delete users');
 
-export async function loadUser(
-  db: Queryable,
-  tenantId: string,
-  where: { id: string } | { email: string },
-): Promise<UserTable | undefined> {
-  const statement = db.selectFrom('user').selectAll().where('tenant_id', '=', tenantId);
-  return (
-    'id' in where
-      ? statement.where('id', '=', where.id)
-      : statement.where((eb) => eb(eb.fn<string>('lower', ['email']), '=', where.email.toLowerCase()))
-  ).executeTakeFirst();
+export const rolesOf = (row: Pick<UserTable, 'roles'>): string[] => JSON.parse(row.roles) as string[];
+
+export function presentUser(row: UserTable, publicUrl: string): UserReply {
+  const roles = rolesOf(row);
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    subject: row.subject,
+    name: row.name,
+    ...(row.email === null ? {} : { email: row.email }),
+    ...(row.client_id === null ? {} : { clientId: row.client_id }),
+    status: row.status,
+    roles,
+    assignedRoles: roles.map((name) => ({ id: name, name, type: 'default', level: 'admin' })),
+    created: row.created_at,
+    createdAt: row.created_at,
+    lastUpdated: row.updated_at,
+    lastUpdatedAt: row.updated_at,
+    links: { self: { href: `${publicUrl}/api/v1/users/${row.id}` } },
+  };
+}
+
+/** @throws AppError NOT-FOUND */
+export async function findUser(db: Queryable, { tenantId }: Caller, id: string): Promise<UserTable> {
+  const row = await userById(db, tenantId, id.toLowerCase());
+  if (!row) throw new AppError('NOT-FOUND', 'There is no such user.');
+  return row;
+}
+
+/** @throws AppError CONFLICT */
+export function assertNotMachine({ client_id }: UserTable): void {
+  if (client_id === null) return;
+  throw new AppError('CONFLICT', 'This is the machine user of an OAuth client. Delete the client instead.');
 }
 
 /**

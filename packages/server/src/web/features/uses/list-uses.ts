@@ -12,11 +12,8 @@ import {
   positionAt,
   type UseFilter,
 } from '../../../core/use-record/list.js';
-import { isAuditor, type PresenterDependencies, presentUses } from './use-presenter.js';
-
-export interface ListUsesDependencies extends PresenterDependencies {
-  publicUrl: () => string;
-}
+import type { ListQuery } from '../../http/keyset.js';
+import { isAuditor, presentUses, type UsesDependencies } from './use-presenter.js';
 
 type Query = z.output<typeof exportUses.query>;
 
@@ -40,13 +37,8 @@ export async function filterFor(store: Store, caller: Caller, query: Query): Pro
   const { connectionId, credentialId, userId, spaceId } = query;
   const instant = (text: string | undefined) => (text ? new Date(text).toISOString() : undefined);
   const filter = {
-    tenantId: caller.tenantId,
-    connectionId,
-    credentialId,
-    userId,
-    spaceId,
-    from: instant(query.from),
-    to: instant(query.to),
+    ...{ tenantId: caller.tenantId, connectionId, credentialId, userId, spaceId },
+    ...{ from: instant(query.from), to: instant(query.to) },
   };
   if (isAuditor(caller)) return filter;
   if (spaceId !== undefined) {
@@ -61,37 +53,27 @@ export async function filterFor(store: Store, caller: Caller, query: Query): Pro
   return { ...filter, credentialOwnerId: caller.userId };
 }
 
-/** One page, latest first. */
+/** One page, latest first. @param self of the last object: absolute URL of the request */
 export async function usePage(
-  deps: ListUsesDependencies,
+  deps: UsesDependencies,
   caller: Caller,
   filter: UseFilter,
-  {
-    limit = pageSize,
-    next,
-    requestUrl,
-  }: { limit?: number | undefined; next?: string | undefined; requestUrl: string },
+  { limit = pageSize, next, self }: Pick<ListQuery, 'limit' | 'next'> & { self: string },
 ) {
   const { db } = deps.store;
   const after = next === undefined ? undefined : await positionAt(db, caller.tenantId, next);
   const rows = await listUses(db, filter, { after, order: 'latest first', limit: limit + 1 });
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  const self = `${deps.publicUrl()}${requestUrl}`;
   const nextUrl = new URL(self);
   if (last) nextUrl.searchParams.set('next', cursorOf(last));
-  return {
-    data: await presentUses(deps, caller, shown),
-    links: {
-      self: { href: self },
-      ...(rows.length > limit ? { next: { href: nextUrl.href } } : {}),
-    },
-  };
+  const links = { self: { href: self }, ...(rows.length > limit ? { next: { href: nextUrl.href } } : {}) };
+  return { status: 200, body: { data: await presentUses(deps, caller, shown), links } };
 }
 
 /** Everything, oldest first, as lines of JSON. */
 export async function* exportedUses(
-  deps: PresenterDependencies,
+  deps: UsesDependencies,
   caller: Caller,
   filter: UseFilter,
 ): AsyncGenerator<string> {

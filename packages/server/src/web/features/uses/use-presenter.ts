@@ -1,21 +1,24 @@
 import type { UseReply } from '@mooring/contract/routes/uses';
 import type { Caller } from '../../../core/access/caller.js';
 import { decideForAll } from '../../../core/access/connection-access.js';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { coarseUseSeconds, endToldCoarsely } from '../../../core/errors/coarse.js';
 import type { Store } from '../../../core/store/store.js';
+import type { RecordKeeper } from '../../../core/use-record/keeper.js';
 import type { ListedUse } from '../../../core/use-record/list.js';
 
 // What of the usage log a caller sees.
 
-export interface PresenterDependencies {
+export interface UsesDependencies {
   store: Store;
+  keeper: RecordKeeper;
+  publicUrl: () => string;
   /** Timeout of a test: when users who may not edit the connection learn that it failed. */
   testSeconds: number;
 }
 
 export const isAuditor = (caller: Caller): boolean =>
-  isAdministratorOf(caller, 'personal') || caller.roles.includes('AuditAdmin');
+  isTenantAdministrator(caller) || caller.roles.includes('AuditAdmin');
 
 type ToldEnd = Pick<ListedUse, 'rowsGiven' | 'bytesGiven'> & { result: string };
 
@@ -54,11 +57,7 @@ const whole = ({ outcome, rowsGiven, bytesGiven }: ListedUse): ToldEnd => ({
 });
 
 /** Users who may not edit a connection learn no more from the log, and no earlier, than from the use itself. */
-function toldCoarsely(
-  { store, testSeconds }: PresenterDependencies,
-  row: ListedUse,
-  caller: Caller,
-): ToldEnd {
+function toldCoarsely({ store, testSeconds }: UsesDependencies, row: ListedUse, caller: Caller): ToldEnd {
   const end = whole(row);
   const hasGiven = Number(row.rowsGiven ?? 0) + Number(row.bytesGiven ?? 0) > 0;
   const isTest = row.action === 'test' || row.action === 'rehearse-change';
@@ -72,7 +71,7 @@ function toldCoarsely(
 }
 
 export async function presentUses(
-  deps: PresenterDependencies,
+  deps: UsesDependencies,
   caller: Caller,
   rows: readonly ListedUse[],
 ): Promise<UseReply[]> {

@@ -1,5 +1,6 @@
 import { listVaultKeys, retireVaultKey, rotateVaultKey } from '@mooring/contract/routes/vault-keys';
 import type { Caller } from '../../../core/access/caller.js';
+import { assertTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import type { KeyRotation } from '../../../core/vault/key-rotation.js';
@@ -10,10 +11,8 @@ export interface VaultKeysDependencies {
   keyRotation: KeyRotation;
 }
 
-function assertAdministrator(caller: Caller): void {
-  if (caller.roles.includes('TenantAdmin')) return;
-  throw new AppError('ACCESS-DENIED', 'Only users with the role TenantAdmin may do this.');
-}
+const assertAdministrator = (caller: Caller): void =>
+  assertTenantAdministrator(caller, 'see or change vault keys');
 
 const refused = (error: unknown): never => {
   if (error instanceof KeyRefusal) throw new AppError('CONFLICT', error.message, { cause: error });

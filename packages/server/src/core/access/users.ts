@@ -1,9 +1,20 @@
 import { record } from '../audit/record.js';
 import { newObjectId } from '../crypto/random.js';
-import { InvalidRequest } from '../errors/app-error.js';
-import type { Tx } from '../store/queryable.js';
+import { invalidField } from '../errors/app-error.js';
+import type { Queryable, Tx } from '../store/queryable.js';
 import type { UserTable } from '../store/tables.js';
 import type { Caller } from './caller.js';
+
+const usersOf = (db: Queryable, tenantId: string) =>
+  db.selectFrom('user').selectAll().where('tenant_id', '=', tenantId);
+
+export const userById = (db: Queryable, tenantId: string, id: string): Promise<UserTable | undefined> =>
+  usersOf(db, tenantId).where('id', '=', id).executeTakeFirst();
+
+export const userByEmail = (db: Queryable, tenantId: string, email: string): Promise<UserTable | undefined> =>
+  usersOf(db, tenantId)
+    .where((eb) => eb(eb.fn<string>('lower', ['email']), '=', email.toLowerCase()))
+    .executeTakeFirst();
 
 /** @param at ISO 8601, by the store's clock @throws InvalidRequest naming `subject` */
 export function newUser(
@@ -13,7 +24,7 @@ export function newUser(
 ): UserTable {
   // The prefix is reserved for the machine users of OAuth clients.
   if (/^qlikbot\\/i.test(user.subject)) {
-    throw new InvalidRequest([{ field: 'subject', message: 'must not begin with qlikbot\\' }]);
+    throw invalidField('subject', 'must not begin with qlikbot\\');
   }
   return {
     ...user,

@@ -1,7 +1,9 @@
-import type {
-  AssignmentReply,
+import {
+  type AssignmentReply,
   createAssignment,
   deleteAssignment,
+  getAssignment,
+  listAssignments,
   putAssignment,
 } from '@mooring/contract/routes/assignments';
 import type { SpaceRole } from '@mooring/contract/routes/spaces';
@@ -9,18 +11,28 @@ import type { Caller } from '../../../core/access/caller.js';
 import { assignableRoles } from '../../../core/access/matrix.js';
 import { record } from '../../../core/audit/record.js';
 import { newObjectId } from '../../../core/crypto/random.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
+import { countRows } from '../../../core/store/count-rows.js';
+import type { Queryable } from '../../../core/store/queryable.js';
 import type { Store } from '../../../core/store/store.js';
-import { isUniqueViolation } from '../../../core/store/store-error.js';
+import { ifTaken } from '../../../core/store/store-error.js';
 import type { SpaceTable } from '../../../core/store/tables.js';
-import type { Handler } from '../../http/handler.js';
+import { bind } from '../../http/handler.js';
+import { fetchPage } from '../../http/keyset.js';
 import { unconditional } from '../../http/revision.js';
 import type { SpaceDependencies } from './space-access.js';
-import { type AssignmentWithRoles, assignmentOf, writeRoles } from './space-store.js';
+import {
+  type AssignmentWithRoles,
+  assignmentOf,
+  assignmentOrder,
+  withRoles,
+  writeRoles,
+} from './space-store.js';
 
-export const unknownAssignment = () => new AppError('NOT-FOUND', 'There is no such assignment.');
+const alreadyMember = () =>
+  new AppError('CONFLICT', 'assigneeId: this user is already a member. Change their assignment instead.');
 
-export function presentAssignment(row: AssignmentWithRoles, spaceUrl: string): AssignmentReply {
+function presentAssignment(row: AssignmentWithRoles, spaceUrl: string): AssignmentReply {
   return {
     id: row.id,
     type: row.isMachine ? 'bot' : 'user',
@@ -44,12 +56,7 @@ function assertAssignable(space: SpaceTable, roles: readonly SpaceRole[]): void 
   const wrong = roles.find((role) => !assignableRoles[space.type].includes(role));
   if (!wrong) return;
   const assignable = assignableRoles[space.type].join(', ');
-  throw new InvalidRequest([
-    {
-      field: 'roles',
-      message: `${wrong} cannot be assigned in a ${space.type} space; it has ${assignable}`,
-    },
-  ]);
+  throw invalidField('roles', `${wrong} cannot be assigned in a ${space.type} space; it has ${assignable}`);
 }
 
 async function assigneeOf({ db }: Store, caller: Caller, id: string) {
@@ -63,9 +70,34 @@ async function assigneeOf({ db }: Store, caller: Caller, id: string) {
   return user;
 }
 
-export const assign =
-  ({ store, access }: SpaceDependencies): Handler<typeof createAssignment> =>
-  async ({ params, body }, { caller }) => {
+/** @throws AppError NOT-FOUND */
+async function findAssignment(db: Queryable, space: SpaceTable, id: string): Promise<AssignmentWithRoles> {
+  const found = await assignmentOf(db, space.id, id.toLowerCase());
+  if (!found) throw new AppError('NOT-FOUND', 'There is no such assignment.');
+  return found;
+}
+
+export const listAssigned = ({ store, access, publicUrl }: SpaceDependencies) =>
+  bind(listAssignments, async ({ params, query }, { caller, request }) => {
+    const space = await access.find(caller, params.spaceId, unconditional);
+    let matching = store.db.selectFrom('assignment').where('space_id', '=', space.id);
+    if (query.assigneeId !== undefined) matching = matching.where('user_id', '=', query.assigneeId);
+    const self = publicUrl() + request.url;
+    const { shown, links } = await fetchPage(matching.selectAll(), query, assignmentOrder, self);
+    const assigned = await withRoles(store.db, space.id, shown);
+    const data = assigned.map((row) => presentAssignment(row, access.spaceUrl(row.space_id)));
+    return { status: 200, body: { data, links, meta: { count: await countRows(matching) } } };
+  });
+
+export const showAssignment = ({ store, access }: SpaceDependencies) =>
+  bind(getAssignment, async ({ params }, { caller }) => {
+    const space = await access.find(caller, params.spaceId, unconditional);
+    const row = await findAssignment(store.db, space, params.assignmentId);
+    return { status: 200, body: presentAssignment(row, access.spaceUrl(row.space_id)) };
+  });
+
+export const assign = ({ store, access }: SpaceDependencies) =>
+  bind(createAssignment, async ({ params, body }, { caller }) => {
     const space = await access.managed(caller, params.spaceId, unconditional);
     assertAssignable(space, body.roles);
     const user = await assigneeOf(store, caller, body.assigneeId);
@@ -81,8 +113,8 @@ export const assign =
       updated_by: caller.userId,
     };
     const roles = [...new Set(body.roles)].toSorted();
-    try {
-      await store.transaction(async (tx) => {
+    await store
+      .transaction(async (tx) => {
         await tx.insertInto('assignment').values(row).execute();
         await writeRoles(tx, row, roles);
         await record(tx, {
@@ -93,30 +125,20 @@ export const assign =
           parentId: space.id,
           data: { assigneeId: user.id, roles },
         });
-      });
-    } catch (error) {
-      if (isUniqueViolation(error)) {
-        throw new AppError(
-          'CONFLICT',
-          'assigneeId: this user is already a member. Change their assignment instead.',
-        );
-      }
-      throw error;
-    }
+      })
+      .catch(ifTaken(alreadyMember));
     const assigned = { ...row, roles, isMachine: user.client_id !== null };
     return { status: 201, body: presentAssignment(assigned, access.spaceUrl(space.id)) };
-  };
+  });
 
-export const reassign =
-  ({ store, access }: SpaceDependencies): Handler<typeof putAssignment> =>
-  async ({ params, body }, { caller }) => {
+export const reassign = ({ store, access }: SpaceDependencies) =>
+  bind(putAssignment, async ({ params, body }, { caller }) => {
     const space = await access.managed(caller, params.spaceId, unconditional);
     assertAssignable(space, body.roles);
     const roles = [...new Set(body.roles)].toSorted();
     const changed = { updated_at: store.clock.iso(), updated_by: caller.userId };
     const row = await store.transaction(async (tx) => {
-      const found = await assignmentOf(tx, space.id, params.assignmentId.toLowerCase());
-      if (!found) throw unknownAssignment();
+      const found = await findAssignment(tx, space, params.assignmentId);
       await tx
         .updateTable('assignment')
         .set(changed)
@@ -136,15 +158,13 @@ export const reassign =
     });
     const assigned = { ...row, ...changed, roles };
     return { status: 200, body: presentAssignment(assigned, access.spaceUrl(space.id)) };
-  };
+  });
 
-export const unassign =
-  ({ store, access }: SpaceDependencies): Handler<typeof deleteAssignment> =>
-  async ({ params }, { caller }) => {
+export const unassign = ({ store, access }: SpaceDependencies) =>
+  bind(deleteAssignment, async ({ params }, { caller }) => {
     const space = await access.managed(caller, params.spaceId, unconditional);
     await store.transaction(async (tx) => {
-      const found = await assignmentOf(tx, space.id, params.assignmentId.toLowerCase());
-      if (!found) throw unknownAssignment();
+      const found = await findAssignment(tx, space, params.assignmentId);
       await tx
         .deleteFrom('assignment')
         .where('id', '=', found.id)
@@ -160,4 +180,4 @@ export const unassign =
       });
     });
     return { status: 204 };
-  };
+  });

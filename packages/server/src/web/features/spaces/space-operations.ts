@@ -1,25 +1,65 @@
 import {
-  type createSpace,
-  type deleteSpace,
-  type patchSpace,
+  createSpace,
+  deleteSpace,
+  getSpace,
+  listSpaces,
+  listSpaceTypes,
+  patchSpace,
   type SpaceUpdate,
+  spaceRoleSchema,
+  spaceTypeSchema,
   spaceUpdateSchema,
-  type updateSpace,
+  updateSpace,
 } from '@mooring/contract/routes/spaces';
 import type { PatchBody } from '@mooring/contract/wire';
-import type { Caller } from '../../../core/access/caller.js';
+import { z } from 'zod';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { record } from '../../../core/audit/record.js';
 import { newObjectId } from '../../../core/crypto/random.js';
-import { AppError, InvalidRequest } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { parseInput } from '../../../core/input/tolerance.js';
-import type { Quotas } from '../../../core/rates/quotas.js';
+import { countRows } from '../../../core/store/count-rows.js';
 import type { Tx } from '../../../core/store/queryable.js';
-import { afterChange, isUniqueViolation } from '../../../core/store/store-error.js';
+import { afterChange, ifTaken } from '../../../core/store/store-error.js';
 import type { SpaceTable } from '../../../core/store/tables.js';
-import type { Handler } from '../../http/handler.js';
-import type { Revision } from '../../http/revision.js';
+import { bind } from '../../http/handler.js';
+import { fetchPage } from '../../http/keyset.js';
+import type { RevisedBy } from '../../http/revision.js';
 import { mayTransfer, type SpaceDependencies } from './space-access.js';
-import { deleteEmptySpace } from './space-store.js';
+import { deleteEmptySpace, spaceOrder, spacesVisibleTo } from './space-store.js';
+
+/** Values of a query parameter that are separated by commas. */
+const listOf = <Schema extends z.ZodType>(schema: Schema, text: string | undefined, field: string) =>
+  text === undefined
+    ? undefined
+    : parseInput(
+        z.array(schema),
+        text.split(',').map((item) => item.trim()),
+        field,
+      );
+
+export const listVisibleSpaces = ({ store, access, publicUrl }: SpaceDependencies) =>
+  bind(listSpaces, async ({ query }, { caller, request }) => {
+    const matching = spacesVisibleTo(store.db, caller, isTenantAdministrator(caller), {
+      namePart: query.name,
+      types: listOf(spaceTypeSchema, query.type, 'type'),
+      ownerId: query.ownerId,
+      roles: listOf(spaceRoleSchema, query.roles?.toString(), 'roles'),
+    });
+    const self = publicUrl() + request.url;
+    const { shown, links } = await fetchPage(matching.selectAll('space'), query, spaceOrder, self);
+    const data = await Promise.all(shown.map((row) => access.present(caller, row)));
+    return { status: 200, body: { data, links, meta: { count: await countRows(matching) } } };
+  });
+
+export const listTypes = () =>
+  bind(listSpaceTypes, async () => ({ status: 200, body: { data: [...spaceTypeSchema.options] } }));
+
+export const showSpace = ({ access }: SpaceDependencies) =>
+  bind(getSpace, async ({ params }, { caller, revision }) => ({
+    status: 200,
+    body: await access.present(caller, await access.find(caller, params.spaceId, revision)),
+  }));
 
 const nameTaken = () => new AppError('CONFLICT', 'name: a space with this name exists.');
 
@@ -31,9 +71,7 @@ function updateOf(patch: PatchBody): SpaceUpdate {
       (member) => path.toLowerCase() === `/${member.toLowerCase()}`,
     );
     if (op !== 'replace' || name === undefined) {
-      throw new InvalidRequest([
-        { field: path, message: 'only /name, /description and /ownerId can be replaced' },
-      ]);
+      throw invalidField(path, 'only /name, /description and /ownerId can be replaced');
     }
     wanted[name] = value;
   }
@@ -55,7 +93,7 @@ async function endAssignmentOf(tx: Tx, space: SpaceTable, ownerId: string): Prom
 
 async function change(
   { store, access }: SpaceDependencies,
-  { caller, revision }: { caller: Caller; revision: Revision<'space'> },
+  { caller, revision }: RevisedBy<'space'>,
   id: string,
   update: SpaceUpdate,
 ) {
@@ -71,8 +109,8 @@ async function change(
     ...(isTransferred ? { owner_id: ownerId } : {}),
     updated_at: store.clock.iso(),
   };
-  try {
-    await store.transaction(async (tx) => {
+  await store
+    .transaction(async (tx) => {
       await revision.check(tx);
       if (isTransferred) await endAssignmentOf(tx, space, ownerId);
       await tx
@@ -89,28 +127,25 @@ async function change(
         spaceId: space.id,
         data: { members: Object.keys(update) },
       });
-    });
-  } catch (error) {
-    if (isUniqueViolation(error)) throw nameTaken();
-    throw error;
-  }
+    })
+    .catch(ifTaken(nameTaken));
   return afterChange(() => access.present(caller, { ...space, ...columns }));
 }
 
-export const replaceSpace =
-  (deps: SpaceDependencies): Handler<typeof updateSpace> =>
-  async ({ params, body }, scope) => ({ status: 200, body: await change(deps, scope, params.spaceId, body) });
+export const replaceSpace = (deps: SpaceDependencies) =>
+  bind(updateSpace, async ({ params, body }, scope) => ({
+    status: 200,
+    body: await change(deps, scope, params.spaceId, body),
+  }));
 
-export const editSpace =
-  (deps: SpaceDependencies): Handler<typeof patchSpace> =>
-  async ({ params, body }, scope) => ({
+export const editSpace = (deps: SpaceDependencies) =>
+  bind(patchSpace, async ({ params, body }, scope) => ({
     status: 200,
     body: await change(deps, scope, params.spaceId, updateOf(body)),
-  });
+  }));
 
-export const makeSpace =
-  ({ store, access }: SpaceDependencies, quotas: Pick<Quotas, 'assertSpace'>): Handler<typeof createSpace> =>
-  async ({ body }, { caller }) => {
+export const makeSpace = ({ store, access, quotas }: SpaceDependencies) =>
+  bind(createSpace, async ({ body }, { caller }) => {
     await quotas.assertSpace(caller);
     const at = store.clock.iso();
     const row: SpaceTable = {
@@ -125,8 +160,8 @@ export const makeSpace =
       created_by: caller.userId,
       updated_at: at,
     };
-    try {
-      await store.transaction(async (tx) => {
+    await store
+      .transaction(async (tx) => {
         await tx.insertInto('space').values(row).execute();
         await record(tx, {
           name: 'space.created',
@@ -136,17 +171,13 @@ export const makeSpace =
           spaceId: row.id,
           data: { name: row.name, type: row.type },
         });
-      });
-    } catch (error) {
-      if (isUniqueViolation(error)) throw nameTaken();
-      throw error;
-    }
+      })
+      .catch(ifTaken(nameTaken));
     return { status: 201, body: await afterChange(() => access.present(caller, row)) };
-  };
+  });
 
-export const removeSpace =
-  ({ store, access }: SpaceDependencies): Handler<typeof deleteSpace> =>
-  async ({ params }, { caller, revision }) => {
+export const removeSpace = ({ store, access }: SpaceDependencies) =>
+  bind(deleteSpace, async ({ params }, { caller, revision }) => {
     const space = await access.managed(caller, params.spaceId, revision);
     await store.transaction(async (tx) => {
       await revision.check(tx);
@@ -163,4 +194,4 @@ export const removeSpace =
       });
     });
     return { status: 204 };
-  };
+  });
