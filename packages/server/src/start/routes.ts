@@ -27,89 +27,34 @@ import type { Rooms } from './rooms.js';
 
 type Answering = Rooms & { metrics: Metrics; echo: Echo; selfCheck: SelfCheck };
 
-/** Running the service. */
-function operationRoutes(rooms: Answering): BoundRoute[] {
-  const { config, store, publicUrl, authenticator, guesses } = rooms;
-  return [
+/** Every route of the contract. Each feature names the rooms that it needs, and gets all of them. */
+export function routesOf(rooms: Answering): BoundRoute[] {
+  const { store, authenticator, guesses, metrics } = rooms;
+  const { trustedProxies, hasPublicUrl, limits } = rooms.config;
+  const { auditDays: days, readSeconds, testSeconds } = limits;
+  return withNewerDoor([
     ...createPlatformFeature({
-      ...{ store, publicUrl, echo: rooms.echo, checks: rooms.checks, metricsText: rooms.metrics.text },
+      ...{ ...rooms, trustedProxies, hasPublicUrl, metricsText: metrics.text, wrongToken: guesses.failed },
       authenticate: (token) => authenticator.authenticate(token),
-      wrongToken: guesses.failed,
-      ...{ trustedProxies: config.trustedProxies, hasPublicUrl: config.hasPublicUrl },
     }),
-    ...createVaultKeysFeature({ keyRotation: rooms.keyRotation }),
-    ...createAuditsFeature({ store, publicUrl, days: config.limits.auditDays }),
-    ...createSelfCheckFeature({ selfCheck: rooms.selfCheck }),
-  ];
-}
-
-/** Users, what lets them in, and spaces. */
-function accessRoutes(rooms: Answering): BoundRoute[] {
-  const { config, store, publicUrl, hashToken, authenticator, guesses, accessTokens, offboarding } = rooms;
-  return [
-    ...createUsersFeature({
-      ...{ store, authenticator, offboarding, publicUrl, readSeconds: config.limits.readSeconds },
-    }),
-    ...createApiKeysFeature({ store, authenticator, hashToken, publicUrl }),
-    ...createInvitationsFeature({ store, guesses, hashToken, publicUrl }),
-    ...createOAuthClientsFeature({ store, authenticator, hashToken, offboarding, publicUrl }),
-    ...createOAuthTokensFeature({
-      ...{ store, accessTokens, authenticator, guesses, hashToken, publicUrl },
-    }),
-    ...createSpacesFeature({ store, quotas: rooms.quotas, publicUrl }),
-  ];
-}
-
-/** Data sources and connections to them. */
-function connectionRoutes(rooms: Answering): BoundRoute[] {
-  const { store, vault, publicUrl, catalogue, credentialEntry, revoker, quotas } = rooms;
-  return [
-    ...createCatalogueFeature({
-      ...{ catalogue, settings: rooms.sourceSettings, publicUrl, startedAt: store.clock.iso() },
-    }),
-    ...createEndpointsFeature({ store, catalogue, publicUrl }),
-    ...createConnectionsFeature({ store, vault, catalogue, credentialEntry, revoker, quotas, publicUrl }),
-  ];
-}
-
-function credentialRoutes(rooms: Answering): BoundRoute[] {
-  const { config, store, vault, publicUrl, catalogue, credentialEntry, logins, revoker } = rooms;
-  const { sessions, runningUses, uses, destinationRefused, arrivals, renewals, parked, signIns } = rooms;
-  return [
-    ...createConnectionCredentialFeature({
-      ...{ store, vault, catalogue, credentialEntry, destinationRefused },
-      testSeconds: config.limits.testSeconds,
-    }),
-    ...createCredentialsFeature({ store, catalogue, credentialEntry, logins, revoker, publicUrl }),
-    ...createCredentialChangesFeature({
-      ...{ store, logins, catalogue, sessions, runningUses, uses, config, destinationRefused },
-    }),
-    ...createRevocationsFeature({ store, revoker, jobs: rooms.revocationJobs, publicUrl }),
-    ...createSignInsFeature({ store, catalogue, arrivals, renewals, parked, signIns, publicUrl }),
-  ];
-}
-
-/** Uses, and the record of them. */
-function useRoutes(rooms: Answering): BoundRoute[] {
-  const { config, log, store, vault, publicUrl, catalogue, resolver, credentialEntry } = rooms;
-  const { sessions, runningUses, uses, refusals, destinationRefused, signInRefused } = rooms;
-  return [
-    ...createUseFeature({
-      ...{ store, vault, catalogue, resolver, credentialEntry, sessions, runningUses, uses, log, config },
-      ...{ refusals, destinationRefused, signInRefused },
-    }),
-    ...createUsesFeature({
-      ...{ store, keeper: rooms.keeper, publicUrl, testSeconds: config.limits.testSeconds },
-    }),
-  ];
-}
-
-/** Every route of the contract, tied to the rooms that answer it. */
-export const routesOf = (rooms: Answering): BoundRoute[] =>
-  withNewerDoor([
-    ...operationRoutes(rooms),
-    ...accessRoutes(rooms),
-    ...connectionRoutes(rooms),
-    ...credentialRoutes(rooms),
-    ...useRoutes(rooms),
+    ...createVaultKeysFeature(rooms),
+    ...createAuditsFeature({ ...rooms, days }),
+    ...createSelfCheckFeature(rooms),
+    ...createUsersFeature({ ...rooms, readSeconds }),
+    ...createApiKeysFeature(rooms),
+    ...createInvitationsFeature(rooms),
+    ...createOAuthClientsFeature(rooms),
+    ...createOAuthTokensFeature(rooms),
+    ...createSpacesFeature(rooms),
+    ...createCatalogueFeature({ ...rooms, startedAt: store.clock.iso() }),
+    ...createEndpointsFeature(rooms),
+    ...createConnectionsFeature(rooms),
+    ...createConnectionCredentialFeature({ ...rooms, testSeconds }),
+    ...createCredentialsFeature(rooms),
+    ...createCredentialChangesFeature(rooms),
+    ...createRevocationsFeature(rooms),
+    ...createSignInsFeature(rooms),
+    ...createUseFeature(rooms),
+    ...createUsesFeature({ ...rooms, testSeconds }),
   ]);
+}

@@ -1,5 +1,4 @@
-import type { ConnectorErrorKind } from '@mooring/connectors/spec/errors';
-import { ConnectorError, type ServerWords } from '@mooring/connectors/spec/errors';
+import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '@mooring/connectors/spec/errors';
 import { type ErrorCode, type ErrorItem, errorTable } from '@mooring/contract/errors';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import { AppError, InvalidRequest } from './app-error.js';
@@ -30,7 +29,7 @@ export const sourceErrorCode = (error: ConnectorError): ErrorCode => codeOfKind[
 export interface ErrorReply {
   status: number;
   body: { errors: ErrorItem[]; traceId: string };
-  retryAfterSeconds?: number;
+  retryAfterSeconds?: number | undefined;
   /** A fault of this server, to be logged with its cause. */
   isFault: boolean;
 }
@@ -40,8 +39,7 @@ const detailLengthMax = 2048;
 function item(code: ErrorCode, detail?: string, meta?: Record<string, unknown>): ErrorItem {
   const { title, status } = errorTable[code];
   return {
-    code,
-    title,
+    ...{ code, title },
     ...(detail ? { detail: detail.slice(0, detailLengthMax) } : {}),
     status,
     ...(meta ? { meta } : {}),
@@ -68,27 +66,19 @@ const storeRetrySeconds = 1;
 /** An operator must free space. */
 const fullRetrySeconds = 30;
 
-/** A store on other machines can be unreachable for a while. */
-function fromStore(error: unknown, traceId: string): ErrorReply | undefined {
-  const reply = (code: ErrorCode, detail: string, retryAfterSeconds?: number): ErrorReply => ({
-    status: errorTable[code].status,
-    body: { errors: [item(code, detail)], traceId },
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-    isFault: true,
-  });
-  if (error instanceof OutcomeUnknownError) {
-    return reply('OUTCOME-UNKNOWN', 'The store was lost during the change. Check whether it took effect.');
-  }
+/** Code, detail and `Retry-After` of a failure of the store. One on other machines can be unreachable for a while. */
+function storeFailure(
+  error: unknown,
+): [code: ErrorCode, detail: string, retryAfterSeconds?: number] | undefined {
+  if (error instanceof OutcomeUnknownError)
+    return ['OUTCOME-UNKNOWN', 'The store was lost during the change. Check whether it took effect.'];
   if (error instanceof StoreFullError) {
     const detail = 'The disk of the store is full. Nothing was changed; free some space and try again.';
-    return reply('STORE-FULL', detail, fullRetrySeconds);
+    return ['STORE-FULL', detail, fullRetrySeconds];
   }
   if (!(error instanceof StoreUnavailableError)) return undefined;
-  return reply(
-    'NOT-READY',
-    'The store does not answer or cannot write. Nothing was changed; try again.',
-    storeRetrySeconds,
-  );
+  const detail = 'The store does not answer or cannot write. Nothing was changed; try again.';
+  return ['NOT-READY', detail, storeRetrySeconds];
 }
 
 /** The code of {@link errorReply} alone. */
@@ -97,19 +87,16 @@ export const errorCode = (error: unknown): ErrorCode =>
 
 /** Any thrown value as the contract's error answer. Unknown ones become INTERNAL, without their text. */
 export function errorReply(error: unknown, traceId: string): ErrorReply {
+  const reply = (first: ErrorItem, isFault: boolean, retryAfterSeconds?: number): ErrorReply => ({
+    ...{ status: first.status, body: { errors: [first], traceId }, isFault, retryAfterSeconds },
+  });
   if (error instanceof InvalidRequest) {
-    const errors = error.problems.map((problem) =>
-      item('DCERROR-0010', `${problem.field}: ${problem.message}`),
-    );
-    return { status: 400, body: { errors, traceId }, isFault: false };
+    const errors = error.problems.map(({ field, message }) => item('DCERROR-0010', `${field}: ${message}`));
+    return { status: error.status, body: { errors, traceId }, isFault: false };
   }
   if (error instanceof AppError) {
-    return {
-      status: error.status,
-      body: { errors: [item(error.code, error.detail, error.meta)], traceId },
-      ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
-      isFault: error.status >= 500 && !shed.has(error.code),
-    };
+    const isFault = error.status >= 500 && !shed.has(error.code);
+    return reply(item(error.code, error.detail, error.meta), isFault, error.retryAfterSeconds);
   }
   if (error instanceof ConnectorError) {
     const detail = [error.message, error.remedy, error.server && saidBy(error.server)]
@@ -120,19 +107,11 @@ export function errorReply(error: unknown, traceId: string): ErrorReply {
       ...(error.server ? { server: { ...error.server } } : {}),
     };
     const meta = Object.keys(facts).length > 0 ? facts : undefined;
-    const code = sourceErrorCode(error);
-    return {
-      status: errorTable[code].status,
-      body: { errors: [item(code, detail, meta)], traceId },
-      ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
-      isFault: false,
-    };
+    return reply(item(sourceErrorCode(error), detail, meta), false, error.retryAfterSeconds);
   }
-  const ofStore = fromStore(error, traceId);
-  if (ofStore) return ofStore;
-  return {
-    status: errorTable.INTERNAL.status,
-    body: { errors: [item('INTERNAL', 'Quote the trace id to your administrator.')], traceId },
-    isFault: true,
-  };
+  const [code, detail, retryAfterSeconds] = storeFailure(error) ?? [
+    'INTERNAL',
+    'Quote the trace id to your administrator.',
+  ];
+  return reply(item(code, detail), true, retryAfterSeconds);
 }

@@ -1,9 +1,8 @@
 import { sleep } from '@mooring/connectors/kit/deadline';
 import type { Logger } from 'pino';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
-import type { RequestId } from './kept-answer.js';
+import type { RequestId, WrittenAnswer } from './kept-answer.js';
 import type { RequestRows } from './request-rows.js';
-import type { WrittenAnswer } from './written-answer.js';
 
 /** A request that holds the claim on its key. */
 export interface Claimed {

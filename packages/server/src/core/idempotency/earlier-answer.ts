@@ -1,9 +1,8 @@
 import { sleep } from '@mooring/connectors/kit/deadline';
 import { AppError } from '../errors/app-error.js';
 import type { Clock } from '../store/clock.js';
-import { type Kept, type RequestId, unknownOutcome } from './kept-answer.js';
+import { type Kept, type RequestId, unknownOutcome, type WrittenAnswer } from './kept-answer.js';
 import type { RequestRows } from './request-rows.js';
-import type { WrittenAnswer } from './written-answer.js';
 
 /** How long keys and answers are kept. */
 export const keptMs = 86_400_000;

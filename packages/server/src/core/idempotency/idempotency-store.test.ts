@@ -7,7 +7,7 @@ import { migrate, openStore, type Store } from '../store/store.js';
 import { createVault } from '../vault/envelope.js';
 import { loadMasterKey } from '../vault/keyring.js';
 import { createIdempotency, type Idempotency } from './idempotency.js';
-import type { WrittenAnswer } from './written-answer.js';
+import type { WrittenAnswer } from './kept-answer.js';
 
 const masterKey = 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=';
 

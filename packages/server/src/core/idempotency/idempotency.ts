@@ -7,9 +7,8 @@ import { AppError } from '../errors/app-error.js';
 import { deleteInBatches } from '../store/batches.js';
 import { claimKey, performClaimed } from './claimed-work.js';
 import { earlierAnswer, keptMs } from './earlier-answer.js';
-import type { RequestId } from './kept-answer.js';
+import type { RequestId, WrittenAnswer } from './kept-answer.js';
 import { createRequestRows, type RequestRowsDependencies } from './request-rows.js';
-import type { WrittenAnswer } from './written-answer.js';
 
 // Idempotency-Key: a create that is repeated with its key runs once and returns the first answer again.
 

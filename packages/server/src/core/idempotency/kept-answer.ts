@@ -1,10 +1,20 @@
+import type { Readable } from 'node:stream';
 import { AppError } from '../errors/app-error.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
 import { type SealContext, UnreadableError, type Vault } from '../vault/envelope.js';
 import { fromSealedColumns, toSealedColumns } from '../vault/sealed-fields.js';
-import type { WrittenAnswer } from './written-answer.js';
 
 // What is kept of a request and its answer. An answer may show a secret once (a new API key), so it is sealed.
+
+/** An answer as it goes out. */
+export interface WrittenAnswer {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  text?: string;
+  /** Instead of a text: its bytes, or where they come from. */
+  bytes?: Uint8Array;
+  stream?: Readable;
+}
 
 /** Identifies a request: a user, a route and the hash of their key. */
 export type RequestId = Pick<IdempotentRequestTable, 'tenant_id' | 'user_id' | 'route' | 'key_hash'>;

@@ -3,21 +3,6 @@ import type { Db } from '../store/queryable.js';
 import type { IdempotentRequestTable } from '../store/tables.js';
 import type { Vault } from '../vault/envelope.js';
 import { type Kept, openKept, type RequestId, sealKept } from './kept-answer.js';
-import { createKeptBytes } from './kept-bytes.js';
-
-/** The rows of `idempotent_request`. A row is claimed by one request, which alone answers it. */
-export interface RequestRows {
-  find(id: RequestId): Promise<IdempotentRequestTable | undefined>;
-  /** @throws AppError `IDEMPOTENCY-OUTCOME-UNKNOWN` when it does not open */
-  open(row: IdempotentRequestTable): Kept;
-  /** @returns false when another request holds the claim */
-  claim(id: RequestId, claim: string, kept: Kept): Promise<boolean>;
-  /** Stores the answer under the claim. */
-  keep(id: RequestId, claim: string, kept: Kept): Promise<unknown>;
-  release(claim: string): Promise<unknown>;
-  /** True when the user's kept answers have reached their limit. */
-  isFull(id: RequestId): Promise<boolean>;
-}
 
 export interface RequestRowsDependencies {
   db: Db;
@@ -40,7 +25,38 @@ async function bytesOf(db: Db, { tenant_id, user_id }: User): Promise<number> {
   return Number(bytes ?? 0);
 }
 
-export function createRequestRows({ db, clock, vault, bytesPerUser }: RequestRowsDependencies): RequestRows {
+const freshMs = 10_000;
+const usersMax = 10_000;
+
+/**
+ * Size of a user's kept answers: read from the store now and then, and counted here in between.
+ * @param max bytes; 0: no limit
+ */
+function createKeptBytes(max: number, ask: (user: string) => Promise<number>) {
+  const known = new Map<string, { bytes: number; at: number }>();
+  return {
+    /** True when the user may keep no more. */
+    async isFull(user: string): Promise<boolean> {
+      if (max === 0) return false;
+      let entry = known.get(user);
+      if (!entry || performance.now() - entry.at > freshMs) {
+        entry = { bytes: await ask(user), at: performance.now() };
+        if (known.size >= usersMax) known.clear();
+        known.set(user, entry);
+      }
+      return entry.bytes >= max;
+    },
+    add(user: string, bytes: number): void {
+      const entry = known.get(user);
+      if (entry) entry.bytes += bytes;
+    },
+  };
+}
+
+export type RequestRows = ReturnType<typeof createRequestRows>;
+
+/** The rows of `idempotent_request`. A row is claimed by one request, which alone answers it. */
+export function createRequestRows({ db, clock, vault, bytesPerUser }: RequestRowsDependencies) {
   const keptBytes = createKeptBytes(bytesPerUser, (user) => {
     const [tenant_id, user_id] = JSON.parse(user) as [string, string];
     return bytesOf(db, { tenant_id, user_id });
@@ -53,7 +69,7 @@ export function createRequestRows({ db, clock, vault, bytesPerUser }: RequestRow
   };
 
   return {
-    find: (id) =>
+    find: (id: RequestId): Promise<IdempotentRequestTable | undefined> =>
       db
         .selectFrom('idempotent_request')
         .selectAll()
@@ -62,8 +78,10 @@ export function createRequestRows({ db, clock, vault, bytesPerUser }: RequestRow
         .where('route', '=', id.route)
         .where('key_hash', '=', id.key_hash)
         .executeTakeFirst(),
-    open: (row) => openKept(vault, row),
-    async claim(id, claim, kept) {
+    /** @throws AppError `IDEMPOTENCY-OUTCOME-UNKNOWN` when it does not open */
+    open: (row: IdempotentRequestTable): Kept => openKept(vault, row),
+    /** @returns false when another request holds the claim */
+    async claim(id: RequestId, claim: string, kept: Kept): Promise<boolean> {
       const result = await db
         .insertInto('idempotent_request')
         .values({ ...id, claim, is_answered: 0, ...sealed(id, kept), created_at: clock.iso() })
@@ -71,14 +89,17 @@ export function createRequestRows({ db, clock, vault, bytesPerUser }: RequestRow
         .executeTakeFirst();
       return result.numInsertedOrUpdatedRows === 1n;
     },
+    /** Stores the answer under the claim. */
     // Async, because sealing throws while the active key is unknown: that must be a rejection too.
-    keep: async (id, claim, kept) =>
+    keep: async (id: RequestId, claim: string, kept: Kept): Promise<unknown> =>
       db
         .updateTable('idempotent_request')
         .set({ is_answered: 1, ...sealed(id, kept) })
         .where('claim', '=', claim)
         .execute(),
-    release: (claim) => db.deleteFrom('idempotent_request').where('claim', '=', claim).execute(),
-    isFull: (id) => keptBytes.isFull(nameOf(id)),
+    release: (claim: string): Promise<unknown> =>
+      db.deleteFrom('idempotent_request').where('claim', '=', claim).execute(),
+    /** True when the user's kept answers have reached their limit. */
+    isFull: (id: RequestId): Promise<boolean> => keptBytes.isFull(nameOf(id)),
   };
 }

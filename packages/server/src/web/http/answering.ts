@@ -1,17 +1,38 @@
-import type { Route, RouteInput } from '@mooring/contract/route';
+import type { Route, RouteInput, RouteResponse } from '@mooring/contract/route';
+import fastJsonStringify from 'fast-json-stringify';
+import { z } from 'zod';
 import type { Caller } from '../../core/access/caller.js';
+import { invalidField } from '../../core/errors/app-error.js';
 import type { Idempotency } from '../../core/idempotency/idempotency.js';
-import type { WrittenAnswer } from '../../core/idempotency/written-answer.js';
-import { entityTag, expectedVersions } from './conditional.js';
+import type { WrittenAnswer } from '../../core/idempotency/kept-answer.js';
 import { type BoundRoute, handled, type Reply, type RequestScope } from './handler.js';
-import { readIdempotencyKey } from './idempotency-key.js';
-import { writeList } from './list-stream.js';
+import { type Serialise, writeList } from './list-stream.js';
 import { createRevision } from './revision.js';
-import { compileSerialiser } from './serialise.js';
 
 type Input = RouteInput<Route>;
 type Scope = RequestScope<Caller | undefined>;
 type Answering = (input: Input, scope: Scope) => Promise<WrittenAnswer | typeof handled>;
+
+/**
+ * A function that serializes only what the response schema names, so that an internal field cannot leak. Unions are
+ * parsed by zod, which strips in the same way. Others are compiled at their first response: compiling all of them would
+ * add a tenth of a second to every start.
+ */
+function compileSerialiser(response: RouteResponse | undefined): Serialise {
+  const schema = response?.schema;
+  if (!schema) return (body) => JSON.stringify(body);
+  if (schema instanceof z.ZodUnion) return (body) => JSON.stringify(schema.parse(body));
+  let compiled: Serialise | undefined;
+  return (body) => {
+    compiled ??= compile(schema);
+    return compiled(body);
+  };
+}
+
+function compile(schema: z.ZodType): Serialise {
+  const { $schema, ...jsonSchema } = z.toJSONSchema(schema, { unrepresentable: 'any', reused: 'inline' });
+  return fastJsonStringify(jsonSchema as Parameters<typeof fastJsonStringify>[0]);
+}
 
 /** Serializes replies by the schemas of the route, so that only what they name is sent. */
 function writerOf(route: Route): (reply: Reply) => WrittenAnswer {
@@ -32,6 +53,23 @@ function writerOf(route: Route): (reply: Reply) => WrittenAnswer {
   };
 }
 
+/** `ETag` of a version: RFC 9110 section 8.8.3. */
+const entityTag = (version: string): string => `"${version}"`;
+
+/**
+ * The versions that `If-Match` accepts; undefined without a condition. `*` is not a condition here: the resource must
+ * always exist. A weak tag never matches (RFC 9110 section 13.1.1).
+ * @throws InvalidRequest
+ */
+function expectedVersions(header: string | undefined): ReadonlySet<string> | undefined {
+  if (header === undefined || header.trim() === '*') return undefined;
+  const tags = header.split(',').map((tag) => tag.trim());
+  if (tags.length > 20 || tags.some((tag) => !/^(W\/)?"[\x21\x23-\x7e]{0,128}"$/.test(tag))) {
+    throw invalidField('If-Match', 'must be * or a list of ETags in double quotes');
+  }
+  return new Set(tags.filter((tag) => tag.startsWith('"')).map((tag) => tag.slice(1, -1)));
+}
+
 /** `ETag` on reads, `If-Match` on writes (RFC 9110 sections 8.8.3 and 13.1.1). */
 function conditionally(route: Route, answer: Answering): Answering {
   const { etag } = route;
@@ -45,6 +83,13 @@ function conditionally(route: Route, answer: Answering): Answering {
     if (!isRead || result === handled) return result;
     return { ...result, headers: { ...result.headers, etag: entityTag(read()) } };
   };
+}
+
+/** @throws InvalidRequest */
+function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header;
+  throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters, for instance a UUID');
 }
 
 /** One response for each `Idempotency-Key`. */

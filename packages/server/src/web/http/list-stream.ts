@@ -14,7 +14,7 @@ export interface ListStream {
   rest: () => object;
 }
 
-type Serialise = (body: unknown) => string;
+export type Serialise = (body: unknown) => string;
 
 async function* piecesOf({ name, batches, rest }: ListStream, serialise: Serialise): AsyncGenerator<string> {
   // Items are serialized by the schema of the whole response, and cut out of it.

@@ -19,7 +19,7 @@ import { type BoundRoute, bind } from '../../http/handler.js';
 
 export interface CatalogueDependencies {
   catalogue: Catalogue;
-  settings: SourceSettings;
+  sourceSettings: SourceSettings;
   publicUrl: () => string;
   /** ISO 8601. */
   startedAt: string;
@@ -61,10 +61,10 @@ const present = (manifest: SourceManifest, isDisabled: boolean, iconUrl: string 
     : { uiInfo: { iconSquareUrl: iconUrl, documentation: [...manifest.links] } }),
 });
 
-const list = ({ catalogue, settings, publicUrl, startedAt }: CatalogueDependencies) =>
+const list = ({ catalogue, sourceSettings, publicUrl, startedAt }: CatalogueDependencies) =>
   bind(listDataSources, async ({ query }, { caller }) => {
     const { dataSourceId, includeDisabled = false } = query;
-    const disabled = await settings.disabledIn(caller.tenantId);
+    const disabled = await sourceSettings.disabledIn(caller.tenantId);
     const manifests = dataSourceId
       ? [
           includeDisabled
@@ -89,7 +89,7 @@ const list = ({ catalogue, settings, publicUrl, startedAt }: CatalogueDependenci
 
 /** Data sources, their properties and their settings. */
 export function createCatalogueFeature(deps: CatalogueDependencies): BoundRoute[] {
-  const { catalogue, settings } = deps;
+  const { catalogue, sourceSettings } = deps;
   return [
     list(deps),
     bind(getApiSpecs, async ({ params }, { caller }) => ({
@@ -107,12 +107,12 @@ export function createCatalogueFeature(deps: CatalogueDependencies): BoundRoute[
     bind(getDataSourceSettings, async ({ params }, { caller }) => {
       assertAdministrator(caller);
       const { id } = catalogue.get(params.dataSourceId);
-      return { status: 200, body: { disabled: await settings.isDisabled(caller.tenantId, id) } };
+      return { status: 200, body: { disabled: await sourceSettings.isDisabled(caller.tenantId, id) } };
     }),
     bind(putDataSourceSettings, async ({ params, body }, { caller }) => {
       assertAdministrator(caller);
       const { id } = catalogue.get(params.dataSourceId);
-      await settings.set(caller, id, body.disabled);
+      await sourceSettings.set(caller, id, body.disabled);
       return { status: 200, body: { disabled: body.disabled } };
     }),
     bind(getDataSourceIcon, async ({ params }) => ({

@@ -13,7 +13,7 @@ import { fetchPage, type ListOrder, type ListQuery } from '../../http/keyset.js'
 export interface RevocationsDependencies {
   store: Store;
   revoker: Revoker;
-  jobs: RevocationJobs;
+  revocationJobs: RevocationJobs;
   publicUrl: () => string;
 }
 
@@ -104,18 +104,18 @@ async function reportOf(store: Store, { caller, id, self, query }: ReportRequest
   };
 }
 
-const revoke = ({ store, revoker, jobs, publicUrl }: RevocationsDependencies) =>
+const revoke = ({ store, revoker, revocationJobs, publicUrl }: RevocationsDependencies) =>
   bind(revokeCredentials, async ({ body }, { caller }) => {
     assertAdministrator(caller);
     const scope = await scopeOf(store, caller, body);
     const id = await store.transaction(async (tx) => {
-      const jobId = await jobs.add(tx, scope);
+      const jobId = await revocationJobs.add(tx, scope);
       const data = { scope: scope.userId === undefined ? body : { userId: scope.userId } };
       await record(tx, { name: 'data-credential.revoked', by: caller, resourceId: jobId, data });
       return jobId;
     });
     const report = await afterChange(async () => {
-      const working = jobs.settled().then(() => revoker.settled());
+      const working = revocationJobs.settled().then(() => revoker.settled());
       await Promise.race([working, sleep(quickMs, { unref: true })]);
       const self = `${publicUrl()}/api/v1/data-credentials/revocations/${id}`;
       return reportOf(store, { caller, id, self, query: {} });
