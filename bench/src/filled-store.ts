@@ -34,7 +34,7 @@ const spaces = 2_000;
 
 interface Keys {
   masterKey: string;
-  people: { name: string; key: string }[];
+  users: { name: string; key: string }[];
 }
 
 async function withDatabase(database: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
@@ -79,12 +79,12 @@ async function fill(): Promise<Keys> {
     { userId: some.id, spaces: 200 },
     { userId: all.id, spaces },
   ];
-  const people = Math.max(1_000, Math.round(connections / 50));
+  const users = Math.max(1_000, Math.round(connections / 50));
   await withDatabase(name, async (client) => {
     for (const statement of fillingStatements({
       connections,
       spaces,
-      people,
+      people: users,
       events: connections,
       members,
     })) {
@@ -94,7 +94,7 @@ async function fill(): Promise<Keys> {
   });
   const keys = {
     masterKey,
-    people: [
+    users: [
       { name: 'an administrator', key: apiKey },
       { name: `a member of 3 of ${spaces} spaces`, key: few.key },
       { name: `a member of 200 of ${spaces} spaces`, key: some.key },
@@ -122,9 +122,9 @@ const kept = path.join(folder, 'keys.json');
 const keys = existsSync(kept) ? (JSON.parse(await readFile(kept, 'utf8')) as Keys) : await fill();
 const mooring = await start(keys.masterKey);
 try {
-  for (const person of keys.people) {
+  for (const user of keys.users) {
     const spaceList = await fetch(`${mooring.url}/api/v1/spaces?limit=1`, {
-      headers: { authorization: `Bearer ${person.key}` },
+      headers: { authorization: `Bearer ${user.key}` },
     });
     const [space] = ((await spaceList.json()) as { data: { id: string }[] }).data;
     for (const query of [
@@ -134,8 +134,8 @@ try {
       '&ownedByMe=true',
       `&spaceId=${space?.id}`,
     ]) {
-      const took = await measure(`${mooring.url}/api/v1/data-connections?limit=20${query}`, person.key);
-      process.stdout.write(`${connections} connections, ${person.name}, limit=20${query}: ${took}\n`);
+      const took = await measure(`${mooring.url}/api/v1/data-connections?limit=20${query}`, user.key);
+      process.stdout.write(`${connections} connections, ${user.name}, limit=20${query}: ${took}\n`);
     }
   }
 } finally {

@@ -224,7 +224,7 @@ describe('values that cannot be', () => {
       ['another user', () => ({ sub: 'f'.repeat(24) }), 403, /^sub: .*invitations/, 'ACCESS-DENIED'],
     ]);
     await expectRefusals('post', () => '/api/v1/invitations', [
-      ['nobody', () => ({}), 400, /^name: /],
+      ['no user', () => ({}), 400, /^name: /],
       ['too long a life', () => ({ name: 'x', expiresIn: 'P8D' }), 400, /^expiresIn: /],
       ['an unknown user', () => ({ userId: 'f'.repeat(24) }), 404, /^userId: /, 'NOT-FOUND'],
     ]);

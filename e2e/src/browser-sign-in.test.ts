@@ -12,7 +12,7 @@ import { type SignInLab, startSignInLab } from './sign-in-lab.js';
 const screenshots = path.join(tmpdir(), 'mooring-screenshots');
 
 let lab: SignInLab;
-let person: TestPerson;
+let user: TestPerson;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
@@ -22,7 +22,7 @@ const complaints: string[] = [];
 beforeAll(async () => {
   mkdirSync(screenshots, { recursive: true });
   [lab, browser] = await Promise.all([startSignInLab(), launchChromium()]);
-  person = await addPerson(lab.mooring.url, lab.mooring.adminKey, 'Alice Example');
+  user = await addPerson(lab.mooring.url, lab.mooring.adminKey, 'Alice Example');
 });
 afterAll(async () => {
   await browser.close();
@@ -93,7 +93,7 @@ async function pasted(): Promise<string> {
 describe('signing in with a browser', () => {
   it('A5: with the keyboard only, the code is copied and makes a connection that reads under the grant', async () => {
     await context.grantPermissions(['clipboard-write'], { origin: lab.mooring.url });
-    const begun = await person.api.post(door, bodyOf('Warehouse', ''));
+    const begun = await user.api.post(door, bodyOf('Warehouse', ''));
     expect(begun.status).toBe(201);
     await signIn(begun.body.authUrl);
     await tabTo('Allow');
@@ -115,14 +115,14 @@ describe('signing in with a browser', () => {
     expect(code).toBe(shown);
     expect(code).not.toBe(new URL(page.url()).searchParams.get('code'));
 
-    const made = await person.api.post(door, bodyOf('Warehouse', code));
+    const made = await user.api.post(door, bodyOf('Warehouse', code));
     expect(made.status).toBe(201);
-    const preview = await person.api.post(
+    const preview = await user.api.post(
       `/api/v1/data-connections/${made.body.connectionId}/actions/preview`,
       { path: ['sales', 'orders'] },
     );
     expect([preview.status, preview.body.rows.length]).toEqual([200, 5]);
-    const signedIn = await person.api.get(`/api/v1/sign-ins/${begun.body.signInId}`);
+    const signedIn = await user.api.get(`/api/v1/sign-ins/${begun.body.signInId}`);
     expect(signedIn.body.state).toBe('completed');
     const ours = [lab.mooring.url, lab.authorizationServer.url];
     expect(requested.filter((url) => !ours.some((base) => url.startsWith(`${base}/`)))).toEqual([]);
@@ -130,7 +130,7 @@ describe('signing in with a browser', () => {
   });
 
   it('going back to the page after the code was used shows that it has ended, and no code', async () => {
-    const begun = await person.api.post(door, bodyOf('Once', ''));
+    const begun = await user.api.post(door, bodyOf('Once', ''));
     await signIn(begun.body.authUrl);
     await tabTo('Allow');
     await page.keyboard.press('Enter');
@@ -138,8 +138,8 @@ describe('signing in with a browser', () => {
     await page.reload();
     const renewed = await codeShown();
     expect(renewed).not.toBe(code);
-    expect((await person.api.post(door, bodyOf('Once', code))).status).toBe(400);
-    expect((await person.api.post(door, bodyOf('Once', renewed))).status).toBe(201);
+    expect((await user.api.post(door, bodyOf('Once', code))).status).toBe(400);
+    expect((await user.api.post(door, bodyOf('Once', renewed))).status).toBe(201);
     await page.reload();
     await page.getByRole('heading', { name: 'This sign-in has ended already' }).waitFor();
     expect(await page.locator('#auth-code').count()).toBe(0);
@@ -147,28 +147,28 @@ describe('signing in with a browser', () => {
   });
 
   it('O14: a user who denies access lands on a page that says so, and nothing is stored', async () => {
-    const begun = await person.api.post(door, bodyOf('Denied', ''));
+    const begun = await user.api.post(door, bodyOf('Denied', ''));
     await signIn(begun.body.authUrl);
     await tabTo('Deny');
     await page.keyboard.press('Enter');
     await page.waitForURL(`${lab.mooring.url}/oauth/callback/**`);
     await page.getByRole('heading', { name: 'The sign-in was not completed' }).waitFor();
     await shoot('6-denied');
-    const after = await person.api.get(`/api/v1/sign-ins/${begun.body.signInId}`);
+    const after = await user.api.get(`/api/v1/sign-ins/${begun.body.signInId}`);
     expect(after.body).toMatchObject({ state: 'failed', error: 'access_denied' });
-    const named = await person.api.get('/api/v1/data-connections/Denied?type=connectionname');
+    const named = await user.api.get('/api/v1/data-connections/Denied?type=connectionname');
     expect(named.status).toBe(404);
   });
 
   it('signing in again takes one link and one click, and the refused call succeeds as it was', async () => {
-    const begun = await person.api.post(door, bodyOf('Renewed', ''));
+    const begun = await user.api.post(door, bodyOf('Renewed', ''));
     await signIn(begun.body.authUrl);
     await tabTo('Allow');
     await page.keyboard.press('Enter');
-    const made = await person.api.post(door, bodyOf('Renewed', await codeShown()));
+    const made = await user.api.post(door, bodyOf('Renewed', await codeShown()));
     expect(made.status, made.text).toBe(201);
     const use = () =>
-      person.api.post(`/api/v1/data-connections/${made.body.connectionId}/actions/preview`, {
+      user.api.post(`/api/v1/data-connections/${made.body.connectionId}/actions/preview`, {
         path: ['sales', 'orders'],
       });
     expect((await use()).status).toBe(200);
@@ -196,7 +196,7 @@ describe('signing in with a browser', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Signed in again' }).waitFor();
     await shoot('8-renewed');
-    expect((await person.api.get(poll)).body.state).toBe('completed');
+    expect((await user.api.get(poll)).body.state).toBe('completed');
     const again = await use();
     expect([again.status, again.body.rows.length]).toEqual([200, 5]);
     expect(complaints).toEqual([]);
@@ -204,7 +204,7 @@ describe('signing in with a browser', () => {
 
   it('O06: the page names who began it, and another user cannot use its code', async () => {
     const mallory = await addPerson(lab.mooring.url, lab.mooring.adminKey, 'Mallory');
-    const begun = await person.api.post(door, bodyOf('Mine alone', ''));
+    const begun = await user.api.post(door, bodyOf('Mine alone', ''));
     await signIn(begun.body.authUrl);
     await tabTo('Allow');
     await page.keyboard.press('Enter');
@@ -214,6 +214,6 @@ describe('signing in with a browser', () => {
     const stolen = await mallory.api.post(door, bodyOf('Stolen', code));
     expect([stolen.status, stolen.body.errors[0].code]).toEqual([400, 'SIGN-IN-INVALID']);
     expect(lab.authorizationServer.counts().token).toEqual(before);
-    expect((await person.api.post(door, bodyOf('Mine alone', code))).status).toBe(201);
+    expect((await user.api.post(door, bodyOf('Mine alone', code))).status).toBe(201);
   });
 });

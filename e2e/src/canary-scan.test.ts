@@ -30,8 +30,8 @@ beforeAll(async () => {
   const { url, adminKey } = stand.mooring;
   admin = stand.recording(stand.keep('administrator key', adminKey));
   const add = async (subject: string) => {
-    const person = await addPerson(url, adminKey, subject);
-    return { ...person, api: stand.recording(stand.keep(`API key of ${subject}`, person.key)) };
+    const user = await addPerson(url, adminKey, subject);
+    return { ...user, api: stand.recording(stand.keep(`API key of ${subject}`, user.key)) };
   };
   alice = await add('alice');
   viewer = await add('viewer');

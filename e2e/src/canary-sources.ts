@@ -36,7 +36,7 @@ export interface CanaryLab {
   tellingPostgres: Awaited<ReturnType<typeof startTellingPostgres>>;
   tellingMysql: Awaited<ReturnType<typeof startTellingMysql>>;
   /** The password that both echoing databases accept. */
-  told: string;
+  repeated: string;
   close(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export const plain = (name: string) => `${name}.${randomBytes(18).toString('base
 export async function startCanaryLab(): Promise<CanaryLab> {
   const authorizationServer = await startAuthorizationServer();
   const { verifyAccessToken, url } = authorizationServer;
-  const told = awkward('told');
+  const repeated = awkward('repeated');
   const parts = {
     authorizationServer,
     relay: await startRecordingRelay(Number(new URL(url).port)),
@@ -58,12 +58,12 @@ export async function startCanaryLab(): Promise<CanaryLab> {
     rest: await startRestApi({ verifyAccessToken }),
     bigquery: await startBigQuery({ verifyAccessToken, rowsInBig: 10 }),
     tellingHttp: await startTellingHttp(),
-    tellingPostgres: await startTellingPostgres(told),
-    tellingMysql: await startTellingMysql(told),
+    tellingPostgres: await startTellingPostgres(repeated),
+    tellingMysql: await startTellingMysql(repeated),
   };
   return {
     ...parts,
-    told,
+    repeated,
     tokenUrl: `http://127.0.0.1:${parts.relay.port}/token`,
     async close() {
       for (const part of Object.values(parts)) await part.close();
@@ -186,7 +186,7 @@ function tellingRest({ tellingHttp }: CanaryLab): SourceUse[] {
 
 /** Sources that reject the secrets, some of which echo them. */
 export function failingSources(lab: CanaryLab): SourceUse[] {
-  const { postgres, mariadb, rest, tellingHttp, told } = lab;
+  const { postgres, mariadb, rest, tellingHttp, repeated } = lab;
   const machine = machineOf(lab);
   const certificatePassword = awkward('pfx');
   const certificate = {
@@ -204,10 +204,10 @@ export function failingSources(lab: CanaryLab): SourceUse[] {
   return [
     ...failingFiles(lab),
     postgresUse(lab, { name: 'wrong', port: postgres.port, password: awkward('wrong') }),
-    postgresUse(lab, { name: 'telling', port: lab.tellingPostgres.port, password: told }),
+    postgresUse(lab, { name: 'telling', port: lab.tellingPostgres.port, password: repeated }),
     postgresUse(lab, { name: 'closed', port: 9, password: awkward('closed') }),
     mysqlUse(lab, { name: 'wrong', port: mariadb.port, password: awkward('wrong') }),
-    mysqlUse(lab, { name: 'telling', port: lab.tellingMysql.port, password: told }),
+    mysqlUse(lab, { name: 'telling', port: lab.tellingMysql.port, password: repeated }),
     restUse('REST wrong', `${rest.url}/basic/items`, {
       authSchema: 'basic',
       username: 'me',

@@ -14,7 +14,7 @@ interface Member extends TestPerson {
   credentialId: string;
 }
 
-const people = full(20, 8);
+const users = full(20, 8);
 const requestsOfEach = full(100, 6);
 const randomInt = seededInt();
 const concurrency = 20;
@@ -40,24 +40,24 @@ beforeAll(async () => {
   expect(connection.status, connection.text).toBe(201);
   connectionId = connection.body.qID;
   const join = async (subject: string) => {
-    const person = await stand.person(subject);
+    const user = await stand.addUser(subject);
     await stand.admin.post(`/api/v1/spaces/${space.body.id}/assignments`, {
       type: 'user',
-      assigneeId: person.id,
+      assigneeId: user.id,
       roles: ['dataconsumer'],
     });
-    return person;
+    return user;
   };
   members = [];
-  for (const login of stand.postgres.persons.slice(0, people)) {
-    const person = await join(login.user);
-    const brought = await person.api.put(`/api/v1/data-connections/${connectionId}/credential`, {
+  for (const login of stand.postgres.persons.slice(0, users)) {
+    const user = await join(login.user);
+    const provided = await user.api.put(`/api/v1/data-connections/${connectionId}/credential`, {
       // The same name for all: names are per user.
       credentialsName: 'my login',
       connectionProperties: loginOf(login),
     });
-    expect(brought.body, brought.text).toMatchObject({ state: 'ready' });
-    members.push({ ...person, login: login.user, credentialId: brought.body.credentialId });
+    expect(provided.body, provided.text).toMatchObject({ state: 'ready' });
+    members.push({ ...user, login: login.user, credentialId: provided.body.credentialId });
   }
   outsider = await join('person21');
 });
@@ -143,9 +143,9 @@ describe('users on one connection', () => {
     expect((await use(first, 'preview', { query: sets })).body.rows).toHaveLength(1);
     const look = `select current_user::text, current_setting('mooring.leftover', true) as leftover,
       current_setting('search_path') as path, current_setting('application_name') <> 'left behind' as fresh`;
-    for (const person of [second, first, second]) {
-      const [row] = (await use(person, 'preview', { query: look })).body.rows;
-      expect([row[0], row[1] || null, row[3]]).toEqual([person.login, null, true]);
+    for (const user of [second, first, second]) {
+      const [row] = (await use(user, 'preview', { query: look })).body.rows;
+      expect([row[0], row[1] || null, row[3]]).toEqual([user.login, null, true]);
       expect(row[2]).toContain('public');
     }
     expect((await use(first, 'preview', { query: `set role ${second.login}` })).status).not.toBe(200);

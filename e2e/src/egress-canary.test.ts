@@ -1,4 +1,4 @@
-import type { PropertySpec } from '@mooring/contract/catalogue';
+import type { PropertySpec } from '@mooring/contract/data-source-schema';
 import { startCanary } from '@mooring/lab/canary';
 import { knowNoSecret } from '@mooring/lab/known-secrets';
 import { full } from '@mooring/lab/test-tier';
@@ -198,8 +198,8 @@ describe('destinations that are not allowed', () => {
     const values = [url, `${host}:${port}`, `//${host}:${port}/`];
     // They go into every property in turn, into those of secrets too.
     for (const value of values) knowNoSecret(value);
-    const { body: catalogue } = await stand.api.get('/api/v1/data-sources');
-    expect(catalogue.dataSources).toHaveLength(stand.sources.length);
+    const { body: registry } = await stand.api.get('/api/v1/data-sources');
+    expect(registry.dataSources).toHaveLength(stand.sources.length);
     const tasks: (() => Promise<boolean>)[] = [];
     for (const source of stand.sources) {
       const { datasourceID, properties } = source;

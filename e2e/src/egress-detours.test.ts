@@ -212,12 +212,12 @@ describe('OAuth', () => {
     const created = await signIn('rest', oauth({ revocationUrl: `${stand.canary.url}/revoke` }));
     expect(created.status, created.text).toBe(201);
     expect((await stand.api.delete(`/api/v1/data-connections/${created.body.qID}`)).status).toBe(204);
-    const told = () =>
+    const reported = () =>
       stand.mooring
         .logText()
         .split('\n')
         .filter((line) => line.includes('provider told of the end'));
-    await expect.poll(told).not.toEqual([]);
+    await expect.poll(reported).not.toEqual([]);
   });
 
   it('S06: sends no client secret to a token URL that is not allowed', async () => {

@@ -29,7 +29,7 @@ let sources: Awaited<ReturnType<typeof startHostileSources>>;
 let honest: LoopbackServer;
 let mooring: MooringProcess;
 let admin: ApiClient;
-let people = 0;
+let users = 0;
 
 beforeAll(async () => {
   sources = await startHostileSources();
@@ -56,14 +56,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function person(name: string): Promise<ApiClient> {
-  people += 1;
-  return (await addPerson(mooring.url, mooring.adminKey, `${name} ${people}`)).api;
+async function newUser(name: string): Promise<ApiClient> {
+  users += 1;
+  return (await addPerson(mooring.url, mooring.adminKey, `${name} ${users}`)).api;
 }
 
-/** Previews of one who means no harm, until told to stop. @returns what failed, and how many did not */
+/** Previews of a user who means no harm, until stopped. @returns what failed, and how many did not */
 async function honestWork(isOver: () => boolean) {
-  const api = await person('honest');
+  const api = await newUser('honest');
   const made = await api.post('/api/v1/data-connections', {
     ...{ datasourceID: 'rest', qName: 'numbers', connectionProperties: { url: `${honest.url}/numbers` } },
   });
@@ -87,7 +87,7 @@ async function attack(attackers: number, users: number, next: () => Attack | und
   const failures: string[] = [];
   const working = Array.from({ length: users }, () => honestWork(() => isOver));
   const attacking = async () => {
-    const act = createAttacker(await person('attacker'));
+    const act = createAttacker(await newUser('attacker'));
     for (let one = next(); one; one = next())
       await act(one).catch((error: Error) => failures.push(error.message));
   };

@@ -23,7 +23,10 @@ it('LI16: a service that npx started ends with it', { timeout: 120_000 }, async 
   mkdirSync(path.join(folder, 'node_modules/.bin'), { recursive: true });
   const bin = `#!/usr/bin/env node\nimport(${JSON.stringify(pathToFileURL(executable).href)});\n`;
   writeFileSync(path.join(folder, 'node_modules/.bin/mooring'), bin, { mode: 0o755 });
-  writeFileSync(path.join(folder, 'package.json'), '{"name":"somebody","version":"1.0.0","private":true}');
+  writeFileSync(
+    path.join(folder, 'package.json'),
+    '{"name":"some-package","version":"1.0.0","private":true}',
+  );
   const { PATH = '' } = process.env;
   const args = ['--no-install', 'mooring', 'serve', '--port', '0'];
   const npx = spawn('npx', [...args, '--data', path.join(folder, 'data')], {

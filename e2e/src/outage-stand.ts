@@ -39,7 +39,7 @@ const allowedTo = (kind: OutageKind): string[] =>
   kind === 'one node paused' ? [...allowed, '424 SOURCE-TIMEOUT', 'broken off'] : allowed;
 
 /** The error code, or that the connection broke. */
-const told = async (api: ApiClient, grant: string): Promise<string> => {
+const answerOf = async (api: ApiClient, grant: string): Promise<string> => {
   const answer = await askWho(api, grant).catch((error: unknown) => {
     // The error of `fetch`.
     if (error instanceof TypeError) return undefined;
@@ -158,7 +158,7 @@ export async function startOutageStand(options: OutageStandOptions = {}): Promis
   for (let index = 0; index < grantCount; index += 1) {
     grants.push(await connectWarehouse(cluster.lab, at[0] as ApiClient, `warehouse ${index}`));
   }
-  const everybodyAtEveryNode = () => at.flatMap((api) => grants.map((grant) => told(api, grant)));
+  const allGrantsAtAllNodes = () => at.flatMap((api) => grants.map((grant) => answerOf(api, grant)));
 
   return {
     async endure(outage) {
@@ -169,24 +169,24 @@ export async function startOutageStand(options: OutageStandOptions = {}): Promis
       switches.tokenDelayMs = outage.answersAfter;
       authorizationServer.expireAccessTokens();
       authorizationServer.resetCounts();
-      const answers = grants.map((grant, index) => told(at[index % nodeCount] as ApiClient, grant));
+      const answers = grants.map((grant, index) => answerOf(at[index % nodeCount] as ApiClient, grant));
       await expect.poll(() => arrived, { interval: 2 }).toBe(grantCount);
       await begin(cluster, outage);
       try {
         const over = performance.now() + outage.lasts;
         while (performance.now() < over) {
-          answers.push(...everybodyAtEveryNode());
+          answers.push(...allGrantsAtAllNodes());
           await after(Math.min(2_000, Math.max(0, over - performance.now())));
         }
       } finally {
         await end(cluster, outage);
       }
-      answers.push(...everybodyAtEveryNode());
+      answers.push(...allGrantsAtAllNodes());
       const said = await Promise.all(answers);
       expect(said.filter((each) => !allowedTo(outage.kind).includes(each))).toEqual([]);
       for (const grant of grants) {
         for (const api of at) {
-          await expect.poll(() => told(api, grant), { timeout: 60_000, interval: 200 }).toBe('200');
+          await expect.poll(() => answerOf(api, grant), { timeout: 60_000, interval: 200 }).toBe('200');
         }
       }
       expect(authorizationServer.counts().token.refresh_token).toBe(grantCount);

@@ -125,10 +125,10 @@ export async function addTenant(dataFolder: string, name: string): Promise<strin
   await store.transaction(async (tx) => {
     await tx.insertInto('tenant').values({ id: tenant_id, name, created_at: at }).execute();
     const roles = JSON.stringify(['TenantAdmin']);
-    const person = { id: user_id, tenant_id, subject: name, name, email: null, roles };
+    const user = { id: user_id, tenant_id, subject: name, name, email: null, roles };
     await tx
       .insertInto('user')
-      .values({ ...person, status: 'active', created_at: at, updated_at: at })
+      .values({ ...user, status: 'active', created_at: at, updated_at: at })
       .execute();
     const key = { id: newUuid(), tenant_id, user_id, token_hash: hashToken(token), description: name };
     const life = { created_by: user_id, created_at: at, expires_at: null, revoked_at: null };

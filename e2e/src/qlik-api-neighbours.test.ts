@@ -51,7 +51,7 @@ const as = (apiKey: string) => ({
 });
 
 describe('the neighbours with @qlik/api', () => {
-  it('lists the catalogue, and one source of it', async () => {
+  it('lists the data sources, and one of them', async () => {
     const { status, data } = await dataSources.getDataSources({ includeui: true }, options);
     expect(status).toBe(200);
     expect(data.lastUpdated).toEqual(expect.any(String));

@@ -114,7 +114,7 @@ function useExamples(has: Belongings): Record<string, RouteExample> {
   };
 }
 
-function peopleExamples(has: Belongings): Record<string, RouteExample> {
+function userExamples(has: Belongings): Record<string, RouteExample> {
   const params = { spaceId: has.spaceId };
   const page = { limit: '10' };
   return {
@@ -228,7 +228,7 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
     listAuditSources: {},
     getAuditSettings: {},
     getAudit: { params: { id: '00000000-0000-4000-8000-000000000000' } },
-    ...peopleExamples(has),
+    ...userExamples(has),
     listDataSources: {
       query: { ...source, detail: 'true', includeDisabled: 'true', includeui: 'true' },
     },
@@ -273,7 +273,7 @@ function routeExamples(has: Belongings): Record<string, RouteExample> {
 }
 
 /** Of a route at `/api/connectivity`: its counterpart at `/api/v1`. */
-function olderDoor(route: Route): Route | undefined {
+function v1RouteOf(route: Route): Route | undefined {
   const path = route.path.replace(/^\/api\/connectivity\//, '/api/v1/');
   return allRoutes.find((one) => one !== route && one.method === route.method && one.path === path);
 }
@@ -284,5 +284,5 @@ function olderDoor(route: Route): Route | undefined {
  */
 export function exampleFor(route: Route, has: Belongings): RouteExample | undefined {
   const examples = routeExamples(has);
-  return examples[route.id] ?? examples[olderDoor(route)?.id ?? ''];
+  return examples[route.id] ?? examples[v1RouteOf(route)?.id ?? ''];
 }

@@ -162,12 +162,12 @@ describe('what goes wrong in a runner', () => {
 
 describe('a runner', () => {
   it('is of one user from their first login on: no secret of another, and none of the service, is in it', async () => {
-    const people = await Promise.all(
+    const users = await Promise.all(
       ['alice', 'bob'].map((name) => addPerson(mooring.url, mooring.adminKey, `${name} of the runners`)),
     );
     const { alice, bob } = lab.roles;
     const logins = [alice, bob];
-    for (const [index, { api }] of people.entries()) {
+    for (const [index, { api }] of users.entries()) {
       const login = logins[index] ?? alice;
       const connection = await connect(api, lab.port, { username: login.user, password: login.password });
       expect(codeOf(await previewOf(api, connection))).toBe('200');
@@ -175,7 +175,7 @@ describe('a runner', () => {
     const secrets = [
       ...logins.map(({ password }) => password),
       mooring.adminKey,
-      ...people.map(({ key }) => key),
+      ...users.map(({ key }) => key),
     ];
     const found = runnersOf(mooring.pid).map((pid) => ({ pid, texts: textsInMemory(pid, secrets) }));
     // Each password is in one of them, which shows that the search finds what exists.
@@ -200,7 +200,7 @@ describe('a runner', () => {
     'fails nothing but the uses in it when it is killed, and each is in the usage log with an end',
     killing,
     async () => {
-      const people = await Promise.all(
+      const users = await Promise.all(
         Array.from({ length: 3 }, (_, index) => addPerson(mooring.url, mooring.adminKey, `busy ${index}`)),
       );
       const endsAt = performance.now() + killMs;
@@ -221,13 +221,13 @@ describe('a runner', () => {
           kills += 1;
         }
       };
-      await Promise.all([...people.map(({ api }) => work(api)), killAtRandom()]);
+      await Promise.all([...users.map(({ api }) => work(api)), killAtRandom()]);
       const failed = answers.filter((code) => code !== '200');
       expect(new Set(failed)).toEqual(new Set(['SOURCE-CRASHED']));
       expect(failed.length).toBeLessThanOrEqual(kills);
       expect(answers.length).toBeGreaterThan(failed.length);
       const results: string[] = [];
-      for (const { id, api } of people) {
+      for (const { id, api } of users) {
         let page: string | undefined = `/api/v1/data-uses?userId=${id}&limit=1000`;
         while (page !== undefined) {
           const { body }: Answer = await api.get(page);

@@ -65,7 +65,7 @@ const queryOf = async (authUrl: string): Promise<URLSearchParams> => {
 };
 
 describe('mooring sign-in', () => {
-  it('takes the redirect on this machine and brings the credential', async () => {
+  it('takes the redirect on this machine and provides the credential', async () => {
     const command = run(
       ['sign-in', '--url', mooring.url, '--connection', 'warehouse', '--loopback'],
       alice.key,
@@ -188,17 +188,17 @@ describe('mooring doctor', () => {
 describe('what a newcomer gets wrong', () => {
   const file = import.meta.filename;
   // No port that fetch itself refuses.
-  const nobody = 'http://127.0.0.1:2';
-  it.each<[args: string[], key: string | undefined, told: RegExp]>([
+  const nowhere = 'http://127.0.0.1:2';
+  it.each<[args: string[], key: string | undefined, reported: RegExp]>([
     [
-      ['keys', 'list', '--url', nobody],
+      ['keys', 'list', '--url', nowhere],
       'a-key',
       /^mooring: http:\/\/127\.0\.0\.1:2 does not answer \(ECONNREFUSED\)\. Check that the server is running/,
     ],
     [['keys', 'list', '--url', 'localhost:8080'], 'a-key', /'--url <url>'.*It must be an http or https URL/s],
-    [['keys', 'list', '--url', nobody], undefined, /^mooring: Set MOORING_API_KEY to your API key\.$/],
+    [['keys', 'list', '--url', nowhere], undefined, /^mooring: Set MOORING_API_KEY to your API key\.$/],
     [
-      ['keys', 'list', '--url', nobody],
+      ['keys', 'list', '--url', nowhere],
       'canary key\nof two',
       /^mooring: MOORING_API_KEY is not a valid API key: it has spaces/,
     ],

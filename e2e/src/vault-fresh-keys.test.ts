@@ -15,7 +15,7 @@ it('V12: one password provided 2,000 times looks different each time, in every c
   const dataFolder = path.join(folder, 'data');
   const mooring = await startMooring({ dataFolder });
   const api = apiClient(mooring.url, mooring.adminKey);
-  const bring = (number: number) => async () => {
+  const provide = (number: number) => async () => {
     const { status, text } = await api.post('/api/v1/data-credentials', {
       datasourceID: 'postgres',
       qName: `credential ${number}`,
@@ -29,7 +29,7 @@ it('V12: one password provided 2,000 times looks different each time, in every c
   try {
     await inParallel(
       16,
-      Array.from({ length: writes }, (_, number) => bring(number)),
+      Array.from({ length: writes }, (_, number) => provide(number)),
     );
   } finally {
     await mooring.stop();

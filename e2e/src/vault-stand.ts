@@ -22,7 +22,7 @@ export interface VaultStand {
   dataFolder: string;
   admin: ApiClient;
   /** User with a key and a personal space; the client follows restarts. */
-  person(subject: string): Promise<TestPerson>;
+  addUser(subject: string): Promise<TestPerson>;
   /** Definition properties that lead through the relay. */
   target: Readonly<Record<string, unknown>>;
   /** Stops Mooring, hands the store over, and starts Mooring again. */
@@ -103,7 +103,7 @@ export async function startVaultStand(configuration: object = {}): Promise<Vault
     relay,
     dataFolder,
     admin: follow(mooring.adminKey),
-    async person(subject) {
+    async addUser(subject) {
       const added = await addPerson(mooring.url, mooring.adminKey, subject);
       return { ...added, api: follow(added.key) };
     },

@@ -37,15 +37,15 @@ beforeAll(async () => {
   });
   expect(connection.status, connection.text).toBe(201);
   const join = async (subject: 'alice' | 'bob'): Promise<Member> => {
-    const person = await stand.person(subject);
-    const assignment = { type: 'user', assigneeId: person.id, roles: ['dataconsumer'] };
+    const user = await stand.addUser(subject);
+    const assignment = { type: 'user', assigneeId: user.id, roles: ['dataconsumer'] };
     await stand.admin.post(`/api/v1/spaces/${spaceId}/assignments`, assignment);
-    const brought = await person.api.put(`/api/v1/data-connections/${connection.body.qID}/credential`, {
+    const provided = await user.api.put(`/api/v1/data-connections/${connection.body.qID}/credential`, {
       credentialsName: `of ${subject}`,
       connectionProperties: loginOf(stand.postgres.roles[subject]),
     });
-    expect(brought.body, brought.text).toMatchObject({ state: 'ready' });
-    return { ...person, connectionId: connection.body.qID, credentialId: brought.body.credentialId };
+    expect(provided.body, provided.text).toMatchObject({ state: 'ready' });
+    return { ...user, connectionId: connection.body.qID, credentialId: provided.body.credentialId };
   };
   alice = await join('alice');
   bob = await join('bob');
@@ -56,8 +56,8 @@ const preview = ({ api }: Pick<TestPerson, 'api'>, connectionId: string) =>
   api.post(`/api/v1/data-connections/${connectionId}/actions/preview`, {
     query: 'select owner from sales.orders',
   });
-const owners = async (person: TestPerson, connectionId: string) => {
-  const { body, text } = await preview(person, connectionId);
+const owners = async (user: TestPerson, connectionId: string) => {
+  const { body, text } = await preview(user, connectionId);
   expect(body.rows, text).toBeDefined();
   return [...new Set((body.rows as string[][]).flat())];
 };

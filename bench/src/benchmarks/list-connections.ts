@@ -22,18 +22,18 @@ interface Listed {
   meta: { count: number };
 }
 
-interface Person {
+interface User {
   name: string;
   key: string;
 }
 
 interface Filled {
   mooring: MooringProcess;
-  people: readonly Person[];
+  users: readonly User[];
 }
 
 /** The administrator, a member of every space, and a member of a few. */
-async function addPeople(mooring: MooringProcess): Promise<{ people: Person[]; spaceIds: string[] }> {
+async function addUsers(mooring: MooringProcess): Promise<{ users: User[]; spaceIds: string[] }> {
   const add = async (name: string) => {
     const { userId, token } = await mooring.api.call(createInvitation, { body: { subject: name, name } });
     const { apiKey: made } = await createApiClient({ url: mooring.url }).call(redeemInvitation, {
@@ -54,12 +54,12 @@ async function addPeople(mooring: MooringProcess): Promise<{ people: Person[]; s
       });
     }
   }
-  const people = [
+  const users = [
     { name: 'an administrator', key: apiKey },
     { name: `a member of all ${spaceCount} spaces`, key: everywhere.key },
     { name: `a member of ${spaceCount / fewOf} of ${spaceCount} spaces`, key: few.key },
   ];
-  return { people, spaceIds };
+  return { users, spaceIds };
 }
 
 /** Inserts the connections with the server's own statements; HTTP would take minutes. */
@@ -112,10 +112,10 @@ async function fill(dataFolder: string, spaceIds: readonly string[], count: numb
 async function filled(stage: Stage, count: number): Promise<Filled> {
   const dataFolder = await stage.freshPath(`list-${count}`);
   const first = await startMooring(dataFolder);
-  const { people, spaceIds } = await addPeople(first);
+  const { users, spaceIds } = await addUsers(first);
   await first.stop();
   await fill(dataFolder, spaceIds, count);
-  return { mooring: await startMooring(dataFolder), people };
+  return { mooring: await startMooring(dataFolder), users };
 }
 
 async function fetchPage(url: string, key: string): Promise<Listed> {
@@ -151,10 +151,10 @@ async function run(stage: Stage): Promise<Finding[]> {
   const times = stage.isQuick ? 20 : 100;
   const findings: Finding[] = [];
   try {
-    for (const [index, { name }] of many.people.entries()) {
+    for (const [index, { name }] of many.users.entries()) {
       const sides = await Promise.all(
-        [few, many].map(async ({ mooring, people }) => {
-          const { key } = people[index] ?? { key: '' };
+        [few, many].map(async ({ mooring, users }) => {
+          const { key } = users[index] ?? { key: '' };
           const first = `${mooring.url}${path}?limit=20&sort=%2Bcreated`;
           return { key, first, deepest: await deepest(first, key) };
         }),

@@ -26,8 +26,8 @@ export async function takeSample(
   seconds: number,
 ): Promise<Sample> {
   const { api, pid } = mooring;
-  const told = String(await api.call(metrics));
-  const heapBytes = Number(/^nodejs_heap_size_used_bytes (\S+)$/m.exec(told)?.[1]);
+  const text = String(await api.call(metrics));
+  const heapBytes = Number(/^nodejs_heap_size_used_bytes (\S+)$/m.exec(text)?.[1]);
   return {
     seconds,
     residentMebibytes: residentMebibytes(pid),

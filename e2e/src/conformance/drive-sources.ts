@@ -4,7 +4,7 @@ import type dcaasFunctions from '@qlik/api/dcaas';
 import { expect } from 'vitest';
 import type { Run } from './run.js';
 
-async function driveCatalogue(sources: typeof older | typeof newer): Promise<void> {
+async function driveDataSources(sources: typeof older | typeof newer): Promise<void> {
   const all = await sources.getDataSources({ includeui: true, detail: true, includeDisabled: true });
   expect(all.data.dataSources.length).toBeGreaterThan(0);
   for (const { dataSourceId } of all.data.dataSources) await sources.getDataSourceApiSpecs(dataSourceId);
@@ -17,11 +17,11 @@ async function driveCatalogue(sources: typeof older | typeof newer): Promise<voi
   await sources.putDataSourceSettings('mysql', { disabled: false });
 }
 
-/** Catalogue, api-specs, gateways and settings through both doors; endpoints and QRIs through the newer one. */
+/** Data sources, api-specs, gateways and settings below both paths; endpoints and QRIs below /api/connectivity. */
 export async function driveSources(run: Run): Promise<void> {
-  await driveCatalogue(run.driven<typeof older>('data-sources'));
+  await driveDataSources(run.driven<typeof older>('data-sources'));
   const sources = run.driven<typeof newer>('connectivity/data-sources');
-  await driveCatalogue(sources);
+  await driveDataSources(sources);
   const { data } = await sources.getDataSourceEndpoints();
   expect(data.endpoints?.length).toBeGreaterThan(0);
   const connectionString = 'driver=postgres;host=db.example.com;db=sales;';

@@ -78,7 +78,7 @@ describe('a store of 0.1.0', () => {
     return rows[0].is_there && (await client.query(`select 1 from "${table}" limit 1`)).rows.length > 0;
   };
 
-  it('is moved to PostgreSQL by the move that is not killed, and by no other; its password is not told', async () => {
+  it('is moved to PostgreSQL by the move that is not killed, and by no other; its password is not printed', async () => {
     const given = { MOORING_DATABASE_URL: database.url };
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();

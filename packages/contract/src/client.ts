@@ -47,8 +47,8 @@ export class ApiError extends Error {
 
   constructor(operation: string, response: Response, body: unknown) {
     const { errors, traceId } = readErrors(body);
-    const told = errors.map(({ code, title, detail }) => `${code}: ${detail ?? title}`).join(' ');
-    const words = told || `This is not an answer of Mooring. Check the address ${originOf(response)}.`;
+    const reported = errors.map(({ code, title, detail }) => `${code}: ${detail ?? title}`).join(' ');
+    const words = reported || `This is not an answer of Mooring. Check the address ${originOf(response)}.`;
     super(`${operation} answered ${response.status}. ${words}`.trim());
     this.name = 'ApiError';
     this.status = response.status;

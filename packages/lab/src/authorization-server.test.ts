@@ -140,7 +140,7 @@ describe('the authorization server of the lab', () => {
     expect(server.counts().token.refresh_token).toBe(3);
   });
 
-  it('keeps the refresh token when told not to rotate', async () => {
+  it('keeps the refresh token when rotation is off', async () => {
     const lasting = await startAuthorizationServer({
       rotate: false,
       redirectUris: [callback],
@@ -178,7 +178,7 @@ describe('the authorization server of the lab', () => {
     expect((await refresh()).json.refresh_token ?? first.refresh_token).toBe(first.refresh_token);
   });
 
-  it('signs ID tokens by a clock that is ahead when told so, with the key that it publishes', async () => {
+  it('signs ID tokens by a clock that is ahead on request, with the key that it publishes', async () => {
     server.switches.clockSkewSeconds = 7200;
     const { exchange } = await signIn('alice', { scope: 'openid email' });
     const { json } = await callToken(exchange);

@@ -176,11 +176,11 @@ async function registerClients(
 }
 
 async function verify(provider: Provider, token: string): Promise<VerifiedToken> {
-  const person = await provider.AccessToken.find(token);
-  const machine = person ? undefined : await provider.ClientCredentials.find(token);
-  const found = person ?? machine;
+  const ofUser = await provider.AccessToken.find(token);
+  const machine = ofUser ? undefined : await provider.ClientCredentials.find(token);
+  const found = ofUser ?? machine;
   if (found === undefined || found.isExpired) return { active: false };
-  const sub = person?.accountId ?? found.clientId;
+  const sub = ofUser?.accountId ?? found.clientId;
   return {
     active: true,
     ...(sub === undefined ? {} : { sub }),

@@ -35,8 +35,8 @@ describe('the PostgreSQL of the lab', () => {
     expect(await query(lab.roles.bob, owners)).toEqual([{ owner: 'bob', n: 3 }]);
     expect(await query(lab.roles.reader, owners)).toHaveLength(22);
     expect(await query(lab.roles.bob, 'select * from sales.order_totals')).toHaveLength(3);
-    for (const person of lab.persons) {
-      expect(await query(person, owners)).toEqual([{ owner: person.user, n: 4 }]);
+    for (const login of lab.persons) {
+      expect(await query(login, owners)).toEqual([{ owner: login.user, n: 4 }]);
     }
   });
 

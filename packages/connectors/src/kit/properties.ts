@@ -1,4 +1,4 @@
-import type { ApiSpecs, PropertySpec } from '@mooring/contract/catalogue';
+import type { ApiSpecs, PropertySpec } from '@mooring/contract/data-source-schema';
 import { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
 import type { SourceManifest } from '../spec/manifest.js';

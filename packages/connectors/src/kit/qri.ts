@@ -1,4 +1,4 @@
-import type { QriDefinition } from '@mooring/contract/catalogue';
+import type { QriDefinition } from '@mooring/contract/data-source-schema';
 import type { SourceManifest } from '../spec/manifest.js';
 import { metaOf } from './properties.js';
 

@@ -57,7 +57,7 @@ const formsOf = (secret: string): string[] => {
  * only if the message contains no secret of the login.
  * @param query of the request; absent: the statement is ours
  */
-export function toldToAuthor(
+export function failureForAuthor(
   error: unknown,
   query: string | undefined,
   login: Readonly<Record<string, unknown>>,

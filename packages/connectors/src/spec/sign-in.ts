@@ -43,7 +43,7 @@ export interface AccountPlace {
  * presets.
  */
 export interface OAuthPreset {
-  /** Key under `oauth.clients` in the operator's configuration; absent if only the connection can bring a client. */
+  /** Key under `oauth.clients` in the operator's configuration; absent if only the connection can have a client. */
   provider?: string;
   /**
    * Tenant, domain or account at the provider to which the endpoints belong: an operator's client is for one of them.
@@ -93,7 +93,7 @@ export interface OAuthPreset {
   answers?: readonly AnswerRule[];
 }
 
-/** The client of a connection that brings its own OAuth registration as properties. */
+/** The client of a connection that has its own OAuth registration as properties. */
 export interface OAuthClientFields {
   /** Names of the properties that hold client id and secret. */
   clientId: string;

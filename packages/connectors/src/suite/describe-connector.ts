@@ -169,7 +169,7 @@ function describeQueriesAndTypes(harness: ConnectorHarness, bench: () => Started
   }
 
   if (!harness.unsupported.includes('types')) {
-    it('brings every declared value over unchanged', async () => {
+    it('returns every declared value unchanged', async () => {
       for (const expected of bench().source.types ?? []) {
         const { columns, batches } = await read(expected.read);
         expect(

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { apiSpecsSchema, dataSourceSettingsSchema, dataSourcesSchema, gatewaysSchema } from '../catalogue.js';
+import {
+  apiSpecsSchema,
+  dataSourceSettingsSchema,
+  dataSourcesSchema,
+  gatewaysSchema,
+} from '../data-source-schema.js';
 import { ignored, ignoredExceptFilters } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apiSpecsSchema } from '../catalogue.js';
+import { apiSpecsSchema } from '../data-source-schema.js';
 import { ignored } from '../ignored-input.js';
 import { defineRoute } from '../route.js';
 import { instantSchema } from '../wire.js';

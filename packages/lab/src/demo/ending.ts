@@ -53,13 +53,13 @@ export function printTrouble(narrator: Narrator, log: string): void {
 export function printInvitation(narrator: Narrator, stage: Stage, story: Story): void {
   const { mooring, administrator, lab } = stage;
   const { team, sharedConnectionId } = story;
-  const people = team === undefined ? [] : [team.alice, team.bob];
+  const users = team === undefined ? [] : [team.alice, team.bob];
   const logins = lab.authorizationServer.users;
   narrator.heading(`Mooring is up at ${mooring.url}`);
   const rows = [
     ['API reference', `${mooring.url}/docs`],
     ['Key of the administrator', administrator.key],
-    ...people.map(({ name, key }) => [`Key of ${name}`, key]),
+    ...users.map(({ name, key }) => [`Key of ${name}`, key]),
     ...logins.map(({ login, password }) => [`Password of ${login} at the lab's sign-in page`, password]),
   ];
   for (const line of tableLines(rows)) narrator.reveal(`  ${line}`);

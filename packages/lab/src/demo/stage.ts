@@ -6,7 +6,7 @@ import { type Lab, startLab } from '../lab.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import type { Narrator } from './narrator.js';
 import type { SecretValues } from './secrets.js';
-import type { Person } from './walk.js';
+import type { User } from './walk.js';
 
 export interface StageOptions {
   /** Program and arguments that start Mooring's command line. */
@@ -20,7 +20,7 @@ export interface StageOptions {
 export interface Stage {
   lab: Lab;
   mooring: MooringProcess;
-  administrator: Person;
+  administrator: User;
   secrets: SecretValues;
   /** Ends everything and removes the folder. @returns Mooring's exit code. */
   close(): Promise<number | null>;

@@ -4,7 +4,7 @@ import { searchForSecrets } from './acts/kept-secrets.js';
 import { readRestApi } from './acts/rest-api.js';
 import { shareS3 } from './acts/shared-s3.js';
 import { makeTeam, type Team } from './acts/team.js';
-import { serveTwoPeople } from './acts/two-people.js';
+import { serveTwoUsers } from './acts/two-users.js';
 import type { Narrator } from './narrator.js';
 import type { Stage } from './stage.js';
 import { createWalk, type StepRecord } from './walk.js';
@@ -37,7 +37,7 @@ export async function tellStory({ stage, narrator, isManual, signal }: StoryOpti
     shareS3(walk, stage, team),
   );
   const sharedConnectionId = await walk.act('one connection, two users, different rows for each', () =>
-    serveTwoPeople(walk, stage, team),
+    serveTwoUsers(walk, stage, team),
   );
   await walk.act('BigQuery with an interactive sign-in (documented flow A5)', async () => {
     const byHand = isManual ? { narrator, signal } : null;

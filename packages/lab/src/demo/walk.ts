@@ -6,13 +6,13 @@ import type { SecretValues } from './secrets.js';
 import { jsonLines } from './text-layout.js';
 
 /** A user with an API key. */
-export interface Person {
+export interface User {
   name: string;
   key: string;
 }
 
 /** A user without an API key. */
-export type Newcomer = Pick<Person, 'name'>;
+export type Newcomer = Pick<User, 'name'>;
 
 export interface Call {
   /** The status that the contract promises; anything else fails the step. */
@@ -28,7 +28,7 @@ export interface Call {
 /** What the code of a step gets. */
 export interface Step {
   /** Sends a request as this user; prints it and the answer. @throws Mismatch for another status. */
-  call(person: Person | Newcomer, request: `${string} ${string}`, call: Call): Promise<HttpAnswer>;
+  call(user: User | Newcomer, request: `${string} ${string}`, call: Call): Promise<HttpAnswer>;
   /** Prints lines of something that was found, for instance rows. */
   show(lines: readonly string[]): void;
   /** Prints a line with a mark before it: anything but our own requests. */
@@ -83,14 +83,14 @@ function createStep({ narrator, secrets, url, signal }: WalkOptions): Step {
   return {
     say: narrator.exchange,
     show: narrator.detail,
-    async call(person, request, { status, body, accept, show, hide = [] }) {
+    async call(user, request, { status, body, accept, show, hide = [] }) {
       const [method = '', path = ''] = request.split(' ');
       const wants = accept === undefined ? '' : `, accepts ${accept}`;
-      narrator.exchange('→', `${request}  (${person.name}${wants})`);
+      narrator.exchange('→', `${request}  (${user.name}${wants})`);
       if (body !== undefined) narrator.detail(jsonLines(maskIn(body), width));
       const sent = { ...(body === undefined ? {} : { body }), ...(accept === undefined ? {} : { accept }) };
       const inTime = AbortSignal.any([signal, AbortSignal.timeout(callSeconds * 1000)]);
-      const key = 'key' in person ? { key: person.key } : {};
+      const key = 'key' in user ? { key: user.key } : {};
       const target = { url: new URL(path, url), method, ...key, signal: inTime };
       const answer = await callHttp({ ...target, ...sent });
       if (answer.status < 400) for (const one of hide) secrets.hide(textAt(answer.body, one));

@@ -8,7 +8,7 @@ describe('line ends of CSV', () => {
     ['3', 'Cid'],
   ];
 
-  it('VA5: are LF, CR LF or CR, whichever the file has, and told', async () => {
+  it('VA5: are LF, CR LF or CR, whichever the file has, and reported', async () => {
     for (const lineEnd of ['\n', '\r\n', '\r'] as const) {
       const text = ['id,name', '1,Ann', '2,"Ben\rB\nC"', '3,Cid'].join(lineEnd);
       for (const content of [text, text + lineEnd])
@@ -68,10 +68,10 @@ describe('the dialect of a CSV file', () => {
       { delimiter: ',', trailingDelimiter: true },
     ],
     ['blanks behind delimiters', 'id, name\n1, "a, b"\n2, c\n', { delimiter: ',', skipInitialSpace: true }],
-  ])('VA6: of %s is found and told', async (_title, content, told) => {
+  ])('VA6: of %s is found and reported', async (_title, content, expected) => {
     const { names, file } = await reading(content);
     expect(names).toEqual(['id', 'name']);
-    expect(file).toMatchObject({ format: 'csv', encoding: 'utf-8', quote: '"', header: true, ...told });
+    expect(file).toMatchObject({ format: 'csv', encoding: 'utf-8', quote: '"', header: true, ...expected });
     // The reported options are a valid request.
     expect(await reading(content, file)).toEqual(await reading(content));
   });

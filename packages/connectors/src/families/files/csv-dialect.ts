@@ -26,7 +26,7 @@ export interface FoundDialect {
   /** The first line only names the delimiter, as Excel writes it. */
   hasDelimiterLine: boolean;
   /** For the user, and valid as a request: what was requested and what was detected. */
-  told: FileOptions;
+  effective: FileOptions;
 }
 
 /** Delimiters to detect. */
@@ -180,7 +180,7 @@ export function findDialect(sample: CsvSample, options: FileOptions, named?: '\t
     trailingDelimiter: found.hasTrailingDelimiter,
     mayFirstBeTrailed: found.hasTrailingDelimiter && !found.areRowsTrailed,
     hasDelimiterLine: line !== null,
-    told: {
+    effective: {
       ...{ delimiter: found.dialect.delimiter, quote, header: options.header ?? true },
       ...(mark === quote ? {} : { escape: mark }),
       ...(end === undefined ? {} : { lineEnd: end }),

@@ -235,7 +235,7 @@ export async function readDelimited(
     }
   }
   const file = {
-    ...{ format: named ? ('tsv' as const) : ('csv' as const), encoding: text.charset, ...found.told },
+    ...{ format: named ? ('tsv' as const) : ('csv' as const), encoding: text.charset, ...found.effective },
     ...(readers.asked ? { columnTypes: readers.asked } : {}),
   };
   return { columns: projection.columns, portions: rows(), file };

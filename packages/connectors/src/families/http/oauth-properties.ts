@@ -26,10 +26,10 @@ export function presetOf(
   const provider = findProvider(properties['oauthProvider']);
   if (provider) {
     const preset = presetAt(provider, text('oauthProviderPlace') ?? provider.place?.default);
-    const isForPerson = grant === 'authorization_code' || grant === 'device_code';
+    const isForUser = grant === 'authorization_code' || grant === 'device_code';
     return {
       ...preset,
-      scopes: isForPerson ? [...new Set([...preset.scopes, ...scopes])] : scopes,
+      scopes: isForUser ? [...new Set([...preset.scopes, ...scopes])] : scopes,
       ...given({ clientAuthentication: authentication }),
       ...target,
     };

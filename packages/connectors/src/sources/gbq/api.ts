@@ -119,7 +119,7 @@ function serviceAccountTokens(key: ServiceAccountKey, endpoints: Endpoints, base
   };
 }
 
-function personTokens(login: ConnectorInput['login']): AccessToken {
+function userTokens(login: ConnectorInput['login']): AccessToken {
   return async (renew) => {
     const token = (await login.accessToken?.({ renew }))?.reveal();
     if (token !== undefined && isBearerToken(token)) return token;
@@ -207,7 +207,7 @@ export async function openApi(
   const endpoints = endpointsOf(context.settings);
   const base: Base = { network: context.network, signal, timeoutSeconds: requestSeconds };
   const key = usesServiceAccount(input) ? await serviceAccountKey(input.login.fields) : undefined;
-  const accessToken = key ? serviceAccountTokens(key, endpoints, base) : personTokens(input.login);
+  const accessToken = key ? serviceAccountTokens(key, endpoints, base) : userTokens(input.login);
   const projectId = projectOf(properties, key);
   await accessToken(false);
 

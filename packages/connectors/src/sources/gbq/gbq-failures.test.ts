@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toldToAuthor } from '../../kit/server-words.js';
+import { failureForAuthor } from '../../kit/server-words.js';
 import type { ConnectorError } from '../../spec/errors.js';
 import { Secret } from '../../spec/secret.js';
 import { expectNoSecrets, failureOf } from '../../suite/bench.js';
@@ -28,7 +28,7 @@ describe('gbq fails', () => {
     const error = await failureOf(session.ping());
     expect(error.kind).toBe(kind);
     // The server's words are for the author of a query; a ping has none.
-    expectNoSecrets(toldToAuthor(error, undefined, {}) as ConnectorError, ['s3cret']);
+    expectNoSecrets(failureForAuthor(error, undefined, {}) as ConnectorError, ['s3cret']);
   });
 
   it('with the place of a syntax error', async () => {
@@ -39,9 +39,9 @@ describe('gbq fails', () => {
     const error = await failureOf(session.read({ query: 'SELEC', batchRows: 1 }));
     expect(error.kind).toBe('invalid_query');
     expect(error.message).toContain('line 2, column 17');
-    const told = toldToAuthor(error, 'SELEC', { key: new Secret('S3CRET') });
-    expectNoSecrets(told as ConnectorError, ['s3cret']);
-    expect(toldToAuthor(error, 'SELEC', { key: new Secret('another') })).toMatchObject({
+    const shown = failureForAuthor(error, 'SELEC', { key: new Secret('S3CRET') });
+    expectNoSecrets(shown as ConnectorError, ['s3cret']);
+    expect(failureForAuthor(error, 'SELEC', { key: new Secret('another') })).toMatchObject({
       server: { code: 'invalidQuery', message: expect.stringContaining('Syntax error') },
     });
   });

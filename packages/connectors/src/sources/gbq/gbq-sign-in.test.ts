@@ -58,12 +58,12 @@ describe('gbq signs in', () => {
       headers.authorization === 'Bearer new' ? { body: {} } : { status: 401, body: { error: {} } },
     );
     const accessToken = async (options?: { renew?: boolean }) => new Secret(options?.renew ? 'new' : 'old');
-    const person = { OAuthMechanism: 1, Catalog: 'my-project' };
-    const { session } = await open(stand, inputOf(person, { accessToken }));
+    const user = { OAuthMechanism: 1, Catalog: 'my-project' };
+    const { session } = await open(stand, inputOf(user, { accessToken }));
     await session.ping();
     expect(stand.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer old', 'Bearer new']);
 
-    const stubborn = await open(stand, inputOf(person, { accessToken: async () => new Secret('old') }));
+    const stubborn = await open(stand, inputOf(user, { accessToken: async () => new Secret('old') }));
     expect((await failureOf(stubborn.session.ping())).kind).toBe('auth_failed');
   });
 

@@ -107,9 +107,9 @@ describe('gbq on the lab', () => {
   it('X14: gives each user the rows of their own sign-in', async () => {
     const lab = await startLab(1);
     onTestFinished(() => lab.close());
-    const ownersOf = async (person: string) => {
+    const ownersOf = async (user: string) => {
       const given = { OAuthMechanism: '1', Catalog: lab.projectId };
-      const input = inputOf(given, { accessToken: async () => new Secret(`token-${person}`) });
+      const input = inputOf(given, { accessToken: async () => new Secret(`token-${user}`) });
       const { session } = await open({ settings: labSettings(lab) }, input);
       const stream = await session.read({
         path: ['sales', 'order_view'],
@@ -118,21 +118,21 @@ describe('gbq on the lab', () => {
       });
       return (await allBatches(stream)).flat().flat();
     };
-    const people = Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? 'alice' : 'bob'));
-    const answers = await Promise.all(people.map(ownersOf));
+    const users = Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? 'alice' : 'bob'));
+    const answers = await Promise.all(users.map(ownersOf));
     for (const [index, owners] of answers.entries()) {
-      const person = people[index] ?? '';
-      expect(owners).toEqual(Array.from({ length: person === 'alice' ? 5 : 3 }, () => person));
+      const user = users[index] ?? '';
+      expect(owners).toEqual(Array.from({ length: user === 'alice' ? 5 : 3 }, () => user));
     }
   });
 
   it('answers unreachable when nothing listens at the endpoints', async () => {
     const dead = `http://127.0.0.1:${await findFreePort()}`;
-    const person = inputOf(
+    const user = inputOf(
       { OAuthMechanism: '1', Catalog: 'p' },
       { accessToken: async () => new Secret('token-alice') },
     );
-    const { session } = await open({ settings: { apiEndpoint: dead } }, person);
+    const { session } = await open({ settings: { apiEndpoint: dead } }, user);
     expect((await failureOf(session.ping())).kind).toBe('unreachable');
     const error = await failureOf(open({ settings: { apiEndpoint: dead, tokenEndpoint: `${dead}/token` } }));
     expect(error.kind).toBe('unreachable');

@@ -173,7 +173,7 @@ describe('rest refuses', () => {
     ]) {
       expect(problemsOf({ ...chosen, [name]: 'https://a.example/' })).toEqual([name]);
     }
-    expect(problemsOf({ ...chosen, oauthProvider: 'nobody' })).toEqual(['oauthProvider']);
+    expect(problemsOf({ ...chosen, oauthProvider: 'unknown' })).toEqual(['oauthProvider']);
     expect(problemsOf({ ...chosen, oauthProviderPlace: 'x' })).toEqual(['oauthProviderPlace']);
     expect(problemsOf({ oauthProviderPlace: 'x' })).toEqual(['oauthProviderPlace']);
     expect(problemsOf({ ...chosen, oauthProvider: 'okta' })).toEqual(['oauthProviderPlace']);

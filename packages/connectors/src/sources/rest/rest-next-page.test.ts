@@ -1,4 +1,4 @@
-// The way to the next page, as services show it: found, or told; never a part of the rows as if it were all.
+// The way to the next page, as services show it: found, or reported; part of the rows is never returned as if it were all.
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../suite/bench.js';

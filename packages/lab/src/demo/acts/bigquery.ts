@@ -1,7 +1,7 @@
 import { signInWithBrowser } from '../browser-visit.js';
 import { expectEqual, listAt, Mismatch, textAt, valueAt } from '../expectations.js';
 import type { Stage } from '../stage.js';
-import type { Person, Step, Walk } from '../walk.js';
+import type { Step, User, Walk } from '../walk.js';
 import type { Team } from './team.js';
 
 const connections = '/api/v1/data-connections';
@@ -12,8 +12,8 @@ interface Context extends Team {
   stage: Stage;
 }
 
-async function readOwners(step: Step, person: Person, id: string): Promise<unknown[]> {
-  const answer = await step.call(person, `POST ${connections}/${id}/actions/read`, {
+async function readOwners(step: Step, user: User, id: string): Promise<unknown[]> {
+  const answer = await step.call(user, `POST ${connections}/${id}/actions/read`, {
     status: 200,
     accept: 'application/x-ndjson',
     body: { query },

@@ -1,6 +1,6 @@
 import { expectEqual, expectMatch, listAt, textAt, valueAt } from '../expectations.js';
 import type { Stage } from '../stage.js';
-import type { Person, Walk } from '../walk.js';
+import type { User, Walk } from '../walk.js';
 import type { Team } from './team.js';
 
 const connections = '/api/v1/data-connections';
@@ -24,7 +24,7 @@ const credentialMembers = [
 /** What the steps of this act know of each other. */
 interface Context {
   walk: Walk;
-  alice: Person;
+  alice: User;
   spaceId: string;
   s3: Stage['lab']['s3'];
   url: string;

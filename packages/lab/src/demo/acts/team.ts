@@ -1,11 +1,11 @@
 import { textAt } from '../expectations.js';
 import type { Stage } from '../stage.js';
-import type { Person, Step, Walk } from '../walk.js';
+import type { Step, User, Walk } from '../walk.js';
 
 /** Two users who share a space, which Alice owns. */
 export interface Team {
-  alice: Person;
-  bob: Person;
+  alice: User;
+  bob: User;
   spaceId: string;
 }
 
@@ -14,7 +14,7 @@ interface Invited {
   token: string;
 }
 
-async function invite(step: Step, administrator: Person, name: string): Promise<Invited> {
+async function invite(step: Step, administrator: User, name: string): Promise<Invited> {
   const answer = await step.call(administrator, 'POST /api/v1/invitations', {
     status: 201,
     body: { name, subject: name.toLowerCase() },
@@ -24,7 +24,7 @@ async function invite(step: Step, administrator: Person, name: string): Promise<
   return { userId: textAt(answer.body, 'userId'), token: textAt(answer.body, 'token') };
 }
 
-async function redeem(step: Step, name: string, { token }: Invited): Promise<Person> {
+async function redeem(step: Step, name: string, { token }: Invited): Promise<User> {
   const answer = await step.call({ name }, 'POST /api/v1/invitations/actions/redeem', {
     status: 201,
     body: { token, description: `Key of ${name}` },
@@ -44,7 +44,7 @@ export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): P
       bob: await invite(step, administrator, 'Bob'),
     }),
   );
-  const people = await walk.step(
+  const users = await walk.step(
     'Each creates an API key with it',
     'shown once; the administrator never sees it',
     async (step) => ({
@@ -52,18 +52,18 @@ export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): P
       bob: await redeem(step, 'Bob', invited.bob),
     }),
   );
-  for (const { key } of Object.values(people)) secrets.entrust(key);
+  for (const { key } of Object.values(users)) secrets.entrust(key);
   const spaceId = await walk.step(
     'Alice shares a space with Bob',
     'Bob may use its connections, not change them',
     async (step) => {
-      const space = await step.call(people.alice, 'POST /api/v1/spaces', {
+      const space = await step.call(users.alice, 'POST /api/v1/spaces', {
         status: 201,
         body: { name: 'Sales', type: 'shared' },
         show: ['id', 'name', 'type', 'ownerId'],
       });
       const id = textAt(space.body, 'id');
-      await step.call(people.alice, `POST /api/v1/spaces/${id}/assignments`, {
+      await step.call(users.alice, `POST /api/v1/spaces/${id}/assignments`, {
         status: 201,
         body: { type: 'user', assigneeId: invited.bob.userId, roles: ['dataconsumer'] },
         show: ['assigneeId', 'roles', 'spaceId'],
@@ -71,5 +71,5 @@ export async function makeTeam(walk: Walk, { administrator, secrets }: Stage): P
       return id;
     },
   );
-  return { ...people, spaceId };
+  return { ...users, spaceId };
 }

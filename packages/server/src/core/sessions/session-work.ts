@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { abortError, after } from '@mooring/connectors/kit/deadline';
-import { toldToAuthor } from '@mooring/connectors/kit/server-words';
+import { failureForAuthor } from '@mooring/connectors/kit/server-words';
 import type {
   BrowseItem,
   BrowseRequest,
@@ -197,7 +197,7 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
         await session.close().catch(() => undefined);
       }
     } catch (error) {
-      throw toldToAuthor(
+      throw failureForAuthor(
         start.failure(error),
         'request' in task && 'query' in task.request ? task.request.query : undefined,
         { ...plan.login.fields, ...tokens },

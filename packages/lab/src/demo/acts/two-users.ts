@@ -1,7 +1,7 @@
 import { arrowMark } from '../answer-text.js';
 import { expectEqual, expectMatch, listAt, Mismatch, textAt, valueAt } from '../expectations.js';
 import type { Stage } from '../stage.js';
-import type { Person, Step, Walk } from '../walk.js';
+import type { Step, User, Walk } from '../walk.js';
 import type { Team } from './team.js';
 
 const connections = '/api/v1/data-connections';
@@ -72,13 +72,8 @@ async function testAndRead({ walk, alice }: Context, id: string): Promise<void> 
   );
 }
 
-async function readOrders(
-  step: Step,
-  person: Person,
-  id: string,
-  expected: readonly string[],
-): Promise<void> {
-  const answer = await step.call(person, `POST ${connections}/${id}/actions/read`, {
+async function readOrders(step: Step, user: User, id: string, expected: readonly string[]): Promise<void> {
+  const answer = await step.call(user, `POST ${connections}/${id}/actions/read`, {
     status: 200,
     accept: 'application/x-ndjson',
     body: orders,
@@ -122,19 +117,23 @@ async function refuseBob({ walk, bob, spaceId }: Context, id: string): Promise<v
   );
 }
 
-async function letBobBring({ walk, bob, postgres }: Context, id: string): Promise<void> {
-  await walk.step('Bob brings his own login', 'his credential for this connection is ready', async (step) => {
-    const { user, password } = postgres.roles.bob;
-    const { body } = await step.call(bob, `PUT ${connections}/${id}/credential`, {
-      status: 200,
-      body: {
-        credentialsName: 'Bob at the orders database',
-        connectionProperties: { username: user, password },
-      },
-      show: ['state', 'credentialsName', 'credentialId', 'separated'],
-    });
-    expectEqual('state', valueAt(body, 'state'), 'ready');
-  });
+async function letBobSignIn({ walk, bob, postgres }: Context, id: string): Promise<void> {
+  await walk.step(
+    'Bob provides his own login',
+    'his credential for this connection is ready',
+    async (step) => {
+      const { user, password } = postgres.roles.bob;
+      const { body } = await step.call(bob, `PUT ${connections}/${id}/credential`, {
+        status: 200,
+        body: {
+          credentialsName: 'Bob at the orders database',
+          connectionProperties: { username: user, password },
+        },
+        show: ['state', 'credentialsName', 'credentialId', 'separated'],
+      });
+      expectEqual('state', valueAt(body, 'state'), 'ready');
+    },
+  );
   await walk.step(
     'Bob reads the same orders',
     'three rows, all his; none of the five that Alice sees',
@@ -178,19 +177,19 @@ async function showUses({ walk, alice }: Context, id: string): Promise<void> {
         'read',
         'test',
       ]);
-      const people = new Set(list.map((use) => valueAt(use, 'userId')));
-      expectEqual('people', [...people], [textAt(me.body, 'id')]);
+      const users = new Set(list.map((use) => valueAt(use, 'userId')));
+      expectEqual('users', [...users], [textAt(me.body, 'id')]);
     },
   );
 }
 
 /** One separated connection, two users, each under their own login. @returns its id. */
-export async function serveTwoPeople(walk: Walk, { lab }: Stage, team: Team): Promise<string> {
+export async function serveTwoUsers(walk: Walk, { lab }: Stage, team: Team): Promise<string> {
   const context: Context = { ...team, walk, postgres: lab.postgres };
   const id = await makeConnection(context);
   await testAndRead(context, id);
   await refuseBob(context, id);
-  await letBobBring(context, id);
+  await letBobSignIn(context, id);
   await readOtherFormats(context, id);
   await showUses(context, id);
   return id;
